@@ -1,0 +1,1 @@
+"""The return path: reads the DSNs that come back and turns them into events."""

@@ -1,0 +1,1 @@
+"""The `bouncegate` command: wires the parts; nothing else does."""

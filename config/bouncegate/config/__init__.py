@@ -1,0 +1,1 @@
+"""Settings, the words in which bounces are judged, and the classification rules as data."""

@@ -1,0 +1,131 @@
+"""Every setting with its type and its default: `Settings()` is the configuration of an empty file.
+
+The structure is that of the TOML file: a section a class, a key a field. The sample file
+`bouncegate.toml` beside this one documents each key; a test holds the two together.
+"""
+
+import os
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from bouncegate.config.durations import Duration
+from bouncegate.config.values import (
+    AddressPattern,
+    Endpoint,
+    EnhancedStatus,
+    Network,
+    ReplyText,
+    Size,
+    UnixSocket,
+)
+
+DEFAULT_FILE: Final = Path("/etc/bouncegate/bouncegate.toml")
+
+Trust = Literal["signed", "matched", "unverified"]
+
+
+class StoreSettings(Struct, frozen=True):
+    """`[store]`: where locks, addresses and events are kept."""
+
+    path: Path = Path("/var/lib/bouncegate")
+    map_size: Size = Size(64 * 2**30)
+    fold_local_part: bool = True
+
+
+class MilterSettings(Struct, frozen=True):
+    """`[milter]`: the send path."""
+
+    socket: Endpoint = UnixSocket(Path("/run/bouncegate/milter.sock"))
+    mode: Literal["enforce", "observe"] = "enforce"
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0
+    on_error: Literal["accept", "tempfail"] = "accept"
+
+    @property
+    def processes(self) -> int:
+        """How many workers to run: as set, or one a core, at most 4."""
+        return self.workers or min(os.cpu_count() or 1, 4)
+
+
+class OutboundSettings(Struct, frozen=True):
+    """`[outbound]`: which mail is ours to refuse; all other mail always passes."""
+
+    authenticated: bool = True
+    networks: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
+    daemon_names: tuple[str, ...] = ("ORIGINATING",)
+    local_transports: tuple[str, ...] = ("local", "virtual", "lmtp", "error", "discard")
+
+
+class ExemptSettings(Struct, frozen=True):
+    """`[exempt]`: who is never refused, locked or not."""
+
+    senders: tuple[AddressPattern, ...] = ()
+    recipients: tuple[AddressPattern, ...] = (
+        AddressPattern("postmaster", ""),
+        AddressPattern("abuse", ""),
+    )
+
+
+class ReplySettings(Struct, frozen=True):
+    """`[reply]`: what a refused client is told."""
+
+    code: Literal[450, 550, 551, 552, 553, 554] = 550
+    status: EnhancedStatus = EnhancedStatus("5.1.1")
+    text: ReplyText = ReplyText(
+        "Recipient address rejected: locked after a {kind} bounce ({category}, {reason}) {until}"
+    )
+
+
+class ReturnPathSettings(Struct, frozen=True):
+    """`[return_path]`: where DSNs come in, and which of them count."""
+
+    socket: Endpoint = UnixSocket(Path("/run/bouncegate/return-path.sock"))
+    domain: str = ""
+    count: tuple[Trust, ...] = ("signed", "matched")
+    max_size: Size = Size(32 * 2**20)
+    timeout: Duration = Duration(seconds=300)
+    keep_messages: Duration = Duration(seconds=90 * 86_400)
+
+
+class Threshold(Struct, frozen=True):
+    """`[policy.hard]`, `[policy.soft]`: how many failures in a row lock, and for how long."""
+
+    failures: Annotated[int, Meta(ge=1, le=1000)]
+    lock: Duration
+
+
+class PolicySettings(Struct, frozen=True):
+    """`[policy]`: when a bounce locks an address."""
+
+    hard: Threshold = Threshold(failures=1, lock=Duration(months=12))
+    soft: Threshold = Threshold(failures=3, lock=Duration(months=1))
+    unlock_hard: bool = False
+
+
+class RulesSettings(Struct, frozen=True):
+    """`[rules]`: the operator's own classification rules, asked before the shipped ones."""
+
+    folder: Path = Path("/etc/bouncegate/rules.d")
+
+
+class LogSettings(Struct, frozen=True):
+    """`[log]`: where log lines go, and from which severity."""
+
+    to: Literal["stderr", "syslog"] = "stderr"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Struct, frozen=True):
+    """The whole configuration."""
+
+    store: StoreSettings = StoreSettings()
+    milter: MilterSettings = MilterSettings()
+    outbound: OutboundSettings = OutboundSettings()
+    exempt: ExemptSettings = ExemptSettings()
+    reply: ReplySettings = ReplySettings()
+    return_path: ReturnPathSettings = ReturnPathSettings()
+    policy: PolicySettings = PolicySettings()
+    rules: RulesSettings = RulesSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,204 @@
+"""Setting values that are more than a TOML type: endpoints, sizes, networks, patterns.
+
+Each parser takes what the TOML file holds and returns the typed value, or raises
+ValueError with a text that says what would be right.
+"""
+
+import re
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Final
+
+from bouncegate.config.durations import Duration, parse_duration
+
+Network = IPv4Network | IPv6Network
+
+# sun_path holds 108 octets with its NUL (unix(7)).
+_LONGEST_SOCKET_PATH: Final = 107
+_SIZE: Final = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB|TiB)?")
+_SIZE_UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_ENHANCED_STATUS: Final = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
+# RFC 5321, 4.5.3.1.5: a reply line holds 512 octets; 400 leave room for the filled-in values.
+_LONGEST_REPLY: Final = 400
+REPLY_FIELDS: Final = ("recipient", "kind", "category", "reason", "since", "until")
+
+
+@dataclass(frozen=True, slots=True)
+class UnixSocket:
+    """A socket in the file system."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class InetSocket:
+    """A TCP socket; the host is a literal address, never a name that DNS could change."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        return f"inet:{self.host}:{self.port}"
+
+
+Endpoint = UnixSocket | InetSocket
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A number of octets."""
+
+    octets: int
+
+    def __str__(self) -> str:
+        """In the largest unit that divides it."""
+        for unit, factor in reversed(_SIZE_UNITS.items()):
+            if self.octets and self.octets % factor == 0:
+                return f"{self.octets // factor} {unit}"
+        return f"{self.octets} B"
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedStatus:
+    """An enhanced mail system status code (RFC 3463) of class 4 or 5."""
+
+    code: str
+
+    def __str__(self) -> str:
+        """The code itself."""
+        return self.code
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPattern:
+    """Which addresses are meant: `local@`, `@domain` or `local@domain`; an empty part is any."""
+
+    local: str
+    domain: str
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        return f"{self.local}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText:
+    """The text of a refusal, with fields in braces out of `REPLY_FIELDS`."""
+
+    template: str
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        return self.template
+
+
+def parse_endpoint(value: object) -> Endpoint:
+    """Read `unix:/path` or `inet:address:port`."""
+    hint = 'write "unix:/run/bouncegate/milter.sock" or "inet:127.0.0.1:8892"'
+    text = _text(value, hint)
+    scheme, _, rest = text.partition(":")
+    if scheme == "unix" and rest.startswith("/"):
+        if len(rest.encode()) > _LONGEST_SOCKET_PATH:
+            raise ValueError(f"the path of a unix socket has at most {_LONGEST_SOCKET_PATH} octets")
+        return UnixSocket(Path(rest))
+    host, _, port = rest.rpartition(":")
+    if scheme == "inet" and port.isdecimal() and 0 < int(port) < 65536:
+        host = host.strip("[]")
+        try:
+            network = ip_network(host)
+        except ValueError:
+            raise ValueError(f"{host!r} is no IP address: {hint}") from None
+        if network.num_addresses == 1:
+            return InetSocket(str(network.network_address), int(port))
+    raise ValueError(f"{text!r} is no socket: {hint}")
+
+
+def parse_size(value: object) -> Size:
+    """Read `64 GiB`, `50 MiB` or a plain number of octets."""
+    hint = 'write a number and a unit, such as "64 GiB" or "512 KiB"'
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Size(value)
+    match = _SIZE.fullmatch(_text(value, hint).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is no size: {hint}")
+    return Size(int(match[1]) * _SIZE_UNITS[match[2] or "B"])
+
+
+def parse_network(value: object) -> Network:
+    """Read an IP address or a network in CIDR notation; host bits must be zero."""
+    hint = 'write an address or a network, such as "10.0.0.0/8" or "::1"'
+    text = _text(value, hint)
+    try:
+        return ip_network(text)
+    except ValueError:
+        try:
+            loose = ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"{text!r} is no network: {hint}") from None
+        raise ValueError(f'{text!r} has host bits set: write "{loose}"') from None
+
+
+def parse_pattern(value: object) -> AddressPattern:
+    """Read `postmaster@`, `@example.com` or `someone@example.com`."""
+    hint = 'write "postmaster@", "@example.com" or "someone@example.com"'
+    text = _text(value, hint)
+    local, at, domain = text.rpartition("@")
+    if not at or not (local or domain) or any(c.isspace() for c in text):
+        raise ValueError(f"{text!r} names no address: {hint}")
+    return AddressPattern(local, domain)
+
+
+def parse_status(value: object) -> EnhancedStatus:
+    """Read an enhanced status code such as `5.1.1`."""
+    hint = 'write an enhanced status code such as "5.1.1"'
+    text = _text(value, hint)
+    if _ENHANCED_STATUS.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no status code: {hint}")
+    return EnhancedStatus(text)
+
+
+def parse_reply_text(value: object) -> ReplyText:
+    """Read a reply template and make sure that it can be filled in and sent."""
+    hint = "use the fields " + ", ".join(f"{{{name}}}" for name in REPLY_FIELDS)
+    text = _text(value, hint)
+    if not (text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST_REPLY):
+        raise ValueError(
+            f"a reply is one line of printable ASCII, 1 to {_LONGEST_REPLY} characters"
+        )
+    try:
+        fields = [(name, spec, conv) for _, name, spec, conv in string.Formatter().parse(text)]
+    except ValueError as error:
+        raise ValueError(f"the template does not parse ({error}): {hint}") from None
+    for name, spec, conversion in fields:
+        if name is not None and (name not in REPLY_FIELDS or spec or conversion):
+            raise ValueError(f"{{{name}}} is no field of a reply: {hint}")
+    return ReplyText(text)
+
+
+def _parse_duration(value: object) -> Duration:
+    return parse_duration(_text(value, 'write a duration such as "1 year"'))
+
+
+def _text(value: object, hint: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text: {hint}")
+    return value
+
+
+PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
+    Duration: _parse_duration,
+    Endpoint: parse_endpoint,
+    Size: parse_size,
+    Network: parse_network,
+    AddressPattern: parse_pattern,
+    EnhancedStatus: parse_status,
+    ReplyText: parse_reply_text,
+}

@@ -1,0 +1,1 @@
+"""The send path: refuses locked recipients while the client is still connected."""

@@ -1,0 +1,1 @@
+"""What an event or an operator's act does to an address: pure functions over records."""

@@ -1,0 +1,1 @@
+"""The LMDB store in which both paths meet."""

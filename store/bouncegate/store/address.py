@@ -1,0 +1,101 @@
+"""The canonical form of an address: the key under which the store knows it.
+
+Domain in lower case and as A-labels (IDNA 2008, RFC 5891); local part in NFC and, unless
+set otherwise, folded (RFC 5321, 2.4 leaves its case to the receiving system, and almost
+none tells `Ann` from `ann`); a quoted local part that needs no quotes loses them. A whole
+domain is written `@domain`.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+import idna
+
+# RFC 5321, 4.5.3.1.1 to 4.5.3.1.3: local part 64 octets, domain 255, path 256 with its brackets.
+LONGEST_LOCAL: Final = 64
+LONGEST_DOMAIN: Final = 255
+LONGEST_ADDRESS: Final = 254
+
+_ATOM: Final = r"[^\x00-\x20\x7f\"(),:;<>@\[\\\]]+"
+_DOT_ATOM: Final = re.compile(_ATOM)
+_QUOTED: Final = re.compile(r'"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)"')
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
+_LITERAL: Final = re.compile(r"\[[0-9a-z.:]+(?:-[0-9a-z.:]+)?\]")
+_LDH: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+
+class AddressError(ValueError):
+    """What was given is no mail address; the text says why."""
+
+
+def canonical(text: str, *, fold: bool = True) -> str:
+    """The canonical form of `local@domain`, or of `@domain` for a whole domain.
+
+    Raises AddressError.
+    """
+    local, at, domain = text.strip().rpartition("@")
+    if not at or not domain:
+        raise AddressError(f"{text!r} is no mail address: it has no @ followed by a domain")
+    address = f"{_local_part(local, fold=fold)}@{canonical_domain(domain)}" if local else ""
+    address = address or f"@{canonical_domain(domain)}"
+    if len(address.encode()) > LONGEST_ADDRESS:
+        raise AddressError(
+            f"{text!r} is longer than {LONGEST_ADDRESS} octets (RFC 5321, 4.5.3.1.3)"
+        )
+    return address
+
+
+def canonical_domain(text: str) -> str:
+    """A domain in lower case and A-label form, or an address literal.
+
+    Raises AddressError.
+    """
+    domain = text.removesuffix(".").lower()
+    if _LITERAL.fullmatch(domain):
+        return domain
+    if not domain.isascii():
+        domain = _a_labels(domain)
+    if len(domain) > LONGEST_DOMAIN or not all(
+        _LDH.fullmatch(label) for label in domain.split(".")
+    ):
+        raise AddressError(f"{text!r} is no domain name")
+    return domain
+
+
+def domain_of(address: str) -> str:
+    """What stands behind the last @ of a canonical address."""
+    return address.rpartition("@")[2]
+
+
+def _a_labels(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError) as error:
+        raise AddressError(f"{domain!r} is no domain name: {error}") from None
+
+
+def _local_part(text: str, *, fold: bool) -> str:
+    local = unicodedata.normalize("NFC", text)
+    quoted = _QUOTED.fullmatch(local)
+    if quoted:
+        local = _QUOTED_PAIR.sub(r"\1", quoted[1])
+    local = unicodedata.normalize("NFC", local.lower()) if fold else local
+    if len(local.encode("utf-8", "surrogatepass")) > LONGEST_LOCAL:
+        raise AddressError(f"the part before the @ is longer than {LONGEST_LOCAL} octets")
+    try:
+        local.encode()
+    except UnicodeEncodeError:
+        raise AddressError(f"{text!r} is no text in UTF-8") from None
+    if _is_dot_atom(local):
+        return local
+    if not quoted:
+        raise AddressError(f"{text!r} is no local part: put it into quotes if it is meant so")
+    escaped = local.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _is_dot_atom(local: str) -> bool:
+    # Dots at the ends or in a row are against RFC 5321 but in use: some Japanese carriers gave
+    # out such addresses, and a bounce for one must be able to lock it.
+    return _DOT_ATOM.fullmatch(local) is not None
