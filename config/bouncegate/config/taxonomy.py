@@ -146,7 +146,7 @@ REASONS: dict[Reason, Definition] = {
     ),
     Reason.SERVER_MISCONFIGURED: Definition(
         12, _SOFT, Category.UNDEFINED, _PATH,
-        "a server on the way is configured wrongly, such as one that does not relay for its own domain",
+        "a server on the way is configured wrongly, and refuses its own domain, say",
         "Tell the administrator of the server that the reply names.",
     ),
     Reason.SYSTEM_ERROR: Definition(

@@ -21,7 +21,7 @@ _ATOM: Final = r"[^\x00-\x20\x7f\"(),:;<>@\[\\\]]+"
 _DOT_ATOM: Final = re.compile(_ATOM)
 _QUOTED: Final = re.compile(r'"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)"')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
-_LITERAL: Final = re.compile(r"\[[0-9a-z.:]+(?:-[0-9a-z.:]+)?\]")
+_LITERAL: Final = re.compile(r"\[(?:[0-9.]{7,15}|ipv6:[0-9a-f:.]{2,45})\]")
 _LDH: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 

@@ -1,0 +1,170 @@
+"""Opening the LMDB environment: the one place that knows its files, databases and layout.
+
+The environment is a folder with `data.mdb` and `lock.mdb`; large bounce messages lie beside
+them in `messages/`. It is opened once per process and never across a fork(2). A file that
+was cut short would end a process by SIGBUS at the first read beyond its end, so that is
+looked for before anything is read through the map.
+"""
+
+import errno
+from pathlib import Path
+from typing import Final
+
+import lmdb
+from lmdb import verify
+
+from bouncegate.config.settings import StoreSettings
+from bouncegate.store.errors import (
+    StoreDamaged,
+    StoreError,
+    StoreForbidden,
+    StoreFull,
+    StoreLayout,
+    StoreMissing,
+)
+
+LAYOUT: Final = 1
+
+META: Final = b"meta"
+LOCKS: Final = b"locks"
+ADDRESSES: Final = b"addresses"
+JOURNAL: Final = b"journal"
+BY_ADDRESS: Final = b"by_address"
+ONCE: Final = b"once"
+MESSAGES: Final = b"messages"
+
+_DATABASES: Final = {
+    META: {},
+    LOCKS: {},
+    ADDRESSES: {},
+    JOURNAL: {},
+    BY_ADDRESS: {"dupsort": True, "dupfixed": True},
+    ONCE: {},
+    MESSAGES: {},
+}
+
+_MAX_DATABASES: Final = 32
+# 126 is the library's own; milter workers, handlers and commands of a large host fit in 1024,
+# at 64 octets a slot.
+_MAX_READERS: Final = 1024
+_FILE_MODE: Final = 0o640
+_KEY_LAYOUT: Final = b"layout"
+
+
+def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environment:
+    """Open the environment, and make it where it is not there yet and may be written.
+
+    Raises a StoreError that says what to do.
+    """
+    data = settings.path / "data.mdb"
+    _refuse_what_cannot_work(settings.path, data, readonly=readonly)
+    try:
+        environment = lmdb.open(
+            str(settings.path),
+            map_size=settings.map_size.octets,
+            max_dbs=_MAX_DATABASES,
+            max_readers=_MAX_READERS,
+            readonly=readonly,
+            create=not readonly,
+            mode=_FILE_MODE,
+            readahead=False,
+        )
+    except lmdb.Error as error:
+        raise explained(error, settings.path) from error
+    try:
+        _refuse_truncated(environment, data)
+        _check_layout(environment, settings.path, readonly=readonly)
+    except lmdb.Error as error:
+        environment.close()
+        raise explained(error, settings.path) from error
+    except StoreError:
+        environment.close()
+        raise
+    return environment
+
+
+def explained(error: lmdb.Error, path: Path) -> StoreError:
+    """What an error of the library means for whoever runs the store at `path`."""
+    if isinstance(error, lmdb.MapFullError):
+        return StoreFull(f"{path}: the map is full: raise map_size in [store] and restart")
+    if isinstance(error, lmdb.DiskError) or getattr(error, "code", 0) == errno.ENOSPC:
+        return StoreFull(f"{path}: the disk is full or failing ({error})")
+    if isinstance(error, lmdb.ReadonlyError | lmdb.LockError) or _is_denied(error):
+        return StoreForbidden(f"{path}: {error}: run as the user that owns the store")
+    if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.VersionMismatchError):
+        return StoreDamaged(f"{path}: data.mdb is no store ({error}): restore it from a backup")
+    return StoreError(f"{path}: {error}")
+
+
+def _is_denied(error: lmdb.Error) -> bool:
+    return any(word in str(error) for word in ("Permission denied", "Read-only file system"))
+
+
+def _refuse_what_cannot_work(folder: Path, data: Path, *, readonly: bool) -> None:
+    try:
+        if not folder.is_dir():
+            raise StoreMissing(f"{folder}: no such folder: create it, owned by the daemons' user")
+        if readonly and not data.exists():
+            raise StoreMissing(f"{folder}: no store yet: the first bounce or lock will make it")
+        if data.exists():
+            with data.open("rb" if readonly else "rb+"):
+                pass
+        elif not readonly:
+            _require_writable(folder)
+    except PermissionError as error:
+        raise StoreForbidden(
+            f"{error.filename}: permission denied: run as the user that owns the store"
+        ) from error
+    except OSError as error:
+        raise StoreError(f"{error.filename}: {error.strerror}") from error
+
+
+def _require_writable(folder: Path) -> None:
+    probe = folder / ".writable"
+    probe.touch()
+    probe.unlink()
+
+
+def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:
+    info, page_size = environment.info(), environment.stat()["psize"]
+    expected = (info["last_pgno"] + 1) * page_size
+    if data.stat().st_size >= expected:
+        return
+    # Pages that were freed in the transaction that took them are never written; if they are the
+    # last ones, the file is short and sound. The walk reads the file, not the map.
+    if verify.verify(str(data), subdir=False):
+        raise StoreDamaged(
+            f"{data}: cut short, {data.stat().st_size} octets of {expected}: restore it from a backup"
+        )
+
+
+def _check_layout(environment: lmdb.Environment, path: Path, *, readonly: bool) -> None:
+    found = _layout_of(environment)
+    if found is None and not readonly:
+        found = _lay_out(environment)
+    if found is None:
+        raise StoreMissing(f"{path}: the store is empty: the first bounce or lock will fill it")
+    if found != LAYOUT:
+        raise StoreLayout(
+            f"{path}: the store has layout {found}, this version reads layout {LAYOUT}: "
+            "use the version that wrote it, or another [store] path"
+        )
+
+
+def _lay_out(environment: lmdb.Environment) -> int:
+    """Make the databases; the layout number comes last, so that it vouches for all of them."""
+    for name, flags in _DATABASES.items():
+        environment.open_db(name, **flags)
+    with environment.begin(write=True, db=environment.open_db(META)) as transaction:
+        transaction.put(_KEY_LAYOUT, LAYOUT.to_bytes(4, "big"), overwrite=False)
+        return int.from_bytes(transaction.get(_KEY_LAYOUT) or b"", "big")
+
+
+def _layout_of(environment: lmdb.Environment) -> int | None:
+    try:
+        meta = environment.open_db(META, create=False)
+    except lmdb.NotFoundError:
+        return None
+    with environment.begin() as transaction:
+        value = transaction.get(_KEY_LAYOUT, db=meta)
+    return None if value is None else int.from_bytes(value, "big")
