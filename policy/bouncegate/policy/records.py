@@ -93,6 +93,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     """What the journal of one address adds up to."""
 
     lock: Lock | None = None
+    hard_in_row: int = 0
     soft_in_row: int = 0
     hard: int = 0
     soft: int = 0

@@ -134,7 +134,7 @@ def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:
     # last ones, the file is short and sound. The walk reads the file, not the map.
     if verify.verify(str(data), subdir=False):
         raise StoreDamaged(
-            f"{data}: cut short, {data.stat().st_size} octets of {expected}: restore it from a backup"
+            f"{data}: cut short, {data.stat().st_size} octets of {expected}: restore a backup"
         )
 
 

@@ -1,6 +1,7 @@
 """The key of an address: two spellings of one mailbox must never be two entries."""
 
 import pytest
+
 from bouncegate.store.address import AddressError, canonical
 
 

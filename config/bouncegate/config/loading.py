@@ -1,0 +1,180 @@
+"""From a TOML file to `Settings`: defaults, then the file, then what must hold between keys.
+
+All problems of a file are found in one go, each with its line, its key and what would be
+right, so that an operator mends a file once and not once for every mistake.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec.structs import fields, replace
+
+from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import PARSERS
+
+# Far beyond any hand-written file; a wrong path such as a mail spool is refused at once.
+_LARGEST_FILE: Final = 1 << 20
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+_HEADER: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_.\- ]+?)\s*\]")
+_KEY: Final = re.compile(r"\s*([A-Za-z0-9_\-]+(?:\s*\.\s*[A-Za-z0-9_\-]+)*)\s*=")
+_TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+def load(path: Path) -> Settings:
+    """The settings of a file; raises ConfigError with every problem that it has."""
+    return loads(_text_of(path), str(path))
+
+
+def loads(text: str, name: str = "-") -> Settings:
+    """The settings of a TOML text; `name` is what problems call it. Raises ConfigError."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = _TOML_LINE.search(str(error))
+        place = int(line[1]) if line else text.count("\n") + 1
+        raise ConfigError([Problem(name, place, "", f"no valid TOML: {error}")]) from None
+    problems: list[tuple[str, str]] = []
+    settings = _section(Settings(), table, "", problems)
+    if not problems:
+        problems.extend(_contradictions(settings))
+    if problems:
+        lines = _lines_of_keys(text)
+        found = [Problem(name, _line(lines, key), key, complaint) for key, complaint in problems]
+        raise ConfigError(sorted(found, key=lambda problem: problem.line))
+    return settings
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            octets = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigError(
+            [Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]
+        ) from None
+    if len(octets) > _LARGEST_FILE:
+        text = f"larger than {_LARGEST_FILE} octets: this is no config file"
+        raise ConfigError([Problem(str(path), 0, "", text)])
+    try:
+        return octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            [Problem(str(path), line, "", "not in UTF-8: save it as UTF-8")]
+        ) from None
+
+
+def _section(
+    defaults: _S, table: Mapping[str, object], path: str, problems: list[tuple[str, str]]
+) -> _S:
+    """The defaults of a section with what its table sets; what is wrong goes to `problems`."""
+    known = {field.name: field.type for field in fields(defaults)}
+    values: dict[str, object] = {}
+    for name, value in table.items():
+        key = f"{path}{name}"
+        if name not in known:
+            problems.append((key, _unknown(name, list(known))))
+            continue
+        try:
+            values[name] = _value(known[name], getattr(defaults, name), value, key, problems)
+        except ValueError as error:
+            problems.append((key, str(error)))
+    return replace(defaults, **values)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    advice = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(sorted(known))}"
+    return f"unknown key: {advice}"
+
+
+def _value(
+    kind: Any, default: object, value: object, key: str, problems: list[tuple[str, str]]
+) -> object:
+    """One value of the type that a settings class asks for; raises ValueError."""
+    if kind in PARSERS:
+        return PARSERS[kind](value)
+    if isinstance(default, msgspec.Struct):
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{value!r} is no section: write it as [{key}]")
+        return _section(default, value, f"{key}.", problems)
+    if kind is Path:
+        return _path(value)
+    if get_origin(kind) is tuple:
+        return _items(get_args(kind)[0], value, key, problems)
+    return _plain(kind, value)
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, str) or not value.startswith("/"):
+        raise ValueError(f'{value!r} is no path: write an absolute one, such as "/var/lib/..."')
+    return Path(value)
+
+
+def _items(
+    kind: Any, value: object, key: str, problems: list[tuple[str, str]]
+) -> tuple[object, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is no list: write it in square brackets")
+    items: list[object] = []
+    for number, item in enumerate(value):
+        try:
+            items.append(_value(kind, None, item, key, problems))
+        except ValueError as error:
+            problems.append((key, f"item {number + 1}: {error}"))
+    return tuple(items)
+
+
+def _plain(kind: Any, value: object) -> object:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        choices = _choices(kind)
+        if choices:
+            text = f"{value!r} is not possible here: write one of {', '.join(map(repr, choices))}"
+        raise ValueError(text[:1].lower() + text[1:]) from None
+
+
+def _choices(kind: Any) -> tuple[object, ...]:
+    kind = getattr(kind, "__value__", kind)
+    return tuple(arg for arg in get_args(kind) if isinstance(arg, str | int))
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What each key allows alone but not together."""
+    reply = settings.reply
+    if str(reply.code)[0] != reply.status.code[0]:
+        text = f"{reply.status} and code {reply.code} must begin with the same digit (RFC 3463, 2)"
+        yield "reply.status", text
+    if settings.milter.socket == settings.return_path.socket:
+        yield "return_path.socket", "the milter listens there: give each daemon its own socket"
+    if not settings.return_path.max_size.octets:
+        yield "return_path.max_size", "no message fits into 0 octets"
+
+
+def _lines_of_keys(text: str) -> dict[str, int]:
+    """Where each key stands; good enough for hand-written files, and only used to point."""
+    lines: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            section = header[1].replace(" ", "") + "."
+            lines.setdefault(section[:-1], number)
+        elif key := _KEY.match(line):
+            lines.setdefault(section + key[1].replace(" ", ""), number)
+    return lines
+
+
+def _line(lines: dict[str, int], key: str) -> int:
+    """The line of a key, else of the section around it, else 0."""
+    while key not in lines and "." in key:
+        key = key.rpartition(".")[0]
+    return lines.get(key, 0)

@@ -1,0 +1,122 @@
+"""What an entry of the journal does to an address.
+
+`State` is the fold of an address's entries, in the order of their numbers: nothing else may
+change it, so that it can be told again from the journal, under this policy or another. The
+clock is the entry's own time; a lock that had ended by then counts as ended.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+from msgspec.structs import replace
+
+from bouncegate.config.settings import PolicySettings, Threshold
+from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
+from bouncegate.policy.records import Act, Entry, Event, Lock, Origin, State
+
+EMPTY: Final = State()
+
+Fold = Callable[[State, int, Entry], State]
+"""(what was known, the entry's number, the entry) -> what is known now."""
+
+
+class Standing(StrEnum):
+    """Whether an event counts against its address, and if not, why."""
+
+    COUNTS = "counts"
+    NO_FAILURE = "no-failure"
+    OWN_REFUSAL = "own-refusal"
+    SENDER_TO_BLAME = "sender-to-blame"
+
+
+def standing(event: Event) -> Standing:
+    """Whether the event counts against the address: what indicts the sender never does."""
+    if event.reason is Reason.OWN_REFUSAL:
+        return Standing.OWN_REFUSAL
+    if event.kind not in (Kind.HARD, Kind.SOFT):
+        return Standing.NO_FAILURE
+    if REASONS[event.reason].blame is Blame.SENDER:
+        return Standing.SENDER_TO_BLAME
+    return Standing.COUNTS
+
+
+def folder(settings: PolicySettings) -> Fold:
+    """The fold under a policy."""
+
+    def fold(state: State, number: int, entry: Entry) -> State:
+        if isinstance(entry, Act):
+            return _after_act(state, number, entry)
+        if standing(entry) is not Standing.COUNTS:
+            return state
+        return _after_failure(_without_ended_lock(state, entry.time), number, entry, settings)
+
+    return fold
+
+
+def _without_ended_lock(state: State, now: int) -> State:
+    """When the time is up the address is free again by itself, and its count starts anew."""
+    if state.lock is None or state.lock.in_force(now):
+        return state
+    return replace(state, lock=None, hard_in_row=0, soft_in_row=0)
+
+
+def _after_failure(state: State, number: int, event: Event, settings: PolicySettings) -> State:
+    counted = _counted(state, event)
+    if event.kind is Kind.HARD:
+        in_row, threshold = counted.hard_in_row, settings.hard
+    else:
+        in_row, threshold = counted.soft_in_row, settings.soft
+    if in_row < threshold.failures or not _outranks(event.kind, state.lock):
+        return counted
+    lock = _lock(number, event, threshold)
+    return replace(counted, lock=lock, times_locked=state.times_locked + 1)
+
+
+def _counted(state: State, event: Event) -> State:
+    hard = event.kind is Kind.HARD
+    label = f"{event.kind}/{event.category}"
+    return replace(
+        state,
+        hard=state.hard + hard,
+        soft=state.soft + (not hard),
+        hard_in_row=state.hard_in_row + hard,
+        soft_in_row=state.soft_in_row + (not hard),
+        categories={**state.categories, label: state.categories.get(label, 0) + 1},
+        first_event=state.first_event or event.time,
+        last_event=max(state.last_event, event.time),
+    )
+
+
+def _outranks(kind: Kind, lock: Lock | None) -> bool:
+    """A lock in force gives way only to a harder one; an operator's to none."""
+    if lock is None:
+        return True
+    return lock.origin is Origin.AUTOMATIC and lock.kind is Kind.SOFT and kind is Kind.HARD
+
+
+def _lock(number: int, event: Event, threshold: Threshold) -> Lock:
+    return Lock(
+        kind=event.kind,
+        category=event.category,
+        reason=event.reason,
+        origin=Origin.AUTOMATIC,
+        since=event.time,
+        until=threshold.lock.after(event.time),
+        cause=number,
+    )
+
+
+def _after_act(state: State, number: int, act: Act) -> State:
+    if act.verb == "unlock":
+        return replace(state, lock=None, hard_in_row=0, soft_in_row=0)
+    lock = Lock(
+        kind=Kind.HARD,
+        category=Category.UNDEFINED,
+        reason=Reason.OPERATOR,
+        origin=act.origin,
+        since=act.time,
+        until=act.until,
+        cause=number,
+    )
+    return replace(state, lock=lock, times_locked=state.times_locked + 1)

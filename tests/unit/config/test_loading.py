@@ -1,0 +1,112 @@
+"""A config file that is wrong must say so wholly, and where; a right one must be taken as meant."""
+
+import re
+from importlib.resources import files
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from msgspec.structs import fields
+
+from bouncegate.config.durations import Duration
+from bouncegate.config.loading import load, loads
+from bouncegate.config.problems import ConfigError
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import AddressPattern, InetSocket, Size
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loads(text, "f.toml")
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_an_empty_file_is_the_defaults() -> None:
+    assert loads("") == Settings()
+
+
+def test_the_sample_documents_every_key_with_its_default() -> None:
+    sample = files("bouncegate.config").joinpath("bouncegate.toml").read_text("utf-8")
+    live = re.sub(r"(?m)^# (\w+ = )", r"\1", sample)
+    assert loads(live) == Settings()
+    for section in fields(Settings):
+        defaults = getattr(Settings(), section.name)
+        for field in fields(defaults):
+            assert re.search(
+                rf"(?m)^(# {field.name} = |\[{section.name}\.{field.name}\])", sample
+            ), f"{section.name}.{field.name} is missing from the sample"
+
+
+def test_a_file_is_taken_as_meant() -> None:
+    settings = loads(
+        """
+        [store]
+        map_size = "1 GiB"
+        [milter]
+        socket = "inet:127.0.0.1:8892"
+        [outbound]
+        networks = ["10.0.0.0/8"]
+        [exempt]
+        recipients = ["@example.com"]
+        [policy.soft]
+        failures = 5
+        """
+    )
+    assert settings.store.map_size == Size(2**30)
+    assert settings.milter.socket == InetSocket("127.0.0.1", 8892)
+    assert settings.outbound.networks == (ip_network("10.0.0.0/8"),)
+    assert settings.exempt.recipients == (AddressPattern("", "example.com"),)
+    assert settings.policy.soft.failures == 5
+    assert settings.policy.soft.lock == Duration(months=1), "what is not set keeps its default"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[milter]\nworker = 2", "f.toml:2: milter.worker: unknown key: did you mean 'workers'?"),
+        ("[milters]\n", "f.toml:1: milters: unknown key: did you mean 'milter'?"),
+        ("[milter]\nworkers = 'two'", "f.toml:2: milter.workers: expected `int`, got `str`"),
+        ("[milter]\nworkers = 65", "f.toml:2: milter.workers: expected `int` <= 64"),
+        ("[milter]\nmode = 'off'", "write one of 'enforce', 'observe'"),
+        ("milter = 3", "f.toml:1: milter: 3 is no section: write it as [milter]"),
+        ("[milter]\nsocket = 'milter.sock'", 'write "unix:/run/bouncegate/milter.sock" or'),
+        ("[milter]\nsocket = 'inet:localhost:80'", "'localhost' is no IP address"),
+        (f"[milter]\nsocket = 'unix:/{'x' * 108}'", "at most 107 octets"),
+        ("[policy.hard]\nlock = '1 jear'", "'jear' is no unit of time: write a number and a unit"),
+        ("[policy.hard]\nlock = 7", "7 is no text: write a duration"),
+        ("[outbound]\nnetworks = '::1'", "'::1' is no list: write it in square brackets"),
+        ("[outbound]\nnetworks = ['10.0.0.1/8']", "item 1: '10.0.0.1/8' has host bits set: "),
+        ("[outbound]\nnetworks = ['10.0.0/8']", "item 1: '10.0.0/8' is no network"),
+        ("[exempt]\nsenders = ['ann']", "item 1: 'ann' names no address"),
+        ("[reply]\ntext = 'no {recipe}'", "{recipe} is no field of a reply: use the fields"),
+        ("[reply]\ntext = 'no {'", "the template does not parse"),
+        ("[reply]\ntext = \"a\\r\\nb\"", "one line of printable ASCII"),
+        ("[reply]\nstatus = '6.1.1'", "is no status code"),
+        ("[reply]\ncode = 450", "reply.status: 5.1.1 and code 450 must begin with the same digit"),
+        ("[store]\npath = 'store'", "write an absolute one"),
+        ("[store]\nmap_size = '64 GB'", "is no size"),
+        ("[return_path]\nsocket = 'unix:/run/bouncegate/milter.sock'", "the milter listens there"),
+        ("[milter", "no valid TOML"),
+        ("[milter]\nworkers = 1\nworkers = 2", "f.toml:3: no valid TOML"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_named_with_its_place_and_what_would_be_right(
+    text: str, complaint: str
+) -> None:
+    (problem,) = problems_of(text)
+    assert complaint in problem
+
+
+def test_all_mistakes_of_a_file_are_shown_at_once_in_the_order_of_its_lines() -> None:
+    problems = problems_of("[log]\nto = 'x'\n[milter]\nmode = 'x'\nfoo = 1\n[store]\nmap_size = -1")
+    assert [problem.split(":")[1] for problem in problems] == ["2", "4", "5", "7"]
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
+    for make in (lambda p: None, lambda p: p.mkdir(), lambda p: p.write_bytes(b"\xff = 1")):
+        path = tmp_path / "bouncegate.toml"
+        make(path)
+        with pytest.raises(ConfigError, match=str(path)):
+            load(path)
+        if path.is_dir():
+            path.rmdir()

@@ -1,0 +1,142 @@
+"""What bounces and operators do to an address: the promises of locking and unlocking."""
+
+from datetime import UTC, datetime
+
+from bouncegate.config.durations import Duration
+from bouncegate.config.settings import PolicySettings, Threshold
+from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
+from bouncegate.policy.fold import EMPTY, Standing, folder, standing
+from bouncegate.policy.records import NO_END, Act, Entry, Event, Origin, State
+
+DAY = 86_400
+NOW = int(datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp())
+
+
+def bounce(reason: Reason, day: int = 0, kind: Kind | None = None) -> Event:
+    definition = REASONS[reason]
+    return Event(
+        address="ann@example.com",
+        time=NOW + day * DAY,
+        kind=kind or definition.kind,
+        category=definition.category,
+        reason=reason,
+        rule="r",
+        trust="unverified",
+        identity=bytes(16),
+    )
+
+
+def hard(day: int = 0) -> Event:
+    return bounce(Reason.USER_UNKNOWN, day)
+
+
+def soft(day: int = 0) -> Event:
+    return bounce(Reason.MAILBOX_FULL, day)
+
+
+def act(verb: str, day: int = 0, until: int = NO_END) -> Act:
+    time = NOW + day * DAY
+    if verb == "lock":
+        return Act("ann@example.com", time, "lock", by="ann", until=until)
+    return Act("ann@example.com", time, "unlock", by="ann")
+
+
+def after(*entries: Entry, settings: PolicySettings | None = None) -> State:
+    fold = folder(settings or PolicySettings())
+    state = EMPTY
+    for number, entry in enumerate(entries, 1):
+        state = fold(state, number, entry)
+    return state
+
+
+def day_of(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def test_the_first_hard_bounce_locks_for_a_calendar_year() -> None:
+    lock = after(hard()).lock
+    assert lock is not None
+    assert (lock.kind, lock.category, lock.origin) == (
+        Kind.HARD,
+        Category.ADDRESS,
+        Origin.AUTOMATIC,
+    )
+    assert (day_of(lock.since), day_of(lock.until)) == ("2026-01-31", "2027-01-31")
+
+
+def test_the_third_soft_bounce_in_a_row_locks_for_a_calendar_month() -> None:
+    assert after(soft(0), soft(1)).lock is None
+    lock = after(soft(0), soft(1), soft(2)).lock
+    assert lock is not None
+    assert (day_of(lock.since), day_of(lock.until)) == ("2026-02-02", "2026-03-02")
+    assert lock.cause == 3, "explain must be able to name the bounce that locked"
+
+
+def test_when_the_time_is_up_the_address_is_free_and_counts_anew() -> None:
+    state = after(soft(0), soft(1), soft(2), soft(100))
+    assert state.lock is None
+    assert state.soft_in_row == 1
+    assert state.soft == 4, "what was seen is never forgotten"
+
+
+def test_a_lock_ends_at_its_second_without_any_job() -> None:
+    lock = after(hard()).lock
+    assert lock is not None
+    assert lock.in_force(lock.until - 1)
+    assert not lock.in_force(lock.until)
+
+
+def test_bounces_while_locked_do_not_lengthen_the_lock() -> None:
+    assert after(hard(0), hard(5)).lock == after(hard(0)).lock
+    assert after(hard(0), soft(1), soft(2), soft(3)).lock == after(hard(0)).lock
+
+
+def test_a_hard_bounce_outranks_a_soft_lock() -> None:
+    lock = after(soft(0), soft(1), soft(2), hard(3)).lock
+    assert lock is not None
+    assert (lock.kind, lock.cause) == (Kind.HARD, 4)
+
+
+def test_what_indicts_the_sender_never_locks_the_recipient() -> None:
+    for reason, definition in REASONS.items():
+        if definition.blame is Blame.SENDER:
+            event = bounce(reason, kind=Kind.HARD)
+            assert standing(event) is Standing.SENDER_TO_BLAME
+            assert after(*[event] * 10) == EMPTY
+
+
+def test_our_own_refusals_never_count() -> None:
+    event = bounce(Reason.OWN_REFUSAL, kind=Kind.HARD)
+    assert standing(event) is Standing.OWN_REFUSAL
+    assert after(*[event] * 10) == EMPTY
+
+
+def test_delays_and_complaints_are_no_failures() -> None:
+    assert after(bounce(Reason.NOT_A_FAILURE), bounce(Reason.COMPLAINT)) == EMPTY
+
+
+def test_the_operators_table_decides_how_many_and_how_long() -> None:
+    settings = PolicySettings(
+        hard=Threshold(failures=2, lock=Duration(months=6)),
+        soft=Threshold(failures=1, lock=Duration(seconds=DAY)),
+    )
+    assert after(hard(), settings=settings).lock is None
+    twice = after(hard(0), hard(1), settings=settings).lock
+    assert twice is not None
+    assert day_of(twice.until) == "2026-08-01"
+    once = after(soft(), settings=settings).lock
+    assert once is not None
+    assert day_of(once.until) == "2026-02-01"
+
+
+def test_a_lock_by_hand_stays_whatever_bounces_and_says_who_made_it() -> None:
+    locked = after(act("lock"), hard(1))
+    assert locked.lock is not None
+    assert (locked.lock.origin, locked.lock.until) == (Origin.MANUAL, NO_END)
+    assert locked.hard == 1
+
+
+def test_an_unlock_frees_and_starts_the_count_anew_but_forgets_nothing() -> None:
+    freed = after(soft(0), soft(1), soft(2), act("unlock", 3), soft(4), soft(5))
+    assert freed.lock is None
+    assert (freed.soft, freed.soft_in_row, freed.times_locked) == (5, 2, 1)
