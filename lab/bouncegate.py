@@ -1,0 +1,112 @@
+"""Both daemons and the command, run as an operator runs them: by config file, over unix sockets."""
+
+import getpass
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from lab.folder import ROOT, LabFolder, Process
+from lab.privilege import make_folder
+
+Sections = Mapping[str, Mapping[str, object]]
+
+COMMAND: Final = Path(sys.executable).with_name("bouncegate")
+
+
+class Bouncegate:
+    """One installation: config file, store and daemons, all in a lab's folder."""
+
+    def __init__(self, folder: LabFolder, sockets: Path, sections: Sections | None = None) -> None:
+        """Write the config file; `sections` is put over the lab's own settings.
+
+        `sockets` is made as the tmpfiles entry makes it: only Postfix can reach in, and what
+        is made in it belongs to Postfix's group.
+        """
+        self._folder = folder
+        self.config = folder.path / "bouncegate.toml"
+        self.store = folder.path / "store"
+        self.milter_socket = sockets / "milter.sock"
+        self.return_path_socket = sockets / "return-path.sock"
+        self.milter: Process | None = None
+        self.return_path: Process | None = None
+        self.store.mkdir(exist_ok=True)
+        make_folder(sockets, getpass.getuser(), "postfix", "2750")
+        self.configure(sections or {})
+
+    def configure(self, sections: Sections) -> None:
+        """Write the config file anew; a daemon reads it when it starts."""
+        settings: dict[str, dict[str, object]] = {
+            "store": {"path": str(self.store), "map_size": "256 MiB"},
+            "milter": {"socket": f"unix:{self.milter_socket}", "workers": 2},
+            "return_path": {"socket": f"unix:{self.return_path_socket}"},
+        }
+        for name, section in sections.items():
+            settings[name] = {**settings.get(name, {}), **section}
+        self.config.write_text("\n".join(_toml(settings)) + "\n")
+
+    def start(self) -> None:
+        """Start both daemons; on return they answer."""
+        self.start_return_path()
+        self.start_milter()
+
+    def start_milter(self) -> Process:
+        """Start the milter; on return it listens."""
+        self.milter = self._start("milter", self.milter_socket)
+        return self.milter
+
+    def start_return_path(self) -> Process:
+        """Start the return-path handler; on return it listens."""
+        self.return_path = self._start("return-path", self.return_path_socket)
+        return self.return_path
+
+    def stop(self) -> None:
+        """Stop both daemons."""
+        for process in (self.milter, self.return_path):
+            if process is not None:
+                process.stop()
+
+    def run(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run `bouncegate ARGS`; the caller judges its exit status."""
+        return subprocess.run(
+            [str(COMMAND), "--config", str(self.config), *args],
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            check=False,
+            cwd=ROOT,
+        )
+
+    def json(self, *args: str) -> Any:
+        """What a command prints as one JSON value. Raises RuntimeError if it fails."""
+        done = self.run(*args)
+        if done.returncode:
+            raise RuntimeError(f"{args} ended with {done.returncode}: {done.stderr.decode()}")
+        return json.loads(done.stdout)
+
+    def show(self, address: str) -> dict[str, Any]:
+        """All that `bouncegate show` knows of an address."""
+        shown: dict[str, Any] = self.json("show", "--json", address)
+        return shown
+
+    def locked(self, address: str) -> bool:
+        """Whether an address is locked now."""
+        return bool(self.show(address)["locked"])
+
+    def _start(self, name: str, socket: Path) -> Process:
+        socket.unlink(missing_ok=True)
+        argv = [str(COMMAND), "--config", str(self.config), name]
+        process = self._folder.start(name, argv)
+        process.wait_until_ready(socket)
+        return process
+
+
+def _toml(sections: Sections) -> list[str]:
+    lines = []
+    for name, section in sections.items():
+        lines.append(f"[{name}]")
+        # Strings, numbers, booleans and lists are written alike in JSON and in TOML.
+        lines.extend(f"{key} = {json.dumps(value)}" for key, value in section.items())
+    return lines

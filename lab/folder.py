@@ -1,0 +1,148 @@
+"""The temporary folder of a lab and the processes that run in it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from lab import guard
+from lab.privilege import as_root
+from lab.waiting import wait_for
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+"""The root of the repository, from which `lab` is imported."""
+
+
+class Process:
+    """A process of the lab: its working folder is the lab's, its output goes to a file."""
+
+    def __init__(
+        self, folder: Path, name: str, argv: Sequence[str], env: Mapping[str, str]
+    ) -> None:
+        """Start it; `name` names its log and its record in the folder."""
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._record = folder / "pids" / name
+        with self.log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                argv,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._record.write_text(f"{self._popen.pid}\n")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._popen.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, None while it runs."""
+        return self._popen.poll()
+
+    def wait_until_ready(self, ready: Path, seconds: float = 20.0) -> None:
+        """Wait for the file or socket by which the process shows that it is ready."""
+
+        def probe() -> bool:
+            if self.returncode is not None:
+                raise RuntimeError(f"{self.name} ended with {self.returncode}:\n{self.tail()}")
+            return ready.exists()
+
+        wait_for(f"{ready}, made by {self.name}", probe, seconds)
+
+    def kill(self) -> None:
+        """End it as `kill -9` does, children included, and wait until it is gone."""
+        self._end(signal.SIGKILL, 5.0)
+
+    def stop(self, seconds: float = guard.GRACE) -> int:
+        """End it with SIGTERM; its exit status. Raises TimeoutExpired after `seconds`."""
+        return self._end(signal.SIGTERM, seconds)
+
+    def tail(self, lines: int = 30) -> str:
+        """The last lines that it wrote."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _end(self, number: signal.Signals, seconds: float) -> int:
+        if self._popen.poll() is None:
+            if number is signal.SIGKILL:
+                os.killpg(self._popen.pid, number)
+            else:
+                self._popen.send_signal(number)
+        try:
+            status = self._popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait(5.0)
+            raise
+        finally:
+            self._record.unlink(missing_ok=True)
+        return status
+
+
+class LabFolder:
+    """A temporary folder with a guard beside it.
+
+    Below /tmp and not below $TMPDIR: Postfix runs as another user and must reach it, and the
+    path of a unix socket holds only 107 octets.
+    """
+
+    def __init__(self) -> None:
+        """Make the folder and start its guard."""
+        self.path = Path(tempfile.mkdtemp(prefix="bouncegate-", dir="/tmp"))
+        self.path.chmod(0o755)
+        (self.path / "pids").mkdir()
+        command = [sys.executable, "-I", guard.__file__, str(self.path)]
+        self._guard = subprocess.Popen(
+            as_root(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.path / "guard.log").open("wb"),
+            start_new_session=True,
+            text=True,
+        )
+
+    def start(self, name: str, argv: Sequence[str], **env: str) -> Process:
+        """Start a process in this folder."""
+        return Process(self.path, name, argv, env)
+
+    def keep(self) -> None:
+        """Let everything run on; `clear` in `lab.guard` takes it down later."""
+        self._dismiss("keep\n")
+
+    def close(self) -> None:
+        """Take everything down. Raises RuntimeError if something stays behind."""
+        self._dismiss("")
+        if self.path.exists():
+            raise RuntimeError(f"the lab in {self.path} could not be cleared up")
+
+    def __enter__(self) -> Self:
+        """The folder itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take everything down."""
+        self.close()
+
+    def _dismiss(self, word: str) -> None:
+        try:
+            self._guard.communicate(word, timeout=30)
+        except subprocess.TimeoutExpired:
+            self._guard.kill()
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
