@@ -7,6 +7,7 @@ looked for before anything is read through the map.
 """
 
 import errno
+import os
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +48,8 @@ _MAX_DATABASES: Final = 32
 # 126 is the library's own; milter workers, handlers and commands of a large host fit in 1024,
 # at 64 octets a slot.
 _MAX_READERS: Final = 1024
-_FILE_MODE: Final = 0o640
+# The lock file must be written by readers too, so the group may do both: the daemons' own group.
+_FILE_MODE: Final = 0o660
 _KEY_LAYOUT: Final = b"layout"
 
 
@@ -72,6 +74,7 @@ def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environ
     except lmdb.Error as error:
         raise explained(error, settings.path) from error
     try:
+        _hand_to_owner(settings.path)
         _refuse_truncated(environment, data)
         _check_layout(environment, settings.path, readonly=readonly)
     except lmdb.Error as error:
@@ -123,6 +126,15 @@ def _require_writable(folder: Path) -> None:
     probe = folder / ".writable"
     probe.touch()
     probe.unlink()
+
+
+def _hand_to_owner(folder: Path) -> None:
+    """What root makes belongs to the owner of the folder, or the daemons could not open it."""
+    if os.geteuid() != 0:
+        return
+    owner = folder.stat()
+    for name in ("data.mdb", "lock.mdb"):
+        os.chown(folder / name, owner.st_uid, owner.st_gid)
 
 
 def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:

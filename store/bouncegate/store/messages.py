@@ -1,0 +1,124 @@
+"""The bounce messages themselves, kept for export: small ones in the store, large ones beside it.
+
+A message is known by 16 octets: the second in which it came, then a hash of its content. So
+the keys run in the order of time, and what is too old is one range at the beginning.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import lmdb
+import zstandard
+
+# A value of more than about 2 KiB takes whole pages of its own; up to four of them are still
+# cheaper than a file with two fsyncs.
+_LARGEST_INSIDE: Final = 16_384
+_TIME: Final = 4
+_HASH: Final = 12
+# What was taken in is bounded by [return_path] max_size; this bounds what a damaged file claims.
+_LARGEST_MESSAGE: Final = 1 << 30
+_LEVEL: Final = 3
+
+
+def message_key(raw: bytes, time: int) -> bytes:
+    """The 16 octets under which a message that came at `time` is kept."""
+    return time.to_bytes(_TIME, "big") + blake2b(raw, digest_size=_HASH).digest()
+
+
+class MessageFolder:
+    """The folder beside the store for messages that are too large for it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep messages below `folder`, a sub-folder a day."""
+        self._folder = folder
+
+    def write(self, key: bytes, compressed: bytes) -> None:
+        """Write durably: the file, then its name. Raises OSError."""
+        path = self._path(key)
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        draft = path.with_suffix(".new")
+        with draft.open("wb") as file:
+            file.write(compressed)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        for folder in (path.parent, self._folder, self._folder.parent):
+            _sync_folder(folder)
+
+    def read(self, key: bytes) -> bytes | None:
+        """What `write` wrote; raises OSError."""
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def expire(self, before: int) -> Iterator[bytes]:
+        """Delete the messages that came before a time, and tell the key of each."""
+        for path in sorted(self._folder.glob("*/*.zst")):
+            key = bytes.fromhex(path.stem)
+            if int.from_bytes(key[:_TIME], "big") >= before:
+                break
+            path.unlink(missing_ok=True)
+            yield key
+        for day in self._folder.glob("*"):
+            if day.name < _day(before) and not any(day.iterdir()):
+                day.rmdir()
+
+    def _path(self, key: bytes) -> Path:
+        return self._folder / _day(int.from_bytes(key[:_TIME], "big")) / f"{key.hex()}.zst"
+
+
+class Messages:
+    """Bounce messages, by key, wherever they lie."""
+
+    def __init__(self, database: lmdb._Database, folder: MessageFolder) -> None:
+        """Keep small messages in `database`, large ones in `folder`."""
+        self._database = database
+        self._folder = folder
+
+    def put(self, transaction: lmdb.Transaction[bytes], key: bytes, raw: bytes) -> None:
+        """Keep a message; it is durable when the transaction is. Raises lmdb.Error, OSError."""
+        compressed = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
+        if len(compressed) <= _LARGEST_INSIDE:
+            transaction.put(key, compressed, db=self._database)
+        else:
+            self._folder.write(key, compressed)
+
+    def get(self, transaction: lmdb.Transaction[bytes], key: bytes) -> bytes | None:
+        """A message as it came, or None where it is no longer kept."""
+        compressed = transaction.get(key, db=self._database) or self._folder.read(key)
+        if compressed is None:
+            return None
+        return zstandard.ZstdDecompressor().decompress(compressed, max_output_size=_LARGEST_MESSAGE)
+
+    def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
+        """Delete up to `most` small messages that came before a time; tells how many it did."""
+        end = before.to_bytes(_TIME, "big")
+        deleted = 0
+        with transaction.cursor(self._database) as cursor:
+            while deleted < most and cursor.first() and cursor.key() < end:
+                cursor.delete()
+                deleted += 1
+        return deleted
+
+    def expire_large(self, before: int) -> int:
+        """Delete the large messages that came before a time; tells how many it did."""
+        return sum(1 for _ in self._folder.expire(before))
+
+
+def _day(time: int) -> str:
+    return datetime.fromtimestamp(time, UTC).date().isoformat()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
