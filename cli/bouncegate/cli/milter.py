@@ -1,0 +1,21 @@
+"""`bouncegate milter`: the send path's daemon, in the foreground."""
+
+import sys
+from collections.abc import Callable
+
+from bouncegate.config.settings import Settings
+from bouncegate.milter.errors import MilterError
+from bouncegate.milter.supervisor import serve
+from bouncegate.store.errors import StoreError
+
+
+def run_milter(settings: Settings, on_ready: Callable[[], None]) -> int:
+    """Run the daemon until SIGTERM; the exit code.
+
+    `on_ready` is called once, when the workers listen.
+    """
+    try:
+        return serve(settings, on_ready)
+    except (MilterError, StoreError) as error:
+        print(f"bouncegate milter: {error}", file=sys.stderr)
+        return error.exit_code

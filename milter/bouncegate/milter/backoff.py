@@ -1,0 +1,21 @@
+"""How long a worker that died stays away: not at all, unless its kind keeps dying."""
+
+from typing import Final
+
+LONGEST: Final = 60.0
+# A worker that lived this long was no part of a crash loop.
+_LONG_LIFE: Final = 60.0
+
+
+class Backoff:
+    """The delays for one place among the workers: 0 s, then 1, 2, 4 ... 60 s in a crash loop."""
+
+    def __init__(self) -> None:
+        """No worker has died yet."""
+        self._delay = 0.0
+
+    def after(self, lifetime: float) -> float:
+        """Seconds to wait before the successor of a worker that lived `lifetime` seconds."""
+        delay = 0.0 if lifetime >= _LONG_LIFE else self._delay
+        self._delay = min(2 * delay, LONGEST) or 1.0
+        return delay

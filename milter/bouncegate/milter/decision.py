@@ -1,0 +1,139 @@
+"""Whether a recipient is refused: a pure function of what is known, the lock, and a clock.
+
+The milter evaluates this only for a recipient that has a lock; the scope is a table that is
+read from the top, and its first row that applies lets the recipient pass. What is unknown
+errs to passing: a lost refusal costs one more bounce, a wrong one costs a message.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple, Self
+
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import AddressPattern, Network
+from bouncegate.policy.records import Lock
+from bouncegate.store.address import AddressError, canonical, canonical_domain
+
+IPAddress = IPv4Address | IPv6Address
+
+
+class Outcome(StrEnum):
+    """What became of a recipient; the names are logged and counted, and never change."""
+
+    NOT_LOCKED = "not-locked"
+    LOCK_EXPIRED = "lock-expired"
+    ROUTE_UNKNOWN = "route-unknown"
+    DELIVERED_HERE = "delivered-here"
+    SENDER_UNKNOWN = "sender-unknown"
+    NULL_SENDER = "null-sender"
+    NOT_OUTBOUND = "not-outbound"
+    SENDER_EXEMPT = "sender-exempt"
+    RECIPIENT_EXEMPT = "recipient-exempt"
+    OBSERVED = "observed"
+    REFUSED = "refused"
+
+
+class Facts(NamedTuple):
+    """What the MTA said about a recipient and the session; None is what it did not say."""
+
+    recipient: str
+    """Canonical."""
+    sender: str | None
+    """As given, without brackets; empty for the null sender."""
+    authenticated: bool
+    client: IPAddress | None
+    daemon_name: str | None
+    transport: str | None
+    """The Postfix transport that will take the message: the macro {rcpt_mailer}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which mail is ours to refuse: `[outbound]`, `[exempt]` and the mode, made ready for use."""
+
+    authenticated: bool
+    networks: tuple[Network, ...]
+    daemon_names: frozenset[str]
+    local_transports: frozenset[str]
+    senders: tuple[AddressPattern, ...]
+    recipients: tuple[AddressPattern, ...]
+    fold: bool
+    observe: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The scope that the settings ask for."""
+        fold = settings.store.fold_local_part
+        return cls(
+            authenticated=settings.outbound.authenticated,
+            networks=settings.outbound.networks,
+            daemon_names=frozenset(settings.outbound.daemon_names),
+            local_transports=frozenset(settings.outbound.local_transports),
+            senders=tuple(_canonical(p, fold=fold) for p in settings.exempt.senders),
+            recipients=tuple(_canonical(p, fold=fold) for p in settings.exempt.recipients),
+            fold=fold,
+            observe=settings.milter.mode == "observe",
+        )
+
+
+def decide(facts: Facts, lock: Lock | None, now: int, scope: Scope) -> Outcome:
+    """What becomes of a recipient at `now` (seconds since 1970, UTC)."""
+    if lock is None:
+        return Outcome.NOT_LOCKED
+    if not lock.in_force(now):
+        return Outcome.LOCK_EXPIRED
+    for outcome, applies in _PASSES:
+        if applies(facts, scope):
+            return outcome
+    return Outcome.OBSERVED if scope.observe else Outcome.REFUSED
+
+
+def _is_outbound(facts: Facts, scope: Scope) -> bool:
+    return (
+        (scope.authenticated and facts.authenticated)
+        or facts.daemon_name in scope.daemon_names
+        or (facts.client is not None and any(facts.client in net for net in scope.networks))
+    )
+
+
+def _sender_is_exempt(facts: Facts, scope: Scope) -> bool:
+    try:
+        sender = canonical(facts.sender or "", fold=scope.fold)
+    except AddressError:
+        return False
+    return any(_matches(pattern, sender) for pattern in scope.senders)
+
+
+def _recipient_is_exempt(facts: Facts, scope: Scope) -> bool:
+    return any(_matches(pattern, facts.recipient) for pattern in scope.recipients)
+
+
+# Mail from sendmail(1) has no {rcpt_mailer}, and a refusal there would jam the maildrop queue:
+# "can't reject recipient in non-smtpd(8) submission" (Postfix 3.7). The first row lets it pass.
+_PASSES: Final[tuple[tuple[Outcome, Callable[[Facts, Scope], bool]], ...]] = (
+    (Outcome.ROUTE_UNKNOWN, lambda facts, _: not facts.transport),
+    (Outcome.DELIVERED_HERE, lambda facts, scope: facts.transport in scope.local_transports),
+    (Outcome.SENDER_UNKNOWN, lambda facts, _: facts.sender is None),
+    (Outcome.NULL_SENDER, lambda facts, _: facts.sender == ""),
+    (Outcome.NOT_OUTBOUND, lambda facts, scope: not _is_outbound(facts, scope)),
+    (Outcome.SENDER_EXEMPT, _sender_is_exempt),
+    (Outcome.RECIPIENT_EXEMPT, _recipient_is_exempt),
+)
+
+
+def _matches(pattern: AddressPattern, address: str) -> bool:
+    local, _, domain = address.rpartition("@")
+    return pattern.local in ("", local) and pattern.domain in ("", domain)
+
+
+def _canonical(pattern: AddressPattern, *, fold: bool) -> AddressPattern:
+    """A pattern in the form that canonical addresses have; left as it is if it is none."""
+    local, domain = pattern.local, pattern.domain
+    try:
+        if local:
+            local = canonical(f"{local}@{domain or 'example.com'}", fold=fold).rpartition("@")[0]
+        return AddressPattern(local, canonical_domain(domain) if domain else "")
+    except AddressError:
+        return pattern

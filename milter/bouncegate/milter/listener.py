@@ -1,0 +1,118 @@
+"""The listening socket, opened once by the supervisor and shared by every worker it forks.
+
+libmilter insists on opening the socket itself, and a worker of it that ends unlinks the path
+it was opened under. A unix socket is therefore opened under a name of its own and then
+renamed: it appears complete, with its mode set and already listening, and no worker's end
+takes it away.
+"""
+
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Final
+
+import milter
+
+from bouncegate.config.values import Endpoint, InetSocket, UnixSocket
+from bouncegate.milter.errors import MilterError
+
+# As many as the kernel allows by default (net.core.somaxconn): every smtpd(8) connects once.
+_BACKLOG: Final = 4096
+# Postfix's user reaches the socket through its group.
+_UMASK: Final = 0o117
+_PATIENCE: Final = 1.0
+
+
+class Listener:
+    """The socket at an endpoint, from `open` to `close`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Nothing is opened yet."""
+        self._endpoint = endpoint
+
+    def open(self) -> None:
+        """Open the socket within libmilter, whose callbacks are registered; raises MilterError."""
+        if answers(self._endpoint):
+            raise MilterError(
+                f"{self._endpoint}: somebody listens there already: stop it, or set another "
+                "socket in [milter]"
+            )
+        if isinstance(self._endpoint, UnixSocket):
+            self._open_unix(self._endpoint.path)
+        else:
+            self._open(_inet(self._endpoint))
+
+    def close(self) -> None:
+        """Take the socket file away."""
+        if isinstance(self._endpoint, UnixSocket):
+            self._endpoint.path.unlink(missing_ok=True)
+
+    def wake(self) -> None:
+        """Let a worker that sleeps in its listener look whether it shall end."""
+        answers(self._endpoint)
+
+    def _open_unix(self, path: Path) -> None:
+        _refuse_to_replace(path)
+        opened = path.with_name(f".{os.getpid()}")
+        before = os.umask(_UMASK)
+        try:
+            self._open(f"unix:{opened}")
+            opened.rename(path)
+        except OSError as error:
+            raise MilterError(f"{path}: {error.strerror}", os.EX_CANTCREAT) from error
+        finally:
+            os.umask(before)
+            opened.unlink(missing_ok=True)
+
+    def _open(self, name: str) -> None:
+        try:
+            milter.setconn(name)
+            milter.setbacklog(_BACKLOG)
+            milter.opensocket(True)
+        except milter.error as error:
+            raise MilterError(
+                f"{self._endpoint}: cannot listen there ({error}): is the folder there and "
+                "writable, the address this machine's, the port free?",
+                os.EX_CANTCREAT,
+            ) from error
+
+
+def answers(endpoint: Endpoint) -> bool:
+    """Whether somebody takes connections at an endpoint."""
+    with socket.socket(_family(endpoint), socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            if isinstance(endpoint, UnixSocket):
+                probe.connect(str(endpoint.path))
+            else:
+                probe.connect((endpoint.host, endpoint.port))
+        except OSError:
+            return False
+    return True
+
+
+def _family(endpoint: Endpoint) -> int:
+    if isinstance(endpoint, UnixSocket):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+
+
+def _refuse_to_replace(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise MilterError(f"{path}: {error.strerror}", os.EX_CANTCREAT) from error
+    if not stat.S_ISSOCK(mode):
+        raise MilterError(
+            f"{path}: is there already and is no socket: remove it, or set another socket in "
+            "[milter]",
+            os.EX_CANTCREAT,
+        )
+
+
+def _inet(endpoint: InetSocket) -> str:
+    scheme = "inet6" if ":" in endpoint.host else "inet"
+    return f"{scheme}:{endpoint.port}@{endpoint.host}"

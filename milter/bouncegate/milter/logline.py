@@ -1,0 +1,34 @@
+"""One line a decision, in the style of Postfix's own `reject:` lines, so that its tools read it."""
+
+from typing import Final
+
+from bouncegate.milter.decision import Facts, Outcome
+from bouncegate.milter.reply import Reply, day
+from bouncegate.milter.wire import for_log
+from bouncegate.policy.records import NO_END, Lock
+
+_VERBS: Final = {Outcome.REFUSED: "reject", Outcome.OBSERVED: "would-reject"}
+NO_QUEUE_ID: Final = "NOQUEUE"
+
+
+def refusal(outcome: Outcome, queue_id: str | None, facts: Facts, lock: Lock, reply: Reply) -> str:
+    """The line for a recipient that was refused, or would have been."""
+    return (
+        f"{for_log(queue_id or NO_QUEUE_ID)}: {_VERBS[outcome]}: RCPT from {_client(facts)}: "
+        f"{reply.code} {reply.status} <{for_log(facts.recipient)}>: {for_log(reply.text, 512)}; "
+        f"from=<{for_log(facts.sender or '')}> to=<{for_log(facts.recipient)}> "
+        f"reason={lock.reason} until={'never' if lock.until == NO_END else day(lock.until)}"
+    )
+
+
+def passed(outcome: Outcome, queue_id: str | None, facts: Facts, lock: Lock) -> str:
+    """The line for a recipient that was let pass although a lock holds it."""
+    return (
+        f"{for_log(queue_id or NO_QUEUE_ID)}: pass: RCPT from {_client(facts)}: {outcome}; "
+        f"from=<{for_log(facts.sender or '')}> to=<{for_log(facts.recipient)}> "
+        f"reason={lock.reason}"
+    )
+
+
+def _client(facts: Facts) -> str:
+    return f"[{facts.client or 'unknown'}]"

@@ -1,0 +1,50 @@
+"""Errors on the send path: told at once, then at intervals with a count.
+
+A broken store fails every recipient alike, thousands a second; the log must say so without
+drowning in it.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from bouncegate.milter.wire import for_log
+
+_LOG: Final = logging.getLogger("bouncegate.milter")
+INTERVAL: Final = 60.0
+
+
+class Mishaps:
+    """What went wrong lately, by the type of the exception."""
+
+    def __init__(self, answer: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """`answer` is what the recipients are answered, for the log; `clock` tells seconds."""
+        self._answer = answer
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._silent: dict[type[Exception], tuple[float, int]] = {}
+
+    def tell(self, queue_id: str, error: Exception, *, expected: bool) -> None:
+        """Log an error, or count it if one of its type was logged within the interval.
+
+        What is not `expected` is a fault of the program: it is logged with its traceback.
+        """
+        with self._lock:
+            now = self._clock()
+            since, count = self._silent.get(type(error), (now - INTERVAL, 0))
+            if now - since < INTERVAL:
+                self._silent[type(error)] = since, count + 1
+                return
+            self._silent[type(error)] = now, 0
+        more = f" ({count} more since the last such line)" if count else ""
+        _LOG.error(
+            "%s: error: RCPT: %s: %s; answered: %s%s",
+            for_log(queue_id),
+            type(error).__name__,
+            for_log(str(error), 512),
+            self._answer,
+            more,
+            exc_info=None if expected else error,
+        )

@@ -1,0 +1,98 @@
+"""The RCPT step: the hot path of every send, and the only step that decides.
+
+A recipient without a lock costs one key and one look-up. Nothing else is read, and nothing
+is logged, before a lock was found.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import lmdb
+import milter
+
+from bouncegate.config.settings import Settings
+from bouncegate.milter import logline
+from bouncegate.milter.decision import Outcome, Scope, decide
+from bouncegate.milter.mishaps import Mishaps
+from bouncegate.milter.recipient import exact_key, folded_key, is_address
+from bouncegate.milter.reply import compose
+from bouncegate.milter.session import QUEUE_ID, facts, macro
+from bouncegate.policy.records import Lock
+from bouncegate.store.errors import StoreError
+from bouncegate.store.lockrecord import LockRecordError, unpack, until_of
+
+if TYPE_CHECKING:
+    from milter import Context
+
+_LOG: Final = logging.getLogger("bouncegate.milter")
+_EXPECTED: Final = (lmdb.Error, StoreError, LockRecordError)
+
+Find = Callable[[bytes], bytes | None]
+
+
+class RcptStep:
+    """Answers RCPT TO for one worker."""
+
+    __slots__ = ("_find", "_key", "_mishaps", "_on_error", "_reply", "_scope")
+
+    def __init__(self, settings: Settings, find: Find) -> None:
+        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError."""
+        self._find = find
+        self._key = folded_key if settings.store.fold_local_part else exact_key
+        self._scope = Scope.of(settings)
+        self._reply = settings.reply
+        self._mishaps = Mishaps(settings.milter.on_error)
+        self._on_error = answer_on_error(settings)
+
+    def __call__(self, context: "Context", recipient: bytes, *_parameters: bytes) -> int:
+        """The answer to one recipient. Nothing is ever raised: libmilter could not take it.
+
+        Never ACCEPT, which would end filtering for the later recipients too.
+        """
+        try:
+            key = self._key(recipient)
+            if key is None:
+                return milter.CONTINUE
+            record = self._find(key)
+            if record is None:
+                return milter.CONTINUE
+            return self._judge(context, key, record)
+        except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
+            return self._fail(context, error)
+
+    def _judge(self, context: "Context", key: bytes, record: bytes) -> int:
+        now = int(time.time())
+        lock = self._lock_in_force(key, record, now)
+        if lock is None or not is_address(key):
+            return milter.CONTINUE
+        known = facts(context, key.decode())
+        outcome = decide(known, lock, now, self._scope)
+        queue_id = macro(context, QUEUE_ID)
+        if outcome not in (Outcome.REFUSED, Outcome.OBSERVED):
+            _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
+            return milter.CONTINUE
+        reply = compose(self._reply, lock, known.recipient)
+        _LOG.info("%s", logline.refusal(outcome, queue_id, known, lock, reply))
+        if outcome is Outcome.OBSERVED:
+            return milter.CONTINUE
+        context.setreply(reply.code, reply.status, reply.escaped)
+        return milter.TEMPFAIL if reply.temporary else milter.REJECT
+
+    def _lock_in_force(self, key: bytes, record: bytes, now: int) -> Lock | None:
+        if now < until_of(record):
+            return unpack(record)
+        # The address's own lock has ended; its domain's may still hold.
+        domain = self._find(key[key.rfind(b"@") :])
+        return unpack(domain) if domain is not None and now < until_of(domain) else None
+
+    def _fail(self, context: "Context", error: Exception) -> int:
+        queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
+        self._mishaps.tell(queue_id, error, expected=isinstance(error, _EXPECTED))
+        return self._on_error
+
+
+def answer_on_error(settings: Settings) -> int:
+    """What a recipient is answered when it cannot be judged."""
+    return milter.TEMPFAIL if settings.milter.on_error == "tempfail" else milter.CONTINUE

@@ -1,0 +1,57 @@
+"""What libmilter's context knows about a session, read only for a recipient that has a lock.
+
+Macros are asked for at RCPT by name (`ASKED`); Postfix honours that. An MTA that does not
+still sends its own at CONNECT and MAIL, and those are read from the same place.
+"""
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from bouncegate.milter.decision import Facts, IPAddress
+
+if TYPE_CHECKING:
+    from milter import Context
+
+QUEUE_ID: Final = "i"
+_AUTHENTICATED: Final = "{auth_authen}"
+_CLIENT: Final = "{client_addr}"
+_DAEMON: Final = "{daemon_name}"
+_SENDER: Final = "{mail_addr}"
+_TRANSPORT: Final = "{rcpt_mailer}"
+
+ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, _SENDER, _TRANSPORT))
+
+
+def facts(context: "Context", recipient: str) -> Facts:
+    """What is known about a recipient (canonical) and its session."""
+    return Facts(
+        recipient=recipient,
+        sender=macro(context, _SENDER),
+        authenticated=bool(macro(context, _AUTHENTICATED)),
+        client=_client(context),
+        daemon_name=macro(context, _DAEMON),
+        transport=macro(context, _TRANSPORT),
+    )
+
+
+def macro(context: "Context", name: str) -> str | None:
+    """The value of a macro, or None if the MTA did not send it."""
+    try:
+        return context.getsymval(name)
+    except UnicodeDecodeError as error:
+        # Without SMTPUTF8 Postfix passes on octets of any encoding.
+        return error.object.decode("utf-8", "backslashreplace")
+
+
+def macros_arrive(context: "Context") -> bool:
+    """Whether the MTA sends what was asked for: no MTA sends the client's address unasked."""
+    return macro(context, _CLIENT) is not None
+
+
+def _client(context: "Context") -> IPAddress | None:
+    text = macro(context, _CLIENT) or context.getpriv()
+    try:
+        address = ip_address(str(text).removeprefix("IPv6:"))
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,82 @@
+"""Which steps of the milter protocol are asked for, and which macros: as few as will do.
+
+RCPT alone decides. The macros that its scope needs are asked for at RCPT (setsymlist), and
+an MTA that honours that, as Postfix does, is asked for nothing else. One that does not
+sends its own macros at CONNECT and MAIL; these two steps are kept until the asked-for
+macros were seen to arrive.
+
+CONNECT and MAIL decide nothing and need no reply. Over a unix socket none is sent. Over TCP
+they are answered all the same: a step without an answer makes Postfix write twice in a row,
+and Nagle's algorithm holds the second write back until our delayed acknowledgement, 40 ms.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import milter
+
+from bouncegate.config.values import Endpoint, UnixSocket
+from bouncegate.milter.session import ASKED, macros_arrive
+
+if TYPE_CHECKING:
+    from milter import Context
+
+    from bouncegate.milter.rcpt import RcptStep
+
+_NEVER_NEEDED: Final = (
+    milter.P_NOHELO
+    | milter.P_NODATA
+    | milter.P_NOHDRS
+    | milter.P_NOEOH
+    | milter.P_NOBODY
+    | milter.P_NOUNKNOWN
+)
+_RCPT_ALONE: Final = _NEVER_NEEDED | milter.P_NOCONNECT | milter.P_NOMAIL
+_WITHOUT_REPLY: Final = milter.P_NR_CONN | milter.P_NR_MAIL
+
+
+class Steps:
+    """The callbacks of one worker, and how much of the protocol they ask for."""
+
+    def __init__(self, rcpt: "RcptStep", endpoint: Endpoint) -> None:
+        """`rcpt` answers the one step that decides."""
+        quiet = isinstance(endpoint, UnixSocket)
+        self._rcpt = rcpt
+        # pymilter reads a callback before it takes the GIL: one that is replaced must live on.
+        self._first_rcpt = self.first_rcpt
+        self._answer = milter.NOREPLY if quiet else milter.CONTINUE
+        self._cautious = _NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0)
+        self._wanted = self._cautious
+
+    def register(self, name: str) -> None:
+        """Hand the callbacks to libmilter."""
+        milter.set_flags(milter.SETSYMLIST)
+        milter.set_connect_callback(self.connect)
+        milter.set_envfrom_callback(self.mail)
+        milter.set_envrcpt_callback(self._first_rcpt)
+        milter.register(name, negotiate=self.negotiate)
+
+    def negotiate(self, context: "Context", options: list[int]) -> int:
+        """Say what is wanted of a session; `options` are actions, steps, and two unused."""
+        actions, offered = options[0], options[1]
+        options[:] = [0, self._wanted & offered, 0, 0]
+        if actions & milter.SETSYMLIST:
+            options[0] = milter.SETSYMLIST
+            context.setsymlist(milter.M_ENVRCPT, ASKED)
+        return milter.CONTINUE
+
+    def connect(self, context: "Context", _host: str, _family: int, peer: object) -> int:
+        """Keep the client's address; the MTA sends its macros along."""
+        if isinstance(peer, tuple):
+            context.setpriv(peer[0])
+        return self._answer
+
+    def mail(self, _context: "Context", *_arguments: bytes) -> int:
+        """Nothing but the macros that the MTA sends along."""
+        return self._answer
+
+    def first_rcpt(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
+        """Find out, on a worker's first recipient, whether RCPT alone will do from now on."""
+        if macros_arrive(context):
+            self._wanted = _RCPT_ALONE
+        milter.set_envrcpt_callback(self._rcpt)
+        return self._rcpt(context, recipient, *parameters)
