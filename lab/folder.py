@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from lab import guard
+from lab import guard, ports
 from lab.privilege import as_root
 from lab.waiting import wait_for
 
@@ -25,7 +26,7 @@ class Process:
     def __init__(
         self, folder: Path, name: str, argv: Sequence[str], env: Mapping[str, str]
     ) -> None:
-        """Start it; `name` names its log and its record in the folder."""
+        """Start it; `name` names its log and its record in the folder, `env` adds to ours."""
         self.name = name
         self.log = folder / f"{name}.log"
         self._record = folder / "pids" / name
@@ -33,7 +34,7 @@ class Process:
             self._popen = subprocess.Popen(
                 argv,
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+                env={**os.environ, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -69,6 +70,10 @@ class Process:
         """End it with SIGTERM; its exit status. Raises TimeoutExpired after `seconds`."""
         return self._end(signal.SIGTERM, seconds)
 
+    def reap(self) -> None:
+        """Take the exit status of a process that someone else has ended."""
+        self._popen.wait(5.0)
+
     def tail(self, lines: int = 30) -> str:
         """The last lines that it wrote."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -102,19 +107,29 @@ class LabFolder:
         self.path = Path(tempfile.mkdtemp(prefix="bouncegate-", dir="/tmp"))
         self.path.chmod(0o755)
         (self.path / "pids").mkdir()
-        command = [sys.executable, "-I", guard.__file__, str(self.path)]
+        self._ports: list[socket.socket] = []
+        self._processes: list[Process] = []
         self._guard = subprocess.Popen(
-            as_root(command),
+            as_root([sys.executable, "-I", guard.__file__, str(self.path)]),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=(self.path / "guard.log").open("wb"),
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
             text=True,
         )
 
     def start(self, name: str, argv: Sequence[str], **env: str) -> Process:
         """Start a process in this folder."""
-        return Process(self.path, name, argv, env)
+        process = Process(self.path, name, argv, env)
+        self._processes.append(process)
+        return process
+
+    def reserve_port(self) -> int:
+        """A port of the loopback address that is this lab's alone until it is closed."""
+        held = ports.reserve()
+        self._ports.append(held)
+        number: int = held.getsockname()[1]
+        return number
 
     def keep(self) -> None:
         """Let everything run on; `clear` in `lab.guard` takes it down later."""
@@ -123,6 +138,10 @@ class LabFolder:
     def close(self) -> None:
         """Take everything down. Raises RuntimeError if something stays behind."""
         self._dismiss("")
+        for process in self._processes:
+            process.reap()
+        for held in self._ports:
+            held.close()
         if self.path.exists():
             raise RuntimeError(f"the lab in {self.path} could not be cleared up")
 

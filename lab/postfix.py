@@ -11,7 +11,6 @@ from typing import Final
 
 from lab import mastercf
 from lab.folder import LabFolder
-from lab.ports import Port
 from lab.privilege import as_root, make_folder
 from lab.waiting import PATIENCE, wait_for
 
@@ -35,8 +34,10 @@ class Postfix:
         self.config = self.base / "etc"
         self.queue = self.base / "queue"
         self.log = self.base / "maillog"
-        self._port = Port()
-        self._submission_port = Port()
+        self.port = folder.reserve_port()
+        """The port of the smtpd for mail from anywhere."""
+        self.submission_port = folder.reserve_port()
+        """The port of the smtpd whose milter_macro_daemon_name is ORIGINATING."""
         self._lay_out(chroot=chroot)
         self._write_main(relayhost)
         services = (
@@ -49,16 +50,6 @@ class Postfix:
             *mastercf.INTERNAL,
         )
         (self.config / "master.cf").write_text(mastercf.render(services, chroot=chroot))
-
-    @property
-    def port(self) -> int:
-        """The port of the smtpd for mail from anywhere."""
-        return self._port.number
-
-    @property
-    def submission_port(self) -> int:
-        """The port of the smtpd whose milter_macro_daemon_name is ORIGINATING."""
-        return self._submission_port.number
 
     def start(self) -> None:
         """Start it; on return the ports are open."""

@@ -14,8 +14,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from lab.folder import LabFolder, Process
-from lab.ports import Port
+from lab.folder import ROOT, LabFolder, Process
 
 HOSTNAME = "mx.remote.test"
 
@@ -27,16 +26,16 @@ class Remote:
         """Start it; `refusals` maps an address to the reply that its RCPT command gets."""
         self._folder = folder.path / "remote"
         self._folder.mkdir()
-        self._port = Port()
+        self._port = folder.reserve_port()
         self.refuse(refusals)
-        argv = [sys.executable, "-m", "lab.remote", str(self._port.number), str(self._folder)]
-        self._process: Process = folder.start("remote", argv)
+        argv = [sys.executable, "-m", "lab.remote", str(self._port), str(self._folder)]
+        self._process: Process = folder.start("remote", argv, PYTHONPATH=str(ROOT))
         self._process.wait_until_ready(self._folder / "ready")
 
     @property
     def relayhost(self) -> str:
         """The server as a next hop that Postfix looks up nowhere."""
-        return f"[127.0.0.1]:{self._port.number}"
+        return f"[127.0.0.1]:{self._port}"
 
     def refuse(self, refusals: Mapping[str, str]) -> None:
         """Replace the table of refusals, from the next session on."""
