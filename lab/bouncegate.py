@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab.folder import ROOT, LabFolder, Process
+from lab.notify import NotifySocket
 from lab.privilege import make_folder
 
 Sections = Mapping[str, Mapping[str, object]]
@@ -54,19 +55,22 @@ class Bouncegate:
 
     def start_milter(self) -> Process:
         """Start the milter; on return it listens."""
-        self.milter = self._start("milter", self.milter_socket)
+        self.milter = self._start("milter")
         return self.milter
 
     def start_return_path(self) -> Process:
         """Start the return-path handler; on return it listens."""
-        self.return_path = self._start("return-path", self.return_path_socket)
+        self.return_path = self._start("return-path")
         return self.return_path
+
+    def processes(self) -> list[Process]:
+        """The daemons that were started."""
+        return [process for process in (self.milter, self.return_path) if process is not None]
 
     def stop(self) -> None:
         """Stop both daemons."""
-        for process in (self.milter, self.return_path):
-            if process is not None:
-                process.stop()
+        for process in self.processes():
+            process.stop()
 
     def run(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run `bouncegate ARGS`; the caller judges its exit status."""
@@ -79,27 +83,25 @@ class Bouncegate:
             cwd=ROOT,
         )
 
-    def json(self, *args: str) -> Any:
-        """What a command prints as one JSON value. Raises RuntimeError if it fails."""
+    def show(self, address: str) -> dict[str, Any]:
+        """All that `bouncegate show` knows of an address."""
+        return self._json("show", "--json", address)[0]
+
+    def locks(self) -> dict[str, dict[str, Any]]:
+        """What `bouncegate list` tells: the locked addresses and all about each."""
+        return {entry["address"]: entry for entry in self._json("list", "--json")}
+
+    def _json(self, *args: str) -> list[dict[str, Any]]:
         done = self.run(*args)
         if done.returncode:
             raise RuntimeError(f"{args} ended with {done.returncode}: {done.stderr.decode()}")
-        return json.loads(done.stdout)
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def show(self, address: str) -> dict[str, Any]:
-        """All that `bouncegate show` knows of an address."""
-        shown: dict[str, Any] = self.json("show", "--json", address)
-        return shown
-
-    def locked(self, address: str) -> bool:
-        """Whether an address is locked now."""
-        return bool(self.show(address)["locked"])
-
-    def _start(self, name: str, socket: Path) -> Process:
-        socket.unlink(missing_ok=True)
+    def _start(self, name: str) -> Process:
         argv = [str(COMMAND), "--config", str(self.config), name]
-        process = self._folder.start(name, argv)
-        process.wait_until_ready(socket)
+        with NotifySocket(self._folder.path / f"{name}.notify") as notify:
+            process = self._folder.start(name, argv, NOTIFY_SOCKET=str(notify.path))
+            process.wait_until("it is ready", notify.is_ready)
         return process
 
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -52,15 +52,15 @@ class Process:
         """Its exit status, None while it runs."""
         return self._popen.poll()
 
-    def wait_until_ready(self, ready: Path, seconds: float = 20.0) -> None:
-        """Wait for the file or socket by which the process shows that it is ready."""
+    def wait_until(self, what: str, probe: Callable[[], bool]) -> None:
+        """Wait until `probe` is true. Raises RuntimeError if the process ends before."""
 
-        def probe() -> bool:
+        def running_probe() -> bool:
             if self.returncode is not None:
                 raise RuntimeError(f"{self.name} ended with {self.returncode}:\n{self.tail()}")
-            return ready.exists()
+            return probe()
 
-        wait_for(f"{ready}, made by {self.name}", probe, seconds)
+        wait_for(f"{self.name}: {what}", running_probe)
 
     def kill(self) -> None:
         """End it as `kill -9` does, children included, and wait until it is gone."""
@@ -107,6 +107,7 @@ class LabFolder:
         self.path = Path(tempfile.mkdtemp(prefix="bouncegate-", dir="/tmp"))
         self.path.chmod(0o755)
         (self.path / "pids").mkdir()
+        self._kept = False
         self._ports: list[socket.socket] = []
         self._processes: list[Process] = []
         self._guard = subprocess.Popen(
@@ -132,11 +133,14 @@ class LabFolder:
         return number
 
     def keep(self) -> None:
-        """Let everything run on; `clear` in `lab.guard` takes it down later."""
+        """Let everything run on, also after `close`; running `lab.guard` takes it down later."""
+        self._kept = True
         self._dismiss("keep\n")
 
     def close(self) -> None:
         """Take everything down. Raises RuntimeError if something stays behind."""
+        if self._kept:
+            return
         self._dismiss("")
         for process in self._processes:
             process.reap()

@@ -30,7 +30,7 @@ class Remote:
         self.refuse(refusals)
         argv = [sys.executable, "-m", "lab.remote", str(self._port), str(self._folder)]
         self._process: Process = folder.start("remote", argv, PYTHONPATH=str(ROOT))
-        self._process.wait_until_ready(self._folder / "ready")
+        self._process.wait_until("it listens", (self._folder / "ready").exists)
 
     @property
     def relayhost(self) -> str:

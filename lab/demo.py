@@ -1,0 +1,260 @@
+"""`./run demo`: bounces on a real Postfix become in-line refusals; each step checks itself.
+
+Everything lives in one temporary folder. Without `--keep` nothing of it is left at the end,
+whatever the end is.
+"""
+
+import argparse
+import signal
+import smtplib
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from lab import guard
+from lab.mailing import DELIVERED, HARD, RECIPIENTS, REFUSALS, SOFT, Fate
+from lab.narration import DemoError, Narrator
+from lab.privilege import as_root
+from lab.smtp import Client, Exchange, message
+from lab.system import RETURN_DOMAIN, SENDER, MailSystem
+
+_FAILURES: Final = (
+    DemoError,
+    RuntimeError,
+    OSError,
+    subprocess.SubprocessError,
+    smtplib.SMTPException,
+)
+_SOFT_LIMIT: Final = 3
+
+
+class Demo:
+    """The steps, in order, on one mail system."""
+
+    def __init__(self, system: MailSystem, tell: Narrator) -> None:
+        """Show `system` at work."""
+        self._system = system
+        self._tell = tell
+        self._mailings = 0
+
+    def run(self) -> None:
+        """All steps. Raises DemoError if one did not do what it says."""
+        self._bring_up()
+        self._first_mailing()
+        self._overview()
+        self._second_mailing()
+        self._soft_bounces_add_up()
+        self._unlock()
+        self._summary()
+
+    def _bring_up(self) -> None:
+        tell, system = self._tell, self._system
+        tell.step("A private Postfix, a remote mail server, and both daemons of Bouncegate")
+        system.start()
+        tell.table(
+            ("part", "where"),
+            (
+                ("folder", str(system.folder.path)),
+                ("Postfix, submission", f"127.0.0.1:{system.postfix.submission_port}"),
+                ("remote server", system.remote.relayhost),
+                ("milter", f"unix:{system.gate.milter_socket}"),
+                ("return path", f"unix:{system.gate.return_path_socket}, as {RETURN_DOMAIN}"),
+            ),
+        )
+        with Client(system.postfix.submission_port) as client:
+            tell.check("Postfix answers", 250, client.noop()[0])
+        tell.check("no address is locked yet", {}, system.gate.locks())
+
+    def _first_mailing(self) -> None:
+        tell = self._tell
+        tell.step(f"A mailing to {len(RECIPIENTS)} recipients")
+        replies = self._mail()
+        tell.check(
+            f"Postfix accepts all {len(RECIPIENTS)} recipients",
+            [],
+            [address for address, reply in replies.items() if reply.code != 250],
+        )
+        self._wait_for_bounces()
+        tell.say("What the remote server refused came back as DSNs, through Postfix and LMTP:")
+        tell.verbatim("\n".join(self._deliveries()))
+        tell.check(
+            f"{len(DELIVERED)} recipients got the message",
+            sorted(DELIVERED),
+            sorted(self._system.remote.accepted()),
+        )
+
+    def _overview(self) -> None:
+        tell, gate = self._tell, self._system.gate
+        tell.step("What Bouncegate made of it: `bouncegate list`")
+        listed = gate.run("list")
+        tell.check("the command succeeds", 0, listed.returncode)
+        tell.verbatim(listed.stdout.decode())
+        self._check_locked(HARD)
+        for fate in SOFT:
+            shown = gate.show(fate.address)
+            tell.check(
+                f"{fate.address}: {fate.kind} bounce 1 of {_SOFT_LIMIT}, not locked",
+                (1, False),
+                (shown["soft"], shown["locked"]),
+            )
+
+    def _check_locked(self, fates: list[Fate]) -> None:
+        locks = self._system.gate.locks()
+        self._tell.check(
+            f"{len(fates)} addresses are locked, each as what it is, and nobody else",
+            {fate.address: (fate.kind, fate.category) for fate in fates},
+            {address: (lock["kind"], lock["category"]) for address, lock in locks.items()},
+        )
+
+    def _second_mailing(self) -> None:
+        tell, remote = self._tell, self._system.remote
+        tell.step("The same mailing again: refusals while the client is still connected")
+        already = len(remote.accepted())
+        replies = self._mail(show=True)
+        self._check_refused(replies, HARD)
+        self._wait_for_bounces()
+        tell.check(
+            f"the other {len(DELIVERED)} got it, the refused were not even tried",
+            sorted(DELIVERED),
+            sorted(remote.accepted()[already:]),
+        )
+
+    def _soft_bounces_add_up(self) -> None:
+        tell, gate = self._tell, self._system.gate
+        tell.step(f"Soft bounces lock at the {_SOFT_LIMIT}rd in a row")
+        for fate in SOFT:
+            tell.check(f"{fate.address}: 2 of {_SOFT_LIMIT}", 2, gate.show(fate.address)["soft"])
+        self._check_refused(self._mail(), HARD)
+        self._wait_for_bounces()
+        self._check_locked([*HARD, *SOFT])
+        self._check_refused(self._mail(), [*HARD, *SOFT])
+        self._wait_for_bounces()
+
+    def _unlock(self) -> None:
+        tell, system = self._tell, self._system
+        fate = SOFT[0]
+        tell.step(f"A mailbox has room again: `bouncegate unlock {fate.address}`")
+        system.remote.refuse({to: reply for to, reply in REFUSALS.items() if to != fate.address})
+        done = system.gate.run("unlock", "--yes", fate.address)
+        tell.check("the command succeeds", 0, done.returncode)
+        self._check_refused(self._mail(), [*HARD, *SOFT[1:]])
+        self._wait_for_bounces()
+        tell.check(
+            f"{fate.address} has the message", True, fate.address in system.remote.accepted()
+        )
+
+    def _summary(self) -> None:
+        tell, system = self._tell, self._system
+        log = system.postfix.maillog()
+        tell.step("Summary")
+        tell.table(
+            ("what", "count"),
+            (
+                ("mailings sent", str(self._mailings)),
+                ("messages delivered to recipients", str(len(system.remote.accepted()))),
+                ("DSNs taken in", str(len(self._deliveries()))),
+                ("recipients refused in the SMTP dialogue", str(log.count("milter-reject: RCPT"))),
+                ("addresses locked now", str(len(system.gate.locks()))),
+            ),
+        )
+        tell.check("the queue is empty", [], system.postfix.queued())
+
+    def _mail(self, *, show: bool = False) -> dict[str, Exchange]:
+        self._mailings += 1
+        port = self._system.postfix.submission_port
+        with Client(port) as client:
+            news = message(f"News, number {self._mailings}")
+            replies = client.deliver(news, SENDER, [fate.address for fate in RECIPIENTS])
+            if show:
+                self._tell.dialogue(port, client.dialogue)
+        return replies
+
+    def _check_refused(self, replies: dict[str, Exchange], fates: list[Fate]) -> None:
+        refused = {to: reply for to, reply in replies.items() if reply.code != 250}
+        self._tell.check(
+            f"{len(fates)} recipients refused with 550 5.1.1, the other "
+            f"{len(RECIPIENTS) - len(fates)} accepted",
+            {fate.address: (550, "5.1.1") for fate in fates},
+            {to: (reply.code, reply.text.split()[0]) for to, reply in refused.items()},
+        )
+
+    def _wait_for_bounces(self) -> None:
+        # The queue is empty only when the handler has taken every DSN.
+        self._system.postfix.wait_until_empty()
+
+    def _deliveries(self) -> list[str]:
+        lines = self._system.postfix.maillog().splitlines()
+        taken = f"to=<{SENDER}>"
+        return [line for line in lines if taken in line and "status=sent" in line]
+
+
+def main() -> int:
+    """The exit status: 0 only if every step did what it says."""
+    arguments = _arguments()
+    if arguments.stop:
+        return _stop(arguments.stop)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    tell = Narrator()
+    began = time.monotonic()
+    try:
+        with MailSystem(REFUSALS) as system:
+            _show(system, tell)
+            if arguments.keep:
+                system.folder.keep()
+                _say_how_to_talk(system, tell)
+                return 0
+        tell.check("nothing is left running, no folder is left", False, system.folder.path.exists())
+    except _FAILURES as error:
+        print(f"\nThe demo failed. {error}", file=sys.stderr)
+        return 1
+    tell.say(f"Done in {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+def _show(system: MailSystem, tell: Narrator) -> None:
+    try:
+        Demo(system, tell).run()
+    except _FAILURES:
+        for process in system.gate.processes():
+            print(f"\n--- {process.log.name}\n{process.tail()}", file=sys.stderr)
+        print(f"\n--- maillog\n{system.postfix.maillog()[-3000:]}", file=sys.stderr)
+        raise
+
+
+def _say_how_to_talk(system: MailSystem, tell: Narrator) -> None:
+    folder, postfix = system.folder.path, system.postfix
+    tell.step("It keeps running")
+    tell.table(
+        ("to", "do"),
+        (
+            ("send", f"connect to 127.0.0.1:{postfix.submission_port}, MAIL FROM:<{SENDER}>"),
+            ("send locally", f"sendmail -C {postfix.config} -f {SENDER} ADDRESS"),
+            ("see the locks", f"./run bouncegate --config {system.gate.config} list"),
+            ("see one", f"./run bouncegate --config {system.gate.config} show ADDRESS"),
+            ("read the logs", f"tail -f {postfix.log} {folder}/*.log"),
+            ("see the queue", f"postqueue -c {postfix.config} -p"),
+            ("change who is refused", f"edit {folder}/remote/refusals.json"),
+            ("stop it", f"./run demo --stop {folder}"),
+        ),
+    )
+
+
+def _stop(folder: Path) -> int:
+    if not (folder / "pids").is_dir() or not folder.name.startswith("bouncegate-"):
+        print(f"{folder} is no folder of a demo that runs", file=sys.stderr)
+        return 1
+    command = as_root([sys.executable, "-I", guard.__file__, folder])
+    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False, timeout=60).returncode
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave everything running")
+    parser.add_argument("--stop", type=Path, metavar="FOLDER", help="stop what --keep left running")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

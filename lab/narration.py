@@ -1,0 +1,60 @@
+"""How the demo tells what it does: headings, checks, a dialogue, tables."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lab.smtp import Exchange
+
+
+class DemoError(Exception):
+    """A step did not do what it says; the text names what was expected and what came."""
+
+
+class Narrator:
+    """Writes to the terminal; without one, plain text in the same order."""
+
+    def __init__(self) -> None:
+        """Write to standard output."""
+        self._console = Console(highlight=False)
+        self._steps = 0
+
+    def step(self, title: str) -> None:
+        """Open a step."""
+        self._steps += 1
+        self._console.print(f"\n[bold cyan]{self._steps}. {escape(title)}[/]")
+
+    def say(self, text: str) -> None:
+        """One paragraph."""
+        self._console.print(f"   {escape(text)}", soft_wrap=True)
+
+    def check(self, what: str, expected: object, got: object) -> None:
+        """Say that something is as it should be. Raises DemoError if it is not."""
+        if expected != got:
+            raise DemoError(f"{what}: expected {expected!r}, got {got!r}")
+        self._console.print(f"   [green]✓[/] {escape(what)}", soft_wrap=True)
+
+    def dialogue(self, port: int, exchanges: Iterable[Exchange]) -> None:
+        """An SMTP dialogue, refusals in red."""
+        self._console.print(f"   [dim]SMTP dialogue with 127.0.0.1:{port}[/]")
+        for exchange in exchanges:
+            colour = "green" if exchange.code < 400 else "bold red"
+            command = exchange.command or "(the message)"
+            self._console.print(f"   [dim]C:[/] {escape(command)}", soft_wrap=True)
+            for line in exchange.text.splitlines():
+                reply = escape(f"{exchange.code} {line}")
+                self._console.print(f"   [dim]S:[/] [{colour}]{reply}[/]", soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """A small table."""
+        table = Table(*columns, header_style="bold", box=None, padding=(0, 2, 0, 3))
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        self._console.print(table)
+
+    def verbatim(self, text: str) -> None:
+        """What a program printed, as it printed it."""
+        for line in text.splitlines():
+            self._console.out(f"   {line}", highlight=False)

@@ -1,0 +1,40 @@
+"""The receiving side of sd_notify(3): how the lab knows that a daemon is ready."""
+
+import contextlib
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class NotifySocket:
+    """A socket that a daemon started with `NOTIFY_SOCKET=path` reports to."""
+
+    def __init__(self, path: Path) -> None:
+        """Bind it; a socket of that name that is left over is replaced."""
+        self.path = path
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.setblocking(False)
+        self._lines: set[str] = set()
+
+    def is_ready(self) -> bool:
+        """Whether READY=1 has come."""
+        with contextlib.suppress(BlockingIOError):
+            self._lines.update(self._socket.recv(4096).decode().splitlines())
+        return "READY=1" in self._lines
+
+    def __enter__(self) -> Self:
+        """The socket itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self._socket.close()
+        self.path.unlink(missing_ok=True)
