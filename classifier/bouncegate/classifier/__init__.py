@@ -1,1 +1,1 @@
-"""The return path: reads the DSNs that come back and turns them into events."""
+"""The return path: messages to reports, reports to verdicts, verdicts to events."""

@@ -1,0 +1,66 @@
+"""Addresses as notices write them: in angle brackets, quoted, routed, typed or bare."""
+
+import re
+from typing import Final
+
+from bouncegate.classifier import limits
+
+_QUOTED_LOCAL: Final = r'"(?:[^"\\\n]|\\.){1,128}"'
+# Dots may stand anywhere: Japanese carriers gave out such addresses for years.
+_ATOM_LOCAL: Final = r"[^\s\"(),:;<>@\[\\\]\x00-\x1f{}|]{1,128}"
+_DOMAIN: Final = (
+    r"(?:\[[0-9A-Za-z.:-]{3,60}\]|[^\W_](?:[\w-]{0,62})(?:\.[^\W_](?:[\w-]{0,62})){0,12})"
+)
+ADDRESS: Final = rf"(?:{_QUOTED_LOCAL}|{_ATOM_LOCAL})@{_DOMAIN}"
+_ADDRESS: Final = re.compile(ADDRESS)
+# RFC 6533, 3: a character of an address of type utf-8 in ASCII, `\x{1F408}`.
+_UNITEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
+_BRACKETED: Final = re.compile(r"<([^<>\n]{1,640})>")
+_SOURCE_ROUTE: Final = re.compile(r"^@[^:]{1,600}:(?=.*@)")
+_WRAPPING: Final = "<>\"'`()[]{}|,;:= \t\n"
+
+
+def find_addresses(text: str) -> list[str]:
+    """All addresses in the text, in order, each once."""
+    return list(dict.fromkeys(m for m in _ADDRESS.findall(text)))
+
+
+def first_address(text: str) -> str:
+    """The first address in the text, `""` without one."""
+    match = _ADDRESS.search(text)
+    return match[0].rstrip(".") if match else ""
+
+
+def typed_address(value: str) -> str:
+    """The address of a field such as `rfc822; user@example.com` (RFC 3464, 2.3.1).
+
+    Comments, brackets, a display name and a source route (RFC 5321, C) are taken off. What
+    has no @ is kept, since some systems name local users only.
+    """
+    value = value[: limits.ADDRESS]
+    kind, semicolon, rest = value.partition(";")
+    if semicolon and "@" not in kind:
+        value = rest
+    elif semicolon:
+        value = kind
+    value = value.strip()
+    if "\\x{" in value:
+        value = _UNITEXT.sub(_character, value)
+    bracketed = _BRACKETED.search(value)
+    if bracketed:
+        value = bracketed[1].strip()
+    return _plain(value)
+
+
+def _plain(value: str) -> str:
+    if "@" not in value:
+        return value.split(" ", maxsplit=1)[0].strip(_WRAPPING)
+    value = _SOURCE_ROUTE.sub("", value)
+    match = _ADDRESS.fullmatch(value) or _ADDRESS.search(value)
+    return match[0] if match else value.split(" ")[0].strip(_WRAPPING)
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1], 16)
+    # Neither controls nor surrogates are characters of an address.
+    return chr(code) if 0x20 < code < 0xD800 or 0xDFFF < code < 0x110000 else match[0]

@@ -1,0 +1,112 @@
+"""Octets to text: transfer encodings and charsets, declared, misspelt or lying.
+
+Nothing here raises: what cannot be decoded as declared is decoded as what it looks like.
+"""
+
+import binascii
+import codecs
+import html
+import quopri
+import re
+from functools import lru_cache
+from typing import Final
+
+# ISO 2022 switches charsets by escape sequences (RFC 1468), whatever the label says.
+_ISO_2022: Final = re.compile(rb"\x1b[$(][@-Z]")
+_ISO_2022_KR: Final = b"\x1b$)C"
+
+# Labels that occur in the wild and that Python's codecs do not know, or know under a narrower
+# meaning than the wild gives them: supersets as in the WHATWG Encoding Standard.
+_ALIASES: Final = {
+    "iso-2022-jp": "iso2022_jp_ext",
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "sjis": "cp932",
+    "x-sjis": "cp932",
+    "ks_c_5601-1987": "cp949",
+    "euc-kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x-gbk": "gb18030",
+    "iso-8859-1": "cp1252",
+    "iso8859-1": "cp1252",
+    "latin1": "cp1252",
+    "ansi": "cp1252",
+    "x-mac-roman": "mac_roman",
+    "iso-8859-8-i": "iso8859_8",
+    "unicode-1-1-utf-7": "utf_7",
+}
+
+_TAG_BREAK: Final = re.compile(
+    r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?table|/?ul|/?ol|/?pre|hr)\b[^>]{0,512}>", re.IGNORECASE
+)
+_TAG_SKIP: Final = re.compile(
+    r"<(style|script|head)\b[^>]{0,512}>.{0,65536}?</\1\s*>", re.IGNORECASE | re.DOTALL
+)
+# A tag opens with a letter: <someone@example.com> is an address, not a tag.
+_TAG: Final = re.compile(
+    r"<(?:[a-z][a-z0-9]*(?:\s[^>]{0,2048})?/?|/[a-z][^>]{0,64}|![^>]{0,2048})>", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=256)
+def _codec(label: str) -> str:
+    """The name of a Python codec for a charset label, `""` if there is none."""
+    name = label.strip().strip("\"'").lower()
+    try:
+        info = codecs.lookup(_ALIASES.get(name, name))
+        # Codecs such as rot13, zlib or idna are none for mail (and `unescape`s could be costly).
+        b"x".decode(info.name)
+    except (LookupError, UnicodeError, ValueError, TypeError):
+        return ""
+    return (
+        ""
+        if info.name in {"idna", "punycode", "unicode_escape", "raw_unicode_escape"}
+        else info.name
+    )
+
+
+def to_text(octets: bytes, label: str = "") -> str:
+    """Text of octets in the charset named, or in the one that they look like."""
+    if octets.isascii() and b"\x1b" not in octets:
+        codec = _codec(label) if label[:3].lower() in {"utf", "uni"} and "8" not in label else ""
+        return octets.decode(codec or "ascii", "replace")
+    if _ISO_2022.search(octets):
+        codec = "iso2022_kr" if _ISO_2022_KR in octets else "iso2022_jp_ext"
+        return octets.decode(codec, "replace")
+    try:
+        # Hardly any text in another charset is valid UTF-8 by chance.
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    codec = _codec(label) or "cp1252"
+    try:
+        return octets.decode(codec)
+    except (UnicodeError, ValueError):
+        return octets.decode("cp1252" if codec in {"ascii", "utf-8"} else codec, "replace")
+
+
+def transfer_decoded(octets: bytes, encoding: str) -> bytes:
+    """Octets freed of their Content-Transfer-Encoding (RFC 2045, 6); as they are if it lies."""
+    if encoding == "quoted-printable":
+        return quopri.decodestring(octets)
+    if encoding == "base64":
+        return _base64(octets)
+    return octets
+
+
+def _base64(octets: bytes) -> bytes:
+    # Footers that gateways append below the encoded text end it.
+    body = octets.split(b"\n\n", 1)[0] if b"\n\n" in octets.strip() else octets
+    body = b"".join(octets.strip().split(b"\n\n", 1)[0].split()) or body
+    try:
+        return binascii.a2b_base64(body + b"=" * (-len(body) % 4))
+    except binascii.Error:
+        return octets
+
+
+def html_to_text(text: str) -> str:
+    """The words of an HTML document, with its blocks on lines of their own."""
+    text = _TAG_SKIP.sub(" ", text)
+    text = _TAG_BREAK.sub("\n", text)
+    return html.unescape(_TAG.sub("", text)).replace("\xa0", " ")

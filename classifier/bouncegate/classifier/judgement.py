@@ -1,0 +1,259 @@
+"""From a report to a verdict: kind, category and reason, by rules of which the first that holds counts.
+
+The words are asked before the codes: servers choose their words for people and their codes by
+habit. So every rule is tried on the reply of the server, then on the words of the notice, and
+only then the `weak` rules on codes alone. A reason that is lasting by nature becomes a soft
+one when the server itself called the failure temporary (RFC 5321, 4.2.1: 4yz).
+
+All patterns are matched at once (RE2), so that a thousand rules cost hardly more than a hundred,
+and no pattern can run away.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import re2
+from msgspec import Struct
+
+from bouncegate.classifier import limits
+from bouncegate.classifier.reply import dissect, searchable
+from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
+from bouncegate.config.rules import Rule, Rules, pattern_options
+from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
+
+OWN_MARKER: Final = "[bouncegate]"
+"""Stands in the text of our own refusals, which prove nothing new when they come back."""
+
+_NO_RULE: Final = "none"
+
+
+class Verdict(Struct, frozen=True):
+    """What a failure is."""
+
+    kind: Kind
+    category: Category
+    reason: Reason
+    rule: str
+    """The id of the rule that said so."""
+
+
+class Finding(Struct, frozen=True):
+    """How a verdict came about, for whoever asks why."""
+
+    verdict: Verdict
+    evidence: str
+    """What was read: diagnostic, notice, codes or action."""
+    text: str
+    matched: str
+    file: str = ""
+    line: int = 0
+    runners_up: tuple[str, ...] = ()
+    """Ids of rules that hold too, but come later."""
+
+
+class Evidence(NamedTuple):
+    """What the conditions of a rule are compared with."""
+
+    name: str
+    text: str
+    code: str
+    statuses: tuple[str, ...]
+    phase: str
+    mta: str
+    lasting: bool
+    """False if the server called the failure temporary."""
+
+
+class Judge:
+    """Immutable, and shared by all threads of a process; built once from the rules."""
+
+    def __init__(self, rules: Rules) -> None:
+        """Compile the rules. Their patterns are known to be sound (`load_rules`)."""
+        self._rules: Final = rules.rules
+        self._strong: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if not r.weak])
+        self._weak: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if r.weak])
+
+    def judge(self, report: Report) -> Verdict:
+        """The verdict on the fate of one recipient."""
+        return _settled(report) or self._judge(evidences(report))[0]
+
+    def judge_text(self, diagnostic: str) -> Verdict:
+        """The verdict on a reply or diagnostic alone."""
+        return self.judge(Report(diagnostic=diagnostic[: limits.DIAGNOSTIC]))
+
+    def explain(self, report: Report) -> Finding:
+        """The verdict with its reasons."""
+        settled = _settled(report)
+        if settled:
+            return Finding(settled, "action", report.diagnostic, "")
+        verdict, evidence, hits = self._judge(evidences(report))
+        if not hits:
+            return Finding(verdict, "codes", evidence.text, "")
+        rule = self._rules[hits[0]]
+        return Finding(
+            verdict,
+            evidence.name if rule.text else "codes",
+            evidence.text,
+            _matched(rule, evidence),
+            rule.file,
+            rule.line,
+            tuple(self._rules[n].id for n in hits[1:]),
+        )
+
+    def holding(self, report: Report) -> list[Rule]:
+        """All rules that hold for the evidence that decides, in order."""
+        return [self._rules[n] for n in self._judge(evidences(report))[2]]
+
+    def _judge(self, texts: tuple[Evidence, ...]) -> tuple[Verdict, Evidence, list[int]]:
+        for index in (self._strong, self._weak):
+            for evidence in texts:
+                hits = index.hits(evidence)
+                if hits:
+                    return _verdict(self._rules[hits[0]], evidence), evidence, hits
+        return _undefined(texts[0]), texts[0], []
+
+
+class _Index:
+    """Rules by what must be there for them to hold: words, a code, or a server's name."""
+
+    def __init__(self, rules: list[tuple[int, Rule]]) -> None:
+        self._rules: Final = dict(rules)
+        self._text: Final = _Automaton((p, n) for n, r in rules for p in r.text)
+        self._mta: Final = _Automaton(
+            (p, n) for n, r in rules if not (r.text or r.status or r.code) for p in r.mta
+        )
+        self._codes: Final[dict[str, list[int]]] = defaultdict(list)
+        for n, rule in rules:
+            if not rule.text:
+                for code in rule.status or rule.code:
+                    self._codes[code].append(n)
+        self._others: Final = [n for n, r in rules if not (r.text or r.status or r.code or r.mta)]
+        self._mta_of: Final = {
+            n: [re2.compile(p, pattern_options()) for p in r.mta] for n, r in rules if r.mta
+        }
+
+    def hits(self, evidence: Evidence) -> list[int]:
+        """The numbers of the rules that hold, in order."""
+        found = set(self._text.find(evidence.text))
+        for code in _beginnings(evidence):
+            found.update(self._codes.get(code, ()))
+        if evidence.mta:
+            found.update(self._mta.find(evidence.mta))
+        found.update(self._others)
+        return sorted(n for n in found if self._holds(n, evidence))
+
+    def _holds(self, number: int, evidence: Evidence) -> bool:
+        rule = self._rules[number]
+        return (
+            (not rule.status or any(_begins(s, rule.status) for s in evidence.statuses))
+            and (not rule.code or evidence.code.startswith(rule.code))
+            and (not rule.phase or evidence.phase in rule.phase)
+            and (not rule.mta or any(p.search(evidence.mta) for p in self._mta_of[number]))
+        )
+
+
+class _Automaton:
+    """Many patterns, matched at once: those whose literal words are found are then tried.
+
+    RE2's Filter took 20 microseconds for a reply where one automaton of all patterns took 10,
+    but 100 instead of 1,600 for a reply of words not seen before (98 rules, measured on 375
+    replies).
+    """
+
+    def __init__(self, patterns: Iterable[tuple[str, int]]) -> None:
+        pairs = list(patterns)
+        self._owners: Final = [owner for _, owner in pairs]
+        self._filter: Final = re2.Filter()
+        for pattern, _ in pairs:
+            self._filter.Add(pattern, pattern_options())
+        if pairs:
+            self._filter.Compile()
+
+    def find(self, text: str) -> list[int]:
+        """The owners of the patterns that are found in the text."""
+        if not text or not self._owners:
+            return []
+        return [self._owners[n] for n in self._filter.Match(text) or ()]
+
+
+def evidences(report: Report) -> tuple[Evidence, ...]:
+    """What can be read of a report: the server's reply, then the words of the notice."""
+    reply = dissect(report.diagnostic)
+    code = report.reply_code or reply.code
+    phase = report.phase or reply.phase
+    statuses = tuple(s for s in (reply.status, report.status) if s)
+    mta = f"{report.remote_mta or reply.host} {report.reporting_mta}".strip().lower()
+    lasting = _lasting(code, reply.status, report.status, phase)
+    first = Evidence("diagnostic", reply.text, code, statuses, phase, mta, lasting)
+    if not report.notice:
+        return (first,)
+    if code or reply.status:
+        return first, first._replace(name="notice", text=searchable(report.notice))
+    told = dissect(report.notice)
+    return first, Evidence(
+        "notice",
+        told.text,
+        told.code,
+        tuple(s for s in (told.status, *statuses) if s),
+        phase or told.phase,
+        mta,
+        _lasting(told.code, told.status, report.status, phase or told.phase),
+    )
+
+
+def _lasting(code: str, reply_status: str, status: str, phase: str) -> bool:
+    if phase == "connect" and status.startswith("4"):
+        # Postfix tries again after a 554 greeting, and calls the failure 4.0.0 in the end.
+        return False
+    return not (code or reply_status or status).startswith("4")
+
+
+def _settled(report: Report) -> Verdict | None:
+    """The verdict that no rule is asked for."""
+    if OWN_MARKER in report.diagnostic:
+        return _of_reason(Reason.OWN_REFUSAL)
+    if report.action in NOT_FAILURES:
+        return _of_reason(Reason.NOT_A_FAILURE)
+    return _of_reason(Reason.COMPLAINT) if report.action == COMPLAINED else None
+
+
+def _of_reason(reason: Reason) -> Verdict:
+    definition = REASONS[reason]
+    return Verdict(definition.kind, definition.category, reason, str(reason))
+
+
+def _verdict(rule: Rule, evidence: Evidence) -> Verdict:
+    definition = REASONS[rule.reason]
+    kind, category = rule.kind or definition.kind, rule.category or definition.category
+    if rule.kind is None and kind is Kind.HARD and not evidence.lasting:
+        kind, category = Kind.SOFT, Category.UNDEFINED
+    return Verdict(kind, category, rule.reason, rule.id)
+
+
+def _undefined(evidence: Evidence) -> Verdict:
+    """The verdict when no rule holds: RFC 5321, 4.2.1 tells lasting from passing by the class."""
+    told = evidence.code or "".join(evidence.statuses[:1])
+    kind = Kind.HARD if told.startswith("5") and evidence.lasting else Kind.SOFT
+    return Verdict(kind, Category.UNDEFINED, Reason.UNDEFINED, _NO_RULE)
+
+
+def _beginnings(evidence: Evidence) -> list[str]:
+    """Every way in which a rule may name the codes at hand."""
+    keys = [evidence.code[:n] for n in (3, 2, 1)] if evidence.code else []
+    for status in evidence.statuses:
+        whole = status.split(".")
+        keys += [".".join(whole[:n]) for n in (3, 2, 1)]
+    return keys
+
+
+def _begins(status: str, wanted: tuple[str, ...]) -> bool:
+    return any(status == w or status.startswith(f"{w}.") for w in wanted)
+
+
+def _matched(rule: Rule, evidence: Evidence) -> str:
+    for pattern in rule.text:
+        match = re2.search(pattern, evidence.text, pattern_options())
+        if match:
+            return str(match.group())
+    return " ".join((evidence.code, *evidence.statuses)).strip()

@@ -1,0 +1,44 @@
+"""How much of a message is looked at: every limit of the reader, with its reason.
+
+A bounce comes from the wire and may be made to exhaust whoever reads it. What lies beyond a
+limit is not read; nothing here is an error.
+"""
+
+from typing import Final
+
+# Octets of the message that are read. A notification stands before the message it returns, and
+# Postfix returns no more than 50,000 octets of that (bounce_size_limit); 4 MiB hold a status
+# part of more than ten thousand recipients.
+MESSAGE: Final = 4 * 2**20
+
+# Octets of a header block. Postfix stops at 102,400 (header_size_limit).
+HEADER_BLOCK: Final = 128 * 2**10
+
+# Parts within parts. Real DSNs nest three deep at most; Postfix allows 100 (mime_nesting_limit),
+# which no bounce needs.
+DEPTH: Final = 8
+
+# Parts of one message. A DSN has three (RFC 6522, 3), gateways add a few footers.
+PARTS: Final = 64
+
+# Octets of one part that are decoded as prose. Notices are a page long; the longest seen, with
+# a transcript, had 60 kB.
+PROSE: Final = 128 * 2**10
+
+# Recipients of one report. Postfix accepts 1,000 for a message (smtpd_recipient_limit), Exim
+# and Sendmail take as many as come.
+RECIPIENTS: Final = 10_000
+
+# Characters of a diagnostic. RFC 5321, 4.5.3.1.5 limits a reply line to 512 octets; the longest
+# multi-line replies of large providers have about 1,000.
+DIAGNOSTIC: Final = 2048
+
+# Characters of any other value that is kept, such as a message id (RFC 5322, 2.1.1: a line has
+# at most 998).
+VALUE: Final = 998
+
+# Unknown fields that are kept for one recipient.
+EXTRA_FIELDS: Final = 32
+
+# Characters of an address: 64 + @ + 255 (RFC 5321, 4.5.3.1), doubled for source routes.
+ADDRESS: Final = 640

@@ -1,0 +1,49 @@
+"""What a bounce tells of the message that it returns: enough to find that message again."""
+
+import re
+from typing import Final
+
+from bouncegate.classifier import limits
+from bouncegate.classifier.addresses import find_addresses, typed_address
+from bouncegate.classifier.message import Fields
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers import rfc3464
+from bouncegate.classifier.report import Original
+
+# Fields by which an operator's system tells its mailings apart.
+KEPT: Final = (
+    b"subject", b"from", b"date", b"list-id", b"list-unsubscribe", b"feedback-id", b"x-campaign-id",
+    b"x-campaign", b"x-campaignid", b"x-mailing-id", b"x-mailer-recptid", b"x-csa-complaints",
+    b"precedence",
+)  # fmt: skip
+_MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,996}>")
+_TO: Final = (b"to", b"cc")
+_MOST_RECIPIENTS: Final = 100
+
+
+def read_original(notification: Notification) -> Original:
+    """What the status fields and the returned header tell of the original message."""
+    status = rfc3464.message_fields(notification)
+    fields = notification.returned_fields
+    return Original(
+        message_id=_message_id(fields.get(b"message-id") or status.get(b"original-message-id")),
+        envelope_id=status.get(b"original-envelope-id")[: limits.VALUE],
+        queue_id=status.get(b"x-postfix-queue-id")[: limits.VALUE],
+        sender=typed_address(status.get(b"x-postfix-sender") or fields.get(b"return-path")),
+        recipients=_recipients(fields),
+        headers={
+            name.decode("ascii"): fields.words(name)[: limits.VALUE]
+            for name in KEPT
+            if name in fields
+        },
+    )
+
+
+def _message_id(value: str) -> str:
+    match = _MESSAGE_ID.search(value)
+    return match[0] if match else value[: limits.VALUE]
+
+
+def _recipients(fields: Fields) -> tuple[str, ...]:
+    text = ", ".join(fields.get(name)[: 8 * limits.VALUE] for name in _TO if name in fields)
+    return tuple(find_addresses(text)[:_MOST_RECIPIENTS])

@@ -1,0 +1,60 @@
+"""From octets to reports: `read` says what a message is, and whose fate it tells.
+
+It never raises, whatever it is fed, and reads a bounded amount. A reader of a family that
+recognises the message has the word; the standard comes first, prose last.
+"""
+
+import logging
+from typing import Final
+
+from bouncegate.classifier import limits
+from bouncegate.classifier.message import Message
+from bouncegate.classifier.nature import nature_of
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.original import read_original
+from bouncegate.classifier.readers.table import READERS
+from bouncegate.classifier.report import Nature, Original, Reading, Report
+
+_log: Final = logging.getLogger("bouncegate.classifier")
+_SEEK: Final = frozenset({Nature.BOUNCE, Nature.COMPLAINT})
+
+
+def read(raw: bytes) -> Reading:
+    """Read one message as it came from the wire or from a file."""
+    try:
+        return _read(raw, nested=True)
+    except Exception:  # noqa: BLE001 - no message may stop the return path; fuzzing looks for any
+        _log.exception("a message of %d octets could not be read", len(raw))
+        return Reading(Nature.BROKEN)
+
+
+def _read(raw: bytes, *, nested: bool) -> Reading:
+    message = Message(raw)
+    notification = Notification(message)
+    message_id = message.fields.get(b"message-id")[: limits.VALUE]
+    nature = nature_of(notification)
+    if nature not in _SEEK:
+        return Reading(nature, message_id=message_id)
+    for reader in READERS:
+        reports = reader.read(notification)
+        if reports:
+            return Reading(
+                nature,
+                tuple(reports[: limits.RECIPIENTS]),
+                read_original(notification),
+                message_id,
+                reader.name,
+            )
+    if nested and notification.returned:
+        # Gateways wrap the bounce that they pass on into a notice that names nobody.
+        inner = _read(notification.returned, nested=False)
+        if inner.nature is Nature.BOUNCE:
+            return inner
+    return Reading(Nature.BROKEN, (), _original(notification), message_id)
+
+
+def _original(notification: Notification) -> Original:
+    return read_original(notification) if notification.returned else Original()
+
+
+__all__ = ["Reading", "Report", "read"]

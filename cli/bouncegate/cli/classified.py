@@ -1,0 +1,171 @@
+"""How `classify` shows what it found: JSON for scripts, rows for people, an account of the reasons."""
+
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from bouncegate.classifier.judgement import Finding, Judge
+from bouncegate.classifier.reading import read
+from bouncegate.classifier.report import Reading, Report
+from bouncegate.cli.logs import printable
+from bouncegate.cli.messagefiles import MessageFile
+from bouncegate.config.taxonomy import REASONS
+
+Record = dict[str, object]
+Row = tuple[object, ...]
+
+_EXPLAINED: Final = ("status", "reply_code", "phase", "reporting_mta", "remote_mta", "reader")
+
+
+class View(Protocol):
+    """One kind of input, shown in three ways."""
+
+    columns: tuple[str, ...]
+
+    def record(self, item: MessageFile, *, explain: bool) -> Record:
+        """What `--json` writes."""
+
+    def rows(self, item: MessageFile) -> list[Row]:
+        """The rows of the table."""
+
+    def account(self, item: MessageFile) -> str:
+        """What `--explain` writes."""
+
+
+class Messages:
+    """Whole messages."""
+
+    columns: tuple[str, ...] = (
+        "file",
+        "recipient",
+        "kind",
+        "category",
+        "reason",
+        "status",
+        "action",
+        "rule",
+    )
+
+    def __init__(self, judge: Judge) -> None:
+        """Judge by the rules in force."""
+        self._judge = judge
+
+    def record(self, item: MessageFile, *, explain: bool) -> Record:
+        """`{"file", "reports": [...]}`; no report for what is no bounce."""
+        reading = read(item.octets)
+        record: Record = {
+            "file": item.name,
+            "reports": [self._report(report, explain=explain) for report in reading.reports],
+        }
+        if explain:
+            record |= {"nature": reading.nature, "reader": reading.reader}
+        return record
+
+    def _report(self, report: Report, *, explain: bool) -> Record:
+        verdict = self._judge.judge(report)
+        record: Record = {
+            "recipient": report.recipient,
+            "kind": verdict.kind,
+            "category": verdict.category,
+            "reason": verdict.reason,
+            "status": report.status,
+            "action": report.action,
+            "rule": verdict.rule,
+        }
+        return record | _explained(self._judge.explain(report), report) if explain else record
+
+    def rows(self, item: MessageFile) -> list[Row]:
+        """A row for each recipient; one for a message that names none."""
+        reading = read(item.octets)
+        if not reading.reports:
+            return [(item.name, f"({reading.nature})", *[""] * 6)]
+        return [tuple(self._row(item, report)) for report in reading.reports]
+
+    def _row(self, item: MessageFile, report: Report) -> Iterator[object]:
+        record = self._report(report, explain=False)
+        yield item.name
+        yield from (record[column] for column in self.columns[1:])
+
+    def account(self, item: MessageFile) -> str:
+        """Paragraphs: what the message is, then each recipient with the reasons."""
+        reading = read(item.octets)
+        paragraphs = [_heading(item, reading)]
+        for report in reading.reports:
+            fields = {name: getattr(report, name) for name in _EXPLAINED}
+            facts = {"action": report.action, **fields, "diagnostic": report.diagnostic}
+            paragraphs.append(_account(report.recipient, facts, self._judge.explain(report)))
+        return "\n".join(paragraphs) + "\n"
+
+
+class DiagnosticLines:
+    """Replies of servers, one a line."""
+
+    columns: tuple[str, ...] = ("text", "kind", "category", "reason", "rule")
+
+    def __init__(self, judge: Judge) -> None:
+        """Judge by the rules in force."""
+        self._judge = judge
+
+    def record(self, item: MessageFile, *, explain: bool) -> Record:
+        """`{"text", "kind", "category", "reason", "rule"}`."""
+        text = _text(item)
+        verdict = self._judge.judge_text(text)
+        record: Record = {
+            "text": text,
+            "kind": verdict.kind,
+            "category": verdict.category,
+            "reason": verdict.reason,
+            "rule": verdict.rule,
+        }
+        if not explain:
+            return record
+        report = Report(diagnostic=text)
+        return record | _explained(self._judge.explain(report), report)
+
+    def rows(self, item: MessageFile) -> list[Row]:
+        """One row."""
+        record = self.record(item, explain=False)
+        return [tuple(record[column] for column in self.columns)]
+
+    def account(self, item: MessageFile) -> str:
+        """A paragraph."""
+        text = _text(item)
+        return _account(text, {}, self._judge.explain(Report(diagnostic=text))) + "\n"
+
+
+def _text(item: MessageFile) -> str:
+    return item.octets.decode("utf-8", "replace").strip()
+
+
+def _heading(item: MessageFile, reading: Reading) -> str:
+    reader = f", recognised by the reader {reading.reader}" if reading.reader else ""
+    return f"{printable(item.name)}: {reading.nature}{reader}"
+
+
+def _explained(finding: Finding, report: Report) -> Record:
+    return {
+        "original_recipient": report.original_recipient,
+        "final_recipient": report.final_recipient,
+        "phase": report.phase,
+        "diagnostic": report.diagnostic,
+        "evidence": finding.evidence,
+        "matched": finding.matched,
+        "where": f"{finding.file}:{finding.line}" if finding.file else "",
+        "runners_up": finding.runners_up,
+        "advice": REASONS[finding.verdict.reason].advice,
+    }
+
+
+def _account(name: str, facts: dict[str, str], finding: Finding) -> str:
+    verdict = finding.verdict
+    place = f" ({finding.file}, line {finding.line})" if finding.file else ""
+    lines = [f"  {name}: {verdict.kind}/{verdict.category}, {verdict.reason}"]
+    lines += [f"    {key.replace('_', ' ')}: {value}" for key, value in facts.items() if value]
+    lines.append(f"    decided by: {verdict.rule}{place}, from the {finding.evidence}")
+    if finding.matched:
+        lines.append(f"    matched: {finding.matched}")
+    if finding.runners_up:
+        lines.append(f"    would also match: {', '.join(finding.runners_up)}")
+    definition = REASONS[verdict.reason]
+    lines.append(f"    meaning: {definition.meaning}")
+    lines.append(f"    advice: {definition.advice}")
+    return "\n".join(map(printable, lines))

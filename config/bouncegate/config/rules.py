@@ -1,0 +1,272 @@
+"""The classification rules as data: the operator's first, then those that are shipped.
+
+A rule is a table `[[rule]]` in a TOML file; files are read in the order of their names. The
+first rule whose every condition holds gives its reason. The keys:
+
+    id        unique; letters, digits, dots and hyphens
+    reason    one of the closed list (`bouncegate.config.taxonomy.Reason`)
+    source    where the fact comes from
+    text      one or more regular expressions (RE2), any of which is found in the reply
+    status    enhanced status codes, or their beginnings: "5.1.1", "5.7", "4"
+    code      SMTP reply codes, or their beginnings: "550", "4"
+    phase     connect, helo, mail, rcpt, data, end-of-data
+    mta       regular expressions, any of which is found in the name of a server involved
+    weak      true: asked only after every other rule found nothing in the words
+    kind, category    other than the reason's own
+    examples  texts that the rule must take; a table {text, status, code, phase, mta} where
+              the words alone are not enough
+
+Texts are matched in lower case, on one line, with each address as `<>`.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import re2
+from msgspec import Meta, Struct
+
+from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
+
+PHASES: Final = frozenset({"connect", "helo", "mail", "rcpt", "data", "end-of-data"})
+
+_ID: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+_STATUS: Final = re.compile(r"[245](?:\.\d{1,3}){0,2}")
+_CODE: Final = re.compile(r"[245]\d{0,2}")
+_KEY_LINE: Final = re.compile(r"\s*([A-Za-z_][\w-]*)\s*=")
+_HEADER_LINE: Final = re.compile(r"\s*\[\[\s*rule\s*\]\]")
+_CATEGORIES: Final = {
+    Kind.HARD: {Category.ADDRESS, Category.SECURITY, Category.UNDEFINED},
+    Kind.SOFT: {Category.MAILBOX, Category.NETWORK, Category.LIMIT, Category.UNDEFINED},
+}
+
+Texts = Annotated[tuple[str, ...], Meta(max_length=200)]
+
+
+class Example(Struct, frozen=True, forbid_unknown_fields=True):
+    """A case that a rule must take."""
+
+    text: str = ""
+    status: str = ""
+    code: str = ""
+    phase: str = ""
+    mta: str = ""
+
+
+class Rule(Struct, frozen=True):
+    """One rule, and where it stands."""
+
+    id: str
+    reason: Reason
+    source: str = ""
+    text: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    phase: tuple[str, ...] = ()
+    mta: tuple[str, ...] = ()
+    weak: bool = False
+    kind: Kind | None = None
+    category: Category | None = None
+    examples: tuple[Example, ...] = ()
+    file: str = ""
+    line: int = 0
+
+
+class Rules(Struct, frozen=True):
+    """All rules in the order in which they are asked."""
+
+    rules: tuple[Rule, ...] = ()
+
+
+_KEYS: Final = frozenset(Rule.__struct_fields__) - {"file", "line"}
+_LISTS: Final = frozenset({"text", "status", "code", "phase", "mta", "examples"})
+
+
+def load_rules(folder: Path | None = None) -> Rules:
+    """The rules of the folder (`*.toml`, by name), then the shipped ones.
+
+    A folder that does not exist holds no rules. Raises ConfigError with every problem found.
+    """
+    problems: list[Problem] = []
+    rules: list[Rule] = []
+    for name, text in _sources(folder, problems):
+        rules += _read_file(name, text, problems)
+    problems += _duplicates(rules)
+    if problems:
+        raise ConfigError(problems)
+    return Rules(tuple(rules))
+
+
+def _sources(folder: Path | None, problems: list[Problem]) -> Iterator[tuple[str, str]]:
+    own = sorted(folder.glob("*.toml")) if folder and folder.is_dir() else []
+    for path in own:
+        try:
+            yield str(path), path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(str(path), 0, "", f"the file cannot be read: {error}"))
+    shipped = files("bouncegate.config").joinpath("rules")
+    for entry in sorted(shipped.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".toml"):
+            yield f"rules/{entry.name}", entry.read_text("utf-8")
+
+
+def _read_file(name: str, text: str, problems: list[Problem]) -> list[Rule]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        problems.append(Problem(name, int(line[1]) if line else 0, "", f"this is no TOML: {error}"))
+        return []
+    for key in document.keys() - {"rule"}:
+        problems.append(
+            Problem(name, _line_of(text, key), key, "a rules file holds [[rule]] tables only")
+        )
+    tables = document.get("rule", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        problems.append(
+            Problem(name, _line_of(text, "rule"), "rule", "write each rule below a line [[rule]]")
+        )
+        return []
+    places = _Places(text)
+    read = [_read_rule(table, name, n, places, problems) for n, table in enumerate(tables)]
+    return [rule for rule in read if rule is not None]
+
+
+class _Places:
+    """The lines on which rules and their keys stand, which tomllib does not tell."""
+
+    def __init__(self, text: str) -> None:
+        self._rules: list[tuple[int, dict[str, int]]] = []
+        for number, line in enumerate(text.splitlines(), 1):
+            if _HEADER_LINE.match(line):
+                self._rules.append((number, {}))
+            elif self._rules and (match := _KEY_LINE.match(line)):
+                self._rules[-1][1].setdefault(match[1], number)
+
+    def line(self, rule: int, key: str = "") -> int:
+        if rule >= len(self._rules):
+            return 0
+        header, keys = self._rules[rule]
+        return keys.get(key, header)
+
+
+def _read_rule(
+    table: dict[str, Any], name: str, number: int, places: _Places, problems: list[Problem]
+) -> Rule | None:
+    before = len(problems)
+    label = table.get("id") if isinstance(table.get("id"), str) else f"rule {number + 1}"
+
+    def complain(key: str, text: str) -> None:
+        problems.append(
+            Problem(name, places.line(number, key), f"{label}.{key}" if key else str(label), text)
+        )
+
+    for key in table.keys() - _KEYS:
+        complain(key, f"no such key; a rule has {', '.join(sorted(_KEYS))}")
+    values = {
+        key: _as_list(value) if key in _LISTS else value
+        for key, value in table.items()
+        if key in _KEYS
+    }
+    if "examples" in values:
+        values["examples"] = [{"text": e} if isinstance(e, str) else e for e in values["examples"]]
+    for key in {"id", "reason"} - values.keys():
+        complain("", f"a rule needs the key {key!r}")
+    if len(problems) > before:
+        return None
+    try:
+        rule = msgspec.convert(
+            {**values, "file": name, "line": places.line(number)}, Rule, strict=True
+        )
+    except msgspec.ValidationError as error:
+        key = re.search(r"\$\.(\w+)", str(error))
+        complain(key[1] if key else "", _type_text(key[1] if key else "", str(error)))
+        return None
+    for key, text in _faults(rule):
+        complain(key, text)
+    return rule if len(problems) == before else None
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _type_text(key: str, error: str) -> str:
+    if key == "reason":
+        return f"{error}; a reason is one of {', '.join(sorted(REASONS))}"
+    return error
+
+
+def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
+    """What is wrong within one rule: key and text."""
+    if not _ID.fullmatch(rule.id):
+        yield "id", "an id has lower-case letters, digits, dots and hyphens"
+    if not (rule.text or rule.status or rule.code or rule.phase or rule.mta):
+        yield "", "a rule without text, status, code, phase or mta would take every bounce"
+    if not rule.examples:
+        yield "", 'a rule needs at least one text that it takes: examples = ["550 ..."]'
+    yield from _pattern_faults(rule)
+    for key, values, form, hint in (
+        ("status", rule.status, _STATUS, '"5.1.1", "5.7" or "4"'),
+        ("code", rule.code, _CODE, '"550", "45" or "5"'),
+    ):
+        for value in values:
+            if not form.fullmatch(value):
+                yield key, f"{value!r} is none: write {hint}"
+    for value in set(rule.phase) - PHASES:
+        yield "phase", f"{value!r} is no phase: write one of {', '.join(sorted(PHASES))}"
+    kind = rule.kind or REASONS[rule.reason].kind
+    if rule.kind or rule.category:
+        category = rule.category or REASONS[rule.reason].category
+        if category not in _CATEGORIES.get(kind, {Category.UNDEFINED}):
+            allowed = ", ".join(sorted(_CATEGORIES.get(kind, {Category.UNDEFINED})))
+            yield "category", f"{category!r} is no category of {kind}: write one of {allowed}"
+
+
+def _pattern_faults(rule: Rule) -> Iterator[tuple[str, str]]:
+    for key, patterns in (("text", rule.text), ("mta", rule.mta)):
+        for pattern in patterns:
+            try:
+                compiled = re2.compile(pattern, pattern_options())
+            except re2.error as error:
+                reason = error.args[0] if error.args else error
+                reason = reason.decode() if isinstance(reason, bytes) else reason
+                yield (
+                    key,
+                    (
+                        f"{pattern!r} is no regular expression ({reason}); RE2 knows no look-around and "
+                        "no back-references, so that matching takes linear time"
+                    ),
+                )
+                continue
+            if compiled.search(""):
+                yield key, f"{pattern!r} matches the empty text, and so everything"
+
+
+def pattern_options() -> re2.Options:
+    """How every pattern of a rule is compiled."""
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    return options
+
+
+def _duplicates(rules: list[Rule]) -> Iterator[Problem]:
+    first: dict[str, Rule] = {}
+    for rule in rules:
+        other = first.setdefault(rule.id, rule)
+        if other is not rule:
+            text = (
+                f"the id stands already in {other.file}, line {other.line}: give each rule its own"
+            )
+            yield Problem(rule.file, rule.line, f"{rule.id}.id", text)
+
+
+def _line_of(text: str, key: str) -> int:
+    pattern = re.compile(rf"\s*(?:\[+\s*)?{re.escape(key)}\b")
+    return next((n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 0)

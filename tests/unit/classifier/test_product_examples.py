@@ -1,0 +1,43 @@
+"""Each example that the model services give falls where its service puts it."""
+
+import pytest
+
+from bouncegate.classifier.judgement import OWN_MARKER, Judge
+from bouncegate.classifier.report import NOT_FAILURES, Report
+from bouncegate.config.rules import load_rules
+from bouncegate.config.taxonomy import Kind, Reason
+
+EXAMPLES = {
+    "554 mailbox not found": "hard/address",
+    "550 5.4.1 [someone@example.com]: recipient address rejected: access denied": "hard/security",
+    "550 5.4.1 [...]: recipient address rejected: access denied": "hard/security",
+    "no mx record found 0x0000232b": "hard/undefined",
+    "552-requested mail action aborted: exceeded storage allocation": "soft/mailbox",
+    "552-mail size limit exceeded.": "soft/mailbox",
+    "554 5.4.14 hop count exceeded - possible mail loop attr34": "soft/network",
+    "421 too many concurrent smtp connections from this ip address; please try again later.": "soft/limit",
+    "421 (mxgmx015) nemesis esmtp service not available": "soft/undefined",
+    "421-service unavailable": "soft/undefined",
+}
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return Judge(load_rules())
+
+
+@pytest.mark.parametrize(("text", "expected"), EXAMPLES.items())
+def test_an_example_falls_where_its_service_puts_it(judge: Judge, text: str, expected: str) -> None:
+    verdict = judge.judge_text(text)
+    assert f"{verdict.kind}/{verdict.category}" == expected
+
+
+@pytest.mark.parametrize("action", sorted(NOT_FAILURES))
+def test_what_is_no_failure_never_counts_whatever_it_says(judge: Judge, action: str) -> None:
+    verdict = judge.judge(Report(action=action, status="5.1.1", diagnostic="550 user unknown"))
+    assert (verdict.kind, verdict.reason) == (Kind.NONE, Reason.NOT_A_FAILURE)
+
+
+def test_our_own_refusal_never_comes_back_as_evidence(judge: Judge) -> None:
+    verdict = judge.judge_text(f"550 5.1.1 Recipient address rejected: user unknown {OWN_MARKER}")
+    assert (verdict.kind, verdict.reason) == (Kind.NONE, Reason.OWN_REFUSAL)
