@@ -119,4 +119,4 @@ def _after_act(state: State, number: int, act: Act) -> State:
         until=act.until,
         cause=number,
     )
-    return replace(state, lock=lock, times_locked=state.times_locked + 1)
+    return replace(state, lock=lock)

@@ -74,10 +74,14 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     """The hash under which the bounce message itself is kept."""
 
 
-class Act(Struct, frozen=True, tag="act", omit_defaults=True):
-    """What an operator did to one address: who, when and why."""
+MOST_ADDRESSES = 1000
+"""How many addresses one act names at most: an entry of the journal stays below 256 KiB."""
 
-    address: str
+
+class Act(Struct, frozen=True, tag="act", omit_defaults=True):
+    """What an operator did to one address or to many: who, when and why."""
+
+    addresses: tuple[str, ...]
     time: int
     verb: Literal["lock", "unlock"]
     by: str
@@ -100,5 +104,6 @@ class State(Struct, frozen=True, omit_defaults=True):
     categories: dict[str, int] = {}
     """How often each `kind/category` was seen, over all time."""
     times_locked: int = 0
+    """How often bounces have locked it; what operators lock does not count."""
     first_event: int = 0
     last_event: int = 0

@@ -4,7 +4,7 @@ Seven databases in one environment, changed together in one transaction or not a
 
     meta        the layout's number
     locks       address or @domain -> lock record (the only one that the send path reads)
-    addresses   address -> State
+    addresses   address -> State, without its lock
     journal     number, 8 octets big-endian -> Event or Act, in the order in which they came
     by_address  address -> the numbers of its entries
     once        identity of a bounce -> the number of its event: a bounce counts once
@@ -102,13 +102,16 @@ class Store:
         with self._writing() as transaction:
             return [self._record_one(transaction, bounce, fold) for bounce in bounces]
 
-    def act(self, acts: Iterable[Act], fold: Fold) -> list[State]:
-        """Carry out an operator's acts, all in one transaction; tells each address's state.
+    def act(self, acts: Iterable[Act], fold: Fold) -> None:
+        """Carry out an operator's acts, all in one transaction.
 
         Raises StoreError; then none of them was carried out.
         """
         with self._writing() as transaction:
-            return [self._append(transaction, act, fold)[2] for act in acts]
+            for act in acts:
+                number = self._append(transaction, act)
+                for address in sorted(act.addresses):  # in order, pages are filled to the brim
+                    self._apply(transaction, address, number, act, fold)
 
     def expire_messages(self, before: int) -> int:
         """Delete the bounce messages that came before a time; tells how many. Raises StoreError."""
@@ -133,36 +136,48 @@ class Store:
                 outcomes.append(Recorded(event, number, is_new=False, before=state, after=state))
                 continue
             kept = replace(event, raw=key)
-            number, before, after = self._append(transaction, kept, fold)
+            number = self._append(transaction, kept)
+            before, after = self._apply(transaction, event.address, number, kept, fold)
             transaction.put(event.identity, _octets(number), db=self._once)
             outcomes.append(Recorded(kept, number, is_new=True, before=before, after=after))
         if key and any(outcome.is_new for outcome in outcomes):
             self._messages.put(transaction, key, bounce.raw)
         return outcomes
 
-    def _append(
-        self, transaction: lmdb.Transaction[bytes], entry: Entry, fold: Fold
-    ) -> tuple[int, State, State]:
+    def _append(self, transaction: lmdb.Transaction[bytes], entry: Entry) -> int:
         number = self._last_number(transaction) + 1
         transaction.put(_octets(number), encode(entry), db=self._journal, append=True)
-        if not entry.address:  # a bounce that names nobody: kept, but nobody's
-            return number, EMPTY, EMPTY
-        address = entry.address.encode()
-        transaction.put(address, _octets(number), db=self._by_address)
-        before = self._state(transaction, entry.address) or EMPTY
+        return number
+
+    def _apply(
+        self,
+        transaction: lmdb.Transaction[bytes],
+        address: str,
+        number: int,
+        entry: Entry,
+        fold: Fold,
+    ) -> tuple[State, State]:
+        """Let an entry take effect on one address; tells its state before and after."""
+        if not address:  # a bounce that names nobody: kept, but nobody's
+            return EMPTY, EMPTY
+        key = address.encode()
+        transaction.put(key, _octets(number), db=self._by_address)
+        before = self._state(transaction, address) or EMPTY
         after = fold(before, number, entry)
-        if after != before:
-            transaction.put(address, encode(after), db=self._addresses)
-            self._set_lock(transaction, address, after.lock)
-        return number, before, after
+        if after.lock != before.lock:
+            self._set_lock(transaction, key, after.lock)
+        counts = replace(after, lock=None)
+        if counts != replace(before, lock=None):
+            transaction.put(key, encode(counts), db=self._addresses)
+        return before, after
 
     def _set_lock(
-        self, transaction: lmdb.Transaction[bytes], address: bytes, lock: Lock | None
+        self, transaction: lmdb.Transaction[bytes], key: bytes, lock: Lock | None
     ) -> None:
         if lock is None:
-            transaction.delete(address, db=self._locks)
+            transaction.delete(key, db=self._locks)
         else:
-            transaction.put(address, lockrecord.pack(lock), db=self._locks)
+            transaction.put(key, lockrecord.pack(lock), db=self._locks)
 
     def _last_number(self, transaction: lmdb.Transaction[bytes]) -> int:
         with transaction.cursor(self._journal) as cursor:
@@ -207,23 +222,21 @@ class Store:
                 for address, record in cursor.iternext():
                     yield address.decode(), lockrecord.unpack(record)
 
-    def states(self, start: str = "") -> Iterator[tuple[str, State]]:
-        """All addresses with what is known of them, in order, from `start` on."""
-        with self._reading() as transaction, transaction.cursor(self._addresses) as cursor:
-            if cursor.set_range(start.encode()) if start else cursor.first():
-                for address, octets in cursor.iternext():
-                    yield address.decode(), decode_state(octets)
-
     def message(self, key: bytes) -> bytes | None:
         """A bounce message as it came, or None where it is no longer kept."""
         with self._reading() as transaction:
             return self._messages.get(transaction, key)
 
     def _state(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
-        if not address:
+        key = address.encode()
+        if not key:
             return None
-        octets = transaction.get(address.encode(), db=self._addresses)
-        return None if octets is None else decode_state(octets)
+        counts = transaction.get(key, db=self._addresses)
+        record = transaction.get(key, db=self._locks)
+        if counts is None and record is None:
+            return None
+        state = EMPTY if counts is None else decode_state(counts)
+        return state if record is None else replace(state, lock=lockrecord.unpack(record))
 
     def _entry(self, transaction: lmdb.Transaction[bytes], number: bytes) -> Entry:
         octets = transaction.get(number, db=self._journal)

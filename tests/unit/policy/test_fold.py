@@ -37,8 +37,8 @@ def soft(day: int = 0) -> Event:
 def act(verb: str, day: int = 0, until: int = NO_END) -> Act:
     time = NOW + day * DAY
     if verb == "lock":
-        return Act("ann@example.com", time, "lock", by="ann", until=until)
-    return Act("ann@example.com", time, "unlock", by="ann")
+        return Act(("ann@example.com",), time, "lock", by="ann", until=until)
+    return Act(("ann@example.com",), time, "unlock", by="ann")
 
 
 def after(*entries: Entry, settings: PolicySettings | None = None) -> State:

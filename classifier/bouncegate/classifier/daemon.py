@@ -1,0 +1,149 @@
+"""The return-path daemon: listens, serves until it is told to stop, keeps the store tidy.
+
+SIGTERM and SIGINT end it: nothing new is taken in, what is in hand is recorded and answered.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from bouncegate.classifier.intake import Intake
+from bouncegate.classifier.lmtp import ReturnPathHandler, protocol_factory
+from bouncegate.classifier.recorder import Recorder
+from bouncegate.config.settings import ReturnPathSettings
+from bouncegate.config.values import Endpoint, InetSocket
+from bouncegate.policy.fold import Fold
+from bouncegate.store.errors import StoreError
+from bouncegate.store.store import Store
+
+log: Final = logging.getLogger("bouncegate.return-path")
+
+_BACKLOG: Final = 128
+# Owner and group: Postfix reaches the socket through the group of its folder.
+_SOCKET_UMASK: Final = 0o117
+_STOP_SECONDS: Final = 5.0
+_MAINTENANCE_SECONDS: Final = 3600.0
+
+
+class ListenError(Exception):
+    """The daemon cannot listen where it is told to; the text says why."""
+
+
+class ReturnPathDaemon:
+    """Everything that one return-path process holds."""
+
+    def __init__(
+        self, settings: ReturnPathSettings, store: Store, intake: Intake, fold: Fold
+    ) -> None:
+        """Serve `settings.socket`, recording into `store` under the policy of `fold`."""
+        self._settings = settings
+        self._store = store
+        self._intake = intake
+        self._fold = fold
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Serve until a signal says stop; `on_ready` is called once mail can come in.
+
+        Raises ListenError.
+        """
+        with listen(self._settings.socket) as listener:
+            try:
+                asyncio.run(self._serve(listener, on_ready))
+            finally:
+                if not isinstance(self._settings.socket, InetSocket):
+                    self._settings.socket.path.unlink(missing_ok=True)
+
+    async def _serve(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        recorder = Recorder(lambda bounces: self._store.record(bounces, self._fold))
+        handler = ReturnPathHandler(self._intake, recorder, time.time)
+        factory = protocol_factory(handler, self._settings, loop)
+        server = await loop.create_server(factory, sock=listener)
+        maintenance = asyncio.create_task(self._maintain())
+        log.info("listening on %s", self._settings.socket)
+        on_ready()
+        await stop.wait()
+        server.close()
+        maintenance.cancel()
+        await _until_nothing_in_hand(handler)
+        recorder.close()
+        log.info("stopped")
+
+    async def _maintain(self) -> None:
+        while True:
+            try:
+                deleted = await asyncio.to_thread(self._expire_messages)
+                if deleted:
+                    log.info("deleted %d bounce messages whose time was up", deleted)
+            except (StoreError, OSError) as error:
+                log.error("maintenance failed: %s", error)
+            await asyncio.sleep(_MAINTENANCE_SECONDS)
+
+    def _expire_messages(self) -> int:
+        """What came longer ago than messages are kept."""
+        kept_for = self._settings.keep_messages.after(0)
+        return self._store.expire_messages(max(int(time.time()) - kept_for, 0))
+
+
+async def _until_nothing_in_hand(handler: ReturnPathHandler) -> None:
+    deadline = time.monotonic() + _STOP_SECONDS
+    while handler.in_hand and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)  # let the last answers leave
+
+
+def listen(endpoint: Endpoint) -> socket.socket:
+    """A listening socket; a socket file that nobody serves any more is replaced.
+
+    Raises ListenError.
+    """
+    try:
+        if isinstance(endpoint, InetSocket):
+            return socket.create_server((endpoint.host, endpoint.port), backlog=_BACKLOG)
+        _remove_stale(endpoint.path)
+        return _bind(endpoint.path)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {endpoint}: {error.strerror or error}") from error
+
+
+def _bind(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    umask = os.umask(_SOCKET_UMASK)
+    try:
+        listener.bind(str(path))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(umask)
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(errno.EEXIST, "there is a file of that name that is no socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+            return
+        except OSError as error:
+            raise OSError(error.errno, f"{path} cannot be probed: {error.strerror}") from None
+    raise OSError(errno.EADDRINUSE, "another process serves it")

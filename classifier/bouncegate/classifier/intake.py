@@ -1,0 +1,83 @@
+"""One message from the return path, from its octets to what the store is to keep of it.
+
+Both ways in use it: the LMTP handler and `receive`. It reads the message, has each of its
+reports judged and attributed, and says in one log line an event what came of it.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from bouncegate.classifier.attribution import Attribution
+from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.reading import read
+from bouncegate.config.settings import Settings
+from bouncegate.policy.fold import Standing, standing
+from bouncegate.policy.records import NO_END, Lock
+from bouncegate.store.store import Bounce, Recorded
+
+log: Final = logging.getLogger("bouncegate.return-path")
+
+# Characters of a value from the wire that one log line shows.
+_SHOWN: Final = 200
+
+
+class Intake:
+    """Turns messages into bounces for the store."""
+
+    def __init__(self, judge: Judge, settings: Settings) -> None:
+        """Judge by these rules, under these settings."""
+        self._attribution = Attribution(judge, fold_local_part=settings.store.fold_local_part)
+        self._keep = bool(settings.return_path.keep_messages.after(0))
+
+    def bounce_of(self, raw: bytes, now: int) -> Bounce | None:
+        """What the store is to keep of a message that came at `now`; None for what is no bounce."""
+        reading = read(raw)
+        events = self._attribution.events_of(reading, raw, now)
+        if not events:
+            name = reading.message_id[:_SHOWN] or "(no Message-ID)"
+            log.info("message-id=%s: no bounce: %s", name, reading.nature)
+            return None
+        return Bounce(events, raw if self._keep else b"")
+
+
+def log_outcomes(outcomes: Sequence[Recorded]) -> None:
+    """One line for each event that was recorded."""
+    for outcome in outcomes:
+        event = outcome.event
+        level = logging.INFO if event.address else logging.WARNING
+        log.log(
+            level,
+            "event=%d to=<%s> kind=%s category=%s reason=%s status=%s rule=%s message-id=%s: %s",
+            outcome.number,
+            event.address or event.final_recipient[:_SHOWN],
+            event.kind,
+            event.category,
+            event.reason,
+            event.status or "-",
+            event.rule or "-",
+            event.message_id[:_SHOWN] or "-",
+            _what_came_of_it(outcome),
+        )
+
+
+def _what_came_of_it(outcome: Recorded) -> str:
+    if not outcome.is_new:
+        return "already counted"
+    if not outcome.event.address:
+        return "names no recipient; kept, not counted"
+    why = standing(outcome.event)
+    if why is not Standing.COUNTS:
+        return f"not counted: {why}"
+    if outcome.after.lock is None:
+        return f"counted, {outcome.after.soft_in_row or outcome.after.hard_in_row} in a row"
+    if outcome.before.lock == outcome.after.lock:
+        return f"counted; locked already, {_end(outcome.after.lock)}"
+    return f"counted; locked {_end(outcome.after.lock)}"
+
+
+def _end(lock: Lock) -> str:
+    if lock.until == NO_END:
+        return "without end"
+    return f"until {datetime.fromtimestamp(lock.until, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,144 @@
+"""The LMTP side of the return path: one message in, one honest answer a recipient.
+
+250 is said only when the events of the message are durable. Whatever stands in the way, from a
+full disk to a fault of ours, is a 4xx: Postfix keeps the DSN and tries again (RFC 2033, 4.2).
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any, AnyStr, Final
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from bouncegate.classifier.intake import Intake, log_outcomes
+from bouncegate.classifier.recorder import Recorder
+from bouncegate.config.settings import ReturnPathSettings
+from bouncegate.store.errors import StoreError
+
+log: Final = logging.getLogger("bouncegate.return-path")
+
+ACCEPTED: Final = "250 2.0.0 Recorded"
+NO_BOUNCE: Final = "250 2.0.0 Not a bounce, discarded"
+STORE_FAILED: Final = "451 4.3.0 The store cannot take it now, try again later"
+FAULT: Final = "451 4.3.0 Internal error, try again later"
+TOO_MANY_RECIPIENTS: Final = "452 4.5.3 Too many recipients"
+TOO_MANY_CONNECTIONS: Final = b"421 4.7.0 Too many connections, try again later\r\n"
+
+# A DSN goes to one return path; Postfix hands over at most 50 recipients at once
+# (default_destination_recipient_limit).
+MOST_RECIPIENTS: Final = 100
+# Postfix makes at most 100 connections (default_process_limit); messages of all of them must fit
+# into memory together.
+MOST_CONNECTIONS: Final = 128
+# RFC 5321, 4.5.3.1.6 allows 1,000 octets a line. Longer ones are against it, but a DSN that
+# returns a message with them is a DSN still.
+_LONGEST_LINE: Final = 1 << 20
+
+
+class ReturnPathHandler:
+    """What aiosmtpd calls at each step of a session."""
+
+    def __init__(self, intake: Intake, recorder: Recorder, clock: Callable[[], float]) -> None:
+        """Read by `intake`, record by `recorder`; `clock` tells the seconds since 1970."""
+        self._intake = intake
+        self._recorder = recorder
+        self._clock = clock
+        self.in_hand = 0
+        """How many messages are being recorded: none of them may be left without an answer."""
+
+    async def handle_RCPT(  # noqa: N802 - the name is aiosmtpd's
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
+    ) -> str:
+        """Take any recipient, up to a bound: it is Postfix that decides what comes here."""
+        if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
+            return TOO_MANY_RECIPIENTS
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        """Record the message, then answer once for each recipient (RFC 2033, 4.2)."""
+        assert isinstance(envelope.content, bytes)
+        self.in_hand += 1
+        try:
+            reply = await self._take(envelope.content)
+        finally:
+            self.in_hand -= 1
+        return "\r\n".join([reply] * len(envelope.rcpt_tos))
+
+    async def _take(self, raw: bytes) -> str:
+        try:
+            bounce = self._intake.bounce_of(raw, int(self._clock()))
+            if bounce is None:
+                return NO_BOUNCE
+            outcomes = await asyncio.wrap_future(self._recorder.submit(bounce))
+        except StoreError as error:
+            log.error("deferred: %s", error)
+            return STORE_FAILED
+        except Exception:
+            log.exception("deferred: a fault of ours; please report it with this trace")
+            return FAULT
+        log_outcomes(outcomes)
+        return ACCEPTED
+
+
+class ReturnPathProtocol(LMTP):
+    """aiosmtpd's LMTP with our bounds."""
+
+    line_length_limit = _LONGEST_LINE
+    _open: int = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Serve the connection, unless there are too many already."""
+        if ReturnPathProtocol._open >= MOST_CONNECTIONS:
+            assert isinstance(transport, asyncio.Transport)
+            transport.write(TOO_MANY_CONNECTIONS)
+            transport.close()
+            return
+        ReturnPathProtocol._open += 1
+        self._counted = True
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Make room for the next connection."""
+        if getattr(self, "_counted", False):
+            ReturnPathProtocol._open -= 1
+            super().connection_lost(error)
+
+    async def push(self, status: AnyStr) -> None:
+        """Answer; a message that aiosmtpd itself refuses needs an answer a recipient as well."""
+        recipients = len(self.envelope.rcpt_tos) if self.envelope else 0
+        times = recipients if status in _REFUSED_AFTER_DATA else 1
+        for _ in range(max(times, 1)):
+            await super().push(status)
+
+
+_REFUSED_AFTER_DATA: Final = (
+    "500 Line too long (see RFC5321 4.5.3.1.6)",
+    "552 Error: Too much mail data",
+)
+
+
+def protocol_factory(
+    handler: ReturnPathHandler, settings: ReturnPathSettings, loop: asyncio.AbstractEventLoop
+) -> Callable[[], asyncio.Protocol]:
+    """What makes the protocol of each connection."""
+    # By default aiosmtpd asks DNS for its own name at each connection.
+    arguments: dict[str, Any] = {
+        "hostname": socket.gethostname(),
+        "ident": "Bouncegate return path",
+        "data_size_limit": settings.max_size.octets,
+        "timeout": settings.timeout.after(0),
+        "enable_SMTPUTF8": True,
+        "loop": loop,
+    }
+    return lambda: ReturnPathProtocol(handler, **arguments)

@@ -1,0 +1,79 @@
+"""The one writer of a return-path process: many bounces, one commit.
+
+A commit costs an fsync, whatever it holds. While one is under way the next bounces gather, and
+all of them go into the next transaction: a lone bounce never waits, and under load the cost of
+the disk is shared. Nobody is told that a bounce is durable before its commit has returned.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from bouncegate.store.store import Bounce, Recorded
+
+Record = Callable[[Sequence[Bounce]], list[list[Recorded]]]
+"""Takes in bounces durably, all or none, and tells what became of the events of each."""
+
+# How many bounces one transaction takes in: with some 50 microseconds each, the handlers of
+# other processes wait a few milliseconds for the write lock.
+_MOST_AT_ONCE: Final = 128
+
+_Request = tuple[Bounce, "Future[list[Recorded]]"]
+
+
+class Recorder:
+    """A thread that records bounces in batches."""
+
+    def __init__(self, record: Record) -> None:
+        """Start the thread; `record` is called in it alone."""
+        self._record = record
+        self._requests: SimpleQueue[_Request | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    def submit(self, bounce: Bounce) -> "Future[list[Recorded]]":
+        """Ask for a bounce to be recorded; the future is done when it is durable.
+
+        It carries the StoreError where the store could not take it.
+        """
+        future: Future[list[Recorded]] = Future()
+        self._requests.put((bounce, future))
+        return future
+
+    def close(self) -> None:
+        """Record what was submitted, then end the thread."""
+        self._requests.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            batch, running = self._gather()
+            if batch:
+                self._record_batch(batch)
+
+    def _gather(self) -> tuple[list[_Request], bool]:
+        """The next requests, and whether more may come after them."""
+        batch: list[_Request] = []
+        request = self._requests.get()
+        while request is not None:
+            batch.append(request)
+            if len(batch) == _MOST_AT_ONCE:
+                return batch, True
+            try:
+                request = self._requests.get_nowait()
+            except Empty:
+                return batch, True
+        return batch, False
+
+    def _record_batch(self, batch: Sequence[_Request]) -> None:
+        try:
+            outcomes = self._record([bounce for bounce, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, each client must be told
+            for _, future in batch:
+                future.set_exception(error)
+        else:
+            for (_, future), recorded in zip(batch, outcomes, strict=True):
+                future.set_result(recorded)

@@ -1,0 +1,143 @@
+"""`show` and `list`: what is known of one address, and which addresses are locked."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from typing import Annotated, Final
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.records import Lock, State
+from bouncegate.store.address import canonical, domain_of
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.store import Store
+
+_COLUMNS: Final = (
+    "address", "state", "kind", "category", "reason", "origin", "since", "until",
+)  # fmt: skip
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
+
+
+class AddressView(Struct):
+    """One address as `show` and `list` tell it; times in UTC, ISO 8601."""
+
+    address: str
+    state: str
+    """locked, detected (has bounced, is not locked) or unknown."""
+    locked: bool
+    until: str | None
+    since: str | None
+    kind: str | None
+    category: str | None
+    reason: str | None
+    origin: str | None
+    lock_on: str | None
+    """What is locked: the address, or `@domain`."""
+    soft: int
+    hard: int
+    soft_in_row: int
+    categories: dict[str, int]
+    times_locked: int
+    first_event: str | None
+    last_event: str | None
+
+
+def show(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(help="An address, or @domain for a whole domain.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Show what is known of one address: locked or not, why, until when."""
+    invocation = invocation_of(context)
+    key = canonical(address, fold=invocation.settings.store.fold_local_part)
+    now = int(time.time())
+    try:
+        with closing(invocation.open_store(readonly=True)) as store:
+            view = view_of(store, key, now)
+    except StoreMissing:
+        view = _view(key, EMPTY, key, None, now)
+    if json:
+        write_json(view)
+    else:
+        write_table(("", ""), _rows(view))
+
+
+def list_(
+    context: typer.Context,
+    *,
+    ended: Annotated[bool, typer.Option("--all", help="Also locks whose time is up.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 0,
+    json: Json = False,
+) -> None:
+    """List the locked addresses, in alphabetical order."""
+    now = int(time.time())
+    try:
+        with closing(invocation_of(context).open_store(readonly=True)) as store:
+            found = _locked(store, now, ended=ended)
+            wanted = islice(found, limit) if limit else found
+            if json:
+                for view in wanted:
+                    write_json(view)
+            else:
+                write_table(_COLUMNS, ([getattr(view, c) for c in _COLUMNS] for view in wanted))
+    except StoreMissing as error:
+        complain(str(error))
+
+
+def view_of(store: Store, address: str, now: int) -> AddressView:
+    """What the store knows of an address; where it is free, the lock of its domain counts."""
+    state = store.state(address) or EMPTY
+    if state.lock is None or not state.lock.in_force(now):
+        domain = f"@{domain_of(address)}"
+        lock = (store.state(domain) or EMPTY).lock
+        if lock is not None and lock.in_force(now):
+            return _view(address, state, domain, lock, now)
+    return _view(address, state, address, state.lock, now)
+
+
+def _locked(store: Store, now: int, *, ended: bool) -> Iterator[AddressView]:
+    for address, lock in store.locks():
+        if ended or lock.in_force(now):
+            yield _view(address, store.state(address) or EMPTY, address, lock, now)
+
+
+def _view(address: str, state: State, lock_on: str, lock: Lock | None, now: int) -> AddressView:
+    locked = lock is not None and lock.in_force(now)
+    return AddressView(
+        address=address,
+        state="locked" if locked else "unknown" if state == EMPTY else "detected",
+        locked=locked,
+        until=lock and iso(lock.until),
+        since=lock and iso(lock.since),
+        kind=lock and lock.kind,
+        category=lock and lock.category,
+        reason=lock and lock.reason,
+        origin=lock and lock.origin,
+        lock_on=lock_on if lock else None,
+        soft=state.soft,
+        hard=state.hard,
+        soft_in_row=state.soft_in_row,
+        categories=state.categories,
+        times_locked=state.times_locked,
+        first_event=iso(state.first_event or None),
+        last_event=iso(state.last_event or None),
+    )
+
+
+def _rows(view: AddressView) -> Iterator[tuple[str, object]]:
+    for field in view.__struct_fields__:
+        value = getattr(view, field)
+        if field == "until" and view.locked and value is None:
+            value = "without end"
+        elif isinstance(value, dict):
+            value = ", ".join(f"{name} {count}" for name, count in value.items()) or None
+        elif isinstance(value, bool):
+            value = "yes" if value else "no"
+        yield field.replace("_", " "), value

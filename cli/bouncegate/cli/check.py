@@ -1,0 +1,32 @@
+"""`check-config`: what is wrong with the configuration, where, and what would be right."""
+
+import os
+
+import typer
+
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.output import complain
+from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.settings import DEFAULT_FILE
+
+
+def check_config(context: typer.Context) -> None:
+    """Check the config file and the rules; exit 78 if anything is wrong."""
+    invocation = invocation_of(context)
+    problems = _problems(invocation)
+    for problem in problems:
+        complain(str(problem))
+    if problems:
+        raise typer.Exit(os.EX_CONFIG)
+    file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
+    print(f"{file}: nothing wrong")
+
+
+def _problems(invocation: Invocation) -> tuple[Problem, ...]:
+    from bouncegate.cli.daemons import judge_of  # noqa: PLC0415
+
+    try:
+        judge_of(invocation)
+    except ConfigError as error:
+        return error.problems
+    return ()

@@ -1,0 +1,83 @@
+"""Where log lines go: standard error, the journal or syslog; one line a record, whatever is in it.
+
+Text from the wire may hold anything. Every character that is not printable is shown as an
+escape, so that no sender can forge a line or write to an administrator's terminal.
+"""
+
+import logging
+import logging.handlers
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from bouncegate.config.settings import LogSettings
+
+_SYSLOG: Final = Path("/dev/log")
+# Severities of syslog(3), which the journal takes in angle brackets (sd-daemon(3)).
+_SEVERITIES: Final = {
+    logging.DEBUG: 7,
+    logging.INFO: 6,
+    logging.WARNING: 4,
+    logging.ERROR: 3,
+    logging.CRITICAL: 2,
+}
+_UNPRINTABLE: Final = re.compile(
+    r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]|[\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def printable(text: str) -> str:
+    r"""The text on one line: what is not printable becomes an escape such as `\x0a`."""
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def set_up_logging(settings: LogSettings, name: str) -> None:
+    """Send the records of all parts where the settings say; `name` is the daemon's."""
+    handler = _handler(settings, name)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells every command
+
+
+class _Line(logging.Formatter):
+    """One record, one line; a traceback is folded into it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line without its line feed."""
+        text = record.getMessage()
+        if record.exc_info:
+            text += " | " + self.formatException(record.exc_info).replace("\n", " | ")
+        head = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        return printable(f"{head}{text}")
+
+
+class _Journal(_Line):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"<{_SEVERITIES.get(record.levelno, 6)}>{super().format(record)}"
+
+
+class _Dated(_Line):
+    def format(self, record: logging.LogRecord) -> str:
+        when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        return f"{when}Z {record.name}[{os.getpid()}]: {super().format(record)}"
+
+
+def _handler(settings: LogSettings, name: str) -> logging.Handler:
+    if settings.to == "syslog" and _SYSLOG.exists():
+        mail = logging.handlers.SysLogHandler.LOG_MAIL
+        syslog = logging.handlers.SysLogHandler(str(_SYSLOG), facility=mail)
+        syslog.ident = f"bouncegate/{name}[{os.getpid()}]: "
+        syslog.setFormatter(_Line())
+        return syslog
+    stderr = logging.StreamHandler(sys.stderr)
+    stderr.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else _Dated())
+    return stderr
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,81 @@
+"""The `bouncegate` command: wires the parts, and nothing else does.
+
+Each command is a function in a module of its own; imports that only one of them needs are made
+there, since pipe(8) starts `bouncegate receive` for every message.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bouncegate.cli import acts, addresses, check, classify, daemons
+from bouncegate.cli.invocation import Invocation
+from bouncegate.cli.output import complain
+from bouncegate.config.problems import ConfigError
+from bouncegate.store.address import AddressError
+from bouncegate.store.errors import StoreError
+
+app = typer.Typer(
+    name="bouncegate",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="The config file.  [default: /etc/bouncegate/bouncegate.toml, if it exists]",
+            envvar="BOUNCEGATE_CONFIG",
+            show_default=False,
+            show_envvar=True,
+        ),
+    ] = None,
+) -> None:
+    """Keep a Postfix from mailing addresses that bounce."""
+    context.obj = Invocation(config)
+
+
+app.command("milter")(daemons.milter)
+app.command("return-path")(daemons.return_path)
+app.command("receive")(daemons.receive)
+app.command("classify")(classify.classify)
+app.command("show")(addresses.show)
+app.command("list")(addresses.list_)
+app.command("lock")(acts.lock)
+app.command("unlock")(acts.unlock)
+app.command("check-config")(check.check_config)
+
+
+def main() -> NoReturn:
+    """Run the command; every foreseen error is a line that says what to do, and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except ConfigError as error:
+        for problem in error.problems:
+            complain(str(problem))
+        sys.exit(os.EX_CONFIG)
+    except StoreError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)
+    except AddressError as error:
+        complain(str(error))
+        sys.exit(os.EX_DATAERR)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; flushing it at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(os.EX_OK)
+    sys.exit(os.EX_OK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Runs the command in this process, as a shell would see it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bouncegate.cli.main import main
+
+
+class Done(NamedTuple):
+    """What a call of the command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A config file with a store of its own."""
+    (tmp_path / "store").mkdir()
+    path = tmp_path / "bouncegate.toml"
+    path.write_text(f'[store]\npath = "{tmp_path}/store"\nmap_size = "64 MiB"\n')
+    return path
+
+
+@pytest.fixture
+def bouncegate(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """`bouncegate ARGUMENTS` under that config file."""
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["bouncegate", "--config", str(config), *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            main()
+        sys.stdout.flush()
+        out, err = capfd.readouterr()
+        code = caught.value.code
+        return Done(code if isinstance(code, int) else int(code is not None), out, err)
+
+    return run
