@@ -62,6 +62,10 @@ class Process:
 
         wait_for(f"{self.name}: {what}", running_probe)
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._popen.send_signal(number)
+
     def kill(self) -> None:
         """End it as `kill -9` does, children included, and wait until it is gone."""
         self._end(signal.SIGKILL, 5.0)
