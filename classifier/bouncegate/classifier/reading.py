@@ -8,6 +8,7 @@ import logging
 from typing import Final
 
 from bouncegate.classifier import limits
+from bouncegate.classifier.explanation import explained
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.nature import nature_of
 from bouncegate.classifier.notification import Notification
@@ -40,7 +41,7 @@ def _read(raw: bytes, *, nested: bool) -> Reading:
         if reports:
             return Reading(
                 nature,
-                tuple(reports[: limits.RECIPIENTS]),
+                tuple(explained(reports[: limits.RECIPIENTS], notification)),
                 read_original(notification),
                 message_id,
                 reader.name,

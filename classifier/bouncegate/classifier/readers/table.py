@@ -1,10 +1,27 @@
-"""The readers in the order in which they are asked; the first that finds a recipient has the word."""
+"""The readers in the order in which they are asked: the first that finds a recipient counts."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers import rfc3464
+from bouncegate.classifier.readers import (
+    amazon,
+    arf,
+    carriers,
+    courier,
+    domino,
+    dragonfly,
+    exchange,
+    exim,
+    failedrecipients,
+    messagingserver,
+    prose,
+    qmail,
+    rfc3464,
+    sendmail,
+    smail,
+    transcript,
+)
 from bouncegate.classifier.report import Report
 
 
@@ -16,4 +33,27 @@ class Reader(NamedTuple):
     """The reports found, `[]` if the message is none of the family."""
 
 
-READERS: Final = (Reader(rfc3464.NAME, rfc3464.read),)
+READERS: Final = tuple(
+    Reader(module.NAME, module.read)
+    for module in (
+        # The standards, which leave nothing to guess.
+        rfc3464,
+        arf,
+        amazon,
+        # Families that say who they are.
+        sendmail,
+        smail,
+        courier,
+        dragonfly,
+        domino,
+        messagingserver,
+        exchange,
+        carriers,
+        exim,
+        qmail,
+        # What is told in passing, and by words alone.
+        failedrecipients,
+        transcript,
+        prose,
+    )
+)

@@ -1,0 +1,86 @@
+"""Amazon SES as JSON: notifications by SNS, by an event destination, or mailed by SNS.
+
+Recognised by a JSON object with `notificationType` or `eventType`, or with a `Message` that
+holds such an object. Its form is in the Amazon SES developer guide (Amazon SNS notification
+contents). SES by mail sends standard reports.
+"""
+
+import json
+from typing import Any, Final
+
+from bouncegate.classifier import limits
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.reply import dissect
+from bouncegate.classifier.report import COMPLAINED, Report
+
+NAME: Final = "amazon-ses"
+
+# SNS takes messages of 256 KiB at most.
+_LARGEST: Final = 256 * 2**10
+_DECODER: Final = json.JSONDecoder()
+
+
+def read(notification: Notification) -> list[Report]:
+    """The bounced or complaining recipients of the notification."""
+    body = notification.message.body[:_LARGEST]
+    if b"otificationType" not in body and b"eventType" not in body:
+        return []
+    event = _event(notification.message.root.text)
+    kind = event.get("notificationType") or event.get("eventType")
+    if kind == "Bounce":
+        return _bounced(_object(event.get("bounce")))
+    if kind == "Complaint":
+        people = _objects(_object(event.get("complaint")).get("complainedRecipients"))
+        return [_report(person, COMPLAINED, "") for person in people if person.get("emailAddress")]
+    return []
+
+
+def _event(text: str) -> dict[str, Any]:
+    """The innermost object: that of SES, out of the one of SNS."""
+    event: dict[str, Any] = {}
+    for _ in range(3):
+        start = text.find("{")
+        try:
+            event = _object(_DECODER.raw_decode(text, max(start, 0))[0])
+        except (ValueError, RecursionError):
+            return event
+        inner = event.get("Message")
+        if not isinstance(inner, str):
+            break
+        text = inner
+    return event
+
+
+def _bounced(bounce: dict[str, Any]) -> list[Report]:
+    kind = f"{bounce.get('bounceType', '')} {bounce.get('bounceSubType', '')}".strip()
+    people = _objects(bounce.get("bouncedRecipients"))
+    return [_report(person, "failed", kind) for person in people if person.get("emailAddress")]
+
+
+def _report(person: dict[str, Any], action: str, kind: str) -> Report:
+    text = _text(person.get("diagnosticCode"))[: limits.DIAGNOSTIC]
+    diagnostic = text.partition(";")[2].strip() if text.lower().startswith(("smtp;", "x-")) else text
+    reply = dissect(diagnostic)
+    told = _text(person.get("action")).lower()
+    return Report(
+        final_recipient=_text(person.get("emailAddress"))[: limits.ADDRESS],
+        action=told if told in {"failed", "delayed", "delivered", "relayed", "expanded"} else action,
+        status=_text(person.get("status"))[:16] or reply.status,
+        diagnostic=diagnostic,
+        reply_code=reply.code,
+        phase=reply.phase,
+        notice=kind,
+        reader=NAME,
+    )
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

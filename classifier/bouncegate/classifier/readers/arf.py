@@ -1,0 +1,36 @@
+"""Complaints: the Abuse Reporting Format (RFC 5965) of a feedback loop.
+
+Recognised by a part of type message/feedback-report. The complainer is named by
+Original-Rcpt-To, if at all; else by the To field of the message that is returned.
+"""
+
+from typing import Final
+
+from bouncegate.classifier.addresses import find_addresses, typed_address
+from bouncegate.classifier.message import Fields
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.report import COMPLAINED, Report
+
+NAME: Final = "arf"
+KIND: Final = "message/feedback-report"
+
+
+def read(notification: Notification) -> list[Report]:
+    """One report for each recipient who complained."""
+    parts = [part for part in notification.message.parts if part.kind == KIND]
+    if not parts:
+        return []
+    fields = Fields(parts[0].octets)
+    named = typed_address(fields.get(b"original-rcpt-to"))
+    addresses = [named] if "@" in named else find_addresses(notification.returned_fields.get(b"to"))
+    return [
+        Report(
+            final_recipient=address,
+            action=COMPLAINED,
+            reporting_mta=fields.get(b"reporting-mta"),
+            arrival=fields.get(b"arrival-date"),
+            extra={"feedback-type": fields.get(b"feedback-type")},
+            reader=NAME,
+        )
+        for address in addresses
+    ]

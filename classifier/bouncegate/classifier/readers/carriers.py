@@ -1,0 +1,35 @@
+"""Japanese carriers (au, EZweb, SoftBank, NTT Docomo) and providers of their kind.
+
+Recognised by `Each of the following recipients was rejected by a remote mail server.` and its
+variants; the address stands in angle brackets above or below the sentence.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "carriers"
+
+_SENTENCE: Final = re.compile(
+    r"Each of the following recipients was rejected by a remote mail server"
+    r"|The following recipients did not receive this message"
+    r"|The user\(s\) (?:rejected your message|account is disabled|account is temporarily over quota)",
+    re.IGNORECASE,
+)
+_BRACKETED: Final = re.compile(rf"(?:^|>>> RCPT TO: ?|\s)<(?P<address>{ADDRESS})>", re.IGNORECASE | re.MULTILINE)
+_REPLY: Final = re.compile(r"^[ \t]*(?:<<< )?([45]\d\d[ -].*)$", re.MULTILINE)
+
+
+def read(notification: Notification) -> list[Report]:
+    """The bracketed addresses of the notice, with what the server replied."""
+    text = notification.notice
+    sentence = _SENTENCE.search(text)
+    if sentence is None:
+        return []
+    reply = _REPLY.search(text)
+    words = reply[1] if reply else sentence[0]
+    return reports((Entry(m["address"], words) for m in _BRACKETED.finditer(text)), NAME)

@@ -1,0 +1,29 @@
+"""Lotus Notes and HCL Domino without their status part, and PostMaster notices of the same form.
+
+Recognised by `was not delivered to:` and `because:`, each with an indented paragraph below it.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier.addresses import first_address
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "domino"
+
+_PARAGRAPHS: Final = re.compile(
+    r"(?:was|could) not (?:be )?delivered to:?\s+(?P<who>\S.{0,500}?)\s+because:?\s+(?P<why>\S.{0,2000}?)(?:\n\s*\n|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def read(notification: Notification) -> list[Report]:
+    """Each recipient with its reason."""
+    found = [
+        Entry(address, " ".join(match["why"].split()))
+        for match in _PARAGRAPHS.finditer(notification.notice)
+        if (address := first_address(match["who"]))
+    ]
+    return reports(found, NAME)

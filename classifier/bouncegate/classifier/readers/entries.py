@@ -1,0 +1,77 @@
+"""What the readers of prose share: lists of addresses, each with its explanation.
+
+A notice names a recipient at the beginning of a line, bare or in brackets, and says below or
+behind it what happened.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from bouncegate.classifier import limits
+from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.reply import dissect
+from bouncegate.classifier.report import Report
+
+
+class Entry(NamedTuple):
+    """One recipient and what is said about it."""
+
+    address: str
+    explanation: str
+
+
+# Brackets, quotes, bullets and types that stand before an address in a list.
+_BEFORE: Final = r"[ \t>*•·|+-]{0,24}(?:(?:mailto|smtp|rfc822|to|recipient|address)[ \t]?[:;=][ \t]?)?[\"'<(\[]{0,3}"
+_ENTRY: Final = re.compile(
+    rf"^{_BEFORE}(?P<address>{ADDRESS})[\"'>)\]]{{0,3}}(?P<rest>(?:[ \t:;,.(\[…-].*)?)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_RULE: Final = re.compile(r"^[ \t]*(?:[-=_*#~|]{4,}|--- ).*$", re.MULTILINE)
+
+
+def entries(text: str) -> list[Entry]:
+    """Each line that begins with an address, with the text up to the next such line or rule."""
+    matches = list(_ENTRY.finditer(text))[: limits.RECIPIENTS]
+    found: list[Entry] = []
+    for n, match in enumerate(matches):
+        end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
+        stop = _RULE.search(text, match.end(), end)
+        below = text[match.end() : stop.start() if stop else end]
+        found.append(Entry(_clean(match["address"]), _joined(match["rest"], below)))
+    return found
+
+
+def reports(found: Iterable[Entry], reader: str, action: str = "failed") -> list[Report]:
+    """A report for each address, the first entry of it counting, the longest explanation too."""
+    best: dict[str, Entry] = {}
+    for entry in found:
+        key = entry.address.lower()
+        known = best.get(key)
+        if known is None:
+            best[key] = entry
+        elif len(entry.explanation) > len(known.explanation):
+            best[key] = Entry(known.address, entry.explanation)
+    return [_report(entry, reader, action) for entry in best.values()]
+
+
+def _report(entry: Entry, reader: str, action: str) -> Report:
+    reply = dissect(entry.explanation)
+    return Report(
+        final_recipient=entry.address,
+        action=action,
+        status=reply.status,
+        diagnostic=entry.explanation[: limits.DIAGNOSTIC],
+        reply_code=reply.code,
+        phase=reply.phase,
+        remote_mta=reply.host,
+        reader=reader,
+    )
+
+
+def _clean(address: str) -> str:
+    return address.rstrip(".")
+
+
+def _joined(rest: str, below: str) -> str:
+    return " ".join(f"{rest} {below[: 2 * limits.DIAGNOSTIC]}".lstrip(" \t:;,.-").split())

@@ -1,0 +1,46 @@
+"""Microsoft Exchange, old and new, and Exchange Online, where no status part names anybody.
+
+Recognised by one of its sentences: `did not reach the following recipient(s)` (5.5 to 2003),
+`Delivery has failed to these recipients` (2007 and later), `couldn't be delivered` with
+`Diagnostic information for administrators` (all since 2007, in the language of the server; the
+lines below it are always English), and `Remote Server returned`.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.entries import Entry, entries, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "exchange"
+
+_OLD: Final = re.compile(r"did not reach the following recipient\(?s?\)?:(?P<list>.*)", re.DOTALL | re.IGNORECASE)
+_RETURNED: Final = re.compile(
+    rf"(?P<address>{ADDRESS})\s+(?:[\w.-]+\s+)?(?:#[<\s]*|Remote Server returned\s*['\"]?)(?P<text>.{{4,1500}}?)(?:#|'\s*\n|\n\s*\n|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_NEW: Final = re.compile(
+    rf"(?:delivery has failed to these recipients(?: or (?:groups|distribution lists))?:|your message to)\s+[^\n@]{{0,120}}?[<(\s](?P<address>{ADDRESS})(?P<text>.{{0,1500}})",
+    re.DOTALL | re.IGNORECASE,
+)
+_ENGLISH: Final = ("Generating server", "Remote Server", "Diagnostic information", "recipients", "Your message to")
+
+
+def read(notification: Notification) -> list[Report]:
+    """The recipients of whichever form the notice has."""
+    text = notification.notice
+    old = _OLD.search(text)
+    if old:
+        return reports(entries(old["list"]), NAME)
+    if not any(word in text for word in _ENGLISH):
+        return []
+    found = [Entry(m["address"], _line(m["text"])) for m in _RETURNED.finditer(text)]
+    if not found and ("has failed to these" in text or "be delivered" in text):
+        found = [Entry(m["address"], _line(m["text"])) for m in _NEW.finditer(text)]
+    return reports(found, NAME)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,34 @@
+"""Sun, iPlanet and Oracle Messaging Server, and PMDF before them.
+
+Recognised by indented fields: `Recipient address:`, `Original address:`, `Reason:`,
+`Diagnostic code:`.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier.addresses import first_address
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.delay import is_delay
+from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "messaging-server"
+
+_GROUP: Final = re.compile(
+    r"^[ \t]*(?:Recipient address|Addressed To):[ \t]*(?P<address>\S.*)(?P<fields>(?:\n[ \t]*\S.*)*)", re.MULTILINE | re.IGNORECASE
+)
+_ORIGINAL: Final = re.compile(r"^[ \t]*Original address:[ \t]*(\S.*)", re.MULTILINE | re.IGNORECASE)
+_WORDS: Final = re.compile(r"^[ \t]*(?:Reason|Diagnostic code|Error|Explanation):[ \t]*(\S.*)", re.MULTILINE | re.IGNORECASE)
+
+
+def read(notification: Notification) -> list[Report]:
+    """Each group of fields."""
+    found: list[Entry] = []
+    for match in _GROUP.finditer(notification.notice):
+        original = _ORIGINAL.search(match["fields"])
+        address = first_address(original[1]) if original else ""
+        address = address or first_address(match["address"])
+        if address:
+            found.append(Entry(address, " ".join(_WORDS.findall(match["fields"])) or match["fields"].strip()))
+    return reports(found, NAME, "delayed" if found and is_delay(notification) else "failed")

@@ -1,0 +1,32 @@
+"""qmail and all that write the same form (QSBMF, D. J. Bernstein): Yahoo, netqmail, vpopmail.
+
+Recognised by its first words, `Hi. This is the` (an operator may translate them), and by
+paragraphs that begin with an address in angle brackets and a colon. A paragraph that begins
+with a hyphen ends the notice.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "qmail"
+
+_RECIPIENT: Final = re.compile(rf"^<(?P<address>{ADDRESS})>:[ \t]*(?P<rest>.*)$", re.MULTILINE)
+_BREAK: Final = re.compile(r"^-{2,}[ \t]?\S?", re.MULTILINE)
+
+
+def read(notification: Notification) -> list[Report]:
+    """The recipient paragraphs of the notice."""
+    text = notification.notice
+    found: list[Entry] = []
+    matches = list(_RECIPIENT.finditer(text))
+    for n, match in enumerate(matches):
+        end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
+        stop = _BREAK.search(text, match.end(), end)
+        below = text[match.end() : stop.start() if stop else end]
+        found.append(Entry(match["address"], " ".join(f"{match['rest']} {below}".split())))
+    return reports(found, NAME)

@@ -1,0 +1,76 @@
+"""Sendmail, from version 5 on, and gateways that copy its notice.
+
+Recognised by `----- The following addresses had ... errors -----` with a list below it, and by
+`----- Transcript of session follows -----`, the dialogue with the next server. Version 5 has the
+transcript alone: its last words on each address count.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier import limits
+from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.entries import Entry, entries, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "sendmail"
+
+_LIST: Final = re.compile(
+    r"^[ \t]*-{2,} ?the following address(?:es|\(es\))? had (?P<what>[^\n-]*?) ?-{2,}[ \t]*$"
+    r"(?P<list>(?:\n(?![ \t]*-{3,}).*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TRANSCRIPT: Final = re.compile(
+    r"^[ \t]*-{2,} ?(?:transcript of (?:the )?session|non-delivered information|error message|reason for)"
+    r"[^\n-]*-{2,}[ \t]*$(?P<text>(?:\n(?![ \t]*-{3,} ?(?:unsent|original|returned|message)).*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SPOKEN: Final = re.compile(
+    rf"^(?:[245]\d\d[ -])?(?:[245]\.\d+\.\d+ )?<?(?P<address>{ADDRESS})>?\.{{3}} ?(?P<text>.*)$", re.MULTILINE
+)
+_SENT: Final = re.compile(rf"^>>> RCPT TO: ?<?(?P<address>{ADDRESS})>?.*\n<<< (?P<text>[245]\d\d.*)$", re.IGNORECASE | re.MULTILINE)
+_REASON: Final = re.compile(r"\(reason: (?P<reason>[^\n]*(?:\n[ \t]+[^\n(<]*)*?)\)[ \t]*(?:$|\n)")
+_DELAY: Final = re.compile(r"transient|warning|delay", re.IGNORECASE)
+_KEEPS_TRYING: Final = re.compile(r"will (?:be retried|keep trying|continue)|warning message only|still trying|not yet", re.IGNORECASE)
+
+
+def read(notification: Notification) -> list[Report]:
+    """The recipients of the lists; of the transcript where there is no list."""
+    text = notification.notice
+    transcript = _TRANSCRIPT.search(text)
+    spoken = transcript["text"] if transcript else ""
+    found: list[Report] = []
+    for match in _LIST.finditer(text):
+        action = "delayed" if _DELAY.search(match["what"]) and _KEEPS_TRYING.search(text) else "failed"
+        found += reports((_explained(entry, spoken) for entry in _listed(match["list"])), NAME, action)
+    if found or not transcript:
+        return found
+    action = "delayed" if _KEEPS_TRYING.search(text) else "failed"
+    return reports(_said(spoken), NAME, action)
+
+
+def _listed(text: str) -> list[Entry]:
+    return [
+        Entry(e.address, m["reason"] if (m := _REASON.search(e.explanation + "\n")) else e.explanation)
+        for e in entries(text)
+    ]
+
+
+def _said(spoken: str) -> list[Entry]:
+    """What the transcript says of each address; a reply to RCPT TO before a summary."""
+    replies = [Entry(m["address"], m["text"]) for m in _SENT.finditer(spoken)]
+    summary = [Entry(m["address"], m[0]) for m in _SPOKEN.finditer(spoken)]
+    named = {entry.address.lower() for entry in summary}
+    extra = [entry for entry in replies if not summary or entry.address.lower() in named]
+    return [*summary, *(entry for entry in extra if entry.address.lower() not in named)]
+
+
+def _explained(entry: Entry, spoken: str) -> Entry:
+    """An entry with its own words; with what the transcript says of it where it has none."""
+    if len(entry.explanation) > 3:
+        return entry
+    about = [said for said in _said(spoken) if said.address.lower() == entry.address.lower()]
+    if about:
+        return Entry(entry.address, " ".join(said.explanation for said in about))
+    return Entry(entry.address, " ".join(spoken[: limits.DIAGNOSTIC].split()))

@@ -1,0 +1,26 @@
+"""smail 3, which Telekom (T-Online) kept in use: late bounces that are no RFC 3464 at all.
+
+Recognised by its box `|--- Failed addresses follow: ---|`; below it stand addresses with the
+reason behind three dots.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "smail"
+
+_BOX: Final = re.compile(r"^\|-+ ?Failed addresses follow: ?-+\|?[ \t]*$(?P<list>(?:\n(?!\|-).*)*)", re.MULTILINE | re.IGNORECASE)
+_LINE: Final = re.compile(rf"^[ \t]*<?(?P<address>{ADDRESS})>?[ \t]*(?:\.\.\.|:)[ \t]*(?P<text>(?:.*(?:\n[ \t]+(?!<?\S+@).*)*))", re.MULTILINE)
+
+
+def read(notification: Notification) -> list[Report]:
+    """The recipients in the box."""
+    match = _BOX.search(notification.notice)
+    if match is None:
+        return []
+    return reports((Entry(m["address"], " ".join(m["text"].split())) for m in _LINE.finditer(match["list"])), NAME)

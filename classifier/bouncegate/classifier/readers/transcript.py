@@ -1,0 +1,30 @@
+"""Gateways that return the SMTP dialogue: InterScan, Verizon, MailMarshal, mFilter and others.
+
+Recognised by a `RCPT TO:` with an address and, near it, a reply of class 4 or 5.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "transcript"
+
+_SENT: Final = re.compile(rf"RCPT TO:? ?<?(?P<address>{ADDRESS})>?", re.IGNORECASE)
+_REPLY: Final = re.compile(r"(?:^|[\s>:\"'])([45]\d\d[ -](?!\d).{3,500})")
+
+
+def read(notification: Notification) -> list[Report]:
+    """Each recipient that was sent, with the reply behind it, else the first before it."""
+    text = notification.notice
+    matches = list(_SENT.finditer(text))
+    found: list[Entry] = []
+    for n, match in enumerate(matches):
+        end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
+        reply = _REPLY.search(text, match.end(), end) or _REPLY.search(text)
+        if reply:
+            found.append(Entry(match["address"], " ".join(reply[1].split())))
+    return reports(found, NAME)
