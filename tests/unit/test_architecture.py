@@ -16,9 +16,10 @@ ARROWS = {
     "config": set[str](),
     "policy": {"config"},
     "store": {"policy", "config"},
-    "classifier": {"config", "policy", "store"},
-    "milter": {"config", "policy", "store"},
-    "cli": {"config", "policy", "store", "classifier", "milter"},
+    "provenance": set[str](),
+    "classifier": {"config", "policy", "store", "provenance"},
+    "milter": {"config", "policy", "store", "provenance"},
+    "cli": {"config", "policy", "store", "provenance", "classifier", "milter"},
 }
 # What is for developers stands beside the product and is never imported by it.
 DEVELOPERS = {"lab", "tests", "bench"}
