@@ -99,6 +99,8 @@ def _is_outbound(facts: Facts, scope: Scope) -> bool:
 
 
 def _sender_is_exempt(facts: Facts, scope: Scope) -> bool:
+    if not scope.senders:
+        return False
     try:
         sender = canonical(facts.sender or "", fold=scope.fold)
     except AddressError:

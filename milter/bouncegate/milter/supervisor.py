@@ -33,6 +33,7 @@ _WAKE_INTERVAL: Final = 0.05
 class _Place:
     """One of the workers' places, which a successor takes when a worker dies."""
 
+    number: int
     pid: int = 0
     since: float = 0.0
     due: float = 0.0
@@ -62,7 +63,7 @@ class _Supervisor:
     def __init__(self, settings: Settings, listener: Listener) -> None:
         self._settings = settings
         self._listener = listener
-        self._places = [_Place() for _ in range(settings.milter.processes)]
+        self._places = [_Place(number) for number in range(settings.milter.processes)]
 
     def run(self, on_ready: Callable[[], None]) -> int:
         try:
@@ -98,7 +99,7 @@ class _Supervisor:
         parent = os.getpid()
         place.pid, place.since = os.fork(), time.monotonic()
         if place.pid == 0:
-            _be_worker(self._settings, parent, on_ready)
+            _be_worker(self._settings, place.number, parent, on_ready)
 
     def _watch(self) -> None:
         while True:
@@ -151,11 +152,11 @@ class _Supervisor:
         return [place.pid for place in self._places if place.pid]
 
 
-def _be_worker(settings: Settings, parent: int, on_ready: Callable[[], None]) -> None:
+def _be_worker(settings: Settings, place: int, parent: int, on_ready: Callable[[], None]) -> None:
     """Run a worker in the child of a fork and end it without returning to the parent's code."""
     code = os.EX_SOFTWARE
     try:
-        code = work(settings, parent, on_ready)
+        code = work(settings, place, parent, on_ready)
     except Exception:  # noqa: BLE001 - whatever it was, it must not run on as a second parent
         _LOG.exception("worker %d failed", os.getpid())
     finally:

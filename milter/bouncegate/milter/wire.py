@@ -9,6 +9,8 @@ _CUT: Final = "..."
 
 def for_log(text: str, longest: int = _LONGEST) -> str:
     """The text with every character that does not print as `?`, as Postfix's own log has it."""
+    if len(text) <= longest and text.isprintable():
+        return text
     shown = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - len(_CUT)] + _CUT
 
