@@ -42,7 +42,10 @@ class Bouncegate:
         settings: dict[str, dict[str, object]] = {
             "store": {"path": str(self.store), "map_size": "256 MiB"},
             "milter": {"socket": f"unix:{self.milter_socket}", "workers": 2},
-            "return_path": {"socket": f"unix:{self.return_path_socket}"},
+            "return_path": {
+                "socket": f"unix:{self.return_path_socket}",
+                "count": ["signed", "matched", "unverified"],
+            },
         }
         for name, section in sections.items():
             settings[name] = {**settings.get(name, {}), **section}

@@ -13,11 +13,11 @@ from bouncegate.classifier.attribution import Attribution
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.reading import read
 from bouncegate.config.settings import Settings
-from bouncegate.policy.fold import Standing, standing
+from bouncegate.policy.fold import Policy, Standing
 from bouncegate.policy.records import NO_END, Lock
 from bouncegate.store.store import Bounce, Recorded
 
-log: Final = logging.getLogger("bouncegate.return-path")
+_LOG: Final = logging.getLogger("bouncegate.return-path")
 
 # Characters of a value from the wire that one log line shows.
 _SHOWN: Final = 200
@@ -26,8 +26,9 @@ _SHOWN: Final = 200
 class Intake:
     """Turns messages into bounces for the store."""
 
-    def __init__(self, judge: Judge, settings: Settings) -> None:
+    def __init__(self, judge: Judge, policy: Policy, settings: Settings) -> None:
         """Judge by these rules, under these settings."""
+        self._policy = policy
         self._attribution = Attribution(judge, fold_local_part=settings.store.fold_local_part)
         self._keep = bool(settings.return_path.keep_messages.after(0))
 
@@ -37,37 +38,37 @@ class Intake:
         events = self._attribution.events_of(reading, raw, now)
         if not events:
             name = reading.message_id[:_SHOWN] or "(no Message-ID)"
-            log.info("message-id=%s: no bounce: %s", name, reading.nature)
+            _LOG.info("message-id=%s: no bounce: %s", name, reading.nature)
             return None
         return Bounce(events, raw if self._keep else b"")
 
+    def log(self, outcomes: Sequence[Recorded]) -> None:
+        """One line for each event that was recorded."""
+        for outcome in outcomes:
+            event = outcome.event
+            _LOG.log(
+                logging.INFO if event.address else logging.WARNING,
+                "event=%d to=<%s> trust=%s kind=%s category=%s reason=%s status=%s rule=%s "
+                "message-id=%s: %s",
+                outcome.number,
+                event.address or event.final_recipient[:_SHOWN],
+                event.trust,
+                event.kind,
+                event.category,
+                event.reason,
+                event.status or "-",
+                event.rule or "-",
+                event.message_id[:_SHOWN] or "-",
+                _what_came_of(outcome, self._policy),
+            )
 
-def log_outcomes(outcomes: Sequence[Recorded]) -> None:
-    """One line for each event that was recorded."""
-    for outcome in outcomes:
-        event = outcome.event
-        level = logging.INFO if event.address else logging.WARNING
-        log.log(
-            level,
-            "event=%d to=<%s> kind=%s category=%s reason=%s status=%s rule=%s message-id=%s: %s",
-            outcome.number,
-            event.address or event.final_recipient[:_SHOWN],
-            event.kind,
-            event.category,
-            event.reason,
-            event.status or "-",
-            event.rule or "-",
-            event.message_id[:_SHOWN] or "-",
-            _what_came_of_it(outcome),
-        )
 
-
-def _what_came_of_it(outcome: Recorded) -> str:
+def _what_came_of(outcome: Recorded, policy: Policy) -> str:
     if not outcome.is_new:
         return "already counted"
     if not outcome.event.address:
-        return "names no recipient; kept, not counted"
-    why = standing(outcome.event)
+        return "names no recipient of ours; kept, not counted"
+    why = policy.standing(outcome.event, outcome.before)
     if why is not Standing.COUNTS:
         return f"not counted: {why}"
     if outcome.after.lock is None:

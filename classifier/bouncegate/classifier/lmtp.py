@@ -13,7 +13,7 @@ from typing import Any, AnyStr, Final
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from bouncegate.classifier.intake import Intake, log_outcomes
+from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.store.errors import StoreError
@@ -87,7 +87,7 @@ class ReturnPathHandler:
         except Exception:
             log.exception("deferred: a fault of ours; please report it with this trace")
             return FAULT
-        log_outcomes(outcomes)
+        self._intake.log(outcomes)
         return ACCEPTED
 
 

@@ -10,7 +10,7 @@ import os
 import time
 from typing import BinaryIO, Final
 
-from bouncegate.classifier.intake import Intake, log_outcomes
+from bouncegate.classifier.intake import Intake
 from bouncegate.policy.fold import Fold
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Store
@@ -28,7 +28,7 @@ def receive(stream: BinaryIO, store: Store, intake: Intake, fold: Fold, most: in
         bounce = intake.bounce_of(raw, int(time.time()))
         if bounce is not None:
             for outcomes in store.record([bounce], fold):
-                log_outcomes(outcomes)
+                intake.log(outcomes)
     except StoreError as error:
         log.error("deferred: %s", error)
         return os.EX_TEMPFAIL

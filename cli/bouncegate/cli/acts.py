@@ -43,7 +43,7 @@ def lock(
     who = by or operator()
     acts = [Act(some, now, "lock", by=who, why=why, until=end) for some in _portions(keys)]
     with closing(invocation.open_store()) as store:
-        store.act(acts, invocation.fold)
+        store.act(acts, invocation.policy.fold)
     for key in keys:
         print(f"{key}: locked {'without end' if end == NO_END else f'until {iso(end)}'}")
 
@@ -70,7 +70,7 @@ def unlock(
             locked = [view.address for view in wanted]
             who = by or operator()
             acts = [Act(some, now, "unlock", by=who, why=why) for some in _portions(locked)]
-            store.act(acts, invocation.fold)
+            store.act(acts, invocation.policy.fold)
         for view in wanted:
             print(f"{view.address}: unlocked")
 

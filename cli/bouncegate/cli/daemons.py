@@ -33,10 +33,10 @@ def return_path(context: typer.Context) -> None:
     invocation = invocation_of(context)
     settings = invocation.settings
     set_up_logging(settings.log, "return-path")
-    intake = Intake(judge_of(invocation), settings)
+    intake = Intake(judge_of(invocation), invocation.policy, settings)
     store = invocation.open_store()
     try:
-        daemon = ReturnPathDaemon(settings.return_path, store, intake, invocation.fold)
+        daemon = ReturnPathDaemon(settings.return_path, store, intake, invocation.policy.fold)
         daemon.run(lambda: notify("READY=1"))
     except ListenError as error:
         complain(str(error))
@@ -57,14 +57,14 @@ def _receive(invocation: Invocation) -> int:
     try:
         settings = invocation.settings
         set_up_logging(settings.log, "receive")
-        intake = Intake(judge_of(invocation), settings)
+        intake = Intake(judge_of(invocation), invocation.policy, settings)
         store = invocation.open_store()
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
         complain(str(error))
         return os.EX_TEMPFAIL
     with closing(store):
         most = settings.return_path.max_size.octets
-        return take(sys.stdin.buffer, store, intake, invocation.fold, most)
+        return take(sys.stdin.buffer, store, intake, invocation.policy.fold, most)
 
 
 def judge_of(invocation: Invocation) -> "Judge":

@@ -10,7 +10,7 @@ import typer
 
 from bouncegate.config.loading import load
 from bouncegate.config.settings import DEFAULT_FILE, Settings
-from bouncegate.policy.fold import Fold, folder
+from bouncegate.policy.fold import Policy
 from bouncegate.store.store import Store
 
 
@@ -29,9 +29,9 @@ class Invocation:
         return load(self.config or DEFAULT_FILE)
 
     @cached_property
-    def fold(self) -> Fold:
+    def policy(self) -> Policy:
         """The policy in force."""
-        return folder(self.settings.policy)
+        return Policy(self.settings.policy, self.settings.return_path.count)
 
     def open_store(self, *, readonly: bool = False) -> Store:
         """The store in force; raises StoreError."""

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from bouncegate.config.durations import Duration
 from bouncegate.config.values import (
     AddressPattern,
+    DomainName,
     Endpoint,
     EnhancedStatus,
     Network,
@@ -82,7 +83,10 @@ class ReturnPathSettings(Struct, frozen=True):
     """`[return_path]`: where DSNs come in, and which of them count."""
 
     socket: Endpoint = UnixSocket(Path("/run/bouncegate/return-path.sock"))
-    domain: str = ""
+    domain: DomainName = DomainName("")
+    sign: Literal["all", "own", "none"] = "all"
+    own_domains: tuple[DomainName, ...] = ()
+    lifetime: Duration = Duration(seconds=8 * 86_400)
     count: tuple[Trust, ...] = ("signed", "matched")
     max_size: Size = Size(32 * 2**20)
     timeout: Duration = Duration(seconds=300)
@@ -102,6 +106,17 @@ class PolicySettings(Struct, frozen=True):
     hard: Threshold = Threshold(failures=1, lock=Duration(months=12))
     soft: Threshold = Threshold(failures=3, lock=Duration(months=1))
     unlock_hard: bool = False
+    once_a_day: bool = False
+
+
+class LedgerSettings(Struct, frozen=True):
+    """`[ledger]`: what was sent to whom, so that a bounce can be told from a forged one."""
+
+    enabled: bool = False
+    keep: Duration = Duration(seconds=30 * 86_400)
+    max_size: Size = Size(4 * 2**30)
+    mailing_headers: tuple[str, ...] = ()
+    group: Literal["sender-domain", "list-id"] = "sender-domain"
 
 
 class RulesSettings(Struct, frozen=True):
@@ -127,5 +142,16 @@ class Settings(Struct, frozen=True):
     reply: ReplySettings = ReplySettings()
     return_path: ReturnPathSettings = ReturnPathSettings()
     policy: PolicySettings = PolicySettings()
+    ledger: LedgerSettings = LedgerSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def signs(self) -> bool:
+        """Whether envelope senders are replaced by signed return paths."""
+        return bool(self.return_path.domain) and self.return_path.sign != "none"
+
+    @property
+    def keeps_ledger(self) -> bool:
+        """Whether sends are recorded: a signed return path means nothing without them."""
+        return self.ledger.enabled or self.signs

@@ -21,6 +21,10 @@ _LONGEST_SOCKET_PATH: Final = 107
 _SIZE: Final = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB|TiB)?")
 _SIZE_UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _ENHANCED_STATUS: Final = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
+# RFC 1035, 2.3.4 for labels. A return path has 42 octets before the @ and must fit into the 254
+# of an address.
+_DOMAIN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)")
+_LONGEST_DOMAIN: Final = 200
 # RFC 5321, 4.5.3.1.5: a reply line holds 512 octets; 400 leave room for the filled-in values.
 _LONGEST_REPLY: Final = 400
 REPLY_FIELDS: Final = ("recipient", "kind", "category", "reason", "since", "until")
@@ -87,6 +91,12 @@ class AddressPattern:
     def __str__(self) -> str:
         """As the config file writes it."""
         return f"{self.local}@{self.domain}"
+
+
+class DomainName(str):
+    """A domain name in lower case, as A-labels; empty where none is set."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +166,15 @@ def parse_pattern(value: object) -> AddressPattern:
     return AddressPattern(local, domain)
 
 
+def parse_domain(value: object) -> DomainName:
+    """Read a domain name in ASCII, or the empty text for none."""
+    hint = 'write a domain name such as "return.example.com", IDNs as A-labels ("xn--...")'
+    text = _text(value, hint).lower().removesuffix(".")
+    if text and (len(text) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(text)):
+        raise ValueError(f"{text!r} is no domain name: {hint}")
+    return DomainName(text)
+
+
 def parse_status(value: object) -> EnhancedStatus:
     """Read an enhanced status code such as `5.1.1`."""
     hint = 'write an enhanced status code such as "5.1.1"'
@@ -199,6 +218,7 @@ PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     Size: parse_size,
     Network: parse_network,
     AddressPattern: parse_pattern,
+    DomainName: parse_domain,
     EnhancedStatus: parse_status,
     ReplyText: parse_reply_text,
 }

@@ -5,17 +5,18 @@ change it, so that it can be told again from the journal, under this policy or a
 clock is the entry's own time; a lock that had ended by then counts as ended.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Final
 
 from msgspec.structs import replace
 
-from bouncegate.config.settings import PolicySettings, Threshold
+from bouncegate.config.settings import PolicySettings, Threshold, Trust
 from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
 from bouncegate.policy.records import Act, Entry, Event, Lock, Origin, State
 
 EMPTY: Final = State()
+_DAY: Final = 86_400
 
 Fold = Callable[[State, int, Entry], State]
 """(what was known, the entry's number, the entry) -> what is known now."""
@@ -27,31 +28,55 @@ class Standing(StrEnum):
     COUNTS = "counts"
     NO_FAILURE = "no-failure"
     OWN_REFUSAL = "own-refusal"
+    UNVERIFIED = "unverified"
     SENDER_TO_BLAME = "sender-to-blame"
+    MESSAGE_TO_BLAME = "message-to-blame"
+    SAME_DAY = "same-day"
 
 
-def standing(event: Event) -> Standing:
-    """Whether the event counts against the address: what indicts the sender never does."""
-    if event.reason is Reason.OWN_REFUSAL:
-        return Standing.OWN_REFUSAL
-    if event.kind not in (Kind.HARD, Kind.SOFT):
-        return Standing.NO_FAILURE
-    if REASONS[event.reason].blame is Blame.SENDER:
-        return Standing.SENDER_TO_BLAME
-    return Standing.COUNTS
+# What a server can say of one recipient even where it refuses the message as a whole. All else
+# that is said at MAIL, DATA or the end of DATA fails every recipient alike.
+_OF_THE_RECIPIENT: Final = frozenset(
+    {Reason.USER_UNKNOWN, Reason.MAILBOX_DISABLED, Reason.MAILBOX_MOVED, Reason.MAILBOX_FULL}
+)
+_OF_THE_MESSAGE: Final = frozenset({"data", "end-of-data"})
 
 
-def folder(settings: PolicySettings) -> Fold:
-    """The fold under a policy."""
+class Policy:
+    """When bounces lock, under the settings in force."""
 
-    def fold(state: State, number: int, entry: Entry) -> State:
+    def __init__(self, settings: PolicySettings, trust: Collection[Trust]) -> None:
+        """Events of other trust than `trust` never count."""
+        self._settings = settings
+        self._trust = frozenset(trust)
+
+    def fold(self, state: State, number: int, entry: Entry) -> State:
+        """What is known of an address after the entry of that number."""
         if isinstance(entry, Act):
             return _after_act(state, number, entry)
-        if standing(entry) is not Standing.COUNTS:
+        if self.standing(entry, state) is not Standing.COUNTS:
             return state
-        return _after_failure(_without_ended_lock(state, entry.time), number, entry, settings)
+        free = _without_ended_lock(state, entry.time)
+        return _after_failure(free, number, entry, self._settings)
 
-    return fold
+    def standing(self, event: Event, before: State = EMPTY) -> Standing:
+        """Whether the event counts against an address of which so much was known before."""
+        at_the_end = event.phase in _OF_THE_MESSAGE
+        sender = event.phase == "mail" or REASONS[event.reason].blame is Blame.SENDER
+        once = self._settings.once_a_day and _same_day(before.last_event, event.time)
+        obstacles = (
+            (Standing.OWN_REFUSAL, event.reason is Reason.OWN_REFUSAL),
+            (Standing.NO_FAILURE, event.kind not in (Kind.HARD, Kind.SOFT)),
+            (Standing.UNVERIFIED, event.trust not in self._trust),
+            (Standing.SENDER_TO_BLAME, sender),
+            (Standing.MESSAGE_TO_BLAME, at_the_end and event.reason not in _OF_THE_RECIPIENT),
+            (Standing.SAME_DAY, once),
+        )
+        return next((obstacle for obstacle, holds in obstacles if holds), Standing.COUNTS)
+
+
+def _same_day(counted: int, now: int) -> bool:
+    return bool(counted) and counted // _DAY == now // _DAY
 
 
 def _without_ended_lock(state: State, now: int) -> State:

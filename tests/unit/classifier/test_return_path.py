@@ -67,7 +67,8 @@ class Handler:
         store.mkdir(exist_ok=True)
         self.config.write_text(
             f'[store]\npath = "{store}"\nmap_size = "64 MiB"\n'
-            f'[return_path]\nsocket = "unix:{self.socket}"\n' + "\n".join(extra)
+            f'[return_path]\nsocket = "unix:{self.socket}"\ncount = ["unverified"]\n'
+            + "\n".join(extra)
         )
         self.start()
 
@@ -195,7 +196,7 @@ def test_a_store_that_cannot_take_it_is_a_4xx_and_nothing_is_lost(tmp_path: Path
     handler.config.write_text(handler.config.read_text().replace("64 MiB", "192 KiB"))
     handler.start()
     refused: list[int] = []
-    number = 0
+    number, raw = 0, b""
     while not refused and number < 200:
         number += 1
         raw = dsn(f"u{number}@example.com", str(number)) + os.urandom(2000).hex().encode() + b"\r\n"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bouncegate.config.settings import PolicySettings, StoreSettings
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
-from bouncegate.policy.fold import folder
+from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event
 from bouncegate.store.store import Bounce, Store
 
@@ -29,14 +29,14 @@ def bounce(
         category=definition.category,
         reason=reason,
         rule="r",
-        trust="unverified",
+        trust="signed",
         identity=b"",
     )
     store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
     for number in range(times):
         identity = address.encode()[:14].ljust(15) + bytes([number])
         later = replace(event, time=event.time + number * 86_400, identity=identity)
-        store.record([Bounce([later], b"raw")], folder(PolicySettings()))
+        store.record([Bounce([later], b"raw")], Policy(PolicySettings(), ("signed",)).fold)
     store.close()
 
 
@@ -76,7 +76,8 @@ def test_list_shows_locks_in_force_and_all_of_them_on_request(
     bounce(config, "ann@example.com")
     store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
     store.act(
-        [Act(("old@example.com",), 1000, "lock", by="root", until=2000)], folder(PolicySettings())
+        [Act(("old@example.com",), 1000, "lock", by="root", until=2000)],
+        Policy(PolicySettings(), ("signed",)).fold,
     )
     store.close()
     bouncegate("lock", "bob@example.com", "--until", "2099-01-01")

@@ -2,13 +2,17 @@
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import PolicySettings, Threshold
 from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
-from bouncegate.policy.fold import EMPTY, Standing, folder, standing
+from bouncegate.policy.fold import EMPTY, Policy, Standing
 from bouncegate.policy.records import NO_END, Act, Entry, Event, Origin, State
 
 DAY = 86_400
+COUNTING = ("signed", "matched")
+POLICY = Policy(PolicySettings(), COUNTING)
 NOW = int(datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp())
 
 
@@ -21,7 +25,7 @@ def bounce(reason: Reason, day: int = 0, kind: Kind | None = None) -> Event:
         category=definition.category,
         reason=reason,
         rule="r",
-        trust="unverified",
+        trust="signed",
         identity=bytes(16),
     )
 
@@ -42,7 +46,7 @@ def act(verb: str, day: int = 0, until: int = NO_END) -> Act:
 
 
 def after(*entries: Entry, settings: PolicySettings | None = None) -> State:
-    fold = folder(settings or PolicySettings())
+    fold = Policy(settings or PolicySettings(), COUNTING).fold
     state = EMPTY
     for number, entry in enumerate(entries, 1):
         state = fold(state, number, entry)
@@ -101,13 +105,13 @@ def test_what_indicts_the_sender_never_locks_the_recipient() -> None:
     for reason, definition in REASONS.items():
         if definition.blame is Blame.SENDER:
             event = bounce(reason, kind=Kind.HARD)
-            assert standing(event) is Standing.SENDER_TO_BLAME
+            assert POLICY.standing(event) is Standing.SENDER_TO_BLAME
             assert after(*[event] * 10) == EMPTY
 
 
 def test_our_own_refusals_never_count() -> None:
     event = bounce(Reason.OWN_REFUSAL, kind=Kind.HARD)
-    assert standing(event) is Standing.OWN_REFUSAL
+    assert POLICY.standing(event) is Standing.OWN_REFUSAL
     assert after(*[event] * 10) == EMPTY
 
 
@@ -140,3 +144,32 @@ def test_an_unlock_frees_and_starts_the_count_anew_but_forgets_nothing() -> None
     freed = after(soft(0), soft(1), soft(2), act("unlock", 3), soft(4), soft(5))
     assert freed.lock is None
     assert (freed.soft, freed.soft_in_row, freed.times_locked) == (5, 2, 1)
+
+
+def test_what_proves_nothing_never_counts_unless_the_operator_says_so() -> None:
+    forged = replace(hard(), trust="unverified")
+    assert POLICY.standing(forged) is Standing.UNVERIFIED
+    assert after(*[forged] * 10) == EMPTY
+    lenient = Policy(PolicySettings(), ("unverified",))
+    assert lenient.standing(forged) is Standing.COUNTS
+
+
+def test_what_fails_at_mail_says_nothing_about_the_recipient() -> None:
+    at_mail = replace(hard(), phase="mail")
+    assert POLICY.standing(at_mail) is Standing.SENDER_TO_BLAME
+
+
+def test_what_fails_at_the_end_of_data_counts_only_if_it_speaks_of_the_recipient() -> None:
+    # Yahoo tells of missing mailboxes there; all others refuse the message, for everyone alike.
+    at_end = {"phase": "end-of-data"}
+    assert POLICY.standing(replace(hard(), **at_end)) is Standing.COUNTS
+    vague = replace(bounce(Reason.UNDEFINED, kind=Kind.HARD), **at_end)
+    assert POLICY.standing(vague) is Standing.MESSAGE_TO_BLAME
+    denied = replace(bounce(Reason.ACCESS_DENIED), **at_end)
+    assert POLICY.standing(denied) is Standing.MESSAGE_TO_BLAME
+
+
+def test_at_most_one_count_an_address_and_day_where_the_operator_wants_it() -> None:
+    calm = PolicySettings(once_a_day=True)
+    assert after(soft(0), soft(0), soft(0), settings=calm).soft == 1
+    assert after(soft(0), soft(0), soft(1), soft(2), settings=calm).lock is not None

@@ -104,6 +104,7 @@ def test_what_an_older_key_has_signed_stays_good_after_a_rotation(tmp_path: Path
 
 def test_key_numbers_go_round_and_old_keys_go(tmp_path: Path) -> None:
     path = tmp_path / "keys"
+    keys = load_or_make(path, NOW)
     for day in range(300):
         keys = rotate(path, NOW + day)
     assert len(keys.keys) == 16

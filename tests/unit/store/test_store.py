@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bouncegate.config.settings import PolicySettings, StoreSettings
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 from bouncegate.config.values import Size
-from bouncegate.policy.fold import folder
+from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event, Lock, Origin
 from bouncegate.store import environment, lockrecord
 from bouncegate.store.errors import (
@@ -27,7 +27,7 @@ from bouncegate.store.errors import (
 from bouncegate.store.store import Bounce, Store
 
 NOW = 1_770_000_000
-FOLD = folder(PolicySettings())
+FOLD = Policy(PolicySettings(), ("signed",)).fold
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def event(address: str = "ann@example.com", message: int = 1) -> Event:
         category=Category.ADDRESS,
         reason=Reason.USER_UNKNOWN,
         rule="user-unknown",
-        trust="unverified",
+        trust="signed",
         identity=message.to_bytes(8, "big") + address.encode()[:8].ljust(8),
         diagnostic="550 5.1.1 no such user",
     )
