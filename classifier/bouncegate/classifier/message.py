@@ -8,16 +8,14 @@ without a type, notices without MIME at all, any newline. It never raises, reads
 import email.header
 import re
 from email.errors import HeaderParseError
-from functools import cached_property
 from typing import Final
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.charset import html_to_text, to_text, transfer_decoded
 
 # RFC 5322, 2.2: a name of printable characters without a colon. White space before the colon
-# is obsolete (4.5) and occurs. A line that is folded goes on with white space.
-_FIELD: Final = re.compile(rb"^([!-9;-~]{1,128})[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
-_FOLD: Final = re.compile(r"\s*\n\s*")
+# is obsolete (4.5) and occurs.
+_FIELD: Final = re.compile(rb"[!-9;-~]{1,128}[ \t]*:")
 _BOUNDARY: Final = re.compile(
     r"""boundary\s*=\s*(?:"([^"\n]{1,200})"|'([^'\n]{1,200})'|([^\s;"]{1,200}))""", re.IGNORECASE
 )
@@ -31,17 +29,28 @@ _ENCODED_WORD: Final = "=?"
 class Fields:
     """A header block, or a block of fields of a status part; the first of a name counts."""
 
-    __slots__ = ("_values", "names")
+    __slots__ = ("_values",)
 
-    def __init__(self, block: bytes) -> None:
-        """Find the fields of the block; lines that are none are passed over."""
-        found = _FIELD.findall(block)
-        self.names: Final = [name.lower() for name, _ in found]
-        self._values: Final = dict(
-            zip(reversed(self.names), (v for _, v in reversed(found)), strict=True)
-        )
+    def __init__(self, block: str) -> None:
+        """Find the fields of the block; lines that are none are passed over.
 
-    def __contains__(self, name: bytes) -> bool:
+        A line that begins with white space goes on from the line before (RFC 5322, 2.2.3).
+        """
+        values: dict[str, str] = {}
+        if "\n " in block or "\n\t" in block:
+            block = block.replace("\n ", " ").replace("\n\t", " ")
+        for line in block.split("\n"):
+            name, colon, value = line.partition(":")
+            if colon:
+                values.setdefault(name.rstrip().lower(), value.strip())
+        self._values: Final = values
+
+    @property
+    def names(self) -> list[str]:
+        """The names in lower case, in order, each once."""
+        return list(self._values)
+
+    def __contains__(self, name: str) -> bool:
         """Whether there is a field of that lower-case name."""
         return name in self._values
 
@@ -49,21 +58,13 @@ class Fields:
         """Whether there is any field."""
         return bool(self._values)
 
-    def raw(self, name: bytes) -> bytes:
-        """The octets of a field as they stand, `b""` without one."""
-        return self._values.get(name, b"")
-
-    def get(self, name: bytes) -> str:
+    def get(self, name: str) -> str:
         """The unfolded text of a field, `""` without one."""
-        value = self._values.get(name)
-        if value is None:
-            return ""
-        text = to_text(value)
-        return (_FOLD.sub(" ", text) if "\n" in text else text).strip()
+        return self._values.get(name, "")
 
-    def words(self, name: bytes) -> str:
+    def words(self, name: str) -> str:
         """The unfolded text of a field with its encoded words decoded (RFC 2047)."""
-        text = self.get(name)
+        text = self._values.get(name, "")
         return _decode_words(text) if _ENCODED_WORD in text else text
 
 
@@ -78,31 +79,40 @@ def _decode_words(text: str) -> str:
 class Part:
     """A leaf of the message: a type, and content that is decoded when it is asked for."""
 
-    __slots__ = ("__dict__", "body", "fields", "kind", "type_field")
+    __slots__ = ("_octets", "_text", "body", "fields", "kind", "type_field")
 
-    def __init__(self, fields: Fields, body: bytes) -> None:
-        """A part with its own header fields."""
+    def __init__(self, fields: Fields, body: bytes, kind: str = "") -> None:
+        """A part with its own header fields; `kind` overrides the type that they tell."""
         self.fields: Final = fields
         self.body: Final = body
-        self.type_field: Final = fields.get(b"content-type")
-        self.kind: Final = self.type_field.partition(";")[0].strip().lower()
+        self.type_field: Final = fields.get("content-type")
+        self.kind: Final = kind or self.type_field.partition(";")[0].strip().lower()
+        self._octets: bytes | None = None
+        self._text: str | None = None
 
-    @cached_property
+    @property
     def octets(self) -> bytes:
         """The content without its transfer encoding, with LF as newline."""
-        encoding = self.fields.get(b"content-transfer-encoding").lower().strip(" ;\"'")
+        if self._octets is None:
+            self._octets = self._decoded()
+        return self._octets
+
+    def _decoded(self) -> bytes:
+        encoding = self.fields.get("content-transfer-encoding")
+        if encoding:
+            encoding = encoding.lower().strip(" ;\"'")
         if encoding not in {"quoted-printable", "base64"}:
             return self.body
         return with_lf(transfer_decoded(self.body[: 2 * limits.PROSE], encoding))
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The content as text; of HTML only its words."""
-        match = _CHARSET.search(self.type_field)
-        text = to_text(self.octets[: limits.PROSE], match[1] if match else "")
-        if self.kind == "text/html":
-            return html_to_text(text)
-        return text
+        if self._text is None:
+            match = _CHARSET.search(self.type_field)
+            text = to_text(self.octets[: limits.PROSE], match[1] if match else "")
+            self._text = html_to_text(text) if self.kind == "text/html" else text
+        return self._text
 
 
 class Message:
@@ -112,26 +122,20 @@ class Message:
     one leaf.
     """
 
-    __slots__ = ("__dict__", "body", "fields", "parts", "root")
+    __slots__ = ("author", "body", "fields", "parts", "root", "subject")
 
     def __init__(self, raw: bytes) -> None:
         """Cut up the octets of a message."""
         text = _without_envelope(with_lf(raw[: limits.MESSAGE]))
         header, self.body = split_header(text)
-        self.fields: Final = Fields(header)
+        self.fields: Final = Fields(to_text(header))
         self.root: Final = Part(self.fields, self.body)
         self.parts: Final[list[Part]] = []
-        _collect(self.root, self.parts, limits.DEPTH)
-
-    @cached_property
-    def subject(self) -> str:
+        self.subject: Final = self.fields.words("subject")
         """The decoded subject."""
-        return self.fields.words(b"subject")
-
-    @cached_property
-    def author(self) -> str:
+        self.author: Final = self.fields.words("from").lower()
         """The decoded From field, in lower case."""
-        return self.fields.words(b"from").lower()
+        _collect(self.root, self.parts, limits.DEPTH)
 
 
 def with_lf(octets: bytes) -> bytes:
@@ -148,8 +152,8 @@ def with_lf(octets: bytes) -> bytes:
 def _without_envelope(text: bytes) -> bytes:
     """The message without blank lines and the mbox separator in front."""
     text = text.lstrip(b"\n")
-    while text[:5] == b"From " or text[:6] == b">From ":
-        text = text[text.find(b"\n") + 1 :] if b"\n" in text else b""
+    while text.startswith((b"From ", b">From ")):
+        text = text.partition(b"\n")[2]
     return text
 
 
@@ -167,18 +171,19 @@ def _collect(part: Part, leaves: list[Part], depth: int) -> None:
     """Append the leaves below a part, in order."""
     if len(leaves) >= limits.PARTS:
         return
-    pieces = _pieces(part) if part.kind.startswith("multipart/") and depth else []
+    pieces = _pieces(part) if depth and part.kind.startswith("multipart/") else []
     if not pieces:
         leaves.append(part)
         return
-    for n, piece in enumerate(pieces):
-        if n == 0:
-            # The preamble is for readers without MIME, but some put their notice there.
-            if piece.strip():
-                leaves.append(Part(Fields(b"content-type: text/x-preamble"), piece))
-            continue
+    # The preamble is for readers without MIME, but some put their notice there.
+    if pieces[0].strip():
+        leaves.append(Part(Fields(""), pieces[0], PREAMBLE))
+    for piece in pieces[1:]:
         header, body = _piece_header(piece)
-        _collect(Part(Fields(header), body), leaves, depth - 1)
+        _collect(Part(Fields(to_text(header)), body), leaves, depth - 1)
+
+
+PREAMBLE: Final = "text/x-preamble"
 
 
 def _pieces(part: Part) -> list[bytes]:
@@ -186,13 +191,13 @@ def _pieces(part: Part) -> list[bytes]:
     body = b"\n" + part.body
     match = _BOUNDARY.search(part.type_field)
     boundary = (match[1] or match[2] or match[3]).encode("utf-8", "replace") if match else b""
-    if not boundary or b"\n--" + boundary not in body:
+    pieces = body.split(b"\n--" + boundary, limits.PARTS) if boundary else []
+    if len(pieces) < 2:
         lost = _LOST_BOUNDARY.search(part.body)
         if lost is None:
             return []
-        boundary = lost[1].rstrip()
+        pieces = body.split(b"\n--" + lost[1].rstrip(), limits.PARTS)
     # What stands behind the closing delimiter is an epilogue, unless parts go on there.
-    pieces = body.split(b"\n--" + boundary, limits.PARTS)
     return [pieces[0], *(p for p in pieces[1:] if not (p.startswith(b"--") and not p[2:].strip()))]
 
 
@@ -201,7 +206,6 @@ def _piece_header(piece: bytes) -> tuple[bytes, bytes]:
     line_end = piece.find(b"\n")
     if line_end < 0:
         return b"", b""
-    rest = piece[line_end + 1 :]
-    if rest[:1] == b"\n":
-        return b"", rest[1:]
-    return split_header(rest)
+    if piece.startswith(b"\n", line_end + 1):
+        return b"", piece[line_end + 2 :]
+    return split_header(piece[line_end + 1 :])

@@ -3,66 +3,85 @@
 The signs are cheap and stand in the header, so that ordinary mail is passed over fast.
 """
 
-import re
 from typing import Final
 
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.notification import STATUS_KINDS, Notification
+from bouncegate.classifier.phrases import Phrases
 from bouncegate.classifier.report import Nature
 
-_FAILURE_SUBJECT: Final = re.compile(
-    r"undeliver|returned (?:mail|e-?mail|to sender)|failure notice|deliver\w* (?:status |problem|has )?\w* ?(?:fail|error|problem|notif|report|status)"
-    r"|fail\w* (?:to |of )?deliver|(?:not|never|couldn'?t be|cannot be|can'?t be) (?:be )?deliver|non.?deliver|mail (?:system|delivery) (?:error|fail)"
-    r"|(?:delivery|mail|message|email) (?:fail|error|status|problem|notification|rejected|blocked|returned)|returned mail|bounce|mailbox (?:full|unavailable)|message (?:you sent )?(?:blocked|rejected)"
-    r"|user unknown|address (?:not found|unknown)|there was an error sending your mail|delivery (?:failure|status|unsuccessful|incomplete|impossible)|rejected (?:mail|message)"
-    r"|unzustellbar|nicht zugestellt|zustellung|non (?:remis|distribu|délivr)|échec|impossible de remettre|no (?:se ha )?(?:entregad|podido entregar)|devuelto|rechazad|não (?:foi )?entreg|non recapitat|mancat[ao] (?:consegna|recapito)"
-    r"|недоставлен|не (?:было )?доставлен|невозможно доставить|возвращ|niedostarczon|nie (?:została )?dostarcz|zwrot|onbestelbaar|niet (?:be|af)gelever|送信エラー|配信|エラー|送达|退信|退件|失败|não entregue",
-    re.IGNORECASE,
+# Subjects of notices of failure.
+_FAILURE: Final = (
+    r"undeliver|return(?:ed|ing) (?:mail|e-?mail|message|to sender)|failure notice|bounce",
+    r"deliver\w*(?: \w+)? (?:fail|error|problem|notif|report|status|incomplete|impossible|unsucc)",
+    r"(?:delivery|mail|message|e-?mail|transport|processing|sending) (?:has )?(?:fail|error|status"
+    r"|problem|notification|rejected|blocked|returned|not sent)",
+    r"fail\w* (?:to |of |mail)(?:deliver|to\b)?|(?:not|never|n'?t be|cannot be) (?:be )?(?:deliver|sent)",
+    r"non.?deliver|mail (?:system|delivery) (?:error|fail)|there was an error sending your mail",
+    r"mailbox (?:is )?(?:full|unavailable)|message (?:you sent )?(?:was )?(?:blocked|rejected)",
+    r"user unknown|unknown (?:user|recipient|address)|address (?:not found|unknown|error|change)",
+    r"rejected (?:mail|message)|mail (?:was )?rejected|quota exceeded|nameserver error report",
+    r"unzustellbar|nicht zugestellt|zustellung|zurückgewiesen",
+    r"non (?:remis|distribu|délivr)|échec|impossible de remettre|message non",
+    r"no (?:se ha |se pudo )?(?:entregad|podido entregar|entregar)|devuelto|rechazad",
+    r"n[ãa]o (?:foi )?entreg|devolvid|falha",
+    r"non recapitat|mancat[ao] (?:consegna|recapito)|impossibile",
+    r"недоставлен|не (?:было )?доставлен|невозможно доставить|возвращ|ошибка",
+    r"niedostarcz|nie (?:została |można )?dostarcz|zwrot|błąd|nedoručiteln",
+    r"onbestelbaar|niet (?:be|af)gelever|kunde inte|kunne ikke|toimittaminen",
+    r"送信エラー|配信|エラー|不達|送达|退信|退件|失败|失敗|無法|无法",
 )
-_DAEMON: Final = re.compile(
-    r"mailer.?daemon|mail.?daemon|postmaster|post_master|mail delivery|delivery (?:sub)?system|mail.{0,3}system|mail administrator|system administrator|bounce|(?:^|<)mdaemon|<>|mmdf|exchange|no.?reply|\bmailer\b"
+# Authors of notices. Ordinary mail of such authors has no recipient that failed.
+_DAEMON: Final = (
+    r"mailer.?daemon|mail.?daemon|post.?master|mail delivery|delivery (?:sub)?system|mail.{0,3}system",
+    r"mail admin|system admin|bounce|(?:^|<)mdaemon|<>|mmdf|exchange|no.?reply|\bmailer\b",
 )
-_AUTO_SUBJECT: Final = re.compile(
-    r"out of (?:the )?office|auto(?:mat(?:ic|ed|ische?))?.?(?:reply|response|antwort|answer)|abwesen|vacation|away from|on (?:holiday|leave)|absence|réponse automatique|respuesta automática|risposta automatica"
-    r"|автоответ|автоматический ответ|autoodpowied|odpowiedź automatyczna|不在|自動応答|自動返信|自动回复|automatisch antwoord|\bautoreply\b|\bautoresponse\b",
-    re.IGNORECASE,
+_AUTO: Final = (
+    r"out of (?:the )?office|auto(?:mat\w+)?.?(?:repl|respon|antwort|answer)|abwesen|vacation",
+    r"away from|on (?:holiday|leave)|absence|réponse automatique|respuesta automática",
+    r"risposta automatica|автоответ|автоматический ответ|autoodpowied|odpowiedź automatyczna",
+    r"不在|自動応答|自動返信|自动回复|automatisch antwoord|i am away|currently away|ooo\b",
 )
-_CHALLENGE: Final = re.compile(
-    r"(?:please )?(?:confirm|verify|verif\w+) (?:your|that|the) ?(?:\w+ )?(?:message|e-?mail|sender|delivery|address|mail|human|identity)|confirmation required|challenge.?response|requires? (?:sender )?(?:verification|confirmation|authoriz)|spamarrest|boxbe|tmda|waiting list",
-    re.IGNORECASE,
+_CHALLENGE: Final = (
+    r"(?:confirm|verify) (?:your|that|the|you) ?(?:\w+ ){0,2}(?:message|e-?mail|sender|delivery"
+    r"|address|mail|human|identity)",
+    r"confirmation required|challenge.?response|requires? (?:sender )?(?:verif|confirm|authoriz)",
+    r"spamarrest|boxbe|tmda|waiting list|awaiting (?:your )?confirm",
 )
+_SUBJECTS: Final = Phrases(("|".join(_AUTO), "|".join(_FAILURE), "|".join(_CHALLENGE)))
+_IS_AUTO, _IS_FAILURE, _IS_CHALLENGE = range(3)
+_AUTHORS: Final = Phrases(_DAEMON)
 
 
 def nature_of(notification: Notification) -> Nature:
     """What the message is, as far as its header and the types of its parts tell."""
     message = notification.message
     kinds = {part.kind for part in message.parts}
-    report_type = message.root.type_field.lower()
     if "message/feedback-report" in kinds:
         return Nature.COMPLAINT
     if kinds & STATUS_KINDS:
         return Nature.BOUNCE
+    report_type = message.root.type_field.lower()
     if "message/disposition-notification" in kinds or "disposition-notification" in report_type:
         return Nature.MDN
-    if _AUTO_SUBJECT.search(message.subject):
+    found = _SUBJECTS.found(message.subject) if message.subject else []
+    if _IS_AUTO in found:
         return Nature.AUTO_REPLY
-    if _looks_like_bounce(message, report_type):
+    if _IS_FAILURE in found or _looks_like_bounce(message, report_type):
         return Nature.BOUNCE
-    return _other_nature(message)
+    return _other_nature(message, found)
 
 
 def _looks_like_bounce(message: Message, report_type: str) -> bool:
-    if "multipart/report" in report_type or b"x-failed-recipients" in message.fields:
+    if "multipart/report" in report_type or "x-failed-recipients" in message.fields:
         return True
-    if _FAILURE_SUBJECT.search(message.subject):
-        return True
-    return bool(_DAEMON.search(message.author)) or message.fields.get(b"return-path") == "<>"
+    return message.fields.get("return-path") == "<>" or _AUTHORS.occur(message.author)
 
 
-def _other_nature(message: Message) -> Nature:
-    if _CHALLENGE.search(message.subject):
+def _other_nature(message: Message, found: list[int]) -> Nature:
+    if _IS_CHALLENGE in found:
         return Nature.CHALLENGE
-    submitted = message.fields.get(b"auto-submitted").lower()
-    if submitted.startswith("auto-replied") or b"x-autoreply" in message.fields:
+    submitted = message.fields.get("auto-submitted").lower()
+    if submitted.startswith("auto-replied") or "x-autoreply" in message.fields:
         return Nature.AUTO_REPLY
     return Nature.ORDINARY

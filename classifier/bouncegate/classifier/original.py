@@ -12,12 +12,12 @@ from bouncegate.classifier.report import Original
 
 # Fields by which an operator's system tells its mailings apart.
 KEPT: Final = (
-    b"subject", b"from", b"date", b"list-id", b"list-unsubscribe", b"feedback-id", b"x-campaign-id",
-    b"x-campaign", b"x-campaignid", b"x-mailing-id", b"x-mailer-recptid", b"x-csa-complaints",
-    b"precedence",
+    "subject", "from", "date", "list-id", "list-unsubscribe", "feedback-id", "x-campaign-id",
+    "x-campaign", "x-campaignid", "x-mailing-id", "x-mailer-recptid", "x-csa-complaints",
+    "precedence",
 )  # fmt: skip
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,996}>")
-_TO: Final = (b"to", b"cc")
+_TO: Final = ("to", "cc")
 _MOST_RECIPIENTS: Final = 100
 
 
@@ -26,13 +26,13 @@ def read_original(notification: Notification) -> Original:
     status = rfc3464.message_fields(notification)
     fields = notification.returned_fields
     return Original(
-        message_id=_message_id(fields.get(b"message-id") or status.get(b"original-message-id")),
-        envelope_id=status.get(b"original-envelope-id")[: limits.VALUE],
-        queue_id=status.get(b"x-postfix-queue-id")[: limits.VALUE],
-        sender=typed_address(status.get(b"x-postfix-sender") or fields.get(b"return-path")),
+        message_id=_message_id(fields.get("message-id") or status.get("original-message-id")),
+        envelope_id=status.get("original-envelope-id")[: limits.VALUE],
+        queue_id=status.get("x-postfix-queue-id")[: limits.VALUE],
+        sender=typed_address(status.get("x-postfix-sender") or fields.get("return-path")),
         recipients=_recipients(fields),
         headers={
-            name.decode("ascii"): fields.words(name)[: limits.VALUE]
+            name: fields.words(name)[: limits.VALUE]
             for name in KEPT
             if name in fields
         },

@@ -6,61 +6,48 @@ TO command)`.
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.phrases import Phrases
 
-# RFC 3463, 2, with up to three digits for subject and detail. Neighbouring digits or dots
-# would make it part of an IP address or a version.
+# RFC 3463, 2, with up to three digits for subject and detail. Neighbouring digits, dots or
+# letters would make it part of an IP address, a version or a host name.
 STATUS: Final = re.compile(
-    r"(?<![\w.-])(?:#\s?)?([245]\.\d{1,3}\.\d{1,3})(?![\d-]|\.\d|\.?\w*\.(?:com|net|org))"
+    r"[245](?<![\w.-].)\.\d{1,3}\.\d{1,3}(?![\d-]|\.\d|\.?\w*\.(?:com|net|org))"
 )
-# RFC 5321, 4.2.1: three digits, and a space, a hyphen or the end behind them. It begins the
-# text, or stands behind words that quote.
-_CODE: Final = re.compile(
-    r"(?:^|said: ?|says: ?|[:>=;(\[\"'] ?|\b(?:code|error|reply|response|returned|replied(?: with)?|received|reason|by|err):? )"
-    r"[\"'<\[]{0,2}(?:smtp;? ?)?([245][0-5]\d)(?=[ \-:;,\"'\])>#.]|$)",
+# RFC 5321, 4.2.1: three digits, and a space, a hyphen or the end behind them.
+_CODE: Final = re.compile(r"[245][0-5]\d(?=[ \-:;,\"'\])>#.]|$)")
+# What may stand before a code: nothing, or words and signs that quote.
+_BEFORE_CODE: Final = re.compile(
+    r"(?:^|[:>=;(\[\"'<] ?"
+    r"|\b(?:said|says|code|error|reply|response|returned|replied(?: with)?|received|reason|by|err)"
+    r":? ?)[\"'<\[]{0,2}(?:smtp;? ?)?$",
     re.IGNORECASE,
 )
-_CODE_BEFORE_STATUS: Final = re.compile(r"(?<![\d.])([245][0-5]\d)[ -](?=#?[245]\.\d{1,3}\.\d)")
+_STATUS_BEHIND: Final = re.compile(r"[ -]#?[245]\.\d{1,3}\.\d")
+_LONGEST_QUOTE: Final = 24
+
 _PHASES: Final = (
-    (
-        "connect",
-        r"refused to talk to me|after initial connection|while (?:receiving|performing) the initial|greeting|\bconnect to\b|\bbanner\b",
-    ),
-    (
-        "end-of-data",
-        r"end of data|after i sent the message|final data|message body|after end of|\bend of message\b",
-    ),
-    ("rcpt", r"\brcpt\b|does not like recipient|rejected recipient|recipient command"),
-    ("mail", r"\bmail from\b|but sender was rejected|sender command"),
-    ("helo", r"\b(?:helo|ehlo)\b"),
-    ("data", r"\bdata\b(?: command| reply)?"),
-)
-_PHASE: Final = re.compile(
-    "|".join(f"(?P<{n.replace('-', '_')}>{p})" for n, p in _PHASES[:1]), re.IGNORECASE
-)
-_PHASE_CUES: Final = re.compile(
-    r"in (?:reply|response) to ((?:end of )?[a-z]{4}\b(?: from| to)?)"
-    r"|(?:remote mail server|lmtp error|smtp error|error|failed|error following|sending|failure) (?:after|in|following|during|while sending) (?:the )?(initial connection|end of data|mail from|rcpt(?: to)?|data|helo|ehlo|pipelined [a-z ]{4,9})"
-    r"|did not like our (final data|data|rcpt to|mail from)"
-    r"|(refused to talk to me|but sender was rejected|does not like recipient|after i sent the message)"
-    r"|smtp:(rcpt|mail|data|helo|ehlo)\b"
-    r"|in (rcpt to|mail from|data)$",
-    re.IGNORECASE,
-)
-_PHASE_NAMES: Final = (
-    ("end of", "end-of-data"), ("final data", "end-of-data"), ("after i sent", "end-of-data"),
-    ("rcpt", "rcpt"), ("does not like", "rcpt"), ("mail", "mail"), ("sender was", "mail"),
-    ("data", "data"), ("helo", "helo"), ("ehlo", "helo"), ("refused", "connect"), ("initial", "connect"),
+    ("end-of-data", r"end of (?:data|message)|final data|after i sent the message|end of data"),
+    ("rcpt", r"in (?:reply|response) to rcpt|(?:after|following|in|during|sending|to our) rcpt"
+             r"|smtp:rcpt|does not like recipient|rejected recipient|error following rcpt"),
+    ("mail", r"in (?:reply|response) to mail|(?:after|following|in|during|sending|to our) mail from"
+             r"|(?:like our|after pipelined) mail from|smtp:mail|but sender was rejected"),
+    ("data", r"in (?:reply|response) to data|(?:after|following|during|sending|like our) data\b"),
+    ("helo", r"in (?:reply|response) to [he]{2}lo|(?:after|following|during) (?:helo|ehlo)"),
+    ("connect", r"refused to talk to me|after initial connection|receiving the initial"
+                r"|performing the (?:ehlo|helo) handshake|greeting (?:wait|failed)"),
+    ("rcpt", r"(?:like our|after pipelined) rcpt to"),
 )  # fmt: skip
-_SAID: Final = re.compile(
-    r"\bhost (\S{1,255}?) ?\[([^\]\s]{2,60})\](?::\d+)?:? ?(?:said:|refused|smtp error)",
-    re.IGNORECASE,
+_PHASE_NAMES: Final = tuple(name for name, _ in _PHASES)
+_PHASE_WORDS: Final = Phrases(pattern for _, pattern in _PHASES)
+_HOST: Final = re.compile(
+    r"host (\S{1,255}?) ?\[[^\]\s]{2,60}\](?::\d+)?:? ?(?:said:|refused|smtp error)", re.IGNORECASE
 )
-_MASKED: Final = re.compile(rf"<?{ADDRESS}>?")
-_SPACE: Final = re.compile(r"\s+")
-_CONTINUED: Final = re.compile(r" ([245]\d\d)[- ](?:#?[245]\.\d{1,3}\.\d{1,3} )?(?=.)")
+# An address begins behind one of these, so that the search tries no other place.
+_MASKED: Final = re.compile(rf"(?:(?<=[\s<>()\[\]:;,'=])|^){ADDRESS}")
 
 
 class Reply(NamedTuple):
@@ -74,28 +61,40 @@ class Reply(NamedTuple):
     """One line, in lower case, addresses masked: what the rules are matched against."""
 
 
+# The reader and the judge look at the same diagnostic one after the other.
+@lru_cache(maxsize=64)
 def dissect(diagnostic: str) -> Reply:
     """Take a diagnostic apart."""
-    line = _SPACE.sub(" ", diagnostic).strip()
-    code = _CODE_BEFORE_STATUS.search(line) or _CODE.search(line)
+    line = " ".join(diagnostic.split())
+    if not line:
+        return Reply("", "", "", "", "")
     status = STATUS.search(line)
-    host = _SAID.search(line)
+    host = _HOST.search(line) if "ost " in line else None
     return Reply(
-        code[1] if code else "",
-        status[1] if status else "",
+        _code(line),
+        status[0] if status else "",
         phase_of(line),
         host[1] if host else "",
         searchable(line),
     )
 
 
+def _code(line: str) -> str:
+    """The reply code: one before an enhanced status, else the first that is quoted."""
+    quoted = ""
+    for match in _CODE.finditer(line):
+        start, end = match.span()
+        if _STATUS_BEHIND.match(line, end):
+            return match[0]
+        if not quoted and _BEFORE_CODE.search(line[max(0, start - _LONGEST_QUOTE) : start]):
+            quoted = match[0]
+    return quoted
+
+
 def phase_of(line: str) -> str:
     """The phase of the dialogue that a diagnostic names, `""` if none."""
-    match = _PHASE_CUES.search(line)
-    if match is None:
-        return ""
-    cue = next(filter(None, match.groups())).lower()
-    return next((name for word, name in _PHASE_NAMES if word in cue), "")
+    found = _PHASE_WORDS.found(line)
+    return _PHASE_NAMES[found[0]] if found else ""
 
 
 def searchable(line: str) -> str:
@@ -103,7 +102,7 @@ def searchable(line: str) -> str:
 
     An address may be called spam@example.com or full@example.net: it says nothing.
     """
-    line = _SPACE.sub(" ", line)
+    line = " ".join(line.split())
     if "@" in line:
-        line = _MASKED.sub("<>", line)
+        line = _MASKED.sub("<>", line).replace("<<>>", "<>")
     return line.lower()

@@ -20,16 +20,16 @@ def read(notification: Notification) -> list[Report]:
     parts = [part for part in notification.message.parts if part.kind == KIND]
     if not parts:
         return []
-    fields = Fields(parts[0].octets)
-    named = typed_address(fields.get(b"original-rcpt-to"))
-    addresses = [named] if "@" in named else find_addresses(notification.returned_fields.get(b"to"))
+    fields = Fields(parts[0].text)
+    named = typed_address(fields.get("original-rcpt-to"))
+    addresses = [named] if "@" in named else find_addresses(notification.returned_fields.get("to"))
     return [
         Report(
             final_recipient=address,
             action=COMPLAINED,
-            reporting_mta=fields.get(b"reporting-mta"),
-            arrival=fields.get(b"arrival-date"),
-            extra={"feedback-type": fields.get(b"feedback-type")},
+            reporting_mta=fields.get("reporting-mta"),
+            arrival=fields.get("arrival-date"),
+            extra={"feedback-type": fields.get("feedback-type")},
             reader=NAME,
         )
         for address in addresses

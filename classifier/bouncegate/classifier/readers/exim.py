@@ -33,7 +33,7 @@ _DELAY: Final = re.compile(
 def read(notification: Notification) -> list[Report]:
     """The indented addresses below the introduction."""
     text = notification.notice
-    failed = b"x-failed-recipients" in notification.message.fields
+    failed = "x-failed-recipients" in notification.message.fields
     if not failed and not _SIGN.search(text):
         return []
     start = _START.search(text)

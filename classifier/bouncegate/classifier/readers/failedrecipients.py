@@ -17,6 +17,6 @@ NAME: Final = "x-failed-recipients"
 
 def read(notification: Notification) -> list[Report]:
     """The recipients that the field names."""
-    value = notification.message.fields.get(b"x-failed-recipients")
+    value = notification.message.fields.get("x-failed-recipients")
     action = "delayed" if value and is_delay(notification) else "failed"
     return reports((Entry(address, "") for address in find_addresses(value)), NAME, action)

@@ -48,9 +48,9 @@ def read(notification: Notification) -> list[Report]:
 def _others(notification: Notification) -> frozenset[str]:
     """Addresses of the notice's author and of whom it is sent to."""
     fields = notification.message.fields
-    value = " ".join(fields.get(name) for name in (b"from", b"to", b"reply-to", b"sender", b"delivered-to"))
+    value = " ".join(fields.get(name) for name in ("from", "to", "reply-to", "sender", "delivered-to"))
     returned = notification.returned_fields
-    senders = " ".join(returned.get(name) for name in (b"from", b"return-path", b"sender"))
+    senders = " ".join(returned.get(name) for name in ("from", "return-path", "sender"))
     return frozenset(address.lower() for address in find_addresses(f"{value} {senders}"))
 
 
@@ -90,7 +90,7 @@ def _line_before(text: str, position: int) -> str:
 
 def _addressed(notification: Notification, others: frozenset[str]) -> list[Entry]:
     """The one recipient in the header of the returned message."""
-    addresses = find_addresses(notification.returned_fields.get(b"to"))
+    addresses = find_addresses(notification.returned_fields.get("to"))
     if len(addresses) != 1 or addresses[0].lower() in others:
         return []
     return [Entry(addresses[0], " ".join(notification.notice[: limits.DIAGNOSTIC].split()))]

@@ -18,9 +18,9 @@ from bouncegate.classifier.report import Report
 
 NAME: Final = "rfc3464"
 
-_BLANK: Final = re.compile(rb"\n[ \t]*\n")
+_BLANK: Final = re.compile(r"\n[ \t]*\n")
 _RECIPIENT_LINE: Final = re.compile(
-    rb"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE
+    r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE
 )
 # RFC 3464, 2.3.3 knows five actions. Others occur: OpenSMTPD wrote `error`, some write a
 # sentence or a wrong tense.
@@ -31,8 +31,8 @@ _ACTIONS: Final = (
 )  # fmt: skip
 _KNOWN: Final = frozenset(
     {
-        b"original-recipient", b"final-recipient", b"action", b"status", b"remote-mta",
-        b"diagnostic-code", b"reporting-mta", b"arrival-date", b"original-envelope-id",
+        "original-recipient", "final-recipient", "action", "status", "remote-mta",
+        "diagnostic-code", "reporting-mta", "arrival-date", "original-envelope-id",
     }
 )  # fmt: skip
 
@@ -40,54 +40,55 @@ _KNOWN: Final = frozenset(
 def read(notification: Notification) -> list[Report]:
     """One report for each group of recipient fields."""
     reports: list[Report] = []
-    for octets in notification.status:
-        _read_part(octets, reports)
+    for text in notification.status:
+        _read_part(text, reports)
     return reports
 
 
 def message_fields(notification: Notification) -> Fields:
     """The fields about the message as a whole (RFC 3464, 2.2)."""
     if not notification.status:
-        return Fields(b"")
+        return Fields("")
     return Fields(notification.status[0][: 16 * limits.VALUE])
 
 
-def _read_part(octets: bytes, reports: list[Report]) -> None:
-    common = Fields(b"")
-    for group in _groups(octets):
+def _read_part(text: str, reports: list[Report]) -> None:
+    common = Fields("")
+    for group in _groups(text):
         fields = Fields(group)
         if not fields:
             continue
-        if b"reporting-mta" in fields or not common:
+        if "reporting-mta" in fields or not common:
             common = fields
-        if b"final-recipient" in fields or b"original-recipient" in fields:
+        if "final-recipient" in fields or "original-recipient" in fields:
             reports.append(_report(fields, common))
         elif reports and (
-            b"diagnostic-code" in fields or b"status" in fields or b"action" in fields
+            "diagnostic-code" in fields or "status" in fields or "action" in fields
         ):
             reports[-1] = _completed(reports[-1], fields)
         if len(reports) >= limits.RECIPIENTS:
             return
 
 
-def _groups(octets: bytes) -> list[bytes]:
+def _groups(text: str) -> list[str]:
     """Groups of fields: split at blank lines, and where a second recipient begins."""
-    groups: list[bytes] = []
-    for group in _BLANK.split(b"\n" + octets):
-        starts = [m.start() for m in _RECIPIENT_LINE.finditer(group)]
-        if len(starts) < 2:
+    groups: list[str] = []
+    for group in _BLANK.split("\n" + text):
+        lowered = group.lower()
+        if lowered.count("final-recipient") < 2 and lowered.count("original-recipient") < 2:
             groups.append(group)
-            continue
-        groups += _split_recipients(group, starts)
+        else:
+            groups += _split_recipients(group)
     return groups
 
 
-def _split_recipients(group: bytes, starts: list[int]) -> list[bytes]:
+def _split_recipients(group: str) -> list[str]:
     """A group that has run together, cut before each field that would name a second recipient."""
-    pieces: list[bytes] = []
+    pieces: list[str] = []
     begin = 0
-    seen: set[bytes] = set()
-    for start in starts:
+    seen: set[str] = set()
+    for match in _RECIPIENT_LINE.finditer(group):
+        start = match.start()
         name = group[start : start + 5].lower()
         if name in seen:
             pieces.append(group[begin:start])
@@ -100,18 +101,18 @@ def _split_recipients(group: bytes, starts: list[int]) -> list[bytes]:
 def _report(fields: Fields, common: Fields) -> Report:
     diagnostic = _diagnostic(fields)
     reply = dissect(diagnostic) if diagnostic else None
-    status = STATUS.search(fields.get(b"status"))
+    status = STATUS.search(fields.get("status"))
     return Report(
-        final_recipient=typed_address(fields.get(b"final-recipient")),
-        original_recipient=typed_address(fields.get(b"original-recipient")),
-        action=_action(fields, status[1] if status else ""),
-        status=status[1] if status else "",
+        final_recipient=typed_address(fields.get("final-recipient")),
+        original_recipient=typed_address(fields.get("original-recipient")),
+        action=_action(fields, status[0] if status else ""),
+        status=status[0] if status else "",
         diagnostic=diagnostic,
         reply_code=reply.code if reply else "",
         phase=reply.phase if reply else "",
-        reporting_mta=_typed(fields.get(b"reporting-mta") or common.get(b"reporting-mta")),
-        remote_mta=_typed(fields.get(b"remote-mta")) or (reply.host if reply else ""),
-        arrival=common.get(b"arrival-date")[: limits.VALUE],
+        reporting_mta=_typed(fields.get("reporting-mta") or common.get("reporting-mta")),
+        remote_mta=_typed(fields.get("remote-mta")) or (reply.host if reply else ""),
+        arrival=common.get("arrival-date")[: limits.VALUE],
         extra=_extra(fields),
         reader=NAME,
     )
@@ -120,18 +121,18 @@ def _report(fields: Fields, common: Fields) -> Report:
 def _completed(report: Report, fields: Fields) -> Report:
     """A report with the fields of a group that a stray blank line cut off."""
     diagnostic = report.diagnostic or _diagnostic(fields)
-    status = STATUS.search(fields.get(b"status"))
-    found = status[1] if status else ""
+    status = STATUS.search(fields.get("status"))
+    found = status[0] if status else ""
     return Report(
         final_recipient=report.final_recipient,
         original_recipient=report.original_recipient,
-        action=_action(fields, found) if b"action" in fields else report.action,
+        action=_action(fields, found) if "action" in fields else report.action,
         status=report.status or found,
         diagnostic=diagnostic,
         reply_code=report.reply_code or dissect(diagnostic).code,
         phase=report.phase or dissect(diagnostic).phase,
         reporting_mta=report.reporting_mta,
-        remote_mta=report.remote_mta or _typed(fields.get(b"remote-mta")),
+        remote_mta=report.remote_mta or _typed(fields.get("remote-mta")),
         arrival=report.arrival,
         extra=report.extra or _extra(fields),
         reader=NAME,
@@ -140,7 +141,7 @@ def _completed(report: Report, fields: Fields) -> Report:
 
 def _action(fields: Fields, status: str) -> str:
     """One of the five actions; by the class of the status where the field is missing."""
-    value = fields.get(b"action").lower()
+    value = fields.get("action").lower()
     for word, action in _ACTIONS:
         if word in value:
             return action
@@ -149,7 +150,7 @@ def _action(fields: Fields, status: str) -> str:
 
 def _diagnostic(fields: Fields) -> str:
     """The text of Diagnostic-Code without its type (RFC 3464, 2.3.6)."""
-    value = fields.get(b"diagnostic-code")[: limits.DIAGNOSTIC]
+    value = fields.get("diagnostic-code")[: limits.DIAGNOSTIC]
     kind, semicolon, text = value.partition(";")
     return text.strip() if semicolon and " " not in kind.strip() else value
 
@@ -162,4 +163,4 @@ def _typed(value: str) -> str:
 
 def _extra(fields: Fields) -> dict[str, str]:
     unknown = [name for name in fields.names if name not in _KNOWN][: limits.EXTRA_FIELDS]
-    return {name.decode("ascii"): fields.get(name)[: limits.VALUE] for name in unknown}
+    return {name: fields.get(name)[: limits.VALUE] for name in unknown}

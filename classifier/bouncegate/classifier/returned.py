@@ -1,0 +1,61 @@
+"""Where, in a notice without parts of its own, the returned message begins.
+
+Nothing behind that point is taken for the words of the notice: what an innocent message says
+must not accuse anybody.
+"""
+
+import re
+from typing import Final
+
+from bouncegate.classifier.phrases import Phrases
+
+_NAMES: Final = (
+    r"received|return-path|message-id|mime-version|from|to|cc|date|subject|sender|reply-to|x-[\w-]+"
+    r"|content-[\w-]+|delivered-to|dkim-signature|domainkey-signature|arc-[\w-]+|list-[\w-]+"
+    r"|references|in-reply-to|authentication-results|received-spf|importance|user-agent"
+    r"|precedence|resent-[\w-]+|thread-[\w-]+"
+)
+# Three fields of a message header in a row, at the margin: nobody writes so in a notice. A
+# mark of quotation may stand before each.
+_HEADER: Final = re.compile(
+    rf"(?:^>?(?:{_NAMES})[ \t]*:(?!/).*\n(?:>?[ \t]+\S.*\n)*){{3}}", re.IGNORECASE | re.MULTILINE
+)
+# Lines that announce the returned message.
+_ANNOUNCEMENTS: Final = (
+    r"(?:below (?:this line )?(?:is|follows)|this is|included is|here (?:is|follows)|attached is)"
+    r" (?:a|the) copy of (?:the|your)\b.*",
+    r"(?:your |the )?(?:original|unsent|returned|undelivered) (?:message|mail|e-?mail)"
+    r"(?: (?:follows|below|headers?|text|begins?|is (?:following|attached|below|included)))?[ .:-]*[-=_*]*",
+    r"(?:the )?(?:message )?headers?(?: of the original message)?(?: lines?)? (?:follow|is following).*",
+    r"(?:the )?headers? of (?:the|your) (?:original )?(?:message|mail)\b.*",
+    r"original message as received.*|original mail info.*|message text follows.*",
+    r"(?:first |the )?\d* ?lines of the (?:original )?message.*",
+    r"urspr(?:ü|ue)ngliche (?:nachricht|mail)\b.*|der header der (?:ursprünglichen|originalen)\b.*",
+    r"mensaje original\b.*|message d'origine\b.*|message original\b.*|messaggio originale\b.*",
+    r"mensagem original\b.*|исходное (?:сообщение|письмо)\b.*|oryginalna wiadomość\b.*",
+    r"元のメッセージ.*|原始邮件.*|originalnachricht.*",
+)
+_SEPARATOR: Final = re.compile(
+    rf"^[ \t>*=_#|-]*(?:{'|'.join(_ANNOUNCEMENTS)})$", re.IGNORECASE | re.MULTILINE
+)
+# Two of the names at the margin, or a word that every announcement has: without either
+# there is nothing to look for.
+_SIGNS: Final = Phrases(
+    (
+        r"(?m)^>?(?:received|return-path|message-id|mime-version|from|to|date|subject|x-[\w-]+)[ \t]*:",
+        r"copy of|original|unsent|returned|undelivered|header|lines of|text follows"
+        r"|urspr|mensa|message d|messaggio|исходное|oryginalna|元の|原始",
+    )
+)
+_HAS_FIELD, _HAS_WORD = range(2)
+
+
+def cut_at_returned(text: str) -> tuple[str, str]:
+    """The words before the returned message, and that message; `""` if none is there."""
+    signs = _SIGNS.found(text)
+    header = _HEADER.search(text) if _HAS_FIELD in signs else None
+    end = header.start() if header else len(text)
+    separator = _SEPARATOR.search(text, 0, end) if _HAS_WORD in signs else None
+    if separator and text[: separator.start()].strip():
+        return text[: separator.start()], text[end if header else separator.end() :]
+    return text[:end], text[end:]
