@@ -8,13 +8,19 @@ from bouncegate.classifier import limits
 _QUOTED_LOCAL: Final = r'"(?:[^"\\\n]|\\.){1,128}"'
 # Dots may stand anywhere: Japanese carriers gave out such addresses for years.
 _ATOM_LOCAL: Final = r"[^\s\"(),:;<>@\[\\\]\x00-\x1f{}|]{1,128}"
+# A domain in ASCII ends where Chinese or Japanese words go on without a space; one of U-labels
+# (RFC 5890) is taken as a whole.
 _DOMAIN: Final = (
-    r"(?:\[[0-9A-Za-z.:-]{3,60}\]|[^\W_](?:[\w-]{0,62})(?:\.[^\W_](?:[\w-]{0,62})){0,12})"
+    r"(?:\[[0-9A-Za-z.:-]{3,60}\]"
+    r"|[0-9A-Za-z][0-9A-Za-z_-]{0,62}(?:\.[0-9A-Za-z_][0-9A-Za-z_-]{0,62}){1,12}(?![\u00a1-\u05ff])"
+    r"|[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,12})"
 )
 ADDRESS: Final = rf"(?:{_QUOTED_LOCAL}|{_ATOM_LOCAL})@{_DOMAIN}"
 _ADDRESS: Final = re.compile(ADDRESS)
 # RFC 6533, 3: a character of an address of type utf-8 in ASCII, `\x{1F408}`.
 _UNITEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
+# Quotes, and the type of an address as X.400 gateways write it.
+_AT_IT: Final = re.compile(r"^(?:['`]|(?:smtp|rfc-?822|mailto|internet)=)+", re.IGNORECASE)
 _BRACKETED: Final = re.compile(r"<([^<>\n]{1,640})>")
 _SOURCE_ROUTE: Final = re.compile(r"^@[^:]{1,600}:(?=.*@)")
 _WRAPPING: Final = "<>\"'`()[]{}|,;:= \t\n"
@@ -22,13 +28,18 @@ _WRAPPING: Final = "<>\"'`()[]{}|,;:= \t\n"
 
 def find_addresses(text: str) -> list[str]:
     """All addresses in the text, in order, each once."""
-    return list(dict.fromkeys(m for m in _ADDRESS.findall(text)))
+    return list(dict.fromkeys(map(bare, _ADDRESS.findall(text))))
+
+
+def bare(address: str) -> str:
+    """An address found among words, without the quotes, type or full stop that stand at it."""
+    return _AT_IT.sub("", address).rstrip(".'")
 
 
 def first_address(text: str) -> str:
     """The first address in the text, `""` without one."""
     match = _ADDRESS.search(text)
-    return match[0].rstrip(".") if match else ""
+    return bare(match[0]) if match else ""
 
 
 def typed_address(value: str) -> str:

@@ -4,6 +4,7 @@ The fields for machines leave out much: Postfix tells the phase of the dialogue 
 alone, and others give a status there and the reason here.
 """
 
+import re
 from typing import Final
 
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from bouncegate.classifier.report import Report
 
 # With more recipients, a search for each would cost more than its words are worth.
 _MOST: Final = 100
+_RULE: Final = re.compile(r"^[ \t]*[-=_*#~]{8,}", re.MULTILINE)
 
 
 def explained(reports: list[Report], notification: Notification) -> list[Report]:
@@ -30,8 +32,14 @@ def explained(reports: list[Report], notification: Notification) -> list[Report]
 def _explained(report: Report, text: str, lowered: str, *, alone: bool) -> Report:
     words = _about(report, text, lowered)
     phase = report.phase or (phase_of(" ".join(words.split())) if words else "")
-    notice = (text if alone else words)[: limits.DIAGNOSTIC]
+    notice = (_without_footer(text, words) if alone else words)[: limits.DIAGNOSTIC]
     return replace(report, notice=notice, phase=phase)
+
+
+def _without_footer(text: str, words: str) -> str:
+    """The notice up to a rule behind the recipient: scanners put their own words below one."""
+    rule = _RULE.search(text, text.find(words) + len(words)) if words else None
+    return text[: rule.start()] if rule else text
 
 
 def _about(report: Report, text: str, lowered: str) -> str:

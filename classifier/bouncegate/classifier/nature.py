@@ -48,8 +48,12 @@ _CHALLENGE: Final = (
     r"confirmation required|challenge.?response|requires? (?:sender )?(?:verif|confirm|authoriz)",
     r"spamarrest|boxbe|tmda|waiting list|awaiting (?:your )?confirm",
 )
-_SUBJECTS: Final = Phrases(("|".join(_AUTO), "|".join(_FAILURE), "|".join(_CHALLENGE)))
-_IS_AUTO, _IS_FAILURE, _IS_CHALLENGE = range(3)
+# A person passes on or answers a notice: it was counted when it came.
+_FORWARDED: Final = r"^\s*(?:fwd?|wg|tr|rv|vs|enc|re|aw|sv|i|r|転送)\s?:"
+_SUBJECTS: Final = Phrases(
+    ("|".join(_AUTO), "|".join(_FAILURE), "|".join(_CHALLENGE), _FORWARDED)
+)
+_IS_AUTO, _IS_FAILURE, _IS_CHALLENGE, _IS_FORWARDED = range(4)
 _AUTHORS: Final = Phrases(_DAEMON)
 
 
@@ -67,7 +71,10 @@ def nature_of(notification: Notification) -> Nature:
     found = _SUBJECTS.found(message.subject) if message.subject else []
     if _IS_AUTO in found:
         return Nature.AUTO_REPLY
-    if _IS_FAILURE in found or _looks_like_bounce(message, report_type):
+    daemon = _AUTHORS.occur(message.author)
+    if _IS_FORWARDED in found and not daemon:
+        return Nature.ORDINARY
+    if _IS_FAILURE in found or daemon or _looks_like_bounce(message, report_type):
         return Nature.BOUNCE
     return _other_nature(message, found)
 
@@ -75,7 +82,7 @@ def nature_of(notification: Notification) -> Nature:
 def _looks_like_bounce(message: Message, report_type: str) -> bool:
     if "multipart/report" in report_type or "x-failed-recipients" in message.fields:
         return True
-    return message.fields.get("return-path") == "<>" or _AUTHORS.occur(message.author)
+    return message.fields.get("return-path") == "<>"
 
 
 def _other_nature(message: Message, found: list[int]) -> Nature:

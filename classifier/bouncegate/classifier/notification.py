@@ -19,6 +19,8 @@ _RETURNED_KINDS: Final = frozenset(
         "text/rfc822", "message/rfc822-headers", "message/partial",
     }
 )  # fmt: skip
+# A multipart among the leaves is one whose boundary was not found.
+_WORDS: Final = ("text", "multipart")
 # A notice that has its fields for machines among its words, or in a part of the wrong type.
 _STATUS_BLOCK: Final = re.compile(
     r"^(?:Reporting-MTA|(?:Final|Original)-Recipient)[ \t]*:.*\n(?:.*\n){0,12}?(?:Action|Status)[ \t]*:"
@@ -59,7 +61,7 @@ class Notification:
         elif kind == "text/html":
             self._markup_parts.append(part)
         # What comes behind the returned message is part of it, or a footer.
-        elif (kind.startswith("text") or "/" not in kind) and self._returned_part is None:
+        elif self._returned_part is None and (kind.startswith(_WORDS) or "/" not in kind):
             self._word_parts.append(part)
 
     @property
@@ -99,7 +101,10 @@ class Notification:
         if "ecipient" not in notice and "ECIPIENT" not in notice:
             return []
         block = _STATUS_BLOCK.search(notice)
-        return [notice[block.start() :]] if block else []
+        if block is None:
+            return []
+        self._notice = notice[: block.start()]
+        return [notice[block.start() :]]
 
     @property
     def returned(self) -> bytes:

@@ -13,8 +13,8 @@ from bouncegate.classifier.message import Message
 from bouncegate.classifier.nature import nature_of
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.original import read_original
-from bouncegate.classifier.readers.table import READERS
-from bouncegate.classifier.report import Nature, Original, Reading, Report
+from bouncegate.classifier.readers.table import LAST_RESORT, READERS, Reader
+from bouncegate.classifier.report import Nature, Reading, Report
 
 _log: Final = logging.getLogger("bouncegate.classifier")
 _SEEK: Final = frozenset({Nature.BOUNCE, Nature.COMPLAINT})
@@ -32,30 +32,32 @@ def read(raw: bytes) -> Reading:
 def _read(raw: bytes, *, nested: bool) -> Reading:
     message = Message(raw)
     notification = Notification(message)
-    message_id = message.fields.get(b"message-id")[: limits.VALUE]
+    message_id = message.fields.get("message-id")[: limits.VALUE]
     nature = nature_of(notification)
     if nature not in _SEEK:
         return Reading(nature, message_id=message_id)
     for reader in READERS:
         reports = reader.read(notification)
         if reports:
-            return Reading(
-                nature,
-                tuple(explained(reports[: limits.RECIPIENTS], notification)),
-                read_original(notification),
-                message_id,
-                reader.name,
-            )
+            return _reading(nature, notification, reader, reports)
     if nested and notification.returned:
         # Gateways wrap the bounce that they pass on into a notice that names nobody.
         inner = _read(notification.returned, nested=False)
-        if inner.nature is Nature.BOUNCE:
+        if inner.reports and inner.nature is Nature.BOUNCE:
             return inner
-    return Reading(Nature.BROKEN, (), _original(notification), message_id)
+    reports = LAST_RESORT.read(notification)
+    if reports:
+        return _reading(nature, notification, LAST_RESORT, reports)
+    return Reading(Nature.BROKEN, (), read_original(notification), message_id)
 
 
-def _original(notification: Notification) -> Original:
-    return read_original(notification) if notification.returned else Original()
-
-
-__all__ = ["Reading", "Report", "read"]
+def _reading(
+    nature: Nature, notification: Notification, reader: Reader, reports: list[Report]
+) -> Reading:
+    return Reading(
+        nature,
+        tuple(explained(reports[: limits.RECIPIENTS], notification)),
+        read_original(notification),
+        notification.message.fields.get("message-id")[: limits.VALUE],
+        reader.name,
+    )

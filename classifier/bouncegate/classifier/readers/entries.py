@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.addresses import ADDRESS, bare
 from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.report import Report
 
@@ -38,7 +38,7 @@ def entries(text: str) -> list[Entry]:
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
         stop = _RULE.search(text, match.end(), end)
         below = text[match.end() : stop.start() if stop else end]
-        found.append(Entry(_clean(match["address"]), _joined(match["rest"], below)))
+        found.append(Entry(bare(match["address"]), _joined(match["rest"], below)))
     return found
 
 
@@ -67,10 +67,6 @@ def _report(entry: Entry, reader: str, action: str) -> Report:
         remote_mta=reply.host,
         reader=reader,
     )
-
-
-def _clean(address: str) -> str:
-    return address.rstrip(".")
 
 
 def _joined(rest: str, below: str) -> str:

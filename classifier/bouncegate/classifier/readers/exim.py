@@ -7,6 +7,7 @@ X-Failed-Recipients; an address stands indented, what happened indented further 
 import re
 from typing import Final
 
+from bouncegate.classifier.addresses import find_addresses
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.entries import entries, reports
 from bouncegate.classifier.report import Report
@@ -33,9 +34,11 @@ _DELAY: Final = re.compile(
 def read(notification: Notification) -> list[Report]:
     """The indented addresses below the introduction."""
     text = notification.notice
-    failed = "x-failed-recipients" in notification.message.fields
-    if not failed and not _SIGN.search(text):
+    named = find_addresses(notification.message.fields.get("x-failed-recipients"))
+    if not named and not _SIGN.search(text):
         return []
     start = _START.search(text)
     action = "delayed" if _DELAY.search(text) else "failed"
-    return reports(entries(text[start.end() if start else 0 :]), NAME, action)
+    found = entries(text[start.end() if start else 0 :])
+    wanted = {address.lower() for address in named}
+    return reports((e for e in found if not wanted or e.address.lower() in wanted), NAME, action)

@@ -1,8 +1,7 @@
 """Any other notice, in prose and in any language of `phrases`.
 
 Recognised by a phrase that says that a message was not delivered. The recipients are the
-addresses that stand in a list below it, else those in its own sentence, else the one to whom
-the returned message is addressed. Addresses that notices name for other ends are no recipients:
+addresses that stand in a list, else those in its own sentence. Addresses that notices name for other ends are no recipients:
 the sender, the daemon itself, whom to ask for help.
 """
 
@@ -10,7 +9,7 @@ import re
 from typing import Final
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.addresses import ADDRESS, find_addresses
+from bouncegate.classifier.addresses import ADDRESS, bare, find_addresses
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
 from bouncegate.classifier.readers.entries import Entry, entries, reports
@@ -30,6 +29,10 @@ _OTHER_ROLE: Final = re.compile(
 _OFFICIALS: Final = frozenset(
     {"postmaster", "mailer-daemon", "mailerdaemon", "abuse", "support", "helpdesk", "hostmaster", "webmaster", "administrator", "noreply", "no-reply", "mail-daemon"}
 )
+# A reply that is quoted: its code, and more than a word behind it.
+_REPLY: Final = re.compile(
+    r"(?:^|[\s\[(\"':>])([45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}[ -])?[A-Za-z<\"'][^\n]{3,400}(?:\n[^\n]{1,200}){0,2})"
+)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 
 
@@ -38,11 +41,12 @@ def read(notification: Notification) -> list[Report]:
     text = notification.notice
     lowered = text.lower()
     cue = FAILURE.search(lowered) or FAILURE.search(" ".join(lowered.split()))
-    if cue is None and not FAILURE.search(notification.message.subject.lower()):
+    delayed = is_delay(notification)
+    if not delayed and cue is None and not FAILURE.search(notification.message.subject.lower()):
         return []
     others = _others(notification)
-    found = _listed(text, others) or _in_sentence(text, others) or _addressed(notification, others)
-    return reports(found, NAME, "delayed" if found and is_delay(notification) else "failed")
+    found = _listed(text, others) or _in_sentence(text, others)
+    return reports(found, NAME, "delayed" if delayed else "failed")
 
 
 def _others(notification: Notification) -> frozenset[str]:
@@ -63,7 +67,7 @@ def _listed(text: str, others: frozenset[str]) -> list[Entry]:
     """Addresses at the beginning of a line."""
     found = [e for e in entries(text) if not _is_other(e.address, others)]
     whole = " ".join(text[: limits.DIAGNOSTIC].split())
-    return [e if len(e.explanation) > 8 else Entry(e.address, whole) for e in found]
+    return [e if len(e.explanation) > 8 else Entry(e.address, _reply(text) or whole) for e in found]
 
 
 def _in_sentence(text: str, others: frozenset[str]) -> list[Entry]:
@@ -75,9 +79,9 @@ def _in_sentence(text: str, others: frozenset[str]) -> list[Entry]:
             continue
         for block in paragraphs[n : n + 3]:
             found = [
-                Entry(match[0].rstrip("."), whole)
+                Entry(bare(match[0]), _reply(text) or whole)
                 for match in _ADDRESS.finditer(block)
-                if not _is_other(match[0], others) and not _OTHER_ROLE.search(_line_before(block, match.start()))
+                if not _is_other(bare(match[0]), others) and not _OTHER_ROLE.search(_line_before(block, match.start()))
             ]
             if found:
                 return found
@@ -88,9 +92,7 @@ def _line_before(text: str, position: int) -> str:
     return text[text.rfind("\n", 0, position) + 1 : position]
 
 
-def _addressed(notification: Notification, others: frozenset[str]) -> list[Entry]:
-    """The one recipient in the header of the returned message."""
-    addresses = find_addresses(notification.returned_fields.get("to"))
-    if len(addresses) != 1 or addresses[0].lower() in others:
-        return []
-    return [Entry(addresses[0], " ".join(notification.notice[: limits.DIAGNOSTIC].split()))]
+def _reply(text: str) -> str:
+    """What the notice quotes of a server, `""` if nothing."""
+    match = _REPLY.search(text)
+    return " ".join(match[1].split()) if match else ""

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers import (
+    addressee,
     amazon,
     arf,
     carriers,
@@ -57,3 +58,6 @@ READERS: Final = tuple(
         prose,
     )
 )
+
+LAST_RESORT: Final = Reader(addressee.NAME, addressee.read)
+"""Asked when neither the message nor one that it wraps names anybody."""

@@ -1,0 +1,29 @@
+"""The last resort: a notice of failure that names nobody, but returns a message to one person.
+
+Recognised by a phrase of failure in the notice or its subject, and one single address in the
+To field of the returned header.
+"""
+
+from typing import Final
+
+from bouncegate.classifier import limits
+from bouncegate.classifier.addresses import find_addresses
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.delay import is_delay
+from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.readers.phrases import FAILURE
+from bouncegate.classifier.report import Report
+
+NAME: Final = "addressee"
+
+
+def read(notification: Notification) -> list[Report]:
+    """The one to whom the returned message is addressed."""
+    addresses = find_addresses(notification.returned_fields.get("to"))
+    if len(addresses) != 1:
+        return []
+    notice = " ".join(notification.notice[: limits.DIAGNOSTIC].split())
+    if not FAILURE.search(f"{notification.message.subject}\n{notice}".lower()):
+        return []
+    action = "delayed" if is_delay(notification) else "failed"
+    return reports([Entry(addresses[0], notice)], NAME, action)
