@@ -16,6 +16,8 @@ from bouncegate.classifier.report import Report
 
 # With more recipients, a search for each would cost more than its words are worth.
 _MOST: Final = 100
+# How Postfix ends the paragraph on a recipient.
+_QUOTED: Final = "(in reply to "
 _RULE: Final = re.compile(r"^[ \t]*[-=_*#~]{8,}", re.MULTILINE)
 
 
@@ -31,7 +33,7 @@ def explained(reports: list[Report], notification: Notification) -> list[Report]
 
 def _explained(report: Report, text: str, lowered: str, *, alone: bool) -> Report:
     words = _about(report, text, lowered)
-    phase = report.phase or (phase_of(" ".join(words.split())) if words else "")
+    phase = report.phase or (phase_of(" ".join(words.split())) if alone or _QUOTED in words else "")
     notice = (_without_footer(text, words) if alone else words)[: limits.DIAGNOSTIC]
     return replace(report, notice=notice, phase=phase)
 

@@ -25,6 +25,8 @@ from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 OWN_MARKER: Final = "[bouncegate]"
 """Stands in the text of our own refusals, which prove nothing new when they come back."""
 
+# Subject and detail of statuses that name the recipient's fault without doubt.
+_SPECIFIC: Final = frozenset({".1.1", ".1.2", ".1.3", ".1.6", ".1.10", ".2.2"})
 _NO_RULE: Final = "none"
 
 
@@ -106,12 +108,24 @@ class Judge:
         return [self._rules[n] for n in self._judge(evidences(report))[2]]
 
     def _judge(self, texts: tuple[Evidence, ...]) -> tuple[Verdict, Evidence, list[int]]:
-        for index in (self._strong, self._weak):
-            for evidence in texts:
-                hits = index.hits(evidence)
-                if hits:
-                    return _verdict(self._rules[hits[0]], evidence), evidence, hits
+        for index, evidence in self._order(texts):
+            hits = index.hits(evidence)
+            if hits:
+                return _verdict(self._rules[hits[0]], evidence), evidence, hits
         return _undefined(texts[0]), texts[0], []
+
+    def _order(self, texts: tuple[Evidence, ...]) -> list[tuple["_Index", Evidence]]:
+        """What is asked of what, in order.
+
+        A status that speaks of the address or the mailbox itself (RFC 3463: x.1.x and x.2.x)
+        tells more than the words of a notice, which may be about anything.
+        """
+        reply, *notices = texts
+        words = [(self._strong, notice) for notice in notices]
+        codes = [(self._weak, evidence) for evidence in texts]
+        if any(status[1:] in _SPECIFIC for status in reply.statuses):
+            return [(self._strong, reply), *codes, *words]
+        return [(self._strong, reply), *words, *codes]
 
 
 class _Index:

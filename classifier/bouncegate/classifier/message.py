@@ -151,7 +151,7 @@ def with_lf(octets: bytes) -> bytes:
 
 def _without_envelope(text: bytes) -> bytes:
     """The message without blank lines and the mbox separator in front."""
-    text = text.lstrip(b"\n")
+    text = text.lstrip()
     while text.startswith((b"From ", b">From ")):
         text = text.partition(b"\n")[2]
     return text

@@ -50,10 +50,11 @@ _CHALLENGE: Final = (
 )
 # A person passes on or answers a notice: it was counted when it came.
 _FORWARDED: Final = r"^\s*(?:fwd?|wg|tr|rv|vs|enc|re|aw|sv|i|r|転送)\s?:"
+_REFUSAL: Final = r"automatically rejected|rejected mail|mail rejected"
 _SUBJECTS: Final = Phrases(
-    ("|".join(_AUTO), "|".join(_FAILURE), "|".join(_CHALLENGE), _FORWARDED)
+    ("|".join(_AUTO), "|".join(_FAILURE), "|".join(_CHALLENGE), _FORWARDED, _REFUSAL)
 )
-_IS_AUTO, _IS_FAILURE, _IS_CHALLENGE, _IS_FORWARDED = range(4)
+_IS_AUTO, _IS_FAILURE, _IS_CHALLENGE, _IS_FORWARDED, _IS_REFUSAL = range(5)
 _AUTHORS: Final = Phrases(_DAEMON)
 
 
@@ -66,9 +67,11 @@ def nature_of(notification: Notification) -> Nature:
     if kinds & STATUS_KINDS:
         return Nature.BOUNCE
     report_type = message.root.type_field.lower()
-    if "message/disposition-notification" in kinds or "disposition-notification" in report_type:
-        return Nature.MDN
     found = _SUBJECTS.found(message.subject) if message.subject else []
+    if "message/disposition-notification" in kinds or "disposition-notification" in report_type:
+        # Dovecot and Sieve (RFC 5429) put the refusal of a message into the form of an MDN.
+        refused = "rejected" in message.fields.get("auto-submitted") or _IS_REFUSAL in found
+        return Nature.BOUNCE if refused else Nature.MDN
     if _IS_AUTO in found:
         return Nature.AUTO_REPLY
     daemon = _AUTHORS.occur(message.author)

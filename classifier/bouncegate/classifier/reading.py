@@ -14,6 +14,7 @@ from bouncegate.classifier.nature import nature_of
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.original import read_original
 from bouncegate.classifier.readers.table import LAST_RESORT, READERS, Reader
+from bouncegate.classifier.repair import mended
 from bouncegate.classifier.report import Nature, Reading, Report
 
 _log: Final = logging.getLogger("bouncegate.classifier")
@@ -56,7 +57,7 @@ def _reading(
 ) -> Reading:
     return Reading(
         nature,
-        tuple(explained(reports[: limits.RECIPIENTS], notification)),
+        tuple(explained(mended(reports[: limits.RECIPIENTS], notification), notification)),
         read_original(notification),
         notification.message.fields.get("message-id")[: limits.VALUE],
         reader.name,

@@ -15,17 +15,17 @@ from bouncegate.classifier.report import COMPLAINED, Report
 
 NAME: Final = "amazon-ses"
 
-# SNS takes messages of 256 KiB at most.
-_LARGEST: Final = 256 * 2**10
-_DECODER: Final = json.JSONDecoder()
+# The object begins the message, or stands behind a line or two.
+_LEAD: Final = 400
+_DECODER: Final = json.JSONDecoder(strict=False)
 
 
 def read(notification: Notification) -> list[Report]:
     """The bounced or complaining recipients of the notification."""
-    body = notification.message.body[:_LARGEST]
-    if b"otificationType" not in body and b"eventType" not in body:
+    root = notification.message.root
+    if root.kind.startswith("multipart") or "{" not in root.text[:_LEAD]:
         return []
-    event = _event(notification.message.root.text)
+    event = _event(root.text)
     kind = event.get("notificationType") or event.get("eventType")
     if kind == "Bounce":
         return _bounced(_object(event.get("bounce")))
@@ -38,6 +38,8 @@ def read(notification: Notification) -> list[Report]:
 def _event(text: str) -> dict[str, Any]:
     """The innermost object: that of SES, out of the one of SNS."""
     event: dict[str, Any] = {}
+    # Mailed by SNS, long strings are broken into lines, which JSON does not allow.
+    text = text.replace("\n", "")
     for _ in range(3):
         start = text.find("{")
         try:

@@ -35,10 +35,12 @@ def read(notification: Notification) -> list[Report]:
     """The indented addresses below the introduction."""
     text = notification.notice
     named = find_addresses(notification.message.fields.get("x-failed-recipients"))
-    if not named and not _SIGN.search(text):
+    signed = _SIGN.search(text)
+    if not named and not signed:
         return []
     start = _START.search(text)
     action = "delayed" if _DELAY.search(text) else "failed"
     found = entries(text[start.end() if start else 0 :])
     wanted = {address.lower() for address in named}
-    return reports((e for e in found if not wanted or e.address.lower() in wanted), NAME, action)
+    chosen = [entry for entry in found if entry.address.lower() in wanted]
+    return reports(chosen or (found if signed else ()), NAME, action)

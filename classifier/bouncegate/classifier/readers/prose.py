@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.addresses import ADDRESS, bare, find_addresses
+from bouncegate.classifier.addresses import ADDRESS, bare, find_addresses, first_address
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
 from bouncegate.classifier.readers.entries import Entry, entries, reports
@@ -33,6 +33,7 @@ _OFFICIALS: Final = frozenset(
 _REPLY: Final = re.compile(
     r"(?:^|[\s\[(\"':>])([45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}[ -])?[A-Za-z<\"'][^\n]{3,400}(?:\n[^\n]{1,200}){0,2})"
 )
+_LOCAL_NAMES: Final = re.compile(r"\brecipients?\b[^\n]*:[ \t]*\n((?:[ \t]+[A-Za-z0-9][\w.+-]{0,63}[ \t]*(?:\n|\Z)){1,50})")
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 
 
@@ -45,7 +46,7 @@ def read(notification: Notification) -> list[Report]:
     if not delayed and cue is None and not FAILURE.search(notification.message.subject.lower()):
         return []
     others = _others(notification)
-    found = _listed(text, others) or _in_sentence(text, others)
+    found = _listed(text, others) or _in_sentence(text, others) or _local_names(notification)
     return reports(found, NAME, "delayed" if delayed else "failed")
 
 
@@ -71,13 +72,13 @@ def _listed(text: str, others: frozenset[str]) -> list[Entry]:
 
 
 def _in_sentence(text: str, others: frozenset[str]) -> list[Entry]:
-    """Addresses in a paragraph that says what failed, or in the next one."""
+    """Addresses in a paragraph that says what failed, in the two behind it, or before it."""
     paragraphs = _PARAGRAPH.split(text)
     whole = " ".join(text[: limits.DIAGNOSTIC].split())
     for n, paragraph in enumerate(paragraphs):
         if not FAILURE.search(" ".join(paragraph.lower().split())):
             continue
-        for block in paragraphs[n : n + 3]:
+        for block in (*paragraphs[n : n + 3], *paragraphs[max(n - 1, 0) : n]):
             found = [
                 Entry(bare(match[0]), _reply(text) or whole)
                 for match in _ADDRESS.finditer(block)
@@ -90,6 +91,17 @@ def _in_sentence(text: str, others: frozenset[str]) -> list[Entry]:
 
 def _line_before(text: str, position: int) -> str:
     return text[text.rfind("\n", 0, position) + 1 : position]
+
+
+def _local_names(notification: Notification) -> list[Entry]:
+    """Mailboxes of the author's own domain, named without it."""
+    text = notification.notice
+    match = _LOCAL_NAMES.search(text)
+    domain = first_address(notification.message.author).partition("@")[2]
+    if match is None or not domain:
+        return []
+    whole = " ".join(text[: limits.DIAGNOSTIC].split())
+    return [Entry(f"{name}@{domain}", whole) for name in match[1].split()]
 
 
 def _reply(text: str) -> str:
