@@ -1,8 +1,8 @@
 """`bouncegate milter`: the send path's daemon, in the foreground."""
 
-import sys
 from collections.abc import Callable
 
+from bouncegate.cli.output import complain
 from bouncegate.config.settings import Settings
 from bouncegate.milter.errors import MilterError
 from bouncegate.milter.supervisor import serve
@@ -17,5 +17,5 @@ def run_milter(settings: Settings, on_ready: Callable[[], None]) -> int:
     try:
         return serve(settings, on_ready)
     except (MilterError, StoreError) as error:
-        print(f"bouncegate milter: {error}", file=sys.stderr)
+        complain(str(error))
         return error.exit_code

@@ -9,6 +9,8 @@ takes it away.
 import os
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,27 +27,31 @@ _PATIENCE: Final = 1.0
 
 
 class Listener:
-    """The socket at an endpoint, from `open` to `close`."""
+    """The socket at an endpoint."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Nothing is opened yet."""
         self._endpoint = endpoint
 
-    def open(self) -> None:
-        """Open the socket within libmilter, whose callbacks are registered; raises MilterError."""
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Open the socket within libmilter, which is registered; take the file away at the end.
+
+        Raises MilterError, and then leaves whatever is there alone.
+        """
         if answers(self._endpoint):
             raise MilterError(
                 f"{self._endpoint}: somebody listens there already: stop it, or set another "
                 "socket in [milter]"
             )
-        if isinstance(self._endpoint, UnixSocket):
-            self._open_unix(self._endpoint.path)
-        else:
+        if not isinstance(self._endpoint, UnixSocket):
             self._open(_inet(self._endpoint))
-
-    def close(self) -> None:
-        """Take the socket file away."""
-        if isinstance(self._endpoint, UnixSocket):
+            yield
+            return
+        self._open_unix(self._endpoint.path)
+        try:
+            yield
+        finally:
             self._endpoint.path.unlink(missing_ok=True)
 
     def wake(self) -> None:

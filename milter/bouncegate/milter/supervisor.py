@@ -52,10 +52,9 @@ def serve(settings: Settings, on_ready: Callable[[], None]) -> int:
     try:
         milter.set_flags(milter.SETSYMLIST)
         milter.register(NAME)
-        listener.open()
-        return _Supervisor(settings, listener).run(on_ready)
+        with listener.opened():
+            return _Supervisor(settings, listener).run(on_ready)
     finally:
-        listener.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

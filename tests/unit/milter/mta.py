@@ -1,0 +1,150 @@
+"""The MTA's side of the milter protocol (version 6), so far as Postfix uses it.
+
+It can play an MTA that honours the macros a milter asks for, as Postfix does, and one that
+sends its own set at CONNECT and MAIL and knows nothing of that request.
+"""
+
+import socket
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+ALL_ACTIONS: Final = 0x1FF
+ALL_STEPS: Final = 0x1F_FFFF
+NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT = 1, 2, 4, 8
+NO_BODY, NO_HEADERS, NO_EOH, NO_UNKNOWN, NO_DATA = 0x10, 0x20, 0x40, 0x100, 0x200
+NO_REPLY_CONNECT, NO_REPLY_MAIL = 0x1000, 0x4000
+SETSYMLIST, AT_RCPT = 0x100, 3
+
+_SENT_UNASKED: Final = {
+    "C": ("j", "{daemon_name}", "v"),
+    "M": ("i", "{auth_authen}", "{mail_addr}"),
+    "R": ("i", "{rcpt_addr}", "{rcpt_host}", "{rcpt_mailer}"),
+}
+
+
+class Answer(NamedTuple):
+    """What a milter answers: `c`, `t`, or `y` with a reply text."""
+
+    verdict: str
+    text: str = ""
+
+
+class Mta:
+    """One connection of an MTA to a milter."""
+
+    def __init__(self, path: Path, *, honours_request: bool = True) -> None:
+        """Connect and negotiate; an MTA that does not honour it sends its own macros."""
+        self._honours_request = honours_request
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(10)
+        self._socket.connect(str(path))
+        self._send("O", struct.pack(">III", 6, ALL_ACTIONS, ALL_STEPS))
+        offer = self._receive("O")
+        _, self.actions, self.steps = struct.unpack_from(">III", offer)
+        self.asked = _asked(offer[12:])
+
+    def connect(self, macros: Mapping[str, str], client: str = "192.0.2.1") -> None:
+        """Tell of the client, if the milter wants to know."""
+        address = b"client.example\x004" + struct.pack(">H", 40000) + client.encode() + b"\x00"
+        if not self.steps & NO_CONNECT:
+            self._step("C", macros, address, replies=not self.steps & NO_REPLY_CONNECT)
+
+    def mail(self, macros: Mapping[str, str], sender: str) -> None:
+        """Tell of the sender, if the milter wants to know."""
+        if not self.steps & NO_MAIL:
+            argument = f"<{sender}>".encode("utf-8", "surrogateescape") + b"\x00"
+            self._step("M", macros, argument, replies=not self.steps & NO_REPLY_MAIL)
+
+    def rcpt(self, macros: Mapping[str, str], recipient: bytes) -> Answer:
+        """Offer one recipient, as it stands in RCPT TO; the answer."""
+        self._macros("R", macros)
+        self._send("R", recipient + b"\x00")
+        return self._answer()
+
+    def end_of_message(self) -> Answer:
+        """End the message."""
+        self._send("E", b"")
+        return self._answer()
+
+    def probe(self) -> Answer:
+        """The answer to a message whose recipient is locked nowhere."""
+        self.connect({})
+        self.mail({}, "news@sender.test")
+        return self.rcpt({}, b"<anybody@elsewhere.test>")
+
+    def close(self) -> None:
+        """Leave, as at the end of an SMTP session."""
+        self._send("Q", b"")
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        """The connection itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close without a word if something went wrong."""
+        if error is None:
+            self.close()
+        self._socket.close()
+
+    def _step(
+        self, command: str, macros: Mapping[str, str], argument: bytes, *, replies: bool
+    ) -> None:
+        self._macros(command, macros)
+        self._send(command, argument)
+        if replies:
+            assert self._answer() == Answer("c")
+
+    def _macros(self, command: str, macros: Mapping[str, str]) -> None:
+        if self._honours_request:
+            names = self.asked if command == "R" else ()
+        else:
+            names = _SENT_UNASKED[command]
+        pairs = [(name, macros[name]) for name in names if name in macros]
+        flat = "".join(f"{name}\x00{value}\x00" for name, value in pairs)
+        self._send("D", command.encode() + flat.encode("utf-8", "surrogateescape"))
+
+    def _send(self, command: str, data: bytes) -> None:
+        self._socket.sendall(struct.pack(">I", len(data) + 1) + command.encode() + data)
+
+    def _receive(self, command: str) -> bytes:
+        received, data = self._packet()
+        assert received == command
+        return data
+
+    def _answer(self) -> Answer:
+        verdict, data = self._packet()
+        # The MTA undoes the doubling of `%`, as Postfix does.
+        return Answer(verdict, data.rstrip(b"\x00").decode("ascii").replace("%%", "%"))
+
+    def _packet(self) -> tuple[str, bytes]:
+        (length,) = struct.unpack(">I", self._exactly(4))
+        packet = self._exactly(length)
+        return chr(packet[0]), packet[1:]
+
+    def _exactly(self, length: int) -> bytes:
+        data = b""
+        while len(data) < length:
+            more = self._socket.recv(length - len(data))
+            if not more:
+                raise ConnectionError("the milter closed the connection")
+            data += more
+        return data
+
+
+def _asked(requests: bytes) -> tuple[str, ...]:
+    """The macros that the milter asked for at RCPT."""
+    while requests:
+        (stage,) = struct.unpack_from(">I", requests)
+        names, _, requests = requests[4:].partition(b"\x00")
+        if stage == AT_RCPT:
+            return tuple(names.decode().split())
+    return ()
