@@ -1,8 +1,10 @@
 """From a bounce that was read to events: whose bounce it is, and whether it is a new one.
 
-The recipient that counts is the one that *we* mailed: a bounce of a forwarded message names
-the address to which it was forwarded as its final recipient (RFC 3464, 2.3.2), and the
-address that we mailed as the original one (2.3.1). All of this is pure.
+The recipient that counts is the one that *we* mailed. Where the message is known, it is the
+message's only recipient, else the one that the original, then the final recipient names
+(RFC 3464, 2.3.1 and 2.3.2), else nobody: an address to which somebody forwarded our mail is never
+locked, nor is another recipient of the same message. Where nothing is proven, the event stands
+under the address that the report claims, and does not count. All of this is pure.
 """
 
 from collections.abc import Sequence
@@ -10,10 +12,12 @@ from hashlib import blake2b
 from typing import Final
 
 from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.proof import UNVERIFIED, Proof
 from bouncegate.classifier.report import NOT_FAILURES, Nature, Original, Reading, Report
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
+from bouncegate.store.ledger import Sent
 
 _IDENTITY: Final = 16
 # Which header of the returned message names a mailing, and which a group; the first that is
@@ -30,21 +34,25 @@ class Attribution:
         self._judge = judge
         self._fold_local_part = fold_local_part
 
-    def events_of(self, reading: Reading, raw: bytes, now: int) -> tuple[Event, ...]:
+    def events_of(
+        self, reading: Reading, raw: bytes, now: int, proof: Proof = UNVERIFIED
+    ) -> tuple[Event, ...]:
         """One event for each recipient that the message names; none for what is no bounce.
 
         A bounce from which no recipient could be read is one event of nobody's, so that it is
         kept.
         """
-        message = _message_name(reading, raw)
         broken = reading.nature is Nature.BROKEN and not reading.reports
         reports = (Report(action=""),) if broken else reading.reports
-        return tuple(self._event(reading, report, message, now) for report in reports)
+        message = _message_name(reading, raw, proof.sent)
+        return tuple(self._event(reading, report, message, now, proof) for report in reports)
 
-    def _event(self, reading: Reading, report: Report, message: str, now: int) -> Event:
+    def _event(
+        self, reading: Reading, report: Report, message: str, now: int, proof: Proof
+    ) -> Event:
         kind, category, reason, rule = _judged(self._judge, report)
-        address = mailed_address(report, fold_local_part=self._fold_local_part)
-        original = reading.original
+        address = mailed_address(report, proof, fold_local_part=self._fold_local_part)
+        original, sent = reading.original, proof.sent
         return Event(
             address=address,
             time=now,
@@ -52,7 +60,7 @@ class Attribution:
             category=category,
             reason=reason,
             rule=rule,
-            trust="unverified",
+            trust=proof.trust,
             identity=identity(message, address or report.recipient, report.action),
             action=report.action,
             status=report.status,
@@ -65,10 +73,10 @@ class Attribution:
             remote_mta=report.remote_mta,
             message_id=original.message_id,
             envelope_id=original.envelope_id,
-            queue_id=original.queue_id,
-            sender=original.sender,
-            mailing=_first(original, _MAILING),
-            group=_first(original, _GROUP),
+            queue_id=sent.queue_id if sent else original.queue_id,
+            sender=sent.sender if sent else original.sender,
+            mailing=(sent and sent.mailing) or _first(original, _MAILING),
+            group=(sent and sent.group) or _first(original, _GROUP),
             reader=report.reader or reading.reader,
         )
 
@@ -80,16 +88,29 @@ def _judged(judge: Judge, report: Report) -> tuple[Kind, Category, Reason, str]:
     return verdict.kind, verdict.category, verdict.reason, verdict.rule
 
 
-def mailed_address(report: Report, *, fold_local_part: bool) -> str:
-    """The canonical address that we mailed; empty where the report names none."""
+def mailed_address(report: Report, proof: Proof, *, fold_local_part: bool) -> str:
+    """The canonical address that we mailed; empty where that is nobody."""
+    named = _named_addresses(report, fold_local_part=fold_local_part)
+    if proof.sent is not None:
+        if len(proof.sent.recipients) == 1:
+            return proof.sent.recipients[0]
+        return next((address for address in named if address in proof.sent.recipients), "")
+    if proof.trust != "unverified":
+        return ""  # ours, but the ledger has lost to whom it went
+    return next(iter(named), "")
+
+
+def _named_addresses(report: Report, *, fold_local_part: bool) -> list[str]:
+    """The original, then the final recipient, as far as they are addresses."""
+    named: list[str] = []
     for candidate in (report.original_recipient, report.final_recipient):
         try:
             address = canonical(candidate, fold=fold_local_part)
         except AddressError:
             continue
         if not address.startswith("@"):  # that would be a whole domain: a report names a mailbox
-            return address
-    return ""
+            named.append(address)
+    return named
 
 
 def identity(message: str, recipient: str, action: str) -> bytes:
@@ -102,12 +123,14 @@ def identity(message: str, recipient: str, action: str) -> bytes:
     return blake2b(text.encode("utf-8", "replace"), digest_size=_IDENTITY).digest()
 
 
-def _message_name(reading: Reading, raw: bytes) -> str:
+def _message_name(reading: Reading, raw: bytes, sent: Sent | None) -> str:
     """What names the message that bounced, or else the bounce, the same at each delivery.
 
-    The Message-ID comes first, since it is the one name that every system on the way knows;
-    a queue id is only unique within the system that gave it.
+    Best is the ledger's own name. Then comes the Message-ID, since it is the one name that every
+    system on the way knows; a queue id is only unique within the system that gave it.
     """
+    if sent is not None:
+        return f"sent {sent.time} {sent.message.hex()}"
     original = reading.original
     reporter = reading.reports[0].reporting_mta if reading.reports else ""
     names: Sequence[tuple[str, str]] = (

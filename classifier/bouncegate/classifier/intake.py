@@ -11,7 +11,9 @@ from typing import Final
 
 from bouncegate.classifier.attribution import Attribution
 from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.proof import UNVERIFIED, Prover
 from bouncegate.classifier.reading import read
+from bouncegate.classifier.report import Nature
 from bouncegate.config.settings import Settings
 from bouncegate.policy.fold import Policy, Standing
 from bouncegate.policy.records import NO_END, Lock
@@ -26,20 +28,28 @@ _SHOWN: Final = 200
 class Intake:
     """Turns messages into bounces for the store."""
 
-    def __init__(self, judge: Judge, policy: Policy, settings: Settings) -> None:
-        """Judge by these rules, under these settings."""
+    def __init__(
+        self, judge: Judge, policy: Policy, settings: Settings, prover: Prover | None = None
+    ) -> None:
+        """Judge by these rules and settings; without a prover nothing is ever proven."""
         self._policy = policy
+        self._prover = prover
         self._attribution = Attribution(judge, fold_local_part=settings.store.fold_local_part)
         self._keep = bool(settings.return_path.keep_messages.after(0))
 
-    def bounce_of(self, raw: bytes, now: int) -> Bounce | None:
-        """What the store is to keep of a message that came at `now`; None for what is no bounce."""
+    def bounce_of(self, raw: bytes, recipients: Sequence[str], now: int) -> Bounce | None:
+        """What the store is to keep of a message that came at `now` to these return paths.
+
+        None for what is no bounce. Raises NotYetKnown, and StoreError where the ledger cannot
+        be read.
+        """
         reading = read(raw)
-        events = self._attribution.events_of(reading, raw, now)
-        if not events:
+        if not reading.reports and reading.nature is not Nature.BROKEN:
             name = reading.message_id[:_SHOWN] or "(no Message-ID)"
             _LOG.info("message-id=%s: no bounce: %s", name, reading.nature)
             return None
+        proof = self._prover.prove(reading, recipients, now) if self._prover else UNVERIFIED
+        events = self._attribution.events_of(reading, raw, now, proof)
         return Bounce(events, raw if self._keep else b"")
 
     def log(self, outcomes: Sequence[Recorded]) -> None:

@@ -7,16 +7,18 @@ full disk to a fault of ours, is a 4xx: Postfix keeps the DSN and tries again (R
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, AnyStr, Final
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from bouncegate.classifier.intake import Intake
+from bouncegate.classifier.proof import NotYetKnown
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.store.errors import StoreError
+from bouncegate.store.store import Bounce
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
@@ -24,6 +26,7 @@ ACCEPTED: Final = "250 2.0.0 Recorded"
 NO_BOUNCE: Final = "250 2.0.0 Not a bounce, discarded"
 STORE_FAILED: Final = "451 4.3.0 The store cannot take it now, try again later"
 FAULT: Final = "451 4.3.0 Internal error, try again later"
+NOT_YET: Final = "451 4.3.0 The message that bounced is not in the ledger yet, try again later"
 TOO_MANY_RECIPIENTS: Final = "452 4.5.3 Too many recipients"
 TOO_MANY_CONNECTIONS: Final = b"421 4.7.0 Too many connections, try again later\r\n"
 
@@ -33,6 +36,9 @@ MOST_RECIPIENTS: Final = 100
 # Postfix makes at most 100 connections (default_process_limit); messages of all of them must fit
 # into memory together.
 MOST_CONNECTIONS: Final = 128
+# The scribe commits every 20 milliseconds or so.
+_LEDGER_TRIES: Final = 10
+_LEDGER_PAUSE: Final = 0.1
 # RFC 5321, 4.5.3.1.6 allows 1,000 octets a line. Longer ones are against it, but a DSN that
 # returns a message with them is a DSN still.
 _LONGEST_LINE: Final = 1 << 20
@@ -70,17 +76,20 @@ class ReturnPathHandler:
         assert isinstance(envelope.content, bytes)
         self.in_hand += 1
         try:
-            reply = await self._take(envelope.content)
+            reply = await self._take(envelope.content, envelope.rcpt_tos)
         finally:
             self.in_hand -= 1
         return "\r\n".join([reply] * len(envelope.rcpt_tos))
 
-    async def _take(self, raw: bytes) -> str:
+    async def _take(self, raw: bytes, recipients: Sequence[str]) -> str:
         try:
-            bounce = self._intake.bounce_of(raw, int(self._clock()))
+            bounce = await self._bounce_of(raw, recipients)
             if bounce is None:
                 return NO_BOUNCE
             outcomes = await asyncio.wrap_future(self._recorder.submit(bounce))
+        except NotYetKnown:
+            log.warning("deferred: the ledger does not know the message of a good token yet")
+            return NOT_YET
         except StoreError as error:
             log.error("deferred: %s", error)
             return STORE_FAILED
@@ -89,6 +98,15 @@ class ReturnPathHandler:
             return FAULT
         self._intake.log(outcomes)
         return ACCEPTED
+
+    async def _bounce_of(self, raw: bytes, recipients: Sequence[str]) -> Bounce | None:
+        """A bounce that was faster than the ledger waits for it, if not for long."""
+        for _ in range(_LEDGER_TRIES):
+            try:
+                return self._intake.bounce_of(raw, recipients, int(self._clock()))
+            except NotYetKnown:
+                await asyncio.sleep(_LEDGER_PAUSE)
+        return self._intake.bounce_of(raw, recipients, int(self._clock()))
 
 
 class ReturnPathProtocol(LMTP):

@@ -8,27 +8,39 @@ and EX_TEMPFAIL for all else.
 import logging
 import os
 import time
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final
 
 from bouncegate.classifier.intake import Intake
-from bouncegate.policy.fold import Fold
+from bouncegate.classifier.proof import NotYetKnown
 from bouncegate.store.errors import StoreError
-from bouncegate.store.store import Store
+from bouncegate.store.store import Bounce, Recorded
 
 log: Final = logging.getLogger("bouncegate.receive")
 
 
-def receive(stream: BinaryIO, store: Store, intake: Intake, fold: Fold, most: int) -> int:
-    """Read and record one message of at most `most` octets; tells the exit code."""
+def receive(
+    stream: BinaryIO,
+    most: int,
+    recipients: Sequence[str],
+    intake: Intake,
+    record: Callable[[Bounce], list[Recorded]],
+) -> int:
+    """Read and record one message of at most `most` octets; tells the exit code.
+
+    `recipients` are the return paths to which it was delivered, as far as they are known.
+    """
     try:
         raw = stream.read(most + 1)
         if len(raw) > most:
             log.error("deferred: larger than [return_path] max_size, %d octets", most)
             return os.EX_TEMPFAIL
-        bounce = intake.bounce_of(raw, int(time.time()))
+        bounce = intake.bounce_of(raw, recipients, int(time.time()))
         if bounce is not None:
-            for outcomes in store.record([bounce], fold):
-                intake.log(outcomes)
+            intake.log(record(bounce))
+    except NotYetKnown:
+        log.warning("deferred: the ledger does not know the message of a good token yet")
+        return os.EX_TEMPFAIL
     except StoreError as error:
         log.error("deferred: %s", error)
         return os.EX_TEMPFAIL

@@ -1,9 +1,11 @@
 """`milter`, `return-path` and `receive`: the two paths, wired and run in the foreground."""
 
+import logging
 import os
 import sys
-from contextlib import closing
-from typing import TYPE_CHECKING
+import time
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,7 +15,14 @@ from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain
 
 if TYPE_CHECKING:
+    from bouncegate.classifier.intake import Intake
     from bouncegate.classifier.judgement import Judge
+    from bouncegate.classifier.proof import Prover
+
+log: Final = logging.getLogger("bouncegate.return-path")
+
+KEY_FILE: Final = "keys"
+"""The name of the key file, in the folder of the store."""
 
 
 def milter(context: typer.Context) -> None:
@@ -28,43 +37,55 @@ def milter(context: typer.Context) -> None:
 def return_path(context: typer.Context) -> None:
     """Run the return-path handler: take DSNs by LMTP and lock what bounces."""
     from bouncegate.classifier.daemon import ListenError, ReturnPathDaemon  # noqa: PLC0415
-    from bouncegate.classifier.intake import Intake  # noqa: PLC0415
 
     invocation = invocation_of(context)
     settings = invocation.settings
     set_up_logging(settings.log, "return-path")
-    intake = Intake(judge_of(invocation), invocation.policy, settings)
-    store = invocation.open_store()
-    try:
-        daemon = ReturnPathDaemon(settings.return_path, store, intake, invocation.policy.fold)
-        daemon.run(lambda: notify("READY=1"))
-    except ListenError as error:
-        complain(str(error))
-        raise typer.Exit(os.EX_UNAVAILABLE) from None
-    finally:
-        store.close()
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(invocation.open_store()))
+        intake = _intake(invocation, stack)
+        fold = invocation.policy.fold
+        try:
+            daemon = ReturnPathDaemon(settings.return_path, store, intake, fold)
+            daemon.run(lambda: notify("READY=1"))
+        except ListenError as error:
+            complain(str(error))
+            raise typer.Exit(os.EX_UNAVAILABLE) from None
 
 
-def receive(context: typer.Context) -> None:
+def receive(
+    context: typer.Context,
+    recipients: Annotated[
+        list[str] | None,
+        typer.Argument(help="The return path to which it came: ${original_recipient} of pipe(8)."),
+    ] = None,
+) -> None:
     """Take one message on standard input; 0 only when it is durable, 75 otherwise."""
-    raise typer.Exit(_receive(invocation_of(context)))
+    with ExitStack() as stack:
+        raise typer.Exit(_receive(invocation_of(context), recipients, stack))
 
 
-def _receive(invocation: Invocation) -> int:
-    from bouncegate.classifier.intake import Intake  # noqa: PLC0415
+def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitStack) -> int:
     from bouncegate.classifier.receive import receive as take  # noqa: PLC0415
 
+    # local(8) tells the address in the environment.
+    told = [os.environ[name] for name in ("ORIGINAL_RECIPIENT", "RECIPIENT") if name in os.environ]
     try:
         settings = invocation.settings
         set_up_logging(settings.log, "receive")
-        intake = Intake(judge_of(invocation), invocation.policy, settings)
-        store = invocation.open_store()
+        store = stack.enter_context(closing(invocation.open_store()))
+        intake = _intake(invocation, stack)
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
         complain(str(error))
         return os.EX_TEMPFAIL
-    with closing(store):
-        most = settings.return_path.max_size.octets
-        return take(sys.stdin.buffer, store, intake, invocation.policy.fold, most)
+    most = settings.return_path.max_size.octets
+    return take(
+        sys.stdin.buffer,
+        most,
+        recipients or told,
+        intake,
+        lambda bounce: store.record([bounce], invocation.policy.fold)[0],
+    )
 
 
 def judge_of(invocation: Invocation) -> "Judge":
@@ -73,3 +94,30 @@ def judge_of(invocation: Invocation) -> "Judge":
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     return Judge(load_rules(invocation.settings.rules.folder))
+
+
+def _intake(invocation: Invocation, stack: ExitStack) -> "Intake":
+    from bouncegate.classifier.intake import Intake  # noqa: PLC0415
+
+    prover = _prover(invocation, stack)
+    return Intake(judge_of(invocation), invocation.policy, invocation.settings, prover)
+
+
+def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":
+    """What proves bounces; None where no ledger is kept, and nothing can be proven."""
+    from bouncegate.classifier.proof import Prover  # noqa: PLC0415
+    from bouncegate.provenance.keys import KeyFile  # noqa: PLC0415
+    from bouncegate.store.ledger import Ledger  # noqa: PLC0415
+
+    settings = invocation.settings
+    if not settings.keeps_ledger:
+        if "unverified" not in settings.return_path.count:
+            log.warning(
+                "no bounce will count: [return_path] domain is not set, so nothing can be proven; "
+                'set it, or add "unverified" to [return_path] count to believe every DSN'
+            )
+        return None
+    ledger = Ledger.open(settings.store, settings.ledger, readonly=False)
+    stack.callback(ledger.close)
+    keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
+    return Prover(settings.return_path, keys, ledger)

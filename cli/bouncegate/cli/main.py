@@ -11,10 +11,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bouncegate.cli import acts, addresses, check, classify, daemons
+from bouncegate.cli import acts, addresses, check, classify, daemons, keys
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError
+from bouncegate.provenance.keys import KeyFileError
 from bouncegate.store.address import AddressError
 from bouncegate.store.errors import StoreError
 
@@ -53,6 +54,7 @@ app.command("show")(addresses.show)
 app.command("list")(addresses.list_)
 app.command("lock")(acts.lock)
 app.command("unlock")(acts.unlock)
+app.add_typer(keys.app, name="keys")
 app.command("check-config")(check.check_config)
 
 
@@ -64,7 +66,7 @@ def main() -> NoReturn:
         for problem in error.problems:
             complain(str(problem))
         sys.exit(os.EX_CONFIG)
-    except StoreError as error:
+    except (StoreError, KeyFileError) as error:
         complain(str(error))
         sys.exit(error.exit_code)
     except AddressError as error:

@@ -64,6 +64,24 @@ class KeyRing:
         return cls(keys)
 
 
+class KeyFile:
+    """The keys of a file as a daemon holds them: read at the start, and when one is missing."""
+
+    def __init__(self, path: Path, now: int) -> None:
+        """Read the file, or make it; raises KeyFileError."""
+        self._path = path
+        self.ring = load_or_make(path, now)
+
+    def reread(self) -> KeyRing:
+        """The keys as they are now: another daemon may sign with a new one already.
+
+        A file that cannot be read any more leaves the keys as they were.
+        """
+        with suppress(KeyFileError, FileNotFoundError):
+            self.ring = KeyRing.load(self._path)
+        return self.ring
+
+
 def load_or_make(path: Path, now: int) -> KeyRing:
     """The keys of a file, which is made with one key if it is not there; raises KeyFileError."""
     try:

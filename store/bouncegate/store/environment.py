@@ -74,7 +74,7 @@ def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environ
     except lmdb.Error as error:
         raise explained(error, settings.path) from error
     try:
-        _hand_to_owner(settings.path)
+        hand_to_owner(settings.path)
         _refuse_truncated(environment, data)
         _check_layout(environment, settings.path, readonly=readonly)
     except lmdb.Error as error:
@@ -128,7 +128,7 @@ def _require_writable(folder: Path) -> None:
     probe.unlink()
 
 
-def _hand_to_owner(folder: Path) -> None:
+def hand_to_owner(folder: Path) -> None:
     """What root makes belongs to the owner of the folder, or the daemons could not open it."""
     if os.geteuid() != 0:
         return

@@ -1,0 +1,39 @@
+"""`keys list` and `keys rotate`: the secrets that sign return paths."""
+
+import time
+
+import typer
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.daemons import KEY_FILE
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.provenance.keys import KeyRing
+from bouncegate.provenance.keys import rotate as rotate_file
+
+app = typer.Typer(no_args_is_help=True, help="Keys that sign return paths.")
+
+
+@app.command("list")
+def list_(context: typer.Context, *, json: Json = False) -> None:
+    """List the keys, the one that signs last; secrets are not shown."""
+    path = invocation_of(context).settings.store.path / KEY_FILE
+    try:
+        ring = KeyRing.load(path)
+    except FileNotFoundError:
+        complain(f"{path}: no key yet: the daemons make one when they need it")
+        return
+    rows = [(key.number, iso(key.made), key is ring.current) for key in ring.keys]
+    if json:
+        for number, made, signs in rows:
+            write_json({"key": number, "made": made, "signs": signs})
+    else:
+        write_table(("key", "made", "signs"), ((n, m, "yes" if s else "no") for n, m, s in rows))
+
+
+@app.command("rotate")
+def rotate(context: typer.Context) -> None:
+    """Add a key that signs from now on; what the older ones have signed stays good."""
+    path = invocation_of(context).settings.store.path / KEY_FILE
+    key = rotate_file(path, int(time.time())).current
+    print(f"key {key.number} signs from the milter's next start on")

@@ -1,0 +1,256 @@
+"""The ledger of sends: what was mailed to whom, the proof that a bounce is about a message of ours.
+
+An LMDB environment of its own, in the folder `ledger` of the store:
+
+    sent    time, message, part (13 octets) -> Sent; in the order of time, the oldest first
+    names   8 octets, a digest of a queue id or Message-ID -> the key of its entry
+    rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets
+
+One process writes it (the milter's scribe), some milliseconds behind the mail. A commit syncs the
+data but not the meta page: after a crash of the machine the last commits may be gone, never the
+ledger. What it has lost, or not yet written, is a message that we cannot prove to be ours: its
+bounces are kept and shown, and lock nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, Self
+
+import lmdb
+import msgspec
+
+from bouncegate.config.settings import LedgerSettings, StoreSettings
+from bouncegate.store.environment import explained, hand_to_owner
+from bouncegate.store.errors import StoreError, StoreMissing
+
+_FOLDER: Final = "ledger"
+_FILE_MODE: Final = 0o660
+_MAX_READERS: Final = 1024
+_SENT: Final = b"sent"
+_NAMES: Final = b"names"
+_RATES: Final = b"rates"
+_KEY: Final = struct.Struct(">I8sB")
+_COUNT: Final = struct.Struct(">I")
+_HOUR: Final = 3600
+_DIGEST: Final = 8
+_EVER: Final = 1 << 32
+# How many entries one transaction deletes: some milliseconds.
+_EXPIRE_AT_ONCE: Final = 500
+# The names of an entry lie on pages of their own; in a map that is nearly full no more of them than
+# these may be copied at once.
+_MAKE_ROOM_AT_ONCE: Final = 50
+# The part of the map that may be in use before the oldest entries go: a transaction copies the
+# pages that it changes, and a full map could not even delete.
+_FULL: Final = 0.75
+MOST_PARTS: Final = 255
+RECIPIENTS_A_PART: Final = 1000
+"""A part of a message with more recipients; 1,000 addresses of 60 octets fit into a datagram."""
+
+
+class Sent(msgspec.Struct, frozen=True, array_like=True):
+    """One message that was accepted, or a part of its recipients."""
+
+    time: int
+    message: bytes
+    """8 octets, drawn by chance; the same stand in the signed return path."""
+    sender: str
+    """The envelope sender as the client gave it."""
+    recipients: tuple[str, ...]
+    """Canonical addresses."""
+    queue_id: str = ""
+    message_id: str = ""
+    mailing: str = ""
+    group: str = ""
+    part: int = 0
+
+
+ENCODE: Final = msgspec.msgpack.Encoder().encode
+DECODE: Final = msgspec.msgpack.Decoder(Sent).decode
+
+
+class Ledger:
+    """The ledger, for reading or for its one writer."""
+
+    def __init__(self, environment: lmdb.Environment, path: Path) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._environment = environment
+        self._path = path
+        self._sent = environment.open_db(_SENT, create=False)
+        self._names = environment.open_db(_NAMES, create=False)
+        self._rates = environment.open_db(_RATES, create=False)
+
+    @classmethod
+    def open(cls, store: StoreSettings, settings: LedgerSettings, *, readonly: bool = True) -> Self:
+        """Open the ledger, and make it unless `readonly`; raises StoreError."""
+        path = store.path / _FOLDER
+        try:
+            if not readonly:
+                _make_folder(path)
+            elif not (path / "data.mdb").exists():
+                raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
+            environment = lmdb.open(
+                str(path),
+                map_size=settings.max_size.octets,
+                max_dbs=4,
+                max_readers=_MAX_READERS,
+                readonly=readonly,
+                create=not readonly,
+                mode=_FILE_MODE,
+                metasync=False,
+                readahead=False,
+            )
+            if not readonly:
+                hand_to_owner(path)
+                for name in (_SENT, _NAMES, _RATES):
+                    environment.open_db(name)
+            return cls(environment, path)
+        except lmdb.NotFoundError:
+            raise StoreMissing(f"{path}: the ledger is empty still") from None
+        except lmdb.Error as error:
+            raise explained(error, path) from error
+        except OSError as error:
+            raise StoreError(f"{error.filename or path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Give the map back."""
+        self._environment.close()
+
+    # -- reading: the return path ------------------------------------------------------------
+
+    def by_message(self, time: int, message: bytes) -> Sent | None:
+        """The whole entry of a signed message; raises StoreError."""
+        try:
+            with self._environment.begin() as transaction:
+                return self._whole(transaction, _KEY.pack(time, message, 0))
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+
+    def by_name(self, names: Iterable[str]) -> Sent | None:
+        """The whole entry of the first queue id or Message-ID that is known; raises StoreError."""
+        try:
+            with self._environment.begin() as transaction:
+                for name in names:
+                    key = transaction.get(_digest(name), db=self._names) if name else None
+                    found = self._whole(transaction, key) if key is not None else None
+                    if found is not None:
+                        return found
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+        return None
+
+    def sends(self, domains: Iterable[str], since: int, until: int) -> int:
+        """How many recipients in these domains were sent to, by whole hours; raises StoreError."""
+        hours = range(since // _HOUR, until // _HOUR + 1)
+        try:
+            with self._environment.begin(db=self._rates) as transaction:
+                keys = (_rate_key(domain, hour) for domain in domains for hour in hours)
+                return sum(_COUNT.unpack(transaction.get(key, b"\0\0\0\0"))[0] for key in keys)
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+
+    def _whole(self, transaction: lmdb.Transaction[bytes], first: bytes) -> Sent | None:
+        with transaction.cursor(self._sent) as cursor:
+            if not cursor.set_key(first):
+                return None
+            parts = [DECODE(cursor.value())]
+            while cursor.next() and cursor.key()[:-1] == first[:-1]:
+                parts.append(DECODE(cursor.value()))
+        if len(parts) == 1:
+            return parts[0]
+        recipients = tuple(address for part in parts for address in part.recipients)
+        return msgspec.structs.replace(parts[0], recipients=recipients)
+
+    # -- writing: the scribe -----------------------------------------------------------------
+
+    def write(self, batch: Sequence[Sent]) -> None:
+        """Write entries, in one transaction; where there is no room the oldest ones go first.
+
+        Raises StoreError; then none of them is written.
+        """
+        rates: dict[bytes, int] = {}
+        try:
+            while self._is_full() and self._expire_some(_EVER, _MAKE_ROOM_AT_ONCE):
+                pass
+            with self._environment.begin(write=True) as transaction:
+                for sent in batch:
+                    key = _KEY.pack(sent.time, sent.message, sent.part)
+                    transaction.put(key, ENCODE(sent), db=self._sent)
+                    for name in _names(sent):
+                        transaction.put(_digest(name), key, db=self._names)
+                    for address in sent.recipients:
+                        domain = address.rpartition("@")[2]
+                        rate = _rate_key(domain, sent.time // _HOUR)
+                        rates[rate] = rates.get(rate, 0) + 1
+                for rate, count in rates.items():
+                    known = _COUNT.unpack(transaction.get(rate, b"\0\0\0\0", db=self._rates))[0]
+                    transaction.put(rate, _COUNT.pack(known + count), db=self._rates)
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+
+    def expire(self, before: int) -> int:
+        """Forget the sends before a time; tells how many. Raises StoreError."""
+        total = 0
+        try:
+            while deleted := self._expire_some(before, _EXPIRE_AT_ONCE):
+                total += deleted
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+        return total
+
+    def _expire_some(self, before: int, most: int) -> int:
+        deleted = 0
+        begin = self._environment.begin
+        with begin(write=True) as transaction, transaction.cursor(self._sent) as cursor:
+            while deleted < most and cursor.first():
+                sent = DECODE(cursor.value())
+                if sent.time >= before:
+                    break
+                self._forget(transaction, sent, cursor.key())
+                cursor.delete()
+                deleted += 1
+        return deleted
+
+    def _forget(self, transaction: lmdb.Transaction[bytes], sent: Sent, key: bytes) -> None:
+        for name in _names(sent):
+            digest = _digest(name)
+            if transaction.get(digest, db=self._names) == key:  # a later send may have its name
+                transaction.delete(digest, db=self._names)
+        for address in sent.recipients:
+            domain = address.rpartition("@")[2]
+            transaction.delete(_rate_key(domain, sent.time // _HOUR), db=self._rates)
+
+    def _is_full(self) -> bool:
+        """Whether what is in use, free pages apart, fills the map but for a margin."""
+        page_size, room = self._environment.stat()["psize"], self._environment.info()["map_size"]
+        databases = (self._sent, self._names, self._rates)
+        return sum(map(self._pages, databases)) * page_size > _FULL * room
+
+    def _pages(self, database: lmdb._Database) -> int:
+        with self._environment.begin() as transaction:
+            stat = transaction.stat(database)
+        return stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+
+
+def _make_folder(path: Path) -> None:
+    path.mkdir(mode=0o750, exist_ok=True)
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _names(sent: Sent) -> Iterator[str]:
+    if sent.part == 0:
+        yield from (name for name in (sent.queue_id, sent.message_id) if name)
+
+
+def _digest(name: str) -> bytes:
+    return blake2b(name.encode("utf-8", "replace"), digest_size=_DIGEST).digest()
+
+
+def _rate_key(domain: str, hour: int) -> bytes:
+    return domain.encode() + b"\0" + _COUNT.pack(hour)

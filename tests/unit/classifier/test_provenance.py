@@ -1,0 +1,231 @@
+"""No stranger locks an address: what a bounce proves, and whose bounce it then is."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bouncegate.classifier.intake import Intake
+from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.proof import NotYetKnown, Prover
+from bouncegate.config.rules import load_rules
+from bouncegate.config.settings import (
+    LedgerSettings,
+    ReturnPathSettings,
+    Settings,
+    StoreSettings,
+)
+from bouncegate.config.values import DomainName, Size
+from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.records import Event
+from bouncegate.provenance.keys import Key, KeyFile, KeyRing, rotate
+from bouncegate.provenance.token import sign
+from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.store import Store
+
+NOW = 1_790_000_000
+DOMAIN = "return.example.org"
+SENT = Sent(
+    NOW,
+    b"message1",
+    "news@example.org",
+    ("ann@example.com", "bob@example.com", "list@example.net"),
+    queue_id="4XyZ1",
+    message_id="<1@example.org>",
+    mailing="spring",
+)
+ALONE = Sent(NOW, b"message2", "news@example.org", ("alias@example.net",))
+LATER = NOW + 3600
+
+
+def dsn(final: str, original: str = "", extra: str = "", message_id: str = "") -> bytes:
+    """A DSN for one recipient; `extra` are further fields about the message."""
+    about = f"Original-Recipient: rfc822;{original}\n" if original else ""
+    returned = f"Message-ID: {message_id}\n" if message_id else ""
+    return f"""From: MAILER-DAEMON@mx.example.net
+Subject: Undelivered Mail
+Message-ID: <d-{final}@mx.example.net>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+{extra}
+{about}Final-Recipient: rfc822; {final}
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 no such user here
+
+--b
+Content-Type: text/rfc822-headers
+
+{returned}From: news@example.org
+
+--b--
+""".encode()
+
+
+class Site:
+    """Keys, a ledger, a store and the settings of one machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store_settings = StoreSettings(path=folder, map_size=Size(64 * 2**20))
+        self.settings = Settings(
+            store=self.store_settings,
+            return_path=ReturnPathSettings(domain=DomainName(DOMAIN)),
+        )
+        self.key_file = folder / "keys"
+        self.keys = KeyFile(self.key_file, NOW)
+        ledger = LedgerSettings(max_size=Size(16 * 2**20))
+        self.ledger = Ledger.open(self.store_settings, ledger, readonly=False)
+        self.ledger.write([SENT, ALONE])
+        self.prover = Prover(self.settings.return_path, self.keys, self.ledger)
+        self.policy = Policy(self.settings.policy, self.settings.return_path.count)
+        self.intake = Intake(Judge(load_rules(None)), self.policy, self.settings, self.prover)
+        self.store = Store.open(self.store_settings)
+
+    def close(self) -> None:
+        self.store.close()
+        self.ledger.close()
+
+    def token(self, sent: Sent, ring: KeyRing | None = None, time: int | None = None) -> str:
+        local = sign(ring or self.keys.ring, sent.sender, sent.message, time or sent.time)
+        return f"{local}@{DOMAIN}"
+
+    def event(self, raw: bytes, recipient: str, now: int = LATER) -> Event:
+        bounce = self.intake.bounce_of(raw, [recipient], now)
+        assert bounce is not None
+        (event,) = bounce.events
+        return event
+
+    def deliver(self, raw: bytes, recipient: str, now: int = LATER) -> None:
+        bounce = self.intake.bounce_of(raw, [recipient], now)
+        assert bounce is not None
+        self.store.record([bounce], self.policy.fold)
+
+    def locked(self) -> list[str]:
+        return [address for address, _ in self.store.locks()]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with closing(Site(tmp_path)) as site:
+        yield site
+
+
+def test_a_signed_return_path_proves_a_bounce_and_tells_its_mailing(site: Site) -> None:
+    event = site.event(dsn("ann@example.com"), site.token(SENT))
+    assert (event.trust, event.address) == ("signed", "ann@example.com")
+    assert (event.mailing, event.sender, event.queue_id) == ("spring", "news@example.org", "4XyZ1")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        dsn("ann@example.com", message_id="<1@example.org>"),
+        dsn("ann@example.com", extra="X-Postfix-Queue-ID: 4XyZ1"),
+        dsn("ann@example.com", extra="Original-Envelope-Id: 4XyZ1"),
+    ],
+    ids=["Message-ID", "queue id", "envelope id"],
+)
+def test_a_report_that_names_our_message_and_recipient_is_matched(site: Site, raw: bytes) -> None:
+    event = site.event(raw, "bounces@example.org")
+    assert (event.trust, event.address) == ("matched", "ann@example.com")
+
+
+def test_an_envelope_id_with_our_token_is_matched(site: Site) -> None:
+    envelope_id = site.token(SENT).partition("@")[0]
+    raw = dsn("ann@example.com", extra=f"Original-Envelope-Id: {envelope_id}")
+    assert site.event(raw, "bounces@example.org").trust == "matched"
+
+
+def test_the_alias_that_we_mailed_counts_and_never_the_address_behind_it(site: Site) -> None:
+    for raw in (
+        dsn("expanded@example.org"),
+        dsn("expanded@example.org", original="alias@example.net"),
+        dsn("expanded@example.org", original="expanded@example.org"),
+    ):
+        assert site.event(raw, site.token(ALONE)).address == "alias@example.net"
+
+
+def test_among_several_the_original_recipient_goes_before_the_final_one(site: Site) -> None:
+    raw = dsn("expanded@example.org", original="list@example.net")
+    assert site.event(raw, site.token(SENT)).address == "list@example.net"
+    both = dsn("bob@example.com", original="ann@example.com")
+    assert site.event(both, site.token(SENT)).address == "ann@example.com"
+
+
+def test_whom_we_never_mailed_is_nobody_and_the_event_is_kept(site: Site) -> None:
+    raw = dsn("stranger@example.com", original="other@example.com")
+    event = site.event(raw, site.token(SENT))
+    assert (event.address, event.final_recipient) == ("", "stranger@example.com")
+    site.deliver(raw, site.token(SENT))
+    assert site.locked() == []
+    assert len(list(site.store.journal())) == 1
+
+
+def test_five_hundred_forged_dsns_lock_nobody_and_count_nothing(site: Site) -> None:
+    other_keys = KeyRing((Key(site.keys.ring.current.number, NOW, b"x" * 32),))
+    real = site.token(SENT)
+    broken = real.replace("b-", "b-a", 1)
+    for number in range(100):
+        victim = f"victim{number}@example.com"
+        forged = {
+            "no token": f"bounces{number}@{DOMAIN}",
+            "wrong token": site.token(SENT, ring=other_keys),
+            "stale token": site.token(SENT, time=NOW - 30 * 86_400),
+            "broken token": broken,
+            "true token, another recipient": real,
+        }
+        for to in forged.values():
+            site.deliver(dsn(victim, message_id=f"<{number}@elsewhere.example>"), to)
+            assert site.store.state(victim) is None
+    # The recipients of the true message, named to any address but the true one.
+    for to in (f"x@{DOMAIN}", site.token(SENT, ring=other_keys)):
+        site.deliver(dsn("ann@example.com"), to)
+    assert site.store.state("ann@example.com") is None
+    assert site.locked() == []
+
+
+def test_a_replayed_bounce_counts_once(site: Site) -> None:
+    for number in range(20):
+        raw = dsn("ann@example.com").replace(b"<d-", f"<d{number}-".encode())
+        site.deliver(raw, site.token(SENT))
+    state = site.store.state("ann@example.com")
+    assert state is not None
+    assert state.hard == 1
+    assert site.locked() == ["ann@example.com"], "and its co-recipients are never touched"
+
+
+def test_one_bounce_told_with_and_without_its_token_counts_once(site: Site) -> None:
+    site.deliver(dsn("ann@example.com"), site.token(SENT))
+    site.deliver(dsn("ann@example.com", message_id="<1@example.org>"), "bounces@example.org")
+    state = site.store.state("ann@example.com")
+    assert state is not None
+    assert state.hard == 1
+
+
+def test_an_unverified_bounce_is_kept_and_shown_and_not_counted(site: Site) -> None:
+    event = site.event(dsn("ann@example.com"), "bounces@example.org")
+    assert (event.trust, event.address) == ("unverified", "ann@example.com")
+    assert site.policy.standing(event) is Standing.UNVERIFIED
+    site.deliver(dsn("ann@example.com"), "bounces@example.org")
+    assert site.locked() == []
+    assert len(site.store.entries("ann@example.com")) == 1
+
+
+def test_a_bounce_that_is_faster_than_the_ledger_waits_and_an_old_one_does_not(site: Site) -> None:
+    unknown = Sent(LATER, b"message9", "news@example.org", ())
+    with pytest.raises(NotYetKnown):
+        site.event(dsn("ann@example.com"), site.token(unknown), LATER + 5)
+    lost = site.event(dsn("ann@example.com"), site.token(unknown), LATER + 3600)
+    assert (lost.trust, lost.address) == ("signed", ""), "what the ledger has lost locks nobody"
+
+
+def test_a_key_that_was_added_while_the_handler_ran_is_known_at_once(site: Site) -> None:
+    new = rotate(site.key_file, LATER)
+    event = site.event(dsn("ann@example.com"), site.token(SENT, ring=new))
+    assert event.trust == "signed"

@@ -1,0 +1,97 @@
+"""The ledger of sends: what it remembers, for how long, and that it never outgrows its bounds."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bouncegate.config.settings import LedgerSettings, StoreSettings
+from bouncegate.config.values import Size
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.ledger import Ledger, Sent
+
+NOW = 1_790_000_000
+
+
+def sent(number: int, time: int = NOW, part: int = 0, domain: str = "example.com") -> Sent:
+    return Sent(
+        time,
+        number.to_bytes(8, "big"),
+        "news@example.org",
+        (f"u{number}-{part}@{domain}",),
+        queue_id=f"Q{number}",
+        message_id=f"<{number}@example.org>",
+        part=part,
+    )
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    settings = LedgerSettings(max_size=Size(2**23))
+    with closing(Ledger.open(StoreSettings(path=tmp_path), settings, readonly=False)) as ledger:
+        yield ledger
+
+
+def test_a_send_is_found_by_its_token_its_queue_id_and_its_message_id(ledger: Ledger) -> None:
+    ledger.write([sent(1), sent(2)])
+    assert ledger.by_message(NOW, (1).to_bytes(8, "big")) == sent(1)
+    assert ledger.by_name(["", "unknown", "Q2"]) == sent(2)
+    assert ledger.by_name(["<1@example.org>"]) == sent(1)
+    assert ledger.by_message(NOW, bytes(8)) is None
+    assert ledger.by_name(["Q3"]) is None
+
+
+def test_a_message_in_parts_comes_back_with_all_its_recipients(ledger: Ledger) -> None:
+    ledger.write([sent(1, part=0), sent(2), sent(1, part=1), sent(1, part=2)])
+    found = ledger.by_name(["Q1"])
+    assert found is not None
+    assert found.recipients == ("u1-0@example.com", "u1-1@example.com", "u1-2@example.com")
+
+
+def test_sends_are_counted_by_domain_and_hour(ledger: Ledger) -> None:
+    ledger.write([sent(1), sent(2, domain="example.net"), sent(3, time=NOW - 7200)])
+    assert ledger.sends(["example.com"], NOW - 7200, NOW) == 2
+    assert ledger.sends(["example.com"], NOW, NOW) == 1
+    assert ledger.sends(["example.com", "example.net"], NOW - 7200, NOW) == 3
+    assert ledger.sends(["example.org"], NOW - 7200, NOW) == 0
+
+
+def test_what_is_too_old_is_forgotten_with_its_names(ledger: Ledger) -> None:
+    ledger.write([sent(n, time=NOW - 100 + n % 2 * 100) for n in range(1000)])
+    assert ledger.expire(NOW) == 500
+    assert ledger.by_name(["Q0", "<0@example.org>"]) is None
+    assert ledger.by_name(["Q1"]) == sent(1)
+
+
+def test_a_name_that_came_again_stays_known_when_the_older_send_goes(ledger: Ledger) -> None:
+    # Postfix uses short queue ids again.
+    old, new = sent(1, time=NOW - 100), sent(1)
+    ledger.write([old])
+    ledger.write([new])
+    ledger.expire(NOW)
+    assert ledger.by_name(["Q1"]) == new
+
+
+def test_the_oldest_sends_go_when_there_is_no_room_left(ledger: Ledger, tmp_path: Path) -> None:
+    for first in range(0, 60_000, 100):
+        ledger.write([sent(n, time=NOW + n) for n in range(first, first + 100)])
+    assert ledger.by_name(["Q0", "Q20000"]) is None
+    assert ledger.by_name(["Q59999"]) is not None, "the newest stay"
+    assert ledger.by_name(["Q58000"]) is not None
+    assert (tmp_path / "ledger" / "data.mdb").stat().st_size <= 2**23
+
+
+def test_a_ledger_that_nobody_has_made_yet_is_missing_and_no_damage(tmp_path: Path) -> None:
+    with pytest.raises(StoreMissing):
+        Ledger.open(StoreSettings(path=tmp_path), LedgerSettings())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for somebody else")
+def test_what_root_makes_belongs_to_the_user_of_the_daemons(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    settings = StoreSettings(path=tmp_path)
+    Ledger.open(settings, LedgerSettings(), readonly=False).close()
+    made = [tmp_path / "ledger", *(tmp_path / "ledger").iterdir()]
+    assert {path.stat().st_uid for path in made} == {65534}
