@@ -158,6 +158,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "return_path.socket", "the milter listens there: give each daemon its own socket"
     if not settings.return_path.max_size.octets:
         yield "return_path.max_size", "no message fits into 0 octets"
+    if not settings.guard.window.after(0):
+        yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:

@@ -109,6 +109,22 @@ class PolicySettings(Struct, frozen=True):
     once_a_day: bool = False
 
 
+class GuardSettings(Struct, frozen=True):
+    """`[guard]`: when one provider's hard bounces are more likely its fault than its users'."""
+
+    enabled: bool = True
+    window: Duration = Duration(seconds=6 * 3600)
+    addresses: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
+    share: Annotated[float, Meta(gt=0, le=1)] = 0.1
+
+
+class AlarmSettings(Struct, frozen=True):
+    """`[alarm]`: how many bounces that are no recipient's fault are worth a warning."""
+
+    sender_blame: Annotated[int, Meta(ge=1, le=10_000_000)] = 20
+    unverified: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
+
+
 class LedgerSettings(Struct, frozen=True):
     """`[ledger]`: what was sent to whom, so that a bounce can be told from a forged one."""
 
@@ -142,6 +158,8 @@ class Settings(Struct, frozen=True):
     reply: ReplySettings = ReplySettings()
     return_path: ReturnPathSettings = ReturnPathSettings()
     policy: PolicySettings = PolicySettings()
+    guard: GuardSettings = GuardSettings()
+    alarm: AlarmSettings = AlarmSettings()
     ledger: LedgerSettings = LedgerSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()

@@ -1,7 +1,8 @@
 """What an entry of the journal does to an address.
 
-`State` is the fold of an address's entries, in the order of their numbers: nothing else may
-change it, so that it can be told again from the journal, under this policy or another. The
+`State` is the fold of an address's entries, in the order of their numbers, without the events
+that are void or held: nothing else may change it, so that it can be told again from the
+journal, under this policy or another. The
 clock is the entry's own time; a lock that had ended by then counts as ended.
 """
 
@@ -11,14 +12,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from bouncegate.config.settings import PolicySettings, Threshold, Trust
+from bouncegate.config.settings import AlarmSettings, PolicySettings, Threshold, Trust
 from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
-from bouncegate.policy.records import Act, Entry, Event, Lock, Origin, State
+from bouncegate.policy.guard import Guard
+from bouncegate.policy.records import Act, AddressEntry, Event, Lock, Origin, State
 
 EMPTY: Final = State()
 _DAY: Final = 86_400
 
-Fold = Callable[[State, int, Entry], State]
+Fold = Callable[[State, int, AddressEntry], State]
 """(what was known, the entry's number, the entry) -> what is known now."""
 
 
@@ -45,12 +47,21 @@ _OF_THE_MESSAGE: Final = frozenset({"data", "end-of-data"})
 class Policy:
     """When bounces lock, under the settings in force."""
 
-    def __init__(self, settings: PolicySettings, trust: Collection[Trust]) -> None:
-        """Events of other trust than `trust` never count."""
+    def __init__(
+        self,
+        settings: PolicySettings,
+        trust: Collection[Trust],
+        *,
+        guard: Guard | None = None,
+        alarm: AlarmSettings | None = None,
+    ) -> None:
+        """Events of other trust than `trust` never count; no guard where there is none."""
         self._settings = settings
         self._trust = frozenset(trust)
+        self.guard: Final = guard
+        self.alarm: Final = alarm or AlarmSettings()
 
-    def fold(self, state: State, number: int, entry: Entry) -> State:
+    def fold(self, state: State, number: int, entry: AddressEntry) -> State:
         """What is known of an address after the entry of that number."""
         if isinstance(entry, Act):
             return _after_act(state, number, entry)

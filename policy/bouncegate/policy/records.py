@@ -1,8 +1,10 @@
 """What is known about addresses: events, acts of operators, and the state they add up to.
 
 The journal holds `Event`s and `Act`s in the order in which they came; `State` is what they
-amount to for one address, and is a pure function of them (`bouncegate.policy.fold`). Times
-are whole seconds since 1970, UTC. Addresses are canonical (`bouncegate.store.address`).
+amount to for one address, and is a pure function of them (`bouncegate.policy.fold`). Between
+them stand `Ruling`s, which say that earlier events no longer count, or count again, and what
+the guard found (`Opened`, `Settled`). Nothing in the journal is ever changed or taken away.
+Times are whole seconds since 1970, UTC. Addresses are canonical (`bouncegate.store.address`).
 """
 
 from enum import StrEnum
@@ -72,6 +74,8 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     reader: str = ""
     raw: bytes = b""
     """The hash under which the bounce message itself is kept."""
+    held: int = 0
+    """The incident that was open for its provider and reason when it came, or 0."""
 
 
 MOST_ADDRESSES = 1000
@@ -90,7 +94,57 @@ class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     origin: Origin = Origin.MANUAL
 
 
-Entry = Event | Act
+MOST_EVENTS = 1000
+"""How many events one ruling names at most: a transaction then takes some tens of milliseconds."""
+
+
+class Ruling(Struct, frozen=True, tag="ruling", omit_defaults=True):
+    """What becomes of events that had come before.
+
+    `void`: as if they had never come, for good. `hold`: the same until an incident is settled.
+    `release`: no longer held.
+    """
+
+    verb: Literal["void", "hold", "release"]
+    numbers: tuple[int, ...]
+    time: int
+    by: str = ""
+    why: str = ""
+    incident: int = 0
+
+
+class Opened(Struct, frozen=True, tag="incident-opened", omit_defaults=True):
+    """The guard tripped; the number of this entry is the number of the incident."""
+
+    time: int
+    provider: str
+    reason: Reason
+    addresses: int
+    """How many distinct addresses had bounced within the window, the last one included."""
+    limit: int
+    """How many would have been normal."""
+
+
+class Settled(Struct, frozen=True, tag="incident-settled", omit_defaults=True):
+    """An incident is over.
+
+    `confirmed`: the addresses are dead, the held events count. `dismissed`, by an operator, and
+    `closed`, by the guard, since deliveries succeed again: the held events are void.
+    """
+
+    incident: int
+    time: int
+    verb: Literal["confirmed", "dismissed", "closed"]
+    events: int
+    """How many events had been held."""
+    by: str = ""
+    why: str = ""
+
+
+AddressEntry = Event | Act
+"""What concerns addresses, and is folded."""
+
+Entry = AddressEntry | Ruling | Opened | Settled
 
 
 class State(Struct, frozen=True, omit_defaults=True):

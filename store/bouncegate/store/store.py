@@ -25,7 +25,7 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.records import Act, Entry, Event, Lock, State
+from bouncegate.policy.records import Act, AddressEntry, Entry, Event, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import decode_entry, decode_state, encode
 from bouncegate.store.environment import (
@@ -154,7 +154,7 @@ class Store:
         transaction: lmdb.Transaction[bytes],
         address: str,
         number: int,
-        entry: Entry,
+        entry: AddressEntry,
         fold: Fold,
     ) -> tuple[State, State]:
         """Let an entry take effect on one address; tells its state before and after."""
