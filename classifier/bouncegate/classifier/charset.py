@@ -37,6 +37,10 @@ _ALIASES: Final = {
     "unicode-1-1-utf-7": "utf_7",
 }
 
+_WORD: Final = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]{0,1000})\?=")
+_BETWEEN_WORDS: Final = re.compile(r"\?=\s{1,100}=\?")
+# Eight header lines of the greatest length (RFC 5322, 2.1.1).
+_LONGEST_WORDS: Final = 8 * 998
 _TAG_BREAK: Final = re.compile(
     r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?table|/?ul|/?ol|/?pre|hr)\b[^>]{0,512}>", re.IGNORECASE
 )
@@ -103,6 +107,24 @@ def _base64(octets: bytes) -> bytes:
         return binascii.a2b_base64(body + b"=" * (-len(body) % 4))
     except binascii.Error:
         return octets
+
+
+def decoded_words(text: str) -> str:
+    """Text with its encoded words decoded (RFC 2047); one that is broken stays as it is."""
+    # White space between two encoded words is none of the text (6.2).
+    return _WORD.sub(_decoded_word, _BETWEEN_WORDS.sub("?==?", text[:_LONGEST_WORDS]))
+
+
+def _decoded_word(match: re.Match[str]) -> str:
+    label, encoding, payload = match.groups()
+    try:
+        if encoding in "bB":
+            octets = binascii.a2b_base64(payload + "=" * (-len(payload) % 4))
+        else:
+            octets = quopri.decodestring(payload.replace("_", " "), header=True)
+    except (binascii.Error, ValueError):
+        return match[0]
+    return to_text(octets, label)
 
 
 def html_to_text(text: str) -> str:

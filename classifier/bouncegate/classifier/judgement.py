@@ -10,7 +10,7 @@ and no pattern can run away.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import re2
@@ -78,7 +78,7 @@ class Judge:
 
     def judge(self, report: Report) -> Verdict:
         """The verdict on the fate of one recipient."""
-        return _settled(report) or self._judge(evidences(report))[0]
+        return _settled(report) or self._judge(report)[0]
 
     def judge_text(self, diagnostic: str) -> Verdict:
         """The verdict on a reply or diagnostic alone."""
@@ -89,7 +89,7 @@ class Judge:
         settled = _settled(report)
         if settled:
             return Finding(settled, "action", report.diagnostic, "")
-        verdict, evidence, hits = self._judge(evidences(report))
+        verdict, evidence, hits = self._judge(report)
         if not hits:
             return Finding(verdict, "codes", evidence.text, "")
         rule = self._rules[hits[0]]
@@ -105,27 +105,32 @@ class Judge:
 
     def holding(self, report: Report) -> list[Rule]:
         """All rules that hold for the evidence that decides, in order."""
-        return [self._rules[n] for n in self._judge(evidences(report))[2]]
+        return [self._rules[n] for n in self._judge(report)[2]]
 
-    def _judge(self, texts: tuple[Evidence, ...]) -> tuple[Verdict, Evidence, list[int]]:
-        for index, evidence in self._order(texts):
+    def _judge(self, report: Report) -> tuple[Verdict, Evidence, list[int]]:
+        reply = _reply_of(report)
+        for index, evidence in self._order(report, reply):
             hits = index.hits(evidence)
             if hits:
                 return _verdict(self._rules[hits[0]], evidence), evidence, hits
-        return _undefined(texts[0]), texts[0], []
+        return _undefined(reply), reply, []
 
-    def _order(self, texts: tuple[Evidence, ...]) -> list[tuple["_Index", Evidence]]:
-        """What is asked of what, in order.
+    def _order(self, report: Report, reply: Evidence) -> Iterator[tuple["_Index", Evidence]]:
+        """What is asked of what, in order; the notice is read only if the reply says nothing.
 
         A status that speaks of the address or the mailbox itself (RFC 3463: x.1.x and x.2.x)
         tells more than the words of a notice, which may be about anything.
         """
-        reply, *notices = texts
-        words = [(self._strong, notice) for notice in notices]
-        codes = [(self._weak, evidence) for evidence in texts]
-        if any(status[1:] in _SPECIFIC for status in reply.statuses):
-            return [(self._strong, reply), *codes, *words]
-        return [(self._strong, reply), *words, *codes]
+        yield self._strong, reply
+        specific = any(status[1:] in _SPECIFIC for status in reply.statuses)
+        if specific:
+            yield self._weak, reply
+        if report.notice:
+            notice = _notice_of(report, reply)
+            yield self._strong, notice
+            yield self._weak, notice
+        if not specific:
+            yield self._weak, reply
 
 
 class _Index:
@@ -191,28 +196,30 @@ class _Automaton:
         return [self._owners[n] for n in self._filter.Match(text) or ()]
 
 
-def evidences(report: Report) -> tuple[Evidence, ...]:
-    """What can be read of a report: the server's reply, then the words of the notice."""
+def _reply_of(report: Report) -> Evidence:
+    """What the server's reply tells."""
     reply = dissect(report.diagnostic)
     code = report.reply_code or reply.code
     phase = report.phase or reply.phase
-    statuses = tuple(s for s in (reply.status, report.status) if s)
     mta = f"{report.remote_mta or reply.host} {report.reporting_mta}".strip().lower()
     lasting = _lasting(code, reply.status, report.status, phase)
-    first = Evidence("diagnostic", reply.text, code, statuses, phase, mta, lasting)
-    if not report.notice:
-        return (first,)
-    if code or reply.status:
-        return first, first._replace(name="notice", text=searchable(report.notice))
+    statuses = tuple(status for status in (reply.status, report.status) if status)
+    return Evidence("diagnostic", reply.text, code, statuses, phase, mta, lasting)
+
+
+def _notice_of(report: Report, reply: Evidence) -> Evidence:
+    """What the words of the notice tell, and the reply where they tell no codes."""
+    if reply.code or len(reply.statuses) > 1:
+        return reply._replace(name="notice", text=searchable(report.notice))
     told = dissect(report.notice)
-    return first, Evidence(
+    return Evidence(
         "notice",
         told.text,
         told.code,
-        tuple(s for s in (told.status, *statuses) if s),
-        phase or told.phase,
-        mta,
-        _lasting(told.code, told.status, report.status, phase or told.phase),
+        tuple(status for status in (told.status, *reply.statuses) if status),
+        reply.phase or told.phase,
+        reply.mta,
+        _lasting(told.code, told.status, report.status, reply.phase or told.phase),
     )
 
 

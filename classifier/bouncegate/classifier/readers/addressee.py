@@ -23,7 +23,7 @@ def read(notification: Notification) -> list[Report]:
     if len(addresses) != 1:
         return []
     notice = " ".join(notification.notice[: limits.DIAGNOSTIC].split())
-    if not FAILURE.search(f"{notification.message.subject}\n{notice}".lower()):
+    if not FAILURE.occur(f"{notification.message.subject}. {notice}"):
         return []
     action = "delayed" if is_delay(notification) else "failed"
     return reports([Entry(addresses[0], notice)], NAME, action)

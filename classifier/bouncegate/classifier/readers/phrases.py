@@ -1,11 +1,12 @@
 """How notices say, in the languages that occur, that a message was not delivered.
 
-One table for the reader of prose; each phrase is a regular expression for text in lower case
+One table for the reader of prose; each phrase is a regular expression for text
 whose white space is single.
 """
 
-import re
 from typing import Final
+
+from bouncegate.classifier.phrases import Phrases
 
 NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
     "English": (
@@ -56,4 +57,5 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-FAILURE: Final = re.compile("|".join(p for group in NOT_DELIVERED.values() for p in group))
+FAILURE: Final = Phrases("|".join(group) for group in NOT_DELIVERED.values())
+"""Searched for in text whose white space is single."""

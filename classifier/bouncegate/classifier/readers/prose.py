@@ -40,10 +40,8 @@ _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 def read(notification: Notification) -> list[Report]:
     """The recipients of whom the notice says that they were not reached."""
     text = notification.notice
-    lowered = text.lower()
-    cue = FAILURE.search(lowered) or FAILURE.search(" ".join(lowered.split()))
     delayed = is_delay(notification)
-    if not delayed and cue is None and not FAILURE.search(notification.message.subject.lower()):
+    if not delayed and not FAILURE.occur(" ".join(f"{notification.message.subject}. {text}".split())):
         return []
     others = _others(notification)
     found = _listed(text, others) or _in_sentence(text, others) or _local_names(notification)
@@ -76,7 +74,7 @@ def _in_sentence(text: str, others: frozenset[str]) -> list[Entry]:
     paragraphs = _PARAGRAPH.split(text)
     whole = " ".join(text[: limits.DIAGNOSTIC].split())
     for n, paragraph in enumerate(paragraphs):
-        if not FAILURE.search(" ".join(paragraph.lower().split())):
+        if not FAILURE.occur(" ".join(paragraph.split())):
             continue
         for block in (*paragraphs[n : n + 3], *paragraphs[max(n - 1, 0) : n]):
             found = [
