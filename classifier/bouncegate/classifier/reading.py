@@ -13,7 +13,7 @@ from bouncegate.classifier.message import Message
 from bouncegate.classifier.nature import nature_of
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.original import read_original
-from bouncegate.classifier.readers.table import LAST_RESORT, READERS, Reader
+from bouncegate.classifier.readers.table import LAST_RESORT, Reader, candidates
 from bouncegate.classifier.repair import mended
 from bouncegate.classifier.report import Nature, Reading, Report
 
@@ -37,7 +37,7 @@ def _read(raw: bytes, *, nested: bool) -> Reading:
     nature = nature_of(notification)
     if nature not in _SEEK:
         return Reading(nature, message_id=message_id)
-    for reader in READERS:
+    for reader in candidates(notification):
         reports = reader.read(notification)
         if reports:
             return _reading(nature, notification, reader, reports)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bouncegate.classifier.addresses import find_addresses
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.table import READERS
+from bouncegate.classifier.readers.table import STANDARDS, candidates
 from bouncegate.classifier.report import Report
 
 _ADDRESS: Final = re.compile(r".@.")
@@ -25,8 +25,8 @@ def mended(reports: list[Report], notification: Notification) -> list[Report]:
 
 
 def _named(notification: Notification) -> str:
-    for reader in READERS[1:]:
-        found = reader.read(notification)
+    for reader in candidates(notification):
+        found = reader.read(notification) if reader not in STANDARDS else []
         if found:
             return found[0].final_recipient if len(found) == 1 else ""
     return ""

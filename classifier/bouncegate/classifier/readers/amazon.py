@@ -14,6 +14,7 @@ from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.report import COMPLAINED, Report
 
 NAME: Final = "amazon-ses"
+SIGN: Final = ""
 
 # The object begins the message, or stands behind a line or two.
 _LEAD: Final = 400

@@ -12,6 +12,7 @@ from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.report import COMPLAINED, Report
 
 NAME: Final = "arf"
+SIGN: Final = ""
 KIND: Final = "message/feedback-report"
 
 

@@ -12,6 +12,7 @@ from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "domino"
+SIGN: Final = r"not (?:be )?delivered to:?\s"
 
 _PARAGRAPHS: Final = re.compile(
     r"(?:was|could) not (?:be )?delivered to:?\s+(?P<who>\S.{0,500}?)\s+because:?\s+(?P<why>\S.{0,2000}?)(?:\n\s*\n|\Z)",

@@ -13,6 +13,7 @@ from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "dragonfly"
+SIGN: Final = r"error delivering your mail to"
 
 _SENTENCE: Final = re.compile(rf"error delivering your mail to <(?P<address>{ADDRESS})>\.\s*(?P<text>.*)", re.DOTALL)
 _END: Final = re.compile(r"^(?:Message headers follow|Original message follows|Message follows)\b", re.MULTILINE)

@@ -5,7 +5,7 @@ behind it what happened.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from bouncegate.classifier import limits
@@ -32,7 +32,7 @@ _RULE: Final = re.compile(r"^[ \t]*(?:[-=_*#~|]{4,}|--- ).*$", re.MULTILINE)
 
 def entries(text: str) -> list[Entry]:
     """Each line that begins with an address, with the text up to the next such line or rule."""
-    matches = list(_ENTRY.finditer(text))[: limits.RECIPIENTS]
+    matches = list(_lines_with_address(text))
     found: list[Entry] = []
     for n, match in enumerate(matches):
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
@@ -40,6 +40,20 @@ def entries(text: str) -> list[Entry]:
         below = text[match.end() : stop.start() if stop else end]
         found.append(Entry(bare(match["address"]), _joined(match["rest"], below)))
     return found
+
+
+def _lines_with_address(text: str) -> Iterator[re.Match[str]]:
+    begin = 0
+    for _ in range(limits.RECIPIENTS):
+        at = text.find("@", begin)
+        if at < 0:
+            return
+        match = _ENTRY.match(text, text.rfind("\n", 0, at) + 1)
+        if match:
+            yield match
+        begin = text.find("\n", at)
+        if begin < 0:
+            return
 
 
 def reports(found: Iterable[Entry], reader: str, action: str = "failed") -> list[Report]:

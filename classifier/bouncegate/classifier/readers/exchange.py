@@ -15,6 +15,10 @@ from bouncegate.classifier.readers.entries import Entry, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "exchange"
+SIGN: Final = (
+    r"did not reach the following|generating server|remote server|has failed to these"
+    r"|diagnostic information|your message to"
+)
 
 _OLD: Final = re.compile(r"did not reach the following recipient\(?s?\)?:(?P<list>.*)", re.DOTALL | re.IGNORECASE)
 _RETURNED: Final = re.compile(
@@ -25,7 +29,6 @@ _NEW: Final = re.compile(
     rf"(?:delivery has failed to these recipients(?: or (?:groups|distribution lists))?:|your message to)\s+[^\n@]{{0,120}}?[<(\s](?P<address>{ADDRESS})(?P<text>.{{0,1500}})",
     re.DOTALL | re.IGNORECASE,
 )
-_ENGLISH: Final = ("Generating server", "Remote Server", "Diagnostic information", "recipients", "Your message to")
 
 
 def read(notification: Notification) -> list[Report]:
@@ -34,8 +37,6 @@ def read(notification: Notification) -> list[Report]:
     old = _OLD.search(text)
     if old:
         return reports(entries(old["list"]), NAME)
-    if not any(word in text for word in _ENGLISH):
-        return []
     found = [Entry(m["address"], _line(m["text"])) for m in _RETURNED.finditer(text)]
     if not found and ("has failed to these" in text or "be delivered" in text):
         found = [Entry(m["address"], _line(m["text"])) for m in _NEW.finditer(text)]

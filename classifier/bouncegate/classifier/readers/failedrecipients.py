@@ -9,14 +9,18 @@ from typing import Final
 from bouncegate.classifier.addresses import find_addresses
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
-from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.readers.entries import Entry, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "x-failed-recipients"
+SIGN: Final = ""
 
 
 def read(notification: Notification) -> list[Report]:
-    """The recipients that the field names."""
-    value = notification.message.fields.get("x-failed-recipients")
-    action = "delayed" if value and is_delay(notification) else "failed"
-    return reports((Entry(address, "") for address in find_addresses(value)), NAME, action)
+    """The recipients that the field names, with what the notice lists of each."""
+    named = find_addresses(notification.message.fields.get("x-failed-recipients"))
+    if not named:
+        return []
+    told = {entry.address.lower(): entry.explanation for entry in entries(notification.notice)}
+    action = "delayed" if is_delay(notification) else "failed"
+    return reports((Entry(a, told.get(a.lower(), "")) for a in named), NAME, action)

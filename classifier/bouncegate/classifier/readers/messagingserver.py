@@ -14,6 +14,7 @@ from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "messaging-server"
+SIGN: Final = r"recipient address:|addressed to:"
 
 _GROUP: Final = re.compile(
     r"^[ \t]*(?:Recipient address|Addressed To):[ \t]*(?P<address>\S.*)(?P<fields>(?:\n[ \t]*\S.*)*)", re.MULTILINE | re.IGNORECASE

@@ -17,6 +17,7 @@ from bouncegate.classifier.readers.phrases import FAILURE
 from bouncegate.classifier.report import Report
 
 NAME: Final = "prose"
+SIGN: Final = ""
 
 _ADDRESS: Final = re.compile(ADDRESS)
 # Words before an address, on its line, that make it somebody else.

@@ -14,6 +14,7 @@ from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "qmail"
+SIGN: Final = r"(?m)^<[^<>\n]+>:"
 
 _RECIPIENT: Final = re.compile(rf"^<(?P<address>{ADDRESS})>:[ \t]*(?P<rest>.*)$", re.MULTILINE)
 _BREAK: Final = re.compile(r"^-{2,}[ \t]?\S?", re.MULTILINE)

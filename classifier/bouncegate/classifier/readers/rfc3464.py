@@ -17,6 +17,7 @@ from bouncegate.classifier.reply import STATUS, dissect
 from bouncegate.classifier.report import Report
 
 NAME: Final = "rfc3464"
+SIGN: Final = ""
 
 _BLANK: Final = re.compile(r"\n[ \t]*\n")
 _RECIPIENT_LINE: Final = re.compile(

@@ -15,6 +15,9 @@ from bouncegate.classifier.readers.entries import Entry, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "sendmail"
+SIGN: Final = (
+    r"the following address(?:es|\(es\))? had|transcript of (?:the )?session|non-delivered information"
+)
 
 _LIST: Final = re.compile(
     r"^[ \t]*-{2,} ?the following address(?:es|\(es\))? had (?P<what>[^\n-]*?) ?-{2,}[ \t]*$"

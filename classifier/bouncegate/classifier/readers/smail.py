@@ -13,6 +13,7 @@ from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "smail"
+SIGN: Final = r"failed addresses follow"
 
 _BOX: Final = re.compile(r"^\|-+ ?Failed addresses follow: ?-+\|?[ \t]*$(?P<list>(?:\n(?!\|-).*)*)", re.MULTILINE | re.IGNORECASE)
 _LINE: Final = re.compile(rf"^[ \t]*<?(?P<address>{ADDRESS})>?[ \t]*(?:\.\.\.|:)[ \t]*(?P<text>(?:.*(?:\n[ \t]+(?!<?\S+@).*)*))", re.MULTILINE)

@@ -12,6 +12,7 @@ from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "transcript"
+SIGN: Final = r"rcpt to"
 
 _SENT: Final = re.compile(rf"RCPT TO:? ?<?(?P<address>{ADDRESS})>?", re.IGNORECASE)
 _REPLY: Final = re.compile(r"(?:^|[\s>:\"'])([45]\d\d[ -](?!\d).{3,500})")
