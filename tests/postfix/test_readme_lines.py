@@ -1,0 +1,142 @@
+"""The ten lines of the README, each run as it stands on a private Postfix."""
+
+import re
+import subprocess
+import tempfile
+
+import pytest
+
+from lab.bouncegate import Bouncegate
+from lab.folder import ROOT, LabFolder
+from lab.postfix import Postfix
+from lab.privilege import as_root
+from lab.remote import Remote
+from lab.smtp import Client, message
+
+SENDER = "bounces@return.example.com"
+GONE = "gone@remote.example"
+UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
+
+# The README's commands mean the machine's Postfix; these functions make them mean ours.
+REDIRECT = """
+set -euo pipefail
+postconf() { /usr/sbin/postconf -c "$LAB" "$@"; }
+postfix() { /usr/sbin/postfix -c "$LAB" "$@"; }
+"""
+
+# How the lines read for a Postfix with and without a chroot; the README says so below them.
+LAYOUTS = ("chroot", "no chroot")
+
+
+def block(heading: str) -> str:
+    readme = (ROOT / "README.md").read_text()
+    found = re.search(rf"^## {heading}$.*?^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+class Site:
+    """A Postfix that was there before, with settings of its own, and Bouncegate beside it."""
+
+    def __init__(self, folder: LabFolder, *, chroot: bool) -> None:
+        self.remote = Remote(folder, {GONE: UNKNOWN})
+        self.postfix = Postfix(folder, self.remote.relayhost, chroot=chroot)
+        self.sockets = (self.postfix.queue if chroot else folder.path / "run") / "bouncegate"
+        self.sockets.parent.mkdir(exist_ok=True)
+        self.gate = Bouncegate(folder, self.sockets)
+        self._relative = chroot
+
+    def start(self) -> None:
+        self.postfix.set(
+            transport_maps=self.postfix.table("transport", {"other.example": "discard:"}),
+            relay_domains="other.example, another.example",
+            smtpd_milters="{ inet:127.0.0.1:9, default_action=accept, connect_timeout=1s }",
+        )
+        self.gate.start()
+        self.postfix.start()
+
+    def follow(self, heading: str) -> None:
+        """Run the lines below a heading of the README."""
+        lines = block(heading)
+        if not self._relative:
+            lines = lines.replace("unix:bouncegate/", f"unix:{self.sockets}/")
+        # A file takes the output and not a pipe: Postfix's daemons keep what they inherit open.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                as_root(["env", f"LAB={self.postfix.config}", "bash", "-c", REDIRECT + lines]),
+                check=False,
+                timeout=60,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+            )
+            output.seek(0)
+            said = output.read().decode()
+        assert done.returncode == 0, said
+        assert "warning" not in said
+
+    def parameters(self) -> dict[str, str]:
+        """Every main.cf parameter with the value in force."""
+        shown = self.postfix.command("postconf", "-c", self.postfix.config)
+        values = dict(line.split(" =", 1) for line in shown.splitlines())
+        del values["process_id"]  # that of postconf itself
+        return values
+
+    def code(self) -> int:
+        """How the recipient that bounced is answered now."""
+        with Client(self.postfix.submission_port) as client:
+            return client.deliver(message("News"), SENDER, [GONE])[GONE].code
+
+
+@pytest.fixture(params=LAYOUTS)
+def site(request: pytest.FixtureRequest, folder: LabFolder) -> Site:
+    site = Site(folder, chroot=request.param == "chroot")
+    site.start()
+    return site
+
+
+def test_the_lines_attach_both_paths_and_detach_them_without_a_trace(site: Site) -> None:
+    before = site.parameters()
+
+    site.follow("Attach it to Postfix")
+    attached = site.parameters()
+    assert {name for name in before if attached[name] != before[name]} == {
+        "smtpd_milters",
+        "transport_maps",
+        "relay_domains",
+    }
+    assert site.code() == 250
+    site.postfix.wait_until_empty()
+    assert site.gate.show(GONE)["locked"] is True
+    assert site.code() == 550
+
+    site.follow("Detach it")
+    assert site.parameters() == before
+    assert site.code() == 250
+
+
+def test_what_was_set_before_still_holds_while_attached(site: Site) -> None:
+    site.follow("Attach it to Postfix")
+    with Client(site.postfix.port) as client:
+        replies = client.deliver(message("News"), "", ["someone@other.example"])
+    assert replies["someone@other.example"].code == 250
+    site.postfix.wait_for_log(r"to=<someone@other\.example>, relay=none, .*status=sent")
+
+
+def test_mail_for_the_return_domain_is_taken_from_anywhere(site: Site) -> None:
+    """Bounces come from strangers: without relay_domains they would be refused."""
+    site.follow("Attach it to Postfix")
+    with Client(site.postfix.port) as client:
+        client.say("XCLIENT ADDR=192.0.2.7 NAME=mx.stranger.example")
+        client.ehlo()
+        client.say("MAIL FROM:<>")
+        assert client.say(f"RCPT TO:<{SENDER}>").code == 250
+        assert client.say("RCPT TO:<someone@stranger.example>").code == 554
+
+
+def test_mail_flows_when_the_milter_is_gone(site: Site) -> None:
+    site.follow("Attach it to Postfix")
+    assert site.gate.milter is not None
+    site.gate.milter.kill()
+    assert site.code() == 250
