@@ -10,6 +10,7 @@ they are answered all the same: a step without an answer makes Postfix write twi
 and Nagle's algorithm holds the second write back until our delayed acknowledgement, 40 ms.
 """
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 import milter
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from milter import Context
 
     from bouncegate.milter.rcpt import RcptStep
+
+_LOG: Final = logging.getLogger("bouncegate.milter")
 
 _NEVER_NEEDED: Final = (
     milter.P_NOHELO
@@ -78,5 +81,6 @@ class Steps:
         """Find out, on a worker's first recipient, whether RCPT alone will do from now on."""
         if macros_arrive(context):
             self._wanted = _RCPT_ALONE
+            _LOG.info("the MTA sends what is asked for at RCPT: no other step from now on")
         milter.set_envrcpt_callback(self._rcpt)
         return self._rcpt(context, recipient, *parameters)

@@ -7,6 +7,7 @@ sends its own set at CONNECT and MAIL and knows nothing of that request.
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -77,7 +78,8 @@ class Mta:
 
     def close(self) -> None:
         """Leave, as at the end of an SMTP session."""
-        self._send("Q", b"")
+        with suppress(ConnectionError):
+            self._send("Q", b"")
         self._socket.close()
 
     def __enter__(self) -> Self:
