@@ -23,6 +23,8 @@ _UNITEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _AT_IT: Final = re.compile(r"^(?:['`]|(?:smtp|rfc-?822|mailto|internet)=)+", re.IGNORECASE)
 _BRACKETED: Final = re.compile(r"<([^<>\n]{1,640})>")
 _SOURCE_ROUTE: Final = re.compile(r"^@[^:]{1,600}:(?=.*@)")
+# What nearly every field holds: the rest is for the others.
+_PLAIN: Final = re.compile(r"(?:rfc822|RFC822)[ \t]?;[ \t]{0,4}([\w.+=-]{1,128}@[\w.-]{1,255})")
 _WRAPPING: Final = "<>\"'`()[]{}|,;:= \t\n"
 
 
@@ -49,6 +51,9 @@ def typed_address(value: str) -> str:
     has no @ is kept, since some systems name local users only.
     """
     value = value[: limits.ADDRESS]
+    plain = _PLAIN.fullmatch(value)
+    if plain:
+        return plain[1]
     kind, semicolon, rest = value.partition(";")
     if semicolon and "@" not in kind:
         value = rest

@@ -11,6 +11,7 @@ and no pattern can run away.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import re2
@@ -78,7 +79,15 @@ class Judge:
 
     def judge(self, report: Report) -> Verdict:
         """The verdict on the fate of one recipient."""
-        return _settled(report) or self._judge(report)[0]
+        settled = _settled(report)
+        if settled:
+            return settled
+        reply = _reply_of(report)
+        for index, evidence in self._order(report, reply):
+            number = index.first(evidence)
+            if number is not None:
+                return _verdict(self._rules[number], evidence)
+        return _undefined(reply)
 
     def judge_text(self, diagnostic: str) -> Verdict:
         """The verdict on a reply or diagnostic alone."""
@@ -89,31 +98,28 @@ class Judge:
         settled = _settled(report)
         if settled:
             return Finding(settled, "action", report.diagnostic, "")
-        verdict, evidence, hits = self._judge(report)
-        if not hits:
-            return Finding(verdict, "codes", evidence.text, "")
-        rule = self._rules[hits[0]]
+        evidence, held = self.holding(report)
+        if not held:
+            return Finding(_undefined(evidence), "codes", evidence.text, "")
+        rule = held[0]
         return Finding(
-            verdict,
+            _verdict(rule, evidence),
             evidence.name if rule.text else "codes",
             evidence.text,
             _matched(rule, evidence),
             rule.file,
             rule.line,
-            tuple(self._rules[n].id for n in hits[1:]),
+            tuple(later.id for later in held[1:]),
         )
 
-    def holding(self, report: Report) -> list[Rule]:
-        """All rules that hold for the evidence that decides, in order."""
-        return [self._rules[n] for n in self._judge(report)[2]]
-
-    def _judge(self, report: Report) -> tuple[Verdict, Evidence, list[int]]:
+    def holding(self, report: Report) -> tuple[Evidence, list[Rule]]:
+        """The evidence that decides, and all rules that hold for it, in order."""
         reply = _reply_of(report)
         for index, evidence in self._order(report, reply):
-            hits = index.hits(evidence)
-            if hits:
-                return _verdict(self._rules[hits[0]], evidence), evidence, hits
-        return _undefined(reply), reply, []
+            held = index.all(evidence)
+            if held:
+                return evidence, [self._rules[number] for number in held]
+        return reply, []
 
     def _order(self, report: Report, reply: Evidence) -> Iterator[tuple["_Index", Evidence]]:
         """What is asked of what, in order; the notice is read only if the reply says nothing.
@@ -148,19 +154,33 @@ class _Index:
                 for code in rule.status or rule.code:
                     self._codes[code].append(n)
         self._others: Final = [n for n, r in rules if not (r.text or r.status or r.code or r.mta)]
+        self._words_alone: Final = frozenset(
+            n for n, r in rules if not (r.status or r.code or r.phase or r.mta)
+        )
         self._mta_of: Final = {
             n: [re2.compile(p, pattern_options()) for p in r.mta] for n, r in rules if r.mta
         }
 
-    def hits(self, evidence: Evidence) -> list[int]:
-        """The numbers of the rules that hold, in order."""
-        found = set(self._text.find(evidence.text))
-        for code in _beginnings(evidence):
-            found.update(self._codes.get(code, ()))
+    def first(self, evidence: Evidence) -> int | None:
+        """The number of the first rule that holds."""
+        for number in self._found(evidence):
+            if number in self._words_alone or self._holds(number, evidence):
+                return number
+        return None
+
+    def all(self, evidence: Evidence) -> list[int]:
+        """The numbers of all rules that hold, in order."""
+        return [number for number in self._found(evidence) if self._holds(number, evidence)]
+
+    def _found(self, evidence: Evidence) -> list[int]:
+        """The numbers of the rules that may hold, in order."""
+        found = self._text.find(evidence.text)
+        for code in _beginnings(evidence.code, evidence.statuses):
+            found += self._codes.get(code, ())
         if evidence.mta:
-            found.update(self._mta.find(evidence.mta))
-        found.update(self._others)
-        return sorted(n for n in found if self._holds(n, evidence))
+            found += self._mta.find(evidence.mta)
+        found += self._others
+        return sorted(set(found))
 
     def _holds(self, number: int, evidence: Evidence) -> bool:
         rule = self._rules[number]
@@ -259,13 +279,14 @@ def _undefined(evidence: Evidence) -> Verdict:
     return Verdict(kind, Category.UNDEFINED, Reason.UNDEFINED, _NO_RULE)
 
 
-def _beginnings(evidence: Evidence) -> list[str]:
+@lru_cache(maxsize=1024)
+def _beginnings(code: str, statuses: tuple[str, ...]) -> tuple[str, ...]:
     """Every way in which a rule may name the codes at hand."""
-    keys = [evidence.code[:n] for n in (3, 2, 1)] if evidence.code else []
-    for status in evidence.statuses:
+    keys = [code[:n] for n in (3, 2, 1)] if code else []
+    for status in statuses:
         whole = status.split(".")
         keys += [".".join(whole[:n]) for n in (3, 2, 1)]
-    return keys
+    return tuple(keys)
 
 
 def _begins(status: str, wanted: tuple[str, ...]) -> bool:

@@ -75,7 +75,7 @@ def dissect(diagnostic: str) -> Reply:
         status[0] if status else "",
         phase_of(line),
         host[1] if host else "",
-        searchable(line),
+        _searchable(line),
     )
 
 
@@ -97,12 +97,15 @@ def phase_of(line: str) -> str:
     return _PHASE_NAMES[found[0]] if found else ""
 
 
-def searchable(line: str) -> str:
+def searchable(text: str) -> str:
     """Text as the rules see it: one line, lower case, addresses masked as `<>`.
 
     An address may be called spam@example.com or full@example.net: it says nothing.
     """
-    line = " ".join(line.split())
+    return _searchable(" ".join(text.split()))
+
+
+def _searchable(line: str) -> str:
     if "@" in line:
         line = _MASKED.sub("<>", line).replace("<<>>", "<>")
     return line.lower()
