@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+# Deliver as the recipient's or a configured user, and start as root for that.
+_AS_OTHER_USERS: Final = frozenset({"local", "virtual", "pipe"})
+
 
 class Service(NamedTuple):
     """One line of master.cf."""
@@ -19,7 +22,8 @@ class Service(NamedTuple):
     def line(self, *, chroot: bool) -> str:
         """The line; only services that Debian puts into a chroot are put there."""
         jail = "y" if chroot and self.chroot else "n"
-        columns = (self.name, self.type, self.private, "-", jail, self.wakeup, self.limit)
+        unprivileged = "n" if self.command in _AS_OTHER_USERS else "-"
+        columns = (self.name, self.type, self.private, unprivileged, jail, self.wakeup, self.limit)
         return "  ".join((*columns, self.command)) + "".join(f"\n  {o}" for o in self.options)
 
 

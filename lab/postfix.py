@@ -28,8 +28,18 @@ def is_installed() -> bool:
 class Postfix:
     """One instance. Every recipient that no setting routes elsewhere goes to `relayhost`."""
 
-    def __init__(self, folder: LabFolder, relayhost: str, *, chroot: bool = False) -> None:
-        """Lay out the instance's folders and its configuration; `start` runs it."""
+    def __init__(
+        self,
+        folder: LabFolder,
+        relayhost: str,
+        *,
+        chroot: bool = False,
+        extra: Sequence[mastercf.Service] = (),
+    ) -> None:
+        """Lay out the instance's folders and its configuration; `start` runs it.
+
+        `chroot` puts into a chroot what Debian puts there; `extra` adds services.
+        """
         self.base = folder.path / "postfix"
         self.config = self.base / "etc"
         self.queue = self.base / "queue"
@@ -48,6 +58,7 @@ class Postfix:
                 "milter_macro_daemon_name=ORIGINATING",
             ),
             *mastercf.INTERNAL,
+            *extra,
         )
         (self.config / "master.cf").write_text(mastercf.render(services, chroot=chroot))
 
