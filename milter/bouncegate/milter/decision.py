@@ -90,7 +90,8 @@ def decide(facts: Facts, lock: Lock | None, now: int, scope: Scope) -> Outcome:
     return Outcome.OBSERVED if scope.observe else Outcome.REFUSED
 
 
-def _is_outbound(facts: Facts, scope: Scope) -> bool:
+def is_outbound(facts: Facts, scope: Scope) -> bool:
+    """Whether a message is ours to judge, by who brought it."""
     return (
         (scope.authenticated and facts.authenticated)
         or facts.daemon_name in scope.daemon_names
@@ -119,7 +120,7 @@ _PASSES: Final[tuple[tuple[Outcome, Callable[[Facts, Scope], bool]], ...]] = (
     (Outcome.DELIVERED_HERE, lambda facts, scope: facts.transport in scope.local_transports),
     (Outcome.SENDER_UNKNOWN, lambda facts, _: facts.sender is None),
     (Outcome.NULL_SENDER, lambda facts, _: facts.sender == ""),
-    (Outcome.NOT_OUTBOUND, lambda facts, scope: not _is_outbound(facts, scope)),
+    (Outcome.NOT_OUTBOUND, lambda facts, scope: not is_outbound(facts, scope)),
     (Outcome.SENDER_EXEMPT, _sender_is_exempt),
     (Outcome.RECIPIENT_EXEMPT, _recipient_is_exempt),
 )

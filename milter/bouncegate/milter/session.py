@@ -28,7 +28,7 @@ def facts(context: "Context", recipient: str) -> Facts:
         recipient=recipient,
         sender=macro(context, _SENDER),
         authenticated=bool(macro(context, _AUTHENTICATED)),
-        client=_client(context),
+        client=client_of(context),
         daemon_name=macro(context, _DAEMON),
         transport=macro(context, _TRANSPORT),
     )
@@ -48,10 +48,38 @@ def macros_arrive(context: "Context") -> bool:
     return macro(context, _CLIENT) is not None
 
 
-def _client(context: "Context") -> IPAddress | None:
-    text = macro(context, _CLIENT) or context.getpriv()
+class Session:
+    """What a connection must remember from one step to the next."""
+
+    __slots__ = ("headers", "peer", "recipients")
+
+    def __init__(self, peer: str = "") -> None:
+        """`peer` is the client's address, if the CONNECT step told it."""
+        self.peer = peer
+        self.recipients: list[bytes] = []
+        self.headers: dict[str, str] = {}
+
+    def forget_message(self) -> None:
+        """The next message of the connection begins with nothing."""
+        self.recipients = []
+        self.headers = {}
+
+
+def session_of(context: "Context") -> Session:
+    """The memory of a connection, made when it is first needed."""
+    session = context.getpriv()
+    if not isinstance(session, Session):
+        session = Session()
+        context.setpriv(session)
+    return session
+
+
+def client_of(context: "Context") -> IPAddress | None:
+    """The client's address, by macro or as the CONNECT step told it."""
+    session = context.getpriv()
+    text = macro(context, _CLIENT) or (session.peer if isinstance(session, Session) else "")
     try:
-        address = ip_address(str(text).removeprefix("IPv6:"))
+        address = ip_address(text.removeprefix("IPv6:"))
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

@@ -3,7 +3,12 @@
 RCPT alone decides. The macros that its scope needs are asked for at RCPT (setsymlist), and
 an MTA that honours that, as Postfix does, is asked for nothing else. One that does not
 sends its own macros at CONNECT and MAIL; these two steps are kept until the asked-for
-macros were seen to arrive.
+macros were seen to arrive, and come back as soon as they do not.
+
+What the settings need more than that:
+
+    return path signed, or ledger kept   RCPT, abort, end of message; CHGFROM; macro `i` there
+    ... and mailing, list or Message-ID  headers too, which need no reply
 
 CONNECT and MAIL decide nothing and need no reply. Over a unix socket none is sent. Over TCP
 they are answered all the same: a step without an answer makes Postfix write twice in a row,
@@ -11,17 +16,21 @@ and Nagle's algorithm holds the second write back until our delayed acknowledgem
 """
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import milter
 
-from bouncegate.config.values import Endpoint, UnixSocket
-from bouncegate.milter.session import ASKED, macros_arrive
+from bouncegate.config.values import UnixSocket
+from bouncegate.milter.session import ASKED, QUEUE_ID, Session, macros_arrive
 
 if TYPE_CHECKING:
     from milter import Context
 
-    from bouncegate.milter.rcpt import RcptStep
+    from bouncegate.milter.send import SendStep
+
+Rcpt = Callable[..., int]
+"""Answers (context, recipient, ESMTP parameters...) with CONTINUE, REJECT or TEMPFAIL."""
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 
@@ -40,47 +49,69 @@ _WITHOUT_REPLY: Final = milter.P_NR_CONN | milter.P_NR_MAIL
 class Steps:
     """The callbacks of one worker, and how much of the protocol they ask for."""
 
-    def __init__(self, rcpt: "RcptStep", endpoint: Endpoint) -> None:
-        """`rcpt` answers the one step that decides."""
+    def __init__(self, rcpt: Rcpt, endpoint: Endpoint, send: "SendStep | None" = None) -> None:
+        """`rcpt` answers the one step that decides; `send` acts at the end of a message."""
         quiet = isinstance(endpoint, UnixSocket)
         self._rcpt = rcpt
         # pymilter reads a callback before it takes the GIL: one that is replaced must live on.
         self._first_rcpt = self.first_rcpt
         self._answer = milter.NOREPLY if quiet else milter.CONTINUE
-        self._cautious = _NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0)
-        self._wanted = self._cautious
+        self._send = send
+        self._headers = milter.P_NOHDRS if send is not None and send.wants_headers else 0
+        self._quiet_headers = milter.P_NR_HDR if quiet else 0
+        self._wanted = self._with_headers(_NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0))
 
     def register(self, name: str) -> None:
         """Hand the callbacks to libmilter."""
-        milter.set_flags(milter.SETSYMLIST)
+        milter.set_flags(self._actions)
         milter.set_connect_callback(self.connect)
         milter.set_envfrom_callback(self.mail)
         milter.set_envrcpt_callback(self._first_rcpt)
+        if self._send is not None:
+            milter.set_eom_callback(self._send.end)
+            milter.set_abort_callback(self._send.abort)
+            if self._send.wants_headers:
+                milter.set_header_callback(self._send.header)
         milter.register(name, negotiate=self.negotiate)
 
     def negotiate(self, context: "Context", options: list[int]) -> int:
         """Say what is wanted of a session; `options` are actions, steps, and two unused."""
         actions, offered = options[0], options[1]
-        options[:] = [0, self._wanted & offered, 0, 0]
+        options[:] = [self._actions & actions, self._wanted & offered, 0, 0]
         if actions & milter.SETSYMLIST:
-            options[0] = milter.SETSYMLIST
             context.setsymlist(milter.M_ENVRCPT, ASKED)
+            if self._send is not None:
+                context.setsymlist(milter.M_EOM, QUEUE_ID)
         return milter.CONTINUE
 
     def connect(self, context: "Context", _host: str, _family: int, peer: object) -> int:
         """Keep the client's address; the MTA sends its macros along."""
         if isinstance(peer, tuple):
-            context.setpriv(peer[0])
+            context.setpriv(Session(peer[0]))
         return self._answer
 
     def mail(self, _context: "Context", *_arguments: bytes) -> int:
         """Nothing but the macros that the MTA sends along."""
         return self._answer
 
+    def fall_back(self) -> None:
+        """Ask later sessions for CONNECT and MAIL again: not every MTA here honours requests."""
+        if self._wanted == _RCPT_ALONE:
+            self._wanted = self._cautious
+            _LOG.info("an MTA does not send what is asked for at RCPT: CONNECT and MAIL as well")
+
     def first_rcpt(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
         """Find out, on a worker's first recipient, whether RCPT alone will do from now on."""
         if macros_arrive(context):
-            self._wanted = _RCPT_ALONE
+            self._wanted = self._with_headers(_RCPT_ALONE)
             _LOG.info("the MTA sends what is asked for at RCPT: no other step from now on")
         milter.set_envrcpt_callback(self._rcpt)
         return self._rcpt(context, recipient, *parameters)
+
+    @property
+    def _actions(self) -> int:
+        return milter.SETSYMLIST | (milter.CHGFROM if self._send is not None else 0)
+
+    def _with_headers(self, steps: int) -> int:
+        """The steps without the opt-out of headers, where they are wanted."""
+        return steps & ~self._headers | (self._quiet_headers if self._headers else 0)

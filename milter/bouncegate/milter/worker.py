@@ -1,47 +1,59 @@
 """One worker: a process of its own with a lock table of its own on the shared socket."""
 
-import ctypes
 import logging
 import os
-import signal
+import time
 from collections.abc import Callable
 from typing import Final
 
 import milter
 
 from bouncegate.config.settings import Settings
+from bouncegate.milter.door import Door
 from bouncegate.milter.latetable import LateTable
-from bouncegate.milter.rcpt import Find, RcptStep, answer_on_error
-from bouncegate.milter.steps import Steps
+from bouncegate.milter.rcpt import Find, answer_on_error
+from bouncegate.milter.scribe import Line
+from bouncegate.milter.send import SendStep
+from bouncegate.milter.steps import Rcpt, Steps
+from bouncegate.provenance.keys import KEY_FILE, KeyFile
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.locktable import LockTable
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 NAME: Final = "bouncegate"
-_PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
 
 
-def work(settings: Settings, place: int, parent: int, on_ready: Callable[[], None]) -> int:
-    """Serve until SIGTERM, in a process forked by `parent`; the exit code.
+def work(settings: Settings, place: int, line: Line | None, on_ready: Callable[[], None]) -> int:
+    """Serve until SIGTERM, in a process forked by the supervisor; the exit code.
 
-    `place` tells the workers apart: 0 for the first, and so on.
+    `place` tells the workers apart: 0 for the first, and so on. `line` leads to the scribe, if
+    a ledger is kept.
     """
-    if not _die_with(parent):
-        return os.EX_OK
     _keep_to_one_core(place, settings.milter.processes)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
         find = _open(settings)
     except StoreError as error:
         _LOG.error("%s", error)
         return error.exit_code
     milter.set_exception_policy(answer_on_error(settings))
-    Steps(RcptStep(settings, find), settings.milter.socket).register(NAME)
+    _steps(settings, find, line).register(NAME)
     on_ready()
     milter.main()
     return os.EX_OK
+
+
+def _steps(settings: Settings, find: Find, line: Line | None) -> Steps:
+    """The steps that the settings need: look for locks, guard the door, sign and record."""
+    rcpt: Rcpt = RcptStep(settings, find)
+    if not settings.return_path.domain and line is None:
+        return Steps(rcpt, settings.milter.socket)
+    keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
+    if settings.return_path.domain:
+        rcpt = Door(settings, keys, rcpt)
+    if line is None:
+        return Steps(rcpt, settings.milter.socket)
+    send = SendStep(settings, keys, line, rcpt)
+    return Steps(send.rcpt, settings.milter.socket, send)
 
 
 def _open(settings: Settings) -> Find:
@@ -61,9 +73,3 @@ def _keep_to_one_core(place: int, workers: int) -> None:
     cores = sorted(os.sched_getaffinity(0))
     if 1 < workers <= len(cores):
         os.sched_setaffinity(0, {cores[place]})
-
-
-def _die_with(parent: int) -> bool:
-    """Let the kernel end this process with its parent, unless that has ended already."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    return os.getppid() == parent

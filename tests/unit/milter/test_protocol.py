@@ -160,6 +160,19 @@ def test_an_mta_that_ignores_the_asked_for_macros_is_asked_for_two_steps_more(
         assert mta.steps & (NO_REPLY_CONNECT | NO_REPLY_MAIL) == NO_REPLY_CONNECT | NO_REPLY_MAIL
 
 
+def test_an_mta_of_the_other_kind_is_noticed_at_its_first_locked_recipient(
+    daemon: Daemon,
+) -> None:
+    """Two MTAs may share one milter; neither may go without refusals for good."""
+    put_locks(daemon.store, "gone@example.com")
+    daemon.start(milter={"workers": 1})
+    assert refused(ask(daemon, b"<gone@example.com>")[0])
+    assert ask(daemon, b"<gone@example.com>", honours_request=False) == [PASSES]
+    for honours_request in (False, True, False):
+        answers = ask(daemon, b"<gone@example.com>", honours_request=honours_request)
+        assert refused(answers[0])
+
+
 def test_observe_refuses_nobody_and_logs_whom_it_would_refuse(daemon: Daemon) -> None:
     put_locks(daemon.store, "gone@example.com")
     daemon.start(milter={"mode": "observe"})

@@ -1,0 +1,82 @@
+"""The door of the return domain: who has no token of ours does not come in.
+
+Mail to the return domain is judged at RCPT, before any DATA. A good token passes whatever the
+envelope sender is, since some systems bounce without the null sender; anything else is refused,
+but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5.1).
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+import milter
+
+from bouncegate.config.settings import Settings
+from bouncegate.milter import logline
+from bouncegate.milter.session import QUEUE_ID, client_of, macro
+from bouncegate.milter.wire import for_log
+from bouncegate.provenance.keys import KeyFile
+from bouncegate.provenance.token import Finding, check
+
+if TYPE_CHECKING:
+    from milter import Context
+
+    from bouncegate.milter.steps import Rcpt
+
+_LOG: Final = logging.getLogger("bouncegate.milter")
+_CODE: Final = "550"
+_STATUS: Final = "5.7.1"
+_TEXT: Final = "Recipient address rejected: not a return path of this domain [bouncegate]"
+
+
+class Door:
+    """The RCPT step in front of the one that looks for locks."""
+
+    __slots__ = ("_domain", "_exempt", "_keys", "_lifetime", "_observe", "_rcpt")
+
+    def __init__(self, settings: Settings, keys: KeyFile, rcpt: "Rcpt") -> None:
+        """`rcpt` answers for recipients of other domains."""
+        self._domain = b"@" + settings.return_path.domain.encode()
+        self._lifetime = settings.return_path.lifetime.after(0)
+        self._keys = keys
+        self._exempt = frozenset(
+            pattern.local.lower() for pattern in settings.exempt.recipients if not pattern.domain
+        )
+        self._observe = settings.milter.mode == "observe"
+        self._rcpt = rcpt
+
+    def __call__(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
+        """The answer to one recipient."""
+        path = recipient.strip(b"<>").lower()
+        if not path.endswith(self._domain):
+            return self._rcpt(context, recipient, *parameters)
+        local = path[: -len(self._domain)].decode("utf-8", "replace")
+        finding = self.look_at(local, int(time.time()))
+        if finding is Finding.GOOD or local in self._exempt:
+            return milter.CONTINUE
+        return self._refuse(context, local, finding)
+
+    def look_at(self, local_part: str, now: int) -> Finding:
+        """What the local part of an address below the return domain proves."""
+        finding = check(self._keys.ring, local_part, now, self._lifetime).finding
+        if finding is Finding.UNKNOWN_KEY:  # another daemon may sign with a newer one
+            finding = check(self._keys.reread(), local_part, now, self._lifetime).finding
+        return finding
+
+    def _refuse(self, context: "Context", local: str, finding: Finding) -> int:
+        _LOG.info(
+            "%s: %s: RCPT from [%s]: %s %s <%s%s>: %s; token=%s",
+            for_log(macro(context, QUEUE_ID) or logline.NO_QUEUE_ID),
+            "would-reject" if self._observe else "reject",
+            client_of(context) or "unknown",
+            _CODE,
+            _STATUS,
+            for_log(local),
+            self._domain.decode(),
+            _TEXT,
+            finding,
+        )
+        if self._observe:
+            return milter.CONTINUE
+        context.setreply(_CODE, _STATUS, _TEXT)
+        return milter.REJECT

@@ -1,0 +1,136 @@
+"""The end of a message: its return path is signed, and the ledger is told what was sent.
+
+What is needed comes together on the way there: each recipient that was accepted, and, if the
+settings name any, a few header fields. Only outbound mail with a sender is signed: mail with the
+null sender must keep it (RFC 5321, 4.5.5), and other mail is not ours.
+"""
+
+import os
+import random
+import time
+from typing import TYPE_CHECKING, Final
+
+import milter
+
+from bouncegate.config.settings import Settings
+from bouncegate.milter.decision import Facts, Scope, is_outbound
+from bouncegate.milter.mishaps import Mishaps
+from bouncegate.milter.scribe import Line, Overflow, SentRaw
+from bouncegate.milter.session import QUEUE_ID, Session, facts, macro, session_of
+from bouncegate.provenance.keys import KeyFile
+from bouncegate.provenance.token import MESSAGE_OCTETS, sign
+
+if TYPE_CHECKING:
+    from milter import Context
+
+    from bouncegate.milter.steps import Rcpt
+
+_MESSAGE_ID: Final = "message-id"
+_LIST_ID: Final = "list-id"
+# RFC 5322, 2.1.1: a line has at most 998 octets.
+_LONGEST_HEADER: Final = 998
+
+
+class SendStep:
+    """RCPT, header and end-of-message steps of a worker that keeps the ledger."""
+
+    def __init__(self, settings: Settings, keys: KeyFile, line: Line, rcpt: "Rcpt") -> None:
+        """`rcpt` answers recipients; `line` leads to the scribe."""
+        self._settings = settings.return_path
+        self._signs = settings.signs
+        self._scope = Scope.of(settings)
+        self._keys = keys
+        self._line = line
+        self._rcpt = rcpt
+        self._mishaps = Mishaps("accept")
+        # Not a secret: the MAC makes a token one. It must only differ from worker to worker.
+        self._chance = random.Random(os.urandom(16))
+        self._mailing = tuple(name.lower() for name in settings.ledger.mailing_headers)
+        self._group_by_list = settings.ledger.group == "list-id"
+        self._wanted = self._wanted_headers()
+
+    @property
+    def wants_headers(self) -> bool:
+        """Whether the header step is needed at all."""
+        return bool(self._wanted)
+
+    def rcpt(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
+        """Answer a recipient, and remember it if it is accepted."""
+        answer = self._rcpt(context, recipient, *parameters)
+        if answer == milter.CONTINUE:
+            session_of(context).recipients.append(recipient)
+        return answer
+
+    def header(self, context: "Context", name: str, value: str | bytes) -> int:
+        """Remember a field that the settings name, at its first occurrence."""
+        name = name.lower()
+        if name in self._wanted:
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            session_of(context).headers.setdefault(name, text.strip()[:_LONGEST_HEADER])
+        return milter.NOREPLY
+
+    def end(self, context: "Context") -> int:
+        """Sign and record a message. Whatever goes wrong, the message passes."""
+        session = session_of(context)
+        try:
+            if session.recipients:
+                self._send(context, session)
+        except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
+            queue_id = macro(context, QUEUE_ID) or "NOQUEUE"
+            self._mishaps.tell(queue_id, error, expected=isinstance(error, Overflow))
+        finally:
+            session.forget_message()
+        return milter.CONTINUE
+
+    def abort(self, context: "Context") -> int:
+        """The message, or the session, ended early."""
+        session_of(context).forget_message()
+        return milter.CONTINUE
+
+    def _send(self, context: "Context", session: Session) -> None:
+        known = facts(context, "")
+        if not known.sender or not is_outbound(known, self._scope):
+            return
+        now = int(time.time())
+        message = self._chance.randbytes(MESSAGE_OCTETS)
+        if self._is_to_be_signed(known):
+            local = sign(self._keys.ring, known.sender, message, now)
+            # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
+            context.chgfrom(f"<{local}@{self._settings.domain}>", f"ENVID={local}")
+        self._line.send(
+            SentRaw(
+                now,
+                message,
+                known.sender,
+                session.recipients,
+                queue_id=macro(context, QUEUE_ID) or "",
+                message_id=session.headers.get(_MESSAGE_ID, ""),
+                mailing=next(
+                    (session.headers[n] for n in self._mailing if n in session.headers), ""
+                ),
+                group=self._group(known, session),
+            )
+        )
+
+    def _is_to_be_signed(self, known: Facts) -> bool:
+        domain = _domain_of(known)
+        if not self._signs or domain == self._settings.domain:  # signed already, by another of us
+            return False
+        return self._settings.sign == "all" or domain in self._settings.own_domains
+
+    def _group(self, known: Facts, session: Session) -> str:
+        if self._group_by_list:
+            return session.headers.get(_LIST_ID, "")
+        return _domain_of(known)
+
+    def _wanted_headers(self) -> frozenset[str]:
+        """Fields to be asked of the MTA: none, if tokens are the only proof that is needed."""
+        by_list = {_LIST_ID} if self._group_by_list else set[str]()
+        wanted = by_list | set(self._mailing)
+        if wanted or not self._signs:
+            wanted.add(_MESSAGE_ID)
+        return frozenset(wanted)
+
+
+def _domain_of(known: Facts) -> str:
+    return (known.sender or "").rpartition("@")[2].lower()
