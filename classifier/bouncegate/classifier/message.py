@@ -6,6 +6,7 @@ without a type, notices without MIME at all, any newline. It never raises, reads
 """
 
 import re
+from collections.abc import KeysView
 from typing import Final
 
 from bouncegate.classifier import limits
@@ -17,6 +18,8 @@ _FIELD: Final = re.compile(rb"[!-9;-~]{1,128}[ \t]*:")
 _BOUNDARY: Final = re.compile(
     r"""boundary\s*=\s*(?:"([^"\n]{1,200})"|'([^'\n]{1,200})'|([^\s;"]{1,200}))""", re.IGNORECASE
 )
+_BEHIND_BOUNDARY: Final = frozenset({b"", b"\n", b" ", b"\t", b"-"})
+_KIND: Final = re.compile(rb"(?:^|\n)content-type[ \t]*:\s*([^\s;]{1,100})", re.IGNORECASE)
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
 _LOST_BOUNDARY: Final = re.compile(
     rb"^--([^\n]{1,200})\n(?:content-[a-z-]{4,30}[ \t]*:)", re.IGNORECASE | re.MULTILINE
@@ -43,9 +46,9 @@ class Fields:
         self._values: Final = {name.lower(): value for name, colon, value in lines if colon}
 
     @property
-    def names(self) -> list[str]:
-        """The names in lower case, the last first, each once."""
-        return list(self._values)
+    def names(self) -> KeysView[str]:
+        """The names in lower case, each once."""
+        return self._values.keys()
 
     def __contains__(self, name: str) -> bool:
         """Whether there is a field of that lower-case name."""
@@ -65,19 +68,43 @@ class Fields:
         return decoded_words(text) if "=?" in text else text
 
 
+NO_FIELDS: Final = Fields("")
+
+
 class Part:
     """A leaf of the message: a type, and content that is decoded when it is asked for."""
 
-    __slots__ = ("_octets", "_text", "body", "fields", "kind", "type_field")
+    __slots__ = ("_fields", "_header", "_octets", "_text", "body", "kind")
 
-    def __init__(self, fields: Fields, body: bytes, kind: str = "") -> None:
-        """A part with its own header fields; `kind` overrides the type that they tell."""
-        self.fields: Final = fields
+    def __init__(
+        self, header: bytes, body: bytes, fields: Fields | None = None, kind: str = ""
+    ) -> None:
+        """A part with its header block, or with the `fields` of it; `kind` overrides its type."""
         self.body: Final = body
-        self.type_field: Final = fields.get("content-type")
-        self.kind: Final = kind or self.type_field.partition(";")[0].strip().lower()
+        self._header: Final = header
+        self._fields = fields
         self._octets: bytes | None = None
         self._text: str | None = None
+        self.kind: Final = kind or self._told_kind()
+        """The media type in lower case, without parameters; `""` if none is told."""
+
+    def _told_kind(self) -> str:
+        if self._fields is not None:
+            return self._fields.get("content-type").partition(";")[0].strip().lower()
+        match = _KIND.search(self._header)
+        return match[1].decode("ascii", "replace").lower() if match else ""
+
+    @property
+    def fields(self) -> Fields:
+        """The header fields of the part."""
+        if self._fields is None:
+            self._fields = Fields(to_text(self._header))
+        return self._fields
+
+    @property
+    def type_field(self) -> str:
+        """The Content-Type with its parameters."""
+        return self.fields.get("content-type")
 
     @property
     def octets(self) -> bytes:
@@ -87,9 +114,7 @@ class Part:
         return self._octets
 
     def _decoded(self) -> bytes:
-        encoding = self.fields.get("content-transfer-encoding")
-        if encoding:
-            encoding = encoding.lower().strip(" ;\"'")
+        encoding = self.fields.get("content-transfer-encoding").lower().strip(" ;\"'")
         if encoding not in {"quoted-printable", "base64"}:
             return self.body
         return with_lf(transfer_decoded(self.body[: 2 * limits.PROSE], encoding))
@@ -118,7 +143,7 @@ class Message:
         text = _without_envelope(with_lf(raw[: limits.MESSAGE]))
         header, self.body = split_header(text)
         self.fields: Final = Fields(to_text(header))
-        self.root: Final = Part(self.fields, self.body)
+        self.root: Final = Part(header, self.body, self.fields)
         self.parts: Final[list[Part]] = []
         self.subject: Final = self.fields.words("subject")
         """The decoded subject."""
@@ -166,10 +191,9 @@ def _collect(part: Part, leaves: list[Part], depth: int) -> None:
         return
     # The preamble is for readers without MIME, but some put their notice there.
     if pieces[0].strip():
-        leaves.append(Part(Fields(""), pieces[0], PREAMBLE))
+        leaves.append(Part(b"", pieces[0], NO_FIELDS, PREAMBLE))
     for piece in pieces[1:]:
-        header, body = _piece_header(piece)
-        _collect(Part(Fields(to_text(header)), body), leaves, depth - 1)
+        _collect(Part(*_piece_header(piece)), leaves, depth - 1)
 
 
 PREAMBLE: Final = "text/x-preamble"
@@ -178,16 +202,25 @@ PREAMBLE: Final = "text/x-preamble"
 def _pieces(part: Part) -> list[bytes]:
     """The preamble and the body parts of a multipart, `[]` if it has no boundary anywhere."""
     body = b"\n" + part.body
-    match = _BOUNDARY.search(part.type_field) if "=" in part.type_field else None
+    match = _BOUNDARY.search(part.type_field)
     boundary = (match[1] or match[2] or match[3]).encode("utf-8", "replace") if match else b""
-    pieces = body.split(b"\n--" + boundary, limits.PARTS) if boundary else []
+    pieces = _split(body, boundary) if boundary else []
     if len(pieces) < 2:
         lost = _LOST_BOUNDARY.search(part.body)
         if lost is None:
             return []
-        pieces = body.split(b"\n--" + lost[1].rstrip(), limits.PARTS)
+        pieces = _split(body, lost[1].rstrip())
     # What stands behind the closing delimiter is an epilogue, unless parts go on there.
     return [pieces[0], *(p for p in pieces[1:] if not (p.startswith(b"--") and not p[2:].strip()))]
+
+
+def _split(body: bytes, boundary: bytes) -> list[bytes]:
+    pieces = body.split(b"\n--" + boundary, limits.PARTS)
+    if all(piece[:1] in _BEHIND_BOUNDARY for piece in pieces[1:]):
+        return pieces
+    # The boundary of an inner multipart begins with that of the outer one (RFC 2046, 5.1.2).
+    whole = rb"\n--" + re.escape(boundary) + rb"(?=[\n \t-]|\Z)"
+    return re.split(whole, body, maxsplit=limits.PARTS)
 
 
 def _piece_header(piece: bytes) -> tuple[bytes, bytes]:

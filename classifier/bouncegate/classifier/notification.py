@@ -76,8 +76,12 @@ class Notification:
     def _cut(self) -> tuple[str, str]:
         """The words of the notice, and what of the returned message stands among them."""
         plain = [part for part in self._word_parts if part.kind != PREAMBLE and part.body.strip()]
+        parts = plain or self._markup_parts or self._word_parts
+        if self._status_parts and self._returned_part is not None and len(parts) == 1:
+            # All three parts of the standard are there (RFC 6522, 3): nothing is to be cut off.
+            return parts[0].text, ""
         texts: list[str] = []
-        for part in plain or self._markup_parts or self._word_parts:
+        for part in parts:
             before, after = cut_at_returned(part.text)
             texts.append(before)
             if after:

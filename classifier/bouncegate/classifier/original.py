@@ -11,13 +11,13 @@ from bouncegate.classifier.readers import rfc3464
 from bouncegate.classifier.report import Original
 
 # Fields by which an operator's system tells its mailings apart.
-KEPT: Final = (
+KEPT: Final = frozenset((
     "subject", "from", "date", "list-id", "list-unsubscribe", "feedback-id", "x-campaign-id",
     "x-campaign", "x-campaignid", "x-mailing-id", "x-mailer-recptid", "x-csa-complaints",
     "precedence",
-)  # fmt: skip
+))  # fmt: skip
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,996}>")
-_TO: Final = ("to", "cc")
+_LONGEST_TO: Final = 8 * limits.VALUE
 _MOST_RECIPIENTS: Final = 100
 
 
@@ -31,11 +31,7 @@ def read_original(notification: Notification) -> Original:
         queue_id=status.get("x-postfix-queue-id")[: limits.VALUE],
         sender=typed_address(status.get("x-postfix-sender") or fields.get("return-path")),
         recipients=_recipients(fields),
-        headers={
-            name: fields.words(name)[: limits.VALUE]
-            for name in KEPT
-            if name in fields
-        },
+        headers={n: fields.words(n)[: limits.VALUE] for n in sorted(KEPT & fields.names)},
     )
 
 
@@ -45,5 +41,5 @@ def _message_id(value: str) -> str:
 
 
 def _recipients(fields: Fields) -> tuple[str, ...]:
-    text = ", ".join(fields.get(name)[: 8 * limits.VALUE] for name in _TO if name in fields)
+    text = f"{fields.get('to')}, {fields.get('cc')}"[:_LONGEST_TO]
     return tuple(find_addresses(text)[:_MOST_RECIPIENTS])

@@ -11,7 +11,7 @@ from typing import Final
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import typed_address
-from bouncegate.classifier.message import Fields
+from bouncegate.classifier.message import NO_FIELDS, Fields
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.reply import STATUS, dissect
 from bouncegate.classifier.report import Report
@@ -49,12 +49,12 @@ def read(notification: Notification) -> list[Report]:
 def message_fields(notification: Notification) -> Fields:
     """The fields about the message as a whole (RFC 3464, 2.2)."""
     if not notification.status:
-        return Fields("")
-    return Fields(notification.status[0][: 16 * limits.VALUE])
+        return NO_FIELDS
+    return Fields(_BLANK.split(notification.status[0], 1)[0])
 
 
 def _read_part(text: str, reports: list[Report]) -> None:
-    common = Fields("")
+    common = NO_FIELDS
     for group in _groups(text):
         fields = Fields(group)
         if not fields:
@@ -163,5 +163,5 @@ def _typed(value: str) -> str:
 
 
 def _extra(fields: Fields) -> dict[str, str]:
-    unknown = [name for name in fields.names if name not in _KNOWN][: limits.EXTRA_FIELDS]
-    return {name: fields.get(name)[: limits.VALUE] for name in unknown}
+    unknown = sorted(fields.names - _KNOWN)[: limits.EXTRA_FIELDS]
+    return {name[:128]: fields.get(name)[: limits.VALUE] for name in unknown}
