@@ -26,13 +26,12 @@ def explained(reports: list[Report], notification: Notification) -> list[Report]
     text = notification.notice.strip()
     if not text or len(reports) > _MOST:
         return reports
-    lowered = text.lower()
     alone = len(reports) == 1
-    return [_explained(report, text, lowered, alone=alone) for report in reports]
+    return [_explained(report, text, alone=alone) for report in reports]
 
 
-def _explained(report: Report, text: str, lowered: str, *, alone: bool) -> Report:
-    words = _about(report, text, lowered)
+def _explained(report: Report, text: str, *, alone: bool) -> Report:
+    words = _about(report, text)
     phase = report.phase or (phase_of(" ".join(words.split())) if alone or _QUOTED in words else "")
     notice = (_without_footer(text, words) if alone else words)[: limits.DIAGNOSTIC]
     return replace(report, notice=notice, phase=phase)
@@ -44,10 +43,12 @@ def _without_footer(text: str, words: str) -> str:
     return text[: rule.start()] if rule else text
 
 
-def _about(report: Report, text: str, lowered: str) -> str:
+def _about(report: Report, text: str) -> str:
     """The paragraph that names the recipient last, `""` if none does."""
     for address in (report.final_recipient, report.original_recipient):
-        at = lowered.rfind(address.lower()) if address else -1
+        at = text.rfind(address) if address else -1
+        if at < 0 < len(address):
+            at = text.lower().rfind(address.lower())
         if at >= 0:
             begin = text.rfind("\n\n", 0, at)
             end = text.find("\n\n", at)

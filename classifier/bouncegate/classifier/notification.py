@@ -33,7 +33,7 @@ class Notification:
     """The three parts of a report, wherever they stand in the message."""
 
     __slots__ = (
-        "_markup_parts", "_notice", "_returned", "_returned_fields", "_returned_part", "_status",
+        "_line", "_markup_parts", "_notice", "_returned", "_returned_fields", "_returned_part", "_status",
         "_status_parts", "_word_parts", "message",
     )  # fmt: skip
 
@@ -45,6 +45,7 @@ class Notification:
         self._status_parts: list[Part] = []
         self._returned_part: Part | None = None
         self._notice: str | None = None
+        self._line: str | None = None
         self._status: list[str] | None = None
         self._returned: bytes | None = None
         self._returned_fields: Fields | None = None
@@ -72,6 +73,13 @@ class Notification:
             if self._returned_part is None:
                 self._returned = after.encode("utf-8", "replace").lstrip(b"\n")
         return self._notice
+
+    @property
+    def line(self) -> str:
+        """The words for people on one line, with single spaces."""
+        if self._line is None:
+            self._line = " ".join(self.notice.split())
+        return self._line
 
     def _cut(self) -> tuple[str, str]:
         """The words of the notice, and what of the returned message stands among them."""

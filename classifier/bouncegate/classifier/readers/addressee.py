@@ -22,7 +22,7 @@ def read(notification: Notification) -> list[Report]:
     addresses = find_addresses(notification.returned_fields.get("to"))
     if len(addresses) != 1:
         return []
-    notice = " ".join(notification.notice[: limits.DIAGNOSTIC].split())
+    notice = notification.line[: limits.DIAGNOSTIC]
     if not FAILURE.occur(f"{notification.message.subject}. {notice}"):
         return []
     action = "delayed" if is_delay(notification) else "failed"

@@ -32,4 +32,4 @@ def is_delay(notification: Notification) -> bool:
     """Whether the notice says that delivery goes on, and not that it has ended."""
     if _SUBJECT.occur(notification.message.subject):
         return True
-    return _NOTICE.found(" ".join(notification.notice.split())) == [0]
+    return _NOTICE.found(notification.line) == [0]

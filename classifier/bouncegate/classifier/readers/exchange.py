@@ -22,7 +22,7 @@ SIGN: Final = (
 
 _OLD: Final = re.compile(r"did not reach the following recipient\(?s?\)?:(?P<list>.*)", re.DOTALL | re.IGNORECASE)
 _RETURNED: Final = re.compile(
-    rf"(?P<address>{ADDRESS})\s+(?:[\w.-]+\s+)?(?:#[<\s]*|Remote Server returned\s*['\"]?)(?P<text>.{{4,1500}}?)(?:#|'\s*\n|\n\s*\n|\Z)",
+    rf"(?:(?<=[\s<(\"'])|^)(?P<address>{ADDRESS})\s+(?:[\w.-]+\s+)?(?:#[<\s]*|Remote Server returned\s*['\"]?)(?P<text>.{{4,1500}}?)(?:#|'\s*\n|\n\s*\n|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 _NEW: Final = re.compile(

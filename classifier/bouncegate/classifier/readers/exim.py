@@ -4,10 +4,10 @@ Recognised by `created automatically by mail delivery software` or `The followin
 failed`; an address stands indented, what happened indented further below it.
 """
 
-import re
 from typing import Final
 
 from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.phrases import Phrases
 from bouncegate.classifier.readers.entries import entries, reports
 from bouncegate.classifier.report import Report
 
@@ -17,21 +17,19 @@ SIGN: Final = (
     r"|the following address(?:es|\(es\))?\s+(?:failed|have|has)|создано автоматически"
 )
 
-_START: Final = re.compile(
-    r"following address(?:es|\(es\))?(?: to which .{0,60})?\s{1,3}(?:failed|(?:has|have) .{0,30}).{0,40}:"
-    r"|could not be delivered to .{0,200}?\n\s*\n|нескольким получателям:|is a permanent error\.",
-    re.IGNORECASE | re.DOTALL,
-)
-_DELAY: Final = re.compile(
-    r"has not (?:yet )?been delivered|not been collected|delivery attempts will continue|no action is required"
-    r"|Message \S+ (?:has been|delayed)",
-    re.IGNORECASE,
+# The words above the list, the last of which counts: before them the sender may be named.
+_ABOVE: Final = ("following address", "one or more of its", "получателям:")
+_DELAY: Final = Phrases(
+    (
+        r"has not (?:yet )?been delivered|not been collected|delivery attempts will continue"
+        r"|no action is required|message \S+ (?:has been|delayed)",
+    )
 )
 
 
 def read(notification: Notification) -> list[Report]:
     """The indented addresses below the introduction."""
     text = notification.notice
-    start = _START.search(text)
-    action = "delayed" if _DELAY.search(text) else "failed"
-    return reports(entries(text[start.end() if start else 0 :]), NAME, action)
+    start = max(0, *(text.find(words) for words in _ABOVE))
+    action = "delayed" if _DELAY.occur(notification.line) else "failed"
+    return reports(entries(text[start:]), NAME, action)

@@ -42,10 +42,15 @@ def read(notification: Notification) -> list[Report]:
     """The recipients of whom the notice says that they were not reached."""
     text = notification.notice
     delayed = is_delay(notification)
-    if not delayed and not FAILURE.occur(" ".join(f"{notification.message.subject}. {text}".split())):
+    if not delayed and not FAILURE.occur(f"{notification.message.subject}. {notification.line}"):
         return []
     others = _others(notification)
-    found = _listed(text, others) or _in_sentence(text, others) or _local_names(notification)
+    whole = _reply(text) or notification.line[: limits.DIAGNOSTIC]
+    found = (
+        _listed(text, others, whole)
+        or _in_sentence(text, others, whole)
+        or _local_names(notification, whole)
+    )
     return reports(found, NAME, "delayed" if delayed else "failed")
 
 
@@ -63,23 +68,21 @@ def _is_other(address: str, others: frozenset[str]) -> bool:
     return lowered in others or lowered.partition("@")[0] in _OFFICIALS
 
 
-def _listed(text: str, others: frozenset[str]) -> list[Entry]:
+def _listed(text: str, others: frozenset[str], whole: str) -> list[Entry]:
     """Addresses at the beginning of a line."""
     found = [e for e in entries(text) if not _is_other(e.address, others)]
-    whole = " ".join(text[: limits.DIAGNOSTIC].split())
-    return [e if len(e.explanation) > 8 else Entry(e.address, _reply(text) or whole) for e in found]
+    return [e if len(e.explanation) > 8 else Entry(e.address, whole) for e in found]
 
 
-def _in_sentence(text: str, others: frozenset[str]) -> list[Entry]:
+def _in_sentence(text: str, others: frozenset[str], whole: str) -> list[Entry]:
     """Addresses in a paragraph that says what failed, in the two behind it, or before it."""
     paragraphs = _PARAGRAPH.split(text)
-    whole = " ".join(text[: limits.DIAGNOSTIC].split())
     for n, paragraph in enumerate(paragraphs):
         if not FAILURE.occur(" ".join(paragraph.split())):
             continue
         for block in (*paragraphs[n : n + 3], *paragraphs[max(n - 1, 0) : n]):
             found = [
-                Entry(bare(match[0]), _reply(text) or whole)
+                Entry(bare(match[0]), whole)
                 for match in _ADDRESS.finditer(block)
                 if not _is_other(bare(match[0]), others) and not _OTHER_ROLE.search(_line_before(block, match.start()))
             ]
@@ -92,14 +95,13 @@ def _line_before(text: str, position: int) -> str:
     return text[text.rfind("\n", 0, position) + 1 : position]
 
 
-def _local_names(notification: Notification) -> list[Entry]:
+def _local_names(notification: Notification, whole: str) -> list[Entry]:
     """Mailboxes of the author's own domain, named without it."""
     text = notification.notice
     match = _LOCAL_NAMES.search(text)
     domain = first_address(notification.message.author).partition("@")[2]
     if match is None or not domain:
         return []
-    whole = " ".join(text[: limits.DIAGNOSTIC].split())
     return [Entry(f"{name}@{domain}", whole) for name in match[1].split()]
 
 
