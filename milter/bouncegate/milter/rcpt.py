@@ -35,17 +35,13 @@ Find = Callable[[bytes], bytes | None]
 class RcptStep:
     """Answers RCPT TO for one worker."""
 
-    __slots__ = ("_find", "_key", "_mishaps", "_on_error", "_on_silence", "_reply", "_scope")
+    __slots__ = ("_find", "_key", "_mishaps", "_on_error", "_reply", "_scope", "on_silence")
 
-    def __init__(
-        self, settings: Settings, find: Find, on_silence: Callable[[], None] = lambda: None
-    ) -> None:
-        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
-
-        `on_silence` is called for a locked recipient of whose sender the MTA said nothing.
-        """
+    def __init__(self, settings: Settings, find: Find) -> None:
+        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError."""
         self._find = find
-        self._on_silence = on_silence
+        self.on_silence: Callable[[], None] = lambda: None
+        """Called for a locked recipient of whose sender the MTA said nothing."""
         self._key = folded_key if settings.store.fold_local_part else exact_key
         self._scope = Scope.of(settings)
         self._reply = settings.reply
@@ -78,7 +74,7 @@ class RcptStep:
         queue_id = macro(context, QUEUE_ID)
         if outcome not in (Outcome.REFUSED, Outcome.OBSERVED):
             if outcome is Outcome.SENDER_UNKNOWN:
-                self._on_silence()
+                self.on_silence()
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
         reply = compose(self._reply, lock, known.recipient)

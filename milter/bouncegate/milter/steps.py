@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import milter
 
-from bouncegate.config.values import UnixSocket
+from bouncegate.config.values import Endpoint, UnixSocket
 from bouncegate.milter.session import ASKED, QUEUE_ID, Session, macros_arrive
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Steps:
         self._send = send
         self._headers = milter.P_NOHDRS if send is not None and send.wants_headers else 0
         self._quiet_headers = milter.P_NR_HDR if quiet else 0
-        self._wanted = self._with_headers(_NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0))
+        self._cautious = self._with_headers(_NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0))
+        self._wanted = self._cautious
 
     def register(self, name: str) -> None:
         """Hand the callbacks to libmilter."""
@@ -96,7 +97,7 @@ class Steps:
 
     def fall_back(self) -> None:
         """Ask later sessions for CONNECT and MAIL again: not every MTA here honours requests."""
-        if self._wanted == _RCPT_ALONE:
+        if self._wanted != self._cautious:
             self._wanted = self._cautious
             _LOG.info("an MTA does not send what is asked for at RCPT: CONNECT and MAIL as well")
 

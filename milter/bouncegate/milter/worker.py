@@ -11,7 +11,7 @@ import milter
 from bouncegate.config.settings import Settings
 from bouncegate.milter.door import Door
 from bouncegate.milter.latetable import LateTable
-from bouncegate.milter.rcpt import Find, answer_on_error
+from bouncegate.milter.rcpt import Find, RcptStep, answer_on_error
 from bouncegate.milter.scribe import Line
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Rcpt, Steps
@@ -36,15 +36,17 @@ def work(settings: Settings, place: int, line: Line | None, on_ready: Callable[[
         _LOG.error("%s", error)
         return error.exit_code
     milter.set_exception_policy(answer_on_error(settings))
-    _steps(settings, find, line).register(NAME)
+    locks = RcptStep(settings, find)
+    steps = _steps(settings, locks, line)
+    locks.on_silence = steps.fall_back
+    steps.register(NAME)
     on_ready()
     milter.main()
     return os.EX_OK
 
 
-def _steps(settings: Settings, find: Find, line: Line | None) -> Steps:
+def _steps(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
     """The steps that the settings need: look for locks, guard the door, sign and record."""
-    rcpt: Rcpt = RcptStep(settings, find)
     if not settings.return_path.domain and line is None:
         return Steps(rcpt, settings.milter.socket)
     keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
