@@ -20,7 +20,7 @@ from bouncegate.classifier.lmtp import ReturnPathHandler, protocol_factory
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.config.values import Endpoint, InetSocket
-from bouncegate.policy.fold import Fold
+from bouncegate.policy.fold import Policy
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Store
 
@@ -41,13 +41,13 @@ class ReturnPathDaemon:
     """Everything that one return-path process holds."""
 
     def __init__(
-        self, settings: ReturnPathSettings, store: Store, intake: Intake, fold: Fold
+        self, settings: ReturnPathSettings, store: Store, intake: Intake, policy: Policy
     ) -> None:
-        """Serve `settings.socket`, recording into `store` under the policy of `fold`."""
+        """Serve `settings.socket`, recording into `store` under `policy`."""
         self._settings = settings
         self._store = store
         self._intake = intake
-        self._fold = fold
+        self._policy = policy
 
     def run(self, on_ready: Callable[[], None]) -> None:
         """Serve until a signal says stop; `on_ready` is called once mail can come in.
@@ -66,7 +66,7 @@ class ReturnPathDaemon:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        recorder = Recorder(lambda bounces: self._store.record(bounces, self._fold))
+        recorder = Recorder(lambda bounces: self._store.record(bounces, self._policy))
         handler = ReturnPathHandler(self._intake, recorder, time.time)
         factory = protocol_factory(handler, self._settings, loop)
         server = await loop.create_server(factory, sock=listener)

@@ -44,9 +44,8 @@ def return_path(context: typer.Context) -> None:
     with ExitStack() as stack:
         store = stack.enter_context(closing(invocation.open_store()))
         intake = _intake(invocation, stack)
-        fold = invocation.policy.fold
         try:
-            daemon = ReturnPathDaemon(settings.return_path, store, intake, fold)
+            daemon = ReturnPathDaemon(settings.return_path, store, intake, invocation.policy)
             daemon.run(lambda: notify("READY=1"))
         except ListenError as error:
             complain(str(error))
@@ -84,7 +83,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         most,
         recipients or told,
         intake,
-        lambda bounce: store.record([bounce], invocation.policy.fold)[0],
+        lambda bounce: store.record([bounce], invocation.policy)[0],
     )
 
 

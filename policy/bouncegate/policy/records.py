@@ -135,8 +135,6 @@ class Settled(Struct, frozen=True, tag="incident-settled", omit_defaults=True):
     incident: int
     time: int
     verb: Literal["confirmed", "dismissed", "closed"]
-    events: int
-    """How many events had been held."""
     by: str = ""
     why: str = ""
 

@@ -10,9 +10,11 @@ import msgspec
 
 from bouncegate.policy.records import Entry, State
 
+_NUMBER: Final = 8
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _STATES: Final = msgspec.msgpack.Decoder(State)
-_ENTRIES: Final = msgspec.msgpack.Decoder(Entry)
+_ENTRIES: Final[msgspec.msgpack.Decoder[Entry]] = msgspec.msgpack.Decoder(Entry)
 
 encode = _ENCODER.encode
 
@@ -25,3 +27,13 @@ def decode_state(octets: bytes) -> State:
 def decode_entry(octets: bytes) -> Entry:
     """The journal entry that `encode` wrote; raises msgspec.DecodeError."""
     return _ENTRIES.decode(octets)
+
+
+def octets_of(number: int) -> bytes:
+    """The key of a journal entry: big-endian, so that keys run in the order of numbers."""
+    return number.to_bytes(_NUMBER, "big")
+
+
+def number_of(octets: bytes) -> int:
+    """The number that `octets_of` wrote."""
+    return int.from_bytes(octets, "big")

@@ -9,7 +9,7 @@ looked for before anything is read through the map.
 import errno
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import lmdb
 from lmdb import verify
@@ -33,8 +33,15 @@ JOURNAL: Final = b"journal"
 BY_ADDRESS: Final = b"by_address"
 ONCE: Final = b"once"
 MESSAGES: Final = b"messages"
+VOIDED: Final = b"voided"
+HELD: Final = b"held"
+INCIDENTS: Final = b"incidents"
+WINDOW: Final = b"window"
+SEEN: Final = b"seen"
+SERIES: Final = b"series"
+TALLIES: Final = b"tallies"
 
-_DATABASES: Final = {
+_DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
     LOCKS: {},
     ADDRESSES: {},
@@ -42,6 +49,13 @@ _DATABASES: Final = {
     BY_ADDRESS: {"dupsort": True, "dupfixed": True},
     ONCE: {},
     MESSAGES: {},
+    VOIDED: {},
+    HELD: {},
+    INCIDENTS: {},
+    WINDOW: {},
+    SEEN: {},
+    SERIES: {},
+    TALLIES: {},
 }
 
 _MAX_DATABASES: Final = 32
@@ -152,7 +166,7 @@ def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:
 
 def _check_layout(environment: lmdb.Environment, path: Path, *, readonly: bool) -> None:
     found = _layout_of(environment)
-    if found is None and not readonly:
+    if found in (None, LAYOUT) and not readonly:
         found = _lay_out(environment)
     if found is None:
         raise StoreMissing(f"{path}: the store is empty: the first bounce or lock will fill it")
@@ -164,9 +178,14 @@ def _check_layout(environment: lmdb.Environment, path: Path, *, readonly: bool) 
 
 
 def _lay_out(environment: lmdb.Environment) -> int:
-    """Make the databases; the layout number comes last, so that it vouches for all of them."""
+    """Make the databases that are missing; the layout number comes last, to vouch for them all."""
     for name, flags in _DATABASES.items():
-        environment.open_db(name, **flags)
+        try:
+            environment.open_db(name, create=False, **flags)
+        except lmdb.NotFoundError:
+            environment.open_db(name, **flags)
+    if (known := _layout_of(environment)) is not None:
+        return known
     with environment.begin(write=True, db=environment.open_db(META)) as transaction:
         transaction.put(_KEY_LAYOUT, LAYOUT.to_bytes(4, "big"), overwrite=False)
         return int.from_bytes(transaction.get(_KEY_LAYOUT) or b"", "big")

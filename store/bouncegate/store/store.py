@@ -1,22 +1,25 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Seven databases in one environment, changed together in one transaction or not at all:
+Fourteen databases in one environment, changed together in one transaction or not at all. The
+module of each says what it holds:
 
-    meta        the layout's number
-    locks       address or @domain -> lock record (the only one that the send path reads)
-    addresses   address -> State, without its lock
-    journal     number, 8 octets big-endian -> Event or Act, in the order in which they came
-    by_address  address -> the numbers of its entries
-    once        identity of a bounce -> the number of its event: a bounce counts once
-    messages    key -> bounce message, compressed
+    journal, by_address       what came, in order                      journal
+    addresses, locks          what it adds up to                       states
+    voided, held              which events do not count                rulings
+    once                      identity of a bounce -> its number       reception
+    messages                  the bounce messages themselves           messages
+    window, seen, series      the hard bounces of the recent past      window
+    incidents                 what the guard found                     incidents
+    tallies                   bounces that blame the sender, by hour   tallies
+    meta                      the layout's number                      environment
 
 `addresses` and `locks` hold nothing that `journal` does not tell: each is the fold of an
-address's entries.
+address's entries, without the events that are void or held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Self
 
@@ -24,45 +27,43 @@ import lmdb
 from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.records import Act, AddressEntry, Entry, Event, Lock, State
-from bouncegate.store import lockrecord
-from bouncegate.store.codec import decode_entry, decode_state, encode
-from bouncegate.store.environment import (
-    ADDRESSES,
-    BY_ADDRESS,
-    JOURNAL,
-    LOCKS,
-    MESSAGES,
-    ONCE,
-    explained,
-    open_environment,
+from bouncegate.policy.fold import EMPTY, Fold, Policy
+from bouncegate.policy.records import (
+    MOST_EVENTS,
+    Act,
+    AddressEntry,
+    Entry,
+    Event,
+    Lock,
+    Ruling,
+    Settled,
+    State,
 )
-from bouncegate.store.errors import StoreFull
-from bouncegate.store.messages import MessageFolder, Messages, message_key
+from bouncegate.store.environment import MESSAGES, explained, open_environment
+from bouncegate.store.errors import StoreFull, StoreLayout
+from bouncegate.store.history import History
+from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
+from bouncegate.store.messages import MessageFolder, Messages
+from bouncegate.store.reception import Bounce, Reception, Recorded
+from bouncegate.store.tallies import HourTally, Tallies
+
+__all__ = ["Bounce", "Effect", "Incident", "Recorded", "Store"]
 
 # How many messages one transaction of `expire_messages` deletes: some milliseconds, so that a
 # DSN in hand never waits long for the write lock.
 _EXPIRE_AT_ONCE: Final = 500
-_NUMBER: Final = 8
+_KEEP_TALLIES: Final = 2 * 86_400
 
 
-class Bounce(NamedTuple):
-    """One DSN on its way into the store: its events, and the message unless it is not kept."""
+class Effect(NamedTuple):
+    """What voiding events would do."""
 
-    events: Sequence[Event]
-    raw: bytes
-
-
-class Recorded(NamedTuple):
-    """What became of one event."""
-
-    event: Event
-    number: int
-    """The event's number; that of the earlier one where it had been counted before."""
-    is_new: bool
-    before: State
-    after: State
+    events: int
+    addresses: int
+    locks: int
+    """How many of those addresses are locked."""
+    lifted: int
+    """How many of those locks would go; other evidence supports the rest."""
 
 
 class Store:
@@ -72,15 +73,20 @@ class Store:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._path = settings.path
-        self._locks = environment.open_db(LOCKS, create=False)
-        self._addresses = environment.open_db(ADDRESSES, create=False)
-        self._journal = environment.open_db(JOURNAL, create=False)
-        self._by_address = environment.open_db(BY_ADDRESS, dupsort=True, create=False)
-        self._once = environment.open_db(ONCE, create=False)
-        self._messages = Messages(
-            environment.open_db(MESSAGES, create=False),
-            MessageFolder(settings.path / "messages"),
-        )
+        try:
+            self._history = History(environment)
+            self._incidents = Incidents(environment, self._history)
+            self._tallies = Tallies(environment)
+            messages = environment.open_db(MESSAGES, create=False)
+            self._messages = Messages(messages, MessageFolder(settings.path / "messages"))
+            self._reception = Reception(
+                environment, self._history, self._incidents, self._messages, self._tallies
+            )
+        except lmdb.NotFoundError as error:
+            raise StoreLayout(
+                f"{self._path}: made by an earlier version: start the return path once, which "
+                f"adds what is missing ({error})"
+            ) from None
 
     @classmethod
     def open(cls, settings: StoreSettings, *, readonly: bool = False) -> Self:
@@ -93,14 +99,14 @@ class Store:
 
     # -- writing -----------------------------------------------------------------------------
 
-    def record(self, bounces: Iterable[Bounce], fold: Fold) -> list[list[Recorded]]:
+    def record(self, bounces: Iterable[Bounce], policy: Policy) -> list[list[Recorded]]:
         """Take in DSNs, all in one transaction: durable when this returns.
 
         One list of outcomes for each bounce, one outcome for each of its events. Raises
         StoreError; then nothing of any of them was taken in.
         """
         with self._writing() as transaction:
-            return [self._record_one(transaction, bounce, fold) for bounce in bounces]
+            return [self._reception.take_in(transaction, bounce, policy) for bounce in bounces]
 
     def act(self, acts: Iterable[Act], fold: Fold) -> None:
         """Carry out an operator's acts, all in one transaction.
@@ -109,9 +115,61 @@ class Store:
         """
         with self._writing() as transaction:
             for act in acts:
-                number = self._append(transaction, act)
+                number = self._history.journal.append(transaction, act)
                 for address in sorted(act.addresses):  # in order, pages are filled to the brim
-                    self._apply(transaction, address, number, act, fold)
+                    self._history.apply(transaction, address, number, act, fold)
+
+    def void(self, numbers: Iterable[int], ruling: Ruling, fold: Fold) -> int:
+        """Leave every address as if these events had never come; tells how many that were.
+
+        `ruling` says by whom, when and why. Many events take several transactions, of some tens of
+        milliseconds; each is whole in itself, and what is void already is passed over, so that
+        one that was interrupted is finished by another. Raises StoreError.
+        """
+        wanted, total = sorted(numbers), 0
+        for start in range(0, len(wanted), MOST_EVENTS):
+            portion = wanted[start : start + MOST_EVENTS]
+            with self._writing() as transaction:
+                is_void = self._history.rulings.is_void
+                fresh = tuple(n for n in portion if not is_void(transaction, n))
+                if fresh:
+                    self._history.rule(transaction, replace(ruling, numbers=fresh), fold)
+            total += len(fresh)
+        return total
+
+    def settle(self, settlement: Settled, fold: Fold) -> Incident:
+        """Settle an incident that exists; one that is settled already stays as it is.
+
+        In several transactions where many events are held; the incident is open until the last of
+        them, and settling it again finishes what was interrupted. Raises StoreError.
+        """
+        incident: Incident | None = None
+        while incident is None:
+            with self._writing() as transaction:
+                incident = self._incidents.settle_some(transaction, settlement, fold)
+        return incident
+
+    def tend(self, policy: Policy, now: int) -> list[Incident]:
+        """What is due by the hour: close incidents that are over, forget old counts.
+
+        Tells what was closed. Raises StoreError.
+        """
+        with self._writing() as transaction:
+            self._tallies.expire(transaction, now - _KEEP_TALLIES)
+            if policy.guard is None:
+                return []
+            self._history.window.expire(transaction, now - policy.guard.window)
+            is_over = policy.guard.recovered
+            over = [
+                incident.number
+                for incident in self._incidents.all(transaction)
+                if incident.settled is None
+                and is_over(incident.series, self._bouncing(transaction, incident), now)
+            ]
+        return [self.settle(closed_by_guard(number, now), policy.fold) for number in over]
+
+    def _bouncing(self, transaction: lmdb.Transaction[bytes], incident: Incident) -> int:
+        return self._history.window.tally(transaction, incident.series).addresses
 
     def expire_messages(self, before: int) -> int:
         """Delete the bounce messages that came before a time; tells how many. Raises StoreError."""
@@ -122,66 +180,6 @@ class Store:
                 deleted = self._messages.expire(transaction, before, _EXPIRE_AT_ONCE)
             total += deleted
         return total
-
-    def _record_one(
-        self, transaction: lmdb.Transaction[bytes], bounce: Bounce, fold: Fold
-    ) -> list[Recorded]:
-        outcomes: list[Recorded] = []
-        key = message_key(bounce.raw, bounce.events[0].time) if bounce.raw else b""
-        for event in bounce.events:
-            earlier = transaction.get(event.identity, db=self._once)
-            if earlier is not None:
-                state = self._state(transaction, event.address) or EMPTY
-                number = int.from_bytes(earlier, "big")
-                outcomes.append(Recorded(event, number, is_new=False, before=state, after=state))
-                continue
-            kept = replace(event, raw=key)
-            number = self._append(transaction, kept)
-            before, after = self._apply(transaction, event.address, number, kept, fold)
-            transaction.put(event.identity, _octets(number), db=self._once)
-            outcomes.append(Recorded(kept, number, is_new=True, before=before, after=after))
-        if key and any(outcome.is_new for outcome in outcomes):
-            self._messages.put(transaction, key, bounce.raw)
-        return outcomes
-
-    def _append(self, transaction: lmdb.Transaction[bytes], entry: Entry) -> int:
-        number = self._last_number(transaction) + 1
-        transaction.put(_octets(number), encode(entry), db=self._journal, append=True)
-        return number
-
-    def _apply(
-        self,
-        transaction: lmdb.Transaction[bytes],
-        address: str,
-        number: int,
-        entry: AddressEntry,
-        fold: Fold,
-    ) -> tuple[State, State]:
-        """Let an entry take effect on one address; tells its state before and after."""
-        if not address:  # a bounce that names nobody: kept, but nobody's
-            return EMPTY, EMPTY
-        key = address.encode()
-        transaction.put(key, _octets(number), db=self._by_address)
-        before = self._state(transaction, address) or EMPTY
-        after = fold(before, number, entry)
-        if after.lock != before.lock:
-            self._set_lock(transaction, key, after.lock)
-        counts = replace(after, lock=None)
-        if counts != replace(before, lock=None):
-            transaction.put(key, encode(counts), db=self._addresses)
-        return before, after
-
-    def _set_lock(
-        self, transaction: lmdb.Transaction[bytes], key: bytes, lock: Lock | None
-    ) -> None:
-        if lock is None:
-            transaction.delete(key, db=self._locks)
-        else:
-            transaction.put(key, lockrecord.pack(lock), db=self._locks)
-
-    def _last_number(self, transaction: lmdb.Transaction[bytes]) -> int:
-        with transaction.cursor(self._journal) as cursor:
-            return int.from_bytes(cursor.key(), "big") if cursor.last() else 0
 
     @contextmanager
     def _writing(self) -> Iterator[lmdb.Transaction[bytes]]:
@@ -198,50 +196,71 @@ class Store:
     def state(self, address: str) -> State | None:
         """What is known of an address, or None where nothing is."""
         with self._reading() as transaction:
-            return self._state(transaction, address)
+            return self._history.states.get(transaction, address)
 
-    def entries(self, address: str) -> list[tuple[int, Entry]]:
-        """The journal of one address, in the order in which it came."""
+    def entries(self, address: str) -> list[tuple[int, AddressEntry]]:
+        """The journal of one address, in the order in which it came, void and held events too."""
         with self._reading() as transaction:
-            with transaction.cursor(self._by_address) as cursor:
-                found = cursor.set_key(address.encode())
-                numbers = list(cursor.iternext_dup()) if found else []
-            return [(int.from_bytes(n, "big"), self._entry(transaction, n)) for n in numbers]
+            return list(self._history.journal.of_address(transaction, address))
 
     def journal(self, start: int = 1) -> Iterator[tuple[int, Entry]]:
         """All entries from a number on, in the order in which they came."""
-        with self._reading() as transaction, transaction.cursor(self._journal) as cursor:
-            if cursor.set_range(_octets(start)):
-                for number, octets in cursor.iternext():
-                    yield int.from_bytes(number, "big"), decode_entry(octets)
+        with self._reading() as transaction:
+            yield from self._history.journal.entries(transaction, start)
 
     def locks(self, start: str = "") -> Iterator[tuple[str, Lock]]:
         """All locks, ended ones too, in the order of their addresses, from `start` on."""
-        with self._reading() as transaction, transaction.cursor(self._locks) as cursor:
-            if cursor.set_range(start.encode()) if start else cursor.first():
-                for address, record in cursor.iternext():
-                    yield address.decode(), lockrecord.unpack(record)
+        with self._reading() as transaction:
+            yield from self._history.states.locks(transaction, start)
 
     def message(self, key: bytes) -> bytes | None:
         """A bounce message as it came, or None where it is no longer kept."""
         with self._reading() as transaction:
             return self._messages.get(transaction, key)
 
-    def _state(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
-        key = address.encode()
-        if not key:
-            return None
-        counts = transaction.get(key, db=self._addresses)
-        record = transaction.get(key, db=self._locks)
-        if counts is None and record is None:
-            return None
-        state = EMPTY if counts is None else decode_state(counts)
-        return state if record is None else replace(state, lock=lockrecord.unpack(record))
+    def find(self, wanted: Callable[[Event], bool]) -> list[int]:
+        """The numbers of the events that are wanted and not void: reads the whole journal."""
+        with self._reading() as transaction:
+            return [
+                number
+                for number, entry in self._history.journal.entries(transaction)
+                if isinstance(entry, Event)
+                and wanted(entry)
+                and not self._history.rulings.is_void(transaction, number)
+            ]
 
-    def _entry(self, transaction: lmdb.Transaction[bytes], number: bytes) -> Entry:
-        octets = transaction.get(number, db=self._journal)
-        assert octets is not None, "by_address names an entry that the journal does not have"
-        return decode_entry(octets)
+    def effect(self, numbers: Collection[int], fold: Fold, now: int) -> Effect:
+        """What it would do to void these events."""
+        without = frozenset(numbers)
+        locks = lifted = 0
+        with self._reading() as transaction:
+            event = self._history.journal.event
+            addresses = {event(transaction, number).address for number in without} - {""}
+            for address in addresses:
+                lock = (self._history.states.get(transaction, address) or EMPTY).lock
+                if lock is not None and lock.in_force(now):
+                    left = self._history.fold_of(transaction, address, fold, without).lock
+                    locks += 1
+                    lifted += left is None or not left.in_force(now)
+        return Effect(len(without), len(addresses), locks, lifted)
+
+    def incidents(self) -> list[Incident]:
+        """All incidents, in the order in which they opened."""
+        with self._reading() as transaction:
+            return list(self._incidents.all(transaction))
+
+    def held(self, incident: int) -> list[tuple[int, Event]]:
+        """The events that are held for an incident which is open; none once it is settled."""
+        with self._reading() as transaction:
+            numbers = self._history.rulings.held_for(transaction, incident)
+            return [
+                (number, self._history.journal.event(transaction, number)) for number in numbers
+            ]
+
+    def tallies(self, since: int) -> list[HourTally]:
+        """The bounces that blame a sender or prove nothing, of the hour of a time and later."""
+        with self._reading() as transaction:
+            return list(self._tallies.since(transaction, since))
 
     @contextmanager
     def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
@@ -250,7 +269,3 @@ class Store:
                 yield transaction
         except lmdb.Error as error:
             raise explained(error, self._path) from error
-
-
-def _octets(number: int) -> bytes:
-    return number.to_bytes(_NUMBER, "big")

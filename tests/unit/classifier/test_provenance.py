@@ -104,7 +104,7 @@ class Site:
     def deliver(self, raw: bytes, recipient: str, now: int = LATER) -> None:
         bounce = self.intake.bounce_of(raw, [recipient], now)
         assert bounce is not None
-        self.store.record([bounce], self.policy.fold)
+        self.store.record([bounce], self.policy)
 
     def locked(self) -> list[str]:
         return [address for address, _ in self.store.locks()]

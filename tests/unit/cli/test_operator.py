@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.config.settings import PolicySettings, StoreSettings
+from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
@@ -15,6 +15,8 @@ from bouncegate.policy.records import Act, Event
 from bouncegate.store.store import Bounce, Store
 
 from .conftest import Command
+
+SIGNED: tuple[Trust, ...] = ("signed",)
 
 
 def bounce(
@@ -36,7 +38,7 @@ def bounce(
     for number in range(times):
         identity = address.encode()[:14].ljust(15) + bytes([number])
         later = replace(event, time=event.time + number * 86_400, identity=identity)
-        store.record([Bounce([later], b"raw")], Policy(PolicySettings(), ("signed",)).fold)
+        store.record([Bounce([later], b"raw")], Policy(PolicySettings(), SIGNED))
     store.close()
 
 
@@ -77,7 +79,7 @@ def test_list_shows_locks_in_force_and_all_of_them_on_request(
     store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
     store.act(
         [Act(("old@example.com",), 1000, "lock", by="root", until=2000)],
-        Policy(PolicySettings(), ("signed",)).fold,
+        Policy(PolicySettings(), SIGNED).fold,
     )
     store.close()
     bouncegate("lock", "bob@example.com", "--until", "2099-01-01")

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from bouncegate.config.durations import Duration
-from bouncegate.config.settings import PolicySettings, Threshold
+from bouncegate.config.settings import PolicySettings, Threshold, Trust
 from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
 from bouncegate.policy.fold import EMPTY, Policy, Standing
-from bouncegate.policy.records import NO_END, Act, Entry, Event, Origin, State
+from bouncegate.policy.records import NO_END, Act, AddressEntry, Event, Origin, State
 
 DAY = 86_400
-COUNTING = ("signed", "matched")
+COUNTING: tuple[Trust, ...] = ("signed", "matched")
 POLICY = Policy(PolicySettings(), COUNTING)
 NOW = int(datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp())
 
@@ -45,7 +45,7 @@ def act(verb: str, day: int = 0, until: int = NO_END) -> Act:
     return Act(("ann@example.com",), time, "unlock", by="ann")
 
 
-def after(*entries: Entry, settings: PolicySettings | None = None) -> State:
+def after(*entries: AddressEntry, settings: PolicySettings | None = None) -> State:
     fold = Policy(settings or PolicySettings(), COUNTING).fold
     state = EMPTY
     for number, entry in enumerate(entries, 1):
@@ -150,7 +150,8 @@ def test_what_proves_nothing_never_counts_unless_the_operator_says_so() -> None:
     forged = replace(hard(), trust="unverified")
     assert POLICY.standing(forged) is Standing.UNVERIFIED
     assert after(*[forged] * 10) == EMPTY
-    lenient = Policy(PolicySettings(), ("unverified",))
+    every: tuple[Trust, ...] = ("unverified",)
+    lenient = Policy(PolicySettings(), every)
     assert lenient.standing(forged) is Standing.COUNTS
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.config.settings import PolicySettings, StoreSettings
+from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
@@ -27,7 +27,9 @@ from bouncegate.store.errors import (
 from bouncegate.store.store import Bounce, Store
 
 NOW = 1_770_000_000
-FOLD = Policy(PolicySettings(), ("signed",)).fold
+SIGNED: tuple[Trust, ...] = ("signed",)
+POLICY = Policy(PolicySettings(), SIGNED)
+FOLD = POLICY.fold
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def event(address: str = "ann@example.com", message: int = 1) -> Event:
 
 
 def test_a_bounce_is_kept_with_its_message_and_locks_its_address(store: Store) -> None:
-    ((recorded,),) = store.record([Bounce([event()], b"the bounce")], FOLD)
+    ((recorded,),) = store.record([Bounce([event()], b"the bounce")], POLICY)
     assert recorded.is_new
     state = store.state("ann@example.com")
     assert state is not None
@@ -72,8 +74,8 @@ def test_a_bounce_is_kept_with_its_message_and_locks_its_address(store: Store) -
 
 def test_a_bounce_counts_once_however_often_it_comes(store: Store) -> None:
     bounce = Bounce([event()], b"the bounce")
-    store.record([bounce, bounce], FOLD)
-    ((again,),) = store.record([bounce], FOLD)
+    store.record([bounce, bounce], POLICY)
+    ((again,),) = store.record([bounce], POLICY)
     assert not again.is_new
     assert len(store.entries("ann@example.com")) == 1
     state = store.state("ann@example.com")
@@ -83,12 +85,12 @@ def test_a_bounce_counts_once_however_often_it_comes(store: Store) -> None:
 
 def test_each_recipient_of_a_bounce_is_an_event_of_its_own(store: Store) -> None:
     events = [event("ann@example.com"), event("bob@example.com")]
-    store.record([Bounce(events, b"m")], FOLD)
+    store.record([Bounce(events, b"m")], POLICY)
     assert [address for address, _ in store.locks()] == ["ann@example.com", "bob@example.com"]
 
 
 def test_a_bounce_that_names_nobody_is_kept_and_locks_nobody(store: Store) -> None:
-    store.record([Bounce([event("")], b"unreadable")], FOLD)
+    store.record([Bounce([event("")], b"unreadable")], POLICY)
     ((_, kept),) = store.journal()
     assert isinstance(kept, Event)
     assert store.message(kept.raw) == b"unreadable"
@@ -99,7 +101,7 @@ def test_a_large_message_lies_outside_the_store_and_comes_back_as_it_was(
     store: Store, settings: StoreSettings
 ) -> None:
     raw = os.urandom(300_000)
-    ((recorded,),) = store.record([Bounce([event()], raw)], FOLD)
+    ((recorded,),) = store.record([Bounce([event()], raw)], POLICY)
     assert store.message(recorded.event.raw) == raw
     assert len(list(settings.path.glob("messages/*/*.zst"))) == 1
 
@@ -111,7 +113,7 @@ def test_messages_are_kept_as_long_as_the_operator_says_and_no_longer(
     large = replace(event(message=2), time=NOW - 100_000)
     random = os.urandom(100_000)
     outcomes = store.record(
-        [Bounce([old], b"old"), Bounce([large], random), Bounce([event(message=3)], b"new")], FOLD
+        [Bounce([old], b"old"), Bounce([large], random), Bounce([event(message=3)], b"new")], POLICY
     )
     assert store.expire_messages(NOW) == 2
     keys = [recorded.event.raw for (recorded,) in outcomes]
@@ -136,9 +138,9 @@ def test_a_full_map_takes_nothing_and_says_what_to_do(tmp_path: Path) -> None:
     store = Store.open(StoreSettings(path=tmp_path, map_size=Size(256 * 1024)))
     bounces = [Bounce([event(f"u{i}@example.com")], os.urandom(2000)) for i in range(500)]
     with pytest.raises(StoreFull, match="raise map_size"):
-        store.record(bounces, FOLD)
+        store.record(bounces, POLICY)
     assert list(store.journal()) == [], "half a batch would be acknowledged by nobody"
-    assert store.record(bounces[:1], FOLD), "and the store goes on working"
+    assert store.record(bounces[:1], POLICY), "and the store goes on working"
     store.close()
 
 
@@ -230,7 +232,9 @@ def test_a_store_of_another_layout_is_refused(store: Store, settings: StoreSetti
 def test_a_store_that_was_cut_short_is_an_error_and_no_crash(
     store: Store, settings: StoreSettings, octets: float
 ) -> None:
-    store.record([Bounce([event(f"u{i}@example.com")], os.urandom(900)) for i in range(200)], FOLD)
+    store.record(
+        [Bounce([event(f"u{i}@example.com")], os.urandom(900)) for i in range(200)], POLICY
+    )
     store.close()
     data = settings.path / "data.mdb"
     os.truncate(data, int(data.stat().st_size * octets) // 4096 * 4096)

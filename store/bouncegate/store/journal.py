@@ -1,0 +1,68 @@
+"""The journal: every entry in the order in which it came; nothing is changed or taken away.
+
+journal     number, 8 octets big-endian -> entry
+by_address  address -> the numbers of its events and acts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import lmdb
+
+from bouncegate.policy.records import Act, AddressEntry, Entry, Event
+from bouncegate.store.codec import decode_entry, encode, number_of, octets_of
+from bouncegate.store.environment import BY_ADDRESS, JOURNAL
+
+
+class Journal:
+    """Appending and reading entries, within a transaction of the caller's."""
+
+    def __init__(self, environment: lmdb.Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._entries = environment.open_db(JOURNAL, create=False)
+        self._by_address = environment.open_db(BY_ADDRESS, dupsort=True, create=False)
+
+    def append(self, transaction: lmdb.Transaction[bytes], entry: Entry) -> int:
+        """Write an entry behind the last one; tells its number."""
+        with transaction.cursor(self._entries) as cursor:
+            number = number_of(cursor.key()) + 1 if cursor.last() else 1
+        transaction.put(octets_of(number), encode(entry), db=self._entries, append=True)
+        return number
+
+    def index(self, transaction: lmdb.Transaction[bytes], address: str, number: int) -> None:
+        """Let an entry be found by an address that it concerns."""
+        transaction.put(address.encode(), octets_of(number), db=self._by_address)
+
+    def get(self, transaction: lmdb.Transaction[bytes], number: int) -> Entry:
+        """The entry of a number that is known to exist."""
+        octets = transaction.get(octets_of(number), db=self._entries)
+        assert octets is not None, f"the journal has no entry {number}, but something names it"
+        return decode_entry(octets)
+
+    def event(self, transaction: lmdb.Transaction[bytes], number: int) -> Event:
+        """The event of a number that is known to be one."""
+        entry = self.get(transaction, number)
+        assert isinstance(entry, Event), f"entry {number} of the journal is no event"
+        return entry
+
+    def of_address(
+        self, transaction: lmdb.Transaction[bytes], address: str
+    ) -> Iterator[tuple[int, AddressEntry]]:
+        """The entries of one address, in the order in which they came."""
+        with transaction.cursor(self._by_address) as cursor:
+            found = cursor.set_key(address.encode())
+            numbers = [number_of(octets) for octets in cursor.iternext_dup()] if found else []
+        for number in numbers:
+            entry = self.get(transaction, number)
+            assert isinstance(entry, Event | Act), f"entry {number} concerns no address"
+            yield number, entry
+
+    def entries(
+        self, transaction: lmdb.Transaction[bytes], start: int = 1
+    ) -> Iterator[tuple[int, Entry]]:
+        """All entries from a number on."""
+        with transaction.cursor(self._entries) as cursor:
+            if cursor.set_range(octets_of(start)):
+                for number, octets in cursor.iternext():
+                    yield number_of(number), decode_entry(octets)

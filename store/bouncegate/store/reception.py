@@ -1,0 +1,120 @@
+"""Taking in one bounce: once, guarded, counted against whom it blames, and durable as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import lmdb
+from msgspec.structs import replace
+
+from bouncegate.policy.alarm import sender_of
+from bouncegate.policy.fold import EMPTY, Policy, Standing
+from bouncegate.policy.records import Event, State
+from bouncegate.store.codec import number_of, octets_of
+from bouncegate.store.environment import ONCE
+from bouncegate.store.history import History
+from bouncegate.store.incidents import Incident, Incidents
+from bouncegate.store.messages import Messages, message_key
+from bouncegate.store.tallies import UNVERIFIED, HourTally, Tallies
+
+_BLAMES_SENDER: Final = (Standing.SENDER_TO_BLAME, Standing.MESSAGE_TO_BLAME)
+
+
+class Bounce(NamedTuple):
+    """One DSN on its way into the store: its events, and the message unless it is not kept."""
+
+    events: Sequence[Event]
+    raw: bytes
+
+
+Notice = Incident | HourTally
+"""What somebody should be told: an incident that opened or closed, or a sender that is blamed for
+more bounces an hour than the alarm allows (told once, when it goes beyond)."""
+
+
+class Recorded(NamedTuple):
+    """What became of one event."""
+
+    event: Event
+    number: int
+    """The event's number; that of the earlier one where it had been counted before."""
+    is_new: bool
+    before: State
+    after: State
+    notices: Sequence[Notice] = ()
+
+
+class Reception:
+    """Taking in bounces, within a transaction of the caller's."""
+
+    def __init__(
+        self,
+        environment: lmdb.Environment,
+        history: History,
+        incidents: Incidents,
+        messages: Messages,
+        tallies: Tallies,
+    ) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._once = environment.open_db(ONCE, create=False)
+        self._history = history
+        self._incidents = incidents
+        self._messages = messages
+        self._tallies = tallies
+
+    def take_in(
+        self, transaction: lmdb.Transaction[bytes], bounce: Bounce, policy: Policy
+    ) -> list[Recorded]:
+        """Record a bounce; one outcome for each of its events."""
+        key = message_key(bounce.raw, bounce.events[0].time) if bounce.raw else b""
+        outcomes = [
+            self._known_already(transaction, event)
+            or self._take_in(transaction, replace(event, raw=key), policy)
+            for event in bounce.events
+        ]
+        if key and any(outcome.is_new for outcome in outcomes):
+            self._messages.put(transaction, key, bounce.raw)
+        return outcomes
+
+    def _known_already(self, transaction: lmdb.Transaction[bytes], event: Event) -> Recorded | None:
+        earlier = transaction.get(event.identity, db=self._once)
+        if earlier is None:
+            return None
+        state = self._history.states.get(transaction, event.address) or EMPTY
+        return Recorded(event, number_of(earlier), is_new=False, before=state, after=state)
+
+    def _take_in(
+        self, transaction: lmdb.Transaction[bytes], event: Event, policy: Policy
+    ) -> Recorded:
+        state = self._history.states.get(transaction, event.address) or EMPTY
+        standing = policy.standing(event, state)
+        notices = self._blame(transaction, event, standing, policy.alarm.sender_blame)
+        series = None
+        if policy.guard is not None and standing is Standing.COUNTS:
+            series = policy.guard.series_of(event)
+        if policy.guard is not None and series is not None:
+            admission = self._incidents.admit(transaction, event, policy.guard, policy.fold)
+            notices += admission.changes
+            event = replace(event, held=admission.incident)
+        number = self._history.journal.append(transaction, event)
+        if series is not None:
+            self._history.window.add(transaction, series, event.address, event.time, number)
+        transaction.put(event.identity, octets_of(number), db=self._once)
+        before, after = self._history.apply(transaction, event.address, number, event, policy.fold)
+        return Recorded(event, number, True, before, after, notices)
+
+    def _blame(
+        self,
+        transaction: lmdb.Transaction[bytes],
+        event: Event,
+        standing: Standing,
+        normal: int,
+    ) -> list[Notice]:
+        """Count what blames the sender or proves nothing; a notice where that is too much."""
+        if standing is Standing.UNVERIFIED:
+            self._tallies.add(transaction, UNVERIFIED, event.reason, event.time)
+        if standing not in _BLAMES_SENDER:
+            return []
+        tally = self._tallies.add(transaction, sender_of(event), event.reason, event.time)
+        return [tally] if tally.total == normal + 1 else []

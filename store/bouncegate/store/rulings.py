@@ -1,0 +1,60 @@
+"""Which events are left out of the fold: those that are void, and those that are held.
+
+    voided  number of an event -> number of the ruling that voided it
+    held    number of an event -> number of the incident for which it is held
+
+Both follow from the journal: its rulings, and `Event.held` of those that came during an
+incident. An event that is void stays so, whatever becomes of an incident.
+"""
+
+from __future__ import annotations
+
+import lmdb
+
+from bouncegate.store.codec import number_of, octets_of
+from bouncegate.store.environment import HELD, VOIDED
+
+
+class Rulings:
+    """The marks of events, within a transaction of the caller's."""
+
+    def __init__(self, environment: lmdb.Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._voided = environment.open_db(VOIDED, create=False)
+        self._held = environment.open_db(HELD, create=False)
+
+    def is_void(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+        """Whether the event is as if it had never come."""
+        return transaction.get(octets_of(number), db=self._voided) is not None
+
+    def leaves_out(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+        """Whether the fold passes over the entry."""
+        key = octets_of(number)
+        voided = transaction.get(key, db=self._voided)
+        return voided is not None or transaction.get(key, db=self._held) is not None
+
+    def void(self, transaction: lmdb.Transaction[bytes], number: int, ruling: int) -> None:
+        """Mark an event as void."""
+        transaction.put(octets_of(number), octets_of(ruling), db=self._voided)
+
+    def hold(self, transaction: lmdb.Transaction[bytes], number: int, incident: int) -> None:
+        """Mark an event as held."""
+        transaction.put(octets_of(number), octets_of(incident), db=self._held)
+
+    def release(self, transaction: lmdb.Transaction[bytes], number: int) -> None:
+        """Take the mark of a held event away."""
+        transaction.delete(octets_of(number), db=self._held)
+
+    def held_for(
+        self, transaction: lmdb.Transaction[bytes], incident: int, most: int | None = None
+    ) -> list[int]:
+        """The events that are held for an incident, in their order, at most so many."""
+        wanted = octets_of(incident)
+        numbers: list[int] = []
+        with transaction.cursor(self._held) as cursor:
+            for number, held_for in cursor.iternext() if cursor.first() else ():
+                if len(numbers) == most:
+                    break
+                if held_for == wanted:
+                    numbers.append(number_of(number))
+        return numbers

@@ -1,0 +1,80 @@
+"""How many bounces that count against nobody came in each hour, and whom they blame.
+
+    tallies  hour, 4 octets, and sender -> {reason: count}
+
+The empty sender stands for the bounces that prove nothing: whom they blame is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import lmdb
+import msgspec
+
+from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.alarm import hour_of
+from bouncegate.store.codec import encode
+from bouncegate.store.environment import TALLIES
+
+UNVERIFIED: Final = ""
+_HOUR: Final = 4
+# Keys of LMDB have at most 511 octets.
+_LONGEST_SENDER: Final = 255
+_COUNTS: Final = msgspec.msgpack.Decoder(dict[Reason, int])
+
+
+class HourTally(NamedTuple):
+    """The bounces of one hour that blame one sender."""
+
+    hour: int
+    """Since 1970."""
+    sender: str
+    counts: dict[Reason, int]
+
+    @property
+    def total(self) -> int:
+        """For all reasons."""
+        return sum(self.counts.values())
+
+
+class Tallies:
+    """Counting, within a transaction of the caller's."""
+
+    def __init__(self, environment: lmdb.Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._tallies = environment.open_db(TALLIES, create=False)
+
+    def add(
+        self, transaction: lmdb.Transaction[bytes], sender: str, reason: Reason, time: int
+    ) -> HourTally:
+        """Count one bounce; tells what its hour has come to."""
+        hour = hour_of(time)
+        key = _hour_key(hour) + sender.encode("utf-8", "replace")[:_LONGEST_SENDER]
+        known = transaction.get(key, db=self._tallies)
+        counts = {} if known is None else _COUNTS.decode(known)
+        counts[reason] = counts.get(reason, 0) + 1
+        transaction.put(key, encode(counts), db=self._tallies)
+        return HourTally(hour, sender, counts)
+
+    def since(self, transaction: lmdb.Transaction[bytes], time: int) -> Iterator[HourTally]:
+        """The tallies of the hour of a time, and of all later ones."""
+        with transaction.cursor(self._tallies) as cursor:
+            if cursor.set_range(_hour_key(hour_of(time))):
+                for key, counts in cursor.iternext():
+                    sender = key[_HOUR:].decode("utf-8", "replace")
+                    yield HourTally(
+                        int.from_bytes(key[:_HOUR], "big"), sender, _COUNTS.decode(counts)
+                    )
+
+    def expire(self, transaction: lmdb.Transaction[bytes], before: int) -> None:
+        """Forget the hours before that of a time."""
+        end = _hour_key(hour_of(before))
+        with transaction.cursor(self._tallies) as cursor:
+            while cursor.first() and cursor.key() < end:
+                cursor.delete()
+
+
+def _hour_key(hour: int) -> bytes:
+    return max(hour, 0).to_bytes(_HOUR, "big")
