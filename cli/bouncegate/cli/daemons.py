@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
-KEY_FILE: Final = "keys"
-"""The name of the key file, in the folder of the store."""
-
 
 def milter(context: typer.Context) -> None:
     """Run the milter: refuse locked recipients while the client is still connected."""
@@ -105,7 +102,7 @@ def _intake(invocation: Invocation, stack: ExitStack) -> "Intake":
 def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":
     """What proves bounces; None where no ledger is kept, and nothing can be proven."""
     from bouncegate.classifier.proof import Prover  # noqa: PLC0415
-    from bouncegate.provenance.keys import KeyFile  # noqa: PLC0415
+    from bouncegate.provenance.keys import KEY_FILE, KeyFile  # noqa: PLC0415
     from bouncegate.store.ledger import Ledger  # noqa: PLC0415
 
     settings = invocation.settings

@@ -5,10 +5,9 @@ import time
 import typer
 
 from bouncegate.cli.addresses import Json
-from bouncegate.cli.daemons import KEY_FILE
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.output import complain, iso, write_json, write_table
-from bouncegate.provenance.keys import KeyRing
+from bouncegate.provenance.keys import KEY_FILE, KeyRing
 from bouncegate.provenance.keys import rotate as rotate_file
 
 app = typer.Typer(no_args_is_help=True, help="Keys that sign return paths.")

@@ -12,6 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+KEY_FILE: Final = "keys"
+"""The name of the key file, in the folder of the store."""
+
 _SECRET_OCTETS: Final = 32
 _NUMBERS: Final = 256  # one octet of the token
 # More than anyone rotates within a queue's lifetime; older ones have signed nothing that lives.
