@@ -20,7 +20,7 @@ _FAILURE: Final = (
     r"non.?deliver|mail (?:system|delivery) (?:error|fail)|there was an error sending your mail",
     r"mailbox (?:is )?(?:full|unavailable)|message (?:you sent )?(?:was )?(?:blocked|rejected)",
     r"user unknown|unknown (?:user|recipient|address)|address (?:not found|unknown|error|change)",
-    r"rejected (?:mail|message)|mail (?:was )?rejected|quota exceeded|nameserver error report",
+    r"rejected (?:mail|message)|reject mail|not member article|(?:mail|message) is rejected|mail (?:was )?rejected|quota exceeded|nameserver error report",
     r"unzustellbar|nicht zugestellt|zustellung|zurückgewiesen",
     r"non (?:remis|distribu|délivr)|échec|impossible de remettre|message non",
     r"no (?:se ha |se pudo )?(?:entregad|podido entregar|entregar)|devuelto|rechazad",

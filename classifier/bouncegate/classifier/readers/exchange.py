@@ -3,7 +3,7 @@
 Recognised by one of its sentences: `did not reach the following recipient(s)` (5.5 to 2003),
 `Delivery has failed to these recipients` (2007 and later), `couldn't be delivered` with
 `Diagnostic information for administrators` (all since 2007, in the language of the server; the
-lines below it are always English), and `Remote Server returned`.
+lines below it are always the same), and `Remote Server returned`.
 """
 
 import re
@@ -17,7 +17,7 @@ from bouncegate.classifier.report import Report
 NAME: Final = "exchange"
 SIGN: Final = (
     r"did not reach the following|generating server|remote server|has failed to these"
-    r"|diagnostic information|your message to"
+    r"|diagnostic information|your message to|(?m)^[ \t]*#(?:[45]\d\d |[45]\.\d+\.\d|<.+ #[45])"
 )
 
 _OLD: Final = re.compile(r"did not reach the following recipient\(?s?\)?:(?P<list>.*)", re.DOTALL | re.IGNORECASE)

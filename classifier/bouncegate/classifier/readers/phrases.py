@@ -19,7 +19,7 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"(?:user|recipient|address|mailbox|account|alias)[^.\n]{0,60}(?:unknown|not found|does(?:n.t| not) exist|invalid|full|disabled|unavailable|rejected|exceed\w*|over quota|not (?:a )?(?:known|valid|available|recogni[sz]ed|listed))",
         r"(?:unknown|invalid|no such|nonexistent|bad) (?:local )?(?:user|recipient|address|mailbox|account|alias|host|domain)\b", r"(?:had|with) (?:permanent |fatal |delivery |transient )*(?:errors?|problems?)",
         r"address(?:es)? (?:failed|couldn.t be found)", r"failed (?:address|recipient)(?:es|s)?", r"failed to:", r"(?:quota|storage)[^.\n]{0,30}exceeded", r"no longer (?:with|at|valid|in use|available|monitored|active|employed|works?)",
-        r"permanent (?:error|failure)", r"(?:message|mail|deliver\w*|recipients?)[^.\n]{0,80}(?:aborted|terminated|given up|gave up)", r"has been returned", r"did not (?:\w+ )?match", r"failed mail", r"rejected (?:your|the|this) (?:message|mail|e-?mail|recipient)", r"(?:message|mail) (?:rejected|blocked|refused|status: fail\w*)", r"failed after i sent",
+        r"permanent (?:error|failure)", r"(?:message|mail|deliver\w*|recipients?)[^.\n]{0,80}(?:aborted|terminated|given up|gave up)", r"has been returned", r"did not (?:\w+ )?match", r"failed mail", r"invalid final delivery", r"not (?:a )?member", r"no mailbox", r"were affected", r"rejected (?:your|the|this) (?:message|mail|e-?mail|recipient)", r"(?:message|mail) (?:rejected|blocked|refused|status: fail\w*)", r"failed after i sent",
     ),
     "German": (
         r"nicht (?:\w+ ){0,2}(?:zugestellt|ausgeliefert|zustellbar|übermittelt|versendet|weitergeleitet|angenommen|erreicht|zustellen|gesendet)\w*",

@@ -35,6 +35,8 @@ _REPLY: Final = re.compile(
     r"(?:^|[\s\[(\"':>])([45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}[ -])?[A-Za-z<\"'][^\n]{3,400}(?:\n[^\n]{1,200}){0,2})"
 )
 _LOCAL_NAMES: Final = re.compile(r"\brecipients?\b[^\n]*:[ \t]*\n((?:[ \t]+[A-Za-z0-9][\w.+-]{0,63}[ \t]*(?:\n|\Z)){1,50})")
+# What is shorter explains nothing.
+_SHORTEST: Final = 8
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 
 
@@ -71,7 +73,9 @@ def _is_other(address: str, others: frozenset[str]) -> bool:
 def _listed(text: str, others: frozenset[str], whole: str) -> list[Entry]:
     """Addresses at the beginning of a line."""
     found = [e for e in entries(text) if not _is_other(e.address, others)]
-    return [e if len(e.explanation) > 8 else Entry(e.address, whole) for e in found]
+    if len(found) == 1 and not _REPLY.search(found[0].explanation) and _REPLY.search(text):
+        return [Entry(found[0].address, whole)]
+    return [e if len(e.explanation) > _SHORTEST else Entry(e.address, whole) for e in found]
 
 
 def _in_sentence(text: str, others: frozenset[str], whole: str) -> list[Entry]:
