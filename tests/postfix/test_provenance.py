@@ -1,0 +1,215 @@
+"""Signed return paths on a real Postfix: what they prove, whom they refuse, whom they spare."""
+
+import itertools
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.bouncegate import Bouncegate
+from lab.postfix import Postfix
+from lab.remote import Remote
+from lab.smtp import Client, Exchange, message
+from lab.system import RETURN_DOMAIN, MailSystem
+from lab.waiting import wait_for
+
+SENDER = "newsletter@sender.test"
+UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
+TOKEN = re.compile(rf"b-[a-z2-7]{{40}}@{re.escape(RETURN_DOMAIN)}")
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def system(can_run_postfix: None) -> Iterator[MailSystem]:
+    """A lab whose senders are signed, and where only what is proven counts."""
+    sections = {"return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]}}
+    with MailSystem(sections=sections) as system:
+        system.start()
+        yield system
+
+
+@pytest.fixture
+def gate(system: MailSystem) -> Bouncegate:
+    return system.gate
+
+
+@pytest.fixture
+def address() -> Callable[[str], str]:
+    number = next(_numbers)
+    return lambda local: f"{local}-{number}@signed.example"
+
+
+Address = Callable[[str], str]
+
+
+def send(postfix: Postfix, *recipients: str, sender: str = SENDER) -> dict[str, Exchange]:
+    with Client(postfix.submission_port) as client:
+        return client.deliver(message("News"), sender, recipients)
+
+
+def sender_at(remote: Remote, recipient: str) -> str:
+    """The envelope sender that a recipient's server was told."""
+    return next(str(m["sender"]) for m in remote.messages() if recipient in m["recipients"])
+
+
+def test_the_envelope_sender_that_leaves_is_a_token_of_ours(
+    postfix: Postfix, remote: Remote, address: Address
+) -> None:
+    reader = address("reader")
+    send(postfix, reader)
+    postfix.wait_until_empty()
+    assert TOKEN.fullmatch(sender_at(remote, reader))
+
+
+def test_a_bounce_to_a_signed_return_path_locks_the_one_who_bounced(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    gone = address("gone")
+    others = [address(f"reader{number}") for number in range(4)]
+    remote.refuse({gone: UNKNOWN})
+    send(postfix, gone, *others)
+    postfix.wait_until_empty()
+    assert gate.show(gone)["locked"] is True
+    assert [entry for entry in gate.locks() if entry in {gone, *others}] == [gone]
+    assert send(postfix, gone)[gone].code == 550
+
+
+def test_the_alias_that_was_mailed_counts_and_never_the_address_behind_it(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    alias, target = address("alias"), address("target")
+    postfix.set(virtual_alias_maps=postfix.table("virtual", {alias: target}))
+    postfix.reload()
+    remote.refuse({target: UNKNOWN})
+    send(postfix, alias)
+    postfix.wait_until_empty()
+    assert gate.show(alias)["hard"] == 1
+    assert gate.show(target)["state"] == "unknown"
+
+
+def test_the_null_sender_and_inbound_mail_are_left_as_they_are(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    null, inbound = address("null"), address("inbound")
+    send(postfix, null, sender="")
+    assert sender_at_once(postfix, remote, null) == "<>"
+    gate.configure(
+        {
+            "return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]},
+            "outbound": {"networks": ["192.0.2.0/24"]},
+        }
+    )
+    restart_milter(gate)
+    with Client(postfix.port) as client:
+        client.deliver(message("From outside"), "someone@elsewhere.test", [inbound])
+    assert sender_at_once(postfix, remote, inbound) == "someone@elsewhere.test"
+    gate.configure({"return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]}})
+    restart_milter(gate)
+
+
+def test_the_door_refuses_what_has_no_token_and_lets_in_what_has_one(
+    postfix: Postfix, remote: Remote, address: Address
+) -> None:
+    reader = address("reader")
+    send(postfix, reader)
+    postfix.wait_until_empty()
+    token = sender_at(remote, reader)
+    other_letter = "a" if token[2] != "a" else "b"
+    forged = f"{token[:2]}{other_letter}{token[3:]}"
+    with Client(postfix.port) as client:
+        client.say("MAIL FROM:<>")
+        replies = {
+            to: client.say(f"RCPT TO:<{to}>")
+            for to in (
+                token,
+                token.upper(),
+                forged,
+                f"bounces@{RETURN_DOMAIN}",
+                f"postmaster@{RETURN_DOMAIN}",
+            )
+        }
+        client.say("RSET")
+        client.say("MAIL FROM:<odd@system.example>")
+        odd = client.say(f"RCPT TO:<{token}>")
+    codes = [reply.code for reply in replies.values()]
+    assert codes == [250, 250, 550, 550, 250]
+    assert replies[forged].text.startswith("5.7.1 ")
+    assert odd.code == 250, "some systems bounce without the null sender"
+
+
+def test_mail_flows_and_it_is_said_when_the_ledger_cannot_be_written(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    scribe = scribe_of(gate)
+    os.kill(scribe, signal.SIGSTOP)  # a disk that stalls
+    try:
+        readers = [address(f"reader{number}") for number in range(3)]
+        started = time.monotonic()
+        assert all(reply.code == 250 for reply in send(postfix, *readers).values())
+        assert time.monotonic() - started < 5
+        postfix.wait_until_empty()
+        assert [remote.accepted().count(reader) for reader in readers] == [1, 1, 1]
+    finally:
+        os.kill(scribe, signal.SIGCONT)
+
+
+def test_a_scribe_that_dies_is_replaced_and_what_was_handed_over_is_written(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    scribe = scribe_of(gate)
+    os.kill(scribe, signal.SIGKILL)
+    gone = address("gone")
+    remote.refuse({gone: UNKNOWN})
+    send(postfix, gone)
+    wait_for("the bounce to be counted", lambda: gate.show(gone)["locked"])
+    assert scribe_of(gate) != scribe
+
+
+def sender_at_once(postfix: Postfix, remote: Remote, recipient: str) -> str:
+    postfix.wait_until_empty()
+    return sender_at(remote, recipient)
+
+
+def restart_milter(gate: Bouncegate) -> None:
+    assert gate.milter is not None
+    gate.milter.stop()
+    gate.start_milter()
+
+
+def scribe_of(gate: Bouncegate) -> int:
+    """The process id of the milter's youngest child."""
+    assert gate.milter is not None
+    pid = gate.milter.pid
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1])
+
+
+def test_unverified_bounces_are_kept_and_not_counted(
+    postfix: Postfix, gate: Bouncegate, address: Address
+) -> None:
+    victim = address("victim")
+    dsn = f"""From: MAILER-DAEMON@mx.example.net
+Message-ID: <{victim}>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; {victim}
+Action: failed
+Status: 5.1.1
+
+--b--
+"""
+    done = gate.run("receive", stdin=dsn.encode())
+    assert done.returncode == 0
+    shown = json.loads(gate.run("show", "--json", victim).stdout)
+    assert (shown["locked"], shown["hard"]) == (False, 0)
