@@ -22,29 +22,29 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"permanent (?:error|failure)", r"(?:message|mail|deliver\w*|recipients?)[^.\n]{0,80}(?:aborted|terminated|given up|gave up)", r"has been returned", r"did not (?:\w+ )?match", r"failed mail", r"invalid final delivery", r"not (?:a )?member", r"no mailbox", r"were affected", r"rejected (?:your|the|this) (?:message|mail|e-?mail|recipient)", r"(?:message|mail) (?:rejected|blocked|refused|status: fail\w*)", r"failed after i sent",
     ),
     "German": (
-        r"nicht (?:\w+ ){0,2}(?:zugestellt|ausgeliefert|zustellbar|übermittelt|versendet|weitergeleitet|angenommen|erreicht|zustellen|gesendet)\w*",
-        r"unzustellbar\w*", r"zustellung[^.\n]{0,60}(?:fehl|nicht|gescheitert|unmöglich|fehler)\w*", r"(?:empfänger|adresse|postfach|benutzer)[^.\n]{0,40}(?:unbekannt|existiert nicht|nicht gefunden|voll|ungültig)",
-        r"fehler (?:bei|beim|in) (?:der )?(?:zustell|versand|auslieferung)\w*", r"(?:abgewiesen|abgelehnt|zurückgewiesen)",
+        r"nicht (?:\pL+ ){0,2}(?:zugestellt|ausgeliefert|zustellbar|übermittelt|versendet|weitergeleitet|angenommen|erreicht|zustellen|gesendet)\pL*",
+        r"unzustellbar\pL*", r"zustellung[^.\n]{0,60}(?:fehl|nicht|gescheitert|unmöglich|fehler)\pL*", r"(?:empfänger|adresse|postfach|benutzer)[^.\n]{0,40}(?:unbekannt|existiert nicht|nicht gefunden|voll|ungültig)",
+        r"fehler (?:bei|beim|in) (?:der )?(?:zustell|versand|auslieferung)\pL*", r"(?:abgewiesen|abgelehnt|zurückgewiesen)",
     ),
     "French": (
-        r"n.(?:a|ont|est|ai|avons) (?:pas|pu)[^.\n]{0,30}(?:remis|délivr|distribu|livr|envoy|achemin|transmis|parvenu)\w*", r"(?:impossible|impossibilité) (?:de|d.)[^.\n]{0,40}(?:remettre|délivrer|distribuer|livrer|envoyer|acheminer|transmettre|remise)",
-        r"(?:échec|erreur|probleme|problème)[^.\n]{0,30}(?:remise|livraison|distribution|envoi|délivr|transmission|acheminement)\w*", r"(?:non|pas) (?:remis|distribué|délivré|livré)\w*", r"(?:utilisateur|destinataire|adresse|boîte)[^.\n]{0,40}(?:inconnu|inexistant|invalide|pleine|n.existe)\w*", r"n.a pu être",
+        r"n.(?:a|ont|est|ai|avons) (?:pas|pu)[^.\n]{0,30}(?:remis|délivr|distribu|livr|envoy|achemin|transmis|parvenu)\pL*", r"(?:impossible|impossibilité) (?:de|d.)[^.\n]{0,40}(?:remettre|délivrer|distribuer|livrer|envoyer|acheminer|transmettre|remise)",
+        r"(?:échec|erreur|probleme|problème)[^.\n]{0,30}(?:remise|livraison|distribution|envoi|délivr|transmission|acheminement)\pL*", r"(?:non|pas) (?:remis|distribué|délivré|livré)\pL*", r"(?:utilisateur|destinataire|adresse|boîte)[^.\n]{0,40}(?:inconnu|inexistant|invalide|pleine|n.existe)\pL*", r"n.a pu être",
     ),
     "Spanish and Portuguese": (
-        r"no (?:se )?(?:ha |han |fue |pudo |pudieron |puede |podido |ha podido |se pudo )*(?:ser |sido )?(?:entreg|envi|llegad|recibid)\w*", r"(?:imposible|error al|fallo al|falla al|problema\w* al) (?:entregar|enviar)\w*", r"no entregad\w*", r"(?:usuario|destinatario|buz[oó]n|direcci[oó]n|cuenta)[^.\n]{0,40}(?:desconocid|no existe|inexistente|inv[aá]lid|llen)\w*",
-        r"n[aã]o (?:p[oôu]de|foi|pode|puderam|foram|conseguimos)[^.\n]{0,30}(?:entreg|envi)\w*", r"(?:falha|erro|problema)[^.\n]{0,30}(?:entrega|envi)\w*", r"(?:usu[aá]rio|destinat[aá]rio|endere[cç]o|caixa)[^.\n]{0,40}(?:desconhecid|n[aã]o existe|inexistente|inv[aá]lid|chei)\w*",
+        r"no (?:se )?(?:ha |han |fue |pudo |pudieron |puede |podido |ha podido |se pudo )*(?:ser |sido )?(?:entreg|envi|llegad|recibid)\pL*", r"(?:imposible|error al|fallo al|falla al|problema\pL* al) (?:entregar|enviar)\pL*", r"no entregad\pL*", r"(?:usuario|destinatario|buz[oó]n|direcci[oó]n|cuenta)[^.\n]{0,40}(?:desconocid|no existe|inexistente|inv[aá]lid|llen)\pL*",
+        r"n[aã]o (?:p[oôu]de|foi|pode|puderam|foram|conseguimos)[^.\n]{0,30}(?:entreg|envi)\pL*", r"(?:falha|erro|problema)[^.\n]{0,30}(?:entrega|envi)\pL*", r"(?:usu[aá]rio|destinat[aá]rio|endere[cç]o|caixa)[^.\n]{0,40}(?:desconhecid|n[aã]o existe|inexistente|inv[aá]lid|chei)\pL*",
     ),
     "Italian": (
-        r"non (?:è|e.|sono|ha|hanno|può)[^.\n]{0,40}(?:recapitat|consegnat|inviat|possibile recapitare|possibile consegnare)\w*", r"impossibile (?:recapitare|consegnare|inviare)\w*", r"mancat[ao] (?:recapito|consegna)", r"(?:utente|destinatario|indirizzo|casella)[^.\n]{0,40}(?:sconosciut|inesistente|non valid|non esiste|pien)\w*",
+        r"non (?:è|e.|sono|ha|hanno|può)[^.\n]{0,40}(?:recapitat|consegnat|inviat|possibile recapitare|possibile consegnare)\pL*", r"impossibile (?:recapitare|consegnare|inviare)\pL*", r"mancat[ao] (?:recapito|consegna)", r"(?:utente|destinatario|indirizzo|casella)[^.\n]{0,40}(?:sconosciut|inesistente|non valid|non esiste|pien)\pL*",
     ),
     "Dutch and Scandinavian": (
         r"niet (?:\w+ ){0,2}(?:afgeleverd|bezorgd|verzonden|worden)", r"onbestelbaar", r"kunde inte (?:levereras|skickas)", r"kunne ikke (?:leveres|sendes)", r"kan ikke leveres", r"ei (?:voitu|voida) toimittaa",
     ),
     "Polish and Czech": (
-        r"nie (?:może|mogła|mógł|mogło|można|został\w*|udało się|dostarcz)[^.\n]{0,40}(?:dostarcz|doręcz|wysła|przesła)\w*", r"niedostarcz\w*", r"(?:błąd|problem)[^.\n]{0,30}(?:dostarcz|doręcz)\w*", r"(?:użytkownik|odbiorca|adres|skrzynka)[^.\n]{0,40}(?:nie istnieje|nieznan|niepoprawn|pełn)\w*", r"ne(?:lze|byla|mohla být)[^.\n]{0,30}doruč\w*",
+        r"nie (?:może|mogła|mógł|mogło|można|został\pL*|udało się|dostarcz)[^.\n]{0,40}(?:dostarcz|doręcz|wysła|przesła)\pL*", r"niedostarcz\pL*", r"(?:błąd|problem)[^.\n]{0,30}(?:dostarcz|doręcz)\pL*", r"(?:użytkownik|odbiorca|adres|skrzynka)[^.\n]{0,40}(?:nie istnieje|nieznan|niepoprawn|pełn)\pL*", r"ne(?:lze|byla|mohla být)[^.\n]{0,30}doruč\pL*",
     ),
     "Russian and Ukrainian": (
-        r"не (?:может|могут|было|была|были|удалось|удаётся|удается|смог\w*)[^.\n]{0,60}(?:доставлен|доставить|отправлен|отправить|передан)\w*", r"не ?доставлен\w*", r"невозможно (?:доставить|отправить)", r"(?:ошибка|проблем)[^.\n]{0,40}(?:доставк|отправк)\w*", r"не (?:вдалося|може)[^.\n]{0,40}(?:достав|надісл)\w*", r"(?:пользователь|получатель|адрес|ящик)[^.\n]{0,40}(?:не (?:существует|найден)|неизвест|переполнен)\w*",
+        r"не (?:может|могут|было|была|были|удалось|удаётся|удается|смог\pL*)[^.\n]{0,60}(?:доставлен|доставить|отправлен|отправить|передан)\pL*", r"не ?доставлен\pL*", r"невозможно (?:доставить|отправить)", r"(?:ошибка|проблем)[^.\n]{0,40}(?:доставк|отправк)\pL*", r"не (?:вдалося|може)[^.\n]{0,40}(?:достав|надісл)\pL*", r"(?:пользователь|получатель|адрес|ящик)[^.\n]{0,40}(?:не (?:существует|найден)|неизвест|переполнен)\pL*",
     ),
     "Japanese": (
         r"(?:配信|送信|配達|配送|送達|転送|お届け|届け)[^。\n]{0,20}(?:できません|できなかった|できていません|失敗|不能|エラー)", r"(?:送信|配信|メール)エラー", r"宛先[^。\n]{0,20}(?:不明|見つかりません|存在しません|エラー)", r"届きません", r"(?:存在しません|見つかりません)", r"返送",
@@ -53,7 +53,7 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"(?:无法|未能|不能|無法)[^。\n]{0,12}(?:投递|送达|发送|传送|递送|傳送|投遞|遞送|寄)", r"(?:投递|发送|送达|傳送|投遞)失[败敗]", r"退[信件回]", r"不存在", r"(?:전송|전달|배달)[^.\n]{0,12}(?:실패|못했|수 없|되지)",
     ),
     "Turkish, Greek, Hungarian": (
-        r"(?:teslim|iletil)\w*(?: \w+)? ?(?:edilemedi|emedi|olmadı)", r"δεν (?:ήταν δυνατή|παραδόθηκε|είναι δυνατή)", r"nem (?:kézbesíthető|sikerült (?:kézbesíteni|elküldeni))",
+        r"(?:teslim|iletil)\pL*(?: \pL+)? ?(?:edilemedi|emedi|olmadı)", r"δεν (?:ήταν δυνατή|παραδόθηκε|είναι δυνατή)", r"nem (?:kézbesíthető|sikerült (?:kézbesíteni|elküldeni))",
     ),
 }  # fmt: skip
 
