@@ -4,7 +4,6 @@ import pytest
 
 from bouncegate.classifier.judgement import OWN_MARKER, Judge
 from bouncegate.classifier.report import NOT_FAILURES, Report
-from bouncegate.config.rules import load_rules
 from bouncegate.config.taxonomy import Kind, Reason
 
 EXAMPLES = {
@@ -15,15 +14,11 @@ EXAMPLES = {
     "552-requested mail action aborted: exceeded storage allocation": "soft/mailbox",
     "552-mail size limit exceeded.": "soft/mailbox",
     "554 5.4.14 hop count exceeded - possible mail loop attr34": "soft/network",
-    "421 too many concurrent smtp connections from this ip address; please try again later.": "soft/limit",
+    "421 too many concurrent smtp connections from this ip address; "
+    "please try again later.": "soft/limit",
     "421 (mxgmx015) nemesis esmtp service not available": "soft/undefined",
     "421-service unavailable": "soft/undefined",
 }
-
-
-@pytest.fixture(scope="module")
-def judge() -> Judge:
-    return Judge(load_rules())
 
 
 @pytest.mark.parametrize(("text", "expected"), EXAMPLES.items())

@@ -1,0 +1,25 @@
+"""What the tests of the classifier share: the shipped rules, compiled once."""
+
+from pathlib import Path
+
+import pytest
+
+from bouncegate.classifier.judgement import Judge
+from bouncegate.config.rules import Rules, load_rules
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+@pytest.fixture(scope="session")
+def shipped_rules() -> Rules:
+    return load_rules()
+
+
+@pytest.fixture(scope="session")
+def judge(shipped_rules: Rules) -> Judge:
+    return Judge(shipped_rules)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    return SAMPLES
