@@ -1,0 +1,1 @@
+"""Benchmarks that anyone can run, beside what they are compared with: `./run bench`."""

@@ -1,0 +1,35 @@
+"""`python -m bench [NAME...]`: run benchmarks, all of them if none is named.
+
+Options behind the names go to each benchmark: `--json`, `--locks`, `--seconds`, `--rounds`.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+BENCHMARKS: Final = {
+    "lookup": "what the look-up of a lock costs",
+    "milter_protocol": "the round trip at RCPT, beside the same in C",
+}
+
+
+def main(words: list[str]) -> int:
+    """Run each in a process of its own; the exit code of the first that failed."""
+    names = [word for word in words if not word.startswith("-")]
+    unknown = [name for name in names if name not in BENCHMARKS and not name[0].isdigit()]
+    if unknown or {"-h", "--help"} & set(words):
+        print(__doc__, *(f"  {name:<18}{what}" for name, what in BENCHMARKS.items()), sep="\n")
+        return 64 if unknown else 0
+    chosen = [name for name in names if name in BENCHMARKS] or list(BENCHMARKS)
+    options = [word for word in words if word not in BENCHMARKS]
+    for name in chosen:
+        argv = [sys.executable, "-m", f"bench.{name}", *options]
+        code = subprocess.run(argv, cwd=Path(__file__).parents[1], check=False).returncode
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""The round trip at RCPT, beside the same look-up in one threaded process of C.
+
+Both answer from the same store. They are measured in turn, and each round gives one ratio: what
+else the machine does then falls on both. A ratio is ours divided by C's, the median of all rounds
+with the lowest and the highest in brackets: a rate above 1 and a p50 below 1 mean that
+ours is faster.
+"""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from bench.daemons import Milter, ours, yardstick
+from bench.load import Figures, Load, loads
+from bench.lockedstore import locked_store
+from bench.output import arguments, show
+
+# (connections, recipients a message)
+_SHAPES: Final = ((1, 1), (8, 1), (8, 50))
+
+
+def main() -> None:
+    """Run it and print the figures."""
+    options = arguments(__doc__)
+    rows = []
+    with locked_store(options.locks) as store, TemporaryDirectory(prefix="bgb") as name:
+        folder = Path(name)
+        for load in loads(folder, store.mailing):
+            # Each load meets a milter that knows no other MTA.
+            with ours(store.settings, folder) as mine, yardstick(store.settings, folder) as other:
+                for shape in _SHAPES:
+                    load.run(mine.socket, *shape, options.seconds / 4)
+                    load.run(other.socket, *shape, options.seconds / 4)
+                    pairs = [
+                        _pair(load, mine, other, shape, options.seconds)
+                        for _ in range(options.rounds)
+                    ]
+                    rows.append(_row(load, shape, pairs))
+    show(
+        f"milter protocol, {options.locks:,} locks, {options.rounds} rounds of "
+        f"{options.seconds:g} s",
+        rows,
+        as_json=options.json,
+    )
+
+
+def _pair(
+    load: Load, mine: Milter, other: Milter, shape: tuple[int, int], seconds: float
+) -> tuple[Figures, Figures]:
+    return load.run(mine.socket, *shape, seconds), load.run(other.socket, *shape, seconds)
+
+
+def _row(
+    load: Load, shape: tuple[int, int], pairs: Sequence[tuple[Figures, Figures]]
+) -> dict[str, Any]:
+    connections, per_message = shape
+    return {
+        "load": load.name,
+        "connections": connections,
+        "recipients": per_message,
+        "rate / C's": _spread([mine.rate / other.rate for mine, other in pairs]),
+        "p50 / C's": _spread([mine.p50 / other.p50 for mine, other in pairs]),
+        "rate": round(statistics.median(mine.rate for mine, _ in pairs)),
+        "p50 us": round(statistics.median(mine.p50 for mine, _ in pairs), 1),
+        "refused": f"{statistics.median(mine.refused_share for mine, _ in pairs):.2%}",
+    }
+
+
+def _spread(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+if __name__ == "__main__":
+    main()

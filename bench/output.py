@@ -1,0 +1,46 @@
+"""How a benchmark shows its figures: a table for people, JSON for plots and scripts."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """The options of every benchmark: `json`, `locks` and `seconds`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--locks", type=int, default=1_000_000, help="locks in the store")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds")
+    return parser.parse_args()
+
+
+def show(title: str, rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    """Print rows that have the same keys."""
+    if as_json:
+        json.dump({"benchmark": title, "machine": machine(), "rows": rows}, sys.stdout, indent=1)
+        print()
+        return
+    columns = list(rows[0])
+    cells = [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    print(f"\n{title} ({machine()})\n")
+    for line in (columns, *cells):
+        first, *rest = [
+            f"{cell:<{width}}" if n == 0 else f"{cell:>{width}}"
+            for n, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("  ".join((first, *rest)))
+
+
+def machine() -> str:
+    """What the figures were taken on."""
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"
+
+
+def _cell(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
