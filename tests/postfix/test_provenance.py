@@ -7,10 +7,14 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bouncegate.config.settings import StoreSettings
+from bouncegate.policy.records import Event
+from bouncegate.store.store import Store
 from lab.bouncegate import Bouncegate
 from lab.postfix import Postfix
 from lab.remote import Remote
@@ -65,6 +69,21 @@ def test_the_envelope_sender_that_leaves_is_a_token_of_ours(
     send(postfix, reader)
     postfix.wait_until_empty()
     assert TOKEN.fullmatch(sender_at(remote, reader))
+
+
+def test_the_token_comes_back_as_envelope_id_in_the_dsn(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    """So a bounce that goes elsewhere can still be matched."""
+    gone = address("gone")
+    remote.refuse({gone: UNKNOWN})
+    send(postfix, gone)
+    postfix.wait_until_empty()
+    with closing(Store.open(StoreSettings(path=gate.store), readonly=True)) as store:
+        ((_, event),) = store.entries(gone)
+    assert isinstance(event, Event)
+    assert re.fullmatch(r"b-[a-z2-7]{40}", event.envelope_id)
+    assert (event.trust, event.sender) == ("signed", SENDER)
 
 
 def test_a_bounce_to_a_signed_return_path_locks_the_one_who_bounced(

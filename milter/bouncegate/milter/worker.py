@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import milter
@@ -74,4 +75,5 @@ def _keep_to_one_core(place: int, workers: int) -> None:
     """
     cores = sorted(os.sched_getaffinity(0))
     if 1 < workers <= len(cores):
-        os.sched_setaffinity(0, {cores[place]})
+        with suppress(OSError):  # a service manager may forbid it; it is only speed
+            os.sched_setaffinity(0, {cores[place]})
