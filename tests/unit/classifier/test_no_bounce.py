@@ -1,0 +1,110 @@
+"""What must never count as a bounce."""
+
+import pytest
+
+from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.reading import read
+from bouncegate.classifier.report import Nature
+from bouncegate.config.taxonomy import Kind
+from tests.unit.classifier.builder import dsn, failed, mail
+
+NEWSLETTER = (
+    "Undeliverable mail costs you money. When a message bounces with 550 5.1.1 user unknown,\n"
+    "as for someone@x.example, take the address off your list.\n"
+)
+FORWARDED = dsn([failed("a@x.example")]).decode()
+
+CASES = {
+    "an out-of-office note": (
+        mail({"From": "a@x.example", "Subject": "Out of office", "Auto-Submitted": "auto-replied"},
+             "I am away. Your message could not be delivered to me; write to b@x.example.\n"),
+        Nature.AUTO_REPLY,
+    ),
+    "an absence note that ignores RFC 3834": (
+        mail({"From": "a@x.example", "Return-Path": "<>", "Subject": "Abwesenheitsnotiz"},
+             "Ich bin bis 7. Januar nicht erreichbar. Bitte an b@x.example wenden.\n"),
+        Nature.AUTO_REPLY,
+    ),
+    "an automatic reply": (
+        mail({"From": "a@x.example", "Subject": "Your enquiry", "Auto-Submitted": "auto-replied"},
+             "We have received your message.\n"),
+        Nature.AUTO_REPLY,
+    ),
+    "a challenge": (
+        mail({"From": "a@x.example", "Subject": "Please confirm your message"},
+             "Click here to have your message delivered.\n"),
+        Nature.CHALLENGE,
+    ),
+    "a newsletter about bounces": (
+        mail({"From": "Ann <ann@news.example>", "Subject": "How to keep a list clean"}, NEWSLETTER),
+        Nature.ORDINARY,
+    ),
+    "a bounce forwarded by a person": (
+        mail({"From": "Ann <ann@x.example>", "Subject": "Fwd: Undelivered Mail Returned to Sender"},
+             "Look at this:\n\n> <a@x.example>: 550 user unknown\n"),
+        Nature.ORDINARY,
+    ),
+    "a bounce attached to ordinary mail": (
+        mail({"From": "Ann <ann@x.example>", "Subject": "what is this?",
+              "Content-Type": "multipart/mixed; boundary=o"},
+             "--o\nContent-Type: text/plain\n\nWhat does it mean?\n"
+             f"--o\nContent-Type: message/rfc822\n\n{FORWARDED}\n--o--\n"),
+        Nature.ORDINARY,
+    ),
+    "a read receipt": (
+        mail({"From": "a@x.example", "Subject": "Read: hello",
+              "Content-Type": "multipart/report; report-type=disposition-notification; boundary=o"},
+             "--o\nContent-Type: message/disposition-notification\n\n"
+             "Final-Recipient: rfc822; a@x.example\n"
+             "Disposition: manual-action/MDN-sent-manually; displayed\n--o--\n"),
+        Nature.MDN,
+    ),
+    "an empty message": (b"", Nature.ORDINARY),
+    "ordinary mail": (mail({"From": "a@x.example", "Subject": "hello"}, "Hi.\n"), Nature.ORDINARY),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "nature"), CASES.values(), ids=CASES.keys())
+def test_it_is_no_bounce(raw: bytes, nature: Nature) -> None:
+    reading = read(raw)
+    assert (reading.nature, reading.reports) == (nature, ())
+
+
+@pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded"])
+def test_a_report_of_no_failure_is_read_but_never_counted(judge: Judge, action: str) -> None:
+    group = failed("a@x.example", Diagnostic_Code="smtp; 550 user unknown") | {"Action": action}
+    reports = read(dsn([group])).reports
+    assert [(r.action, judge.judge(r).kind) for r in reports] == [(action, Kind.NONE)]
+
+
+def test_a_complaint_is_a_complaint(judge: Judge) -> None:
+    body = (
+        "--o\nContent-Type: text/plain\n\nThis is an abuse report.\n"
+        "--o\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
+        "User-Agent: Loop/1.0\nVersion: 1\nOriginal-Rcpt-To: <a@x.example>\n"
+        "--o\nContent-Type: message/rfc822\n\nTo: a@x.example\nSubject: news\n\nHi\n--o--\n"
+    )
+    header = {"Content-Type": "multipart/report; report-type=feedback-report; boundary=o"}
+    reading = read(mail({"From": "fbl@x.example"} | header, body))
+    assert reading.nature is Nature.COMPLAINT
+    assert [(r.recipient, judge.judge(r).kind) for r in reading.reports] == [
+        ("a@x.example", Kind.COMPLAINT)
+    ]
+
+
+def test_a_message_refused_in_the_form_of_a_receipt_is_a_bounce() -> None:
+    """Dovecot and Sieve reject so (RFC 5429)."""
+    body = (
+        "--o\nContent-Type: text/plain\n\nYour message to <a@x.example> was automatically rejected:\n"
+        "Quota exceeded\n"
+        "--o\nContent-Type: message/disposition-notification\n\n"
+        "Final-Recipient: rfc822; a@x.example\n"
+        "Disposition: automatic-action/MDN-sent-automatically; deleted\n--o--\n"
+    )
+    header = {
+        "Subject": "Automatically rejected mail",
+        "Auto-Submitted": "auto-replied (rejected)",
+        "Content-Type": "multipart/report; report-type=disposition-notification; boundary=o",
+    }
+    reports = read(mail({"From": "Mail Delivery Subsystem <p@x.example>"} | header, body)).reports
+    assert [r.recipient for r in reports] == ["a@x.example"]
