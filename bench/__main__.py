@@ -11,6 +11,7 @@ from typing import Final
 BENCHMARKS: Final = {
     "lookup": "what the look-up of a lock costs",
     "milter_protocol": "the round trip at RCPT, beside the same in C",
+    "ledger": "what the ledger and the signed return path cost",
 }
 
 

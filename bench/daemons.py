@@ -22,14 +22,17 @@ class Milter(NamedTuple):
 
 
 @contextmanager
-def ours(store: StoreSettings, folder: Path) -> Iterator[Milter]:
-    """`bouncegate milter` on a store, with the settings that it has by default."""
-    socket, config = folder / "ours.sock", folder / "bouncegate.toml"
+def ours(
+    store: StoreSettings, folder: Path, name: str = "ours", sections: str = ""
+) -> Iterator[Milter]:
+    """`bouncegate milter` on a store, with its defaults but for further `sections` of TOML."""
+    socket, config = folder / f"{name}.sock", folder / f"{name}.toml"
     config.write_text(
-        f'[store]\npath = "{store.path}"\n[milter]\nsocket = "unix:{socket}"\n', encoding="utf-8"
+        f'[store]\npath = "{store.path}"\n[milter]\nsocket = "unix:{socket}"\n{sections}',
+        encoding="utf-8",
     )
     argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), "milter"]
-    with _running(argv, socket, folder / "ours.log") as milter:
+    with _running(argv, socket, folder / f"{name}.log") as milter:
         yield milter
 
 
@@ -58,6 +61,7 @@ def _anonymous(pid: int) -> int:
 
 @contextmanager
 def _running(argv: Sequence[str], socket: Path, log: Path) -> Iterator[Milter]:
+    socket.unlink(missing_ok=True)  # libmilter opens no socket where there is a file
     with log.open("wb") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=output)
     try:

@@ -167,6 +167,8 @@ static int offer_recipient(struct session *session, struct link *link) {
     return verdict;
 }
 
+enum { CHANGE_SENDER = 'e' };
+
 static int send_message(struct session *session, struct link *link) {
     static const char mail[] = "<news@sender.test>", header[] = "Subject\0 News";
     char data[IN_ROOM];
@@ -186,8 +188,12 @@ static int send_message(struct session *session, struct link *link) {
     if (step(link, NO_DATA, 0, 'T', "", 0) || step(link, NO_HEADERS, 0, 'L', header, sizeof header) ||
         step(link, NO_EOH, 0, 'N', "", 0) || step(link, NO_BODY, 0, 'B', "Hello\r\n", 7))
         return -1;
+    int verdict;
+    add_macros(link, 'E', "i");
     add(link, 'E', "", 0);
-    return answer(link, data, &length) == 'c' ? 0 : -1;
+    do verdict = answer(link, data, &length); /* a new sender comes before the verdict */
+    while (verdict == CHANGE_SENDER);
+    return verdict == 'c' ? 0 : -1;
 }
 
 static int converse(struct session *session, struct link *link) {
