@@ -24,13 +24,17 @@ _SEEK: Final = frozenset({Nature.BOUNCE, Nature.COMPLAINT})
 def read(raw: bytes) -> Reading:
     """Read one message as it came from the wire or from a file."""
     try:
-        return _read(raw, nested=True)
+        return read_or_raise(raw)
     except Exception:  # noqa: BLE001 - no message may stop the return path; fuzzing looks for any
         _log.exception("a message of %d octets could not be read", len(raw))
         return Reading(Nature.BROKEN)
 
 
-def _read(raw: bytes, *, nested: bool) -> Reading:
+def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
+    """As `read`, but a defect of a reader shows: for tests and fuzzing.
+
+    `nested`: whether a bounce that the message wraps may be read instead.
+    """
     message = Message(raw)
     notification = Notification(message)
     message_id = message.fields.get("message-id")[: limits.VALUE]
@@ -43,7 +47,7 @@ def _read(raw: bytes, *, nested: bool) -> Reading:
             return _reading(nature, notification, reader, reports)
     if nested and notification.returned:
         # Gateways wrap the bounce that they pass on into a notice that names nobody.
-        inner = _read(notification.returned, nested=False)
+        inner = read_or_raise(notification.returned, nested=False)
         if inner.reports and inner.nature is Nature.BOUNCE:
             return inner
     reports = LAST_RESORT.read(notification)

@@ -1,0 +1,117 @@
+"""The operator's rules: what is right is loaded first, what is wrong is named with its place."""
+
+from pathlib import Path
+
+import pytest
+
+from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.rulecheck import check_rules
+from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.rules import load_rules
+
+OWN = """\
+[[rule]]
+id = "own.partner"
+reason = "policy"
+source = "our contract"
+text = 'ticket \\d+ refused'
+examples = ["550 ticket 7 refused"]
+"""
+
+
+def problems_of(folder: Path, text: str) -> tuple[Problem, ...]:
+    (folder / "own.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_rules(folder)
+    return caught.value.problems
+
+
+def test_own_rules_come_before_the_shipped_ones(tmp_path: Path) -> None:
+    text = OWN.replace("ticket \\d+ refused", "user unknown")
+    (tmp_path / "own.toml").write_text(text)
+    verdict = Judge(load_rules(tmp_path)).judge_text("550 user unknown")
+    assert (verdict.rule, verdict.reason) == ("own.partner", "policy")
+
+
+def test_own_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("20", "10"):
+        (tmp_path / f"{name}.toml").write_text(OWN.replace("own.partner", f"own.{name}"))
+    ids = [rule.id for rule in load_rules(tmp_path).rules[:2]]
+    assert ids == ["own.10", "own.20"]
+
+
+def test_a_rule_may_be_about_codes_phase_and_server(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(
+        '[[rule]]\nid = "own.mx"\nreason = "rate-limit"\nmta = "mx\\\\.slow\\\\.example"\n'
+        'status = "5.1"\nphase = "rcpt"\n'
+        'examples = [{ status = "5.1.1", phase = "rcpt", mta = "mx.slow.example" }]\n'
+    )
+    assert check_rules(load_rules(tmp_path)) == ()
+
+
+def test_a_missing_folder_holds_no_rules(tmp_path: Path) -> None:
+    assert load_rules(tmp_path / "none") == load_rules()
+
+
+FAULTS = {
+    "unknown key": (OWN + 'colour = "red"\n', 7, "own.partner.colour", "no such key"),
+    "bad expression": (OWN.replace("\\d+", "(?<=x)"), 5, "own.partner.text", "look-around"),
+    "unbalanced": (OWN.replace("\\d+", "("), 5, "own.partner.text", "no regular expression"),
+    "matches everything": (OWN.replace("ticket \\d+ refused", "x*"), 5, "own.partner.text", "everything"),
+    "no example": (OWN.rpartition("examples")[0], 1, "own.partner", "at least one text"),
+    "no reason": (OWN.replace('reason = "policy"\n', ""), 1, "own.partner", "reason"),
+    "unknown reason": (OWN.replace('"policy"', '"bad luck"'), 3, "own.partner.reason", "user-unknown"),
+    "wrong type": (OWN + 'weak = "yes"\n', 7, "own.partner.weak", "bool"),
+    "bad status": (OWN + 'status = "six"\n', 7, "own.partner.status", '"5.1.1"'),
+    "bad code": (OWN + 'code = "9"\n', 7, "own.partner.code", '"550"'),
+    "bad phase": (OWN + 'phase = "lunch"\n', 7, "own.partner.phase", "end-of-data"),
+    "bad category": (OWN + 'kind = "soft"\ncategory = "address"\n', 8, "own.partner.category", "mailbox"),
+    "bad id": (OWN.replace("own.partner", "Own Partner"), 2, "Own Partner.id", "lower-case"),
+    "no condition": (OWN.replace("text = 'ticket \\d+ refused'\n", ""), 1, "own.partner", "every bounce"),
+    "no TOML": ("[[rule\n", 1, "", "no TOML"),
+    "other table": (OWN + "[other]\n", 7, "other", "[[rule]]"),
+    "twice": (OWN + OWN, 7, "own.partner.id", "its own"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "key", "hint"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_names_file_line_and_key_and_what_would_be_right(
+    tmp_path: Path, text: str, line: int, key: str, hint: str
+) -> None:
+    found = problems_of(tmp_path, text)
+    matching = [p for p in found if (p.line, p.key) == (line, key) and hint in p.text]
+    assert matching, found
+    assert matching[0].file == str(tmp_path / "own.toml")
+
+
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+    text = OWN.replace('"policy"', '"bad luck"') + OWN.replace("\\d+", "(").replace("own.p", "own.q")
+    assert {p.key for p in problems_of(tmp_path, text)} == {"own.partner.reason", "own.qartner.text"}
+
+
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_rules(tmp_path)
+
+
+def test_a_rule_that_can_never_match_is_found(tmp_path: Path) -> None:
+    later = OWN.replace("own.partner", "own.later").replace("ticket \\d+", "ticket 7")
+    (tmp_path / "own.toml").write_text(OWN + later)
+    (problem,) = check_rules(load_rules(tmp_path))
+    assert problem.key == "own.later.examples"
+    assert "own.partner" in problem.text
+
+
+def test_an_example_that_the_rule_does_not_take_is_found(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(OWN.replace("550 ticket 7", "550 letter 7"))
+    (problem,) = check_rules(load_rules(tmp_path))
+    assert "does not take its own example" in problem.text
+
+
+def test_a_pattern_that_would_run_away_elsewhere_takes_linear_time(tmp_path: Path) -> None:
+    """(a+)+$ takes an engine that backtracks longer than the universe has; RE2 does not."""
+    text = OWN.replace("ticket \\d+ refused", "(a+)+$").replace("550 ticket 7 refused", "550 aa")
+    (tmp_path / "own.toml").write_text(text)
+    verdict = Judge(load_rules(tmp_path)).judge_text("550 " + "a" * 2000 + "b")
+    assert verdict.rule != "own.partner"
