@@ -10,16 +10,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# part -> the parts that it may import, besides itself. Only `cli` wires; the two paths meet
-# in the store and never import each other.
+# part -> the parts that it may import, besides itself. Only `cli` wires; the return path and the
+# two planes of the send path (milter, map) meet in the store and never import one another.
 ARROWS = {
     "config": set[str](),
     "policy": {"config"},
     "store": {"policy", "config"},
     "provenance": set[str](),
-    "classifier": {"config", "policy", "store", "provenance"},
-    "milter": {"config", "policy", "store", "provenance"},
-    "cli": {"config", "policy", "store", "provenance", "classifier", "milter"},
+    "daemon": {"config"},
+    "refusal": {"config", "policy", "store", "daemon"},
+    "classifier": {"config", "policy", "store", "provenance", "daemon"},
+    "milter": {"config", "policy", "store", "provenance", "daemon", "refusal"},
+    "map": {"config", "policy", "store", "provenance", "daemon", "refusal"},
+    "cli": {
+        *("config", "policy", "store", "provenance", "daemon"),
+        *("refusal", "classifier", "milter", "map"),
+    },
 }
 # What is for developers stands beside the product and is never imported by it.
 DEVELOPERS = {"lab", "tests", "bench"}

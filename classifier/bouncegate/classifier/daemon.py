@@ -4,37 +4,27 @@ SIGTERM and SIGINT end it: nothing new is taken in, what is in hand is recorded 
 """
 
 import asyncio
-import errno
 import logging
-import os
 import signal
 import socket
-import stat
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.lmtp import ReturnPathHandler, protocol_factory
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.config.settings import ReturnPathSettings
-from bouncegate.config.values import Endpoint, InetSocket
+from bouncegate.config.values import InetSocket
+from bouncegate.daemon.listening import listen
 from bouncegate.policy.fold import Policy
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Store
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
-_BACKLOG: Final = 128
-# Owner and group: Postfix reaches the socket through the group of its folder.
-_SOCKET_UMASK: Final = 0o117
 _STOP_SECONDS: Final = 5.0
 _MAINTENANCE_SECONDS: Final = 3600.0
-
-
-class ListenError(Exception):
-    """The daemon cannot listen where it is told to; the text says why."""
 
 
 class ReturnPathDaemon:
@@ -101,49 +91,3 @@ async def _until_nothing_in_hand(handler: ReturnPathHandler) -> None:
     while handler.in_hand and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)  # let the last answers leave
-
-
-def listen(endpoint: Endpoint) -> socket.socket:
-    """A listening socket; a socket file that nobody serves any more is replaced.
-
-    Raises ListenError.
-    """
-    try:
-        if isinstance(endpoint, InetSocket):
-            return socket.create_server((endpoint.host, endpoint.port), backlog=_BACKLOG)
-        _remove_stale(endpoint.path)
-        return _bind(endpoint.path)
-    except OSError as error:
-        raise ListenError(f"cannot listen on {endpoint}: {error.strerror or error}") from error
-
-
-def _bind(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX)
-    umask = os.umask(_SOCKET_UMASK)
-    try:
-        listener.bind(str(path))
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    finally:
-        os.umask(umask)
-    return listener
-
-
-def _remove_stale(path: Path) -> None:
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise FileExistsError(errno.EEXIST, "there is a file of that name that is no socket")
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-        except OSError as error:
-            raise OSError(error.errno, f"{path} cannot be probed: {error.strerror}") from None
-    raise OSError(errno.EADDRINUSE, "another process serves it")

@@ -33,7 +33,8 @@ def milter(context: typer.Context) -> None:
 
 def return_path(context: typer.Context) -> None:
     """Run the return-path handler: take DSNs by LMTP and lock what bounces."""
-    from bouncegate.classifier.daemon import ListenError, ReturnPathDaemon  # noqa: PLC0415
+    from bouncegate.classifier.daemon import ReturnPathDaemon  # noqa: PLC0415
+    from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
 
     invocation = invocation_of(context)
     settings = invocation.settings

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 import milter
 
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
 from bouncegate.milter.session import QUEUE_ID, client_of, macro
-from bouncegate.milter.wire import for_log
 from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.token import Finding, check
 

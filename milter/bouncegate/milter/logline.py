@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from bouncegate.milter.decision import Facts, Outcome
-from bouncegate.milter.reply import Reply, day
-from bouncegate.milter.wire import for_log
+from bouncegate.daemon.wire import for_log
 from bouncegate.policy.records import NO_END, Lock
+from bouncegate.refusal.decision import Facts, Outcome
+from bouncegate.refusal.reply import Reply, day
 
 _VERBS: Final = {Outcome.REFUSED: "reject", Outcome.OBSERVED: "would-reject"}
 NO_QUEUE_ID: Final = "NOQUEUE"

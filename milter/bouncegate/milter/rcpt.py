@@ -13,13 +13,13 @@ import lmdb
 import milter
 
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter import logline
-from bouncegate.milter.decision import Outcome, Scope, decide
-from bouncegate.milter.mishaps import Mishaps
-from bouncegate.milter.recipient import exact_key, folded_key, is_address
-from bouncegate.milter.reply import compose
 from bouncegate.milter.session import QUEUE_ID, facts, macro
 from bouncegate.policy.records import Lock
+from bouncegate.refusal.decision import Outcome, Scope, decide
+from bouncegate.refusal.recipient import exact_key, folded_key, is_address
+from bouncegate.refusal.reply import compose
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError, unpack, until_of
 

@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 
 from bouncegate.config.settings import Settings
-from bouncegate.milter.mishaps import Mishaps
-from bouncegate.milter.recipient import KeyOf, exact_key, folded_key
+from bouncegate.daemon.mishaps import Mishaps
+from bouncegate.refusal.recipient import KeyOf, exact_key, folded_key
 from bouncegate.store.errors import StoreError
 from bouncegate.store.ledger import MOST_PARTS, RECIPIENTS_A_PART, Ledger, Sent
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 import milter
 
 from bouncegate.config.settings import Settings
-from bouncegate.milter.decision import Facts, Scope, is_outbound
-from bouncegate.milter.mishaps import Mishaps
+from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter.scribe import Line, Overflow, SentRaw
 from bouncegate.milter.session import QUEUE_ID, Session, facts, macro, session_of
 from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.token import MESSAGE_OCTETS, sign
+from bouncegate.refusal.decision import Facts, Scope, is_outbound
 
 if TYPE_CHECKING:
     from milter import Context

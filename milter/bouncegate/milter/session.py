@@ -7,7 +7,7 @@ still sends its own at CONNECT and MAIL, and those are read from the same place.
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from bouncegate.milter.decision import Facts, IPAddress
+from bouncegate.refusal.decision import Facts, IPAddress
 
 if TYPE_CHECKING:
     from milter import Context

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from bouncegate.milter.wire import for_log
+from bouncegate.daemon.wire import for_log
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 INTERVAL: Final = 60.0

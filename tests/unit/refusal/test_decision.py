@@ -9,8 +9,8 @@ from tests.unit.milter.locks import lock_of
 
 from bouncegate.config.settings import ExemptSettings, MilterSettings, OutboundSettings, Settings
 from bouncegate.config.values import AddressPattern
-from bouncegate.milter.decision import Facts, Outcome, Scope, decide
 from bouncegate.policy.records import NO_END
+from bouncegate.refusal.decision import Facts, Outcome, Scope, decide
 
 NOW = 1_700_000_000
 LOCK = lock_of(NOW + 1)

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bouncegate.milter.mishaps import INTERVAL, Mishaps
+from bouncegate.daemon.mishaps import INTERVAL, Mishaps
 
 
 class Clock:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from bouncegate.config.settings import ReplySettings
-from bouncegate.milter.wire import for_reply
+from bouncegate.daemon.wire import for_reply
 from bouncegate.policy.records import NO_END, Lock
 
 MARKER: Final = " [bouncegate]"

@@ -8,8 +8,8 @@ from tests.unit.milter.locks import lock_of
 
 from bouncegate.config.settings import ReplySettings
 from bouncegate.config.values import EnhancedStatus, ReplyText
-from bouncegate.milter.reply import MARKER, compose
 from bouncegate.policy.records import NO_END
+from bouncegate.refusal.reply import MARKER, compose
 
 UNTIL = int(datetime(2027, 11, 23, 12, tzinfo=UTC).timestamp())
 

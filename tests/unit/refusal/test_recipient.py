@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bouncegate.milter.recipient import exact_key, folded_key, is_address
+from bouncegate.refusal.recipient import exact_key, folded_key, is_address
 from bouncegate.store.address import AddressError, canonical
 
 _LOCAL = st.one_of(

@@ -1,0 +1,1 @@
+"""The send path as lookup tables of Postfix: asked over a socket, or written to a file."""
