@@ -158,7 +158,7 @@ def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:
         return
     # Pages that were freed in the transaction that took them are never written; if they are the
     # last ones, the file is short and sound. The walk reads the file, not the map.
-    if verify.verify(str(data), subdir=False):
+    if verify.verify(str(data), subdir=False):  # type: ignore[no-untyped-call]
         raise StoreDamaged(
             f"{data}: cut short, {data.stat().st_size} octets of {expected}: restore a backup"
         )

@@ -1,0 +1,228 @@
+"""Whatever came, was held, settled or undone, in any order: the store is what the rest adds up to.
+
+The machine below plays random histories against a real store. After each step it tells every
+state anew from the journal alone, and the store must hold exactly these octets.
+"""
+
+import random
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
+
+from bouncegate.config.settings import StoreSettings
+from bouncegate.config.taxonomy import Reason
+from bouncegate.config.values import Size
+from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.records import NO_END, Act, Entry, Event, Ruling, Settled, State
+from bouncegate.store import lockrecord
+from bouncegate.store.codec import encode, number_of, octets_of
+from bouncegate.store.environment import ADDRESSES, HELD, LOCKS, SERIES, VOIDED, WINDOW
+from bouncegate.store.store import Effect, Store
+
+from .bounces import NOW, bounce_of, contents, policy, record
+
+RULES = policy(addresses=3)
+ADDRESSES_OF_USERS = [f"{user}@{domain}" for user in "abcdef" for domain in ("gmail.com", "x.test")]
+REASONS = [Reason.USER_UNKNOWN, Reason.MAILBOX_DISABLED, Reason.MAILBOX_FULL, Reason.SPAM_BLOCK]
+NOBODY = ""
+
+
+def open_store(folder: Path) -> Store:
+    return Store.open(StoreSettings(path=folder, map_size=Size(64 * 2**20)))
+
+
+def told_anew(store: Store) -> dict[bytes, list[tuple[bytes, bytes]]]:
+    """What the databases must hold, from the journal and the fold alone."""
+    entries = dict(store.journal())
+    voided, held = marks_of(entries)
+    states: dict[str, State] = defaultdict(lambda: EMPTY)
+    for number, entry in entries.items():
+        if isinstance(entry, Event | Act) and number not in voided and number not in held:
+            for address in entry.addresses if isinstance(entry, Act) else (entry.address,):
+                states[address] = RULES.fold(states[address], number, entry)
+    states.pop(NOBODY, None)
+    counts = {a.encode(): replace(state, lock=None) for a, state in states.items()}
+    return {
+        VOIDED: [(octets_of(n), octets_of(r)) for n, r in sorted(voided.items())],
+        HELD: [(octets_of(n), octets_of(i)) for n, i in sorted(held.items())],
+        ADDRESSES: sorted((a, encode(state)) for a, state in counts.items() if state != EMPTY),
+        LOCKS: sorted((a.encode(), lockrecord.pack(s.lock)) for a, s in states.items() if s.lock),
+    }
+
+
+def marks_of(entries: dict[int, Entry]) -> tuple[dict[int, int], dict[int, int]]:
+    """(event -> ruling that voided it, event -> incident that holds it)."""
+    voided: dict[int, int] = {}
+    held: dict[int, int] = {}
+    for number, entry in entries.items():
+        if isinstance(entry, Event) and entry.held:
+            held[number] = entry.held
+        if not isinstance(entry, Ruling):
+            continue
+        for event in entry.numbers:
+            held.pop(event, None)
+        if entry.verb == "void":
+            voided |= dict.fromkeys(entry.numbers, number)
+        if entry.verb == "hold":
+            held |= dict.fromkeys(entry.numbers, entry.incident)
+    return voided, held
+
+
+class Histories(RuleBasedStateMachine):
+    """Bounces, operators' acts, undos and incidents, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.store = open_store(Path(self.folder.name))
+        self.now = NOW
+        self.messages = 0
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+
+    @rule(
+        addresses=st.lists(st.sampled_from([*ADDRESSES_OF_USERS, NOBODY]), min_size=1, max_size=8),
+        reason=st.sampled_from(REASONS),
+    )
+    def bounce(self, addresses: list[str], reason: Reason) -> None:
+        self.messages += 1
+        self.now += 30
+        events = [bounce_of(address, self.messages * 100 + n, self.now, reason)
+                  for n, address in enumerate(addresses)]  # fmt: skip
+        record(self.store, events, RULES)
+
+    @rule(days=st.integers(0, 400), hours=st.integers(0, 3))
+    def wait(self, days: int, hours: int) -> None:
+        self.now += days * 86_400 + hours * 1800
+        self.store.tend(RULES, self.now)
+
+    @rule(address=st.sampled_from(ADDRESSES_OF_USERS), verb=st.sampled_from(["lock", "unlock"]))
+    def act(self, address: str, verb: Literal["lock", "unlock"]) -> None:
+        until = self.now + 86_400 if address < "c" else NO_END
+        act = Act((address, "twin@x.test"), self.now, verb, by="ann", until=until)
+        self.store.act([act], RULES.fold)
+
+    @rule(seed=st.integers(0, 2**32), share=st.sampled_from([0.1, 0.5, 1.0]))
+    def undo(self, seed: int, share: float) -> None:
+        chance = random.Random(seed)
+        numbers = self.store.find(lambda _event: chance.random() < share)
+        ruling = Ruling("void", (), self.now, by="ann")
+        assert self.store.void(numbers, ruling, RULES.fold) == len(numbers)
+        assert self.store.void(numbers, ruling, RULES.fold) == 0, "what is void is void"
+
+    @precondition(lambda self: any(i.settled is None for i in self.store.incidents()))
+    @rule(verb=st.sampled_from(["confirmed", "dismissed"]))
+    def settle(self, verb: Literal["confirmed", "dismissed"]) -> None:
+        number = next(i.number for i in self.store.incidents() if i.settled is None)
+        self.store.settle(Settled(number, self.now, verb, by="ann"), RULES.fold)
+        assert self.store.held(number) == []
+
+    @invariant()
+    def the_store_holds_what_the_journal_adds_up_to(self) -> None:
+        expected = told_anew(self.store)
+        assert contents(self.store, *expected) == expected
+
+    @invariant()
+    def the_guard_counts_the_addresses_of_its_window(self) -> None:
+        found = contents(self.store, WINDOW, SERIES)
+        marks: dict[bytes, set[bytes]] = defaultdict(set)
+        for _, value in found[WINDOW]:
+            marks[value[8:]].add(value[:8])
+        counted = {key: int.from_bytes(value[:4], "big") for key, value in found[SERIES]}
+        assert {key: n for key, n in counted.items() if n} == {k: len(v) for k, v in marks.items()}
+        windowed = {number_of(key[4:]) for key, _ in found[WINDOW]}
+        voided = {number_of(key) for key, _ in contents(self.store, VOIDED)[VOIDED]}
+        assert not windowed & voided, "what is undone would trip the guard"
+        open_incidents = {i.number for i in self.store.incidents() if i.settled is None}
+        told = {int.from_bytes(value[4:], "big") for _, value in found[SERIES]} - {0}
+        assert told == open_incidents
+
+
+Histories.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, derandomize=True
+)
+TestHistories = Histories.TestCase
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path)
+    yield store
+    store.close()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    events=st.lists(
+        st.tuples(st.sampled_from(ADDRESSES_OF_USERS), st.sampled_from(REASONS)), max_size=40
+    ),
+    picks=st.lists(st.sets(st.integers(1, 40)), min_size=2, max_size=4),
+    order=st.randoms(use_true_random=False),
+)
+def test_undo_gives_the_same_store_in_any_order(
+    events: list[tuple[str, Reason]], picks: list[set[int]], order: random.Random
+) -> None:
+    found = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as folder:
+            store = open_store(Path(folder))
+            bounces = [bounce_of(a, n, NOW + n * 9, r) for n, (a, r) in enumerate(events, 1)]
+            numbers = [outcome.number for outcome in record(store, bounces, RULES)]
+            for pick in picks:
+                chosen = [number for number in numbers if number in pick]
+                store.void(chosen, Ruling("void", (), NOW, by="ann"), RULES.fold)
+            found.append(contents(store))
+            store.close()
+        order.shuffle(picks)
+    assert found[0] == found[1]
+
+
+def test_an_undo_restores_the_store_and_tells_before_what_it_will_do(store: Store) -> None:
+    record(store, [bounce_of("old@x.test", 1), bounce_of("soft@x.test", 2)], RULES)
+    before = contents(store)
+    wrong = [bounce_of(f"u{n}@y.test", 10 + n, NOW + 60, Reason.MAILBOX_DISABLED) for n in (1, 2)]
+    twice = [bounce_of("old@x.test", 20, NOW + 60, Reason.MAILBOX_DISABLED)]
+    record(store, wrong + twice, RULES)
+    numbers = store.find(lambda event: event.reason is Reason.MAILBOX_DISABLED)
+    assert store.effect(numbers, RULES.fold, NOW + 99) == Effect(
+        events=3, addresses=3, locks=3, lifted=2
+    )
+    store.void(numbers, Ruling("void", (), NOW + 99, by="ann", why="theirs"), RULES.fold)
+    assert contents(store) == before
+    outcomes = record(store, wrong + twice, RULES)
+    assert not any(outcome.is_new for outcome in outcomes), "delivered once more, it stays undone"
+    assert contents(store) == before
+    (*_, (_, last)) = store.journal()
+    assert last == Ruling("void", tuple(numbers), NOW + 99, by="ann", why="theirs")
+
+
+def test_a_lock_that_other_evidence_supports_outlives_an_undo(store: Store) -> None:
+    record(store, [bounce_of("ann@x.test", 1), bounce_of("ann@x.test", 2, NOW + 60)], RULES)
+    (first, second) = (number for number, _ in store.entries("ann@x.test"))
+    store.void([first], Ruling("void", (), NOW + 99), RULES.fold)
+    state = store.state("ann@x.test")
+    assert state is not None
+    assert state.lock is not None
+    assert (state.lock.cause, state.lock.since, state.hard) == (second, NOW + 60, 1)
+
+
+def test_many_events_are_undone_in_many_transactions(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bouncegate.store.store.MOST_EVENTS", 7)
+    record(store, [bounce_of(f"u{n}@h{n}.test", n) for n in range(50)], RULES)
+    numbers = store.find(lambda event: True)
+    assert store.void(numbers, Ruling("void", (), NOW + 99), RULES.fold) == 50
+    rulings = [entry for _, entry in store.journal() if isinstance(entry, Ruling)]
+    assert [len(ruling.numbers) for ruling in rulings] == [7] * 7 + [1]
+    assert contents(store) == {ADDRESSES: [], LOCKS: []}
