@@ -49,7 +49,9 @@ class Narrator:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A small table."""
-        table = Table(*columns, header_style="bold", box=None, padding=(0, 2, 0, 3))
+        table = Table(header_style="bold", box=None, padding=(0, 2, 0, 3))
+        for column in columns:
+            table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
         self._console.print(table)

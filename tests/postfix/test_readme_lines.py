@@ -13,7 +13,8 @@ from lab.privilege import as_root
 from lab.remote import Remote
 from lab.smtp import Client, message
 
-SENDER = "bounces@return.example.com"
+SENDER = "newsletter@example.com"
+RETURN_DOMAIN = "return.example.com"
 GONE = "gone@remote.example"
 UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
 
@@ -43,7 +44,11 @@ class Site:
         self.postfix = Postfix(folder, self.remote.relayhost, chroot=chroot)
         self.sockets = (self.postfix.queue if chroot else folder.path / "run") / "bouncegate"
         self.sockets.parent.mkdir(exist_ok=True)
-        self.gate = Bouncegate(folder, self.sockets)
+        self.gate = Bouncegate(
+            folder,
+            self.sockets,
+            {"return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]}},
+        )
         self._relative = chroot
 
     def start(self) -> None:
@@ -127,11 +132,16 @@ def test_what_was_set_before_still_holds_while_attached(site: Site) -> None:
 def test_mail_for_the_return_domain_is_taken_from_anywhere(site: Site) -> None:
     """Bounces come from strangers: without relay_domains they would be refused."""
     site.follow("Attach it to Postfix")
+    with Client(site.postfix.submission_port) as client:
+        client.deliver(message("News"), SENDER, ["reader@remote.example"])
+    site.postfix.wait_until_empty()
+    return_path = site.remote.messages()[0]["sender"]
+    assert return_path.endswith(f"@{RETURN_DOMAIN}")
     with Client(site.postfix.port) as client:
         client.say("XCLIENT ADDR=192.0.2.7 NAME=mx.stranger.example")
         client.ehlo()
         client.say("MAIL FROM:<>")
-        assert client.say(f"RCPT TO:<{SENDER}>").code == 250
+        assert client.say(f"RCPT TO:<{return_path}>").code == 250
         assert client.say("RCPT TO:<someone@stranger.example>").code == 554
 
 
