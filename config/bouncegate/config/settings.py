@@ -50,6 +50,12 @@ class MilterSettings(Struct, frozen=True):
         return self.workers or min(os.cpu_count() or 1, 4)
 
 
+class MapSettings(Struct, frozen=True):
+    """`[map]`: the send path as a lookup table of Postfix."""
+
+    socket: Endpoint = UnixSocket(Path("/run/bouncegate/map.sock"))
+
+
 class OutboundSettings(Struct, frozen=True):
     """`[outbound]`: which mail is ours to refuse; all other mail always passes."""
 
@@ -153,6 +159,7 @@ class Settings(Struct, frozen=True):
 
     store: StoreSettings = StoreSettings()
     milter: MilterSettings = MilterSettings()
+    map: MapSettings = MapSettings()
     outbound: OutboundSettings = OutboundSettings()
     exempt: ExemptSettings = ExemptSettings()
     reply: ReplySettings = ReplySettings()
