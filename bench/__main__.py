@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 BENCHMARKS: Final = {
+    "classification": "how fast bounces are read, beside its peers",
     "lookup": "what the look-up of a lock costs",
     "milter_protocol": "the round trip at RCPT, beside the same in C",
     "ledger": "what the ledger and the signed return path cost",

@@ -1,0 +1,139 @@
+"""What must hold for any octets whatever: checked by fuzzing, and by the tests on the seeds.
+
+- Reading never raises, and takes bounded time.
+- Every recipient reported stands in the message.
+- A message reads the same with LF and with CRLF.
+- What stands behind the point where the returned message begins names no recipient.
+- Each reader of a family, given a message of any other, neither raises nor invents an address.
+- Judging never raises, takes bounded time, and its category is one of its kind; its account
+  agrees with it.
+
+A broken one raises AssertionError.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.message import Message
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.reading import read_or_raise
+from bouncegate.classifier.readers.table import READERS
+from bouncegate.classifier.report import Report
+from bouncegate.config.rules import load_rules
+from bouncegate.config.taxonomy import Category, Kind
+
+# A message of 64 KiB is read within 10 ms; instrumented for coverage, and on a busy machine,
+# within a hundred times that.
+LONGEST_SECONDS: Final = 1.0
+LARGEST: Final = 64 * 2**10
+
+_HARD: Final = {Category.ADDRESS, Category.SECURITY, Category.UNDEFINED}
+_SOFT: Final = {Category.MAILBOX, Category.NETWORK, Category.LIMIT, Category.UNDEFINED}
+_FITTING: Final = {
+    Kind.HARD: _HARD,
+    Kind.SOFT: _SOFT,
+    Kind.NONE: {Category.UNDEFINED},
+    Kind.COMPLAINT: {Category.UNDEFINED},
+}
+
+
+def check_reading(data: bytes) -> None:
+    """A whole message."""
+    raw = data[:LARGEST]
+    begin = time.perf_counter()
+    reading = read_or_raise(raw)
+    assert time.perf_counter() - begin < LONGEST_SECONDS, "reading took too long"
+    _stands_there(raw, reading.reports)
+    if b"\r" not in raw:
+        assert read_or_raise(raw.replace(b"\n", b"\r\n")) == reading, "CRLF reads otherwise"
+
+
+def check_returned(data: bytes) -> None:
+    """A notice, whose returned message has this text or that."""
+    harmless = _recipients(data, b"Hello.\n")
+    for text in (_ATTACK, b"--o--\n" + _ATTACK):
+        assert _recipients(data, text) == harmless, "the returned message named a recipient"
+
+
+_ATTACK: Final = (
+    b"<victim@bystander.example>:\n550 5.1.1 user unknown\n\n"
+    b"Final-Recipient: rfc822; victim@bystander.example\nAction: failed\nStatus: 5.1.1\n\n"
+    b"   ----- The following addresses had permanent fatal errors -----\n"
+    b"<victim@bystander.example>\n"
+)
+
+
+def _recipients(notice: bytes, returned: bytes) -> list[str]:
+    notice = notice[:LARGEST].replace(b"\r", b"").replace(b"--o", b"- o")
+    raw = (
+        b"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: failure notice\n"
+        b"Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/plain\n\n"
+        + notice
+        + b"\n--o\nContent-Type: message/rfc822\n\nFrom: a@sender.example\nSubject: x\n"
+        b"To: one@recipient.example\n\n" + returned + b"\n--o--\n"
+    )
+    return [report.recipient for report in read_or_raise(raw).reports]
+
+
+def check_families(data: bytes) -> None:
+    """Each reader of a family, whatever the message is."""
+    raw = data[:LARGEST]
+    notification = Notification(Message(raw))
+    for reader in READERS:
+        begin = time.perf_counter()
+        reports = reader.read(notification)
+        assert time.perf_counter() - begin < LONGEST_SECONDS, f"{reader.name} took too long"
+        _stands_there(raw, reports)
+
+
+def check_rules(data: bytes) -> None:
+    """A reply of a server."""
+    judge = shipped_judge()
+    report = Report(diagnostic=data.decode("utf-8", "replace")[:4096])
+    begin = time.perf_counter()
+    verdict = judge.judge(report)
+    assert time.perf_counter() - begin < LONGEST_SECONDS, "judging took too long"
+    assert verdict.category in _FITTING[verdict.kind], verdict
+    assert judge.explain(report).verdict == verdict, "the account disagrees with the verdict"
+
+
+CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
+    "reading": check_reading,
+    "returned": check_returned,
+    "families": check_families,
+    "rules": check_rules,
+}
+
+
+@cache
+def shipped_judge() -> Judge:
+    """The shipped rules, compiled once."""
+    return Judge(load_rules())
+
+
+def _stands_there(raw: bytes, reports: tuple[Report, ...] | list[Report]) -> None:
+    """Local part and domain of each recipient occur in the text, as it stands or decoded."""
+    if not reports or b"\\" in raw:
+        # Escapes of JSON and of RFC 6533 write an address in other characters.
+        return
+    text = _everything(raw)
+    for report in reports:
+        local, _, domain = report.recipient.rpartition("@")
+        assert local in text, f"{report.reader}: {local!r} does not stand there"
+        assert domain.lower() in text.lower(), f"{report.reader}: {domain!r} does not stand there"
+
+
+def _everything(raw: bytes) -> str:
+    texts: list[str] = []
+    for _ in range(2):
+        message = Message(raw)
+        notification = Notification(message)
+        texts += [raw.decode("utf-8", "replace"), raw.decode("latin-1"), message.author]
+        texts += [part.text for part in message.parts]
+        texts += notification.status
+        raw = notification.returned
+        texts.append(notification.returned_fields.get("to"))
+    return "\n".join(texts) + "\n" + " ".join("".join(texts).split())
