@@ -4,6 +4,7 @@ Macros are asked for at RCPT by name (`ASKED`); Postfix honours that. An MTA tha
 still sends its own at CONNECT and MAIL, and those are read from the same place.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
@@ -77,7 +78,14 @@ def session_of(context: "Context") -> Session:
 def client_of(context: "Context") -> IPAddress | None:
     """The client's address, by macro or as the CONNECT step told it."""
     session = context.getpriv()
-    text = macro(context, _CLIENT) or (session.peer if isinstance(session, Session) else "")
+    return _address(
+        macro(context, _CLIENT) or (session.peer if isinstance(session, Session) else "")
+    )
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> IPAddress | None:
+    """An address, read once for all messages of a client: ipaddress takes some microseconds."""
     try:
         address = ip_address(text.removeprefix("IPv6:"))
     except ValueError:

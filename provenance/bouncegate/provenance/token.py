@@ -20,6 +20,7 @@ import hmac
 import re
 import struct
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -96,6 +97,7 @@ def check(keys: KeyRing, local_part: str, now: int, lifetime: int) -> Checked:
     return Checked(Finding.GOOD, Token(time, message, digest))
 
 
+@lru_cache(maxsize=256)
 def _digest(secret: bytes, sender: str) -> bytes:
     octets = sender.lower().encode("utf-8", "replace")
     return blake2b(octets, digest_size=_DIGEST_OCTETS, key=secret, person=_FOR_SENDER).digest()
