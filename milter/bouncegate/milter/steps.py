@@ -10,9 +10,11 @@ What the settings need more than that:
     return path signed, or ledger kept   RCPT, abort, end of message; CHGFROM; macro `i` there
     ... and mailing, list or Message-ID  headers too, which need no reply
 
-CONNECT and MAIL decide nothing and need no reply. Over a unix socket none is sent. Over TCP
-they are answered all the same: a step without an answer makes Postfix write twice in a row,
-and Nagle's algorithm holds the second write back until our delayed acknowledgement, 40 ms.
+CONNECT and MAIL decide nothing and need no reply; over a unix socket none is sent. Over TCP
+every step is answered, and DATA is asked for as well: Postfix sends the macros of DATA whether
+or not the milter wants that step, and where nothing answers them, Nagle's algorithm holds the
+end of the message back until our kernel's delayed acknowledgement. That cost 44 ms a message
+(Postfix 3.7, median of 300); with the answer to DATA, none of it is left.
 """
 
 import logging
@@ -58,8 +60,9 @@ class Steps:
         self._answer = milter.NOREPLY if quiet else milter.CONTINUE
         self._send = send
         self._headers = milter.P_NOHDRS if send is not None and send.wants_headers else 0
+        self._answered = 0 if quiet else milter.P_NODATA
         self._quiet_headers = milter.P_NR_HDR if quiet else 0
-        self._cautious = self._with_headers(_NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0))
+        self._cautious = self._adjusted(_NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0))
         self._wanted = self._cautious
 
     def register(self, name: str) -> None:
@@ -104,7 +107,7 @@ class Steps:
     def first_rcpt(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
         """Find out, on a worker's first recipient, whether RCPT alone will do from now on."""
         if macros_arrive(context):
-            self._wanted = self._with_headers(_RCPT_ALONE)
+            self._wanted = self._adjusted(_RCPT_ALONE)
             _LOG.info("the MTA sends what is asked for at RCPT: no other step from now on")
         milter.set_envrcpt_callback(self._rcpt)
         return self._rcpt(context, recipient, *parameters)
@@ -113,6 +116,7 @@ class Steps:
     def _actions(self) -> int:
         return milter.SETSYMLIST | (milter.CHGFROM if self._send is not None else 0)
 
-    def _with_headers(self, steps: int) -> int:
-        """The steps without the opt-out of headers, where they are wanted."""
-        return steps & ~self._headers | (self._quiet_headers if self._headers else 0)
+    def _adjusted(self, steps: int) -> int:
+        """The steps without the opt-out of headers, where they are wanted, and of DATA over TCP."""
+        steps &= ~(self._headers | self._answered)
+        return steps | (self._quiet_headers if self._headers else 0)

@@ -17,6 +17,7 @@ ALL_STEPS: Final = 0x1F_FFFF
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT = 1, 2, 4, 8
 NO_BODY, NO_HEADERS, NO_EOH, NO_UNKNOWN, NO_DATA = 0x10, 0x20, 0x40, 0x100, 0x200
 NO_REPLY_CONNECT, NO_REPLY_MAIL = 0x1000, 0x4000
+ANY_WITHOUT_REPLY: Final = 0xF_F000 | 0x80
 SETSYMLIST, AT_RCPT = 0x100, 3
 
 _SENT_UNASKED: Final = {
@@ -36,12 +37,16 @@ class Answer(NamedTuple):
 class Mta:
     """One connection of an MTA to a milter."""
 
-    def __init__(self, path: Path, *, honours_request: bool = True) -> None:
-        """Connect and negotiate; an MTA that does not honour it sends its own macros."""
+    def __init__(self, at: Path | int, *, honours_request: bool = True) -> None:
+        """Connect to a path or a local port and negotiate.
+
+        An MTA that does not honour what it is asked for sends its own macros.
+        """
         self._honours_request = honours_request
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        family = socket.AF_UNIX if isinstance(at, Path) else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.settimeout(10)
-        self._socket.connect(str(path))
+        self._socket.connect(str(at) if isinstance(at, Path) else ("127.0.0.1", at))
         self._send("O", struct.pack(">III", 6, ALL_ACTIONS, ALL_STEPS))
         offer = self._receive("O")
         _, self.actions, self.steps = struct.unpack_from(">III", offer)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.unit.milter.daemon import PATIENCE, Daemon
 from tests.unit.milter.locks import put_locks
-from tests.unit.milter.mta import Answer, Mta
+from tests.unit.milter.mta import ANY_WITHOUT_REPLY, NO_DATA, Answer, Mta
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.environment import META, open_environment
@@ -162,13 +162,17 @@ def test_a_store_of_another_layout_ends_the_start_with_an_error(daemon: Daemon) 
     assert not daemon.socket.exists()
 
 
-def test_a_tcp_socket_works_as_well(daemon: Daemon) -> None:
+def test_over_tcp_every_step_is_answered_and_so_is_data(daemon: Daemon) -> None:
+    """Where Postfix writes twice without an answer, each message waits for 40 ms."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    daemon.start(milter={"socket": f"inet:127.0.0.1:{port}"})
-    with socket.create_connection(("127.0.0.1", port), timeout=5.0) as connection:
-        connection.sendall(b"\x00\x00\x00\x0dO\x00\x00\x00\x06\x00\x00\x01\xff\x00\x1f\xff\xff")
-        assert connection.recv(5)[4:] == b"O"
+        port: int = probe.getsockname()[1]
+    daemon.start(milter={"socket": f"inet:127.0.0.1:{port}", "workers": 1})
+    for _ in ("before its macros were seen to arrive", "afterwards"):
+        with Mta(port) as mta:
+            assert not mta.steps & (ANY_WITHOUT_REPLY | NO_DATA)
+            mta.connect({})
+            mta.mail({}, "news@sender.test")
+            assert mta.rcpt({"{client_addr}": "192.0.2.1"}, b"<a@x.test>") == PASSES
 
 
 def test_systemd_learns_when_the_daemon_is_ready(daemon: Daemon) -> None:
