@@ -3,6 +3,7 @@
 Opened once per process and after any fork(2); LMDB forbids to carry an environment across.
 """
 
+from collections.abc import Callable
 from typing import Self
 
 import lmdb
@@ -20,7 +21,9 @@ class LockTable:
         """Read the locks of an environment that is open."""
         self._environment = environment
         locks = environment.open_db(LOCKS, create=False)
-        self._begin = lambda: lmdb.Transaction(environment, locks)
+        self._begin: Callable[[], lmdb.Transaction[bytes]] = lambda: lmdb.Transaction(
+            environment, locks
+        )
 
     @classmethod
     def open(cls, settings: StoreSettings) -> Self:
