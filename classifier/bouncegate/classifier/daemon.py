@@ -13,6 +13,7 @@ from typing import Final
 
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.lmtp import ReturnPathHandler, protocol_factory
+from bouncegate.classifier.notices import announce
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.config.values import InetSocket
@@ -73,17 +74,20 @@ class ReturnPathDaemon:
     async def _maintain(self) -> None:
         while True:
             try:
-                deleted = await asyncio.to_thread(self._expire_messages)
-                if deleted:
-                    log.info("deleted %d bounce messages whose time was up", deleted)
+                await asyncio.to_thread(self._tidy)
             except (StoreError, OSError) as error:
                 log.error("maintenance failed: %s", error)
             await asyncio.sleep(_MAINTENANCE_SECONDS)
 
-    def _expire_messages(self) -> int:
-        """What came longer ago than messages are kept."""
+    def _tidy(self) -> None:
+        """Delete messages whose time is up, close incidents that are over."""
+        now = int(time.time())
         kept_for = self._settings.keep_messages.after(0)
-        return self._store.expire_messages(max(int(time.time()) - kept_for, 0))
+        deleted = self._store.expire_messages(max(now - kept_for, 0))
+        if deleted:
+            log.info("deleted %d bounce messages whose time was up", deleted)
+        for closed in self._store.tend(self._policy, now):
+            announce(closed)
 
 
 async def _until_nothing_in_hand(handler: ReturnPathHandler) -> None:

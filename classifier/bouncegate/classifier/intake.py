@@ -11,6 +11,7 @@ from typing import Final
 
 from bouncegate.classifier.attribution import Attribution
 from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.notices import announce
 from bouncegate.classifier.proof import UNVERIFIED, Prover
 from bouncegate.classifier.reading import read
 from bouncegate.classifier.report import Nature
@@ -71,6 +72,8 @@ class Intake:
                 event.message_id[:_SHOWN] or "-",
                 _what_came_of(outcome, self._policy),
             )
+            for notice in outcome.notices:
+                announce(notice)
 
 
 def _what_came_of(outcome: Recorded, policy: Policy) -> str:
@@ -78,14 +81,15 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
         return "already counted"
     if not outcome.event.address:
         return "names no recipient of ours; kept, not counted"
+    if outcome.event.held:
+        return f"held, not counted: incident {outcome.event.held}"
     why = policy.standing(outcome.event, outcome.before)
     if why is not Standing.COUNTS:
         return f"not counted: {why}"
     if outcome.after.lock is None:
         return f"counted, {outcome.after.soft_in_row or outcome.after.hard_in_row} in a row"
-    if outcome.before.lock == outcome.after.lock:
-        return f"counted; locked already, {_end(outcome.after.lock)}"
-    return f"counted; locked {_end(outcome.after.lock)}"
+    already = "already, " if outcome.before.lock == outcome.after.lock else ""
+    return f"counted; locked {already}{_end(outcome.after.lock)}"
 
 
 def _end(lock: Lock) -> str:

@@ -116,5 +116,6 @@ def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":
         return None
     ledger = Ledger.open(settings.store, settings.ledger, readonly=False)
     stack.callback(ledger.close)
+    invocation.ledger = ledger
     keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
     return Prover(settings.return_path, keys, ledger)

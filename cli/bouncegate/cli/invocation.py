@@ -1,17 +1,28 @@
 """What every command shares: the config file it was given, and the store that it names."""
 
+import logging
 import os
 import pwd
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from bouncegate.config.loading import load
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.policy.fold import Policy
+from bouncegate.policy.guard import Guard
+from bouncegate.policy.providers import domains_of
+from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Store
+
+if TYPE_CHECKING:
+    from bouncegate.store.ledger import Ledger
+
+log: Final = logging.getLogger("bouncegate.guard")
 
 
 @dataclass
@@ -20,6 +31,8 @@ class Invocation:
 
     config: Path | None
     """The file that was named; None: the default one, if it exists."""
+    ledger: "Ledger | None" = None
+    """The ledger of sends, where a daemon has opened it: LMDB allows that once in a process."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -31,7 +44,20 @@ class Invocation:
     @cached_property
     def policy(self) -> Policy:
         """The policy in force."""
-        return Policy(self.settings.policy, self.settings.return_path.count)
+        settings = self.settings
+        guard = Guard(settings.guard, self._sends) if settings.guard.enabled else None
+        trust = settings.return_path.count
+        return Policy(settings.policy, trust, guard=guard, alarm=settings.alarm)
+
+    def _sends(self, provider: str, since: int) -> int | None:
+        """What the ledger knows of the sends to a provider."""
+        if self.ledger is None:
+            return None
+        try:
+            return self.ledger.sends(domains_of(provider), since, int(time.time()))
+        except StoreError as error:
+            log.error("the guard goes by bounces alone: %s", error)
+            return None
 
     def open_store(self, *, readonly: bool = False) -> Store:
         """The store in force; raises StoreError."""

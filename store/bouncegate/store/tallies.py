@@ -14,7 +14,7 @@ import lmdb
 import msgspec
 
 from bouncegate.config.taxonomy import Reason
-from bouncegate.policy.alarm import hour_of
+from bouncegate.policy.alarm import HOUR, hour_of
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import TALLIES
 
@@ -32,6 +32,11 @@ class HourTally(NamedTuple):
     """Since 1970."""
     sender: str
     counts: dict[Reason, int]
+
+    @property
+    def start(self) -> int:
+        """When the hour began."""
+        return self.hour * HOUR
 
     @property
     def total(self) -> int:

@@ -1,5 +1,7 @@
 """An outage of a provider must lock nobody, and whatever it had locked must come free again."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
