@@ -1,4 +1,4 @@
-"""Both daemons and the command, run as an operator runs them: by config file, over unix sockets."""
+"""The daemons and the command, run as an operator runs them: by config file, over unix sockets."""
 
 import getpass
 import json
@@ -31,8 +31,10 @@ class Bouncegate:
         self.store = folder.path / "store"
         self.milter_socket = sockets / "milter.sock"
         self.return_path_socket = sockets / "return-path.sock"
+        self.map_socket = sockets / "map.sock"
         self.milter: Process | None = None
         self.return_path: Process | None = None
+        self.map: Process | None = None
         self.store.mkdir(exist_ok=True)
         make_folder(sockets, getpass.getuser(), "postfix", "2750")
         self.configure(sections or {})
@@ -46,13 +48,14 @@ class Bouncegate:
                 "socket": f"unix:{self.return_path_socket}",
                 "count": ["signed", "matched", "unverified"],
             },
+            "map": {"socket": f"unix:{self.map_socket}"},
         }
         for name, section in sections.items():
             settings[name] = {**settings.get(name, {}), **section}
         self.config.write_text("\n".join(_toml(settings)) + "\n")
 
     def start(self) -> None:
-        """Start both daemons; on return they answer."""
+        """Start milter and return path; on return they answer."""
         self.start_return_path()
         self.start_milter()
 
@@ -66,12 +69,19 @@ class Bouncegate:
         self.return_path = self._start("return-path")
         return self.return_path
 
+    def start_map(self) -> Process:
+        """Start the map daemon; on return it listens."""
+        self.map = self._start("map")
+        return self.map
+
     def processes(self) -> list[Process]:
         """The daemons that were started."""
-        return [process for process in (self.milter, self.return_path) if process is not None]
+        return [
+            process for process in (self.milter, self.return_path, self.map) if process is not None
+        ]
 
     def stop(self) -> None:
-        """Stop both daemons."""
+        """Stop every daemon."""
         for process in self.processes():
             process.stop()
 

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bouncegate.cli import acts, addresses, check, classify, daemons, keys
+from bouncegate.cli import map as maps
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError
@@ -54,6 +55,7 @@ app.command("show")(addresses.show)
 app.command("list")(addresses.list_)
 app.command("lock")(acts.lock)
 app.command("unlock")(acts.unlock)
+app.add_typer(maps.app, name="map")
 app.add_typer(keys.app, name="keys")
 app.command("check-config")(check.check_config)
 

@@ -12,16 +12,27 @@ from typing import Final
 
 from bouncegate.daemon.wire import for_log
 
-_LOG: Final = logging.getLogger("bouncegate.milter")
 INTERVAL: Final = 60.0
 
 
 class Mishaps:
     """What went wrong lately, by the type of the exception."""
 
-    def __init__(self, answer: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """`answer` is what the recipients are answered, for the log; `clock` tells seconds."""
+    def __init__(
+        self,
+        answer: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        daemon: str = "milter",
+        step: str = "RCPT",
+    ) -> None:
+        """`answer` is what the recipients are answered, and `step` what they were asked in.
+
+        Both are for the log of `daemon`; `clock` tells seconds.
+        """
         self._answer = answer
+        self._step = step
+        self._log = logging.getLogger(f"bouncegate.{daemon}")
         self._clock = clock
         self._lock = threading.Lock()
         self._silent: dict[type[Exception], tuple[float, int]] = {}
@@ -39,9 +50,10 @@ class Mishaps:
                 return
             self._silent[type(error)] = now, 0
         more = f" ({count} more since the last such line)" if count else ""
-        _LOG.error(
-            "%s: error: RCPT: %s: %s; answered: %s%s",
+        self._log.error(
+            "%s: error: %s: %s: %s; answered: %s%s",
             for_log(queue_id),
+            self._step,
             type(error).__name__,
             for_log(str(error), 512),
             self._answer,

@@ -1,6 +1,6 @@
 """Whether a recipient is refused: a pure function of what is known, the lock, and a clock.
 
-The milter evaluates this only for a recipient that has a lock; the scope is a table that is
+This is evaluated only for a recipient that has a lock; the scope is a table that is
 read from the top, and its first row that applies lets the recipient pass. What is unknown
 errs to passing: a lost refusal costs one more bounce, a wrong one costs a message.
 """
@@ -87,7 +87,26 @@ def decide(facts: Facts, lock: Lock | None, now: int, scope: Scope) -> Outcome:
     for outcome, applies in _PASSES:
         if applies(facts, scope):
             return outcome
-    return Outcome.OBSERVED if scope.observe else Outcome.REFUSED
+    return _refused(scope)
+
+
+def decide_unseen(recipient: str, lock: Lock | None, now: int, scope: Scope) -> Outcome:
+    """The same where nothing but the recipient (canonical) is known, as in a table look-up.
+
+    Whoever asks has judged already that the mail is ours: only exempt recipients pass.
+    """
+    if lock is None:
+        return Outcome.NOT_LOCKED
+    if not lock.in_force(now):
+        return Outcome.LOCK_EXPIRED
+    if recipient_is_exempt(recipient, scope):
+        return Outcome.RECIPIENT_EXEMPT
+    return _refused(scope)
+
+
+def recipient_is_exempt(recipient: str, scope: Scope) -> bool:
+    """Whether a recipient (canonical) is never refused."""
+    return any(_matches(pattern, recipient) for pattern in scope.recipients)
 
 
 def is_outbound(facts: Facts, scope: Scope) -> bool:
@@ -109,8 +128,8 @@ def _sender_is_exempt(facts: Facts, scope: Scope) -> bool:
     return any(_matches(pattern, sender) for pattern in scope.senders)
 
 
-def _recipient_is_exempt(facts: Facts, scope: Scope) -> bool:
-    return any(_matches(pattern, facts.recipient) for pattern in scope.recipients)
+def _refused(scope: Scope) -> Outcome:
+    return Outcome.OBSERVED if scope.observe else Outcome.REFUSED
 
 
 # Mail from sendmail(1) has no {rcpt_mailer}, and a refusal there would jam the maildrop queue:
@@ -122,7 +141,7 @@ _PASSES: Final[tuple[tuple[Outcome, Callable[[Facts, Scope], bool]], ...]] = (
     (Outcome.NULL_SENDER, lambda facts, _: facts.sender == ""),
     (Outcome.NOT_OUTBOUND, lambda facts, scope: not is_outbound(facts, scope)),
     (Outcome.SENDER_EXEMPT, _sender_is_exempt),
-    (Outcome.RECIPIENT_EXEMPT, _recipient_is_exempt),
+    (Outcome.RECIPIENT_EXEMPT, lambda facts, scope: recipient_is_exempt(facts.recipient, scope)),
 )
 
 

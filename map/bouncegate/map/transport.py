@@ -1,0 +1,96 @@
+"""The map `transport` for transport_maps: locked recipients go to Postfix's own error(8).
+
+    smtpd(8) refuses them at RCPT; what is in the queue already, or came by sendmail(1) or out of
+    an alias, is bounced by error(8) with the text below. A code of 4xx in [reply] goes to
+    retry(8), which defers.
+
+The table is asked for a recipient and nothing else: who sends, and from where, it never learns.
+"""
+
+import logging
+import time
+from typing import Final
+
+import lmdb
+
+from bouncegate.config.settings import Settings
+from bouncegate.daemon.mishaps import Mishaps
+from bouncegate.daemon.wire import for_log
+from bouncegate.map.protocol import NOT_FOUND
+from bouncegate.policy.records import NO_END, Lock
+from bouncegate.refusal.decision import Outcome, Scope, decide_unseen
+from bouncegate.refusal.recipient import exact_key, folded_key, is_address
+from bouncegate.refusal.reply import Reply, compose, day
+from bouncegate.refusal.standing import lock_in_force
+from bouncegate.store.errors import StoreError
+from bouncegate.store.latetable import Find
+from bouncegate.store.lockrecord import LockRecordError
+
+_LOG: Final = logging.getLogger("bouncegate.map")
+_EXPECTED: Final = (lmdb.Error, StoreError, LockRecordError)
+_VERBS: Final = {Outcome.REFUSED: "reject", Outcome.OBSERVED: "would-reject"}
+_NO_QUEUE_ID: Final = "NOQUEUE"
+
+
+class TransportMap:
+    """Answers look-ups for recipients."""
+
+    def __init__(self, settings: Settings, find: Find) -> None:
+        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError."""
+        self._find = find
+        self._key = folded_key if settings.store.fold_local_part else exact_key
+        self._scope = Scope.of(settings)
+        self._reply = settings.reply
+        on_error = settings.milter.on_error
+        self._mishaps = Mishaps(on_error, daemon="map", step="transport")
+        self._on_error = (
+            b"TEMP the locks cannot be read [bouncegate]" if on_error == "tempfail" else NOT_FOUND
+        )
+
+    def __call__(self, key: bytes) -> bytes:
+        """The answer to one key. Nothing is ever raised: the connection would be lost."""
+        # transport(5): Postfix also asks for "*", "domain" and ".domain", which are no recipients.
+        if key.find(b"@") < 1:
+            return NOT_FOUND
+        try:
+            return self._answer(key)
+        except Exception as error:  # noqa: BLE001 - the boundary; told and answered
+            self._mishaps.tell(_NO_QUEUE_ID, error, expected=isinstance(error, _EXPECTED))
+            return self._on_error
+
+    def _answer(self, recipient: bytes) -> bytes:
+        key = self._key(quoted(recipient))
+        record = None if key is None else self._find(key)
+        if key is None or record is None:
+            return NOT_FOUND
+        now = int(time.time())
+        lock = lock_in_force(self._find, key, record, now)
+        address = key.decode()
+        outcome = decide_unseen(address, lock, now, self._scope)
+        if lock is None or outcome not in _VERBS or not is_address(key):
+            return NOT_FOUND
+        reply = compose(self._reply, lock, address)
+        _LOG.info("%s", _line(outcome, address, lock, reply))
+        return NOT_FOUND if outcome is Outcome.OBSERVED else b"OK " + route(reply)
+
+
+def route(reply: Reply) -> bytes:
+    """The transport and next hop that refuse with a reply."""
+    service = "retry" if reply.temporary else "error"
+    return f"{service}:{reply.status} {reply.text}".encode()
+
+
+def quoted(recipient: bytes) -> bytes:
+    """A recipient with its local part in quotes if it needs them: Postfix asks without."""
+    local, _, domain = recipient.rpartition(b"@")
+    if b" " not in local and b"@" not in local:
+        return recipient
+    return b'"%b"@%b' % (local.replace(b"\\", b"\\\\").replace(b'"', b'\\"'), domain)
+
+
+def _line(outcome: Outcome, recipient: str, lock: Lock, reply: Reply) -> str:
+    return (
+        f"{_NO_QUEUE_ID}: {_VERBS[outcome]}: transport: {reply.code} {reply.status} "
+        f"<{for_log(recipient)}>: {for_log(reply.text, 512)}; to=<{for_log(recipient)}> "
+        f"reason={lock.reason} until={'never' if lock.until == NO_END else day(lock.until)}"
+    )
