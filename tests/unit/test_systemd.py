@@ -12,7 +12,7 @@ import pytest
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 COMMAND = Path(sys.executable).with_name("bouncegate")
-UNITS = ("bouncegate-milter.service", "bouncegate-return-path.service")
+UNITS = ("bouncegate-milter.service", "bouncegate-return-path.service", "bouncegate-map.service")
 
 needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -67,13 +67,13 @@ def test_a_unit_without_its_hardening_would_exceed_the_threshold(unit: Path) -> 
     assert done.returncode != 0
 
 
-def test_both_units_are_hardened_alike() -> None:
-    """A setting added to one daemon's sandbox must not be forgotten in the other's."""
-    milter, return_path = (
+def test_the_units_are_hardened_alike() -> None:
+    """A setting added to one daemon's sandbox must not be forgotten in another's."""
+    milter, return_path, map_ = (
         (SYSTEMD / name).read_text().partition("StateDirectory=")[2].splitlines() for name in UNITS
     )
     cores = ["# Each worker keeps to one core.", "SystemCallFilter=sched_setaffinity"]
-    assert [line for line in milter if line not in cores] == return_path != []
+    assert [line for line in milter if line not in cores] == return_path == map_ != []
 
 
 @pytest.mark.skipif(
