@@ -49,12 +49,11 @@ def _(incident: Incident) -> None:
 
 @announce.register
 def _(tally: HourTally) -> None:
-    reason = max(tally.counts, key=lambda reason: tally.counts[reason])
     log.error(
         "sender=%s: %d bounces blame the sender in the hour from %s, mostly for %s: %s",
         tally.sender[:_SHOWN],
         tally.total,
         datetime.fromtimestamp(tally.start, UTC).strftime("%Y-%m-%dT%H:%MZ"),
-        reason,
-        REASONS[reason].advice,
+        tally.main_reason,
+        REASONS[tally.main_reason].advice,
     )

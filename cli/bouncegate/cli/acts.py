@@ -1,7 +1,6 @@
 """`lock` and `unlock`: what an operator does to addresses, kept with who, when and why."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bouncegate.cli.addresses import AddressView, view_of
+from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of, operator
 from bouncegate.cli.output import complain, iso, write_table
 from bouncegate.config.durations import parse_duration
@@ -52,7 +52,7 @@ def unlock(
     context: typer.Context,
     addresses: Addresses,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     force: Annotated[bool, typer.Option("--force", help="Hard locks too.")] = False,
     why: Why = "",
     by: By = "",
@@ -131,7 +131,4 @@ def _confirm(views: Sequence[AddressView], *, yes: bool) -> None:
         return
     columns = ("address", "kind", "category", "reason", "since", "until")
     write_table(columns, ([getattr(view, column) for column in columns] for view in views))
-    if not sys.stdin.isatty():
-        complain("nothing was unlocked: no terminal to ask at, use --yes")
-        raise typer.Exit(os.EX_USAGE)
-    typer.confirm(f"Unlock {len(views)}?", abort=True)
+    require_consent(f"Unlock {len(views)}?", "nothing was unlocked", yes=yes)

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bouncegate.cli import acts, addresses, check, classify, daemons, keys
+from bouncegate.cli import acts, addresses, check, classify, daemons, incident, keys, report, undo
 from bouncegate.cli import map as maps
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
@@ -56,6 +56,9 @@ app.command("list")(addresses.list_)
 app.command("lock")(acts.lock)
 app.command("unlock")(acts.unlock)
 app.add_typer(maps.app, name="map")
+app.command("undo")(undo.undo)
+app.add_typer(incident.app, name="incident")
+app.add_typer(report.app, name="report")
 app.add_typer(keys.app, name="keys")
 app.command("check-config")(check.check_config)
 

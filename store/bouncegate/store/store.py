@@ -249,13 +249,16 @@ class Store:
         with self._reading() as transaction:
             return list(self._incidents.all(transaction))
 
-    def held(self, incident: int) -> list[tuple[int, Event]]:
+    def held(self, incident: int) -> list[int]:
         """The events that are held for an incident which is open; none once it is settled."""
         with self._reading() as transaction:
-            numbers = self._history.rulings.held_for(transaction, incident)
-            return [
-                (number, self._history.journal.event(transaction, number)) for number in numbers
-            ]
+            return self._history.rulings.held_for(transaction, incident)
+
+    def events(self, numbers: Iterable[int]) -> Iterator[tuple[int, Event]]:
+        """The events of numbers that are known to be events'."""
+        with self._reading() as transaction:
+            for number in numbers:
+                yield number, self._history.journal.event(transaction, number)
 
     def tallies(self, since: int) -> list[HourTally]:
         """The bounces that blame a sender or prove nothing, of the hour of a time and later."""

@@ -39,6 +39,11 @@ class HourTally(NamedTuple):
         return self.hour * HOUR
 
     @property
+    def main_reason(self) -> Reason:
+        """The most frequent one."""
+        return max(self.counts, key=lambda reason: self.counts[reason])
+
+    @property
     def total(self) -> int:
         """For all reasons."""
         return sum(self.counts.values())

@@ -1,0 +1,153 @@
+"""`incident`: what the guard found, and the operator's word on it."""
+
+import os
+import time
+from contextlib import closing
+from typing import Annotated, Final
+
+import typer
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from bouncegate.cli.acts import By, Why
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.invocation import invocation_of, operator
+from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.policy.records import Event, Settled
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.incidents import Incident
+from bouncegate.store.store import Store
+
+app = typer.Typer(no_args_is_help=True, help="Outages of providers that the guard has found.")
+
+Number = Annotated[int, typer.Argument(metavar="ID", help='As "incident list" shows it.')]
+
+_COLUMNS: Final = ("id", "state", "provider", "reason", "opened", "addresses", "limit", "held")
+_SHOWN: Final = 20  # held events that `show` puts into its table
+
+
+class IncidentView(Struct):
+    """One incident as `incident list` tells it; times in UTC, ISO 8601."""
+
+    id: int
+    state: str
+    """open, confirmed, dismissed or closed."""
+    provider: str
+    reason: str
+    opened: str | None
+    addresses: int
+    """Distinct addresses that had bounced within the window when it opened."""
+    limit: int
+    held: int
+    """Events that are held; 0 once it is settled."""
+    settled: str | None
+    by: str | None
+    why: str | None
+
+
+class HeldView(Struct):
+    """One event that is held."""
+
+    event: int
+    address: str
+    time: str | None
+    status: str
+    diagnostic: str
+
+
+@app.command("list")
+def list_(context: typer.Context, *, json: Json = False) -> None:
+    """List all incidents, the latest last."""
+    try:
+        with closing(invocation_of(context).open_store(readonly=True)) as store:
+            views = [view_of(store, incident) for incident in store.incidents()]
+    except StoreMissing:
+        views = []
+    if json:
+        for view in views:
+            write_json(view)
+    else:
+        write_table(_COLUMNS, ([getattr(view, name) for name in _COLUMNS] for view in views))
+
+
+@app.command("show")
+def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
+    """Show one incident and the events that it holds."""
+    with closing(invocation_of(context).open_store(readonly=True)) as store:
+        view = view_of(store, _incident(store, number))
+        numbers = store.held(number)
+        shown = numbers if json else numbers[:_SHOWN]
+        held = [_held(*numbered) for numbered in store.events(shown)]
+    if json:
+        write_json(asdict(view) | {"events": held})
+        return
+    write_table(("", ""), asdict(view).items())
+    if held:
+        print()
+        columns = HeldView.__struct_fields__
+        write_table(columns, ([getattr(event, name) for name in columns] for event in held))
+    if view.held > len(held):
+        print(f"and {view.held - len(held)} more: --json shows all")
+
+
+@app.command("confirm")
+def confirm(
+    context: typer.Context, number: Number, *, yes: Yes = False, why: Why = "", by: By = ""
+) -> None:
+    """The addresses are dead indeed: what was held counts, and locks."""
+    _settle(context, Settled(number, int(time.time()), "confirmed", by or operator(), why), yes=yes)
+
+
+@app.command("dismiss")
+def dismiss(
+    context: typer.Context, number: Number, *, yes: Yes = False, why: Why = "", by: By = ""
+) -> None:
+    """The provider was broken: what was held is void, as if it had never come."""
+    _settle(context, Settled(number, int(time.time()), "dismissed", by or operator(), why), yes=yes)
+
+
+def view_of(store: Store, incident: Incident) -> IncidentView:
+    """An incident as it is told."""
+    opened, settled = incident.opened, incident.settled
+    return IncidentView(
+        id=incident.number,
+        state=settled.verb if settled else "open",
+        provider=opened.provider,
+        reason=opened.reason,
+        opened=iso(opened.time),
+        addresses=opened.addresses,
+        limit=opened.limit,
+        held=len(store.held(incident.number)),
+        settled=iso(settled.time) if settled else None,
+        by=settled.by if settled else None,
+        why=settled.why if settled else None,
+    )
+
+
+def _incident(store: Store, number: int) -> Incident:
+    for incident in store.incidents():
+        if incident.number == number:
+            return incident
+    complain(f'there is no incident {number}: see "bouncegate incident list"')
+    raise typer.Exit(os.EX_DATAERR)
+
+
+def _held(number: int, event: Event) -> HeldView:
+    return HeldView(number, event.address, iso(event.time), event.status, event.diagnostic)
+
+
+def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
+    invocation = invocation_of(context)
+    number, verb = settlement.incident, settlement.verb
+    with closing(invocation.open_store()) as store:
+        view = view_of(store, _incident(store, number))
+        if view.state not in ("open", verb):
+            complain(f"incident {number} is {view.state} already, by {view.by}, at {view.settled}")
+            raise typer.Exit(os.EX_DATAERR)
+        if view.state == "open":
+            print(f"{view.reason} at {view.provider} since {view.opened}: {view.held} events held")
+            effect = "count, and lock their addresses" if verb == "confirmed" else "become void"
+            require_consent(f"Shall they {effect}?", f"incident {number} stays open", yes=yes)
+            store.settle(settlement, invocation.policy.fold)
+    print(f"incident {number}: {verb}")
