@@ -19,8 +19,8 @@ from typing import Final
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.reading import read_or_raise
 from bouncegate.classifier.readers.table import READERS
+from bouncegate.classifier.reading import read_or_raise
 from bouncegate.classifier.report import Report
 from bouncegate.config.rules import load_rules
 from bouncegate.config.taxonomy import Category, Kind

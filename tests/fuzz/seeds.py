@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from bouncegate.config.rules import load_rules
 from tests.unit.classifier.builder import dsn, failed
+
+from bouncegate.config.rules import load_rules
 
 _SAMPLES: Final = Path(__file__).parents[1] / "samples"
 

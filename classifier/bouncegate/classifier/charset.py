@@ -8,6 +8,7 @@ import codecs
 import html
 import quopri
 import re
+import string
 from functools import lru_cache
 from typing import Final
 
@@ -42,14 +43,17 @@ _BETWEEN_WORDS: Final = re.compile(r"\?=\s{1,100}=\?")
 # Eight header lines of the greatest length (RFC 5322, 2.1.1).
 _LONGEST_WORDS: Final = 8 * 998
 _TAG_BREAK: Final = re.compile(
-    r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?table|/?ul|/?ol|/?pre|hr)\b[^>]{0,512}>", re.IGNORECASE
+    r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?table|/?ul|/?ol|/?pre|hr)\b[^<>]{0,512}>", re.IGNORECASE
 )
-_TAG_SKIP: Final = re.compile(
-    r"<(style|script|head)\b[^>]{0,512}>.{0,65536}?</\1\s*>", re.IGNORECASE | re.DOTALL
-)
+_UNSEEN: Final = re.compile(r"<(style|script|head)\b", re.IGNORECASE)
+# Real notices have one head and a few style sheets.
+_UNSEEN_BLOCKS: Final = 50
+# Keeps each character in its place, which str.lower() does not.
+_ASCII_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # A tag opens with a letter: <someone@example.com> is an address, not a tag.
 _TAG: Final = re.compile(
-    r"<(?:[a-z][a-z0-9]*(?:\s[^>]{0,2048})?/?|/[a-z][^>]{0,64}|![^>]{0,2048})>", re.IGNORECASE
+    r"<(?:[a-z][a-z0-9]{0,20}(?:\s[^<>]{0,2048})?/?|/[a-z][^<>]{0,64}|![^<>]{0,2048})>",
+    re.IGNORECASE,
 )
 
 
@@ -129,6 +133,20 @@ def _decoded_word(match: re.Match[str]) -> str:
 
 def html_to_text(text: str) -> str:
     """The words of an HTML document, with its blocks on lines of their own."""
-    text = _TAG_SKIP.sub(" ", text)
-    text = _TAG_BREAK.sub("\n", text)
+    text = _TAG_BREAK.sub("\n", _seen(text))
     return html.unescape(_TAG.sub("", text)).replace("\xa0", " ")
+
+
+def _seen(text: str) -> str:
+    """HTML without what no reader sees: style sheets, scripts and the head."""
+    lowered = text.translate(_ASCII_LOWER)
+    pieces: list[str] = []
+    begin = 0
+    while match := _UNSEEN.search(text, begin):
+        pieces.append(text[begin : match.start()])
+        closing = f"</{match[1].lower()}"
+        end = lowered.find(closing, match.end()) if len(pieces) < _UNSEEN_BLOCKS else -1
+        if end < 0:
+            return "".join(pieces)
+        begin = end + len(match[1]) + 3
+    return "".join([*pieces, text[begin:]])

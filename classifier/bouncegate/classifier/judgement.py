@@ -1,4 +1,4 @@
-"""From a report to a verdict: kind, category and reason, by rules of which the first that holds counts.
+"""From a report to a verdict: kind, category and reason, by the first rule that holds.
 
 The words are asked before the codes: servers choose their words for people and their codes by
 habit. So every rule is tried on the reply of the server, then on the words of the notice, and

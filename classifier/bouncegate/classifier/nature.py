@@ -14,13 +14,21 @@ from bouncegate.classifier.report import Nature
 _FAILURE: Final = (
     r"undeliver|return(?:ed|ing) (?:mail|e-?mail|message|to sender)|failure notice|bounce",
     r"deliver\w*(?: \w+)? (?:fail|error|problem|notif|report|status|incomplete|impossible|unsucc)",
-    r"(?:delivery|mail|message|e-?mail|transport|processing|sending) (?:has )?(?:fail|error|status"
-    r"|problem|notification|rejected|blocked|returned|not sent)",
-    r"fail\w* (?:to |of |mail)(?:deliver|to\b)?|(?:not|never|n'?t be|cannot be) (?:be )?(?:deliver|sent)",
+    (
+        r"(?:delivery|mail|message|e-?mail|transport|processing|sending) (?:has )?"
+        r"(?:fail|error|status|problem|notification|rejected|blocked|returned|not sent)"
+    ),
+    (
+        r"fail\w* (?:to |of |mail)(?:deliver|to\b)?|(?:not|never|n'?t be"
+        r"|cannot be) (?:be )?(?:deliver|sent)"
+    ),
     r"non.?deliver|mail (?:system|delivery) (?:error|fail)|there was an error sending your mail",
     r"mailbox (?:is )?(?:full|unavailable)|message (?:you sent )?(?:was )?(?:blocked|rejected)",
     r"user unknown|unknown (?:user|recipient|address)|address (?:not found|unknown|error|change)",
-    r"rejected (?:mail|message)|reject mail|not member article|(?:mail|message) is rejected|mail (?:was )?rejected|quota exceeded|nameserver error report",
+    (
+        r"rejected (?:mail|message)|reject mail|not member article|(?:mail"
+        r"|message) is rejected|mail (?:was )?rejected|quota exceeded|nameserver error report"
+    ),
     r"unzustellbar|nicht zugestellt|zustellung|zurückgewiesen",
     r"non (?:remis|distribu|délivr)|échec|impossible de remettre|message non",
     r"no (?:se ha |se pudo )?(?:entregad|podido entregar|entregar)|devuelto|rechazad",
@@ -33,7 +41,10 @@ _FAILURE: Final = (
 )
 # Authors of notices. Ordinary mail of such authors has no recipient that failed.
 _DAEMON: Final = (
-    r"mailer.?daemon|mail.?daemon|post.?master|mail delivery|delivery (?:sub)?system|mail.{0,3}system",
+    (
+        r"mailer.?daemon|mail.?daemon|post.?master|mail delivery|delivery (?:sub)?system"
+        r"|mail.{0,3}system"
+    ),
     r"mail admin|system admin|bounce|(?:^|<)mdaemon|<>|mmdf|exchange|no.?reply|\bmailer\b",
 )
 _AUTO: Final = (
@@ -43,8 +54,10 @@ _AUTO: Final = (
     r"不在|自動応答|自動返信|自动回复|automatisch antwoord|i am away|currently away|ooo\b",
 )
 _CHALLENGE: Final = (
-    r"(?:confirm|verify) (?:your|that|the|you) ?(?:\w+ ){0,2}(?:message|e-?mail|sender|delivery"
-    r"|address|mail|human|identity)",
+    (
+        r"(?:confirm|verify) (?:your|that|the|you) ?(?:\w+ ){0,2}(?:message|e-?mail|sender|delivery"
+        r"|address|mail|human|identity)"
+    ),
     r"confirmation required|challenge.?response|requires? (?:sender )?(?:verif|confirm|authoriz)",
     r"spamarrest|boxbe|tmda|waiting list|awaiting (?:your )?confirm",
 )
@@ -72,6 +85,11 @@ def nature_of(notification: Notification) -> Nature:
         # Dovecot and Sieve (RFC 5429) put the refusal of a message into the form of an MDN.
         refused = "rejected" in message.fields.get("auto-submitted") or _IS_REFUSAL in found
         return Nature.BOUNCE if refused else Nature.MDN
+    return _by_header(message, report_type, found)
+
+
+def _by_header(message: Message, report_type: str, found: list[int]) -> Nature:
+    """What subject, author and return path tell."""
     if _IS_AUTO in found:
         return Nature.AUTO_REPLY
     daemon = _AUTHORS.occur(message.author)

@@ -23,7 +23,8 @@ _RETURNED_KINDS: Final = frozenset(
 _WORDS: Final = ("text", "multipart")
 # A notice that has its fields for machines among its words, or in a part of the wrong type.
 _STATUS_BLOCK: Final = re.compile(
-    r"^(?:Reporting-MTA|(?:Final|Original)-Recipient)[ \t]*:.*\n(?:.*\n){0,12}?(?:Action|Status)[ \t]*:"
+    r"^(?:Reporting-MTA|(?:Final|Original)-Recipient)[ \t]*:.*\n(?:.*\n){0,12}?(?:Action"
+    r"|Status)[ \t]*:"
     r"|^Action[ \t]*:[ \t]*(?:failed|error|delayed)\b.*\n(?:.*\n){0,6}?Final-Recipient[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -33,8 +34,8 @@ class Notification:
     """The three parts of a report, wherever they stand in the message."""
 
     __slots__ = (
-        "_line", "_markup_parts", "_notice", "_returned", "_returned_fields", "_returned_part", "_status",
-        "_status_parts", "_word_parts", "message",
+        "_line", "_markup_parts", "_notice", "_returned", "_returned_fields", "_returned_part",
+        "_status", "_status_parts", "_word_parts", "message",
     )  # fmt: skip
 
     def __init__(self, message: Message) -> None:
@@ -105,7 +106,9 @@ class Notification:
     def status(self) -> list[str]:
         """The fields for machines (RFC 3464, 2), `[]` without any."""
         if self._status is None:
-            self._status = [to_text(p.octets) for p in self._status_parts] or self._status_in_words()
+            self._status = [
+                to_text(p.octets) for p in self._status_parts
+            ] or self._status_in_words()
         return self._status
 
     def _status_in_words(self) -> list[str]:

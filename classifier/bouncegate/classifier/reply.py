@@ -30,15 +30,15 @@ _STATUS_BEHIND: Final = re.compile(r"[ -]#?[245]\.\d{1,3}\.\d")
 _LONGEST_QUOTE: Final = 24
 
 _PHASES: Final = (
-    ("end-of-data", r"end of (?:data|message)|final data|after i sent the message|end of data"),
-    ("rcpt", r"in (?:reply|response) to rcpt|(?:after|following|in|during|sending|to our) rcpt"
-             r"|smtp:rcpt|does not like recipient|rejected recipient|error following rcpt"),
-    ("mail", r"in (?:reply|response) to mail|(?:after|following|in|during|sending|to our) mail from"
-             r"|(?:like our|after pipelined) mail from|smtp:mail|but sender was rejected"),
+    ("end-of-data", r"end of (?:data|message)|final data|after i sent the message"),
+    ("rcpt", (r"in (?:reply|response) to rcpt|(?:after|following|in|during|sending) rcpt"
+              r"|smtp:rcpt|does not like recipient|rejected recipient")),
+    ("mail", (r"in (?:reply|response) to mail|(?:after|following|in|during|sending) mail from"
+              r"|(?:like our|after pipelined) mail from|smtp:mail|but sender was rejected")),
     ("data", r"in (?:reply|response) to data|(?:after|following|during|sending|like our) data\b"),
-    ("helo", r"in (?:reply|response) to [he]{2}lo|(?:after|following|during) (?:helo|ehlo)"),
-    ("connect", r"refused to talk to me|after initial connection|receiving the initial"
-                r"|performing the (?:ehlo|helo) handshake|greeting (?:wait|failed)"),
+    ("helo", r"in (?:reply|response) to (?:helo|ehlo)|(?:after|following|during) (?:helo|ehlo)"),
+    ("connect", (r"refused to talk to me|after initial connection|receiving the initial"
+                 r"|performing the (?:ehlo|helo) handshake|greeting (?:wait|failed)")),
     ("rcpt", r"(?:like our|after pipelined) rcpt to"),
 )  # fmt: skip
 _PHASE_NAMES: Final = tuple(name for name, _ in _PHASES)

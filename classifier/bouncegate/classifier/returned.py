@@ -22,11 +22,19 @@ _HEADER: Final = re.compile(
 )
 # Lines that announce the returned message.
 _ANNOUNCEMENTS: Final = (
-    r"(?:below (?:this line )?(?:is|follows)|this is|included is|here (?:is|follows)|attached is)"
-    r" (?:a|the) copy of (?:the|your)\b.*",
-    r"(?:your |the )?(?:original|unsent|returned|undelivered) (?:message|mail|e-?mail)"
-    r"(?: (?:follows|below|headers?|text|begins?|is (?:following|attached|below|included)))?[ .:-]*[-=_*]*",
-    r"(?:the )?(?:message )?headers?(?: of the original message)?(?: lines?)? (?:follow|is following).*",
+    (
+        r"(?:below (?:this line )?(?:is|follows)|this is|included is|here (?:is|follows)"
+        r"|attached is) (?:a|the) copy of (?:the|your)\b.*"
+    ),
+    (
+        r"(?:your |the )?(?:original|unsent|returned|undelivered) (?:message|mail|e-?mail)"
+        r"(?: (?:follows|below|headers?|text|begins?|is (?:following|attached|below|included)))?"
+        r"[ .:=_*-]*"
+    ),
+    (
+        r"(?:the )?(?:message )?headers?(?: of the original message)?(?: lines?)? (?:follow"
+        r"|is following).*"
+    ),
     r"(?:the )?headers? of (?:the|your) (?:original )?(?:message|mail)\b.*",
     r"original message as received.*|original mail info.*|message text follows.*",
     r"(?:first |the )?\d* ?lines of the (?:original )?message.*",
@@ -42,9 +50,14 @@ _SEPARATOR: Final = re.compile(
 # there is nothing to look for.
 _SIGNS: Final = Phrases(
     (
-        r"(?m)^>?(?:received|return-path|message-id|mime-version|from|to|date|subject|x-[\w-]+)[ \t]*:",
-        r"copy of|original|unsent|returned|undelivered|header|lines of|text follows"
-        r"|urspr|mensa|message d|messaggio|исходное|oryginalna|元の|原始",
+        (
+            r"(?m)^>?(?:received|return-path|message-id|mime-version|from|to|date|subject"
+            r"|x-[\w-]+)[ \t]*:"
+        ),
+        (
+            r"copy of|original|unsent|returned|undelivered|header|lines of|text follows"
+            r"|urspr|mensa|message d|messaggio|исходное|oryginalna|元の|原始"
+        ),
     )
 )
 _HAS_FIELD, _HAS_WORD = range(2)

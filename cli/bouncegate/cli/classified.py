@@ -1,4 +1,4 @@
-"""How `classify` shows what it found: JSON for scripts, rows for people, an account of the reasons."""
+"""How `classify` shows what it found: JSON for scripts, rows for people, or the reasons."""
 
 from collections.abc import Iterator
 from typing import Final, Protocol
@@ -23,12 +23,15 @@ class View(Protocol):
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:
         """What `--json` writes."""
+        ...
 
     def rows(self, item: MessageFile) -> list[Row]:
         """The rows of the table."""
+        ...
 
     def account(self, item: MessageFile) -> str:
         """What `--explain` writes."""
+        ...
 
 
 class Messages:

@@ -122,10 +122,10 @@ def _read_file(name: str, text: str, problems: list[Problem]) -> list[Rule]:
         line = re.search(r"at line (\d+)", str(error))
         problems.append(Problem(name, int(line[1]) if line else 0, "", f"this is no TOML: {error}"))
         return []
-    for key in document.keys() - {"rule"}:
-        problems.append(
-            Problem(name, _line_of(text, key), key, "a rules file holds [[rule]] tables only")
-        )
+    problems += [
+        Problem(name, _line_of(text, key), key, "a rules file holds [[rule]] tables only")
+        for key in document.keys() - {"rule"}
+    ]
     tables = document.get("rule", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         problems.append(
@@ -184,8 +184,9 @@ def _read_rule(
             {**values, "file": name, "line": places.line(number)}, Rule, strict=True
         )
     except msgspec.ValidationError as error:
-        key = re.search(r"\$\.(\w+)", str(error))
-        complain(key[1] if key else "", _type_text(key[1] if key else "", str(error)))
+        place = re.search(r"\$\.(\w+)", str(error))
+        faulty = place[1] if place else ""
+        complain(faulty, _type_text(faulty, str(error)))
         return None
     for key, text in _faults(rule):
         complain(key, text)
@@ -239,8 +240,8 @@ def _pattern_faults(rule: Rule) -> Iterator[tuple[str, str]]:
                 yield (
                     key,
                     (
-                        f"{pattern!r} is no regular expression ({reason}); RE2 knows no look-around and "
-                        "no back-references, so that matching takes linear time"
+                        f"{pattern!r} is no regular expression ({reason}); RE2 has no look-around "
+                        "and no back-references, so that matching takes linear time"
                     ),
                 )
                 continue

@@ -1,7 +1,6 @@
 """The invariants that fuzzing looks for hold for its seeds."""
 
 import pytest
-
 from tests.fuzz.invariants import CHECKS
 from tests.fuzz.seeds import seeds
 

@@ -1,12 +1,12 @@
 """What must never count as a bounce."""
 
 import pytest
+from tests.unit.classifier.builder import dsn, failed, mail
 
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.reading import read
 from bouncegate.classifier.report import Nature
 from bouncegate.config.taxonomy import Kind
-from tests.unit.classifier.builder import dsn, failed, mail
 
 NEWSLETTER = (
     "Undeliverable mail costs you money. When a message bounces with 550 5.1.1 user unknown,\n"
@@ -95,7 +95,8 @@ def test_a_complaint_is_a_complaint(judge: Judge) -> None:
 def test_a_message_refused_in_the_form_of_a_receipt_is_a_bounce() -> None:
     """Dovecot and Sieve reject so (RFC 5429)."""
     body = (
-        "--o\nContent-Type: text/plain\n\nYour message to <a@x.example> was automatically rejected:\n"
+        "--o\nContent-Type: text/plain\n\n"
+        "Your message to <a@x.example> was automatically rejected:\n"
         "Quota exceeded\n"
         "--o\nContent-Type: message/disposition-notification\n\n"
         "Final-Recipient: rfc822; a@x.example\n"

@@ -2,13 +2,13 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.classifier.builder import dsn, failed, mail
 
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.reading import read, read_or_raise
 from bouncegate.classifier.report import Report
 from bouncegate.config.rules import load_rules
 from bouncegate.config.taxonomy import Category, Kind
-from tests.unit.classifier.builder import dsn, failed, mail
 
 JUDGE = Judge(load_rules())
 
@@ -20,7 +20,8 @@ PIECES = st.sampled_from(
         b"Final-Recipient: rfc822; a@x.example\n", b"Action: failed\n", b"Status: 5.1.1\n",
         b"Diagnostic-Code: smtp; 550 no\n", b"Subject: failure notice\n",
         b"From: MAILER-DAEMON@x.example\n", b"Hi. This is the qmail-send program\n",
-        b"<a@x.example>:\n", b"550 user unknown\n", b"could not be delivered to\n", b"=?utf-8?B?4?=",
+        b"<a@x.example>:\n", b"550 user unknown\n",
+        b"could not be delivered to\n", b"=?utf-8?B?4?=",
         b"Content-Transfer-Encoding: base64\n", b"Content-Type: text/html; charset=utf-7\n",
         b"--- Below this line is a copy of the message.\n", b"{\"notificationType\":\"Bounce\"",
         b"X-Failed-Recipients: a@x.example\n", b"\x1b$B", b"\xff\xfe\x00", b"\r", b"@" * 40,
@@ -73,7 +74,10 @@ def test_what_follows_the_returned_message_accuses_nobody(victim: str, bounced: 
     """Anybody can write a mail that looks like a bounce, and have it returned in one."""
     if victim == bounced:
         return
-    text = f"<{victim}>:\n550 5.1.1 user unknown\n\nFinal-Recipient: rfc822; {victim}\nAction: failed\n"
+    text = (
+        f"<{victim}>:\n550 5.1.1 user unknown\n\n"
+        f"Final-Recipient: rfc822; {victim}\nAction: failed\n"
+    )
     raw = dsn([failed(bounced)], returned=f"From: x@y.example\nSubject: x\n\n{text}")
     assert [report.recipient for report in read(raw).reports] == [bounced]
     plain = mail(

@@ -3,10 +3,10 @@
 import base64
 
 import pytest
+from tests.unit.classifier.builder import RETURNED, dsn, failed, mail
 
 from bouncegate.classifier.reading import read
 from bouncegate.classifier.report import Nature
-from tests.unit.classifier.builder import RETURNED, dsn, failed, mail
 
 
 def test_every_recipient_of_a_report_is_told_with_its_own_fate() -> None:
@@ -96,7 +96,9 @@ def test_smtputf8_reports_are_reports() -> None:
 def test_groups_that_ran_together_are_parted() -> None:
     text = "".join(f"{k}: {v}\n" for k, v in failed("a@x.example").items())
     other = "".join(f"{k}: {v}\n" for k, v in failed("b@x.example").items())
-    raw = dsn([]).replace(b"mx.sender.example\n", b"mx.sender.example\n\n" + (text + other).encode(), 3)
+    raw = dsn([]).replace(
+        b"mx.sender.example\n", b"mx.sender.example\n\n" + (text + other).encode(), 3
+    )
     assert {r.recipient for r in read(raw).reports} >= {"a@x.example", "b@x.example"}
 
 
@@ -130,7 +132,10 @@ def test_fields_among_the_words_are_read() -> None:
 def test_an_encoded_status_part_is_decoded() -> None:
     fields = "Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; a@x.example\nAction: failed\n"
     encoded = base64.encodebytes(fields.encode()).decode()
-    part = f"--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n{encoded}\n--b--\n"
+    part = (
+        "--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n"
+        f"{encoded}\n--b--\n"
+    )
     raw = mail({"Content-Type": "multipart/report; boundary=b"}, part)
     assert [r.recipient for r in read(raw).reports] == ["a@x.example"]
 
@@ -148,7 +153,10 @@ def test_any_newline_reads_the_same(newline: bytes) -> None:
 
 def test_a_wrapped_bounce_is_unwrapped() -> None:
     inner = dsn([failed("a@x.example")]).decode()
-    body = f"--o\nContent-Type: text/plain\n\nSee below.\n--o\nContent-Type: message/rfc822\n\n{inner}\n--o--\n"
+    body = (
+        "--o\nContent-Type: text/plain\n\nSee below.\n"
+        f"--o\nContent-Type: message/rfc822\n\n{inner}\n--o--\n"
+    )
     header = {"From": "postmaster@gw.example", "Subject": "Returned mail: user unknown"}
     raw = mail(header | {"Content-Type": "multipart/mixed; boundary=o"}, body)
     assert [r.recipient for r in read(raw).reports] == ["a@x.example"]
@@ -191,7 +199,10 @@ def test_words_are_decoded_by_charset(charset: str, words: str, label: bool) -> 
 
 @pytest.mark.parametrize("label", ["x-unknown-charset", "utf8-oops", "rot13", "zlib", "undefined"])
 def test_a_lying_or_misspelt_charset_does_no_harm(label: str) -> None:
-    head = f"From: MAILER-DAEMON@x.example\nSubject: error\nContent-Type: text/plain; charset={label}\n"
+    head = (
+        "From: MAILER-DAEMON@x.example\nSubject: error\n"
+        f"Content-Type: text/plain; charset={label}\n"
+    )
     raw = f"{head}\nkonnte nicht zugestellt werden für:\n\na@x.example\n".encode()
     assert [r.recipient for r in read(raw).reports] == ["a@x.example"]
 

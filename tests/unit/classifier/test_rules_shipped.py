@@ -1,4 +1,4 @@
-"""The shipped rules: each takes its own examples, and none locks whom the sender's fault concerns."""
+"""The shipped rules: each takes its examples; none locks a recipient for the sender's fault."""
 
 import pytest
 
@@ -45,8 +45,8 @@ def test_every_reason_can_be_given(reason: Reason) -> None:
 
 
 PROVIDERS = [
-    ("550-5.2.1 The user you are trying to contact is receiving mail at a rate that 550 5.2.1 "
-     "prevents additional messages", "soft/limit", "rate-limit"),
+    (("550-5.2.1 The user you are trying to contact is receiving mail at a rate that 550 5.2.1 "
+     "prevents additional messages"), "soft/limit", "rate-limit"),
     ("550-5.2.1 The email account that you tried to reach is disabled.", "hard/address",
      "mailbox-disabled"),
     ("550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", "hard/security",
@@ -55,19 +55,19 @@ PROVIDERS = [
      "mailbox-full"),
     ("550 5.2.2 Submission quota exceeded", "soft/limit", "rate-limit"),
     ("550 Requested action not taken: mailbox unavailable", "hard/address", "user-unknown"),
-    ("554 delivery error: dd This user doesn't have a yahoo.com account (a@yahoo.com) [0] - "
-     "mta1.mail.example", "hard/address", "user-unknown"),
-    ("451 4.7.650 The mail server [192.0.2.1] has been temporarily rate limited due to IP "
-     "reputation.", "soft/limit", "rate-limit"),
-    ("550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your "
-     "Internet service provider since part of their network is on our block list (S3150).",
+    (("554 delivery error: dd This user doesn't have a yahoo.com account (a@yahoo.com) [0] - "
+     "mta1.mail.example"), "hard/address", "user-unknown"),
+    (("451 4.7.650 The mail server [192.0.2.1] has been temporarily rate limited due to IP "
+     "reputation."), "soft/limit", "rate-limit"),
+    (("550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your "
+     "Internet service provider since part of their network is on our block list (S3150)."),
      "hard/security", "reputation"),
     ("421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to user complaints",
      "soft/limit", "reputation"),
     ("450 4.2.0 <a@example.com>: Recipient address rejected: Greylisted", "soft/limit",
      "greylisted"),
-    ("550 5.7.26 This mail has been blocked because the sender is unauthenticated. Gmail requires "
-     "all senders to authenticate with either SPF or DKIM.", "hard/security", "sender-invalid"),
+    (("550 5.7.26 This mail has been blocked because the sender is unauthenticated. Gmail requires "
+     "all senders to authenticate with either SPF or DKIM."), "hard/security", "sender-invalid"),
 ]  # fmt: skip
 
 

@@ -62,12 +62,16 @@ def _bounced(bounce: dict[str, Any]) -> list[Report]:
 
 def _report(person: dict[str, Any], action: str, kind: str) -> Report:
     text = _text(person.get("diagnosticCode"))[: limits.DIAGNOSTIC]
-    diagnostic = text.partition(";")[2].strip() if text.lower().startswith(("smtp;", "x-")) else text
+    diagnostic = (
+        text.partition(";")[2].strip() if text.lower().startswith(("smtp;", "x-")) else text
+    )
     reply = dissect(diagnostic)
     told = _text(person.get("action")).lower()
     return Report(
         final_recipient=_text(person.get("emailAddress"))[: limits.ADDRESS],
-        action=told if told in {"failed", "delayed", "delivered", "relayed", "expanded"} else action,
+        action=told
+        if told in {"failed", "delayed", "delivered", "relayed", "expanded"}
+        else action,
         status=_text(person.get("status"))[:16] or reply.status,
         diagnostic=diagnostic,
         reply_code=reply.code,

@@ -16,11 +16,14 @@ NAME: Final = "carriers"
 SIGN: Final = (
     r"each of the following recipients was rejected by a remote mail server"
     r"|the following recipients did not receive this message"
-    r"|the user\(s\) (?:rejected your message|account is disabled|account is temporarily over quota)"
+    r"|the user\(s\) (?:rejected your message|account is disabled"
+    r"|account is temporarily over quota)"
 )
 
 _SENTENCE: Final = re.compile(SIGN, re.IGNORECASE)
-_BRACKETED: Final = re.compile(rf"(?:^|>>> RCPT TO: ?|\s)<(?P<address>{ADDRESS})>", re.IGNORECASE | re.MULTILINE)
+_BRACKETED: Final = re.compile(
+    rf"(?:^|>>> RCPT TO: ?|\s)<(?P<address>{ADDRESS})>", re.IGNORECASE | re.MULTILINE
+)
 _REPLY: Final = re.compile(r"^[ \t]*(?:<<< )?([45]\d\d[ -].*)$", re.MULTILINE)
 
 

@@ -14,7 +14,10 @@ from bouncegate.classifier.report import Report
 NAME: Final = "courier"
 SIGN: Final = r"(?m)^[ \t]*(?:undeliverable|delayed) mail[ \t]*$"
 
-_SECTION: Final = re.compile(r"^[ \t]*(?P<title>UNDELIVERABLE MAIL|DELAYED MAIL)[ \t]*$(?P<list>(?:\n(?!-{10}).*)*)", re.MULTILINE)
+_SECTION: Final = re.compile(
+    r"^[ \t]*(?P<title>UNDELIVERABLE MAIL|DELAYED MAIL)[ \t]*$(?P<list>(?:\n(?!-{10}).*)*)",
+    re.MULTILINE,
+)
 _CAME_BACK: Final = re.compile(r"<<< ?")
 
 

@@ -7,7 +7,10 @@ from bouncegate.classifier.phrases import Phrases
 
 _SUBJECT: Final = Phrases(
     (
-        r"\bdelay(?:ed)?\b|warning: (?:could not send|message|delayed)|\(warning\)|notification: warning",
+        (
+            r"\bdelay(?:ed)?\b|warning: (?:could not send|message|delayed)|\(warning\)"
+            r"|notification: warning"
+        ),
         r"still trying|not (?:yet )?delivered (?:for|after) \d|could not send message for past",
         r"verzögert|verspätet|retard[ée]|retras|задерж|opóźnion|遅延|延迟",
     )

@@ -15,7 +15,8 @@ NAME: Final = "domino"
 SIGN: Final = r"not (?:be )?delivered to:?\s"
 
 _PARAGRAPHS: Final = re.compile(
-    r"(?:was|could) not (?:be )?delivered to:?\s+(?P<who>\S.{0,500}?)\s+because:?\s+(?P<why>\S.{0,2000}?)(?:\n\s*\n|\Z)",
+    r"(?:was|could) not (?:be )?delivered to:?\s{1,40}(?P<who>\S.{0,500}?)\s{1,40}"
+    r"because:?\s{1,40}(?P<why>\S.{0,2000}?)(?:\n[ \t]{0,20}\n|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 

@@ -15,8 +15,12 @@ from bouncegate.classifier.report import Report
 NAME: Final = "dragonfly"
 SIGN: Final = r"error delivering your mail to"
 
-_SENTENCE: Final = re.compile(rf"error delivering your mail to <(?P<address>{ADDRESS})>\.\s*(?P<text>.*)", re.DOTALL)
-_END: Final = re.compile(r"^(?:Message headers follow|Original message follows|Message follows)\b", re.MULTILINE)
+_SENTENCE: Final = re.compile(
+    rf"error delivering your mail to <(?P<address>{ADDRESS})>\.\s*(?P<text>.*)", re.DOTALL
+)
+_END: Final = re.compile(
+    r"^(?:Message headers follow|Original message follows|Message follows)\b", re.MULTILINE
+)
 
 
 def read(notification: Notification) -> list[Report]:

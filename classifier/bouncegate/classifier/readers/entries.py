@@ -22,7 +22,10 @@ class Entry(NamedTuple):
 
 
 # Brackets, quotes, bullets and types that stand before an address in a list.
-_BEFORE: Final = r"[ \t>*•·|+-]{0,24}(?:(?:(?:mailto|smtp|rfc822|to|recipient|address)[ \t]?[:;=]|smtp|rfc822)[ \t]?)?[\"'<(\[]{0,3}"
+_BEFORE: Final = (
+    r"[ \t>*•·|+-]{0,24}(?:(?:(?:mailto|smtp|rfc822|to|recipient|address)[ \t]?[:;=]|smtp"
+    r"|rfc822)[ \t]?)?[\"'<(\[]{0,3}"
+)
 _ENTRY: Final = re.compile(
     rf"^{_BEFORE}(?P<address>{ADDRESS})[\"'>)\]]{{0,3}}(?P<rest>(?:[ \t:;,.(\[…-].*)?)$",
     re.IGNORECASE | re.MULTILINE,

@@ -20,13 +20,19 @@ SIGN: Final = (
     r"|diagnostic information|your message to|(?m)^[ \t]*#(?:[45]\d\d |[45]\.\d+\.\d|<.+ #[45])"
 )
 
-_OLD: Final = re.compile(r"did not reach the following recipient\(?s?\)?:(?P<list>.*)", re.DOTALL | re.IGNORECASE)
+_OLD: Final = re.compile(
+    r"did not reach the following recipient\(?s?\)?:(?P<list>.*)", re.DOTALL | re.IGNORECASE
+)
 _RETURNED: Final = re.compile(
-    rf"(?:(?<=[\s<(\"'])|^)(?P<address>{ADDRESS})\s+(?:[\w.-]+\s+)?(?:#[<\s]*|Remote Server returned\s*['\"]?)(?P<text>.{{4,1500}}?)(?:#|'\s*\n|\n\s*\n|\Z)",
+    rf"(?:(?<=[\s<(\"'])|^)(?P<address>{ADDRESS})\s{{1,40}}(?:[\w.-]{{1,255}}\s{{1,40}})?"
+    r"(?:#[<\s]{0,10}|Remote Server returned\s{0,40}['\"]?)(?P<text>.{4,1500}?)"
+    r"(?:#|'[ \t]{0,20}\n|\n[ \t]{0,20}\n|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 _NEW: Final = re.compile(
-    rf"(?:delivery has failed to these recipients(?: or (?:groups|distribution lists))?:|your message to)\s+[^\n@]{{0,120}}?[<(\s](?P<address>{ADDRESS})(?P<text>.{{0,1500}})",
+    r"(?:delivery has failed to these recipients(?: or (?:groups|distribution lists))?:"
+    rf"|your message to)\s{{1,40}}[^\n@]{{0,120}}?[<(\s](?P<address>{ADDRESS})"
+    r"(?P<text>.{0,1500})",
     re.DOTALL | re.IGNORECASE,
 )
 

@@ -21,8 +21,10 @@ SIGN: Final = (
 _ABOVE: Final = ("following address", "one or more of its", "получателям:")
 _DELAY: Final = Phrases(
     (
-        r"has not (?:yet )?been delivered|not been collected|delivery attempts will continue"
-        r"|no action is required|message \S+ (?:has been|delayed)",
+        (
+            r"has not (?:yet )?been delivered|not been collected|delivery attempts will continue"
+            r"|no action is required|message \S+ (?:has been|delayed)"
+        ),
     )
 )
 

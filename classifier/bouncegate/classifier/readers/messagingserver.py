@@ -17,10 +17,15 @@ NAME: Final = "messaging-server"
 SIGN: Final = r"recipient address:|addressed to:"
 
 _GROUP: Final = re.compile(
-    r"^[ \t]*(?:Recipient address|Addressed To):[ \t]*(?P<address>\S.*)(?P<fields>(?:\n[ \t]*\S.*)*)", re.MULTILINE | re.IGNORECASE
+    r"^[ \t]*(?:Recipient address|Addressed To):[ \t]*(?P<address>\S.*)"
+    r"(?P<fields>(?:\n(?![ \t]*Recipient address)[ \t]*\S.*)*)",
+    re.MULTILINE | re.IGNORECASE,
 )
 _ORIGINAL: Final = re.compile(r"^[ \t]*Original address:[ \t]*(\S.*)", re.MULTILINE | re.IGNORECASE)
-_WORDS: Final = re.compile(r"^[ \t]*(?:Reason|Diagnostic code|Error|Explanation):[ \t]*(\S.*)", re.MULTILINE | re.IGNORECASE)
+_WORDS: Final = re.compile(
+    r"^[ \t]*(?:Reason|Diagnostic code|Error|Explanation):[ \t]*(\S.*)",
+    re.MULTILINE | re.IGNORECASE,
+)
 
 
 def read(notification: Notification) -> list[Report]:
@@ -31,5 +36,7 @@ def read(notification: Notification) -> list[Report]:
         address = first_address(original[1]) if original else ""
         address = address or first_address(match["address"])
         if address:
-            found.append(Entry(address, " ".join(_WORDS.findall(match["fields"])) or match["fields"].strip()))
+            found.append(
+                Entry(address, " ".join(_WORDS.findall(match["fields"])) or match["fields"].strip())
+            )
     return reports(found, NAME, "delayed" if found and is_delay(notification) else "failed")

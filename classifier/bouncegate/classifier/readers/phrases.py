@@ -10,52 +10,186 @@ from bouncegate.classifier.phrases import Phrases
 
 NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
     "English": (
-        r"(?:could|can|was|were|has|have|is|are|did|will)(?:n.t| ?not) (?:yet )?(?:been |be |get )?(?:successfully )?(?:deliver|sent|send|reach|accept|forward|process|transmit|relay|receiv)\w*",
-        r"(?:unable|not able|wasn.t able|was not able|not possible|impossible|failed|fails|unsuccessful in) (?:to |in )?(?:be )?(?:deliver|send|sending|reach|forward|relay|transmit|transfer|process)\w*",
-        r"(?:un|non-?)deliver(?:able|ed)", r"not deliver(?:ed|able)", r"deliver(?:y|ing|ed)[^.\n]{0,80}(?:fail|error|problem|reject|unsuccess|impossible|incomplete)\w*",
-        r"(?:fail|error|problem|trouble)\w*[^.\n]{0,60}deliver\w*", r"(?:error|problem|trouble)s? (?:occurred|sending|while|with|in) [^.\n]{0,40}(?:mail|message|send)\w*",
-        r"(?:message|mail|e-?mail|it)[^.\n]{0,80}(?:was|is|has been|have been|been|being) (?:\w+ )?(?:return|reject|block|refus|bounc|discard|quarantin|not accept|denied)\w*",
-        r"return(?:ed|ing) (?:mail|message|to (?:the )?sender)", r"non-?delivery", r"sending [^.\n]{0,40}failed",
-        r"(?:user|recipient|address|mailbox|account|alias)[^.\n]{0,60}(?:unknown|not found|does(?:n.t| not) exist|invalid|full|disabled|unavailable|rejected|exceed\w*|over quota|not (?:a )?(?:known|valid|available|recogni[sz]ed|listed))",
-        r"(?:unknown|invalid|no such|nonexistent|bad) (?:local )?(?:user|recipient|address|mailbox|account|alias|host|domain)\b", r"(?:had|with) (?:permanent |fatal |delivery |transient )*(?:errors?|problems?)",
-        r"address(?:es)? (?:failed|couldn.t be found)", r"failed (?:address|recipient)(?:es|s)?", r"failed to:", r"(?:quota|storage)[^.\n]{0,30}exceeded", r"no longer (?:with|at|valid|in use|available|monitored|active|employed|works?)",
-        r"permanent (?:error|failure)", r"(?:message|mail|deliver\w*|recipients?)[^.\n]{0,80}(?:aborted|terminated|given up|gave up)", r"has been returned", r"did not (?:\w+ )?match", r"failed mail", r"invalid final delivery", r"not (?:a )?member", r"no mailbox", r"were affected", r"rejected (?:your|the|this) (?:message|mail|e-?mail|recipient)", r"(?:message|mail) (?:rejected|blocked|refused|status: fail\w*)", r"failed after i sent",
+        (
+            r"(?:could|can|was|were|has|have|is|are|did|will)(?:n.t| ?not) (?:yet )?(?:been "
+            r"|be |get )?(?:successfully )?(?:deliver|sent|send|reach|accept|forward|process"
+            r"|transmit|relay|receiv)\w*"
+        ),
+        (
+            r"(?:unable|not able|wasn.t able|was not able|not possible|impossible|failed|fails"
+            r"|unsuccessful in) (?:to |in )?(?:be )?(?:deliver|send|sending|reach|forward"
+            r"|relay|transmit|transfer|process)\w*"
+        ),
+        r"(?:un|non-?)deliver(?:able|ed)",
+        r"not deliver(?:ed|able)",
+        (
+            r"deliver(?:y|ing|ed)[^.\n]{0,80}(?:fail|error|problem|reject|unsuccess|impossible"
+            r"|incomplete)\w*"
+        ),
+        r"(?:fail|error|problem|trouble)\w*[^.\n]{0,60}deliver\w*",
+        (
+            r"(?:error|problem|trouble)s? (?:occurred|sending|while|with"
+            r"|in) [^.\n]{0,40}(?:mail|message|send)\w*"
+        ),
+        (
+            r"(?:message|mail|e-?mail|it)[^.\n]{0,80}(?:was|is|has been|have been|been"
+            r"|being) (?:\w+ )?(?:return|reject|block|refus|bounc|discard|quarantin|not accept"
+            r"|denied)\w*"
+        ),
+        r"return(?:ed|ing) (?:mail|message|to (?:the )?sender)",
+        r"non-?delivery",
+        r"sending [^.\n]{0,40}failed",
+        (
+            r"(?:user|recipient|address|mailbox|account|alias)[^.\n]{0,60}(?:unknown|not found"
+            r"|does(?:n.t| not) exist|invalid|full|disabled|unavailable|rejected|exceed\w*"
+            r"|over quota|not (?:a )?(?:known|valid|available|recogni[sz]ed|listed))"
+        ),
+        (
+            r"(?:unknown|invalid|no such|nonexistent|bad) (?:local )?(?:user|recipient|address"
+            r"|mailbox|account|alias|host|domain)\b"
+        ),
+        r"(?:had|with) (?:permanent |fatal |delivery |transient )*(?:errors?|problems?)",
+        r"address(?:es)? (?:failed|couldn.t be found)",
+        r"failed (?:address|recipient)(?:es|s)?",
+        r"failed to:",
+        r"(?:quota|storage)[^.\n]{0,30}exceeded",
+        r"no longer (?:with|at|valid|in use|available|monitored|active|employed|works?)",
+        r"permanent (?:error|failure)",
+        (
+            r"(?:message|mail|deliver\w*|recipients?)[^.\n]{0,80}(?:aborted|terminated"
+            r"|given up|gave up)"
+        ),
+        r"has been returned",
+        r"did not (?:\w+ )?match",
+        r"failed mail",
+        r"invalid final delivery",
+        r"not (?:a )?member",
+        r"no mailbox",
+        r"were affected",
+        r"rejected (?:your|the|this) (?:message|mail|e-?mail|recipient)",
+        r"(?:message|mail) (?:rejected|blocked|refused|status: fail\w*)",
+        r"failed after i sent",
     ),
     "German": (
-        r"nicht (?:\pL+ ){0,2}(?:zugestellt|ausgeliefert|zustellbar|übermittelt|versendet|weitergeleitet|angenommen|erreicht|zustellen|gesendet)\pL*",
-        r"unzustellbar\pL*", r"zustellung[^.\n]{0,60}(?:fehl|nicht|gescheitert|unmöglich|fehler)\pL*", r"(?:empfänger|adresse|postfach|benutzer)[^.\n]{0,40}(?:unbekannt|existiert nicht|nicht gefunden|voll|ungültig)",
-        r"fehler (?:bei|beim|in) (?:der )?(?:zustell|versand|auslieferung)\pL*", r"(?:abgewiesen|abgelehnt|zurückgewiesen)",
+        (
+            r"nicht (?:\pL+ ){0,2}(?:zugestellt|ausgeliefert|zustellbar|übermittelt|versendet"
+            r"|weitergeleitet|angenommen|erreicht|zustellen|gesendet)\pL*"
+        ),
+        r"unzustellbar\pL*",
+        r"zustellung[^.\n]{0,60}(?:fehl|nicht|gescheitert|unmöglich|fehler)\pL*",
+        (
+            r"(?:empfänger|adresse|postfach|benutzer)[^.\n]{0,40}(?:unbekannt|existiert nicht"
+            r"|nicht gefunden|voll|ungültig)"
+        ),
+        r"fehler (?:bei|beim|in) (?:der )?(?:zustell|versand|auslieferung)\pL*",
+        r"(?:abgewiesen|abgelehnt|zurückgewiesen)",
     ),
     "French": (
-        r"n.(?:a|ont|est|ai|avons) (?:pas|pu)[^.\n]{0,30}(?:remis|délivr|distribu|livr|envoy|achemin|transmis|parvenu)\pL*", r"(?:impossible|impossibilité) (?:de|d.)[^.\n]{0,40}(?:remettre|délivrer|distribuer|livrer|envoyer|acheminer|transmettre|remise)",
-        r"(?:échec|erreur|probleme|problème)[^.\n]{0,30}(?:remise|livraison|distribution|envoi|délivr|transmission|acheminement)\pL*", r"(?:non|pas) (?:remis|distribué|délivré|livré)\pL*", r"(?:utilisateur|destinataire|adresse|boîte)[^.\n]{0,40}(?:inconnu|inexistant|invalide|pleine|n.existe)\pL*", r"n.a pu être",
+        (
+            r"n.(?:a|ont|est|ai|avons) (?:pas|pu)[^.\n]{0,30}(?:remis|délivr|distribu|livr"
+            r"|envoy|achemin|transmis|parvenu)\pL*"
+        ),
+        (
+            r"(?:impossible|impossibilité) (?:de|d.)[^.\n]{0,40}(?:remettre|délivrer"
+            r"|distribuer|livrer|envoyer|acheminer|transmettre|remise)"
+        ),
+        (
+            r"(?:échec|erreur|probleme|problème)[^.\n]{0,30}(?:remise|livraison|distribution"
+            r"|envoi|délivr|transmission|acheminement)\pL*"
+        ),
+        r"(?:non|pas) (?:remis|distribué|délivré|livré)\pL*",
+        (
+            r"(?:utilisateur|destinataire|adresse|boîte)[^.\n]{0,40}(?:inconnu|inexistant"
+            r"|invalide|pleine|n.existe)\pL*"
+        ),
+        r"n.a pu être",
     ),
     "Spanish and Portuguese": (
-        r"no (?:se )?(?:ha |han |fue |pudo |pudieron |puede |podido |ha podido |se pudo )*(?:ser |sido )?(?:entreg|envi|llegad|recibid)\pL*", r"(?:imposible|error al|fallo al|falla al|problema\pL* al) (?:entregar|enviar)\pL*", r"no entregad\pL*", r"(?:usuario|destinatario|buz[oó]n|direcci[oó]n|cuenta)[^.\n]{0,40}(?:desconocid|no existe|inexistente|inv[aá]lid|llen)\pL*",
-        r"n[aã]o (?:p[oôu]de|foi|pode|puderam|foram|conseguimos)[^.\n]{0,30}(?:entreg|envi)\pL*", r"(?:falha|erro|problema)[^.\n]{0,30}(?:entrega|envi)\pL*", r"(?:usu[aá]rio|destinat[aá]rio|endere[cç]o|caixa)[^.\n]{0,40}(?:desconhecid|n[aã]o existe|inexistente|inv[aá]lid|chei)\pL*",
+        (
+            r"no (?:se )?(?:ha |han |fue |pudo |pudieron |puede |podido |ha podido "
+            r"|se pudo )*(?:ser |sido )?(?:entreg|envi|llegad|recibid)\pL*"
+        ),
+        r"(?:imposible|error al|fallo al|falla al|problema\pL* al) (?:entregar|enviar)\pL*",
+        r"no entregad\pL*",
+        (
+            r"(?:usuario|destinatario|buz[oó]n|direcci[oó]n|cuenta)[^.\n]{0,40}(?:desconocid"
+            r"|no existe|inexistente|inv[aá]lid|llen)\pL*"
+        ),
+        r"n[aã]o (?:p[oôu]de|foi|pode|puderam|foram|conseguimos)[^.\n]{0,30}(?:entreg|envi)\pL*",
+        r"(?:falha|erro|problema)[^.\n]{0,30}(?:entrega|envi)\pL*",
+        (
+            r"(?:usu[aá]rio|destinat[aá]rio|endere[cç]o|caixa)[^.\n]{0,40}(?:desconhecid"
+            r"|n[aã]o existe|inexistente|inv[aá]lid|chei)\pL*"
+        ),
     ),
     "Italian": (
-        r"non (?:è|e.|sono|ha|hanno|può)[^.\n]{0,40}(?:recapitat|consegnat|inviat|possibile recapitare|possibile consegnare)\pL*", r"impossibile (?:recapitare|consegnare|inviare)\pL*", r"mancat[ao] (?:recapito|consegna)", r"(?:utente|destinatario|indirizzo|casella)[^.\n]{0,40}(?:sconosciut|inesistente|non valid|non esiste|pien)\pL*",
+        (
+            r"non (?:è|e.|sono|ha|hanno|può)[^.\n]{0,40}(?:recapitat|consegnat|inviat"
+            r"|possibile recapitare|possibile consegnare)\pL*"
+        ),
+        r"impossibile (?:recapitare|consegnare|inviare)\pL*",
+        r"mancat[ao] (?:recapito|consegna)",
+        (
+            r"(?:utente|destinatario|indirizzo|casella)[^.\n]{0,40}(?:sconosciut|inesistente"
+            r"|non valid|non esiste|pien)\pL*"
+        ),
     ),
     "Dutch and Scandinavian": (
-        r"niet (?:\w+ ){0,2}(?:afgeleverd|bezorgd|verzonden|worden)", r"onbestelbaar", r"kunde inte (?:levereras|skickas)", r"kunne ikke (?:leveres|sendes)", r"kan ikke leveres", r"ei (?:voitu|voida) toimittaa",
+        r"niet (?:\w+ ){0,2}(?:afgeleverd|bezorgd|verzonden|worden)",
+        r"onbestelbaar",
+        r"kunde inte (?:levereras|skickas)",
+        r"kunne ikke (?:leveres|sendes)",
+        r"kan ikke leveres",
+        r"ei (?:voitu|voida) toimittaa",
     ),
     "Polish and Czech": (
-        r"nie (?:może|mogła|mógł|mogło|można|został\pL*|udało się|dostarcz)[^.\n]{0,40}(?:dostarcz|doręcz|wysła|przesła)\pL*", r"niedostarcz\pL*", r"(?:błąd|problem)[^.\n]{0,30}(?:dostarcz|doręcz)\pL*", r"(?:użytkownik|odbiorca|adres|skrzynka)[^.\n]{0,40}(?:nie istnieje|nieznan|niepoprawn|pełn)\pL*", r"ne(?:lze|byla|mohla být)[^.\n]{0,30}doruč\pL*",
+        (
+            r"nie (?:może|mogła|mógł|mogło|można|został\pL*|udało się"
+            r"|dostarcz)[^.\n]{0,40}(?:dostarcz|doręcz|wysła|przesła)\pL*"
+        ),
+        r"niedostarcz\pL*",
+        r"(?:błąd|problem)[^.\n]{0,30}(?:dostarcz|doręcz)\pL*",
+        (
+            r"(?:użytkownik|odbiorca|adres|skrzynka)[^.\n]{0,40}(?:nie istnieje|nieznan"
+            r"|niepoprawn|pełn)\pL*"
+        ),
+        r"ne(?:lze|byla|mohla být)[^.\n]{0,30}doruč\pL*",
     ),
     "Russian and Ukrainian": (
-        r"не (?:может|могут|было|была|были|удалось|удаётся|удается|смог\pL*)[^.\n]{0,60}(?:доставлен|доставить|отправлен|отправить|передан)\pL*", r"не ?доставлен\pL*", r"невозможно (?:доставить|отправить)", r"(?:ошибка|проблем)[^.\n]{0,40}(?:доставк|отправк)\pL*", r"не (?:вдалося|може)[^.\n]{0,40}(?:достав|надісл)\pL*", r"(?:пользователь|получатель|адрес|ящик)[^.\n]{0,40}(?:не (?:существует|найден)|неизвест|переполнен)\pL*",
+        (
+            r"не (?:может|могут|было|была|были|удалось|удаётся|удается"
+            r"|смог\pL*)[^.\n]{0,60}(?:доставлен|доставить|отправлен|отправить|передан)\pL*"
+        ),
+        r"не ?доставлен\pL*",
+        r"невозможно (?:доставить|отправить)",
+        r"(?:ошибка|проблем)[^.\n]{0,40}(?:доставк|отправк)\pL*",
+        r"не (?:вдалося|може)[^.\n]{0,40}(?:достав|надісл)\pL*",
+        (
+            r"(?:пользователь|получатель|адрес|ящик)[^.\n]{0,40}(?:не (?:существует|найден)"
+            r"|неизвест|переполнен)\pL*"
+        ),
     ),
     "Japanese": (
-        r"(?:配信|送信|配達|配送|送達|転送|お届け|届け)[^。\n]{0,20}(?:できません|できなかった|できていません|失敗|不能|エラー)", r"(?:送信|配信|メール)エラー", r"宛先[^。\n]{0,20}(?:不明|見つかりません|存在しません|エラー)", r"届きません", r"(?:存在しません|見つかりません)", r"返送",
+        r"(?:配信|送信|配達|配送|送達|転送|お届け|届け)[^。\n]{0,20}(?:できません|できなかった|できていません|失敗|不能|エラー)",
+        r"(?:送信|配信|メール)エラー",
+        r"宛先[^。\n]{0,20}(?:不明|見つかりません|存在しません|エラー)",
+        r"届きません",
+        r"(?:存在しません|見つかりません)",
+        r"返送",
     ),
     "Chinese and Korean": (
-        r"(?:无法|未能|不能|無法)[^。\n]{0,12}(?:投递|送达|发送|传送|递送|傳送|投遞|遞送|寄)", r"(?:投递|发送|送达|傳送|投遞)失[败敗]", r"退[信件回]", r"不存在", r"(?:전송|전달|배달)[^.\n]{0,12}(?:실패|못했|수 없|되지)",
+        r"(?:无法|未能|不能|無法)[^。\n]{0,12}(?:投递|送达|发送|传送|递送|傳送|投遞|遞送|寄)",
+        r"(?:投递|发送|送达|傳送|投遞)失[败敗]",
+        r"退[信件回]",
+        r"不存在",
+        r"(?:전송|전달|배달)[^.\n]{0,12}(?:실패|못했|수 없|되지)",
     ),
     "Turkish, Greek, Hungarian": (
-        r"(?:teslim|iletil)\pL*(?: \pL+)? ?(?:edilemedi|emedi|olmadı)", r"δεν (?:ήταν δυνατή|παραδόθηκε|είναι δυνατή)", r"nem (?:kézbesíthető|sikerült (?:kézbesíteni|elküldeni))",
+        r"(?:teslim|iletil)\pL*(?: \pL+)? ?(?:edilemedi|emedi|olmad.)",
+        r"δεν (?:ήταν δυνατή|παραδόθηκε|είναι δυνατή)",
+        r"nem (?:kézbesíthető|sikerült (?:kézbesíteni|elküldeni))",
     ),
-}  # fmt: skip
+}
 
 FAILURE: Final = Phrases("|".join(group) for group in NOT_DELIVERED.values())
 """Searched for in text whose white space is single."""

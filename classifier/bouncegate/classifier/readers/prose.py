@@ -1,8 +1,8 @@
 """Any other notice, in prose and in any language of `phrases`.
 
 Recognised by a phrase that says that a message was not delivered. The recipients are the
-addresses that stand in a list, else those in its own sentence. Addresses that notices name for other ends are no recipients:
-the sender, the daemon itself, whom to ask for help.
+addresses that stand in a list, else those in its own sentence. Addresses that notices name for
+other ends are no recipients: the sender, the daemon itself, whom to ask for help.
 """
 
 import re
@@ -22,21 +22,43 @@ SIGN: Final = ""
 _ADDRESS: Final = re.compile(ADDRESS)
 # Words before an address, on its line, that make it somebody else.
 _OTHER_ROLE: Final = re.compile(
-    r"(?:^|[\s(\"'*])(?:from|sender|reply-?to|return-?path|contact|e-?mail us|write to|call|ask|help|support|questions?|mail from|envelope-from|message-?id|mailto|by|server|visit|report(?: this)? to"
-    r"|von|absender|de|expéditeur|remitente|от|отправитель|nadawca|差出人|送信者|发件人|cc|bcc|sent by|originator|administrator|postmaster|in-reply-to|references|please (?:send|forward|e-?mail)[^.\n]{0,60})"
+    r"(?:^|[\s(\"'*])(?:from|sender|reply-?to|return-?path|contact|e-?mail us|write to"
+    r"|call|ask|help|support|questions?|mail from|envelope-from|message-?id|mailto|by"
+    r"|server|visit|report(?: this)? to"
+    r"|von|absender|de|expéditeur|remitente|от|отправитель|nadawca|差出人|送信者|发件人|cc|bcc"
+    r"|sent by|originator|administrator|postmaster|in-reply-to|references|please (?:send"
+    r"|forward|e-?mail)[^.\n]{0,60})"
     r"[ \t]*(?:at|to|:|=|is|the|an?|<|\"|'|\s)*$",
     re.IGNORECASE,
 )
 _OFFICIALS: Final = frozenset(
-    {"postmaster", "mailer-daemon", "mailerdaemon", "abuse", "support", "helpdesk", "hostmaster", "webmaster", "administrator", "noreply", "no-reply", "mail-daemon"}
+    {
+        "postmaster",
+        "mailer-daemon",
+        "mailerdaemon",
+        "abuse",
+        "support",
+        "helpdesk",
+        "hostmaster",
+        "webmaster",
+        "administrator",
+        "noreply",
+        "no-reply",
+        "mail-daemon",
+    }
 )
 # A reply that is quoted: its code, and more than a word behind it.
 _REPLY: Final = re.compile(
-    r"(?:^|[\s\[(\"':>])([45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}[ -])?[A-Za-z<\"'][^\n]{3,400}(?:\n[^\n]{1,200}){0,2})"
+    r"(?:^|[\s\[(\"':>])([45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}[ -])?"
+    r"[A-Za-z<\"'][^\n]{3,400}(?:\n[^\n]{1,200}){0,2})"
 )
-_LOCAL_NAMES: Final = re.compile(r"\brecipients?\b[^\n]*:[ \t]*\n((?:[ \t]+[A-Za-z0-9][\w.+-]{0,63}[ \t]*(?:\n|\Z)){1,50})")
+_LOCAL_NAMES: Final = re.compile(
+    r"\brecipients?\b[^\n]{0,120}:[ \t]*\n((?:[ \t]+[A-Za-z0-9][\w.+-]{0,63}[ \t]*(?:\n|\Z)){1,50})"
+)
 # What is shorter explains nothing.
 _SHORTEST: Final = 8
+_LONGEST_HEADER: Final = 8 * limits.VALUE
+_LONGEST_ROLE: Final = 120
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 
 
@@ -59,10 +81,15 @@ def read(notification: Notification) -> list[Report]:
 def _others(notification: Notification) -> frozenset[str]:
     """Addresses of the notice's author and of whom it is sent to."""
     fields = notification.message.fields
-    value = " ".join(fields.get(name) for name in ("from", "to", "reply-to", "sender", "delivered-to"))
+    value = " ".join(
+        fields.get(name) for name in ("from", "to", "reply-to", "sender", "delivered-to")
+    )
     returned = notification.returned_fields
     senders = " ".join(returned.get(name) for name in ("from", "return-path", "sender"))
-    return frozenset(address.lower() for address in find_addresses(f"{value} {senders}"))
+    return frozenset(
+        address.lower()
+        for address in find_addresses(f"{value[:_LONGEST_HEADER]} {senders[:_LONGEST_HEADER]}")
+    )
 
 
 def _is_other(address: str, others: frozenset[str]) -> bool:
@@ -88,7 +115,8 @@ def _in_sentence(text: str, others: frozenset[str], whole: str) -> list[Entry]:
             found = [
                 Entry(bare(match[0]), whole)
                 for match in _ADDRESS.finditer(block)
-                if not _is_other(bare(match[0]), others) and not _OTHER_ROLE.search(_line_before(block, match.start()))
+                if not _is_other(bare(match[0]), others)
+                and not _OTHER_ROLE.search(_line_before(block, match.start()))
             ]
             if found:
                 return found
@@ -96,7 +124,7 @@ def _in_sentence(text: str, others: frozenset[str], whole: str) -> list[Entry]:
 
 
 def _line_before(text: str, position: int) -> str:
-    return text[text.rfind("\n", 0, position) + 1 : position]
+    return text[max(text.rfind("\n", 0, position) + 1, position - _LONGEST_ROLE) : position]
 
 
 def _local_names(notification: Notification, whole: str) -> list[Entry]:

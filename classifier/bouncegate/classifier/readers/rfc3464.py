@@ -26,9 +26,10 @@ _RECIPIENT_LINE: Final = re.compile(
 # RFC 3464, 2.3.3 knows five actions. Others occur: OpenSMTPD wrote `error`, some write a
 # sentence or a wrong tense.
 _ACTIONS: Final = (
-    ("fail", "failed"), ("error", "failed"), ("perm", "failed"), ("bounce", "failed"), ("reject", "failed"),
-    ("delay", "delayed"), ("defer", "delayed"), ("temp", "delayed"), ("deliverable", "delivered"),
-    ("deliver", "delivered"), ("relay", "relayed"), ("expand", "expanded"), ("success", "delivered"),
+    ("fail", "failed"), ("error", "failed"), ("perm", "failed"), ("bounce", "failed"),
+    ("reject", "failed"), ("delay", "delayed"), ("defer", "delayed"), ("temp", "delayed"),
+    ("undeliver", "failed"), ("deliver", "delivered"), ("relay", "relayed"),
+    ("expand", "expanded"), ("success", "delivered"),
 )  # fmt: skip
 _KNOWN: Final = frozenset(
     {
@@ -63,9 +64,7 @@ def _read_part(text: str, reports: list[Report]) -> None:
             common = fields
         if "final-recipient" in fields or "original-recipient" in fields:
             reports.append(_report(fields, common))
-        elif reports and (
-            "diagnostic-code" in fields or "status" in fields or "action" in fields
-        ):
+        elif reports and ("diagnostic-code" in fields or "status" in fields or "action" in fields):
             reports[-1] = _completed(reports[-1], fields)
         if len(reports) >= limits.RECIPIENTS:
             return
@@ -102,7 +101,7 @@ def _split_recipients(group: str) -> list[str]:
 def _report(fields: Fields, common: Fields) -> Report:
     diagnostic = _diagnostic(fields)
     reply = dissect(diagnostic) if diagnostic else None
-    status = STATUS.search(fields.get("status"))
+    status = STATUS.search(fields.get("status")[: limits.VALUE])
     return Report(
         final_recipient=typed_address(fields.get("final-recipient")),
         original_recipient=typed_address(fields.get("original-recipient")),
@@ -122,7 +121,7 @@ def _report(fields: Fields, common: Fields) -> Report:
 def _completed(report: Report, fields: Fields) -> Report:
     """A report with the fields of a group that a stray blank line cut off."""
     diagnostic = report.diagnostic or _diagnostic(fields)
-    status = STATUS.search(fields.get("status"))
+    status = STATUS.search(fields.get("status")[: limits.VALUE])
     found = status[0] if status else ""
     return Report(
         final_recipient=report.final_recipient,

@@ -16,7 +16,8 @@ from bouncegate.classifier.report import Report
 
 NAME: Final = "sendmail"
 SIGN: Final = (
-    r"the following address(?:es|\(es\))? had|transcript of (?:the )?session|non-delivered information"
+    r"the following address(?:es|\(es\))? had|transcript of (?:the )?session"
+    r"|non-delivered information"
 )
 
 _LIST: Final = re.compile(
@@ -25,17 +26,25 @@ _LIST: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TRANSCRIPT: Final = re.compile(
-    r"^[ \t]*-{2,} ?(?:transcript of (?:the )?session|non-delivered information|error message|reason for)"
+    r"^[ \t]*-{2,} ?(?:transcript of (?:the )?session|non-delivered information"
+    r"|error message|reason for)"
     r"[^\n-]*-{2,}[ \t]*$(?P<text>(?:\n(?![ \t]*-{3,} ?(?:unsent|original|returned|message)).*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
 _SPOKEN: Final = re.compile(
-    rf"^(?:[245]\d\d[ -])?(?:[245]\.\d+\.\d+ )?<?(?P<address>{ADDRESS})>?\.{{3}} ?(?P<text>.*)$", re.MULTILINE
+    rf"^(?:[245]\d\d[ -])?(?:[245]\.\d+\.\d+ )?<?(?P<address>{ADDRESS})>?\.{{3}} ?(?P<text>.*)$",
+    re.MULTILINE,
 )
-_SENT: Final = re.compile(rf"^>>> RCPT TO: ?<?(?P<address>{ADDRESS})>?.*\n<<< (?P<text>[245]\d\d.*)$", re.IGNORECASE | re.MULTILINE)
+_SENT: Final = re.compile(
+    rf"^>>> RCPT TO: ?<?(?P<address>{ADDRESS})>?.*\n<<< (?P<text>[245]\d\d.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _REASON: Final = re.compile(r"\(reason: (?P<reason>[^\n]*(?:\n[ \t]+[^\n(<]*)*?)\)[ \t]*(?:$|\n)")
 _DELAY: Final = re.compile(r"transient|warning|delay", re.IGNORECASE)
-_KEEPS_TRYING: Final = re.compile(r"will (?:be retried|keep trying|continue)|warning message only|still trying|not yet", re.IGNORECASE)
+_KEEPS_TRYING: Final = re.compile(
+    r"will (?:be retried|keep trying|continue)|warning message only|still trying|not yet",
+    re.IGNORECASE,
+)
 
 
 def read(notification: Notification) -> list[Report]:
@@ -45,8 +54,12 @@ def read(notification: Notification) -> list[Report]:
     spoken = transcript["text"] if transcript else ""
     found: list[Report] = []
     for match in _LIST.finditer(text):
-        action = "delayed" if _DELAY.search(match["what"]) and _KEEPS_TRYING.search(text) else "failed"
-        found += reports((_explained(entry, spoken) for entry in _listed(match["list"])), NAME, action)
+        action = (
+            "delayed" if _DELAY.search(match["what"]) and _KEEPS_TRYING.search(text) else "failed"
+        )
+        found += reports(
+            (_explained(entry, spoken) for entry in _listed(match["list"])), NAME, action
+        )
     if found or not transcript:
         return found
     action = "delayed" if _KEEPS_TRYING.search(text) else "failed"
@@ -55,7 +68,9 @@ def read(notification: Notification) -> list[Report]:
 
 def _listed(text: str) -> list[Entry]:
     return [
-        Entry(e.address, m["reason"] if (m := _REASON.search(e.explanation + "\n")) else e.explanation)
+        Entry(
+            e.address, m["reason"] if (m := _REASON.search(e.explanation + "\n")) else e.explanation
+        )
         for e in entries(text)
     ]
 

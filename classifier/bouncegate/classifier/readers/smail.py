@@ -15,8 +15,17 @@ from bouncegate.classifier.report import Report
 NAME: Final = "smail"
 SIGN: Final = r"failed addresses follow"
 
-_BOX: Final = re.compile(r"^\|-+ ?Failed addresses follow: ?-+\|?[ \t]*$(?P<list>(?:\n(?!\|-).*)*)", re.MULTILINE | re.IGNORECASE)
-_LINE: Final = re.compile(rf"^[ \t]*<?(?P<address>{ADDRESS})>?[ \t]*(?:\.\.\.|:)[ \t]*(?P<text>(?:.*(?:\n[ \t]+(?!<?\S+@).*)*))", re.MULTILINE)
+_BOX: Final = re.compile(
+    r"^\|-+ ?Failed addresses follow: ?-+\|?[ \t]*$(?P<list>(?:\n(?!\|-).*)*)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_LINE: Final = re.compile(
+    (
+        rf"^[ \t]*<?(?P<address>{ADDRESS})>?[ \t]*(?:\.\.\."
+        rf"|:)[ \t]*(?P<text>(?:.*(?:\n[ \t]+(?!<?\S+@).*)*))"
+    ),
+    re.MULTILINE,
+)
 
 
 def read(notification: Notification) -> list[Report]:
@@ -24,4 +33,7 @@ def read(notification: Notification) -> list[Report]:
     match = _BOX.search(notification.notice)
     if match is None:
         return []
-    return reports((Entry(m["address"], " ".join(m["text"].split())) for m in _LINE.finditer(match["list"])), NAME)
+    return reports(
+        (Entry(m["address"], " ".join(m["text"].split())) for m in _LINE.finditer(match["list"])),
+        NAME,
+    )

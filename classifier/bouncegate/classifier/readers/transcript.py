@@ -22,10 +22,11 @@ def read(notification: Notification) -> list[Report]:
     """Each recipient that was sent, with the reply behind it, else the first before it."""
     text = notification.notice
     matches = list(_SENT.finditer(text))
+    first = _REPLY.search(text)
     found: list[Entry] = []
     for n, match in enumerate(matches):
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
-        reply = _REPLY.search(text, match.end(), end) or _REPLY.search(text)
+        reply = _REPLY.search(text, match.end(), end) or first
         if reply:
             found.append(Entry(match["address"], " ".join(reply[1].split())))
     return reports(found, NAME)
