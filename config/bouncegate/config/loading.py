@@ -156,6 +156,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "reply.status", text
     if settings.milter.socket == settings.return_path.socket:
         yield "return_path.socket", "the milter listens there: give each daemon its own socket"
+    if settings.map.socket in (settings.milter.socket, settings.return_path.socket):
+        yield "map.socket", "another daemon listens there: give each daemon its own socket"
     if not settings.return_path.max_size.octets:
         yield "return_path.max_size", "no message fits into 0 octets"
     if not settings.guard.window.after(0):

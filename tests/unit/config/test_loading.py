@@ -86,6 +86,7 @@ def test_a_file_is_taken_as_meant() -> None:
         ("[store]\npath = 'store'", "write an absolute one"),
         ("[store]\nmap_size = '64 GB'", "is no size"),
         ("[return_path]\nsocket = 'unix:/run/bouncegate/milter.sock'", "the milter listens there"),
+        ("[map]\nsocket = 'unix:/run/bouncegate/milter.sock'", "another daemon listens there"),
         ("[milter", "no valid TOML"),
         ("[milter]\nworkers = 1\nworkers = 2", "f.toml:3: no valid TOML"),
     ],
