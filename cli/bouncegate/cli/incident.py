@@ -118,7 +118,7 @@ def view_of(store: Store, incident: Incident) -> IncidentView:
         opened=iso(opened.time),
         addresses=opened.addresses,
         limit=opened.limit,
-        held=len(store.held(incident.number)),
+        held=0 if settled else len(store.held(incident.number)),
         settled=iso(settled.time) if settled else None,
         by=settled.by if settled else None,
         why=settled.why if settled else None,

@@ -228,6 +228,23 @@ def test_a_store_of_another_layout_is_refused(store: Store, settings: StoreSetti
     assert caught.value.exit_code == os.EX_CONFIG
 
 
+def test_a_store_of_an_earlier_version_is_completed_by_whoever_may_write(
+    store: Store, settings: StoreSettings
+) -> None:
+    store.record([Bounce([event()], b"m")], POLICY)
+    store.close()
+    env = environment.open_environment(settings, readonly=False)
+    with env.begin(write=True) as transaction:
+        transaction.drop(env.open_db(environment.HELD, txn=transaction))
+    env.close()
+    with pytest.raises(StoreLayout, match="start the return path once"):
+        Store.open(settings, readonly=True)
+    store = Store.open(settings)
+    assert [address for address, _ in store.locks()] == ["ann@example.com"]
+    assert store.held(1) == []
+    store.close()
+
+
 @pytest.mark.parametrize("octets", [0.5, 0.9])
 def test_a_store_that_was_cut_short_is_an_error_and_no_crash(
     store: Store, settings: StoreSettings, octets: float

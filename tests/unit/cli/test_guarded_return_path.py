@@ -1,0 +1,55 @@
+"""The running handler under an outage: what it locks, what it logs, what the commands then say."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..classifier.test_return_path import Handler, dsn
+from .conftest import Command
+
+
+@pytest.fixture
+def handler(tmp_path: Path) -> Iterator[Handler]:
+    handler = Handler(tmp_path, "[guard]\naddresses = 5\n[alarm]\nsender_blame = 2\n")
+    yield handler
+    if handler.process.poll() is None:
+        handler.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def config(handler: Handler) -> Path:
+    return handler.config
+
+
+def test_an_outage_is_held_logged_and_critical_until_it_is_dismissed(
+    handler: Handler, bouncegate: Command
+) -> None:
+    for number in range(8):
+        handler.deliver(dsn(f"u{number}@gmail.com", str(number)))
+    handler.deliver(dsn("ann@example.com", "other"))
+    assert (
+        "error: incident=6 opened: 6 addresses at google bounced as user-unknown" in handler.log()
+    )
+    assert handler.log().count("held, not counted: incident 6") == 3
+    locked = [json.loads(line)["address"] for line in bouncegate("list", "--json").out.splitlines()]
+    assert locked == ["ann@example.com"]
+    assert bouncegate("report", "health").code == 2
+    assert bouncegate("incident", "dismiss", "6", "--yes").code == 0
+    assert bouncegate("report", "health").code == 0
+
+
+def test_a_sender_that_is_blamed_is_named_in_the_log_with_what_to_mend(
+    handler: Handler, bouncegate: Command
+) -> None:
+    for number in range(6):  # of which three fall into one hour, even if another begins meanwhile
+        refused = dsn(f"u{number}@example.com", str(number), "5.7.23")
+        refused = refused.replace(b"no such user here", b"SPF validation failed")
+        refused = refused.replace(b"From: news", b"Return-Path: <news@example.org>\r\nFrom: news")
+        handler.deliver(refused)
+    assert "sender=example.org: 3 bounces blame the sender" in handler.log()
+    assert "Check the DNS records of the sending domain" in handler.log()
+    assert bouncegate("report", "health").code == 1
+    assert bouncegate("list", "--json").out == ""
