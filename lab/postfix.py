@@ -16,6 +16,9 @@ from lab.waiting import PATIENCE, wait_for
 
 HOSTNAME: Final = "mail.sender.test"
 
+AGED: Final = "10 seconds ago"
+"""How old a main.cf that was just written is made to look, as touch(1) understands it."""
+
 # What smtpd and lmtp need inside Debian's chroot, where paths start at the queue folder.
 _CHROOT_FILES: Final = ("hosts", "services", "resolv.conf", "nsswitch.conf", "host.conf")
 
@@ -78,10 +81,12 @@ class Postfix:
         """Change main.cf parameters; `reload` makes them take effect."""
         words = [f"{name}={value}" for name, value in parameters.items()]
         self.command("postconf", "-c", self.config, "-e", *words)
+        self._age()
 
     def reset(self, *parameters: str) -> None:
         """Take parameters out of main.cf, so that their defaults hold again."""
         self.command("postconf", "-c", self.config, "-X", *parameters)
+        self._age()
 
     def table(self, name: str, entries: Mapping[str, str]) -> str:
         """Write a lookup table; the word by which main.cf names it."""
@@ -142,6 +147,11 @@ class Postfix:
             raise RuntimeError(f"{words} ended with {status}:\n{text}\n{log}")
         return text
 
+    def _age(self) -> None:
+        # Whoever reads a main.cf that is younger than two seconds waits, in case it is still
+        # being written: 2 s for each of Postfix's programs (dict_load_file_xt, Postfix 3.7).
+        self.command("touch", "-d", AGED, self.config / "main.cf")
+
     def _lay_out(self, *, chroot: bool) -> None:
         self.base.mkdir()
         self.config.mkdir()
@@ -184,3 +194,4 @@ class Postfix:
         }
         text = "".join(f"{name} = {value}\n" for name, value in parameters.items())
         (self.config / "main.cf").write_text(text)
+        self._age()
