@@ -18,6 +18,7 @@ import re2
 from msgspec import Struct
 
 from bouncegate.classifier import limits
+from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.reply import dissect, searchable
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
 from bouncegate.config.rules import Rule, Rules, pattern_options
@@ -193,27 +194,16 @@ class _Index:
 
 
 class _Automaton:
-    """Many patterns, matched at once: those whose literal words are found are then tried.
-
-    RE2's Filter took 20 microseconds for a reply where one automaton of all patterns took 10,
-    but 100 instead of 1,600 for a reply of words not seen before (98 rules, measured on 375
-    replies).
-    """
+    """The patterns of rules, matched at once."""
 
     def __init__(self, patterns: Iterable[tuple[str, int]]) -> None:
         pairs = list(patterns)
         self._owners: Final = [owner for _, owner in pairs]
-        self._filter: Final = re2.Filter()
-        for pattern, _ in pairs:
-            self._filter.Add(pattern, pattern_options())
-        if pairs:
-            self._filter.Compile()
+        self._vocabulary: Final = Vocabulary(pattern for pattern, _ in pairs)
 
     def find(self, text: str) -> list[int]:
         """The owners of the patterns that are found in the text."""
-        if not text or not self._owners:
-            return []
-        return [self._owners[n] for n in self._filter.Match(text) or ()]
+        return [self._owners[n] for n in self._vocabulary.found(text)]
 
 
 def _reply_of(report: Report) -> Evidence:

@@ -6,7 +6,7 @@ whose white space is single.
 
 from typing import Final
 
-from bouncegate.classifier.phrases import Phrases
+from bouncegate.classifier.phrases import Vocabulary
 
 NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
     "English": (
@@ -191,5 +191,5 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 
-FAILURE: Final = Phrases("|".join(group) for group in NOT_DELIVERED.values())
+FAILURE: Final = Vocabulary(phrase for phrases in NOT_DELIVERED.values() for phrase in phrases)
 """Searched for in text whose white space is single."""
