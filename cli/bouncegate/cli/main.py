@@ -11,7 +11,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bouncegate.cli import acts, addresses, check, classify, daemons, incident, keys, report, undo
+from bouncegate.cli import (
+    acts,
+    addresses,
+    check,
+    classify,
+    daemons,
+    explain,
+    incident,
+    keys,
+    report,
+    undo,
+)
 from bouncegate.cli import map as maps
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
@@ -53,6 +64,7 @@ app.command("receive")(daemons.receive)
 app.command("classify")(classify.classify)
 app.command("show")(addresses.show)
 app.command("list")(addresses.list_)
+app.command("explain")(explain.explain)
 app.command("lock")(acts.lock)
 app.command("unlock")(acts.unlock)
 app.add_typer(maps.app, name="map")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import lmdb
 
+from bouncegate.policy.account import Mark
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import HELD, VOIDED
 
@@ -32,6 +33,12 @@ class Rulings:
         key = octets_of(number)
         voided = transaction.get(key, db=self._voided)
         return voided is not None or transaction.get(key, db=self._held) is not None
+
+    def mark(self, transaction: lmdb.Transaction[bytes], number: int) -> Mark:
+        """Why the fold passes over the entry; empty where it does not."""
+        if self.is_void(transaction, number):
+            return "void"
+        return "held" if self.leaves_out(transaction, number) else ""
 
     def void(self, transaction: lmdb.Transaction[bytes], number: int, ruling: int) -> None:
         """Mark an event as void."""

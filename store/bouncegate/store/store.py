@@ -27,6 +27,7 @@ import lmdb
 from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
+from bouncegate.policy.account import Mark
 from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.records import (
     MOST_EVENTS,
@@ -202,6 +203,15 @@ class Store:
         """The journal of one address, in the order in which it came, void and held events too."""
         with self._reading() as transaction:
             return list(self._history.journal.of_address(transaction, address))
+
+    def account(self, address: str) -> list[tuple[int, AddressEntry, Mark]]:
+        """The journal of one address, each entry with why it is left out, if it is."""
+        mark = self._history.rulings.mark
+        with self._reading() as transaction:
+            return [
+                (number, entry, mark(transaction, number))
+                for number, entry in self._history.journal.of_address(transaction, address)
+            ]
 
     def journal(self, start: int = 1) -> Iterator[tuple[int, Entry]]:
         """All entries from a number on, in the order in which they came."""

@@ -1,0 +1,127 @@
+"""`explain`: every event of an address in order, what it did, and what would free the address."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Annotated
+
+import typer
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bouncegate.cli.addresses import Json, view_of
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.config.settings import Settings
+from bouncegate.config.taxonomy import REASONS
+from bouncegate.policy.account import Step, steps, what_would_free
+from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.records import Event, State
+from bouncegate.store.address import canonical
+
+_COLUMNS = ("number", "time", "what", "trust", "reason", "status", "rule", "effect", "in a row")
+
+
+class StepView(Struct):
+    """One step as scripts read it; times in UTC, ISO 8601."""
+
+    number: int
+    time: str | None
+    what: str
+    """bounce, lock or unlock."""
+    effect: str
+    hard_in_row: int
+    soft_in_row: int
+    until: str | None
+    """The end of the lock in force after it."""
+    trust: str = ""
+    kind: str = ""
+    category: str = ""
+    reason: str = ""
+    status: str = ""
+    rule: str = ""
+    diagnostic: str = ""
+    final_recipient: str = ""
+    reporting_mta: str = ""
+    remote_mta: str = ""
+    message_id: str = ""
+    queue_id: str = ""
+    sender: str = ""
+    mailing: str = ""
+    by: str = ""
+    why: str = ""
+
+
+def explain(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(help="An address, or @domain for a whole domain.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Tell why an address is locked or is not: each event, its rule, and what it did."""
+    invocation = invocation_of(context)
+    settings = invocation.settings
+    now = int(time.time())
+    key = canonical(address, fold=settings.store.fold_local_part)
+    with closing(invocation.open_store(readonly=True)) as store:
+        told = list(steps(store.account(key), invocation.policy))
+        view = view_of(store, key, now)
+    views = [_view(step) for step in told]
+    state = told[-1].after if told else EMPTY
+    if json:
+        lock = {"address": view.address, "state": view.state, "until": view.until}
+        write_json({**lock, "lock_on": view.lock_on, "steps": views})
+        return
+    write_table(_COLUMNS, (_row(v) for v in views))
+    print("\n".join(_conclusion(key, state, told, settings, now)))
+    if view.locked and view.lock_on != key:
+        print(f"Its domain is locked: bouncegate explain {view.lock_on}")
+
+
+def _view(step: Step) -> StepView:
+    entry, after = step.entry, step.after
+    view = StepView(
+        number=step.number,
+        time=iso(entry.time),
+        what="bounce" if isinstance(entry, Event) else entry.verb,
+        effect=step.effect,
+        hard_in_row=after.hard_in_row,
+        soft_in_row=after.soft_in_row,
+        until=iso(after.lock.until) if after.lock else None,
+    )
+    own = {"number", "time", "what", "effect", "hard_in_row", "soft_in_row", "until"}
+    shared = set(StepView.__struct_fields__) & set(entry.__struct_fields__) - own
+    return replace(view, **{name: getattr(entry, name) for name in shared})
+
+
+def _row(view: StepView) -> tuple[object, ...]:
+    in_row = f"{view.hard_in_row} hard, {view.soft_in_row} soft"
+    reason = view.reason or (f"by {view.by}: {view.why}" if view.why else f"by {view.by}")
+    return (
+        view.number,
+        view.time,
+        view.what,
+        view.trust or "-",
+        reason,
+        view.status or "-",
+        view.rule or "-",
+        view.effect,
+        in_row,
+    )
+
+
+def _conclusion(
+    key: str, state: State, told: list[Step], settings: Settings, now: int
+) -> Iterator[str]:
+    lock = state.lock
+    if lock is None or not lock.in_force(now):
+        yield f"{key} is not locked." if told else f"Nothing is known of {key}."
+        return
+    cause = next((step.entry for step in told if step.number == lock.cause), None)
+    until = iso(lock.until) or "without end"
+    yield f"{key} is locked ({lock.kind}, {lock.category}, {lock.reason}) until {until}."
+    if isinstance(cause, Event):
+        yield f"Entry {lock.cause} locked it: {cause.diagnostic or 'no diagnostic was given'}"
+        yield f"Advice: {REASONS[lock.reason].advice}"
+    freed = what_would_free(state, now, unlock_hard=settings.policy.unlock_hard)
+    yield f"What frees it: {freed}."

@@ -1,0 +1,65 @@
+"""An operator must be able to say why: each event, its rule, what it did, and what frees."""
+
+import json
+from pathlib import Path
+
+from bouncegate.config.taxonomy import Reason
+
+from .conftest import Command
+from .test_operator import bounce
+
+
+def test_every_event_is_told_with_its_rule_and_what_it_did(
+    config: Path, bouncegate: Command
+) -> None:
+    bounce(config, "ann@example.com", Reason.MAILBOX_FULL, times=4)
+    bouncegate("unlock", "--yes", "ann@example.com", "--why", "she called")
+    told = json.loads(bouncegate("explain", "--json", "Ann@example.com").out)
+    assert [(step["what"], step["effect"]) for step in told["steps"]] == [
+        ("bounce", "counted"),
+        ("bounce", "counted"),
+        ("bounce", "locked"),
+        ("bounce", "locked-already"),
+    ], "its time was up before the unlock, which then had nothing to do"
+    assert [step["soft_in_row"] for step in told["steps"]] == [1, 2, 3, 4]
+    assert {step["rule"] for step in told["steps"]} == {"r"}
+    assert {step["trust"] for step in told["steps"]} == {"signed"}
+
+
+def test_a_lock_names_its_cause_its_advice_and_what_frees_it(
+    config: Path, bouncegate: Command
+) -> None:
+    bounce(config, "ann@example.com")
+    text = bouncegate("explain", "ann@example.com").out
+    assert "ann@example.com is locked (hard, address, user-unknown) until 2027-09-21" in text
+    assert "Entry 1 locked it" in text
+    assert "Correct the address" in text
+    assert "What frees it: its end, or bouncegate unlock --force." in text
+
+
+def test_acts_of_operators_are_told_with_who_and_why(config: Path, bouncegate: Command) -> None:
+    bouncegate("lock", "ann@example.com", "--by", "eve", "--why", "asked on the phone")
+    bouncegate("unlock", "--yes", "ann@example.com", "--by", "bob")
+    told = json.loads(bouncegate("explain", "--json", "ann@example.com").out)
+    assert [(s["what"], s["effect"], s["by"], s["why"]) for s in told["steps"]] == [
+        ("lock", "locked", "eve", "asked on the phone"),
+        ("unlock", "unlocked", "bob", ""),
+    ]
+    assert "asked on the phone" in bouncegate("explain", "ann@example.com").out
+
+
+def test_what_did_not_count_says_why(config: Path, bouncegate: Command) -> None:
+    bounce(config, "ann@example.com", Reason.SPAM_BLOCK)
+    told = json.loads(bouncegate("explain", "--json", "ann@example.com").out)
+    assert told["steps"][0]["effect"] == "sender-to-blame"
+    assert "is not locked" in bouncegate("explain", "ann@example.com").out
+
+
+def test_an_address_below_a_locked_domain_points_to_the_domain(bouncegate: Command) -> None:
+    bouncegate("lock", "@example.org")
+    assert "bouncegate explain @example.org" in bouncegate("explain", "ann@example.org").out
+
+
+def test_nothing_known_is_said_so(bouncegate: Command) -> None:
+    bouncegate("lock", "other@example.com")
+    assert "Nothing is known of ann@example.com." in bouncegate("explain", "ann@example.com").out
