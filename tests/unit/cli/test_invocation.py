@@ -1,0 +1,49 @@
+"""What the parts are given when the command wires them."""
+
+import time
+from contextlib import closing
+from pathlib import Path
+
+from bouncegate.cli.invocation import Invocation
+from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.guard import Series
+from bouncegate.store.ledger import Ledger, Sent
+
+GOOGLE = Series("google", Reason.USER_UNKNOWN)
+
+
+def test_the_guard_knows_from_the_ledger_what_was_sent_to_all_domains_of_a_provider(
+    config: Path,
+) -> None:
+    with config.open("a") as file:
+        file.write('[ledger]\nmax_size = "8 MiB"\n[guard]\naddresses = 10\nshare = 0.5\n')
+    invocation = Invocation(config)
+    guard, now = invocation.policy.guard, int(time.time())
+    assert guard is not None
+    assert guard.excess(GOOGLE, 11, now) == 10, "without a ledger the number decides alone"
+    settings = invocation.settings
+    with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
+        for number, domain in enumerate(("gmail.com", "googlemail.com", "example.com")):
+            recipients = tuple(f"u{n}@{domain}" for n in range(20))
+            ledger.write([Sent(now - 60, number.to_bytes(8, "big"), "a@example.org", recipients)])
+        invocation.ledger = ledger
+        assert guard.excess(GOOGLE, 20, now + 60) is None
+        assert guard.excess(GOOGLE, 21, now + 60) == 20
+
+
+def test_a_ledger_that_cannot_be_read_leaves_the_guard_with_the_number_alone(config: Path) -> None:
+    with config.open("a") as file:
+        file.write('[ledger]\nmax_size = "8 MiB"\n[guard]\naddresses = 10\n')
+    invocation = Invocation(config)
+    settings = invocation.settings
+    invocation.ledger = Ledger.open(settings.store, settings.ledger, readonly=False)
+    invocation.ledger.close()
+    guard = invocation.policy.guard
+    assert guard is not None
+    assert guard.excess(GOOGLE, 11, int(time.time())) == 10
+
+
+def test_a_guard_that_is_off_guards_nothing(config: Path) -> None:
+    with config.open("a") as file:
+        file.write("[guard]\nenabled = false\n")
+    assert Invocation(config).policy.guard is None
