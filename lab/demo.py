@@ -235,19 +235,17 @@ def _show(system: MailSystem, tell: Narrator) -> None:
 def _say_how_to_talk(system: MailSystem, tell: Narrator) -> None:
     folder, postfix = system.folder.path, system.postfix
     tell.step("It keeps running")
-    tell.table(
-        ("to", "do"),
-        (
-            ("send", f"connect to 127.0.0.1:{postfix.submission_port}, MAIL FROM:<{SENDER}>"),
-            ("send locally", f"sendmail -C {postfix.config} -f {SENDER} ADDRESS"),
-            ("see the locks", f"./run bouncegate --config {system.gate.config} list"),
-            ("see one", f"./run bouncegate --config {system.gate.config} show ADDRESS"),
-            ("read the logs", f"tail -f {postfix.log} {folder}/*.log"),
-            ("see the queue", f"postqueue -c {postfix.config} -p"),
-            ("change who is refused", f"edit {folder}/remote/refusals.json"),
-            ("stop it", f"./run demo --stop {folder}"),
-        ),
-    )
+    for to, do in (
+        ("send", f"connect to 127.0.0.1:{postfix.submission_port}, MAIL FROM:<{SENDER}>"),
+        ("send locally", f"sendmail -C {postfix.config} -f {SENDER} ADDRESS"),
+        ("see the locks", f"./run bouncegate --config {system.gate.config} list"),
+        ("see one", f"./run bouncegate --config {system.gate.config} show ADDRESS"),
+        ("read the logs", f"tail -f {postfix.log} {folder}/*.log"),
+        ("see the queue", f"postqueue -c {postfix.config} -p"),
+        ("change who is refused", f"edit {folder}/remote/refusals.json"),
+        ("stop it", f"./run demo --stop {folder}"),
+    ):
+        tell.say(f"{to:<22}{do}")
 
 
 def _stop(folder: Path) -> int:
