@@ -1,9 +1,9 @@
 """What an entry of the journal does to an address.
 
 `State` is the fold of an address's entries, in the order of their numbers, without the events
-that are void or held: nothing else may change it, so that it can be told again from the
-journal, under this policy or another. The
-clock is the entry's own time; a lock that had ended by then counts as ended.
+that are void or held: nothing else may change it, so that it can be told again from the journal,
+under this policy or another. The clock is the entry's own time; a lock that had ended by then
+counts as ended.
 """
 
 from collections.abc import Callable, Collection

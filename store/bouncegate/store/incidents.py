@@ -56,29 +56,30 @@ class Incidents:
         self._history = history
 
     def admit(
-        self, transaction: lmdb.Transaction[bytes], event: Event, guard: Guard, fold: Fold
+        self,
+        transaction: lmdb.Transaction[bytes],
+        series: Series,
+        event: Event,
+        guard: Guard,
+        fold: Fold,
     ) -> Admission:
-        """Whether a bounce that would count is to be held; raises no incident twice."""
-        series = guard.series_of(event)
-        if series is None:
-            return Admission(0, ())
+        """Whether a bounce that would count is to be held; opens and closes incidents by it."""
         window, now = self._history.window, event.time
         window.expire(transaction, now - guard.window)
-        tally = window.tally(transaction, series)
+        addresses, incident = window.tally(transaction, series)
         changes: list[Incident] = []
-        if tally.incident and not tally.addresses and guard.recovered(series, 0, now):
-            changes.append(self._close(transaction, tally.incident, now, fold))
-            tally = window.tally(transaction, series)
-        if not tally.incident:
-            known = window.knows(transaction, series, event.address)
-            addresses = tally.addresses + (not known)
-            limit = guard.excess(series, addresses, now)
-            if limit is None:
-                return Admission(0, changes)
-            opened = Opened(now, series.provider, series.reason, addresses, limit)
-            changes.append(self._open(transaction, opened, fold))
-            return Admission(changes[-1].number, changes)
-        return Admission(tally.incident, changes)
+        if incident and not addresses and guard.recovered(series, 0, now):
+            changes.append(self._close(transaction, incident, now, fold))
+            incident = 0
+        if incident:
+            return Admission(incident, changes)
+        addresses += not window.knows(transaction, series, event.address)
+        limit = guard.excess(series, addresses, now)
+        if limit is None:
+            return Admission(0, changes)
+        opened = Opened(now, series.provider, series.reason, addresses, limit)
+        changes.append(self._open(transaction, opened, fold))
+        return Admission(changes[-1].number, changes)
 
     def settle_some(
         self, transaction: lmdb.Transaction[bytes], settlement: Settled, fold: Fold

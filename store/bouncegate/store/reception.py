@@ -90,11 +90,10 @@ class Reception:
         state = self._history.states.get(transaction, event.address) or EMPTY
         standing = policy.standing(event, state)
         notices = self._blame(transaction, event, standing, policy.alarm.sender_blame)
-        series = None
-        if policy.guard is not None and standing is Standing.COUNTS:
-            series = policy.guard.series_of(event)
-        if policy.guard is not None and series is not None:
-            admission = self._incidents.admit(transaction, event, policy.guard, policy.fold)
+        guard = policy.guard if standing is Standing.COUNTS else None
+        series = guard.series_of(event) if guard is not None else None
+        if guard is not None and series is not None:
+            admission = self._incidents.admit(transaction, series, event, guard, policy.fold)
             notices += admission.changes
             event = replace(event, held=admission.incident)
         number = self._history.journal.append(transaction, event)

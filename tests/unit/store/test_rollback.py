@@ -22,6 +22,7 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import NO_END, Act, Entry, Event, Ruling, Settled, State
+from bouncegate.policy.selection import Selection
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import encode, number_of, octets_of
 from bouncegate.store.environment import ADDRESSES, HELD, LOCKS, SERIES, VOIDED, WINDOW
@@ -204,6 +205,24 @@ def test_an_undo_restores_the_store_and_tells_before_what_it_will_do(store: Stor
     assert contents(store) == before
     (*_, (_, last)) = store.journal()
     assert last == Ruling("void", tuple(numbers), NOW + 99, by="ann", why="theirs")
+
+
+def test_after_an_outage_without_a_guard_an_undo_restores_every_address(store: Store) -> None:
+    unguarded = policy(addresses=10_000)
+    users = [f"u{n}@gmail.com" for n in range(1000)]
+    full = [bounce_of(user, n, NOW, Reason.MAILBOX_FULL) for n, user in enumerate(users[::3])]
+    gone = [bounce_of(user, 2000 + n, NOW) for n, user in enumerate(users[::50])]
+    record(store, [*full, *gone, bounce_of("ann@x.test", 5000)], unguarded)
+    before = contents(store)
+    broken = [bounce_of(user, 10_000 + n, NOW + 60 + n // 2) for n, user in enumerate(users)]
+    elsewhere = bounce_of("bob@x.test", 5001, NOW + 99)
+    record(store, [*broken, elsewhere], unguarded)
+    assert len(list(store.locks())) == 1002
+    outage = Selection(provider="google", reason=Reason.USER_UNKNOWN, since=NOW + 60)
+    numbers = store.find(outage.matches)
+    assert store.void(numbers, Ruling("void", (), NOW + 999), unguarded.fold) == 1000
+    store.void([store.entries("bob@x.test")[0][0]], Ruling("void", (), NOW + 999), unguarded.fold)
+    assert contents(store) == before
 
 
 def test_a_lock_that_other_evidence_supports_outlives_an_undo(store: Store) -> None:
