@@ -2,12 +2,15 @@
 
 import json
 import signal
+import smtplib
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from ..classifier.test_return_path import Handler, dsn
+from ..classifier.test_return_path import SECONDS, Handler, dsn
 from .conftest import Command
 
 
@@ -39,6 +42,26 @@ def test_an_outage_is_held_logged_and_critical_until_it_is_dismissed(
     assert bouncegate("report", "health").code == 2
     assert bouncegate("incident", "dismiss", "6", "--yes").code == 0
     assert bouncegate("report", "health").code == 0
+
+
+def test_kill_9_around_the_bounce_that_trips_the_guard_loses_nothing_and_locks_nobody(
+    handler: Handler, bouncegate: Command
+) -> None:
+    for number in range(12):
+        bounce = dsn(f"u{number}@gmail.com", str(number))
+        if number in (4, 5, 6):
+            killer = threading.Timer(0.004 * number, handler.process.kill)
+            killer.start()
+            with suppress(OSError, smtplib.SMTPException):  # not acknowledged: Postfix sends again
+                handler.deliver(bounce)
+            killer.join()
+            handler.process.wait(SECONDS)
+            handler.start()
+        handler.deliver(bounce)
+    assert len(handler.events()) == 12
+    incident = json.loads(bouncegate("incident", "list", "--json").out)
+    assert (incident["state"], incident["held"]) == ("open", 12)
+    assert bouncegate("list", "--json").out == ""
 
 
 def test_a_sender_that_is_blamed_is_named_in_the_log_with_what_to_mend(
