@@ -1,13 +1,21 @@
 """`map`: the send path as lookup tables of Postfix, asked over a socket or written to a file."""
 
 import os
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
+from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
-from bouncegate.cli.output import complain
+from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.config.durations import parse_duration
+
+MAX_AGE: Final = "2 hours"
 
 app = typer.Typer(help="Run the map daemon: answer Postfix's look-ups (socketmap_table(5)).")
 
@@ -30,3 +38,65 @@ def map_(context: typer.Context) -> None:
     except ListenError as error:
         complain(str(error))
         raise typer.Exit(os.EX_UNAVAILABLE) from None
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    table: Annotated[
+        str,
+        typer.Argument(metavar="TYPE:FILE", help="A texthash:, lmdb:, cdb: or hash: table."),
+    ],
+) -> None:
+    """Write the locks in force as an access(5) table, for check_recipient_access."""
+    from bouncegate.map.accesstable import entries  # noqa: PLC0415 - this command's alone
+    from bouncegate.map.tablefile import TableError, TableFile  # noqa: PLC0415
+
+    invocation = invocation_of(context)
+    try:
+        target = TableFile.parse(table)
+        with closing(invocation.open_store(readonly=True)) as store:
+            lines = entries(store.locks(), invocation.settings, int(time.time()))
+            changed, count = target.write(lines)
+    except TableError as error:
+        complain(str(error))
+        raise typer.Exit(error.exit_code) from None
+    print(f"{table}: {count} entries, {'written' if changed else 'unchanged'}")
+
+
+@app.command("status")
+def status(
+    file: Annotated[Path, typer.Argument(help="FILE as `map export` was given it.")],
+    *,
+    max_age: Annotated[
+        str, typer.Option(help="How old it may be before the exit code says so.")
+    ] = MAX_AGE,
+    json: Json = False,
+) -> None:
+    """Show the age of an exported table; exit 75 if it is too old or not the one exported."""
+    from bouncegate.map.tablefile import TableError, is_whole, read_exported  # noqa: PLC0415
+
+    try:
+        longest = parse_duration(max_age).after(0)
+        exported = read_exported(file)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    except TableError as error:
+        complain(str(error))
+        raise typer.Exit(error.exit_code) from None
+    age = int(time.time()) - exported.at
+    state = "too old" if age > longest else "good" if is_whole(file, exported) else "not ours"
+    if json:
+        write_json(
+            {
+                "file": str(file),
+                "type": exported.type,
+                "entries": exported.entries,
+                "exported": iso(exported.at),
+                "age": age,
+                "state": state,
+            }
+        )
+    else:
+        print(f"{exported.type}:{file}: {exported.entries} entries, {age} s old: {state}")
+    raise typer.Exit(os.EX_OK if state == "good" else os.EX_TEMPFAIL)
