@@ -11,13 +11,12 @@ from msgspec.structs import replace
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.entries import entries
 from bouncegate.classifier.reply import phase_of
 from bouncegate.classifier.report import Report
 
 # With more recipients, a search for each would cost more than its words are worth.
 _MOST: Final = 100
-# How Postfix ends the paragraph on a recipient.
-_QUOTED: Final = "(in reply to "
 _RULE: Final = re.compile(r"^[ \t]*[-=_*#~]{8,}", re.MULTILINE)
 
 
@@ -26,15 +25,25 @@ def explained(reports: list[Report], notification: Notification) -> list[Report]
     text = notification.notice.strip()
     if not text or len(reports) > _MOST:
         return reports
-    alone = len(reports) == 1
-    return [_explained(report, text, alone=alone) for report in reports]
+    if len(reports) == 1:
+        return [_alone(reports[0], text)]
+    told = {entry.address.lower(): entry.explanation for entry in entries(text)}
+    return [_among_others(report, told) for report in reports]
 
 
-def _explained(report: Report, text: str, *, alone: bool) -> Report:
+def _alone(report: Report, text: str) -> Report:
+    """A report with the whole notice."""
     words = _about(report, text)
-    phase = report.phase or (phase_of(" ".join(words.split())) if alone or _QUOTED in words else "")
-    notice = (_without_footer(text, words) if alone else words)[: limits.DIAGNOSTIC]
-    return replace(report, notice=notice, phase=phase)
+    phase = report.phase or phase_of(" ".join(words.split()))
+    return replace(report, notice=_without_footer(text, words)[: limits.DIAGNOSTIC], phase=phase)
+
+
+def _among_others(report: Report, told: dict[str, str]) -> Report:
+    """A report with what is said of this recipient alone."""
+    final, original = report.final_recipient.lower(), report.original_recipient.lower()
+    words = told.get(final, "") or told.get(original, "")
+    phase = report.phase or (phase_of(words) if words else "")
+    return replace(report, notice=words[: limits.DIAGNOSTIC], phase=phase)
 
 
 def _without_footer(text: str, words: str) -> str:
