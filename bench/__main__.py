@@ -12,6 +12,7 @@ BENCHMARKS: Final = {
     "classification": "how fast bounces are read, beside its peers",
     "lookup": "what the look-up of a lock costs",
     "milter_protocol": "the round trip at RCPT, beside the same in C",
+    "socketmap": "how many look-ups the map daemon answers",
     "ledger": "what the ledger and the signed return path cost",
 }
 

@@ -1,4 +1,4 @@
-"""Milters under load: ours as an operator runs it, and the yardstick in C."""
+"""Daemons under load: ours as an operator runs them, and the yardstick in C."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ _PATIENCE = 20.0
 
 
 class Milter(NamedTuple):
-    """A milter that runs."""
+    """A milter, or another daemon, that runs."""
 
     pid: int
     socket: Path
@@ -34,6 +34,18 @@ def ours(
     argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), "milter"]
     with _running(argv, socket, folder / f"{name}.log") as milter:
         yield milter
+
+
+@contextmanager
+def map_daemon(store: StoreSettings, folder: Path) -> Iterator[Milter]:
+    """`bouncegate map` on a store."""
+    socket, config = folder / "map.sock", folder / "map.toml"
+    config.write_text(
+        f'[store]\npath = "{store.path}"\n[map]\nsocket = "unix:{socket}"\n', encoding="utf-8"
+    )
+    argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), "map"]
+    with _running(argv, socket, folder / "map.log") as daemon:
+        yield daemon
 
 
 @contextmanager
