@@ -45,13 +45,14 @@ _DAEMON: Final = (
         r"mailer.?daemon|mail.?daemon|post.?master|mail delivery|delivery (?:sub)?system"
         r"|mail.{0,3}system"
     ),
-    r"mail admin|system admin|bounce|(?:^|<)mdaemon|<>|mmdf|exchange|no.?reply|\bmailer\b",
+    r"mail admin|system admin|(?:^|<)mdaemon|<>|mmdf|microsoft ?exchange|sns\.amazonaws",
+    r"\bmailer\b|mail router|returned mail|bounces?@",
 )
 _AUTO: Final = (
     r"out of (?:the )?office|auto(?:mat\w+)?.?(?:repl|respon|antwort|answer)|abwesen|vacation",
     r"away from|on (?:holiday|leave)|absence|réponse automatique|respuesta automática",
     r"risposta automatica|автоответ|автоматический ответ|autoodpowied|odpowiedź automatyczna",
-    r"不在|自動応答|自動返信|自动回复|automatisch antwoord|i am away|currently away|ooo\b",
+    r"不在|自動応答|自動返信|自动回复|automatisch antwoord|i am away|currently away|\booo\b",
 )
 _CHALLENGE: Final = (
     (
@@ -69,6 +70,10 @@ _SUBJECTS: Final = Phrases(
 )
 _IS_AUTO, _IS_FAILURE, _IS_CHALLENGE, _IS_FORWARDED, _IS_REFUSAL = range(5)
 _AUTHORS: Final = Phrases(_DAEMON)
+_AUTOMATIC_PRECEDENCE: Final = frozenset({"auto_reply", "auto-reply"})
+_AUTOMATIC_FIELDS: Final = (
+    "x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation",
+)  # fmt: skip
 
 
 def nature_of(notification: Notification) -> Nature:
@@ -90,26 +95,28 @@ def nature_of(notification: Notification) -> Nature:
 
 def _by_header(message: Message, report_type: str, found: list[int]) -> Nature:
     """What subject, author and return path tell."""
-    if _IS_AUTO in found:
+    fields = message.fields
+    return_path = fields.get("return-path").lower()
+    daemon = _AUTHORS.occur(message.author) or "mailer-daemon" in return_path
+    failure = _IS_FAILURE in found
+    if _IS_AUTO in found and not (daemon and failure):
         return Nature.AUTO_REPLY
-    daemon = _AUTHORS.occur(message.author)
-    if _IS_FORWARDED in found and not daemon:
-        return Nature.ORDINARY
-    if _IS_FAILURE in found or daemon or _looks_like_bounce(message, report_type):
+    if daemon or "multipart/report" in report_type or "x-failed-recipients" in fields:
         return Nature.BOUNCE
-    return _other_nature(message, found)
-
-
-def _looks_like_bounce(message: Message, report_type: str) -> bool:
-    if "multipart/report" in report_type or "x-failed-recipients" in message.fields:
-        return True
-    return message.fields.get("return-path") == "<>"
-
-
-def _other_nature(message: Message, found: list[int]) -> Nature:
+    if _IS_FORWARDED in found or "list-unsubscribe" in fields:
+        return Nature.ORDINARY
+    if failure or (return_path == "<>" and not _is_automatic(message)):
+        return Nature.BOUNCE
     if _IS_CHALLENGE in found:
         return Nature.CHALLENGE
-    submitted = message.fields.get("auto-submitted").lower()
-    if submitted.startswith("auto-replied") or "x-autoreply" in message.fields:
-        return Nature.AUTO_REPLY
-    return Nature.ORDINARY
+    return Nature.AUTO_REPLY if _is_automatic(message) else Nature.ORDINARY
+
+
+def _is_automatic(message: Message) -> bool:
+    """Whether a program answered for a person (RFC 3834, 5; and what was in use before it)."""
+    fields = message.fields
+    return (
+        fields.get("auto-submitted").lower().startswith("auto-replied")
+        or fields.get("precedence").lower() in _AUTOMATIC_PRECEDENCE
+        or any(name in fields for name in _AUTOMATIC_FIELDS)
+    )

@@ -30,6 +30,19 @@ CASES = {
              "We have received your message.\n"),
         Nature.AUTO_REPLY,
     ),
+    "a farewell that names a successor": (
+        mail({"From": "a@x.example", "Return-Path": "<>", "Subject": "Re: Winter news",
+              "Auto-Submitted": "auto-replied"},
+             "I am no longer with the company; this address is no longer valid.\n\n"
+             "Please write to b@x.example.\n"),
+        Nature.ORDINARY,
+    ),
+    "a shop's notice of a parcel": (
+        mail({"From": "Shop <noreply@shop.example>", "Subject": "Delivery status: not delivered",
+              "List-Unsubscribe": "<https://shop.example/u>"},
+             "Your parcel could not be delivered. Questions? help@shop.example\n"),
+        Nature.ORDINARY,
+    ),
     "a challenge": (
         mail({"From": "a@x.example", "Subject": "Please confirm your message"},
              "Click here to have your message delivered.\n"),
