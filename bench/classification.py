@@ -54,7 +54,6 @@ def _messages() -> tuple[str, list[bytes]]:
 
 def _speeds(messages: Sequence[bytes], judge: Judge, rounds: int) -> dict[str, float]:
     """The best time of each, in seconds for all messages."""
-
     parsed = [email.message_from_bytes(raw) for raw in messages]
     contestants: dict[str, Callable[[], object]] = {
         "email.message_from_bytes": lambda: [email.message_from_bytes(raw) for raw in messages],
