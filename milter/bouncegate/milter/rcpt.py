@@ -16,12 +16,12 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter import logline
 from bouncegate.milter.session import QUEUE_ID, facts, macro
-from bouncegate.policy.records import Lock
 from bouncegate.refusal.decision import Outcome, Scope, decide
 from bouncegate.refusal.recipient import exact_key, folded_key, is_address
 from bouncegate.refusal.reply import compose
+from bouncegate.refusal.standing import lock_in_force
 from bouncegate.store.errors import StoreError
-from bouncegate.store.lockrecord import LockRecordError, unpack, until_of
+from bouncegate.store.lockrecord import LockRecordError
 
 if TYPE_CHECKING:
     from milter import Context
@@ -66,7 +66,7 @@ class RcptStep:
 
     def _judge(self, context: "Context", key: bytes, record: bytes) -> int:
         now = int(time.time())
-        lock = self._lock_in_force(key, record, now)
+        lock = lock_in_force(self._find, key, record, now)
         if lock is None or not is_address(key):
             return milter.CONTINUE
         known = facts(context, key.decode())
@@ -83,13 +83,6 @@ class RcptStep:
             return milter.CONTINUE
         context.setreply(reply.code, reply.status, reply.escaped)
         return milter.TEMPFAIL if reply.temporary else milter.REJECT
-
-    def _lock_in_force(self, key: bytes, record: bytes, now: int) -> Lock | None:
-        if now < until_of(record):
-            return unpack(record)
-        # The address's own lock has ended; its domain's may still hold.
-        domain = self._find(key[key.rfind(b"@") :])
-        return unpack(domain) if domain is not None and now < until_of(domain) else None
 
     def _fail(self, context: "Context", error: Exception) -> int:
         queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
