@@ -28,7 +28,7 @@ P_NR_CONN: int
 P_NR_MAIL: int
 P_NR_HDR: int
 
-class error(Exception): ...  # noqa: N801 - the module's own name
+class error(Exception): ...
 
 @type_check_only
 class Context:

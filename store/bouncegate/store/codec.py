@@ -7,10 +7,17 @@ is no longer known is passed over, so that most changes need no new layout.
 from typing import Final
 
 import msgspec
+import zstandard
 
 from bouncegate.policy.records import Entry, State
 
 _NUMBER: Final = 8
+# A value of more than about 2 KiB takes whole pages of its own. MessagePack cannot begin with the
+# first octet of a zstd frame, since every entry is a map (RFC 8878, 3.1.1).
+_LONG_ENTRY: Final = 1500
+_LARGEST_ENTRY: Final = 1 << 20
+_LEVEL: Final = 3
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _STATES: Final = msgspec.msgpack.Decoder(State)
@@ -25,8 +32,18 @@ def decode_state(octets: bytes) -> State:
 
 
 def decode_entry(octets: bytes) -> Entry:
-    """The journal entry that `encode` wrote; raises msgspec.DecodeError."""
+    """The journal entry that `encode_entry` wrote; raises msgspec.DecodeError, ZstdError."""
+    if octets.startswith(_ZSTD_MAGIC):
+        octets = zstandard.ZstdDecompressor().decompress(octets, max_output_size=_LARGEST_ENTRY)
     return _ENTRIES.decode(octets)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """A journal entry; a long one, such as an act on a thousand addresses, is compressed."""
+    octets = encode(entry)
+    if len(octets) < _LONG_ENTRY:
+        return octets
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(octets)
 
 
 def octets_of(number: int) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import lmdb
 
 from bouncegate.policy.records import Act, AddressEntry, Entry, Event
-from bouncegate.store.codec import decode_entry, encode, number_of, octets_of
+from bouncegate.store.codec import decode_entry, encode_entry, number_of, octets_of
 from bouncegate.store.environment import BY_ADDRESS, JOURNAL
 
 
@@ -27,7 +27,7 @@ class Journal:
         """Write an entry behind the last one; tells its number."""
         with transaction.cursor(self._entries) as cursor:
             number = number_of(cursor.key()) + 1 if cursor.last() else 1
-        transaction.put(octets_of(number), encode(entry), db=self._entries, append=True)
+        transaction.put(octets_of(number), encode_entry(entry), db=self._entries, append=True)
         return number
 
     def index(self, transaction: lmdb.Transaction[bytes], address: str, number: int) -> None:
