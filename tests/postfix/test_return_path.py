@@ -208,10 +208,11 @@ def test_a_dsn_that_the_store_cannot_take_is_deferred_and_delivered_later(
     postfix.wait_for_log(rf"to=<{SENDER}>, .*status=deferred \(host .* said: 451 4\.3\.0 ")
     full.stop()
     gate.configure({"store": {"path": str(gate.store.with_name("full")), "map_size": "64 MiB"}})
-    gate.start_return_path()
+    roomy = gate.start_return_path()
     postfix.flush()
     postfix.wait_until_empty()
     assert gate.show(gone)["locked"] is True
+    roomy.stop()  # or it would go on recording there, for the tests that follow
 
 
 def fill_up(gate: Bouncegate) -> None:
