@@ -33,7 +33,8 @@ def score(
 ) -> dict[str, dict[str, int]]:
     given, counts = folder / "predictions.jsonl", folder / "counts.json"
     given.write_text("".join(json.dumps(p) + "\n" for p in predictions))
-    argv = [sys.executable, CORPUS / "score.py", CORPUS / labels, given, "--json", counts]
+    words = (sys.executable, CORPUS / "score.py", CORPUS / labels, given, "--json", counts)
+    argv = [str(word) for word in words]
     subprocess.run(argv, check=True, capture_output=True)
     sections: dict[str, dict[str, int]] = json.loads(counts.read_text())
     return sections
