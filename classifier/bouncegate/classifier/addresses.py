@@ -24,7 +24,10 @@ _AT_IT: Final = re.compile(r"^(?:['`]|(?:smtp|rfc-?822|mailto|internet)=)+", re.
 _BRACKETED: Final = re.compile(r"<([^<>\n]{1,640})>")
 _SOURCE_ROUTE: Final = re.compile(r"^@[^:]{1,600}:(?=.*@)")
 # What nearly every field holds: the rest is for the others.
-_PLAIN: Final = re.compile(r"(?:rfc822|RFC822)[ \t]?;[ \t]{0,4}([\w.+=-]{1,128}@[\w.-]{1,255})")
+_PLAIN: Final = re.compile(
+    r"(?:(?:rfc822|RFC822)[ \t]?;[ \t]{0,4})?(?:<([\w.+=-]{1,128}@[\w.-]{1,255})>"
+    r"|([\w.+=-]{1,128}@[\w.-]{1,255}))"
+)
 _WRAPPING: Final = "<>\"'`()[]{}|,;:= \t\n"
 
 
@@ -53,7 +56,7 @@ def typed_address(value: str) -> str:
     value = value[: limits.ADDRESS]
     plain = _PLAIN.fullmatch(value)
     if plain:
-        return plain[1]
+        return plain[1] or plain[2]
     kind, semicolon, rest = value.partition(";")
     if semicolon and "@" not in kind:
         value = rest

@@ -17,6 +17,7 @@ from bouncegate.classifier.report import Report
 
 # With more recipients, a search for each would cost more than its words are worth.
 _MOST: Final = 100
+_RULE_RUNS: Final = ("----", "====", "____", "****", "####", "~~~~")
 _RULE: Final = re.compile(r"^[ \t]*[-=_*#~]{8,}", re.MULTILINE)
 
 
@@ -48,7 +49,9 @@ def _among_others(report: Report, told: dict[str, str]) -> Report:
 
 def _without_footer(text: str, words: str) -> str:
     """The notice up to a rule behind the recipient: scanners put their own words below one."""
-    rule = _RULE.search(text, text.find(words) + len(words)) if words else None
+    if not words or not any(run in text for run in _RULE_RUNS):
+        return text
+    rule = _RULE.search(text, text.find(words) + len(words))
     return text[: rule.start()] if rule else text
 
 

@@ -32,7 +32,7 @@ _SPECIFIC: Final = frozenset({".1.1", ".1.2", ".1.3", ".1.6", ".1.10", ".2.2"})
 _NO_RULE: Final = "none"
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """What a failure is."""
 
     kind: Kind

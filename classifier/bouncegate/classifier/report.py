@@ -29,7 +29,7 @@ class Nature(StrEnum):
     """Any other mail."""
 
 
-class Original(Struct, frozen=True):
+class Original(Struct, frozen=True, gc=False):
     """What is told of the message that bounced; `""` where nothing is."""
 
     message_id: str = ""
@@ -43,7 +43,7 @@ class Original(Struct, frozen=True):
     """A few header fields that tell the mailing, by lower-case name (`original.KEPT`)."""
 
 
-class Report(Struct, frozen=True):
+class Report(Struct, frozen=True, gc=False):
     """The fate of one recipient (RFC 3464, 2.3, or what means the same elsewhere)."""
 
     final_recipient: str = ""
@@ -76,7 +76,7 @@ class Report(Struct, frozen=True):
         return self.final_recipient or self.original_recipient
 
 
-class Reading(Struct, frozen=True):
+class Reading(Struct, frozen=True, gc=False):
     """One message from the return path, read."""
 
     nature: Nature

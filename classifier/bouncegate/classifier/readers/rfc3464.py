@@ -73,7 +73,9 @@ def _read_part(text: str, reports: list[Report]) -> None:
 def _groups(text: str) -> list[str]:
     """Groups of fields: split at blank lines, and where a second recipient begins."""
     groups: list[str] = []
-    for group in _BLANK.split("\n" + text):
+    # Of a blank line with white space in it there is hardly ever one.
+    blank = "\n \n" in text or "\n\t" in text
+    for group in _BLANK.split("\n" + text) if blank else f"\n{text}".split("\n\n"):
         lowered = group.lower()
         if lowered.count("final-recipient") < 2 and lowered.count("original-recipient") < 2:
             groups.append(group)
