@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from bouncegate.classifier.report import Reading
 from bouncegate.config.settings import ReturnPathSettings, Trust
 from bouncegate.provenance.keys import KeyFile
-from bouncegate.provenance.token import Checked, Finding, Token, check
+from bouncegate.provenance.token import Checked, Token, check_latest
 from bouncegate.store.ledger import Ledger, Sent
 
 # The ledger is written some milliseconds behind the mail; a bounce can be faster. Until a token
@@ -67,10 +67,7 @@ class Prover:
         return UNVERIFIED if sent is None else Proof("matched", sent)
 
     def _check(self, local_part: str, now: int) -> Checked:
-        checked = check(self._keys.ring, local_part, now, self._lifetime)
-        if checked.finding is Finding.UNKNOWN_KEY:
-            return check(self._keys.reread(), local_part, now, self._lifetime)
-        return checked
+        return check_latest(self._keys, local_part, now, self._lifetime)
 
     def _sent(self, token: Token, now: int) -> Sent | None:
         sent = self._ledger.by_message(token.time, token.message)

@@ -4,7 +4,7 @@ import os
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,9 @@ from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.config.durations import parse_duration
+
+if TYPE_CHECKING:
+    from bouncegate.map.protocol import Lookup
 
 MAX_AGE: Final = "2 hours"
 
@@ -27,12 +30,18 @@ def map_(context: typer.Context) -> None:
         return
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415 - the daemon's alone
     from bouncegate.map.daemon import MapDaemon  # noqa: PLC0415
+    from bouncegate.map.protocol import nothing  # noqa: PLC0415
+    from bouncegate.map.returns import ReturnMap  # noqa: PLC0415
     from bouncegate.map.transport import TransportMap  # noqa: PLC0415
     from bouncegate.store.latetable import finder  # noqa: PLC0415
 
     settings = invocation_of(context).settings
     set_up_logging(settings.log, "map")
-    maps = {b"transport": TransportMap(settings, finder(settings.store))}
+    maps: dict[bytes, Lookup] = {
+        b"transport": TransportMap(settings, finder(settings.store)),
+        # A map that main.cf names must answer, or all mail would wait.
+        b"return": ReturnMap(settings) if settings.map.return_to_sender else nothing,
+    }
     try:
         MapDaemon(settings.map.socket, maps).run(lambda: notify("READY=1"))
     except ListenError as error:

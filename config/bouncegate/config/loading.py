@@ -158,6 +158,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "return_path.socket", "the milter listens there: give each daemon its own socket"
     if settings.map.socket in (settings.milter.socket, settings.return_path.socket):
         yield "map.socket", "another daemon listens there: give each daemon its own socket"
+    if settings.map.return_to_sender and not settings.signs:
+        yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
     if not settings.return_path.max_size.octets:
         yield "return_path.max_size", "no message fits into 0 octets"
     if not settings.guard.window.after(0):

@@ -54,6 +54,7 @@ class MapSettings(Struct, frozen=True):
     """`[map]`: the send path as a lookup table of Postfix."""
 
     socket: Endpoint = UnixSocket(Path("/run/bouncegate/map.sock"))
+    return_to_sender: bool = False
 
 
 class OutboundSettings(Struct, frozen=True):

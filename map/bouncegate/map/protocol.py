@@ -19,6 +19,11 @@ Lookup = Callable[[bytes], bytes]
 """From a key to the answer; raises nothing."""
 
 
+def nothing(_key: bytes) -> bytes:
+    """The look-up in a map that holds nothing."""
+    return NOT_FOUND
+
+
 class Socketmap(asyncio.Protocol):
     """Answers from maps, each under its name."""
 

@@ -16,7 +16,7 @@ from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
 from bouncegate.milter.session import QUEUE_ID, client_of, macro
 from bouncegate.provenance.keys import KeyFile
-from bouncegate.provenance.token import Finding, check
+from bouncegate.provenance.token import Finding, check_latest
 
 if TYPE_CHECKING:
     from milter import Context
@@ -58,10 +58,7 @@ class Door:
 
     def look_at(self, local_part: str, now: int) -> Finding:
         """What the local part of an address below the return domain proves."""
-        finding = check(self._keys.ring, local_part, now, self._lifetime).finding
-        if finding is Finding.UNKNOWN_KEY:  # another daemon may sign with a newer one
-            finding = check(self._keys.reread(), local_part, now, self._lifetime).finding
-        return finding
+        return check_latest(self._keys, local_part, now, self._lifetime).finding
 
     def _refuse(self, context: "Context", local: str, finding: Finding) -> int:
         _LOG.info(

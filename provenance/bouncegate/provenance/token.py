@@ -24,7 +24,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from bouncegate.provenance.keys import KeyRing
+from bouncegate.provenance.keys import KeyFile, KeyRing
 
 MESSAGE_OCTETS: Final = 8
 
@@ -95,6 +95,14 @@ def check(keys: KeyRing, local_part: str, now: int, lifetime: int) -> Checked:
     if not -_SKEW <= now - time <= lifetime:
         return Checked(Finding.STALE)
     return Checked(Finding.GOOD, Token(time, message, digest))
+
+
+def check_latest(keys: KeyFile, local_part: str, now: int, lifetime: int) -> Checked:
+    """The same by the keys of a file, read anew where another daemon may sign with a newer one."""
+    checked = check(keys.ring, local_part, now, lifetime)
+    if checked.finding is Finding.UNKNOWN_KEY:
+        return check(keys.reread(), local_part, now, lifetime)
+    return checked
 
 
 @lru_cache(maxsize=256)

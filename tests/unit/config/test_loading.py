@@ -87,6 +87,7 @@ def test_a_file_is_taken_as_meant() -> None:
         ("[store]\nmap_size = '64 GB'", "is no size"),
         ("[return_path]\nsocket = 'unix:/run/bouncegate/milter.sock'", "the milter listens there"),
         ("[map]\nsocket = 'unix:/run/bouncegate/milter.sock'", "another daemon listens there"),
+        ("[map]\nreturn_to_sender = true", "no sender is signed: set domain in [return_path]"),
         ("[milter", "no valid TOML"),
         ("[milter]\nworkers = 1\nworkers = 2", "f.toml:3: no valid TOML"),
     ],
