@@ -1,4 +1,5 @@
-"""qmail and all that write the same form (QSBMF, D. J. Bernstein): Yahoo, netqmail, vpopmail.
+"""qmail and all that write the same form (QSBMF, D. J. Bernstein): Yahoo, netqmail,
+Postfix where it sends no report.
 
 Recognised by its first words, `Hi. This is the` (an operator may translate them), and by
 paragraphs that begin with an address in angle brackets and a colon. A paragraph that begins
@@ -16,7 +17,12 @@ from bouncegate.classifier.report import Report
 NAME: Final = "qmail"
 SIGN: Final = r"(?m)^<[^<>\n]+>:"
 
-_RECIPIENT: Final = re.compile(rf"^<(?P<address>{ADDRESS})>:[ \t]*(?P<rest>.*)$", re.MULTILINE)
+# Postfix names the alias that was mailed behind the address that failed.
+_RECIPIENT: Final = re.compile(
+    rf"^<(?P<address>{ADDRESS})>(?: \(expanded from\s+<(?P<alias>{ADDRESS})>\))?:"
+    r"[ \t]*(?P<rest>.*)$",
+    re.MULTILINE,
+)
 _BREAK: Final = re.compile(r"^-{2,}[ \t]?\S?", re.MULTILINE)
 
 
@@ -29,5 +35,7 @@ def read(notification: Notification) -> list[Report]:
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
         stop = _BREAK.search(text, match.end(), end)
         below = text[match.end() : stop.start() if stop else end]
-        found.append(Entry(match["address"], " ".join(f"{match['rest']} {below}".split())))
+        found.append(
+            Entry(match["alias"] or match["address"], " ".join(f"{match['rest']} {below}".split()))
+        )
     return reports(found, NAME)
