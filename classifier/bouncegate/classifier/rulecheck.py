@@ -35,6 +35,9 @@ def _fault(rule: Rule, example: Example, held: list[Rule]) -> str:
         found = f" (rule {held[0].id} does)" if held else ""
         return f"the rule does not take its own example {shown!r}{found}: mend one of the two"
     first = held[0]
+    if rule.shipped and not first.shipped:
+        # To know better than a shipped rule is what rules of one's own are for.
+        return ""
     return (
         f"the rule can never take its example {shown!r}, because {first.id} ({first.file}, line "
         f"{first.line}) stands before it: put it before that rule, or narrow that one"

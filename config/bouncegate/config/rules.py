@@ -33,6 +33,8 @@ from msgspec import Meta, Struct
 from bouncegate.config.problems import ConfigError, Problem
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 
+# How the files of the shipped rules are called; those of the operator have absolute names.
+_SHIPPED: Final = "rules/"
 PHASES: Final = frozenset({"connect", "helo", "mail", "rcpt", "data", "end-of-data"})
 
 _ID: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
@@ -76,6 +78,11 @@ class Rule(Struct, frozen=True):
     file: str = ""
     line: int = 0
 
+    @property
+    def shipped(self) -> bool:
+        """Whether it is one of ours, and not the operator's."""
+        return self.file.startswith(_SHIPPED)
+
 
 class Rules(Struct, frozen=True):
     """All rules in the order in which they are asked."""
@@ -103,7 +110,7 @@ def load_rules(folder: Path | None = None) -> Rules:
 
 
 def _sources(folder: Path | None, problems: list[Problem]) -> Iterator[tuple[str, str]]:
-    own = sorted(folder.glob("*.toml")) if folder and folder.is_dir() else []
+    own = sorted(folder.absolute().glob("*.toml")) if folder and folder.is_dir() else []
     for path in own:
         try:
             yield str(path), path.read_text("utf-8")
@@ -112,7 +119,7 @@ def _sources(folder: Path | None, problems: list[Problem]) -> Iterator[tuple[str
     shipped = files("bouncegate.config").joinpath("rules")
     for entry in sorted(shipped.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".toml"):
-            yield f"rules/{entry.name}", entry.read_text("utf-8")
+            yield f"{_SHIPPED}{entry.name}", entry.read_text("utf-8")
 
 
 def _read_file(name: str, text: str, problems: list[Problem]) -> list[Rule]:

@@ -127,6 +127,12 @@ def test_a_rule_that_can_never_match_is_found(tmp_path: Path) -> None:
     assert "own.partner" in problem.text
 
 
+def test_a_rule_of_ones_own_may_take_what_a_shipped_one_takes(tmp_path: Path) -> None:
+    text = OWN.replace("ticket \\d+ refused", "no such user|unknown|refused")
+    (tmp_path / "own.toml").write_text(text)
+    assert check_rules(load_rules(tmp_path)) == ()
+
+
 def test_an_example_that_the_rule_does_not_take_is_found(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(OWN.replace("550 ticket 7", "550 letter 7"))
     (problem,) = check_rules(load_rules(tmp_path))
