@@ -23,8 +23,8 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def system(can_run_postfix: None) -> Iterator[MailSystem]:
-    """A lab with the map attached by the lines of the how-to, and no milter."""
-    with MailSystem() as system:
+    """A lab with the map attached by the lines of the how-to, in Debian's chroot; no milter."""
+    with MailSystem(chroot=True) as system:
         system.attach()
         system.postfix.reset("smtpd_milters")
         system.postfix.set(recipient_delimiter="+")
@@ -217,6 +217,30 @@ def test_a_lock_of_the_domain_holds_but_for_exempt_recipients(
     assert codes(postfix, *recipients) == [250, 550, 250]
 
 
+def test_domains_of_one_s_own_pass_where_they_are_exempt(
+    postfix: Postfix, gate: Bouncegate, address: Address
+) -> None:
+    """An entry for a domain before the map is no way around it: the how-to says what is."""
+    locked = address("locked").replace("mapped.example", "own.example")
+    again, other = locked.replace("locked", "again"), locked.replace("locked", "other")
+    lock(gate, locked, again, other)
+    before = postfix.command("postconf", "-c", postfix.config, "-h", "transport_maps").strip()
+    try:
+        postfix.set(transport_maps=f"inline:{{ own.example=discard: }} {before}")
+        postfix.reload()
+        assert codes(postfix, locked) == [550]
+        pattern = postfix.table("own", {r"/@own\.example$/": "discard:"})
+        postfix.set(transport_maps=f"{pattern.replace('texthash:', 'regexp:')} {before}")
+        postfix.reload()
+        assert codes(postfix, again) == [250]
+    finally:
+        postfix.set(transport_maps=before)
+        postfix.reload()
+    restart(gate, {"exempt": {"recipients": ["@own.example"]}})
+    assert codes(postfix, other) == [250]
+    restart(gate, {})
+
+
 def test_observe_refuses_nobody(postfix: Postfix, gate: Bouncegate, address: Address) -> None:
     locked, again = address("locked"), address("again")
     lock(gate, locked, again)
@@ -251,6 +275,22 @@ def test_while_the_map_is_dead_mail_waits_and_is_delivered_when_it_is_back(
     gate.start_map()
     wait_for("the mail", lambda: delivered(remote, other), 90.0)
     postfix.wait_until_empty()
+
+
+def test_the_lines_that_detach_it_leave_what_was_set_before(
+    postfix: Postfix, gate: Bouncegate, address: Address
+) -> None:
+    locked = address("locked")
+    lock(gate, locked)
+    ask = ("postconf", "-c", postfix.config, "-h", "transport_maps")
+    attached = postfix.command(*ask).strip()
+    follow("Detach the map", postfix)
+    postfix.reload()
+    assert postfix.command(*ask).strip() == attached.partition(" socketmap:")[0]
+    assert codes(postfix, locked) == [250]
+    follow("Attach the map", postfix)
+    postfix.reload()
+    assert postfix.command(*ask).strip() == attached
 
 
 def test_with_both_planes_the_map_answers_first_and_the_milter_lets_pass_what_it_has_refused(
