@@ -132,6 +132,7 @@ def _everything(raw: bytes) -> str:
         message = Message(raw)
         notification = Notification(message)
         texts += [raw.decode("utf-8", "replace"), raw.decode("latin-1"), message.author]
+        texts += [message.fields.get(name) for name in message.fields.names]
         texts += [part.text for part in message.parts]
         texts += notification.status
         raw = notification.returned
