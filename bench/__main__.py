@@ -13,6 +13,7 @@ BENCHMARKS: Final = {
     "lookup": "what the look-up of a lock costs",
     "milter_protocol": "the round trip at RCPT, beside the same in C",
     "socketmap": "how many look-ups the map daemon answers",
+    "postfix": "messages a second through a Postfix, bare and with Bouncegate",
     "ledger": "what the ledger and the signed return path cost",
 }
 

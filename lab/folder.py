@@ -106,9 +106,9 @@ class LabFolder:
     path of a unix socket holds only 107 octets.
     """
 
-    def __init__(self) -> None:
-        """Make the folder and start its guard."""
-        self.path = Path(tempfile.mkdtemp(prefix="bouncegate-", dir="/tmp"))
+    def __init__(self, base: str = "/tmp") -> None:
+        """Make the folder below `base` and start its guard."""
+        self.path = Path(tempfile.mkdtemp(prefix="bouncegate-", dir=base))
         self.path.chmod(0o755)
         (self.path / "pids").mkdir()
         self._kept = False

@@ -22,9 +22,10 @@ class MailSystem:
         sections: Sections | None = None,
         *,
         chroot: bool = False,
+        base: str = "/tmp",
     ) -> None:
-        """Lay everything out and start the remote server; `start` starts the rest."""
-        self.folder = LabFolder()
+        """Lay everything out below `base` and start the remote server; `start` starts the rest."""
+        self.folder = LabFolder(base)
         try:
             self.remote = Remote(self.folder, refusals or {})
             self.postfix = Postfix(self.folder, self.remote.relayhost, chroot=chroot)

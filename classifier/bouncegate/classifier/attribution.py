@@ -15,6 +15,7 @@ from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.proof import UNVERIFIED, Proof
 from bouncegate.classifier.report import NOT_FAILURES, Nature, Original, Reading, Report
 from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.policy.providers import provider_of
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.ledger import Sent
@@ -77,6 +78,7 @@ class Attribution:
             sender=sent.sender if sent else original.sender,
             mailing=(sent and sent.mailing) or _first(original, _MAILING),
             group=(sent and sent.group) or _first(original, _GROUP),
+            provider=provider_of(address) if address else "",
             reader=report.reader or reading.reader,
         )
 
