@@ -13,12 +13,11 @@ from bouncegate.classifier.message import Message
 from bouncegate.classifier.nature import nature_of
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.original import read_original
-from bouncegate.classifier.readers.table import LAST_RESORT, Reader, candidates
+from bouncegate.classifier.readers.table import COMPLAINTS, LAST_RESORT, Reader, candidates
 from bouncegate.classifier.repair import mended
 from bouncegate.classifier.report import Nature, Reading, Report
 
 _log: Final = logging.getLogger("bouncegate.classifier")
-_SEEK: Final = frozenset({Nature.BOUNCE, Nature.COMPLAINT})
 
 
 def read(raw: bytes) -> Reading:
@@ -39,7 +38,10 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     notification = Notification(message)
     message_id = message.fields.get("message-id")[: limits.VALUE]
     nature = nature_of(notification)
-    if nature not in _SEEK:
+    if nature is Nature.COMPLAINT:
+        # Whoever complains was reached: no reader of failures may have a look.
+        return _reading(nature, notification, COMPLAINTS, COMPLAINTS.read(notification))
+    if nature is not Nature.BOUNCE:
         return Reading(nature, message_id=message_id)
     for reader in candidates(notification):
         reports = reader.read(notification)

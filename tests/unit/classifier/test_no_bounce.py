@@ -105,6 +105,16 @@ def test_a_complaint_is_a_complaint(judge: Judge) -> None:
     ]
 
 
+def test_a_complaint_that_names_nobody_accuses_nobody() -> None:
+    body = (
+        "--o\nContent-Type: text/plain\n\nA message from a@x.example could not be delivered.\n"
+        "--o\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n--o--\n"
+    )
+    header = {"Content-Type": "multipart/report; report-type=feedback-report; boundary=o"}
+    reading = read(mail({"From": "fbl@x.example"} | header, body))
+    assert (reading.nature, reading.reports) == (Nature.COMPLAINT, ())
+
+
 def test_a_message_refused_in_the_form_of_a_receipt_is_a_bounce() -> None:
     """Dovecot and Sieve reject so (RFC 5429)."""
     body = (

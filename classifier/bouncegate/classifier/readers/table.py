@@ -45,7 +45,6 @@ READERS: Final = tuple(
     for module in (
         # The standards, which leave nothing to guess.
         rfc3464,
-        arf,
         amazon,
         # Families that say who they are.
         sendmail,
@@ -65,7 +64,7 @@ READERS: Final = tuple(
     )
 )
 
-STANDARDS: Final = READERS[:3]
+STANDARDS: Final = READERS[:2]
 """Those that need no words of the notice."""
 
 _SIGNS: Final = Phrases(reader.sign or _NEVER for reader in READERS)
@@ -80,5 +79,7 @@ def candidates(notification: Notification) -> Iterator[Reader]:
             yield reader
 
 
+COMPLAINTS: Final = Reader(arf.NAME, "", arf.read)
+"""Asked for complaints, and for nothing else."""
 LAST_RESORT: Final = Reader(addressee.NAME, "", addressee.read)
 """Asked when neither the message nor one that it wraps names anybody."""
