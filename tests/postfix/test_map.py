@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.postfix.lines import follow
 
-from lab.bouncegate import Bouncegate
+from lab.bouncegate import Bouncegate, Sections
 from lab.postfix import Postfix
 from lab.remote import Remote
 from lab.smtp import Client, message
@@ -253,11 +253,23 @@ def test_observe_refuses_nobody(postfix: Postfix, gate: Bouncegate, address: Add
     assert codes(postfix, again) == [550]
 
 
-def restart(gate: Bouncegate, sections: dict[str, dict[str, object]]) -> None:
+def restart(gate: Bouncegate, sections: Sections) -> None:
     assert gate.map is not None
     gate.map.stop()
     gate.configure(sections)
     gate.start_map()
+
+
+@pytest.mark.parametrize(("on_error", "code"), [("accept", 250), ("tempfail", 451)])
+def test_without_a_store_on_error_decides_whether_mail_flows(
+    postfix: Postfix, gate: Bouncegate, address: Address, on_error: str, code: int
+) -> None:
+    sections = {"store": {"path": "/nonexistent"}, "milter": {"on_error": on_error}}
+    restart(gate, sections)
+    assert codes(postfix, address("anybody")) == [code]
+    assert gate.map is not None
+    assert f"answered: {on_error}" in gate.map.log.read_text()
+    restart(gate, {})
 
 
 def test_while_the_map_is_dead_mail_waits_and_is_delivered_when_it_is_back(

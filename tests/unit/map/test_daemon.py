@@ -62,6 +62,18 @@ class Connection:
     def send(self, octets: bytes) -> None:
         self._socket.sendall(octets)
 
+    def send_until_blocked(self, octets: bytes) -> int:
+        """Send over and over until nobody takes any more; how many octets went."""
+        self._socket.settimeout(0.5)
+        sent = 0
+        try:
+            while sent < 10_000_000:
+                sent += self._socket.send(octets)
+        except TimeoutError:
+            pass
+        self._socket.settimeout(10)
+        return sent
+
     def read(self) -> bytes:
         length = b""
         while (octet := self._stream.read(1)) not in (b":", b""):
@@ -92,6 +104,26 @@ def test_many_requests_on_many_connections_are_each_answered_in_order(gate: Gate
         assert answers[::2] == [b"NOTFOUND "] * 20
         assert all(a.startswith(b"OK error:5.1.1 ") for a in answers[1::2])
         client.close()
+
+
+def test_a_client_that_asks_and_never_reads_holds_up_nobody_and_fills_no_memory(gate: Gate) -> None:
+    process = gate.start_map()
+    silent, good = Connection(gate.map_socket), Connection(gate.map_socket)
+    before = own_memory(process.pid)
+    assert silent.send_until_blocked(encode(b"transport a@example.org") * 1000) < 10_000_000
+    assert good.ask("a@example.org") == b"NOTFOUND "
+    assert own_memory(process.pid) - before < 8_000_000
+    assert silent.read() == b"NOTFOUND "
+    good.close()
+    silent.close()
+
+
+def own_memory(pid: int) -> int:
+    """Octets that are the process's alone."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"^RssAnon:\s+(\d+) kB", text, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
 
 
 def test_a_map_of_another_name_is_a_permanent_error(gate: Gate) -> None:
