@@ -1,0 +1,110 @@
+"""`classify`: the forms that scripts rely on."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.unit.classifier.builder import dsn, failed, mail
+
+BOUNCE = dsn([failed("a@x.example", Diagnostic_Code="smtp; 550 5.1.1 user unknown")])
+OTHER = dsn([failed("b@x.example") | {"Action": "delayed", "Status": "4.4.1"}])
+ORDINARY = mail({"From": "c@x.example", "Subject": "hello"}, "Hi.\n")
+
+
+def classify(*args: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    argv = [sys.executable, "-m", "bouncegate.cli.main", "classify", *map(str, args)]
+    return subprocess.run(argv, input=stdin, capture_output=True, check=False, timeout=60)
+
+
+def records(output: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_json_has_one_line_for_each_message_in_the_fixed_form(tmp_path: Path) -> None:
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(BOUNCE)
+    (record,) = records(classify("--json", file).stdout)
+    assert record == {
+        "file": str(file),
+        "reports": [
+            {
+                "recipient": "a@x.example",
+                "kind": "hard",
+                "category": "address",
+                "reason": "user-unknown",
+                "status": "5.1.1",
+                "action": "failed",
+                "rule": "recipient.unknown",
+            }
+        ],
+    }
+
+
+def test_a_folder_is_read_in_order_and_its_files_are_named_relative_to_it(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name, raw in (("b/2.eml", OTHER), ("a.eml", ORDINARY), ("b/1.eml", BOUNCE)):
+        (tmp_path / name).write_bytes(raw)
+    found = records(classify("--json", tmp_path).stdout)
+    assert [r["file"] for r in found] == ["a.eml", "b/1.eml", "b/2.eml"]
+    assert [len(r["reports"]) for r in found] == [0, 1, 1]
+
+
+def test_an_mbox_gives_a_line_for_each_of_its_messages(tmp_path: Path) -> None:
+    file = tmp_path / "mbox"
+    line = b"From MAILER-DAEMON Mon Jan  6 10:00:00 2025\n"
+    file.write_bytes(line + BOUNCE + b"\n" + line + OTHER)
+    found = records(classify("--json", file).stdout)
+    assert [r["reports"][0]["recipient"] for r in found] == ["a@x.example", "b@x.example"]
+    assert {r["file"] for r in found} == {str(file)}
+
+
+def test_standard_input_is_a_message_too() -> None:
+    (record,) = records(classify("--json", "-", stdin=BOUNCE).stdout)
+    assert (record["file"], len(record["reports"])) == ("-", 1)
+
+
+def test_replies_are_judged_one_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "replies"
+    file.write_text("550 5.1.1 user unknown\n\n452 4.2.2 mailbox full\n")
+    found = records(classify("--diagnostics", "--json", file).stdout)
+    assert found[0] == {
+        "text": "550 5.1.1 user unknown",
+        "kind": "hard",
+        "category": "address",
+        "reason": "user-unknown",
+        "rule": "recipient.unknown",
+    }
+    assert [r["reason"] for r in found] == ["user-unknown", "mailbox-full"]
+
+
+def test_the_account_names_reader_rule_place_and_advice(tmp_path: Path) -> None:
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(BOUNCE)
+    text = classify("--explain", file).stdout.decode()
+    for word in (
+        "rfc3464",
+        "recipient.unknown",
+        "60-recipient.toml, line",
+        "user unknown",
+        "advice",
+    ):
+        assert word in text
+
+
+def test_a_missing_file_is_named_and_the_others_are_still_read(tmp_path: Path) -> None:
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(BOUNCE)
+    done = classify("--json", tmp_path / "none.eml", file)
+    assert done.returncode == 66
+    assert b"none.eml" in done.stderr
+    assert len(records(done.stdout)) == 1
+
+
+def test_a_table_is_shown_to_people(tmp_path: Path) -> None:
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(BOUNCE)
+    text = classify(file).stdout.decode()
+    assert "a@x.example" in text
+    assert "\x1b" not in text
