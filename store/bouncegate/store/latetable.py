@@ -53,5 +53,6 @@ class LateTable:
                 except StoreError as error:
                     self._reason = error
             if self._table is None:
-                raise self._reason
+                # Raised again and again, it would remember where it was raised each time.
+                raise self._reason.with_traceback(None)
             return self._table
