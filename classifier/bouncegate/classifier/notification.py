@@ -113,7 +113,7 @@ class Notification:
 
     def _status_in_words(self) -> list[str]:
         notice = self.notice
-        if "ecipient" not in notice and "ECIPIENT" not in notice:
+        if "-recipient" not in notice.lower():
             return []
         block = _STATUS_BLOCK.search(notice)
         if block is None:

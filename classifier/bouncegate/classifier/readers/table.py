@@ -53,10 +53,10 @@ READERS: Final = tuple(
         dragonfly,
         domino,
         messagingserver,
-        exchange,
         carriers,
-        exim,
         qmail,
+        exim,
+        exchange,
         # What is told in passing, and by words alone.
         failedrecipients,
         transcript,
