@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import type_check_only
 
 CONTINUE: int
+ACCEPT: int
 REJECT: int
 TEMPFAIL: int
 NOREPLY: int
@@ -50,7 +51,10 @@ def set_eom_callback(callback: Callable[[Context], int], /) -> object: ...
 def set_abort_callback(callback: Callable[[Context], int], /) -> object: ...
 def set_exception_policy(answer: int, /) -> None: ...
 def register(
-    name: str, *, negotiate: Callable[[Context, list[int]], int] | None = None
+    name: str,
+    *,
+    data: Callable[[Context], int] | None = None,
+    negotiate: Callable[[Context, list[int]], int] | None = None,
 ) -> None: ...
 def setconn(name: str, /) -> None: ...
 def setbacklog(connections: int, /) -> None: ...

@@ -103,7 +103,7 @@ def test_postfix_sends_the_macros_that_are_asked_for_so_that_rcpt_alone_will_do(
     gate.milter.stop()
     process = gate.start_milter()
     assert codes(postfix.port, address("reader")) == [250]
-    assert "at RCPT: no other step from now on" in process.log.read_text()
+    assert "at RCPT: no step before it from now on" in process.log.read_text()
 
 
 def test_a_percent_sign_in_the_reply_arrives_once(
@@ -281,3 +281,16 @@ def test_postfix_goes_on_without_the_milter(
     assert codes(postfix.port, locked) == [250]
     gate.start_milter()
     assert codes(postfix.port, locked) == [550]
+
+
+def test_each_message_of_a_session_is_asked_for_anew(
+    postfix: Postfix, gate: Bouncegate, address: Address
+) -> None:
+    """A message that the milter is done with early must not end its watch over the next one."""
+    locked, other = address("locked"), address("other")
+    lock(gate, locked)
+    with Client(postfix.submission_port) as client:
+        for _ in range(3):
+            replies = client.deliver(message("News"), SENDER, [other, locked])
+            assert [replies[to].code for to in (other, locked)] == [250, 550]
+    postfix.wait_until_empty()
