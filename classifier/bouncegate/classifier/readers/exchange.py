@@ -17,7 +17,8 @@ from bouncegate.classifier.report import Report
 NAME: Final = "exchange"
 SIGN: Final = (
     r"did not reach the following|generating server|remote server|has failed to these"
-    r"|diagnostic information|your message to \S+@|(?m)^[ \t]*#(?:[45]\d\d |[45]\.\d+\.\d|<.+ #[45])"
+    r"|diagnostic information|your message to \S+@"
+    r"|(?m)^[ \t]*#(?:[45]\d\d |[45]\.\d+\.\d|<.+ #[45])"
 )
 
 _OLD: Final = re.compile(
