@@ -13,6 +13,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain
+from bouncegate.config.settings import Settings
 
 if TYPE_CHECKING:
     from bouncegate.classifier.intake import Intake
@@ -26,9 +27,12 @@ def milter(context: typer.Context) -> None:
     """Run the milter: refuse locked recipients while the client is still connected."""
     from bouncegate.cli.milter import run_milter  # noqa: PLC0415 - the other commands need no libmilter
 
-    settings = invocation_of(context).settings
-    set_up_logging(settings.log, "milter")
-    raise typer.Exit(run_milter(settings, lambda: notify("READY=1")))
+    def load() -> Settings:
+        settings = Invocation(invocation_of(context).config).settings
+        set_up_logging(settings.log, "milter")
+        return settings
+
+    raise typer.Exit(run_milter(load(), lambda: notify("READY=1"), load))
 
 
 def return_path(context: typer.Context) -> None:

@@ -9,13 +9,15 @@ from bouncegate.milter.supervisor import serve
 from bouncegate.store.errors import StoreError
 
 
-def run_milter(settings: Settings, on_ready: Callable[[], None]) -> int:
+def run_milter(
+    settings: Settings, on_ready: Callable[[], None], load: Callable[[], Settings]
+) -> int:
     """Run the daemon until SIGTERM; the exit code.
 
-    `on_ready` is called once, when the workers listen.
+    `on_ready` is called once, when the workers listen; `load` gives the settings anew at SIGHUP.
     """
     try:
-        return serve(settings, on_ready)
+        return serve(settings, on_ready, load)
     except (MilterError, StoreError) as error:
         complain(str(error))
         return error.exit_code

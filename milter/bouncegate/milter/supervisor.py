@@ -1,175 +1,276 @@
 """The milter daemon: one listening socket, several workers, each replaced when it dies.
 
 The parent opens the socket, forks the workers and, where a ledger is kept, the scribe, and then
-only waits for signals. It never touches the store: an LMDB environment must not be carried
-across fork(2).
+only waits for signals and listens for the workers' pulse. It never touches the store: an LMDB
+environment must not be carried across fork(2).
 """
 
-import ctypes
 import logging
 import os
+import select
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import milter
+from msgspec.structs import replace
 
+from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
-from bouncegate.milter.backoff import Backoff
 from bouncegate.milter.listener import Listener
+from bouncegate.milter.place import Place, Task
+from bouncegate.milter.pulse import RETIRE, Pulse, keep
 from bouncegate.milter.scribe import Line, write_ledger
 from bouncegate.milter.worker import NAME, work
-from bouncegate.provenance.keys import KEY_FILE, KeyFile
+from bouncegate.provenance.keys import KEY_FILE, KeyFile, KeyFileError
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.locktable import LockTable
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
-_WATCHED: Final = _STOP | {signal.SIGCHLD}
+_RELOAD: Final = signal.SIGHUP
+_WATCHED: Final = _STOP | {signal.SIGCHLD, _RELOAD}
 # systemd and administrators expect the daemon to be gone within 6 s of SIGTERM.
 _GRACE: Final = 4.0
 _WAKE_INTERVAL: Final = 0.05
-_PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
-
-Task = Callable[[Callable[[], None]], int]
-"""What a child does until SIGTERM; it calls what it is given when it is ready, and tells its
-exit code."""
+# How often the pulses are felt.
+_TICK: Final = 1.0
 
 
-@dataclass(slots=True)
-class _Place:
-    """A child's place, which a successor takes when the child dies."""
+@dataclass(frozen=True)
+class Patience:
+    """How long the supervisor waits, in seconds."""
 
-    name: str
-    task: Task
-    pid: int = 0
-    since: float = 0.0
-    due: float = 0.0
-    backoff: Backoff = field(default_factory=Backoff)
+    silence: float = 30.0
+    """For a sign of life of a worker, before it is killed."""
+    farewell: float = 300.0
+    """For the sessions that were open at a reload, before they are closed."""
 
 
-def serve(settings: Settings, on_ready: Callable[[], None]) -> int:
+def serve(
+    settings: Settings,
+    on_ready: Callable[[], None],
+    load: Callable[[], Settings] | None = None,
+    patience: Patience = Patience(),
+) -> int:
     """Run the daemon until SIGTERM or SIGINT; the exit code.
 
-    `on_ready` is called once, when mail is being filtered. Raises MilterError, StoreError or
-    KeyFileError for what an operator has to mend before the daemon can start.
+    `on_ready` is called once, when mail is being filtered. `load` gives, at SIGHUP, the settings
+    anew, or raises ConfigError. Raises MilterError, StoreError or KeyFileError for what an
+    operator has to mend before the daemon can start.
     """
-    _look_at_store(settings)
-    if settings.return_path.domain:
-        KeyFile(settings.store.path / KEY_FILE, int(time.time()))
+    _look_at_files(settings)
     listener = Listener(settings.milter.socket)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     try:
         milter.set_flags(milter.SETSYMLIST)
         milter.register(NAME)
         with listener.opened():
-            return _Supervisor(settings, listener).run(on_ready)
+            return _Supervisor(settings, listener, load or (lambda: settings), patience).run(
+                on_ready
+            )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, listener: Listener) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listener: Listener,
+        load: Callable[[], Settings],
+        patience: Patience,
+    ) -> None:
         self._settings = settings
         self._listener = listener
-        line = Line() if settings.keeps_ledger else None
-        workers = range(settings.milter.processes)
-        self._places = [_Place("worker", _worker(settings, n, line)) for n in workers]
-        if line is not None:
-            self._places.append(_Place("scribe", _scribe(settings, line)))
+        self._load = load
+        self._patience = patience
+        self._line: Line | None = None
+        self._workers = self._workers_for(settings)
+        self._scribe = self._scribe_for(settings)
+        self._retired: list[Place] = []
+        self._felt = time.monotonic()
 
     def run(self, on_ready: Callable[[], None]) -> int:
         try:
-            self._start_all()
+            self._start_all(self._places())
             on_ready()
-            _LOG.info(
-                "started: %d workers on %s, mode %s, on_error %s",
-                self._settings.milter.processes,
-                self._settings.milter.socket,
-                self._settings.milter.mode,
-                self._settings.milter.on_error,
-            )
+            _LOG.info("started: %s", _in_words(self._settings))
             self._watch()
         finally:
             self._stop()
         return os.EX_OK
 
-    def _start_all(self) -> None:
-        """Start every child; return when each is ready or dead."""
+    def _places(self) -> list[Place]:
+        """The children that are to be there, and so are started anew when they die."""
+        return self._workers + ([self._scribe] if self._scribe else [])
+
+    def _workers_for(self, settings: Settings) -> list[Place]:
+        if settings.keeps_ledger and self._line is None:
+            self._line = Line()
+        line = self._line if settings.keeps_ledger else None
+        pulses = [Pulse() for _ in range(settings.milter.processes)]
+        return [
+            Place("worker", _worker(settings, number, line, pulse, self._patience), pulse)
+            for number, pulse in enumerate(pulses)
+        ]
+
+    def _scribe_for(self, settings: Settings) -> Place | None:
+        if not settings.keeps_ledger or self._line is None:
+            return None
+        return Place("scribe", _scribe(settings, self._line))
+
+    def _start_all(self, places: Sequence[Place]) -> None:
+        """Start children; return when each is ready or dead, or has taken too long."""
         reader, writer = os.pipe()
 
         def release() -> None:
             os.close(reader)
             os.close(writer)
 
-        for place in self._places:
-            self._start(place, release)
+        for place in places:
+            place.start(release)
         os.close(writer)
-        os.read(reader, 1)  # ends when the last child has let go of its end
+        # It can be read when the last child has let go of its end.
+        select.select([reader], [], [], self._patience.silence)
         os.close(reader)
-
-    def _start(self, place: _Place, on_ready: Callable[[], None] = lambda: None) -> None:
-        parent = os.getpid()
-        place.pid, place.since = os.fork(), time.monotonic()
-        if place.pid == 0:
-            _be_child(place, parent, on_ready)
+        self._felt = time.monotonic()
 
     def _watch(self) -> None:
         while True:
-            caught = signal.sigtimedwait(_WATCHED, self._patience())
+            caught = signal.sigtimedwait(_WATCHED, self._until_next())
             if caught is not None and caught.si_signo in _STOP:
                 _LOG.info("%s: stopping", signal.Signals(caught.si_signo).name)
                 return
+            if caught is not None and caught.si_signo == _RELOAD:
+                self._reload()
+            self._feel_pulses()
             self._reap()
             now = time.monotonic()
-            for place in self._places:
+            for place in self._places():
                 if not place.pid and place.due <= now:
-                    self._start(place)
+                    place.start()
 
-    def _patience(self) -> float:
+    def _until_next(self) -> float:
         now = time.monotonic()
-        return max(0.0, min((p.due - now for p in self._places if not p.pid), default=3600.0))
+        due = (place.due - now for place in self._places() if not place.pid)
+        return max(0.0, min((*due, _TICK)))
 
-    def _reap(self) -> None:
-        for place in self._places:
-            if place.pid and (ending := _ending_of(place.pid)):
-                lived = time.monotonic() - place.since
-                delay = place.backoff.after(lived)
-                place.due = time.monotonic() + delay
-                _LOG.warning(
-                    "%s %d ended (%s) after %.0f s: the next one starts %s",
+    def _feel_pulses(self) -> None:
+        """Kill the workers that have stopped; what comes of it is the same as of any death."""
+        now = time.monotonic()
+        passed, self._felt = min(now - self._felt, 2 * _TICK), now
+        for place in (*self._workers, *self._retired):
+            if (silence := place.silent(passed)) > self._patience.silence:
+                _LOG.error(
+                    "%s %d has shown no sign of life for %.0f s: killed",
                     place.name,
                     place.pid,
-                    ending,
-                    lived,
-                    f"in {delay:.0f} s" if delay else "now",
+                    silence,
                 )
-                place.pid = 0
+                os.kill(place.pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        for place in self._places():
+            pid = place.pid
+            if not (ending := place.reap()):
+                continue
+            lived = time.monotonic() - place.since
+            delay = 0.0 if place.leaves else place.backoff.after(lived)
+            place.due = time.monotonic() + delay
+            _LOG.log(
+                logging.INFO if place.leaves else logging.WARNING,
+                "%s %d ended (%s) after %.0f s: the next one starts %s",
+                place.name,
+                pid,
+                ending,
+                lived,
+                f"in {delay:.0f} s" if delay else "now",
+            )
+        for place in self._retired:
+            pid = place.pid
+            if ending := place.reap():
+                _LOG.info("%s %d of the old settings ended (%s)", place.name, pid, ending)
+        self._retired = [place for place in self._retired if place.pid]
+
+    def _reload(self) -> None:
+        """Take new settings, or say what is wrong with them and keep the old ones."""
+        settings = self._new_settings()
+        if settings is None:
+            _LOG.error("reload: the old settings stay in force")
+            return
+        workers = self._workers_for(settings)
+        self._start_all(workers)
+        self._retire(self._workers)
+        self._settings, self._workers = settings, workers
+        self._renew_scribe(settings)
+        _LOG.info("reloaded: %s", _in_words(settings))
+
+    def _new_settings(self) -> Settings | None:
+        try:
+            settings = self._load()
+            _look_at_files(settings)
+        except ConfigError as error:
+            for problem in error.problems:
+                _LOG.error("reload: %s", problem)
+            return None
+        except (StoreError, KeyFileError) as error:
+            _LOG.error("reload: %s", error)
+            return None
+        socket = self._settings.milter.socket
+        if settings.milter.socket == socket:
+            return settings
+        _LOG.warning(
+            "reload: [milter] socket is now %s: that needs a restart, until then %s is kept",
+            settings.milter.socket,
+            socket,
+        )
+        return replace(settings, milter=replace(settings.milter, socket=socket))
+
+    def _retire(self, places: Sequence[Place]) -> None:
+        """Let workers end with the sessions that they have."""
+        for place in places:
+            place.ask(RETIRE)
+        self._retired += [place for place in places if place.pid]
+
+    def _renew_scribe(self, settings: Settings) -> None:
+        """Let a scribe with the new settings follow the old one.
+
+        What workers hand over meanwhile waits in the line, from which both take.
+        """
+        fresh = self._scribe_for(settings)
+        if self._scribe is None:
+            self._scribe = fresh
+        elif fresh is not None:
+            self._scribe.task = fresh.task
+            self._scribe.ask(signal.SIGTERM)
 
     def _stop(self) -> None:
-        for place in self._places:
-            if place.pid:
-                os.kill(place.pid, signal.SIGTERM)
+        """End every child; the sessions that are still open are closed."""
+        for place in self._retired:
+            place.kill()
+        for place in self._places():
+            place.ask(signal.SIGTERM)
         deadline = time.monotonic() + _GRACE
         while self._still_running() and time.monotonic() < deadline:
             self._listener.wake()
             time.sleep(_WAKE_INTERVAL)
-        for pid in self._still_running():
-            _LOG.warning("process %d did not end within %.0f s: killed", pid, _GRACE)
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+        for place in self._still_running():
+            _LOG.warning("process %d did not end within %.0f s: killed", place.pid, _GRACE)
+            place.kill()
 
-    def _still_running(self) -> list[int]:
-        for place in self._places:
-            if place.pid and _ending_of(place.pid):
-                place.pid = 0
-        return [place.pid for place in self._places if place.pid]
+    def _still_running(self) -> list[Place]:
+        return [place for place in self._places() if place.pid and not place.reap()]
 
 
-def _worker(settings: Settings, number: int, line: Line | None) -> Task:
-    return lambda on_ready: work(settings, number, line, on_ready)
+def _worker(
+    settings: Settings, number: int, line: Line | None, pulse: Pulse, patience: Patience
+) -> Task:
+    keep_pulse = partial(keep, pulse, patience.farewell)
+    return partial(work, settings, number, line, keep_pulse)
 
 
 def _scribe(settings: Settings, line: Line) -> Task:
@@ -185,43 +286,15 @@ def _scribe(settings: Settings, line: Line) -> Task:
     return task
 
 
-def _be_child(place: _Place, parent: int, on_ready: Callable[[], None]) -> None:
-    """Do a child's task after the fork and end it without returning to the parent's code."""
-    code = os.EX_SOFTWARE
-    try:
-        code = place.task(on_ready) if _die_with(parent) else os.EX_OK
-    except Exception:  # noqa: BLE001 - whatever it was, it must not run on as a second parent
-        _LOG.exception("%s %d failed", place.name, os.getpid())
-    finally:
-        logging.shutdown()
-        os._exit(code)
+def _in_words(settings: Settings) -> str:
+    own = settings.milter
+    return f"{own.processes} workers on {own.socket}, mode {own.mode}, on_error {own.on_error}"
 
 
-def _die_with(parent: int) -> bool:
-    """Take signals as any process does, and let the kernel end this one with its parent.
+def _look_at_files(settings: Settings) -> None:
+    """Refuse a store and keys that cannot be used, and warn if there is no store yet.
 
-    False if the parent has ended already.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    return os.getppid() == parent
-
-
-def _ending_of(pid: int) -> str:
-    """How a child ended, in words; empty while it runs."""
-    ended, status = os.waitpid(pid, os.WNOHANG)
-    if not ended:
-        return ""
-    code = os.waitstatus_to_exitcode(status)
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def _look_at_store(settings: Settings) -> None:
-    """Refuse to start on a store that cannot be used, and warn if there is none yet.
-
-    It is closed again before any fork. Raises StoreError.
+    The store is closed again before any fork. Raises StoreError, KeyFileError.
     """
     try:
         LockTable.open(settings.store).close()
@@ -229,3 +302,5 @@ def _look_at_store(settings: Settings) -> None:
         _LOG.warning(
             "%s; until then every recipient is answered: %s", error, settings.milter.on_error
         )
+    if settings.return_path.domain:
+        KeyFile(settings.store.path / KEY_FILE, int(time.time()))

@@ -23,12 +23,21 @@ from bouncegate.store.locktable import LockTable
 _LOG: Final = logging.getLogger("bouncegate.milter")
 NAME: Final = "bouncegate"
 
+KeepPulse = Callable[[Callable[[], None]], None]
+"""Begins a worker's pulse; what it is given is called at every beat."""
 
-def work(settings: Settings, place: int, line: Line | None, on_ready: Callable[[], None]) -> int:
+
+def work(
+    settings: Settings,
+    place: int,
+    line: Line | None,
+    keep_pulse: KeepPulse,
+    on_ready: Callable[[], None],
+) -> int:
     """Serve until SIGTERM, in a process forked by the supervisor; the exit code.
 
     `place` tells the workers apart: 0 for the first, and so on. `line` leads to the scribe, if
-    a ledger is kept.
+    a ledger is kept; `keep_pulse` is called once, before libmilter serves.
     """
     _keep_to_one_core(place, settings.milter.processes)
     try:
@@ -41,6 +50,7 @@ def work(settings: Settings, place: int, line: Line | None, on_ready: Callable[[
     steps = _steps(settings, locks, line)
     locks.on_silence = steps.fall_back
     steps.register(NAME)
+    keep_pulse(lambda: None)
     on_ready()
     milter.main()
     return os.EX_OK

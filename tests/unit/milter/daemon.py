@@ -21,6 +21,7 @@ class Daemon:
         self.socket = folder / "milter.sock"
         self.log = folder / "log"
         self.environment: dict[str, str] = {}
+        self.program = ["-m", "bouncegate.cli"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, **sections: Section) -> None:
@@ -30,6 +31,18 @@ class Daemon:
 
     def launch(self, **sections: Section) -> None:
         """Start it without waiting for anything."""
+        config = self.write_config(**sections)
+        with self.log.open("ab") as log_file:
+            self._process = subprocess.Popen(
+                [sys.executable, *self.program, "--config", str(config), "milter"],
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+                env={**os.environ, **self.environment},
+            )
+
+    def write_config(self, **sections: Section) -> Path:
+        """Write the config file anew; what a section does not set is as the tests need it."""
         settings: dict[str, Section] = {
             "milter": {"socket": f"unix:{self.socket}", "workers": 2},
             "store": {"path": str(self.store), "map_size": "64 MiB"},
@@ -39,14 +52,7 @@ class Daemon:
             settings[name] = {**settings.get(name, {}), **section}
         config = self.folder / "bouncegate.toml"
         config.write_text("\n".join(_toml(settings)) + "\n")
-        with self.log.open("ab") as log_file:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bouncegate.cli", "--config", str(config), "milter"],
-                stdin=subprocess.DEVNULL,
-                stdout=log_file,
-                stderr=log_file,
-                env={**os.environ, **self.environment},
-            )
+        return config
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

@@ -1,0 +1,134 @@
+"""A worker's pulse: the proof that its interpreter still runs, and the way it retires.
+
+While libmilter serves, the worker's main thread never comes back to Python, so a thread of its own
+counts up a number that the supervisor can see, once a second. Nothing of it is on the path of a
+recipient: an interpreter that is stuck, or a process that is stopped, stops counting.
+
+The same thread takes the request to retire (`RETIRE`). To libmilter, to stop means to return and
+let the process end under its sessions; Postfix keeps a connection for a whole SMTP session and
+would lose its milter in the middle of it. So libmilter is not stopped: its listening socket is
+replaced by one that nobody can connect to, the sessions go on, and the process ends with the last.
+"""
+
+import logging
+import mmap
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NoReturn
+
+_LOG: Final = logging.getLogger("bouncegate.milter")
+RETIRE: Final = signal.SIGUSR1
+"""Take no more connections and end with the last session; blocked in every thread of a worker."""
+
+INTERVAL: Final = 1.0
+_CHECK_SESSIONS_EVERY: Final = 0.25
+# Interrupts accept(2), to which libmilter then returns; its handler does nothing.
+_INTERRUPT: Final = signal.SIGUSR2
+_OCTETS: Final = 8
+
+
+class Pulse:
+    """A number in memory that a worker shares with the supervisor."""
+
+    def __init__(self) -> None:
+        """To be made before the fork."""
+        self._memory = mmap.mmap(-1, _OCTETS)
+
+    def beat(self) -> None:
+        """Count one up."""
+        self._memory[:] = (self.count + 1).to_bytes(_OCTETS, "big")
+
+    @property
+    def count(self) -> int:
+        """How often it has beaten."""
+        return int.from_bytes(self._memory[:], "big")
+
+
+def keep(pulse: Pulse, farewell: float, look: Callable[[], None]) -> None:
+    """Start the thread; to be called in a worker's main thread, before libmilter serves.
+
+    `look` is called at every beat. After the request to retire, sessions have `farewell` seconds.
+    """
+    signal.signal(_INTERRUPT, lambda _number, _frame: None)
+
+    def beat() -> NoReturn:
+        while signal.sigtimedwait({RETIRE}, INTERVAL) is None:
+            look()
+            pulse.beat()
+        _retire(pulse, look, farewell)
+
+    pulse.beat()
+    threading.Thread(target=beat, name="pulse", daemon=True).start()
+
+
+def _retire(pulse: Pulse, look: Callable[[], None], farewell: float) -> NoReturn:
+    """Serve the sessions that are there, for a bounded time, and end the process."""
+    listening = _listening()
+    address = _address(listening)
+    # A pair has no name; it never becomes readable as long as its other end is open.
+    deaf, other_end = socket.socketpair()
+    os.dup2(deaf.fileno(), listening)
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, _INTERRUPT)
+    deadline = time.monotonic() + farewell
+    # The first wait is for a connection that was being accepted just now.
+    time.sleep(_CHECK_SESSIONS_EVERY)
+    while (sessions := _sessions(address)) and time.monotonic() < deadline:
+        look()
+        pulse.beat()
+        time.sleep(_CHECK_SESSIONS_EVERY)
+    if sessions:
+        _LOG.warning("%d sessions still open %.0f s after the reload: closed", sessions, farewell)
+    other_end.close()
+    os._exit(os.EX_OK)
+
+
+def _listening() -> int:
+    """The descriptor on which libmilter listens: the one listening socket of a worker."""
+    for descriptor in _descriptors():
+        sock = _socket(descriptor)
+        if sock is None:
+            continue
+        try:
+            if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                return descriptor
+        finally:
+            sock.detach()
+    raise RuntimeError("libmilter listens on no socket")
+
+
+def _sessions(address: object) -> int:
+    """How many sockets were accepted at an address: there is one for each session."""
+    return sum(_address(descriptor) == address for descriptor in _descriptors())
+
+
+def _address(descriptor: int) -> object:
+    """The path or the port of a socket's own end; None if it is no socket any more."""
+    sock = _socket(descriptor)
+    if sock is None:
+        return None
+    try:
+        name: object = sock.getsockname()
+    except OSError:
+        return None
+    finally:
+        sock.detach()
+    return name[1] if isinstance(name, tuple) else name
+
+
+def _socket(descriptor: int) -> socket.socket | None:
+    """A descriptor, which goes on belonging to libmilter, as a socket to be detached again."""
+    try:
+        return socket.socket(fileno=descriptor)
+    except OSError:
+        return None
+
+
+def _descriptors() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]

@@ -1,0 +1,24 @@
+"""`bouncegate milter` with less patience than it has in earnest, so that tests need not wait.
+
+Called as `python impatient.py SILENCE FAREWELL --config FILE milter`; the two are in seconds.
+"""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from bouncegate.config.loading import load
+from bouncegate.milter.supervisor import Patience, serve
+
+if __name__ == "__main__":
+    silence, farewell, _, config, _ = sys.argv[1:]
+    logging.basicConfig(level=logging.DEBUG)
+    settings = load(Path(config))
+    serve(
+        settings,
+        lambda: None,
+        lambda: load(Path(config)),
+        Patience(float(silence), float(farewell)),
+    )
+    sys.exit(os.EX_OK)
