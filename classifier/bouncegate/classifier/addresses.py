@@ -16,7 +16,9 @@ _DOMAIN: Final = (
     r"|[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,12})"
 )
 ADDRESS: Final = rf"(?:{_QUOTED_LOCAL}|{_ATOM_LOCAL})@{_DOMAIN}"
-_ADDRESS: Final = re.compile(ADDRESS)
+# An address begins behind a character that it cannot hold: no other place need be tried.
+BEGINNING: Final = r"(?<![^\s\"(),:;<>@\[\\\]\x00-\x1f{}|])"
+_ADDRESS: Final = re.compile(BEGINNING + ADDRESS)
 # RFC 6533, 3: a character of an address of type utf-8 in ASCII, `\x{1F408}`.
 _UNITEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 # Quotes, and the type of an address as X.400 gateways write it.

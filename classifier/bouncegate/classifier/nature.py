@@ -6,7 +6,7 @@ The signs are cheap and stand in the header, so that ordinary mail is passed ove
 from typing import Final
 
 from bouncegate.classifier.message import Message
-from bouncegate.classifier.notification import STATUS_KINDS, Notification
+from bouncegate.classifier.notification import STATUS_KINDS
 from bouncegate.classifier.phrases import Phrases
 from bouncegate.classifier.report import Nature
 
@@ -76,9 +76,8 @@ _AUTOMATIC_FIELDS: Final = (
 )  # fmt: skip
 
 
-def nature_of(notification: Notification) -> Nature:
+def nature_of(message: Message) -> Nature:
     """What the message is, as far as its header and the types of its parts tell."""
-    message = notification.message
     kinds = {part.kind for part in message.parts}
     if "message/feedback-report" in kinds:
         return Nature.COMPLAINT

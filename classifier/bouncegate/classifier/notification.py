@@ -58,7 +58,7 @@ class Notification:
         if kind in STATUS_KINDS:
             self._status_parts.append(part)
         elif kind in _RETURNED_KINDS:
-            if self._returned_part is None and part.body.strip():
+            if self._returned_part is None and part.body and not part.body.isspace():
                 self._returned_part = part
         elif kind == "text/html":
             self._markup_parts.append(part)
@@ -84,7 +84,9 @@ class Notification:
 
     def _cut(self) -> tuple[str, str]:
         """The words of the notice, and what of the returned message stands among them."""
-        plain = [part for part in self._word_parts if part.kind != PREAMBLE and part.body.strip()]
+        plain = [
+            part for part in self._word_parts if part.kind != PREAMBLE and not part.body.isspace()
+        ]
         parts = plain or self._markup_parts or self._word_parts
         if self._status_parts and self._returned_part is not None and len(parts) == 1:
             # All three parts of the standard are there (RFC 6522, 3): nothing is to be cut off.

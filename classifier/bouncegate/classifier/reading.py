@@ -17,6 +17,7 @@ from bouncegate.classifier.readers.table import COMPLAINTS, LAST_RESORT, Reader,
 from bouncegate.classifier.repair import mended
 from bouncegate.classifier.report import Nature, Reading, Report
 
+_TOLD: Final = frozenset({Nature.BOUNCE, Nature.COMPLAINT})
 _log: Final = logging.getLogger("bouncegate.classifier")
 
 
@@ -35,14 +36,14 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     `nested`: whether a bounce that the message wraps may be read instead.
     """
     message = Message(raw)
-    notification = Notification(message)
     message_id = message.fields.get("message-id")[: limits.VALUE]
-    nature = nature_of(notification)
+    nature = nature_of(message)
+    if nature not in _TOLD:
+        return Reading(nature, message_id=message_id)
+    notification = Notification(message)
     if nature is Nature.COMPLAINT:
         # Whoever complains was reached: no reader of failures may have a look.
         return _reading(nature, notification, COMPLAINTS, COMPLAINTS.read(notification))
-    if nature is not Nature.BOUNCE:
-        return Reading(nature, message_id=message_id)
     for reader in candidates(notification):
         reports = reader.read(notification)
         if reports:

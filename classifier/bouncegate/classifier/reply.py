@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from bouncegate.classifier.addresses import ADDRESS
+from bouncegate.classifier.addresses import ADDRESS, BEGINNING
 from bouncegate.classifier.phrases import Phrases
 
 # RFC 3463, 2, with up to three digits for subject and detail. Neighbouring digits, dots or
@@ -46,8 +46,7 @@ _PHASE_WORDS: Final = Phrases(pattern for _, pattern in _PHASES)
 _HOST: Final = re.compile(
     r"host (\S{1,255}?) ?\[[^\]\s]{2,60}\](?::\d+)?:? ?(?:said:|refused|smtp error)", re.IGNORECASE
 )
-# An address begins behind one of these, so that the search tries no other place.
-_MASKED: Final = re.compile(rf"(?:(?<=[\s<>()\[\]:;,'=])|^){ADDRESS}")
+_MASKED: Final = re.compile(BEGINNING + ADDRESS)
 
 
 class Reply(NamedTuple):

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.addresses import ADDRESS, bare, find_addresses, first_address
+from bouncegate.classifier.addresses import ADDRESS, BEGINNING, bare, find_addresses, first_address
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
 from bouncegate.classifier.readers.entries import Entry, entries, reports
@@ -19,7 +19,7 @@ from bouncegate.classifier.report import Report
 NAME: Final = "prose"
 SIGN: Final = ""
 
-_ADDRESS: Final = re.compile(ADDRESS)
+_ADDRESS: Final = re.compile(BEGINNING + ADDRESS)
 # Words before an address, on its line, that make it somebody else.
 _OTHER_ROLE: Final = re.compile(
     r"(?:^|[\s(\"'*])(?:from|sender|reply-?to|return-?path|contact|e-?mail us|write to"
