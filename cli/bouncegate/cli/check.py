@@ -20,6 +20,8 @@ def check_config(context: typer.Context) -> None:
         raise typer.Exit(os.EX_CONFIG)
     file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
     print(f"{file}: nothing wrong")
+    for note in invocation.settings.notes():
+        print(f"{file}: note: {note}")
 
 
 def _problems(invocation: Invocation) -> tuple[Problem, ...]:

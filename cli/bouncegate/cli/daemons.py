@@ -112,11 +112,8 @@ def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":
 
     settings = invocation.settings
     if not settings.keeps_ledger:
-        if "unverified" not in settings.return_path.count:
-            log.warning(
-                "no bounce will count: [return_path] domain is not set, so nothing can be proven; "
-                'set it, or add "unverified" to [return_path] count to believe every DSN'
-            )
+        for note in settings.notes():
+            log.warning("%s", note)
         return None
     ledger = Ledger.open(settings.store, settings.ledger, readonly=False)
     stack.callback(ledger.close)

@@ -5,6 +5,7 @@ The structure is that of the TOML file: a section a class, a key a field. The sa
 """
 
 import os
+from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -181,3 +182,11 @@ class Settings(Struct, frozen=True):
     def keeps_ledger(self) -> bool:
         """Whether sends are recorded: a signed return path means nothing without them."""
         return self.ledger.enabled or self.signs
+
+    def notes(self) -> Iterator[str]:
+        """What is allowed and may not be meant, for who checks a configuration or reads the log."""
+        if not self.keeps_ledger and "unverified" not in self.return_path.count:
+            yield (
+                "no bounce will count: [return_path] domain is not set, so nothing can be proven; "
+                'set it, or add "unverified" to [return_path] count to believe every DSN'
+            )

@@ -267,6 +267,23 @@ def test_receive_exits_0_only_when_the_dsn_is_durable(handler: Handler) -> None:
     assert len(handler.events()) == 1
 
 
+def test_two_handlers_that_take_copies_at_the_same_moment_count_one(handler: Handler) -> None:
+    command = [*COMMAND, "--config", str(handler.config), "receive"]
+    copies = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    for copy in copies:
+        assert copy.stdin is not None
+        copy.stdin.write(dsn())
+    for copy in copies:
+        assert copy.stdin is not None
+        copy.stdin.close()
+    handler.deliver(dsn())
+    assert [copy.wait(SECONDS) for copy in copies] == [0, 0, 0]
+    assert len(handler.events()) == 1
+
+
 def test_receive_exits_75_for_whatever_stands_in_the_way(handler: Handler) -> None:
     # pipe(8) drops the DSN of a command that fails in any other way.
     good = handler.config.read_text()

@@ -188,3 +188,12 @@ def test_a_store_that_cannot_be_opened_is_an_error_and_no_traceback(
     assert done.code == os.EX_NOINPUT
     assert "create it" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_configuration_under_which_no_bounce_can_count_is_told_so(
+    config: Path, bouncegate: Command
+) -> None:
+    assert "no bounce will count" in bouncegate("check-config").out
+    with config.open("a") as file:
+        file.write('[return_path]\ndomain = "return.example.org"\n')
+    assert "no bounce will count" not in bouncegate("check-config").out
