@@ -167,7 +167,7 @@ static int offer_recipient(struct session *session, struct link *link) {
     return verdict;
 }
 
-enum { CHANGE_SENDER = 'e' };
+enum { ACCEPT = 'a', CHANGE_SENDER = 'e' };
 
 static int send_message(struct session *session, struct link *link) {
     static const char mail[] = "<news@sender.test>", header[] = "Subject\0 News";
@@ -185,7 +185,13 @@ static int send_message(struct session *session, struct link *link) {
         add(link, 'A', "", 0);
         return 0;
     }
-    if (step(link, NO_DATA, 0, 'T', "", 0) || step(link, NO_HEADERS, 0, 'L', header, sizeof header) ||
+    if (!(link->steps & NO_DATA)) {
+        add(link, 'T', "", 0);
+        int verdict = answer(link, data, &length);
+        if (verdict == ACCEPT) return 0; /* it wants no more of this message */
+        if (verdict != 'c') return -1;
+    }
+    if (step(link, NO_HEADERS, 0, 'L', header, sizeof header) ||
         step(link, NO_EOH, 0, 'N', "", 0) || step(link, NO_BODY, 0, 'B', "Hello\r\n", 7))
         return -1;
     int verdict;
