@@ -25,10 +25,11 @@ def check_config(context: typer.Context) -> None:
 
 
 def _problems(invocation: Invocation) -> tuple[Problem, ...]:
-    from bouncegate.cli.daemons import judge_of  # noqa: PLC0415
+    """What is wrong with the settings, else with the rules, each tried on its examples."""
+    from bouncegate.classifier.rulecheck import check_rules  # noqa: PLC0415
+    from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     try:
-        judge_of(invocation)
+        return check_rules(load_rules(invocation.settings.rules.folder))
     except ConfigError as error:
         return error.problems
-    return ()

@@ -197,3 +197,19 @@ def test_a_configuration_under_which_no_bounce_can_count_is_told_so(
     with config.open("a") as file:
         file.write('[return_path]\ndomain = "return.example.org"\n')
     assert "no bounce will count" not in bouncegate("check-config").out
+
+
+def test_check_config_finds_a_rule_that_does_not_take_its_own_example(
+    config: Path, bouncegate: Command
+) -> None:
+    rules = config.parent / "rules.d"
+    rules.mkdir()
+    (rules / "mine.toml").write_text(
+        '[[rule]]\nid = "mine.full"\nreason = "mailbox-full"\nsource = "seen at example.net"\n'
+        "text = 'cup runneth over'\nexamples = [\"552 no room\"]\n"
+    )
+    with config.open("a") as file:
+        file.write(f'[rules]\nfolder = "{rules}"\n')
+    done = bouncegate("check-config")
+    assert done.code == os.EX_CONFIG
+    assert f"{rules}/mine.toml:1: mine.full.examples: the rule does not take its own" in done.err
