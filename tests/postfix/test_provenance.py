@@ -20,11 +20,14 @@ from lab.postfix import Postfix
 from lab.remote import Remote
 from lab.smtp import Client, Exchange, message
 from lab.system import RETURN_DOMAIN, MailSystem
+from lab.system import SENDER as BOUNCES
 from lab.waiting import wait_for
 
 SENDER = "newsletter@sender.test"
 UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
 TOKEN = re.compile(rf"b-[a-z2-7]{{40}}@{re.escape(RETURN_DOMAIN)}")
+
+SECTIONS = {"return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]}}
 
 _numbers = itertools.count()
 
@@ -32,15 +35,19 @@ _numbers = itertools.count()
 @pytest.fixture(scope="module")
 def system(can_run_postfix: None) -> Iterator[MailSystem]:
     """A lab whose senders are signed, and where only what is proven counts."""
-    sections = {"return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]}}
-    with MailSystem(sections=sections) as system:
+    with MailSystem(sections=SECTIONS) as system:
         system.start()
         yield system
 
 
 @pytest.fixture
-def gate(system: MailSystem) -> Bouncegate:
-    return system.gate
+def gate(system: MailSystem) -> Iterator[Bouncegate]:
+    """Bouncegate with the settings of this module, also after a test that has changed them."""
+    before = system.gate.config.read_text()
+    yield system.gate
+    if system.gate.config.read_text() != before:
+        system.gate.config.write_text(before)
+        restart(system.gate)
 
 
 @pytest.fixture
@@ -79,9 +86,7 @@ def test_the_token_comes_back_as_envelope_id_in_the_dsn(
     remote.refuse({gone: UNKNOWN})
     send(postfix, gone)
     postfix.wait_until_empty()
-    with closing(Store.open(StoreSettings(path=gate.store), readonly=True)) as store:
-        ((_, event),) = store.entries(gone)
-    assert isinstance(event, Event)
+    event = only_event(gate, gone)
     assert re.fullmatch(r"b-[a-z2-7]{40}", event.envelope_id)
     assert (event.trust, event.sender) == ("signed", SENDER)
 
@@ -118,18 +123,11 @@ def test_the_null_sender_and_inbound_mail_are_left_as_they_are(
     null, inbound = address("null"), address("inbound")
     send(postfix, null, sender="")
     assert sender_at_once(postfix, remote, null) == "<>"
-    gate.configure(
-        {
-            "return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]},
-            "outbound": {"networks": ["192.0.2.0/24"]},
-        }
-    )
-    restart_milter(gate)
+    gate.configure({**SECTIONS, "outbound": {"networks": ["192.0.2.0/24"]}})
+    restart(gate)
     with Client(postfix.port) as client:
         client.deliver(message("From outside"), "someone@elsewhere.test", [inbound])
     assert sender_at_once(postfix, remote, inbound) == "someone@elsewhere.test"
-    gate.configure({"return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]}})
-    restart_milter(gate)
 
 
 def test_the_door_refuses_what_has_no_token_and_lets_in_what_has_one(
@@ -195,10 +193,18 @@ def sender_at_once(postfix: Postfix, remote: Remote, recipient: str) -> str:
     return sender_at(remote, recipient)
 
 
-def restart_milter(gate: Bouncegate) -> None:
-    assert gate.milter is not None
-    gate.milter.stop()
-    gate.start_milter()
+def only_event(gate: Bouncegate, recipient: str) -> Event:
+    """The one event of an address."""
+    with closing(Store.open(StoreSettings(path=gate.store), readonly=True)) as store:
+        ((_, event),) = store.entries(recipient)
+    assert isinstance(event, Event)
+    return event
+
+
+def restart(gate: Bouncegate) -> None:
+    """Let both daemons read their configuration."""
+    gate.stop()
+    gate.start()
 
 
 def scribe_of(gate: Bouncegate) -> int:
@@ -232,3 +238,40 @@ Status: 5.1.1
     assert done.returncode == 0
     shown = json.loads(gate.run("show", "--json", victim).stdout)
     assert (shown["locked"], shown["hard"]) == (False, 0)
+
+
+def test_without_signing_the_ledger_alone_proves_a_bounce_and_knows_its_mailing(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    """For senders with return paths of their own, such as VERP, which must not be replaced."""
+    gate.configure(
+        {
+            "ledger": {"enabled": True, "mailing_headers": ["X-Campaign-ID"]},
+            "return_path": {"count": ["matched"]},
+        }
+    )
+    restart(gate)
+    gone = address("gone")
+    remote.refuse({gone: UNKNOWN})
+    news = message("News", message_id="<spring@sender.test>")
+    news["X-Campaign-ID"] = "spring"
+    with Client(postfix.submission_port) as client:
+        client.deliver(news, BOUNCES, [gone, address("reader")])
+    postfix.wait_until_empty()
+    event = only_event(gate, gone)
+    assert (event.trust, event.mailing, event.group) == ("matched", "spring", RETURN_DOMAIN)
+    assert event.sender == BOUNCES
+    assert gate.show(gone)["locked"] is True
+
+
+def test_only_senders_of_our_own_domains_are_signed_where_that_is_set(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    signing = {"domain": RETURN_DOMAIN, "sign": "own", "own_domains": ["sender.test"]}
+    gate.configure({"return_path": signing})
+    restart(gate)
+    ours, theirs = address("ours"), address("theirs")
+    send(postfix, ours)
+    send(postfix, theirs, sender="someone@customer.test")
+    assert TOKEN.fullmatch(sender_at_once(postfix, remote, ours))
+    assert sender_at_once(postfix, remote, theirs) == "someone@customer.test"
