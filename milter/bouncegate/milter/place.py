@@ -80,7 +80,9 @@ class Place:
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     def kill(self) -> None:
-        """End the child now, whatever it does."""
+        """End the child, if there is one, now, whatever it does."""
+        if not self.pid:
+            return
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         self.pid = 0

@@ -62,7 +62,8 @@ def serve(
     anew, or raises ConfigError. Raises MilterError, StoreError or KeyFileError for what an
     operator has to mend before the daemon can start.
     """
-    _look_at_files(settings)
+    _look_at_store(settings)
+    _look_at_keys(settings)
     listener = Listener(settings.milter.socket)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     try:
@@ -204,6 +205,11 @@ class _Supervisor:
             return
         workers = self._workers_for(settings)
         self._start_all(workers)
+        if any(worker.reap() for worker in workers):
+            for worker in workers:
+                worker.kill()
+            _LOG.error("reload: workers died of the new settings: the old ones stay in force")
+            return
         self._retire(self._workers)
         self._settings, self._workers = settings, workers
         self._renew_scribe(settings)
@@ -212,7 +218,9 @@ class _Supervisor:
     def _new_settings(self) -> Settings | None:
         try:
             settings = self._load()
-            _look_at_files(settings)
+            if settings.store != self._settings.store:
+                _look_at_store(settings)
+            _look_at_keys(settings)
         except ConfigError as error:
             for problem in error.problems:
                 _LOG.error("reload: %s", problem)
@@ -291,10 +299,10 @@ def _in_words(settings: Settings) -> str:
     return f"{own.processes} workers on {own.socket}, mode {own.mode}, on_error {own.on_error}"
 
 
-def _look_at_files(settings: Settings) -> None:
-    """Refuse a store and keys that cannot be used, and warn if there is no store yet.
+def _look_at_store(settings: Settings) -> None:
+    """Refuse a store that cannot be used, and warn if there is none yet.
 
-    The store is closed again before any fork. Raises StoreError, KeyFileError.
+    It is closed again before any fork. Raises StoreError.
     """
     try:
         LockTable.open(settings.store).close()
@@ -302,5 +310,9 @@ def _look_at_files(settings: Settings) -> None:
         _LOG.warning(
             "%s; until then every recipient is answered: %s", error, settings.milter.on_error
         )
+
+
+def _look_at_keys(settings: Settings) -> None:
+    """Refuse keys that cannot be used; raises KeyFileError."""
     if settings.return_path.domain:
         KeyFile(settings.store.path / KEY_FILE, int(time.time()))

@@ -11,14 +11,12 @@ import milter
 
 from bouncegate.config.settings import Settings
 from bouncegate.milter.door import Door
-from bouncegate.milter.latetable import LateTable
-from bouncegate.milter.rcpt import Find, RcptStep, answer_on_error
+from bouncegate.milter.rcpt import RcptStep, answer_on_error
 from bouncegate.milter.scribe import Line
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Rcpt, Steps
 from bouncegate.provenance.keys import KEY_FILE, KeyFile
-from bouncegate.store.errors import StoreError, StoreMissing
-from bouncegate.store.locktable import LockTable
+from bouncegate.store.latetable import LateTable
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 NAME: Final = "bouncegate"
@@ -40,17 +38,13 @@ def work(
     a ledger is kept; `keep_pulse` is called once, before libmilter serves.
     """
     _keep_to_one_core(place, settings.milter.processes)
-    try:
-        find = _open(settings)
-    except StoreError as error:
-        _LOG.error("%s", error)
-        return error.exit_code
+    table = LateTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
-    locks = RcptStep(settings, find)
+    locks = RcptStep(settings, table.find)
     steps = _steps(settings, locks, line)
     locks.on_silence = steps.fall_back
     steps.register(NAME)
-    keep_pulse(lambda: None)
+    keep_pulse(table.look)
     on_ready()
     milter.main()
     return os.EX_OK
@@ -67,13 +61,6 @@ def _steps(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
         return Steps(rcpt, settings.milter.socket)
     send = SendStep(settings, keys, line, rcpt)
     return Steps(send.rcpt, settings.milter.socket, send)
-
-
-def _open(settings: Settings) -> Find:
-    try:
-        return LockTable.open(settings.store).find
-    except StoreMissing as error:
-        return LateTable(settings.store, error).find
 
 
 def _keep_to_one_core(place: int, workers: int) -> None:

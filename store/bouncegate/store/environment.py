@@ -165,7 +165,7 @@ def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:
 
 
 def _check_layout(environment: lmdb.Environment, path: Path, *, readonly: bool) -> None:
-    found = _layout_of(environment)
+    found = layout_of(environment)
     if found in (None, LAYOUT) and not readonly:
         found = _lay_out(environment)
     if found is None:
@@ -184,14 +184,15 @@ def _lay_out(environment: lmdb.Environment) -> int:
             environment.open_db(name, create=False, **flags)
         except lmdb.NotFoundError:
             environment.open_db(name, **flags)
-    if (known := _layout_of(environment)) is not None:
+    if (known := layout_of(environment)) is not None:
         return known
     with environment.begin(write=True, db=environment.open_db(META)) as transaction:
         transaction.put(_KEY_LAYOUT, LAYOUT.to_bytes(4, "big"), overwrite=False)
         return int.from_bytes(transaction.get(_KEY_LAYOUT) or b"", "big")
 
 
-def _layout_of(environment: lmdb.Environment) -> int | None:
+def layout_of(environment: lmdb.Environment) -> int | None:
+    """The layout that a store says it has; None if it says nothing. Raises lmdb.Error."""
     try:
         meta = environment.open_db(META, create=False)
     except lmdb.NotFoundError:

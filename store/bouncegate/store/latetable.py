@@ -1,18 +1,26 @@
-"""The lock table of a process that may start before there is a store.
+"""The lock table of a daemon, which outlives its store.
 
-On a new installation the send path may run before the first bounce has made the store. Until
-there is one, every look-up fails, and `on_error` says what that means for the recipient.
+On a new installation the send path may run before the first bounce has made the store. Later the
+store may be moved away, replaced by a backup, cut short or written by another version. As long as
+it cannot be used, every look-up fails, and `on_error` says what that means for the recipient; when
+it can be used again, it is, without a restart.
 """
 
+import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
+
+import lmdb
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.environment import LAYOUT, explained, layout_of, open_environment
+from bouncegate.store.errors import StoreDamaged, StoreError, StoreLayout, StoreMissing
 from bouncegate.store.locktable import LockTable
 
+_LOG: Final = logging.getLogger("bouncegate.store")
 INTERVAL: Final = 1.0
 
 Find = Callable[[bytes], bytes | None]
@@ -21,38 +29,140 @@ Find = Callable[[bytes], bytes | None]
 
 def finder(settings: StoreSettings) -> Find:
     """Look-ups in the lock table, which need not be there yet; raises StoreError otherwise."""
-    try:
-        return LockTable.open(settings).find
-    except StoreMissing as error:
-        return LateTable(settings, error).find
+    table = LateTable(settings)
+    if table.reason is not None and not isinstance(table.reason, StoreMissing):
+        raise table.reason
+    return table.find
 
 
-class LateTable:
-    """Looks at most once a second whether the store can be opened now."""
+class _File(NamedTuple):
+    """What tells one data file from another, and a sound one from one that was cut."""
 
-    def __init__(self, settings: StoreSettings, reason: StoreError) -> None:
-        """`reason` is why the store could not be opened at first."""
+    device: int
+    number: int
+    size: int
+    changed: int
+
+
+class LateTable(LockTable):
+    """A lock table that opens the store when it can, and lets go of it when it must.
+
+    `find` is that of `LockTable`, at the same cost. It raises StoreError where there is no store,
+    and looks, at most once a second, whether there is one now.
+    """
+
+    __slots__ = ("_file", "_hopeless", "_left", "_next_try", "_opening", "_settings", "reason")
+
+    def __init__(self, settings: StoreSettings) -> None:
+        """Open the store, if that is possible: `reason` tells why it is not."""
         self._settings = settings
-        self._reason = reason
-        self._table: LockTable | None = None
-        self._next_try = 0.0
         # LMDB must not be opened twice in one process, and libmilter calls from many threads.
         self._opening = threading.Lock()
-
-    def find(self, address: bytes) -> bytes | None:
-        """As `LockTable.find`; raises StoreError as long as there is no store."""
-        table = self._table or self._open()
-        return table.find(address)
-
-    def _open(self) -> LockTable:
+        self._file: _File | None = None
+        self._hopeless: _File | None = None
+        self._left: Callable[[], lmdb.Environment | None] = lambda: None
+        self._next_try = 0.0
+        self._environment = None
+        self._begin = self._begin_late
+        self.reason: StoreError | None = None
         with self._opening:
-            if self._table is None and time.monotonic() >= self._next_try:
-                self._next_try = time.monotonic() + INTERVAL
-                try:
-                    self._table = LockTable.open(self._settings)
-                except StoreError as error:
-                    self._reason = error
-            if self._table is None:
-                # Raised again and again, it would remember where it was raised each time.
-                raise self._reason.with_traceback(None)
-            return self._table
+            self._open_if_due()
+
+    def look(self) -> None:
+        """See whether the store is still the one that is open; to be called about once a second.
+
+        Not part of any look-up, and safe beside those of other threads.
+        """
+        with self._opening:
+            if self._environment is not None:
+                if (reason := self._wrong(self._environment)) is None:
+                    return
+                self._leave(reason)
+            self._open_if_due()
+
+    def _begin_late(self) -> "lmdb.Transaction[bytes]":
+        # Never waits: who waits within a look-up might be waited for.
+        if self._opening.acquire(blocking=False):
+            try:
+                self._open_if_due()
+            finally:
+                self._opening.release()
+        if self._environment is None:
+            # A new one each time: raised again, it would remember where it was raised before.
+            reason = self.reason or StoreError(f"{self._settings.path}: not open")
+            raise type(reason)(*reason.args)
+        return self._begin()
+
+    def _open_if_due(self) -> None:
+        now = time.monotonic()
+        # Look-ups that were under way still read in the environment that was left.
+        if self._environment is not None or now < self._next_try or self._left() is not None:
+            return
+        self._next_try = now + INTERVAL
+        file = self._look_at_file()
+        if file is not None and file == self._hopeless:
+            return  # to find the damage again may mean to read all of it
+        try:
+            self._open(file)
+        except StoreError as error:
+            self._hopeless = file if isinstance(error, StoreDamaged) else None
+            self._note(error)
+
+    def _open(self, file: _File | None) -> None:
+        """Open the store and read in it; raises StoreError."""
+        path = self._settings.path
+        try:
+            environment = open_environment(self._settings, readonly=True)
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from error
+        try:
+            environment.reader_check()  # workers that were killed have left their slots behind
+            self._file = file
+            self.attach(environment)
+        except lmdb.Error as error:
+            environment.close()
+            raise explained(error, path) from error
+        if self.reason is not None:
+            _LOG.info("%s: the store is open", path)
+        self.reason = None
+
+    def _note(self, reason: StoreError) -> None:
+        if str(reason) != str(self.reason):
+            _LOG.warning("%s", reason)
+        self.reason = reason.with_traceback(None)
+
+    def _wrong(self, environment: lmdb.Environment) -> StoreError | None:
+        """Why the store that is open must not be read any more; None if all is well."""
+        before, now = self._file, self._look_at_file()
+        path = self._settings.path
+        if now is None or before is None:
+            return StoreMissing(f"{path}: data.mdb is not there any more, or out of reach")
+        if now[:2] != before[:2]:
+            return StoreError(f"{path}: data.mdb was replaced")
+        if now.size < before.size:
+            return StoreDamaged(f"{path}: data.mdb was cut short")
+        self._file = now
+        try:
+            layout = layout_of(environment)
+        except lmdb.Error as error:
+            return explained(error, path)
+        return None if layout == LAYOUT else StoreLayout(f"{path}: now has layout {layout}")
+
+    def _leave(self, reason: StoreError) -> None:
+        """Let go of the environment: the last look-up that is under way in it closes it.
+
+        To close it here would take the map away from under the threads that read in it.
+        """
+        environment, self._environment = self._environment, None
+        assert environment is not None
+        self._begin = self._begin_late
+        self._left = weakref.ref(environment)
+        self._next_try = 0.0
+        self._note(reason)
+
+    def _look_at_file(self) -> _File | None:
+        try:
+            found = (self._settings.path / "data.mdb").stat()
+        except OSError:
+            return None
+        return _File(found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns)

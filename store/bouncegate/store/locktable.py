@@ -19,13 +19,17 @@ class LockTable:
 
     def __init__(self, environment: lmdb.Environment) -> None:
         """Read the locks of an environment that is open."""
-        self._environment = environment
+        self.attach(environment)
+
+    def attach(self, environment: lmdb.Environment) -> None:
+        """Read them from here on in this environment; raises lmdb.Error if it has none."""
         locks = environment.open_db(LOCKS, create=False)
+        self._domains_in = (-1, False)
+        """The last transaction that was looked at, and whether any domain was locked in it."""
         self._begin: Callable[[], lmdb.Transaction[bytes]] = lambda: lmdb.Transaction(
             environment, locks
         )
-        self._domains_in = (-1, False)
-        """The last transaction that was looked at, and whether any domain was locked in it."""
+        self._environment: lmdb.Environment | None = environment
 
     @classmethod
     def open(cls, settings: StoreSettings) -> Self:
@@ -57,4 +61,5 @@ class LockTable:
 
     def close(self) -> None:
         """Give the map back."""
-        self._environment.close()
+        if self._environment is not None:
+            self._environment.close()
