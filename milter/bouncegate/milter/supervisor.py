@@ -124,21 +124,22 @@ class _Supervisor:
             return None
         return Place("scribe", _scribe(settings, self._line))
 
-    def _start_all(self, places: Sequence[Place]) -> None:
-        """Start children; return when each is ready or dead, or has taken too long."""
+    def _start_all(self, places: Sequence[Place]) -> bool:
+        """Start children; whether each is ready, and none has died or taken too long."""
         reader, writer = os.pipe()
 
         def release() -> None:
+            os.write(writer, b".")
             os.close(reader)
             os.close(writer)
 
         for place in places:
             place.start(release)
         os.close(writer)
-        # It can be read when the last child has let go of its end.
-        select.select([reader], [], [], self._patience.silence)
+        ready = _octets(reader, self._patience.silence)
         os.close(reader)
         self._felt = time.monotonic()
+        return ready == len(places)
 
     def _watch(self) -> None:
         while True:
@@ -204,11 +205,12 @@ class _Supervisor:
             _LOG.error("reload: the old settings stay in force")
             return
         workers = self._workers_for(settings)
-        self._start_all(workers)
-        if any(worker.reap() for worker in workers):
+        if not self._start_all(workers):
             for worker in workers:
                 worker.kill()
-            _LOG.error("reload: workers died of the new settings: the old ones stay in force")
+            _LOG.error(
+                "reload: not all workers can work by the new settings: the old stay in force"
+            )
             return
         self._retire(self._workers)
         self._settings, self._workers = settings, workers
@@ -272,6 +274,16 @@ class _Supervisor:
 
     def _still_running(self) -> list[Place]:
         return [place for place in self._places() if place.pid and not place.reap()]
+
+
+def _octets(reader: int, patience: float) -> int:
+    """How many come through a pipe until all its writers have let go of it, or time is up."""
+    deadline, count = time.monotonic() + patience, 0
+    while select.select([reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        if not (octets := os.read(reader, 64)):
+            break
+        count += len(octets)
+    return count
 
 
 def _worker(

@@ -110,6 +110,21 @@ def test_bad_settings_are_told_one_by_one_and_the_old_ones_stay(daemon: Daemon) 
         assert mta.probe() == PASSES
 
 
+def test_settings_by_which_no_worker_can_start_leave_the_old_ones_in_force(daemon: Daemon) -> None:
+    put_locks(daemon.store, "gone@example.com")
+    daemon.start()
+    workers = daemon.workers()
+    keys = daemon.store / "keys"
+    keys.write_text("1 2026-01-01 secret\n")
+    keys.chmod(0o644)
+    daemon.write_config(ledger={"enabled": True})
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_for_log("not all workers can work by the new settings")
+    assert daemon.workers() == workers
+    with Mta(daemon.socket) as mta:
+        assert mta.probe() == PASSES
+
+
 def test_a_new_socket_needs_a_restart_and_the_old_one_is_kept(daemon: Daemon) -> None:
     daemon.start()
     other = daemon.folder / "other.sock"
