@@ -180,13 +180,15 @@ class Settings(Struct, frozen=True):
 
     @property
     def keeps_ledger(self) -> bool:
-        """Whether sends are recorded: a signed return path means nothing without them."""
-        return self.ledger.enabled or self.signs
+        """Whether sends are recorded: a signed return path proves little without them."""
+        return (self.ledger.enabled or self.signs) and bool(self.ledger.keep.after(0))
 
     def notes(self) -> Iterator[str]:
         """What is allowed and may not be meant, for who checks a configuration or reads the log."""
-        if not self.keeps_ledger and "unverified" not in self.return_path.count:
-            yield (
-                "no bounce will count: [return_path] domain is not set, so nothing can be proven; "
-                'set it, or add "unverified" to [return_path] count to believe every DSN'
-            )
+        if self.keeps_ledger or "unverified" in self.return_path.count:
+            return
+        cause = "[ledger] keep is 0" if self.signs else "[return_path] domain is not set"
+        yield (
+            f"no bounce will count: {cause}, so nothing can be proven; mend that, or add "
+            '"unverified" to [return_path] count to believe every DSN'
+        )

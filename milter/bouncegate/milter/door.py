@@ -21,7 +21,7 @@ from bouncegate.provenance.token import Finding, check_latest
 if TYPE_CHECKING:
     from milter import Context
 
-    from bouncegate.milter.steps import Rcpt
+    from bouncegate.milter.rcpt import Rcpt
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 _CODE: Final = "550"

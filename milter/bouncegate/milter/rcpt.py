@@ -30,6 +30,8 @@ _LOG: Final = logging.getLogger("bouncegate.milter")
 _EXPECTED: Final = (lmdb.Error, StoreError, LockRecordError)
 
 Find = Callable[[bytes], bytes | None]
+Rcpt = Callable[..., int]
+"""Answers (context, recipient, ESMTP parameters...) with CONTINUE, REJECT or TEMPFAIL."""
 
 
 class RcptStep:

@@ -23,7 +23,7 @@ from bouncegate.refusal.decision import Facts, Scope, is_outbound
 if TYPE_CHECKING:
     from milter import Context
 
-    from bouncegate.milter.steps import Rcpt
+    from bouncegate.milter.rcpt import Rcpt
 
 _MESSAGE_ID: Final = "message-id"
 _LIST_ID: Final = "list-id"
@@ -34,8 +34,8 @@ _LONGEST_HEADER: Final = 998
 class SendStep:
     """RCPT, header and end-of-message steps of a worker that keeps the ledger."""
 
-    def __init__(self, settings: Settings, keys: KeyFile, line: Line, rcpt: "Rcpt") -> None:
-        """`rcpt` answers recipients; `line` leads to the scribe."""
+    def __init__(self, settings: Settings, keys: KeyFile, line: Line | None, rcpt: "Rcpt") -> None:
+        """`rcpt` answers recipients; `line` leads to the scribe, if a ledger is kept."""
         self._settings = settings.return_path
         self._signs = settings.signs
         self._scope = Scope.of(settings)
@@ -97,19 +97,22 @@ class SendStep:
             local = sign(self._keys.ring, known.sender, message, now)
             # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
             context.chgfrom(f"<{local}@{self._settings.domain}>", f"ENVID={local}")
-        self._line.send(
-            SentRaw(
-                now,
-                message,
-                known.sender,
-                session.recipients,
-                queue_id=macro(context, QUEUE_ID) or "",
-                message_id=session.headers.get(_MESSAGE_ID, ""),
-                mailing=next(
-                    (session.headers[n] for n in self._mailing if n in session.headers), ""
-                ),
-                group=self._group(known, session),
-            )
+        if self._line is not None:
+            self._line.send(self._record(context, session, known, message, now))
+
+    def _record(
+        self, context: "Context", session: Session, known: Facts, message: bytes, now: int
+    ) -> SentRaw:
+        headers = session.headers
+        return SentRaw(
+            now,
+            message,
+            known.sender or "",
+            session.recipients,
+            queue_id=macro(context, QUEUE_ID) or "",
+            message_id=headers.get(_MESSAGE_ID, ""),
+            mailing=next((headers[name] for name in self._mailing if name in headers), ""),
+            group=self._group(known, session),
         )
 
     def _is_to_be_signed(self, known: Facts) -> bool:

@@ -20,21 +20,18 @@ end of the message back until our kernel's delayed acknowledgement. That cost 44
 """
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import milter
 
 from bouncegate.config.values import Endpoint, UnixSocket
+from bouncegate.milter.rcpt import Rcpt
 from bouncegate.milter.session import ASKED, QUEUE_ID, Session, macros_arrive
 
 if TYPE_CHECKING:
     from milter import Context
 
     from bouncegate.milter.send import SendStep
-
-Rcpt = Callable[..., int]
-"""Answers (context, recipient, ESMTP parameters...) with CONTINUE, REJECT or TEMPFAIL."""
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 

@@ -11,10 +11,10 @@ import milter
 
 from bouncegate.config.settings import Settings
 from bouncegate.milter.door import Door
-from bouncegate.milter.rcpt import RcptStep, answer_on_error
+from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
 from bouncegate.milter.scribe import Line
 from bouncegate.milter.send import SendStep
-from bouncegate.milter.steps import Rcpt, Steps
+from bouncegate.milter.steps import Steps
 from bouncegate.provenance.keys import KEY_FILE, KeyFile
 from bouncegate.store.latetable import LateTable
 
@@ -52,12 +52,13 @@ def work(
 
 def _steps(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
     """The steps that the settings need: look for locks, guard the door, sign and record."""
-    if not settings.return_path.domain and line is None:
+    sends = settings.signs or line is not None
+    if not settings.return_path.domain and not sends:
         return Steps(rcpt, settings.milter.socket)
     keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
     if settings.return_path.domain:
         rcpt = Door(settings, keys, rcpt)
-    if line is None:
+    if not sends:
         return Steps(rcpt, settings.milter.socket)
     send = SendStep(settings, keys, line, rcpt)
     return Steps(send.rcpt, settings.milter.socket, send)
