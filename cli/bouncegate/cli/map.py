@@ -33,17 +33,19 @@ def map_(context: typer.Context) -> None:
     from bouncegate.map.protocol import nothing  # noqa: PLC0415
     from bouncegate.map.returns import ReturnMap  # noqa: PLC0415
     from bouncegate.map.transport import TransportMap  # noqa: PLC0415
-    from bouncegate.store.latetable import finder  # noqa: PLC0415
+    from bouncegate.store.latetable import late_table  # noqa: PLC0415
 
     settings = invocation_of(context).settings
     set_up_logging(settings.log, "map")
+    table = late_table(settings.store)
     maps: dict[bytes, Lookup] = {
-        b"transport": TransportMap(settings, finder(settings.store)),
+        b"transport": TransportMap(settings, table.find),
         # A map that main.cf names must answer, or all mail would wait.
         b"return": ReturnMap(settings) if settings.map.return_to_sender else nothing,
     }
     try:
-        MapDaemon(settings.map.socket, maps).run(lambda: notify("READY=1"))
+        daemon = MapDaemon(settings.map.socket, maps, table.look)
+        daemon.run(lambda: notify("READY=1"))
     except ListenError as error:
         complain(str(error))
         raise typer.Exit(os.EX_UNAVAILABLE) from None

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from bouncegate.config.values import Endpoint, InetSocket
@@ -16,13 +17,18 @@ from bouncegate.map.protocol import Lookup, Socketmap
 
 _LOG: Final = logging.getLogger("bouncegate.map")
 _STOP_SECONDS: Final = 5.0
+# A store that was replaced is noticed as soon; to look takes some microseconds.
+_LOOK_SECONDS: Final = 1.0
 
 
 class MapDaemon:
     """Serves maps at an endpoint."""
 
-    def __init__(self, endpoint: Endpoint, maps: Mapping[bytes, Lookup]) -> None:
-        """Nothing is opened yet."""
+    def __init__(
+        self, endpoint: Endpoint, maps: Mapping[bytes, Lookup], look: Callable[[], None]
+    ) -> None:
+        """Nothing is opened yet; `look` is called once a second, beside the look-ups."""
+        self._look = look
         self._endpoint = endpoint
         self._maps = maps
         self._connections: set[Socketmap] = set()
@@ -49,7 +55,10 @@ class MapDaemon:
         )
         _LOG.info("listening on %s", self._endpoint)
         on_ready()
-        await stop.wait()
+        while not stop.is_set():
+            self._look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
         server.close()
         await self._close_connections()
         _LOG.info("stopped")

@@ -23,8 +23,8 @@ from bouncegate.refusal.recipient import exact_key, folded_key, is_address
 from bouncegate.refusal.reply import Reply, compose, day
 from bouncegate.refusal.standing import lock_in_force
 from bouncegate.store.errors import StoreError
-from bouncegate.store.latetable import Find
 from bouncegate.store.lockrecord import LockRecordError
+from bouncegate.store.locktable import Find
 
 _LOG: Final = logging.getLogger("bouncegate.map")
 _EXPECTED: Final = (lmdb.Error, StoreError, LockRecordError)

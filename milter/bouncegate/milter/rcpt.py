@@ -22,6 +22,7 @@ from bouncegate.refusal.reply import compose
 from bouncegate.refusal.standing import lock_in_force
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
+from bouncegate.store.locktable import Find
 
 if TYPE_CHECKING:
     from milter import Context
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("bouncegate.milter")
 _EXPECTED: Final = (lmdb.Error, StoreError, LockRecordError)
 
-Find = Callable[[bytes], bytes | None]
 Rcpt = Callable[..., int]
 """Answers (context, recipient, ESMTP parameters...) with CONTINUE, REJECT or TEMPFAIL."""
 

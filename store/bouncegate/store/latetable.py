@@ -23,16 +23,13 @@ from bouncegate.store.locktable import LockTable
 _LOG: Final = logging.getLogger("bouncegate.store")
 INTERVAL: Final = 1.0
 
-Find = Callable[[bytes], bytes | None]
-"""From the key of an address to the record of its lock, or of its domain's."""
 
-
-def finder(settings: StoreSettings) -> Find:
-    """Look-ups in the lock table, which need not be there yet; raises StoreError otherwise."""
+def late_table(settings: StoreSettings) -> "LateTable":
+    """The lock table, which need not be there yet; raises StoreError for all else."""
     table = LateTable(settings)
     if table.reason is not None and not isinstance(table.reason, StoreMissing):
         raise table.reason
-    return table.find
+    return table
 
 
 class _File(NamedTuple):

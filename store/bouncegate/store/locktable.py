@@ -11,6 +11,9 @@ import lmdb
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.environment import LOCKS, open_environment
 
+Find = Callable[[bytes], bytes | None]
+"""From the key of an address to the record of its lock, or of its domain's."""
+
 
 class LockTable:
     """Read access to the lock records of `bouncegate.store.lockrecord`."""

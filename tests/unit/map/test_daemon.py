@@ -1,6 +1,7 @@
 """The daemon, run as an operator runs it: many connections, hostile ones, its start and its end."""
 
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -22,10 +23,10 @@ class Gate:
         self._folder = folder
         self.map_socket = folder.path / "map.sock"
         self._config = folder.path / "bouncegate.toml"
-        store = folder.path / "store"
-        store.mkdir()
+        self.store = folder.path / "store"
+        self.store.mkdir()
         self._config.write_text(
-            f'[store]\npath = "{store}"\nmap_size = "64 MiB"\n'
+            f'[store]\npath = "{self.store}"\nmap_size = "64 MiB"\n'
             f'[map]\nsocket = "unix:{self.map_socket}"\n'
         )
 
@@ -159,6 +160,20 @@ def test_it_starts_before_there_is_a_store_and_finds_it_later(gate: Gate) -> Non
     assert "answered: accept" in process.log.read_text()
     gate.run("lock", "gone@example.org")
     wait_for("the store to be found", lambda: client.ask("gone@example.org").startswith(b"OK "))
+    client.close()
+
+
+def test_a_store_that_is_replaced_by_its_backup_is_read_from_then_on(gate: Gate) -> None:
+    gate.run("lock", "kept@example.org")
+    backup = gate.store / "backup.mdb"
+    shutil.copy(gate.store / "data.mdb", backup)
+    gate.run("lock", "gone@example.org")
+    gate.start_map()
+    client = Connection(gate.map_socket)
+    assert client.ask("gone@example.org").startswith(b"OK ")
+    backup.replace(gate.store / "data.mdb")
+    wait_for("the backup to be read", lambda: client.ask("gone@example.org") == b"NOTFOUND ")
+    assert client.ask("kept@example.org").startswith(b"OK ")
     client.close()
 
 
