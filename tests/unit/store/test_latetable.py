@@ -16,8 +16,10 @@ def test_a_store_that_stays_away_fills_no_memory_with_where_it_was_missed(tmp_pa
     """A busy milter asks a thousand times a second."""
     find = late_table(StoreSettings(path=tmp_path)).find
     for _ in range(1000):
-        with pytest.raises(StoreMissing) as caught:
+        with pytest.raises(StoreMissing):
             find(b"ann@example.org")
+    with pytest.raises(StoreMissing) as caught:
+        find(b"ann@example.org")
     assert len(traceback.extract_tb(caught.value.__traceback__)) < 10
 
 
