@@ -35,7 +35,7 @@ _WRAPPING: Final = "<>\"'`()[]{}|,;:= \t\n"
 
 def find_addresses(text: str) -> list[str]:
     """All addresses in the text, in order, each once."""
-    return list(dict.fromkeys(map(bare, _ADDRESS.findall(text))))
+    return list(dict.fromkeys(map(bare, _ADDRESS.findall(text)))) if "@" in text else []
 
 
 def bare(address: str) -> str:

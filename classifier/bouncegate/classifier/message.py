@@ -19,7 +19,7 @@ _BOUNDARY: Final = re.compile(
     r"""boundary\s*=\s*(?:"([^"\n]{1,200})"|'([^'\n]{1,200})'|([^\s;"]{1,200}))""", re.IGNORECASE
 )
 _BEHIND_BOUNDARY: Final = frozenset({b"", b"\n", b" ", b"\t", b"-"})
-_KIND: Final = re.compile(rb"(?:^|\n)content-type[ \t]*:\s*([^\s;]{1,100})", re.IGNORECASE)
+_KIND: Final = re.compile(rb"\ncontent-type[ \t]*:\s*([^\s;]{1,100})", re.IGNORECASE)
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
 _LOST_BOUNDARY: Final = re.compile(
     rb"^--([^\n]{1,200})\n(?:content-[a-z-]{4,30}[ \t]*:)", re.IGNORECASE | re.MULTILINE
@@ -91,7 +91,7 @@ class Part:
     def _told_kind(self) -> str:
         if self._fields is not None:
             return self._fields.get("content-type").partition(";")[0].strip().lower()
-        match = _KIND.search(self._header)
+        match = _KIND.search(b"\n" + self._header)
         return match[1].decode("ascii", "replace").lower() if match else ""
 
     @property

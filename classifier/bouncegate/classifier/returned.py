@@ -16,9 +16,10 @@ _NAMES: Final = (
     r"|precedence|resent-[\w-]+|thread-[\w-]+"
 )
 # Three fields of a message header in a row, at the margin: nobody writes so in a notice. A
-# mark of quotation may stand before each.
+# mark of quotation may stand before each. Both searches begin with the newline before the line,
+# not with `^`: the engine looks for a letter much faster than it asks each place what it is.
 _HEADER: Final = re.compile(
-    rf"(?:^>?(?:{_NAMES})[ \t]*:(?!/).*\n(?:>?[ \t]+\S.*\n)*){{3}}", re.IGNORECASE | re.MULTILINE
+    rf"\n(?:>?(?:{_NAMES})[ \t]*:(?!/).*\n(?:>?[ \t]+\S.*\n)*){{3}}", re.IGNORECASE
 )
 # Lines that announce the returned message.
 _ANNOUNCEMENTS: Final = (
@@ -44,7 +45,7 @@ _ANNOUNCEMENTS: Final = (
     r"元のメッセージ.*|原始邮件.*|originalnachricht.*",
 )
 _SEPARATOR: Final = re.compile(
-    rf"^[ \t>*=_#|-]*(?:{'|'.join(_ANNOUNCEMENTS)})$", re.IGNORECASE | re.MULTILINE
+    rf"\n[ \t>*=_#|-]*(?:{'|'.join(_ANNOUNCEMENTS)})$", re.IGNORECASE | re.MULTILINE
 )
 # Two of the names at the margin, or a word that every announcement has: without either
 # there is nothing to look for.
@@ -66,9 +67,11 @@ _HAS_FIELD, _HAS_WORD = range(2)
 def cut_at_returned(text: str) -> tuple[str, str]:
     """The words before the returned message, and that message; `""` if none is there."""
     signs = _SIGNS.found(text)
-    header = _HEADER.search(text) if _HAS_FIELD in signs else None
+    # With a newline in front, a line begins in `text` where its newline stands in `lines`.
+    lines = "\n" + text
+    header = _HEADER.search(lines) if _HAS_FIELD in signs else None
     end = header.start() if header else len(text)
-    separator = _SEPARATOR.search(text, 0, end) if _HAS_WORD in signs else None
+    separator = _SEPARATOR.search(lines, 0, end + 1) if _HAS_WORD in signs else None
     if separator and text[: separator.start()].strip():
-        return text[: separator.start()], text[end if header else separator.end() :]
+        return text[: separator.start()], text[end if header else separator.end() - 1 :]
     return text[:end], text[end:]

@@ -51,7 +51,9 @@ def message_fields(notification: Notification) -> Fields:
     """The fields about the message as a whole (RFC 3464, 2.2)."""
     if not notification.status:
         return NO_FIELDS
-    return Fields(_BLANK.split(notification.status[0], 1)[0])
+    text = notification.status[0]
+    blank = _BLANK.search(text)
+    return Fields(text[: blank.start()] if blank else text)
 
 
 def _read_part(text: str, reports: list[Report]) -> None:
