@@ -37,13 +37,17 @@ class Fields:
 
         A line that begins with white space goes on from the line before (RFC 5322, 2.2.3).
         """
-        if "\n " in block or "\n\t" in block:
-            block = block.replace("\n ", " ").replace("\n\t", " ")
+        if "\n " in block:
+            block = block.replace("\n ", " ")
+        if "\n\t" in block:
+            block = block.replace("\n\t", " ")
         if " :" in block:
             block = _SPACE_BEFORE_COLON.sub(r"\1:", block)
-        lines = [line.partition(":") for line in block.split("\n")]
-        lines.reverse()
-        self._values: Final = {name.lower(): value for name, colon, value in lines if colon}
+        self._values: Final[dict[str, str]] = {}
+        for line in block.split("\n"):
+            name, colon, value = line.partition(":")
+            if colon:
+                self._values.setdefault(name.lower(), value)
 
     @property
     def names(self) -> KeysView[str]:
@@ -114,6 +118,9 @@ class Part:
         return self._octets
 
     def _decoded(self) -> bytes:
+        # Of the parts of a report hardly any has an encoding: their fields need not be found.
+        if b"encoding" not in self._header.lower():
+            return self.body
         encoding = self.fields.get("content-transfer-encoding").lower().strip(" ;\"'")
         if encoding not in {"quoted-printable", "base64"}:
             return self.body
