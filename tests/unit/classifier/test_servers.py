@@ -20,9 +20,7 @@ NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 # sample and recipient: what the bounce tells and the classifier misses
 _OPENSMTPD = "an expired envelope is reported as delayed, with 4.4.7 and after zero seconds"
 MISREAD = {
-    ("dma-0.13-expired", "heinz@dead.example"): "it gave up after 432000 seconds of trying",
     ("exim-4.96-null-mx", "max@shut.example"): "the domain takes no mail any more",
-    ("exim-4.96-null-mx", "vera@nullmx.example"): "Exim's words for a null MX",
     ("opensmtpd-6.8-expired-connect", "h@dead.example"): _OPENSMTPD,
     ("opensmtpd-6.8-expired-full", "over@recipient.example"): _OPENSMTPD,
     ("opensmtpd-6.8-expired-greylist", "g@grey.example"): _OPENSMTPD,
