@@ -76,6 +76,11 @@ class Line:
                 f"the ledger does not keep up, sends are not recorded: {error}"
             ) from None
 
+    def close(self) -> None:
+        """Give both ends back; what was handed over and not drained is gone."""
+        self._worker.close()
+        self._scribe.close()
+
     def wait(self, patience: float) -> bool:
         """Whether anything comes within `patience` seconds."""
         return bool(select.select([self._scribe], [], [], patience)[0])

@@ -1,5 +1,7 @@
 """The line to the ledger: a disk that stalls or is full costs proof, and never a message."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,17 +18,28 @@ def raw(number: int, recipients: int = 1) -> SentRaw:
     return SentRaw(NOW, number.to_bytes(8, "big"), "news@example.org", addresses, queue_id="Q1")
 
 
-def test_a_scribe_that_does_not_read_is_an_error_at_once_and_nobody_waits() -> None:
-    line = Line()
+@pytest.fixture
+def line() -> Iterator[Line]:
+    with closing(Line()) as line:
+        yield line
+
+
+def fill(line: Line) -> None:
+    """Hand over more than any buffer holds."""
+    for number in range(100_000):
+        line.send(raw(number))
+
+
+def test_a_scribe_that_does_not_read_is_an_error_at_once_and_nobody_waits(line: Line) -> None:
     with pytest.raises(Overflow, match="sends are not recorded"):
-        for number in range(100_000):
-            line.send(raw(number))
+        fill(line)
     assert line.drain()
     line.send(raw(1))
 
 
-def test_what_was_handed_over_is_found_under_canonical_addresses(tmp_path: Path) -> None:
-    line = Line()
+def test_what_was_handed_over_is_found_under_canonical_addresses(
+    tmp_path: Path, line: Line
+) -> None:
     settings = Settings(store=StoreSettings(path=tmp_path))
     line.send(raw(1, recipients=2500))
     ledger = Ledger.open(settings.store, LedgerSettings(), readonly=False)
