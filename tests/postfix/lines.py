@@ -32,10 +32,15 @@ def follow(heading: str, postfix: Postfix, **replaced: str) -> None:
     for word, value in replaced.items():
         assert word in lines
         lines = lines.replace(word, value)
+    run_lines(REDIRECT + lines, postfix)
+
+
+def run_lines(lines: str, postfix: Postfix) -> None:
+    """Run shell lines as root, `$LAB` being the instance's configuration; none may complain."""
     # A file takes the output and not a pipe: Postfix's daemons keep what they inherit open.
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(
-            as_root(["env", f"LAB={postfix.config}", "bash", "-c", REDIRECT + lines]),
+            as_root(["env", f"LAB={postfix.config}", "bash", "-c", lines]),
             check=False,
             timeout=60,
             stdin=subprocess.DEVNULL,

@@ -1,15 +1,11 @@
 """The ten lines of the README, each run as it stands on a private Postfix."""
 
-import re
-import subprocess
-import tempfile
-
 import pytest
+from tests.postfix.lines import block, run_lines
 
 from lab.bouncegate import Bouncegate
-from lab.folder import ROOT, LabFolder
+from lab.folder import LabFolder
 from lab.postfix import AGED, Postfix
-from lab.privilege import as_root
 from lab.remote import Remote
 from lab.smtp import Client, message
 
@@ -28,13 +24,6 @@ postfix() {{ /usr/sbin/postfix -c "$LAB" "$@"; }}
 
 # How the lines read for a Postfix with and without a chroot; the README says so below them.
 LAYOUTS = ("chroot", "no chroot")
-
-
-def block(heading: str) -> str:
-    readme = (ROOT / "README.md").read_text()
-    found = re.search(rf"^## {heading}$.*?^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[1]
 
 
 class Site:
@@ -63,24 +52,10 @@ class Site:
 
     def follow(self, heading: str) -> None:
         """Run the lines below a heading of the README."""
-        lines = block(heading)
+        lines = block(heading, "README.md")
         if not self._relative:
             lines = lines.replace("unix:bouncegate/", f"unix:{self.sockets}/")
-        # A file takes the output and not a pipe: Postfix's daemons keep what they inherit open.
-        with tempfile.TemporaryFile() as output:
-            done = subprocess.run(
-                as_root(["env", f"LAB={self.postfix.config}", "bash", "-c", REDIRECT + lines]),
-                check=False,
-                timeout=60,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-            )
-            output.seek(0)
-            said = output.read().decode()
-        assert done.returncode == 0, said
-        assert "warning" not in said
+        run_lines(REDIRECT + lines, self.postfix)
 
     def parameters(self) -> dict[str, str]:
         """Every main.cf parameter with the value in force."""

@@ -36,7 +36,7 @@ MOST_RECIPIENTS: Final = 100
 # Postfix makes at most 100 connections (default_process_limit); messages of all of them must fit
 # into memory together.
 MOST_CONNECTIONS: Final = 128
-# The scribe commits every 20 milliseconds or so.
+# The scribe commits some milliseconds after a send; a second is ample for all but a stalled disk.
 _LEDGER_TRIES: Final = 10
 _LEDGER_PAUSE: Final = 0.1
 # RFC 5321, 4.5.3.1.6 allows 1,000 octets a line. Longer ones are against it, but a DSN that
