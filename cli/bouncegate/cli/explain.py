@@ -1,9 +1,10 @@
 """`explain`: every event of an address in order, what it did, and what would free the address."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from msgspec import Struct
@@ -11,15 +12,18 @@ from msgspec.structs import replace
 
 from bouncegate.cli.addresses import Json, view_of
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.account import Step, steps, what_would_free
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Event, State
 from bouncegate.store.address import canonical
+from bouncegate.store.store import Store
 
 _COLUMNS = ("number", "time", "what", "trust", "reason", "status", "rule", "effect", "in a row")
+
+_NUMBERS: Final = 2**64  # of the journal's entries: 8 octets
 
 
 class StepView(Struct):
@@ -54,7 +58,13 @@ class StepView(Struct):
 
 def explain(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="An address, or @domain for a whole domain.")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="ADDRESS|CASE",
+            help="An address, @domain for a whole domain, or the case that a refusal names.",
+        ),
+    ],
     *,
     json: Json = False,
 ) -> None:
@@ -62,8 +72,10 @@ def explain(
     invocation = invocation_of(context)
     settings = invocation.settings
     now = int(time.time())
-    key = canonical(address, fold=settings.store.fold_local_part)
     with closing(invocation.open_store(readonly=True)) as store:
+        if address.isdecimal():
+            address = _address_of(store, int(address))
+        key = canonical(address, fold=settings.store.fold_local_part)
         told = list(steps(store.account(key), invocation.policy))
         view = view_of(store, key, now)
     views = [_view(step) for step in told]
@@ -76,6 +88,20 @@ def explain(
     print("\n".join(_conclusion(key, state, told, settings, now)))
     if view.locked and view.lock_on != key:
         print(f"Its domain is locked: bouncegate explain {view.lock_on}")
+
+
+def _address_of(store: Store, case: int) -> str:
+    """The address that a case is about; ends the command if that is none, or many."""
+    concerned = store.concerned(case) if case < _NUMBERS else ()
+    if len(concerned) == 1:
+        return concerned[0]
+    if not concerned:
+        complain(f"no address was locked or bounced in case {case}")
+        raise typer.Exit(os.EX_NOINPUT)
+    complain(f"case {case} is the lock of {len(concerned)} addresses: name one of them")
+    for one in concerned:
+        print(one)
+    raise typer.Exit(os.EX_USAGE)
 
 
 def _view(step: Step) -> StepView:

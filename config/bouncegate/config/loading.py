@@ -7,6 +7,7 @@ right, so that an operator mends a file once and not once for every mistake.
 import difflib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args, get_origin
@@ -15,7 +16,8 @@ import msgspec
 from msgspec.structs import fields, replace
 
 from bouncegate.config.problems import ConfigError, Problem
-from bouncegate.config.settings import Settings
+from bouncegate.config.replies import faults
+from bouncegate.config.settings import ReplySettings, Settings
 from bouncegate.config.values import PARSERS
 
 # Far beyond any hand-written file; a wrong path such as a mail spool is refused at once.
@@ -23,6 +25,7 @@ _LARGEST_FILE: Final = 1 << 20
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 _HEADER: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_.\- ]+?)\s*\]")
+_TABLE_OF_LIST: Final = re.compile(r"\s*\[\[\s*([A-Za-z0-9_.\- ]+?)\s*\]\]")
 _KEY: Final = re.compile(r"\s*([A-Za-z0-9_\-]+(?:\s*\.\s*[A-Za-z0-9_\-]+)*)\s*=")
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -124,9 +127,12 @@ def _items(
     if not isinstance(value, list):
         raise ValueError(f"{value!r} is no list: write it in square brackets")
     items: list[object] = []
+    # Each table of a list of tables has a key of its own: [[reply.groups]] is `reply.groups.1`.
+    default = kind() if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
     for number, item in enumerate(value):
+        own = key if default is None else f"{key}.{number + 1}"
         try:
-            items.append(_value(kind, None, item, key, problems))
+            items.append(_value(kind, default, item, own, problems))
         except ValueError as error:
             problems.append((key, f"item {number + 1}: {error}"))
     return tuple(items)
@@ -150,10 +156,7 @@ def _choices(kind: Any) -> tuple[object, ...]:
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     """What each key allows alone but not together."""
-    reply = settings.reply
-    if str(reply.code)[0] != reply.status.code[0]:
-        text = f"{reply.status} and code {reply.code} must begin with the same digit (RFC 3463, 2)"
-        yield "reply.status", text
+    yield from _faults_of_reply(settings.reply)
     if settings.milter.socket == settings.return_path.socket:
         yield "return_path.socket", "the milter listens there: give each daemon its own socket"
     if settings.map.socket in (settings.milter.socket, settings.return_path.socket):
@@ -166,12 +169,39 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
 
 
+def _faults_of_reply(reply: ReplySettings) -> Iterator[tuple[str, str]]:
+    if str(reply.code)[0] != reply.status.code[0]:
+        text = f"{reply.status} and code {reply.code} must begin with the same digit (RFC 3463, 2)"
+        yield "reply.status", text
+    if reply.action == "defer" and reply.code not in (ReplySettings().code, 450):
+        yield "reply.code", f"{reply.code} refuses for good: to defer, leave it out or write 450"
+    yield from (("reply.text", fault) for fault in faults(*reply.words()))
+    seen: set[str] = set()
+    for number, group in enumerate(reply.groups, 1):
+        here = f"reply.groups.{number}"
+        if not group.sender_domains:
+            yield here, "names no domain: say whose mail it is for in sender_domains"
+        if not (group.text.template or group.url.template):
+            yield here, "says nothing of its own: set text or url"
+        for domain in group.sender_domains:
+            if domain in seen:
+                yield f"{here}.sender_domains", f"{domain} stands in an earlier group already"
+            seen.add(domain)
+        yield from ((f"{here}.text", fault) for fault in faults(*reply.words(group)))
+
+
 def _lines_of_keys(text: str) -> dict[str, int]:
     """Where each key stands; good enough for hand-written files, and only used to point."""
     lines: dict[str, int] = {}
     section = ""
+    tables: Counter[str] = Counter()
     for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
+        if table := _TABLE_OF_LIST.match(line):
+            name = table[1].replace(" ", "")
+            tables[name] += 1
+            section = f"{name}.{tables[name]}."
+            lines.setdefault(section[:-1], number)
+        elif header := _HEADER.match(line):
             section = header[1].replace(" ", "") + "."
             lines.setdefault(section[:-1], number)
         elif key := _KEY.match(line):

@@ -13,13 +13,13 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from bouncegate.config.durations import Duration
+from bouncegate.config.replies import HeaderName, ReplyText, ReplyUrl
 from bouncegate.config.values import (
     AddressPattern,
     DomainName,
     Endpoint,
     EnhancedStatus,
     Network,
-    ReplyText,
     Size,
     UnixSocket,
 )
@@ -27,6 +27,10 @@ from bouncegate.config.values import (
 DEFAULT_FILE: Final = Path("/etc/bouncegate/bouncegate.toml")
 
 Trust = Literal["signed", "matched", "unverified"]
+Action = Literal["refuse", "defer", "discard", "tag"]
+
+# RFC 3463, 3.3: a mailbox that takes no messages, which may pass.
+_DEFERRED: Final = "4.2.1"
 
 
 class StoreSettings(Struct, frozen=True):
@@ -77,14 +81,47 @@ class ExemptSettings(Struct, frozen=True):
     )
 
 
-class ReplySettings(Struct, frozen=True):
-    """`[reply]`: what a refused client is told."""
+class GroupReply(Struct, frozen=True):
+    """`[[reply.groups]]`: other words for what some domains send; empty is as in `[reply]`."""
 
+    sender_domains: tuple[DomainName, ...] = ()
+    text: ReplyText = ReplyText("")
+    url: ReplyUrl = ReplyUrl("")
+
+
+class ReplySettings(Struct, frozen=True):
+    """`[reply]`: what becomes of a locked recipient, and what the client is told."""
+
+    action: Action = "refuse"
     code: Literal[450, 550, 551, 552, 553, 554] = 550
     status: EnhancedStatus = EnhancedStatus("5.1.1")
     text: ReplyText = ReplyText(
         "Recipient address rejected: locked after a {kind} bounce ({category}, {reason}) {until}"
     )
+    url: ReplyUrl = ReplyUrl("")
+    tag: HeaderName = HeaderName("X-Bouncegate-Locked")
+    groups: tuple[GroupReply, ...] = ()
+
+    @property
+    def answer(self) -> tuple[str, str]:
+        """Code and enhanced status; "defer" needs a temporary one, whatever stands there."""
+        if self.action == "defer" and not str(self.code).startswith("4"):
+            return "450", _DEFERRED
+        return str(self.code), self.status.code
+
+    def words(self, group: GroupReply | None = None) -> tuple[ReplyText, ReplyUrl]:
+        """Text and URL for a group; what it does not set, and None, is as it stands here."""
+        if group is None:
+            return self.text, self.url
+        return (
+            group.text if group.text.template else self.text,
+            group.url if group.url.template else self.url,
+        )
+
+    def group_of(self, sender_domain: str) -> GroupReply | None:
+        """The group of a sender's domain (lower case, A-labels), if it is in one."""
+        groups = (group for group in self.groups if sender_domain in group.sender_domains)
+        return next(groups, None)
 
 
 class ReturnPathSettings(Struct, frozen=True):

@@ -5,7 +5,6 @@ ValueError with a text that says what would be right.
 """
 
 import re
-import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -13,6 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from bouncegate.config.durations import Duration, parse_duration
+from bouncegate.config.replies import (
+    HeaderName,
+    ReplyText,
+    ReplyUrl,
+    parse_header_name,
+    parse_reply_text,
+    parse_reply_url,
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -25,9 +32,6 @@ _ENHANCED_STATUS: Final = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
 # of an address.
 _DOMAIN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LONGEST_DOMAIN: Final = 200
-# RFC 5321, 4.5.3.1.5: a reply line holds 512 octets; 400 leave room for the filled-in values.
-_LONGEST_REPLY: Final = 400
-REPLY_FIELDS: Final = ("recipient", "kind", "category", "reason", "since", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +103,6 @@ class DomainName(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyText:
-    """The text of a refusal, with fields in braces out of `REPLY_FIELDS`."""
-
-    template: str
-
-    def __str__(self) -> str:
-        """As the config file writes it."""
-        return self.template
-
-
 def parse_endpoint(value: object) -> Endpoint:
     """Read `unix:/path` or `inet:address:port`."""
     hint = 'write "unix:/run/bouncegate/milter.sock" or "inet:127.0.0.1:8892"'
@@ -129,6 +122,14 @@ def parse_endpoint(value: object) -> Endpoint:
         if network.num_addresses == 1:
             return InetSocket(str(network.network_address), int(port))
     raise ValueError(f"{text!r} is no socket: {hint}")
+
+
+def parse_inet_socket(value: object) -> InetSocket:
+    """Read `inet:address:port` where no other kind of socket will do."""
+    endpoint = parse_endpoint(value)
+    if not isinstance(endpoint, InetSocket):
+        raise ValueError(f'{endpoint} is no TCP socket: write "inet:127.0.0.1:25"')
+    return endpoint
 
 
 def parse_size(value: object) -> Size:
@@ -184,24 +185,6 @@ def parse_status(value: object) -> EnhancedStatus:
     return EnhancedStatus(text)
 
 
-def parse_reply_text(value: object) -> ReplyText:
-    """Read a reply template and make sure that it can be filled in and sent."""
-    hint = "use the fields " + ", ".join(f"{{{name}}}" for name in REPLY_FIELDS)
-    text = _text(value, hint)
-    if not (text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST_REPLY):
-        raise ValueError(
-            f"a reply is one line of printable ASCII, 1 to {_LONGEST_REPLY} characters"
-        )
-    try:
-        fields = [(name, spec, conv) for _, name, spec, conv in string.Formatter().parse(text)]
-    except ValueError as error:
-        raise ValueError(f"the template does not parse ({error}): {hint}") from None
-    for name, spec, conversion in fields:
-        if name is not None and (name not in REPLY_FIELDS or spec or conversion):
-            raise ValueError(f"{{{name}}} is no field of a reply: {hint}")
-    return ReplyText(text)
-
-
 def _parse_duration(value: object) -> Duration:
     return parse_duration(_text(value, 'write a duration such as "1 year"'))
 
@@ -221,4 +204,7 @@ PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     DomainName: parse_domain,
     EnhancedStatus: parse_status,
     ReplyText: parse_reply_text,
+    ReplyUrl: parse_reply_url,
+    HeaderName: parse_header_name,
+    InetSocket: parse_inet_socket,
 }

@@ -79,7 +79,7 @@ class RcptStep:
                 self.on_silence()
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
-        reply = compose(self._reply, lock, known.recipient)
+        reply = compose(self._reply, lock, known.recipient, known.sender or "")
         _LOG.info("%s", logline.refusal(outcome, queue_id, known, lock, reply))
         if outcome is Outcome.OBSERVED:
             return milter.CONTINUE

@@ -2,20 +2,18 @@
 
 Every reply ends with `MARKER`, whatever the template says: when a refusal of ours comes back
 in a DSN of somebody who relays through us, it must be known for what it is and count for
-nothing.
+nothing. A case is the number of the journal entry that made the lock: `bouncegate explain CASE`.
 """
 
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from bouncegate.config.settings import ReplySettings
+from bouncegate.config.replies import LONGEST_LINE, MARKER
+from bouncegate.config.settings import GroupReply, ReplySettings
 from bouncegate.daemon.wire import for_reply
 from bouncegate.policy.records import NO_END, Lock
+from bouncegate.store.address import AddressError, canonical, domain_of
 
-MARKER: Final = " [bouncegate]"
-
-# RFC 5321, 4.5.3.1.5: a reply line has at most 512 octets with its code and CRLF.
-_LONGEST_LINE: Final = 512
 _AROUND_TEXT: Final = len("550 ") + len(" ") + len("\r\n")
 
 
@@ -41,19 +39,34 @@ class Reply(NamedTuple):
         return f"{self.code} {self.status} {self.text}"
 
 
-def compose(settings: ReplySettings, lock: Lock, recipient: str) -> Reply:
-    """The reply to a recipient that `lock` holds."""
-    code, status = str(settings.code), settings.status.code
-    text = settings.text.template.format(
-        recipient=for_reply(recipient),
-        kind=lock.kind,
-        category=lock.category,
-        reason=lock.reason,
-        since=day(lock.since),
-        until=until(lock),
-    )
-    room = _LONGEST_LINE - _AROUND_TEXT - len(status) - len(MARKER)
-    return Reply(code, status, text[:room].rstrip() + MARKER)
+def compose(settings: ReplySettings, lock: Lock, recipient: str, sender: str = "") -> Reply:
+    """The reply to a recipient that `lock` holds, in the words for the sender's group."""
+    code, status = settings.answer
+    text, url = settings.words(_group_of(settings, sender) if settings.groups else None)
+    fields = {
+        "kind": lock.kind,
+        "category": lock.category,
+        "reason": lock.reason,
+        "since": day(lock.since),
+        "until": until(lock),
+        "case": str(lock.cause),
+    }
+    fields["url"] = url.template.format(**fields)
+    room = LONGEST_LINE - _AROUND_TEXT - len(status) - len(MARKER)
+    words = text.template.format(recipient=for_reply(recipient), **fields)
+    if len(words) > room:  # nothing but the recipient can be too long: `check-config` saw to it
+        spare = room - len(text.template.format(recipient="", **fields))
+        each = max(spare, 0) // max(text.template.count("{recipient}"), 1)
+        words = text.template.format(recipient=for_reply(recipient)[:each], **fields)[:room]
+    return Reply(code, status, words.rstrip() + MARKER)
+
+
+def _group_of(settings: ReplySettings, sender: str) -> GroupReply | None:
+    try:
+        domain = domain_of(canonical(sender))
+    except AddressError:
+        domain = domain_of(sender).lower()
+    return settings.group_of(domain)
 
 
 def until(lock: Lock) -> str:

@@ -40,6 +40,14 @@ class Journal:
         assert octets is not None, f"the journal has no entry {number}, but something names it"
         return decode_entry(octets)
 
+    def addresses(self, transaction: lmdb.Transaction[bytes], number: int) -> tuple[str, ...]:
+        """Whom the entry of a number concerns; nobody if there is no such entry."""
+        octets = transaction.get(octets_of(number), db=self._entries)
+        entry = None if octets is None else decode_entry(octets)
+        if isinstance(entry, Event):
+            return (entry.address,)
+        return entry.addresses if isinstance(entry, Act) else ()
+
     def event(self, transaction: lmdb.Transaction[bytes], number: int) -> Event:
         """The event of a number that is known to be one."""
         entry = self.get(transaction, number)

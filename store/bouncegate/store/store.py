@@ -254,6 +254,11 @@ class Store:
                     lifted += left is None or not left.in_force(now)
         return Effect(len(without), len(addresses), locks, lifted)
 
+    def concerned(self, number: int) -> tuple[str, ...]:
+        """The addresses that an entry of the journal is about; none if there is no such entry."""
+        with self._reading() as transaction:
+            return self._history.journal.addresses(transaction, number)
+
     def incidents(self) -> list[Incident]:
         """All incidents, in the order in which they opened."""
         with self._reading() as transaction:

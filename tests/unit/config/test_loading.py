@@ -14,6 +14,8 @@ from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import AddressPattern, InetSocket, Size
 
+GROUP = "[[reply.groups]]\nsender_domains = ['news.example']"
+
 
 def problems_of(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
@@ -81,6 +83,22 @@ def test_a_file_is_taken_as_meant() -> None:
         ("[reply]\ntext = 'no {recipe}'", "{recipe} is no field of a reply: use the fields"),
         ("[reply]\ntext = 'no {'", "the template does not parse"),
         ("[reply]\ntext = \"a\\r\\nb\"", "one line of printable ASCII"),
+        ("[reply]\ntext = '{url}'", "f.toml:2: reply.text: the text names {url}, and"),
+        ("[reply]\nurl = 'ftp://x'", "'ftp://x' is no URL: write one such as"),
+        ("[reply]\nurl = 'https://x.test/a b'", "without blanks"),
+        ("[reply]\nurl = 'https://x.test/{recipient}'", "{recipient} is no field of a URL: use"),
+        (f"[reply]\ntext = '{'x' * 500}'", "1 to 483 characters"),
+        (f"[reply]\ntext = '{'x' * 470} {{reason}}'", "the reply may have 49"),
+        (f"[reply]\nurl = 'https://x.test/{'x' * 480}'\ntext = '{{url}}'", "shorten the text"),
+        ("[reply]\ntag = 'X Locked'", "'X Locked' is no name of a header field"),
+        ("[reply]\naction = 'drop'", "write one of 'refuse', 'defer', 'discard', 'tag'"),
+        ("[reply]\naction = 'defer'\ncode = 554", "f.toml:3: reply.code: 554 refuses for good"),
+        ("[[reply.groups]]\ntext = 'x'", "f.toml:1: reply.groups.1: names no domain"),
+        (f"{GROUP}\n", "f.toml:1: reply.groups.1: says nothing of its own"),
+        (f"{GROUP}\ntext='a'\n{GROUP}\ntext='b'", "f.toml:5: reply.groups.2.sender_domains: news"),
+        (f"{GROUP}\ntext='{{url}}'", "f.toml:3: reply.groups.1.text: the text names {url}"),
+        (f"{GROUP}\ntexts='a'", "f.toml:3: reply.groups.1.texts: unknown key: did you mean"),
+        ("[reply]\ngroups = ['a']", "item 1: 'a' is no section: write it as [reply.groups.1]"),
         ("[reply]\nstatus = '6.1.1'", "is no status code"),
         ("[reply]\ncode = 450", "reply.status: 5.1.1 and code 450 must begin with the same digit"),
         ("[store]\npath = 'store'", "write an absolute one"),

@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.milter.locks import lock_of
 
-from bouncegate.config.settings import ReplySettings
-from bouncegate.config.values import EnhancedStatus, ReplyText
+from bouncegate.config.replies import MARKER, ReplyText, ReplyUrl
+from bouncegate.config.settings import GroupReply, ReplySettings
+from bouncegate.config.values import DomainName, EnhancedStatus
 from bouncegate.policy.records import NO_END
-from bouncegate.refusal.reply import MARKER, compose
+from bouncegate.refusal.reply import compose
 
 UNTIL = int(datetime(2027, 11, 23, 12, tzinfo=UTC).timestamp())
 
@@ -58,3 +60,60 @@ def test_a_temporary_refusal_can_be_set() -> None:
     reply = compose(chosen, lock_of(UNTIL), "a@example.com")
     assert (reply.code, reply.status, reply.temporary) == ("450", "4.2.0", True)
     assert not compose(ReplySettings(), lock_of(UNTIL), "a@example.com").temporary
+
+
+def test_defer_answers_by_a_temporary_code_of_its_own_or_by_the_one_that_is_set() -> None:
+    for chosen, answer in (
+        (ReplySettings(action="defer"), ("450", "4.2.1")),
+        (ReplySettings(action="defer", code=450, status=EnhancedStatus("4.1.1")), ("450", "4.1.1")),
+    ):
+        reply = compose(chosen, lock_of(UNTIL), "a@example.com")
+        assert (reply.code, reply.status) == answer
+        assert reply.temporary
+
+
+def test_a_reply_names_the_case_and_where_to_read_more() -> None:
+    chosen = ReplySettings(
+        text=ReplyText("Locked, case {case}: {url}"),
+        url=ReplyUrl("https://www.example.com/{case}?why={reason}"),
+    )
+    assert compose(chosen, lock_of(UNTIL), "a@example.com").text == (
+        "Locked, case 1: https://www.example.com/1?why=user-unknown [bouncegate]"
+    )
+
+
+def test_a_long_recipient_is_cut_and_never_the_url_behind_it() -> None:
+    chosen = ReplySettings(
+        text=ReplyText("x" * 300 + " {recipient} is locked: {url}"),
+        url=ReplyUrl("https://www.example.com/{case}"),
+    )
+    reply = compose(chosen, lock_of(UNTIL), "a" * 64 + "@" + "b" * 180 + ".example")
+    assert len(f"{reply}\r\n") == 512
+    assert reply.text.endswith(": https://www.example.com/1 [bouncegate]")
+
+
+@pytest.mark.parametrize(
+    ("sender", "text"),
+    [
+        ("a@news.example", "Unsubscribed: https://www.example.com/1 [bouncegate]"),
+        ("a@NEWS.example", "Unsubscribed: https://www.example.com/1 [bouncegate]"),
+        ("a@bücher.example", "Locked: https://buecher.example/1 [bouncegate]"),
+        ("a@xn--bcher-kva.example", "Locked: https://buecher.example/1 [bouncegate]"),
+        ("a@sub.news.example", "Locked: https://www.example.com/1 [bouncegate]"),
+        ("no address", "Locked: https://www.example.com/1 [bouncegate]"),
+        ("", "Locked: https://www.example.com/1 [bouncegate]"),
+    ],
+)
+def test_each_group_of_senders_gets_words_of_its_own(sender: str, text: str) -> None:
+    chosen = ReplySettings(
+        text=ReplyText("Locked: {url}"),
+        url=ReplyUrl("https://www.example.com/{case}"),
+        groups=(
+            GroupReply((DomainName("news.example"),), text=ReplyText("Unsubscribed: {url}")),
+            GroupReply(
+                (DomainName("xn--bcher-kva.example"),),
+                url=ReplyUrl("https://buecher.example/{case}"),
+            ),
+        ),
+    )
+    assert compose(chosen, lock_of(UNTIL), "a@example.com", sender).text == text

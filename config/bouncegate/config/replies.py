@@ -1,0 +1,138 @@
+"""The words of a refusal as the config file has them: templates, and what may stand in them.
+
+A template is checked when the file is read, at its longest: a reply that is cut in the middle
+of its URL would help nobody.
+"""
+
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bouncegate.config.taxonomy import Category, Kind, Reason
+
+# RFC 5321, 4.5.3.1.5: a reply line has at most 512 octets with its code and CRLF.
+LONGEST_LINE: Final = 512
+MARKER: Final = " [bouncegate]"
+"""Ends every reply, whatever the template says: by it a refusal of ours is known in a DSN."""
+
+_LONGEST_STATUS: Final = "5.999.999"
+_LONGEST_TEXT: Final = LONGEST_LINE - len(f"550 {_LONGEST_STATUS} {MARKER}\r\n")
+# RFC 5322, 2.2: printable ASCII but for the colon. 64 leaves room for the value in a line.
+_HEADER_NAME: Final = re.compile(r"[!-9;-~]{1,64}")
+_URL: Final = re.compile(r"https?://[^\s<>\"\\^`|]+")
+
+# Each field at its longest; a recipient is cut to the room that the others leave.
+_LONGEST_FIELDS: Final[dict[str, str]] = {
+    "recipient": "",
+    "kind": max(Kind, key=len),
+    "category": max(Category, key=len),
+    "reason": max(Reason, key=len),
+    "since": "2026-11-25",
+    "until": "until 2026-11-25",
+    "case": "9" * 20,
+    "url": "",
+}
+REPLY_FIELDS: Final = tuple(_LONGEST_FIELDS)
+URL_FIELDS: Final = ("kind", "category", "reason", "case")
+"""What a URL may name: words and numbers that need no escaping in it (RFC 3986, 2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText:
+    """The text of a refusal, with fields in braces out of `REPLY_FIELDS`."""
+
+    template: str
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        return self.template
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyUrl:
+    """Where a refused sender can read more, with fields out of `URL_FIELDS`; empty for nowhere."""
+
+    template: str
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        return self.template
+
+
+class HeaderName(str):
+    """The name of a header field (RFC 5322, 2.2)."""
+
+    __slots__ = ()
+
+
+def parse_reply_text(value: object) -> ReplyText:
+    """Read a reply template and make sure that it can be filled in and sent."""
+    text = _text(value, f"use the fields {_listed(REPLY_FIELDS)}")
+    if not (text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST_TEXT):
+        raise ValueError(f"a reply is one line of printable ASCII, 1 to {_LONGEST_TEXT} characters")
+    _check_fields(text, REPLY_FIELDS, "a reply")
+    return ReplyText(text)
+
+
+def parse_reply_url(value: object) -> ReplyUrl:
+    """Read a URL with fields, or the empty text for none."""
+    text = _text(value, 'write a URL such as "https://www.example.com/locked/{case}"')
+    if not text:
+        return ReplyUrl(text)
+    if not (text.isascii() and _URL.fullmatch(text)):
+        raise ValueError(
+            f'{text!r} is no URL: write one such as "https://www.example.com/locked/{{case}}", '
+            "in ASCII and without blanks"
+        )
+    _check_fields(text, URL_FIELDS, "a URL")
+    return ReplyUrl(text)
+
+
+def parse_header_name(value: object) -> HeaderName:
+    """Read the name of a header field."""
+    hint = 'write a name such as "X-Bouncegate-Locked"'
+    text = _text(value, hint)
+    if _HEADER_NAME.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no name of a header field: {hint}")
+    return HeaderName(text)
+
+
+def faults(text: ReplyText, url: ReplyUrl) -> Iterator[str]:
+    """What is wrong with a text and a URL that are each right alone."""
+    if "{url}" in text.template and not url.template:
+        yield "the text names {url}, and no url is set: set it, or leave {url} out"
+        return
+    longest = text.template.format(**{**_LONGEST_FIELDS, "url": filled_longest(url)})
+    if len(longest) > _LONGEST_TEXT:
+        yield (
+            f"filled in, the reply may have {len(longest)} characters and the line of a reply has "
+            f"room for {_LONGEST_TEXT} (RFC 5321, 4.5.3.1.5): shorten the text or the URL"
+        )
+
+
+def filled_longest(url: ReplyUrl) -> str:
+    """A URL with each field at its longest."""
+    return url.template.format(**{name: _LONGEST_FIELDS[name] for name in URL_FIELDS})
+
+
+def _check_fields(template: str, known: tuple[str, ...], what: str) -> None:
+    hint = f"use the fields {_listed(known)}"
+    try:
+        fields = [(name, spec, conv) for _, name, spec, conv in string.Formatter().parse(template)]
+    except ValueError as error:
+        raise ValueError(f"the template does not parse ({error}): {hint}") from None
+    for name, spec, conversion in fields:
+        if name is not None and (name not in known or spec or conversion):
+            raise ValueError(f"{{{name}}} is no field of {what}: {hint}")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names)
+
+
+def _text(value: object, hint: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text: {hint}")
+    return value
