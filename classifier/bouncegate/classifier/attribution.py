@@ -7,7 +7,7 @@ locked, nor is another recipient of the same message. Where nothing is proven, t
 under the address that the report claims, and does not count. All of this is pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -15,7 +15,6 @@ from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.proof import UNVERIFIED, Proof
 from bouncegate.classifier.report import NOT_FAILURES, Nature, Original, Reading, Report
 from bouncegate.config.taxonomy import Category, Kind, Reason
-from bouncegate.policy.providers import provider_of
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.ledger import Sent
@@ -30,9 +29,16 @@ _GROUP: Final = ("list-id",)
 class Attribution:
     """Makes events of readings, under one set of rules and one form of addresses."""
 
-    def __init__(self, judge: Judge, *, fold_local_part: bool) -> None:
-        """Judge by `judge`; fold local parts as the store does."""
+    def __init__(
+        self, judge: Judge, provider_of: Callable[[str], str], *, fold_local_part: bool
+    ) -> None:
+        """Judge by `judge`; fold local parts as the store does.
+
+        `provider_of` tells the provider of a canonical address, as far as it is known now: what
+        an event says of it never changes.
+        """
         self._judge = judge
+        self._provider_of = provider_of
         self._fold_local_part = fold_local_part
 
     def events_of(
@@ -78,7 +84,7 @@ class Attribution:
             sender=sent.sender if sent else original.sender,
             mailing=(sent and sent.mailing) or _first(original, _MAILING),
             group=(sent and sent.group) or _first(original, _GROUP),
-            provider=provider_of(address) if address else "",
+            provider=self._provider_of(address) if address else "",
             reader=report.reader or reading.reader,
         )
 

@@ -17,6 +17,7 @@ from bouncegate.classifier.reading import read
 from bouncegate.classifier.report import Nature
 from bouncegate.config.settings import Settings
 from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import NO_END, Lock
 from bouncegate.store.store import Bounce, Recorded
 
@@ -35,7 +36,9 @@ class Intake:
         """Judge by these rules and settings; without a prover nothing is ever proven."""
         self._policy = policy
         self._prover = prover
-        self._attribution = Attribution(judge, fold_local_part=settings.store.fold_local_part)
+        providers = Providers.of(settings.provider)
+        fold = settings.store.fold_local_part
+        self._attribution = Attribution(judge, providers.provider_of, fold_local_part=fold)
         self._keep = bool(settings.return_path.keep_messages.after(0))
 
     def bounce_of(self, raw: bytes, recipients: Sequence[str], now: int) -> Bounce | None:

@@ -15,7 +15,7 @@ from bouncegate.config.loading import load
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
-from bouncegate.policy.providers import domains_of
+from bouncegate.policy.providers import Providers
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Store
 
@@ -42,6 +42,11 @@ class Invocation:
         return load(self.config or DEFAULT_FILE)
 
     @cached_property
+    def providers(self) -> Providers:
+        """The shipped providers and the operator's."""
+        return Providers.of(self.settings.provider)
+
+    @cached_property
     def policy(self) -> Policy:
         """The policy in force."""
         settings = self.settings
@@ -54,7 +59,7 @@ class Invocation:
         if self.ledger is None:
             return None
         try:
-            return self.ledger.sends(domains_of(provider), since, int(time.time()))
+            return self.ledger.sends(self.providers.domains_of(provider), since, int(time.time()))
         except StoreError as error:
             log.error("the guard goes by bounces alone: %s", error)
             return None

@@ -15,7 +15,6 @@ from bouncegate.cli.invocation import invocation_of, operator
 from bouncegate.cli.output import write_json
 from bouncegate.config.durations import parse_duration
 from bouncegate.config.taxonomy import Reason
-from bouncegate.policy.providers import provider_of
 from bouncegate.policy.records import Ruling
 from bouncegate.policy.selection import Selection
 from bouncegate.store.address import canonical_domain
@@ -59,8 +58,9 @@ def undo(
     support stay. What is undone stays so, even if its DSN is delivered once more.
     """
     now = int(time.time())
+    invocation = invocation_of(context)
     wanted = Selection(
-        provider=provider_of(f"@{provider.lower()}") if provider else "",
+        provider=invocation.providers.named(provider.lower()),
         domain=canonical_domain(domain.removeprefix("@")) if domain else "",
         reason=reason,
         rule=rule,
@@ -69,7 +69,6 @@ def undo(
     )
     if wanted == Selection():
         raise typer.BadParameter("say which bounces: name a provider, a reason, a time or the like")
-    invocation = invocation_of(context)
     fold = invocation.policy.fold
     with closing(invocation.open_store(readonly=dry_run)) as store:
         numbers = store.find(wanted.matches)

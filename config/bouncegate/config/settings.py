@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from bouncegate.config.durations import Duration
+from bouncegate.config.providers import ProviderSettings
 from bouncegate.config.replies import HeaderName, ReplyText, ReplyUrl
 from bouncegate.config.values import (
     AddressPattern,
@@ -209,6 +210,7 @@ class Settings(Struct, frozen=True):
     ledger: LedgerSettings = LedgerSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
+    provider: tuple[ProviderSettings, ...] = ()
 
     @property
     def signs(self) -> bool:

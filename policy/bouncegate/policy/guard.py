@@ -11,7 +11,6 @@ from typing import Final, NamedTuple, Self
 
 from bouncegate.config.settings import GuardSettings
 from bouncegate.config.taxonomy import Kind, Reason
-from bouncegate.policy.providers import provider_of
 from bouncegate.policy.records import Event
 
 Sends = Callable[[str, int], int | None]
@@ -85,5 +84,5 @@ class Guard:
 
 
 def provider_of_event(event: Event) -> str:
-    """The provider of the address that bounced."""
-    return event.provider or provider_of(event.address)
+    """The provider of the address that bounced, as it was known then."""
+    return event.provider or event.address.rpartition("@")[2]

@@ -1,52 +1,86 @@
-"""Who runs the mail of an address: the provider, told by its domain.
+"""Who runs the mail of an address: the provider, told by its domain, else by its MX host.
 
-The large free-mail providers run many domains with one set of servers, which break together.
-Any other domain is a provider of its own, by its name.
+Providers are named because their servers break together. Any domain that no provider is known to
+run is a provider of its own, by its name. All of this is pure: what a domain's MX hosts are is
+told by whoever has looked them up.
 """
 
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal, NamedTuple, Self
 
-# provider -> its domains. A domain that is missing here costs little: its bounces are counted
-# apart from the family's.
-_FAMILIES: Final[dict[str, tuple[str, ...]]] = {
-    "google": ("gmail.com", "googlemail.com"),
-    "microsoft": (
-        "outlook.com", "outlook.de", "outlook.es", "outlook.fr", "outlook.it", "outlook.jp",
-        "hotmail.com", "hotmail.be", "hotmail.ca", "hotmail.ch", "hotmail.co.jp", "hotmail.co.uk",
-        "hotmail.com.br", "hotmail.de", "hotmail.es", "hotmail.fr", "hotmail.it", "hotmail.nl",
-        "hotmail.se", "live.com", "live.at", "live.be", "live.ca", "live.cn", "live.co.uk",
-        "live.com.au", "live.com.mx", "live.de", "live.dk", "live.fr", "live.it", "live.nl",
-        "live.no", "live.se", "msn.com", "passport.com", "windowslive.com",
-    ),
-    "yahoo": (
-        "yahoo.com", "yahoo.ca", "yahoo.co.id", "yahoo.co.in", "yahoo.co.uk", "yahoo.com.ar",
-        "yahoo.com.au", "yahoo.com.br", "yahoo.com.mx", "yahoo.de", "yahoo.es", "yahoo.fr",
-        "yahoo.gr", "yahoo.ie", "yahoo.in", "yahoo.it", "ymail.com", "rocketmail.com", "aol.com",
-        "aol.co.uk", "aol.de", "aol.fr", "aim.com", "netscape.net",
-    ),
-    "apple": ("icloud.com", "me.com", "mac.com"),
-    "gmx": ("gmx.de", "gmx.net", "gmx.at", "gmx.ch", "gmx.com", "gmx.org", "gmx.eu", "web.de"),
-    "telekom": ("t-online.de", "magenta.de"),
-    "proton": ("proton.me", "protonmail.com", "protonmail.ch", "pm.me"),
-    "mail.ru": ("mail.ru", "inbox.ru", "list.ru", "bk.ru", "internet.ru"),
-    "yandex": ("yandex.ru", "yandex.com", "yandex.by", "yandex.kz", "ya.ru"),
-    "orange": ("orange.fr", "wanadoo.fr"),
-    "free": ("free.fr", "aliceadsl.fr"),
-    "libero": ("libero.it", "virgilio.it", "iol.it", "inwind.it", "blu.it"),
-    "qq": ("qq.com", "foxmail.com"),
-    "netease": ("163.com", "126.com", "yeah.net"),
-}  # fmt: skip
-_PROVIDERS: Final = {
-    domain: provider for provider, domains in _FAMILIES.items() for domain in domains
-}
+from bouncegate.config.providers import ProviderSettings, shipped_providers
+
+Evidence = Literal["domain", "mx", "none"]
 
 
-def provider_of(address: str) -> str:
-    """The provider of a canonical address or `@domain`; empty for an empty address."""
-    domain = address.rpartition("@")[2]
-    return _PROVIDERS.get(domain, domain)
+class Finding(NamedTuple):
+    """A provider, and by what it was told."""
+
+    provider: str
+    """The domain itself where `evidence` is none."""
+    evidence: Evidence
+    match: str
+    """The domain or the end of the MX host's name that is on the list; empty where none is."""
 
 
-def domains_of(provider: str) -> tuple[str, ...]:
-    """The domains that a provider runs, as far as they are known."""
-    return _FAMILIES.get(provider, (provider,))
+class Providers:
+    """All providers that are known; immutable, and shared by all threads of a process."""
+
+    __slots__ = ("_by_domain", "_by_mx")
+
+    def __init__(self, providers: Iterable[ProviderSettings]) -> None:
+        """Know these; what a later one names is no longer an earlier one's."""
+        self._by_domain: Final[dict[str, str]] = {}
+        self._by_mx: Final[dict[str, str]] = {}
+        for provider in providers:
+            self._by_domain.update((str(d), provider.name) for d in provider.domains)
+            self._by_mx.update((str(end), provider.name) for end in provider.mx)
+
+    @classmethod
+    def of(cls, operators: Sequence[ProviderSettings] = ()) -> Self:
+        """The shipped providers with an operator's, which win."""
+        return cls((*shipped_providers(), *operators))
+
+    def provider_of(self, address: str, mx_hosts: Sequence[str] = ()) -> str:
+        """The provider of a canonical address or `@domain`; empty for an empty address.
+
+        `mx_hosts` are those of its domain, the most preferred first, as far as they are known.
+        """
+        return self.find(address, mx_hosts).provider
+
+    def find(self, address: str, mx_hosts: Sequence[str] = ()) -> Finding:
+        """The same, with its evidence."""
+        domain = address.rpartition("@")[2]
+        named = self._by_domain.get(domain)
+        if named is not None:
+            return Finding(named, "domain", domain)
+        for end in _ends_of(mx_hosts[0]) if mx_hosts else ():
+            named = self._by_mx.get(end)
+            if named is not None:
+                return Finding(named, "mx", end)
+        return Finding(domain, "none", "")
+
+    def named(self, text: str) -> str:
+        """The provider of that name, or that runs the domain of that name; empty for none."""
+        known = text in self._by_domain.values() or text in self._by_mx.values()
+        return text if known else self.provider_of(text)
+
+    def domains_of(self, provider: str) -> tuple[str, ...]:
+        """The domains that a provider runs by name."""
+        named = tuple(d for d, name in self._by_domain.items() if name == provider)
+        return named or (() if provider in self._by_mx.values() else (provider,))
+
+    def mx_ends_of(self, provider: str) -> tuple[str, ...]:
+        """The ends of the names of a provider's MX hosts."""
+        return tuple(end for end, name in self._by_mx.items() if name == provider)
+
+    def names(self) -> frozenset[str]:
+        """Of all providers that have one."""
+        return frozenset(self._by_domain.values()) | frozenset(self._by_mx.values())
+
+
+def _ends_of(host: str) -> Iterator[str]:
+    """`a.b.c`, `b.c`, `c`: the longest first."""
+    while host:
+        yield host
+        host = host.partition(".")[2]

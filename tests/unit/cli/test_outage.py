@@ -15,12 +15,14 @@ from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
+from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event, Ruling
 from bouncegate.store.store import Bounce, Store
 
 from .conftest import Command
 
 NOW = int(time.time())
+PROVIDERS = Providers.of()
 SIGNED: tuple[Trust, ...] = ("signed",)
 POLICY = Policy(PolicySettings(), SIGNED, guard=Guard(GuardSettings(addresses=5)))
 
@@ -45,6 +47,7 @@ def event(address: str, reason: Reason = Reason.USER_UNKNOWN, ago: int = 60) -> 
         identity=os.urandom(16),
         sender="news@example.org",
         diagnostic="550 5.1.1 gone",
+        provider=PROVIDERS.provider_of(address),
     )
 
 

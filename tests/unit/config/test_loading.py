@@ -33,6 +33,8 @@ def test_the_sample_documents_every_key_with_its_default() -> None:
     assert loads(live) == Settings()
     for section in fields(Settings):
         defaults = getattr(Settings(), section.name)
+        if isinstance(defaults, tuple):  # an array of tables, which has no default
+            continue
         for field in fields(defaults):
             assert re.search(
                 rf"(?m)^(# {field.name} = |\[{section.name}\.{field.name}\])", sample

@@ -7,10 +7,11 @@ from bouncegate.config.settings import GuardSettings
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.policy.alarm import NOBODY, sender_of
 from bouncegate.policy.guard import Guard, Sends, Series, unknown
-from bouncegate.policy.providers import domains_of, provider_of
+from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event
 
 NOW = 1_770_000_000
+PROVIDERS = Providers.of()
 SERIES = Series("google", Reason.USER_UNKNOWN)
 
 
@@ -29,6 +30,7 @@ def event(address: str = "ann@gmail.com", reason: Reason = Reason.USER_UNKNOWN) 
         rule="r",
         trust="signed",
         identity=bytes(16),
+        provider=PROVIDERS.provider_of(address),
     )
 
 
@@ -93,29 +95,9 @@ def test_only_hard_bounces_of_an_address_are_watched() -> None:
     assert guard().series_of(event(reason=Reason.MAILBOX_FULL)) is None
     assert guard().series_of(event(address="")) is None
     known = replace(event("ann@example.com"), provider="google")
-    assert guard().series_of(known) == SERIES, "a provider that is known otherwise comes first"
-
-
-@pytest.mark.parametrize(
-    ("address", "provider"),
-    [
-        ("ann@gmail.com", "google"),
-        ("ann@googlemail.com", "google"),
-        ("ann@hotmail.fr", "microsoft"),
-        ("@web.de", "gmx"),
-        ("ann@example.com", "example.com"),
-        ("ann@notgmail.com", "notgmail.com"),
-        ("", ""),
-    ],
-)
-def test_the_provider_of_an_address_is_told_by_its_domain(address: str, provider: str) -> None:
-    assert provider_of(address) == provider
-    assert address.rpartition("@")[2] in domains_of(provider)
-
-
-def test_no_domain_belongs_to_two_providers() -> None:
-    for domain in domains_of("microsoft") + domains_of("yahoo") + domains_of("gmx"):
-        assert domain in domains_of(provider_of(f"@{domain}"))
+    assert guard().series_of(known) == SERIES, "what the event says of its provider decides"
+    unknown_then = replace(event("ann@example.com"), provider="")
+    assert guard().series_of(unknown_then) == Series("example.com", Reason.USER_UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from bouncegate.config.settings import GuardSettings, PolicySettings, Trust
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard, Sends, unknown
+from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Event
 from bouncegate.store.environment import ADDRESSES, LOCKS
 from bouncegate.store.reception import Bounce, Recorded
@@ -15,6 +16,7 @@ from bouncegate.store.store import Store
 NOW = 1_770_000_000
 SIGNED: tuple[Trust, ...] = ("signed",)
 WINDOW = 3600
+PROVIDERS = Providers.of()
 
 
 def policy(addresses: int = 20, sends: Sends = unknown, share: float = 0.1) -> Policy:
@@ -38,6 +40,7 @@ def bounce_of(
         trust="signed",
         identity=message.to_bytes(8, "big") + bytes(8),
         sender="news@example.org",
+        provider=PROVIDERS.provider_of(address),
     )
 
 
