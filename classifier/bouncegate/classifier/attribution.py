@@ -81,6 +81,7 @@ class Attribution:
             message_id=original.message_id,
             envelope_id=original.envelope_id,
             queue_id=sent.queue_id if sent else original.queue_id,
+            sent=sent.time if sent else 0,
             sender=sent.sender if sent else original.sender,
             mailing=(sent and sent.mailing) or _first(original, _MAILING),
             group=(sent and sent.group) or _first(original, _GROUP),

@@ -17,11 +17,22 @@ from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.account import Step, steps, what_would_free
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Event, State
+from bouncegate.policy.records import Act, AddressEntry, Event, State
 from bouncegate.store.address import canonical
 from bouncegate.store.store import Store
 
-_COLUMNS = ("number", "time", "what", "trust", "reason", "status", "rule", "effect", "in a row")
+_COLUMNS = (
+    "number",
+    "time",
+    "what",
+    "trust",
+    "reason",
+    "status",
+    "rule",
+    "effect",
+    "policy",
+    "in a row",
+)
 
 _NUMBERS: Final = 2**64  # of the journal's entries: 8 octets
 
@@ -32,8 +43,10 @@ class StepView(Struct):
     number: int
     time: str | None
     what: str
-    """bounce, lock or unlock."""
+    """bounce, delivery, lock, unlock or alive."""
     effect: str
+    clause: str
+    """Where the policy table says what became of a bounce that counts."""
     hard_in_row: int
     soft_in_row: int
     until: str | None
@@ -52,6 +65,8 @@ class StepView(Struct):
     queue_id: str = ""
     sender: str = ""
     mailing: str = ""
+    group: str = ""
+    source: str = ""
     by: str = ""
     why: str = ""
 
@@ -109,20 +124,28 @@ def _view(step: Step) -> StepView:
     view = StepView(
         number=step.number,
         time=iso(entry.time),
-        what="bounce" if isinstance(entry, Event) else entry.verb,
+        what=_what(entry),
         effect=step.effect,
+        clause=step.clause,
         hard_in_row=after.hard_in_row,
         soft_in_row=after.soft_in_row,
         until=iso(after.lock.until) if after.lock else None,
     )
-    own = {"number", "time", "what", "effect", "hard_in_row", "soft_in_row", "until"}
+    own = {"number", "time", "what", "effect", "clause", "hard_in_row", "soft_in_row", "until"}
     shared = set(StepView.__struct_fields__) & set(entry.__struct_fields__) - own
     return replace(view, **{name: getattr(entry, name) for name in shared})
 
 
+def _what(entry: AddressEntry) -> str:
+    if isinstance(entry, Event):
+        return "bounce"
+    return entry.verb if isinstance(entry, Act) else "delivery"
+
+
 def _row(view: StepView) -> tuple[object, ...]:
     in_row = f"{view.hard_in_row} hard, {view.soft_in_row} soft"
-    reason = view.reason or (f"by {view.by}: {view.why}" if view.why else f"by {view.by}")
+    who = f"by {view.by or view.source}"
+    reason = (view.what == "bounce" and view.reason) or (f"{who}: {view.why}" if view.why else who)
     return (
         view.number,
         view.time,
@@ -132,6 +155,7 @@ def _row(view: StepView) -> tuple[object, ...]:
         view.status or "-",
         view.rule or "-",
         view.effect,
+        view.clause or "-",
         in_row,
     )
 
@@ -149,5 +173,5 @@ def _conclusion(
     if isinstance(cause, Event):
         yield f"Entry {lock.cause} locked it: {cause.diagnostic or 'no diagnostic was given'}"
         yield f"Advice: {REASONS[lock.reason].advice}"
-    freed = what_would_free(state, now, unlock_hard=settings.policy.unlock_hard)
+    freed = what_would_free(lock, now, settings.policy)
     yield f"What frees it: {freed}."

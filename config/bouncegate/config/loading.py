@@ -7,18 +7,20 @@ right, so that an operator mends a file once and not once for every mistake.
 import difflib
 import re
 import tomllib
+import types
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec.structs import fields, replace
 
+from bouncegate.config.contradictions import contradictions
 from bouncegate.config.problems import ConfigError, Problem
-from bouncegate.config.replies import faults
-from bouncegate.config.settings import ReplySettings, Settings
-from bouncegate.config.values import PARSERS
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import ONE_OR_MORE, PARSERS
 
 # Far beyond any hand-written file; a wrong path such as a mail spool is refused at once.
 _LARGEST_FILE: Final = 1 << 20
@@ -45,8 +47,7 @@ def loads(text: str, name: str = "-") -> Settings:
         raise ConfigError([Problem(name, place, "", f"no valid TOML: {error}")]) from None
     problems: list[tuple[str, str]] = []
     settings = _section(Settings(), table, "", problems)
-    if not problems:
-        problems.extend(_contradictions(settings))
+    problems += list(contradictions(settings, frozenset(key for key, _ in problems)))
     if problems:
         lines = _lines_of_keys(text)
         found = [Problem(name, _line(lines, key), key, complaint) for key, complaint in problems]
@@ -102,6 +103,9 @@ def _value(
     kind: Any, default: object, value: object, key: str, problems: list[tuple[str, str]]
 ) -> object:
     """One value of the type that a settings class asks for; raises ValueError."""
+    kind = _without_none(kind)
+    if _takes_one_or_more(kind):
+        kind, value = kind.__origin__, value if isinstance(value, list) else [value]
     if kind in PARSERS:
         return PARSERS[kind](value)
     if isinstance(default, msgspec.Struct):
@@ -113,6 +117,15 @@ def _value(
     if get_origin(kind) is tuple:
         return _items(get_args(kind)[0], value, key, problems)
     return _plain(kind, value)
+
+
+def _without_none(kind: Any) -> Any:
+    """The type that may be None without that: a file cannot say None."""
+    return get_args(kind)[0] if types.NoneType in get_args(kind) else kind
+
+
+def _takes_one_or_more(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and ONE_OR_MORE in kind.__metadata__
 
 
 def _path(value: object) -> Path:
@@ -145,49 +158,21 @@ def _plain(kind: Any, value: object) -> object:
         text = str(error)
         choices = _choices(kind)
         if choices:
-            text = f"{value!r} is not possible here: write one of {', '.join(map(repr, choices))}"
+            text = f"{value!r} is not possible here: {_advice(value, choices)}"
         raise ValueError(text[:1].lower() + text[1:]) from None
+
+
+def _advice(value: object, choices: tuple[object, ...]) -> str:
+    close = difflib.get_close_matches(str(value), map(str, choices), 1)
+    advice = f"did you mean {close[0]!r}? " if close else ""
+    return f"{advice}write one of {', '.join(map(repr, choices))}"
 
 
 def _choices(kind: Any) -> tuple[object, ...]:
     kind = getattr(kind, "__value__", kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return tuple(choice.value for choice in kind)
     return tuple(arg for arg in get_args(kind) if isinstance(arg, str | int))
-
-
-def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What each key allows alone but not together."""
-    yield from _faults_of_reply(settings.reply)
-    if settings.milter.socket == settings.return_path.socket:
-        yield "return_path.socket", "the milter listens there: give each daemon its own socket"
-    if settings.map.socket in (settings.milter.socket, settings.return_path.socket):
-        yield "map.socket", "another daemon listens there: give each daemon its own socket"
-    if settings.map.return_to_sender and not settings.signs:
-        yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
-    if not settings.return_path.max_size.octets:
-        yield "return_path.max_size", "no message fits into 0 octets"
-    if not settings.guard.window.after(0):
-        yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
-
-
-def _faults_of_reply(reply: ReplySettings) -> Iterator[tuple[str, str]]:
-    if str(reply.code)[0] != reply.status.code[0]:
-        text = f"{reply.status} and code {reply.code} must begin with the same digit (RFC 3463, 2)"
-        yield "reply.status", text
-    if reply.action == "defer" and reply.code not in (ReplySettings().code, 450):
-        yield "reply.code", f"{reply.code} refuses for good: to defer, leave it out or write 450"
-    yield from (("reply.text", fault) for fault in faults(*reply.words()))
-    seen: set[str] = set()
-    for number, group in enumerate(reply.groups, 1):
-        here = f"reply.groups.{number}"
-        if not group.sender_domains:
-            yield here, "names no domain: say whose mail it is for in sender_domains"
-        if not (group.text.template or group.url.template):
-            yield here, "says nothing of its own: set text or url"
-        for domain in group.sender_domains:
-            if domain in seen:
-                yield f"{here}.sender_domains", f"{domain} stands in an earlier group already"
-            seen.add(domain)
-        yield from ((f"{here}.text", fault) for fault in faults(*reply.words(group)))
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:

@@ -31,7 +31,7 @@ import re2
 from msgspec import Meta, Struct
 
 from bouncegate.config.problems import ConfigError, Problem
-from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
+from bouncegate.config.taxonomy import CATEGORIES, REASONS, Category, Kind, Reason
 
 # How the files of the shipped rules are called; those of the operator have absolute names.
 _SHIPPED: Final = "rules/"
@@ -42,10 +42,6 @@ _STATUS: Final = re.compile(r"[245](?:\.\d{1,3}){0,2}")
 _CODE: Final = re.compile(r"[245]\d{0,2}")
 _KEY_LINE: Final = re.compile(r"\s*([A-Za-z_][\w-]*)\s*=")
 _HEADER_LINE: Final = re.compile(r"\s*\[\[\s*rule\s*\]\]")
-_CATEGORIES: Final = {
-    Kind.HARD: {Category.ADDRESS, Category.SECURITY, Category.UNDEFINED},
-    Kind.SOFT: {Category.MAILBOX, Category.NETWORK, Category.LIMIT, Category.UNDEFINED},
-}
 
 Texts = Annotated[tuple[str, ...], Meta(max_length=200)]
 
@@ -231,8 +227,8 @@ def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
     kind = rule.kind or REASONS[rule.reason].kind
     if rule.kind or rule.category:
         category = rule.category or REASONS[rule.reason].category
-        if category not in _CATEGORIES.get(kind, {Category.UNDEFINED}):
-            allowed = ", ".join(sorted(_CATEGORIES.get(kind, {Category.UNDEFINED})))
+        if category not in CATEGORIES.get(kind, {Category.UNDEFINED}):
+            allowed = ", ".join(sorted(CATEGORIES.get(kind, {Category.UNDEFINED})))
             yield "category", f"{category!r} is no category of {kind}: write one of {allowed}"
 
 

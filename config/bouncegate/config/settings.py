@@ -15,17 +15,23 @@ from msgspec import Meta, Struct
 from bouncegate.config.durations import Duration
 from bouncegate.config.providers import ProviderSettings
 from bouncegate.config.replies import HeaderName, ReplyText, ReplyUrl
+from bouncegate.config.taxonomy import Category, Reason
 from bouncegate.config.values import (
     AddressPattern,
     DomainName,
     Endpoint,
     EnhancedStatus,
     Network,
+    OneOrMore,
     Size,
+    Terms,
     UnixSocket,
 )
 
 DEFAULT_FILE: Final = Path("/etc/bouncegate/bouncegate.toml")
+
+MOST_FAILURES: Final = 1000
+"""So many failures in a row are remembered for one address at most."""
 
 Trust = Literal["signed", "matched", "unverified"]
 Action = Literal["refuse", "defer", "discard", "tag"]
@@ -139,20 +145,48 @@ class ReturnPathSettings(Struct, frozen=True):
     keep_messages: Duration = Duration(seconds=90 * 86_400)
 
 
-class Threshold(Struct, frozen=True):
-    """`[policy.hard]`, `[policy.soft]`: how many failures in a row lock, and for how long."""
+Scope = Literal["global", "group"]
 
-    failures: Annotated[int, Meta(ge=1, le=1000)]
-    lock: Duration
+
+class Threshold(Struct, frozen=True):
+    """`[policy.hard]`, `[policy.soft]`: what locks where no row says otherwise."""
+
+    failures: Annotated[int, Meta(ge=1, le=MOST_FAILURES)]
+    lock: Terms
+    window: Duration = Duration()
+    scope: Scope = "global"
+
+
+class Row(Struct, frozen=True):
+    """One `[[policy.row]]`: for which bounces it is, and what it says of them.
+
+    What is not named holds for every bounce.
+    """
+
+    kind: OneOrMore[Literal["hard", "soft"]] = ()
+    category: OneOrMore[Category] = ()
+    reason: OneOrMore[Reason] = ()
+    provider: OneOrMore[str] = ()
+    group: OneOrMore[str] = ()
+    sender: OneOrMore[AddressPattern] = ()
+    failures: Annotated[int, Meta(ge=0, le=MOST_FAILURES)] = 0
+    """In a row; 0 is written by nobody, and means that the file does not say."""
+    lock: Terms | None = None
+    window: Duration = Duration()
+    """How far back a failure counts; no length: as far as the row goes."""
+    scope: Scope = "global"
 
 
 class PolicySettings(Struct, frozen=True):
     """`[policy]`: when a bounce locks an address."""
 
-    hard: Threshold = Threshold(failures=1, lock=Duration(months=12))
-    soft: Threshold = Threshold(failures=3, lock=Duration(months=1))
+    hard: Threshold = Threshold(1, Terms(tuple(Duration(months=12 * n) for n in (1, 2, 5))))
+    soft: Threshold = Threshold(3, Terms((Duration(months=1),)))
+    row: tuple[Row, ...] = ()
     unlock_hard: bool = False
+    alive_frees_hard: bool = False
     once_a_day: bool = False
+    settling: Duration = Duration(seconds=6 * 86_400)
 
 
 class GuardSettings(Struct, frozen=True):

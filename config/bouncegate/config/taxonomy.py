@@ -8,7 +8,7 @@ reasons are appended.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Kind(StrEnum):
@@ -29,6 +29,13 @@ class Category(StrEnum):
     MAILBOX = "mailbox"
     NETWORK = "network"
     LIMIT = "limit"
+
+
+CATEGORIES: Final = {
+    Kind.HARD: frozenset({Category.ADDRESS, Category.SECURITY, Category.UNDEFINED}),
+    Kind.SOFT: frozenset({Category.MAILBOX, Category.NETWORK, Category.LIMIT, Category.UNDEFINED}),
+}
+"""The categories of each kind that has any."""
 
 
 class Blame(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from bouncegate.config.durations import Duration, parse_duration
 from bouncegate.config.replies import (
@@ -22,6 +22,11 @@ from bouncegate.config.replies import (
 )
 
 Network = IPv4Network | IPv6Network
+
+_T = TypeVar("_T")
+ONE_OR_MORE: Final = "one or more"
+OneOrMore = Annotated[tuple[_T, ...], ONE_OR_MORE]
+"""A list that may be written as its only item."""
 
 # sun_path holds 108 octets with its NUL (unix(7)).
 _LONGEST_SOCKET_PATH: Final = 107
@@ -72,6 +77,26 @@ class Size:
             if self.octets and self.octets % factor == 0:
                 return f"{self.octets // factor} {unit}"
         return f"{self.octets} B"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long locks last: the first, the second and so on; the last one for all further ones."""
+
+    spans: tuple[Duration, ...] = ()
+    """Each no shorter than the one before; none: nothing is ever locked."""
+
+    def __str__(self) -> str:
+        """As people say it."""
+        return ", then ".join(map(str, self.spans)) or "never"
+
+    def __bool__(self) -> bool:
+        """Whether there is any lock at all."""
+        return bool(self.spans)
+
+    def after(self, start: int, earlier: int) -> int:
+        """The end of a lock from `start` on (seconds since 1970) that follows so many others."""
+        return self.spans[min(earlier, len(self.spans) - 1)].after(start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +210,23 @@ def parse_status(value: object) -> EnhancedStatus:
     return EnhancedStatus(text)
 
 
+def parse_terms(value: object) -> Terms:
+    """Read `1 year`, a list of durations that grow, or `never`."""
+    hint = 'write a duration such as "1 year", a list of them for repeated locks, or "never"'
+    if value == "never":
+        return Terms()
+    texts = value if isinstance(value, list) else [value]
+    spans = tuple(parse_duration(_text(text, hint)) for text in texts)
+    if not spans:
+        raise ValueError(f"no duration is named: {hint}")
+    ends = [span.after(0) for span in spans]
+    if not ends[0]:
+        raise ValueError(f"a lock of no length locks nothing: {hint}")
+    if ends != sorted(ends):
+        raise ValueError(f"a repeated lock must not be shorter than the one before: {hint}")
+    return Terms(spans)
+
+
 def _parse_duration(value: object) -> Duration:
     return parse_duration(_text(value, 'write a duration such as "1 year"'))
 
@@ -197,6 +239,7 @@ def _text(value: object, hint: str) -> str:
 
 PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     Duration: _parse_duration,
+    Terms: parse_terms,
     Endpoint: parse_endpoint,
     Size: parse_size,
     Network: parse_network,

@@ -5,10 +5,14 @@ very fold that makes the state; so what is told here cannot differ from what was
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+from bouncegate.config.settings import PolicySettings
+from bouncegate.config.taxonomy import Kind
 from bouncegate.policy.fold import EMPTY, Policy, Standing
-from bouncegate.policy.records import Act, AddressEntry, State
+from bouncegate.policy.records import NO_END, Act, AddressEntry, Event, Lock, Origin, State
+
+_EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive"}
 
 Mark = Literal["", "void", "held"]
 """Why the fold passes over an entry: an operator or the guard has voided it, or it is held."""
@@ -20,8 +24,10 @@ class Step(NamedTuple):
     number: int
     entry: AddressEntry
     effect: str
-    """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `void`, `held`, or why it
-    did not count (`bouncegate.policy.fold.Standing`)."""
+    """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `alive`, `delivered`,
+    `void`, `held`, or why it did not count (`bouncegate.policy.fold.Standing`)."""
+    clause: str
+    """Where the policy table says what became of a bounce that counts; empty for the rest."""
     after: State
 
 
@@ -30,26 +36,51 @@ def steps(entries: Iterable[tuple[int, AddressEntry, Mark]], policy: Policy) -> 
     state = EMPTY
     for number, entry, mark in entries:
         after = state if mark else policy.fold(state, number, entry)
-        yield Step(number, entry, mark or _effect(entry, state, after, policy), after)
+        effect, clause = (mark, "") if mark else _told(entry, state, after, policy)
+        yield Step(number, entry, effect, clause, after)
         state = after
 
 
-def _effect(entry: AddressEntry, before: State, after: State, policy: Policy) -> str:
-    if isinstance(entry, Act):
-        return f"{entry.verb}ed"
+def _told(entry: AddressEntry, before: State, after: State, policy: Policy) -> tuple[str, str]:
+    """The effect of an entry, and the clause of the policy table that decided."""
+    if not isinstance(entry, Event):
+        return _done(entry), ""
+    if policy.proves_delivery(entry):
+        return "delivered", ""
     standing = policy.standing(entry, before)
-    if standing is not Standing.COUNTS:
-        return standing
-    if after.lock is None:
-        return "counted"
-    return "locked-already" if after.lock == before.lock else "locked"
+    if standing is Standing.COUNTS:
+        return _effect(before, after, entry.group), policy.clause(entry).name
+    return standing, policy.clause(entry).name if standing is Standing.NEVER_LOCKS else ""
 
 
-def what_would_free(state: State, now: int, *, unlock_hard: bool) -> str:
-    """What ends the lock of an address, in words; empty where there is none in force."""
-    lock = state.lock
+def _done(entry: AddressEntry) -> str:
+    return _EFFECTS[entry.verb] if isinstance(entry, Act) else "delivered"
+
+
+def _effect(before: State, after: State, group: str) -> str:
+    """What a bounce that counts did to the lock for all groups, or for its own."""
+    for old, new in ((before, after), (before.groups.get(group), after.groups.get(group))):
+        if new is not None and new.lock is not None and (old is None or new.lock != old.lock):
+            return "locked"
+    return "counted" if lock_of(after, group) is None else "locked-already"
+
+
+def lock_of(state: State, group: str = "") -> Lock | None:
+    """The lock of an address for all groups, else the one for this group."""
+    known = state.groups.get(group)
+    return state.lock or (known.lock if known is not None else None)
+
+
+def what_would_free(lock: Lock | None, now: int, settings: PolicySettings) -> str:
+    """What ends a lock, in words; empty where there is none in force."""
     if lock is None or not lock.in_force(now):
         return ""
-    force = lock.kind == "hard" and lock.origin == "automatic" and not unlock_hard
-    by_hand = "bouncegate unlock --force" if force else "bouncegate unlock"
-    return f"its end, or {by_hand}"
+    automatic, hard = lock.origin is Origin.AUTOMATIC, lock.kind is Kind.HARD
+    force = automatic and hard and not settings.unlock_hard
+    ways = ["its end"] if lock.until != NO_END else []
+    if automatic and not hard:
+        ways.append("a delivery that turns out to lie between its failures")
+    if (automatic and not hard) or (lock.origin is not Origin.MANUAL and settings.alive_frees_hard):
+        ways.append("a proof of life (bouncegate alive)")
+    ways.append("bouncegate unlock --force" if force else "bouncegate unlock")
+    return ", or ".join(ways)

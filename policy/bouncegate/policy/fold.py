@@ -12,10 +12,20 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from bouncegate.config.settings import AlarmSettings, PolicySettings, Threshold, Trust
-from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.settings import AlarmSettings, PolicySettings, Trust
+from bouncegate.config.taxonomy import REASONS, Blame, Kind, Reason
+from bouncegate.policy import course
 from bouncegate.policy.guard import Guard
-from bouncegate.policy.records import Act, AddressEntry, Event, Lock, Origin, State
+from bouncegate.policy.records import (
+    MOST_GROUPS,
+    Act,
+    AddressEntry,
+    Course,
+    Delivered,
+    Event,
+    State,
+)
+from bouncegate.policy.table import Clause, Table
 
 EMPTY: Final = State()
 _DAY: Final = 86_400
@@ -33,6 +43,8 @@ class Standing(StrEnum):
     UNVERIFIED = "unverified"
     SENDER_TO_BLAME = "sender-to-blame"
     MESSAGE_TO_BLAME = "message-to-blame"
+    NEVER_LOCKS = "never-locks"
+    DELIVERED_SINCE = "delivered-since"
     SAME_DAY = "same-day"
 
 
@@ -42,6 +54,9 @@ _OF_THE_RECIPIENT: Final = frozenset(
     {Reason.USER_UNKNOWN, Reason.MAILBOX_DISABLED, Reason.MAILBOX_MOVED, Reason.MAILBOX_FULL}
 )
 _OF_THE_MESSAGE: Final = frozenset({"data", "end-of-data"})
+
+
+_NO_COURSE: Final = Course()
 
 
 class Policy:
@@ -58,55 +73,92 @@ class Policy:
         """Events of other trust than `trust` never count; no guard where there is none."""
         self._settings = settings
         self._trust = frozenset(trust)
+        self._table = Table(settings)
         self.guard: Final = guard
         self.alarm: Final = alarm or AlarmSettings()
 
     def fold(self, state: State, number: int, entry: AddressEntry) -> State:
         """What is known of an address after the entry of that number."""
+        if isinstance(entry, Delivered):
+            return _after_delivery(_free(state, entry.time), entry.sent)
         if isinstance(entry, Act):
-            return _after_act(state, number, entry)
+            return self._after_act(state, number, entry)
+        if self.proves_delivery(entry):
+            return _after_delivery(_free(state, entry.time), entry.moment)
         if self.standing(entry, state) is not Standing.COUNTS:
             return state
-        free = _without_ended_lock(state, entry.time)
-        return _after_failure(free, number, entry, self._settings)
+        return self._after_failure(_free(state, entry.time), number, entry)
+
+    def proves_delivery(self, event: Event) -> bool:
+        """Whether the event is a success report (RFC 3464, 2.3.3) that is proven to be ours."""
+        return event.action == "delivered" and event.trust in self._trust
 
     def standing(self, event: Event, before: State = EMPTY) -> Standing:
         """Whether the event counts against an address of which so much was known before."""
+        is_failure = event.kind in (Kind.HARD, Kind.SOFT)
         at_the_end = event.phase in _OF_THE_MESSAGE
         sender = event.phase == "mail" or REASONS[event.reason].blame is Blame.SENDER
         once = self._settings.once_a_day and _same_day(before.last_event, event.time)
+        late = event.kind is Kind.SOFT and event.moment <= before.delivered
         obstacles = (
             (Standing.OWN_REFUSAL, event.reason is Reason.OWN_REFUSAL),
-            (Standing.NO_FAILURE, event.kind not in (Kind.HARD, Kind.SOFT)),
+            (Standing.NO_FAILURE, not is_failure),
             (Standing.UNVERIFIED, event.trust not in self._trust),
             (Standing.SENDER_TO_BLAME, sender),
             (Standing.MESSAGE_TO_BLAME, at_the_end and event.reason not in _OF_THE_RECIPIENT),
+            (Standing.NEVER_LOCKS, is_failure and not self.clause(event).lock),
+            (Standing.DELIVERED_SINCE, late),
             (Standing.SAME_DAY, once),
         )
         return next((obstacle for obstacle, holds in obstacles if holds), Standing.COUNTS)
+
+    def clause(self, event: Event) -> Clause:
+        """What the policy table says of a bounce, which is hard or soft."""
+        return self._table.clause(event)
+
+    def _after_failure(self, state: State, number: int, event: Event) -> State:
+        clause, most = self.clause(event), self._table.most
+        counted = _counted(state, event)
+        group = event.group if clause.scope == "group" else ""
+        known = state.groups.get(group)
+        if not group or (known is None and len(state.groups) >= MOST_GROUPS):
+            return course.after_failure(counted, number, event, clause, most)
+        after = course.after_failure(known or _NO_COURSE, number, event, clause, most)
+        return replace(counted, groups={**state.groups, group: after})
+
+    def _after_act(self, state: State, number: int, act: Act) -> State:
+        if act.verb == "alive":
+            return _after_life(state, act.time, frees_hard=self._settings.alive_frees_hard)
+        if act.group:
+            known = state.groups.get(act.group, _NO_COURSE)
+            groups = {**state.groups, act.group: _ruled(known, number, act)}
+            return replace(state, groups=_that_matter(groups))
+        if act.verb == "lock":
+            return course.after_lock(state, number, act)
+        groups = {name: course.after_unlock(c) for name, c in state.groups.items()}
+        return replace(course.after_unlock(state), groups=_that_matter(groups))
+
+
+def _ruled(known: Course, number: int, act: Act) -> Course:
+    if act.verb == "lock":
+        return course.after_lock(known, number, act)
+    return course.after_unlock(known)
 
 
 def _same_day(counted: int, now: int) -> bool:
     return bool(counted) and counted // _DAY == now // _DAY
 
 
-def _without_ended_lock(state: State, now: int) -> State:
-    """When the time is up the address is free again by itself, and its count starts anew."""
-    if state.lock is None or state.lock.in_force(now):
-        return state
-    return replace(state, lock=None, hard_in_row=0, soft_in_row=0)
+def _free(state: State, now: int) -> State:
+    """The state without locks whose time is up."""
+    if state.groups:
+        groups = {name: course.without_ended_lock(c, now) for name, c in state.groups.items()}
+        state = replace(state, groups=_that_matter(groups))
+    return course.without_ended_lock(state, now)
 
 
-def _after_failure(state: State, number: int, event: Event, settings: PolicySettings) -> State:
-    counted = _counted(state, event)
-    if event.kind is Kind.HARD:
-        in_row, threshold = counted.hard_in_row, settings.hard
-    else:
-        in_row, threshold = counted.soft_in_row, settings.soft
-    if in_row < threshold.failures or not _outranks(event.kind, state.lock):
-        return counted
-    lock = _lock(number, event, threshold)
-    return replace(counted, lock=lock, times_locked=state.times_locked + 1)
+def _that_matter(groups: dict[str, Course]) -> dict[str, Course]:
+    return {name: known for name, known in groups.items() if known != _NO_COURSE}
 
 
 def _counted(state: State, event: Event) -> State:
@@ -116,43 +168,28 @@ def _counted(state: State, event: Event) -> State:
         state,
         hard=state.hard + hard,
         soft=state.soft + (not hard),
-        hard_in_row=state.hard_in_row + hard,
-        soft_in_row=state.soft_in_row + (not hard),
         categories={**state.categories, label: state.categories.get(label, 0) + 1},
         first_event=state.first_event or event.time,
         last_event=max(state.last_event, event.time),
     )
 
 
-def _outranks(kind: Kind, lock: Lock | None) -> bool:
-    """A lock in force gives way only to a harder one; an operator's to none."""
-    if lock is None:
-        return True
-    return lock.origin is Origin.AUTOMATIC and lock.kind is Kind.SOFT and kind is Kind.HARD
+def _after_delivery(state: State, sent: int) -> State:
+    if not state.first_event:  # of an address that never bounced nothing is kept
+        return state
+    after = course.after_delivery(state, sent)
+    groups = {name: course.after_delivery(c, sent) for name, c in state.groups.items()}
+    delivered = max(state.delivered, sent)
+    return replace(after, groups=_that_matter(groups), delivered=delivered)
 
 
-def _lock(number: int, event: Event, threshold: Threshold) -> Lock:
-    return Lock(
-        kind=event.kind,
-        category=event.category,
-        reason=event.reason,
-        origin=Origin.AUTOMATIC,
-        since=event.time,
-        until=threshold.lock.after(event.time),
-        cause=number,
-    )
-
-
-def _after_act(state: State, number: int, act: Act) -> State:
-    if act.verb == "unlock":
-        return replace(state, lock=None, hard_in_row=0, soft_in_row=0)
-    lock = Lock(
-        kind=Kind.HARD,
-        category=Category.UNDEFINED,
-        reason=Reason.OPERATOR,
-        origin=act.origin,
-        since=act.time,
-        until=act.until,
-        cause=number,
-    )
-    return replace(state, lock=lock)
+def _after_life(state: State, time: int, *, frees_hard: bool) -> State:
+    """The address answers: its statistics start anew, as far as no lock stays."""
+    if state == EMPTY:
+        return state
+    groups = {n: course.after_life(c, frees_hard=frees_hard) for n, c in state.groups.items()}
+    after = replace(course.after_life(state, frees_hard=frees_hard), alive=time)
+    left = _that_matter(groups)
+    if after.lock is None and not left:
+        return State(alive=time, delivered=state.delivered)
+    return replace(after, groups=left)

@@ -76,6 +76,13 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     """The hash under which the bounce message itself is kept."""
     held: int = 0
     """The incident that was open for its provider and reason when it came, or 0."""
+    sent: int = 0
+    """When our message was sent, as the ledger knows it; 0: unknown."""
+
+    @property
+    def moment(self) -> int:
+        """When the failure stands in the row of sends: that of its message, else its own time."""
+        return self.sent or self.time
 
 
 MOST_ADDRESSES = 1000
@@ -83,15 +90,32 @@ MOST_ADDRESSES = 1000
 
 
 class Act(Struct, frozen=True, tag="act", omit_defaults=True):
-    """What an operator did to one address or to many: who, when and why."""
+    """What an operator did to one address or to many: who, when and why.
+
+    `alive` is a proof of life: an opened mail, a click, a message from the address.
+    """
 
     addresses: tuple[str, ...]
     time: int
-    verb: Literal["lock", "unlock"]
+    verb: Literal["lock", "unlock", "alive"]
     by: str
     why: str = ""
     until: int = NO_END
     origin: Origin = Origin.MANUAL
+    reason: Reason = Reason.OPERATOR
+    group: str = ""
+    """The only group for which it is; empty: for all."""
+
+
+class Delivered(Struct, frozen=True, tag="delivered", omit_defaults=True):
+    """Messages of one time arrived at these addresses, all of which had failures in a row."""
+
+    addresses: tuple[str, ...]
+    time: int
+    sent: int
+    """When the messages were sent."""
+    source: Literal["ledger", "log"]
+    """`ledger`: no bounce followed within the settling time; `log`: Postfix says `status=sent`."""
 
 
 MOST_EVENTS = 1000
@@ -139,23 +163,46 @@ class Settled(Struct, frozen=True, tag="incident-settled", omit_defaults=True):
     why: str = ""
 
 
-AddressEntry = Event | Act
+AddressEntry = Event | Act | Delivered
 """What concerns addresses, and is folded."""
 
 Entry = AddressEntry | Ruling | Opened | Settled
 
 
-class State(Struct, frozen=True, omit_defaults=True):
-    """What the journal of one address adds up to."""
+class Course(Struct, frozen=True, omit_defaults=True):
+    """How the sends to an address went of late, for all groups or for one: what locks are made of.
+
+    The runs are the moments of the last failures in a row, no more of them than any row of the
+    policy table asks for.
+    """
 
     lock: Lock | None = None
     hard_in_row: int = 0
     soft_in_row: int = 0
+    hard_run: tuple[int, ...] = ()
+    soft_run: tuple[int, ...] = ()
+    needed: int = 0
+    """How many failures in a row the lock took."""
+    times_locked: int = 0
+    """How often bounces have locked it; what operators lock does not count."""
+
+
+MOST_GROUPS = 64
+"""So many groups have a course of their own at one address; the bounces of others count for all."""
+
+
+class State(Course, frozen=True, omit_defaults=True):
+    """What the journal of one address adds up to; its own course is that of all groups."""
+
     hard: int = 0
     soft: int = 0
     categories: dict[str, int] = {}
-    """How often each `kind/category` was seen, over all time."""
-    times_locked: int = 0
-    """How often bounces have locked it; what operators lock does not count."""
+    """How often each `kind/category` was seen since the last proof of life."""
     first_event: int = 0
     last_event: int = 0
+    delivered: int = 0
+    """When the last message that is known to have arrived was sent."""
+    alive: int = 0
+    """When the address last gave a proof of life."""
+    groups: dict[str, Course] = {}
+    """The courses of the groups for which bounces count apart."""

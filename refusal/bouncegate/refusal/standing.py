@@ -3,17 +3,21 @@
 from collections.abc import Callable
 
 from bouncegate.policy.records import Lock
-from bouncegate.store.lockrecord import unpack, until_of
+from bouncegate.store.lockrecord import digest_of, of_group, unpack, until_of
 
 
 def lock_in_force(
-    find: Callable[[bytes], bytes | None], key: bytes, record: bytes, now: int
+    find: Callable[[bytes], bytes | None], key: bytes, record: bytes, now: int, group: str = ""
 ) -> Lock | None:
     """The lock that holds `key`, of which `find` has given `record`; None if it has ended.
 
-    Raises LockRecordError, and what `find` raises.
+    Locks of one group alone hold only where this is the `group` that sends. Raises
+    LockRecordError, and what `find` raises.
     """
     if now < until_of(record):
         return unpack(record)
+    own = of_group(record, digest_of(group)) if group else None
+    if own is not None and own.in_force(now):
+        return own
     domain = find(key[key.rfind(b"@") :])
     return unpack(domain) if domain is not None and now < until_of(domain) else None

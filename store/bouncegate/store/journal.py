@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import lmdb
 
-from bouncegate.policy.records import Act, AddressEntry, Entry, Event
+from bouncegate.policy.records import AddressEntry, Entry, Event
 from bouncegate.store.codec import decode_entry, encode_entry, number_of, octets_of
 from bouncegate.store.environment import BY_ADDRESS, JOURNAL
 
@@ -46,7 +46,7 @@ class Journal:
         entry = None if octets is None else decode_entry(octets)
         if isinstance(entry, Event):
             return (entry.address,)
-        return entry.addresses if isinstance(entry, Act) else ()
+        return entry.addresses if isinstance(entry, AddressEntry) else ()
 
     def event(self, transaction: lmdb.Transaction[bytes], number: int) -> Event:
         """The event of a number that is known to be one."""
@@ -63,7 +63,7 @@ class Journal:
             numbers = [number_of(octets) for octets in cursor.iternext_dup()] if found else []
         for number in numbers:
             entry = self.get(transaction, number)
-            assert isinstance(entry, Event | Act), f"entry {number} concerns no address"
+            assert isinstance(entry, AddressEntry), f"entry {number} concerns no address"
             yield number, entry
 
     def entries(

@@ -1,4 +1,6 @@
-"""The binary form of a lock: 20 octets that the send path reads without decoding them whole.
+"""The binary form of an address's locks, which the send path reads without decoding them whole.
+
+The first 20 octets are the lock for all groups:
 
     0  version and origin   1 octet   high nibble version, low nibble origin
     1  kind                 1 octet
@@ -8,11 +10,18 @@
     8  since                4 octets
     12 cause                8 octets  number of the journal entry
 
+Where there is none, the origin is 15 and the end lies in 1970. Behind them stands, for each lock
+of one group alone, a digest of the group's name in 8 octets, and 20 more for the lock: one look-up
+tells all that holds an address.
+
 All numbers are little-endian. A lookup that finds a lock needs `until` alone to decide; the
 rest is decoded only for a recipient that is refused.
 """
 
 import struct
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 from bouncegate.config.taxonomy import REASONS, Category, Kind
@@ -21,6 +30,11 @@ from bouncegate.policy.records import Lock, Origin
 VERSION: Final = 1
 _RECORD: Final = struct.Struct("<BBBBIIQ")
 _UNTIL: Final = struct.Struct("<4xI")
+_SIZE: Final = _RECORD.size
+_DIGEST: Final = 8
+_ITEM: Final = _DIGEST + _SIZE
+_NO_ORIGIN: Final = 15
+_NO_LOCK: Final = bytes([VERSION << 4 | _NO_ORIGIN]) + bytes(_SIZE - 1)
 
 # Positions are part of the layout: append, never reorder.
 _ORIGINS: Final = (Origin.AUTOMATIC, Origin.MANUAL, Origin.IMPORTED)
@@ -40,8 +54,15 @@ class LockRecordError(ValueError):
     """The octets are no lock record of this version."""
 
 
-def pack(lock: Lock) -> bytes:
-    """The 20 octets of a lock."""
+def pack(lock: Lock | None, groups: Mapping[str, Lock] | None = None) -> bytes:
+    """The locks of an address: for all groups, and for single ones by their names."""
+    record = _NO_LOCK if lock is None else _packed(lock)
+    if not groups:
+        return record
+    return record + b"".join(digest_of(name) + _packed(groups[name]) for name in sorted(groups))
+
+
+def _packed(lock: Lock) -> bytes:
     return _RECORD.pack(
         VERSION << 4 | _ORIGINS.index(lock.origin),
         _KINDS.index(lock.kind),
@@ -53,10 +74,16 @@ def pack(lock: Lock) -> bytes:
     )
 
 
-def unpack(record: bytes) -> Lock:
-    """The lock that `pack` wrote; raises LockRecordError on anything else."""
+def unpack(record: bytes) -> Lock | None:
+    """The lock for all groups that `pack` wrote; raises LockRecordError on anything else."""
+    if record.startswith(_NO_LOCK):
+        return None
+    return _unpacked(record[:_SIZE])
+
+
+def _unpacked(octets: bytes) -> Lock:
     try:
-        head, kind, category, reason, until, since, cause = _RECORD.unpack(record)
+        head, kind, category, reason, until, since, cause = _RECORD.unpack(octets)
         if head >> 4 != VERSION:
             raise LockRecordError(f"lock record of version {head >> 4}, not {VERSION}")
         return Lock(
@@ -69,10 +96,29 @@ def unpack(record: bytes) -> Lock:
             cause=cause,
         )
     except (struct.error, IndexError, KeyError) as error:
-        raise LockRecordError(f"not a lock record: {record.hex()} ({error})") from None
+        raise LockRecordError(f"not a lock record: {octets.hex()} ({error})") from None
+
+
+def of_group(record: bytes, digest: bytes) -> Lock | None:
+    """The lock for the group of that digest alone; raises LockRecordError."""
+    return next((lock for name, lock in of_groups(record) if name == digest), None)
+
+
+def of_groups(record: bytes) -> Iterator[tuple[bytes, Lock]]:
+    """Each group's digest with its lock; raises LockRecordError."""
+    for start in range(_SIZE, len(record), _ITEM):
+        item = record[start : start + _ITEM]
+        yield item[:_DIGEST], _unpacked(item[_DIGEST:])
+
+
+# A sender has some ten groups, and the send path asks for one at each locked recipient.
+@lru_cache(1024)
+def digest_of(group: str) -> bytes:
+    """The 8 octets that stand for a group's name."""
+    return blake2b(group.encode("utf-8", "replace"), digest_size=_DIGEST).digest()
 
 
 def until_of(record: bytes) -> int:
-    """The end of the lock alone, in seconds since 1970."""
+    """The end of the lock for all groups, in seconds since 1970; 0 without one."""
     end: int = _UNTIL.unpack_from(record)[0]
     return end

@@ -1,6 +1,6 @@
 """What the journal adds up to, address by address, and the locks that follow.
 
-addresses   address -> State, without its lock
+addresses   address -> State, without its locks
 locks       address or @domain -> lock record (the only database that the send path reads)
 """
 
@@ -36,19 +36,20 @@ class States:
         if counts is None and record is None:
             return None
         state = EMPTY if counts is None else decode_state(counts)
-        return state if record is None else replace(state, lock=lockrecord.unpack(record))
+        return state if record is None else _with_locks(state, record)
 
     def put(
         self, transaction: lmdb.Transaction[bytes], address: str, before: State, after: State
     ) -> None:
         """Write what has changed; of what is `EMPTY` nothing stays."""
         key = address.encode()
-        if after.lock is None and before.lock is not None:
+        locks, known = _locks(after), _locks(before)
+        if locks is None and known is not None:
             transaction.delete(key, db=self._locks)
-        elif after.lock is not None and after.lock != before.lock:
-            transaction.put(key, lockrecord.pack(after.lock), db=self._locks)
-        counts = replace(after, lock=None)
-        if counts == replace(before, lock=None):
+        elif locks is not None and locks != known:
+            transaction.put(key, locks, db=self._locks)
+        counts = _without_locks(after)
+        if counts == _without_locks(before):
             return
         if counts == EMPTY:
             transaction.delete(key, db=self._addresses)
@@ -58,8 +59,36 @@ class States:
     def locks(
         self, transaction: lmdb.Transaction[bytes], start: str = ""
     ) -> Iterator[tuple[str, Lock]]:
-        """All locks, ended ones too, in the order of their addresses, from `start` on."""
+        """All locks for all groups, ended ones too, by address, from `start` on."""
         with transaction.cursor(self._locks) as cursor:
             if cursor.set_range(start.encode()) if start else cursor.first():
                 for address, record in cursor.iternext():
-                    yield address.decode(), lockrecord.unpack(record)
+                    lock = lockrecord.unpack(record)
+                    if lock is not None:
+                        yield address.decode(), lock
+
+
+def _locks(state: State) -> bytes | None:
+    """The lock record of an address, None where it has no lock."""
+    groups = {name: c.lock for name, c in state.groups.items() if c.lock is not None}
+    if state.lock is None and not groups:
+        return None
+    return lockrecord.pack(state.lock, groups)
+
+
+def _without_locks(state: State) -> State:
+    if not state.groups:
+        return replace(state, lock=None)
+    groups = {name: replace(c, lock=None) for name, c in state.groups.items()}
+    return replace(state, lock=None, groups=groups)
+
+
+def _with_locks(state: State, record: bytes) -> State:
+    lock, groups = lockrecord.unpack(record), dict(lockrecord.of_groups(record))
+    if not groups:
+        return replace(state, lock=lock)
+    courses = {
+        name: replace(c, lock=groups.get(lockrecord.digest_of(name)))
+        for name, c in state.groups.items()
+    }
+    return replace(state, lock=lock, groups=courses)

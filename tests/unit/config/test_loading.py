@@ -12,7 +12,7 @@ from bouncegate.config.durations import Duration
 from bouncegate.config.loading import load, loads
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import AddressPattern, InetSocket, Size
+from bouncegate.config.values import AddressPattern, InetSocket, Size, Terms
 
 GROUP = "[[reply.groups]]\nsender_domains = ['news.example']"
 
@@ -37,7 +37,7 @@ def test_the_sample_documents_every_key_with_its_default() -> None:
             continue
         for field in fields(defaults):
             assert re.search(
-                rf"(?m)^(# {field.name} = |\[{section.name}\.{field.name}\])", sample
+                rf"(?m)^(# {field.name} = |(# \[)?\[{section.name}\.{field.name}\])", sample
             ), f"{section.name}.{field.name} is missing from the sample"
 
 
@@ -61,7 +61,8 @@ def test_a_file_is_taken_as_meant() -> None:
     assert settings.outbound.networks == (ip_network("10.0.0.0/8"),)
     assert settings.exempt.recipients == (AddressPattern("", "example.com"),)
     assert settings.policy.soft.failures == 5
-    assert settings.policy.soft.lock == Duration(months=1), "what is not set keeps its default"
+    month = Terms((Duration(months=1),))
+    assert settings.policy.soft.lock == month, "what is not set keeps its default"
 
 
 @pytest.mark.parametrize(

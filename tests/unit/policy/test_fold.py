@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import PolicySettings, Threshold, Trust
 from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.values import Terms
 from bouncegate.policy.fold import EMPTY, Policy, Standing
 from bouncegate.policy.records import NO_END, Act, AddressEntry, Event, Origin, State
 
@@ -121,8 +122,8 @@ def test_delays_and_complaints_are_no_failures() -> None:
 
 def test_the_operators_table_decides_how_many_and_how_long() -> None:
     settings = PolicySettings(
-        hard=Threshold(failures=2, lock=Duration(months=6)),
-        soft=Threshold(failures=1, lock=Duration(seconds=DAY)),
+        hard=Threshold(failures=2, lock=Terms((Duration(months=6),))),
+        soft=Threshold(failures=1, lock=Terms((Duration(seconds=DAY),))),
     )
     assert after(hard(), settings=settings).lock is None
     twice = after(hard(0), hard(1), settings=settings).lock

@@ -176,7 +176,9 @@ def test_the_send_path_finds_the_lock_of_an_address_and_of_its_domain(
             return bytes.fromhex(reader.stdout.readline().decode())
 
         for address in ("ann@example.com", "anyone@example.org"):
-            assert lockrecord.unpack(find(address)).origin is Origin.MANUAL
+            lock = lockrecord.unpack(find(address))
+            assert lock is not None
+            assert lock.origin is Origin.MANUAL
         assert find("bob@example.com") == b""
         assert find("ann@sub.example.org") == b""
         store.act([Act(("ann@example.com",), NOW, "unlock", by="root")], FOLD)

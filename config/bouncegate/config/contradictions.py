@@ -1,0 +1,61 @@
+"""What each key of the config file allows alone, but not together with others."""
+
+from collections.abc import Collection, Iterator
+
+from bouncegate.config.replies import faults as reply_faults
+from bouncegate.config.rows import faults as rows_faults
+from bouncegate.config.rows import name_of
+from bouncegate.config.settings import ReplySettings, Settings
+
+
+def contradictions(settings: Settings, faulty: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What is wrong between keys: the key and what would be right.
+
+    Tables in which a key is `faulty` by itself are passed over: they are not what was meant.
+    """
+    tables = {_table_of(key) for key in faulty}
+    for key, text in _between_keys(settings):
+        if _table_of(key) not in tables:
+            yield key, text
+    rows = range(1, 1 + len(settings.policy.row))
+    yield from rows_faults(settings.policy, [n for n in rows if name_of(n) not in tables])
+
+
+def _table_of(key: str) -> str:
+    """The table in which a key stands: each item of an array of tables is one of its own."""
+    return key if key.rpartition(".")[2].isdecimal() else key.rpartition(".")[0]
+
+
+def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield from _faults_of_reply(settings.reply)
+    if settings.milter.socket == settings.return_path.socket:
+        yield "return_path.socket", "the milter listens there: give each daemon its own socket"
+    if settings.map.socket in (settings.milter.socket, settings.return_path.socket):
+        yield "map.socket", "another daemon listens there: give each daemon its own socket"
+    if settings.map.return_to_sender and not settings.signs:
+        yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
+    if not settings.return_path.max_size.octets:
+        yield "return_path.max_size", "no message fits into 0 octets"
+    if not settings.guard.window.after(0):
+        yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
+
+
+def _faults_of_reply(reply: ReplySettings) -> Iterator[tuple[str, str]]:
+    if str(reply.code)[0] != reply.status.code[0]:
+        text = f"{reply.status} and code {reply.code} must begin with the same digit (RFC 3463, 2)"
+        yield "reply.status", text
+    if reply.action == "defer" and reply.code not in (ReplySettings().code, 450):
+        yield "reply.code", f"{reply.code} refuses for good: to defer, leave it out or write 450"
+    yield from (("reply.text", fault) for fault in reply_faults(*reply.words()))
+    seen: set[str] = set()
+    for number, group in enumerate(reply.groups, 1):
+        here = f"reply.groups.{number}"
+        if not group.sender_domains:
+            yield here, "names no domain: say whose mail it is for in sender_domains"
+        if not (group.text.template or group.url.template):
+            yield here, "says nothing of its own: set text or url"
+        for domain in group.sender_domains:
+            if domain in seen:
+                yield f"{here}.sender_domains", f"{domain} stands in an earlier group already"
+            seen.add(domain)
+        yield from ((f"{here}.text", fault) for fault in reply_faults(*reply.words(group)))

@@ -1,0 +1,172 @@
+"""The rows of the policy table: which one decides over a bounce, and what is wrong with them.
+
+Of the rows that hold for a bounce, compare what they name in the order of `ORDER`: a sender, then
+a group, a provider, a reason, a category, a kind. At the first of these that only one of two
+rows names, this one wins; a whole address as sender goes before a domain. Where two rows name the
+same things, no bounce may fall under both: `faults` refuses them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, product
+from typing import Final, NamedTuple
+
+from bouncegate.config.settings import PolicySettings, Row
+from bouncegate.config.taxonomy import CATEGORIES, REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.values import AddressPattern
+
+ORDER: Final = ("sender", "group", "provider", "reason", "category", "kind")
+
+# What never reaches the table: it is no bounce, or no recipient's fault.
+_NO_BOUNCES: Final = frozenset(
+    {Reason.OPERATOR, Reason.OWN_REFUSAL, Reason.COMPLAINT, Reason.NOT_A_FAILURE}
+)
+_JUDGED: Final = tuple(
+    reason
+    for reason, definition in REASONS.items()
+    if definition.blame is not Blame.SENDER and reason not in _NO_BOUNCES
+)
+# Stands for all that no row names.
+_OTHER: Final = ""
+_SOMEBODY: Final = "somebody"
+_SOMEWHERE: Final = "somewhere.invalid"
+
+
+class Case(NamedTuple):
+    """What the table is asked about a bounce."""
+
+    kind: Kind
+    category: Category
+    reason: Reason
+    provider: str
+    group: str
+    sender: str
+    """An address in lower case, or empty."""
+
+
+def precedence(row: Row) -> tuple[int, ...]:
+    """What the row names, in `ORDER`: the row with the greater one wins."""
+    return tuple(_sender_weight(row) if key == "sender" else bool(row_value(row, key))
+                 for key in ORDER)  # fmt: skip
+
+
+def row_value(row: Row, key: str) -> tuple[object, ...]:
+    """What a row names under a key."""
+    value: tuple[object, ...] = getattr(row, key)
+    return value
+
+
+def _sender_weight(row: Row) -> int:
+    return min((1 + bool(p.local and p.domain) for p in row.sender), default=0)
+
+
+def holds(row: Row, case: Case) -> bool:
+    """Whether a bounce falls under the row."""
+    return (
+        (not row.kind or case.kind in row.kind)
+        and (not row.category or case.category in row.category)
+        and (not row.reason or case.reason in row.reason)
+        and (not row.provider or case.provider in row.provider)
+        and (not row.group or case.group in row.group)
+        and (not row.sender or any(_is_of(pattern, case.sender) for pattern in row.sender))
+    )
+
+
+def _is_of(pattern: AddressPattern, address: str) -> bool:
+    local, _, domain = address.rpartition("@")
+    return pattern.local.lower() in ("", local) and pattern.domain.lower() in ("", domain)
+
+
+def in_order(rows: Iterable[Row]) -> list[tuple[int, Row]]:
+    """The rows, each with its number from 1 on, the one that wins first."""
+    return sorted(enumerate(rows, 1), key=lambda row: precedence(row[1]), reverse=True)
+
+
+def name_of(number: int) -> str:
+    """How the row of that number is called in problems, `explain` and logs."""
+    return f"policy.row.{number}"
+
+
+def faults(policy: PolicySettings, numbers: Iterable[int]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the rows of these numbers: the key and what would be right."""
+    rows = [(number, policy.row[number - 1]) for number in numbers]
+    for number, row in rows:
+        yield from ((f"{name_of(number)}{key}", text) for key, text in _row_faults(row))
+    for (first, one), (second, other) in combinations(rows, 2):
+        if precedence(one) == precedence(other) and _overlap(one, other):
+            text = (
+                f"as specific as {name_of(first)}, and some bounces fall under both: "
+                "name in one of them what the other does not, or make one of the two"
+            )
+            yield name_of(second), text
+
+
+def _row_faults(row: Row) -> Iterator[tuple[str, str]]:
+    if row.lock is None:
+        yield "", 'a row needs lock: write a duration such as "1 year", or "never"'
+    elif row.lock and not row.failures:
+        yield "", "a row that locks needs failures: write how many in a row lock"
+    elif not row.lock and (row.failures or row.window.after(0)):
+        yield ".lock", "what never locks counts no failures: take failures and window out"
+    if not any(row_value(row, key) for key in ORDER):
+        named = ", ".join(ORDER)
+        yield "", f"the row holds for every bounce: name at least one of {named}"
+    for reason in row.reason:
+        if row.lock and REASONS[reason].blame is Blame.SENDER:
+            yield ".reason", f"{reason} blames the sender, and never locks a recipient: take it out"
+        elif reason in _NO_BOUNCES:
+            yield ".reason", f"{reason} is no bounce that counts: take it out"
+    if row.kind and row.category and not any(_pairs(row)):
+        kinds = " or ".join(row.kind)
+        allowed = sorted({c for kind in row.kind for c in CATEGORIES[Kind(kind)]})
+        yield ".category", f"no {kinds} bounce is of it: write one of {', '.join(allowed)}"
+
+
+def _overlap(one: Row, other: Row) -> bool:
+    """Whether a bounce can fall under both of two rows that name the same keys."""
+    return all(
+        not mine or not yours or _meet(key, mine, yours)
+        for key in ORDER
+        for mine, yours in ((row_value(one, key), row_value(other, key)),)
+    )
+
+
+def _meet(key: str, mine: Sequence[object], yours: Sequence[object]) -> bool:
+    if key != "sender":
+        return bool(set(mine) & set(yours))
+    return any(
+        isinstance(a, AddressPattern)
+        and isinstance(b, AddressPattern)
+        and ("" in (a.local, b.local) or a.local.lower() == b.local.lower())
+        and ("" in (a.domain, b.domain) or a.domain.lower() == b.domain.lower())
+        for a, b in product(mine, yours)
+    )
+
+
+def unreachable(policy: PolicySettings) -> Iterator[int]:
+    """The numbers of the rows over which others decide in every case."""
+    ordered = in_order(policy.row)
+    for number, row in enumerate(policy.row, 1):
+        deciding = (next(n for n, r in ordered if holds(r, case)) for case in _cases(row))
+        if all(other != number for other in deciding):
+            yield number
+
+
+def _cases(row: Row) -> Iterator[Case]:
+    """Each case under the row that the rows of a table can tell apart from the others."""
+    senders = [f"{p.local or _SOMEBODY}@{p.domain or _SOMEWHERE}".lower() for p in row.sender]
+    reasons = [reason for reason in row.reason or _JUDGED if reason in _JUDGED]
+    for (kind, category), reason, provider, group, sender in product(
+        _pairs(row),
+        reasons,
+        row.provider or (_OTHER,),
+        row.group or (_OTHER,),
+        senders or (_OTHER,),
+    ):
+        yield Case(kind, category, reason, provider, group, sender)
+
+
+def _pairs(row: Row) -> Iterator[tuple[Kind, Category]]:
+    for kind in row.kind or (Kind.HARD, Kind.SOFT):
+        for category in sorted(CATEGORIES[Kind(kind)]):
+            if not row.category or category in row.category:
+                yield Kind(kind), category

@@ -1,0 +1,132 @@
+"""What happens to a course: failures lengthen it, deliveries and signs of life end it.
+
+Pure functions from one course to the next. A course is that of an address for all groups or for one
+of them; whose it is makes no difference here.
+"""
+
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
+from bouncegate.policy.records import Act, Course, Event, Lock, Origin
+from bouncegate.policy.table import Clause
+
+_C = TypeVar("_C", bound=Course)
+
+
+def without_ended_lock(course: _C, now: int) -> _C:
+    """When the time is up the address is free again by itself, and its count starts anew."""
+    if course.lock is None or course.lock.in_force(now):
+        return course
+    return _unlocked(course)
+
+
+def after_failure(course: _C, number: int, event: Event, clause: Clause, most: int) -> _C:
+    """The course after a bounce that counts; no more than the last `most` failures are kept."""
+    counted = _lengthened(course, event, most)
+    in_row = _within(clause, counted, event)
+    if in_row < clause.failures or not _outranks(event.kind, course.lock):
+        return counted
+    lock = Lock(
+        kind=event.kind,
+        category=event.category,
+        reason=event.reason,
+        origin=Origin.AUTOMATIC,
+        since=event.time,
+        until=clause.lock.after(event.time, course.times_locked),
+        cause=number,
+    )
+    times = course.times_locked + 1
+    return replace(counted, lock=lock, needed=clause.failures, times_locked=times)
+
+
+def _lengthened(course: _C, event: Event, most: int) -> _C:
+    if event.kind is Kind.HARD:
+        run = (*course.hard_run, event.moment)[-most:]
+        return replace(course, hard_in_row=course.hard_in_row + 1, hard_run=run)
+    run = (*course.soft_run, event.moment)[-most:]
+    return replace(course, soft_in_row=course.soft_in_row + 1, soft_run=run)
+
+
+def _within(clause: Clause, course: Course, event: Event) -> int:
+    """How many failures in a row there are within the window of the clause."""
+    hard = event.kind is Kind.HARD
+    if not (clause.window.months or clause.window.seconds):
+        return course.hard_in_row if hard else course.soft_in_row
+    run = course.hard_run if hard else course.soft_run
+    return sum(clause.window.after(moment) > event.moment for moment in run)
+
+
+def _outranks(kind: Kind, lock: Lock | None) -> bool:
+    """A lock in force gives way only to a harder one; an operator's to none."""
+    if lock is None:
+        return True
+    return lock.origin is Origin.AUTOMATIC and lock.kind is Kind.SOFT and kind is Kind.HARD
+
+
+def after_delivery(course: _C, sent: int) -> _C:
+    """The course after a message arrived that was sent at that time.
+
+    Failures of messages that were sent before it are no longer in a row with those after it. A
+    delivery is known later than it happens, so that a soft lock may turn out to rest on failures
+    that were not in a row: it goes, as if it had never been. A hard one stays.
+    """
+    hard_run = tuple(moment for moment in course.hard_run if moment > sent)
+    soft_run = tuple(moment for moment in course.soft_run if moment > sent)
+    if hard_run == course.hard_run and soft_run == course.soft_run:
+        return course
+    hard_in_row = course.hard_in_row if hard_run == course.hard_run else len(hard_run)
+    soft_in_row = course.soft_in_row if soft_run == course.soft_run else len(soft_run)
+    ended = replace(
+        course,
+        hard_run=hard_run,
+        hard_in_row=hard_in_row,
+        soft_run=soft_run,
+        soft_in_row=soft_in_row,
+    )
+    lock = course.lock
+    if lock is None or not _is_automatic(lock, Kind.SOFT) or soft_in_row >= course.needed:
+        return ended
+    return replace(ended, lock=None, needed=0, times_locked=course.times_locked - 1)
+
+
+def after_life(course: _C, *, frees_hard: bool) -> _C:
+    """The course after a proof of life: begun anew, unless a lock stays that it does not end."""
+    lock = course.lock
+    if lock is None or _is_automatic(lock, Kind.SOFT):
+        return replace(_unlocked(course), times_locked=0)
+    if frees_hard and lock.origin is not Origin.MANUAL:
+        return replace(_unlocked(course), times_locked=0)
+    return replace(course, soft_in_row=0, soft_run=())
+
+
+def after_lock(course: _C, number: int, act: Act) -> _C:
+    """The course after an operator's lock."""
+    definition = REASONS[act.reason]
+    is_hard = definition.kind is Kind.HARD and act.reason is not Reason.OPERATOR
+    lock = Lock(
+        kind=Kind.HARD,
+        category=definition.category if is_hard else Category.UNDEFINED,
+        reason=act.reason,
+        origin=act.origin,
+        since=act.time,
+        until=act.until,
+        cause=number,
+    )
+    return replace(course, lock=lock, needed=0)
+
+
+def after_unlock(course: _C) -> _C:
+    """The course after an operator's unlock: free, and counted anew."""
+    return _unlocked(course)
+
+
+def _unlocked(course: _C) -> _C:
+    return replace(
+        course, lock=None, hard_in_row=0, soft_in_row=0, hard_run=(), soft_run=(), needed=0
+    )
+
+
+def _is_automatic(lock: Lock, kind: Kind) -> bool:
+    return lock.kind is kind and lock.origin is Origin.AUTOMATIC
