@@ -20,7 +20,7 @@ def check_config(context: typer.Context) -> None:
         raise typer.Exit(os.EX_CONFIG)
     file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
     print(f"{file}: nothing wrong")
-    for note in invocation.settings.notes():
+    for note in (*invocation.settings.notes(), *invocation.settings.notes_of_sending()):
         print(f"{file}: note: {note}")
 
 

@@ -252,9 +252,32 @@ class Settings(Struct, frozen=True):
         return bool(self.return_path.domain) and self.return_path.sign != "none"
 
     @property
+    def holds(self) -> bool:
+        """Whether the milter accepts locked recipients, to deal with them at the end."""
+        return self.reply.action in ("discard", "tag")
+
+    @property
     def keeps_ledger(self) -> bool:
         """Whether sends are recorded: a signed return path proves little without them."""
         return (self.ledger.enabled or self.signs) and bool(self.ledger.keep.after(0))
+
+    def notes_of_sending(self) -> Iterator[str]:
+        """The same of the send path: what is not alike wherever a message leaves."""
+        if self.reply.action == "discard":
+            yield (
+                '[reply] action = "discard": senders are told that all is well; "map export" writes'
+                " no entries, since DISCARD in an access table would drop the message for all"
+            )
+        if self.reply.action == "tag":
+            yield (
+                '[reply] action = "tag": locked recipients get their mail; the map cannot add a '
+                "header field, so what only it sees passes without"
+            )
+        if self.reply.groups:
+            yield (
+                "[[reply.groups]]: only the milter knows who sends; the map and the access table "
+                "use the words of [reply] for all"
+            )
 
     def notes(self) -> Iterator[str]:
         """What is allowed and may not be meant, for who checks a configuration or reads the log."""

@@ -1,17 +1,20 @@
 """The locks in force as the entries of an access(5) table, for check_recipient_access.
 
-What such a table cannot say is said in docs/send-path.md: it never learns who sends.
+What such a table cannot say is said in docs/send-path.md: it never learns who sends. Its DISCARD
+would drop the message for all its recipients, so that with [reply] action = "discard" it is empty;
+"tag" puts one header field before the message for each locked recipient.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 import idna
 
-from bouncegate.config.settings import Settings
+from bouncegate.config.settings import Action, ReplySettings, Settings
 from bouncegate.policy.records import Lock
 from bouncegate.refusal.decision import Outcome, Scope, decide_unseen
-from bouncegate.refusal.reply import compose
+from bouncegate.refusal.reply import Reply, compose
+from bouncegate.refusal.tag import tag
 
 PASS: Final = "DUNNO"
 
@@ -30,12 +33,17 @@ class Entry(NamedTuple):
 def entries(locks: Iterable[tuple[str, Lock]], settings: Settings, now: int) -> Iterator[Entry]:
     """The entries for locks, in their order: those that have ended, and exempt ones, left out."""
     scope = Scope.of(settings)
+    write = _ACTIONS.get(settings.reply.action)
+    if write is None:
+        return
     for address, lock in locks:
         outcome = decide_unseen(address, lock, now, scope)
         # A line that begins with # is a comment to Postfix; quotes would be part of the key.
-        if outcome not in _ACTIONS or address.startswith("#"):
+        if outcome not in _LOCKED or address.startswith("#"):
             continue
-        value = _ACTIONS[outcome].format(compose(settings.reply, lock, address))
+        reply = compose(settings.reply, lock, address)
+        observed = outcome is Outcome.OBSERVED
+        value = f"WARN {reply.text}" if observed else write(settings.reply, lock, reply)
         if address.startswith("@"):
             yield from _of_domain(address[1:], value, scope)
         else:
@@ -61,7 +69,17 @@ def _forms(domain: str) -> Iterator[str]:
             return
 
 
-_ACTIONS: Final[dict[Outcome, str]] = {
-    Outcome.REFUSED: "{}",
-    Outcome.OBSERVED: "WARN {.text}",
+def _refusal(_settings: ReplySettings, _lock: Lock, reply: Reply) -> str:
+    return str(reply)
+
+
+def _tag(settings: ReplySettings, lock: Lock, _reply: Reply) -> str:
+    return f"PREPEND {settings.tag}: {tag([lock])}"
+
+
+_LOCKED: Final = frozenset({Outcome.REFUSED, Outcome.OBSERVED})
+_ACTIONS: Final[dict[Action, Callable[[ReplySettings, Lock, Reply], str]]] = {
+    "refuse": _refusal,
+    "defer": _refusal,
+    "tag": _tag,
 }

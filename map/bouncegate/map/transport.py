@@ -1,8 +1,9 @@
 """The map `transport` for transport_maps: locked recipients go to Postfix's own error(8).
 
     smtpd(8) refuses them at RCPT; what is in the queue already, or came by sendmail(1) or out of
-    an alias, is bounced by error(8) with the text below. A code of 4xx in [reply] goes to
-    retry(8), which defers.
+    an alias, is bounced by error(8) with the text below. A temporary code goes to retry(8), which
+    defers, and [reply] action = "discard" to discard(8). "tag" is not possible here, since a
+    table cannot add a header field: the recipient passes.
 
 The table is asked for a recipient and nothing else: who sends, and from where, it never learns.
 """
@@ -19,6 +20,7 @@ from bouncegate.daemon.wire import for_log
 from bouncegate.map.protocol import NOT_FOUND
 from bouncegate.policy.records import NO_END, Lock
 from bouncegate.refusal.decision import Outcome, Scope, decide_unseen
+from bouncegate.refusal.deed import Deed, deed_of, verb
 from bouncegate.refusal.recipient import exact_key, folded_key, is_address
 from bouncegate.refusal.reply import Reply, compose, day
 from bouncegate.refusal.standing import lock_in_force
@@ -28,7 +30,7 @@ from bouncegate.store.locktable import Find
 
 _LOG: Final = logging.getLogger("bouncegate.map")
 _EXPECTED: Final = (lmdb.Error, StoreError, LockRecordError)
-_VERBS: Final = {Outcome.REFUSED: "reject", Outcome.OBSERVED: "would-reject"}
+_LOCKED: Final = frozenset({Outcome.REFUSED, Outcome.OBSERVED})
 _NO_QUEUE_ID: Final = "NOQUEUE"
 
 
@@ -41,6 +43,7 @@ class TransportMap:
         self._key = folded_key if settings.store.fold_local_part else exact_key
         self._scope = Scope.of(settings)
         self._reply = settings.reply
+        self._deed = deed_of(settings.reply.action)
         on_error = settings.milter.on_error
         self._mishaps = Mishaps(on_error, daemon="map", step="transport")
         self._on_error = (
@@ -67,15 +70,19 @@ class TransportMap:
         lock = lock_in_force(self._find, key, record, now)
         address = key.decode()
         outcome = decide_unseen(address, lock, now, self._scope)
-        if lock is None or outcome not in _VERBS or not is_address(key):
+        if lock is None or outcome not in _LOCKED or not is_address(key):
+            return NOT_FOUND
+        if self._deed is Deed.TAG:
             return NOT_FOUND
         reply = compose(self._reply, lock, address)
-        _LOG.info("%s", _line(outcome, address, lock, reply))
-        return NOT_FOUND if outcome is Outcome.OBSERVED else b"OK " + route(reply)
+        _LOG.info("%s", _line(verb(self._deed, outcome), address, lock, reply))
+        return NOT_FOUND if outcome is Outcome.OBSERVED else b"OK " + route(self._deed, reply)
 
 
-def route(reply: Reply) -> bytes:
-    """The transport and next hop that refuse with a reply."""
+def route(deed: Deed, reply: Reply) -> bytes:
+    """The transport and next hop that do it, and say why in Postfix's log."""
+    if deed is Deed.DISCARD:
+        return f"discard:{reply.text}".encode()
     service = "retry" if reply.temporary else "error"
     return f"{service}:{reply.status} {reply.text}".encode()
 
@@ -88,9 +95,9 @@ def quoted(recipient: bytes) -> bytes:
     return b'"%b"@%b' % (local.replace(b"\\", b"\\\\").replace(b'"', b'\\"'), domain)
 
 
-def _line(outcome: Outcome, recipient: str, lock: Lock, reply: Reply) -> str:
+def _line(what: str, recipient: str, lock: Lock, reply: Reply) -> str:
     return (
-        f"{_NO_QUEUE_ID}: {_VERBS[outcome]}: transport: {reply.code} {reply.status} "
+        f"{_NO_QUEUE_ID}: {what}: transport: {reply.code} {reply.status} "
         f"<{for_log(recipient)}>: {for_log(reply.text, 512)}; to=<{for_log(recipient)}> "
         f"reason={lock.reason} until={'never' if lock.until == NO_END else day(lock.until)}"
     )

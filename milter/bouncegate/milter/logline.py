@@ -7,14 +7,13 @@ from bouncegate.policy.records import NO_END, Lock
 from bouncegate.refusal.decision import Facts, Outcome
 from bouncegate.refusal.reply import Reply, day
 
-_VERBS: Final = {Outcome.REFUSED: "reject", Outcome.OBSERVED: "would-reject"}
 NO_QUEUE_ID: Final = "NOQUEUE"
 
 
-def refusal(outcome: Outcome, queue_id: str | None, facts: Facts, lock: Lock, reply: Reply) -> str:
-    """The line for a recipient that was refused, or would have been."""
+def refusal(verb: str, queue_id: str | None, facts: Facts, lock: Lock, reply: Reply) -> str:
+    """The line for a recipient that was refused, or dealt with otherwise, or would have been."""
     return (
-        f"{for_log(queue_id or NO_QUEUE_ID)}: {_VERBS[outcome]}: RCPT from {_client(facts)}: "
+        f"{for_log(queue_id or NO_QUEUE_ID)}: {verb}: RCPT from {_client(facts)}: "
         f"{reply.code} {reply.status} <{for_log(facts.recipient)}>: {for_log(reply.text, 512)}; "
         f"from=<{for_log(facts.sender or '')}> to=<{for_log(facts.recipient)}> "
         f"reason={lock.reason} until={'never' if lock.until == NO_END else day(lock.until)}"

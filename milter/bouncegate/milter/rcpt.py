@@ -15,8 +15,9 @@ import milter
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter import logline
-from bouncegate.milter.session import QUEUE_ID, facts, macro
+from bouncegate.milter.session import QUEUE_ID, Held, facts, macro, session_of
 from bouncegate.refusal.decision import Outcome, Scope, decide
+from bouncegate.refusal.deed import Deed, deed_of, verb
 from bouncegate.refusal.recipient import exact_key, folded_key, is_address
 from bouncegate.refusal.reply import compose
 from bouncegate.refusal.standing import lock_in_force
@@ -37,7 +38,10 @@ Rcpt = Callable[..., int]
 class RcptStep:
     """Answers RCPT TO for one worker."""
 
-    __slots__ = ("_find", "_key", "_mishaps", "_on_error", "_reply", "_scope", "on_silence")
+    __slots__ = (
+        *("_deed", "_find", "_key", "_mishaps", "_on_error", "_reply", "_scope"),
+        "on_silence",
+    )
 
     def __init__(self, settings: Settings, find: Find) -> None:
         """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError."""
@@ -47,6 +51,7 @@ class RcptStep:
         self._key = folded_key if settings.store.fold_local_part else exact_key
         self._scope = Scope.of(settings)
         self._reply = settings.reply
+        self._deed = deed_of(settings.reply.action)
         self._mishaps = Mishaps(settings.milter.on_error)
         self._on_error = answer_on_error(settings)
 
@@ -62,11 +67,11 @@ class RcptStep:
             record = self._find(key)
             if record is None:
                 return milter.CONTINUE
-            return self._judge(context, key, record)
+            return self._judge(context, recipient, key, record)
         except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
             return self._fail(context, error)
 
-    def _judge(self, context: "Context", key: bytes, record: bytes) -> int:
+    def _judge(self, context: "Context", recipient: bytes, key: bytes, record: bytes) -> int:
         now = int(time.time())
         lock = lock_in_force(self._find, key, record, now)
         if lock is None or not is_address(key):
@@ -80,8 +85,13 @@ class RcptStep:
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
         reply = compose(self._reply, lock, known.recipient, known.sender or "")
-        _LOG.info("%s", logline.refusal(outcome, queue_id, known, lock, reply))
+        said = logline.refusal(verb(self._deed, outcome), queue_id, known, lock, reply)
+        _LOG.info("%s", said)
         if outcome is Outcome.OBSERVED:
+            return milter.CONTINUE
+        if self._deed is not Deed.REJECT:
+            held = Held(self._deed, recipient, known.recipient, lock, reply)
+            session_of(context).held.append(held)
             return milter.CONTINUE
         context.setreply(reply.code, reply.status, reply.escaped)
         return milter.TEMPFAIL if reply.temporary else milter.REJECT

@@ -82,11 +82,6 @@ class SendStep:
             session.forget_message()
         return milter.CONTINUE
 
-    def abort(self, context: "Context") -> int:
-        """The message, or the session, ended early."""
-        session_of(context).forget_message()
-        return milter.CONTINUE
-
     def _send(self, context: "Context", session: Session) -> None:
         known = facts(context, "")
         if not known.sender or not is_outbound(known, self._scope):

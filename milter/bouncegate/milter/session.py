@@ -6,9 +6,12 @@ still sends its own at CONNECT and MAIL, and those are read from the same place.
 
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from bouncegate.policy.records import Lock
 from bouncegate.refusal.decision import Facts, IPAddress
+from bouncegate.refusal.deed import Deed
+from bouncegate.refusal.reply import Reply
 
 if TYPE_CHECKING:
     from milter import Context
@@ -49,21 +52,34 @@ def macros_arrive(context: "Context") -> bool:
     return macro(context, _CLIENT) is not None
 
 
+class Held(NamedTuple):
+    """A locked recipient that was accepted, to be dealt with at the end of the message."""
+
+    deed: Deed
+    recipient: bytes
+    """As the MTA handed it over."""
+    address: str
+    lock: Lock
+    reply: Reply
+
+
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = ("headers", "peer", "recipients")
+    __slots__ = ("headers", "held", "peer", "recipients")
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if the CONNECT step told it."""
         self.peer = peer
         self.recipients: list[bytes] = []
         self.headers: dict[str, str] = {}
+        self.held: list[Held] = []
 
     def forget_message(self) -> None:
         """The next message of the connection begins with nothing."""
         self.recipients = []
         self.headers = {}
+        self.held = []
 
 
 def session_of(context: "Context") -> Session:

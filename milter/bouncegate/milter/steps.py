@@ -9,6 +9,8 @@ macros were seen to arrive, and come back as soon as they do not.
 
 What the settings need more than that:
 
+    [reply] action discard or tag        abort and end of message too, but DATA is still answered
+                                         with ACCEPT where nobody is held; DELRCPT or ADDHDRS, `i`
     return path signed, or ledger kept   abort and end of message instead of DATA; CHGFROM, `i`
     ... and mailing, list or Message-ID  headers too, which need no reply
 
@@ -25,13 +27,12 @@ from typing import TYPE_CHECKING, Final
 import milter
 
 from bouncegate.config.values import Endpoint, UnixSocket
+from bouncegate.milter.ending import Ending
 from bouncegate.milter.rcpt import Rcpt
 from bouncegate.milter.session import ASKED, QUEUE_ID, Session, macros_arrive
 
 if TYPE_CHECKING:
     from milter import Context
-
-    from bouncegate.milter.send import SendStep
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 
@@ -50,19 +51,20 @@ _WITHOUT_REPLY: Final = milter.P_NR_CONN | milter.P_NR_MAIL
 class Steps:
     """The callbacks of one worker, and how much of the protocol they ask for."""
 
-    def __init__(self, rcpt: Rcpt, endpoint: Endpoint, send: "SendStep | None" = None) -> None:
-        """`rcpt` answers the one step that decides; `send` acts at the end of a message."""
+    def __init__(self, rcpt: Rcpt, endpoint: Endpoint, ending: Ending | None = None) -> None:
+        """`rcpt` answers the one step that decides; `ending` acts at the end of a message."""
         quiet = isinstance(endpoint, UnixSocket)
         self._rcpt = rcpt
         # pymilter reads a callback before it takes the GIL: one that is replaced must live on.
         self._first_rcpt = self.first_rcpt
         self._answer = milter.NOREPLY if quiet else milter.CONTINUE
-        self._send = send
-        self._headers = milter.P_NOHDRS if send is not None and send.wants_headers else 0
-        self._answered = 0 if quiet else milter.P_NODATA
+        self._ending = ending
+        self._headers = milter.P_NOHDRS if ending is not None and ending.wants_headers else 0
+        waits = ending is not None and not ending.always
+        self._answered = milter.P_NODATA if waits or not quiet else 0
         self._quiet_headers = milter.P_NR_HDR if quiet else 0
         self._cautious = self._adjusted(_NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0))
-        accepts = milter.P_NODATA if send is None else 0
+        accepts = milter.P_NODATA if ending is None else 0
         self._settled = self._adjusted(_RCPT_ALONE & ~accepts)
         self._wanted = self._cautious
 
@@ -72,11 +74,11 @@ class Steps:
         milter.set_connect_callback(self.connect)
         milter.set_envfrom_callback(self.mail)
         milter.set_envrcpt_callback(self._first_rcpt)
-        if self._send is not None:
-            milter.set_eom_callback(self._send.end)
-            milter.set_abort_callback(self._send.abort)
-            if self._send.wants_headers:
-                milter.set_header_callback(self._send.header)
+        if self._ending is not None:
+            milter.set_eom_callback(self._ending.end)
+            milter.set_abort_callback(self._ending.abort)
+            if self._ending.wants_headers:
+                milter.set_header_callback(self._ending.header)
         milter.register(name, data=self.data, negotiate=self.negotiate)
 
     def negotiate(self, context: "Context", options: list[int]) -> int:
@@ -85,7 +87,7 @@ class Steps:
         options[:] = [self._actions & actions, self._wanted & offered, 0, 0]
         if actions & milter.SETSYMLIST:
             context.setsymlist(milter.M_ENVRCPT, ASKED)
-            if self._send is not None:
+            if self._ending is not None:
                 context.setsymlist(milter.M_EOM, QUEUE_ID)
         return milter.CONTINUE
 
@@ -99,9 +101,9 @@ class Steps:
         """Nothing but the macros that the MTA sends along."""
         return self._answer
 
-    def data(self, _context: "Context") -> int:
+    def data(self, context: "Context") -> int:
         """All is said about a message whose end nobody waits for."""
-        return milter.ACCEPT if self._send is None else milter.CONTINUE
+        return milter.ACCEPT if self._ending is None else self._ending.data(context)
 
     def fall_back(self) -> None:
         """Ask later sessions for CONNECT and MAIL again: not every MTA here honours requests."""
@@ -119,7 +121,7 @@ class Steps:
 
     @property
     def _actions(self) -> int:
-        return milter.SETSYMLIST | (milter.CHGFROM if self._send is not None else 0)
+        return milter.SETSYMLIST | (self._ending.actions if self._ending is not None else 0)
 
     def _adjusted(self, steps: int) -> int:
         """The steps without the opt-out of headers, where they are wanted, and of DATA over TCP."""

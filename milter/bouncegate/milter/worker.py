@@ -11,6 +11,8 @@ import milter
 
 from bouncegate.config.settings import Settings
 from bouncegate.milter.door import Door
+from bouncegate.milter.ending import Ending
+from bouncegate.milter.held import HeldStep
 from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
 from bouncegate.milter.scribe import Line
 from bouncegate.milter.send import SendStep
@@ -51,17 +53,19 @@ def work(
 
 
 def _steps(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
-    """The steps that the settings need: look for locks, guard the door, sign and record."""
+    """The steps that the settings need: look for locks, guard the door, act at the end."""
     sends = settings.signs or line is not None
-    if not settings.return_path.domain and not sends:
-        return Steps(rcpt, settings.milter.socket)
-    keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
-    if settings.return_path.domain:
-        rcpt = Door(settings, keys, rcpt)
-    if not sends:
-        return Steps(rcpt, settings.milter.socket)
-    send = SendStep(settings, keys, line, rcpt)
-    return Steps(send.rcpt, settings.milter.socket, send)
+    send: SendStep | None = None
+    if settings.return_path.domain or sends:
+        keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
+        if settings.return_path.domain:
+            rcpt = Door(settings, keys, rcpt)
+        if sends:
+            send = SendStep(settings, keys, line, rcpt)
+            rcpt = send.rcpt
+    held = HeldStep(settings) if settings.holds else None
+    ending = Ending(held, send) if held or send else None
+    return Steps(rcpt, settings.milter.socket, ending)
 
 
 def _keep_to_one_core(place: int, workers: int) -> None:

@@ -57,6 +57,14 @@ def _key(path: bytes, *, fold: bool) -> bytes | None:
     return None if key.startswith(b"@") else key
 
 
+def path_of(recipient: bytes) -> str:
+    """A recipient as the MTA wrote it, bare: the form by which it can be taken out again.
+
+    Postfix 3.7 compares the octets with what it has queued, which has no source route.
+    """
+    return without_route(recipient.strip(_WRAPPING).decode())
+
+
 def without_route(path: str) -> str:
     """A path without its source route, which RFC 5321, 4.1.1.3 lets a server strip."""
     return path.partition(":")[2] if path.startswith("@") else path

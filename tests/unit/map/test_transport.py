@@ -8,7 +8,13 @@ import lmdb
 import pytest
 from tests.unit.milter.locks import YEAR, lock_of
 
-from bouncegate.config.settings import ExemptSettings, MilterSettings, ReplySettings, Settings
+from bouncegate.config.settings import (
+    Action,
+    ExemptSettings,
+    MilterSettings,
+    ReplySettings,
+    Settings,
+)
 from bouncegate.config.values import AddressPattern, EnhancedStatus
 from bouncegate.map.transport import TransportMap
 from bouncegate.refusal.reply import compose
@@ -45,6 +51,26 @@ def test_a_temporary_code_defers_by_way_of_retry() -> None:
     settings = Settings(reply=ReplySettings(code=450, status=EnhancedStatus("4.2.1")))
     answer = TransportMap(settings, Locks("ann@example.org").find)(b"ann@example.org")
     assert answer.startswith(b"OK retry:4.2.1 ")
+
+
+@pytest.mark.parametrize(
+    ("action", "answer", "said"),
+    [
+        ("defer", b"OK retry:4.2.1 Recipient", "reject: transport: 450 4.2.1 <ann@example.org>"),
+        ("discard", b"OK discard:Recipient", "discard: transport: "),
+        ("tag", NOT_FOUND, ""),
+    ],
+)
+def test_each_action_is_answered_by_the_transport_that_does_it(
+    caplog: pytest.LogCaptureFixture, action: Action, answer: bytes, said: str
+) -> None:
+    """A table cannot add a header field: what is to be tagged passes."""
+    caplog.set_level(logging.INFO, "bouncegate.map")
+    settings = Settings(reply=ReplySettings(action=action))
+    given = TransportMap(settings, Locks("ann@example.org").find)(b"ann@example.org")
+    assert given.startswith(answer)
+    assert given.endswith(b" [bouncegate]") or given == NOT_FOUND
+    assert said in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ ALL_ACTIONS: Final = 0x1FF
 ALL_STEPS: Final = 0x1F_FFFF
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT = 1, 2, 4, 8
 NO_BODY, NO_HEADERS, NO_EOH, NO_UNKNOWN, NO_DATA = 0x10, 0x20, 0x40, 0x100, 0x200
-NO_REPLY_CONNECT, NO_REPLY_MAIL = 0x1000, 0x4000
+NO_REPLY_CONNECT, NO_REPLY_MAIL, NO_REPLY_HEADER = 0x1000, 0x4000, 0x80
 ANY_WITHOUT_REPLY: Final = 0xF_F000 | 0x80
 SETSYMLIST, AT_RCPT = 0x100, 3
+ADDHDRS, DELRCPT = 1, 8
 
 _SENT_UNASKED: Final = {
     "C": ("j", "{daemon_name}", "v"),
@@ -69,6 +70,34 @@ class Mta:
         self._macros("R", macros)
         self._send("R", recipient + b"\x00")
         return self._answer()
+
+    def data(self) -> Answer:
+        """Say that the message itself begins, if the milter wants to know."""
+        if self.steps & NO_DATA:
+            return Answer("c")
+        self._send("T", b"")
+        return self._answer()
+
+    def header(self, name: str, value: str) -> None:
+        """Tell one field of the header, if the milter wants to know; it must not answer."""
+        if not self.steps & NO_HEADERS:
+            assert self.steps & NO_REPLY_HEADER
+            self._send("L", f"{name}\x00{value}\x00".encode())
+
+    def changes(self, macros: Mapping[str, str]) -> list[tuple[str, bytes]]:
+        """End the message; what the milter changes of it before it lets it pass."""
+        pairs = "".join(f"{name}\x00{value}\x00" for name, value in macros.items())
+        self._send("D", b"E" + pairs.encode())
+        self._send("E", b"")
+        found = []
+        while (packet := self._packet())[0] != "c":
+            assert packet[0] not in "rtyd", "nothing may stop a message at its end"
+            found.append(packet)
+        return found
+
+    def abort(self) -> None:
+        """Give the message up, as at RSET."""
+        self._send("A", b"")
 
     def end_of_message(self) -> Answer:
         """End the message."""

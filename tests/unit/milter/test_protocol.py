@@ -8,6 +8,8 @@ import pytest
 from tests.unit.milter.daemon import Daemon, Section
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import (
+    ADDHDRS,
+    DELRCPT,
     NO_BODY,
     NO_CONNECT,
     NO_DATA,
@@ -19,6 +21,7 @@ from tests.unit.milter.mta import (
     NO_REPLY_CONNECT,
     NO_REPLY_MAIL,
     NO_UNKNOWN,
+    SETSYMLIST,
     Answer,
     Mta,
 )
@@ -27,6 +30,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.store.environment import LOCKS, open_environment
 
 PASSES = Answer("c")
+GONE = b"<Gone@example.com>"
 SENDER = "news@sender.test"
 SESSION = {
     "i": "4Zx8Gk2l1vz",
@@ -145,6 +149,56 @@ def test_plain_locking_needs_no_step_but_rcpt_and_an_early_end(daemon: Daemon) -
         needless = NO_CONNECT | NO_HELO | NO_MAIL | NO_HEADERS | NO_EOH | NO_BODY | NO_UNKNOWN
         assert mta.steps & (needless | NO_RCPT | NO_DATA) == needless
         assert set(mta.asked) == set(SESSION)
+
+
+@pytest.mark.parametrize(
+    ("action", "change", "allowed"),
+    [
+        ("discard", ("-", b"Gone@example.com\x00"), DELRCPT),
+        ("tag", ("h", b"X-Bouncegate-Locked\x00recipients=1; cases=1; "), ADDHDRS),
+    ],
+)
+def test_only_a_message_with_a_locked_recipient_waits_for_its_end(
+    daemon: Daemon, action: str, change: tuple[str, bytes], allowed: int
+) -> None:
+    """DISCARD or a tag is no reason for Postfix to read every other message twice."""
+    put_locks(daemon.store, "gone@example.com")
+    daemon.start(milter={"workers": 1}, reply={"action": action})
+    assert ask(daemon, b"<first@x.test>") == [PASSES]  # RCPT alone will do from now on
+    with Mta(daemon.socket) as mta:
+        assert mta.actions == SETSYMLIST | allowed
+        assert mta.steps & (NO_CONNECT | NO_MAIL | NO_HEADERS | NO_BODY | NO_DATA) == (
+            NO_CONNECT | NO_MAIL | NO_HEADERS | NO_BODY
+        )
+        for recipients, verdict in (([b"<a@x.test>"], "a"), ([b"<a@x.test>", GONE], "c")):
+            assert [mta.rcpt(SESSION, to) for to in recipients] == [PASSES] * len(recipients)
+            assert mta.data().verdict == verdict
+        ((kind, value),) = mta.changes(SESSION)
+        assert kind == change[0]
+        assert value.startswith(change[1])
+        assert mta.rcpt(SESSION, b"<a@x.test>") == PASSES
+        assert mta.data() == Answer("a"), "what was held for one message is not for the next"
+    daemon.wait_for_log(f": {action}: RCPT from [192.0.2.1]: 550 5.1.1 <gone@example.com>: ")
+
+
+def test_a_message_that_is_given_up_leaves_nothing_held(daemon: Daemon) -> None:
+    put_locks(daemon.store, "gone@example.com")
+    daemon.start(milter={"workers": 1}, reply={"action": "discard"})
+    with Mta(daemon.socket) as mta:
+        mta.connect(SESSION)
+        mta.mail(SESSION, SENDER)
+        assert mta.rcpt(SESSION, GONE) == PASSES
+        mta.abort()
+        assert mta.rcpt(SESSION, b"<a@x.test>") == PASSES
+        assert mta.data() == Answer("a")
+
+
+def test_defer_answers_for_the_time_being(daemon: Daemon) -> None:
+    put_locks(daemon.store, "gone@example.com")
+    daemon.start(reply={"action": "defer"})
+    (answer,) = ask(daemon, GONE)
+    assert answer.verdict == "y"
+    assert answer.text.startswith("450 4.2.1 ")
 
 
 def test_an_mta_that_ignores_the_asked_for_macros_is_asked_for_two_steps_more(

@@ -1,0 +1,57 @@
+"""Which settings need the end of a message, and what is done there, in its order.
+
+What is held is dealt with first: the ledger must not record a recipient that was taken out.
+Where nothing else waits for the end of a message, DATA is answered with ACCEPT unless it has a
+recipient that is held: only such a message pays.
+"""
+
+from typing import TYPE_CHECKING
+
+import milter
+
+from bouncegate.milter.held import HeldStep
+from bouncegate.milter.session import Session, session_of
+
+if TYPE_CHECKING:
+    from milter import Context
+
+    from bouncegate.milter.send import SendStep
+
+
+class Ending:
+    """The steps behind RCPT of a worker that needs any."""
+
+    def __init__(self, held: HeldStep | None, send: "SendStep | None") -> None:
+        """At least one of the two is given."""
+        self._held = held
+        self._send = send
+        self.actions = (held.actions if held else 0) | (milter.CHGFROM if send else 0)
+        """What the MTA must allow."""
+        self.always = send is not None
+        """Whether the end of every message is needed, or only where a recipient is held."""
+        self.wants_headers = send is not None and send.wants_headers
+
+    def data(self, context: "Context") -> int:
+        """Let the MTA go where nothing is held; not asked where every end is needed."""
+        session = context.getpriv()
+        waits = self.always or (isinstance(session, Session) and session.held)
+        return milter.CONTINUE if waits else milter.ACCEPT
+
+    def header(self, context: "Context", name: str, value: str | bytes) -> int:
+        """One field of the message's header."""
+        return self._send.header(context, name, value) if self._send else milter.NOREPLY
+
+    def end(self, context: "Context") -> int:
+        """The message is whole; it always passes, with what recipients are left."""
+        session = session_of(context)
+        if self._held is not None and session.held:
+            self._held.settle(context, session)
+        if self._send is not None:
+            return self._send.end(context)
+        session.forget_message()
+        return milter.CONTINUE
+
+    def abort(self, context: "Context") -> int:
+        """The message, or the session, ended early."""
+        session_of(context).forget_message()
+        return milter.CONTINUE
