@@ -6,8 +6,11 @@ from typing import Final
 from bouncegate.classifier import limits
 
 _QUOTED_LOCAL: Final = r'"(?:[^"\\\n]|\\.){1,128}"'
+# What no local part holds unquoted (RFC 5322, 3.2.3), and the punctuation of Chinese and Japanese,
+# which stands at an address without a space.
+_NEVER_LOCAL: Final = r"\s\"(),:;<>@\[\\\]\x00-\x1f{}|\u3000-\u303f\uff01-\uff0f\uff1a-\uff20"
 # Dots may stand anywhere: Japanese carriers gave out such addresses for years.
-_ATOM_LOCAL: Final = r"[^\s\"(),:;<>@\[\\\]\x00-\x1f{}|]{1,128}"
+_ATOM_LOCAL: Final = rf"[^{_NEVER_LOCAL}]{{1,128}}"
 # A domain in ASCII ends where Chinese or Japanese words go on without a space; one of U-labels
 # (RFC 5890) is taken as a whole.
 _DOMAIN: Final = (
@@ -17,12 +20,14 @@ _DOMAIN: Final = (
 )
 ADDRESS: Final = rf"(?:{_QUOTED_LOCAL}|{_ATOM_LOCAL})@{_DOMAIN}"
 # An address begins behind a character that it cannot hold: no other place need be tried.
-BEGINNING: Final = r"(?<![^\s\"(),:;<>@\[\\\]\x00-\x1f{}|])"
+BEGINNING: Final = rf"(?<![^{_NEVER_LOCAL}])"
 _ADDRESS: Final = re.compile(BEGINNING + ADDRESS)
 # RFC 6533, 3: a character of an address of type utf-8 in ASCII, `\x{1F408}`.
 _UNITEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 # Quotes, and the type of an address as X.400 gateways write it.
 _AT_IT: Final = re.compile(r"^(?:['`]|(?:smtp|rfc-?822|mailto|internet)=)+", re.IGNORECASE)
+# Words without a space before an address in ASCII: `收件人max@example.com`.
+_WORDS_AT_IT: Final = re.compile(r"^[\u3040-\u9fff\uac00-\ud7af]+(?=[!-~]+@[!-~]+$)")
 _BRACKETED: Final = re.compile(r"<([^<>\n]{1,640})>")
 _SOURCE_ROUTE: Final = re.compile(r"^@[^:]{1,600}:(?=.*@)")
 # What nearly every field holds: the rest is for the others.
@@ -40,7 +45,7 @@ def find_addresses(text: str) -> list[str]:
 
 def bare(address: str) -> str:
     """An address found among words, without the quotes, type or full stop that stand at it."""
-    return _AT_IT.sub("", address).rstrip(".'")
+    return _WORDS_AT_IT.sub("", _AT_IT.sub("", address)).rstrip(".'")
 
 
 def first_address(text: str) -> str:

@@ -12,7 +12,11 @@ from bouncegate.classifier.report import Nature
 
 # Subjects of notices of failure.
 _FAILURE: Final = (
-    r"undeliver|return(?:ed|ing) (?:mail|e-?mail|message|to sender)|failure notice|bounce",
+    r"undeliver|return(?:ed|ing) (?:mail|e-?mail|message|to sender)|failure notice",
+    (
+        r"^\W*(?:re:? ?)?bounced?\b|bounced? (?:mail|e-?mail|message|notif|from|back|action)"
+        r"|(?:mail|message|system|systems)s? (?:has |was |have )?bounced?"
+    ),
     r"deliver\w*(?: \w+)? (?:fail|error|problem|notif|report|status|incomplete|impossible|unsucc)",
     (
         r"(?:delivery|mail|message|e-?mail|transport|processing|sending) (?:has )?"
@@ -46,12 +50,18 @@ _DAEMON: Final = (
         r"|mail.{0,3}system"
     ),
     r"mail admin|system admin|(?:^|<)mdaemon|<>|mmdf|microsoft ?exchange|sns\.amazonaws",
-    r"\bmailer\b|mail router|returned mail|bounces?@",
+    r"\bmailer\b|mail router|returned mail|(?:^|[<\s\"])bounces?@",
 )
 _AUTO: Final = (
     r"out of (?:the )?office|auto(?:mat\w+)?.?(?:repl|respon|antwort|answer)|abwesen|vacation",
     r"away from|on (?:holiday|leave)|absence|réponse automatique|respuesta automática",
     r"risposta automatica|автоответ|автоматический ответ|autoodpowied|odpowiedź automatyczna",
+    r"fuera de (?:la )?oficina|fuori (?:sede|ufficio)|resposta automática|fora do escritório",
+    r"afwezig|autosvar|automatisk(?:t)? svar|frånvaro|fraværs|ikke på kontoret|poissaolo",
+    r"automaattinen vastaus|automatyczna odpowiedź|nieobecn|в отпуске|отсутств(?:ую|ие)",
+    r"otomatik yan|ofis d.ş|automatická odpověď|mimo kancelář|automatikus válasz|házon kívül",
+    r"en vacances|en congé|(?:^|: ?)absente?\b|abwesend|im urlaub|de vacaciones|in ferie|de férias",
+    r"自動回覆|不在办公室|외출|부재중|αυτόματη απάντηση",
     r"不在|自動応答|自動返信|自动回复|automatisch antwoord|i am away|currently away|\booo\b",
 )
 _CHALLENGE: Final = (
@@ -61,6 +71,7 @@ _CHALLENGE: Final = (
     ),
     r"confirmation required|challenge.?response|requires? (?:sender )?(?:verif|confirm|authoriz)",
     r"spamarrest|boxbe|tmda|waiting list|awaiting (?:your )?confirm",
+    r"\(verification\)|verification (?:required|needed|request)|sender verification",
 )
 # A person passes on or answers a notice: it was counted when it came.
 _FORWARDED: Final = r"^\s*(?:fwd?|wg|tr|rv|vs|enc|re|aw|sv|i|r|転送)\s?:"
@@ -74,6 +85,19 @@ _AUTOMATIC_PRECEDENCE: Final = frozenset({"auto_reply", "auto-reply"})
 _AUTOMATIC_FIELDS: Final = (
     "x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation",
 )  # fmt: skip
+
+
+def poses_as_report(message: Message) -> bool:
+    """Whether more than its subject makes it a bounce: a daemon's name, a null path, a report."""
+    fields = message.fields
+    return_path = fields.get("return-path").lower()
+    return (
+        return_path in {"<>", ""}
+        or "mailer-daemon" in return_path
+        or "x-failed-recipients" in fields
+        or "report" in message.root.type_field.lower()
+        or _AUTHORS.occur(message.author)
+    )
 
 
 def nature_of(message: Message) -> Nature:
@@ -102,13 +126,14 @@ def _by_header(message: Message, report_type: str, found: list[int]) -> Nature:
         return Nature.AUTO_REPLY
     if daemon or "multipart/report" in report_type or "x-failed-recipients" in fields:
         return Nature.BOUNCE
-    if _IS_FORWARDED in found or "list-unsubscribe" in fields:
-        return Nature.ORDINARY
-    if failure or (return_path == "<>" and not _is_automatic(message)):
-        return Nature.BOUNCE
     if _IS_CHALLENGE in found:
         return Nature.CHALLENGE
-    return Nature.AUTO_REPLY if _is_automatic(message) else Nature.ORDINARY
+    automatic = _is_automatic(message)
+    if _IS_FORWARDED in found or "list-unsubscribe" in fields:
+        return Nature.AUTO_REPLY if automatic else Nature.ORDINARY
+    if failure or (return_path == "<>" and not automatic):
+        return Nature.BOUNCE
+    return Nature.AUTO_REPLY if automatic else Nature.ORDINARY
 
 
 def _is_automatic(message: Message) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from bouncegate.classifier import limits
 from bouncegate.classifier.explanation import explained
 from bouncegate.classifier.message import Message
-from bouncegate.classifier.nature import nature_of
+from bouncegate.classifier.nature import nature_of, poses_as_report
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.original import read_original
 from bouncegate.classifier.readers.table import COMPLAINTS, LAST_RESORT, Reader, candidates
@@ -56,6 +56,14 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     reports = LAST_RESORT.read(notification)
     if reports:
         return _reading(nature, notification, LAST_RESORT, reports)
+    return _nobody(notification, message_id)
+
+
+def _nobody(notification: Notification, message_id: str) -> Reading:
+    """A bounce from which no recipient could be read, if it is one."""
+    if not poses_as_report(notification.message):
+        # Its subject alone speaks of a failure: a shop's mail of a parcel.
+        return Reading(Nature.ORDINARY, message_id=message_id)
     return Reading(Nature.BROKEN, (), read_original(notification), message_id)
 
 

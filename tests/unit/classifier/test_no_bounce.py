@@ -35,7 +35,7 @@ CASES = {
               "Auto-Submitted": "auto-replied"},
              "I am no longer with the company; this address is no longer valid.\n\n"
              "Please write to b@x.example.\n"),
-        Nature.ORDINARY,
+        Nature.AUTO_REPLY,
     ),
     "a shop's notice of a parcel": (
         mail({"From": "Shop <noreply@shop.example>", "Subject": "Delivery status: not delivered",

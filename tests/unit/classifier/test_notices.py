@@ -16,16 +16,15 @@ from bouncegate.classifier.report import Nature
 UNKNOWN = ("failed", "hard/address", "user-unknown")
 FULL = ("failed", "soft/mailbox", "mailbox-full")
 DELAYED = ("delayed", "none/undefined", "not-a-failure")
-DISABLED = ("failed", "hard/address", "mailbox-disabled")
 EXPECTED: dict[str, tuple[str, list[tuple[str, ...]]]] = {
     "amazon-ses-sns": ("amazon-ses", [("bela@recipient.example", *UNKNOWN)]),
-    "carrier": ("carriers", [("rosa@carrier.example", *DISABLED)]),
+    "carrier": ("carriers", [("rosa@carrier.example", *UNKNOWN)]),
     "courier": ("courier", [("karl@recipient.example", *UNKNOWN)]),
     "domino": ("domino", [("max@notes.example", *UNKNOWN)]),
     "dragonfly": ("dragonfly", [("lena@recipient.example", *UNKNOWN)]),
     "exchange2007-french": ("exchange", [("otto@exchange.example", *UNKNOWN)]),
     "exchange55": ("exchange", [("nora@exchange.example", *UNKNOWN)]),
-    "exim": ("exim", [("dora@recipient.example", *UNKNOWN)]),
+    "exim": ("exim", [("friends@sender.example", *UNKNOWN)]),
     "exim-delay": ("exim", [("emil@slow.example", *DELAYED)]),
     "french": ("prose", [("willy@recipient.example", *UNKNOWN)]),
     "german": ("prose", [("vera@recipient.example", *FULL)]),

@@ -18,13 +18,8 @@ EXPECTED: dict[str, list[str]] = tomllib.loads((SERVERS / "expected.toml").read_
 NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 
 # sample and recipient: what the bounce tells and the classifier misses
-_OPENSMTPD = "an expired envelope is reported as delayed, with 4.4.7 and after zero seconds"
 MISREAD = {
     ("exim-4.96-null-mx", "max@shut.example"): "the domain takes no mail any more",
-    ("opensmtpd-6.8-expired-connect", "h@dead.example"): _OPENSMTPD,
-    ("opensmtpd-6.8-expired-full", "over@recipient.example"): _OPENSMTPD,
-    ("opensmtpd-6.8-expired-greylist", "g@grey.example"): _OPENSMTPD,
-    ("opensmtpd-6.8-expired-null-mx", "vera@nullmx.example"): _OPENSMTPD,
     ("postfix-3.7-mixed", "b@strict.example"): "the phase, behind a line that begins with <",
     ("postfix-3.7-null-mx", "otto@empty.example"): "the host was found, but no record of it",
     ("postfix-3.7-utf8", "jürgen@ascii.example"): "SMTPUTF8 is what the next server lacks",

@@ -30,6 +30,9 @@ def read(notification: Notification) -> list[Report]:
     kind = event.get("notificationType") or event.get("eventType")
     if kind == "Bounce":
         return _bounced(_object(event.get("bounce")))
+    if kind == "DeliveryDelay":
+        people = _objects(_object(event.get("deliveryDelay")).get("delayedRecipients"))
+        return [_report(person, "delayed", "") for person in people if person.get("emailAddress")]
     if kind == "Complaint":
         people = _objects(_object(event.get("complaint")).get("complainedRecipients"))
         return [_report(person, COMPLAINED, "") for person in people if person.get("emailAddress")]

@@ -10,6 +10,7 @@ from typing import Final
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.readers.roles import is_other, others
 from bouncegate.classifier.report import Report
 
 NAME: Final = "carriers"
@@ -24,6 +25,7 @@ _SENTENCE: Final = re.compile(SIGN, re.IGNORECASE)
 _BRACKETED: Final = re.compile(
     rf"(?:^|>>> RCPT TO: ?|\s)<(?P<address>{ADDRESS})>", re.IGNORECASE | re.MULTILINE
 )
+_REASON: Final = re.compile(r"[ \t]*\n[ \t]*Reason:[ \t]*(\S.*)", re.IGNORECASE)
 _REPLY: Final = re.compile(r"^[ \t]*(?:<<< )?([45]\d\d[ -].*)$", re.MULTILINE)
 
 
@@ -33,6 +35,11 @@ def read(notification: Notification) -> list[Report]:
     sentence = _SENTENCE.search(text)
     if sentence is None:
         return []
+    known = others(notification)
     reply = _REPLY.search(text)
     words = reply[1] if reply else sentence[0]
-    return reports((Entry(m["address"], words) for m in _BRACKETED.finditer(text)), NAME)
+    named = [m for m in _BRACKETED.finditer(text) if not is_other(m["address"], known)]
+    reasons = [(m, reason[1]) for m in named if (reason := _REASON.match(text, m.end()))]
+    return reports(
+        (Entry(m["address"], why) for m, why in reasons or [(m, words) for m in named]), NAME
+    )

@@ -23,12 +23,19 @@ class Entry(NamedTuple):
 
 # Brackets, quotes, bullets and types that stand before an address in a list.
 _BEFORE: Final = (
-    r"[ \t>*•·|+-]{0,24}(?:(?:(?:mailto|smtp|rfc822|to|recipient|address)[ \t]?[:;=]|smtp"
-    r"|rfc822)[ \t]?)?[\"'<(\[]{0,3}"
+    r"[ \t>*•·|+-]{0,24}(?:(?:(?:mailto|smtp|rfc822|to|address)[ \t]?[:;=]|smtp|rfc822"
+    r"|(?:(?:intended |failed |final |original )?recipients?|addressee|undeliverable address"
+    r"|addressed to|recipient address|empfänger|destinataire|destinat[aá]rio|ontvanger|получатель"
+    r"|odbiorca|příjemce|mottagare|宛先|宛先アドレス|送信先|收件人|收件者|받는 사람)"
+    r"[ \t]?[:;=\uff1a][ \t]{0,8})[ \t]?)?[\"'<(\[]{0,3}"
 )
 _ENTRY: Final = re.compile(
     rf"^{_BEFORE}(?P<address>{ADDRESS})[\"'>)\]]{{0,3}}(?P<rest>(?:[ \t:;,.(\[…-].*)?)$",
     re.IGNORECASE | re.MULTILINE,
+)
+# The address that was mailed, where an alias led to the one that failed: Exim, Sendmail, Postfix.
+_ALIAS: Final = re.compile(
+    rf"\((?:generated|expanded) from:? <?(?P<alias>{ADDRESS})>?\)", re.IGNORECASE
 )
 _RULE: Final = re.compile(r"^[ \t]*(?:[-=_*#~|]{4,}|--- ).*$", re.MULTILINE)
 
@@ -74,8 +81,10 @@ def reports(found: Iterable[Entry], reader: str, action: str = "failed") -> list
 
 def _report(entry: Entry, reader: str, action: str) -> Report:
     reply = dissect(entry.explanation)
+    alias = _ALIAS.search(entry.explanation) if " from" in entry.explanation else None
     return Report(
         final_recipient=entry.address,
+        original_recipient=alias["alias"] if alias else "",
         action=action,
         status=reply.status,
         diagnostic=entry.explanation[: limits.DIAGNOSTIC],

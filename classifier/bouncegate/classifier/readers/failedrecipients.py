@@ -16,11 +16,21 @@ NAME: Final = "x-failed-recipients"
 SIGN: Final = ""
 
 
+def _explained(text: str) -> list[Entry]:
+    """What the notice lists; addresses one below the other share the words behind the last."""
+    found = entries(text)
+    shared = ""
+    for n in range(len(found) - 1, -1, -1):
+        shared = found[n].explanation or shared
+        found[n] = Entry(found[n].address, shared)
+    return found
+
+
 def read(notification: Notification) -> list[Report]:
     """The recipients that the field names, with what the notice lists of each."""
     named = find_addresses(notification.message.fields.get("x-failed-recipients"))
     if not named:
         return []
-    told = {entry.address.lower(): entry.explanation for entry in entries(notification.notice)}
+    told = {entry.address.lower(): entry.explanation for entry in _explained(notification.notice)}
     action = "delayed" if is_delay(notification) else "failed"
     return reports((Entry(a, told.get(a.lower(), "")) for a in named), NAME, action)

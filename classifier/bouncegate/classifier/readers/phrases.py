@@ -83,6 +83,7 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         ),
         r"fehler (?:bei|beim|in) (?:der )?(?:zustell|versand|auslieferung)\pL*",
         r"(?:abgewiesen|abgelehnt|zurückgewiesen)",
+        r"(?:zustell|auslief|versend|versand)\pL*[^.\n]{0,60}fehler\pL*",
     ),
     "French": (
         (

@@ -11,6 +11,7 @@ from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.delay import is_delay
 from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report
 
@@ -38,4 +39,4 @@ def read(notification: Notification) -> list[Report]:
         found.append(
             Entry(match["alias"] or match["address"], " ".join(f"{match['rest']} {below}".split()))
         )
-    return reports(found, NAME)
+    return reports(found, NAME, "delayed" if found and is_delay(notification) else "failed")

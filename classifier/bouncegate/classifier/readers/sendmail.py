@@ -76,12 +76,19 @@ def _listed(text: str) -> list[Entry]:
 
 
 def _said(spoken: str) -> list[Entry]:
-    """What the transcript says of each address; a reply to RCPT TO before a summary."""
-    replies = [Entry(m["address"], m["text"]) for m in _SENT.finditer(spoken)]
-    summary = [Entry(m["address"], m[0]) for m in _SPOKEN.finditer(spoken)]
-    named = {entry.address.lower() for entry in summary}
-    extra = [entry for entry in replies if not summary or entry.address.lower() in named]
-    return [*summary, *(entry for entry in extra if entry.address.lower() not in named)]
+    """What the transcript says of each address: the reply to RCPT TO, then the summary.
+
+    Where there are summaries, an address that has none was taken.
+    """
+    replies = {m["address"].lower(): m for m in _SENT.finditer(spoken)}
+    summaries = list(_SPOKEN.finditer(spoken))
+    if not summaries:
+        return [Entry(m["address"], m["text"]) for m in replies.values()]
+    return [
+        Entry(m["address"], f"{reply['text']} {m[0]}" if reply else m[0])
+        for m in summaries
+        for reply in (replies.get(m["address"].lower()),)
+    ]
 
 
 def _explained(entry: Entry, spoken: str) -> Entry:

@@ -11,6 +11,7 @@ from bouncegate.classifier.readers import (
     arf,
     carriers,
     courier,
+    disposition,
     domino,
     dragonfly,
     exchange,
@@ -45,6 +46,7 @@ READERS: Final = tuple(
     for module in (
         # The standards, which leave nothing to guess.
         rfc3464,
+        disposition,
         amazon,
         # Families that say who they are.
         sendmail,
@@ -64,7 +66,7 @@ READERS: Final = tuple(
     )
 )
 
-STANDARDS: Final = READERS[:2]
+STANDARDS: Final = READERS[:3]
 """Those that need no words of the notice."""
 
 _SIGNS: Final = Phrases(reader.sign or _NEVER for reader in READERS)
