@@ -18,13 +18,14 @@ ARROWS = {
     "store": {"policy", "config"},
     "provenance": set[str](),
     "daemon": {"config"},
+    "dns": {"config", "policy", "store"},
     "refusal": {"config", "policy", "store", "daemon"},
     "classifier": {"config", "policy", "store", "provenance", "daemon"},
     "milter": {"config", "policy", "store", "provenance", "daemon", "refusal"},
     "map": {"config", "policy", "store", "provenance", "daemon", "refusal"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
-        *("refusal", "classifier", "milter", "map"),
+        *("dns", "refusal", "classifier", "milter", "map"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

@@ -21,6 +21,7 @@ from bouncegate.config.values import (
     DomainName,
     Endpoint,
     EnhancedStatus,
+    NameServer,
     Network,
     OneOrMore,
     Size,
@@ -215,6 +216,21 @@ class LedgerSettings(Struct, frozen=True):
     group: Literal["sender-domain", "list-id"] = "sender-domain"
 
 
+class DnsSettings(Struct, frozen=True):
+    """`[dns]`: looking up, in the background, who takes the mail of a domain."""
+
+    enabled: bool = True
+    resolvers: tuple[NameServer, ...] = ()
+    timeout: Duration = Duration(seconds=5)
+    queries_a_second: Annotated[int, Meta(ge=1, le=10_000)] = 20
+    at_once: Annotated[int, Meta(ge=1, le=1000)] = 20
+    ttl_least: Duration = Duration(seconds=3600)
+    ttl_most: Duration = Duration(seconds=86_400)
+    ttl_negative: Duration = Duration(seconds=3 * 3600)
+    confirm: Duration = Duration(seconds=86_400)
+    domains: Annotated[int, Meta(ge=100, le=10_000_000)] = 100_000
+
+
 class RulesSettings(Struct, frozen=True):
     """`[rules]`: the operator's own classification rules, asked before the shipped ones."""
 
@@ -242,6 +258,7 @@ class Settings(Struct, frozen=True):
     guard: GuardSettings = GuardSettings()
     alarm: AlarmSettings = AlarmSettings()
     ledger: LedgerSettings = LedgerSettings()
+    dns: DnsSettings = DnsSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
     provider: tuple[ProviderSettings, ...] = ()

@@ -7,7 +7,7 @@ ValueError with a text that says what would be right.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -63,6 +63,19 @@ class InetSocket:
 
 
 Endpoint = UnixSocket | InetSocket
+
+
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """A recursive resolver; a literal address, since a name would need one to be found."""
+
+    host: str
+    port: int = 53
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        host = f"[{self.host}]" if ":" in self.host and self.port != 53 else self.host
+        return host if self.port == 53 else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +170,22 @@ def parse_inet_socket(value: object) -> InetSocket:
     return endpoint
 
 
+def parse_name_server(value: object) -> NameServer:
+    """Read `127.0.0.1`, `::1`, `127.0.0.1:5353` or `[::1]:5353`."""
+    hint = 'write an address, with a port where it is not 53: "127.0.0.1", "::1" or "[::1]:5353"'
+    text = _text(value, hint)
+    host, port = text, "53"
+    if not text.endswith("]") and (text.startswith("[") or text.count(":") == 1):
+        host, _, port = text.rpartition(":")
+    try:
+        address = str(ip_address(host.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        raise ValueError(f"{text!r} is no name server: {hint}") from None
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is no name server: {hint}")
+    return NameServer(address, int(port))
+
+
 def parse_size(value: object) -> Size:
     """Read `64 GiB`, `50 MiB` or a plain number of octets."""
     hint = 'write a number and a unit, such as "64 GiB" or "512 KiB"'
@@ -242,6 +271,7 @@ PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     Terms: parse_terms,
     Endpoint: parse_endpoint,
     Size: parse_size,
+    NameServer: parse_name_server,
     Network: parse_network,
     AddressPattern: parse_pattern,
     DomainName: parse_domain,

@@ -1,0 +1,1 @@
+"""Asking DNS who takes the mail of a domain: in the background, within a budget."""

@@ -1,0 +1,61 @@
+"""What one response of a name server says of one question, believed as far as it deserves.
+
+A denial is taken only from a response that proves to come from the zone: with the SOA of the name
+or of a domain above it (RFC 2308, 2 and 5). Servers that are lame, that filter or that make up
+answers leave it out, or give one of their own.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdata
+import dns.rdatatype
+import dns.resolver
+from dns.asyncresolver import Resolver
+from dns.rdatatype import RdataType
+
+Outcome = Literal["found", "none", "nxdomain", "failed"]
+
+_LONGEST_WHY: Final = 200
+
+
+class Reply(NamedTuple):
+    """The answer to one question."""
+
+    outcome: Outcome
+    """`none`: the name exists, but has no such record."""
+    records: tuple[dns.rdata.Rdata, ...] = ()
+    ttl: int = 0
+    """In seconds; of a denial that of the zone's negative answers (RFC 2308, 5)."""
+    why: str = ""
+
+
+async def ask(resolver: Resolver, name: dns.name.Name, kind: RdataType) -> Reply:
+    """Ask one question; whatever goes wrong is a reply too."""
+    try:
+        answer = await resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
+    except dns.resolver.NXDOMAIN as denial:
+        responses: Mapping[dns.name.Name, dns.message.QueryMessage] = denial.kwargs["responses"]
+        return _denial("nxdomain", responses[name])
+    except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
+        return Reply("failed", why=_reason(error))
+    if answer.rrset is None:
+        return _denial("none", answer.response)
+    ttl = answer.chaining_result.minimum_ttl
+    return Reply("found", tuple(answer.rrset), int(ttl))
+
+
+def _denial(outcome: Outcome, response: dns.message.QueryMessage) -> Reply:
+    chain = response.resolve_chaining()
+    for rrset in response.authority:
+        above = chain.canonical_name.is_subdomain(rrset.name)
+        if rrset.rdtype == dns.rdatatype.SOA and above and rrset.name != dns.name.root:
+            return Reply(outcome, ttl=int(chain.minimum_ttl))
+    return Reply("failed", why=f"{outcome} without the SOA of the zone: not believed")
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:_LONGEST_WHY]
