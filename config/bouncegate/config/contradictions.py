@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from bouncegate.config.providers import provider_problems, unknown_provider
 from bouncegate.config.replies import faults as reply_faults
 from bouncegate.config.rows import faults as rows_faults
 from bouncegate.config.rows import name_of
@@ -38,6 +39,11 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "return_path.max_size", "no message fits into 0 octets"
     if not settings.guard.window.after(0):
         yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
+    yield from provider_problems(settings.provider)
+    for number, row in enumerate(settings.policy.row, 1):
+        for name in row.provider:
+            if why := unknown_provider(name, settings.provider):
+                yield f"policy.row.{number}.provider", why
 
 
 def _faults_of_reply(reply: ReplySettings) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ The list is data (`providers.toml`), in the form of the `[[provider]]` tables of
 which extend it and win over it (`bouncegate.policy.providers`).
 """
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -48,7 +49,7 @@ def provider_problems(providers: Sequence[ProviderSettings]) -> Iterator[tuple[s
     """What is wrong with the tables of an operator, each problem with the path of its key."""
     owners: dict[tuple[str, str], str] = {}
     for number, provider in enumerate(providers, 1):
-        path = f"provider[{number}]"
+        path = f"provider.{number}"
         if not _NAME.fullmatch(provider.name):
             hint = 'write letters in lower case, digits, dots and hyphens, such as "example-mail"'
             yield f"{path}.name", f"{provider.name!r} is no name of a provider: {hint}"
@@ -64,3 +65,24 @@ def provider_problems(providers: Sequence[ProviderSettings]) -> Iterator[tuple[s
                         f"{path}.{key}",
                         f"{name} is of {owner!r} already: leave one of them",
                     )
+
+
+def unknown_provider(name: str, operators: Sequence[ProviderSettings]) -> str:
+    """Why no bounce can be of a provider of that name; empty where one can.
+
+    A domain that no provider runs is a provider of its own, by its name.
+    """
+    names: set[str] = set()
+    owners: dict[str, str] = {}
+    for provider in (*shipped_providers(), *operators):
+        names.add(provider.name)
+        owners.update((str(domain), provider.name) for domain in provider.domains)
+    if name in names:
+        return ""
+    if name in owners:
+        return f"{name} is run by {owners[name]!r}: write that"
+    if "." in name:
+        return ""
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]!r}?" if close else "name it in a [[provider]] table of its own"
+    return f"there is no provider {name!r}: {hint}"

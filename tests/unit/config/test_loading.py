@@ -109,6 +109,15 @@ def test_a_file_is_taken_as_meant() -> None:
         ("[return_path]\nsocket = 'unix:/run/bouncegate/milter.sock'", "the milter listens there"),
         ("[map]\nsocket = 'unix:/run/bouncegate/milter.sock'", "another daemon listens there"),
         ("[map]\nreturn_to_sender = true", "no sender is signed: set domain in [return_path]"),
+        ("[dns]\nresolvers = ['ns.example.com']", "item 1: 'ns.example.com' is no name server: "),
+        ("[dns]\nresolvers = ['::1', '127.0.0.1:0']", "item 2: '127.0.0.1:0' is no name server: "),
+        ("[[provider]]\nname = 'My Mail'\nmx = ['a.test']", "provider.1.name: 'My Mail' is no"),
+        ("[[provider]]\nname = 'mine'", "f.toml:1: provider.1: an empty provider: name its"),
+        ("[[provider]]\nname = 'm'\ndomains = ['a']", "provider.1.domains: item 1: 'a' is no"),
+        ("[[provider]]\nname = 'm'\nmx = ['a.b', '']", "provider.1.mx: an empty end of an MX host"),
+        ("[[policy.row]]\nprovider = 'gogle'\nlock = 'never'", "did you mean 'google'?"),
+        ("[[policy.row]]\nprovider = 'web.de'\nlock = 'never'", "is run by 'gmx': write that"),
+        ("[[policy.row]]\nprovider = 'xyz'\nlock = 'never'", "name it in a [[provider]] table"),
         ("[milter", "no valid TOML"),
         ("[milter]\nworkers = 1\nworkers = 2", "f.toml:3: no valid TOML"),
     ],
@@ -133,3 +142,57 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) ->
             load(path)
         if path.is_dir():
             path.rmdir()
+
+
+def test_a_domain_or_server_of_two_providers_is_refused_at_both_places_at_once() -> None:
+    problems = problems_of(
+        """
+[[provider]]
+name = "one"
+domains = ["a.test"]
+mx = ["mx.test"]
+[[provider]]
+name = "two"
+domains = ["b.test", "a.test"]
+mx = ["mx.test"]
+[[provider]]
+name = "Three"
+"""
+    )
+    assert problems == [
+        "f.toml:8: provider.2.domains: a.test is of 'one' already: leave one of them",
+        "f.toml:9: provider.2.mx: mx.test is of 'one' already: leave one of them",
+        (
+            "f.toml:10: provider.3: an empty provider: name its domains, or the ends of its MX "
+            "hosts in mx"
+        ),
+        (
+            "f.toml:11: provider.3.name: 'Three' is no name of a provider: write letters in lower "
+            'case, digits, dots and hyphens, such as "example-mail"'
+        ),
+    ]
+
+
+def test_providers_resolvers_and_rows_for_them_are_taken_as_meant() -> None:
+    settings = loads(
+        """
+        [dns]
+        resolvers = ["127.0.0.1", "::1", "127.0.0.2:5353", "[::1]:5353"]
+        [[provider]]
+        name = "mine"
+        domains = ["Example.COM"]
+        [[provider]]
+        name = "mine"
+        mx = ["mx.example.org"]
+        [[policy.row]]
+        provider = ["mine", "google", "example.org"]
+        lock = "never"
+        """
+    )
+    assert [str(it) for it in settings.dns.resolvers] == [
+        "127.0.0.1", "::1", "127.0.0.2:5353", "[::1]:5353",
+    ]  # fmt: skip
+    assert [(p.name, p.domains, p.mx) for p in settings.provider] == [
+        ("mine", ("example.com",), ()),
+        ("mine", (), ("mx.example.org",)),
+    ]
