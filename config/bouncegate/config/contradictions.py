@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from bouncegate.config.providers import provider_problems, unknown_provider
 from bouncegate.config.replies import faults as reply_faults
 from bouncegate.config.rows import faults as rows_faults
-from bouncegate.config.rows import name_of
+from bouncegate.config.rows import name_of, scoped_by_group
 from bouncegate.config.settings import ReplySettings, Settings
 
 
@@ -18,8 +18,8 @@ def contradictions(settings: Settings, faulty: Collection[str]) -> Iterator[tupl
     for key, text in _between_keys(settings):
         if _table_of(key) not in tables:
             yield key, text
-    rows = range(1, 1 + len(settings.policy.row))
-    yield from rows_faults(settings.policy, [n for n in rows if name_of(n) not in tables])
+    rows = [n for n in range(1, 1 + len(settings.policy.row)) if name_of(n) not in tables]
+    yield from rows_faults(settings.policy, rows)
 
 
 def _table_of(key: str) -> str:
@@ -37,6 +37,10 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
     if not settings.return_path.max_size.octets:
         yield "return_path.max_size", "no message fits into 0 octets"
+    if settings.ledger.group == "list-id":
+        for key in scoped_by_group(settings.policy):
+            text = 'at RCPT TO the List-ID is not known: write group = "sender-domain" in [ledger]'
+            yield f"{key}.scope", text
     if not settings.guard.window.after(0):
         yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
     yield from provider_problems(settings.provider)

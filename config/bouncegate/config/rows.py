@@ -86,6 +86,15 @@ def name_of(number: int) -> str:
     return f"policy.row.{number}"
 
 
+def scoped_by_group(policy: PolicySettings) -> Iterator[str]:
+    """The names of the thresholds and rows whose locks hold for one group."""
+    if policy.hard.scope == "group":
+        yield "policy.hard"
+    if policy.soft.scope == "group":
+        yield "policy.soft"
+    yield from (name_of(n) for n, row in enumerate(policy.row, 1) if row.scope == "group")
+
+
 def faults(policy: PolicySettings, numbers: Iterable[int]) -> Iterator[tuple[str, str]]:
     """What is wrong with the rows of these numbers: the key and what would be right."""
     rows = [(number, policy.row[number - 1]) for number in numbers]

@@ -73,10 +73,10 @@ class RcptStep:
 
     def _judge(self, context: "Context", recipient: bytes, key: bytes, record: bytes) -> int:
         now = int(time.time())
-        lock = lock_in_force(self._find, key, record, now)
+        known = facts(context, key.decode())
+        lock = lock_in_force(self._find, key, record, now, known.sender_domain)
         if lock is None or not is_address(key):
             return milter.CONTINUE
-        known = facts(context, key.decode())
         outcome = decide(known, lock, now, self._scope)
         queue_id = macro(context, QUEUE_ID)
         if outcome not in (Outcome.REFUSED, Outcome.OBSERVED):

@@ -111,7 +111,7 @@ class SendStep:
         )
 
     def _is_to_be_signed(self, known: Facts) -> bool:
-        domain = _domain_of(known)
+        domain = known.sender_domain
         if not self._signs or domain == self._settings.domain:  # signed already, by another of us
             return False
         return self._settings.sign == "all" or domain in self._settings.own_domains
@@ -119,7 +119,7 @@ class SendStep:
     def _group(self, known: Facts, session: Session) -> str:
         if self._group_by_list:
             return session.headers.get(_LIST_ID, "")
-        return _domain_of(known)
+        return known.sender_domain
 
     def _wanted_headers(self) -> frozenset[str]:
         """Fields to be asked of the MTA: none, if tokens are the only proof that is needed."""
@@ -128,7 +128,3 @@ class SendStep:
         if wanted or not self._signs:
             wanted.add(_MESSAGE_ID)
         return frozenset(wanted)
-
-
-def _domain_of(known: Facts) -> str:
-    return (known.sender or "").rpartition("@")[2].lower()

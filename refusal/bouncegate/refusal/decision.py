@@ -48,6 +48,11 @@ class Facts(NamedTuple):
     transport: str | None
     """The Postfix transport that will take the message: the macro {rcpt_mailer}."""
 
+    @property
+    def sender_domain(self) -> str:
+        """The domain of the sender in lower case, which names its group; empty if unknown."""
+        return (self.sender or "").rpartition("@")[2].lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -1,0 +1,132 @@
+"""What the model services promise of locks, sentence by sentence, as far as the policy keeps it."""
+
+import pytest
+from tests.unit.policy.journey import (
+    act,
+    after,
+    bounce,
+    delivery,
+    hard,
+    kind_and_end,
+    policy_of,
+    soft,
+    time_of,
+)
+
+from bouncegate.config.taxonomy import Kind, Reason
+from bouncegate.policy.account import steps
+from bouncegate.policy.records import Act, Origin
+
+
+def test_a_hard_bounce_locks_at_the_1st_delivery_attempt_for_1_year() -> None:
+    assert kind_and_end(after(hard(0))) == (Kind.HARD, "2027-01-31")
+
+
+def test_a_soft_one_locks_at_the_3rd_for_1_month() -> None:
+    assert after(soft(0), soft(1)).lock is None
+    assert kind_and_end(after(soft(-2), soft(-1), soft(0))) == (Kind.SOFT, "2026-02-28")
+
+
+def test_when_the_time_is_up_the_address_is_free_again_by_itself() -> None:
+    lock = after(hard(0)).lock
+    assert lock is not None
+    assert lock.in_force(lock.until - 1)
+    assert not lock.in_force(lock.until), "no job has to run for it"
+    assert after(soft(0), soft(1), soft(2), soft(60)).soft_in_row == 1, "and its count is anew"
+
+
+def test_after_its_end_the_next_hard_bounce_locks_longer() -> None:
+    assert kind_and_end(after(hard(0), hard(366))) == (Kind.HARD, "2029-02-01")
+
+
+@pytest.mark.parametrize(("provider", "failures"), [("microsoft", 1), ("gmx", 2)])
+def test_how_many_failures_lock_depends_on_kind_and_provider_hard(
+    provider: str, failures: int
+) -> None:
+    toml = '[[policy.row]]\nkind = "hard"\nprovider = "gmx"\nfailures = 2\nlock = "1 year"'
+    bounces = [hard(day, provider=provider) for day in range(failures)]
+    assert after(*bounces[:-1], toml=toml).lock is None
+    assert after(*bounces, toml=toml).lock is not None
+
+
+@pytest.mark.parametrize(("provider", "failures"), [("yahoo", 3), ("gmx", 4), ("yandex", 5)])
+def test_how_many_failures_lock_depends_on_kind_and_provider_soft(
+    provider: str, failures: int
+) -> None:
+    toml = "".join(
+        f'[[policy.row]]\nkind = "soft"\nprovider = "{name}"\nfailures = {n}\nlock = "1 month"\n'
+        for name, n in (("yahoo", 3), ("gmx", 4), ("yandex", 5))
+    )
+    bounces = [soft(day, provider=provider) for day in range(failures)]
+    assert after(*bounces[:-1], toml=toml).lock is None
+    assert after(*bounces, toml=toml).lock is not None
+
+
+def test_a_delivery_in_between_starts_the_count_anew() -> None:
+    state = after(soft(0), soft(1), delivery(2), soft(3), soft(4))
+    assert state.lock is None
+    assert state.soft_in_row == 2
+    assert after(soft(0), soft(1), delivery(2), soft(3), soft(4), soft(5)).lock is not None
+
+
+def test_a_delivery_that_becomes_known_late_still_lies_in_between() -> None:
+    # By the ledger a delivery is known only when no bounce can follow any more.
+    late = after(soft(0), soft(2), soft(4), delivery(1, known=7))
+    assert late.lock is None, "the three were not in a row"
+    assert (late.soft_in_row, late.times_locked) == (2, 0)
+    before_all = after(soft(0), soft(2), soft(4), delivery(-1, known=5))
+    assert before_all.lock is not None, "it lies before all of them"
+
+
+def test_a_bounce_of_an_older_message_than_a_delivered_one_does_not_count() -> None:
+    # A message that waited in the queue for five days; the next one went through meanwhile.
+    expired = soft(5, sent=time_of(0))
+    state = after(soft(-3), delivery(1), expired)
+    assert state.soft_in_row == 0
+    told = list(steps([(1, soft(-3), ""), (2, delivery(1), ""), (3, expired, "")], policy_of()))
+    assert [step.effect for step in told] == ["counted", "delivered", "delivered-since"]
+
+
+def test_a_success_report_is_a_delivery() -> None:
+    success = bounce(Reason.NOT_A_FAILURE, 2, action="delivered")
+    assert after(soft(0), soft(1), success, soft(3)).soft_in_row == 1
+    forged = bounce(Reason.NOT_A_FAILURE, 2, action="delivered", trust="unverified")
+    assert after(soft(0), soft(1), forged, soft(3)).lock is not None
+
+
+def test_a_delivery_never_lifts_a_hard_lock() -> None:
+    state = after(hard(0), delivery(1, known=7))
+    assert state.lock is not None
+
+
+def test_below_the_threshold_the_next_mailing_simply_tries_again() -> None:
+    assert after(soft(0)).lock is None
+    assert after(soft(0), soft(1)).lock is None
+
+
+def test_a_lock_says_whether_it_was_automatic_or_made_by_hand() -> None:
+    by_bounce, by_hand = after(hard(0)).lock, after(act("lock", 0)).lock
+    imported = after(Act(("ann@example.com",), time_of(0), "lock", "eve", origin=Origin.IMPORTED))
+    assert by_bounce is not None
+    assert by_hand is not None
+    assert imported.lock is not None
+    origins = (by_bounce.origin, by_hand.origin, imported.lock.origin)
+    assert origins == (Origin.AUTOMATIC, Origin.MANUAL, Origin.IMPORTED)
+
+
+def test_a_reaction_of_the_recipient_frees_a_soft_lock_and_resets_its_statistics() -> None:
+    state = after(soft(0), soft(1), soft(2), act("alive", 3))
+    assert state.lock is None
+    assert (state.soft, state.soft_in_row, state.times_locked, state.categories) == (0, 0, 0, {})
+    again = after(soft(0), soft(1), soft(2), act("alive", 3), soft(4), soft(5))
+    assert again.lock is None, "it takes three in a row again"
+
+
+def test_a_reaction_frees_no_hard_lock_unless_the_config_says_so() -> None:
+    assert after(hard(0), act("alive", 1)).lock is not None
+    assert after(hard(0), act("alive", 1), toml="[policy]\nalive_frees_hard = true").lock is None
+    assert after(act("lock", 0), act("alive", 1)).lock is not None, "nor one that was made by hand"
+
+
+def test_who_reacts_and_never_bounced_leaves_no_trace() -> None:
+    assert after(act("alive", 0)) == after()

@@ -1,0 +1,102 @@
+"""The policy table: each row of an operator decides over just the bounces that it is for."""
+
+from tests.unit.policy.journey import (
+    act,
+    after,
+    bounce,
+    day_of,
+    delivery,
+    hard,
+    kind_and_end,
+    policy_of,
+    soft,
+)
+
+from bouncegate.config.taxonomy import Kind, Reason
+from bouncegate.policy.fold import Standing
+from bouncegate.policy.records import MOST_GROUPS, NO_END
+
+BY_GROUP = '[policy.soft]\nscope = "group"\nfailures = 2\n'
+
+
+def test_a_provider_can_have_its_own_number_of_failures() -> None:
+    toml = '[[policy.row]]\nprovider = "gmx"\nkind = "hard"\nfailures = 2\nlock = "6 months"'
+    first, second = hard(0, provider="gmx"), hard(1, provider="gmx")
+    assert after(first, toml=toml).lock is None
+    assert kind_and_end(after(first, second, toml=toml)) == (Kind.HARD, "2026-08-01")
+    assert after(hard(0, provider="google"), toml=toml).lock is not None, "others are not meant"
+
+
+def test_a_row_for_a_sender_goes_by_the_envelope_sender() -> None:
+    toml = '[[policy.row]]\nsender = "news@example.org"\nlock = "never"'
+    assert after(hard(0, sender="<News@example.org>"), toml=toml).lock is None
+    assert after(hard(0, sender="other@example.org"), toml=toml).lock is not None
+
+
+def test_a_bounce_that_never_locks_counts_for_nothing() -> None:
+    toml = '[[policy.row]]\nreason = "access-denied"\nlock = "never"'
+    denied = bounce(Reason.ACCESS_DENIED, 0)
+    assert policy_of(toml).standing(denied) is Standing.NEVER_LOCKS
+    assert after(denied, toml=toml) == after()
+
+
+def test_failures_outside_the_window_do_not_count() -> None:
+    toml = '[policy.soft]\nfailures = 3\nwindow = "1 month"\nlock = "1 month"'
+    assert after(soft(0), soft(14), soft(29), toml=toml).lock is None, "29 days from 31 January"
+    assert after(soft(0), soft(14), soft(27), toml=toml).lock is not None, "the month ends at 28"
+    assert after(soft(0), soft(20), soft(40), soft(45), toml=toml).lock is not None
+
+
+def test_failures_of_one_kind_count_together_and_the_last_one_decides_how_many_lock() -> None:
+    toml = '[[policy.row]]\nreason = "mailbox-full"\nfailures = 5\nlock = "1 month"'
+    four = [soft(day) for day in range(4)]
+    assert after(*four, toml=toml).lock is None
+    assert after(*four, soft(4), toml=toml).lock is not None
+    silent = bounce(Reason.NO_ANSWER, 4)
+    assert after(*four, silent, toml=toml).lock is not None, "three in a row, whatever they were"
+
+
+def test_each_further_lock_lasts_longer_up_to_the_last_length() -> None:
+    days, ends = (0, 400, 1200, 3100, 5000), []
+    entries = []
+    for day in days:
+        entries.append(hard(day))
+        lock = after(*entries).lock
+        assert lock is not None
+        ends.append(int(day_of(lock.until)[:4]) - int(day_of(lock.since)[:4]))
+    assert ends == [1, 2, 5, 5, 5]
+
+
+def test_a_lock_of_a_group_holds_for_it_alone_and_counts_alone() -> None:
+    one, other = "a.example", "b.example"
+    state = after(soft(0, group=one), soft(1, group=other), soft(2, group=one), toml=BY_GROUP)
+    assert state.lock is None
+    assert state.groups[one].lock is not None
+    assert state.groups[other].lock is None
+    assert (state.groups[one].soft_in_row, state.groups[other].soft_in_row) == (2, 1)
+    assert state.soft == 3, "what was seen is told of the address"
+
+
+def test_a_delivery_and_a_sign_of_life_count_for_every_group() -> None:
+    entries = [soft(0, group="a.example"), soft(1, group="a.example"), soft(2, group="b.example")]
+    assert after(*entries, delivery(3), toml=BY_GROUP).groups == {}
+    assert after(*entries, act("alive", 3), toml=BY_GROUP).groups == {}
+
+
+def test_more_groups_than_are_told_apart_count_for_all() -> None:
+    entries = [soft(n, group=f"g{n}.example") for n in range(MOST_GROUPS)]
+    state = after(
+        *entries, soft(100, group="x.example"), soft(101, group="y.example"), toml=BY_GROUP
+    )
+    assert len(state.groups) == MOST_GROUPS
+    assert state.lock is not None
+
+
+def test_an_operator_locks_and_unlocks_for_one_group() -> None:
+    state = after(act("lock", 0, group="a.example"))
+    assert state.lock is None
+    lock = state.groups["a.example"].lock
+    assert lock is not None
+    assert lock.until == NO_END
+    assert after(act("lock", 0, group="a.example"), act("unlock", 1, group="a.example")) == after()
+    assert after(act("lock", 0, group="a.example"), act("unlock", 1)) == after()
