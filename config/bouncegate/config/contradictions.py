@@ -37,17 +37,21 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
     if not settings.return_path.max_size.octets:
         yield "return_path.max_size", "no message fits into 0 octets"
+    if not settings.guard.window.after(0):
+        yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
+    yield from provider_problems(settings.provider)
+    yield from _faults_of_policy(settings)
+
+
+def _faults_of_policy(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.ledger.group == "list-id":
         for key in scoped_by_group(settings.policy):
             text = 'at RCPT TO the List-ID is not known: write group = "sender-domain" in [ledger]'
             yield f"{key}.scope", text
-    if not settings.guard.window.after(0):
-        yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
-    yield from provider_problems(settings.provider)
     for number, row in enumerate(settings.policy.row, 1):
         for name in row.provider:
             if why := unknown_provider(name, settings.provider):
-                yield f"policy.row.{number}.provider", why
+                yield f"{name_of(number)}.provider", why
 
 
 def _faults_of_reply(reply: ReplySettings) -> Iterator[tuple[str, str]]:
