@@ -19,6 +19,9 @@ _RETURNED_KINDS: Final = frozenset(
         "text/rfc822", "message/rfc822-headers", "message/partial",
     }
 )  # fmt: skip
+# How gateways that do not know the type of a status part attach it.
+_UNTYPED: Final = frozenset({"application/octet-stream", "application/x-unknown"})
+_STATUS_FIRST: Final = re.compile(rb"\s*(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
 # A multipart among the leaves is one whose boundary was not found.
 _WORDS: Final = ("text", "multipart")
 # A notice that has its fields for machines among its words, or in a part of the wrong type.
@@ -65,6 +68,8 @@ class Notification:
         # What comes behind the returned message is part of it, or a footer.
         elif self._returned_part is None and (kind.startswith(_WORDS) or "/" not in kind):
             self._word_parts.append(part)
+        elif kind in _UNTYPED and _STATUS_FIRST.match(part.body):
+            self._status_parts.append(part)
 
     @property
     def notice(self) -> str:

@@ -37,7 +37,7 @@ _ANNOUNCEMENTS: Final = (
         r"|is following).*"
     ),
     r"(?:the )?headers? of (?:the|your) (?:original )?(?:message|mail)\b.*",
-    r"original message as received.*|original mail info.*|message text follows.*",
+    r"old message:|original message as received.*|original mail info.*|message text follows.*",
     r"(?:first |the )?\d* ?lines of the (?:original )?message.*",
     r"urspr(?:ü|ue)ngliche (?:nachricht|mail)\b.*|der header der (?:ursprünglichen|originalen)\b.*",
     r"mensaje original\b.*|message d'origine\b.*|message original\b.*|messaggio originale\b.*",
@@ -56,7 +56,7 @@ _SIGNS: Final = Phrases(
             r"|x-[\w-]+)[ \t]*:"
         ),
         (
-            r"copy of|original|unsent|returned|undelivered|header|lines of|text follows"
+            r"copy of|original|old message|unsent|returned|undelivered|header|lines of|text follows"
             r"|urspr|mensa|message d|messaggio|исходное|oryginalna|元の|原始"
         ),
     )

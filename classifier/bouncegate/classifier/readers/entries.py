@@ -37,6 +37,8 @@ _ENTRY: Final = re.compile(
 _ALIAS: Final = re.compile(
     rf"\((?:generated|expanded) from:? <?(?P<alias>{ADDRESS})>?\)", re.IGNORECASE
 )
+# A colon or a full stop behind an address explains nothing yet.
+_SHORT_REST: Final = 2
 _RULE: Final = re.compile(r"^[ \t]*(?:[-=_*#~|]{4,}|--- ).*$", re.MULTILINE)
 
 
@@ -54,16 +56,37 @@ def entries(text: str) -> list[Entry]:
 
 def _lines_with_address(text: str) -> Iterator[re.Match[str]]:
     begin = 0
+    last: re.Match[str] | None = None
     for _ in range(limits.RECIPIENTS):
         at = text.find("@", begin)
         if at < 0:
             return
         match = _ENTRY.match(text, text.rfind("\n", 0, at) + 1)
-        if match:
+        if match and not (last and _goes_on(text, last, match)):
             yield match
+            last = match
         begin = text.find("\n", at)
         if begin < 0:
             return
+
+
+def _goes_on(text: str, entry: re.Match[str], line: re.Match[str]) -> bool:
+    """Whether a line is part of the explanation of the entry above it.
+
+    It stands deeper, nothing blank stands between, and the explanation has begun: what a server
+    replied may begin with an address, where the line was folded.
+    """
+    between = text[entry.end() : line.start()]
+    return (
+        len(entry["rest"]) > _SHORT_REST
+        and _indent(line) > _indent(entry)
+        and len(between) < limits.DIAGNOSTIC
+        and "\n\n" not in between
+    )
+
+
+def _indent(line: re.Match[str]) -> int:
+    return len(line[0]) - len(line[0].lstrip(" \t"))
 
 
 def reports(found: Iterable[Entry], reader: str, action: str = "failed") -> list[Report]:

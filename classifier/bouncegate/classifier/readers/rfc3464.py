@@ -156,7 +156,10 @@ def _diagnostic(fields: Fields) -> str:
     """The text of Diagnostic-Code without its type (RFC 3464, 2.3.6)."""
     value = fields.get("diagnostic-code")[: limits.DIAGNOSTIC]
     kind, semicolon, text = value.partition(";")
-    return text.strip() if semicolon and " " not in kind.strip() else value
+    if not semicolon or " " in kind.strip():
+        return value
+    # Of a program (sysexits.h) Sendmail gives the number alone, which the type explains.
+    return f"{kind.strip()}; {text.strip()}" if text.strip().isdecimal() else text.strip()
 
 
 def _typed(value: str) -> str:
