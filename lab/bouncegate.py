@@ -35,6 +35,7 @@ class Bouncegate:
         self.milter: Process | None = None
         self.return_path: Process | None = None
         self.map: Process | None = None
+        self.notices: Process | None = None
         self.store.mkdir(exist_ok=True)
         make_folder(sockets, getpass.getuser(), "postfix", "2750")
         self.configure(sections or {})
@@ -74,11 +75,15 @@ class Bouncegate:
         self.map = self._start("map")
         return self.map
 
+    def start_notices(self) -> Process:
+        """Start the daemon that sends notices."""
+        self.notices = self._start("notices")
+        return self.notices
+
     def processes(self) -> list[Process]:
         """The daemons that were started."""
-        return [
-            process for process in (self.milter, self.return_path, self.map) if process is not None
-        ]
+        daemons = (self.milter, self.return_path, self.map, self.notices)
+        return [process for process in daemons if process is not None]
 
     def stop(self) -> None:
         """Stop every daemon."""

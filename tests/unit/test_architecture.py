@@ -21,11 +21,12 @@ ARROWS = {
     "dns": {"config", "policy", "store"},
     "refusal": {"config", "policy", "store", "daemon"},
     "classifier": {"config", "policy", "store", "provenance", "daemon"},
-    "milter": {"config", "policy", "store", "provenance", "daemon", "refusal"},
+    "notice": {"config", "daemon", "refusal"},
+    "milter": {"config", "policy", "store", "provenance", "daemon", "refusal", "notice"},
     "map": {"config", "policy", "store", "provenance", "daemon", "refusal"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
-        *("dns", "refusal", "classifier", "milter", "map"),
+        *("dns", "refusal", "classifier", "milter", "map", "notice"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

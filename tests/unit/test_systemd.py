@@ -12,7 +12,12 @@ import pytest
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 COMMAND = Path(sys.executable).with_name("bouncegate")
-UNITS = ("bouncegate-milter.service", "bouncegate-return-path.service", "bouncegate-map.service")
+UNITS = (
+    "bouncegate-milter.service",
+    "bouncegate-return-path.service",
+    "bouncegate-map.service",
+    "bouncegate-notices.service",
+)
 
 needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -69,9 +74,11 @@ def test_a_unit_without_its_hardening_would_exceed_the_threshold(unit: Path) -> 
 
 def test_the_units_are_hardened_alike() -> None:
     """A setting added to one daemon's sandbox must not be forgotten in another's."""
-    milter, return_path, map_ = (
+    milter, return_path, map_, notices = (
         (SYSTEMD / name).read_text().partition("StateDirectory=")[2].splitlines() for name in UNITS
     )
+    network = notices.index("# It speaks to the Postfix of this machine alone.")
+    assert notices[:network] == map_[:network]
     cores = ["# Each worker keeps to one core.", "SystemCallFilter=sched_setaffinity"]
     assert [line for line in milter if line not in cores] == return_path == map_ != []
 

@@ -20,6 +20,7 @@ from bouncegate.cli import (
     explain,
     incident,
     keys,
+    notices,
     report,
     undo,
 )
@@ -61,6 +62,7 @@ def options(
 app.command("milter")(daemons.milter)
 app.command("return-path")(daemons.return_path)
 app.command("receive")(daemons.receive)
+app.command("notices")(notices.notices)
 app.command("classify")(classify.classify)
 app.command("show")(addresses.show)
 app.command("list")(addresses.list_)

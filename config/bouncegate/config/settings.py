@@ -21,6 +21,7 @@ from bouncegate.config.values import (
     DomainName,
     Endpoint,
     EnhancedStatus,
+    InetSocket,
     NameServer,
     Network,
     OneOrMore,
@@ -130,6 +131,15 @@ class ReplySettings(Struct, frozen=True):
         """The group of a sender's domain (lower case, A-labels), if it is in one."""
         groups = (group for group in self.groups if sender_domain in group.sender_domains)
         return next(groups, None)
+
+
+class LocalSettings(Struct, frozen=True):
+    """`[local]`: mail from sendmail(1), where Postfix's non_smtpd_milters asks us about it."""
+
+    judge: bool = False
+    server: InetSocket = InetSocket("127.0.0.1", 25)
+    notices_an_hour: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    notices_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 1000
 
 
 class ReturnPathSettings(Struct, frozen=True):
@@ -253,6 +263,7 @@ class Settings(Struct, frozen=True):
     outbound: OutboundSettings = OutboundSettings()
     exempt: ExemptSettings = ExemptSettings()
     reply: ReplySettings = ReplySettings()
+    local: LocalSettings = LocalSettings()
     return_path: ReturnPathSettings = ReturnPathSettings()
     policy: PolicySettings = PolicySettings()
     guard: GuardSettings = GuardSettings()
@@ -271,7 +282,12 @@ class Settings(Struct, frozen=True):
     @property
     def holds(self) -> bool:
         """Whether the milter accepts locked recipients, to deal with them at the end."""
-        return self.reply.action in ("discard", "tag")
+        return self.local.judge or self.reply.action in ("discard", "tag")
+
+    @property
+    def tells_local_senders(self) -> bool:
+        """Whether recipients are taken out of mail from sendmail(1) and its sender is told."""
+        return self.local.judge and self.reply.action in ("refuse", "defer")
 
     @property
     def keeps_ledger(self) -> bool:
@@ -289,6 +305,16 @@ class Settings(Struct, frozen=True):
             yield (
                 '[reply] action = "tag": locked recipients get their mail; the map cannot add a '
                 "header field, so what only it sees passes without"
+            )
+        if self.tells_local_senders:
+            yield (
+                '[local] judge: "bouncegate notices" must run, or locked recipients of mail from '
+                "sendmail(1) get it all the same once the notices that wait are too many"
+            )
+        if self.local.judge and self.reply.action == "defer":
+            yield (
+                '[reply] action = "defer": mail from sendmail(1) cannot wait for one recipient; he '
+                "is left out, and the sender is told at once"
             )
         if self.reply.groups:
             yield (

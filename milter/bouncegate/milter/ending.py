@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import milter
 
 from bouncegate.milter.held import HeldStep
-from bouncegate.milter.session import Session, session_of
+from bouncegate.milter.session import HOST, QUEUE_ID, Session, session_of
 
 if TYPE_CHECKING:
     from milter import Context
@@ -25,11 +25,13 @@ class Ending:
         """At least one of the two is given."""
         self._held = held
         self._send = send
-        self.actions = (held.actions if held else 0) | (milter.CHGFROM if send else 0)
+        self.actions = (held.actions if held else 0) | (send.actions if send else 0)
         """What the MTA must allow."""
         self.always = send is not None
         """Whether the end of every message is needed, or only where a recipient is held."""
-        self.wants_headers = send is not None and send.wants_headers
+        self.wants_headers = any(step is not None and step.wants_headers for step in (held, send))
+        self.macros = f"{QUEUE_ID} {HOST}" if held is not None and held.wants_headers else QUEUE_ID
+        """Those to be asked for at the end of a message."""
 
     def data(self, context: "Context") -> int:
         """Let the MTA go where nothing is held; not asked where every end is needed."""
@@ -39,6 +41,8 @@ class Ending:
 
     def header(self, context: "Context", name: str, value: str | bytes) -> int:
         """One field of the message's header."""
+        if self._held is not None and self._held.wants_headers:
+            self._held.header(context, name, value)
         return self._send.header(context, name, value) if self._send else milter.NOREPLY
 
     def end(self, context: "Context") -> int:

@@ -39,7 +39,7 @@ class RcptStep:
     """Answers RCPT TO for one worker."""
 
     __slots__ = (
-        *("_deed", "_find", "_key", "_mishaps", "_on_error", "_reply", "_scope"),
+        *("_deed", "_local_deed", "_find", "_key", "_mishaps", "_on_error", "_reply", "_scope"),
         "on_silence",
     )
 
@@ -52,6 +52,7 @@ class RcptStep:
         self._scope = Scope.of(settings)
         self._reply = settings.reply
         self._deed = deed_of(settings.reply.action)
+        self._local_deed = deed_of(settings.reply.action, local=True)
         self._mishaps = Mishaps(settings.milter.on_error)
         self._on_error = answer_on_error(settings)
 
@@ -85,12 +86,13 @@ class RcptStep:
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
         reply = compose(self._reply, lock, known.recipient, known.sender or "")
-        said = logline.refusal(verb(self._deed, outcome), queue_id, known, lock, reply)
+        deed = self._deed if known.transport else self._local_deed
+        said = logline.refusal(verb(deed, outcome), queue_id, known, lock, reply)
         _LOG.info("%s", said)
         if outcome is Outcome.OBSERVED:
             return milter.CONTINUE
-        if self._deed is not Deed.REJECT:
-            held = Held(self._deed, recipient, known.recipient, lock, reply)
+        if deed is not Deed.REJECT:
+            held = Held(deed, recipient, known.recipient, lock, reply)
             session_of(context).held.append(held)
             return milter.CONTINUE
         context.setreply(reply.code, reply.status, reply.escaped)

@@ -50,6 +50,11 @@ class SendStep:
         self._wanted = self._wanted_headers()
 
     @property
+    def actions(self) -> int:
+        """What the MTA must allow."""
+        return milter.CHGFROM if self._signs else 0
+
+    @property
     def wants_headers(self) -> bool:
         """Whether the header step is needed at all."""
         return bool(self._wanted)

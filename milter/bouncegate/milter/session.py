@@ -17,20 +17,21 @@ if TYPE_CHECKING:
     from milter import Context
 
 QUEUE_ID: Final = "i"
+HOST: Final = "j"
 _AUTHENTICATED: Final = "{auth_authen}"
 _CLIENT: Final = "{client_addr}"
 _DAEMON: Final = "{daemon_name}"
-_SENDER: Final = "{mail_addr}"
+SENDER: Final = "{mail_addr}"
 _TRANSPORT: Final = "{rcpt_mailer}"
 
-ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, _SENDER, _TRANSPORT))
+ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, SENDER, _TRANSPORT))
 
 
 def facts(context: "Context", recipient: str) -> Facts:
     """What is known about a recipient (canonical) and its session."""
     return Facts(
         recipient=recipient,
-        sender=macro(context, _SENDER),
+        sender=macro(context, SENDER),
         authenticated=bool(macro(context, _AUTHENTICATED)),
         client=client_of(context),
         daemon_name=macro(context, _DAEMON),
@@ -66,7 +67,7 @@ class Held(NamedTuple):
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = ("headers", "held", "peer", "recipients")
+    __slots__ = ("fields", "headers", "held", "peer", "recipients")
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if the CONNECT step told it."""
@@ -74,12 +75,15 @@ class Session:
         self.recipients: list[bytes] = []
         self.headers: dict[str, str] = {}
         self.held: list[Held] = []
+        self.fields: list[tuple[str, bytes]] = []
+        """The header of a message with recipients whose sender is to be told of them."""
 
     def forget_message(self) -> None:
         """The next message of the connection begins with nothing."""
         self.recipients = []
         self.headers = {}
         self.held = []
+        self.fields = []
 
 
 def session_of(context: "Context") -> Session:

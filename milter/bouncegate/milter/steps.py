@@ -11,7 +11,9 @@ What the settings need more than that:
 
     [reply] action discard or tag        abort and end of message too, but DATA is still answered
                                          with ACCEPT where nobody is held; DELRCPT or ADDHDRS, `i`
-    return path signed, or ledger kept   abort and end of message instead of DATA; CHGFROM, `i`
+    [local] judge                        ... and headers, which need no reply; DELRCPT, `i` and `j`
+    return path signed, or ledger kept   abort and end of message instead of DATA; `i`, and CHGFROM
+                                         where it is signed
     ... and mailing, list or Message-ID  headers too, which need no reply
 
 CONNECT and MAIL decide nothing and need no reply; over a unix socket none is sent. Over TCP
@@ -29,7 +31,7 @@ import milter
 from bouncegate.config.values import Endpoint, UnixSocket
 from bouncegate.milter.ending import Ending
 from bouncegate.milter.rcpt import Rcpt
-from bouncegate.milter.session import ASKED, QUEUE_ID, Session, macros_arrive
+from bouncegate.milter.session import ASKED, Session, macros_arrive
 
 if TYPE_CHECKING:
     from milter import Context
@@ -88,7 +90,7 @@ class Steps:
         if actions & milter.SETSYMLIST:
             context.setsymlist(milter.M_ENVRCPT, ASKED)
             if self._ending is not None:
-                context.setsymlist(milter.M_EOM, QUEUE_ID)
+                context.setsymlist(milter.M_EOM, self._ending.macros)
         return milter.CONTINUE
 
     def connect(self, context: "Context", _host: str, _family: int, peer: object) -> int:

@@ -43,7 +43,7 @@ def work(
     table = LateTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
     locks = RcptStep(settings, table.find)
-    steps = _steps(settings, locks, line)
+    steps = steps_of(settings, locks, line)
     locks.on_silence = steps.fall_back
     steps.register(NAME)
     keep_pulse(table.look)
@@ -52,7 +52,7 @@ def work(
     return os.EX_OK
 
 
-def _steps(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
+def steps_of(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
     """The steps that the settings need: look for locks, guard the door, act at the end."""
     sends = settings.signs or line is not None
     send: SendStep | None = None

@@ -1,0 +1,73 @@
+"""`bouncegate notices`: takes notices out of the spool and hands them to Postfix, at its pace.
+
+A notice stays in the spool until Postfix has it; from then on it is Postfix's to deliver, and
+since its sender is the null sender, it never comes back.
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from bouncegate.config.settings import LocalSettings
+from bouncegate.daemon.mishaps import Mishaps
+from bouncegate.daemon.wire import for_log
+from bouncegate.notice.pace import Pace
+from bouncegate.notice.postfix import hand_over
+from bouncegate.notice.spool import Letter, Spool
+
+_LOG: Final = logging.getLogger("bouncegate.notices")
+_LOOK_SECONDS: Final = 0.5
+_LONGEST_WAIT: Final = 60.0
+
+
+class NoticeDaemon:
+    """Empties a spool."""
+
+    def __init__(self, settings: LocalSettings, spool: Spool) -> None:
+        """Nothing is sent yet."""
+        self._server = settings.server
+        self._spool = spool
+        self._pace = Pace(settings.notices_an_hour, time.monotonic())
+        self._mishaps = Mishaps("tried again", daemon="notices", step="notice")
+        self._stop = threading.Event()
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Send what comes, until SIGTERM or SIGINT; `on_ready` is called once."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        on_ready()
+        _LOG.info("started: notices go to %s", self._server)
+        wait = _LOOK_SECONDS
+        while not self._stop.wait(wait):
+            wait = _LOOK_SECONDS if self.send_waiting() else min(2 * wait, _LONGEST_WAIT)
+        _LOG.info("stopped")
+
+    def send_waiting(self) -> bool:
+        """Send what waits, as far as the pace allows; whether Postfix has answered to all."""
+        well = True
+        for path in self._spool.waiting():
+            if self._stop.is_set() or not self._pace.allows(time.monotonic()):
+                break
+            try:
+                letter = self._spool.read(path)
+                well = self._send(letter) and well
+            except (OSError, UnicodeDecodeError) as error:
+                self._mishaps.tell(path.name, error, expected=True)
+                return False
+        return well
+
+    def _send(self, letter: Letter) -> bool:
+        answer = hand_over(self._server, letter.recipient, letter.message)
+        to, said = for_log(letter.recipient), for_log(f"{answer.code} {answer.text}", 512)
+        if not answer.final:
+            _LOG.warning("%s: to=<%s> waits: %s", letter.path.name, to, said)
+            return False
+        self._spool.remove(letter.path)
+        if answer.taken:
+            _LOG.info("%s: to=<%s> handed over: %s", letter.path.name, to, said)
+        else:
+            _LOG.error("%s: to=<%s> refused, he is not told: %s", letter.path.name, to, said)
+        return True
