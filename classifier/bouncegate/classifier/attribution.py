@@ -17,9 +17,10 @@ from bouncegate.classifier.report import NOT_FAILURES, Nature, Original, Reading
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
+from bouncegate.store.identity import FAILED, identity, name_of_sent
 from bouncegate.store.ledger import Sent
 
-_IDENTITY: Final = 16
+_NAMELESS: Final = 16
 # Which header of the returned message names a mailing, and which a group; the first that is
 # there is taken.
 _MAILING: Final = ("x-campaign-id", "x-campaign", "x-campaignid", "x-mailing-id", "feedback-id")
@@ -68,7 +69,7 @@ class Attribution:
             reason=reason,
             rule=rule,
             trust=proof.trust,
-            identity=identity(message, address or report.recipient, report.action),
+            identity=identity(message, address or report.recipient, _outcome(report.action)),
             action=report.action,
             status=report.status,
             reply_code=report.reply_code,
@@ -122,14 +123,8 @@ def _named_addresses(report: Report, *, fold_local_part: bool) -> list[str]:
     return named
 
 
-def identity(message: str, recipient: str, action: str) -> bytes:
-    """16 octets that are equal for each DSN about one message and recipient.
-
-    A delay and the failure that follows it are two; a failure told twice is one.
-    """
-    outcome = action if action in NOT_FAILURES else "failed"
-    text = "\0".join((outcome, recipient, message))
-    return blake2b(text.encode("utf-8", "replace"), digest_size=_IDENTITY).digest()
+def _outcome(action: str) -> str:
+    return action if action in NOT_FAILURES else FAILED
 
 
 def _message_name(reading: Reading, raw: bytes, sent: Sent | None) -> str:
@@ -139,7 +134,7 @@ def _message_name(reading: Reading, raw: bytes, sent: Sent | None) -> str:
     system on the way knows; a queue id is only unique within the system that gave it.
     """
     if sent is not None:
-        return f"sent {sent.time} {sent.message.hex()}"
+        return name_of_sent(sent.time, sent.message)
     original = reading.original
     reporter = reading.reports[0].reporting_mta if reading.reports else ""
     names: Sequence[tuple[str, str]] = (
@@ -151,7 +146,7 @@ def _message_name(reading: Reading, raw: bytes, sent: Sent | None) -> str:
     for label, name in names:
         if name:
             return f"{label} {name}"
-    return f"octets {blake2b(raw, digest_size=_IDENTITY).hexdigest()}"
+    return f"octets {blake2b(raw, digest_size=_NAMELESS).hexdigest()}"
 
 
 def _first(original: Original, names: Sequence[str]) -> str:

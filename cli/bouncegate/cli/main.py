@@ -14,6 +14,7 @@ import typer
 from bouncegate.cli import (
     acts,
     addresses,
+    alive,
     check,
     classify,
     daemons,
@@ -69,6 +70,7 @@ app.command("list")(addresses.list_)
 app.command("explain")(explain.explain)
 app.command("lock")(acts.lock)
 app.command("unlock")(acts.unlock)
+app.command("alive")(alive.alive)
 app.add_typer(maps.app, name="map")
 app.command("undo")(undo.undo)
 app.add_typer(incident.app, name="incident")

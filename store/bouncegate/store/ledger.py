@@ -153,6 +153,26 @@ class Ledger:
         except lmdb.Error as error:
             raise explained(error, self._path) from error
 
+    def walk(self, place: bytes, until: int, most: int) -> list[tuple[bytes, Sent]]:
+        """The next entries behind a place (empty: from the first on) that are older than a time.
+
+        Each comes with its own place; an entry is one part of a message's recipients. Raises
+        StoreError.
+        """
+        end = _KEY.pack(until, b"", 0)
+        found: list[tuple[bytes, Sent]] = []
+        try:
+            with self._environment.begin() as transaction, transaction.cursor(self._sent) as cursor:
+                if not cursor.set_range(place + b"\0"):
+                    return []
+                for key, value in cursor.iternext():
+                    if key >= end or len(found) == most:
+                        break
+                    found.append((key, DECODE(value)))
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+        return found
+
     def _whole(self, transaction: lmdb.Transaction[bytes], first: bytes) -> Sent | None:
         with transaction.cursor(self._sent) as cursor:
             if not cursor.set_key(first):

@@ -77,6 +77,10 @@ class Reception:
             self._messages.put(transaction, key, bounce.raw)
         return outcomes
 
+    def knows(self, transaction: lmdb.Transaction[bytes], identity: bytes) -> bool:
+        """Whether a bounce of that identity has been taken in."""
+        return transaction.get(identity, db=self._once) is not None
+
     def _known_already(self, transaction: lmdb.Transaction[bytes], event: Event) -> Recorded | None:
         earlier = transaction.get(event.identity, db=self._once)
         if earlier is None:

@@ -12,6 +12,7 @@ module of each says what it holds:
     incidents                 what the guard found                     incidents
     tallies                   bounces that blame the sender, by hour   tallies
     meta                      the layout's number                      environment
+                              how far sources have been read           progress
 
 `addresses` and `locks` hold nothing that `journal` does not tell: each is the fold of an
 address's entries, without the events that are void or held.
@@ -33,6 +34,7 @@ from bouncegate.policy.records import (
     MOST_EVENTS,
     Act,
     AddressEntry,
+    Delivered,
     Entry,
     Event,
     Lock,
@@ -45,6 +47,7 @@ from bouncegate.store.errors import StoreFull, StoreLayout
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
 from bouncegate.store.messages import MessageFolder, Messages
+from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Reception, Recorded
 from bouncegate.store.tallies import HourTally, Tallies
 
@@ -78,6 +81,7 @@ class Store:
             self._history = History(environment)
             self._incidents = Incidents(environment, self._history)
             self._tallies = Tallies(environment)
+            self._progress = Progress(environment)
             messages = environment.open_db(MESSAGES, create=False)
             self._messages = Messages(messages, MessageFolder(settings.path / "messages"))
             self._reception = Reception(
@@ -109,16 +113,24 @@ class Store:
         with self._writing() as transaction:
             return [self._reception.take_in(transaction, bounce, policy) for bounce in bounces]
 
-    def act(self, acts: Iterable[Act], fold: Fold) -> None:
-        """Carry out an operator's acts, all in one transaction.
+    def act(
+        self,
+        acts: Iterable[Act | Delivered],
+        fold: Fold,
+        progress: tuple[str, bytes] | None = None,
+    ) -> None:
+        """Carry out acts and deliveries, all in one transaction.
 
-        Raises StoreError; then none of them was carried out.
+        `progress` is the name of a source and how far it has been read by now. Raises
+        StoreError; then none of them was carried out.
         """
         with self._writing() as transaction:
             for act in acts:
                 number = self._history.journal.append(transaction, act)
                 for address in sorted(act.addresses):  # in order, pages are filled to the brim
                     self._history.apply(transaction, address, number, act, fold)
+            if progress is not None:
+                self._progress.put(transaction, *progress)
 
     def void(self, numbers: Iterable[int], ruling: Ruling, fold: Fold) -> int:
         """Leave every address as if these events had never come; tells how many that were.
@@ -193,6 +205,16 @@ class Store:
             raise StoreFull(f"{error.filename or self._path}: {error.strerror}") from error
 
     # -- reading -----------------------------------------------------------------------------
+
+    def progress(self, source: str) -> bytes:
+        """How far a source of deliveries has been read; empty where it never was."""
+        with self._reading() as transaction:
+            return self._progress.get(transaction, source)
+
+    def has_recorded(self, identities: Iterable[bytes]) -> list[bool]:
+        """Whether a bounce of each identity has come, counted or not."""
+        with self._reading() as transaction:
+            return [self._reception.knows(transaction, identity) for identity in identities]
 
     def state(self, address: str) -> State | None:
         """What is known of an address, or None where nothing is."""
