@@ -98,7 +98,7 @@ def load_rules(folder: Path | None = None) -> Rules:
     problems: list[Problem] = []
     rules: list[Rule] = []
     for name, text in _sources(folder, problems):
-        rules += _read_file(name, text, problems)
+        rules += parse_rules(name, text, problems)
     problems += _duplicates(rules)
     if problems:
         raise ConfigError(problems)
@@ -118,10 +118,11 @@ def _sources(folder: Path | None, problems: list[Problem]) -> Iterator[tuple[str
             yield f"{_SHIPPED}{entry.name}", entry.read_text("utf-8")
 
 
-def _read_file(name: str, text: str, problems: list[Problem]) -> list[Rule]:
+def parse_rules(name: str, text: str, problems: list[Problem]) -> list[Rule]:
+    """The sound rules of one file's text; what is wrong with it is added to the problems."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         problems.append(Problem(name, int(line[1]) if line else 0, "", f"this is no TOML: {error}"))
         return []
