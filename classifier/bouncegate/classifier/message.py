@@ -6,11 +6,11 @@ without a type, notices without MIME at all, any newline. It never raises, reads
 """
 
 import re
-from collections.abc import KeysView
 from typing import Final
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.charset import decoded_words, html_to_text, to_text, transfer_decoded
+from bouncegate.classifier.charset import html_to_text, to_text, transfer_decoded
+from bouncegate.classifier.fields import Fields, unfolded
 
 # RFC 5322, 2.2: a name of printable characters without a colon. White space before the colon
 # is obsolete (4.5) and occurs.
@@ -19,96 +19,33 @@ _BOUNDARY: Final = re.compile(
     r"""boundary\s*=\s*(?:"([^"\n]{1,200})"|'([^'\n]{1,200})'|([^\s;"]{1,200}))""", re.IGNORECASE
 )
 _BEHIND_BOUNDARY: Final = frozenset({b"", b"\n", b" ", b"\t", b"-"})
-_KIND: Final = re.compile(rb"\ncontent-type[ \t]*:\s*([^\s;]{1,100})", re.IGNORECASE)
+_TYPE: Final = re.compile(rb"\ncontent-type[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE)
+_ENCODING: Final = re.compile(
+    rb"\ncontent-transfer-encoding[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE
+)
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
 _LOST_BOUNDARY: Final = re.compile(
     rb"^--([^\n]{1,200})\n(?:content-[a-z-]{4,30}[ \t]*:)", re.IGNORECASE | re.MULTILINE
 )
-_SPACE_BEFORE_COLON: Final = re.compile(r"^([!-9;-~]{1,128})[ \t]+:", re.MULTILINE)
-
-
-class Fields:
-    """A header block, or a block of fields of a status part; the first of a name counts."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self, block: str) -> None:
-        """Find the fields of the block; lines that are none are passed over.
-
-        A line that begins with white space goes on from the line before (RFC 5322, 2.2.3).
-        """
-        if "\n " in block:
-            block = block.replace("\n ", " ")
-        if "\n\t" in block:
-            block = block.replace("\n\t", " ")
-        if " :" in block:
-            block = _SPACE_BEFORE_COLON.sub(r"\1:", block)
-        self._values: Final[dict[str, str]] = {}
-        for line in block.split("\n"):
-            name, colon, value = line.partition(":")
-            if colon:
-                self._values.setdefault(name.lower(), value)
-
-    @property
-    def names(self) -> KeysView[str]:
-        """The names in lower case, each once."""
-        return self._values.keys()
-
-    def __contains__(self, name: str) -> bool:
-        """Whether there is a field of that lower-case name."""
-        return name in self._values
-
-    def __bool__(self) -> bool:
-        """Whether there is any field."""
-        return bool(self._values)
-
-    def get(self, name: str) -> str:
-        """The unfolded text of a field, `""` without one."""
-        return self._values.get(name, "").strip()
-
-    def words(self, name: str) -> str:
-        """The unfolded text of a field with its encoded words decoded (RFC 2047)."""
-        text = self.get(name)
-        return decoded_words(text) if "=?" in text else text
-
-
-NO_FIELDS: Final = Fields("")
 
 
 class Part:
     """A leaf of the message: a type, and content that is decoded when it is asked for."""
 
-    __slots__ = ("_fields", "_header", "_octets", "_text", "body", "kind")
+    __slots__ = ("_header", "_octets", "_text", "body", "kind", "type_field")
 
     def __init__(
-        self, header: bytes, body: bytes, fields: Fields | None = None, kind: str = ""
+        self, header: bytes, body: bytes, type_field: str | None = None, kind: str = ""
     ) -> None:
-        """A part with its header block, or with the `fields` of it; `kind` overrides its type."""
+        """A part with its header block; `type_field` and `kind` override what that tells."""
         self.body: Final = body
         self._header: Final = header
-        self._fields = fields
         self._octets: bytes | None = None
         self._text: str | None = None
-        self.kind: Final = kind or self._told_kind()
-        """The media type in lower case, without parameters; `""` if none is told."""
-
-    def _told_kind(self) -> str:
-        if self._fields is not None:
-            return self._fields.get("content-type").partition(";")[0].strip().lower()
-        match = _KIND.search(b"\n" + self._header)
-        return match[1].decode("ascii", "replace").lower() if match else ""
-
-    @property
-    def fields(self) -> Fields:
-        """The header fields of the part."""
-        if self._fields is None:
-            self._fields = Fields(to_text(self._header))
-        return self._fields
-
-    @property
-    def type_field(self) -> str:
+        self.type_field: Final = _told(_TYPE, header) if type_field is None else type_field
         """The Content-Type with its parameters."""
-        return self.fields.get("content-type")
+        self.kind: Final = kind or _first_word(self.type_field).lower()
+        """The media type in lower case, without parameters; `""` if none is told."""
 
     @property
     def octets(self) -> bytes:
@@ -118,10 +55,10 @@ class Part:
         return self._octets
 
     def _decoded(self) -> bytes:
-        # Of the parts of a report hardly any has an encoding: their fields need not be found.
+        # Of the parts of a report hardly any has an encoding.
         if b"encoding" not in self._header.lower():
             return self.body
-        encoding = self.fields.get("content-transfer-encoding").lower().strip(" ;\"'")
+        encoding = _told(_ENCODING, self._header).lower().strip(" ;\"'")
         if encoding not in {"quoted-printable", "base64"}:
             return self.body
         return with_lf(transfer_decoded(self.body[: 2 * limits.PROSE], encoding))
@@ -134,6 +71,17 @@ class Part:
             text = to_text(self.octets[: limits.PROSE], match[1] if match else "")
             self._text = html_to_text(text) if self.kind == "text/html" else text
         return self._text
+
+
+def _first_word(type_field: str) -> str:
+    # Some forget the semicolon before the parameters.
+    words = type_field.partition(";")[0].split(None, 1)
+    return words[0] if words else ""
+
+
+def _told(field: re.Pattern[bytes], header: bytes) -> str:
+    match = field.search(b"\n" + header)
+    return unfolded(to_text(match[1])) if match else ""
 
 
 class Message:
@@ -150,7 +98,7 @@ class Message:
         text = _without_envelope(with_lf(raw[: limits.MESSAGE]))
         header, self.body = split_header(text)
         self.fields: Final = Fields(to_text(header))
-        self.root: Final = Part(header, self.body, self.fields)
+        self.root: Final = Part(header, self.body, self.fields.get("content-type"))
         self.parts: Final[list[Part]] = []
         self.subject: Final = self.fields.words("subject")
         """The decoded subject."""
@@ -198,7 +146,7 @@ def _collect(part: Part, leaves: list[Part], depth: int) -> None:
         return
     # The preamble is for readers without MIME, but some put their notice there.
     if pieces[0].strip():
-        leaves.append(Part(b"", pieces[0], NO_FIELDS, PREAMBLE))
+        leaves.append(Part(b"", pieces[0], "", PREAMBLE))
     for piece in pieces[1:]:
         _collect(Part(*_piece_header(piece)), leaves, depth - 1)
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.charset import to_text
-from bouncegate.classifier.message import PREAMBLE, Fields, Message, Part, split_header
+from bouncegate.classifier.fields import Fields
+from bouncegate.classifier.message import PREAMBLE, Message, Part, split_header
 from bouncegate.classifier.returned import cut_at_returned
 
 STATUS_KINDS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})

@@ -5,7 +5,7 @@ from typing import Final
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import find_addresses, typed_address
-from bouncegate.classifier.message import Fields
+from bouncegate.classifier.fields import Fields
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers import rfc3464
 from bouncegate.classifier.report import Original

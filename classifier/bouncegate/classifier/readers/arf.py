@@ -7,7 +7,7 @@ Original-Rcpt-To, if at all; else by the To field of the message that is returne
 from typing import Final
 
 from bouncegate.classifier.addresses import find_addresses, typed_address
-from bouncegate.classifier.message import Fields
+from bouncegate.classifier.fields import Fields
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.report import COMPLAINED, Report
 

@@ -7,7 +7,7 @@ refusal (RFC 5429, 2.1.2; RFC 8098, 3.2.4 has the recipient's fields).
 from typing import Final
 
 from bouncegate.classifier.addresses import typed_address
-from bouncegate.classifier.message import Fields
+from bouncegate.classifier.fields import Fields
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report

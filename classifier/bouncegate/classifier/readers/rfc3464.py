@@ -11,7 +11,7 @@ from typing import Final
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import typed_address
-from bouncegate.classifier.message import NO_FIELDS, Fields
+from bouncegate.classifier.fields import NO_FIELDS, Fields
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.reply import STATUS, dissect
 from bouncegate.classifier.report import Report
