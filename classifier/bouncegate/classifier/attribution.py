@@ -17,8 +17,8 @@ from bouncegate.classifier.report import NOT_FAILURES, Nature, Original, Reading
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
+from bouncegate.store.entry import Sent
 from bouncegate.store.identity import FAILED, identity, name_of_sent
-from bouncegate.store.ledger import Sent
 
 _NAMELESS: Final = 16
 # Which header of the returned message names a mailing, and which a group; the first that is

@@ -88,7 +88,7 @@ class ReturnPathHandler:
                 return NO_BOUNCE
             outcomes = await asyncio.wrap_future(self._recorder.submit(bounce))
         except NotYetKnown:
-            log.warning("deferred: the ledger does not know the message of a good token yet")
+            log.warning("deferred: the ledger does not know the message that bounced yet")
             return NOT_YET
         except StoreError as error:
             log.error("deferred: %s", error)

@@ -6,13 +6,15 @@ of sends (`matched`); or nothing does (`unverified`), and anyone may have writte
 """
 
 from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
 from bouncegate.classifier.report import Reading
 from bouncegate.config.settings import ReturnPathSettings, Trust
 from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.token import Checked, Token, check_latest
-from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.entry import Sent
+from bouncegate.store.ledger import Ledger
 
 # The ledger is written some milliseconds behind the mail; a bounce can be faster. Until a token
 # is so old, in seconds, a message that the ledger does not know may still be on its way there.
@@ -20,7 +22,11 @@ _LEDGER_LAG: Final = 60
 
 
 class NotYetKnown(Exception):
-    """The token is good and young, and the ledger does not know its message yet."""
+    """The message may be ours and is young, and the ledger does not know it yet.
+
+    A good token is worth a minute's wait; a mere name, which anyone can write, the rest of the
+    second in which the message is said to have arrived.
+    """
 
 
 class Proof(NamedTuple):
@@ -64,6 +70,8 @@ class Prover:
         if sent is None:
             names = (original.envelope_id, original.message_id, original.queue_id)
             sent = self._ledger.by_name(names)
+            if sent is None and any(names) and _has_just_arrived(reading, now):
+                raise NotYetKnown
         return UNVERIFIED if sent is None else Proof("matched", sent)
 
     def _check(self, local_part: str, now: int) -> Checked:
@@ -74,3 +82,15 @@ class Prover:
         if sent is None and now - token.time < _LEDGER_LAG:
             raise NotYetKnown
         return sent
+
+
+def _has_just_arrived(reading: Reading, now: int) -> bool:
+    """Whether the message that bounced is said to have arrived within this second."""
+    try:
+        return any(
+            int(parsedate_to_datetime(report.arrival).timestamp()) == now
+            for report in reading.reports
+            if report.arrival
+        )
+    except (ValueError, OverflowError):
+        return False

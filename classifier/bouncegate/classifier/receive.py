@@ -39,7 +39,7 @@ def receive(
         if bounce is not None:
             intake.log(record(bounce))
     except NotYetKnown:
-        log.warning("deferred: the ledger does not know the message of a good token yet")
+        log.warning("deferred: the ledger does not know the message that bounced yet")
         return os.EX_TEMPFAIL
     except StoreError as error:
         log.error("deferred: %s", error)

@@ -14,8 +14,9 @@ from bouncegate.map.protocol import NOT_FOUND
 from bouncegate.provenance.keys import KEY_FILE, KeyFile
 from bouncegate.provenance.token import Token, check_latest
 from bouncegate.store.address import AddressError, canonical, domain_of
+from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreError, StoreMissing
-from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.ledger import Ledger
 
 # The ledger is written some milliseconds behind the mail. Of a token that is so young, in
 # seconds, the sender may still be on the way there: Postfix asks again.

@@ -14,11 +14,13 @@ import milter
 
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
-from bouncegate.milter.scribe import Line, Overflow, SentRaw
+from bouncegate.milter.line import Line, Overflow
 from bouncegate.milter.session import QUEUE_ID, Session, facts, macro, session_of
 from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.token import MESSAGE_OCTETS, sign
 from bouncegate.refusal.decision import Facts, Scope, is_outbound
+from bouncegate.refusal.recipient import KeyOf, exact_key, folded_key
+from bouncegate.store.entry import Sent
 
 if TYPE_CHECKING:
     from milter import Context
@@ -42,7 +44,8 @@ class SendStep:
         self._keys = keys
         self._line = line
         self._rcpt = rcpt
-        self._mishaps = Mishaps("accept")
+        self._key: KeyOf = folded_key if settings.store.fold_local_part else exact_key
+        self._mishaps = Mishaps("accept", step="END-OF-MESSAGE")
         # Not a secret: the MAC makes a token one. It must only differ from worker to worker.
         self._chance = random.Random(os.urandom(16))
         self._mailing = tuple(name.lower() for name in settings.ledger.mailing_headers)
@@ -93,22 +96,25 @@ class SendStep:
             return
         now = int(time.time())
         message = self._chance.randbytes(MESSAGE_OCTETS)
-        if self._is_to_be_signed(known):
-            local = sign(self._keys.ring, known.sender, message, now)
-            # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
-            context.chgfrom(f"<{local}@{self._settings.domain}>", f"ENVID={local}")
-        if self._line is not None:
-            self._line.send(self._record(context, session, known, message, now))
+        try:
+            if self._line is not None:
+                self._line.send(self._record(context, session, known, message, now))
+        finally:  # signed or not, a bounce that the ledger does not know locks nobody
+            if self._is_to_be_signed(known):
+                local = sign(self._keys.ring, known.sender, message, now)
+                # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
+                context.chgfrom(f"<{local}@{self._settings.domain}>", f"ENVID={local}")
 
     def _record(
         self, context: "Context", session: Session, known: Facts, message: bytes, now: int
-    ) -> SentRaw:
+    ) -> Sent:
         headers = session.headers
-        return SentRaw(
+        keys = map(self._key, session.recipients)
+        return Sent(
             now,
             message,
             known.sender or "",
-            session.recipients,
+            tuple(dict.fromkeys(key.decode() for key in keys if key is not None)),
             queue_id=macro(context, QUEUE_ID) or "",
             message_id=headers.get(_MESSAGE_ID, ""),
             mailing=next((headers[name] for name in self._mailing if name in headers), ""),

@@ -20,10 +20,11 @@ from msgspec.structs import replace
 
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
+from bouncegate.milter.line import Line
 from bouncegate.milter.listener import Listener
 from bouncegate.milter.place import Place, Task
 from bouncegate.milter.pulse import RETIRE, Pulse, keep
-from bouncegate.milter.scribe import Line, write_ledger
+from bouncegate.milter.scribe import write_ledger
 from bouncegate.milter.worker import NAME, work
 from bouncegate.provenance.keys import KEY_FILE, KeyFile, KeyFileError
 from bouncegate.store.errors import StoreError, StoreMissing

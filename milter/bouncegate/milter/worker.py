@@ -13,8 +13,8 @@ from bouncegate.config.settings import Settings
 from bouncegate.milter.door import Door
 from bouncegate.milter.ending import Ending
 from bouncegate.milter.held import HeldStep
+from bouncegate.milter.line import Line
 from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
-from bouncegate.milter.scribe import Line
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Steps
 from bouncegate.provenance.keys import KEY_FILE, KeyFile

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import MOST_ADDRESSES, Delivered, State
+from bouncegate.store.entry import Sent
 from bouncegate.store.identity import identity, name_of_sent
-from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
 
 _SOURCE: Final = "ledger"

@@ -7,17 +7,17 @@ An LMDB environment of its own, in the folder `ledger` of the store:
     rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets
 
 One process writes it (the milter's scribe), some milliseconds behind the mail. A commit syncs the
-data but not the meta page: after a crash of the machine the last commits may be gone, never the
-ledger. What it has lost, or not yet written, is a message that we cannot prove to be ours: its
-bounces are kept and shown, and lock nobody.
+data but not the meta page: after a crash of the machine the last commit may be gone, never the
+ledger. Without any sync the ledger itself could be lost, and the commits are too few to matter: at
+most ten a second (`bouncegate.milter.scribe`). What it has lost, or not yet written, is a message
+that we cannot prove to be ours: its bounces are kept and shown, and lock nobody.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,8 +25,10 @@ import lmdb
 import msgspec
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
+from bouncegate.store.address import domain_of
+from bouncegate.store.entry import KEY, Entry, Sent, decoded, digest, name_digests
 from bouncegate.store.environment import explained, hand_to_owner
-from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 
 _FOLDER: Final = "ledger"
 _FILE_MODE: Final = 0o660
@@ -34,43 +36,19 @@ _MAX_READERS: Final = 1024
 _SENT: Final = b"sent"
 _NAMES: Final = b"names"
 _RATES: Final = b"rates"
-_KEY: Final = struct.Struct(">I8sB")
 _COUNT: Final = struct.Struct(">I")
+_NONE: Final = _COUNT.pack(0)
 _HOUR: Final = 3600
-_DIGEST: Final = 8
 _EVER: Final = 1 << 32
-# How many entries one transaction deletes: some milliseconds.
-_EXPIRE_AT_ONCE: Final = 500
+EXPIRE_AT_ONCE: Final = 500
+"""How many entries one transaction deletes: some milliseconds."""
+
 # The names of an entry lie on pages of their own; in a map that is nearly full no more of them than
 # these may be copied at once.
 _MAKE_ROOM_AT_ONCE: Final = 50
 # The part of the map that may be in use before the oldest entries go: a transaction copies the
 # pages that it changes, and a full map could not even delete.
 _FULL: Final = 0.75
-MOST_PARTS: Final = 255
-RECIPIENTS_A_PART: Final = 1000
-"""A part of a message with more recipients; 1,000 addresses of 60 octets fit into a datagram."""
-
-
-class Sent(msgspec.Struct, frozen=True, array_like=True):
-    """One message that was accepted, or a part of its recipients."""
-
-    time: int
-    message: bytes
-    """8 octets, drawn by chance; the same stand in the signed return path."""
-    sender: str
-    """The envelope sender as the client gave it."""
-    recipients: tuple[str, ...]
-    """Canonical addresses."""
-    queue_id: str = ""
-    message_id: str = ""
-    mailing: str = ""
-    group: str = ""
-    part: int = 0
-
-
-ENCODE: Final = msgspec.msgpack.Encoder().encode
-DECODE: Final = msgspec.msgpack.Decoder(Sent).decode
 
 
 class Ledger:
@@ -112,7 +90,7 @@ class Ledger:
         except lmdb.NotFoundError:
             raise StoreMissing(f"{path}: the ledger is empty still") from None
         except lmdb.Error as error:
-            raise explained(error, path) from error
+            raise _explained(error, path) from error
         except OSError as error:
             raise StoreError(f"{error.filename or path}: {error.strerror}") from error
 
@@ -126,21 +104,21 @@ class Ledger:
         """The whole entry of a signed message; raises StoreError."""
         try:
             with self._environment.begin() as transaction:
-                return self._whole(transaction, _KEY.pack(time, message, 0))
+                return self._whole(transaction, KEY.pack(time, message, 0))
         except lmdb.Error as error:
-            raise explained(error, self._path) from error
+            raise _explained(error, self._path) from error
 
     def by_name(self, names: Iterable[str]) -> Sent | None:
         """The whole entry of the first queue id or Message-ID that is known; raises StoreError."""
         try:
             with self._environment.begin() as transaction:
                 for name in names:
-                    key = transaction.get(_digest(name), db=self._names) if name else None
+                    key = transaction.get(digest(name), db=self._names) if name else None
                     found = self._whole(transaction, key) if key is not None else None
                     if found is not None:
                         return found
         except lmdb.Error as error:
-            raise explained(error, self._path) from error
+            raise _explained(error, self._path) from error
         return None
 
     def sends(self, domains: Iterable[str], since: int, until: int) -> int:
@@ -149,9 +127,9 @@ class Ledger:
         try:
             with self._environment.begin(db=self._rates) as transaction:
                 keys = (_rate_key(domain, hour) for domain in domains for hour in hours)
-                return sum(_COUNT.unpack(transaction.get(key, b"\0\0\0\0"))[0] for key in keys)
+                return sum(_COUNT.unpack(transaction.get(key, _NONE))[0] for key in keys)
         except lmdb.Error as error:
-            raise explained(error, self._path) from error
+            raise _explained(error, self._path) from error
 
     def walk(self, place: bytes, until: int, most: int) -> list[tuple[bytes, Sent]]:
         """The next entries behind a place (empty: from the first on) that are older than a time.
@@ -159,7 +137,7 @@ class Ledger:
         Each comes with its own place; an entry is one part of a message's recipients. Raises
         StoreError.
         """
-        end = _KEY.pack(until, b"", 0)
+        end = KEY.pack(until, b"", 0)
         found: list[tuple[bytes, Sent]] = []
         try:
             with self._environment.begin() as transaction, transaction.cursor(self._sent) as cursor:
@@ -168,7 +146,7 @@ class Ledger:
                 for key, value in cursor.iternext():
                     if key >= end or len(found) == most:
                         break
-                    found.append((key, DECODE(value)))
+                    found.append((key, decoded(value)))
         except lmdb.Error as error:
             raise explained(error, self._path) from error
         return found
@@ -177,9 +155,9 @@ class Ledger:
         with transaction.cursor(self._sent) as cursor:
             if not cursor.set_key(first):
                 return None
-            parts = [DECODE(cursor.value())]
+            parts = [decoded(cursor.value())]
             while cursor.next() and cursor.key()[:-1] == first[:-1]:
-                parts.append(DECODE(cursor.value()))
+                parts.append(decoded(cursor.value()))
         if len(parts) == 1:
             return parts[0]
         recipients = tuple(address for part in parts for address in part.recipients)
@@ -187,68 +165,74 @@ class Ledger:
 
     # -- writing: the scribe -----------------------------------------------------------------
 
-    def write(self, batch: Sequence[Sent]) -> None:
+    def write(self, batch: Sequence[Entry]) -> None:
         """Write entries, in one transaction; where there is no room the oldest ones go first.
 
         Raises StoreError; then none of them is written.
         """
+        # In the order of their keys, which spares LMDB the way from the root for the next one.
+        entries = sorted((entry.key, entry.value) for entry in batch)
+        # Of two sends with one name the later one keeps it.
+        names = sorted((name, entry.key) for entry in batch for name in entry.names)
         rates: dict[bytes, int] = {}
+        for entry in batch:
+            hour = KEY.unpack(entry.key)[0] // _HOUR
+            for domain, count in entry.domains.items():
+                rate = _rate_key(domain, hour)
+                rates[rate] = rates.get(rate, 0) + count
         try:
             while self._is_full() and self._expire_some(_EVER, _MAKE_ROOM_AT_ONCE):
                 pass
             with self._environment.begin(write=True) as transaction:
-                for sent in batch:
-                    key = _KEY.pack(sent.time, sent.message, sent.part)
-                    transaction.put(key, ENCODE(sent), db=self._sent)
-                    for name in _names(sent):
-                        transaction.put(_digest(name), key, db=self._names)
-                    for address in sent.recipients:
-                        domain = address.rpartition("@")[2]
-                        rate = _rate_key(domain, sent.time // _HOUR)
-                        rates[rate] = rates.get(rate, 0) + 1
+                for database, items in ((self._sent, entries), (self._names, names)):
+                    with transaction.cursor(database) as cursor:
+                        cursor.putmulti(items)
                 for rate, count in rates.items():
-                    known = _COUNT.unpack(transaction.get(rate, b"\0\0\0\0", db=self._rates))[0]
+                    known = _COUNT.unpack(transaction.get(rate, _NONE, db=self._rates))[0]
                     transaction.put(rate, _COUNT.pack(known + count), db=self._rates)
         except lmdb.Error as error:
-            raise explained(error, self._path) from error
+            raise _explained(error, self._path) from error
 
     def expire(self, before: int) -> int:
-        """Forget the sends before a time; tells how many. Raises StoreError."""
-        total = 0
+        """Forget some of the sends before a time, the oldest first; tells how many.
+
+        So many take some milliseconds; where there are more, the next call goes on. Raises
+        StoreError.
+        """
         try:
-            while deleted := self._expire_some(before, _EXPIRE_AT_ONCE):
-                total += deleted
+            return self._expire_some(before, EXPIRE_AT_ONCE)
         except lmdb.Error as error:
-            raise explained(error, self._path) from error
-        return total
+            raise _explained(error, self._path) from error
 
     def _expire_some(self, before: int, most: int) -> int:
         deleted = 0
+        rates: set[bytes] = set()
         begin = self._environment.begin
         with begin(write=True) as transaction, transaction.cursor(self._sent) as cursor:
             while deleted < most and cursor.first():
-                sent = DECODE(cursor.value())
+                sent = decoded(cursor.value())
                 if sent.time >= before:
                     break
-                self._forget(transaction, sent, cursor.key())
+                self._forget_names(transaction, sent, cursor.key())
+                rates |= {_rate_key(domain_of(to), sent.time // _HOUR) for to in sent.recipients}
                 cursor.delete()
                 deleted += 1
+            for rate in rates:
+                transaction.delete(rate, db=self._rates)
         return deleted
 
-    def _forget(self, transaction: lmdb.Transaction[bytes], sent: Sent, key: bytes) -> None:
-        for name in _names(sent):
-            digest = _digest(name)
-            if transaction.get(digest, db=self._names) == key:  # a later send may have its name
-                transaction.delete(digest, db=self._names)
-        for address in sent.recipients:
-            domain = address.rpartition("@")[2]
-            transaction.delete(_rate_key(domain, sent.time // _HOUR), db=self._rates)
+    def _forget_names(self, transaction: lmdb.Transaction[bytes], sent: Sent, key: bytes) -> None:
+        for name in name_digests(sent):
+            if transaction.get(name, db=self._names) == key:  # a later send may have its name
+                transaction.delete(name, db=self._names)
 
     def _is_full(self) -> bool:
         """Whether what is in use, free pages apart, fills the map but for a margin."""
-        page_size, room = self._environment.stat()["psize"], self._environment.info()["map_size"]
-        databases = (self._sent, self._names, self._rates)
-        return sum(map(self._pages, databases)) * page_size > _FULL * room
+        info = self._environment.info()
+        page_size, room = self._environment.stat()["psize"], _FULL * info["map_size"]
+        if info["last_pgno"] * page_size <= room:  # the file was never so long
+            return False
+        return sum(map(self._pages, (self._sent, self._names, self._rates))) * page_size > room
 
     def _pages(self, database: lmdb._Database) -> int:
         with self._environment.begin() as transaction:
@@ -263,13 +247,10 @@ def _make_folder(path: Path) -> None:
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _names(sent: Sent) -> Iterator[str]:
-    if sent.part == 0:
-        yield from (name for name in (sent.queue_id, sent.message_id) if name)
-
-
-def _digest(name: str) -> bytes:
-    return blake2b(name.encode("utf-8", "replace"), digest_size=_DIGEST).digest()
+def _explained(error: lmdb.Error, path: Path) -> StoreError:
+    if isinstance(error, lmdb.MapFullError):
+        return StoreFull(f"{path}: the map is full: raise max_size in [ledger] and restart")
+    return explained(error, path)
 
 
 def _rate_key(domain: str, hour: int) -> bytes:

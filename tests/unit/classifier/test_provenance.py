@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.judgement import Judge
@@ -21,7 +24,8 @@ from bouncegate.policy.fold import Policy, Standing
 from bouncegate.policy.records import Event
 from bouncegate.provenance.keys import Key, KeyFile, KeyRing, rotate
 from bouncegate.provenance.token import sign
-from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.entry import Sent, entry_of
+from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
 
 NOW = 1_790_000_000
@@ -81,7 +85,7 @@ class Site:
         self.keys = KeyFile(self.key_file, NOW)
         ledger = LedgerSettings(max_size=Size(16 * 2**20))
         self.ledger = Ledger.open(self.store_settings, ledger, readonly=False)
-        self.ledger.write([SENT, ALONE])
+        self.ledger.write([entry_of(SENT), entry_of(ALONE)])
         self.prover = Prover(self.settings.return_path, self.keys, self.ledger)
         self.policy = Policy(self.settings.policy, self.settings.return_path.count)
         self.intake = Intake(Judge(load_rules(None)), self.policy, self.settings, self.prover)
@@ -134,6 +138,25 @@ def test_a_signed_return_path_proves_a_bounce_and_tells_its_mailing(site: Site) 
 def test_a_report_that_names_our_message_and_recipient_is_matched(site: Site, raw: bytes) -> None:
     event = site.event(raw, "bounces@example.org")
     assert (event.trust, event.address) == ("matched", "ann@example.com")
+
+
+def test_a_bounce_that_is_faster_than_the_ledger_waits_for_the_rest_of_its_second(
+    site: Site,
+) -> None:
+    """Anyone can write a queue id and a date, so that it is not worth more."""
+    arrival = format_datetime(datetime.fromtimestamp(LATER, UTC))
+    raw = dsn("ann@example.com", extra=f"X-Postfix-Queue-ID: 5New\nArrival-Date: {arrival}")
+    with pytest.raises(NotYetKnown):
+        site.event(raw, "bounces@example.org")
+    assert site.event(raw, "bounces@example.org", now=LATER + 1).trust == "unverified"
+    site.ledger.write([entry_of(structs.replace(SENT, time=LATER, queue_id="5New"))])
+    assert site.event(raw, "bounces@example.org").trust == "matched"
+
+
+@pytest.mark.parametrize("arrival", ["soon", "Thu, 99 Xxx 9999999 00:00:00 +9999", ""])
+def test_a_date_that_is_none_is_no_reason_to_wait(site: Site, arrival: str) -> None:
+    raw = dsn("ann@example.com", extra=f"X-Postfix-Queue-ID: 5New\nArrival-Date: {arrival}")
+    assert site.event(raw, "bounces@example.org").trust == "unverified"
 
 
 def test_an_envelope_id_with_our_token_is_matched(site: Site) -> None:

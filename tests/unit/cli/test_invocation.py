@@ -7,7 +7,8 @@ from pathlib import Path
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.guard import Series
-from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.entry import Sent, entry_of
+from bouncegate.store.ledger import Ledger
 
 GOOGLE = Series("google", Reason.USER_UNKNOWN)
 
@@ -25,7 +26,8 @@ def test_the_guard_knows_from_the_ledger_what_was_sent_to_all_domains_of_a_provi
     with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
         for number, domain in enumerate(("gmail.com", "googlemail.com", "example.com")):
             recipients = tuple(f"u{n}@{domain}" for n in range(20))
-            ledger.write([Sent(now - 60, number.to_bytes(8, "big"), "a@example.org", recipients)])
+            sent = Sent(now - 60, number.to_bytes(8, "big"), "a@example.org", recipients)
+            ledger.write([entry_of(sent)])
         invocation.ledger = ledger
         assert guard.excess(GOOGLE, 20, now + 60) is None
         assert guard.excess(GOOGLE, 21, now + 60) == 20

@@ -17,7 +17,8 @@ from bouncegate.config.values import DomainName
 from bouncegate.map.returns import ReturnMap
 from bouncegate.provenance.keys import KEY_FILE, load_or_make, rotate
 from bouncegate.provenance.token import sign
-from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.entry import Sent, entry_of
+from bouncegate.store.ledger import Ledger
 
 NOT_FOUND = b"NOTFOUND "
 NOW = int(time.time())
@@ -42,7 +43,7 @@ def return_path(settings: Settings, sender: str, made: int = NOW - 60) -> str:
 def record(settings: Settings, sender: str, made: int = NOW - 60) -> None:
     """What the milter's scribe writes, in a process of its own: here the ledger is closed again."""
     with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
-        ledger.write([Sent(made, MESSAGE, sender, ("gone@example.org",))])
+        ledger.write([entry_of(Sent(made, MESSAGE, sender, ("gone@example.org",)))])
 
 
 def test_a_signed_return_path_is_itself_and_the_sender(settings: Settings) -> None:

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from bouncegate.config.durations import Duration
 from bouncegate.config.settings import LedgerSettings, Settings, StoreSettings
-from bouncegate.milter.scribe import Line, Overflow, SentRaw, _Scribe
-from bouncegate.store.ledger import Ledger
+from bouncegate.milter.line import MOST_AT_ONCE, Line, Overflow
+from bouncegate.milter.scribe import Expiry
+from bouncegate.store.entry import Entry, Sent, entry_of
+from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
 NOW = 1_790_000_000
 
 
-def raw(number: int, recipients: int = 1) -> SentRaw:
-    addresses = [f"<Reader{n}@Example.com>".encode() for n in range(recipients)]
-    return SentRaw(NOW, number.to_bytes(8, "big"), "news@example.org", addresses, queue_id="Q1")
+def sent(number: int, recipients: int = 1, at: int = NOW) -> Sent:
+    addresses = tuple(f"reader{n}@example.com" for n in range(recipients))
+    return Sent(at, number.to_bytes(8, "big"), "news@example.org", addresses, queue_id="Q1")
 
 
 @pytest.fixture
@@ -27,25 +30,55 @@ def line() -> Iterator[Line]:
 def fill(line: Line) -> None:
     """Hand over more than any buffer holds."""
     for number in range(100_000):
-        line.send(raw(number))
+        line.send(sent(number))
 
 
 def test_a_scribe_that_does_not_read_is_an_error_at_once_and_nobody_waits(line: Line) -> None:
     with pytest.raises(Overflow, match="sends are not recorded"):
         fill(line)
     assert line.drain()
-    line.send(raw(1))
+    line.send(sent(1))
 
 
-def test_what_was_handed_over_is_found_under_canonical_addresses(
-    tmp_path: Path, line: Line
+def test_a_large_message_goes_over_in_parts(line: Line) -> None:
+    line.send(sent(1, recipients=2500))
+    entries = line.gather(0)
+    assert [entry.domains for entry in entries] == [
+        {"example.com": 1000},
+        {"example.com": 1000},
+        {"example.com": 500},
+    ]
+    assert [len(entry.names) for entry in entries] == [1, 0, 0]
+
+
+def test_no_commit_is_made_larger_than_it_may_be(line: Line) -> None:
+    entries: list[Entry] = []
+    with pytest.raises(Overflow):
+        fill(line)
+    while some := line.gather(0):
+        assert len(some) <= MOST_AT_ONCE
+        entries += some
+    assert [entry.key for entry in entries] == [entry_of(sent(n)).key for n in range(len(entries))]
+
+
+def test_old_sends_are_forgotten_a_few_at_a_time_until_all_are_gone(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = Settings(store=StoreSettings(path=tmp_path))
-    line.send(raw(1, recipients=2500))
-    ledger = Ledger.open(settings.store, LedgerSettings(), readonly=False)
-    _Scribe(settings, ledger).write(line.drain())
-    sent = ledger.by_message(NOW, (1).to_bytes(8, "big"))
-    ledger.close()
-    assert sent is not None
-    assert sent.recipients[0] == "reader0@example.com"
-    assert len(sent.recipients) == 2500, "of all the parts of a large message"
+    """An hour's worth at once would take so long that the line fills up."""
+    caplog.set_level("INFO")
+    settings = Settings(
+        store=StoreSettings(path=tmp_path), ledger=LedgerSettings(keep=Duration(seconds=3600))
+    )
+    with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
+        ledger.write([entry_of(sent(n, at=NOW - 3601)) for n in range(EXPIRE_AT_ONCE + 1)])
+        ledger.write([entry_of(sent(0))])
+        expiry = Expiry(settings, ledger)
+        expiry.go_on(NOW)
+        assert expiry.goes_on
+        assert not caplog.records
+        expiry.go_on(NOW)
+        assert not expiry.goes_on
+        assert [record.getMessage() for record in caplog.records] == [
+            f"forgot {EXPIRE_AT_ONCE + 1} sends whose time was up"
+        ]
+        assert ledger.by_message(NOW, bytes(8)) == sent(0)

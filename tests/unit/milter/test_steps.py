@@ -15,7 +15,7 @@ import pytest
 
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
-from bouncegate.milter.scribe import Line
+from bouncegate.milter.line import Line
 from bouncegate.milter.session import Session
 from bouncegate.milter.worker import steps_of
 from bouncegate.provenance.keys import KEY_FILE, KeyFile

@@ -19,8 +19,9 @@ from bouncegate.config.values import DomainName, Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Delivered
 from bouncegate.store.deliveries import Deliveries, Walked
+from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.identity import identity, name_of_sent
-from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
 
 DAY = 86_400
@@ -64,7 +65,7 @@ def in_row(store: Store, address: str = ANN) -> int:
 
 
 def test_a_send_that_no_bounce_followed_starts_the_count_anew(store: Store, ledger: Ledger) -> None:
-    ledger.write([sent(1, 0, ANN), sent(2, 1, ANN), sent(3, 2, ANN)])
+    ledger.write([entry_of(sent(number, number - 1, ANN)) for number in (1, 2, 3)])
     full(store, sent(1, 0, ANN))
     full(store, sent(3, 2, ANN))
     assert settle(store, ledger, 6) == Walked(), "a bounce of the second could still come"
@@ -75,7 +76,7 @@ def test_a_send_that_no_bounce_followed_starts_the_count_anew(store: Store, ledg
 
 def test_a_lock_on_failures_that_were_not_in_a_row_is_lifted(store: Store, ledger: Ledger) -> None:
     sends = [sent(day, day, ANN) for day in range(4)]
-    ledger.write(sends)
+    ledger.write([entry_of(each) for each in sends])
     for message in (sends[0], sends[2], sends[3]):
         full(store, message)
     assert [address for address, _ in store.locks()] == [ANN]
@@ -87,7 +88,7 @@ def test_bounced_sends_prove_nothing_and_others_leave_no_trace(
     store: Store, ledger: Ledger
 ) -> None:
     message = sent(1, 0, ANN, BOB)
-    ledger.write([message])
+    ledger.write([entry_of(message)])
     full(store, message)
     assert settle(store, ledger, 20) == Walked(1, 0)
     assert in_row(store) == 1
@@ -96,16 +97,16 @@ def test_bounced_sends_prove_nothing_and_others_leave_no_trace(
 
 
 def test_each_send_is_looked_at_once_and_never_again(store: Store, ledger: Ledger) -> None:
-    ledger.write([sent(number, 0, f"u{number}@example.com") for number in range(4500)])
+    ledger.write([entry_of(sent(number, 0, f"u{number}@example.com")) for number in range(4500)])
     assert settle(store, ledger, 20).sends == 4500
     assert settle(store, ledger, 21).sends == 0
-    ledger.write([sent(9999, 2, ANN)])
+    ledger.write([entry_of(sent(9999, 2, ANN))])
     assert settle(store, ledger, 21).sends == 1
 
 
 def test_sends_whose_bounces_go_elsewhere_prove_nothing(store: Store, ledger: Ledger) -> None:
     message, other = sent(1, 0, ANN), sent(2, 1, ANN, sender="people@example.net")
-    ledger.write([message, other])
+    ledger.write([entry_of(message), entry_of(other)])
     full(store, message)
     own = (DomainName("example.org"),)
     assert settle(store, ledger, 20, sign="own", own_domains=own) == Walked(2, 0)

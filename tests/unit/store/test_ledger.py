@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.config.values import Size
+from bouncegate.store.entry import Sent, entry_of, parts_of
 from bouncegate.store.errors import StoreMissing
-from bouncegate.store.ledger import Ledger, Sent
+from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
 NOW = 1_790_000_000
 
@@ -27,6 +29,11 @@ def sent(number: int, time: int = NOW, part: int = 0, domain: str = "example.com
     )
 
 
+def write(ledger: Ledger, *sends: Sent) -> None:
+    """Write them at once, as the scribe does."""
+    ledger.write([entry_of(sent) for sent in sends])
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     settings = LedgerSettings(max_size=Size(2**23))
@@ -35,7 +42,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def test_a_send_is_found_by_its_token_its_queue_id_and_its_message_id(ledger: Ledger) -> None:
-    ledger.write([sent(1), sent(2)])
+    write(ledger, sent(1), sent(2))
     assert ledger.by_message(NOW, (1).to_bytes(8, "big")) == sent(1)
     assert ledger.by_name(["", "unknown", "Q2"]) == sent(2)
     assert ledger.by_name(["<1@example.org>"]) == sent(1)
@@ -44,14 +51,15 @@ def test_a_send_is_found_by_its_token_its_queue_id_and_its_message_id(ledger: Le
 
 
 def test_a_message_in_parts_comes_back_with_all_its_recipients(ledger: Ledger) -> None:
-    ledger.write([sent(1, part=0), sent(2), sent(1, part=1), sent(1, part=2)])
-    found = ledger.by_name(["Q1"])
-    assert found is not None
-    assert found.recipients == ("u1-0@example.com", "u1-1@example.com", "u1-2@example.com")
+    recipients = tuple(f"u{number}@example.com" for number in range(2500))
+    large = msgspec.structs.replace(sent(1), recipients=recipients)
+    write(ledger, *parts_of(large), sent(2))
+    assert ledger.by_name(["Q1"]) == large
+    assert ledger.sends(["example.com"], NOW, NOW) == 2501
 
 
 def test_sends_are_counted_by_domain_and_hour(ledger: Ledger) -> None:
-    ledger.write([sent(1), sent(2, domain="example.net"), sent(3, time=NOW - 7200)])
+    write(ledger, sent(1), sent(2, domain="example.net"), sent(3, time=NOW - 7200))
     assert ledger.sends(["example.com"], NOW - 7200, NOW) == 2
     assert ledger.sends(["example.com"], NOW, NOW) == 1
     assert ledger.sends(["example.com", "example.net"], NOW - 7200, NOW) == 3
@@ -59,8 +67,9 @@ def test_sends_are_counted_by_domain_and_hour(ledger: Ledger) -> None:
 
 
 def test_what_is_too_old_is_forgotten_with_its_names(ledger: Ledger) -> None:
-    ledger.write([sent(n, time=NOW - 100 + n % 2 * 100) for n in range(1000)])
+    write(ledger, *(sent(n, time=NOW - 7200 + n % 2 * 7200) for n in range(1000)))
     assert ledger.expire(NOW) == 500
+    assert ledger.sends(["example.com"], NOW - 7200, NOW) == 500
     assert ledger.by_name(["Q0", "<0@example.org>"]) is None
     assert ledger.by_name(["Q1"]) == sent(1)
 
@@ -68,15 +77,26 @@ def test_what_is_too_old_is_forgotten_with_its_names(ledger: Ledger) -> None:
 def test_a_name_that_came_again_stays_known_when_the_older_send_goes(ledger: Ledger) -> None:
     # Postfix uses short queue ids again.
     old, new = sent(1, time=NOW - 100), sent(1)
-    ledger.write([old])
-    ledger.write([new])
+    write(ledger, old)
+    write(ledger, new)
     ledger.expire(NOW)
     assert ledger.by_name(["Q1"]) == new
 
 
+def test_of_two_sends_with_one_name_in_one_commit_the_later_keeps_it(ledger: Ledger) -> None:
+    old, new = sent(1, time=NOW - 1), sent(1)
+    write(ledger, new, old)
+    assert ledger.by_name(["Q1"]) == new
+
+
+def test_expiry_pauses_after_some_so_that_nobody_waits_for_its_end(ledger: Ledger) -> None:
+    write(ledger, *(sent(n, time=NOW - 100) for n in range(EXPIRE_AT_ONCE + 1)))
+    assert [ledger.expire(NOW) for _ in range(3)] == [EXPIRE_AT_ONCE, 1, 0]
+
+
 def test_the_oldest_sends_go_when_there_is_no_room_left(ledger: Ledger, tmp_path: Path) -> None:
     for first in range(0, 60_000, 100):
-        ledger.write([sent(n, time=NOW + n) for n in range(first, first + 100)])
+        write(ledger, *(sent(n, time=NOW + n) for n in range(first, first + 100)))
     assert ledger.by_name(["Q0", "Q20000"]) is None
     assert ledger.by_name(["Q59999"]) is not None, "the newest stay"
     assert ledger.by_name(["Q58000"]) is not None

@@ -1,0 +1,89 @@
+"""A send as the ledger keeps it, and the form in which it is handed over to be written.
+
+Everything that writing it takes is made once, by whoever accepted the message: its key, its value,
+under which names it is found, how many recipients it has in which domain. The writer only puts
+these into their tables.
+"""
+
+import struct
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+MOST_PARTS: Final = 255
+RECIPIENTS_A_PART: Final = 1000
+"""A part of a message with more recipients; 1,000 addresses of 60 octets fit into a datagram."""
+
+KEY: Final = struct.Struct(">I8sB")
+"""Time, message and part: the order of keys is that of time, the oldest first."""
+
+_DIGEST: Final = 8
+
+
+class Sent(msgspec.Struct, frozen=True, array_like=True):
+    """One message that was accepted, or a part of its recipients."""
+
+    time: int
+    message: bytes
+    """8 octets, drawn by chance; the same stand in the signed return path."""
+    sender: str
+    """The envelope sender as the client gave it."""
+    recipients: tuple[str, ...]
+    """Canonical addresses."""
+    queue_id: str = ""
+    message_id: str = ""
+    mailing: str = ""
+    group: str = ""
+    part: int = 0
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A send, ready to be put into the ledger's tables."""
+
+    key: bytes
+    value: bytes
+    """`Sent`, encoded."""
+    names: tuple[bytes, ...]
+    """Digests of its queue id and Message-ID; none for a part behind the first."""
+    domains: dict[str, int]
+    """How many of its recipients are in each domain."""
+
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+decoded: Final = msgspec.msgpack.Decoder(Sent).decode
+"""The send that the value of an entry holds; raises msgspec.DecodeError."""
+
+
+def entry_of(sent: Sent) -> Entry:
+    """What there is to be put for a send."""
+    domains: dict[str, int] = {}
+    for address in sent.recipients:
+        domain = address.rpartition("@")[2]
+        domains[domain] = domains.get(domain, 0) + 1
+    key = KEY.pack(sent.time, sent.message, sent.part)
+    return Entry(key, _ENCODE(sent), tuple(name_digests(sent)), domains)
+
+
+def parts_of(sent: Sent) -> Iterator[Sent]:
+    """A send in parts that an entry can hold, each with some of its recipients; mostly itself."""
+    recipients = sent.recipients
+    if len(recipients) <= RECIPIENTS_A_PART:
+        yield sent
+        return
+    for number in range(0, len(recipients), RECIPIENTS_A_PART):
+        some = recipients[number : number + RECIPIENTS_A_PART]
+        part = min(number // RECIPIENTS_A_PART, MOST_PARTS)
+        yield msgspec.structs.replace(sent, recipients=some, part=part)
+
+
+def name_digests(sent: Sent) -> Iterator[bytes]:
+    """The names under which an entry is found."""
+    if sent.part == 0:
+        yield from (digest(name) for name in (sent.queue_id, sent.message_id) if name)
+
+
+def digest(name: str) -> bytes:
+    """8 octets that stand for a queue id or a Message-ID."""
+    return blake2b(name.encode("utf-8", "replace"), digest_size=_DIGEST).digest()
