@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bouncegate.classifier.attribution import Attribution
+from bouncegate.classifier.directory import Directory
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.notices import announce
 from bouncegate.classifier.proof import UNVERIFIED, Prover
@@ -31,21 +32,26 @@ class Intake:
     """Turns messages into bounces for the store."""
 
     def __init__(
-        self, judge: Judge, policy: Policy, settings: Settings, prover: Prover | None = None
+        self,
+        judge: Judge,
+        policy: Policy,
+        settings: Settings,
+        prover: Prover | None = None,
+        directory: Directory | None = None,
     ) -> None:
         """Judge by these rules and settings; without a prover nothing is ever proven."""
         self._policy = policy
         self._prover = prover
-        providers = Providers.of(settings.provider)
+        self._directory = directory or Directory(Providers.of(settings.provider))
         fold = settings.store.fold_local_part
-        self._attribution = Attribution(judge, providers.provider_of, fold_local_part=fold)
+        self._attribution = Attribution(judge, self._directory.provider_of, fold_local_part=fold)
         self._keep = bool(settings.return_path.keep_messages.after(0))
 
     def bounce_of(self, raw: bytes, recipients: Sequence[str], now: int) -> Bounce | None:
         """What the store is to keep of a message that came at `now` to these return paths.
 
-        None for what is no bounce. Raises NotYetKnown, and StoreError where the ledger cannot
-        be read.
+        None for what is no bounce. Raises NotYetKnown, and StoreError where the ledger or the
+        store cannot be read.
         """
         reading = read(raw)
         if not reading.reports and reading.nature is not Nature.BROKEN:
@@ -54,7 +60,8 @@ class Intake:
             return None
         proof = self._prover.prove(reading, recipients, now) if self._prover else UNVERIFIED
         events = self._attribution.events_of(reading, raw, now, proof)
-        return Bounce(events, raw if self._keep else b"")
+        domains = self._directory.to_ask(events, now)
+        return Bounce(events, raw if self._keep else b"", domains)
 
     def log(self, outcomes: Sequence[Recorded]) -> None:
         """One line for each event that was recorded."""

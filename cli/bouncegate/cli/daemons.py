@@ -14,6 +14,7 @@ from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain
 from bouncegate.config.settings import Settings
+from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
     from bouncegate.classifier.intake import Intake
@@ -45,7 +46,7 @@ def return_path(context: typer.Context) -> None:
     set_up_logging(settings.log, "return-path")
     with ExitStack() as stack:
         store = stack.enter_context(closing(invocation.open_store()))
-        intake = _intake(invocation, stack)
+        intake = _intake(invocation, store, stack)
         try:
             daemon = ReturnPathDaemon(settings.return_path, store, intake, invocation.policy)
             daemon.run(lambda: notify("READY=1"))
@@ -75,7 +76,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         settings = invocation.settings
         set_up_logging(settings.log, "receive")
         store = stack.enter_context(closing(invocation.open_store()))
-        intake = _intake(invocation, stack)
+        intake = _intake(invocation, store, stack)
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
         complain(str(error))
         return os.EX_TEMPFAIL
@@ -97,11 +98,16 @@ def judge_of(invocation: Invocation) -> "Judge":
     return Judge(load_rules(invocation.settings.rules.folder))
 
 
-def _intake(invocation: Invocation, stack: ExitStack) -> "Intake":
+def _intake(invocation: Invocation, store: Store, stack: ExitStack) -> "Intake":
+    from bouncegate.classifier.directory import Directory, nothing  # noqa: PLC0415
     from bouncegate.classifier.intake import Intake  # noqa: PLC0415
 
+    settings = invocation.settings
+    invocation.exchanges = store.exchanges
     prover = _prover(invocation, stack)
-    return Intake(judge_of(invocation), invocation.policy, invocation.settings, prover)
+    known = store.exchanges.of if settings.dns.enabled else nothing
+    directory = Directory(invocation.providers, known)
+    return Intake(judge_of(invocation), invocation.policy, settings, prover, directory)
 
 
 def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":

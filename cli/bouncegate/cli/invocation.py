@@ -20,6 +20,7 @@ from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
+    from bouncegate.store.exchanges import Exchanges
     from bouncegate.store.ledger import Ledger
 
 log: Final = logging.getLogger("bouncegate.guard")
@@ -33,6 +34,8 @@ class Invocation:
     """The file that was named; None: the default one, if it exists."""
     ledger: "Ledger | None" = None
     """The ledger of sends, where a daemon has opened it: LMDB allows that once in a process."""
+    exchanges: "Exchanges | None" = None
+    """What DNS has told, where a daemon has opened the store."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -59,10 +62,21 @@ class Invocation:
         if self.ledger is None:
             return None
         try:
-            return self.ledger.sends(self.providers.domains_of(provider), since, int(time.time()))
+            return self.ledger.sends(self._domains_of(provider), since, int(time.time()))
         except StoreError as error:
             log.error("the guard goes by bounces alone: %s", error)
             return None
+
+    def _domains_of(self, provider: str) -> set[str]:
+        """The domains that a provider runs, by name and by what DNS has told."""
+        domains = set(self.providers.domains_of(provider))
+        if self.exchanges is None:
+            return domains
+        provider_of = self.providers.provider_of
+        for end in self.providers.mx_ends_of(provider):
+            found = self.exchanges.domains_at(end)
+            domains.update(d for d, host in found if provider_of(d, (host,)) == provider)
+        return domains
 
     def open_store(self, *, readonly: bool = False) -> Store:
         """The store in force; raises StoreError."""

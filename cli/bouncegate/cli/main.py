@@ -21,6 +21,7 @@ from bouncegate.cli import (
     explain,
     incident,
     keys,
+    maintain,
     notices,
     report,
     undo,
@@ -64,6 +65,7 @@ app.command("milter")(daemons.milter)
 app.command("return-path")(daemons.return_path)
 app.command("receive")(daemons.receive)
 app.command("notices")(notices.notices)
+app.command("maintain")(maintain.maintain)
 app.command("classify")(classify.classify)
 app.command("show")(addresses.show)
 app.command("list")(addresses.list_)

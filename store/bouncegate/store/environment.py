@@ -40,6 +40,9 @@ WINDOW: Final = b"window"
 SEEN: Final = b"seen"
 SERIES: Final = b"series"
 TALLIES: Final = b"tallies"
+MX: Final = b"mx"
+MX_HOSTS: Final = b"mx_hosts"
+MX_WANTED: Final = b"mx_wanted"
 
 _DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -56,6 +59,9 @@ _DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     SEEN: {},
     SERIES: {},
     TALLIES: {},
+    MX: {},
+    MX_HOSTS: {},
+    MX_WANTED: {},
 }
 
 _MAX_DATABASES: Final = 32

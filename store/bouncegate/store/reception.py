@@ -26,6 +26,8 @@ class Bounce(NamedTuple):
 
     events: Sequence[Event]
     raw: bytes
+    domains: Sequence[str] = ()
+    """Those of which DNS is to be asked."""
 
 
 Notice = Incident | HourTally

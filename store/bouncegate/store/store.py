@@ -1,6 +1,6 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Fourteen databases in one environment, changed together in one transaction or not at all. The
+Seventeen databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address       what came, in order                      journal
@@ -11,6 +11,7 @@ module of each says what it holds:
     window, seen, series      the hard bounces of the recent past      window
     incidents                 what the guard found                     incidents
     tallies                   bounces that blame the sender, by hour   tallies
+    mx, mx_hosts, mx_wanted   what DNS tells of domains                exchanges
     meta                      the layout's number                      environment
                               how far sources have been read           progress
 
@@ -44,6 +45,7 @@ from bouncegate.policy.records import (
 )
 from bouncegate.store.environment import MESSAGES, explained, open_environment
 from bouncegate.store.errors import StoreFull, StoreLayout
+from bouncegate.store.exchanges import Exchanges
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
 from bouncegate.store.messages import MessageFolder, Messages
@@ -84,6 +86,7 @@ class Store:
             self._progress = Progress(environment)
             messages = environment.open_db(MESSAGES, create=False)
             self._messages = Messages(messages, MessageFolder(settings.path / "messages"))
+            self.exchanges: Final = Exchanges(environment, settings.path)
             self._reception = Reception(
                 environment, self._history, self._incidents, self._messages, self._tallies
             )
@@ -111,7 +114,11 @@ class Store:
         StoreError; then nothing of any of them was taken in.
         """
         with self._writing() as transaction:
-            return [self._reception.take_in(transaction, bounce, policy) for bounce in bounces]
+            outcomes = []
+            for bounce in bounces:
+                outcomes.append(self._reception.take_in(transaction, bounce, policy))
+                self.exchanges.want_within(transaction, bounce.domains, bounce.events[0].time)
+            return outcomes
 
     def act(
         self,

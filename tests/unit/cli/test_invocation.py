@@ -6,9 +6,13 @@ from pathlib import Path
 
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.exchange import Answer, Host
 from bouncegate.policy.guard import Series
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.store import Bounce
+
+from ..store.bounces import bounce_of
 
 GOOGLE = Series("google", Reason.USER_UNKNOWN)
 
@@ -31,6 +35,29 @@ def test_the_guard_knows_from_the_ledger_what_was_sent_to_all_domains_of_a_provi
         invocation.ledger = ledger
         assert guard.excess(GOOGLE, 20, now + 60) is None
         assert guard.excess(GOOGLE, 21, now + 60) == 20
+
+
+def test_sends_to_domains_whose_mail_a_provider_runs_count_for_it(config: Path) -> None:
+    """Asked in the very transaction that takes in the bounce, as the guard does."""
+    with config.open("a") as file:
+        file.write('[ledger]\nmax_size = "8 MiB"\n[guard]\naddresses = 10\nshare = 0.5\n')
+    invocation, now = Invocation(config), int(time.time())
+    settings = invocation.settings
+    with (
+        closing(invocation.open_store()) as store,
+        closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger,
+    ):
+        recipients = tuple(f"u{n}@company.example" for n in range(100))
+        ledger.write([entry_of(Sent(now - 60, bytes(8), "a@example.org", recipients))])
+        invocation.ledger, invocation.exchanges = ledger, store.exchanges
+        takes_mail = Answer("ok", (Host(1, "aspmx.l.google.com"),))
+        store.exchanges.learn({"company.example": takes_mail}, now, settings.dns)
+        events = [bounce_of(f"u{n}@gmail.com", n, now) for n in range(50)]
+        store.record([Bounce([event], b"") for event in events], invocation.policy)
+        assert store.incidents() == [], "50 of 100"
+        last = bounce_of("u50@gmail.com", 50, now)
+        store.record([Bounce([last], b"")], invocation.policy)
+        assert store.incidents()[0].opened.limit == 50
 
 
 def test_a_ledger_that_cannot_be_read_leaves_the_guard_with_the_number_alone(config: Path) -> None:

@@ -1,4 +1,4 @@
-"""A real name server for the tests of a worker."""
+"""What tests of several parts share: a real name server."""
 
 from collections.abc import Iterator
 

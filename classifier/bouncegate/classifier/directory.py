@@ -1,0 +1,51 @@
+"""Who runs the mail of an address, as far as that is known without asking anybody.
+
+DNS is never waited for: an event has the provider that is known when it comes, and what is
+missing or old is asked for in the background, for the next one.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from bouncegate.policy.exchange import UNASKED, Exchange
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import Event
+from bouncegate.store.exchanges import can_be_asked
+
+Known = Callable[[str], Exchange]
+"""From a domain to what is known of it; raises StoreError."""
+
+
+def nothing(_domain: str) -> Exchange:
+    """What is known where DNS is not asked."""
+    return UNASKED
+
+
+class Directory:
+    """Providers by name and by what DNS has told."""
+
+    def __init__(self, providers: Providers, known: Known = nothing) -> None:
+        """Without `known`, providers are told by name alone."""
+        self._providers = providers
+        self._known: Final = known
+
+    def provider_of(self, address: str) -> str:
+        """The provider of a canonical address; raises StoreError."""
+        if self._known is nothing:
+            return self._providers.provider_of(address)
+        return self._providers.provider_of(address, self._known(_domain_of(address)).mx_hosts)
+
+    def to_ask(self, events: Iterable[Event], now: int) -> tuple[str, ...]:
+        """The domains of which DNS should be asked; raises StoreError."""
+        if self._known is nothing:
+            return ()
+        domains = {_domain_of(event.address) for event in events if event.address}
+        return tuple(
+            domain
+            for domain in sorted(filter(can_be_asked, domains))
+            if self._known(domain).asks_again_at() <= now
+        )
+
+
+def _domain_of(address: str) -> str:
+    return address.rpartition("@")[2]

@@ -1,0 +1,55 @@
+"""`maintain`: what must be done, but not while mail waits for it.
+
+A daemon of its own, since it alone speaks to name servers: the return path, which reads what
+strangers write, runs without any network (`systemd/`).
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Annotated, Final
+
+import typer
+
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.logs import set_up_logging
+from bouncegate.cli.notify import notify
+from bouncegate.daemon.tasks import Task, run_once, run_until
+from bouncegate.store.store import Store
+
+# A domain that bounces for the first time has its provider some seconds later.
+_DNS_PAUSE: Final = 5.0
+
+
+def maintain(
+    context: typer.Context,
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="One round of each task, then end: for cron(8).")
+    ] = False,
+) -> None:
+    """Run what goes on in the background: look up domains in DNS."""
+    invocation = invocation_of(context)
+    set_up_logging(invocation.settings.log, "maintain")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    store = invocation.open_store()
+    tasks = list(tasks_of(invocation, store))
+    if once:
+        with closing(store):
+            raise typer.Exit(os.EX_OK if run_once(tasks, stop) else os.EX_UNAVAILABLE)
+    notify("READY=1")
+    if run_until(stop, tasks):
+        store.close()  # never under a thread that still reads
+
+
+def tasks_of(invocation: Invocation, store: Store) -> Iterator[Task]:
+    """What is to be done, under the settings in force."""
+    from bouncegate.dns.refresher import Refresher  # noqa: PLC0415 - the other commands ask no DNS
+
+    settings = invocation.settings
+    if settings.dns.enabled:
+        yield Task("dns", _DNS_PAUSE, Refresher(store.exchanges, settings.dns).refresh)
