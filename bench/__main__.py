@@ -14,6 +14,7 @@ BENCHMARKS: Final = {
     "milter_protocol": "the round trip at RCPT, beside the same in C",
     "socketmap": "how many look-ups the map daemon answers",
     "postfix": "messages a second through a Postfix, bare and with Bouncegate",
+    "policy": "what a decision costs, and how fast histories are replayed",
     "ledger": "what the ledger and the signed return path cost",
 }
 

@@ -24,6 +24,7 @@ from bouncegate.cli import (
     maintain,
     notices,
     report,
+    simulate,
     undo,
 )
 from bouncegate.cli import map as maps
@@ -75,6 +76,7 @@ app.command("unlock")(acts.unlock)
 app.command("alive")(alive.alive)
 app.add_typer(maps.app, name="map")
 app.command("undo")(undo.undo)
+app.command("simulate")(simulate.simulate)
 app.add_typer(incident.app, name="incident")
 app.add_typer(report.app, name="report")
 app.add_typer(keys.app, name="keys")

@@ -7,12 +7,16 @@ by_address  address -> the numbers of its events and acts
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import lmdb
 
 from bouncegate.policy.records import AddressEntry, Entry, Event
 from bouncegate.store.codec import decode_entry, encode_entry, number_of, octets_of
 from bouncegate.store.environment import BY_ADDRESS, JOURNAL
+
+# Acts on a thousand addresses whose neighbours come one after the other; each takes some 100 KB.
+_ACTS_AT_ONCE: Final = 256
 
 
 class Journal:
@@ -65,6 +69,34 @@ class Journal:
             entry = self.get(transaction, number)
             assert isinstance(entry, AddressEntry), f"entry {number} concerns no address"
             yield number, entry
+
+    def by_address(
+        self, transaction: lmdb.Transaction[bytes]
+    ) -> Iterator[tuple[str, list[tuple[int, AddressEntry]]]]:
+        """The entries of every address, by address."""
+        acts: dict[int, AddressEntry] = {}
+        with transaction.cursor(self._by_address) as cursor:
+            more = cursor.first()
+            while more:
+                address = cursor.key().decode()
+                numbers = [number_of(octets) for octets in cursor.iternext_dup()]
+                yield address, [(n, self._folded(transaction, n, acts)) for n in numbers]
+                more = cursor.next_nodup()
+
+    def _folded(
+        self, transaction: lmdb.Transaction[bytes], number: int, acts: dict[int, AddressEntry]
+    ) -> AddressEntry:
+        """An entry that concerns addresses; `acts` remembers those that concern many."""
+        known = acts.get(number)
+        if known is not None:
+            return known
+        entry = self.get(transaction, number)
+        assert isinstance(entry, AddressEntry), f"entry {number} concerns no address"
+        if not isinstance(entry, Event):
+            if len(acts) == _ACTS_AT_ONCE:
+                acts.pop(next(iter(acts)))
+            acts[number] = entry
+        return entry
 
     def entries(
         self, transaction: lmdb.Transaction[bytes], start: int = 1

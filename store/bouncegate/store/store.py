@@ -21,7 +21,7 @@ address's entries, without the events that are void or held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Self
 
@@ -241,6 +241,15 @@ class Store:
                 (number, entry, mark(transaction, number))
                 for number, entry in self._history.journal.of_address(transaction, address)
             ]
+
+    def histories(self) -> Iterator[tuple[str, State, Sequence[tuple[int, AddressEntry, Mark]]]]:
+        """Each address of which anything came: what the store holds, and what it is made of."""
+        history = self._history
+        with self._reading() as transaction:
+            for address, entries in history.journal.by_address(transaction):
+                state = history.states.get(transaction, address) or EMPTY
+                mark = history.rulings.mark
+                yield address, state, [(n, entry, mark(transaction, n)) for n, entry in entries]
 
     def journal(self, start: int = 1) -> Iterator[tuple[int, Entry]]:
         """All entries from a number on, in the order in which they came."""

@@ -19,10 +19,15 @@ WINDOW = 3600
 PROVIDERS = Providers.of()
 
 
-def policy(addresses: int = 20, sends: Sends = unknown, share: float = 0.1) -> Policy:
+def policy(
+    addresses: int = 20,
+    sends: Sends = unknown,
+    share: float = 0.1,
+    settings: PolicySettings = PolicySettings(),  # noqa: B008 - frozen
+) -> Policy:
     """One whose guard has a window of an hour."""
-    settings = GuardSettings(window=Duration(seconds=WINDOW), addresses=addresses, share=share)
-    return Policy(PolicySettings(), SIGNED, guard=Guard(settings, sends))
+    guard = GuardSettings(window=Duration(seconds=WINDOW), addresses=addresses, share=share)
+    return Policy(settings, SIGNED, guard=Guard(guard, sends))
 
 
 def bounce_of(

@@ -17,12 +17,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
+from bouncegate.config.loading import loads
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import NO_END, Act, Entry, Event, Ruling, Settled, State
+from bouncegate.policy.records import (
+    NO_END,
+    Act,
+    AddressEntry,
+    Delivered,
+    Entry,
+    Event,
+    Ruling,
+    Settled,
+    State,
+)
 from bouncegate.policy.selection import Selection
+from bouncegate.policy.simulation import Simulation
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import encode, number_of, octets_of
 from bouncegate.store.environment import ADDRESSES, HELD, LOCKS, SERIES, VOIDED, WINDOW
@@ -30,7 +42,27 @@ from bouncegate.store.store import Effect, Store
 
 from .bounces import NOW, bounce_of, contents, policy, record
 
-RULES = policy(addresses=3)
+# Everything that a policy table can say: rows, windows, groups, locks that grow.
+TABLE = loads(
+    """
+    [policy.soft]
+    failures = 2
+    scope = "group"
+    window = "60 days"
+    lock = ["1 month", "3 months"]
+    [[policy.row]]
+    kind = "hard"
+    provider = "google"
+    failures = 2
+    lock = ["1 month", "1 year"]
+    [[policy.row]]
+    reason = "mailbox-disabled"
+    sender = "@b.example"
+    lock = "never"
+    """
+).policy
+RULES = policy(addresses=3, settings=TABLE)
+SENDERS = ["news@a.example", "news@b.example", ""]
 ADDRESSES_OF_USERS = [f"{user}@{domain}" for user in "abcdef" for domain in ("gmail.com", "x.test")]
 REASONS = [Reason.USER_UNKNOWN, Reason.MAILBOX_DISABLED, Reason.MAILBOX_FULL, Reason.SPAM_BLOCK]
 NOBODY = ""
@@ -46,17 +78,27 @@ def told_anew(store: Store) -> dict[bytes, list[tuple[bytes, bytes]]]:
     voided, held = marks_of(entries)
     states: dict[str, State] = defaultdict(lambda: EMPTY)
     for number, entry in entries.items():
-        if isinstance(entry, Event | Act) and number not in voided and number not in held:
-            for address in entry.addresses if isinstance(entry, Act) else (entry.address,):
+        if isinstance(entry, AddressEntry) and number not in voided and number not in held:
+            for address in (entry.address,) if isinstance(entry, Event) else entry.addresses:
                 states[address] = RULES.fold(states[address], number, entry)
     states.pop(NOBODY, None)
-    counts = {a.encode(): replace(state, lock=None) for a, state in states.items()}
+    counts = {a.encode(): without_locks(state) for a, state in states.items()}
     return {
         VOIDED: [(octets_of(n), octets_of(r)) for n, r in sorted(voided.items())],
         HELD: [(octets_of(n), octets_of(i)) for n, i in sorted(held.items())],
         ADDRESSES: sorted((a, encode(state)) for a, state in counts.items() if state != EMPTY),
-        LOCKS: sorted((a.encode(), lockrecord.pack(s.lock)) for a, s in states.items() if s.lock),
+        LOCKS: sorted((a.encode(), record) for a, s in states.items() if (record := locks_of(s))),
     }
+
+
+def without_locks(state: State) -> State:
+    groups = {group: replace(course, lock=None) for group, course in state.groups.items()}
+    return replace(state, lock=None, groups=groups)
+
+
+def locks_of(state: State) -> bytes:
+    groups = {group: course.lock for group, course in state.groups.items() if course.lock}
+    return lockrecord.pack(state.lock, groups) if state.lock or groups else b""
 
 
 def marks_of(entries: dict[int, Entry]) -> tuple[dict[int, int], dict[int, int]]:
@@ -94,12 +136,21 @@ class Histories(RuleBasedStateMachine):
     @rule(
         addresses=st.lists(st.sampled_from([*ADDRESSES_OF_USERS, NOBODY]), min_size=1, max_size=8),
         reason=st.sampled_from(REASONS),
+        sender=st.sampled_from(SENDERS),
+        age=st.integers(0, 5),
     )
-    def bounce(self, addresses: list[str], reason: Reason) -> None:
+    def bounce(self, addresses: list[str], reason: Reason, sender: str, age: int) -> None:
         self.messages += 1
         self.now += 30
-        events = [bounce_of(address, self.messages * 100 + n, self.now, reason)
-                  for n, address in enumerate(addresses)]  # fmt: skip
+        events = [
+            replace(
+                bounce_of(address, self.messages * 100 + n, self.now, reason),
+                sender=sender,
+                group=sender.rpartition("@")[2],
+                sent=self.now - age * 86_400,
+            )
+            for n, address in enumerate(addresses)
+        ]
         record(self.store, events, RULES)
 
     @rule(days=st.integers(0, 400), hours=st.integers(0, 3))
@@ -107,11 +158,24 @@ class Histories(RuleBasedStateMachine):
         self.now += days * 86_400 + hours * 1800
         self.store.tend(RULES, self.now)
 
-    @rule(address=st.sampled_from(ADDRESSES_OF_USERS), verb=st.sampled_from(["lock", "unlock"]))
-    def act(self, address: str, verb: Literal["lock", "unlock"]) -> None:
+    @rule(
+        address=st.sampled_from(ADDRESSES_OF_USERS),
+        verb=st.sampled_from(["lock", "unlock", "alive"]),
+        group=st.sampled_from(["", "a.example"]),
+    )
+    def act(self, address: str, verb: Literal["lock", "unlock", "alive"], group: str) -> None:
         until = self.now + 86_400 if address < "c" else NO_END
-        act = Act((address, "twin@x.test"), self.now, verb, by="ann", until=until)
+        act = Act((address, "twin@x.test"), self.now, verb, by="ann", until=until, group=group)
         self.store.act([act], RULES.fold)
+
+    @rule(
+        addresses=st.sets(st.sampled_from(ADDRESSES_OF_USERS), min_size=1, max_size=4),
+        age=st.integers(0, 9),
+    )
+    def deliver(self, addresses: set[str], age: int) -> None:
+        sent = self.now - age * 86_400
+        proof = Delivered(tuple(sorted(addresses)), self.now, sent, "ledger")
+        self.store.act([proof], RULES.fold, ("ledger", sent.to_bytes(8, "big")))
 
     @rule(seed=st.integers(0, 2**32), share=st.sampled_from([0.1, 0.5, 1.0]))
     def undo(self, seed: int, share: float) -> None:
@@ -132,6 +196,13 @@ class Histories(RuleBasedStateMachine):
     def the_store_holds_what_the_journal_adds_up_to(self) -> None:
         expected = told_anew(self.store)
         assert contents(self.store, *expected) == expected
+
+    @invariant()
+    def a_simulation_under_the_policy_in_force_changes_nothing(self) -> None:
+        simulation = Simulation(RULES, RULES, self.now)
+        for history in self.store.histories():
+            assert simulation.replay(*history) == []
+        assert simulation.totals.differing == 0
 
     @invariant()
     def the_guard_counts_the_addresses_of_its_window(self) -> None:

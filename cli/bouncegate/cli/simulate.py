@@ -1,0 +1,139 @@
+"""`simulate`: what another config file, or other rules, would have made of what came."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.undo import time_of
+from bouncegate.policy.records import Lock
+from bouncegate.policy.simulation import Change, Rejudge, Simulation, Totals, as_judged
+from bouncegate.store.store import Store
+
+if TYPE_CHECKING:
+    from bouncegate.classifier.rejudgement import Rejudgement
+
+_SHOWN: Final = 50
+_COLUMNS: Final = ("address", "group", "what", "kind", "reason", "until", "would be until")
+
+
+class ChangeView(Struct):
+    """One lock that would be another; times in UTC, ISO 8601."""
+
+    address: str
+    group: str
+    what: str
+    """locked, freed, or ends (on another day)."""
+    kind: str
+    reason: str
+    until: str | None
+    """As it is."""
+    would_end: str | None
+    """As it would be."""
+
+
+def simulate(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The config file to try.  [default: the one in force]"),
+    ] = None,
+    since: Annotated[
+        str, typer.Option(help='Only bounces since a time, or of the last "30 days", say.')
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Tell what another config file would do: who would be locked, freed, or free on another day.
+
+    The bounces that are stored are replayed under its policy and its rules; nothing is changed.
+    Events that the guard holds or that are void stay so.
+
+    Example: bouncegate simulate --config new.toml --since "90 days"
+    """
+    invocation = invocation_of(context)
+    other = Invocation(config) if config else invocation
+    now = int(time.time())
+    start = time_of(since, now) if since else 0
+    with closing(invocation.open_store(readonly=True)) as store:
+        rejudgement = _rejudgement(invocation, other, store)
+        rejudge: Rejudge = rejudgement or as_judged
+        policies = invocation.policy, other.policy
+        simulation = Simulation(*policies, now, rejudge=rejudge, since=start)
+        changes = _replayed(simulation, store)
+        if json:
+            for change in changes:
+                write_json(_view(change))
+            write_json(simulation.totals)
+            return
+        shown = [_row(change) for change in islice(changes, _SHOWN)]
+        more = sum(1 for _ in changes)
+    if shown:
+        write_table(_COLUMNS, shown)
+    if more:
+        print(f"and {more} more (all of them: --json)")
+    _conclude(simulation.totals, rejudgement)
+
+
+def _replayed(simulation: Simulation, store: Store) -> Iterator[Change]:
+    for address, state, history in store.histories():
+        yield from simulation.replay(address, state, history)
+
+
+def _rejudgement(in_force: Invocation, other: Invocation, store: Store) -> "Rejudgement | None":
+    """What judges events by other rules; None where the rules are the same."""
+    from bouncegate.classifier.judgement import Judge  # noqa: PLC0415 - RE2 takes its time
+    from bouncegate.classifier.rejudgement import Rejudgement  # noqa: PLC0415
+    from bouncegate.config.rules import load_rules  # noqa: PLC0415
+
+    now, then = (load_rules(i.settings.rules.folder) for i in (in_force, other))
+    return None if now == then else Rejudgement(Judge(now), Judge(then), store.message)
+
+
+def _view(change: Change) -> ChangeView:
+    lock = change.after or change.before
+    assert lock is not None, "a change concerns a lock, before or after"
+    return ChangeView(
+        address=change.address,
+        group=change.group,
+        what=change.what,
+        kind=lock.kind,
+        reason=lock.reason,
+        until=_end(change.before),
+        would_end=_end(change.after),
+    )
+
+
+def _end(lock: Lock | None) -> str | None:
+    return iso(lock.until) if lock else None
+
+
+def _row(change: Change) -> tuple[object, ...]:
+    view = _view(change)
+    fields = (view.address, view.group or None, view.what, view.kind, view.reason)
+    return (*fields, _told(change.before), _told(change.after))
+
+
+def _told(lock: Lock | None) -> str:
+    return "not locked" if lock is None else iso(lock.until) or "without end"
+
+
+def _conclude(totals: Totals, rejudgement: "Rejudgement | None") -> None:
+    print(
+        f"{totals.events} events of {totals.addresses} addresses: {totals.locks_before} locks in "
+        f"force, {totals.locks_after} under the other config: {totals.locked} would be locked, "
+        f"{totals.freed} freed, {totals.ends} would end on another day"
+    )
+    if rejudgement is not None:
+        print(
+            f"{totals.rejudged} events would be judged otherwise; of {rejudgement.unread} the "
+            "message is no longer kept, so that their fields alone were judged"
+        )

@@ -1,0 +1,125 @@
+"""What if: what another policy, or other rules, would have made of what really came.
+
+The history of each address is folded anew and compared with what the store holds. Pure: histories,
+verdicts and the clock are handed in.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from bouncegate.policy.account import Mark
+from bouncegate.policy.fold import EMPTY, Policy
+from bouncegate.policy.records import AddressEntry, Event, Lock, State
+
+Rejudge = Callable[[Event], Event]
+"""The event as other rules judge it."""
+History = Iterable[tuple[int, AddressEntry, Mark]]
+"""The entries of one address in order, each with its number and why it is left out, if it is."""
+
+
+class Change(NamedTuple):
+    """What becomes of one lock: of an address, or of an address for one group."""
+
+    address: str
+    group: str
+    what: Literal["locked", "freed", "ends"]
+    """`ends`: on another day than now."""
+    before: Lock | None
+    after: Lock | None
+
+
+class Totals(Struct):
+    """What a simulation has come to."""
+
+    addresses: int = 0
+    events: int = 0
+    rejudged: int = 0
+    """Events that other rules see otherwise."""
+    locks_before: int = 0
+    locks_after: int = 0
+    locked: int = 0
+    freed: int = 0
+    ends: int = 0
+    differing: int = 0
+    """Addresses of which anything at all would be known otherwise, counts included."""
+
+
+def as_judged(event: Event) -> Event:
+    """The event with the verdict that it has: no other rules are tried."""
+    return event
+
+
+class Simulation:
+    """Replays histories under another policy from a time on, and adds up what changes."""
+
+    def __init__(
+        self,
+        in_force: Policy,
+        other: Policy,
+        now: int,
+        *,
+        rejudge: Rejudge = as_judged,
+        since: int = 0,
+    ) -> None:
+        """Locks are compared as they stand `now`; before `since` the policy in force decides."""
+        self._in_force = in_force
+        self._other = other
+        self._rejudge = rejudge
+        self._now = now
+        self._since = since
+        self.totals: Final = Totals()
+
+    def replay(self, address: str, stored: State, history: History) -> list[Change]:
+        """What would become of one address; adds to the totals."""
+        after = self._folded(history)
+        totals = self.totals
+        totals.addresses += 1
+        totals.differing += after != stored
+        before_locks, after_locks = self._locks(stored), self._locks(after)
+        totals.locks_before += len(before_locks)
+        totals.locks_after += len(after_locks)
+        changes = list(_changes(address, before_locks, after_locks))
+        for change in changes:
+            setattr(totals, change.what, getattr(totals, change.what) + 1)
+        return changes
+
+    def _folded(self, history: History) -> State:
+        state = EMPTY
+        for number, entry, mark in history:
+            self.totals.events += isinstance(entry, Event)
+            if mark:
+                continue
+            if entry.time < self._since:
+                state = self._in_force.fold(state, number, entry)
+            else:
+                state = self._other.fold(state, number, self._judged(entry))
+        return state
+
+    def _judged(self, entry: AddressEntry) -> AddressEntry:
+        if not isinstance(entry, Event):
+            return entry
+        judged = self._rejudge(entry)
+        self.totals.rejudged += judged is not entry
+        return judged
+
+    def _locks(self, state: State) -> dict[str, Lock]:
+        """The locks in force, by group; that of all groups under the empty name."""
+        courses = {"": state, **state.groups} if state.groups else {"": state}
+        return {
+            group: course.lock
+            for group, course in courses.items()
+            if course.lock is not None and course.lock.in_force(self._now)
+        }
+
+
+def _changes(address: str, before: dict[str, Lock], after: dict[str, Lock]) -> Iterator[Change]:
+    for group in sorted(before.keys() | after.keys()):
+        old, new = before.get(group), after.get(group)
+        if old is None:
+            yield Change(address, group, "locked", old, new)
+        elif new is None:
+            yield Change(address, group, "freed", old, new)
+        elif old.until != new.until:
+            yield Change(address, group, "ends", old, new)
