@@ -24,9 +24,10 @@ ARROWS = {
     "notice": {"config", "daemon", "refusal"},
     "milter": {"config", "policy", "store", "provenance", "daemon", "refusal", "notice"},
     "map": {"config", "policy", "store", "provenance", "daemon", "refusal"},
+    "lists": {"config", "policy", "store"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
-        *("dns", "refusal", "classifier", "milter", "map", "notice"),
+        *("dns", "refusal", "classifier", "milter", "map", "notice", "lists"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

@@ -1,31 +1,26 @@
-"""`show` and `list`: what is known of one address, and which addresses are locked."""
+"""`show`: what is known of one address."""
 
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import islice
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from msgspec import Struct
 
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.output import iso, write_json, write_table
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Lock, State
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
-_COLUMNS: Final = (
-    "address", "state", "kind", "category", "reason", "origin", "since", "until",
-)  # fmt: skip
-
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
 
 
 class AddressView(Struct):
-    """One address as `show` and `list` tell it; times in UTC, ISO 8601."""
+    """One address as `show` tells it; times in UTC, ISO 8601."""
 
     address: str
     state: str
@@ -69,28 +64,6 @@ def show(
         write_table(("", ""), _rows(view))
 
 
-def list_(
-    context: typer.Context,
-    *,
-    ended: Annotated[bool, typer.Option("--all", help="Also locks whose time is up.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 0,
-    json: Json = False,
-) -> None:
-    """List the locked addresses, in alphabetical order."""
-    now = int(time.time())
-    try:
-        with closing(invocation_of(context).open_store(readonly=True)) as store:
-            found = _locked(store, now, ended=ended)
-            wanted = islice(found, limit) if limit else found
-            if json:
-                for view in wanted:
-                    write_json(view)
-            else:
-                write_table(_COLUMNS, ([getattr(view, c) for c in _COLUMNS] for view in wanted))
-    except StoreMissing as error:
-        complain(str(error))
-
-
 def view_of(store: Store, address: str, now: int) -> AddressView:
     """What the store knows of an address; where it is free, the lock of its domain counts."""
     state = store.state(address) or EMPTY
@@ -100,12 +73,6 @@ def view_of(store: Store, address: str, now: int) -> AddressView:
         if lock is not None and lock.in_force(now):
             return _view(address, state, domain, lock, now)
     return _view(address, state, address, state.lock, now)
-
-
-def _locked(store: Store, now: int, *, ended: bool) -> Iterator[AddressView]:
-    for address, lock in store.locks():
-        if ended or lock.in_force(now):
-            yield _view(address, store.state(address) or EMPTY, address, lock, now)
 
 
 def _view(address: str, state: State, lock_on: str, lock: Lock | None, now: int) -> AddressView:

@@ -21,6 +21,7 @@ from bouncegate.cli import (
     explain,
     incident,
     keys,
+    listing,
     maintain,
     notices,
     report,
@@ -69,7 +70,7 @@ app.command("notices")(notices.notices)
 app.command("maintain")(maintain.maintain)
 app.command("classify")(classify.classify)
 app.command("show")(addresses.show)
-app.command("list")(addresses.list_)
+app.command("list")(listing.list_)
 app.command("explain")(explain.explain)
 app.command("lock")(acts.lock)
 app.command("unlock")(acts.unlock)

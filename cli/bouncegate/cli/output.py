@@ -1,17 +1,21 @@
 """How results are shown: a table for people, one JSON object a line for scripts."""
 
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Final
 
 import msgspec
 
 from bouncegate.cli.logs import printable
+from bouncegate.lists.sheet import SheetWriter
 from bouncegate.policy.records import NO_END
 
 _ENCODER: Final = msgspec.json.Encoder()
 _WIDTH_WITHOUT_TERMINAL: Final = 200
+_ROWS_THAT_SET_WIDTHS: Final = 500
 
 
 def iso(seconds: int | None) -> str | None:
@@ -41,6 +45,31 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*(Text("-" if cell is None else printable(str(cell))) for cell in row))
     console.print(table)
+
+
+def stream_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table of any length: its columns are as wide as the first rows ask for."""
+    ordered = iter(rows)
+    first = [_cells(row) for row in islice(ordered, _ROWS_THAT_SET_WIDTHS)]
+    widths = [max(map(len, column)) for column in zip(columns, *first, strict=True)]
+    for cells in chain([columns], first, map(_cells, ordered)):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        print(line.rstrip())
+
+
+def _cells(row: Sequence[object]) -> list[str]:
+    return ["-" if cell in (None, "") else printable(str(cell)) for cell in row]
+
+
+def write_sheet(columns: Sequence[str], views: Iterable[object]) -> None:
+    """CSV, safe for spreadsheets: the fields of the views that the columns name."""
+    file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    try:
+        writer = SheetWriter(file, columns)
+        for view in views:
+            writer.write(getattr(view, column) for column in columns)
+    finally:
+        file.detach()  # which flushes it
 
 
 def complain(text: str) -> None:

@@ -43,6 +43,8 @@ TALLIES: Final = b"tallies"
 MX: Final = b"mx"
 MX_HOSTS: Final = b"mx_hosts"
 MX_WANTED: Final = b"mx_wanted"
+SHELVES: Final = b"shelves"
+ENDS: Final = b"ends"
 
 _DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -62,6 +64,8 @@ _DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     MX: {},
     MX_HOSTS: {},
     MX_WANTED: {},
+    SHELVES: {},
+    ENDS: {"dupsort": True, "dupfixed": True},
 }
 
 _MAX_DATABASES: Final = 32

@@ -7,6 +7,8 @@ locks       address or @domain -> lock record (the only database that the send p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Final
 
 import lmdb
 from msgspec.structs import replace
@@ -16,6 +18,7 @@ from bouncegate.policy.records import Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import decode_state, encode
 from bouncegate.store.environment import ADDRESSES, LOCKS
+from bouncegate.store.shelves import Shelves
 
 
 class States:
@@ -25,6 +28,7 @@ class States:
         """Use an environment that is open; its databases exist."""
         self._addresses = environment.open_db(ADDRESSES, create=False)
         self._locks = environment.open_db(LOCKS, create=False)
+        self.shelves: Final = Shelves(environment)
 
     def get(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
         """What is known of an address, or None where nothing is."""
@@ -48,6 +52,7 @@ class States:
             transaction.delete(key, db=self._locks)
         elif locks is not None and locks != known:
             transaction.put(key, locks, db=self._locks)
+        self.shelves.move(transaction, key, before, after)
         counts = _without_locks(after)
         if counts == _without_locks(before):
             return
@@ -55,6 +60,14 @@ class States:
             transaction.delete(key, db=self._addresses)
         else:
             transaction.put(key, encode(counts), db=self._addresses)
+
+    def locked(
+        self, transaction: lmdb.Transaction[bytes], after: bytes, most: int
+    ) -> list[tuple[bytes, bytes]]:
+        """At most so many addresses behind `after` with their lock records, ended ones too."""
+        with transaction.cursor(self._locks) as cursor:
+            found = cursor.set_range(after + b"\0") if after else cursor.first()
+            return list(islice(cursor.iternext(), most)) if found else []
 
     def locks(
         self, transaction: lmdb.Transaction[bytes], start: str = ""

@@ -1,10 +1,11 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Seventeen databases in one environment, changed together in one transaction or not at all. The
+Nineteen databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address       what came, in order                      journal
     addresses, locks          what it adds up to                       states
+    shelves, ends             where a list finds its addresses         shelves
     voided, held              which events do not count                rulings
     once                      identity of a bounce -> its number       reception
     messages                  the bounce messages themselves           messages
@@ -48,6 +49,7 @@ from bouncegate.store.errors import StoreFull, StoreLayout
 from bouncegate.store.exchanges import Exchanges
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
+from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
 from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Reception, Recorded
@@ -82,6 +84,7 @@ class Store:
         try:
             self._history = History(environment)
             self._incidents = Incidents(environment, self._history)
+            self.lists: Final = Lists(environment, self._history, settings.path)
             self._tallies = Tallies(environment)
             self._progress = Progress(environment)
             messages = environment.open_db(MESSAGES, create=False)

@@ -20,13 +20,17 @@ SIGNED: tuple[Trust, ...] = ("signed",)
 
 
 def bounce(
-    config: Path, address: str, reason: Reason = Reason.USER_UNKNOWN, times: int = 1
+    config: Path,
+    address: str,
+    reason: Reason = Reason.USER_UNKNOWN,
+    times: int = 1,
+    first: int = 1_790_000_000,
 ) -> None:
-    """Let an address bounce so often, a day apart, the last time some days ago."""
+    """Let an address bounce so often, a day apart."""
     definition = REASONS[reason]
     event = Event(
         address=address,
-        time=1_790_000_000,
+        time=first,
         kind=definition.kind,
         category=definition.category,
         reason=reason,

@@ -1,0 +1,161 @@
+"""`list`: the addresses of a list, as a table, JSON or CSV."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli import filters
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
+from bouncegate.lists.listing import Listed, Listing, page
+from bouncegate.lists.row import Row, Wanted
+from bouncegate.store.address import canonical
+from bouncegate.store.errors import StoreMissing
+
+_COLUMNS: Final = (
+    "address", "state", "kind", "category", "reason", "origin", "group", "since", "until",
+)  # fmt: skip
+_LISTS: Final[tuple[Listed, ...]] = ("locked", "detected", "predicted")
+
+
+class State(StrEnum):
+    """The lists, as an option names them."""
+
+    LOCKED = "locked"
+    DETECTED = "detected"
+    PREDICTED = "predicted"
+    ALL = "all"
+
+
+class RowView(Struct):
+    """One line of a list as scripts read it; times in UTC, ISO 8601."""
+
+    address: str
+    state: str
+    locked: bool
+    kind: str | None
+    category: str | None
+    reason: str | None
+    origin: str | None
+    group: str
+    since: str | None
+    until: str | None
+    mailing: str
+    provider: str
+    hard: int
+    soft: int
+    last_event: str | None
+    why: str
+
+
+def list_(
+    context: typer.Context,
+    *,
+    state: Annotated[
+        State,
+        typer.Option(
+            help="locked; detected: has bounced, not locked; predicted: bounced or locked for "
+            "another group."
+        ),
+    ] = State.LOCKED,
+    kind: filters.OfKind = None,
+    category: filters.OfCategory = None,
+    reason: filters.OfReason = None,
+    origin: filters.OfOrigin = None,
+    provider: filters.OfProvider = "",
+    domain: filters.OfDomain = "",
+    group: filters.OfGroup = "",
+    mailing: filters.OfMailing = "",
+    since: filters.Since = "",
+    until: filters.Before = "",
+    ended: Annotated[bool, typer.Option("--all", help="Also locks whose time is up.")] = False,
+    after: Annotated[str, typer.Option(help="Behind this address: the next page.")] = "",
+    limit: Annotated[int, typer.Option(min=0, help="At most so many addresses; 0 for all.")] = 0,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for spreadsheets.")] = False,
+) -> None:
+    """List addresses by state, in alphabetical order.
+
+    Examples:
+
+    bouncegate list --kind soft --provider google --since "7 days"
+
+    bouncegate list --state detected --limit 100 --after ann@example.com
+    """
+    now = int(time.time())
+    invocation = invocation_of(context)
+    wanted = filters.wanted(
+        invocation,
+        now,
+        kind=kind,
+        category=category,
+        reason=reason,
+        origin=origin,
+        provider=provider,
+        domain=domain,
+        group=group,
+        mailing=mailing,
+        since=since,
+        until=until,
+    )
+    start = canonical(after, fold=invocation.settings.store.fold_local_part) if after else ""
+    show = _write_json if json else _write_csv if csv else _write_table
+    try:
+        with closing(invocation.open_store(readonly=True)) as store:
+            listing = Listing(store.lists, invocation.providers, now)
+            show(page(_rows(listing, state, wanted, start, ended=ended), limit))
+    except StoreMissing as error:
+        complain(str(error))
+
+
+def _rows(
+    listing: Listing, state: State, wanted: Wanted, after: str, *, ended: bool
+) -> Iterator[Row]:
+    if ended and state is State.LOCKED:
+        yield from listing.ended(wanted, after)
+        return
+    for listed in _LISTS:
+        if state not in (State.ALL, State(listed)):
+            continue
+        yield from listing.rows(listed, wanted, after)
+
+
+def view_of(row: Row) -> RowView:
+    """A row as scripts read it."""
+    return RowView(
+        address=row.address,
+        state=row.state,
+        locked=row.state == "locked",
+        kind=row.kind,
+        category=row.category,
+        reason=row.reason,
+        origin=row.origin,
+        group=row.group,
+        since=iso(row.since),
+        until=iso(row.until),
+        mailing=row.mailing,
+        provider=row.provider,
+        hard=row.hard,
+        soft=row.soft,
+        last_event=iso(row.last_event or None),
+        why=row.why,
+    )
+
+
+def _write_json(rows: Iterator[Row]) -> None:
+    for row in rows:
+        write_json(view_of(row))
+
+
+def _write_csv(rows: Iterator[Row]) -> None:
+    write_sheet(RowView.__struct_fields__, map(view_of, rows))
+
+
+def _write_table(rows: Iterator[Row]) -> None:
+    stream_table(_COLUMNS, ([getattr(view, c) for c in _COLUMNS] for view in map(view_of, rows)))

@@ -1,0 +1,1 @@
+"""Lists of addresses: told by state, judged before they are mailed, taken in and given out."""

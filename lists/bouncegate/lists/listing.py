@@ -1,0 +1,129 @@
+"""The lists by state: locked, detected and predicted, as the store tells them at this moment."""
+
+from collections.abc import Callable, Iterator
+from heapq import merge
+from operator import itemgetter
+from typing import Final, Literal
+
+from msgspec.structs import replace
+
+from bouncegate.lists.row import Row, Wanted, row_of_bounces, row_of_lock
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import Event, Lock, State
+from bouncegate.store.lists import Known, Lists
+
+Listed = Literal["locked", "detected", "predicted", "invalid", "stale"]
+
+
+class Listing:
+    """Reads the lists of one store."""
+
+    def __init__(self, lists: Lists, providers: Providers, now: int) -> None:
+        """Tell them as they are at `now`."""
+        self._lists = lists
+        self._providers = providers
+        self._now = now
+        self._read: Final[dict[Listed, Callable[[Wanted, str], Iterator[Row]]]] = {
+            "locked": self._locked,
+            "detected": self._detected,
+            "predicted": self._predicted,
+        }
+
+    def rows(self, listed: Listed, wanted: Wanted, after: str = "") -> Iterator[Row]:
+        """The rows of a list that are asked for, behind the address `after`."""
+        for found in self._read[listed](wanted, after):
+            provider = found.provider or self._providers.provider_of(found.address)
+            row = replace(found, provider=provider)
+            if wanted.takes(row):
+                yield row
+
+    def ended(self, wanted: Wanted, after: str = "") -> Iterator[Row]:
+        """All locks, those that have ended too, each as `locked` tells it."""
+        return (row for row in self._locks(wanted, after, ended=True) if wanted.takes(row))
+
+    def _locked(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        return self._locks(wanted, after, ended=False)
+
+    def _locks(self, wanted: Wanted, after: str, *, ended: bool) -> Iterator[Row]:
+        for address, state in self._lists.locked(after):
+            for lock, group in _locks_of(state):
+                if ended or lock.in_force(self._now):
+                    row = row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
+                    if not wanted.group or wanted.group in (group, row.group):
+                        yield row
+
+    def _detected(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        """Whoever has bounced, for the group and the mailing that are asked for, if they are."""
+        for address, state in self._lists.bounced(self._now, after):
+            events = [
+                event
+                for event in self._lists.events(address)
+                if not wanted.group or event.group == wanted.group
+            ]
+            if events or not wanted.group:
+                yield _of_last(address, "detected", state, events, wanted.mailing)
+
+    def _predicted(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        if not wanted.group:
+            return self._locked_elsewhere(after)
+        return self._bounced_elsewhere(wanted, after)
+
+    def _locked_elsewhere(self, after: str) -> Iterator[Row]:
+        """Whoever is locked for one group, and so predicted for all others."""
+        for address, state in self._lists.with_locks_of_groups(after):
+            if state.lock is not None and state.lock.in_force(self._now):
+                continue
+            for lock, group in _locks_of(state):
+                if lock.in_force(self._now):
+                    row = row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
+                    yield replace(row, state="predicted", why=f"locked for {group}")
+
+    def _bounced_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        """Whoever has bounced for other groups than this one, and is not locked for it."""
+        free = self._lists.bounced(self._now, after)
+        locked = self._lists.with_locks_of_groups(after)
+        for address, state in _without_doubles(merge(free, locked, key=itemgetter(0))):
+            if any(
+                lock.in_force(self._now) for lock, g in _locks_of(state) if g in ("", wanted.group)
+            ):
+                continue
+            events = self._lists.events(address)
+            if events and all(event.group != wanted.group for event in events):
+                row = _of_last(address, "predicted", state, events, wanted.mailing)
+                yield replace(row, why=f"bounced for {row.group or 'another group'}")
+
+
+def _of_last(address: str, listed: str, state: State, events: list[Event], mailing: str) -> Row:
+    """The row of the last bounce, or of the last one in the mailing that is asked for."""
+    chosen = [event for event in events if not mailing or event.mailing == mailing] or events
+    return row_of_bounces(address, listed, state, chosen[-1] if chosen else None)
+
+
+def _locks_of(state: State) -> Iterator[tuple[Lock, str]]:
+    """The locks of an address, each with the only group for which it is; empty: for all."""
+    if state.lock is not None:
+        yield state.lock, ""
+    for group, course in sorted(state.groups.items(), key=itemgetter(0)):
+        if course.lock is not None:
+            yield course.lock, group
+
+
+def _without_doubles(known: Iterator[Known]) -> Iterator[Known]:
+    last = ""
+    for address, state in known:
+        if address != last:
+            yield address, state
+        last = address
+
+
+def page(rows: Iterator[Row], limit: int) -> Iterator[Row]:
+    """So many rows, and then those of the last one's address: a page never ends amid an address.
+
+    0: all of them.
+    """
+    last = ""
+    for number, row in enumerate(rows):
+        if limit and number >= limit and row.address != last:
+            return
+        yield row
+        last = row.address

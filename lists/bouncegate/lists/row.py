@@ -1,0 +1,101 @@
+"""One line of a list: an address, why it stands there, and which lines are asked for."""
+
+from msgspec import Struct
+
+from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.policy.records import Act, Entry, Event, Lock, Origin, State
+
+
+class Row(Struct, frozen=True):
+    """An address on a list. Times are seconds since 1970."""
+
+    address: str
+    state: str
+    """locked, detected, predicted, invalid or stale."""
+    kind: Kind | None = None
+    category: Category | None = None
+    reason: Reason | None = None
+    origin: Origin | None = None
+    since: int | None = None
+    """When it came on the list: the lock's time, else that of the last bounce or message."""
+    until: int | None = None
+    """The end of the lock."""
+    group: str = ""
+    """The only group for which the lock is, else the one that the bounce came from."""
+    mailing: str = ""
+    provider: str = ""
+    hard: int = 0
+    soft: int = 0
+    last_event: int = 0
+    why: str = ""
+
+
+class Wanted(Struct, frozen=True):
+    """Which rows are asked for: what is not named is not asked for."""
+
+    kind: Kind | None = None
+    category: Category | None = None
+    reason: Reason | None = None
+    origin: Origin | None = None
+    provider: str = ""
+    domain: str = ""
+    group: str = ""
+    mailing: str = ""
+    since: int = 0
+    until: int = 0
+    """Before this time; 0: at any."""
+
+    def takes(self, row: Row) -> bool:
+        """Whether a row is asked for."""
+        return (
+            (self.kind is None or row.kind is self.kind)
+            and (self.category is None or row.category is self.category)
+            and (self.reason is None or row.reason is self.reason)
+            and (self.origin is None or row.origin is self.origin)
+            and (not self.provider or row.provider == self.provider)
+            and (not self.domain or row.address.endswith(f"@{self.domain}"))
+            and (not self.mailing or row.mailing == self.mailing)
+            and (row.since or 0) >= self.since
+            and (not self.until or (row.since or 0) < self.until)
+        )
+
+
+def row_of_lock(address: str, state: State, lock: Lock, group: str, cause: Entry) -> Row:
+    """The row of one lock; `cause` is the entry that made it."""
+    event = cause if isinstance(cause, Event) else None
+    act = cause if isinstance(cause, Act) else None
+    return Row(
+        address,
+        "locked",
+        kind=lock.kind,
+        category=lock.category,
+        reason=lock.reason,
+        origin=lock.origin,
+        since=lock.since,
+        until=lock.until,
+        group=group or (event.group if event else ""),
+        mailing=event.mailing if event else "",
+        provider=event.provider if event else "",
+        hard=state.hard,
+        soft=state.soft,
+        last_event=state.last_event,
+        why=act.why if act else "",
+    )
+
+
+def row_of_bounces(address: str, listed: str, state: State, last: Event | None) -> Row:
+    """The row of an address that has bounced; `last` is its last bounce, where it is known."""
+    return Row(
+        address,
+        listed,
+        kind=last.kind if last else None,
+        category=last.category if last else None,
+        reason=last.reason if last else None,
+        since=last.time if last else state.last_event,
+        group=last.group if last else "",
+        mailing=last.mailing if last else "",
+        provider=last.provider if last else "",
+        hard=state.hard,
+        soft=state.soft,
+        last_event=state.last_event,
+    )

@@ -1,0 +1,148 @@
+"""Addresses by what is known of them, in order, read in transactions that are short.
+
+A reader that stays for a million addresses would keep LMDB from using its free pages again, while
+bounces come in. So each portion is read in a transaction of its own: what changes meanwhile is seen
+or not, and no address is told twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Final
+
+import lmdb
+
+from bouncegate.policy.records import Entry, Event, State
+from bouncegate.store.environment import explained
+from bouncegate.store.history import History
+from bouncegate.store.shelves import DETECTED, GROUPS
+
+Known = tuple[str, State]
+"""An address and what is known of it."""
+
+_PORTION: Final = 500
+# More addresses than these are not gathered and sorted, some 40 ms: where so many locks have ended,
+# reading all locks in order finds one soon enough.
+_MOST_GATHERED: Final = 10_000
+# Acts of a thousand addresses that lie side by side in the lists.
+_REMEMBERED: Final = 64
+
+
+class Lists:
+    """The lists of one store; all methods raise StoreError."""
+
+    def __init__(self, environment: lmdb.Environment, history: History, path: Path) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._environment = environment
+        self._history = history
+        self._path = path
+        self.entry: Final[Callable[[int], Entry]] = lru_cache(_REMEMBERED)(self._entry)
+        """The entry of the journal with a number that is known to exist."""
+
+    def locked(self, after: str = "") -> Iterator[Known]:
+        """Whoever has a lock, for all groups or for one, in force or ended."""
+        states = self._history.states
+
+        def read(transaction: lmdb.Transaction[bytes], start: bytes) -> list[bytes]:
+            return [key for key, _ in states.locked(transaction, start, _PORTION)]
+
+        return self._known(read, after)
+
+    def with_locks_of_groups(self, after: str = "") -> Iterator[Known]:
+        """Whoever has a lock of one group alone, in force or ended."""
+        return self._known(self._on(GROUPS), after)
+
+    def bounced(self, now: int, after: str = "") -> Iterator[Known]:
+        """Whoever has bounced and is not locked at `now`, not even for one group."""
+        never_locked = self._known(self._on(DETECTED), after)
+        once_locked = self._with_ended_locks(now, after)
+        for address, state in merge(never_locked, once_locked, key=itemgetter(0)):
+            if (state.hard or state.soft) and not is_locked(state, now):
+                yield address, state
+
+    def events(self, address: str) -> list[Event]:
+        """The bounces of an address, without those that are void or held, in order."""
+        history = self._history
+        with self._reading() as transaction:
+            return [
+                entry
+                for number, entry in history.journal.of_address(transaction, address)
+                if isinstance(entry, Event) and not history.rulings.leaves_out(transaction, number)
+            ]
+
+    def _entry(self, number: int) -> Entry:
+        with self._reading() as transaction:
+            return self._history.journal.get(transaction, number)
+
+    def _on(self, shelf: bytes) -> Callable[[lmdb.Transaction[bytes], bytes], list[bytes]]:
+        on = self._history.states.shelves.on
+        return lambda transaction, after: on(transaction, shelf, after, _PORTION)
+
+    def _known(
+        self, read: Callable[[lmdb.Transaction[bytes], bytes], list[bytes]], after: str
+    ) -> Iterator[Known]:
+        """The states of the addresses that `read` gives, portion by portion."""
+        start = after.encode()
+        while True:
+            with self._reading() as transaction:
+                keys = read(transaction, start)
+                found = list(self._states(transaction, (key.decode() for key in keys)))
+            yield from found
+            if len(keys) < _PORTION:
+                return
+            start = keys[-1]
+
+    def _with_ended_locks(self, now: int, after: str) -> Iterator[Known]:
+        gathered = self._gathered(now)
+        if gathered is None:
+            yield from ((a, s) for a, s in self.locked(after) if not is_locked(s, now))
+            return
+        ordered = iter(sorted(address for address in gathered if address > after))
+        while portion := list(islice(ordered, _PORTION)):
+            with self._reading() as transaction:
+                found = list(self._states(transaction, portion))
+            # Who has no lock any more stands on the other shelf.
+            yield from ((a, s) for a, s in found if has_lock(s))
+
+    def _gathered(self, now: int) -> set[str] | None:
+        """The addresses of which a lock has ended, or None if there are too many to gather."""
+        addresses: set[str] = set()
+        with self._reading() as transaction:
+            for cause in self._history.states.shelves.ended(transaction, now):
+                addresses.update(self._history.journal.addresses(transaction, cause))
+                if len(addresses) > _MOST_GATHERED:
+                    return None
+        return addresses
+
+    def _states(
+        self, transaction: lmdb.Transaction[bytes], addresses: Iterable[str]
+    ) -> Iterator[Known]:
+        for address in addresses:
+            state = self._history.states.get(transaction, address)
+            if state is not None:
+                yield address, state
+
+    @contextmanager
+    def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
+        try:
+            with self._environment.begin() as transaction:
+                yield transaction
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+
+
+def has_lock(state: State) -> bool:
+    """Whether there is any lock, for all groups or for one, in force or ended."""
+    return state.lock is not None or any(c.lock is not None for c in state.groups.values())
+
+
+def is_locked(state: State, now: int) -> bool:
+    """Whether a lock is in force, for all groups or for one."""
+    locks = (state.lock, *(course.lock for course in state.groups.values()))
+    return any(lock is not None and lock.in_force(now) for lock in locks)

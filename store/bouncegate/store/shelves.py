@@ -1,0 +1,91 @@
+"""Which addresses are worth looking at for a list, so that its first page is one short range.
+
+    shelves  letter, address -> nothing
+               d  it has bounced and has no lock, not even one that has ended
+               g  some group has a lock of its own for it
+    ends     end of a lock, 4 octets -> the numbers of the entries that made locks with that end
+
+Both follow from the states. The clock frees addresses without a write, so whoever reads looks at
+the locks themselves; what is found here only says where to look. `ends` names entries instead of
+addresses, since an import makes one entry for a thousand of them; what it says of a lock that was
+lifted since is stale, and harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import lmdb
+
+from bouncegate.policy.records import NO_END, Lock, State
+from bouncegate.store.codec import number_of, octets_of
+from bouncegate.store.environment import ENDS, SHELVES
+
+DETECTED: Final = b"d"
+GROUPS: Final = b"g"
+_END: Final = 4
+
+
+class Shelves:
+    """Writing and reading them, within a transaction of the caller's."""
+
+    def __init__(self, environment: lmdb.Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._shelves = environment.open_db(SHELVES, create=False)
+        self._ends = environment.open_db(ENDS, dupsort=True, create=False)
+
+    def move(
+        self, transaction: lmdb.Transaction[bytes], key: bytes, before: State, after: State
+    ) -> None:
+        """Let an address stand where its state says; `key` is the address."""
+        old, new = _shelves_of(before), _shelves_of(after)
+        if old != new:
+            for shelf in old - new:
+                transaction.delete(shelf + key, db=self._shelves)
+            for shelf in new - old:
+                transaction.put(shelf + key, b"", db=self._shelves)
+        known = set(_locks_of(before))
+        for lock in _locks_of(after):
+            if lock not in known and lock.until != NO_END:
+                end = lock.until.to_bytes(_END, "big")
+                transaction.put(end, octets_of(lock.cause), dupdata=False, db=self._ends)
+
+    def on(
+        self, transaction: lmdb.Transaction[bytes], shelf: bytes, after: bytes, most: int
+    ) -> list[bytes]:
+        """At most so many addresses of a shelf, in order, behind `after`."""
+        found: list[bytes] = []
+        with transaction.cursor(self._shelves) as cursor:
+            if cursor.set_range(shelf + after + b"\0"):
+                for key in cursor.iternext(values=False):
+                    if len(found) == most or not key.startswith(shelf):
+                        break
+                    found.append(key[1:])
+        return found
+
+    def ended(self, transaction: lmdb.Transaction[bytes], now: int) -> Iterator[int]:
+        """The entries that made locks whose time was up at `now`, the earliest end first."""
+        with transaction.cursor(self._ends) as cursor:
+            for end, cause in cursor.iternext() if cursor.first() else ():
+                if int.from_bytes(end, "big") > now:
+                    return
+                yield number_of(cause)
+
+
+def _shelves_of(state: State) -> set[bytes]:
+    shelves: set[bytes] = set()
+    grouped = any(course.lock is not None for course in state.groups.values())
+    if grouped:
+        shelves.add(GROUPS)
+    if (state.hard or state.soft) and state.lock is None and not grouped:
+        shelves.add(DETECTED)
+    return shelves
+
+
+def _locks_of(state: State) -> Iterator[Lock]:
+    if state.lock is not None:
+        yield state.lock
+    for course in state.groups.values():
+        if course.lock is not None:
+            yield course.lock
