@@ -13,7 +13,7 @@ from pathlib import Path
 import lmdb
 import pytest
 from tests.unit.milter import small_disk
-from tests.unit.milter.daemon import PATIENCE, Daemon
+from tests.unit.milter.daemon import PATIENCE, Daemon, Section
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Mta
 
@@ -21,7 +21,7 @@ from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import Ledger
 
-SIGNED = {"domain": "return.sender.test"}
+SIGNED: Section = {"domain": "return.sender.test"}
 NOT_KEPT_UP = "the ledger does not keep up, sends are not recorded"
 # Fills the line between worker and scribe sooner than the senders that there are.
 LONG_SENDER = f"{6000 * 'n'}@sender.test"
