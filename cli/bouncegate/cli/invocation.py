@@ -78,6 +78,14 @@ class Invocation:
             domains.update(d for d, host in found if provider_of(d, (host,)) == provider)
         return domains
 
+    def open_ledger(self) -> "Ledger":
+        """The ledger for reading, opened once; raises StoreError where there is none yet."""
+        from bouncegate.store.ledger import Ledger  # noqa: PLC0415 - few commands ask it
+
+        if self.ledger is None:
+            self.ledger = Ledger.open(self.settings.store, self.settings.ledger)
+        return self.ledger
+
     def open_store(self, *, readonly: bool = False) -> Store:
         """The store in force; raises StoreError."""
         return Store.open(self.settings.store, readonly=readonly)

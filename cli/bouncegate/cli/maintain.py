@@ -4,9 +4,11 @@ A daemon of its own, since it alone speaks to name servers: the return path, whi
 strangers write, runs without any network (`systemd/`).
 """
 
+import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Annotated, Final
@@ -21,6 +23,10 @@ from bouncegate.store.store import Store
 
 # A domain that bounces for the first time has its provider some seconds later.
 _DNS_PAUSE: Final = 5.0
+# Deliveries are told days after the mail: what is a little later then costs nobody anything.
+_LEDGER_PAUSE: Final = 600.0
+
+log: Final = logging.getLogger("bouncegate.maintain")
 
 
 def maintain(
@@ -30,7 +36,7 @@ def maintain(
         bool, typer.Option("--once", help="One round of each task, then end: for cron(8).")
     ] = False,
 ) -> None:
-    """Run what goes on in the background: look up domains in DNS."""
+    """Run what goes on in the background: ask DNS, tell what was delivered."""
     invocation = invocation_of(context)
     set_up_logging(invocation.settings.log, "maintain")
     stop = threading.Event()
@@ -53,3 +59,19 @@ def tasks_of(invocation: Invocation, store: Store) -> Iterator[Task]:
     settings = invocation.settings
     if settings.dns.enabled:
         yield Task("dns", _DNS_PAUSE, Refresher(store.exchanges, settings.dns).refresh)
+    if settings.keeps_ledger and settings.policy.settling.after(0):
+        yield Task("deliveries", _LEDGER_PAUSE, lambda stop: _settle(invocation, store, stop))
+
+
+def _settle(invocation: Invocation, store: Store, stop: threading.Event) -> None:
+    """Walk on in the ledger, to the sends that no bounce can follow any more."""
+    from bouncegate.store.deliveries import Deliveries  # noqa: PLC0415
+
+    settings, now = invocation.settings, int(time.time())
+    deliveries = Deliveries(store, invocation.open_ledger(), settings.return_path)
+    before = now - settings.policy.settling.after(0)
+    walked = deliveries.settle(before, now, invocation.policy.fold, stop.is_set)
+    if walked.delivered:
+        log.info(
+            "sends=%d delivered-after-failures=%d: their failures are no longer in a row", *walked
+        )

@@ -5,7 +5,7 @@ failures in a row is anything written: to all others a delivery makes no differe
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from bouncegate.config.settings import ReturnPathSettings
@@ -39,11 +39,16 @@ class Deliveries:
         self._ledger = ledger
         self._own = frozenset(settings.own_domains) if settings.sign == "own" else None
 
-    def settle(self, before: int, now: int, fold: Fold) -> Walked:
-        """Walk on to the sends before a time; what is found is durable. Raises StoreError."""
+    def settle(
+        self, before: int, now: int, fold: Fold, enough: Callable[[], bool] = lambda: False
+    ) -> Walked:
+        """Walk on to the sends before a time, or until it is `enough`; what is found is durable.
+
+        Raises StoreError.
+        """
         walked = Walked()
         place = self._store.progress(_SOURCE)
-        while portion := self._ledger.walk(place, before, _PORTION):
+        while not enough() and (portion := self._ledger.walk(place, before, _PORTION)):
             place = portion[-1][0]
             entries = list(self._proofs((sent for _, sent in portion), now))
             self._store.act(entries, fold, (_SOURCE, place))
