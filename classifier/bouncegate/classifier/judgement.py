@@ -10,7 +10,7 @@ and no pattern can run away.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -141,13 +141,13 @@ class Judge:
 
 
 class _Index:
-    """Rules by what must be there for them to hold: words, a code, or a server's name."""
+    """Rules by what must be there for them to hold: a text, a code, or a server's name."""
 
     def __init__(self, rules: list[tuple[int, Rule]]) -> None:
         self._rules: Final = dict(rules)
-        self._text: Final = _Automaton((p, n) for n, r in rules for p in r.text)
-        self._mta: Final = _Automaton(
-            (p, n) for n, r in rules if not (r.text or r.status or r.code) for p in r.mta
+        self._text: Final = Vocabulary((n, p) for n, r in rules for p in r.text)
+        self._mta: Final = Vocabulary(
+            (n, p) for n, r in rules if not (r.text or r.status or r.code) for p in r.mta
         )
         self._codes: Final[dict[str, list[int]]] = defaultdict(list)
         for n, rule in rules:
@@ -155,7 +155,7 @@ class _Index:
                 for code in rule.status or rule.code:
                     self._codes[code].append(n)
         self._others: Final = [n for n, r in rules if not (r.text or r.status or r.code or r.mta)]
-        self._words_alone: Final = frozenset(
+        self._text_alone: Final = frozenset(
             n for n, r in rules if not (r.status or r.code or r.phase or r.mta)
         )
         self._mta_of: Final = {
@@ -164,24 +164,28 @@ class _Index:
 
     def first(self, evidence: Evidence) -> int | None:
         """The number of the first rule that holds."""
-        for number in self._found(evidence):
-            if number in self._words_alone or self._holds(number, evidence):
+        others = sorted(self._without_text(evidence))
+        other = next((number for number in others if self._holds(number, evidence)), None)
+        for number in self._text.found(evidence.text):
+            if other is not None and other < number:
+                return other
+            if number in self._text_alone or self._holds(number, evidence):
                 return number
-        return None
+        return other
 
     def all(self, evidence: Evidence) -> list[int]:
         """The numbers of all rules that hold, in order."""
-        return [number for number in self._found(evidence) if self._holds(number, evidence)]
+        found = self._without_text(evidence) | set(self._text.found(evidence.text))
+        return [number for number in sorted(found) if self._holds(number, evidence)]
 
-    def _found(self, evidence: Evidence) -> list[int]:
-        """The numbers of the rules that may hold, in order."""
-        found = self._text.find(evidence.text)
+    def _without_text(self, evidence: Evidence) -> set[int]:
+        """The numbers of the rules that may hold whatever the text is."""
+        numbers = set(self._others)
         for code in _beginnings(evidence.code, evidence.statuses):
-            found += self._codes.get(code, ())
-        if evidence.mta:
-            found += self._mta.find(evidence.mta)
-        found += self._others
-        return sorted(set(found))
+            numbers.update(self._codes.get(code, ()))
+        if evidence.mta and self._mta:
+            numbers.update(self._mta.found(evidence.mta))
+        return numbers
 
     def _holds(self, number: int, evidence: Evidence) -> bool:
         rule = self._rules[number]
@@ -191,19 +195,6 @@ class _Index:
             and (not rule.phase or evidence.phase in rule.phase)
             and (not rule.mta or any(p.search(evidence.mta) for p in self._mta_of[number]))
         )
-
-
-class _Automaton:
-    """The patterns of rules, matched at once."""
-
-    def __init__(self, patterns: Iterable[tuple[str, int]]) -> None:
-        pairs = list(patterns)
-        self._owners: Final = [owner for _, owner in pairs]
-        self._vocabulary: Final = Vocabulary(pattern for pattern, _ in pairs)
-
-    def find(self, text: str) -> list[int]:
-        """The owners of the patterns that are found in the text."""
-        return [self._owners[n] for n in self._vocabulary.found(text)]
 
 
 def _reply_of(report: Report) -> Evidence:

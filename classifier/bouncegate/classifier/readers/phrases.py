@@ -192,5 +192,7 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 
-FAILURE: Final = Vocabulary(phrase for phrases in NOT_DELIVERED.values() for phrase in phrases)
+FAILURE: Final = Vocabulary(
+    enumerate(phrase for phrases in NOT_DELIVERED.values() for phrase in phrases)
+)
 """Searched for in text whose white space is single."""
