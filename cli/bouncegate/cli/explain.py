@@ -15,9 +15,9 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
-from bouncegate.policy.account import Step, steps, what_would_free
+from bouncegate.policy.account import Step, course_of, steps, what_would_free
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Act, AddressEntry, Event, State
+from bouncegate.policy.records import Act, AddressEntry, Event, Lock, State
 from bouncegate.store.address import canonical
 from bouncegate.store.store import Store
 
@@ -120,7 +120,8 @@ def _address_of(store: Store, case: int) -> str:
 
 
 def _view(step: Step) -> StepView:
-    entry, after = step.entry, step.after
+    entry = step.entry
+    after = course_of(step.after, entry.group if isinstance(entry, Event) else "")
     view = StepView(
         number=step.number,
         time=iso(entry.time),
@@ -163,15 +164,20 @@ def _row(view: StepView) -> tuple[object, ...]:
 def _conclusion(
     key: str, state: State, told: list[Step], settings: Settings, now: int
 ) -> Iterator[str]:
-    lock = state.lock
-    if lock is None or not lock.in_force(now):
+    locks = {"": state.lock} | {group: course.lock for group, course in state.groups.items()}
+    found = [(group, lock) for group, lock in locks.items() if lock and lock.in_force(now)]
+    if not found:
         yield f"{key} is not locked." if told else f"Nothing is known of {key}."
-        return
+    for group, lock in found:
+        yield from _of_lock(key, group, lock, told)
+        yield f"What frees it: {what_would_free(lock, now, settings.policy)}."
+
+
+def _of_lock(key: str, group: str, lock: Lock, told: list[Step]) -> Iterator[str]:
     cause = next((step.entry for step in told if step.number == lock.cause), None)
     until = iso(lock.until) or "without end"
-    yield f"{key} is locked ({lock.kind}, {lock.category}, {lock.reason}) until {until}."
+    whom = f" for {group} alone" if group else ""
+    yield f"{key} is locked{whom} ({lock.kind}, {lock.category}, {lock.reason}) until {until}."
     if isinstance(cause, Event):
         yield f"Entry {lock.cause} locked it: {cause.diagnostic or 'no diagnostic was given'}"
         yield f"Advice: {REASONS[lock.reason].advice}"
-    freed = what_would_free(lock, now, settings.policy)
-    yield f"What frees it: {freed}."

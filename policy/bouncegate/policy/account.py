@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 from bouncegate.config.settings import PolicySettings
 from bouncegate.config.taxonomy import Kind
 from bouncegate.policy.fold import EMPTY, Policy, Standing
-from bouncegate.policy.records import NO_END, Act, AddressEntry, Event, Lock, Origin, State
+from bouncegate.policy.records import NO_END, Act, AddressEntry, Course, Event, Lock, Origin, State
 
 _EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive"}
 
@@ -62,13 +62,12 @@ def _effect(before: State, after: State, group: str) -> str:
     for old, new in ((before, after), (before.groups.get(group), after.groups.get(group))):
         if new is not None and new.lock is not None and (old is None or new.lock != old.lock):
             return "locked"
-    return "counted" if lock_of(after, group) is None else "locked-already"
+    return "locked-already" if after.lock or course_of(after, group).lock else "counted"
 
 
-def lock_of(state: State, group: str = "") -> Lock | None:
-    """The lock of an address for all groups, else the one for this group."""
-    known = state.groups.get(group)
-    return state.lock or (known.lock if known is not None else None)
+def course_of(state: State, group: str) -> Course:
+    """The course of one group, else that of all."""
+    return state.groups.get(group, state)
 
 
 def what_would_free(lock: Lock | None, now: int, settings: PolicySettings) -> str:

@@ -80,3 +80,12 @@ def test_a_case_of_many_addresses_names_them(bouncegate: Command) -> None:
     told = bouncegate("explain", "1")
     assert "the lock of 2 addresses" in told.err
     assert told.out.split() == ["ann@example.com", "bob@example.com"]
+
+
+def test_a_lock_for_one_group_says_for_whom_it_holds(config: Path, bouncegate: Command) -> None:
+    with config.open("a") as file:
+        file.write('[policy.hard]\nscope = "group"\nfailures = 1\nlock = "50 years"\n')
+    bounce(config, "ann@example.com", group="a.example")
+    text = bouncegate("explain", "ann@example.com").out
+    assert "ann@example.com is locked for a.example alone (hard, address, user-unknown)" in text
+    assert "policy.hard" in text

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bouncegate.config.loading import load
 from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
@@ -24,9 +25,11 @@ def bounce(
     address: str,
     reason: Reason = Reason.USER_UNKNOWN,
     times: int = 1,
+    *,
     first: int = 1_790_000_000,
+    group: str = "",
 ) -> None:
-    """Let an address bounce so often, a day apart."""
+    """Let an address bounce so often, a day apart, under the policy of the config file."""
     definition = REASONS[reason]
     event = Event(
         address=address,
@@ -37,12 +40,14 @@ def bounce(
         rule="r",
         trust="signed",
         identity=b"",
+        group=group,
     )
+    policy = Policy(load(config).policy, SIGNED)
     store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
     for number in range(times):
         identity = address.encode()[:14].ljust(15) + bytes([number])
         later = replace(event, time=event.time + number * 86_400, identity=identity)
-        store.record([Bounce([later], b"raw")], Policy(PolicySettings(), SIGNED))
+        store.record([Bounce([later], b"raw")], policy)
     store.close()
 
 

@@ -25,10 +25,11 @@ def lock_of(until: int) -> Lock:
     )
 
 
-def put_locks(store: Path, *keys: str, until: int | None = None) -> None:
+def put_locks(store: Path, *keys: str, until: int | None = None, group: str = "") -> None:
     """Lock addresses (canonical) or `@domain`s; for another year unless told otherwise."""
     store.mkdir(exist_ok=True)
-    record = lockrecord.pack(lock_of(until or int(time.time()) + YEAR))
+    lock = lock_of(until or int(time.time()) + YEAR)
+    record = lockrecord.pack(None, {group: lock}) if group else lockrecord.pack(lock)
     environment = open_environment(StoreSettings(path=store), readonly=False)
     locks = environment.open_db(LOCKS)
     with environment.begin(write=True, db=locks) as transaction:

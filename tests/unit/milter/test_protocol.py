@@ -65,6 +65,13 @@ def refused(answer: Answer) -> bool:
     return answer.verdict == "y" and answer.text.startswith("550 5.1.1 ")
 
 
+def test_a_lock_of_one_group_is_refused_to_this_group_alone(daemon: Daemon) -> None:
+    put_locks(daemon.store, "gone@example.com", group="sender.test")
+    daemon.start()
+    assert [refused(answer) for answer in ask(daemon, GONE)] == [True]
+    assert ask(daemon, GONE, mail_addr="news@other.test") == [PASSES]
+
+
 @pytest.mark.parametrize("honours_request", [True, False])
 def test_of_five_recipients_the_one_with_a_live_lock_is_refused(
     daemon: Daemon, honours_request: bool
