@@ -20,6 +20,7 @@ from bouncegate.cli import (
     daemons,
     explain,
     incident,
+    judge,
     keys,
     listing,
     maintain,
@@ -70,6 +71,7 @@ app.command("notices")(notices.notices)
 app.command("maintain")(maintain.maintain)
 app.command("classify")(classify.classify)
 app.command("show")(addresses.show)
+app.command("check")(judge.check)
 app.command("list")(listing.list_)
 app.command("explain")(explain.explain)
 app.command("lock")(acts.lock)

@@ -19,7 +19,6 @@ _RESERVED: Final = frozenset(
     }
 )
 _NUMERIC: Final = re.compile(r"\d+")
-_LONGEST_NAME: Final = 253  # of a domain in text (RFC 1035, 2.3.4: 255 octets on the wire)
 
 
 def fault_of(text: str, *, fold: bool = True) -> str:
@@ -44,8 +43,6 @@ def fault_of_canonical(address: str) -> str:
         return f"{domain!r} is no domain of the internet: it has no dot"
     if _NUMERIC.fullmatch(labels[-1]):
         return f"{domain!r} ends in a number, which no domain does (RFC 3696, 2)"
-    if len(domain) > _LONGEST_NAME:
-        return f"the domain is longer than {_LONGEST_NAME} octets (RFC 1035, 2.3.4)"
     for ends in range(1, min(len(labels), 2) + 1):
         if (name := ".".join(labels[-ends:])) in _RESERVED:
             return f"{name!r} is reserved: nobody's mail is taken there (RFC 2606, RFC 6761)"

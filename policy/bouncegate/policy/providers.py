@@ -74,6 +74,10 @@ class Providers:
         """The ends of the names of a provider's MX hosts."""
         return tuple(end for end, name in self._by_mx.items() if name == provider)
 
+    def domains(self) -> tuple[str, ...]:
+        """All domains that are known by name, in the order in which they are written."""
+        return tuple(self._by_domain)
+
     def names(self) -> frozenset[str]:
         """Of all providers that have one."""
         return frozenset(self._by_domain.values()) | frozenset(self._by_mx.values())

@@ -66,6 +66,11 @@ class Lists:
             if (state.hard or state.soft) and not is_locked(state, now):
                 yield address, state
 
+    def known(self, addresses: Iterable[str]) -> dict[str, State]:
+        """What is known of these addresses, without those of which nothing is."""
+        with self._reading() as transaction:
+            return dict(self._states(transaction, addresses))
+
     def events(self, address: str) -> list[Event]:
         """The bounces of an address, without those that are void or held, in order."""
         history = self._history

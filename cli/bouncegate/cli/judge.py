@@ -1,0 +1,153 @@
+"""`check`: a list of addresses is judged before it is mailed."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
+from bouncegate.lists.judgement import Judge, Judged, Standpoint, Statuses
+from bouncegate.lists.lines import Line, addresses_of, bare
+from bouncegate.lists.typos import Typos
+from bouncegate.policy.exchange import Status
+from bouncegate.store.store import Store
+
+_COLUMNS: Final = ("line", "address", "verdict", "reason", "until", "suggestion", "why")
+
+
+class JudgedView(Struct):
+    """One address as scripts read it; times in UTC, ISO 8601."""
+
+    line: int
+    address: str
+    verdict: str
+    """invalid, locked, dead, typo, predicted, detected or good: the gravest that holds."""
+    mailable: bool
+    why: str
+    reason: str | None
+    until: str | None
+    suggestion: str
+
+
+def check(
+    context: typer.Context,
+    addresses: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ADDRESS|FILE|-",
+            help="Addresses, or files with one a line; - is standard input.",
+        ),
+    ] = None,
+    *,
+    file: Annotated[Path | None, typer.Option(help="One more file, whatever its name.")] = None,
+    group: Annotated[str, typer.Option(help="Judge for this group of recipients.")] = "",
+    lookup: Annotated[
+        bool, typer.Option("--lookup", help="Ask DNS of domains that are not known yet.")
+    ] = False,
+    bad: Annotated[bool, typer.Option("--bad", help="Leave out what is good.")] = False,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for spreadsheets.")] = False,
+) -> None:
+    """Judge addresses before they are mailed: syntax, locks, dead domains, likely typing errors.
+
+    Exit code 0: all can be mailed; 1: some cannot (invalid, locked, or of a dead domain). What is
+    only suspicious (typo, predicted, detected) does not change it.
+
+    Example: bouncegate check --lookup --bad --file subscribers.txt
+    """
+    if not addresses and file is None:
+        raise typer.BadParameter("name addresses, or a --file of them")
+    invocation = invocation_of(context)
+    found: Counter[str] = Counter()
+    unmailable = 0
+
+    def counted(judged: Iterable[Judged]) -> Iterator[JudgedView]:
+        nonlocal unmailable
+        for one in judged:
+            found[one.verdict] += 1
+            unmailable += not one.mailable
+            if one.verdict != "good" or not bad:
+                yield _view(one)
+
+    with ExitStack() as stack:
+        lines = _lines(addresses or [], file, stack)
+        store = stack.enter_context(closing(invocation.open_store(readonly=True)))
+        views = counted(_judge(invocation, store, group, lookup=lookup).judge(lines))
+        if json:
+            for view in views:
+                write_json(view)
+        elif csv:
+            write_sheet(JudgedView.__struct_fields__, views)
+        else:
+            stream_table(_COLUMNS, ([getattr(v, c) for c in _COLUMNS] for v in views))
+            complain(", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
+    raise typer.Exit(1 if unmailable else 0)
+
+
+def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) -> Judge:
+    typos = Typos(invocation.providers.domains())
+    statuses = _statuses(invocation, store, lookup=lookup)
+    fold = invocation.settings.store.fold_local_part
+    return Judge(store.lists, typos, statuses, Standpoint(int(time.time()), fold, group))
+
+
+def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses:
+    """What the store knows of domains, and what DNS tells of the others where that is wanted."""
+    known: dict[str, Status] = {}
+
+    def statuses(domains: Collection[str]) -> Mapping[str, Status]:
+        fresh = [domain for domain in domains if domain not in known]
+        known.update((domain, store.exchanges.of(domain).status) for domain in fresh)
+        unknown = [domain for domain in fresh if known[domain] == "unknown"]
+        if lookup and unknown:
+            from bouncegate.dns.nameservers import Budget  # noqa: PLC0415 - most calls ask no DNS
+            from bouncegate.dns.refresher import look_up_all  # noqa: PLC0415
+
+            settings = invocation.settings.dns
+            answers = look_up_all(unknown, settings, Budget(settings.queries_a_second))
+            known.update((domain, answer.status) for domain, answer in answers.items())
+        return known
+
+    return statuses
+
+
+def _lines(given: list[str], file: Path | None, stack: ExitStack) -> Iterator[Line]:
+    """The addresses that were named, and those of files; raises OSError."""
+    for number, text in enumerate(given, 1):
+        if text == "-" or ("@" not in text and Path(text).is_file()):
+            yield from addresses_of(stack.enter_context(opened(text)))
+        else:
+            yield Line(number, bare(text))
+    if file is not None:
+        yield from addresses_of(stack.enter_context(opened(str(file))))
+
+
+def opened(name: str) -> AbstractContextManager[BinaryIO]:
+    """A file by its name, or standard input for `-`; ends the command where there is none."""
+    if name == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise typer.BadParameter(f"{name}: {error.strerror}") from None
+
+
+def _view(judged: Judged) -> JudgedView:
+    return JudgedView(
+        line=judged.line,
+        address=judged.address,
+        verdict=judged.verdict,
+        mailable=judged.mailable,
+        why=judged.why,
+        reason=judged.reason,
+        until=iso(judged.until),
+        suggestion=judged.suggestion,
+    )

@@ -1,0 +1,36 @@
+"""Addresses as people keep them: one a line, `Ann <ann@example.com>` as well, `#` for remarks."""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Final, NamedTuple
+
+# RFC 5321, 4.5.3.1.3, and room for a name: a longer line holds no address.
+_LONGEST: Final = 1000
+_IN_BRACKETS: Final = re.compile(r"<([^<>]*)>\s*$")
+
+
+class Line(NamedTuple):
+    """One address of a file."""
+
+    number: int
+    text: str
+    """As it stands there; what is too long is cut, and is no address then either."""
+
+
+def addresses_of(file: BinaryIO) -> Iterator[Line]:
+    """The addresses of a file in UTF-8; raises OSError."""
+    number = 0
+    while octets := file.readline(_LONGEST):
+        number += 1
+        whole = octets.endswith(b"\n") or len(octets) < _LONGEST
+        while not whole and (rest := file.readline(_LONGEST)):
+            whole = rest.endswith(b"\n")
+        text = octets.decode("utf-8-sig", "replace").strip()
+        if text and not text.startswith("#"):
+            yield Line(number, bare(text))
+
+
+def bare(text: str) -> str:
+    """An address without the name before it."""
+    inside = _IN_BRACKETS.search(text)
+    return inside[1].strip() if inside else text
