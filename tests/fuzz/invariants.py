@@ -58,6 +58,9 @@ def check_reading(data: bytes) -> None:
 def check_returned(data: bytes) -> None:
     """A notice, whose returned message has this text or that."""
     for form in (_IN_PARTS, *_BELOW_A_LINE):
+        if not Notification(Message(_around(form, data, b""))).returned.startswith(_RETURNED[:40]):
+            # Something in the notice already looks like a message that is returned.
+            continue
         harmless = _recipients(form, data, b"Hello.\n")
         for text in (_ATTACK, b"--o--\n" + _ATTACK):
             found = _recipients(form, data, text)
@@ -91,11 +94,14 @@ _BELOW_A_LINE: Final = tuple(
 
 
 def _recipients(form: tuple[bytes, bytes], notice: bytes, returned: bytes) -> list[str]:
+    raw = _around(form, notice, returned)
+    return [report.recipient for report in read_or_raise(raw).reports]
+
+
+def _around(form: tuple[bytes, bytes], notice: bytes, returned: bytes) -> bytes:
     before, between = form
     notice = notice[:LARGEST].replace(b"\r", b"").replace(b"--o", b"- o")
-    return [
-        report.recipient for report in read_or_raise(before + notice + between + returned).reports
-    ]
+    return before + notice + between + returned
 
 
 def check_families(data: bytes) -> None:

@@ -5,6 +5,8 @@ from typing import Final
 
 from tests.unit.classifier.builder import dsn, failed
 
+from bouncegate.classifier.message import Message
+from bouncegate.classifier.notification import Notification
 from bouncegate.config.rules import load_rules
 
 _RULES: Final = Path(__file__).parents[2] / "config" / "bouncegate" / "config" / "rules"
@@ -35,5 +37,5 @@ def seeds(check: str) -> list[bytes]:
     messages = [path.read_bytes() for path in sorted(_SAMPLES.rglob("*.eml"))]
     messages.append(dsn([failed("a@x.example"), failed("b@x.example")]))
     if check == "returned":
-        return [raw.partition(b"\n\n")[2] for raw in messages]
+        return [Notification(Message(raw)).notice.encode() for raw in messages]
     return messages

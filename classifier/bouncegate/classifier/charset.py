@@ -45,6 +45,7 @@ _LONGEST_WORDS: Final = 8 * 998
 _TAG_BREAK: Final = re.compile(
     r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?table|/?ul|/?ol|/?pre|hr)\b[^<>]{0,512}>", re.IGNORECASE
 )
+_CELL: Final = re.compile(r"</?t[dh]\b[^<>]{0,512}>", re.IGNORECASE)
 _UNSEEN: Final = re.compile(r"<(style|script|head)\b", re.IGNORECASE)
 # Real notices have one head and a few style sheets.
 _UNSEEN_BLOCKS: Final = 50
@@ -133,7 +134,7 @@ def _decoded_word(match: re.Match[str]) -> str:
 
 def html_to_text(text: str) -> str:
     """The words of an HTML document, with its blocks on lines of their own."""
-    text = _TAG_BREAK.sub("\n", _seen(text))
+    text = _CELL.sub(" ", _TAG_BREAK.sub("\n", _seen(text)))
     return html.unescape(_TAG.sub("", text)).replace("\xa0", " ")
 
 

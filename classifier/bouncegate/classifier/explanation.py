@@ -29,7 +29,14 @@ def explained(reports: list[Report], notification: Notification) -> list[Report]
     if len(reports) == 1:
         return [_alone(reports[0], text)]
     told = {entry.address.lower(): entry.explanation for entry in entries(text)}
+    if not any(_named(report) & told.keys() for report in reports):
+        # What is said, is said of all of them.
+        return [replace(report, notice=text[: limits.DIAGNOSTIC]) for report in reports]
     return [_among_others(report, told) for report in reports]
+
+
+def _named(report: Report) -> set[str]:
+    return {report.final_recipient.lower(), report.original_recipient.lower()}
 
 
 def _alone(report: Report, text: str) -> Report:

@@ -30,7 +30,7 @@ _FAILURE: Final = (
     r"mailbox (?:is )?(?:full|unavailable)|message (?:you sent )?(?:was )?(?:blocked|rejected)",
     r"user unknown|unknown (?:user|recipient|address)|address (?:not found|unknown|error|change)",
     (
-        r"rejected (?:mail|message)|reject mail|not member article|(?:mail"
+        r"rejected (?:mail|message)|reject mail|not member article|loop alert|(?:mail"
         r"|message) is rejected|mail (?:was )?rejected|quota exceeded|nameserver error report"
     ),
     r"unzustellbar|nicht zugestellt|zustellung|zurückgewiesen",

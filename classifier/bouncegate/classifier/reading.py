@@ -48,8 +48,9 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
         reports = reader.read(notification)
         if reports:
             return _reading(nature, notification, reader, reports)
-    if nested and notification.returned:
-        # Gateways wrap the bounce that they pass on into a notice that names nobody.
+    if nested and "from" in notification.returned_fields:
+        # Gateways wrap the bounce that they pass on into a notice that names nobody. What has no
+        # author (RFC 5322, 3.6) is no message, but a piece of one.
         inner = read_or_raise(notification.returned, nested=False)
         if inner.reports and inner.nature is Nature.BOUNCE:
             return inner

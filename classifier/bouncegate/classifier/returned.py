@@ -19,7 +19,7 @@ _NAMES: Final = (
 # mark of quotation may stand before each. Both searches begin with the newline before the line,
 # not with `^`: the engine looks for a letter much faster than it asks each place what it is.
 _HEADER: Final = re.compile(
-    rf"\n(?:>?(?:{_NAMES})[ \t]*:(?!/).*\n(?:>?[ \t]+\S.*\n)*){{3}}", re.IGNORECASE
+    rf"\n(?:(?:> ?)?(?:{_NAMES})[ \t]*:(?!/).*\n(?:>?[ \t]+\S.*\n)*){{3}}", re.IGNORECASE
 )
 # Lines that announce the returned message.
 _ANNOUNCEMENTS: Final = (
@@ -52,7 +52,7 @@ _SEPARATOR: Final = re.compile(
 _SIGNS: Final = Phrases(
     (
         (
-            r"(?m)^>?(?:received|return-path|message-id|mime-version|from|to|date|subject"
+            r"(?m)^(?:> ?)?(?:received|return-path|message-id|mime-version|from|to|date|subject"
             r"|x-[\w-]+)[ \t]*:"
         ),
         (

@@ -65,6 +65,7 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"invalid final delivery",
         r"not (?:a )?member",
         r"no mailbox",
+        r"no (?:user|account|recipient|subscriber|person)s? (?:named|called|by|with|at|<>)",
         r"were affected",
         r"rejected (?:your|the|this) (?:message|mail|e-?mail|recipient)",
         r"(?:message|mail) (?:rejected|blocked|refused|status: fail\w*)",

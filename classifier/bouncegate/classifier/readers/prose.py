@@ -8,12 +8,13 @@ import re
 from typing import Final
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.addresses import ADDRESS, BEGINNING, bare, first_address
+from bouncegate.classifier.addresses import ADDRESS, BEGINNING, bare, find_addresses, first_address
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
 from bouncegate.classifier.readers.entries import Entry, entries, reports
 from bouncegate.classifier.readers.phrases import FAILURE
 from bouncegate.classifier.readers.roles import has_other_role, is_example, is_other, others
+from bouncegate.classifier.reply import searchable
 from bouncegate.classifier.report import Report
 
 NAME: Final = "prose"
@@ -38,15 +39,18 @@ _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 def read(notification: Notification) -> list[Report]:
     """The recipients of whom the notice says that they were not reached."""
     text = notification.notice
+    subject = notification.message.subject
     delayed = is_delay(notification)
-    if not delayed and not FAILURE.occur(f"{notification.message.subject}. {notification.line}"):
+    if not delayed and not FAILURE.occur(searchable(f"{subject}. {notification.line}")):
         return []
     known = others(notification)
     whole = _reply(text) or notification.line[: limits.DIAGNOSTIC]
     found = (
         _listed(text, known, whole)
         or _in_sentence(text, known, whole)
+        or _in_subject(subject, known, whole)
         or _local_names(notification, whole)
+        or _only_one(text, known, whole)
     )
     return reports(found, NAME, "delayed" if delayed else "failed")
 
@@ -67,17 +71,36 @@ def _in_sentence(text: str, known: frozenset[str], whole: str) -> list[Entry]:
     """Addresses in a paragraph that says what failed, in the two behind it, or before it."""
     paragraphs = _PARAGRAPH.split(text)
     for n, paragraph in enumerate(paragraphs):
-        if not FAILURE.occur(" ".join(paragraph.split())):
+        if not FAILURE.occur(searchable(paragraph)):
             continue
         for block in (*paragraphs[n : n + 3], *paragraphs[max(n - 1, 0) : n]):
-            found = [
-                Entry(bare(match[0]), whole)
-                for match in _ADDRESS.finditer(block)
-                if not is_other(bare(match[0]), known) and not has_other_role(block, match.start())
-            ]
+            found = _addressed(block, known)
             if found:
-                return found
+                return [Entry(address, whole) for address in found]
     return []
+
+
+def _only_one(text: str, known: frozenset[str], whole: str) -> list[Entry]:
+    """The single address of a notice that has no other role in it, wherever it stands."""
+    found = {address.lower(): address for address in _addressed(text, known)}
+    return [Entry(address, whole) for address in found.values()] if len(found) == 1 else []
+
+
+def _addressed(text: str, known: frozenset[str]) -> list[str]:
+    """The addresses in words that have no other role in them."""
+    return [
+        address
+        for match in _ADDRESS.finditer(text)
+        if not is_other(address := bare(match[0]), known)
+        and not has_other_role(text, match.start())
+    ]
+
+
+def _in_subject(subject: str, known: frozenset[str], whole: str) -> list[Entry]:
+    """Addresses in a subject such as `Undeliverable mail to max@example.com`."""
+    if "@" not in subject or not FAILURE.occur(searchable(subject)):
+        return []
+    return [Entry(a, whole) for a in find_addresses(subject) if not is_other(a, known)]
 
 
 def _local_names(notification: Notification, whole: str) -> list[Entry]:

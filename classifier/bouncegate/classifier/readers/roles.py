@@ -41,6 +41,10 @@ _OFFICIALS: Final = frozenset(
         "listserv", "majordomo",
     }
 )  # fmt: skip
+# What authentication results and policies name: `smtp.mailfrom=news@example.com`.
+_NAMED_AS_SENDER: Final = re.compile(
+    r"(?:[\w.-]*mailfrom|[\w.-]*from|sender|header\.\w+|smtp\.\w+)=|identity/", re.IGNORECASE
+)
 # RFC 2142, 6, and the names that list managers give to a list's other addresses.
 _OF_A_LIST: Final = ("-owner", "-admin", "-request", "-bounces", "-help", "-unsubscribe")
 _LONGEST_HEADER: Final = 8 * limits.VALUE
@@ -65,7 +69,12 @@ def is_other(address: str, known: frozenset[str]) -> bool:
     """Whether the address is one of the `others`, or one that people write to for help."""
     lowered = address.lower()
     local = lowered.partition("@")[0]
-    return lowered in known or local in _OFFICIALS or local.endswith(_OF_A_LIST)
+    return (
+        lowered in known
+        or local in _OFFICIALS
+        or local.endswith(_OF_A_LIST)
+        or _NAMED_AS_SENDER.match(lowered) is not None
+    )
 
 
 def has_other_role(text: str, position: int) -> bool:
