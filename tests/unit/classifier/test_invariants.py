@@ -11,7 +11,7 @@ from tests.fuzz.seeds import seeds
 
 ROOT = Path(__file__).parents[3]
 # Beyond the seeds; a second or two. `./run fuzz` is for more.
-RUNS = 800
+RUNS = 300
 
 
 @pytest.mark.parametrize("check", CHECKS)
