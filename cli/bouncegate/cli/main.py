@@ -25,6 +25,7 @@ from bouncegate.cli import (
     listing,
     maintain,
     notices,
+    provider,
     report,
     simulate,
     undo,
@@ -83,6 +84,7 @@ app.command("simulate")(simulate.simulate)
 app.add_typer(incident.app, name="incident")
 app.add_typer(report.app, name="report")
 app.add_typer(keys.app, name="keys")
+app.command("provider")(provider.provider)
 app.command("check-config")(check.check_config)
 
 
