@@ -25,6 +25,9 @@ from bouncegate.store.store import Store
 _DNS_PAUSE: Final = 5.0
 # Deliveries are told days after the mail: what is a little later then costs nobody anything.
 _LEDGER_PAUSE: Final = 600.0
+# A domain is locked a day after its first denial at the earliest. A round reads what DNS told of
+# all domains, and the journal of the last weeks if one of them is dead.
+_DOMAINS_PAUSE: Final = 3600.0
 
 log: Final = logging.getLogger("bouncegate.maintain")
 
@@ -36,7 +39,7 @@ def maintain(
         bool, typer.Option("--once", help="One round of each task, then end: for cron(8).")
     ] = False,
 ) -> None:
-    """Run what goes on in the background: ask DNS, tell what was delivered."""
+    """Run what goes on in the background: ask DNS, tell what was delivered, check domains."""
     invocation = invocation_of(context)
     set_up_logging(invocation.settings.log, "maintain")
     stop = threading.Event()
@@ -54,11 +57,15 @@ def maintain(
 
 def tasks_of(invocation: Invocation, store: Store) -> Iterator[Task]:
     """What is to be done, under the settings in force."""
+    from bouncegate.dns.domainlocks import DomainLocks  # noqa: PLC0415
     from bouncegate.dns.refresher import Refresher  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings
     if settings.dns.enabled:
         yield Task("dns", _DNS_PAUSE, Refresher(store.exchanges, settings.dns).refresh)
+    if settings.dns.enabled and settings.domain_locks.enabled:
+        locks = DomainLocks(store, invocation.policy, invocation.providers, settings)
+        yield Task("domain locks", _DOMAINS_PAUSE, locks.check)
     if settings.keeps_ledger and settings.policy.settling.after(0):
         yield Task("deliveries", _LEDGER_PAUSE, lambda stop: _settle(invocation, store, stop))
 

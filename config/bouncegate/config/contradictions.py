@@ -40,6 +40,7 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
     if not settings.guard.window.after(0):
         yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
     yield from provider_problems(settings.provider)
+    yield from _faults_of_domain_locks(settings)
     yield from _faults_of_policy(settings)
 
 
@@ -52,6 +53,19 @@ def _faults_of_policy(settings: Settings) -> Iterator[tuple[str, str]]:
         for name in row.provider:
             if why := unknown_provider(name, settings.provider):
                 yield f"{name_of(number)}.provider", why
+
+
+def _faults_of_domain_locks(settings: Settings) -> Iterator[tuple[str, str]]:
+    locks = settings.domain_locks
+    if not (locks.enabled and settings.dns.enabled):
+        return
+    if not settings.dns.confirm.after(0):
+        yield "dns.confirm", "a domain would be locked for a single answer: write a duration"
+    if not locks.window.after(0):
+        yield "domain_locks.window", 'no bounce falls into a window of no length: write "30 days"'
+    if not 0 < locks.recheck.after(0) <= locks.lock.after(0) // 4:
+        text = f"a lock of {locks.lock} is to be re-checked a few times: write a fourth at most"
+        yield "domain_locks.recheck", text
 
 
 def _faults_of_reply(reply: ReplySettings) -> Iterator[tuple[str, str]]:

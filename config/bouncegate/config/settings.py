@@ -241,6 +241,16 @@ class DnsSettings(Struct, frozen=True):
     domains: Annotated[int, Meta(ge=100, le=10_000_000)] = 100_000
 
 
+class DomainLockSettings(Struct, frozen=True):
+    """`[domain_locks]`: when a whole domain is locked because it takes no mail."""
+
+    enabled: bool = True
+    addresses: Annotated[int, Meta(ge=1, le=1_000_000)] = 5
+    window: Duration = Duration(seconds=30 * 86_400)
+    lock: Duration = Duration(months=1)
+    recheck: Duration = Duration(seconds=3 * 86_400)
+
+
 class RulesSettings(Struct, frozen=True):
     """`[rules]`: the operator's own classification rules, asked before the shipped ones."""
 
@@ -270,6 +280,7 @@ class Settings(Struct, frozen=True):
     alarm: AlarmSettings = AlarmSettings()
     ledger: LedgerSettings = LedgerSettings()
     dns: DnsSettings = DnsSettings()
+    domain_locks: DomainLockSettings = DomainLockSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
     provider: tuple[ProviderSettings, ...] = ()

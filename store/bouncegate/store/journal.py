@@ -6,6 +6,7 @@ by_address  address -> the numbers of its events and acts
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,6 +18,9 @@ from bouncegate.store.environment import BY_ADDRESS, JOURNAL
 
 # Acts on a thousand addresses whose neighbours come one after the other; each takes some 100 KB.
 _ACTS_AT_ONCE: Final = 256
+# How far entries may be out of order: a delivery or an act is written by another process, whose
+# transaction waits for that of the return path.
+_DISORDER: Final = 3600
 
 
 class Journal:
@@ -97,6 +101,18 @@ class Journal:
                 acts.pop(next(iter(acts)))
             acts[number] = entry
         return entry
+
+    def first_since(self, transaction: lmdb.Transaction[bytes], time: int) -> int:
+        """The number of the first entry of a time or later, or one close before it.
+
+        Entries are written in the order of their times but for some seconds, by which the clocks
+        of writers and the transactions of others set them apart.
+        """
+        with transaction.cursor(self._entries) as cursor:
+            last = number_of(cursor.key()) if cursor.last() else 0
+        wanted = time - _DISORDER
+        numbers = range(1, last + 1)
+        return 1 + bisect_left(numbers, wanted, key=lambda n: self.get(transaction, n).time)
 
     def entries(
         self, transaction: lmdb.Transaction[bytes], start: int = 1

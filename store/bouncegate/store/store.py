@@ -22,7 +22,7 @@ address's entries, without the events that are void or held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Self
 
@@ -31,6 +31,7 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.account import Mark
+from bouncegate.policy.deaddomain import Bounced
 from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.records import (
     MOST_EVENTS,
@@ -44,6 +45,7 @@ from bouncegate.policy.records import (
     Settled,
     State,
 )
+from bouncegate.store.bounced import bounced
 from bouncegate.store.environment import MESSAGES, explained, open_environment
 from bouncegate.store.errors import StoreFull, StoreLayout
 from bouncegate.store.exchanges import Exchanges
@@ -279,6 +281,16 @@ class Store:
                 and wanted(entry)
                 and not self._history.rulings.is_void(transaction, number)
             ]
+
+    def bounced(
+        self, since: Mapping[str, int], counts: Callable[[Event], bool]
+    ) -> dict[str, Bounced]:
+        """What the journal tells of domains, each since a time of its own.
+
+        `counts` says which events do. Reads the journal from the earliest of these times on.
+        """
+        with self._reading() as transaction:
+            return bounced(self._history, transaction, since, counts)
 
     def effect(self, numbers: Collection[int], fold: Fold, now: int) -> Effect:
         """What it would do to void these events."""

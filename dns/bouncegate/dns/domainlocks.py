@@ -1,0 +1,96 @@
+"""Locking domains that take no mail, and freeing those that take it again: a round of checks.
+
+What is decided stands in `bouncegate.policy.deaddomain`; here all is looked up that it takes, and
+the locks are made. A lock of a domain is an entry of the journal, like an operator's.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import takewhile
+from typing import Final
+
+from bouncegate.config.settings import Settings
+from bouncegate.policy.deaddomain import Check, DeadDomains
+from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import Act, Event, Lock
+from bouncegate.store.store import Store
+
+log: Final = logging.getLogger("bouncegate.domain-check")
+
+
+class DomainLocks:
+    """The checks, under the settings in force."""
+
+    def __init__(
+        self,
+        store: Store,
+        policy: Policy,
+        providers: Providers,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Count what counts under `policy`; `clock` tells the seconds since 1970."""
+        self._store = store
+        self._policy = policy
+        self._providers = providers
+        self._window = settings.domain_locks.window.after(0)
+        self._confirm = settings.dns.confirm.after(0)
+        self._dead = DeadDomains(settings.domain_locks, self._confirm)
+        self._clock = clock
+
+    def check(self, _stop: threading.Event) -> list[Act]:
+        """One round; tells what was done. Raises StoreError."""
+        now = int(self._clock())
+        locks = {domain: lock for domain, lock in self._locks() if lock.in_force(now)}
+        acts = [*self._rechecked(locks, now), *self._locked(locks, now)]
+        if acts:
+            self._store.act(acts, self._policy.fold)
+        for act in acts:
+            log.warning("%s: %sed: %s", act.addresses[0], act.verb, act.why)
+        return acts
+
+    def _locks(self) -> Iterator[tuple[str, Lock]]:
+        locks = self._store.locks("@")
+        for address, lock in takewhile(lambda entry: entry[0].startswith("@"), locks):
+            yield address[1:], lock
+
+    def _rechecked(self, locks: dict[str, Lock], now: int) -> Iterator[Act]:
+        """What becomes of locked domains; those that have not been asked for long are queued."""
+        unasked: list[str] = []
+        for domain, lock in locks.items():
+            check = Check(domain, self._store.exchanges.of(domain), lock, now)
+            if self._dead.must_ask(check):
+                unasked.append(domain)
+            act = self._dead.after_recheck(check)
+            if act is not None:
+                yield act
+        if unasked:
+            self._store.exchanges.want(unasked, now)
+
+    def _locked(self, locks: dict[str, Lock], now: int) -> Iterator[Act]:
+        """New locks of domains that DNS calls dead and whose addresses bounce."""
+        dead, last_good = self._store.exchanges.survey(self._confirm)
+        checks = {
+            domain: Check(domain, exchange, locks.get(domain), now)
+            for domain, exchange in dead.items()
+            if self._providers.find(f"@{domain}").evidence == "none"
+        }
+        checks = {d: c for d, c in checks.items() if self._dead.may_lock(c, last_good)}
+        since = {domain: self._counts_since(domain, now) for domain in checks}
+        for domain, bounced in self._store.bounced(since, self._counts).items():
+            act = self._dead.after_bounces(checks[domain], bounced)
+            if act is not None:
+                yield act
+
+    def _counts_since(self, domain: str, now: int) -> int:
+        """From when on bounces count: what came before an operator's unlock does no more."""
+        acts = (entry for _, entry in self._store.entries(f"@{domain}") if isinstance(entry, Act))
+        unlocked = max((act.time + 1 for act in acts if act.verb == "unlock"), default=0)
+        return max(now - self._window, unlocked)
+
+    def _counts(self, event: Event) -> bool:
+        return self._policy.standing(event) is Standing.COUNTS
