@@ -39,6 +39,7 @@ def _run(check: str, seconds: int) -> int:
         *(sys.executable, "-m", "tests.fuzz.target", check),
         *(f"-max_total_time={seconds}", f"-timeout={_HANGS}", f"-max_len={LARGEST}"),
         *(f"-rss_limit_mb={_MEMORY}", f"-artifact_prefix={_CRASHES}/{check}-", "-verbosity=0"),
+        "-print_final_stats=1",
     ]
     return subprocess.run(argv, cwd=_ROOT, check=False).returncode
 

@@ -24,6 +24,11 @@ _ENCODING: Final = re.compile(
     rb"\ncontent-transfer-encoding[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE
 )
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
+# A body that is cut by a boundary although its header tells nothing of it.
+_BARE_MULTIPART: Final = re.compile(
+    rb"\s{0,20}(?:[^\n]{0,200}mime[^\n]{0,200}\n\s{0,20}){0,3}--[^\n]{1,200}\ncontent-[a-z-]{4,30}:",
+    re.IGNORECASE,
+)
 _LOST_BOUNDARY: Final = re.compile(
     rb"^--([^\n]{1,200})\n(?:content-[a-z-]{4,30}[ \t]*:)", re.IGNORECASE | re.MULTILINE
 )
@@ -140,7 +145,8 @@ def _collect(part: Part, leaves: list[Part], depth: int) -> None:
     """Append the leaves below a part, in order."""
     if len(leaves) >= limits.PARTS:
         return
-    pieces = _pieces(part) if depth and part.kind.startswith("multipart/") else []
+    cut = part.kind.startswith("multipart/") or (not part.kind and _BARE_MULTIPART.match(part.body))
+    pieces = _pieces(part) if depth and cut else []
     if not pieces:
         leaves.append(part)
         return

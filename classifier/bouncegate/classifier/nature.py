@@ -51,6 +51,10 @@ _DAEMON: Final = (
     ),
     r"mail admin|system admin|(?:^|<)mdaemon|<>|mmdf|microsoft ?exchange|sns\.amazonaws",
     r"\bmailer\b|mail router|returned mail|(?:^|[<\s\"])bounces?@",
+    (
+        r"(?:mail|smtp) ?(?:gateway|server|relay)|internet mail|e-?mail system|delivery agent"
+        r"|mail transfer|\bpmdf\b|undeliver|mail administrator|delivery notification"
+    ),
 )
 _AUTO: Final = (
     r"out of (?:the )?office|auto(?:mat\w+)?.?(?:repl|respon|antwort|answer)|abwesen|vacation",
@@ -75,11 +79,17 @@ _CHALLENGE: Final = (
 )
 # A person passes on or answers a notice: it was counted when it came.
 _FORWARDED: Final = r"^\s*(?:fwd?|wg|tr|rv|vs|enc|re|aw|sv|i|r|転送)\s?:"
+# How notices begin that a list manager passes on with the header fields of a list.
+_NOTICE: Final = (
+    r"^(?:\[[^\]]{1,80}\] ?)?(?:undeliver(?:able|ed)\b|returned (?:mail|message)|failure notice"
+    r"|(?:permanent )?delivery (?:status notification|failure|has failed|report)|non-?delivery"
+    r"|mail (?:delivery (?:failed|failure|problem|error)|system error)|unzustellbar)"
+)
 _REFUSAL: Final = r"automatically rejected|rejected mail|mail rejected"
 _SUBJECTS: Final = Phrases(
-    ("|".join(_AUTO), "|".join(_FAILURE), "|".join(_CHALLENGE), _FORWARDED, _REFUSAL)
+    ("|".join(_AUTO), "|".join(_FAILURE), "|".join(_CHALLENGE), _FORWARDED, _REFUSAL, _NOTICE)
 )
-_IS_AUTO, _IS_FAILURE, _IS_CHALLENGE, _IS_FORWARDED, _IS_REFUSAL = range(5)
+_IS_AUTO, _IS_FAILURE, _IS_CHALLENGE, _IS_FORWARDED, _IS_REFUSAL, _IS_NOTICE = range(6)
 _AUTHORS: Final = Phrases(_DAEMON)
 _AUTOMATIC_PRECEDENCE: Final = frozenset({"auto_reply", "auto-reply"})
 _AUTOMATIC_FIELDS: Final = (
@@ -129,7 +139,7 @@ def _by_header(message: Message, report_type: str, found: list[int]) -> Nature:
     if _IS_CHALLENGE in found:
         return Nature.CHALLENGE
     automatic = _is_automatic(message)
-    if _IS_FORWARDED in found or "list-unsubscribe" in fields:
+    if _IS_FORWARDED in found or ("list-unsubscribe" in fields and _IS_NOTICE not in found):
         return Nature.AUTO_REPLY if automatic else Nature.ORDINARY
     if failure or (return_path == "<>" and not automatic):
         return Nature.BOUNCE
