@@ -1,6 +1,7 @@
 """`python -m bench [NAME...]`: run benchmarks, all of them if none is named.
 
-Options behind the names go to each benchmark: `--json`, `--locks`, `--seconds`, `--rounds`.
+Options behind the names go to each benchmark: `--json`, `--locks`, `--seconds`, `--rounds`,
+`--sizes`, `--messages`, `--connections`. `python -m bench.plot` draws what `--json` prints.
 """
 
 import subprocess
@@ -15,6 +16,11 @@ BENCHMARKS: Final = {
     "socketmap": "how many look-ups the map daemon answers",
     "postfix": "messages a second through a Postfix, bare and with Bouncegate",
     "policy": "what a decision costs, and how fast histories are replayed",
+    "scale": "what the look-up costs at 1, 10 and 50 million locks",
+    "planes": "messages a second with the map, the native table, a policy service",
+    "dsns": "DSNs a second that are durable, beside what Postfix hands over",
+    "memory": "what memory each daemon takes for itself",
+    "leaks": "memory and descriptors after many messages, and a thousand clients at once",
     "ledger": "what the ledger and the signed return path cost",
 }
 

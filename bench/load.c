@@ -1,11 +1,11 @@
 /* A load for milters that decide at RCPT: it talks to them as Postfix does.
  *
  *   cc -O2 -pthread -o load load.c
- *   load SOCKET CONNECTIONS SECONDS ADDRESSES RECIPIENTS
+ *   load SOCKET CONNECTIONS SECONDS ADDRESSES RECIPIENTS [MESSAGES]
  *
  * SOCKET is the path of a unix socket, ADDRESSES a file with an address a line. Each connection
  * stands for one smtpd(8): it negotiates (protocol 6), sends messages of RECIPIENTS recipients
- * each, one after the other, and is replaced after 100 messages. As Postfix does, it honours the
+ * each, one after the other, and is replaced after MESSAGES of them (100). As Postfix does, it honours the
  * macros that the milter asks for at RCPT, sends only the steps that the milter wants, waits
  * for an answer only where one is due, and sends what it need not wait for in one write.
  *
@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUT_ROOM = 16384, IN_ROOM = 65536, MESSAGES = 100, ASKED_ROOM = 1024 };
+enum { OUT_ROOM = 16384, IN_ROOM = 65536, ASKED_ROOM = 1024 };
 enum { NO_CONNECT = 1, NO_HELO = 2, NO_MAIL = 4, NO_BODY = 0x10, NO_HEADERS = 0x20, NO_EOH = 0x40,
        NO_DATA = 0x200, QUIET_CONNECT = 0x1000, QUIET_MAIL = 0x4000 };
 enum { AT_RCPT = 3 };
@@ -55,7 +55,7 @@ struct link {
 static const char *path;
 static char **addresses;
 static size_t address_count;
-static int per_message;
+static int per_message, a_connection = 100;
 static double deadline;
 
 static double now(void) {
@@ -207,7 +207,7 @@ static int converse(struct session *session, struct link *link) {
     if (open_link(link) || step(link, NO_CONNECT, QUIET_CONNECT, 'C', client, sizeof client) ||
         step(link, NO_HELO, 0, 'H', helo, sizeof helo))
         return -1;
-    for (int m = 0; m < MESSAGES && now() < deadline; m++)
+    for (int m = 0; m < a_connection && now() < deadline; m++)
         if (send_message(session, link)) return -1;
     add(link, 'Q', "", 0);
     return write(link->fd, link->out, link->length) < 0;
@@ -249,13 +249,14 @@ static void read_addresses(const char *name) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 6) {
-        fprintf(stderr, "usage: load SOCKET CONNECTIONS SECONDS ADDRESSES RECIPIENTS\n");
+    if (count != 6 && count != 7) {
+        fprintf(stderr, "usage: load SOCKET CONNECTIONS SECONDS ADDRESSES RECIPIENTS [MESSAGES]\n");
         return 64;
     }
     path = arguments[1];
     int connections = atoi(arguments[2]);
     per_message = atoi(arguments[5]);
+    if (count == 7) a_connection = atoi(arguments[6]);
     read_addresses(arguments[4]);
     struct session *sessions = calloc(connections, sizeof *sessions), all = {0};
     double start = now();
@@ -280,8 +281,8 @@ int main(int count, char **arguments) {
     qsort(all.nanoseconds, all.measured, sizeof(uint32_t), ascending);
 #define PERCENTILE(p) (all.nanoseconds[(all.measured - 1) * (p) / 100] / 1e3)
     printf("{\"recipients_per_second\": %.0f, \"messages_per_second\": %.0f, \"recipients\": %lu, "
-           "\"refused\": %lu, \"failures\": %lu, \"p50\": %.2f, \"p90\": %.2f, \"p99\": %.2f}\n",
-           all.recipients / took, all.messages / took, all.recipients, all.refused, all.failures,
+           "\"messages\": %lu, \"refused\": %lu, \"failures\": %lu, \"p50\": %.2f, \"p90\": %.2f, \"p99\": %.2f}\n",
+           all.recipients / took, all.messages / took, all.recipients, all.messages, all.refused, all.failures,
            PERCENTILE(50), PERCENTILE(90), PERCENTILE(99));
     return 0;
 }

@@ -10,12 +10,17 @@ from typing import Any
 
 
 def arguments(description: str | None) -> argparse.Namespace:
-    """The options of every benchmark: `json`, `locks` and `seconds`."""
+    """The options of all benchmarks; each reads those that mean something to it."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--locks", type=int, default=1_000_000, help="locks in the store")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds")
+    parser.add_argument("--messages", type=int, default=200_000, help="messages of a long run")
+    parser.add_argument("--connections", type=int, default=20_000, help="connections of a long run")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[1, 10], help="sizes of a store, in million locks"
+    )
     return parser.parse_args()
 
 

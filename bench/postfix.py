@@ -81,6 +81,9 @@ Rounds = Mapping[str, Sequence[Spell]]
 class System:
     """A Postfix and what stands beside it."""
 
+    load: tuple[str, ...] = ()
+    """More options of smtp-source(1)."""
+
     def __init__(self, name: str, stack: ExitStack) -> None:
         """Start it; `stack` takes it down."""
         self._mail = stack.enter_context(MailSystem(sections=_SECTIONS[name], base=_TMPFS))
@@ -104,7 +107,7 @@ class System:
         """Let it take so many messages, and deliver them."""
         postfix, ours = self._used()
         argv = ["smtp-source", "-s", _SESSIONS, "-m", messages, "-l", _OCTETS, "-f", _SENDER]
-        argv += ["-t", _RECIPIENT, f"127.0.0.1:{self._mail.postfix.submission_port}"]
+        argv += [*self.load, "-t", _RECIPIENT, f"127.0.0.1:{self._mail.postfix.submission_port}"]
         start = time.perf_counter()
         subprocess.run([str(word) for word in argv], check=True, timeout=600)
         seconds = time.perf_counter() - start

@@ -1,0 +1,39 @@
+"""The plot is drawn from the benchmarks' own JSON: what it shows is what was measured."""
+
+import json
+from xml.etree import ElementTree as ET
+
+from bench.plot import benchmarks, drawing, panel
+
+FIGURES = {
+    "benchmark": "planes <end to end>",
+    "machine": "2 cores",
+    "rows": [
+        {"postfix": "bare", "of bare": "1.00 (1.00 to 1.00)"},
+        {"postfix": "milter", "of bare": "0.80 (0.70 to 0.90)"},
+    ],
+}
+SIZES = {
+    "benchmark": "look-up",
+    "machine": "2 cores",
+    "rows": [{"million locks": 1, "warm, us": 1.5}, {"million locks": 50, "warm, us": 3.0}],
+}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_each_row_has_a_bar_as_long_as_its_figure_and_a_line_for_its_spread() -> None:
+    text = json.dumps(FIGURES) + "\n" + json.dumps(SIZES, indent=1)
+    panels = [one for found in benchmarks(text) if (one := panel(found)) is not None]
+    image = ET.fromstring(drawing(panels))
+    widths = [float(bar.attrib["width"]) for bar in image.iter(f"{SVG}rect") if "x" in bar.attrib]
+    assert widths[1] / widths[0] == 0.8
+    assert widths[2] / widths[3] == 0.5
+    (line,) = image.iter(f"{SVG}line")
+    assert float(line.attrib["x2"]) > float(line.attrib["x1"])
+    words = [str(one.text) for one in image.iter(f"{SVG}text")]
+    assert "planes <end to end>: of bare" in words
+    assert "50 million locks" in words
+
+
+def test_what_cannot_be_drawn_is_left_out() -> None:
+    assert panel({"benchmark": "x", "rows": [{"a": "b", "c": "d"}]}) is None
