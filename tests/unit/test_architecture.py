@@ -25,9 +25,10 @@ ARROWS = {
     "milter": {"config", "policy", "store", "provenance", "daemon", "refusal", "notice"},
     "map": {"config", "policy", "store", "provenance", "daemon", "refusal"},
     "lists": {"config", "policy", "store"},
+    "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
-        *("dns", "refusal", "classifier", "milter", "map", "notice", "lists"),
+        *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

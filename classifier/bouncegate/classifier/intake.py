@@ -6,20 +6,18 @@ reports judged and attributed, and says in one log line an event what came of it
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from bouncegate.classifier.attribution import Attribution
 from bouncegate.classifier.directory import Directory
 from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.notices import announce
+from bouncegate.classifier.outcome import log_outcomes
 from bouncegate.classifier.proof import UNVERIFIED, Prover
 from bouncegate.classifier.reading import read
 from bouncegate.classifier.report import Nature
 from bouncegate.config.settings import Settings
-from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.fold import Policy
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import NO_END, Lock
 from bouncegate.store.store import Bounce, Recorded
 
 _LOG: Final = logging.getLogger("bouncegate.return-path")
@@ -65,44 +63,4 @@ class Intake:
 
     def log(self, outcomes: Sequence[Recorded]) -> None:
         """One line for each event that was recorded."""
-        for outcome in outcomes:
-            event = outcome.event
-            _LOG.log(
-                logging.INFO if event.address else logging.WARNING,
-                "event=%d to=<%s> trust=%s kind=%s category=%s reason=%s status=%s rule=%s "
-                "message-id=%s: %s",
-                outcome.number,
-                event.address or event.final_recipient[:_SHOWN],
-                event.trust,
-                event.kind,
-                event.category,
-                event.reason,
-                event.status or "-",
-                event.rule or "-",
-                event.message_id[:_SHOWN] or "-",
-                _what_came_of(outcome, self._policy),
-            )
-            for notice in outcome.notices:
-                announce(notice)
-
-
-def _what_came_of(outcome: Recorded, policy: Policy) -> str:
-    if not outcome.is_new:
-        return "already counted"
-    if not outcome.event.address:
-        return "names no recipient of ours; kept, not counted"
-    if outcome.event.held:
-        return f"held, not counted: incident {outcome.event.held}"
-    why = policy.standing(outcome.event, outcome.before)
-    if why is not Standing.COUNTS:
-        return f"not counted: {why}"
-    if outcome.after.lock is None:
-        return f"counted, {outcome.after.soft_in_row or outcome.after.hard_in_row} in a row"
-    already = "already, " if outcome.before.lock == outcome.after.lock else ""
-    return f"counted; locked {already}{_end(outcome.after.lock)}"
-
-
-def _end(lock: Lock) -> str:
-    if lock.until == NO_END:
-        return "without end"
-    return f"until {datetime.fromtimestamp(lock.until, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        log_outcomes(_LOG, outcomes, self._policy)

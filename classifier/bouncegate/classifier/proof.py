@@ -18,7 +18,7 @@ from bouncegate.store.ledger import Ledger
 
 # The ledger is written some milliseconds behind the mail; a bounce can be faster. Until a token
 # is so old, in seconds, a message that the ledger does not know may still be on its way there.
-_LEDGER_LAG: Final = 60
+LEDGER_LAG: Final = 60
 
 
 class NotYetKnown(Exception):
@@ -79,7 +79,7 @@ class Prover:
 
     def _sent(self, token: Token, now: int) -> Sent | None:
         sent = self._ledger.by_message(token.time, token.message)
-        if sent is None and now - token.time < _LEDGER_LAG:
+        if sent is None and now - token.time < LEDGER_LAG:
             raise NotYetKnown
         return sent
 

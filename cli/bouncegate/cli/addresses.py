@@ -19,6 +19,23 @@ from bouncegate.store.store import Store
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
 
 
+class DeferralView(Struct):
+    """One message that could not be delivered yet, as Postfix's log tells it."""
+
+    queue_id: str
+    sent: str | None
+    attempts: int
+    first: str | None
+    last: str | None
+    status: str
+    text: str
+    """What was said at the last attempt."""
+
+    def __str__(self) -> str:
+        """In a line, for people."""
+        return f"since {self.first}, {self.attempts} attempts, last {self.last}: {self.text}"
+
+
 class AddressView(Struct):
     """One address as `show` tells it; times in UTC, ISO 8601."""
 
@@ -41,6 +58,8 @@ class AddressView(Struct):
     times_locked: int
     first_event: str | None
     last_event: str | None
+    deferrals: list[DeferralView] = []
+    """What Postfix's log tells of messages that wait, for `show` alone."""
 
 
 def show(
@@ -56,6 +75,7 @@ def show(
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             view = view_of(store, key, now)
+            view.deferrals = deferrals_of(store, key)
     except StoreMissing:
         view = _view(key, EMPTY, key, None, now)
     if json:
@@ -73,6 +93,16 @@ def view_of(store: Store, address: str, now: int) -> AddressView:
         if lock is not None and lock.in_force(now):
             return _view(address, state, domain, lock, now)
     return _view(address, state, address, state.lock, now)
+
+
+def deferrals_of(store: Store, address: str) -> list[DeferralView]:
+    """The messages that are being put off for an address, the oldest first."""
+    return [
+        DeferralView(
+            d.queue_id, iso(d.sent), d.attempts, iso(d.first), iso(d.last), d.status, d.text
+        )
+        for d in store.trail.deferrals(address)
+    ]
 
 
 def _view(address: str, state: State, lock_on: str, lock: Lock | None, now: int) -> AddressView:
@@ -105,6 +135,8 @@ def _rows(view: AddressView) -> Iterator[tuple[str, object]]:
             value = "without end"
         elif isinstance(value, dict):
             value = ", ".join(f"{name} {count}" for name, count in value.items()) or None
+        elif isinstance(value, list):
+            value = "; ".join(map(str, value)) or None
         elif isinstance(value, bool):
             value = "yes" if value else "no"
         yield field.replace("_", " "), value

@@ -10,8 +10,9 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bouncegate.cli.addresses import Json, view_of
+from bouncegate.cli.addresses import Json, deferrals_of, view_of
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
@@ -93,14 +94,17 @@ def explain(
         key = canonical(address, fold=settings.store.fold_local_part)
         told = list(steps(store.account(key), invocation.policy))
         view = view_of(store, key, now)
+        waiting = deferrals_of(store, key)
     views = [_view(step) for step in told]
     state = told[-1].after if told else EMPTY
     if json:
         lock = {"address": view.address, "state": view.state, "until": view.until}
-        write_json({**lock, "lock_on": view.lock_on, "steps": views})
+        write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting})
         return
     write_table(_COLUMNS, (_row(v) for v in views))
     print("\n".join(_conclusion(key, state, told, settings, now)))
+    for deferral in waiting:
+        print(printable(f"Message {deferral.queue_id} is being deferred {deferral}"))
     if view.locked and view.lock_on != key:
         print(f"Its domain is locked: bouncegate explain {view.lock_on}")
 

@@ -3,8 +3,9 @@
 import logging
 import os
 import pwd
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -36,6 +37,7 @@ class Invocation:
     """The ledger of sends, where a daemon has opened it: LMDB allows that once in a process."""
     exchanges: "Exchanges | None" = None
     """What DNS has told, where a daemon has opened the store."""
+    _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
     def settings(self) -> Settings:
@@ -82,9 +84,10 @@ class Invocation:
         """The ledger for reading, opened once; raises StoreError where there is none yet."""
         from bouncegate.store.ledger import Ledger  # noqa: PLC0415 - few commands ask it
 
-        if self.ledger is None:
-            self.ledger = Ledger.open(self.settings.store, self.settings.ledger)
-        return self.ledger
+        with self._opening:  # the tasks of `maintain` are threads
+            if self.ledger is None:
+                self.ledger = Ledger.open(self.settings.store, self.settings.ledger)
+            return self.ledger
 
     def open_store(self, *, readonly: bool = False) -> Store:
         """The store in force; raises StoreError."""

@@ -39,7 +39,7 @@ def maintain(
         bool, typer.Option("--once", help="One round of each task, then end: for cron(8).")
     ] = False,
 ) -> None:
-    """Run what goes on in the background: ask DNS, tell what was delivered, check domains."""
+    """Run what goes on in the background: DNS, dead domains, deliveries, Postfix's log."""
     invocation = invocation_of(context)
     set_up_logging(invocation.settings.log, "maintain")
     stop = threading.Event()
@@ -68,6 +68,10 @@ def tasks_of(invocation: Invocation, store: Store) -> Iterator[Task]:
         yield Task("domain locks", _DOMAINS_PAUSE, locks.check)
     if settings.keeps_ledger and settings.policy.settling.after(0):
         yield Task("deliveries", _LEDGER_PAUSE, lambda stop: _settle(invocation, store, stop))
+    if settings.maillog.source != "none":
+        from bouncegate.cli.maillog import reading_of_log  # noqa: PLC0415
+
+        yield reading_of_log(invocation, store)
 
 
 def _settle(invocation: Invocation, store: Store, stop: threading.Event) -> None:

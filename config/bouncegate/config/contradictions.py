@@ -33,6 +33,9 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "return_path.socket", "the milter listens there: give each daemon its own socket"
     if settings.map.socket in (settings.milter.socket, settings.return_path.socket):
         yield "map.socket", "another daemon listens there: give each daemon its own socket"
+    if settings.maillog.source != "none" and not settings.keeps_ledger:
+        text = "without a ledger no line tells a message of ours: set enabled = true in [ledger]"
+        yield "maillog.source", text
     if settings.map.return_to_sender and not settings.signs:
         yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
     if not settings.return_path.max_size.octets:

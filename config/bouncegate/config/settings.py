@@ -251,6 +251,19 @@ class DomainLockSettings(Struct, frozen=True):
     recheck: Duration = Duration(seconds=3 * 86_400)
 
 
+class MaillogSettings(Struct, frozen=True):
+    """`[maillog]`: Postfix's log as a second source."""
+
+    source: Literal["none", "file", "journal"] = "none"
+    file: Path = Path("/var/log/mail.log")
+    syslog_name: str = "postfix"
+    count: tuple[Literal["sent", "bounced", "expired"], ...] = ("sent", "bounced", "expired")
+    own_relays: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
+    settling: Duration = Duration(seconds=86_400)
+    delayed: Duration = Duration(seconds=4 * 3600)
+    every: Duration = Duration(seconds=60)
+
+
 class RulesSettings(Struct, frozen=True):
     """`[rules]`: the operator's own classification rules, asked before the shipped ones."""
 
@@ -281,6 +294,7 @@ class Settings(Struct, frozen=True):
     ledger: LedgerSettings = LedgerSettings()
     dns: DnsSettings = DnsSettings()
     domain_locks: DomainLockSettings = DomainLockSettings()
+    maillog: MaillogSettings = MaillogSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
     provider: tuple[ProviderSettings, ...] = ()

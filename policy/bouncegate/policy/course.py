@@ -91,6 +91,11 @@ def after_delivery(course: _C, sent: int) -> _C:
     return replace(ended, lock=None, needed=0, times_locked=course.times_locked - 1)
 
 
+def ends_a_row(course: Course, sent: int) -> bool:
+    """Whether it matters that a message arrived which was sent at that time."""
+    return any(moment <= sent for moment in (*course.hard_run, *course.soft_run))
+
+
 def after_life(course: _C, *, frees_hard: bool) -> _C:
     """The course after a proof of life: begun anew, unless a lock stays that it does not end."""
     lock = course.lock

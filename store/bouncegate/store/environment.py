@@ -45,6 +45,8 @@ MX_HOSTS: Final = b"mx_hosts"
 MX_WANTED: Final = b"mx_wanted"
 SHELVES: Final = b"shelves"
 ENDS: Final = b"ends"
+DEFERRED: Final = b"deferred"
+ACCEPTED: Final = b"accepted"
 
 _DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -66,6 +68,8 @@ _DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     MX_WANTED: {},
     SHELVES: {},
     ENDS: {"dupsort": True, "dupfixed": True},
+    DEFERRED: {},
+    ACCEPTED: {},
 }
 
 _MAX_DATABASES: Final = 32

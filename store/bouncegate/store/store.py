@@ -1,6 +1,6 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Nineteen databases in one environment, changed together in one transaction or not at all. The
+Twenty-one databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address       what came, in order                      journal
@@ -13,6 +13,7 @@ module of each says what it holds:
     incidents                 what the guard found                     incidents
     tallies                   bounces that blame the sender, by hour   tallies
     mx, mx_hosts, mx_wanted   what DNS tells of domains                exchanges
+    deferred, accepted        what Postfix's log told                  trail
     meta                      the layout's number                      environment
                               how far sources have been read           progress
 
@@ -56,6 +57,7 @@ from bouncegate.store.messages import MessageFolder, Messages
 from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Reception, Recorded
 from bouncegate.store.tallies import HourTally, Tallies
+from bouncegate.store.trail import Trail
 
 __all__ = ["Bounce", "Effect", "Incident", "Recorded", "Store"]
 
@@ -95,6 +97,7 @@ class Store:
             self._reception = Reception(
                 environment, self._history, self._incidents, self._messages, self._tallies
             )
+            self.trail: Final = Trail(environment, self._path, self._history, self._reception)
         except lmdb.NotFoundError as error:
             raise StoreLayout(
                 f"{self._path}: made by an earlier version: start the return path once, which "

@@ -1,0 +1,59 @@
+"""What came of an event, as one line of the log."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from bouncegate.classifier.notices import announce
+from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.records import NO_END, Lock
+from bouncegate.store.reception import Recorded
+
+# Characters of a value from the wire that one log line shows.
+_SHOWN: Final = 200
+
+
+def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Policy) -> None:
+    """One line for each event that was recorded, and one for whatever somebody should act on."""
+    for outcome in outcomes:
+        event = outcome.event
+        log.log(
+            logging.INFO if event.address else logging.WARNING,
+            "event=%d to=<%s> trust=%s kind=%s category=%s reason=%s status=%s rule=%s "
+            "message-id=%s: %s",
+            outcome.number,
+            event.address or event.final_recipient[:_SHOWN],
+            event.trust,
+            event.kind,
+            event.category,
+            event.reason,
+            event.status or "-",
+            event.rule or "-",
+            event.message_id[:_SHOWN] or "-",
+            _what_came_of(outcome, policy),
+        )
+        for notice in outcome.notices:
+            announce(notice)
+
+
+def _what_came_of(outcome: Recorded, policy: Policy) -> str:
+    if not outcome.is_new:
+        return "already counted"
+    if not outcome.event.address:
+        return "names no recipient of ours; kept, not counted"
+    if outcome.event.held:
+        return f"held, not counted: incident {outcome.event.held}"
+    why = policy.standing(outcome.event, outcome.before)
+    if why is not Standing.COUNTS:
+        return f"not counted: {why}"
+    if outcome.after.lock is None:
+        return f"counted, {outcome.after.soft_in_row or outcome.after.hard_in_row} in a row"
+    already = "already, " if outcome.before.lock == outcome.after.lock else ""
+    return f"counted; locked {already}{_end(outcome.after.lock)}"
+
+
+def _end(lock: Lock) -> str:
+    if lock.until == NO_END:
+        return "without end"
+    return f"until {datetime.fromtimestamp(lock.until, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,125 @@
+"""Following the log: what was written since the last run is taken in, portion by portion.
+
+A portion and the position behind it go into the store in one transaction. A run ends at the end of
+the log, at a line about a message that the ledger may not know yet, or after so many lines; the
+next one goes on from there.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Final, NamedTuple
+
+from bouncegate.classifier.outcome import log_outcomes
+from bouncegate.config.settings import MaillogSettings
+from bouncegate.maillog.interpreter import Interpreter, NotYetKnown
+from bouncegate.maillog.source import Place, Source
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.records import Event
+from bouncegate.store.reception import Recorded
+from bouncegate.store.trail import Overtaken, Portion, Step, Trail
+
+log: Final = logging.getLogger("bouncegate.maillog")
+
+# Steps of one transaction: some milliseconds, so that a DSN in hand hardly waits.
+_STEPS: Final = 500
+# Lines of which none mattered, after which the position is kept all the same.
+_LINES: Final = 50_000
+# Lines of one run: a busy server writes as many in an hour.
+MOST_LINES: Final = 1_000_000
+# What has been put off and not been heard of again for so long has left the queue unseen: twice
+# Postfix's maximal_queue_lifetime (5 days), in seconds.
+_UNHEARD_OF: Final = 10 * 86_400
+_TIDY_EVERY: Final = 86_400
+
+
+class Summary(NamedTuple):
+    """What a run did."""
+
+    lines: int
+    delivered: int
+    """Addresses whose row of failures has ended."""
+    more: bool
+    """Whether it ended before the end of the log."""
+
+
+class Follower:
+    """Reads one log into one store."""
+
+    def __init__(
+        self,
+        settings: MaillogSettings,
+        source: Source,
+        interpreter: Interpreter,
+        trail: Trail,
+        policy: Policy,
+    ) -> None:
+        """Read `source`, take in what `interpreter` makes of it, under `policy`."""
+        self._settling = settings.settling.after(0)
+        self._source = source
+        self._interpreter = interpreter
+        self._trail = trail
+        self._policy = policy
+        self._next_tidying = 0
+        self._on_new: Callable[[Sequence[Event], int], None] | None = None
+
+    def on_new(self, told: Callable[[Sequence[Event], int], None]) -> None:
+        """Let `told` know of events that are new, and of the time."""
+        self._on_new = told
+
+    def run(self, now: int, stop: threading.Event, most: int = MOST_LINES) -> Summary:
+        """Take in what is new, `most` lines of it; raises SourceError and StoreError."""
+        lines, more = 0, False
+        try:
+            for portion, count in self._portions(self._trail.position(), now):
+                self._tell(self._trail.take_in(portion, self._policy), now)
+                lines += count
+                more = stop.is_set() or lines >= most
+                if more:
+                    break
+        except Overtaken as error:
+            log.warning("%s: left to it", error)
+            return Summary(lines, 0, more=False)
+        delivered = self._trail.settle(now - self._settling + 1, now, self._policy.fold)
+        if now >= self._next_tidying:
+            self._trail.forget(now - _UNHEARD_OF)
+            self._next_tidying = now + _TIDY_EVERY
+        self._say(lines, delivered)
+        return Summary(lines, delivered, more)
+
+    def _tell(self, outcomes: Sequence[Recorded], now: int) -> None:
+        new = [outcome for outcome in outcomes if outcome.is_new]
+        log_outcomes(log, new, self._policy)
+        if self._on_new is not None and new:
+            self._on_new([outcome.event for outcome in new], now)
+
+    def _portions(self, before: bytes, now: int) -> Iterator[tuple[Portion, int]]:
+        """What is to be taken in at once, each with how many lines it is made of."""
+        steps: list[Step] = []
+        count = 0
+        place: Place | None = None
+        with closing(self._source.read(before, now)) as reads:
+            for read in reads:
+                try:
+                    step = self._interpreter.step(read.line, now) if read.line else None
+                except NotYetKnown:
+                    break
+                place, count = read.place, count + 1
+                if step is not None:
+                    steps.append(step)
+                if len(steps) >= _STEPS or count >= _LINES:
+                    after = place.octets()
+                    yield Portion(before, after, steps), count
+                    before, steps, count, place = after, [], 0, None
+        if place is not None:
+            yield Portion(before, place.octets(), steps), count
+
+    def _say(self, lines: int, delivered: int) -> None:
+        counts = self._interpreter.counts
+        if counts or delivered:
+            told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+            log.info(
+                "%d lines: %s; %d rows of failures ended", lines, told or "nothing new", delivered
+            )
+        counts.clear()

@@ -1,0 +1,177 @@
+"""From a line of the log to what the store is to take in.
+
+A line counts when the ledger knows its queue id and the address that was mailed is a recipient of
+that message: so much nobody can make up who may not write to the log, and hardly anybody who may.
+A bounce becomes the event that its DSN would make, with the same identity, so that the two count
+once, whichever comes first.
+"""
+
+from collections import Counter
+from ipaddress import ip_address
+from typing import Final
+
+from bouncegate.classifier.attribution import Attribution
+from bouncegate.classifier.proof import LEDGER_LAG, Proof
+from bouncegate.classifier.report import Nature, Original, Reading, Report
+from bouncegate.config.settings import MaillogSettings
+from bouncegate.maillog.line import Delivery, Line, Removal
+from bouncegate.policy.records import Event
+from bouncegate.store.address import AddressError, canonical
+from bouncegate.store.entry import Sent
+from bouncegate.store.identity import identity, name_of_sent
+from bouncegate.store.ledger import Ledger
+from bouncegate.store.trail import Accepted, Bounced, Deferral, Expired, Gone, Mailed, PutOff, Step
+
+READER: Final = "postfix-log"
+
+# The programs of Postfix that hand mail to other machines. All others deliver on this one, hand
+# it to a filter, or throw it away.
+_REMOTE: Final = frozenset({"smtp", "lmtp"})
+# Lines about one message lie close together; one of 255 parts has some 30 MiB of recipients.
+_MESSAGES: Final = 16
+# So much may the clocks of milter and log differ, in seconds.
+_CLOCKS: Final = 60
+
+
+class NotYetKnown(Exception):
+    """The ledger may learn of the line's message yet: it is written a little behind the mail."""
+
+
+class Interpreter:
+    """Makes steps of lines, and counts what it made them of."""
+
+    def __init__(
+        self,
+        settings: MaillogSettings,
+        ledger: Ledger,
+        attribution: Attribution,
+        *,
+        fold_local_part: bool,
+    ) -> None:
+        """Know messages by `ledger`, and judge and attribute bounces by `attribution`."""
+        self._settings = settings
+        self._delayed = settings.delayed.after(0)
+        self._ledger = ledger
+        self._attribution = attribution
+        self._fold = fold_local_part
+        self._known: dict[str, tuple[Sent, frozenset[str]]] = {}
+        self.counts: Final[Counter[str]] = Counter()
+        """How many lines told what: accepted, deferred, bounced or expired; `unknown`, of a message
+        that the ledger does not know; `stranger`, of a recipient that it was not sent to."""
+
+    def step(self, line: Line, now: int) -> Step | None:
+        """What follows from a line; None where nothing does.
+
+        Raises NotYetKnown, and StoreError where the ledger cannot be read.
+        """
+        known = self._message(line.queue_id, line.time)
+        if known is None:
+            self._pass_over(line, now)
+            return None
+        sent, recipients = known
+        if isinstance(line, Delivery):
+            return self._delivery(line, sent, recipients, now)
+        everyone = [Mailed(address, sent.time, sent.message) for address in sorted(recipients)]
+        if isinstance(line, Removal) or "expired" not in self._settings.count:
+            return Gone(everyone)
+        self.counts["expired"] += 1
+        time = _within(line.time, sent, now)
+        return Expired(everyone, lambda mailed, last: self._given_up(sent, mailed, last, time))
+
+    def _pass_over(self, line: Line, now: int) -> None:
+        if isinstance(line, Delivery) and (line.outcome != "sent" or self._is_remote(line)):
+            if -_CLOCKS < now - line.time < LEDGER_LAG:
+                raise NotYetKnown
+            self.counts["unknown"] += 1
+
+    def _message(self, queue_id: str, time: int) -> tuple[Sent, frozenset[str]] | None:
+        known = self._known.get(queue_id)
+        if known is None:
+            sent = self._ledger.by_name((queue_id,))
+            # A Message-ID may look like a queue id: who writes mail chooses it.
+            if sent is None or sent.queue_id != queue_id:
+                return None
+            known = sent, frozenset(sent.recipients)
+            if len(self._known) >= _MESSAGES:
+                del self._known[next(iter(self._known))]
+            self._known[queue_id] = known
+        # An id of Postfix's short form comes again; then this is not the message that it named.
+        return known if time >= known[0].time - _CLOCKS else None
+
+    def _delivery(
+        self, line: Delivery, sent: Sent, recipients: frozenset[str], now: int
+    ) -> Step | None:
+        address = self._recipient(line, recipients)
+        if address is None:
+            self.counts["stranger"] += 1
+            return None
+        mailed = Mailed(address, sent.time, sent.message)
+        time = _within(line.time, sent, now)
+        if line.outcome == "deferred":
+            self.counts["deferred"] += 1
+            attempt = Deferral(sent.queue_id, 1, time, time, line.status, line.text)
+            late = 0 < self._delayed <= time - sent.time
+            return PutOff(
+                mailed, attempt, self._told(line, sent, "delayed", time) if late else None
+            )
+        if line.outcome not in self._settings.count:
+            return Gone([mailed])
+        if line.outcome == "bounced":
+            self.counts["bounced"] += 1
+            return Bounced(mailed, self._told(line, sent, "failed", time))
+        if not self._is_remote(line):
+            return Gone([mailed])
+        self.counts["accepted"] += 1
+        return Accepted(mailed, time, identity(name_of_sent(sent.time, sent.message), address))
+
+    def _recipient(self, line: Delivery, recipients: frozenset[str]) -> str | None:
+        """Which recipient of the message a line is about: the one that was named, if it is one."""
+        for text in filter(None, (line.original, line.recipient)):
+            try:
+                address = canonical(text, fold=self._fold)
+            except AddressError:
+                continue
+            if address in recipients:
+                return address
+        return None
+
+    def _is_remote(self, line: Delivery) -> bool:
+        """Whether a line's server is another machine, and not one of ours that hands mail on."""
+        address = line.relay.partition("[")[2].partition("]")[0]
+        try:
+            relay = ip_address(address)
+        except ValueError:  # a socket, or no server at all
+            return False
+        is_own = any(relay in network for network in self._settings.own_relays)
+        return line.program in _REMOTE and not is_own
+
+    def _told(self, line: Delivery, sent: Sent, action: str, time: int) -> Event:
+        """The event that a DSN would make which tells what the line does."""
+        report = Report(
+            final_recipient=line.recipient,
+            original_recipient=line.original,
+            action=action,
+            status=line.status,
+            diagnostic=line.text,
+            remote_mta=line.relay.partition("[")[0] if "[" in line.relay else "",
+            reader=READER,
+        )
+        return self._event(report, sent, time)
+
+    def _given_up(self, sent: Sent, mailed: Mailed, last: Deferral, time: int) -> Event:
+        """The event of a message that was put off until its time was up."""
+        report = Report(
+            final_recipient=mailed.address, status=last.status, diagnostic=last.text, reader=READER
+        )
+        return self._event(report, sent, time)
+
+    def _event(self, report: Report, sent: Sent, time: int) -> Event:
+        original = Original(message_id=sent.message_id, queue_id=sent.queue_id)
+        reading = Reading(Nature.BOUNCE, (report,), original)
+        (event,) = self._attribution.events_of(reading, b"", time, Proof("matched", sent))
+        return event
+
+
+def _within(time: int, sent: Sent, now: int) -> int:
+    """The time of a line, which cannot lie before its message, nor ahead."""
+    return min(max(time, sent.time), now)

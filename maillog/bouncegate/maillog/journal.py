@@ -1,0 +1,123 @@
+"""The journal of systemd as a source: journalctl(1), one JSON object an entry.
+
+Fields that begin with an underscore come from journald itself and cannot be made up by who logs:
+so only what a unit of Postfix said is taken, whatever tag others log under.
+"""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Final, NamedTuple
+
+import msgspec
+
+from bouncegate.maillog.line import Line, Parser
+from bouncegate.maillog.source import Read, SourceError
+
+JOURNALCTL: Final = ("journalctl",)
+_OUTPUT: Final = (
+    *("--quiet", "--no-pager", "--no-tail", "--output=json"),
+    "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT",
+)
+_FACILITY_MAIL: Final = "SYSLOG_FACILITY=2"  # RFC 5424, 6.2.1
+_UNIT: Final = "postfix"  # postfix.service, postfix@-.service and the like
+# How far back the first run looks, in seconds.
+_FIRST: Final = 86_400
+# journalctl gives null for a field of more than 4,096 octets; the cursor has some 150.
+_LONGEST_ENTRY: Final = 65_536
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """One entry; a field that is no UTF-8 is a list of octets, one that occurs twice of texts."""
+
+    cursor: str = msgspec.field(name="__CURSOR")
+    time: str = msgspec.field(name="__REALTIME_TIMESTAMP")
+    """Microseconds since 1970."""
+    said: str | list[int | str] | None = msgspec.field(name="MESSAGE", default=None)
+    tag: object = msgspec.field(name="SYSLOG_IDENTIFIER", default="")
+    unit: object = msgspec.field(name="_SYSTEMD_UNIT", default="")
+
+
+_ENTRIES: Final = msgspec.json.Decoder(_Entry)
+
+
+class _Cursor(NamedTuple):
+    text: str
+
+    def octets(self) -> bytes:
+        return self.text.encode()
+
+
+class Journal:
+    """What units of Postfix said, as lines."""
+
+    def __init__(self, parser: Parser, command: Sequence[str] = JOURNALCTL) -> None:
+        """Ask `command`, journalctl with options of its own."""
+        self._parser = parser
+        self._command = command
+
+    def read(self, position: bytes, now: int) -> Generator[Read, None, None]:
+        """The entries behind a cursor, or of the last day; raises SourceError."""
+        cursor = position.decode("ascii", "replace")
+        # A position that another kind of source has left is none.
+        known = cursor.isprintable() and cursor.startswith("s=")
+        start = f"--after-cursor={cursor}" if known else f"--since=@{now - _FIRST}"
+        with _output_of([*self._command, *_OUTPUT, start, _FACILITY_MAIL]) as lines:
+            for octets in lines:
+                entry = _decoded(octets)
+                if entry is not None:
+                    yield Read(self._line(entry), _Cursor(entry.cursor))
+
+    def _line(self, entry: _Entry) -> Line | None:
+        if not isinstance(entry.unit, str) or not entry.unit.startswith(_UNIT):
+            return None
+        said = entry.said
+        if isinstance(said, list):
+            if not all(isinstance(octet, int) and 0 <= octet < 256 for octet in said):
+                return None
+            said = bytes(octet for octet in said if isinstance(octet, int)).decode(errors="replace")
+        if said is None or not isinstance(entry.tag, str) or not entry.time.isdecimal():
+            return None
+        return self._parser.read(int(entry.time[:16]) // 1_000_000, entry.tag, said)
+
+
+def _decoded(octets: bytes) -> _Entry | None:
+    try:
+        return _ENTRIES.decode(octets)
+    except msgspec.DecodeError:
+        return None  # not what journalctl writes of an entry with a cursor: nothing to go on from
+
+
+@contextmanager
+def _output_of(argv: Sequence[str]) -> Iterator[Iterator[bytes]]:
+    """The lines that a command writes; it is ended when no more of them are wanted."""
+    with tempfile.TemporaryFile() as complaints, _started(argv, complaints) as process:
+        output = process.stdout
+        assert output is not None
+        try:
+            yield iter(lambda: output.readline(_LONGEST_ENTRY), b"")
+        except BaseException:
+            process.kill()
+            raise
+        if process.wait():
+            complaints.seek(0)
+            said = complaints.read(2000).decode(errors="replace").strip()
+            raise SourceError(f"{argv[0]} ended with {process.returncode}: {said}")
+
+
+def _started(argv: Sequence[str], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except OSError as error:
+        raise SourceError(
+            f"{argv[0]}: {error.strerror}: install systemd, or read a file: "
+            '[maillog] source = "file"'
+        ) from error

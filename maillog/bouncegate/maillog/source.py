@@ -1,0 +1,44 @@
+"""What a log is read from: lines, each with the place behind it.
+
+A place can be written down as octets, to go on from there in another process. What those mean is
+the source's own affair.
+"""
+
+from collections.abc import Generator
+from typing import NamedTuple, Protocol
+
+from bouncegate.maillog.line import Line
+
+
+class Place(Protocol):
+    """Where in the log one stands."""
+
+    def octets(self) -> bytes:
+        """The place in a form that lasts; raises SourceError."""
+        ...
+
+
+class Read(NamedTuple):
+    """One line that was read."""
+
+    line: Line | None
+    """None for what tells nothing of interest."""
+    place: Place
+    """Behind the line."""
+
+
+class Source(Protocol):
+    """A log file with the rotated ones beside it, or the journal."""
+
+    def read(self, position: bytes, now: int) -> Generator[Read, None, None]:
+        """The lines behind a position, up to the end; from the beginning where it is empty.
+
+        Raises SourceError.
+        """
+        ...
+
+
+class SourceError(Exception):
+    """The log cannot be read; the text says what to do."""
+
+    exit_code = 74  # EX_IOERR

@@ -1,0 +1,22 @@
+"""A machine whose log is read: a ledger that knows some messages, a store, a log file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.maillog.site import Site
+
+from bouncegate.classifier.judgement import Judge
+from bouncegate.config.rules import load_rules
+
+
+@pytest.fixture(scope="session")
+def judge() -> Judge:
+    return Judge(load_rules())
+
+
+@pytest.fixture
+def site(tmp_path: Path, judge: Judge) -> Iterator[Site]:
+    site = Site(tmp_path, judge)
+    yield site
+    site.close()

@@ -1,0 +1,286 @@
+"""What the log tells: deliveries that end a row, bounces without a DSN, messages that wait."""
+
+import logging
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import closing
+from datetime import UTC
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.unit.maillog.site import (
+    ANN,
+    BOB,
+    DAY,
+    FULL,
+    HOUR,
+    LIST,
+    NOW,
+    UNKNOWN,
+    Site,
+    expired,
+    head,
+    line,
+)
+
+from bouncegate.config.taxonomy import Kind, Reason
+from bouncegate.maillog.files import LogFile
+from bouncegate.maillog.line import Parser
+from bouncegate.maillog.source import Read
+from bouncegate.policy.records import Delivered, Event
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def twice_full(site: Site) -> None:
+    """Two soft failures in a row for Ann; a third would lock."""
+    for number, day in ((1, -4), (2, -2)):
+        site.full(site.sent(number, ANN, time=NOW + day * DAY))
+    assert site.state().soft_in_row == 2
+
+
+# -- sent ------------------------------------------------------------------------------------
+
+
+def test_a_message_that_arrived_ends_the_row_of_failures(site: Site) -> None:
+    twice_full(site)
+    site.write(line(site.sent(3, ANN), "sent"))
+    assert site.run(NOW + DAY + 5).delivered == 1
+    assert site.state().soft_in_row == 0
+    assert site.entries()[-1] == Delivered((ANN,), NOW + DAY + 5, NOW, "log")
+
+
+def test_of_an_address_without_failures_nothing_is_written(site: Site) -> None:
+    """The journal, which is never cut, must not grow with every mail."""
+    site.write(line(site.sent(1, ANN), "sent"))
+    site.run()
+    assert site.entries() == []
+    assert site.store.state(ANN) is None
+
+
+def test_what_was_accepted_and_bounced_later_was_no_delivery(site: Site) -> None:
+    """A server that takes all mail and sends its bounces later would never be locked out."""
+    twice_full(site)
+    sent = site.sent(3, ANN)
+    site.write(line(sent, "sent"))
+    assert site.run(NOW + HOUR).delivered == 0
+    site.full(sent)
+    assert site.run(NOW + 2 * DAY).delivered == 0
+    assert site.state().soft_in_row == 3
+
+
+@pytest.mark.parametrize(
+    ("program", "relay"),
+    [
+        ("smtp", "127.0.0.1[127.0.0.1]:10024"),
+        ("lmtp", "mail.s.test[private/dovecot-lmtp]"),
+        ("local", "local"),
+        ("pipe", "filter"),
+        ("discard", "none"),
+    ],
+)
+def test_what_stays_on_this_machine_proves_no_delivery(
+    site: Site, program: str, relay: str
+) -> None:
+    """A content filter takes every message."""
+    twice_full(site)
+    site.write(line(site.sent(3, ANN), "sent", program=program, relay=relay))
+    assert site.run(NOW + 2 * DAY).delivered == 0
+    assert site.state().soft_in_row == 2
+
+
+def test_a_message_that_the_ledger_does_not_know_proves_nothing(site: Site) -> None:
+    twice_full(site)
+    site.write(line("STRANGE0001", "sent"), line("STRANGE0001", "bounced", UNKNOWN))
+    assert site.run(NOW + 2 * DAY).lines == 2
+    assert site.state().soft_in_row == 2
+    assert site.state().lock is None
+
+
+def test_a_recipient_to_whom_the_message_was_not_sent_is_left_alone(site: Site) -> None:
+    """Whoever learns a queue id must not lock whom he likes; nor does our blind copy count."""
+    site.write(line(site.sent(1, ANN), "bounced", UNKNOWN, BOB))
+    site.run()
+    assert site.entries(BOB) == []
+    assert site.entries(ANN) == []
+
+
+# -- bounced ---------------------------------------------------------------------------------
+
+
+def test_a_bounce_counts_without_a_dsn(site: Site) -> None:
+    site.write(line(site.sent(1, ANN, BOB), "bounced", UNKNOWN))
+    site.run()
+    (event,) = site.entries()
+    assert isinstance(event, Event)
+    assert (event.kind, event.reason, event.trust) == (Kind.HARD, Reason.USER_UNKNOWN, "matched")
+    assert (event.time, event.sent, event.status) == (NOW + 5, NOW, "5.1.1")
+    assert event.remote_mta == "mx.r.example"
+    assert site.state().lock is not None
+    assert site.entries(BOB) == []
+
+
+@pytest.mark.parametrize("dsn_first", [True, False])
+def test_dsn_and_line_about_one_failure_count_once(site: Site, dsn_first: bool) -> None:
+    sent = site.sent(1, ANN)
+    site.write(line(sent, "bounced", FULL))
+    if dsn_first:
+        site.full(sent)
+    site.run()
+    site.full(sent)
+    assert site.state().soft == 1
+    assert len(site.entries()) == 1
+
+
+def test_the_alias_that_was_mailed_counts_and_not_who_is_behind_it(site: Site) -> None:
+    told = f"{ANN}>, orig_to=<{LIST}"
+    site.write(line(site.sent(1, LIST, BOB), "bounced", UNKNOWN, told))
+    site.run()
+    assert site.state(LIST).hard == 1
+    assert site.entries(ANN) == []
+
+
+def test_our_own_refusal_is_no_evidence(site: Site) -> None:
+    text = "Recipient address rejected: locked after a hard bounce [bouncegate]"
+    site.write(line(site.sent(1, ANN), "bounced", text, relay="none", program="error"))
+    site.run()
+    (event,) = site.entries()
+    assert isinstance(event, Event)
+    assert event.reason is Reason.OWN_REFUSAL
+    assert site.state().hard == 0
+
+
+def test_what_is_not_to_count_does_not(site: Site) -> None:
+    site.write(line(site.sent(1, ANN), "bounced", UNKNOWN))
+    site.run(count=("sent", "expired"))
+    assert site.entries() == []
+
+
+# -- deferred --------------------------------------------------------------------------------
+
+
+def test_how_often_and_why_a_message_is_deferred_is_known_and_no_entry(site: Site) -> None:
+    sent = site.sent(1, ANN, BOB)
+    site.write(*(line(sent, "deferred", FULL, at=NOW + n * 600) for n in range(1, 4)))
+    site.run()
+    (deferral,) = site.store.trail.deferrals(ANN)
+    assert (deferral.attempts, deferral.first, deferral.last) == (3, NOW + 600, NOW + 1800)
+    assert (deferral.sent, deferral.status, deferral.text) == (NOW, "4.2.2", FULL)
+    assert site.entries() == []
+    assert site.store.trail.deferrals(BOB) == []
+
+
+def test_a_delay_of_hours_is_one_entry_that_counts_for_nothing(site: Site) -> None:
+    sent = site.sent(1, ANN)
+    site.write(*(line(sent, "deferred", FULL, at=NOW + n * HOUR) for n in range(1, 9)))
+    site.run()
+    (event,) = site.entries()
+    assert isinstance(event, Event)
+    assert (event.action, event.kind, event.time) == ("delayed", Kind.NONE, NOW + 4 * HOUR)
+    assert site.state().soft == 0
+
+
+@pytest.mark.parametrize("outcome", ["sent", "bounced"])
+def test_a_message_that_is_done_with_waits_no_longer(site: Site, outcome: str) -> None:
+    sent = site.sent(1, ANN)
+    site.write(line(sent, "deferred", FULL), line(sent, outcome, UNKNOWN))
+    site.run()
+    assert site.store.trail.deferrals(ANN) == []
+
+
+def test_a_message_that_an_operator_deletes_waits_no_longer(site: Site) -> None:
+    sent = site.sent(1, ANN)
+    site.write(
+        line(sent, "deferred", FULL), f"{head(NOW + 9, 'postsuper')}{sent.queue_id}: removed"
+    )
+    site.run()
+    assert site.store.trail.deferrals(ANN) == []
+    assert site.entries() == []
+
+
+def test_a_message_that_was_deferred_until_it_expired_is_a_failure(site: Site) -> None:
+    """No DSN says so where the sender wants none."""
+    sent = site.sent(1, ANN, BOB)
+    site.write(
+        line(sent, "sent", to=BOB),
+        line(sent, "deferred", "connect to mx.r.example[192.0.2.1]:25: Connection timed out"),
+        expired(sent, NOW + 5 * DAY),
+    )
+    site.run(NOW + 6 * DAY)
+    (event,) = site.entries()
+    assert isinstance(event, Event)
+    assert (event.kind, event.action, event.time) == (Kind.SOFT, "failed", NOW + 5 * DAY)
+    assert site.state().soft_in_row == 1
+    assert site.entries(BOB) == []
+    assert site.store.trail.deferrals(ANN) == []
+
+
+def test_what_left_the_queue_unseen_is_forgotten(site: Site) -> None:
+    site.write(line(site.sent(1, ANN), "deferred", FULL))
+    site.run()
+    site.run(NOW + 11 * DAY)
+    assert site.store.trail.deferrals(ANN) == []
+
+
+# -- runs ------------------------------------------------------------------------------------
+
+
+def test_a_line_about_a_message_that_the_ledger_will_know_soon_waits(site: Site) -> None:
+    twice_full(site)
+    site.write(line("QUEUE0000003", "sent", at=NOW + 1))
+    assert site.run(NOW + 2).lines == 0
+    site.sent(3, ANN)
+    site.run(NOW + 3)
+    assert site.run(NOW + 2 * DAY).delivered == 1
+
+
+def test_a_run_does_so_much_and_the_next_one_goes_on(site: Site) -> None:
+    twice_full(site)
+    noise = [line("STRANGE0001", "sent", relay="local", program="local")] * 60_000
+    site.write(*noise, line(site.sent(3, ANN), "sent"))
+    first = site.run(most=50_000)
+    assert (first.lines, first.more) == (50_000, True)
+    second = site.run(NOW + 2 * DAY)
+    assert (second.lines, second.more, second.delivered) == (10_001, False, 1)
+
+
+class Raced(NamedTuple):
+    """A log of which another process has read all when the first line comes."""
+
+    site: Site
+
+    def read(self, position: bytes, now: int) -> Generator[Read, None, None]:
+        self.site.run(now)
+        yield from LogFile(self.site.log, Parser("postfix", UTC)).read(position, now)
+
+
+def test_two_runs_at_once_take_in_nothing_twice(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.write(line(site.sent(1, ANN), "deferred", FULL))
+    with caplog.at_level(logging.WARNING):
+        assert site.run(source=Raced(site)).lines == 0
+    assert "another process reads the same log" in caplog.text
+    assert site.store.trail.deferrals(ANN)[0].attempts == 1
+
+
+def test_a_reader_that_is_killed_neither_loses_a_line_nor_takes_it_in_twice(site: Site) -> None:
+    sent, lines = site.sent(1, ANN), 10_000
+    site.write(*(line(sent, "deferred", FULL) for _ in range(lines)))
+    site.close()
+    argv = [sys.executable, "-m", "tests.unit.maillog.killed", str(site.log.parent)]
+    for portions in (0, 1, 3):  # how many it has told of when it is killed
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT) as child:
+            assert child.stdout is not None
+            for _ in range(portions + 1):
+                assert child.stdout.readline()
+            child.send_signal(signal.SIGKILL)
+        assert child.returncode == -signal.SIGKILL
+    with closing(Site(site.log.parent, site.judge)) as again:
+        taken = again.store.trail.deferrals(ANN)[0].attempts
+        assert 4 * 500 <= taken < lines, "each was killed in the middle of it"
+        again.run()
+        assert again.store.trail.deferrals(ANN)[0].attempts == lines
