@@ -134,7 +134,8 @@ def _by_header(message: Message, report_type: str, found: list[int]) -> Nature:
     failure = _IS_FAILURE in found
     if _IS_AUTO in found and not (daemon and failure):
         return Nature.AUTO_REPLY
-    if daemon or "multipart/report" in report_type or "x-failed-recipients" in fields:
+    told = "multipart/report" in report_type or "x-failed-recipients" in fields
+    if told or (daemon and (failure or not _is_answer(message, return_path))):
         return Nature.BOUNCE
     if _IS_CHALLENGE in found:
         return Nature.CHALLENGE
@@ -144,6 +145,15 @@ def _by_header(message: Message, report_type: str, found: list[int]) -> Nature:
     if failure or (return_path == "<>" and not automatic):
         return Nature.BOUNCE
     return Nature.AUTO_REPLY if automatic else Nature.ORDINARY
+
+
+def _is_answer(message: Message, return_path: str) -> bool:
+    """Whether it answers a message (RFC 5322, 3.6.4) and could be answered itself.
+
+    A bounce has the null return path (RFC 5321, 4.5.5), or that of a list that passed it on.
+    """
+    answered = "in-reply-to" in message.fields
+    return answered and return_path not in {"", "<>"} and "mailer-daemon" not in return_path
 
 
 def _is_automatic(message: Message) -> bool:
