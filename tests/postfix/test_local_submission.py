@@ -230,3 +230,33 @@ def test_discard_tells_nobody_here_either(
     postfix.wait_until_empty()
     assert locked not in remote.accepted()
     assert list((gate.store / "notices").iterdir()) == []
+
+
+@pytest.mark.usefixtures("notices_daemon")
+@pytest.mark.parametrize("action", ["accept", "tempfail"])
+def test_while_the_milter_is_dead_mail_passes_or_waits_and_is_judged_later(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address, action: str
+) -> None:
+    """Postfix tries again what waits in maildrop: that is no jam, since the milter comes back."""
+    locked, other, sender = address("locked"), address("other"), address("writer")
+    lock(gate, locked)
+    attached = postfix.command("postconf", "-c", postfix.config, "-h", "non_smtpd_milters").strip()
+    milter = f"{{ unix:bouncegate/milter.sock, default_action={action} }}"
+    postfix.set(non_smtpd_milters=milter)
+    postfix.reload()
+    assert gate.milter is not None
+    gate.milter.kill()
+    postfix.sendmail(message("News"), sender, [locked, other])
+    try:
+        if action == "accept":
+            wait_for("the mail", lambda: delivered(remote, locked, other))
+            return
+        postfix.wait_for_log(r"milter-reject: .*Service unavailable")
+        assert not {locked, other} & set(remote.accepted())
+        gate.configure(judging(postfix))
+        gate.start_milter()
+        wait_for("the mail and the notice", lambda: delivered(remote, other, sender))
+        assert locked not in remote.accepted()
+    finally:
+        postfix.set(non_smtpd_milters=attached)
+        postfix.reload()

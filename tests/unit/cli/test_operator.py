@@ -208,6 +208,25 @@ def test_a_configuration_under_which_no_bounce_can_count_is_told_so(
     assert "no bounce will count" not in bouncegate("check-config").out
 
 
+@pytest.mark.parametrize(
+    ("section", "note"),
+    [
+        ('[reply]\naction = "discard"', '"map export" writes no entries'),
+        ('[reply]\naction = "tag"', "the map cannot add a header field"),
+        ("[local]\njudge = true", '"bouncegate notices" must run'),
+        ('[local]\njudge = true\n[reply]\naction = "defer"', "cannot wait for one recipient"),
+        ('[[reply.groups]]\nsender_domains = ["a.test"]\ntext = "x"', "use the words of [reply]"),
+    ],
+)
+def test_what_is_not_alike_on_every_plane_is_told(
+    config: Path, bouncegate: Command, section: str, note: str
+) -> None:
+    assert note not in bouncegate("check-config").out
+    with config.open("a") as file:
+        file.write(section + "\n")
+    assert note in bouncegate("check-config").out
+
+
 def test_check_config_finds_a_rule_that_does_not_take_its_own_example(
     config: Path, bouncegate: Command
 ) -> None:
