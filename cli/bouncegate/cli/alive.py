@@ -25,9 +25,12 @@ from bouncegate.policy.records import MOST_ADDRESSES, Act, State
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
+from bouncegate.store.usage import DAY
 
 # RFC 5321, 4.5.3.1.3, and room for a display of it: a longer line names no address.
 _LONGEST_LINE = 1000
+# Days: an address that opens each message must not be written each time.
+_WORTH_REMEMBERING = 14
 
 
 class AliveView(Struct):
@@ -67,22 +70,24 @@ def alive(
     invocation = invocation_of(context)
     fold = invocation.policy.fold
     view, now, who = AliveView(), int(time.time()), by or operator()
-    keys = _keys(invocation, _lines(addresses or [], file), view)
+    keys = dict.fromkeys(_keys(invocation, _lines(addresses or [], file), view))
     try:
         with closing(invocation.open_store(readonly=True)) as store:
+            aged = [key for key in keys if _is_aged(store, key, now)]
             acts = [Act(some, now, "alive", by=who, why=why) for some in _portions(store, keys)]
             view.freed = sum(
                 _frees(store, address, act, fold) for act in acts for address in act.addresses
             )
     except StoreMissing:
-        acts = []
-    if acts:
+        acts, aged = [], []
+    if acts or aged:
         view.recorded = sum(len(act.addresses) for act in acts)
         with closing(invocation.open_store()) as store:
             for (
                 act
             ) in acts:  # each in a transaction of its own: the handlers wait for none of them long
                 store.act([act], fold)
+            store.usage.seen(aged, now)
     _tell(view, json=json)
     raise typer.Exit(os.EX_DATAERR if view.malformed else os.EX_OK)
 
@@ -126,13 +131,19 @@ def _keys(
 
 def _portions(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """The addresses of which anything is known, as many to an act as one may name."""
-    known = (key for key in dict.fromkeys(keys) if _has_bounced(store.state(key)))
+    known = (key for key in keys if _has_bounced(store.state(key)))
     while some := tuple(sorted(islice(known, MOST_ADDRESSES))):
         yield some
 
 
 def _has_bounced(state: State | None) -> bool:
     return state is not None and (bool(state.first_event) or state.lock is not None)
+
+
+def _is_aged(store: Store, address: str, now: int) -> bool:
+    """Whether it is worth remembering that it is in use: it may be stale one day."""
+    day = store.usage.day(address)
+    return day is not None and day < now // DAY - _WORTH_REMEMBERING
 
 
 def _frees(store: Store, address: str, act: Act, fold: Fold) -> bool:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
+from bouncegate.lists.calendar import last_stale_day
 from bouncegate.lists.judgement import Judge, Judged, Standpoint, Statuses
 from bouncegate.lists.lines import Line, addresses_of, bare
 from bouncegate.lists.typos import Typos
@@ -29,7 +30,7 @@ class JudgedView(Struct):
     line: int
     address: str
     verdict: str
-    """invalid, locked, dead, typo, predicted, detected or good: the gravest that holds."""
+    """invalid, locked, dead, typo, predicted, stale, detected or good: the gravest that holds."""
     mailable: bool
     why: str
     reason: str | None
@@ -59,7 +60,7 @@ def check(
     """Judge addresses before they are mailed: syntax, locks, dead domains, likely typing errors.
 
     Exit code 0: all can be mailed; 1: some cannot (invalid, locked, or of a dead domain). What is
-    only suspicious (typo, predicted, detected) does not change it.
+    only suspicious (typo, predicted, stale, detected) does not change it.
 
     Example: bouncegate check --lookup --bad --file subscribers.txt
     """
@@ -95,8 +96,10 @@ def check(
 def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) -> Judge:
     typos = Typos(invocation.providers.domains())
     statuses = _statuses(invocation, store, lookup=lookup)
-    fold = invocation.settings.store.fold_local_part
-    return Judge(store.lists, typos, statuses, Standpoint(int(time.time()), fold, group))
+    settings, now = invocation.settings, int(time.time())
+    stale_day = last_stale_day(now, settings.lists.stale_after)
+    standpoint = Standpoint(now, stale_day, settings.store.fold_local_part, group)
+    return Judge(store, typos, statuses, standpoint)
 
 
 def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses:

@@ -19,9 +19,9 @@ from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
 
 _COLUMNS: Final = (
-    "address", "state", "kind", "category", "reason", "origin", "group", "since", "until",
+    "address", "state", "kind", "category", "reason", "origin", "group", "since", "until", "why",
 )  # fmt: skip
-_LISTS: Final[tuple[Listed, ...]] = ("locked", "detected", "predicted")
+_LISTS: Final[tuple[Listed, ...]] = ("locked", "detected", "predicted", "invalid", "stale")
 
 
 class State(StrEnum):
@@ -30,6 +30,8 @@ class State(StrEnum):
     LOCKED = "locked"
     DETECTED = "detected"
     PREDICTED = "predicted"
+    INVALID = "invalid"
+    STALE = "stale"
     ALL = "all"
 
 
@@ -61,7 +63,8 @@ def list_(
         State,
         typer.Option(
             help="locked; detected: has bounced, not locked; predicted: bounced or locked for "
-            "another group."
+            "another group, or of a dead domain; invalid: cannot be delivered as it is written; "
+            "stale: not mailed for long."
         ),
     ] = State.LOCKED,
     kind: filters.OfKind = None,
@@ -80,7 +83,9 @@ def list_(
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for spreadsheets.")] = False,
 ) -> None:
-    """List addresses by state, in alphabetical order.
+    """List addresses by state.
+
+    In alphabetical order; stale ones the longest ago first, invalid ones by domain.
 
     Examples:
 
@@ -108,7 +113,8 @@ def list_(
     show = _write_json if json else _write_csv if csv else _write_table
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            listing = Listing(store.lists, invocation.providers, now)
+            stale_after = invocation.settings.lists.stale_after
+            listing = Listing(store, invocation.providers, now, stale_after)
             show(page(_rows(listing, state, wanted, start, ended=ended), limit))
     except StoreMissing as error:
         complain(str(error))

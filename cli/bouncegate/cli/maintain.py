@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Annotated, Final
 
 import typer
@@ -19,6 +19,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.daemon.tasks import Task, run_once, run_until
+from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
 # A domain that bounces for the first time has its provider some seconds later.
@@ -28,6 +29,8 @@ _LEDGER_PAUSE: Final = 600.0
 # A domain is locked a day after its first denial at the earliest. A round reads what DNS told of
 # all domains, and the journal of the last weeks if one of them is dead.
 _DOMAINS_PAUSE: Final = 3600.0
+# A round reads the locks and whoever is on a list: some seconds for a million.
+_LISTS_PAUSE: Final = 1800.0
 
 log: Final = logging.getLogger("bouncegate.maintain")
 
@@ -72,6 +75,23 @@ def tasks_of(invocation: Invocation, store: Store) -> Iterator[Task]:
         from bouncegate.cli.maillog import reading_of_log  # noqa: PLC0415
 
         yield reading_of_log(invocation, store)
+    yield Task("lists", _LISTS_PAUSE, lambda stop: _keep_lists(invocation, store, stop))
+
+
+def _keep_lists(invocation: Invocation, store: Store, stop: threading.Event) -> None:
+    """Take in who was mailed, and refuse whom the lists refuse."""
+    from bouncegate.lists.upkeep import Upkeep  # noqa: PLC0415
+
+    settings, now = invocation.settings, int(time.time())
+    confirm = settings.dns.confirm.after(0)
+    upkeep = Upkeep(store, settings.lists, invocation.policy.fold, confirm)
+    if settings.keeps_ledger:
+        with suppress(StoreMissing):  # the milter makes the ledger when it starts
+            upkeep.walk(invocation.open_ledger(), now, stop.is_set)
+    upkeep.forget(now, stop.is_set)
+    changed = upkeep.refuse(now, stop.is_set)
+    if any(changed):
+        log.info("locked=%d freed=%d by [lists]", *changed)
 
 
 def _settle(invocation: Invocation, store: Store, stop: threading.Event) -> None:

@@ -40,6 +40,9 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
     if not settings.return_path.max_size.octets:
         yield "return_path.max_size", "no message fits into 0 octets"
+    lists = settings.lists
+    if not lists.stale_after.after(0) < lists.keep.after(0):
+        yield "lists.keep", f"must be longer than stale_after, {lists.stale_after}"
     if not settings.guard.window.after(0):
         yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
     yield from provider_problems(settings.provider)

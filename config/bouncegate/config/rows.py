@@ -11,14 +11,14 @@ from itertools import combinations, product
 from typing import Final, NamedTuple
 
 from bouncegate.config.settings import PolicySettings, Row
-from bouncegate.config.taxonomy import CATEGORIES, REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import BY_LIST, CATEGORIES, REASONS, Blame, Category, Kind, Reason
 from bouncegate.config.values import AddressPattern
 
 ORDER: Final = ("sender", "group", "provider", "reason", "category", "kind")
 
 # What never reaches the table: it is no bounce, or no recipient's fault.
 _NO_BOUNCES: Final = frozenset(
-    {Reason.OPERATOR, Reason.OWN_REFUSAL, Reason.COMPLAINT, Reason.NOT_A_FAILURE}
+    {Reason.OPERATOR, Reason.OWN_REFUSAL, Reason.COMPLAINT, Reason.NOT_A_FAILURE, *BY_LIST}
 )
 _JUDGED: Final = tuple(
     reason

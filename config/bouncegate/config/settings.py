@@ -264,6 +264,19 @@ class MaillogSettings(Struct, frozen=True):
     every: Duration = Duration(seconds=60)
 
 
+Listed = Literal["report", "refuse"]
+
+
+class ListsSettings(Struct, frozen=True):
+    """`[lists]`: what becomes of addresses that nothing has locked, and that may bounce."""
+
+    predicted: Listed = "report"
+    invalid: Listed = "report"
+    stale: Listed = "report"
+    stale_after: Duration = Duration(months=3)
+    keep: Duration = Duration(months=24)
+
+
 class RulesSettings(Struct, frozen=True):
     """`[rules]`: the operator's own classification rules, asked before the shipped ones."""
 
@@ -295,6 +308,7 @@ class Settings(Struct, frozen=True):
     dns: DnsSettings = DnsSettings()
     domain_locks: DomainLockSettings = DomainLockSettings()
     maillog: MaillogSettings = MaillogSettings()
+    lists: ListsSettings = ListsSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
     provider: tuple[ProviderSettings, ...] = ()

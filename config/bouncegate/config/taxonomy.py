@@ -79,6 +79,9 @@ class Reason(StrEnum):
     OWN_REFUSAL = "own-refusal"
     COMPLAINT = "complaint"
     NOT_A_FAILURE = "not-a-failure"
+    STALE = "stale"
+    INVALID = "invalid"
+    PREDICTED = "predicted"
 
 
 class Definition(NamedTuple):
@@ -94,6 +97,9 @@ class Definition(NamedTuple):
 
 _HARD, _SOFT, _NONE = Kind.HARD, Kind.SOFT, Kind.NONE
 _RECIPIENT, _PATH, _SENDER, _NOBODY = Blame
+
+BY_LIST: Final = frozenset({Reason.STALE, Reason.INVALID, Reason.PREDICTED})
+"""Reasons of locks that a list makes, where `[lists]` says "refuse"; no bounce has one."""
 
 REASONS: dict[Reason, Definition] = {
     Reason.USER_UNKNOWN: Definition(
@@ -240,5 +246,20 @@ REASONS: dict[Reason, Definition] = {
         29, _NONE, Category.UNDEFINED, _NOBODY,
         "the report tells of a delay, a delivery or a relay, not of a failure",
         "Nothing to do.",
+    ),
+    Reason.STALE: Definition(
+        30, _SOFT, Category.UNDEFINED, _RECIPIENT,
+        "the address was not mailed for so long that it may have become a spam trap",
+        "Ask the person by another way whether the address is still theirs.",
+    ),
+    Reason.INVALID: Definition(
+        31, _HARD, Category.ADDRESS, _RECIPIENT,
+        "the address cannot be delivered as it is written",
+        "Correct the address.",
+    ),
+    Reason.PREDICTED: Definition(
+        32, _SOFT, Category.UNDEFINED, _RECIPIENT,
+        "the address is locked for another group, or its domain takes no mail",
+        "See why it is locked elsewhere, or look for a typing error behind the @.",
     ),
 }  # fmt: skip

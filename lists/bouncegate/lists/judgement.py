@@ -5,8 +5,11 @@ from itertools import islice
 from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bouncegate.config.taxonomy import Reason
+from bouncegate.lists.calendar import date_of
+from bouncegate.lists.dead import DEAD
 from bouncegate.lists.lines import Line
 from bouncegate.lists.syntax import fault_of_canonical
 from bouncegate.lists.typos import Typos
@@ -14,18 +17,14 @@ from bouncegate.policy.exchange import Status
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Lock, State
 from bouncegate.store.address import AddressError, canonical, domain_of
-from bouncegate.store.lists import Lists, is_locked
+from bouncegate.store.lists import is_locked
+from bouncegate.store.store import Store
 
-Verdict = Literal["invalid", "locked", "dead", "typo", "predicted", "detected", "good"]
+Verdict = Literal["invalid", "locked", "dead", "typo", "predicted", "stale", "detected", "good"]
 Statuses = Callable[[Collection[str]], Mapping[str, Status]]
 """From domains to what DNS has told of them; of those that are missing it has told nothing."""
 
 _PORTION: Final = 500
-_DEAD: Final[dict[Status, tuple[Reason, str]]] = {
-    "nxdomain": (Reason.HOST_UNKNOWN, "the domain does not exist"),
-    "no-mx": (Reason.NO_MX, "the domain names no server that takes mail"),
-    "null-mx": (Reason.NO_MX, "the domain says that it takes no mail (RFC 7505)"),
-}
 _UNMAILABLE: Final = frozenset({"invalid", "locked", "dead"})
 # Slips that are seen in every list: a comma for the dot, two dots, a blank, an @ too many.
 _SLIPS: Final = ((",", "."), ("..", "."), (" ", ""), ("@@", "@"), (";", "."))
@@ -39,8 +38,8 @@ class Judged(Struct, frozen=True):
     """Canonical; as it was given where it is no address."""
     verdict: Verdict
     """The gravest of all that hold. `invalid`: by syntax; `dead`: its domain takes no mail; `typo`:
-    probably mistyped; `predicted`: bounced or locked for another group alone; `detected`: has
-    bounced; `good`: nothing is known against it."""
+    probably mistyped; `predicted`: bounced or locked for another group alone; `stale`: not mailed
+    for long; `detected`: has bounced; `good`: nothing is known against it."""
     why: str = ""
     reason: Reason | None = None
     until: int | None = None
@@ -58,6 +57,8 @@ class Standpoint(NamedTuple):
     """From where a list is looked at."""
 
     now: int
+    stale_day: int = 0
+    """Whoever was last mailed on that day, counted from 1970, or earlier is stale."""
     fold: bool = True
     """Whether the case of local parts makes no difference."""
     group: str = ""
@@ -68,13 +69,13 @@ class Judge:
     """Judges the addresses of lists by one store."""
 
     def __init__(
-        self, lists: Lists, typos: Typos, statuses: Statuses, standpoint: Standpoint
+        self, store: Store, typos: Typos, statuses: Statuses, standpoint: Standpoint
     ) -> None:
-        """Judge by these lists, typing errors and domains."""
-        self._lists = lists
+        """Judge by a store, and by what is known of typing errors and domains."""
+        self._store = store
         self._typos = typos
         self._statuses = statuses
-        self._now, self._fold, self._group = standpoint
+        self._now, self._stale_day, self._fold, self._group = standpoint
 
     def judge(self, lines: Iterable[Line]) -> Iterator[Judged]:
         """One judgement for each line, in order; raises StoreError."""
@@ -86,13 +87,14 @@ class Judge:
         given = [(line, *self._read(line.text)) for line in lines]
         good = {address for _, address, fault in given if not fault}
         domains = {domain_of(address) for address in good}
-        known = self._lists.known(sorted(good | {f"@{domain}" for domain in domains}))
-        statuses = self._statuses(domains)
+        known = self._store.lists.known(sorted(good | {f"@{domain}" for domain in domains}))
+        statuses, days = self._statuses(domains), self._store.usage.days(good)
         for line, address, fault in given:
             if fault:
                 yield Judged(line.number, address, "invalid", fault, suggestion=self._mend(address))
             else:
-                yield self._of_known(line.number, address, known, statuses)
+                judged = self._of_known(line.number, address, known, statuses)
+                yield self._aged(judged, days.get(address))
 
     def _read(self, text: str) -> tuple[str, str]:
         """(address, fault) of what was given."""
@@ -114,13 +116,18 @@ class Judge:
         if lock is not None:
             why = "" if lock is self._lock(state) else "its domain is locked"
             return Judged(line, address, "locked", why, lock.reason, lock.until, suggestion)
-        if (dead := _DEAD.get(statuses.get(domain, "unknown"))) is not None:
+        if (dead := DEAD.get(statuses.get(domain, "unknown"))) is not None:
             reason, why = dead
             return Judged(line, address, "dead", why, reason, suggestion=suggestion)
         if suggestion:
             return Judged(line, address, "typo", f"{domain!r} is very like {meant!r}",
                           suggestion=suggestion)  # fmt: skip
         return self._of_bounces(line, address, state)
+
+    def _aged(self, judged: Judged, day: int | None) -> Judged:
+        if judged.verdict not in ("detected", "good") or day is None or day > self._stale_day:
+            return judged
+        return replace(judged, verdict="stale", why=f"not mailed since {date_of(day)}")
 
     def _of_bounces(self, line: int, address: str, state: State) -> Judged:
         if is_locked(state, self._now):
@@ -130,7 +137,7 @@ class Judge:
             return Judged(line, address, "predicted", f"locked for {group}")
         if not (state.hard or state.soft):
             return Judged(line, address, "good")
-        events = self._lists.events(address)
+        events = self._store.lists.events(address)
         why = f"{state.hard} hard and {state.soft} soft bounces"
         reason = events[-1].reason if events else None
         elsewhere = bool(self._group and events) and all(e.group != self._group for e in events)

@@ -1,4 +1,9 @@
-"""The lists by state: locked, detected and predicted, as the store tells them at this moment."""
+"""The lists by state, as the store tells them at this moment.
+
+`locked`, `detected` and the `predicted` that have bounced come in the order of their addresses,
+`invalid` and the `predicted` of dead domains in that of their domains, `stale` the longest ago
+first.
+"""
 
 from collections.abc import Callable, Iterator
 from heapq import merge
@@ -7,10 +12,18 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
+from bouncegate.config.durations import Duration
+from bouncegate.config.taxonomy import REASONS
+from bouncegate.lists.calendar import date_of, last_stale_day
+from bouncegate.lists.dead import DEAD
 from bouncegate.lists.row import Row, Wanted, row_of_bounces, row_of_lock
+from bouncegate.policy.exchange import DENIALS, Status
+from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event, Lock, State
-from bouncegate.store.lists import Known, Lists
+from bouncegate.store.address import domain_of
+from bouncegate.store.lists import Known, has_lock
+from bouncegate.store.store import Store
 
 Listed = Literal["locked", "detected", "predicted", "invalid", "stale"]
 
@@ -18,15 +31,19 @@ Listed = Literal["locked", "detected", "predicted", "invalid", "stale"]
 class Listing:
     """Reads the lists of one store."""
 
-    def __init__(self, lists: Lists, providers: Providers, now: int) -> None:
-        """Tell them as they are at `now`."""
-        self._lists = lists
+    def __init__(self, store: Store, providers: Providers, now: int, stale_after: Duration) -> None:
+        """Tell them as they are at `now`; who was not mailed for so long is stale."""
+        self._store = store
+        self._lists = store.lists
         self._providers = providers
         self._now = now
+        self._stale_day = last_stale_day(now, stale_after)
         self._read: Final[dict[Listed, Callable[[Wanted, str], Iterator[Row]]]] = {
             "locked": self._locked,
             "detected": self._detected,
             "predicted": self._predicted,
+            "invalid": self._invalid,
+            "stale": self._stale,
         }
 
     def rows(self, listed: Listed, wanted: Wanted, after: str = "") -> Iterator[Row]:
@@ -64,9 +81,14 @@ class Listing:
                 yield _of_last(address, "detected", state, events, wanted.mailing)
 
     def _predicted(self, wanted: Wanted, after: str) -> Iterator[Row]:
-        if not wanted.group:
-            return self._locked_elsewhere(after)
-        return self._bounced_elsewhere(wanted, after)
+        """Whoever has bounced or is locked for others, and then who is of a dead domain."""
+        if not after or _matters(self._store.state(after)):
+            if wanted.group:
+                yield from self._bounced_elsewhere(wanted, after)
+            else:
+                yield from self._locked_elsewhere(after)
+            after = ""
+        yield from self.of_dead_domains(after)
 
     def _locked_elsewhere(self, after: str) -> Iterator[Row]:
         """Whoever is locked for one group, and so predicted for all others."""
@@ -77,6 +99,48 @@ class Listing:
                 if lock.in_force(self._now):
                     row = row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
                     yield replace(row, state="predicted", why=f"locked for {group}")
+
+    def of_dead_domains(self, after: str = "") -> Iterator[Row]:
+        """Whoever was mailed in a domain that takes no mail now, and has not bounced."""
+        begun = domain_of(after)
+        if begun and (status := self._store.exchanges.of(begun).status) in DENIALS:
+            yield from self._of_dead_domain(begun, status, after)
+        for domain, exchange in self._store.exchanges.denied(begun):
+            yield from self._of_dead_domain(domain, exchange.status)
+
+    def _of_dead_domain(self, domain: str, status: Status, after: str = "") -> Iterator[Row]:
+        reason, why = DEAD[status]
+        for address in self._store.usage.in_domain(domain, after):
+            if not _matters(self._store.state(address)):
+                kind, category = REASONS[reason].kind, REASONS[reason].category
+                yield Row(address, "predicted", kind, category, reason, why=why)
+
+    def _invalid(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        for address, fault in self._store.usage.invalid(after):
+            yield self._with_lock(Row(address, "invalid", why=fault))
+
+    def _stale(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        for used in self._store.usage.stale(self._stale_day, after):
+            row = Row(
+                used.address, "stale", since=used.time, why=f"not mailed since {date_of(used.day)}"
+            )
+            yield self._with_lock(row)
+
+    def _with_lock(self, row: Row) -> Row:
+        """The row with the lock that the address has, and its bounces."""
+        state = self._store.state(row.address) or EMPTY
+        lock = state.lock
+        known = replace(row, hard=state.hard, soft=state.soft, last_event=state.last_event)
+        if lock is None or not lock.in_force(self._now):
+            return known
+        return replace(
+            known,
+            kind=lock.kind,
+            category=lock.category,
+            reason=lock.reason,
+            origin=lock.origin,
+            until=lock.until,
+        )
 
     def _bounced_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
         """Whoever has bounced for other groups than this one, and is not locked for it."""
@@ -106,6 +170,11 @@ def _locks_of(state: State) -> Iterator[tuple[Lock, str]]:
     for group, course in sorted(state.groups.items(), key=itemgetter(0)):
         if course.lock is not None:
             yield course.lock, group
+
+
+def _matters(state: State | None) -> bool:
+    """Whether an address has bounced or is locked."""
+    return state is not None and (bool(state.hard or state.soft) or has_lock(state))
 
 
 def _without_doubles(known: Iterator[Known]) -> Iterator[Known]:

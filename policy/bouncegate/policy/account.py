@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from bouncegate.config.settings import PolicySettings
-from bouncegate.config.taxonomy import Kind
+from bouncegate.config.taxonomy import BY_LIST, Kind
 from bouncegate.policy.fold import EMPTY, Policy, Standing
 from bouncegate.policy.records import NO_END, Act, AddressEntry, Course, Event, Lock, Origin, State
 
-_EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive"}
+_EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive", "release": "released"}
 
 Mark = Literal["", "void", "held"]
 """Why the fold passes over an entry: an operator or the guard has voided it, or it is held."""
@@ -24,8 +24,8 @@ class Step(NamedTuple):
     number: int
     entry: AddressEntry
     effect: str
-    """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `alive`, `delivered`,
-    `void`, `held`, or why it did not count (`bouncegate.policy.fold.Standing`)."""
+    """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `alive`, `released`,
+    `delivered`, `void`, `held`, or why it did not count (`bouncegate.policy.fold.Standing`)."""
     clause: str
     """Where the policy table says what became of a bounce that counts; empty for the rest."""
     after: State
@@ -77,7 +77,9 @@ def what_would_free(lock: Lock | None, now: int, settings: PolicySettings) -> st
     automatic, hard = lock.origin is Origin.AUTOMATIC, lock.kind is Kind.HARD
     force = automatic and hard and not settings.unlock_hard
     ways = ["its end"] if lock.until != NO_END else []
-    if automatic and not hard:
+    if lock.reason in BY_LIST:
+        ways.append("its leaving the list (bouncegate maintain)")
+    elif automatic and not hard:
         ways.append("a delivery that turns out to lie between its failures")
     if (automatic and not hard) or (lock.origin is not Origin.MANUAL and settings.alive_frees_hard):
         ways.append("a proof of life (bouncegate alive)")

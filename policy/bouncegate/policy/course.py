@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
+from bouncegate.config.taxonomy import BY_LIST, REASONS, Category, Kind, Reason
 from bouncegate.policy.records import Act, Course, Event, Lock, Origin
 from bouncegate.policy.table import Clause
 
@@ -19,7 +19,7 @@ def without_ended_lock(course: _C, now: int) -> _C:
     """When the time is up the address is free again by itself, and its count starts anew."""
     if course.lock is None or course.lock.in_force(now):
         return course
-    return _unlocked(course)
+    return after_release(course) if course.lock.reason in BY_LIST else _unlocked(course)
 
 
 def after_failure(course: _C, number: int, event: Event, clause: Clause, most: int) -> _C:
@@ -107,12 +107,13 @@ def after_life(course: _C, *, frees_hard: bool) -> _C:
 
 
 def after_lock(course: _C, number: int, act: Act) -> _C:
-    """The course after an operator's lock."""
+    """The course after an operator's lock, or one that a list makes."""
     definition = REASONS[act.reason]
-    is_hard = definition.kind is Kind.HARD and act.reason is not Reason.OPERATOR
+    is_soft = definition.kind is Kind.SOFT
+    named = act.reason is not Reason.OPERATOR and definition.kind in (Kind.HARD, Kind.SOFT)
     lock = Lock(
-        kind=Kind.HARD,
-        category=definition.category if is_hard else Category.UNDEFINED,
+        kind=Kind.SOFT if is_soft else Kind.HARD,
+        category=definition.category if named else Category.UNDEFINED,
         reason=act.reason,
         origin=act.origin,
         since=act.time,
@@ -125,6 +126,13 @@ def after_lock(course: _C, number: int, act: Act) -> _C:
 def after_unlock(course: _C) -> _C:
     """The course after an operator's unlock: free, and counted anew."""
     return _unlocked(course)
+
+
+def after_release(course: _C) -> _C:
+    """The course after a list let go of the address: what it counted before goes on."""
+    if course.lock is None or course.lock.reason not in BY_LIST:
+        return course
+    return replace(course, lock=None)
 
 
 def _unlocked(course: _C) -> _C:

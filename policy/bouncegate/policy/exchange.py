@@ -5,7 +5,7 @@ domain that took mail before and is denied once is believed to take it still: on
 `confirm` later, counts. All of this is pure.
 """
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ Status = Literal["ok", "no-mx", "null-mx", "nxdomain", "unknown"]
 (RFC 7505); `nxdomain`: there is no such domain; `unknown`: no server gave an answer."""
 
 Denial = Literal["no-mx", "null-mx", "nxdomain"]
+DENIALS: Final[tuple[Denial, ...]] = get_args(Denial)
 
 # After a failure asking again is put off, longer each time. Zones whose servers are all dead
 # stay so for hours; the search for their like must not eat the budget of the others.

@@ -129,6 +129,8 @@ class Policy:
     def _after_act(self, state: State, number: int, act: Act) -> State:
         if act.verb == "alive":
             return _after_life(state, act.time, frees_hard=self._settings.alive_frees_hard)
+        if act.verb == "release":
+            return course.after_release(state)
         if act.group:
             known = state.groups.get(act.group, _NO_COURSE)
             groups = {**state.groups, act.group: _ruled(known, number, act)}

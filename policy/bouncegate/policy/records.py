@@ -92,12 +92,13 @@ MOST_ADDRESSES = 1000
 class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     """What an operator did to one address or to many: who, when and why.
 
-    `alive` is a proof of life: an opened mail, a click, a message from the address.
+    `alive` is a proof of life: an opened mail, a click, a message from the address. `release` ends
+    the lock that a list has made, and nothing else: that is no sign of life.
     """
 
     addresses: tuple[str, ...]
     time: int
-    verb: Literal["lock", "unlock", "alive"]
+    verb: Literal["lock", "unlock", "alive", "release"]
     by: str
     why: str = ""
     until: int = NO_END

@@ -47,6 +47,9 @@ SHELVES: Final = b"shelves"
 ENDS: Final = b"ends"
 DEFERRED: Final = b"deferred"
 ACCEPTED: Final = b"accepted"
+USED: Final = b"used"
+USED_BY_DAY: Final = b"used_by_day"
+INVALID: Final = b"invalid"
 
 _DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -70,9 +73,12 @@ _DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     ENDS: {"dupsort": True, "dupfixed": True},
     DEFERRED: {},
     ACCEPTED: {},
+    USED: {},
+    USED_BY_DAY: {"dupsort": True},
+    INVALID: {},
 }
 
-_MAX_DATABASES: Final = 32
+_MAX_DATABASES: Final = 64
 # 126 is the library's own; milter workers, handlers and commands of a large host fit in 1024,
 # at 64 octets a slot.
 _MAX_READERS: Final = 1024

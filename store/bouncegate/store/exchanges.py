@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import nsmallest
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ import lmdb
 import msgspec
 
 from bouncegate.config.settings import DnsSettings
-from bouncegate.policy.exchange import UNASKED, Answer, Exchange, learn, next_question
+from bouncegate.policy.exchange import DENIALS, UNASKED, Answer, Exchange, learn, next_question
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import MX, MX_HOSTS, MX_WANTED, explained
 
@@ -34,6 +34,8 @@ MOST_WANTED: Final = 10_000
 _TIME: Final = 4
 # Some is thrown away at once, so that not each new domain costs a reading of all.
 _ROOM: Final = 0.05
+_PORTION: Final = 2000
+_DENIALS: Final = tuple(status.encode() for status in DENIALS)
 _EXCHANGES: Final = msgspec.msgpack.Decoder(Exchange)
 
 
@@ -87,6 +89,20 @@ class Exchanges:
                 elif known.is_dead(confirm):
                     dead[key.decode()] = known
         return dead, last_good
+
+    def denied(self, after: str = "") -> Iterator[tuple[str, Exchange]]:
+        """The domains that are believed to take no mail, in order; raises StoreError."""
+        start, more = after.encode(), True
+        while more:
+            with self._transaction() as transaction, transaction.cursor(self._known) as cursor:
+                found = cursor.set_range(start + b"\0") if start else cursor.first()
+                some = list(islice(cursor.iternext(), _PORTION)) if found else []
+            for domain, value in some:
+                if any(word in value for word in _DENIALS):  # a tenth of decoding it
+                    exchange = _EXCHANGES.decode(value)
+                    if exchange.status in DENIALS:
+                        yield domain.decode(), exchange
+            start, more = some[-1][0] if some else b"", len(some) == _PORTION
 
     def count(self) -> int:
         """How many domains are known; raises StoreError."""

@@ -7,7 +7,7 @@ or not, and no address is told twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from heapq import merge
@@ -18,7 +18,9 @@ from typing import Final
 
 import lmdb
 
-from bouncegate.policy.records import Entry, Event, State
+from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.policy.records import Act, Entry, Event, Lock, State
+from bouncegate.store import lockrecord
 from bouncegate.store.environment import explained
 from bouncegate.store.history import History
 from bouncegate.store.shelves import DETECTED, GROUPS
@@ -58,6 +60,22 @@ class Lists:
         """Whoever has a lock of one group alone, in force or ended."""
         return self._known(self._on(GROUPS), after)
 
+    def locked_for(self, reasons: Collection[Reason]) -> Iterator[tuple[str, Lock]]:
+        """Whoever has a lock for all groups with one of these reasons, in force or ended."""
+        numbers = frozenset(REASONS[reason].number for reason in reasons)
+        start = b""
+        while True:
+            with self._reading() as transaction:
+                found = self._history.states.locked(transaction, start, _PORTION)
+            for key, record in found:
+                if lockrecord.reason_number_of(record) in numbers:
+                    lock = lockrecord.unpack(record)
+                    if lock is not None:
+                        yield key.decode(), lock
+            if len(found) < _PORTION:
+                return
+            start = found[-1][0]
+
     def bounced(self, now: int, after: str = "") -> Iterator[Known]:
         """Whoever has bounced and is not locked at `now`, not even for one group."""
         never_locked = self._known(self._on(DETECTED), after)
@@ -80,6 +98,12 @@ class Lists:
                 for number, entry in history.journal.of_address(transaction, address)
                 if isinstance(entry, Event) and not history.rulings.leaves_out(transaction, number)
             ]
+
+    def acts(self, address: str) -> list[Act]:
+        """What was done to an address by hand or by rule, in order."""
+        with self._reading() as transaction:
+            entries = self._history.journal.of_address(transaction, address)
+            return [entry for _, entry in entries if isinstance(entry, Act)]
 
     def _entry(self, number: int) -> Entry:
         with self._reading() as transaction:

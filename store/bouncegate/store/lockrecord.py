@@ -122,3 +122,8 @@ def until_of(record: bytes) -> int:
     """The end of the lock for all groups, in seconds since 1970; 0 without one."""
     end: int = _UNTIL.unpack_from(record)[0]
     return end
+
+
+def reason_number_of(record: bytes) -> int:
+    """`Definition.number` of the lock for all groups; 0 without one."""
+    return record[3]

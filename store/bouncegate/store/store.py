@@ -1,6 +1,6 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Twenty-one databases in one environment, changed together in one transaction or not at all. The
+Twenty-four databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address       what came, in order                      journal
@@ -12,6 +12,7 @@ module of each says what it holds:
     window, seen, series      the hard bounces of the recent past      window
     incidents                 what the guard found                     incidents
     tallies                   bounces that blame the sender, by hour   tallies
+    used, used_by_day, invalid  when addresses were last mailed        usage
     mx, mx_hosts, mx_wanted   what DNS tells of domains                exchanges
     deferred, accepted        what Postfix's log told                  trail
     meta                      the layout's number                      environment
@@ -58,6 +59,7 @@ from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Reception, Recorded
 from bouncegate.store.tallies import HourTally, Tallies
 from bouncegate.store.trail import Trail
+from bouncegate.store.usage import Usage
 
 __all__ = ["Bounce", "Effect", "Incident", "Recorded", "Store"]
 
@@ -89,6 +91,7 @@ class Store:
             self._history = History(environment)
             self._incidents = Incidents(environment, self._history)
             self.lists: Final = Lists(environment, self._history, settings.path)
+            self.usage: Final = Usage(environment, settings.path)
             self._tallies = Tallies(environment)
             self._progress = Progress(environment)
             messages = environment.open_db(MESSAGES, create=False)
@@ -144,8 +147,30 @@ class Store:
                 number = self._history.journal.append(transaction, act)
                 for address in sorted(act.addresses):  # in order, pages are filled to the brim
                     self._history.apply(transaction, address, number, act, fold)
+                if isinstance(act, Act) and act.verb in ("unlock", "alive"):
+                    self.usage.touch(transaction, act.addresses, act.time)
             if progress is not None:
                 self._progress.put(transaction, *progress)
+
+    def act_on(self, act: Act, meant: Callable[[State], bool], fold: Fold) -> tuple[str, ...]:
+        """Carry out an act on those of its addresses of which `meant` holds; tells on which.
+
+        What is known of them is looked at in the transaction itself: a bounce that came a moment
+        ago counts. For what is done by rule; usage is left as it is. Raises StoreError.
+        """
+        with self._writing() as transaction:
+            states = self._history.states
+            some = tuple(
+                address
+                for address in sorted(act.addresses)
+                if meant(states.get(transaction, address) or EMPTY)
+            )
+            if some:
+                act = replace(act, addresses=some)
+                number = self._history.journal.append(transaction, act)
+                for address in some:
+                    self._history.apply(transaction, address, number, act, fold)
+            return some
 
     def void(self, numbers: Iterable[int], ruling: Ruling, fold: Fold) -> int:
         """Leave every address as if these events had never come; tells how many that were.

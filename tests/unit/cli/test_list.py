@@ -58,7 +58,7 @@ def test_table_json_and_csv_say_the_same(bouncegate: Command) -> None:
     assert table[0].split()[:2] == ["address", "state"]
     for text, line in zip(table[1:], told, strict=True):
         assert text.split()[0] == line["address"]
-        assert text.split()[-1] == line["until"]
+        assert line["until"] in text.split()
 
 
 def test_an_unknown_list_or_reason_is_refused_with_what_would_be_right(bouncegate: Command) -> None:

@@ -58,7 +58,7 @@ def rows(
     store: Store, listed: Listed, wanted: Wanted | None = None, after: str = "", now: int = NOW
 ) -> list[Row]:
     """A list as it stands at `now`."""
-    listing = Listing(store.lists, Providers.of(), now)
+    listing = Listing(store, Providers.of(), now, Duration(months=3))
     return list(listing.rows(listed, wanted or Wanted(), after))
 
 

@@ -13,7 +13,7 @@ from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
 
-from .histories import BY_GROUP, NOW, POLICY, bounce, record
+from .histories import BY_GROUP, DAY, NOW, POLICY, bounce, record
 
 TYPOS = Typos(Providers.of().domains())
 
@@ -25,7 +25,7 @@ def statuses(domains: Collection[str]) -> Mapping[str, Status]:
 
 
 def judged(store: Store, *texts: str, group: str = "") -> list[Judged]:
-    judge = Judge(store.lists, TYPOS, statuses, Standpoint(NOW, group=group))
+    judge = Judge(store, TYPOS, statuses, Standpoint(NOW, NOW // DAY - 90, group=group))
     return list(judge.judge(Line(number, text) for number, text in enumerate(texts, 1)))
 
 
@@ -75,3 +75,12 @@ def test_what_bounced_for_another_group_alone_is_predicted(store: Store) -> None
     assert [j.verdict for j in judged(store, *both, group="shop")] == ["predicted", "predicted"]
     assert [j.verdict for j in judged(store, *both, group="news")] == ["detected", "locked"]
     assert [j.verdict for j in judged(store, *both)] == ["detected", "predicted"]
+
+
+def test_what_was_not_mailed_for_long_is_stale(store: Store) -> None:
+    today = NOW // DAY
+    store.usage.learn({"old@kernel.org": today - 90, "new@kernel.org": today - 89}, lambda a: "")
+    old, new = judged(store, "old@kernel.org", "new@kernel.org")
+    assert (old.verdict, old.mailable) == ("stale", True)
+    assert old.why == "not mailed since 2026-06-23"
+    assert new.verdict == "good"

@@ -1,0 +1,13 @@
+"""Domains that take no mail, in words."""
+
+from typing import Final
+
+from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.exchange import Status
+
+DEAD: Final[dict[Status, tuple[Reason, str]]] = {
+    "nxdomain": (Reason.HOST_UNKNOWN, "the domain does not exist"),
+    "no-mx": (Reason.NO_MX, "the domain names no server that takes mail"),
+    "null-mx": (Reason.NO_MX, "the domain says that it takes no mail (RFC 7505)"),
+}
+"""What DNS may say of a domain, as a reason and in words."""

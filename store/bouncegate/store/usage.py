@@ -1,0 +1,242 @@
+"""When each address was last mailed, and which of them no message can reach as they are written.
+
+    used         domain, NUL, local part -> day, 2 octets
+    used_by_day  day, 2 octets -> domain, NUL, local part
+    invalid      domain, NUL, local part -> what is wrong with it
+
+What has not been mailed for long is one range. The day is that of the last message, or the one on
+which the address gave a sign of life or was freed by hand, if that was later: either is as good.
+Days count from 1970, UTC. None of this follows from the journal, and the ledger forgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import lmdb
+
+from bouncegate.store.environment import INVALID, USED, USED_BY_DAY, explained
+from bouncegate.store.progress import Progress
+
+SOURCE: Final = "usage"
+"""The name under which it is remembered how far the ledger has been read."""
+
+DAY: Final = 86_400
+_SIZE: Final = 2
+_LAST_DAY: Final = 0xFFFF  # in the year 2149
+_PORTION: Final = 500
+# So many take some ten milliseconds, in which no bounce is written.
+_AT_ONCE: Final = 2000
+
+
+class Used(NamedTuple):
+    """An address that was mailed."""
+
+    address: str
+    day: int
+
+    @property
+    def time(self) -> int:
+        """When that day began, in seconds since 1970."""
+        return self.day * DAY
+
+
+class Usage:
+    """The three databases; all methods raise StoreError, but those within a transaction."""
+
+    def __init__(self, environment: lmdb.Environment, path: Path) -> None:
+        """Use an environment that is open, the store at `path`; its databases exist."""
+        self._environment = environment
+        self._path = path
+        self._used = environment.open_db(USED, create=False)
+        self._by_day = environment.open_db(USED_BY_DAY, dupsort=True, create=False)
+        self._invalid = environment.open_db(INVALID, create=False)
+        self._progress = Progress(environment)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def day(self, address: str) -> int | None:
+        """The day on which an address was last mailed, if it ever was."""
+        with self._transaction() as transaction:
+            return _day(transaction.get(key_of(address), db=self._used))
+
+    def days(self, addresses: Iterable[str]) -> dict[str, int]:
+        """The same of many, without those that never were."""
+        with self._transaction() as transaction:
+            found = ((a, _day(transaction.get(key_of(a), db=self._used))) for a in addresses)
+            return {address: day for address, day in found if day is not None}
+
+    def place(self) -> bytes:
+        """How far the ledger has been read."""
+        with self._transaction() as transaction:
+            return self._progress.get(transaction, SOURCE)
+
+    def stale(self, day: int, after: str = "") -> Iterator[Used]:
+        """Who was last mailed on that day or earlier, the longest ago first.
+
+        `after`: behind this address, which is one of them.
+        """
+        start = key_of(after) if after else b""
+        begin = self.day(after) if after else 0
+        while begin is not None:
+            found: list[Used] = []
+            with self._transaction() as transaction, transaction.cursor(self._by_day) as cursor:
+                for known, key in _behind(cursor, begin, start):
+                    if known > day or len(found) == _PORTION:
+                        break
+                    found.append(Used(_address(key), known))
+            yield from found
+            if len(found) < _PORTION:
+                return
+            begin, start = found[-1].day, key_of(found[-1].address)
+
+    def invalid(self, after: str = "") -> Iterator[tuple[str, str]]:
+        """(address, what is wrong with it), by domain."""
+        start = key_of(after) + b"\0" if after else b""
+        while True:
+            with self._transaction() as transaction, transaction.cursor(self._invalid) as cursor:
+                found = list(_some(cursor, start))
+            yield from ((_address(key), fault.decode()) for key, fault in found)
+            if len(found) < _PORTION:
+                return
+            start = found[-1][0] + b"\0"
+
+    def fault(self, address: str) -> str:
+        """What is wrong with an address that is known to be invalid; empty for all others."""
+        with self._transaction() as transaction:
+            return (transaction.get(key_of(address), db=self._invalid) or b"").decode()
+
+    def in_domain(self, domain: str, after: str = "") -> Iterator[str]:
+        """Who was mailed in a domain, in order."""
+        first = domain.encode() + b"\0"
+        start = key_of(after) + b"\0" if after else first
+        while True:
+            with self._transaction() as transaction, transaction.cursor(self._used) as cursor:
+                found = [key for key, _ in _some(cursor, start) if key.startswith(first)]
+            yield from map(_address, found)
+            if len(found) < _PORTION:
+                return
+            start = found[-1] + b"\0"
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def learn(
+        self, days: dict[str, int], fault_of: Callable[[str], str], place: bytes = b""
+    ) -> None:
+        """Take in when addresses were mailed; `place` is how far the ledger has been read by now.
+
+        Who was never seen before is looked at by `fault_of`.
+        """
+        with self._transaction() as transaction:
+            known = {a: _day(transaction.get(key_of(a), db=self._used)) for a in days}
+        news = {a: d for a, d in days.items() if (old := known[a]) is None or old < d}
+        faults = [(a, fault_of(a)) for a in news if known[a] is None]
+        with self._transaction(write=True) as transaction:
+            for key, day in sorted((key_of(address), day) for address, day in news.items()):
+                self._move(transaction, key, day)
+            for address, fault in faults:
+                if fault:
+                    transaction.put(key_of(address), fault.encode(), db=self._invalid)
+            if place:
+                self._progress.put(transaction, SOURCE, place)
+
+    def note_invalid(self, faults: Iterable[tuple[str, str]]) -> None:
+        """Remember what is wrong with addresses."""
+        with self._transaction(write=True) as transaction:
+            for address, fault in faults:
+                transaction.put(key_of(address), fault.encode(), db=self._invalid)
+
+    def touch(
+        self, transaction: lmdb.Transaction[bytes], addresses: Iterable[str], time: int
+    ) -> None:
+        """Take a sign of life, or an operator's word, for a message that arrived at that time.
+
+        Within a transaction of the caller's; nothing is written of those that were never mailed.
+        """
+        for address in addresses:
+            key = key_of(address)
+            known = _day(transaction.get(key, db=self._used))
+            if known is not None and known < time // DAY:
+                self._move(transaction, key, time // DAY)
+
+    def seen(self, addresses: Sequence[str], time: int) -> None:
+        """The same of many, in transactions of its own."""
+        for start in range(0, len(addresses), _AT_ONCE):
+            with self._transaction(write=True) as transaction:
+                self.touch(transaction, addresses[start : start + _AT_ONCE], time)
+
+    def forget(self, before: int) -> int:
+        """Forget some of those that were last mailed before a day; tells how many.
+
+        Where there are more, the next call goes on.
+        """
+        with self._transaction(write=True) as transaction:
+            with transaction.cursor(self._by_day) as cursor:
+                gone = [key for day, key in _first(cursor, _AT_ONCE) if day < before]
+            for key in gone:
+                self.purge(transaction, key)
+            return len(gone)
+
+    def purge(self, transaction: lmdb.Transaction[bytes], key: bytes) -> None:
+        """Forget an address, within a transaction of the caller's; `key` is what `key_of` tells."""
+        day = transaction.pop(key, db=self._used)
+        if day is not None:
+            transaction.delete(day, key, db=self._by_day)
+        transaction.delete(key, db=self._invalid)
+
+    def _move(self, transaction: lmdb.Transaction[bytes], key: bytes, day: int) -> None:
+        value = min(day, _LAST_DAY).to_bytes(_SIZE, "big")
+        old = transaction.replace(key, value, db=self._used)
+        if old is not None:
+            transaction.delete(old, key, db=self._by_day)
+        transaction.put(value, key, db=self._by_day)
+
+    @contextmanager
+    def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
+        try:
+            with self._environment.begin(write=write) as transaction:
+                yield transaction
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+
+
+def key_of(address: str) -> bytes:
+    """The key of a canonical address: those of one domain lie beside one another."""
+    local, _, domain = address.rpartition("@")
+    return b"%b\0%b" % (domain.encode(), local.encode())
+
+
+def _address(key: bytes) -> str:
+    domain, _, local = key.partition(b"\0")
+    return f"{local.decode()}@{domain.decode()}"
+
+
+def _day(value: bytes | None) -> int | None:
+    return None if value is None else int.from_bytes(value, "big")
+
+
+def _some(cursor: lmdb.Cursor[bytes], start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    if cursor.set_range(start) if start else cursor.first():
+        for number, item in enumerate(cursor.iternext(), 1):
+            yield item
+            if number == _PORTION:
+                return
+
+
+def _first(cursor: lmdb.Cursor[bytes], most: int) -> Iterator[tuple[int, bytes]]:
+    for number, (day, key) in enumerate(cursor.iternext() if cursor.first() else ()):
+        if number == most:
+            return
+        yield int.from_bytes(day, "big"), key
+
+
+def _behind(cursor: lmdb.Cursor[bytes], day: int, key: bytes) -> Iterator[tuple[int, bytes]]:
+    """(day, key) in order, behind this one; from the day on where the key is empty."""
+    first = day.to_bytes(_SIZE, "big")
+    found = cursor.set_range_dup(first, key + b"\0") if key else False
+    if found or cursor.set_range(first if not key else (day + 1).to_bytes(_SIZE, "big")):
+        for value, known in cursor.iternext():
+            yield int.from_bytes(value, "big"), known
