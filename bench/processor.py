@@ -1,6 +1,7 @@
 """Processor time of a tree of processes: a figure that hardly knows of what others do meanwhile."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +21,18 @@ def used(pid: int) -> float:
 
 def children(pid: int) -> list[int]:
     """The processes that a process has started and that live."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    found: list[int] = []
+    with suppress(OSError):  # threads and processes may end meanwhile
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def _own(pid: int) -> float:
     # The name may hold anything, so that the fields are counted from its closing bracket.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
     return sum(map(int, fields[_TIMES])) / _TICKS
