@@ -78,7 +78,7 @@ def test_the_units_are_hardened_alike() -> None:
     milter, return_path, map_, notices, maintain = (
         (SYSTEMD / name).read_text().partition("StateDirectory=")[2].splitlines() for name in UNITS
     )
-    cores = ["# Each worker keeps to one core.", "SystemCallFilter=sched_setaffinity"]
+    cores = ["# A busy worker keeps to one core.", "SystemCallFilter=sched_setaffinity"]
     assert [line for line in milter if line not in cores] == return_path == map_ != []
     for unit, exception in (
         (notices, "# It speaks to the Postfix of this machine alone."),

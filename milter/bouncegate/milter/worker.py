@@ -4,12 +4,12 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import milter
 
 from bouncegate.config.settings import Settings
+from bouncegate.milter.core import Core, move
 from bouncegate.milter.door import Door
 from bouncegate.milter.ending import Ending
 from bouncegate.milter.held import HeldStep
@@ -39,14 +39,19 @@ def work(
     `place` tells the workers apart: 0 for the first, and so on. `line` leads to the scribe, if
     a ledger is kept; `keep_pulse` is called once, before libmilter serves.
     """
-    _keep_to_one_core(place, settings.milter.processes)
+    core = Core(place, settings.milter.processes, frozenset(os.sched_getaffinity(0)), move)
     table = LateTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
     locks = RcptStep(settings, table.find)
     steps = steps_of(settings, locks, line)
     locks.on_silence = steps.fall_back
     steps.register(NAME)
-    keep_pulse(table.look)
+
+    def look() -> None:
+        table.look()
+        core.look()
+
+    keep_pulse(look)
     on_ready()
     milter.main()
     return os.EX_OK
@@ -66,16 +71,3 @@ def steps_of(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
     held = HeldStep(settings) if settings.holds else None
     ending = Ending(held, send) if held or send else None
     return Steps(rcpt, settings.milter.socket, ending)
-
-
-def _keep_to_one_core(place: int, workers: int) -> None:
-    """Give each worker a core of its own, if there are enough.
-
-    Only one thread of a worker can hold the interpreter's lock. Spread over the cores, its
-    threads spend their time in handing the lock over: with 8 connections and 50 recipients a
-    message, two workers answered 40,000 recipients a second, and 69,000 each on its own core.
-    """
-    cores = sorted(os.sched_getaffinity(0))
-    if 1 < workers <= len(cores):
-        with suppress(OSError):  # a service manager may forbid it; it is only speed
-            os.sched_setaffinity(0, {cores[place]})
