@@ -63,11 +63,12 @@ class Journal:
         cursor = position.decode("ascii", "replace")
         # A position that another kind of source has left is none.
         known = cursor.isprintable() and cursor.startswith("s=")
-        start = f"--after-cursor={cursor}" if known else f"--since=@{now - _FIRST}"
+        # --after-cursor would pass over one entry even where that of the cursor is long gone.
+        start = f"--cursor={cursor}" if known else f"--since=@{now - _FIRST}"
         with _output_of([*self._command, *_OUTPUT, start, _FACILITY_MAIL]) as lines:
             for octets in lines:
                 entry = _decoded(octets)
-                if entry is not None:
+                if entry is not None and entry.cursor != cursor:
                     yield Read(self._line(entry), _Cursor(entry.cursor))
 
     def _line(self, entry: _Entry) -> Line | None:
