@@ -8,6 +8,7 @@
 - Each reader of a family, given a message of any other, neither raises nor invents an address.
 - Judging never raises, takes bounded time, and its category is one of its kind; its account
   agrees with it.
+- A line of Postfix's log is about a recipient who stands in it, whatever a server said there.
 - A file of rules is taken, or refused with its faults named; a rule that is taken can be asked.
 
 Time is that of the processor: a machine that is busy with other things is no finding.
@@ -17,6 +18,7 @@ A broken one raises AssertionError.
 
 import time
 from collections.abc import Callable
+from datetime import UTC
 from functools import cache
 from typing import Final
 
@@ -29,6 +31,7 @@ from bouncegate.classifier.report import Report
 from bouncegate.config.problems import Problem
 from bouncegate.config.rules import Rules, load_rules, parse_rules
 from bouncegate.config.taxonomy import Category, Kind
+from bouncegate.maillog.line import Delivery, Parser
 
 # A message of 64 KiB is read within 10 ms; instrumented for coverage within a hundred times that.
 LONGEST_SECONDS: Final = 1.0
@@ -138,12 +141,34 @@ def check_rule_files(data: bytes) -> None:
     assert time.process_time() - begin < LONGEST_SECONDS, "a file of rules took too long"
 
 
+def check_log_lines(data: bytes) -> None:
+    """A line of Postfix's log, and the words of a server in one."""
+    parser, begin = Parser("postfix", UTC), time.process_time()
+    line = parser.parse(data[:LARGEST], _NOW)
+    text = data[:LARGEST].decode("utf-8", "replace")
+    assert line is None or line.queue_id in text
+    assert not isinstance(line, Delivery) or f"to=<{line.recipient}>" in text
+    told = parser.parse(_DEFERRED % data[:LARGEST].replace(b"\n", b"?"), _NOW)
+    assert time.process_time() - begin < LONGEST_SECONDS, "reading a line took too long"
+    if told is not None:  # a line that could be read in two ways is not read
+        assert isinstance(told, Delivery)
+        assert (told.queue_id, told.mailed, told.outcome) == ("QUEUE1", "a@r.example", "deferred")
+
+
+_NOW: Final = 1_790_000_000
+_DEFERRED: Final = (
+    b"Nov 25 04:04:51 mail postfix/smtp[1]: QUEUE1: to=<a@r.example>, relay=none, delay=1, "
+    b"delays=0/0/0/1, dsn=4.0.0, status=deferred (%b)\n"
+)
+
+
 CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
     "reading": check_reading,
     "returned": check_returned,
     "families": check_families,
     "rules": check_rules,
     "rule-files": check_rule_files,
+    "log-lines": check_log_lines,
 }
 
 

@@ -24,6 +24,15 @@ kind = "soft"
 category = "undefined"
 examples = [{ text = "550 closed for ever", status = "5.3.2", phase = "rcpt", mta = "mx1" }]
 """
+_LOG: Final = """\
+Nov 25 04:04:51 mail postfix/smtp[1]: 4jZ5fq4JByzLhNx: to=<b@r.example>, orig_to=<a@r.example>, \
+relay=mx.r.example[192.0.2.1]:25, conn_use=2, delay=1, delays=0/0/0/0, dsn=2.0.0, status=sent (Ok)
+2026-11-25T04:04:51.1+01:00 mail postfix-out/relay/smtp[1]: 8DB45218EE9: to=<"a> b"@r.example>, \
+relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=deferred (connect to r.example: timed out)
+Nov 25 04:04:55 mail postfix/qmgr[1]: 8DB45218EE9: from=<>, status=expired, returned to sender
+Nov 25 04:04:55 mail postfix/postsuper[1]: 8DB45218EE9: removed
+550 5.1.1 no>, orig_to=<v@r.example>, relay=none, delay=1, dsn=5.0.0, status=bounced (x
+"""
 _SAMPLES: Final = Path(__file__).parents[1] / "samples"
 
 
@@ -34,6 +43,8 @@ def seeds(check: str) -> list[bytes]:
         return [example.text.encode() for example in examples if example.text]
     if check == "rule-files":
         return [path.read_bytes() for path in sorted(_RULES.glob("*.toml"))] + [_OWN_RULE]
+    if check == "log-lines":
+        return [line.encode() for line in _LOG.splitlines()]
     messages = [path.read_bytes() for path in sorted(_SAMPLES.rglob("*.eml"))]
     messages.append(dsn([failed("a@x.example"), failed("b@x.example")]))
     if check == "returned":
