@@ -8,8 +8,8 @@ An LMDB environment of its own, in the folder `ledger` of the store:
 
 One process writes it (the milter's scribe), some milliseconds behind the mail. A commit syncs the
 data but not the meta page: after a crash of the machine the last commit may be gone, never the
-ledger. Without any sync the ledger itself could be lost, and the commits are too few to matter: at
-most ten a second (`bouncegate.milter.scribe`). What it has lost, or not yet written, is a message
+ledger. Without any sync the ledger itself could be lost, and under load the commits are too few to
+matter: four a second (`bouncegate.milter.line`). What it has lost, or not yet written, is a message
 that we cannot prove to be ours: its bounces are kept and shown, and lock nobody.
 """
 
