@@ -182,7 +182,7 @@ def test_a_notice_outlives_the_daemons_and_is_sent_when_they_are_back(
     assert gate.notices is not None
     gate.notices.kill()
     postfix.sendmail(message("News"), sender, [locked])
-    wait_for("the notice to wait", lambda: list((gate.store / "notices").iterdir()))
+    wait_for("the notice to wait", lambda: list((gate.store / "notices").glob("*")))
     assert gate.milter is not None
     gate.milter.kill()
     gate.configure(judging(postfix))
@@ -207,7 +207,7 @@ def test_with_no_room_for_a_notice_the_recipient_stays_in_the_message(
     gate.notices.stop()
     restart(gate, judging(postfix, notices_waiting=1))
     postfix.sendmail(message("News"), sender, [first])
-    wait_for("the notice to wait", lambda: list((gate.store / "notices").iterdir()))
+    wait_for("the notice to wait", lambda: list((gate.store / "notices").glob("*")))
     postfix.sendmail(message("News"), sender, [second])
     wait_for("the mail", lambda: delivered(remote, second))
     assert gate.milter is not None
@@ -229,7 +229,7 @@ def test_discard_tells_nobody_here_either(
     wait_for("the mail", lambda: delivered(remote, other))
     postfix.wait_until_empty()
     assert locked not in remote.accepted()
-    assert list((gate.store / "notices").iterdir()) == []
+    assert list((gate.store / "notices").glob("*")) == []
 
 
 @pytest.mark.usefixtures("notices_daemon")

@@ -32,13 +32,16 @@ class Spool:
     """The folder, for the milter's workers that fill it and the one process that empties it."""
 
     def __init__(self, store: Path, most: int) -> None:
-        """Make the folder if it is not there; `most` bounds how many notices wait."""
+        """Nothing is made yet; `most` bounds how many notices wait."""
         self._folder = store / FOLDER
         self._most = most
-        self._folder.mkdir(mode=0o700, exist_ok=True)
 
     def put(self, recipient: str, message: bytes) -> None:
-        """Keep a notice, on the disk; raises SpoolFull or OSError."""
+        """Keep a notice, on the disk; raises SpoolFull or OSError.
+
+        The folder is made when it is needed: a milter starts before there is a store.
+        """
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         own = f"{zlib.crc32(recipient.encode()):08x}"
         self._make_sure_of_room(own)
         name = f"{time.time_ns():020d}.{os.getpid()}.{own}"

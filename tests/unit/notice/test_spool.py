@@ -23,8 +23,16 @@ def test_notices_come_out_as_they_went_in_the_oldest_first(tmp_path: Path) -> No
 
 
 def test_nobody_else_can_read_them(tmp_path: Path) -> None:
-    Spool(tmp_path, 100)
+    Spool(tmp_path, 100).put("ann@sender.test", b"x")
     assert (tmp_path / FOLDER).stat().st_mode & 0o077 == 0
+
+
+def test_without_a_store_nothing_waits_and_nothing_can_be_kept(tmp_path: Path) -> None:
+    """The milter must start all the same, and let the recipient pass."""
+    spool = Spool(tmp_path / "missing", 100)
+    assert spool.waiting() == []
+    with pytest.raises(OSError, match="missing"):
+        spool.put("ann@sender.test", b"x")
 
 
 def test_a_full_spool_takes_nothing_more_until_there_is_room(tmp_path: Path) -> None:
