@@ -6,6 +6,7 @@ Recognised by `was not delivered to:` and `because:`, each with an indented para
 import re
 from typing import Final
 
+from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import first_address
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.entries import Entry, reports
@@ -16,16 +17,22 @@ SIGN: Final = r"not (?:be )?delivered to:?\s"
 
 _PARAGRAPHS: Final = re.compile(
     r"(?:was|could) not (?:be )?delivered to:?\s{1,40}(?P<who>\S.{0,500}?)\s{1,40}"
-    r"because:?\s{1,40}(?P<why>\S.{0,2000}?)(?:\n[ \t]{0,20}\n|\Z)",
+    r"because:?\s{1,40}(?=\S)",
     re.DOTALL | re.IGNORECASE,
 )
+# The reason ends here: looked for by itself, so that no notice makes the search above try it
+# from every place.
+_BLANK_LINE: Final = re.compile(r"\n[ \t]{0,20}\n|\Z")
 
 
 def read(notification: Notification) -> list[Report]:
     """Each recipient with its reason."""
-    found = [
-        Entry(address, " ".join(match["why"].split()))
-        for match in _PARAGRAPHS.finditer(notification.notice)
-        if (address := first_address(match["who"]))
-    ]
+    text = notification.notice
+    found: list[Entry] = []
+    for match in _PARAGRAPHS.finditer(text):
+        blank = _BLANK_LINE.search(text, match.end(), match.end() + limits.DIAGNOSTIC)
+        why = text[match.end() : blank.start() if blank else match.end() + limits.DIAGNOSTIC]
+        address = first_address(match["who"])
+        if address:
+            found.append(Entry(address, " ".join(why.split())))
     return reports(found, NAME)

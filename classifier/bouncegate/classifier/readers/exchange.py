@@ -7,6 +7,7 @@ lines below it are always the same), and `Remote Server returned`.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
@@ -26,10 +27,11 @@ _OLD: Final = re.compile(
 )
 _RETURNED: Final = re.compile(
     rf"(?:(?<=[\s<(\"'])|^)(?P<address>{ADDRESS})\s{{1,40}}(?:[\w.-]{{1,255}}\s{{1,40}})?"
-    r"(?:#[<\s]{0,10}|Remote Server returned\s{0,40}['\"]?)(?P<text>.{4,1500}?)"
-    r"(?:#|'[ \t]{0,20}\n|\n[ \t]{0,20}\n|\Z)",
+    r"(?:#[<\s]{0,10}|Remote Server returned\s{0,40}['\"]?)(?=.{4})",
     re.DOTALL | re.IGNORECASE,
 )
+_END: Final = re.compile(r"#|'[ \t]{0,20}\n|\n[ \t]{0,20}\n|\Z")
+_LONGEST: Final = 1500
 _NEW: Final = re.compile(
     r"(?:delivery has failed to these recipients(?: or (?:groups|distribution lists))?:"
     rf"|your message to)\s{{1,40}}[^\n@]{{0,120}}?[<(\s](?P<address>{ADDRESS})"
@@ -44,10 +46,21 @@ def read(notification: Notification) -> list[Report]:
     old = _OLD.search(text)
     if old:
         return reports(entries(old["list"]), NAME)
-    found = [Entry(m["address"], _line(m["text"])) for m in _RETURNED.finditer(text)]
+    found = list(_returned(text))
     if not found and ("has failed to these" in text or "be delivered" in text):
         found = [Entry(m["address"], _line(m["text"])) for m in _NEW.finditer(text)]
     return reports(found, NAME)
+
+
+def _returned(text: str) -> Iterator[Entry]:
+    """Each address with what was returned for it, up to a mark, a quote or a blank line."""
+    begin = 0
+    while match := _RETURNED.search(text, begin):
+        start = match.end()
+        end = _END.search(text, start + 4, start + _LONGEST)
+        if end:
+            yield Entry(match["address"], _line(text[start : end.start()]))
+        begin = end.end() if end else start
 
 
 def _line(text: str) -> str:

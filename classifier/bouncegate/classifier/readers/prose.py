@@ -57,11 +57,12 @@ def read(notification: Notification) -> list[Report]:
 
 def _listed(text: str, known: frozenset[str], whole: str) -> list[Entry]:
     """Addresses at the beginning of a line."""
-    found = [
-        entry
-        for entry in entries(text)
-        if not is_other(entry.address, known) and not is_example(text, text.find(entry.address))
-    ]
+    found: list[Entry] = []
+    at = 0
+    for entry in entries(text):
+        at = max(at, text.find(entry.address, at))
+        if not is_other(entry.address, known) and not is_example(text, at):
+            found.append(entry)
     if len(found) == 1 and not _REPLY.search(found[0].explanation) and _REPLY.search(text):
         return [Entry(found[0].address, whole)]
     return [e if len(e.explanation) > _SHORTEST else Entry(e.address, whole) for e in found]

@@ -39,7 +39,8 @@ _SENT: Final = re.compile(
     rf"^>>> RCPT TO: ?<?(?P<address>{ADDRESS})>?.*\n<<< (?P<text>[245]\d\d.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_REASON: Final = re.compile(r"\(reason: (?P<reason>[^\n]*(?:\n[ \t]+[^\n(<]*)*?)\)[ \t]*(?:$|\n)")
+# In an explanation, which is one line.
+_REASON: Final = re.compile(r"\(reason: (?P<reason>.*?)\)(?P<alias> \(expanded from: .*)?$")
 _DELAY: Final = re.compile(r"transient|warning|delay", re.IGNORECASE)
 _KEEPS_TRYING: Final = re.compile(
     r"will (?:be retried|keep trying|continue)|warning message only|still trying|not yet",
@@ -52,26 +53,26 @@ def read(notification: Notification) -> list[Report]:
     text = notification.notice
     transcript = _TRANSCRIPT.search(text)
     spoken = transcript["text"] if transcript else ""
+    said = _said(spoken)
+    about = _by_address(said)
     found: list[Report] = []
     for match in _LIST.finditer(text):
         action = (
             "delayed" if _DELAY.search(match["what"]) and _KEEPS_TRYING.search(text) else "failed"
         )
-        found += reports(
-            (_explained(entry, spoken) for entry in _listed(match["list"])), NAME, action
-        )
+        listed = _listed(match["list"])
+        found += reports((_explained(entry, about, spoken) for entry in listed), NAME, action)
     if found or not transcript:
         return found
-    action = "delayed" if _KEEPS_TRYING.search(text) else "failed"
-    return reports(_said(spoken), NAME, action)
+    return reports(said, NAME, "delayed" if _KEEPS_TRYING.search(text) else "failed")
 
 
 def _listed(text: str) -> list[Entry]:
+    """The entries of a list, of each the reason if it has one, and the alias that was mailed."""
     return [
-        Entry(
-            e.address, m["reason"] if (m := _REASON.search(e.explanation + "\n")) else e.explanation
-        )
+        Entry(e.address, f"{m['reason']}{m['alias'] or ''}" if m else e.explanation)
         for e in entries(text)
+        for m in (_REASON.search(e.explanation),)
     ]
 
 
@@ -91,11 +92,18 @@ def _said(spoken: str) -> list[Entry]:
     ]
 
 
-def _explained(entry: Entry, spoken: str) -> Entry:
+def _by_address(said: list[Entry]) -> dict[str, str]:
+    """All that the transcript says of an address, by the address in lower case."""
+    about: dict[str, str] = {}
+    for address, words in said:
+        known = about.get(address.lower(), "")
+        about[address.lower()] = f"{known} {words}".strip()[: limits.DIAGNOSTIC]
+    return about
+
+
+def _explained(entry: Entry, about: dict[str, str], spoken: str) -> Entry:
     """An entry with its own words; with what the transcript says of it where it has none."""
     if len(entry.explanation) > 3:
         return entry
-    about = [said for said in _said(spoken) if said.address.lower() == entry.address.lower()]
-    if about:
-        return Entry(entry.address, " ".join(said.explanation for said in about))
-    return Entry(entry.address, " ".join(spoken[: limits.DIAGNOSTIC].split()))
+    words = about.get(entry.address.lower()) or " ".join(spoken[: limits.DIAGNOSTIC].split())
+    return Entry(entry.address, words)
