@@ -6,7 +6,7 @@ from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.report import Report
 from bouncegate.classifier.rulecheck import check_rules
 from bouncegate.config.rules import Rule, Rules, load_rules
-from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import BY_LIST, REASONS, Blame, Category, Kind, Reason
 
 RULES = load_rules().rules
 
@@ -40,6 +40,7 @@ def test_every_reason_can_be_given(reason: Reason) -> None:
         Reason.OWN_REFUSAL,
         Reason.COMPLAINT,
         Reason.NOT_A_FAILURE,
+        *BY_LIST,
     }
     assert reason in by_other_means or any(rule.reason is reason for rule in RULES)
 
