@@ -21,6 +21,7 @@ BENCHMARKS: Final = {
     "dsns": "DSNs a second that are durable, beside what Postfix hands over",
     "memory": "what memory each daemon takes for itself",
     "leaks": "memory and descriptors after many messages, and a thousand clients at once",
+    "lists": "what lists of a million addresses cost",
     "ledger": "what the ledger and the signed return path cost",
 }
 

@@ -1,0 +1,133 @@
+"""What lists of a million addresses cost: the first page, a whole list, a list that is judged.
+
+Of the addresses 6 in 10 are locked, 2 in 10 have bounced without being locked, and the locks of
+the rest have ended. A fifth were not mailed for long, one in a hundred is invalid. Nobody is
+predicted: the first page of that list is the whole way to its end.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from bench.output import arguments, show
+from bouncegate.config.durations import Duration
+from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
+from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.lists.listing import Listed, Listing, page
+from bouncegate.lists.row import Wanted
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import MOST_ADDRESSES, Act, Event
+from bouncegate.store.store import Bounce, Store
+from bouncegate.store.usage import DAY
+
+_PAGE: Final = 50
+_SIGNED: Final[tuple[Trust, ...]] = ("signed",)
+_DOMAINS: Final = 2000
+_YEAR: Final = 365 * DAY
+_STATES: Final[tuple[Listed, ...]] = ("locked", "detected", "predicted", "invalid", "stale")
+
+
+def main() -> None:
+    """Run it and print the figures."""
+    options = arguments(__doc__)
+    rows: list[dict[str, Any]] = []
+    with TemporaryDirectory(prefix="bouncegate-bench-") as folder:
+        settings = StoreSettings(path=Path(folder))
+        store = Store.open(settings)
+        _fill(store, options.locks)
+        for state in _STATES:
+            took = _median(partial(_first_page, store, state), options.rounds)
+            rows.append(_row(f"{state}: first page, ms", took * 1000, 100))
+        store.close()
+        config = Path(folder) / "bouncegate.toml"
+        config.write_text(f'[store]\npath = "{folder}"\n')
+        names = Path(folder) / "names.txt"
+        names.write_text("".join(f"{address}\n" for address in _addresses(100_000)))
+        for figure, argv in (
+            ("list --state all --csv", ["list", "--state", "all", "--csv"]),
+            ("check, 100,000 addresses", ["check", "--csv", str(names)]),
+        ):
+            seconds, megabytes = _command(config, argv)
+            rows += [_row(f"{figure}: s", seconds, 60), _row(f"{figure}: MB", megabytes, 200)]
+    show(f"lists, {options.locks:,} addresses", rows, as_json=options.json)
+
+
+def _row(figure: str, value: float, at_most: float) -> dict[str, Any]:
+    return {"figure": figure, "value": round(value, 1), "at most": at_most}
+
+
+def _first_page(store: Store, state: Listed) -> None:
+    listing = Listing(store, Providers.of(), int(time.time()), Duration(months=3))
+    list(page(listing.rows(state, Wanted()), _PAGE))
+
+
+def _median(run: Callable[[], None], rounds: int) -> float:
+    took = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run()
+        took.append(time.perf_counter() - start)
+    return sorted(took)[rounds // 2]
+
+
+def _command(config: Path, argv: list[str]) -> tuple[float, float]:
+    """Seconds of processor time and megabytes of a call of the command."""
+    whole = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), *argv]
+    with subprocess.Popen(whole, stdout=subprocess.DEVNULL) as process:
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def _fill(store: Store, number: int) -> None:
+    addresses = list(_addresses(number))
+    now = int(time.time())
+    cut, end = number * 6 // 10, number * 8 // 10
+    policy = Policy(PolicySettings(), _SIGNED)
+    store.act(_locks(addresses[:cut], now, now + _YEAR), policy.fold)
+    store.act(_locks(addresses[end:], now - 2 * _YEAR, now - _YEAR), policy.fold)
+    bounces = (Bounce([_full(address, now)], b"") for address in sorted(addresses[cut:end]))
+    while some := list(islice(bounces, 2000)):
+        store.record(some, policy)
+    days = {a: now // DAY - (200 if n % 5 == 0 else n % 80) for n, a in enumerate(addresses)}
+    waiting = iter(sorted(days.items()))
+    while portion := dict(islice(waiting, 20_000)):
+        store.usage.learn(portion, lambda _: "")
+    store.usage.note_invalid((f"reader{n}@host{n}", "no dot") for n in range(number // 100))
+
+
+def _addresses(number: int) -> Iterator[str]:
+    # Spread, so that neighbours in time are none in the store.
+    return (f"reader.{n * 7919 % 10_000_019:08d}@mail{n % _DOMAINS}.de" for n in range(number))
+
+
+def _locks(addresses: Iterable[str], now: int, until: int) -> Iterator[Act]:
+    ordered = iter(sorted(addresses))
+    while some := tuple(islice(ordered, MOST_ADDRESSES)):
+        yield Act(some, now, "lock", by="bench", until=until)
+
+
+def _full(address: str, now: int) -> Event:
+    return Event(
+        address=address,
+        time=now,
+        kind=Kind.SOFT,
+        category=Category.MAILBOX,
+        reason=Reason.MAILBOX_FULL,
+        rule="bench",
+        trust="signed",
+        identity=address.encode()[7:23],
+        mailing="bench",
+    )
+
+
+if __name__ == "__main__":
+    main()
