@@ -1,78 +1,32 @@
-"""`lock` and `unlock`: what an operator does to addresses, kept with who, when and why."""
+"""What the commands that change addresses have in common: who, why, until when, and how many."""
 
-import os
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Annotated
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
-from bouncegate.cli.addresses import AddressView, view_of
-from bouncegate.cli.consent import Yes, require_consent
-from bouncegate.cli.invocation import Invocation, invocation_of, operator
-from bouncegate.cli.output import complain, iso, write_table
+from bouncegate.cli.files import opened
+from bouncegate.cli.invocation import Invocation
+from bouncegate.cli.output import complain
 from bouncegate.config.durations import parse_duration
-from bouncegate.config.taxonomy import Kind
-from bouncegate.policy.records import MOST_ADDRESSES, NO_END, Act, Origin
-from bouncegate.store.address import canonical
+from bouncegate.lists.lines import addresses_of
+from bouncegate.policy.records import NO_END, Act
+from bouncegate.store.address import AddressError, canonical
+from bouncegate.store.bulk import MOST_AT_ONCE, Bulk
+from bouncegate.store.store import Store
 
-Addresses = Annotated[
-    list[str], typer.Argument(help="Addresses, or @domain for a whole domain.", show_default=False)
-]
 Why = Annotated[str, typer.Option(help="The reason, for those who ask later.")]
 By = Annotated[str, typer.Option(help="Who asked for it.  [default: you]", show_default=False)]
+OfFile = Annotated[
+    Path | None, typer.Option("--file", help="A file with an address a line, - for standard input.")
+]
 
-
-def lock(
-    context: typer.Context,
-    addresses: Addresses,
-    *,
-    until: Annotated[
-        str, typer.Option(help='A day such as "2027-01-31", or a duration such as "6 months".')
-    ] = "",
-    why: Why = "",
-    by: By = "",
-) -> None:
-    """Lock addresses by hand; without --until the lock has no end."""
-    invocation = invocation_of(context)
-    now = int(time.time())
-    end = end_of(until, now)
-    keys = _keys(invocation, addresses)
-    who = by or operator()
-    acts = [Act(some, now, "lock", by=who, why=why, until=end) for some in _portions(keys)]
-    with closing(invocation.open_store()) as store:
-        store.act(acts, invocation.policy.fold)
-    for key in keys:
-        print(f"{key}: locked {'without end' if end == NO_END else f'until {iso(end)}'}")
-
-
-def unlock(
-    context: typer.Context,
-    addresses: Addresses,
-    *,
-    yes: Yes = False,
-    force: Annotated[bool, typer.Option("--force", help="Hard locks too.")] = False,
-    why: Why = "",
-    by: By = "",
-) -> None:
-    """Lift locks; hard ones only with --force, or where [policy] unlock_hard allows it."""
-    invocation = invocation_of(context)
-    now = int(time.time())
-    keys = _keys(invocation, addresses)
-    with closing(invocation.open_store()) as store:
-        views = [view_of(store, key, now) for key in keys]
-        wanted = [view for view in views if _is_own_lock(view)]
-        if wanted:
-            _refuse_hard(invocation, wanted, force=force)
-            _confirm(wanted, yes=yes)
-            locked = [view.address for view in wanted]
-            who = by or operator()
-            acts = [Act(some, now, "unlock", by=who, why=why) for some in _portions(locked)]
-            store.act(acts, invocation.policy.fold)
-        for view in wanted:
-            print(f"{view.address}: unlocked")
+_SHOWN: Final = 20
 
 
 def end_of(text: str, now: int) -> int:
@@ -93,42 +47,55 @@ def end_of(text: str, now: int) -> int:
     return end
 
 
-def _keys(invocation: Invocation, addresses: Sequence[str]) -> list[str]:
+def keys_of(invocation: Invocation, addresses: Iterable[str], file: Path | None) -> list[str]:
+    """The addresses that were named and those of a file, each once; raises AddressError.
+
+    Every bad line is told before the first of them is raised.
+    """
     fold = invocation.settings.store.fold_local_part
-    return list(dict.fromkeys(canonical(address, fold=fold) for address in addresses))
+    keys = dict.fromkeys(canonical(address, fold=fold) for address in addresses)
+    if file is None:
+        return list(keys)
+    faults = 0
+    with ExitStack() as stack:
+        for line in addresses_of(stack.enter_context(opened(str(file)))):
+            try:
+                keys[canonical(line.text, fold=fold)] = None
+            except AddressError as error:
+                faults += 1
+                complain(f"{file}:{line.number}: {error}")
+    if faults:
+        raise AddressError(f"{faults} lines of {file} are no addresses: nothing was changed")
+    return list(keys)
 
 
-def _portions(keys: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The addresses in order, as many to an act as one may name."""
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), MOST_ADDRESSES):
-        yield tuple(ordered[start : start + MOST_ADDRESSES])
-
-
-def _is_own_lock(view: AddressView) -> bool:
-    if view.locked and view.lock_on != view.address:
-        complain(f"{view.address}: only its domain is locked: unlock {view.lock_on}")
-        return False
-    if not view.locked:
-        print(f"{view.address}: not locked")
-    return view.locked
-
-
-def _refuse_hard(invocation: Invocation, views: Sequence[AddressView], *, force: bool) -> None:
-    """A hard bounce says that nobody is there: lifting the lock costs reputation."""
-    if force or invocation.settings.policy.unlock_hard:
+def carry_out(invocation: Invocation, store: Store, acts: Iterable[Act], total: int) -> None:
+    """Carry out acts on so many addresses, all or none; many with a bar on a terminal."""
+    fold = invocation.policy.fold
+    if total <= MOST_AT_ONCE:
+        store.act(list(acts), fold)
         return
-    hard = [v for v in views if v.kind == Kind.HARD and v.origin == Origin.AUTOMATIC]
-    for view in hard:
-        complain(f"{view.address}: a hard lock ({view.reason}), until {view.until}: use --force")
-    if hard:
-        complain("nothing was unlocked")
-        raise typer.Exit(os.EX_NOPERM)
-
-
-def _confirm(views: Sequence[AddressView], *, yes: bool) -> None:
-    if yes:
+    bulk = Bulk(store, invocation.settings.store.path)
+    if not sys.stderr.isatty():
+        bulk.carry_out(acts, fold)
         return
-    columns = ("address", "kind", "category", "reason", "since", "until")
-    write_table(columns, ([getattr(view, column) for column in columns] for view in views))
-    require_consent(f"Unlock {len(views)}?", "nothing was unlocked", yes=yes)
+    from rich.console import Console  # noqa: PLC0415 - 50 ms that others need not pay
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        bulk.carry_out(acts, fold, lambda done: progress.update(task, completed=done))
+
+
+def portions(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """The addresses in order, as many to an act as one of many may name."""
+    ordered = iter(sorted(keys))
+    while some := tuple(islice(ordered, MOST_AT_ONCE)):
+        yield some
+
+
+def say_all(lines: list[str], rest: str) -> None:
+    """Tell the first lines, and how many more there are."""
+    print("\n".join(lines[:_SHOWN]))
+    if len(lines) > _SHOWN:
+        print(f"... and {len(lines) - _SHOWN} more {rest}")

@@ -5,6 +5,7 @@ import os
 import pwd
 import threading
 import time
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,8 @@ from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers
-from bouncegate.store.errors import StoreError
+from bouncegate.store.bulk import Bulk, is_unfinished
+from bouncegate.store.errors import StoreError, StoreForbidden
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
@@ -90,8 +92,19 @@ class Invocation:
             return self.ledger
 
     def open_store(self, *, readonly: bool = False) -> Store:
-        """The store in force; raises StoreError."""
-        return Store.open(self.settings.store, readonly=readonly)
+        """The store in force; raises StoreError.
+
+        What somebody who was killed had decided is finished first.
+        """
+        settings = self.settings.store
+        if not readonly or is_unfinished(settings.path):
+            with suppress(StoreForbidden) if readonly else nullcontext():
+                store = Store.open(settings)
+                Bulk(store, settings.path).finish(self.policy.fold)
+                if not readonly:
+                    return store
+                store.close()
+        return Store.open(settings, readonly=True)
 
 
 def invocation_of(context: typer.Context) -> Invocation:

@@ -1,17 +1,17 @@
 """`check`: a list of addresses is judged before it is mailed."""
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, Final
 
 import typer
 from msgspec import Struct
 
 from bouncegate.cli.addresses import Json
+from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
 from bouncegate.lists.calendar import last_stale_day
@@ -131,16 +131,6 @@ def _lines(given: list[str], file: Path | None, stack: ExitStack) -> Iterator[Li
             yield Line(number, bare(text))
     if file is not None:
         yield from addresses_of(stack.enter_context(opened(str(file))))
-
-
-def opened(name: str) -> AbstractContextManager[BinaryIO]:
-    """A file by its name, or standard input for `-`; ends the command where there is none."""
-    if name == "-":
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return Path(name).open("rb")
-    except OSError as error:
-        raise typer.BadParameter(f"{name}: {error.strerror}") from None
 
 
 def _view(judged: Judged) -> JudgedView:

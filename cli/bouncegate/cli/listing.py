@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
-from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
 from bouncegate.lists.listing import Listed, Listing, page
 from bouncegate.lists.row import Row, Wanted
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
+from bouncegate.store.store import Store
 
 _COLUMNS: Final = (
     "address", "state", "kind", "category", "reason", "origin", "group", "since", "until", "why",
@@ -113,11 +114,15 @@ def list_(
     show = _write_json if json else _write_csv if csv else _write_table
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            stale_after = invocation.settings.lists.stale_after
-            listing = Listing(store, invocation.providers, now, stale_after)
+            listing = listing_of(invocation, store, now)
             show(page(_rows(listing, state, wanted, start, ended=ended), limit))
     except StoreMissing as error:
         complain(str(error))
+
+
+def listing_of(invocation: Invocation, store: Store, now: int) -> Listing:
+    """The lists of the store as they are now."""
+    return Listing(store, invocation.providers, now, invocation.settings.lists.stale_after)
 
 
 def _rows(

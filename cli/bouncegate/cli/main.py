@@ -12,7 +12,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from bouncegate.cli import (
-    acts,
     addresses,
     alive,
     check,
@@ -23,12 +22,14 @@ from bouncegate.cli import (
     judge,
     keys,
     listing,
+    lock,
     maintain,
     notices,
     provider,
     report,
     simulate,
     undo,
+    unlock,
 )
 from bouncegate.cli import map as maps
 from bouncegate.cli.invocation import Invocation
@@ -75,8 +76,8 @@ app.command("show")(addresses.show)
 app.command("check")(judge.check)
 app.command("list")(listing.list_)
 app.command("explain")(explain.explain)
-app.command("lock")(acts.lock)
-app.command("unlock")(acts.unlock)
+app.command("lock")(lock.lock)
+app.command("unlock")(unlock.unlock)
 app.command("alive")(alive.alive)
 app.add_typer(maps.app, name="map")
 app.command("undo")(undo.undo)

@@ -19,6 +19,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.daemon.tasks import Task, run_once, run_until
+from bouncegate.store.bulk import Bulk
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
@@ -79,9 +80,10 @@ def tasks_of(invocation: Invocation, store: Store) -> Iterator[Task]:
 
 
 def _keep_lists(invocation: Invocation, store: Store, stop: threading.Event) -> None:
-    """Take in who was mailed, and refuse whom the lists refuse."""
+    """Take in who was mailed, refuse whom the lists refuse, finish what a command had decided."""
     from bouncegate.lists.upkeep import Upkeep  # noqa: PLC0415
 
+    Bulk(store, invocation.settings.store.path).finish(invocation.policy.fold)
     settings, now = invocation.settings, int(time.time())
     confirm = settings.dns.confirm.after(0)
     upkeep = Upkeep(store, settings.lists, invocation.policy.fold, confirm)

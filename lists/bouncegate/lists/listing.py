@@ -63,11 +63,18 @@ class Listing:
 
     def _locks(self, wanted: Wanted, after: str, *, ended: bool) -> Iterator[Row]:
         for address, state in self._lists.locked(after):
-            for lock, group in _locks_of(state):
-                if ended or lock.in_force(self._now):
-                    row = row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
-                    if not wanted.group or wanted.group in (group, row.group):
-                        yield row
+            for row in self._of_locks(address, state, ended=ended):
+                if not wanted.group or wanted.group == row.group:
+                    yield row
+
+    def locks_of(self, address: str) -> Iterator[Row]:
+        """The locks in force of one address, for all groups and for single ones."""
+        return self._of_locks(address, self._store.state(address) or EMPTY)
+
+    def _of_locks(self, address: str, state: State, *, ended: bool = False) -> Iterator[Row]:
+        for lock, group in _locks_of(state):
+            if ended or lock.in_force(self._now):
+                yield row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
 
     def _detected(self, wanted: Wanted, after: str) -> Iterator[Row]:
         """Whoever has bounced, for the group and the mailing that are asked for, if they are."""
@@ -95,10 +102,8 @@ class Listing:
         for address, state in self._lists.with_locks_of_groups(after):
             if state.lock is not None and state.lock.in_force(self._now):
                 continue
-            for lock, group in _locks_of(state):
-                if lock.in_force(self._now):
-                    row = row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
-                    yield replace(row, state="predicted", why=f"locked for {group}")
+            for row in self._of_locks(address, state):
+                yield replace(row, state="predicted", why=f"locked for {row.only_for}")
 
     def of_dead_domains(self, after: str = "") -> Iterator[Row]:
         """Whoever was mailed in a domain that takes no mail now, and has not bounced."""

@@ -21,7 +21,9 @@ class Row(Struct, frozen=True):
     until: int | None = None
     """The end of the lock."""
     group: str = ""
-    """The only group for which the lock is, else the one that the bounce came from."""
+    """That the bounce came from, or for which alone the lock is."""
+    only_for: str = ""
+    """The group for which alone the lock is; empty: for all."""
     mailing: str = ""
     provider: str = ""
     hard: int = 0
@@ -74,6 +76,7 @@ def row_of_lock(address: str, state: State, lock: Lock, group: str, cause: Entry
         since=lock.since,
         until=lock.until,
         group=group or (event.group if event else ""),
+        only_for=group,
         mailing=event.mailing if event else "",
         provider=event.provider if event else "",
         hard=state.hard,

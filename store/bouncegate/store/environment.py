@@ -164,11 +164,15 @@ def _require_writable(folder: Path) -> None:
 
 def hand_to_owner(folder: Path) -> None:
     """What root makes belongs to the owner of the folder, or the daemons could not open it."""
-    if os.geteuid() != 0:
-        return
-    owner = folder.stat()
     for name in ("data.mdb", "lock.mdb"):
-        os.chown(folder / name, owner.st_uid, owner.st_gid)
+        hand_over(folder / name, folder)
+
+
+def hand_over(path: Path, folder: Path) -> None:
+    """The same of one file or folder below it."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:

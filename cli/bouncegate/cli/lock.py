@@ -1,0 +1,56 @@
+"""`lock`: addresses and domains are locked by hand, kept with who, when and why."""
+
+import time
+from contextlib import closing
+from typing import Annotated
+
+import typer
+from msgspec.structs import replace
+
+from bouncegate.cli.acts import By, OfFile, Why, carry_out, end_of, keys_of, portions, say_all
+from bouncegate.cli.invocation import invocation_of, operator
+from bouncegate.cli.output import iso
+from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.records import NO_END, Act
+
+
+def lock(
+    context: typer.Context,
+    addresses: Annotated[
+        list[str] | None,
+        typer.Argument(help="Addresses, or @domain for a whole domain.", show_default=False),
+    ] = None,
+    *,
+    file: OfFile = None,
+    until: Annotated[
+        str, typer.Option(help='A day such as "2027-01-31", or a duration such as "6 months".')
+    ] = "",
+    group: Annotated[str, typer.Option(help="Only for this group of recipients.")] = "",
+    reason: Annotated[
+        Reason, typer.Option(help="What stands in the refusal.", show_default=False)
+    ] = Reason.OPERATOR,
+    why: Why = "",
+    by: By = "",
+) -> None:
+    """Lock addresses by hand; without --until the lock has no end.
+
+    All of a file are locked, or none of them, while bounces go on coming in.
+
+    Examples:
+
+    bouncegate lock ann@example.com --until "6 months" --why "asked on the phone"
+
+    bouncegate lock @dead.example --file more.txt
+    """
+    if not addresses and file is None:
+        raise typer.BadParameter("name addresses, or a --file of them")
+    invocation = invocation_of(context)
+    now = int(time.time())
+    end = end_of(until, now)
+    keys = keys_of(invocation, addresses or [], file)
+    act = Act((), now, "lock", by or operator(), why, end, reason=reason, group=group)
+    acts = (replace(act, addresses=some) for some in portions(keys))
+    with closing(invocation.open_store()) as store:
+        carry_out(invocation, store, acts, len(keys))
+    told = "without end" if end == NO_END else f"until {iso(end)}"
+    say_all([f"{key}: locked {told}" for key in keys], "locked")

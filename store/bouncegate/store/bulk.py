@@ -1,0 +1,149 @@
+"""Acts on many addresses: all of them or none, and no handler waits for them long.
+
+One transaction for a million addresses would hold the write lock for a minute, and no bounce could
+be acknowledged. So the acts are written into a file first, beside the store. Its renaming decides:
+before it nothing has happened, after it all of it will. The acts are then carried out in short
+transactions, each of which also remembers how far that has come; whoever is killed amid it has his
+work finished by the next command, or by the maintenance.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+from bouncegate.policy.fold import Fold
+from bouncegate.policy.records import Act
+from bouncegate.store.codec import decode_entry, encode_entry, octets_of
+from bouncegate.store.environment import hand_over
+from bouncegate.store.errors import StoreDamaged, StoreFull
+from bouncegate.store.store import Store
+
+MOST_AT_ONCE: Final = 500
+"""How many addresses an act names that is one of many: some fifteen milliseconds of writing."""
+
+_SOURCE: Final = "bulk"
+_ID: Final = 8
+_LENGTH: Final = struct.Struct(">I")
+# LMDB's write lock is not fair: whoever takes it again at once may keep all others from it.
+_BREATH: Final = 0.001
+
+Told = Callable[[int], None]
+"""Is told, again and again, how many addresses are done."""
+
+
+class Bulk:
+    """The acts on many addresses of one store."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        """`folder` is that of the store."""
+        self._store = store
+        self._folder = folder / "bulk"
+        self._decided = self._folder / "decided"
+
+    def carry_out(self, acts: Iterable[Act], fold: Fold, told: Told = lambda _: None) -> None:
+        """Carry out acts, all or none of them, one after the other.
+
+        Waits for another process that does the same. Raises StoreError, and whatever `acts`
+        raises: then nothing has happened, unless it was decided already.
+        """
+        with self._alone(wait=True):
+            self._finish(fold, lambda _: None)
+            self._decide(acts)
+            self._finish(fold, told)
+
+    def finish(self, fold: Fold) -> bool:
+        """Finish what somebody who was killed had decided; tells whether there was anything.
+
+        Does nothing while another process is at it. Raises StoreError.
+        """
+        if not is_unfinished(self._folder.parent):
+            return False
+        with self._alone(wait=False) as is_alone:
+            return is_alone and self._finish(fold, lambda _: None)
+
+    def _decide(self, acts: Iterable[Act]) -> None:
+        draft = self._folder / "draft"
+        try:
+            with draft.open("wb") as file:
+                file.write(secrets.token_bytes(_ID))
+                for act in acts:
+                    octets = encode_entry(act)
+                    file.write(_LENGTH.pack(len(octets)) + octets)
+                file.flush()
+                os.fsync(file.fileno())
+            hand_over(draft, self._folder.parent)
+            draft.replace(self._decided)
+            _sync_folder(self._folder)
+        except OSError as error:
+            raise StoreFull(f"{error.filename or draft}: {error.strerror}") from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _finish(self, fold: Fold, told: Told) -> bool:
+        try:
+            file = self._decided.open("rb")
+        except FileNotFoundError:
+            return False
+        with file:
+            identity = file.read(_ID)
+            place = self._store.progress(_SOURCE)
+            done = int.from_bytes(place[_ID:], "big") if place[:_ID] == identity else 0
+            addresses = 0
+            for number, act in enumerate(self._read(file), 1):
+                addresses += len(act.addresses)
+                if number > done:
+                    self._store.act([act], fold, (_SOURCE, identity + octets_of(number)))
+                    told(addresses)
+                    time.sleep(_BREATH)
+        self._decided.unlink()
+        return True
+
+    def _read(self, file: IO[bytes]) -> Iterator[Act]:
+        while head := file.read(_LENGTH.size):
+            try:
+                (length,) = _LENGTH.unpack(head)
+                act = decode_entry(file.read(length))
+            except Exception as error:
+                raise StoreDamaged(
+                    f"{self._decided}: damaged ({error}): move it away, and do again what was done"
+                ) from error
+            assert isinstance(act, Act), f"{self._decided} holds what is no act"
+            yield act
+
+    @contextmanager
+    def _alone(self, *, wait: bool) -> Iterator[bool]:
+        """Hold the lock of all who write here; tells whether it is held."""
+        try:
+            self._folder.mkdir(mode=0o750, exist_ok=True)
+            hand_over(self._folder, self._folder.parent)
+            lock = (self._folder / "lock").open("ab")
+            hand_over(self._folder / "lock", self._folder.parent)
+        except OSError as error:
+            raise StoreFull(f"{error.filename}: {error.strerror}") from error
+        with lock:
+            is_alone = False
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                is_alone = True
+            yield is_alone
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether the store there has acts that were decided and not carried out yet."""
+    return (folder / "bulk" / "decided").exists()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,151 @@
+"""Unlocking: each promise of the model services, as an operator's script would find it."""
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bouncegate.config.taxonomy import Reason
+from bouncegate.store.bulk import MOST_AT_ONCE
+
+from .conftest import Command, Done
+from .test_operator import bounce
+
+FULL = Reason.MAILBOX_FULL
+
+
+@pytest.fixture(autouse=True)
+def known(config: Path) -> None:
+    """Two soft locks and a hard one."""
+    first = int(time.time()) - 3 * 86_400
+    bounce(config, "hard@gmail.com", first=first)
+    bounce(config, "ann@gmail.com", FULL, times=3, first=first)
+    bounce(config, "bob@gmx.de", FULL, times=3, first=first)
+
+
+def locked(bouncegate: Command) -> list[str]:
+    return [json.loads(line)["address"] for line in bouncegate("list", "--json").out.splitlines()]
+
+
+def test_soft_locks_can_be_lifted_at_once_one_or_all(bouncegate: Command) -> None:
+    bouncegate("unlock", "--yes", "ann@gmail.com")
+    assert locked(bouncegate) == ["bob@gmx.de", "hard@gmail.com"]
+    done = bouncegate("unlock", "--all", "--kind", "soft", "--yes")
+    assert done.out == "bob@gmx.de: unlocked\n"
+    assert locked(bouncegate) == ["hard@gmail.com"]
+
+
+def test_hard_ones_cannot_unless_the_operators_config_says_so(
+    config: Path, bouncegate: Command
+) -> None:
+    done = bouncegate("unlock", "--all", "--yes")
+    assert done.code == os.EX_NOPERM
+    assert len(locked(bouncegate)) == 3, "nothing was unlocked, not even the soft ones"
+    with config.open("a") as file:
+        file.write("[policy]\nunlock_hard = true\n")
+    assert bouncegate("unlock", "--all", "--yes").code == os.EX_OK
+    assert locked(bouncegate) == []
+
+
+def test_unlocking_takes_place_after_a_confirmation(bouncegate: Command) -> None:
+    done = bouncegate("unlock", "--all", "--kind", "soft")
+    assert done.code == os.EX_USAGE
+    assert "ann@gmail.com" in done.out
+    assert "use --yes" in done.err
+    dry = bouncegate("unlock", "--all", "--kind", "soft", "--dry-run")
+    assert (dry.code, "bob@gmx.de" in dry.out) == (os.EX_OK, True)
+    assert len(locked(bouncegate)) == 3
+
+
+def test_filters_say_which(bouncegate: Command) -> None:
+    bouncegate("unlock", "--all", "--kind", "soft", "--provider", "gmail.com", "--yes")
+    assert locked(bouncegate) == ["bob@gmx.de", "hard@gmail.com"]
+
+
+@pytest.fixture
+def mailed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a sendmail(1) that delivers nothing puts its arguments and what it is given."""
+    program, taken = tmp_path / "sendmail", tmp_path / "taken"
+    program.write_text(f'#!/bin/sh\n{{ echo "$@"; cat; }} > {taken}\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", str(program))
+    return taken
+
+
+def test_whoever_asked_gets_a_mail_when_it_is_done(bouncegate: Command, mailed: Path) -> None:
+    options = ("--all", "--kind", "soft", "--notify", "desk@kernel.org")
+    bouncegate("unlock", *options)
+    assert not mailed.exists(), "nothing was done"
+    bouncegate("unlock", *options, "--yes", "--by", "eve")
+    text = mailed.read_text()
+    assert text.startswith("-i -f  -- desk@kernel.org\n")
+    assert "2 addresses were unlocked, as eve asked" in text
+    assert "Auto-Submitted: auto-generated" in text
+
+
+def test_a_mail_that_cannot_be_sent_does_not_undo_the_unlock(
+    bouncegate: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", "/nowhere/sendmail")
+    done = bouncegate("unlock", "--all", "--kind", "soft", "--notify", "d@kernel.org", "--yes")
+    assert done.code == os.EX_OK
+    assert "no mail could be sent" in done.err
+    assert locked(bouncegate) == ["hard@gmail.com"]
+
+
+@pytest.mark.parametrize("notify", ["-oQ/tmp@kernel.org", "@kernel.org", "nobody"])
+def test_nothing_but_an_address_is_notified(bouncegate: Command, notify: str) -> None:
+    done = bouncegate("unlock", "--all", "--kind", "soft", "--notify", notify, "--yes")
+    assert done.code == os.EX_DATAERR
+    assert len(locked(bouncegate)) == 3
+
+
+def test_an_operator_unlocks_for_one_group_alone(bouncegate: Command) -> None:
+    bouncegate("lock", "eve@gmx.de", "--group", "news")
+    bouncegate("lock", "eve@gmx.de", "--group", "shop")
+    bouncegate("unlock", "--all", "--group", "news", "--yes")
+    lines = bouncegate(
+        "list", "--json", "--domain", "gmx.de", "--origin", "manual"
+    ).out.splitlines()
+    assert [json.loads(line)["group"] for line in lines] == ["shop"]
+
+
+def lines_of(names: Iterator[str] | list[str]) -> str:
+    return "".join(f"{name}\n" for name in names)
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A file of more addresses than one act names."""
+    path = tmp_path / "many.txt"
+    path.write_text(lines_of([f"user{n:04}@kernel.org" for n in range(2 * MOST_AT_ONCE + 1)]))
+    return path
+
+
+def test_a_file_is_locked_and_unlocked_whole(bouncegate: Command, many: Path) -> None:
+    done = bouncegate("lock", "--file", str(many), "--until", "1 year", "--why", "closed")
+    assert done.out.splitlines()[-1].endswith("more locked")
+    assert len(locked(bouncegate)) == 2 * MOST_AT_ONCE + 4
+    bouncegate("unlock", "--file", str(many), "--yes")
+    assert len(locked(bouncegate)) == 3
+
+
+def test_one_bad_line_and_nothing_of_a_file_is_locked(bouncegate: Command, many: Path) -> None:
+    with many.open("a") as file:
+        file.write("nobody\nuser@kernel.org\nno one\n")
+    done = bouncegate("lock", "--file", str(many))
+    assert done.code == os.EX_DATAERR
+    assert f"many.txt:{2 * MOST_AT_ONCE + 2}: 'nobody' is no mail address" in done.err
+    assert f"many.txt:{2 * MOST_AT_ONCE + 4}: 'no one'" in done.err
+    assert len(locked(bouncegate)) == 3
+
+
+def test_a_lock_can_say_its_reason(bouncegate: Command) -> None:
+    bouncegate("lock", "eve@gmx.de", "--reason", "complaint", "--until", "1 year")
+    shown: Done = bouncegate("show", "--json", "eve@gmx.de")
+    found = json.loads(shown.out)
+    assert (found["reason"], found["kind"]) == ("complaint", "hard")
