@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.output import arguments, show
-from bouncegate.classifier.judgement import Judge, Verdict
+from bouncegate.classifier import reading
+from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.reading import read
+from bouncegate.classifier.verdict import Verdict
 from bouncegate.config.rules import Rule, Rules, load_rules
 from bouncegate.config.taxonomy import Reason
 
@@ -35,7 +37,8 @@ def main() -> None:
     source, messages = _messages()
     judge = Judge(load_rules())
     speeds = _speeds(messages, judge, options.rounds)
-    title = f"classification of {len(messages)} messages of {source}"
+    how = "compiled" if reading.__file__.endswith(".so") else "from its sources"
+    title = f"classification of {len(messages)} messages of {source}, {how}"
     show(title, _speed_rows(messages, speeds), as_json=options.json)
     show("rules, us a reply", _rule_rows(options.rounds), as_json=options.json)
     show("a message of 25 MB", _huge_rows(judge), as_json=options.json)

@@ -15,12 +15,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import re2
-from msgspec import Struct
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.reply import dissect, searchable
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
+from bouncegate.classifier.verdict import Finding, Verdict
 from bouncegate.config.rules import Rule, Rules, pattern_options
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 
@@ -30,30 +30,6 @@ OWN_MARKER: Final = "[bouncegate]"
 # Subject and detail of statuses that name the recipient's fault without doubt.
 _SPECIFIC: Final = frozenset({".1.1", ".1.2", ".1.3", ".1.6", ".1.10", ".2.2"})
 _NO_RULE: Final = "none"
-
-
-class Verdict(Struct, frozen=True, gc=False):
-    """What a failure is."""
-
-    kind: Kind
-    category: Category
-    reason: Reason
-    rule: str
-    """The id of the rule that said so."""
-
-
-class Finding(Struct, frozen=True):
-    """How a verdict came about, for whoever asks why."""
-
-    verdict: Verdict
-    evidence: str
-    """What was read: diagnostic, notice, codes or action."""
-    text: str
-    matched: str
-    file: str = ""
-    line: int = 0
-    runners_up: tuple[str, ...] = ()
-    """Ids of rules that hold too, but come later."""
 
 
 class Evidence(NamedTuple):

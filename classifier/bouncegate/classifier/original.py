@@ -25,13 +25,14 @@ def read_original(notification: Notification) -> Original:
     """What the status fields and the returned header tell of the original message."""
     status = rfc3464.message_fields(notification)
     fields = notification.returned_fields
+    kept = sorted(KEPT.intersection(fields.names))
     return Original(
         message_id=_message_id(fields.get("message-id") or status.get("original-message-id")),
         envelope_id=status.get("original-envelope-id")[: limits.VALUE],
         queue_id=status.get("x-postfix-queue-id")[: limits.VALUE],
         sender=typed_address(status.get("x-postfix-sender") or fields.get("return-path")),
         recipients=_recipients(fields),
-        headers={n: fields.words(n)[: limits.VALUE] for n in sorted(KEPT & fields.names)},
+        headers={n: fields.words(n)[: limits.VALUE] for n in kept},
     )
 
 

@@ -44,34 +44,33 @@ class Vocabulary:
     reply, where this takes 13.
     """
 
-    __slots__ = ("_always", "_automaton", "_branches", "_telling")
+    __slots__ = ("_always", "_automaton", "_branches", "_of_word", "_telling")
 
     def __init__(self, patterns: Iterable[tuple[int, str]]) -> None:
         """Take the patterns; several may have the same number. Case does not matter."""
         words: dict[str, int] = {}
-        always: list[_Branch] = []
-        self._branches: Final[dict[int, list[_Branch]]] = {}
-        for branch in _branches(patterns, words):
-            if not branch.needs:
-                always.append(branch)
+        self._branches: Final = sorted(_branches(patterns, words), key=attrgetter("number"))
+        self._always: Final = [n for n, branch in enumerate(self._branches) if not branch.needs]
+        self._of_word: Final[dict[int, list[int]]] = {}
+        for n, branch in enumerate(self._branches):
             for word in branch.needs[0] if branch.needs else ():
-                self._branches.setdefault(word, []).append(branch)
-        self._always: Final = frozenset(always)
-        self._telling: Final = frozenset(self._branches)
+                self._of_word.setdefault(word, []).append(n)
+        self._telling: Final = frozenset(self._of_word)
         self._automaton: Final = _automaton(words)
 
     def __bool__(self) -> bool:
         """Whether there is any pattern."""
-        return bool(self._branches or self._always)
+        return bool(self._branches)
 
     def found(self, text: str) -> Iterator[int]:
         """The numbers of the patterns that occur, rising; each is looked for when asked for."""
         words = self._words_in(text)
-        branches = set(self._always)
+        candidates = set(self._always)
         for word in words & self._telling:
-            branches.update(self._branches[word])
+            candidates.update(self._of_word[word])
         known = -1
-        for branch in sorted(branches, key=_place):
+        for n in sorted(candidates):
+            branch = self._branches[n]
             if branch.number != known and branch.occurs(text, words):
                 known = branch.number
                 yield known
@@ -89,7 +88,7 @@ class Vocabulary:
 class _Branch:
     """Alternatives of one pattern that need the same words."""
 
-    __slots__ = ("_pattern", "_phrases", "_proven", "needs", "number", "place")
+    __slots__ = ("_pattern", "_phrases", "_proven", "needs", "number")
 
     def __init__(
         self, number: int, pattern: str, needs: tuple[frozenset[int], ...], *, proven: bool
@@ -97,8 +96,6 @@ class _Branch:
         self.number: Final = number
         self.needs: Final = needs
         """Sets of words; where it occurs is a word of each."""
-        # Of the branches with one number, those that need not be tried come first.
-        self.place: Final = 2 * number + (not proven)
         self._proven: Final = proven
         self._pattern: Final = pattern
         self._phrases: Phrases | None = None
@@ -116,11 +113,11 @@ class _Branch:
         return self._phrases.occur(text)
 
 
-_place: Final = attrgetter("place")
-
-
 def _branches(patterns: Iterable[tuple[int, str]], words: dict[str, int]) -> Iterator[_Branch]:
-    """The branches of the patterns; `words` gets a number for each word that one needs."""
+    """The branches of the patterns, of each first those that need not be tried.
+
+    `words` gets a number for each word that one needs.
+    """
     for number, pattern in patterns:
         by_needs: dict[tuple[Words, ...], list[str]] = {}
         proven: list[Alternative] = []

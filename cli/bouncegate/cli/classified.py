@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from bouncegate.classifier.judgement import Finding, Judge
+from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.reading import read
 from bouncegate.classifier.report import Reading, Report
+from bouncegate.classifier.verdict import Finding
 from bouncegate.cli.logs import printable
 from bouncegate.cli.messagefiles import MessageFile
 from bouncegate.config.taxonomy import REASONS

@@ -6,7 +6,7 @@ counted as another kind, and nobody would see why.
 
 import pytest
 import re2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bouncegate.classifier.needs import alternatives
@@ -33,11 +33,13 @@ def test_what_the_examples_of_all_rules_hold_is_found() -> None:
     assert [text for text in EXAMPLES if not agree(text)] == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
 def test_no_text_made_of_their_words_tells_the_two_apart(text: str) -> None:
     assert agree(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_at_all_tells_the_two_apart(text: str) -> None:
     assert agree(text)

@@ -1,0 +1,29 @@
+"""What the judge says of a failure: the verdict, and how it came about. Plain values."""
+
+from msgspec import Struct
+
+from bouncegate.config.taxonomy import Category, Kind, Reason
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """What a failure is."""
+
+    kind: Kind
+    category: Category
+    reason: Reason
+    rule: str
+    """The id of the rule that said so."""
+
+
+class Finding(Struct, frozen=True):
+    """How a verdict came about, for whoever asks why."""
+
+    verdict: Verdict
+    evidence: str
+    """What was read: diagnostic, notice, codes or action."""
+    text: str
+    matched: str
+    file: str = ""
+    line: int = 0
+    runners_up: tuple[str, ...] = ()
+    """Ids of rules that hold too, but come later."""
