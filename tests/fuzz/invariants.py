@@ -9,6 +9,7 @@
 - Judging never raises, takes bounded time, and its category is one of its kind; its account
   agrees with it.
 - A line of Postfix's log is about a recipient who stands in it, whatever a server said there.
+- Looking up a domain never raises, whatever a name server says, and what comes of it is bounded.
 - A file of rules is taken, or refused with its faults named; a rule that is taken can be asked.
 
 Time is that of the processor: a machine that is busy with other things is no finding.
@@ -16,11 +17,17 @@ Time is that of the processor: a machine that is busy with other things is no fi
 A broken one raises AssertionError.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC
 from functools import cache
 from typing import Final
+
+import dns.asyncresolver
+import dns.message
+import dns.nameserver
+import dns.query
 
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.message import Message
@@ -31,7 +38,10 @@ from bouncegate.classifier.report import Report
 from bouncegate.config.problems import Problem
 from bouncegate.config.rules import Rules, load_rules, parse_rules
 from bouncegate.config.taxonomy import Category, Kind
+from bouncegate.dns.lookup import MOST_HOSTS, look_up
+from bouncegate.dns.reply import ask
 from bouncegate.maillog.line import Delivery, Parser
+from bouncegate.policy.exchange import Answer
 
 # A message of 64 KiB is read within 10 ms; instrumented for coverage within a hundred times that.
 LONGEST_SECONDS: Final = 1.0
@@ -162,6 +172,45 @@ _DEFERRED: Final = (
 )
 
 
+QUESTION: Final = "fuzz.test"
+
+
+class _Fuzzing(dns.nameserver.Do53Nameserver):
+    """A name server that answers each question with the same octets."""
+
+    def __init__(self, response: bytes) -> None:
+        super().__init__("127.0.0.1", 53)
+        self._response = response
+
+    async def async_query(
+        self, request: dns.message.QueryMessage, *_args: object, **options: object
+    ) -> dns.message.Message:
+        octets = request.id.to_bytes(2, "big") + self._response[2:]
+        by_udp = not options.get("max_size")
+        response = dns.message.from_wire(octets, raise_on_truncation=by_udp)
+        if not request.is_response(response):
+            raise dns.query.BadResponse
+        return response
+
+
+def check_dns(data: bytes) -> None:
+    """A response of a name server."""
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers = [_Fuzzing(data)]
+
+    async def look() -> Answer:
+        return await look_up(QUESTION, lambda name, kind: ask(resolver, name, kind))
+
+    begin = time.process_time()
+    answer = asyncio.run(look())
+    assert time.process_time() - begin < LONGEST_SECONDS, "a look-up took too long"
+    assert (answer.status == "ok") == bool(answer.hosts), answer
+    assert (answer.status == "unknown") == bool(answer.why), answer
+    assert len(answer.hosts) <= MOST_HOSTS, "too many hosts"
+    assert all(len(host.name) <= 253 and host.name.isascii() for host in answer.hosts), answer
+    assert 0 <= answer.ttl <= 2**31, answer
+
+
 CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
     "reading": check_reading,
     "returned": check_returned,
@@ -169,6 +218,7 @@ CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
     "rules": check_rules,
     "rule-files": check_rule_files,
     "log-lines": check_log_lines,
+    "dns": check_dns,
 }
 
 

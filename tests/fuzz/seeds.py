@@ -1,8 +1,13 @@
 """Where fuzzing starts: the samples of this project, and a few reports made for tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import dns.message
+import dns.rcode
+import dns.rrset
+from tests.fuzz.invariants import QUESTION
 from tests.unit.classifier.builder import dsn, failed
 
 from bouncegate.classifier.message import Message
@@ -36,6 +41,29 @@ Nov 25 04:04:55 mail postfix/postsuper[1]: 8DB45218EE9: removed
 _SAMPLES: Final = Path(__file__).parents[1] / "samples"
 
 
+def _responses() -> Iterator[bytes]:
+    """Responses of a name server: MX, none of them, a null MX, an alias, denials."""
+    soa = "fuzz.test. 60 IN SOA ns.test. admin.test. 1 2 3 4 5"
+    mx = "fuzz.test. 60 IN MX"
+    for rcode, answer, authority in (
+        (0, [f"{mx} 10 mx1.test.", f"{mx} 20 mx2.test."], []),
+        (0, [f"{mx} 0 ."], []),
+        (0, [], [soa]),
+        (0, ["fuzz.test. 60 IN CNAME other.test.", "other.test. 60 IN MX 5 a.b.c."], []),
+        (3, [], [soa]),
+        (3, [], []),
+        (2, [], []),
+        (0, [f"{mx} 1 odd\\032name.test."], [soa]),
+    ):
+        response = dns.message.make_response(dns.message.make_query(QUESTION, "MX"))
+        response.set_rcode(dns.rcode.Rcode(rcode))
+        for section, lines in ((response.answer, answer), (response.authority, authority)):
+            for line in lines:
+                owner, ttl, rdclass, kind, data = line.split(" ", 4)
+                section.append(dns.rrset.from_text(owner, int(ttl), rdclass, kind, data))
+        yield response.to_wire()
+
+
 def seeds(check: str) -> list[bytes]:
     """The seeds of one check."""
     if check == "rules":
@@ -45,6 +73,8 @@ def seeds(check: str) -> list[bytes]:
         return [path.read_bytes() for path in sorted(_RULES.glob("*.toml"))] + [_OWN_RULE]
     if check == "log-lines":
         return [line.encode() for line in _LOG.splitlines()]
+    if check == "dns":
+        return list(_responses())
     messages = [path.read_bytes() for path in sorted(_SAMPLES.rglob("*.eml"))]
     messages.append(dsn([failed("a@x.example"), failed("b@x.example")]))
     if check == "returned":

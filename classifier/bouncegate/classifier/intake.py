@@ -40,6 +40,7 @@ class Intake:
         """Judge by these rules and settings; without a prover nothing is ever proven."""
         self._policy = policy
         self._prover = prover
+        self._trust = frozenset(settings.return_path.count)
         self._directory = directory or Directory(Providers.of(settings.provider))
         fold = settings.store.fold_local_part
         self._attribution = Attribution(judge, self._directory.provider_of, fold_local_part=fold)
@@ -58,7 +59,9 @@ class Intake:
             return None
         proof = self._prover.prove(reading, recipients, now) if self._prover else UNVERIFIED
         events = self._attribution.events_of(reading, raw, now, proof)
-        domains = self._directory.to_ask(events, now)
+        # A stranger's DSN must not make us ask DNS for what he likes.
+        believed = [event for event in events if event.trust in self._trust]
+        domains = self._directory.to_ask(believed, now)
         return Bounce(events, raw if self._keep else b"", domains)
 
     def log(self, outcomes: Sequence[Recorded]) -> None:

@@ -83,6 +83,19 @@ def test_where_dns_is_off_nothing_is_wanted(tmp_path: Path) -> None:
             assert store.exchanges.due(int(time.time()), 10) == []
 
 
+def test_a_stranger_s_dsn_makes_nobody_ask_dns(tmp_path: Path) -> None:
+    with return_path(tmp_path) as handler:
+        handler.stop()
+        text = handler.config.read_text()
+        handler.config.write_text(text.replace('count = ["unverified"]', 'count = ["signed"]'))
+        handler.start()
+        handler.deliver(dsn("u0@google.test", "0"))
+        handler.stop()
+        assert handler.events()[-1].trust == "unverified"
+        with closing(Store.open(StoreSettings(path=tmp_path / "store"), readonly=True)) as store:
+            assert store.exchanges.due(int(time.time()), 10) == []
+
+
 def test_the_return_path_never_asks_dns_itself(tmp_path: Path) -> None:
     asked = []
 
