@@ -22,6 +22,7 @@ BENCHMARKS: Final = {
     "memory": "what memory each daemon takes for itself",
     "leaks": "memory and descriptors after many messages, and a thousand clients at once",
     "lists": "what lists of a million addresses cost",
+    "dns": "what providers and DNS cost the return path, and what dead name servers do to it",
     "ledger": "what the ledger and the signed return path cost",
 }
 

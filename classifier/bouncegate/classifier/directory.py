@@ -28,23 +28,32 @@ class Directory:
         """Without `known`, providers are told by name alone."""
         self._providers = providers
         self._known: Final = known
+        self._last = "", UNASKED
+        """What was read for the last event: most bounces have one, and it is asked for at once."""
 
     def provider_of(self, address: str) -> str:
         """The provider of a canonical address; raises StoreError."""
         if self._known is nothing:
             return self._providers.provider_of(address)
-        return self._providers.provider_of(address, self._known(_domain_of(address)).mx_hosts)
+        domain = _domain_of(address)
+        self._last = domain, self._known(domain)
+        return self._providers.provider_of(address, self._last[1].mx_hosts)
 
     def to_ask(self, events: Iterable[Event], now: int) -> tuple[str, ...]:
-        """The domains of which DNS should be asked; raises StoreError."""
+        """The domains of which DNS should be asked, once their provider is told.
+
+        Raises StoreError.
+        """
         if self._known is nothing:
             return ()
         domains = {_domain_of(event.address) for event in events if event.address}
-        return tuple(
-            domain
-            for domain in sorted(filter(can_be_asked, domains))
-            if self._known(domain).asks_again_at() <= now
-        )
+        return tuple(domain for domain in sorted(domains) if self._is_old(domain, now))
+
+    def _is_old(self, domain: str, now: int) -> bool:
+        if not can_be_asked(domain):
+            return False
+        last, exchange = self._last
+        return (exchange if last == domain else self._known(domain)).asks_again_at() <= now
 
 
 def _domain_of(address: str) -> str:

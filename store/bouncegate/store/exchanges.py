@@ -61,8 +61,12 @@ class Exchanges:
         """What is known of a domain; raises StoreError."""
         if not can_be_asked(domain):
             return UNASKED
-        with self._transaction() as transaction:
-            return self._get(transaction, domain.encode())
+        try:  # asked for each bounce: `_transaction` would take half as long again
+            with self._environment.begin(db=self._known) as transaction:
+                value = transaction.get(domain.encode())
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+        return UNASKED if value is None else _EXCHANGES.decode(value)
 
     def domains_at(self, end: str) -> Iterator[tuple[str, str]]:
         """(domain, its best MX host) of all hosts whose names end so; raises StoreError."""
