@@ -6,11 +6,23 @@ import pytest
 
 from bouncegate.classifier.judgement import Judge
 
-LINES = (Path(__file__).parents[2] / "samples" / "replies.txt").read_text("utf-8").splitlines()
-REPLIES = [tuple(line.split("|", 1)) for line in LINES if line and not line.startswith("#")]
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
-@pytest.mark.parametrize(("expected", "text"), REPLIES)
+def lines(name: str) -> list[str]:
+    found = (SAMPLES / name).read_text("utf-8").splitlines()
+    return [line for line in found if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"), [line.split("|", 1) for line in lines("replies.txt")]
+)
 def test_a_reply_is_judged(judge: Judge, expected: str, text: str) -> None:
     verdict = judge.judge_text(text)
     assert f"{verdict.kind}/{verdict.category}" == expected
+
+
+@pytest.mark.parametrize("text", lines("innocent.txt"))
+def test_a_recipient_that_is_not_to_blame_is_never_locked_at_once(judge: Judge, text: str) -> None:
+    verdict = judge.judge_text(text)
+    assert (verdict.kind, verdict.category) != ("hard", "address")
