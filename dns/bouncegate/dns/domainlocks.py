@@ -15,7 +15,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.policy.deaddomain import Check, DeadDomains
 from bouncegate.policy.fold import Policy, Standing
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Act, Event, Lock
+from bouncegate.policy.records import Act, Event, Lock, State
 from bouncegate.store.store import Store
 
 log: Final = logging.getLogger("bouncegate.domain-check")
@@ -47,11 +47,21 @@ class DomainLocks:
         now = int(self._clock())
         locks = {domain: lock for domain, lock in self._locks() if lock.in_force(now)}
         acts = [*self._rechecked(locks, now), *self._locked(locks, now)]
-        if acts:
-            self._store.act(acts, self._policy.fold)
-        for act in acts:
-            log.warning("%s: %sed: %s", act.addresses[0], act.verb, act.why)
-        return acts
+        return [act for act in acts if self._carry_out(act, locks, now)]
+
+    def _carry_out(self, act: Act, locks: dict[str, Lock], now: int) -> bool:
+        """Do it, unless an operator was there in the meantime."""
+        (address,) = act.addresses
+        seen = locks.get(address[1:])
+
+        def is_as_seen(state: State) -> bool:
+            held = state.lock is not None and state.lock.in_force(now)
+            return (state.lock if held else None) == seen
+
+        done = bool(self._store.act_on(act, is_as_seen, self._policy.fold))
+        if done:
+            log.warning("%s: %sed: %s", address, act.verb, act.why)
+        return done
 
     def _locks(self) -> Iterator[tuple[str, Lock]]:
         locks = self._store.locks("@")

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from bouncegate.config.values import NameServer as Address
 from bouncegate.config.values import Size, parse_name_server
 from bouncegate.dns.domainlocks import DomainLocks
 from bouncegate.dns.refresher import Refresher
-from bouncegate.policy.deaddomain import CHECKER
+from bouncegate.policy.deaddomain import CHECKER, Bounced
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Delivered, Event, Lock, Ruling
+from bouncegate.store.locktable import LockTable
 from bouncegate.store.store import Bounce, Store
 from lab.nameserver import NameServer
 
@@ -304,6 +305,37 @@ def test_what_an_operator_has_locked_or_unlocked_stays_so(site: Site) -> None:
     site.bounce("nowhere.test", 5)
     site.bounce("good.test", 1)
     assert site.maintain(days=2) == ["lock @nowhere.test"], "new bounces count again"
+
+
+def test_what_an_operator_does_during_a_round_is_not_undone_by_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.bounce("nowhere.test", 5)
+    site.maintain()
+    site.bounce("good.test", 1)
+    by_hand = Act(("@nowhere.test",), NOW, "lock", by="ann")
+    bounced = site.store.bounced
+
+    def meanwhile(since: Mapping[str, int], counts: Callable[[Event], bool]) -> dict[str, Bounced]:
+        if since:
+            site.store.act([by_hand], POLICY.fold)
+        return bounced(since, counts)
+
+    monkeypatch.setattr(site.store, "bounced", meanwhile)
+    assert site.maintain(days=1) == []
+    lock = site.lock("nowhere.test")
+    assert lock is not None
+    assert lock.origin == "manual"
+
+
+def test_an_address_of_a_dead_domain_is_refused_though_it_never_bounced(site: Site) -> None:
+    site.bounce("nowhere.test", 5)
+    site.maintain()
+    site.bounce("good.test", 1)
+    site.maintain(days=1)
+    find = LockTable(site.store._environment).find
+    assert find(b"never.mailed@nowhere.test") is not None
+    assert find(b"ann@good.test") is None
 
 
 def test_the_state_of_a_domain_is_the_fold_of_its_entries(site: Site) -> None:
