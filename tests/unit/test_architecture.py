@@ -25,10 +25,11 @@ ARROWS = {
     "milter": {"config", "policy", "store", "provenance", "daemon", "refusal", "notice"},
     "map": {"config", "policy", "store", "provenance", "daemon", "refusal"},
     "lists": {"config", "policy", "store"},
+    "life": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
-        *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog"),
+        *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog", "life"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

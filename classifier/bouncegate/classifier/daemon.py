@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.lmtp import ReturnPathHandler, protocol_factory
+from bouncegate.classifier.lmtp import Aside, ReturnPathHandler, protocol_factory
 from bouncegate.classifier.notices import announce
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.config.settings import ReturnPathSettings
@@ -32,9 +32,18 @@ class ReturnPathDaemon:
     """Everything that one return-path process holds."""
 
     def __init__(
-        self, settings: ReturnPathSettings, store: Store, intake: Intake, policy: Policy
+        self,
+        settings: ReturnPathSettings,
+        store: Store,
+        intake: Intake,
+        policy: Policy,
+        aside: Aside | None = None,
     ) -> None:
-        """Serve `settings.socket`, recording into `store` under `policy`."""
+        """Serve `settings.socket`, recording into `store` under `policy`.
+
+        `aside` takes what is for its recipients.
+        """
+        self._aside = aside
         self._settings = settings
         self._store = store
         self._intake = intake
@@ -58,7 +67,7 @@ class ReturnPathDaemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         recorder = Recorder(lambda bounces: self._store.record(bounces, self._policy))
-        handler = ReturnPathHandler(self._intake, recorder, time.time)
+        handler = ReturnPathHandler(self._intake, recorder, time.time, self._aside)
         factory = protocol_factory(handler, self._settings, loop)
         server = await loop.create_server(factory, sock=listener)
         maintenance = asyncio.create_task(self._maintain())

@@ -7,8 +7,8 @@ full disk to a fault of ours, is a 4xx: Postfix keeps the DSN and tries again (R
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
-from typing import Any, AnyStr, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, AnyStr, Final, Protocol
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -23,6 +23,7 @@ from bouncegate.store.store import Bounce
 log: Final = logging.getLogger("bouncegate.return-path")
 
 ACCEPTED: Final = "250 2.0.0 Recorded"
+HEARD: Final = "250 2.0.0 Heard"
 NO_BOUNCE: Final = "250 2.0.0 Not a bounce, discarded"
 STORE_FAILED: Final = "451 4.3.0 The store cannot take it now, try again later"
 FAULT: Final = "451 4.3.0 Internal error, try again later"
@@ -44,11 +45,30 @@ _LEDGER_PAUSE: Final = 0.1
 _LONGEST_LINE: Final = 1 << 20
 
 
+class Aside(Protocol):
+    """What takes the messages for some recipients instead of the return path."""
+
+    def is_meant(self, recipient: str) -> bool:
+        """Whether what is sent there is for it."""
+        ...
+
+    def take(self, raw: bytes, sender: str | None, now: int) -> None:
+        """Deal with a message, durably; raises StoreError."""
+        ...
+
+
 class ReturnPathHandler:
     """What aiosmtpd calls at each step of a session."""
 
-    def __init__(self, intake: Intake, recorder: Recorder, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        recorder: Recorder,
+        clock: Callable[[], float],
+        aside: Aside | None = None,
+    ) -> None:
         """Read by `intake`, record by `recorder`; `clock` tells the seconds since 1970."""
+        self._aside = aside
         self._intake = intake
         self._recorder = recorder
         self._clock = clock
@@ -75,18 +95,33 @@ class ReturnPathHandler:
         """Record the message, then answer once for each recipient (RFC 2033, 4.2)."""
         assert isinstance(envelope.content, bytes)
         self.in_hand += 1
+        recipients = envelope.rcpt_tos
+        aside = {to for to in recipients if self._aside is not None and self._aside.is_meant(to)}
+        bounced = [to for to in recipients if to not in aside]
+        raw, sender = envelope.content, (envelope.mail_from or "").strip("<>")
         try:
-            reply = await self._take(envelope.content, envelope.rcpt_tos)
+            heard = await self._answer(self._hear(raw, sender)) if aside else ""
+            reply = await self._answer(self._take(raw, bounced)) if bounced else ""
         finally:
             self.in_hand -= 1
-        return "\r\n".join([reply] * len(envelope.rcpt_tos))
+        return "\r\n".join(heard if to in aside else reply for to in recipients)
+
+    async def _hear(self, raw: bytes, sender: str) -> str:
+        assert self._aside is not None
+        await asyncio.to_thread(self._aside.take, raw, sender, int(self._clock()))
+        return HEARD
 
     async def _take(self, raw: bytes, recipients: Sequence[str]) -> str:
+        bounce = await self._bounce_of(raw, recipients)
+        if bounce is None:
+            return NO_BOUNCE
+        outcomes = await asyncio.wrap_future(self._recorder.submit(bounce))
+        self._intake.log(outcomes)
+        return ACCEPTED
+
+    async def _answer(self, taking: Awaitable[str]) -> str:
         try:
-            bounce = await self._bounce_of(raw, recipients)
-            if bounce is None:
-                return NO_BOUNCE
-            outcomes = await asyncio.wrap_future(self._recorder.submit(bounce))
+            return await taking
         except NotYetKnown:
             log.warning("deferred: the ledger does not know the message that bounced yet")
             return NOT_YET
@@ -96,8 +131,6 @@ class ReturnPathHandler:
         except Exception:
             log.exception("deferred: a fault of ours; please report it with this trace")
             return FAULT
-        self._intake.log(outcomes)
-        return ACCEPTED
 
     async def _bounce_of(self, raw: bytes, recipients: Sequence[str]) -> Bounce | None:
         """A bounce that was faster than the ledger waits for it, if not for long."""

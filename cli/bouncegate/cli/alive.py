@@ -21,16 +21,14 @@ from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of, operator
 from bouncegate.cli.output import complain, write_json
 from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.records import MOST_ADDRESSES, Act, State
+from bouncegate.policy.records import MOST_ADDRESSES, Act
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.errors import StoreMissing
+from bouncegate.store.signs import has_bounced, is_aged
 from bouncegate.store.store import Store
-from bouncegate.store.usage import DAY
 
 # RFC 5321, 4.5.3.1.3, and room for a display of it: a longer line names no address.
 _LONGEST_LINE = 1000
-# Days: an address that opens each message must not be written each time.
-_WORTH_REMEMBERING = 14
 
 
 class AliveView(Struct):
@@ -54,6 +52,13 @@ def alive(
         Path | None,
         typer.Option(help="A file with an address a line, - for standard input."),
     ] = None,
+    message: Annotated[
+        bool,
+        typer.Option(
+            "--message",
+            help="Read a message on standard input: a sign of life if [alive] says so.",
+        ),
+    ] = False,
     why: Why = "",
     by: By = "",
     json: Json = False,
@@ -65,15 +70,19 @@ def alive(
 
     Example: grep ' opened ' tracker.log | cut -d' ' -f3 | bouncegate alive --file -
     """
-    if not addresses and file is None:
-        raise typer.BadParameter("name addresses, or a --file of them")
     invocation = invocation_of(context)
+    if message:
+        from bouncegate.cli.listening import hear_one  # noqa: PLC0415
+
+        raise typer.Exit(hear_one(invocation, sys.stdin.buffer))
+    if not addresses and file is None:
+        raise typer.BadParameter("name addresses, a --file of them, or --message")
     fold = invocation.policy.fold
     view, now, who = AliveView(), int(time.time()), by or operator()
     keys = dict.fromkeys(_keys(invocation, _lines(addresses or [], file), view))
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            aged = [key for key in keys if _is_aged(store, key, now)]
+            aged = [key for key in keys if is_aged(store, key, now)]
             acts = [Act(some, now, "alive", by=who, why=why) for some in _portions(store, keys)]
             view.freed = sum(
                 _frees(store, address, act, fold) for act in acts for address in act.addresses
@@ -131,19 +140,9 @@ def _keys(
 
 def _portions(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """The addresses of which anything is known, as many to an act as one may name."""
-    known = (key for key in keys if _has_bounced(store.state(key)))
+    known = (key for key in keys if has_bounced(store.state(key)))
     while some := tuple(sorted(islice(known, MOST_ADDRESSES))):
         yield some
-
-
-def _has_bounced(state: State | None) -> bool:
-    return state is not None and (bool(state.first_event) or state.lock is not None)
-
-
-def _is_aged(store: Store, address: str, now: int) -> bool:
-    """Whether it is worth remembering that it is in use: it may be stale one day."""
-    day = store.usage.day(address)
-    return day is not None and day < now // DAY - _WORTH_REMEMBERING
 
 
 def _frees(store: Store, address: str, act: Act, fold: Fold) -> bool:

@@ -40,6 +40,7 @@ def return_path(context: typer.Context) -> None:
     """Run the return-path handler: take DSNs by LMTP and lock what bounces."""
     from bouncegate.classifier.daemon import ReturnPathDaemon  # noqa: PLC0415
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
+    from bouncegate.life.listener import Listener  # noqa: PLC0415
 
     invocation = invocation_of(context)
     settings = invocation.settings
@@ -48,7 +49,9 @@ def return_path(context: typer.Context) -> None:
         store = stack.enter_context(closing(invocation.open_store()))
         intake = _intake(invocation, store, stack)
         try:
-            daemon = ReturnPathDaemon(settings.return_path, store, intake, invocation.policy)
+            policy = invocation.policy
+            listener = Listener(settings, store, policy)
+            daemon = ReturnPathDaemon(settings.return_path, store, intake, policy, listener)
             daemon.run(lambda: notify("READY=1"))
         except ListenError as error:
             complain(str(error))

@@ -251,6 +251,15 @@ class DomainLockSettings(Struct, frozen=True):
     recheck: Duration = Duration(seconds=3 * 86_400)
 
 
+class AliveSettings(Struct, frozen=True):
+    """`[alive]`: mail from an address as a sign of life, if a host of ours found it authentic."""
+
+    authserv_ids: tuple[str, ...] = ()
+    methods: tuple[Literal["dmarc", "dkim", "spf"], ...] = ("dmarc",)
+    received: Annotated[int, Meta(ge=0, le=20)] = 1
+    mailbox: str = "alive"
+
+
 class MaillogSettings(Struct, frozen=True):
     """`[maillog]`: Postfix's log as a second source."""
 
@@ -308,6 +317,7 @@ class Settings(Struct, frozen=True):
     dns: DnsSettings = DnsSettings()
     domain_locks: DomainLockSettings = DomainLockSettings()
     maillog: MaillogSettings = MaillogSettings()
+    alive: AliveSettings = AliveSettings()
     lists: ListsSettings = ListsSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()

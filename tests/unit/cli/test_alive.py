@@ -98,4 +98,4 @@ def test_reactions_of_who_never_bounced_are_not_kept(config: Path, bouncegate: C
 def test_without_any_address_it_says_what_to_give(bouncegate: Command) -> None:
     done = bouncegate("alive")
     assert done.code == 2
-    assert "name addresses, or a --file of them" in done.err
+    assert "name addresses, a --file of them, or --message" in done.err

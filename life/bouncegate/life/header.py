@@ -1,0 +1,37 @@
+"""The header of a message, field by field in the order in which they stand.
+
+Whoever passes a message on puts his fields above those that he found (RFC 5321, 4.4), so that the
+order tells which of them can be ours.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from bouncegate.classifier.charset import to_text
+from bouncegate.classifier.fields import unfolded
+from bouncegate.classifier.message import split_header, with_lf
+
+# Real messages have some 30 fields, and some 100 behind many gateways.
+_MOST_FIELDS: Final = 1000
+_FOLD: Final = re.compile(r"\n(?![ \t])")
+
+
+class Field(NamedTuple):
+    """One field."""
+
+    name: str
+    """In lower case."""
+    value: str
+    """Unfolded."""
+
+
+def fields_of(raw: bytes) -> Sequence[Field]:
+    """The fields of a message, the topmost first."""
+    header, _ = split_header(with_lf(raw).lstrip())
+    fields: list[Field] = []
+    for line in _FOLD.split(to_text(header), _MOST_FIELDS)[:_MOST_FIELDS]:
+        name, colon, value = line.partition(":")
+        if colon:
+            fields.append(Field(name.strip().lower(), unfolded(value)))
+    return fields

@@ -1,0 +1,66 @@
+"""Taking in a message that may be a sign of life: judged, and kept if it makes a difference.
+
+One act for an address and day at most, and only for addresses that have bounced. Of those that are
+mailed it is remembered that they are in use.
+"""
+
+import logging
+from typing import Final
+
+from bouncegate.config.settings import Settings
+from bouncegate.life.sign import Doubt, Sign, judge
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.records import Act, State
+from bouncegate.store.signs import has_bounced, is_aged
+from bouncegate.store.store import Store
+from bouncegate.store.usage import DAY
+
+log: Final = logging.getLogger("bouncegate.alive")
+
+BY: Final = "mail"
+"""Who reports signs of life that came by mail."""
+_SHOWN: Final = 200
+
+
+class Listener:
+    """Hears signs of life for a store."""
+
+    def __init__(self, settings: Settings, store: Store, policy: Policy) -> None:
+        """Judge by `settings`, keep in `store` under `policy`."""
+        self._settings = settings.alive
+        self._fold = settings.store.fold_local_part
+        self._store = store
+        self._policy = policy
+
+    def is_meant(self, recipient: str) -> bool:
+        """Whether what is sent there is to be looked at for signs of life."""
+        local = recipient.strip("<>").rpartition("@")[0]
+        return bool(self._settings.authserv_ids) and local.lower() == self._settings.mailbox.lower()
+
+    def take(self, raw: bytes, sender: str | None, now: int) -> None:
+        """Judge a message that came at `now`; what is kept of it is durable on return.
+
+        `sender` is the envelope sender where it is known, empty for the null one. Raises
+        StoreError.
+        """
+        sign = judge(raw, sender, self._settings, now, fold_local_part=self._fold)
+        if isinstance(sign, Doubt):
+            log.info("no sign of life: %s", sign)
+            return
+        if is_aged(self._store, sign.address, now):
+            self._store.usage.seen([sign.address], now)
+        if not _matters(self._store.state(sign.address), now):
+            log.info("alive=<%s> %s: makes no difference", sign.address, sign.method)
+            return
+        self._store.act([_act(sign, now)], self._policy.fold)
+        log.info("alive=<%s> %s message-id=%s", sign.address, sign.method, sign.message_id)
+
+
+def _matters(state: State | None, now: int) -> bool:
+    """Whether the address has bounced, and was not heard of today."""
+    return state is not None and has_bounced(state) and state.alive // DAY != now // DAY
+
+
+def _act(sign: Sign, now: int) -> Act:
+    why = f"{sign.method}=pass by {sign.authserv_id}, message {sign.message_id}"[:_SHOWN]
+    return Act((sign.address,), now, "alive", by=BY, why=why)
