@@ -13,7 +13,7 @@ from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "domino"
-SIGN: Final = r"not (?:be )?delivered to:?\s"
+SIGN: Final = r"(?s:not (?:be )?delivered to:?\s.+\sbecause)"
 
 _PARAGRAPHS: Final = re.compile(
     r"(?:was|could) not (?:be )?delivered to:?\s{1,40}(?P<who>\S.{0,500}?)\s{1,40}"
