@@ -6,16 +6,19 @@ from typing import Final
 from bouncegate.classifier import limits
 
 _QUOTED_LOCAL: Final = r'"(?:[^"\\\n]|\\.){1,128}"'
-# What no local part holds unquoted (RFC 5322, 3.2.3), and the punctuation of Chinese and Japanese,
-# which stands at an address without a space.
-_NEVER_LOCAL: Final = r"\s\"(),:;<>@\[\\\]\x00-\x1f{}|\u3000-\u303f\uff01-\uff0f\uff1a-\uff20"
+# What no local part holds unquoted (RFC 5322, 3.2.3), and quotation marks and the punctuation of
+# Chinese and Japanese, which stand at an address without a space.
+_NEVER_LOCAL: Final = (
+    r"\s\"(),:;<>@\[\\\]\x00-\x1f{}|\u00ab\u00bb\u2018-\u201f\u2039\u203a"
+    r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff20"
+)
 # Dots may stand anywhere: Japanese carriers gave out such addresses for years.
 _ATOM_LOCAL: Final = rf"[^{_NEVER_LOCAL}]{{1,128}}"
 # A domain in ASCII ends where Chinese or Japanese words go on without a space; one of U-labels
 # (RFC 5890) is taken as a whole.
 _DOMAIN: Final = (
     r"(?:\[[0-9A-Za-z.:-]{3,60}\]"
-    r"|[0-9A-Za-z][0-9A-Za-z_-]{0,62}(?:\.[0-9A-Za-z_][0-9A-Za-z_-]{0,62}){1,12}(?![\u00a1-\u05ff])"
+    r"|[0-9A-Za-z][0-9A-Za-z_-]{0,62}(?:\.[0-9A-Za-z_][0-9A-Za-z_-]{0,62}){1,12}(?![\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u05ff])"
     r"|[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,12})"
 )
 ADDRESS: Final = rf"(?:{_QUOTED_LOCAL}|{_ATOM_LOCAL})@{_DOMAIN}"
@@ -25,7 +28,10 @@ _ADDRESS: Final = re.compile(BEGINNING + ADDRESS)
 # RFC 6533, 3: a character of an address of type utf-8 in ASCII, `\x{1F408}`.
 _UNITEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 # Quotes, and the type of an address as X.400 gateways write it.
-_AT_IT: Final = re.compile(r"^(?:['`]|(?:smtp|rfc-?822|mailto|internet)=)+", re.IGNORECASE)
+_AT_IT: Final = re.compile(
+    r"^(?:['`]|(?:smtp|rfc-?822|mailto|internet|recipient|rcpt(?:_to)?|to|address|user|e-?mail)=)+",
+    re.IGNORECASE,
+)
 # Words without a space before an address in ASCII: `收件人max@example.com`.
 _WORDS_AT_IT: Final = re.compile(r"^[\u3040-\u9fff\uac00-\ud7af]+(?=[!-~]+@[!-~]+$)")
 _BRACKETED: Final = re.compile(r"<([^<>\n]{1,640})>")

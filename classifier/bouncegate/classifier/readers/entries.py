@@ -23,7 +23,8 @@ class Entry(NamedTuple):
 
 # Brackets, quotes, bullets and types that stand before an address in a list.
 _BEFORE: Final = (
-    r"[ \t>*•·|+-]{0,24}(?:(?:(?:mailto|smtp|rfc822|to|address)[ \t]?[:;=]|smtp|rfc822"
+    r"[ \t>*•·|+-]{0,24}(?:\d{1,4}[.)][ \t]{1,4})?"
+    r"(?:(?:(?:mailto|smtp|rfc822|to|address)[ \t]?[:;=]|smtp|rfc822"
     r"|(?:(?:intended |failed |final |original )?recipients?|addressee|undeliverable address"
     r"|addressed to|recipient address|empfänger|destinataire|destinat[aá]rio|ontvanger|получатель"
     r"|odbiorca|příjemce|mottagare|宛先|宛先アドレス|送信先|收件人|收件者|받는 사람)"
@@ -39,6 +40,9 @@ _ALIAS: Final = re.compile(
 )
 # A colon or a full stop behind an address explains nothing yet.
 _SHORT_REST: Final = 2
+_BLANK: Final = re.compile(r"\n[ \t]*\n")
+# `(unrecoverable error)` says less, unless it is a reply.
+_SAYS_SOMETHING: Final = 40
 _RULE: Final = re.compile(r"^[ \t]*(?:[-=_*#~|]{4,}|--- ).*$", re.MULTILINE)
 
 
@@ -50,8 +54,18 @@ def entries(text: str) -> list[Entry]:
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
         stop = _RULE.search(text, match.end(), end)
         below = text[match.end() : stop.start() if stop else end]
-        found.append(Entry(bare(match["address"]), _joined(match["rest"], below)))
+        found.append(Entry(bare(match["address"]), _explanation(match["rest"], below)))
     return found
+
+
+def _explanation(rest: str, below: str) -> str:
+    """What stands behind an address and below it, up to a blank line once it has begun."""
+    blank = _BLANK.search(below)
+    if blank:
+        beginning = _joined(rest, below[: blank.start()])
+        if len(beginning) > _SAYS_SOMETHING or dissect(beginning).code:
+            return beginning
+    return _joined(rest, below)
 
 
 def _lines_with_address(text: str) -> Iterator[re.Match[str]]:

@@ -65,6 +65,7 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"invalid final delivery",
         r"not (?:a )?member",
         r"no mailbox",
+        r"(?:;|status:|result:) ?failed\b",
         r"no (?:user|account|recipient|subscriber|person)s? (?:named|called|by|with|at|<>)",
         r"were affected",
         r"rejected (?:your|the|this) (?:message|mail|e-?mail|recipient)",

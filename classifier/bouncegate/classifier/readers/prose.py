@@ -26,6 +26,8 @@ _REPLY: Final = re.compile(
     r"(?:^|[\s\[(\"':>])([45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}[ -])?"
     r"[A-Za-z<\"'][^\n]{3,400}(?:\n[^\n]{1,200}){0,2})"
 )
+_TO: Final = re.compile(r"[ \t>]*To:", re.IGNORECASE)
+_FIELD: Final = re.compile(r"[ \t>]*(?:From|Subject|Date|Sent|Cc|Message-ID):", re.IGNORECASE)
 # Names below a heading, each alone or with its reason behind a gap.
 _LOCAL_NAMES: Final = re.compile(
     r"(?:\brecipients?\b|\busers?\b|delivered to)[^\n]{0,120}:[ \t]*\n(?:[ \t]*\n)?"
@@ -61,11 +63,25 @@ def _listed(text: str, known: frozenset[str], whole: str) -> list[Entry]:
     at = 0
     for entry in entries(text):
         at = max(at, text.find(entry.address, at))
-        if not is_other(entry.address, known) and not is_example(text, at):
+        skipped = is_other(entry.address, known) or is_example(text, at) or _in_header(text, at)
+        if not skipped:
             found.append(entry)
     if len(found) == 1 and not _REPLY.search(found[0].explanation) and _REPLY.search(text):
         return [Entry(found[0].address, whole)]
     return [e if len(e.explanation) > _SHORTEST else Entry(e.address, whole) for e in found]
+
+
+def _in_header(text: str, at: int) -> bool:
+    """Whether the address stands in the To field of a header that the notice quotes.
+
+    That the message was sent there does not say that it failed there.
+    """
+    begin = text.rfind("\n", 0, at) + 1
+    if not _TO.match(text, begin):
+        return False
+    before = text[text.rfind("\n", 0, max(begin - 1, 0)) + 1 : begin]
+    end = text.find("\n", at)
+    return bool(_FIELD.match(before) or (end >= 0 and _FIELD.match(text, end + 1)))
 
 
 def _in_sentence(text: str, known: frozenset[str], whole: str) -> list[Entry]:
