@@ -22,6 +22,13 @@ _OTHER_ROLE: Final = re.compile(
     r"[ \t]*(?:at|to|:|=|\uff1a|is|the|an?|<|\"|'|\s)*$",
     re.IGNORECASE,
 )
+# A line for the sender, whatever name stands before the address.
+_SENDER_LINE: Final = re.compile(
+    r"[ \t>*|]*(?:original |envelope[ -])?(?:from|sender|reply-?to|return-?path|von|absender|de"
+    r"|expéditeur|remitente|mittente|remetente|afzender|от|отправитель|nadawca|差出人|送信者|发件人)"
+    r"[ \t]?[:\uff1a]",
+    re.IGNORECASE,
+)
 # A pattern of addresses, or one to try instead: in a sentence, which lines may break.
 _EXAMPLE: Final = re.compile(
     r"\b(?:if|such as|e\.g\.|for example|instead|try(?: (?:sending|writing|e-?mailing)(?: to)?)?"
@@ -81,7 +88,7 @@ def has_other_role(text: str, position: int) -> bool:
     """Whether the words before the address at that position make it somebody else."""
     begin = max(text.rfind("\n", 0, position) + 1, position - _LONGEST_ROLE)
     before = text[begin:position]
-    if _OTHER_ROLE.search(before) or _HELP_LABEL.search(before):
+    if _SENDER_LINE.match(before) or _OTHER_ROLE.search(before) or _HELP_LABEL.search(before):
         return True
     return is_example(text, position)
 

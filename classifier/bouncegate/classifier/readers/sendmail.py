@@ -21,7 +21,7 @@ SIGN: Final = (
 )
 
 _LIST: Final = re.compile(
-    r"^[ \t]*-{2,} ?the following address(?:es|\(es\))? had (?P<what>[^\n-]*?) ?-{2,}[ \t]*$"
+    r"^[ \t]*-{2,} ?the following address(?:es|\(es\))? had (?P<what>[^\n]*?) ?-{2,}[ \t]*$"
     r"(?P<list>(?:\n(?![ \t]*-{3,}).*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
