@@ -13,6 +13,8 @@ Words = frozenset[str]
 
 # Spellings of one stretch of text that are multiplied out, as the four of `e-?mail(?:box)?`.
 _MOST_SPELLINGS: Final = 32
+# A longer word is no rarer, and an operator may write a pattern of any length.
+_LONGEST: Final = 80
 # A shorter word is in every text.
 _SHORTEST: Final = 2
 _FLAGS: Final = frozenset("imsU")
@@ -221,7 +223,7 @@ def _all_of(shapes: Sequence[_Shape]) -> _Shape:
     for shape in shapes:
         if shape.spellings is not None and joined.spellings is not None:
             product = frozenset(a + b for a in joined.spellings for b in shape.spellings)
-            if len(product) <= _MOST_SPELLINGS:
+            if len(product) <= _MOST_SPELLINGS and max(map(len, product)) <= _LONGEST:
                 joined = _Shape(product, (), joined.exact and shape.exact)
                 continue
         whole = False

@@ -86,3 +86,10 @@ def test_a_pattern_too_deep_to_follow_is_tried_all_the_same() -> None:
 
     assert alternatives(deep)[0].needs in {(), (frozenset({"full"}),)}
     assert Vocabulary([(0, deep)]).occur("mailbox full")
+
+
+def test_a_pattern_of_any_length_is_followed() -> None:
+    words = "[ab]full" * 20_000
+
+    assert Vocabulary([(0, words[:4000])]).occur(words[:4000].replace("[ab]", "b"))
+    assert max(map(len, alternatives(words)[0].needs[0])) < 100
