@@ -251,4 +251,6 @@ def _everything(raw: bytes) -> str:
         texts += notification.status
         raw = notification.returned
         texts.append(notification.returned_fields.get("to"))
-    return "\n".join(texts) + "\n" + " ".join("".join(texts).split())
+    # Lines may be folded within a word, as SNS folds its JSON.
+    whole = "\n".join(texts)
+    return f"{whole}\n{' '.join(''.join(texts).split())}\n{''.join(whole.splitlines())}"

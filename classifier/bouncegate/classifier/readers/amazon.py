@@ -9,6 +9,7 @@ import json
 from typing import Any, Final
 
 from bouncegate.classifier import limits
+from bouncegate.classifier.addresses import first_address
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.report import COMPLAINED, Report
@@ -32,10 +33,10 @@ def read(notification: Notification) -> list[Report]:
         return _bounced(_object(event.get("bounce")))
     if kind == "DeliveryDelay":
         people = _objects(_object(event.get("deliveryDelay")).get("delayedRecipients"))
-        return [_report(person, "delayed", "") for person in people if person.get("emailAddress")]
+        return [_report(person, "delayed", "") for person in people if _address(person)]
     if kind == "Complaint":
         people = _objects(_object(event.get("complaint")).get("complainedRecipients"))
-        return [_report(person, COMPLAINED, "") for person in people if person.get("emailAddress")]
+        return [_report(person, COMPLAINED, "") for person in people if _address(person)]
     return []
 
 
@@ -60,7 +61,7 @@ def _event(text: str) -> dict[str, Any]:
 def _bounced(bounce: dict[str, Any]) -> list[Report]:
     kind = f"{bounce.get('bounceType', '')} {bounce.get('bounceSubType', '')}".strip()
     people = _objects(bounce.get("bouncedRecipients"))
-    return [_report(person, "failed", kind) for person in people if person.get("emailAddress")]
+    return [_report(person, "failed", kind) for person in people if _address(person)]
 
 
 def _report(person: dict[str, Any], action: str, kind: str) -> Report:
@@ -71,7 +72,7 @@ def _report(person: dict[str, Any], action: str, kind: str) -> Report:
     reply = dissect(diagnostic)
     told = _text(person.get("action")).lower()
     return Report(
-        final_recipient=_text(person.get("emailAddress"))[: limits.ADDRESS],
+        final_recipient=_address(person),
         action=told
         if told in {"failed", "delayed", "delivered", "relayed", "expanded"}
         else action,
@@ -82,6 +83,11 @@ def _report(person: dict[str, Any], action: str, kind: str) -> Report:
         notice=kind,
         reader=NAME,
     )
+
+
+def _address(person: dict[str, Any]) -> str:
+    """The address, `""` if the string holds none, whatever else it holds."""
+    return first_address(_text(person.get("emailAddress"))[: limits.ADDRESS])
 
 
 def _object(value: object) -> dict[str, Any]:
