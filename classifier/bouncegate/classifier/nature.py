@@ -40,6 +40,7 @@ _FAILURE: Final = (
     r"non recapitat|mancat[ao] (?:consegna|recapito)|impossibile",
     r"недоставлен|не (?:было )?доставлен|невозможно доставить|возвращ|ошибка",
     r"niedostarcz|nie (?:została |można )?dostarcz|zwrot|błąd|nedoručiteln",
+    r"retour de courrier|nelivrat|αποτυχία παράδοσης|bezorging mislukt|nie dostarczono|未配達",
     r"onbestelbaar|niet (?:be|af)gelever|kunde inte|kunne ikke|toimittaminen",
     r"送信エラー|配信|エラー|不達|送达|退信|退件|失败|失敗|無法|无法",
 )

@@ -106,6 +106,8 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
             r"|invalide|pleine|n.existe)\pL*"
         ),
         r"n.a pu être",
+        r"(?:est|a été|ont été) (?:revenu|retourn|renvoy|rejet|refus)\pL*",
+        r"retour (?:de |du )?(?:courri(?:er|el)|message)",
     ),
     "Spanish and Portuguese": (
         (
@@ -164,6 +166,7 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
             r"|смог\pL*)[^.\n]{0,60}(?:доставлен|доставить|отправлен|отправить|передан)\pL*"
         ),
         r"не ?доставлен\pL*",
+        r"возвращ[её]н\pL*",
         r"невозможно (?:доставить|отправить)",
         r"(?:ошибка|проблем)[^.\n]{0,40}(?:доставк|отправк)\pL*",
         r"не (?:вдалося|може)[^.\n]{0,40}(?:достав|надісл)\pL*",
@@ -187,7 +190,9 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"不存在",
         r"(?:전송|전달|배달)[^.\n]{0,12}(?:실패|못했|수 없|되지)",
     ),
-    "Turkish, Greek, Hungarian": (
+    "Turkish, Greek, Hungarian, Romanian": (
+        r"nu (?:a putut|au putut|poate) fi (?:livrat|trimis|transmis)\pL*",
+        r"nelivrat\pL*",
         r"(?:teslim|iletil)\pL*(?: \pL+)? ?(?:edilemedi|emedi|olmad.)",
         r"δεν (?:ήταν δυνατή|παραδόθηκε|είναι δυνατή)",
         r"nem (?:kézbesíthető|sikerült (?:kézbesíteni|elküldeni))",
