@@ -10,6 +10,7 @@
   agrees with it.
 - A line of Postfix's log is about a recipient who stands in it, whatever a server said there.
 - Looking up a domain never raises, whatever a name server says, and what comes of it is bounded.
+- No message is a sign of life against what our own filter found out about it.
 - A file of rules is taken, or refused with its faults named; a rule that is taken can be asked.
 
 Time is that of the processor: a machine that is busy with other things is no finding.
@@ -37,9 +38,12 @@ from bouncegate.classifier.reading import read_or_raise
 from bouncegate.classifier.report import Report
 from bouncegate.config.problems import Problem
 from bouncegate.config.rules import Rules, load_rules, parse_rules
+from bouncegate.config.settings import AliveSettings
 from bouncegate.config.taxonomy import Category, Kind
 from bouncegate.dns.lookup import MOST_HOSTS, look_up
 from bouncegate.dns.reply import ask
+from bouncegate.life.sign import Sign
+from bouncegate.life.sign import judge as judge_sign
 from bouncegate.maillog.line import Delivery, Parser
 from bouncegate.policy.exchange import Answer
 
@@ -211,6 +215,25 @@ def check_dns(data: bytes) -> None:
     assert 0 <= answer.ttl <= 2**31, answer
 
 
+def check_signs(data: bytes) -> None:
+    """The header of a message, as it is and below what our own filter found out."""
+    begin = time.process_time()
+    raw = data[:LARGEST]
+    alone = judge_sign(raw, "a@x.example", _TRUSTING, _NOW, fold_local_part=True)
+    below = judge_sign(_FOUND + raw, "a@x.example", _TRUSTING, _NOW, fold_local_part=True)
+    assert time.process_time() - begin < LONGEST_SECONDS, "judging a sign of life took too long"
+    assert not isinstance(below, Sign), "a stranger's field was believed"
+    if isinstance(alone, Sign):
+        _, _, domain = alone.address.rpartition("@")
+        assert domain in raw.decode("utf-8", "replace").lower() or "xn--" in domain
+
+
+_TRUSTING: Final = AliveSettings(authserv_ids=("mx.example.org",), received=1)
+_FOUND: Final = (
+    b"Received: from x by mx.example.org\nAuthentication-Results: mx.example.org; dmarc=fail\n"
+)
+
+
 CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
     "reading": check_reading,
     "returned": check_returned,
@@ -218,6 +241,7 @@ CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
     "rules": check_rules,
     "rule-files": check_rule_files,
     "log-lines": check_log_lines,
+    "signs": check_signs,
     "dns": check_dns,
 }
 

@@ -1,6 +1,6 @@
 """Where fuzzing starts: the samples of this project, and a few reports made for tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ import dns.rcode
 import dns.rrset
 from tests.fuzz.invariants import QUESTION
 from tests.unit.classifier.builder import dsn, failed
+from tests.unit.life.message import PASSED, mail
 
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.notification import Notification
@@ -38,6 +39,10 @@ Nov 25 04:04:55 mail postfix/qmgr[1]: 8DB45218EE9: from=<>, status=expired, retu
 Nov 25 04:04:55 mail postfix/postsuper[1]: 8DB45218EE9: removed
 550 5.1.1 no>, orig_to=<v@r.example>, relay=none, delay=1, dsn=5.0.0, status=bounced (x
 """
+_RESULTS: Final = (
+    'mx.example.org 1; dkim=pass (1024-bit key) header.d=example.com header.b="a=b"; spf=none',
+    'mx.example.org; auth=pass reason="x; y" smtp.auth="a b"@example.com; dmarc/1 = pass',
+)
 _SAMPLES: Final = Path(__file__).parents[1] / "samples"
 
 
@@ -65,18 +70,32 @@ def _responses() -> Iterator[bytes]:
 
 
 def seeds(check: str) -> list[bytes]:
-    """The seeds of one check."""
-    if check == "rules":
-        examples = (e for rule in load_rules().rules for e in rule.examples)
-        return [example.text.encode() for example in examples if example.text]
-    if check == "rule-files":
-        return [path.read_bytes() for path in sorted(_RULES.glob("*.toml"))] + [_OWN_RULE]
-    if check == "log-lines":
-        return [line.encode() for line in _LOG.splitlines()]
-    if check == "dns":
-        return list(_responses())
+    """The seeds of one check; of most, messages."""
+    return _SEEDS.get(check, _messages)()
+
+
+def _messages() -> list[bytes]:
     messages = [path.read_bytes() for path in sorted(_SAMPLES.rglob("*.eml"))]
-    messages.append(dsn([failed("a@x.example"), failed("b@x.example")]))
-    if check == "returned":
-        return [Notification(Message(raw)).notice.encode() for raw in messages]
-    return messages
+    return [*messages, dsn([failed("a@x.example"), failed("b@x.example")])]
+
+
+def _replies() -> list[bytes]:
+    examples = (e for rule in load_rules().rules for e in rule.examples)
+    return [example.text.encode() for example in examples if example.text]
+
+
+_SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
+    "returned": lambda: [Notification(Message(raw)).notice.encode() for raw in _messages()],
+    "rules": _replies,
+    "rule-files": lambda: [
+        *(path.read_bytes() for path in sorted(_RULES.glob("*.toml"))),
+        _OWN_RULE,
+    ],
+    "log-lines": lambda: [line.encode() for line in _LOG.splitlines()],
+    "dns": lambda: list(_responses()),
+    "signs": lambda: [
+        mail(PASSED),
+        mail(*_RESULTS),
+        mail(PASSED, extra="Auto-Submitted: auto-replied"),
+    ],
+}

@@ -71,6 +71,7 @@ class Follower:
     def run(self, now: int, stop: threading.Event, most: int = MOST_LINES) -> Summary:
         """Take in what is new, `most` lines of it; raises SourceError and StoreError."""
         lines, more = 0, False
+        self._interpreter.begin()
         try:
             for portion, count in self._portions(self._trail.position(), now):
                 self._tell(self._trail.take_in(portion, self._policy), now)
@@ -122,4 +123,3 @@ class Follower:
             log.info(
                 "%d lines: %s; %d rows of failures ended", lines, told or "nothing new", delivered
             )
-        counts.clear()

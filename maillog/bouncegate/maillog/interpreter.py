@@ -59,6 +59,14 @@ class Interpreter:
         """How many lines told what: accepted, deferred, bounced or expired; `unknown`, of a message
         that the ledger does not know; `stranger`, of a recipient that it was not sent to."""
 
+    def begin(self) -> None:
+        """Begin a run: forget what the last one knew and counted.
+
+        Postfix gives a queue id of its short form again, which is then another message.
+        """
+        self._known.clear()
+        self.counts.clear()
+
     def step(self, line: Line, now: int) -> Step | None:
         """What follows from a line; None where nothing does.
 

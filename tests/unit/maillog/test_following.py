@@ -4,6 +4,7 @@ import logging
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import closing
 from datetime import UTC
@@ -106,6 +107,17 @@ def test_a_recipient_to_whom_the_message_was_not_sent_is_left_alone(site: Site) 
     site.run()
     assert site.entries(BOB) == []
     assert site.entries(ANN) == []
+
+
+def test_a_queue_id_that_comes_again_is_the_message_that_has_it_now(site: Site) -> None:
+    """The short form is made of the file's number and the microsecond."""
+    follower = site.follower()
+    site.write(line(site.sent(1, ANN), "deferred", FULL))
+    follower.run(NOW + HOUR, threading.Event())
+    site.sent(1, BOB, time=NOW + DAY)
+    site.write(line("QUEUE0000001", "bounced", UNKNOWN, BOB, at=NOW + DAY + 5))
+    follower.run(NOW + DAY + HOUR, threading.Event())
+    assert site.state(BOB).hard == 1
 
 
 # -- bounced ---------------------------------------------------------------------------------
