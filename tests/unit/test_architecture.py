@@ -69,6 +69,15 @@ def test_the_product_never_imports_what_is_for_developers(part: str) -> None:
         assert not roots & DEVELOPERS, f"{path.relative_to(ROOT)} imports {roots & DEVELOPERS}"
 
 
+def test_no_mail_can_wait_for_dns() -> None:
+    """Only the part `dns` asks name servers, and only the command may start it."""
+    for part in ARROWS.keys() - {"dns", "cli"}:
+        for path in modules(part):
+            roots = {name.split(".")[0] for name in imported_names(path)}
+            assert "dns" not in roots, f"{path.relative_to(ROOT)} imports dnspython"
+    assert not any("dns" in ARROWS[part] for part in ("milter", "map", "refusal", "classifier"))
+
+
 def test_every_part_is_known_to_the_arrows() -> None:
     assert {path.parent.name for path in ROOT.glob("*/bouncegate")} == set(ARROWS)
 

@@ -131,6 +131,19 @@ def test_a_silent_server_costs_its_time_and_the_next_one_is_asked(at: Address) -
         assert looked_up("good.test", silent, at).status == "ok"
 
 
+def test_a_slow_server_is_waited_for_as_long_as_is_set_and_no_longer() -> None:
+    def after(seconds: float) -> str:
+        def slow(question: Question, _tcp: bool) -> dns.message.Message:
+            time.sleep(seconds)
+            return response_to(question, answer="10 mx.test.")
+
+        with name_server(slow) as server:
+            return looked_up("good.test", server).status
+
+    assert after(0.2) == "ok"
+    assert after(1.5) == "unknown"
+
+
 LYING: dict[str, Behaviour] = {
     "denies everything, of no zone": lambda q, _: response_to(q, dns.rcode.NXDOMAIN),
     "denies everything, by a zone of its own": lambda q, _: response_to(
