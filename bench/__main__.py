@@ -24,6 +24,7 @@ BENCHMARKS: Final = {
     "leaks": "memory and descriptors after many messages, and a thousand clients at once",
     "lists": "what lists of a million addresses cost",
     "dns": "what providers and DNS cost the return path, and what dead name servers do to it",
+    "maillog": "how fast Postfix's log is read",
     "ledger": "what the ledger and the signed return path cost",
 }
 
