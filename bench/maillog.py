@@ -1,7 +1,7 @@
 """How fast Postfix's log is read: lines a second of processor time, and megabytes of log.
 
 The log of one mailing: five or six lines for a message, of which one or two tell a delivery; one
-in ten is deferred once, one in fifty bounces. And the same where no line is about a message of ours.
+in ten is deferred once, one in fifty bounces. The same where no line is about a message of ours.
 """
 
 import statistics
