@@ -102,7 +102,8 @@ def explain(
         write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting})
         return
     write_table(_COLUMNS, (_row(v) for v in views))
-    print("\n".join(_conclusion(key, state, told, settings, now)))
+    for line in _conclusion(key, state, told, settings, now):
+        print(printable(line))
     for deferral in waiting:
         print(printable(f"Message {deferral.queue_id} is being deferred {deferral}"))
     if view.locked and view.lock_on != key:

@@ -1,9 +1,17 @@
 """An operator must be able to say why: each event, its rule, what it did, and what frees."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
+from msgspec.structs import replace
+from tests.unit.store.bounces import NOW, bounce_of, policy, record
+
+from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
+from bouncegate.config.values import Size
+from bouncegate.store.store import Store
+from bouncegate.store.trail import Deferral, Mailed, Portion, PutOff
 
 from .conftest import Command
 from .test_operator import bounce
@@ -89,3 +97,20 @@ def test_a_lock_for_one_group_says_for_whom_it_holds(config: Path, bouncegate: C
     text = bouncegate("explain", "ann@example.com").out
     assert "ann@example.com is locked for a.example alone (hard, address, user-unknown)" in text
     assert "policy.hard" in text
+
+
+def test_what_a_server_said_cannot_command_the_terminal(config: Path, bouncegate: Command) -> None:
+    """A reply is a stranger's text: it may hold what clears a screen, or colours it."""
+    said = replace(
+        bounce_of("ann@example.com", 1), diagnostic="550 no\x1b[2J\x9b31m", trust="signed"
+    )
+    deferral = Deferral("QUEUE1", 1, NOW, NOW, "4.2.2", "452 later\x1b[2J")
+    mailed = Mailed("ann@example.com", NOW, b"message1")
+    settings = StoreSettings(path=config.parent / "store", map_size=Size(2**26))
+    with closing(Store.open(settings)) as store:
+        record(store, [said], policy())
+        store.trail.take_in(Portion(b"", b"1", [PutOff(mailed, deferral, None)]), policy())
+    for command in ("explain", "show"):
+        out = bouncegate(command, "ann@example.com").out
+        assert "452 later\\x1b[2J" in out
+        assert not {"\x1b", "\x9b"} & set(out)
