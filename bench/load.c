@@ -19,13 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { OUT_ROOM = 16384, IN_ROOM = 65536, ASKED_ROOM = 1024 };
 enum { NO_CONNECT = 1, NO_HELO = 2, NO_MAIL = 4, NO_BODY = 0x10, NO_HEADERS = 0x20, NO_EOH = 0x40,
-       NO_DATA = 0x200, QUIET_CONNECT = 0x1000, QUIET_MAIL = 0x4000 };
+       NO_DATA = 0x200, QUIET_HEADERS = 0x80, QUIET_CONNECT = 0x1000, QUIET_HELO = 0x2000,
+       QUIET_MAIL = 0x4000, QUIET_EOH = 0x40000, QUIET_BODY = 0x80000 };
 enum { AT_RCPT = 3 };
 
 /* What each macro holds; the last one's value changes with the recipient. */
@@ -123,6 +125,9 @@ static int open_link(struct link *link) {
     link->length = 0;
     link->asked[0] = 0;
     link->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    /* A milter that does not answer is a failure, not a load without an end. */
+    struct timeval patience = {.tv_sec = 30};
+    setsockopt(link->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (connect(link->fd, (struct sockaddr *)&address, sizeof address)) return -1;
     add(link, 'O', offer, sizeof offer);
     if (answer(link, data, &length) != 'O' || length < 13) return -1;
@@ -167,7 +172,11 @@ static int offer_recipient(struct session *session, struct link *link) {
     return verdict;
 }
 
-enum { ACCEPT = 'a', CHANGE_SENDER = 'e' };
+enum { ACCEPT = 'a' };
+
+/* What a milter may change at the end of a message, before its verdict: sender, headers,
+   recipients. */
+static const char CHANGES[] = "ehim+2-";
 
 static int send_message(struct session *session, struct link *link) {
     static const char mail[] = "<news@sender.test>", header[] = "Subject\0 News";
@@ -191,21 +200,22 @@ static int send_message(struct session *session, struct link *link) {
         if (verdict == ACCEPT) return 0; /* it wants no more of this message */
         if (verdict != 'c') return -1;
     }
-    if (step(link, NO_HEADERS, 0, 'L', header, sizeof header) ||
-        step(link, NO_EOH, 0, 'N', "", 0) || step(link, NO_BODY, 0, 'B', "Hello\r\n", 7))
+    if (step(link, NO_HEADERS, QUIET_HEADERS, 'L', header, sizeof header) ||
+        step(link, NO_EOH, QUIET_EOH, 'N', "", 0) ||
+        step(link, NO_BODY, QUIET_BODY, 'B', "Hello\r\n", 7))
         return -1;
     int verdict;
     add_macros(link, 'E', "i");
     add(link, 'E', "", 0);
-    do verdict = answer(link, data, &length); /* a new sender comes before the verdict */
-    while (verdict == CHANGE_SENDER);
+    do verdict = answer(link, data, &length);
+    while (verdict > 0 && strchr(CHANGES, verdict));
     return verdict == 'c' ? 0 : -1;
 }
 
 static int converse(struct session *session, struct link *link) {
     static const char client[] = "localhost\0004\x9c\x40" "127.0.0.1", helo[] = "app.sender.test";
     if (open_link(link) || step(link, NO_CONNECT, QUIET_CONNECT, 'C', client, sizeof client) ||
-        step(link, NO_HELO, 0, 'H', helo, sizeof helo))
+        step(link, NO_HELO, QUIET_HELO, 'H', helo, sizeof helo))
         return -1;
     for (int m = 0; m < a_connection && now() < deadline; m++)
         if (send_message(session, link)) return -1;

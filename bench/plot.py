@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 # Which column of a benchmark is drawn: the first of these that it has.
 _DRAWN: Final = (
+    "time, of bare",
     "of bare",
     "DSNs/s",
     "warm, us",
