@@ -17,6 +17,7 @@ from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.account import Step, course_of, steps, what_would_free
+from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, AddressEntry, Event, Lock, State
 from bouncegate.store.address import canonical
@@ -186,3 +187,7 @@ def _of_lock(key: str, group: str, lock: Lock, told: list[Step]) -> Iterator[str
     if isinstance(cause, Event):
         yield f"Entry {lock.cause} locked it: {cause.diagnostic or 'no diagnostic was given'}"
         yield f"Advice: {REASONS[lock.reason].advice}"
+    elif isinstance(cause, Act):
+        yield f"Entry {lock.cause} locked it, by {cause.by}: {cause.why or 'no reason was given'}"
+        if cause.by == CHECKER:
+            yield "DNS is asked again before it ends; a domain that takes mail is freed at once."

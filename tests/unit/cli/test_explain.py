@@ -10,6 +10,7 @@ from tests.unit.store.bounces import NOW, bounce_of, policy, record
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
+from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.store.store import Store
 from bouncegate.store.trail import Deferral, Mailed, Portion, PutOff
 
@@ -114,3 +115,12 @@ def test_what_a_server_said_cannot_command_the_terminal(config: Path, bouncegate
         out = bouncegate(command, "ann@example.com").out
         assert "452 later\\x1b[2J" in out
         assert not {"\x1b", "\x9b"} & set(out)
+
+
+def test_the_lock_of_a_dead_domain_says_who_made_it_and_that_it_is_checked_again(
+    config: Path, bouncegate: Command
+) -> None:
+    bouncegate("lock", "@gone.example", "--by", CHECKER, "--why", "there is no such domain")
+    text = bouncegate("explain", "@gone.example").out
+    assert "Entry 1 locked it, by domain-check: there is no such domain" in text
+    assert "DNS is asked again before it ends" in text
