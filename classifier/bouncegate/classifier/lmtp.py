@@ -6,6 +6,7 @@ full disk to a fault of ours, is a 4xx: Postfix keeps the DSN and tries again (R
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, AnyStr, Final, Protocol
@@ -43,6 +44,10 @@ _LEDGER_PAUSE: Final = 0.1
 # RFC 5321, 4.5.3.1.6 allows 1,000 octets a line. Longer ones are against it, but a DSN that
 # returns a message with them is a DSN still.
 _LONGEST_LINE: Final = 1 << 20
+
+# Every path that a return path of ours makes, and most others: atoms and dots, no route (RFC 5321,
+# 4.1.2). The local part has at most 64 octets (4.5.3.1.1).
+_PLAIN_PATH: Final = re.compile(r"<((?:[\w.+=-]{1,64}@[A-Za-z0-9.-]{1,255})?)>(?= |$)", re.ASCII)
 
 
 class Aside(Protocol):
@@ -164,6 +169,16 @@ class ReturnPathProtocol(LMTP):
         if getattr(self, "_counted", False):
             ReturnPathProtocol._open -= 1
             super().connection_lost(error)
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        """A path and the parameters behind it; nearly all need no parser of address fields.
+
+        aiosmtpd asks the one of `email`, which takes 8 % of all the time that a DSN takes.
+        """
+        plain = _PLAIN_PATH.match(arg)
+        if plain is None:
+            return super()._getaddr(arg)
+        return plain[1] or "<>", arg[plain.end() :]
 
     async def push(self, status: AnyStr) -> None:
         """Answer; a message that aiosmtpd itself refuses needs an answer a recipient as well."""

@@ -81,10 +81,12 @@ class Messages:
         """Keep small messages in `database`, large ones in `folder`."""
         self._database = database
         self._folder = folder
+        # Made once: making it takes as long as compressing a DSN. One writer at a time uses it.
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
 
     def put(self, transaction: lmdb.Transaction[bytes], key: bytes, raw: bytes) -> None:
         """Keep a message; it is durable when the transaction is. Raises lmdb.Error, OSError."""
-        compressed = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
+        compressed = self._compressor.compress(raw)
         if len(compressed) <= _LARGEST_INSIDE:
             transaction.put(key, compressed, db=self._database)
         else:
