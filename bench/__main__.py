@@ -25,6 +25,7 @@ BENCHMARKS: Final = {
     "lists": "what lists of a million addresses cost",
     "dns": "what providers and DNS cost the return path, and what dead name servers do to it",
     "maillog": "how fast Postfix's log is read",
+    "counting": "what counting for [metrics] costs",
     "ledger": "what the ledger and the signed return path cost",
 }
 

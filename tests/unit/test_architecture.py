@@ -27,9 +27,11 @@ ARROWS = {
     "lists": {"config", "policy", "store"},
     "life": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
+    "metrics": {"config", "policy", "store", "daemon"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
         *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog", "life"),
+        "metrics",
     },
 }
 # What is for developers stands beside the product and is never imported by it.

@@ -14,11 +14,12 @@ from typing import Final
 import uvloop
 
 from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.lmtp import Aside, ReturnPathHandler, protocol_factory
+from bouncegate.classifier.lmtp import FIGURES, Aside, ReturnPathHandler, protocol_factory
 from bouncegate.classifier.notices import announce
 from bouncegate.classifier.recorder import Recorder
-from bouncegate.config.settings import ReturnPathSettings
+from bouncegate.config.settings import Settings
 from bouncegate.config.values import InetSocket
+from bouncegate.daemon.counters import Board
 from bouncegate.daemon.listening import listen
 from bouncegate.policy.fold import Policy
 from bouncegate.store.errors import StoreError
@@ -35,18 +36,19 @@ class ReturnPathDaemon:
 
     def __init__(
         self,
-        settings: ReturnPathSettings,
+        settings: Settings,
         store: Store,
         intake: Intake,
         policy: Policy,
         aside: Aside | None = None,
     ) -> None:
-        """Serve `settings.socket`, recording into `store` under `policy`.
+        """Serve `[return_path] socket`, recording into `store` under `policy`.
 
         `aside` takes what is for its recipients.
         """
         self._aside = aside
-        self._settings = settings
+        self._settings = settings.return_path
+        self._board = Board.open(settings.metrics, "return-path", FIGURES)
         self._store = store
         self._intake = intake
         self._policy = policy
@@ -70,7 +72,8 @@ class ReturnPathDaemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         recorder = Recorder(lambda bounces: self._store.record(bounces, self._policy))
-        handler = ReturnPathHandler(self._intake, recorder, time.time, self._aside)
+        row = self._board.row() if self._board is not None else None
+        handler = ReturnPathHandler(self._intake, recorder, time.time, self._aside, row)
         factory = protocol_factory(handler, self._settings, loop)
         server = await loop.create_server(factory, sock=listener)
         maintenance = asyncio.create_task(self._maintain())

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, AnyStr, Final, Protocol
 
@@ -18,6 +19,7 @@ from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.proof import NotYetKnown
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.config.settings import ReturnPathSettings
+from bouncegate.daemon.counters import Name, Row, note_span, spans
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Bounce
 
@@ -62,6 +64,21 @@ class Aside(Protocol):
         ...
 
 
+_RESULTS: Final = {
+    ACCEPTED: "recorded",
+    NO_BOUNCE: "no-bounce",
+    NOT_YET: "not-yet-in-ledger",
+    STORE_FAILED: "store-failed",
+    FAULT: "fault",
+}
+FIGURES: Final[tuple[Name, ...]] = (
+    *spans("message"),
+    *(("result", result) for result in _RESULTS.values()),
+)
+"""What is counted where somebody asks for figures: how long answers took, and which they were."""
+_PLACES: Final = {r: FIGURES.index(("result", result)) for r, result in _RESULTS.items()}
+
+
 class ReturnPathHandler:
     """What aiosmtpd calls at each step of a session."""
 
@@ -71,9 +88,14 @@ class ReturnPathHandler:
         recorder: Recorder,
         clock: Callable[[], float],
         aside: Aside | None = None,
+        row: Row | None = None,
     ) -> None:
-        """Read by `intake`, record by `recorder`; `clock` tells the seconds since 1970."""
+        """Read by `intake`, record by `recorder`; `clock` tells the seconds since 1970.
+
+        `row` is where to count, if anybody asks for figures.
+        """
         self._aside = aside
+        self._row = row
         self._intake = intake
         self._recorder = recorder
         self._clock = clock
@@ -104,11 +126,15 @@ class ReturnPathHandler:
         aside = {to for to in recipients if self._aside is not None and self._aside.is_meant(to)}
         bounced = [to for to in recipients if to not in aside]
         raw, sender = envelope.content, (envelope.mail_from or "").strip("<>")
+        began = time.perf_counter_ns()
         try:
             heard = await self._answer(self._hear(raw, sender)) if aside else ""
             reply = await self._answer(self._take(raw, bounced)) if bounced else ""
         finally:
             self.in_hand -= 1
+        if self._row is not None and bounced:
+            note_span(self._row, 0, began)
+            self._row[_PLACES[reply]] += 1
         return "\r\n".join(heard if to in aside else reply for to in recipients)
 
     async def _hear(self, raw: bytes, sender: str) -> str:

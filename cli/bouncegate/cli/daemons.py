@@ -51,7 +51,7 @@ def return_path(context: typer.Context) -> None:
         try:
             policy = invocation.policy
             listener = Listener(settings, store, policy)
-            daemon = ReturnPathDaemon(settings.return_path, store, intake, policy, listener)
+            daemon = ReturnPathDaemon(settings, store, intake, policy, listener)
             daemon.run(lambda: notify("READY=1"))
         except ListenError as error:
             complain(str(error))

@@ -32,6 +32,12 @@ _LEDGER_PAUSE: Final = 600.0
 _DOMAINS_PAUSE: Final = 3600.0
 # A round reads the locks and whoever is on a list: some seconds for a million.
 _LISTS_PAUSE: Final = 1800.0
+# As long as most scrape.
+_CENSUS_PAUSE: Final = 60.0
+_ARRIVALS_PAUSE: Final = 1.0
+_TEXTFILE_PAUSE: Final = 15.0
+# Where nobody can listen, another try may find the port free.
+_LISTEN_PAUSE: Final = 30.0
 
 log: Final = logging.getLogger("bouncegate.maintain")
 
@@ -43,14 +49,14 @@ def maintain(
         bool, typer.Option("--once", help="One round of each task, then end: for cron(8).")
     ] = False,
 ) -> None:
-    """Run what goes on in the background: DNS, dead domains, deliveries, Postfix's log."""
+    """Run what goes on in the background: DNS, dead domains, deliveries, the log, figures."""
     invocation = invocation_of(context)
     set_up_logging(invocation.settings.log, "maintain")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     store = invocation.open_store()
-    tasks = list(tasks_of(invocation, store))
+    tasks = [*tasks_of(invocation, store), *metrics_tasks(invocation, store, once=once)]
     if once:
         with closing(store):
             raise typer.Exit(os.EX_OK if run_once(tasks, stop) else os.EX_UNAVAILABLE)
@@ -94,6 +100,28 @@ def _keep_lists(invocation: Invocation, store: Store, stop: threading.Event) -> 
     changed = upkeep.refuse(now, stop.is_set)
     if any(changed):
         log.info("locked=%d freed=%d by [lists]", *changed)
+
+
+def metrics_tasks(invocation: Invocation, store: Store, *, once: bool) -> Iterator[Task]:
+    """What keeps figures, and gives them away, where anybody asks for them."""
+    settings = invocation.settings.metrics
+    if not settings.enabled:
+        return
+    from bouncegate.metrics.arrivals import Arrivals  # noqa: PLC0415 - prometheus_client takes 10 MB
+    from bouncegate.metrics.census import Census  # noqa: PLC0415
+    from bouncegate.metrics.collector import Figures  # noqa: PLC0415
+    from bouncegate.metrics.endpoint import serve_metrics, write_textfile  # noqa: PLC0415
+
+    census, arrivals = Census(store), Arrivals(store)
+    figures = Figures(invocation.settings, store, census, arrivals, invocation.open_ledger)
+    registry = figures.registry()
+    yield Task("census", _CENSUS_PAUSE, census.take)
+    yield Task("arrivals", _ARRIVALS_PAUSE, arrivals.follow)
+    endpoint, textfile = settings.listen.endpoint, settings.textfile.path
+    if textfile is not None:
+        yield Task("textfile", _TEXTFILE_PAUSE, lambda _stop: write_textfile(textfile, registry))
+    if endpoint is not None and not once:
+        yield Task("metrics", _LISTEN_PAUSE, lambda stop: serve_metrics(endpoint, registry, stop))
 
 
 def _settle(invocation: Invocation, store: Store, stop: threading.Event) -> None:

@@ -21,7 +21,9 @@ from bouncegate.config.values import (
     DomainName,
     Endpoint,
     EnhancedStatus,
+    FileName,
     InetSocket,
+    LocalSocket,
     NameServer,
     Network,
     OneOrMore,
@@ -286,6 +288,19 @@ class ListsSettings(Struct, frozen=True):
     keep: Duration = Duration(months=24)
 
 
+class MetricsSettings(Struct, frozen=True):
+    """`[metrics]`: figures for Prometheus."""
+
+    listen: LocalSocket = LocalSocket()
+    textfile: FileName = FileName()
+    counters: Path = Path("/run/bouncegate/counters")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody asks for figures; if not, nothing is counted."""
+        return self.listen.endpoint is not None or self.textfile.path is not None
+
+
 class RulesSettings(Struct, frozen=True):
     """`[rules]`: the operator's own classification rules, asked before the shipped ones."""
 
@@ -319,6 +334,8 @@ class Settings(Struct, frozen=True):
     maillog: MaillogSettings = MaillogSettings()
     alive: AliveSettings = AliveSettings()
     lists: ListsSettings = ListsSettings()
+
+    metrics: MetricsSettings = MetricsSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
     provider: tuple[ProviderSettings, ...] = ()

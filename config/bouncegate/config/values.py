@@ -66,6 +66,28 @@ Endpoint = UnixSocket | InetSocket
 
 
 @dataclass(frozen=True, slots=True)
+class LocalSocket:
+    """A socket that only this machine can reach, or none."""
+
+    endpoint: Endpoint | None = None
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        return "" if self.endpoint is None else str(self.endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """The absolute path of a file, or none."""
+
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        """As the config file writes it."""
+        return "" if self.path is None else str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class NameServer:
     """A recursive resolver; a literal address, since a name would need one to be found."""
 
@@ -168,6 +190,24 @@ def parse_inet_socket(value: object) -> InetSocket:
     if not isinstance(endpoint, InetSocket):
         raise ValueError(f'{endpoint} is no TCP socket: write "inet:127.0.0.1:25"')
     return endpoint
+
+
+def parse_local_socket(value: object) -> LocalSocket:
+    """Read `unix:/path`, `inet:127.0.0.1:port` or the empty text for none."""
+    if value == "":
+        return LocalSocket()
+    endpoint = parse_endpoint(value)
+    if isinstance(endpoint, InetSocket) and not ip_address(endpoint.host).is_loopback:
+        raise ValueError(f'{endpoint} can be reached from elsewhere: write "inet:127.0.0.1:9184"')
+    return LocalSocket(endpoint)
+
+
+def parse_file_name(value: object) -> FileName:
+    """Read an absolute path, or the empty text for none."""
+    text = _text(value, 'write an absolute path, or "" for none')
+    if text and (not text.startswith("/") or text.endswith("/")):
+        raise ValueError(f'{text!r} is no path of a file: write an absolute one, or "" for none')
+    return FileName(Path(text) if text else None)
 
 
 def parse_name_server(value: object) -> NameServer:
@@ -280,4 +320,6 @@ PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     ReplyUrl: parse_reply_url,
     HeaderName: parse_header_name,
     InetSocket: parse_inet_socket,
+    LocalSocket: parse_local_socket,
+    FileName: parse_file_name,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from bouncegate.daemon.counters import Row
 from bouncegate.milter.backoff import Backoff
 from bouncegate.milter.pulse import RETIRE, Pulse
 
@@ -32,6 +33,8 @@ class Place:
     task: Task
     pulse: Pulse | None = None
     """What the child counts up as long as it is well; None: it is not watched."""
+    row: Row | None = None
+    """Where the child counts, and its successor counts on."""
     pid: int = 0
     since: float = 0.0
     due: float = 0.0

@@ -16,6 +16,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter import logline
 from bouncegate.milter.session import QUEUE_ID, Held, facts, macro, session_of
+from bouncegate.policy.records import Lock
 from bouncegate.refusal.decision import Outcome, Scope, decide
 from bouncegate.refusal.deed import Deed, deed_of, verb
 from bouncegate.refusal.recipient import exact_key, folded_key, is_address
@@ -40,7 +41,7 @@ class RcptStep:
 
     __slots__ = (
         *("_deed", "_local_deed", "_find", "_key", "_mishaps", "_on_error", "_reply", "_scope"),
-        "on_silence",
+        *("on_silence", "on_decision", "on_failure"),
     )
 
     def __init__(self, settings: Settings, find: Find) -> None:
@@ -48,6 +49,10 @@ class RcptStep:
         self._find = find
         self.on_silence: Callable[[], None] = lambda: None
         """Called for a locked recipient of whose sender the MTA said nothing."""
+        self.on_decision: Callable[[Outcome, Lock], None] = lambda _outcome, _lock: None
+        """Called for a recipient whom a lock in force holds."""
+        self.on_failure: Callable[[], None] = lambda: None
+        """Called for a recipient that cannot be judged."""
         self._key = folded_key if settings.store.fold_local_part else exact_key
         self._scope = Scope.of(settings)
         self._reply = settings.reply
@@ -79,6 +84,7 @@ class RcptStep:
         if lock is None or not is_address(key):
             return milter.CONTINUE
         outcome = decide(known, lock, now, self._scope)
+        self.on_decision(outcome, lock)
         queue_id = macro(context, QUEUE_ID)
         if outcome not in (Outcome.REFUSED, Outcome.OBSERVED):
             if outcome is Outcome.SENDER_UNKNOWN:
@@ -101,6 +107,7 @@ class RcptStep:
     def _fail(self, context: "Context", error: Exception) -> int:
         queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
         self._mishaps.tell(queue_id, error, expected=isinstance(error, _EXPECTED))
+        self.on_failure()
         return self._on_error
 
 

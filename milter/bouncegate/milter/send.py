@@ -8,6 +8,7 @@ null sender must keep it (RFC 5321, 4.5.5), and other mail is not ours.
 import os
 import random
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import milter
@@ -51,6 +52,8 @@ class SendStep:
         self._mailing = tuple(name.lower() for name in settings.ledger.mailing_headers)
         self._group_by_list = settings.ledger.group == "list-id"
         self._wanted = self._wanted_headers()
+        self.on_send: Callable[[int], None] = lambda _time: None
+        """Called with the time of a send that was handed to the ledger; 0: it was not."""
 
     @property
     def actions(self) -> int:
@@ -94,16 +97,19 @@ class SendStep:
         known = facts(context, "")
         if not known.sender or not is_outbound(known, self._scope):
             return
-        now = int(time.time())
+        now, recorded = int(time.time()), 0
         message = self._chance.randbytes(MESSAGE_OCTETS)
         try:
             if self._line is not None:
                 self._line.send(self._record(context, session, known, message, now))
+                recorded = now
         finally:  # signed or not, a bounce that the ledger does not know locks nobody
             if self._is_to_be_signed(known):
                 local = sign(self._keys.ring, known.sender, message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
                 context.chgfrom(f"<{local}@{self._settings.domain}>", f"ENVID={local}")
+            if self._line is not None:
+                self.on_send(recorded)
 
     def _record(
         self, context: "Context", session: Session, known: Facts, message: bytes, now: int

@@ -20,12 +20,14 @@ from msgspec.structs import replace
 
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.counters import Board, Row
+from bouncegate.milter.counts import FIGURES
 from bouncegate.milter.line import Line
 from bouncegate.milter.listener import Listener
 from bouncegate.milter.place import Place, Task
 from bouncegate.milter.pulse import RETIRE, Pulse, keep
 from bouncegate.milter.scribe import write_ledger
-from bouncegate.milter.worker import NAME, work
+from bouncegate.milter.worker import NAME, Shared, work
 from bouncegate.provenance.keys import KEY_FILE, KeyFile, KeyFileError
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.locktable import LockTable
@@ -91,6 +93,7 @@ class _Supervisor:
         self._load = load
         self._patience = patience
         self._line: Line | None = None
+        self._board: Board | None = None
         self._workers = self._workers_for(settings)
         self._scribe = self._scribe_for(settings)
         self._retired: list[Place] = []
@@ -114,11 +117,27 @@ class _Supervisor:
         if settings.keeps_ledger and self._line is None:
             self._line = Line()
         line = self._line if settings.keeps_ledger else None
-        pulses = [Pulse() for _ in range(settings.milter.processes)]
+        if self._board is None:
+            self._board = Board.open(settings.metrics, "milter", FIGURES)
         return [
-            Place("worker", _worker(settings, number, line, pulse, self._patience), pulse)
-            for number, pulse in enumerate(pulses)
+            self._worker_for(settings, number, line) for number in range(settings.milter.processes)
         ]
+
+    def _worker_for(self, settings: Settings, number: int, line: Line | None) -> Place:
+        pulse, row = Pulse(), self._row_for(settings)
+        keep_pulse = partial(keep, pulse, self._patience.farewell)
+        task = partial(work, settings, Shared(number, line, row, keep_pulse))
+        return Place("worker", task, pulse, row)
+
+    def _row_for(self, settings: Settings) -> Row | None:
+        """Where a worker counts; None where nobody asks for figures."""
+        if self._board is None or not settings.metrics.enabled:
+            return None
+        return self._board.row()
+
+    def _give_back(self, place: Place) -> None:
+        if self._board is not None and place.row is not None:
+            self._board.give_back(place.row)
 
     def _scribe_for(self, settings: Settings) -> Place | None:
         if not settings.keeps_ledger or self._line is None:
@@ -197,6 +216,7 @@ class _Supervisor:
             pid = place.pid
             if ending := place.reap():
                 _LOG.info("%s %d of the old settings ended (%s)", place.name, pid, ending)
+                self._give_back(place)
         self._retired = [place for place in self._retired if place.pid]
 
     def _reload(self) -> None:
@@ -209,6 +229,7 @@ class _Supervisor:
         if not self._start_all(workers):
             for worker in workers:
                 worker.kill()
+                self._give_back(worker)
             _LOG.error(
                 "reload: not all workers can work by the new settings: the old stay in force"
             )
@@ -285,13 +306,6 @@ def _octets(reader: int, patience: float) -> int:
             break
         count += len(octets)
     return count
-
-
-def _worker(
-    settings: Settings, number: int, line: Line | None, pulse: Pulse, patience: Patience
-) -> Task:
-    keep_pulse = partial(keep, pulse, patience.farewell)
-    return partial(work, settings, number, line, keep_pulse)
 
 
 def _scribe(settings: Settings, line: Line) -> Task:

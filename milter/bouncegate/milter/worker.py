@@ -4,12 +4,14 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import milter
 
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.counters import Row
 from bouncegate.milter.core import Core, move
+from bouncegate.milter.counts import Counts
 from bouncegate.milter.door import Door
 from bouncegate.milter.ending import Ending
 from bouncegate.milter.held import HeldStep
@@ -27,23 +29,29 @@ KeepPulse = Callable[[Callable[[], None]], None]
 """Begins a worker's pulse; what it is given is called at every beat."""
 
 
-def work(
-    settings: Settings,
-    place: int,
-    line: Line | None,
-    keep_pulse: KeepPulse,
-    on_ready: Callable[[], None],
-) -> int:
-    """Serve until SIGTERM, in a process forked by the supervisor; the exit code.
+class Shared(NamedTuple):
+    """What a worker has in common with other processes."""
 
-    `place` tells the workers apart: 0 for the first, and so on. `line` leads to the scribe, if
-    a ledger is kept; `keep_pulse` is called once, before libmilter serves.
-    """
-    core = Core(place, settings.milter.processes, frozenset(os.sched_getaffinity(0)), move)
+    place: int
+    """Tells the workers apart: 0 for the first, and so on."""
+    line: Line | None
+    """Leads to the scribe, if a ledger is kept."""
+    row: Row | None
+    """Where to count, if anybody asks for figures."""
+    keep_pulse: KeepPulse
+    """Is called once, before libmilter serves."""
+
+
+def work(settings: Settings, shared: Shared, on_ready: Callable[[], None]) -> int:
+    """Serve until SIGTERM, in a process forked by the supervisor; the exit code."""
+    core = Core(shared.place, settings.milter.processes, frozenset(os.sched_getaffinity(0)), move)
     table = LateTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
     locks = RcptStep(settings, table.find)
-    steps = steps_of(settings, locks, line)
+    counts = Counts(shared.row) if shared.row is not None else None
+    if counts is not None:
+        locks.on_decision, locks.on_failure = counts.decided, counts.failed
+    steps = steps_of(settings, locks, shared.line, counts)
     locks.on_silence = steps.fall_back
     steps.register(NAME)
 
@@ -51,13 +59,15 @@ def work(
         table.look()
         core.look()
 
-    keep_pulse(look)
+    shared.keep_pulse(look)
     on_ready()
     milter.main()
     return os.EX_OK
 
 
-def steps_of(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
+def steps_of(
+    settings: Settings, rcpt: Rcpt, line: Line | None, counts: Counts | None = None
+) -> Steps:
     """The steps that the settings need: look for locks, guard the door, act at the end."""
     sends = settings.signs or line is not None
     send: SendStep | None = None
@@ -68,6 +78,10 @@ def steps_of(settings: Settings, rcpt: Rcpt, line: Line | None) -> Steps:
         if sends:
             send = SendStep(settings, keys, line, rcpt)
             rcpt = send.rcpt
+    if counts is not None:
+        if send is not None:
+            send.on_send = counts.sent
+        rcpt = counts.timed(rcpt)
     held = HeldStep(settings) if settings.holds else None
     ending = Ending(held, send) if held or send else None
     return Steps(rcpt, settings.milter.socket, ending)

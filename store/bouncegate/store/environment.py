@@ -51,7 +51,7 @@ USED: Final = b"used"
 USED_BY_DAY: Final = b"used_by_day"
 INVALID: Final = b"invalid"
 
-_DATABASES: Final[dict[bytes, dict[str, Any]]] = {
+DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
     LOCKS: {},
     ADDRESSES: {},
@@ -203,7 +203,7 @@ def _check_layout(environment: lmdb.Environment, path: Path, *, readonly: bool) 
 
 def _lay_out(environment: lmdb.Environment) -> int:
     """Make the databases that are missing; the layout number comes last, to vouch for them all."""
-    for name, flags in _DATABASES.items():
+    for name, flags in DATABASES.items():
         try:
             environment.open_db(name, create=False, **flags)
         except lmdb.NotFoundError:

@@ -113,6 +113,11 @@ class Exchanges:
         with self._transaction() as transaction:
             return transaction.stat(self._known)["entries"]
 
+    def waiting(self) -> int:
+        """How many domains are to be asked for, now or later; raises StoreError."""
+        with self._transaction() as transaction:
+            return transaction.stat(self._wanted)["entries"]
+
     # -- what is wanted ----------------------------------------------------------------------
 
     def want(self, domains: Iterable[str], when: int) -> None:

@@ -33,10 +33,14 @@ class Journal:
 
     def append(self, transaction: lmdb.Transaction[bytes], entry: Entry) -> int:
         """Write an entry behind the last one; tells its number."""
-        with transaction.cursor(self._entries) as cursor:
-            number = number_of(cursor.key()) + 1 if cursor.last() else 1
+        number = self.last(transaction) + 1
         transaction.put(octets_of(number), encode_entry(entry), db=self._entries, append=True)
         return number
+
+    def last(self, transaction: lmdb.Transaction[bytes]) -> int:
+        """The number of the last entry; 0 where there is none."""
+        with transaction.cursor(self._entries) as cursor:
+            return number_of(cursor.key()) if cursor.last() else 0
 
     def index(self, transaction: lmdb.Transaction[bytes], address: str, number: int) -> None:
         """Let an entry be found by an address that it concerns."""

@@ -29,6 +29,7 @@ from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Entry, Sent, decoded, digest, name_digests
 from bouncegate.store.environment import explained, hand_to_owner
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
+from bouncegate.store.room import Room, room_of
 
 _FOLDER: Final = "ledger"
 _FILE_MODE: Final = 0o660
@@ -36,6 +37,7 @@ _MAX_READERS: Final = 1024
 _SENT: Final = b"sent"
 _NAMES: Final = b"names"
 _RATES: Final = b"rates"
+_DATABASES: Final = (_SENT, _NAMES, _RATES)
 _COUNT: Final = struct.Struct(">I")
 _NONE: Final = _COUNT.pack(0)
 _HOUR: Final = 3600
@@ -84,7 +86,7 @@ class Ledger:
             )
             if not readonly:
                 hand_to_owner(path)
-                for name in (_SENT, _NAMES, _RATES):
+                for name in _DATABASES:
                     environment.open_db(name)
             return cls(environment, path)
         except lmdb.NotFoundError:
@@ -150,6 +152,24 @@ class Ledger:
         except lmdb.Error as error:
             raise explained(error, self._path) from error
         return found
+
+    def room(self) -> Room:
+        """How much of its room the ledger takes; raises StoreError."""
+        try:
+            with self._environment.begin() as transaction:
+                return room_of(self._environment, transaction, self._path, _DATABASES)
+        except lmdb.Error as error:
+            raise _explained(error, self._path) from error
+
+    def times(self) -> tuple[int, int]:
+        """The times of the oldest and the newest send; 0 where there is none. Raises StoreError."""
+        try:
+            with self._environment.begin() as transaction, transaction.cursor(self._sent) as cursor:
+                oldest = KEY.unpack(cursor.key())[0] if cursor.first() else 0
+                newest = KEY.unpack(cursor.key())[0] if cursor.last() else 0
+        except lmdb.Error as error:
+            raise _explained(error, self._path) from error
+        return oldest, newest
 
     def _whole(self, transaction: lmdb.Transaction[bytes], first: bytes) -> Sent | None:
         with transaction.cursor(self._sent) as cursor:

@@ -48,7 +48,7 @@ from bouncegate.policy.records import (
     State,
 )
 from bouncegate.store.bounced import bounced
-from bouncegate.store.environment import MESSAGES, explained, open_environment
+from bouncegate.store.environment import DATABASES, MESSAGES, explained, open_environment
 from bouncegate.store.errors import StoreFull, StoreLayout
 from bouncegate.store.exchanges import Exchanges
 from bouncegate.store.history import History
@@ -57,6 +57,7 @@ from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
 from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Reception, Recorded
+from bouncegate.store.room import Room, room_of
 from bouncegate.store.tallies import HourTally, Tallies
 from bouncegate.store.trail import Trail
 from bouncegate.store.usage import Usage
@@ -289,6 +290,11 @@ class Store:
         with self._reading() as transaction:
             yield from self._history.journal.entries(transaction, start)
 
+    def last_entry(self) -> int:
+        """The number of the last entry of the journal; 0 where there is none."""
+        with self._reading() as transaction:
+            return self._history.journal.last(transaction)
+
     def locks(self, start: str = "") -> Iterator[tuple[str, Lock]]:
         """All locks, ended ones too, in the order of their addresses, from `start` on."""
         with self._reading() as transaction:
@@ -360,6 +366,18 @@ class Store:
         """The bounces that blame a sender or prove nothing, of the hour of a time and later."""
         with self._reading() as transaction:
             return list(self._tallies.since(transaction, since))
+
+    def room(self) -> Room:
+        """How much of its room the store takes; raises StoreError."""
+        with self._reading() as transaction:
+            return room_of(self._environment, transaction, self._path, DATABASES)
+
+    def check_readers(self) -> int:
+        """Free the slots of readers that died; tells how many. Raises StoreError."""
+        try:
+            return self._environment.reader_check()
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
 
     @contextmanager
     def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:

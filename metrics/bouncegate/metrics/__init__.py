@@ -1,0 +1,1 @@
+"""Figures for Prometheus: what the daemons count, and what the store knows."""

@@ -1,0 +1,104 @@
+"""All figures together, for one scrape."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
+
+from bouncegate.config.settings import Settings
+from bouncegate.metrics.arrivals import Arrival, Arrivals
+from bouncegate.metrics.boards import board_figures, last_send
+from bouncegate.metrics.census import Census, Sort
+from bouncegate.metrics.families import counters, gauge, gauges
+from bouncegate.metrics.knowledge import ledger_figures, store_figures
+from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.ledger import Ledger
+from bouncegate.store.store import Store
+
+_LOG: Final = logging.getLogger("bouncegate.metrics")
+
+OpenLedger = Callable[[], Ledger]
+"""Gives the ledger, opened once in this process, or raises StoreError."""
+
+
+class Figures:
+    """What a scrape is told; a source that fails leaves its figures out and counts as an error."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        census: Census,
+        arrivals: Arrivals,
+        ledger: OpenLedger,
+    ) -> None:
+        """`census` and `arrivals` are kept up to date by tasks of their own."""
+        self._settings = settings
+        self._store = store
+        self._census = census
+        self._arrivals = arrivals
+        self._ledger = ledger
+
+    def registry(self) -> CollectorRegistry:
+        """A registry with these figures and no others."""
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        return registry
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: names are not looked for before the first scrape."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Every figure that can be had."""
+        yield gauges("build_info", "The version.", ["version"], [([version("bouncegate")], 1)])
+        sources: dict[str, Callable[[], Iterator[Metric]]] = {
+            "counters": self._of_boards,
+            "store": self._of_store,
+            "ledger": self._of_ledger,
+        }
+        failed = []
+        for name, source in sources.items():
+            try:
+                yield from list(source())
+            except (StoreError, OSError) as error:
+                failed.append(name)
+                _LOG.warning("no figures of the %s: %s", name, error)
+        yield gauges(
+            "source_failed",
+            "Sources whose figures are missing.",
+            ["source"],
+            (([name], name in failed) for name in sources),
+        )
+
+    def _of_boards(self) -> Iterator[Metric]:
+        yield from board_figures(self._settings.metrics.counters)
+
+    def _of_store(self) -> Iterator[Metric]:
+        yield from store_figures(self._store, self._settings.alarm, int(time.time()))
+        yield gauges(
+            "locks",
+            "Locks in force, as last counted; those of single groups apart.",
+            Sort._fields,
+            self._census.locks.items(),
+        )
+        yield gauge("locks_counted_timestamp_seconds", "When they were.", self._census.time)
+        yield counters(
+            "bounces",
+            "Bounces that were recorded since the start of maintain.",
+            Arrival._fields,
+            self._arrivals.bounces.copy().items(),
+        )
+
+    def _of_ledger(self) -> Iterator[Metric]:
+        if not self._settings.keeps_ledger:
+            return
+        try:
+            ledger = self._ledger()
+        except StoreMissing:  # no send yet
+            return
+        yield from ledger_figures(ledger, last_send(self._settings.metrics.counters))
