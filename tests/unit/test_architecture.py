@@ -28,10 +28,11 @@ ARROWS = {
     "life": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "metrics": {"config", "policy", "store", "daemon"},
+    "doctor": {"config", "policy", "store", "provenance"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
         *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog", "life"),
-        "metrics",
+        *("metrics", "doctor"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

@@ -17,6 +17,7 @@ from bouncegate.cli import (
     check,
     classify,
     daemons,
+    doctor,
     explain,
     incident,
     judge,
@@ -87,6 +88,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(keys.app, name="keys")
 app.command("provider")(provider.provider)
 app.command("check-config")(check.check_config)
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,72 @@
+"""The store and the ledger: whether they can be opened, and how much room is left."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
+
+from bouncegate.config.settings import Settings
+from bouncegate.doctor.finding import Finding, Severity
+from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.ledger import Ledger
+from bouncegate.store.room import Room
+from bouncegate.store.store import Store
+
+_MIB: Final = 2**20
+# A commit needs room for the pages that it changes, several times over while readers hold old ones.
+_LITTLE_DISK: Final = 512 * _MIB
+_NO_DISK: Final = 64 * _MIB
+_FULL: Final = 0.8
+_OVERFULL: Final = 0.95
+# A clock that was set back makes locks that begin in the future, and end too late.
+_CLOCK: Final = 120
+
+
+def check_store(settings: Settings, now: int) -> Iterator[Finding]:
+    """The store of locks, addresses and events."""
+    try:
+        with closing(Store.open(settings.store, readonly=True)) as store:
+            room = store.room()
+            latest = max((entry.time for _, entry in store.journal(store.last_entry())), default=0)
+    except StoreMissing as error:
+        mend = "start bouncegate-return-path, which makes it"
+        yield Finding("store", Severity.NOTE, str(error), mend)
+        return
+    except StoreError as error:
+        text = f"{error}: the milter lets mail pass, and bounces wait in Postfix's queue"
+        yield Finding("store", Severity.ERROR, text, "mend what the message says")
+        return
+    yield Finding("store", Severity.OK, f"{room.entries['locks']:,} locks in {settings.store.path}")
+    yield from _room("store", room, "[store] map_size")
+    if latest > now + _CLOCK:
+        text = f"its last entry lies {latest - now} seconds in the future: the clock was set back"
+        yield Finding("clock", Severity.WARNING, text, "let chrony or systemd-timesyncd run")
+
+
+def check_ledger(settings: Settings) -> Iterator[Finding]:
+    """The ledger of sends."""
+    if not settings.keeps_ledger:
+        return
+    try:
+        with closing(Ledger.open(settings.store, settings.ledger)) as ledger:
+            room = ledger.room()
+    except StoreMissing as error:
+        yield Finding("ledger", Severity.NOTE, str(error), "start bouncegate-milter")
+    except StoreError as error:
+        text = f"{error}: bounces cannot be proven, and do not count"
+        yield Finding("ledger", Severity.ERROR, text, "mend what the message says")
+    else:
+        yield Finding("ledger", Severity.OK, f"{room.entries.get('sent', 0):,} sends")
+
+
+def _room(name: str, room: Room, key: str) -> Iterator[Finding]:
+    if room.fill > _FULL:
+        severity = Severity.ERROR if room.fill > _OVERFULL else Severity.WARNING
+        text = f"the map is {room.fill:.0%} full: beyond it bounces wait in Postfix's queue"
+        yield Finding(name, severity, text, f"raise {key} and restart the daemons")
+    if room.disk_free < _LITTLE_DISK:
+        severity = Severity.ERROR if room.disk_free < _NO_DISK else Severity.WARNING
+        text = f"{room.disk_free // _MIB} MiB are free on its disk: beyond it bounces wait"
+        yield Finding(name, severity, text, "make room on the disk")
+    if room.readers > _FULL * room.most_readers:
+        text = f"{room.readers} of {room.most_readers} reader slots are taken"
+        yield Finding(name, Severity.WARNING, text, "see which processes hold the store open")

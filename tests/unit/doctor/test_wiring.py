@@ -1,0 +1,80 @@
+"""Whether Postfix is attached, from what postconf says: an administrator must not have to guess."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from bouncegate.config.loading import loads
+from bouncegate.doctor.finding import Severity
+from bouncegate.doctor.postfix import wiring
+
+SETTINGS = loads(
+    """
+    [milter]
+    socket = "unix:/var/spool/postfix/bouncegate/milter.sock"
+    [return_path]
+    socket = "unix:/var/spool/postfix/bouncegate/return-path.sock"
+    domain = "return.example.com"
+    """
+)
+ATTACHED = {
+    "mail_version": "3.7.11",
+    "queue_directory": "/var/spool/postfix",
+    "smtpd_milters": "{ unix:bouncegate/milter.sock, default_action=accept } inet:127.0.0.1:8891",
+    "transport_maps": "inline:{ return.example.com=lmtp:unix:bouncegate/return-path.sock }",
+    "relay_domains": "return.example.com",
+    "milter_default_action": "tempfail",
+}
+
+
+def told(changed: Mapping[str, str]) -> list[tuple[Severity, str]]:
+    found = wiring(SETTINGS, {**ATTACHED, **changed})
+    return [(one.severity, one.text) for one in found if one.severity is not Severity.OK]
+
+
+def test_the_readme_s_wiring_is_fine() -> None:
+    assert told({}) == []
+
+
+@pytest.mark.parametrize(
+    "milters",
+    [
+        "{ unix:/var/spool/postfix/bouncegate/milter.sock, default_action=accept }",
+        "inet:127.0.0.1:8891, { unix:bouncegate/milter.sock,default_action = accept }",
+    ],
+)
+def test_a_path_may_begin_at_the_root_or_at_the_queue_folder(milters: str) -> None:
+    assert told({"smtpd_milters": milters}) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "severity", "text"),
+    [
+        ({"smtpd_milters": ""}, Severity.ERROR, "no recipient is ever refused"),
+        ({"smtpd_milters": "unix:other/milter.sock"}, Severity.ERROR, "does not name"),
+        (
+            {"smtpd_milters": "unix:bouncegate/milter.sock"},
+            Severity.WARNING,
+            "default_action is tempfail",
+        ),
+        (
+            {"smtpd_milters": "{ unix:bouncegate/milter.sock, default_action=reject }"},
+            Severity.WARNING,
+            "default_action is reject",
+        ),
+        ({"transport_maps": "hash:/etc/postfix/transport"}, Severity.WARNING, "does not show that"),
+        ({"relay_domains": ""}, Severity.WARNING, "bounces are refused"),
+    ],
+)
+def test_what_is_missing_is_told_with_what_it_means(
+    changed: dict[str, str], severity: Severity, text: str
+) -> None:
+    assert [(found, text in words) for found, words in told(changed)] == [(severity, True)]
+
+
+def test_an_action_for_all_milters_holds_where_ours_names_none() -> None:
+    changed = {
+        "smtpd_milters": "unix:bouncegate/milter.sock",
+        "milter_default_action": "accept",
+    }
+    assert told(changed) == []
