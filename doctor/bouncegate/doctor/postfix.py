@@ -3,7 +3,8 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,9 @@ from bouncegate.doctor.finding import Finding, Severity
 
 _NAME: Final = "postfix"
 _PATIENCE: Final = 20.0
+_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
+# What postmap(1) can ask; a socketmap is a daemon of somebody's, and ours knows no domains.
+_TABLE: Final = re.compile(r"\b(?:hash|btree|cdb|lmdb|texthash|regexp|pcre):[^\s,{}]+")
 _ASKED: Final = (
     "mail_version", "queue_directory", "smtpd_milters", "non_smtpd_milters", "transport_maps",
     "milter_default_action", "relay_domains", "virtual_mailbox_domains", "mydestination",
@@ -25,22 +29,85 @@ _HOW: Final = 'see "Attach it to Postfix" in the README'
 
 def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
     """The Postfix of a configuration folder; None: the machine's own."""
-    if shutil.which("postconf") is None:
+    if shutil.which("postconf", path=_PATH) is None:
         text = "postconf is not here: whether Postfix is attached cannot be seen"
         yield Finding(_NAME, Severity.NOTE, text, "run this on the mail server")
         return
-    argv = ["postconf", *(("-c", str(folder)) if folder else ()), *_ASKED]
+    try:
+        values = _pairs(_told(folder, "postconf", "-x", *_ASKED))
+        overrides = _pairs(_told(folder, "postconf", "-xP", "*/*/smtpd_milters"))
+        services = [line.split() for line in _told(folder, "postconf", "-M").splitlines()]
+    except OSError as error:
+        mend = "mend main.cf, or name its folder with --postfix"
+        yield Finding(_NAME, Severity.ERROR, str(error), mend)
+        return
+    values["transport_maps"] = _resolved(folder, settings, values["transport_maps"])
+    yield from wiring(settings, values)
+    yield from of_services(settings, values, overrides, services)
+
+
+def _told(folder: Path | None, program: str, *arguments: str) -> str:
+    """What a program of Postfix prints; raises OSError."""
+    argv = [program, *(("-c", str(folder)) if folder else ()), *arguments]
     done = subprocess.run(
-        argv, capture_output=True, text=True, errors="replace", timeout=_PATIENCE, check=False
+        argv,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_PATIENCE,
+        check=False,
+        env={"PATH": _PATH, "LC_ALL": "C"},
     )
     if done.returncode:
-        text = f"postconf fails: {done.stderr.strip()[:200]}"
-        mend = "mend main.cf, or name its folder with --postfix"
-        yield Finding(_NAME, Severity.ERROR, text, mend)
-        return
-    pairs = (line.partition(" = ") for line in done.stdout.splitlines())
-    values = {name.rstrip(" ="): value.strip() for name, _, value in pairs}
-    yield from wiring(settings, values)
+        raise OSError(f"{program} fails: {done.stderr.strip()[:200]}")
+    return done.stdout
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _resolved(folder: Path | None, settings: Settings, maps: str) -> str:
+    """transport_maps with what its tables say of the return domain, where only they know."""
+    domain = str(settings.return_path.domain)
+    if not domain:
+        return maps
+    found = []
+    for table in _TABLE.findall(maps):
+        with suppress(OSError):  # postmap(1) ends with 1 where the table does not know it
+            found.append(f"{domain}={_told(folder, 'postmap', '-q', domain, table).strip()}")
+    return " ".join([maps, *found])
+
+
+def of_services(
+    settings: Settings,
+    values: Mapping[str, str],
+    overrides: Mapping[str, str],
+    services: Sequence[Sequence[str]],
+) -> Iterator[Finding]:
+    """What master.cf says: services with milters of their own, and those in a chroot.
+
+    `overrides` maps `service/type/smtpd_milters` to a value, `services` are the fields of
+    master(5), the chroot's "y" or "n" the fifth of them and the program the eighth.
+    """
+    queue = Path(values.get("queue_directory", "/var/spool/postfix"))
+    ours = _names(settings.milter.socket, queue)
+    for name, value in overrides.items():
+        if not any(named in value for named in ours):
+            service = name.removesuffix("/smtpd_milters")
+            text = f"{service} has smtpd_milters of its own: what it takes is never refused"
+            mend = f"add the milter to -o smtpd_milters of {service} in master.cf, or let it be"
+            yield Finding(_NAME, Severity.WARNING, text, mend)
+    caged = [one[0] for one in services if one[4:5] == ["y"] and one[7:8] == ["smtpd"]]
+    socket = settings.milter.socket
+    if caged and isinstance(socket, UnixSocket):
+        below = f"unix:{socket.path.relative_to(queue)}" if len(ours) > 1 else ""
+        milters = values.get("smtpd_milters", "")
+        if f"unix:{socket.path}" in milters and not (below and below in milters):
+            text = f"{', '.join(caged)}: in a chroot, where {socket.path} is out of sight"
+            mend = f"put the socket below {queue}, and name it from there on, without the first /"
+            yield Finding(_NAME, Severity.ERROR, text, mend)
 
 
 def wiring(settings: Settings, values: Mapping[str, str]) -> Iterator[Finding]:
@@ -48,8 +115,12 @@ def wiring(settings: Settings, values: Mapping[str, str]) -> Iterator[Finding]:
     queue = Path(values.get("queue_directory", "/var/spool/postfix"))
     ours = _names(settings.milter.socket, queue)
     milters = _ITEM.findall(values.get("smtpd_milters", ""))
+    table = {f"socketmap:{name}" for name in _names(settings.map.socket, queue)}
     mine = next((item for item in milters if any(name in item for name in ours)), None)
-    if mine is None:
+    if mine is None and any(name in values.get("transport_maps", "") for name in table):
+        text = "the milter is not in smtpd_milters, but the map is in transport_maps, and refuses"
+        yield Finding(_NAME, Severity.NOTE, text, "docs/send-path.md says what each of them sees")
+    elif mine is None:
         where = " or ".join(sorted(ours))
         text = f"smtpd_milters does not name {where}: no recipient is ever refused"
         yield Finding(_NAME, Severity.ERROR, text, _HOW)

@@ -6,7 +6,7 @@ import pytest
 
 from bouncegate.config.loading import loads
 from bouncegate.doctor.finding import Severity
-from bouncegate.doctor.postfix import wiring
+from bouncegate.doctor.postfix import of_services, wiring
 
 SETTINGS = loads(
     """
@@ -78,3 +78,36 @@ def test_an_action_for_all_milters_holds_where_ours_names_none() -> None:
         "milter_default_action": "accept",
     }
     assert told(changed) == []
+
+
+def test_a_site_that_uses_the_map_instead_of_the_milter_is_not_called_broken() -> None:
+    maps = f"socketmap:unix:/run/bouncegate/map.sock:transport {ATTACHED['transport_maps']}"
+    told_ = told({"smtpd_milters": "", "transport_maps": maps})
+    assert [severity for severity, _ in told_] == [Severity.NOTE]
+
+
+SMTPD = ["smtp", "inet", "n", "-", "y", "-", "-", "smtpd"]
+
+
+def of_master(changed: Mapping[str, str], overrides: Mapping[str, str]) -> list[str]:
+    found = of_services(SETTINGS, {**ATTACHED, **changed}, overrides, [SMTPD])
+    return [one.text for one in found]
+
+
+def test_a_service_with_milters_of_its_own_is_named() -> None:
+    """Submission with -o smtpd_milters= is how a site leaves half of its mail unjudged."""
+    both = {"submission/inet/smtpd_milters": "", "smtps/inet/smtpd_milters": "inet:[::1]:8891"}
+    assert [text.partition(" ")[0] for text in of_master({}, both)] == [
+        "submission/inet",
+        "smtps/inet",
+    ]
+    kept = {"submission/inet/smtpd_milters": "unix:bouncegate/milter.sock inet:[::1]:8891"}
+    assert of_master({}, kept) == []
+
+
+def test_a_socket_that_a_chroot_hides_is_named() -> None:
+    """Postfix takes the path from the queue folder on, finds nothing, and mails all the same."""
+    absolute = "{ unix:/var/spool/postfix/bouncegate/milter.sock, default_action=accept }"
+    (text,) = of_master({"smtpd_milters": absolute}, {})
+    assert text.startswith("smtp: in a chroot")
+    assert of_master({}, {}) == []
