@@ -26,6 +26,12 @@ loop2 CNAME loop
 odd MX 5 bad\\032host.good
 odd MX 10 mx.good
 only-odd MX 5 bad\\@host.good
+return MX 10 mx1.good
+return TXT "other=1"
+return TXT "v=spf1 mx" " -all"
+two-spf MX 10 mx1.good
+two-spf TXT "v=spf1 mx -all"
+two-spf TXT "v=spf1 a -all"
 short 10 MX 5 mx.good
 {MANY}
 """

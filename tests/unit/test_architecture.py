@@ -28,7 +28,7 @@ ARROWS = {
     "life": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "metrics": {"config", "policy", "store", "daemon"},
-    "doctor": {"config", "policy", "store", "provenance"},
+    "doctor": {"config", "policy", "store", "provenance", "dns"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
         *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog", "life"),
@@ -73,7 +73,7 @@ def test_the_product_never_imports_what_is_for_developers(part: str) -> None:
 
 
 def test_no_mail_can_wait_for_dns() -> None:
-    """Only the part `dns` asks name servers, and only the command may start it."""
+    """Only the part `dns` asks name servers, and only the command and the doctor may start it."""
     for part in ARROWS.keys() - {"dns", "cli"}:
         for path in modules(part):
             roots = {name.split(".")[0] for name in imported_names(path)}

@@ -33,13 +33,13 @@ def doctor(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check the installation: what proves bounces, store, keys, daemons, Postfix.
+    """Check the installation: what proves bounces, store, keys, daemons, DNS, Postfix.
 
     Exit code 0: nothing worse than a note. 1: a warning. 2: an error. 78: the config is wrong.
 
     Example: bouncegate doctor --json | grep '"error"'
     """
-    from bouncegate.doctor import daemons, proof, storage  # noqa: PLC0415 - for one command only
+    from bouncegate.doctor import daemons, names, proof, storage  # noqa: PLC0415 - for one command only
     from bouncegate.doctor.postfix import check_postfix  # noqa: PLC0415
 
     settings = invocation_of(context).settings
@@ -50,6 +50,7 @@ def doctor(
         ("store", lambda: storage.check_store(settings, now)),
         ("ledger", lambda: storage.check_ledger(settings)),
         ("daemons", lambda: daemons.check_daemons(settings)),
+        ("dns", lambda: names.check_names(settings)),
         ("postfix", lambda: check_postfix(settings, postfix)),
     )
     found = list(examined(checks))
