@@ -56,6 +56,8 @@ class AddressView(Struct):
     soft_in_row: int
     categories: dict[str, int]
     times_locked: int
+    corrected_to: str | None
+    """What was meant, where an operator has said that the address was mistyped."""
     first_event: str | None
     last_event: str | None
     deferrals: list[DeferralView] = []
@@ -123,6 +125,7 @@ def _view(address: str, state: State, lock_on: str, lock: Lock | None, now: int)
         soft_in_row=state.soft_in_row,
         categories=state.categories,
         times_locked=state.times_locked,
+        corrected_to=state.corrected or None,
         first_event=iso(state.first_event or None),
         last_event=iso(state.last_event or None),
     )

@@ -71,6 +71,8 @@ class StepView(Struct):
     source: str = ""
     by: str = ""
     why: str = ""
+    other: str = ""
+    """The other address of a correction."""
 
 
 def explain(
@@ -151,7 +153,7 @@ def _what(entry: AddressEntry) -> str:
 
 def _row(view: StepView) -> tuple[object, ...]:
     in_row = f"{view.hard_in_row} hard, {view.soft_in_row} soft"
-    who = f"by {view.by or view.source}"
+    who = f"by {view.by or view.source}" + (f", {view.other}" if view.other else "")
     reason = (view.what == "bounce" and view.reason) or (f"{who}: {view.why}" if view.why else who)
     return (
         view.number,
@@ -174,6 +176,8 @@ def _conclusion(
     found = [(group, lock) for group, lock in locks.items() if lock and lock.in_force(now)]
     if not found:
         yield f"{key} is not locked." if told else f"Nothing is known of {key}."
+    if state.corrected:
+        yield f"It was mistyped for {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:
         yield from _of_lock(key, group, lock, told)
         yield f"What frees it: {what_would_free(lock, now, settings.policy)}."

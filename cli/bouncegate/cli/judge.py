@@ -1,11 +1,12 @@
 """`check`: a list of addresses is judged before it is mailed."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 from msgspec import Struct
@@ -66,7 +67,23 @@ def check(
     """
     if not addresses and file is None:
         raise typer.BadParameter("name addresses, or a --file of them")
-    invocation = invocation_of(context)
+    with ExitStack() as stack:
+        lines = _lines(addresses or [], file, stack)
+        raise typer.Exit(judge(invocation_of(context), lines, Shown(group, lookup, bad, json, csv)))
+
+
+class Shown(NamedTuple):
+    """How a list is judged, and shown."""
+
+    group: str = ""
+    lookup: bool = False
+    bad: bool = False
+    json: bool = False
+    csv: bool = False
+
+
+def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
+    """Judge addresses and show what came of it; the exit code."""
     found: Counter[str] = Counter()
     unmailable = 0
 
@@ -75,22 +92,20 @@ def check(
         for one in judged:
             found[one.verdict] += 1
             unmailable += not one.mailable
-            if one.verdict != "good" or not bad:
+            if one.verdict != "good" or not how.bad:
                 yield _view(one)
 
-    with ExitStack() as stack:
-        lines = _lines(addresses or [], file, stack)
-        store = stack.enter_context(closing(invocation.open_store(readonly=True)))
-        views = counted(_judge(invocation, store, group, lookup=lookup).judge(lines))
-        if json:
+    with closing(invocation.open_store(readonly=True)) as store:
+        views = counted(_judge(invocation, store, how.group, lookup=how.lookup).judge(lines))
+        if how.json:
             for view in views:
                 write_json(view)
-        elif csv:
-            write_sheet(JudgedView.__struct_fields__, views)
+        elif how.csv:
+            write_sheet(sys.stdout.buffer, JudgedView.__struct_fields__, views)
         else:
             stream_table(_COLUMNS, ([getattr(v, c) for c in _COLUMNS] for v in views))
             complain(", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
-    raise typer.Exit(1 if unmailable else 0)
+    return 1 if unmailable else 0
 
 
 def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) -> Judge:

@@ -1,5 +1,6 @@
 """`list`: the addresses of a list, as a table, JSON or CSV."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +14,7 @@ from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
+from bouncegate.lists.identifiers import id_of
 from bouncegate.lists.listing import Listed, Listing, page
 from bouncegate.lists.row import Row, Wanted
 from bouncegate.store.address import canonical
@@ -22,6 +24,12 @@ from bouncegate.store.store import Store
 _COLUMNS: Final = (
     "address", "state", "kind", "category", "reason", "origin", "group", "since", "until", "why",
 )  # fmt: skip
+SHEET: Final = (
+    "address", "state", "locked", "kind", "category", "reason", "origin", "group", "since", "until",
+    "mailing", "provider", "hard", "soft", "last_event", "why",
+)  # fmt: skip
+"""The columns of a sheet."""
+
 _LISTS: Final[tuple[Listed, ...]] = ("locked", "detected", "predicted", "invalid", "stale")
 
 
@@ -55,6 +63,8 @@ class RowView(Struct):
     soft: int
     last_event: str | None
     why: str
+    id: str
+    """By which "import --corrections" knows the address again."""
 
 
 def list_(
@@ -115,7 +125,7 @@ def list_(
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             listing = listing_of(invocation, store, now)
-            show(page(_rows(listing, state, wanted, start, ended=ended), limit))
+            show(page(rows_of(listing, state, wanted, start, ended=ended), limit))
     except StoreMissing as error:
         complain(str(error))
 
@@ -125,9 +135,10 @@ def listing_of(invocation: Invocation, store: Store, now: int) -> Listing:
     return Listing(store, invocation.providers, now, invocation.settings.lists.stale_after)
 
 
-def _rows(
-    listing: Listing, state: State, wanted: Wanted, after: str, *, ended: bool
+def rows_of(
+    listing: Listing, state: State, wanted: Wanted, after: str = "", *, ended: bool = False
 ) -> Iterator[Row]:
+    """The rows of one list or of all, one list behind the other."""
     if ended and state is State.LOCKED:
         yield from listing.ended(wanted, after)
         return
@@ -156,6 +167,7 @@ def view_of(row: Row) -> RowView:
         soft=row.soft,
         last_event=iso(row.last_event or None),
         why=row.why,
+        id=id_of(row.address),
     )
 
 
@@ -165,7 +177,7 @@ def _write_json(rows: Iterator[Row]) -> None:
 
 
 def _write_csv(rows: Iterator[Row]) -> None:
-    write_sheet(RowView.__struct_fields__, map(view_of, rows))
+    write_sheet(sys.stdout.buffer, SHEET, map(view_of, rows))
 
 
 def _write_table(rows: Iterator[Row]) -> None:

@@ -16,9 +16,12 @@ from bouncegate.cli import (
     alive,
     check,
     classify,
+    correct,
     daemons,
     doctor,
     explain,
+    export,
+    imports,
     incident,
     judge,
     keys,
@@ -36,6 +39,7 @@ from bouncegate.cli import map as maps
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError
+from bouncegate.lists.sheet import SheetError
 from bouncegate.provenance.keys import KeyFileError
 from bouncegate.store.address import AddressError
 from bouncegate.store.errors import StoreError
@@ -79,6 +83,9 @@ app.command("list")(listing.list_)
 app.command("explain")(explain.explain)
 app.command("lock")(lock.lock)
 app.command("unlock")(unlock.unlock)
+app.command("correct")(correct.correct)
+app.command("export")(export.export)
+app.command("import")(imports.import_)
 app.command("alive")(alive.alive)
 app.add_typer(maps.app, name="map")
 app.command("undo")(undo.undo)
@@ -102,7 +109,7 @@ def main() -> NoReturn:
     except (StoreError, KeyFileError) as error:
         complain(str(error))
         sys.exit(error.exit_code)
-    except AddressError as error:
+    except (AddressError, SheetError) as error:
         complain(str(error))
         sys.exit(os.EX_DATAERR)
     except BrokenPipeError:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -25,9 +25,9 @@ def iso(seconds: int | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def write_json(value: object) -> None:
-    """One line of JSON."""
-    sys.stdout.buffer.write(_ENCODER.encode(value) + b"\n")
+def write_json(value: object, out: BinaryIO | None = None) -> None:
+    """One line of JSON, on standard output unless another file is named."""
+    (out or sys.stdout.buffer).write(_ENCODER.encode(value) + b"\n")
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -61,9 +61,9 @@ def _cells(row: Sequence[object]) -> list[str]:
     return ["-" if cell in (None, "") else printable(str(cell)) for cell in row]
 
 
-def write_sheet(columns: Sequence[str], views: Iterable[object]) -> None:
+def write_sheet(out: BinaryIO, columns: Sequence[str], views: Iterable[object]) -> None:
     """CSV, safe for spreadsheets: the fields of the views that the columns name."""
-    file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    file = io.TextIOWrapper(out, encoding="utf-8", newline="")
     try:
         writer = SheetWriter(file, columns)
         for view in views:

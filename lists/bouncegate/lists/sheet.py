@@ -82,7 +82,8 @@ def read_sheet(octets: BinaryIO) -> Iterator[SheetRow]:
     except csv.Error as error:
         raise SheetError(f"line {line}: no valid CSV: {error}") from None
     finally:
-        text.detach()
+        if not octets.closed:  # as it is when whoever read the rows has given up amid them
+            text.detach()
 
 
 def _lines(head: str, rest: TextIO) -> Iterator[str]:

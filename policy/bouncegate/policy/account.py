@@ -12,7 +12,8 @@ from bouncegate.config.taxonomy import BY_LIST, Kind
 from bouncegate.policy.fold import EMPTY, Policy, Standing
 from bouncegate.policy.records import NO_END, Act, AddressEntry, Course, Event, Lock, Origin, State
 
-_EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive", "release": "released"}
+_EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive", "release": "released",
+    "correct": "corrected", "renew": "renewed"}  # fmt: skip
 
 Mark = Literal["", "void", "held"]
 """Why the fold passes over an entry: an operator or the guard has voided it, or it is held."""
@@ -25,7 +26,8 @@ class Step(NamedTuple):
     entry: AddressEntry
     effect: str
     """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `alive`, `released`,
-    `delivered`, `void`, `held`, or why it did not count (`bouncegate.policy.fold.Standing`)."""
+    `corrected`, `renewed`, `delivered`, `void`, `held`, or why it did not count
+    (`bouncegate.policy.fold.Standing`)."""
     clause: str
     """Where the policy table says what became of a bounce that counts; empty for the rest."""
     after: State

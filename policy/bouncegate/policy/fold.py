@@ -129,8 +129,8 @@ class Policy:
     def _after_act(self, state: State, number: int, act: Act) -> State:
         if act.verb == "alive":
             return _after_life(state, act.time, frees_hard=self._settings.alive_frees_hard)
-        if act.verb == "release":
-            return course.after_release(state)
+        if (change := _CHANGES.get(act.verb)) is not None:
+            return change(state, act)
         if act.group:
             known = state.groups.get(act.group, _NO_COURSE)
             groups = {**state.groups, act.group: _ruled(known, number, act)}
@@ -139,6 +139,14 @@ class Policy:
             return course.after_lock(state, number, act)
         groups = {name: course.after_unlock(c) for name, c in state.groups.items()}
         return replace(course.after_unlock(state), groups=_that_matter(groups))
+
+
+# What is corrected keeps its lock and its history, so that no import mails it again.
+_CHANGES: Final[dict[str, Callable[[State, Act], State]]] = {
+    "release": lambda state, _: course.after_release(state),
+    "correct": lambda state, act: replace(state, corrected=act.other),
+    "renew": lambda state, _: State(delivered=state.delivered),
+}
 
 
 def _ruled(known: Course, number: int, act: Act) -> Course:

@@ -93,12 +93,13 @@ class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     """What an operator did to one address or to many: who, when and why.
 
     `alive` is a proof of life: an opened mail, a click, a message from the address. `release` ends
-    the lock that a list has made, and nothing else: that is no sign of life.
+    the lock that a list has made, and nothing else: that is no sign of life. `correct`: the address
+    was mistyped, `other` was meant; `renew`: it was meant by `other`, and is counted anew.
     """
 
     addresses: tuple[str, ...]
     time: int
-    verb: Literal["lock", "unlock", "alive", "release"]
+    verb: Literal["lock", "unlock", "alive", "release", "correct", "renew"]
     by: str
     why: str = ""
     until: int = NO_END
@@ -106,6 +107,8 @@ class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     reason: Reason = Reason.OPERATOR
     group: str = ""
     """The only group for which it is; empty: for all."""
+    other: str = ""
+    """The other address of a correction."""
 
 
 class Delivered(Struct, frozen=True, tag="delivered", omit_defaults=True):
@@ -205,5 +208,7 @@ class State(Course, frozen=True, omit_defaults=True):
     """When the last message that is known to have arrived was sent."""
     alive: int = 0
     """When the address last gave a proof of life."""
+    corrected: str = ""
+    """What was meant by an address that an operator says was mistyped."""
     groups: dict[str, Course] = {}
     """The courses of the groups for which bounces count apart."""

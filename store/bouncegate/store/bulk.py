@@ -96,11 +96,12 @@ class Bulk:
             identity = file.read(_ID)
             place = self._store.progress(_SOURCE)
             done = int.from_bytes(place[_ID:], "big") if place[:_ID] == identity else 0
-            addresses = 0
-            for number, act in enumerate(self._read(file), 1):
-                addresses += len(act.addresses)
+            addresses = number = 0
+            for acts in _together(self._read(file)):
+                number += len(acts)
+                addresses += sum(len(act.addresses) for act in acts)
                 if number > done:
-                    self._store.act([act], fold, (_SOURCE, identity + octets_of(number)))
+                    self._store.act(acts, fold, (_SOURCE, identity + octets_of(number)))
                     told(addresses)
                     time.sleep(_BREATH)
         self._decided.unlink()
@@ -134,6 +135,20 @@ class Bulk:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
                 is_alone = True
             yield is_alone
+
+
+def _together(acts: Iterable[Act]) -> Iterator[list[Act]]:
+    """The acts in order, as many in one transaction as name no more addresses than one may."""
+    some: list[Act] = []
+    addresses = 0
+    for act in acts:
+        if some and addresses + len(act.addresses) > MOST_AT_ONCE:
+            yield some
+            some, addresses = [], 0
+        some.append(act)
+        addresses += len(act.addresses)
+    if some:
+        yield some
 
 
 def is_unfinished(folder: Path) -> bool:

@@ -84,6 +84,17 @@ class Lists:
             if (state.hard or state.soft) and not is_locked(state, now):
                 yield address, state
 
+    def names(self) -> Iterator[str]:
+        """Every address of which anything is known, in order."""
+        states, start = self._history.states, b""
+        while True:
+            with self._reading() as transaction:
+                found = states.names(transaction, start, _PORTION)
+            yield from (key.decode() for key in found)
+            if len(found) < _PORTION:
+                return
+            start = found[-1]
+
     def known(self, addresses: Iterable[str]) -> dict[str, State]:
         """What is known of these addresses, without those of which nothing is."""
         with self._reading() as transaction:

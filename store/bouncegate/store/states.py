@@ -69,6 +69,15 @@ class States:
             found = cursor.set_range(after + b"\0") if after else cursor.first()
             return list(islice(cursor.iternext(), most)) if found else []
 
+    def names(self, transaction: lmdb.Transaction[bytes], after: bytes, most: int) -> list[bytes]:
+        """At most so many addresses behind `after` that have a lock or a state."""
+        found: list[bytes] = []
+        for database in (self._locks, self._addresses):
+            with transaction.cursor(database) as cursor:
+                if cursor.set_range(after + b"\0") if after else cursor.first():
+                    found += islice(cursor.iternext(values=False), most)
+        return sorted(set(found))[:most]
+
     def locks(
         self, transaction: lmdb.Transaction[bytes], start: str = ""
     ) -> Iterator[tuple[str, Lock]]:

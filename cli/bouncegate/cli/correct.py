@@ -1,0 +1,47 @@
+"""`correct`: a mistyped address points to what was meant, which begins anew."""
+
+import os
+import time
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from bouncegate.cli.acts import By, Why
+from bouncegate.cli.invocation import invocation_of, operator
+from bouncegate.cli.output import complain
+from bouncegate.lists.corrections import Correction, acts_of, fault_of, is_done
+from bouncegate.lists.syntax import fault_of_canonical
+from bouncegate.store.address import AddressError, canonical
+
+
+def correct(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(help="The address as it was mistyped.")],
+    new: Annotated[str, typer.Argument(help="The address that was meant.")],
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if the new one has a hard lock.")
+    ] = False,
+    why: Why = "",
+    by: By = "",
+) -> None:
+    """Correct an address: the new one is free and counts anew, the old one keeps its history.
+
+    Example: bouncegate correct ann@gmial.com ann@gmail.com
+    """
+    invocation = invocation_of(context)
+    now, fold = int(time.time()), invocation.settings.store.fold_local_part
+    correction = Correction(canonical(old, fold=fold), canonical(new, fold=fold))
+    if fault := fault_of_canonical(correction.new):
+        raise AddressError(f"{correction.new}: {fault}")
+    with closing(invocation.open_store()) as store:
+        if is_done(store, correction):
+            print(f"{correction.old}: was corrected to {correction.new} before")
+            return
+        force = force or invocation.settings.policy.unlock_hard
+        if fault := fault_of(store, correction, now, force=force):
+            complain(f"{fault}: nothing was corrected")
+            raise typer.Exit(os.EX_NOPERM)
+        store.act(acts_of([correction], now, by or operator(), why), invocation.policy.fold)
+    print(f"{correction.old}: corrected to {correction.new}")

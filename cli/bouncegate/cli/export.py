@@ -1,0 +1,94 @@
+"""`export`: a list into a file, to be corrected in a spreadsheet or used elsewhere."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from bouncegate.cli import filters
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.listing import SHEET, State, listing_of, rows_of, view_of
+from bouncegate.cli.output import write_json, write_sheet
+
+
+class Format(StrEnum):
+    """How a list is written."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+def export(
+    context: typer.Context,
+    *,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="To this file.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="csv or json.")] = Format.CSV,
+    with_id: Annotated[
+        bool, typer.Option("--with-id", help='With the id that "import --corrections" needs.')
+    ] = False,
+    state: Annotated[State, typer.Option(help='As in "list".')] = State.LOCKED,
+    kind: filters.OfKind = None,
+    category: filters.OfCategory = None,
+    reason: filters.OfReason = None,
+    origin: filters.OfOrigin = None,
+    provider: filters.OfProvider = "",
+    domain: filters.OfDomain = "",
+    group: filters.OfGroup = "",
+    mailing: filters.OfMailing = "",
+    since: filters.Since = "",
+    until: filters.Before = "",
+) -> None:
+    """Export a list as CSV, safe for spreadsheets, or as JSON.
+
+    Examples:
+
+    bouncegate export --with-id -o locked.csv
+
+    bouncegate export --state detected --mailing spring --format json
+    """
+    now = int(time.time())
+    invocation = invocation_of(context)
+    wanted = filters.wanted(
+        invocation,
+        now,
+        kind=kind,
+        category=category,
+        reason=reason,
+        origin=origin,
+        provider=provider,
+        domain=domain,
+        group=group,
+        mailing=mailing,
+        since=since,
+        until=until,
+    )
+    with closing(invocation.open_store(readonly=True)) as store, _writing(output) as out:
+        views = map(view_of, rows_of(listing_of(invocation, store, now), state, wanted))
+        if form is Format.CSV:
+            write_sheet(out, ("id", *SHEET) if with_id else SHEET, views)
+        else:
+            for view in views:
+                write_json(view, out)
+
+
+@contextmanager
+def _writing(path: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file that is there when it is whole."""
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            yield file
+        draft.replace(path)
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename}: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)

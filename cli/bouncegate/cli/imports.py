@@ -1,0 +1,197 @@
+"""`import`: corrections, locks from elsewhere, and lists that are to be checked, as CSV."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Annotated, BinaryIO, Final
+
+import typer
+
+from bouncegate.cli.acts import By, Why, carry_out, end_of
+from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.files import opened
+from bouncegate.cli.invocation import Invocation, invocation_of, operator
+from bouncegate.cli.judge import Shown, judge
+from bouncegate.cli.output import complain
+from bouncegate.lists import corrections as correcting
+from bouncegate.lists import imports as locking
+from bouncegate.lists.columns import Columns
+from bouncegate.lists.corrections import Fault
+from bouncegate.lists.imports import LockReader, Wish
+from bouncegate.lists.lines import Line
+from bouncegate.lists.sheet import read_sheet
+from bouncegate.policy.records import Act
+from bouncegate.store.store import Store
+
+_SHOWN: Final = 20
+
+
+def import_(
+    context: typer.Context,
+    *,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(help='A sheet of "export --with-id" in which addresses were corrected.'),
+    ] = None,
+    locks: Annotated[
+        Path | None,
+        typer.Option(help="Locks from elsewhere: columns address, reason, until and why."),
+    ] = None,
+    addresses: Annotated[
+        Path | None, typer.Option(help="A list of which each address is to be judged.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=NAME", help="How the file calls a column: address=Email."),
+    ] = None,
+    until: Annotated[str, typer.Option(help="The end of locks of which the file names none.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Corrections even to addresses with hard locks.")
+    ] = False,
+    lookup: Annotated[
+        bool, typer.Option("--lookup", help="Ask DNS of domains, for --addresses.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    yes: Yes = False,
+    why: Why = "",
+    by: By = "",
+) -> None:
+    """Import a sheet (CSV, with `,` or `;`): all of it, or nothing if any line is bad.
+
+    What it would do is shown first, and asked. The same file twice changes nothing.
+
+    Examples:
+
+    bouncegate import --corrections locked.csv
+
+    bouncegate import --locks suppressed.csv --column "address=Recipient" --until "1 year"
+    """
+    given = [path for path in (corrections, locks, addresses) if path is not None]
+    if len(given) != 1:
+        raise typer.BadParameter("name one file: --corrections, --locks or --addresses")
+    invocation, columns = invocation_of(context), Columns(column or [])
+    with ExitStack() as stack:
+        file = stack.enter_context(opened(str(given[0])))
+        job = _Job(invocation, columns, by or operator(), why, yes=yes, dry_run=dry_run)
+        if addresses is not None:
+            raise typer.Exit(job.judge(file, lookup=lookup))
+        if corrections is not None:
+            job.correct(file, force=force)
+        else:
+            job.lock(stack.enter_context(_seekable(file)), until)
+
+
+class _Job:
+    """One import."""
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        columns: Columns,
+        by: str,
+        why: str,
+        *,
+        yes: bool,
+        dry_run: bool,
+    ) -> None:
+        self._invocation = invocation
+        self._columns = columns
+        self._by, self._why = by, why
+        self._yes, self._dry_run = yes, dry_run
+        self._fold = invocation.settings.store.fold_local_part
+        self._now = int(time.time())
+
+    def judge(self, file: BinaryIO, *, lookup: bool) -> int:
+        """Judge a list; the exit code is that of `check`."""
+        return judge(self._invocation, self._lines(file), Shown(lookup=lookup, bad=True))
+
+    def _lines(self, file: BinaryIO) -> Iterator[Line]:
+        for row in read_sheet(file):
+            self._columns.require(row, "address")
+            yield Line(row.line, self._columns.cell(row, "address"))
+
+    def correct(self, file: BinaryIO, *, force: bool) -> None:
+        """Take in corrected addresses."""
+        sought = correcting.read_corrections(read_sheet(file), self._columns, fold=self._fold)
+        force = force or self._invocation.settings.policy.unlock_hard
+        with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
+            found = correcting.resolve(store, sought)
+            fresh = [c for c in found if not correcting.is_done(store, c)]
+            for correction in fresh:
+                if fault := correcting.fault_of(store, correction, self._now, force=force):
+                    sought.faults.append(Fault(correction.line, fault))
+            _refuse(sought.faults)
+            for old, new, _ in fresh[:_SHOWN]:
+                print(f"{old} -> {new}")
+            before = sought.unchanged + len(found) - len(fresh)
+            print(f"{len(fresh)} to correct, {before} are as they were")
+            acts = correcting.acts_of(fresh, self._now, self._by, self._why)
+            self._do(store, acts, len(fresh), 2 * len(fresh))
+
+    def lock(self, file: BinaryIO, until: str) -> None:
+        """Take in locks: the file is read twice, so that no list of it is kept in memory."""
+        default = end_of(until, self._now)
+        reader = LockReader(self._columns, lambda cell: _end(cell, self._now, default),
+                            fold=self._fold)  # fmt: skip
+        with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
+            faults: list[Fault] = []
+            rows = 0
+
+            def good() -> Iterator[Wish]:
+                nonlocal rows
+                for found in reader.read(read_sheet(file)):
+                    rows += 1
+                    if isinstance(found, Wish):
+                        yield found
+                    else:
+                        faults.append(found)
+
+            new = sum(1 for _ in locking.that_are_new(store, good(), self._now))
+            _refuse(faults)
+            print(f"{new} to lock, {rows - new} are locked already or stand twice")
+            file.seek(0)
+            wishes = locking.that_are_new(store, good(), self._now)
+            why = self._why or "imported"
+            self._do(store, locking.acts_of(wishes, self._now, self._by, why), new, new)
+
+    def _do(self, store: Store, acts: Iterable[Act], number: int, addresses: int) -> None:
+        if self._dry_run or not number:
+            return
+        require_consent(f"Import {number}?", "nothing was imported", yes=self._yes)
+        carry_out(self._invocation, store, acts, addresses)
+        print("imported")
+
+
+def _end(cell: str, now: int, default: int) -> int:
+    """The end of a lock that a cell names; raises ValueError."""
+    if not cell:
+        return default
+    try:
+        return end_of(cell, now)
+    except typer.BadParameter as error:
+        raise ValueError(error.message) from None
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    """End the command if any line is bad, after each of them was told."""
+    for fault in sorted(faults):
+        complain(f"line {fault.line}: {fault.why}")
+    if faults:
+        complain(f"{len(faults)} bad lines: nothing was imported")
+        raise typer.Exit(os.EX_DATAERR)
+
+
+@contextmanager
+def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file itself, or a copy of what comes by a pipe."""
+    if file.seekable():
+        yield file
+        return
+    with TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield copy

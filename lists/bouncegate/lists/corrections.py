@@ -1,0 +1,114 @@
+"""Corrections of addresses: mistyped ones point to what was meant, which begins anew."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from bouncegate.config.taxonomy import Kind
+from bouncegate.lists.columns import Columns
+from bouncegate.lists.identifiers import id_of
+from bouncegate.lists.sheet import SheetRow
+from bouncegate.lists.syntax import fault_of_canonical
+from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.records import Act, Origin
+from bouncegate.store.address import AddressError, canonical
+from bouncegate.store.store import Store
+
+
+class Correction(NamedTuple):
+    """One address that was mistyped, and what was meant."""
+
+    old: str
+    new: str
+    line: int = 0
+    """Of the file that says so."""
+
+
+class Fault(NamedTuple):
+    """A line that cannot be done, and why."""
+
+    line: int
+    why: str
+
+
+class Sought(NamedTuple):
+    """What a sheet asks for."""
+
+    wanted: dict[str, Correction]
+    """By the id of the old address, which is not known yet."""
+    unchanged: int
+    faults: list[Fault]
+
+
+def read_corrections(rows: Iterable[SheetRow], columns: Columns, *, fold: bool) -> Sought:
+    """What the rows of a sheet ask for; raises SheetError.
+
+    The id of a row that was not corrected is that of its address.
+    """
+    wanted: dict[str, Correction] = {}
+    faults: list[Fault] = []
+    unchanged = 0
+    for row in rows:
+        columns.require(row, "id")
+        columns.require(row, "address")
+        identifier = columns.cell(row, "id")
+        try:
+            new = canonical(columns.cell(row, "address"), fold=fold)
+        except AddressError as error:
+            faults.append(Fault(row.line, str(error)))
+            continue
+        if id_of(new) == identifier:
+            unchanged += 1
+        elif fault := fault_of_canonical(new):
+            faults.append(Fault(row.line, f"{new}: {fault}"))
+        elif identifier in wanted and wanted[identifier].new != new:
+            first = wanted[identifier]
+            faults.append(Fault(row.line, f"line {first.line} corrects the same to {first.new}"))
+        else:
+            wanted[identifier] = Correction("", new, row.line)
+    return Sought(wanted, unchanged, faults)
+
+
+def resolve(store: Store, sought: Sought) -> list[Correction]:
+    """The corrections with their old addresses; ids that nobody has go to the faults.
+
+    Reads the names of all addresses, two seconds for a million; raises StoreError.
+    """
+    left = dict(sought.wanted)
+    found: list[Correction] = []
+    for address in _names(store):
+        if not left:
+            break
+        if (correction := left.pop(id_of(address), None)) is not None:
+            found.append(correction._replace(old=address))
+    sought.faults.extend(Fault(c.line, "no address has this id") for c in left.values())
+    return sorted(found, key=lambda correction: correction.line)
+
+
+def _names(store: Store) -> Iterator[str]:
+    yield from store.lists.names()
+    yield from (address for address, _ in store.usage.invalid())
+    yield from (used.address for used in store.usage.stale(0xFFFF))
+
+
+def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> str:
+    """Why a correction cannot be made; empty where it can."""
+    if correction.old == correction.new:
+        return "both addresses are the same"
+    lock = (store.state(correction.new) or EMPTY).lock
+    if force or lock is None or not lock.in_force(now):
+        return ""
+    if lock.kind is Kind.HARD and lock.origin is Origin.AUTOMATIC:
+        return f"{correction.new} is locked itself ({lock.reason}): use --force"
+    return ""
+
+
+def is_done(store: Store, correction: Correction) -> bool:
+    """Whether this very correction was made before."""
+    return (store.state(correction.old) or EMPTY).corrected == correction.new
+
+
+def acts_of(corrections: Iterable[Correction], time: int, by: str, why: str) -> Iterator[Act]:
+    """What makes the corrections."""
+    for old, new, _ in corrections:
+        yield Act((old,), time, "correct", by, why, other=new)
+        yield Act((new,), time, "renew", by, why, other=old)

@@ -1,0 +1,134 @@
+"""Locks that come from elsewhere, such as another service's suppression list."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from bouncegate.config.taxonomy import REASONS, Kind, Reason
+from bouncegate.lists.columns import Columns
+from bouncegate.lists.corrections import Fault
+from bouncegate.lists.sheet import SheetRow
+from bouncegate.policy.records import Act, Lock, Origin
+from bouncegate.store.address import AddressError, canonical
+from bouncegate.store.bulk import MOST_AT_ONCE
+from bouncegate.store.store import Store
+
+# What other services call it. Whoever was unsubscribed or complained is locked by their own word.
+_WORDS: Final = {
+    "bounce": Reason.USER_UNKNOWN,
+    "bounced": Reason.USER_UNKNOWN,
+    "hard bounce": Reason.USER_UNKNOWN,
+    "hardbounce": Reason.USER_UNKNOWN,
+    "hard": Reason.USER_UNKNOWN,
+    "invalid": Reason.INVALID,
+    "complaint": Reason.COMPLAINT,
+    "spam": Reason.COMPLAINT,
+    "abuse": Reason.COMPLAINT,
+    "mailbox full": Reason.MAILBOX_FULL,
+    "soft bounce": Reason.UNDEFINED,
+    "softbounce": Reason.UNDEFINED,
+    "soft": Reason.UNDEFINED,
+}
+_LOCKING: Final = frozenset(r for r, d in REASONS.items() if d.kind is not Kind.NONE)
+_PORTION: Final = 500
+_LONGEST_WHY: Final = 200
+
+
+class Wish(NamedTuple):
+    """A lock that a row asks for."""
+
+    address: str
+    reason: Reason
+    until: int
+    why: str
+
+
+class LockReader:
+    """Reads the rows of a sheet of locks."""
+
+    def __init__(self, columns: Columns, end_of: Callable[[str], int], *, fold: bool) -> None:
+        """`end_of` tells the end that a cell names, raising ValueError; of an empty one too."""
+        self._columns = columns
+        self._end_of = end_of
+        self._fold = fold
+
+    def read(self, rows: Iterable[SheetRow]) -> Iterator[Wish | Fault]:
+        """What each row asks for, or why that cannot be done; raises SheetError."""
+        for number, row in enumerate(rows):
+            if not number:
+                self._columns.require(row, "address")
+            try:
+                yield self._wish(row)
+            except ValueError as error:
+                yield Fault(row.line, str(error))
+
+    def _wish(self, row: SheetRow) -> Wish:
+        cell = self._columns.cell
+        address = canonical(cell(row, "address"), fold=self._fold)
+        if "\0" in address:
+            raise AddressError(f"{address!r} is no mail address")
+        named, why = cell(row, "reason"), cell(row, "why")
+        reason = reason_of(named)
+        if reason is None:
+            reason, why = Reason.OPERATOR, f"{named}: {why}" if why else named
+        return Wish(address, reason, self._end_of(cell(row, "until")), why[:_LONGEST_WHY])
+
+
+def reason_of(text: str) -> Reason | None:
+    """The reason that a cell names, in our words or those of others; None where it names none."""
+    word = text.strip().lower()
+    if word in _WORDS:
+        return _WORDS[word]
+    try:
+        reason = Reason(word.replace(" ", "-").replace("_", "-"))
+    except ValueError:
+        return None
+    return reason if reason in _LOCKING else None
+
+
+def that_are_new(store: Store, wishes: Iterable[Wish], now: int) -> Iterator[Wish]:
+    """The wishes that would change anything: each address once, and none that is locked already.
+
+    A lock by hand or by bounces stays as it is, whatever a file says; one that was imported before
+    gives way to a later end. Raises StoreError.
+    """
+    waiting = iter(wishes)
+    while portion := list(islice(waiting, _PORTION)):
+        known = store.lists.known({wish.address for wish in portion})
+        seen: set[str] = set()
+        for wish in portion:
+            state = known.get(wish.address)
+            lock = state.lock if state is not None else None
+            if wish.address not in seen and _changes(wish, lock, now):
+                seen.add(wish.address)
+                yield wish
+
+
+def _changes(wish: Wish, lock: Lock | None, now: int) -> bool:
+    if lock is None or not lock.in_force(now):
+        return True
+    return lock.origin is Origin.IMPORTED and lock.until < wish.until
+
+
+def acts_of(wishes: Iterable[Wish], time: int, by: str, why: str) -> Iterator[Act]:
+    """What makes the locks: those that are alike together."""
+    waiting: dict[tuple[Reason, int, str], list[str]] = {}
+    for wish in wishes:
+        alike = wish.reason, wish.until, wish.why or why
+        some = waiting.setdefault(alike, [])
+        some.append(wish.address)
+        if len(some) == MOST_AT_ONCE:
+            yield _act(alike, waiting.pop(alike), time, by)
+        elif len(waiting) > MOST_AT_ONCE:
+            for each in list(waiting):
+                yield _act(each, waiting.pop(each), time, by)
+    for alike, rest in waiting.items():
+        yield _act(alike, rest, time, by)
+
+
+def _act(alike: tuple[Reason, int, str], addresses: list[str], time: int, by: str) -> Act:
+    reason, until, why = alike
+    act = Act((), time, "lock", by, why, until, Origin.IMPORTED, reason)
+    return replace(act, addresses=tuple(sorted(set(addresses))))
