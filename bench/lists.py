@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from bench.figures import own_memory
 from bench.output import arguments, show
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
@@ -79,12 +81,16 @@ def _median(run: Callable[[], None], rounds: int) -> float:
 
 
 def _command(config: Path, argv: list[str]) -> tuple[float, float]:
-    """Seconds of processor time and megabytes of a call of the command."""
+    """Seconds of processor time and megabytes of its own, at most, of a call of the command."""
     whole = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), *argv]
+    most = 0
     with subprocess.Popen(whole, stdout=subprocess.DEVNULL) as process:
-        _, _, usage = os.wait4(process.pid, 0)
+        while not (done := os.wait4(process.pid, os.WNOHANG))[0]:
+            with suppress(RuntimeError):  # it has ended meanwhile
+                most = max(most, own_memory(process.pid))
+            time.sleep(0.02)
         process.returncode = 0
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return done[2].ru_utime + done[2].ru_stime, most / 1e6
 
 
 def _fill(store: Store, number: int) -> None:
