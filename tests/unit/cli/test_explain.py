@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 from tests.unit.store.bounces import NOW, bounce_of, policy, record
 
+from bouncegate.cli.output import iso
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
@@ -15,7 +16,7 @@ from bouncegate.store.store import Store
 from bouncegate.store.trail import Deferral, Mailed, Portion, PutOff
 
 from .conftest import Command
-from .test_operator import bounce
+from .test_operator import A_YEAR_LATER, bounce
 
 
 def test_every_event_is_told_with_its_rule_and_what_it_did(
@@ -40,7 +41,8 @@ def test_a_lock_names_its_cause_its_advice_and_what_frees_it(
 ) -> None:
     bounce(config, "ann@example.com")
     text = bouncegate("explain", "ann@example.com").out
-    assert "ann@example.com is locked (hard, address, user-unknown) until 2027-09-21" in text
+    until = iso(A_YEAR_LATER)
+    assert f"ann@example.com is locked (hard, address, user-unknown) until {until}" in text
     assert "Entry 1 locked it" in text
     assert "Correct the address" in text
     assert "What frees it: its end, or bouncegate unlock --force." in text

@@ -2,11 +2,14 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from bouncegate.cli.output import iso
+from bouncegate.config.durations import Duration
 from bouncegate.config.loading import load
 from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
 from bouncegate.config.taxonomy import REASONS, Reason
@@ -18,6 +21,9 @@ from bouncegate.store.store import Bounce, Store
 from .conftest import Command
 
 SIGNED: tuple[Trust, ...] = ("signed",)
+# A hard lock is in force still, and a soft one has ended.
+FIRST = int(time.time()) - 65 * 86_400
+A_YEAR_LATER = Duration(months=12).after(FIRST)
 
 
 def bounce(
@@ -26,7 +32,7 @@ def bounce(
     reason: Reason = Reason.USER_UNKNOWN,
     times: int = 1,
     *,
-    first: int = 1_790_000_000,
+    first: int = FIRST,
     group: str = "",
 ) -> None:
     """Let an address bounce so often, a day apart, under the policy of the config file."""
@@ -58,7 +64,7 @@ def test_show_tells_the_fixed_fields_of_a_locked_address(config: Path, bouncegat
     assert fixed | {"soft", "hard"} <= set(shown)
     assert shown["address"] == "ann@example.com"
     assert (shown["state"], shown["locked"]) == ("locked", True)
-    assert (shown["since"], shown["until"]) == ("2026-09-21T14:13:20Z", "2027-09-21T14:13:20Z")
+    assert (shown["since"], shown["until"]) == (iso(FIRST), iso(A_YEAR_LATER))
     assert (shown["kind"], shown["reason"], shown["hard"]) == ("hard", "user-unknown", 1)
 
 
