@@ -201,5 +201,5 @@ def _after_life(state: State, time: int, *, frees_hard: bool) -> State:
     after = replace(course.after_life(state, frees_hard=frees_hard), alive=time)
     left = _that_matter(groups)
     if after.lock is None and not left:
-        return State(alive=time, delivered=state.delivered)
+        return State(alive=time, delivered=state.delivered, corrected=state.corrected)
     return replace(after, groups=left)

@@ -130,3 +130,9 @@ def test_a_reaction_frees_no_hard_lock_unless_the_config_says_so() -> None:
 
 def test_who_reacts_and_never_bounced_leaves_no_trace() -> None:
     assert after(act("alive", 0)) == after()
+
+
+def test_what_a_mistyped_address_was_corrected_to_outlives_a_reaction() -> None:
+    correction = Act(("ann@example.com",), time_of(3), "correct", "eve", other="anne@example.com")
+    state = after(soft(0), soft(1), soft(2), correction, act("alive", 4))
+    assert (state.lock, state.corrected) == (None, "anne@example.com")
