@@ -121,6 +121,7 @@ class _Job:
         with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
             found = correcting.resolve(store, sought)
             fresh = [c for c in found if not correcting.is_done(store, c)]
+            sought.faults.extend(correcting.chained(found))
             for correction in fresh:
                 if fault := correcting.fault_of(store, correction, self._now, force=force):
                     sought.faults.append(Fault(correction.line, fault))

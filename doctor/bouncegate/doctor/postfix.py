@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,8 @@ _ASKED: Final = (
     "mail_version", "queue_directory", "smtpd_milters", "non_smtpd_milters", "transport_maps",
     "milter_default_action", "relay_domains", "virtual_mailbox_domains", "mydestination",
 )  # fmt: skip
+# The lists of domains that Postfix takes mail for, which may be tables as well.
+_TAKEN: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")
 _ACTION: Final = re.compile(r"default_action\s*=\s*(\w+)")
 # An item of smtpd_milters: a bare endpoint, or one in braces with settings of its own (3.0).
 _ITEM: Final = re.compile(r"\{[^}]*\}|[^\s,]+")
@@ -41,7 +43,8 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
         mend = "mend main.cf, or name its folder with --postfix"
         yield Finding(_NAME, Severity.ERROR, str(error), mend)
         return
-    values["transport_maps"] = _resolved(folder, settings, values["transport_maps"])
+    for name in ("transport_maps", *_TAKEN):
+        values[name] = _resolved(folder, settings, values.get(name, ""))
     yield from wiring(settings, values)
     yield from of_services(settings, values, overrides, services)
 
@@ -69,7 +72,7 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _resolved(folder: Path | None, settings: Settings, maps: str) -> str:
-    """transport_maps with what its tables say of the return domain, where only they know."""
+    """A parameter with what its tables say of the return domain, where only they know."""
     domain = str(settings.return_path.domain)
     if not domain:
         return maps
@@ -94,7 +97,7 @@ def of_services(
     queue = Path(values.get("queue_directory", "/var/spool/postfix"))
     ours = _names(settings.milter.socket, queue)
     for name, value in overrides.items():
-        if not any(named in value for named in ours):
+        if not _names_any(value, ours):
             service = name.removesuffix("/smtpd_milters")
             text = f"{service} has smtpd_milters of its own: what it takes is never refused"
             mend = f"add the milter to -o smtpd_milters of {service} in master.cf, or let it be"
@@ -116,8 +119,8 @@ def wiring(settings: Settings, values: Mapping[str, str]) -> Iterator[Finding]:
     ours = _names(settings.milter.socket, queue)
     milters = _ITEM.findall(values.get("smtpd_milters", ""))
     table = {f"socketmap:{name}" for name in _names(settings.map.socket, queue)}
-    mine = next((item for item in milters if any(name in item for name in ours)), None)
-    if mine is None and any(name in values.get("transport_maps", "") for name in table):
+    mine = next((item for item in milters if _names_any(item, ours)), None)
+    if mine is None and _names_any(values.get("transport_maps", ""), table):
         text = "the milter is not in smtpd_milters, but the map is in transport_maps, and refuses"
         yield Finding(_NAME, Severity.NOTE, text, "docs/send-path.md says what each of them sees")
     elif mine is None:
@@ -145,16 +148,21 @@ def _default_action(item: str, values: Mapping[str, str]) -> Iterator[Finding]:
 def _return_path(settings: Settings, values: Mapping[str, str], queue: Path) -> Iterator[Finding]:
     domain = str(settings.return_path.domain)
     maps = values.get("transport_maps", "")
-    known = (values.get(name, "") for name in ("relay_domains", "virtual_mailbox_domains"))
-    if domain in maps and any(name in maps for name in _names(settings.return_path.socket, queue)):
+    ours = _names(settings.return_path.socket, queue)
+    if _names_any(maps, {domain}) and _names_any(maps, ours):
         yield Finding(_NAME, Severity.OK, f"mail to {domain} goes to the return path")
     else:
         text = f"transport_maps does not show that {domain} goes to the return path"
         mend = f"{_HOW}; if a table says so, postmap -q {domain} TABLE shows it"
         yield Finding(_NAME, Severity.WARNING, text, mend)
-    if not any(domain in value for value in (*known, values.get("mydestination", ""))):
+    if not any(_names_any(values.get(name, ""), {domain}) for name in _TAKEN):
         text = f"{domain} is in no list of domains that Postfix takes mail for: bounces are refused"
         yield Finding(_NAME, Severity.WARNING, text, f"add {domain} to relay_domains")
+
+
+def _names_any(text: str, names: Iterable[str]) -> bool:
+    """Whether any of the names stands in a parameter, as a whole."""
+    return any(re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", text) for name in names)
 
 
 def _names(endpoint: Endpoint, queue: Path) -> set[str]:

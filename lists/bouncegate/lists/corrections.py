@@ -91,15 +91,33 @@ def _names(store: Store) -> Iterator[str]:
 
 
 def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> str:
-    """Why a correction cannot be made; empty where it can."""
+    """Why a correction cannot be made; empty where it can.
+
+    Only what a soft bounce locked is freed by it: any other lock says that nobody is there, or that
+    somebody wanted it so.
+    """
     if correction.old == correction.new:
         return "both addresses are the same"
-    lock = (store.state(correction.new) or EMPTY).lock
-    if force or lock is None or not lock.in_force(now):
+    meant = store.state(correction.new) or EMPTY
+    if force:
         return ""
-    if lock.kind is Kind.HARD and lock.origin is Origin.AUTOMATIC:
+    if meant.corrected:
+        return f"{correction.new} was itself corrected, to {meant.corrected}: name that, or --force"
+    lock = meant.lock
+    if lock is None or not lock.in_force(now):
+        return ""
+    if lock.kind is Kind.HARD or lock.origin is not Origin.AUTOMATIC:
         return f"{correction.new} is locked itself ({lock.reason}): use --force"
     return ""
+
+
+def chained(corrections: Iterable[Correction]) -> Iterator[Fault]:
+    """The corrections to an address that the same sheet corrects: which was meant is not clear."""
+    found = {correction.old: correction for correction in corrections}
+    for correction in found.values():
+        if (further := found.get(correction.new)) is not None:
+            text = f"line {further.line} corrects {correction.new} to {further.new}: name that"
+            yield Fault(correction.line, text)
 
 
 def is_done(store: Store, correction: Correction) -> bool:

@@ -1,12 +1,14 @@
 """Whether Postfix is attached, from what postconf says: an administrator must not have to guess."""
 
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from bouncegate.config.loading import loads
 from bouncegate.doctor.finding import Severity
-from bouncegate.doctor.postfix import of_services, wiring
+from bouncegate.doctor.postfix import check_postfix, of_services, wiring
 
 SETTINGS = loads(
     """
@@ -52,6 +54,8 @@ def test_a_path_may_begin_at_the_root_or_at_the_queue_folder(milters: str) -> No
     [
         ({"smtpd_milters": ""}, Severity.ERROR, "no recipient is ever refused"),
         ({"smtpd_milters": "unix:other/milter.sock"}, Severity.ERROR, "does not name"),
+        ({"smtpd_milters": "unix:bouncegate/milter.sock.old"}, Severity.ERROR, "does not name"),
+        ({"relay_domains": "not-return.example.com"}, Severity.WARNING, "bounces are refused"),
         (
             {"smtpd_milters": "unix:bouncegate/milter.sock"},
             Severity.WARNING,
@@ -111,3 +115,15 @@ def test_a_socket_that_a_chroot_hides_is_named() -> None:
     (text,) = of_master({"smtpd_milters": absolute}, {})
     assert text.startswith("smtp: in a chroot")
     assert of_master({}, {}) == []
+
+
+@pytest.mark.skipif(shutil.which("postmap") is None, reason="Postfix is not installed")
+def test_a_domain_that_stands_only_in_a_table_is_found_there(tmp_path: Path) -> None:
+    table = tmp_path / "relay"
+    table.write_text("return.example.com OK\n")
+    values = {**ATTACHED, "relay_domains": f"texthash:{table}"}
+    main = "".join(f"{key} = {value}\n" for key, value in values.items() if key != "mail_version")
+    (tmp_path / "main.cf").write_text(main)
+    (tmp_path / "master.cf").write_text("smtp inet n - n - - smtpd\n")
+    texts = [one.text for one in check_postfix(SETTINGS, tmp_path)]
+    assert not any("bounces are refused" in text for text in texts), texts
