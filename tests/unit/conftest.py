@@ -33,14 +33,26 @@ two-spf MX 10 mx1.good
 two-spf TXT "v=spf1 mx -all"
 two-spf TXT "v=spf1 a -all"
 short 10 MX 5 mx.good
+sender MX 10 mx1.good
+sender TXT "v=spf1 ip4:192.0.2.1 -all"
+_dmarc.sender TXT "v=DMARC1; p=reject"
+bounces.sender MX 10 mx1.good
+bounces.sender TXT "v=spf1 ip4:192.0.2.1 ~all"
+revoked._domainkey.sender TXT "v=DKIM1; p="
+edwards._domainkey.sender TXT "v=DKIM1; k=ed25519; p=AAAA"
+mail A 192.0.2.1
 {MANY}
+"""
+REVERSE = """\
+1 PTR mail.test.
+2 PTR elsewhere.test.
 """
 
 
 @pytest.fixture(scope="session")
 def nsd() -> Iterator[NameServer]:
-    """NSD with the zone `test`."""
+    """NSD with the zone `test`, and the names of 192.0.2.0/24 (RFC 5737)."""
     if not nameserver.is_installed():
         pytest.skip("nsd is not installed; ./run test installs it")
     with LabFolder() as folder:
-        yield NameServer(folder, {"test": ZONE})
+        yield NameServer(folder, {"test": ZONE, "2.0.192.in-addr.arpa": REVERSE})

@@ -1,8 +1,11 @@
 """`doctor`: checks the installation, and says what each finding means for mail."""
 
+import re
 import time
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from msgspec import Struct
@@ -10,8 +13,15 @@ from msgspec import Struct
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.output import write_json, write_table
-from bouncegate.doctor.finding import Check, Severity, examined
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import parse_domain
+from bouncegate.doctor.finding import Check, Finding, Severity, examined
 
+if TYPE_CHECKING:
+    from bouncegate.doctor.names import Outlook
+
+# RFC 6376, 3.1: a selector is one or more labels.
+_SELECTOR: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?")
 _EXIT: Final = {Severity.WARNING: 1, Severity.ERROR: 2}
 
 
@@ -31,26 +41,40 @@ def doctor(
         Path | None,
         typer.Option(help="The configuration folder of another Postfix.", show_default=False),
     ] = None,
+    sender: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="A domain of From lines, else Postfix's myorigin; repeatable."),
+    ] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(help="The address that receivers see, behind NAT or a relay; repeatable."),
+    ] = None,
+    dkim: Annotated[
+        list[str] | None,
+        typer.Option(help="A DKIM selector that signs mail of the --from domains; repeatable."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check the installation: what proves bounces, store, keys, daemons, DNS, Postfix.
 
     Exit code 0: nothing worse than a note. 1: a warning. 2: an error. 78: the config is wrong.
 
+    Example: bouncegate doctor --from example.com --dkim mail2026
     Example: bouncegate doctor --json | grep '"error"'
     """
-    from bouncegate.doctor import daemons, names, proof, storage  # noqa: PLC0415 - for one command only
+    from bouncegate.doctor import daemons, proof, storage  # noqa: PLC0415 - for one command only
     from bouncegate.doctor.postfix import check_postfix  # noqa: PLC0415
 
     settings = invocation_of(context).settings
+    named = _named(sender or (), address or (), dkim or ())
     now = int(time.time())
     checks: tuple[tuple[str, Check], ...] = (
         ("proof", lambda: proof.check_proof(settings)),
         ("keys", lambda: proof.check_keys(settings, now)),
         ("store", lambda: storage.check_store(settings, now)),
-        ("ledger", lambda: storage.check_ledger(settings)),
+        ("ledger", lambda: storage.check_ledger(settings, now)),
         ("daemons", lambda: daemons.check_daemons(settings)),
-        ("dns", lambda: names.check_names(settings)),
+        ("dns", lambda: _names(settings, postfix, named)),
         ("postfix", lambda: check_postfix(settings, postfix)),
     )
     found = list(examined(checks))
@@ -61,3 +85,34 @@ def doctor(
         rows = ((one.check, one.severity.name.lower(), one.text, one.mend or None) for one in found)
         write_table(("check", "", "found", "what to do"), rows)
     raise typer.Exit(_EXIT.get(max(one.severity for one in found), 0))
+
+
+def _names(settings: Settings, folder: Path | None, named: "Outlook") -> Iterator[Finding]:
+    """What DNS shows to receivers; where Postfix cannot be asked, of what was named alone."""
+    from bouncegate.doctor import outlook, postfix  # noqa: PLC0415 - for one command only
+    from bouncegate.doctor.names import check_names  # noqa: PLC0415
+
+    try:
+        values = postfix.parameters(folder, *outlook.PARAMETERS)
+    except OSError:  # the check of Postfix says so
+        values = {}
+    seen = outlook.outlook_of(values, named) if values else named
+    yield from check_names(settings, seen)
+    if settings.dns.enabled:
+        yield from outlook.unseen(values, seen)
+
+
+def _named(senders: Iterable[str], addresses: Iterable[str], selectors: Iterable[str]) -> "Outlook":
+    from bouncegate.doctor.names import Outlook  # noqa: PLC0415 - for one command only
+
+    for selector in selectors:
+        if not _SELECTOR.fullmatch(selector):
+            raise typer.BadParameter(f"{selector!r} is no selector, such as mail2026")
+    try:
+        return Outlook(
+            tuple(str(parse_domain(one)) for one in senders),
+            tuple(str(ip_address(one)) for one in addresses),
+            selectors=tuple(selectors),
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

@@ -36,7 +36,7 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
         yield Finding(_NAME, Severity.NOTE, text, "run this on the mail server")
         return
     try:
-        values = _pairs(_told(folder, "postconf", "-x", *_ASKED))
+        values = parameters(folder, *_ASKED)
         overrides = _pairs(_told(folder, "postconf", "-xP", "*/*/smtpd_milters"))
         services = [line.split() for line in _told(folder, "postconf", "-M").splitlines()]
     except OSError as error:
@@ -47,6 +47,11 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
         values[name] = _resolved(folder, settings, values.get(name, ""))
     yield from wiring(settings, values)
     yield from of_services(settings, values, overrides, services)
+
+
+def parameters(folder: Path | None, *names: str) -> dict[str, str]:
+    """Settings of a Postfix with all their $names expanded; raises OSError."""
+    return _pairs(_told(folder, "postconf", "-x", *names))
 
 
 def _told(folder: Path | None, program: str, *arguments: str) -> str:

@@ -17,6 +17,9 @@ _LITTLE_DISK: Final = 512 * _MIB
 _NO_DISK: Final = 64 * _MIB
 _FULL: Final = 0.8
 _OVERFULL: Final = 0.95
+# The ledger drops its oldest sends at three quarters (bouncegate.store.ledger).
+_FORGETS: Final = 0.7
+_HOUR: Final = 3600
 # A clock that was set back makes locks that begin in the future, and end too late.
 _CLOCK: Final = 120
 
@@ -25,6 +28,7 @@ def check_store(settings: Settings, now: int) -> Iterator[Finding]:
     """The store of locks, addresses and events."""
     try:
         with closing(Store.open(settings.store, readonly=True)) as store:
+            dead = store.check_readers()
             room = store.room()
             latest = max((entry.time for _, entry in store.journal(store.last_entry())), default=0)
     except StoreMissing as error:
@@ -36,19 +40,23 @@ def check_store(settings: Settings, now: int) -> Iterator[Finding]:
         yield Finding("store", Severity.ERROR, text, "mend what the message says")
         return
     yield Finding("store", Severity.OK, f"{room.entries['locks']:,} locks in {settings.store.path}")
-    yield from _room("store", room, "[store] map_size")
+    yield from _map("store", room, "[store] map_size")
+    yield from _surroundings("store", room)
+    if dead:
+        text = f"{dead} reader slots of processes that were killed were freed: they kept old pages"
+        yield Finding("store", Severity.NOTE, text, "see in the log who was killed")
     if latest > now + _CLOCK:
         text = f"its last entry lies {latest - now} seconds in the future: the clock was set back"
         yield Finding("clock", Severity.WARNING, text, "let chrony or systemd-timesyncd run")
 
 
-def check_ledger(settings: Settings) -> Iterator[Finding]:
-    """The ledger of sends."""
+def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
+    """The ledger of sends, whose oldest entries go where its map is full."""
     if not settings.keeps_ledger:
         return
     try:
         with closing(Ledger.open(settings.store, settings.ledger)) as ledger:
-            room = ledger.room()
+            room, (oldest, newest) = ledger.room(), ledger.times()
     except StoreMissing as error:
         yield Finding("ledger", Severity.NOTE, str(error), "start bouncegate-milter")
     except StoreError as error:
@@ -56,13 +64,22 @@ def check_ledger(settings: Settings) -> Iterator[Finding]:
         yield Finding("ledger", Severity.ERROR, text, "mend what the message says")
     else:
         yield Finding("ledger", Severity.OK, f"{room.entries.get('sent', 0):,} sends")
+        yield from _surroundings("ledger", room)
+        keep = settings.ledger.keep.after(now) - now
+        if room.fill > _FORGETS and newest - oldest < keep:
+            text = f"has room for the sends of {(newest - oldest) // _HOUR} hours alone: bounces "
+            text += "that come later cannot be proven, and do not count"
+            yield Finding("ledger", Severity.WARNING, text, "raise [ledger] max_size and restart")
 
 
-def _room(name: str, room: Room, key: str) -> Iterator[Finding]:
+def _map(name: str, room: Room, key: str) -> Iterator[Finding]:
     if room.fill > _FULL:
         severity = Severity.ERROR if room.fill > _OVERFULL else Severity.WARNING
         text = f"the map is {room.fill:.0%} full: beyond it bounces wait in Postfix's queue"
         yield Finding(name, severity, text, f"raise {key} and restart the daemons")
+
+
+def _surroundings(name: str, room: Room) -> Iterator[Finding]:
     if room.disk_free < _LITTLE_DISK:
         severity = Severity.ERROR if room.disk_free < _NO_DISK else Severity.WARNING
         text = f"{room.disk_free // _MIB} MiB are free on its disk: beyond it bounces wait"

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from bouncegate.doctor.storage import check_ledger, check_store
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act
 from bouncegate.provenance.keys import KEY_FILE, KeyFile
+from bouncegate.store.entry import Sent, entry_of
+from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
 
 __all__ = ["bouncegate", "config"]
@@ -88,8 +90,34 @@ def test_a_store_that_is_missing_damaged_or_full_is_told(tmp_path: Path) -> None
 
 
 def test_a_ledger_is_looked_at_where_there_should_be_one(tmp_path: Path) -> None:
-    assert not list(check_ledger(settings_of(tmp_path)))
-    assert worst(check_ledger(settings_of(tmp_path, SIGNED)))[0] is Severity.NOTE
+    assert not list(check_ledger(settings_of(tmp_path), NOW))
+    assert worst(check_ledger(settings_of(tmp_path, SIGNED), NOW))[0] is Severity.NOTE
+
+
+def test_a_ledger_too_small_for_its_time_is_told_before_bounces_stop_counting(
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(tmp_path, f'{SIGNED}[ledger]\nmax_size = "8 MiB"\n')
+    record(settings, range(10))
+    assert worst(check_ledger(settings, NOW))[0] is Severity.OK
+    record(settings, range(10, 30_000))
+    severity, text = worst(check_ledger(settings, NOW))
+    assert severity is Severity.WARNING
+    assert "has room for the sends of" in text
+    assert "[ledger] max_size" in text
+
+
+def record(settings: Settings, numbers: Sequence[int]) -> None:
+    with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
+        for start in range(0, len(numbers), 40):
+            batch = numbers[start : start + 40]
+            ledger.write([entry_of(send(NOW + n, n)) for n in batch])
+
+
+def send(time_: int, number: int) -> Sent:
+    address = f"member{number}@orchard.example"
+    message = number.to_bytes(8)
+    return Sent(time_, message, "news@example.com", (address,), f"queue{number}", f"id{number}")
 
 
 def test_daemons_that_do_not_answer_are_told_with_what_that_costs(tmp_path: Path) -> None:
@@ -152,6 +180,7 @@ def test_the_exit_code_is_that_of_the_worst_and_scripts_read_json(
     with config.open("a") as file:
         for section in ("milter", "return_path", "map"):
             file.write(f'[{section}]\nsocket = "unix:{config.parent}/{section}.sock"\n')
+        file.write("[dns]\nenabled = false\n")  # this machine's own names are nobody's business
     done = bouncegate("doctor", "--json")
     assert done.code == 2
     found = [json.loads(line) for line in done.out.splitlines()]
