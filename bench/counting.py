@@ -7,6 +7,7 @@ is asked over its protocol, with and without, in turn, as processor time a recip
 import statistics
 import threading
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from bouncegate.config.settings import MetricsSettings, Settings
 from bouncegate.daemon.counters import Board
 from bouncegate.metrics.arrivals import Arrivals
 from bouncegate.metrics.census import Census
-from bouncegate.metrics.collector import Figures
+from bouncegate.metrics.collector import Figures, Kept
 from bouncegate.milter.counts import FIGURES, Counts
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import Ledger
@@ -104,7 +105,8 @@ def _scraped(store: LockedStore, folder: Path) -> tuple[float, float]:
 
     with closing(Store.open(store.settings)) as opened:
         census = Census(opened)
-        figures = Figures(settings, opened, census, Arrivals(opened), no_ledger)
+        kept = Kept(census, Arrivals(opened), Counter())
+        figures = Figures(settings, opened, kept, no_ledger)
         registry = figures.registry()
         began = time.process_time()
         census.take(threading.Event())

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import Annotated, Final
@@ -56,7 +57,11 @@ def maintain(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     store = invocation.open_store()
-    tasks = [*tasks_of(invocation, store), *metrics_tasks(invocation, store, once=once)]
+    dns_answers: Counter[str] = Counter()
+    tasks = [
+        *tasks_of(invocation, store, dns_answers),
+        *metrics_tasks(invocation, store, dns_answers, once=once),
+    ]
     if once:
         with closing(store):
             raise typer.Exit(os.EX_OK if run_once(tasks, stop) else os.EX_UNAVAILABLE)
@@ -65,14 +70,15 @@ def maintain(
         store.close()  # never under a thread that still reads
 
 
-def tasks_of(invocation: Invocation, store: Store) -> Iterator[Task]:
-    """What is to be done, under the settings in force."""
+def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) -> Iterator[Task]:
+    """What is to be done, under the settings in force; what DNS says is counted by its status."""
     from bouncegate.dns.domainlocks import DomainLocks  # noqa: PLC0415
     from bouncegate.dns.refresher import Refresher  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings
     if settings.dns.enabled:
-        yield Task("dns", _DNS_PAUSE, Refresher(store.exchanges, settings.dns).refresh)
+        refresher = Refresher(store.exchanges, settings.dns, answers=dns_answers)
+        yield Task("dns", _DNS_PAUSE, refresher.refresh)
     if settings.dns.enabled and settings.domain_locks.enabled:
         locks = DomainLocks(store, invocation.policy, invocation.providers, settings)
         yield Task("domain locks", _DOMAINS_PAUSE, locks.check)
@@ -102,18 +108,21 @@ def _keep_lists(invocation: Invocation, store: Store, stop: threading.Event) -> 
         log.info("locked=%d freed=%d by [lists]", *changed)
 
 
-def metrics_tasks(invocation: Invocation, store: Store, *, once: bool) -> Iterator[Task]:
+def metrics_tasks(
+    invocation: Invocation, store: Store, dns_answers: Counter[str], *, once: bool
+) -> Iterator[Task]:
     """What keeps figures, and gives them away, where anybody asks for them."""
     settings = invocation.settings.metrics
     if not settings.enabled:
         return
     from bouncegate.metrics.arrivals import Arrivals  # noqa: PLC0415 - prometheus_client takes 10 MB
     from bouncegate.metrics.census import Census  # noqa: PLC0415
-    from bouncegate.metrics.collector import Figures  # noqa: PLC0415
+    from bouncegate.metrics.collector import Figures, Kept  # noqa: PLC0415
     from bouncegate.metrics.endpoint import serve_metrics, write_textfile  # noqa: PLC0415
 
     census, arrivals = Census(store), Arrivals(store)
-    figures = Figures(invocation.settings, store, census, arrivals, invocation.open_ledger)
+    kept = Kept(census, arrivals, dns_answers)
+    figures = Figures(invocation.settings, store, kept, invocation.open_ledger)
     registry = figures.registry()
     yield Task("census", _CENSUS_PAUSE, census.take)
     yield Task("arrivals", _ARRIVALS_PAUSE, arrivals.follow)

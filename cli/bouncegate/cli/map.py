@@ -28,7 +28,9 @@ def map_(context: typer.Context) -> None:
     """Run the map daemon: answer Postfix's look-ups (socketmap_table(5))."""
     if context.invoked_subcommand is not None:
         return
-    from bouncegate.daemon.listening import ListenError  # noqa: PLC0415 - the daemon's alone
+    from bouncegate.daemon.counters import Board  # noqa: PLC0415 - the daemon's alone
+    from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
+    from bouncegate.map.counts import FIGURES, Counts  # noqa: PLC0415
     from bouncegate.map.daemon import MapDaemon  # noqa: PLC0415
     from bouncegate.map.protocol import nothing  # noqa: PLC0415
     from bouncegate.map.returns import ReturnMap  # noqa: PLC0415
@@ -38,8 +40,15 @@ def map_(context: typer.Context) -> None:
     settings = invocation_of(context).settings
     set_up_logging(settings.log, "map")
     table = late_table(settings.store)
+    lookup: Lookup
+    lookup = transport = TransportMap(settings, table.find)
+    board = Board.open(settings.metrics, "map", FIGURES)
+    if board is not None and (row := board.row()) is not None:
+        counts = Counts(row)
+        transport.on_decision, transport.on_failure = counts.decided, counts.failed
+        lookup = counts.timed(transport)
     maps: dict[bytes, Lookup] = {
-        b"transport": TransportMap(settings, table.find),
+        b"transport": lookup,
         # A map that main.cf names must answer, or all mail would wait.
         b"return": ReturnMap(settings) if settings.map.return_to_sender else nothing,
     }

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -30,13 +31,18 @@ class Refresher:
         exchanges: Exchanges,
         settings: DnsSettings,
         clock: Callable[[], float] = time.time,
+        answers: Counter[str] | None = None,
     ) -> None:
-        """Ask under these settings; `clock` tells the seconds since 1970."""
+        """Ask under these settings; `clock` tells the seconds since 1970.
+
+        The domains that are asked of are counted in `answers`, by what is told of each.
+        """
         self._exchanges = exchanges
         self._settings = settings
         self._clock = clock
         self._budget = Budget(settings.queries_a_second)
         self._answered = True
+        self._answers = Counter() if answers is None else answers
 
     def refresh(self, stop: threading.Event) -> int:
         """Ask of all that is due, or until `stop`; tells of how many. Raises StoreError."""
@@ -47,6 +53,7 @@ class Refresher:
                 break
             answers = look_up_all(domains, self._settings, self._budget)
             self._exchanges.learn(answers, int(self._clock()), self._settings)
+            self._answers.update(answer.status for answer in answers.values())
             self._tell(answers)
             asked += len(domains)
         return asked

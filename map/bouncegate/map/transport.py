@@ -10,6 +10,7 @@ The table is asked for a recipient and nothing else: who sends, and from where, 
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 import lmdb
@@ -49,6 +50,10 @@ class TransportMap:
         self._on_error = (
             b"TEMP the locks cannot be read [bouncegate]" if on_error == "tempfail" else NOT_FOUND
         )
+        self.on_decision: Callable[[Outcome, Lock], None] | None = None
+        """Is told what becomes of each recipient whom a lock holds."""
+        self.on_failure: Callable[[], None] | None = None
+        """Is told of each recipient that could not be judged."""
 
     def __call__(self, key: bytes) -> bytes:
         """The answer to one key. Nothing is ever raised: the connection would be lost."""
@@ -59,6 +64,8 @@ class TransportMap:
             return self._answer(key)
         except Exception as error:  # noqa: BLE001 - the boundary; told and answered
             self._mishaps.tell(_NO_QUEUE_ID, error, expected=isinstance(error, _EXPECTED))
+            if self.on_failure is not None:
+                self.on_failure()
             return self._on_error
 
     def _answer(self, recipient: bytes) -> bytes:
@@ -70,6 +77,8 @@ class TransportMap:
         lock = lock_in_force(self._find, key, record, now)
         address = key.decode()
         outcome = decide_unseen(address, lock, now, self._scope)
+        if lock is not None and self.on_decision is not None:
+            self.on_decision(outcome, lock)
         if lock is None or outcome not in _LOCKED or not is_address(key):
             return NOT_FOUND
         if self._deed is Deed.TAG:

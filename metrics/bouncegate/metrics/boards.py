@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from bouncegate.daemon.counters import Name, Tally
 from bouncegate.metrics.families import counters, gauges, histogram
 
-_DAEMONS: Final = ("milter", "return-path")
+_DAEMONS: Final = ("milter", "map", "return-path")
 
 
 def board_figures(folder: Path) -> Iterator[Metric]:
@@ -24,6 +24,8 @@ def board_figures(folder: Path) -> Iterator[Metric]:
     )
     if (milter := tallies["milter"]) is not None:
         yield from _milter(milter.sums())
+    if (table := tallies["map"]) is not None:
+        yield from _decisions("map", table.sums())
     if (return_path := tallies["return-path"]) is not None:
         yield from _return_path(return_path.sums())
 
@@ -37,24 +39,34 @@ def last_send(folder: Path) -> int:
     return max((row[place] for row in tally.rows), default=0)
 
 
-def _milter(sums: dict[Name, int]) -> Iterator[Metric]:
+def _decisions(daemon: str, sums: dict[Name, int]) -> Iterator[Metric]:
     yield histogram(
-        "milter_recipient",
-        "How long the milter took to answer a recipient, without the way there and back.",
+        f"{daemon}_recipient",
+        f"How long the {daemon} took to answer a recipient, without the way there and back.",
         sums,
         "recipient",
     )
     yield counters(
-        "milter_decisions",
+        f"{daemon}_decisions",
         "Locked recipients that were asked for, by what became of them and the lock's reason.",
         ["outcome", "reason"],
         ((name[1:], n) for name, n in sums.items() if name[0] == "decision" and n),
     )
     yield counters(
-        "milter_errors",
+        f"{daemon}_errors",
         "Recipients that could not be judged, and were answered by on_error.",
         [],
         [([], sums.get(("error",), 0))],
+    )
+
+
+def _milter(sums: dict[Name, int]) -> Iterator[Metric]:
+    yield from _decisions("milter", sums)
+    yield counters(
+        "milter_returns",
+        "Recipients below the return domain, by what their signed address proves.",
+        ["finding"],
+        ((name[1:], n) for name, n in sums.items() if name[0] == "door"),
     )
     yield counters(
         "milter_sends",

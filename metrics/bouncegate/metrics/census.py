@@ -12,6 +12,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final, NamedTuple
 
+from bouncegate.policy.records import Lock
 from bouncegate.store.store import Store
 
 # Some ten milliseconds.
@@ -28,7 +29,7 @@ class Sort(NamedTuple):
     reason: str
     origin: str
     scope: str
-    """`address` or `domain`."""
+    """`address`, `domain`, or `group`: of an address, for the mail of one group."""
 
 
 class Census:
@@ -41,19 +42,18 @@ class Census:
         self.time = 0.0
         """When the last count was done; 0: none is done yet."""
         self.locks: Counter[Sort] = Counter()
-        """Locks in force at that time; those of single groups are not counted."""
+        """Locks in force at that time."""
 
     def take(self, stop: threading.Event) -> None:
         """Count anew, unless told to stop; raises StoreError."""
         now, locks, start = int(self._clock()), Counter[Sort](), ""
         while not stop.is_set():
             began = time.monotonic()
-            slice_ = list(islice(self._store.locks(start), _SLICE))
-            locks.update(
-                Sort(lock.kind, lock.category, lock.reason, lock.origin, _scope(address))
-                for address, lock in slice_
-                if lock.in_force(now)
-            )
+            slice_ = list(islice(self._store.lock_records(start), _SLICE))
+            for address, lock, groups in slice_:
+                if lock is not None and lock.in_force(now):
+                    locks[_sort(lock, "domain" if address.startswith("@") else "address")] += 1
+                locks.update(_sort(one, "group") for one in groups if one.in_force(now))
             if len(slice_) < _SLICE:
                 self.locks, self.time = locks, self._clock()
                 return
@@ -61,5 +61,5 @@ class Census:
             stop.wait((time.monotonic() - began) * _PAUSE)
 
 
-def _scope(address: str) -> str:
-    return "domain" if address.startswith("@") else "address"
+def _sort(lock: Lock, scope: str) -> Sort:
+    return Sort(lock.kind, lock.category, lock.reason, lock.origin, scope)

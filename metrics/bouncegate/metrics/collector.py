@@ -2,9 +2,10 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
@@ -25,22 +26,23 @@ OpenLedger = Callable[[], Ledger]
 """Gives the ledger, opened once in this process, or raises StoreError."""
 
 
+class Kept(NamedTuple):
+    """Figures that other tasks keep up to date, so that no scrape has to look for them."""
+
+    census: Census
+    arrivals: Arrivals
+    dns_answers: Counter[str]
+    """Domains that were asked of, by what DNS told."""
+
+
 class Figures:
     """What a scrape is told; a source that fails leaves its figures out and counts as an error."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        census: Census,
-        arrivals: Arrivals,
-        ledger: OpenLedger,
-    ) -> None:
-        """`census` and `arrivals` are kept up to date by tasks of their own."""
+    def __init__(self, settings: Settings, store: Store, kept: Kept, ledger: OpenLedger) -> None:
+        """Tell of a store, of a ledger, and of what is kept."""
         self._settings = settings
         self._store = store
-        self._census = census
-        self._arrivals = arrivals
+        self._kept = kept
         self._ledger = ledger
 
     def registry(self) -> CollectorRegistry:
@@ -82,16 +84,23 @@ class Figures:
         yield from store_figures(self._store, self._settings.alarm, int(time.time()))
         yield gauges(
             "locks",
-            "Locks in force, as last counted; those of single groups apart.",
+            "Locks in force, as last counted.",
             Sort._fields,
-            self._census.locks.items(),
+            self._kept.census.locks.items(),
         )
-        yield gauge("locks_counted_timestamp_seconds", "When they were.", self._census.time)
+        yield gauge("locks_counted_timestamp_seconds", "When they were.", self._kept.census.time)
         yield counters(
             "bounces",
             "Bounces that were recorded since the start of maintain.",
             Arrival._fields,
-            self._arrivals.bounces.copy().items(),
+            self._kept.arrivals.bounces.copy().items(),
+        )
+
+        yield counters(
+            "dns_answers",
+            "Domains that were asked of since the start of maintain, by what was told of them.",
+            ["status"],
+            (([status], n) for status, n in self._kept.dns_answers.copy().items()),
         )
 
     def _of_ledger(self) -> Iterator[Metric]:

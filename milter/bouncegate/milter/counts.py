@@ -7,40 +7,37 @@ A recipient without a lock costs two readings of the clock and two additions bes
 import time
 from typing import TYPE_CHECKING, Final
 
-from bouncegate.config.taxonomy import REASONS
 from bouncegate.daemon.counters import SPANS, Name, Row, spans
-from bouncegate.policy.records import Lock
-from bouncegate.refusal.decision import Outcome
+from bouncegate.provenance.token import Finding
+from bouncegate.refusal.counts import DECISIONS, DecisionCounts
 
 if TYPE_CHECKING:
     from milter import Context
 
     from bouncegate.milter.rcpt import Rcpt
 
-_DECISIONS: Final = tuple((str(outcome), str(r)) for outcome in Outcome for r in REASONS)
 FIGURES: Final[tuple[Name, ...]] = (
     *spans("recipient"),
-    ("error",),
     ("send", "recorded"),
     ("send", "lost"),
     ("last-send",),
-    *(("decision", *decision) for decision in _DECISIONS),
+    *(("door", str(finding)) for finding in Finding),
+    *DECISIONS,
 )
 """The place of each number in a row."""
 
-_ERROR: Final = FIGURES.index(("error",))
 _RECORDED: Final = FIGURES.index(("send", "recorded"))
 _LOST: Final = FIGURES.index(("send", "lost"))
 _LAST_SEND: Final = FIGURES.index(("last-send",))
-_PLACES: Final = {name[1:]: place for place, name in enumerate(FIGURES) if name[0] == "decision"}
+_DOOR: Final = {name[1]: place for place, name in enumerate(FIGURES) if name[0] == "door"}
 
 
-class Counts:
+class Counts(DecisionCounts):
     """The figures of one worker."""
 
     def __init__(self, row: Row) -> None:
         """Count in a row that no other living process counts in."""
-        self._row = row
+        super().__init__(row, FIGURES)
 
     def timed(self, rcpt: "Rcpt") -> "Rcpt":
         """The same step, and how long each answer took."""
@@ -56,13 +53,9 @@ class Counts:
 
         return timed_rcpt
 
-    def decided(self, outcome: Outcome, lock: Lock) -> None:
-        """What became of a recipient whom a lock holds."""
-        self._row[_PLACES[outcome, lock.reason]] += 1
-
-    def failed(self) -> None:
-        """A recipient could not be judged."""
-        self._row[_ERROR] += 1
+    def came(self, finding: Finding) -> None:
+        """Mail to the return domain was let in, or not, since its address proves so much."""
+        self._row[_DOOR[finding]] += 1
 
     def sent(self, now: int) -> None:
         """A send was handed to the ledger at a time, or (0) could not be."""

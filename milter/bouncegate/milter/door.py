@@ -7,6 +7,7 @@ but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5
 
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import milter
@@ -32,7 +33,7 @@ _TEXT: Final = "Recipient address rejected: not a return path of this domain [bo
 class Door:
     """The RCPT step in front of the one that looks for locks."""
 
-    __slots__ = ("_domain", "_exempt", "_keys", "_lifetime", "_observe", "_rcpt")
+    __slots__ = ("_domain", "_exempt", "_keys", "_lifetime", "_observe", "_rcpt", "on_finding")
 
     def __init__(self, settings: Settings, keys: KeyFile, rcpt: "Rcpt") -> None:
         """`rcpt` answers for recipients of other domains."""
@@ -44,6 +45,8 @@ class Door:
         )
         self._observe = settings.milter.mode == "observe"
         self._rcpt = rcpt
+        self.on_finding: Callable[[Finding], None] | None = None
+        """Is told what each address below the return domain proves."""
 
     def __call__(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
         """The answer to one recipient."""
@@ -52,6 +55,8 @@ class Door:
             return self._rcpt(context, recipient, *parameters)
         local = path[: -len(self._domain)].decode("utf-8", "replace")
         finding = self.look_at(local, int(time.time()))
+        if self.on_finding is not None:
+            self.on_finding(finding)
         if finding is Finding.GOOD or local in self._exempt:
             return milter.CONTINUE
         return self._refuse(context, local, finding)

@@ -74,7 +74,8 @@ def steps_of(
     if settings.return_path.domain or sends:
         keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
         if settings.return_path.domain:
-            rcpt = Door(settings, keys, rcpt)
+            rcpt = door = Door(settings, keys, rcpt)
+            door.on_finding = counts.came if counts is not None else None
         if sends:
             send = SendStep(settings, keys, line, rcpt)
             rcpt = send.rcpt

@@ -82,12 +82,19 @@ class States:
         self, transaction: lmdb.Transaction[bytes], start: str = ""
     ) -> Iterator[tuple[str, Lock]]:
         """All locks for all groups, ended ones too, by address, from `start` on."""
+        for address, lock, _ in self.lock_records(transaction, start):
+            if lock is not None:
+                yield address, lock
+
+    def lock_records(
+        self, transaction: lmdb.Transaction[bytes], start: str = ""
+    ) -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:
+        """Each address with its lock for all groups and those for single ones, from `start` on."""
         with transaction.cursor(self._locks) as cursor:
             if cursor.set_range(start.encode()) if start else cursor.first():
                 for address, record in cursor.iternext():
-                    lock = lockrecord.unpack(record)
-                    if lock is not None:
-                        yield address.decode(), lock
+                    groups = tuple(lock for _, lock in lockrecord.of_groups(record))
+                    yield address.decode(), lockrecord.unpack(record), groups
 
 
 def _locks(state: State) -> bytes | None:

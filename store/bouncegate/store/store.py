@@ -300,6 +300,11 @@ class Store:
         with self._reading() as transaction:
             yield from self._history.states.locks(transaction, start)
 
+    def lock_records(self, start: str = "") -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:
+        """Each address with its lock for all groups and those for single ones, from `start` on."""
+        with self._reading() as transaction:
+            yield from self._history.states.lock_records(transaction, start)
+
     def message(self, key: bytes) -> bytes | None:
         """A bounce message as it came, or None where it is no longer kept."""
         with self._reading() as transaction:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bouncegate.daemon.counters import Tally
 from bouncegate.map.netstring import LONGEST, encode
 from lab.bouncegate import COMMAND
 from lab.folder import LabFolder, Process
@@ -25,10 +26,16 @@ class Gate:
         self._config = folder.path / "bouncegate.toml"
         self.store = folder.path / "store"
         self.store.mkdir()
+        self.counters = folder.path / "counters"
         self._config.write_text(
             f'[store]\npath = "{self.store}"\nmap_size = "64 MiB"\n'
             f'[map]\nsocket = "unix:{self.map_socket}"\n'
         )
+
+    def count_for_metrics(self) -> None:
+        with self._config.open("a") as file:
+            textfile = self._folder.path / "figures.prom"
+            file.write(f'[metrics]\ntextfile = "{textfile}"\ncounters = "{self.counters}"\n')
 
     def argv(self, *words: str) -> list[str]:
         return [str(COMMAND), "--config", str(self._config), *words]
@@ -105,6 +112,22 @@ def test_many_requests_on_many_connections_are_each_answered_in_order(gate: Gate
         assert answers[::2] == [b"NOTFOUND "] * 20
         assert all(a.startswith(b"OK error:5.1.1 ") for a in answers[1::2])
         client.close()
+
+
+def test_what_the_map_answers_is_counted_where_somebody_asks_for_figures(gate: Gate) -> None:
+    gate.count_for_metrics()
+    gate.run("lock", "gone@example.org")
+    gate.start_map()
+    client = Connection(gate.map_socket)
+    for key in ("gone@example.org", "here@example.org", "example.org", "*"):
+        client.ask(key)
+    tally = Tally.read(gate.counters / "map")
+    assert tally is not None
+    found = tally.sums()
+    assert found["decision", "refused", "operator"] == 1
+    assert sum(n for name, n in found.items() if name[:2] == ("recipient", "bits")) == 2
+    assert found["error",] == 0
+    client.close()
 
 
 def test_a_client_that_asks_and_never_reads_holds_up_nobody_and_fills_no_memory(gate: Gate) -> None:

@@ -1,11 +1,13 @@
 """What Prometheus is told of the store: each alarm is seen there, and no scrape walks it."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from bouncegate.config.durations import Duration
@@ -13,14 +15,16 @@ from bouncegate.config.settings import (
     AlarmSettings,
     LedgerSettings,
     MetricsSettings,
+    PolicySettings,
     Settings,
     StoreSettings,
+    Threshold,
 )
 from bouncegate.config.taxonomy import Category, Kind, Reason
-from bouncegate.config.values import Size
+from bouncegate.config.values import Size, Terms
 from bouncegate.metrics.arrivals import Arrivals
 from bouncegate.metrics.census import Census
-from bouncegate.metrics.collector import Figures
+from bouncegate.metrics.collector import Figures, Kept
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event
 from bouncegate.store.errors import StoreError
@@ -55,7 +59,8 @@ def figures(
     )
     census, arrivals = Census(store, lambda: float(NOW)), Arrivals(store)
     place = StoreSettings(path=folder)
-    source = Figures(settings, store, census, arrivals, lambda: Ledger.open(place, ledger))
+    kept = Kept(census, arrivals, Counter(nxdomain=2))
+    source = Figures(settings, store, kept, lambda: Ledger.open(place, ledger))
     return source.registry(), census, arrivals
 
 
@@ -135,6 +140,24 @@ def test_locks_in_force_are_counted_by_sort(
     assert census.locks.total() == 8, "an ended lock is none"
     assert [sort.scope for sort in census.locks].count("domain") == 1
     assert registry.get_sample_value("bouncegate_locks_counted_timestamp_seconds") == NOW
+
+
+def test_a_lock_for_one_group_s_mail_is_counted_beside_those_for_all(
+    store: Store, tmp_path: Path
+) -> None:
+    _, census, _ = figures(store, tmp_path)
+    hard = Threshold(1, Terms((Duration(months=12),)), scope="group")
+    policy = Policy(PolicySettings(hard=hard), ("signed", "matched"))
+    one = bounce(1, Reason.USER_UNKNOWN)
+    event = structs.replace(one.events[0], group="sender.example")
+    store.record([Bounce((event,), one.raw)], policy)
+    census.take(STOP)
+    assert {sort.scope: n for sort, n in census.locks.items()} == {"group": 1}
+
+
+def test_what_dns_told_is_counted(store: Store, tmp_path: Path) -> None:
+    registry, _, _ = figures(store, tmp_path)
+    assert registry.get_sample_value("bouncegate_dns_answers_total", {"status": "nxdomain"}) == 2
 
 
 def test_a_scrape_never_walks_the_locks(

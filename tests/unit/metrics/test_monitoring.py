@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from bouncegate.classifier.lmtp import FIGURES as RETURN_PATH
 from bouncegate.config.settings import LedgerSettings, MetricsSettings, Settings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.daemon.counters import Board
+from bouncegate.map.counts import FIGURES as MAP
 from bouncegate.metrics.arrivals import Arrivals
 from bouncegate.metrics.census import Census
-from bouncegate.metrics.collector import Figures
+from bouncegate.metrics.collector import Figures, Kept
 from bouncegate.milter.counts import FIGURES as MILTER
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
@@ -37,7 +39,7 @@ def figures(tmp_path: Path) -> set[str]:
     )
     boards = [
         Board(settings.metrics.counters / name, figures)
-        for name, figures in (("milter", MILTER), ("return-path", RETURN_PATH))
+        for name, figures in (("milter", MILTER), ("map", MAP), ("return-path", RETURN_PATH))
     ]
     for board in boards:
         board.row()
@@ -45,7 +47,8 @@ def figures(tmp_path: Path) -> set[str]:
         closing(Store.open(store_settings)) as store,
         closing(Ledger.open(store_settings, ledger_settings, readonly=False)) as ledger,
     ):
-        source = Figures(settings, store, Census(store), Arrivals(store), lambda: ledger)
+        kept = Kept(Census(store), Arrivals(store), Counter(ok=1))
+        source = Figures(settings, store, kept, lambda: ledger)
         families = list(source.registry().collect())
     return {
         f"{family.name}_total" if family.type == "counter" else family.name for family in families

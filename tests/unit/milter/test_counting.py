@@ -75,6 +75,18 @@ def test_counts_go_on_when_workers_die_and_when_settings_are_taken_anew(daemon: 
     assert answers(daemon) == 14
 
 
+def test_who_comes_to_the_return_domain_is_counted_by_what_its_address_proves(
+    daemon: Daemon,
+) -> None:
+    """Many that are forged are somebody who tries to lock an address; unknown keys a lost file."""
+    put_locks(daemon.store)
+    domain: dict[str, object] = {"domain": "return.sender.test"}
+    daemon.start(metrics=asked_for(daemon.folder), return_path=domain)
+    ask(daemon, b"<made-up@return.sender.test>", b"<a@example.com>")
+    assert sums(daemon)["door", "no-token"] == 1
+    assert sums(daemon)["door", "good"] == 0
+
+
 def test_a_recipient_that_cannot_be_judged_is_counted(daemon: Daemon) -> None:
     daemon.start(metrics=asked_for(daemon.folder))  # there is no store
     ask(daemon, b"<a@example.com>")
