@@ -16,14 +16,12 @@ from bouncegate.classifier.proof import UNVERIFIED, Prover
 from bouncegate.classifier.reading import read
 from bouncegate.classifier.report import Nature
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.wire import for_field
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.providers import Providers
 from bouncegate.store.store import Bounce, Recorded
 
 _LOG: Final = logging.getLogger("bouncegate.return-path")
-
-# Characters of a value from the wire that one log line shows.
-_SHOWN: Final = 200
 
 
 class Intake:
@@ -54,8 +52,7 @@ class Intake:
         """
         reading = read(raw)
         if not reading.reports and reading.nature is not Nature.BROKEN:
-            name = reading.message_id[:_SHOWN] or "(no Message-ID)"
-            _LOG.info("message-id=%s: no bounce: %s", name, reading.nature)
+            _LOG.info("message-id=%s: no bounce: %s", for_field(reading.message_id), reading.nature)
             return None
         proof = self._prover.prove(reading, recipients, now) if self._prover else UNVERIFIED
         events = self._attribution.events_of(reading, raw, now, proof)

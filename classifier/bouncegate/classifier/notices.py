@@ -6,6 +6,7 @@ from functools import singledispatch
 from typing import Final
 
 from bouncegate.config.taxonomy import REASONS
+from bouncegate.daemon.wire import for_field
 from bouncegate.store.incidents import Incident
 from bouncegate.store.tallies import HourTally
 
@@ -51,7 +52,7 @@ def _(incident: Incident) -> None:
 def _(tally: HourTally) -> None:
     log.error(
         "sender=%s: %d bounces blame the sender in the hour from %s, mostly for %s: %s",
-        tally.sender[:_SHOWN],
+        for_field(tally.sender),
         tally.total,
         datetime.fromtimestamp(tally.start, UTC).strftime("%Y-%m-%dT%H:%MZ"),
         tally.main_reason,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bouncegate.classifier.notices import announce
+from bouncegate.daemon.wire import for_field
 from bouncegate.policy.fold import Policy, Standing
 from bouncegate.policy.records import NO_END, Lock
 from bouncegate.store.reception import Recorded
@@ -21,16 +22,17 @@ def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Poli
         log.log(
             logging.INFO if event.address else logging.WARNING,
             "event=%d to=<%s> trust=%s kind=%s category=%s reason=%s status=%s rule=%s "
-            "message-id=%s: %s",
+            "queue-id=%s message-id=%s: %s",
             outcome.number,
-            event.address or event.final_recipient[:_SHOWN],
+            event.address or for_field(event.final_recipient, _SHOWN),
             event.trust,
             event.kind,
             event.category,
             event.reason,
-            event.status or "-",
-            event.rule or "-",
-            event.message_id[:_SHOWN] or "-",
+            for_field(event.status),
+            for_field(event.rule),
+            for_field(event.queue_id),
+            for_field(event.message_id),
             _what_came_of(outcome, policy),
         )
         for notice in outcome.notices:

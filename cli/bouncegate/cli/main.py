@@ -32,6 +32,7 @@ from bouncegate.cli import (
     provider,
     report,
     simulate,
+    trace,
     undo,
     unlock,
 )
@@ -81,6 +82,7 @@ app.command("show")(addresses.show)
 app.command("check")(judge.check)
 app.command("list")(listing.list_)
 app.command("explain")(explain.explain)
+app.command("trace")(trace.trace)
 app.command("lock")(lock.lock)
 app.command("unlock")(unlock.unlock)
 app.command("correct")(correct.correct)

@@ -15,6 +15,11 @@ def for_log(text: str, longest: int = _LONGEST) -> str:
     return shown if len(shown) <= longest else shown[: longest - len(_CUT)] + _CUT
 
 
+def for_field(text: str, longest: int = _LONGEST) -> str:
+    """The same as a value of `key=value`: without spaces, which begin the next; `-` for none."""
+    return for_log(text, longest).replace(" ", "?") or "-"
+
+
 def for_reply(text: str, longest: int = _LONGEST) -> str:
     """The same in ASCII, the only thing that a client without SMTPUTF8 can be told."""
     return for_log(text, longest).encode("ascii", "replace").decode("ascii")

@@ -8,6 +8,7 @@ import logging
 from typing import Final
 
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.wire import for_field
 from bouncegate.life.sign import Doubt, Sign, judge
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, State
@@ -53,7 +54,9 @@ class Listener:
             log.info("alive=<%s> %s: makes no difference", sign.address, sign.method)
             return
         self._store.act([_act(sign, now)], self._policy.fold)
-        log.info("alive=<%s> %s message-id=%s", sign.address, sign.method, sign.message_id)
+        log.info(
+            "alive=<%s> %s message-id=%s", sign.address, sign.method, for_field(sign.message_id)
+        )
 
 
 def _matters(state: State | None, now: int) -> bool:

@@ -24,8 +24,8 @@ from typing import IO, Final, NamedTuple
 
 import msgspec
 
-from bouncegate.maillog.line import LONGEST, Parser
-from bouncegate.maillog.source import Read, SourceError
+from bouncegate.maillog.line import LONGEST, Parser, Said, said_in
+from bouncegate.maillog.source import Read, SourceError, Wanted
 
 log: Final = logging.getLogger("bouncegate.maillog")
 
@@ -141,6 +141,28 @@ class LogFile:
                 offset = 0
         except OSError as error:
             raise SourceError(self._told(error)) from error
+
+    def search(self, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
+        """Look through the file and those of its rotated siblings that are young enough."""
+        try:
+            current, rotated = self._current(), self._rotated()
+            if current is None and not rotated:
+                raise FileNotFoundError(0, "", str(self._path))
+            files = [file for file in reversed(rotated) if file.changed >= since]
+            for file in [*files, *([current] if current is not None else [])]:
+                yield from self._said(file, wanted, since, now)
+        except OSError as error:
+            raise SourceError(self._told(error)) from error
+
+    def _said(self, file: _File, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
+        try:
+            with closing(file.stream()) as stream:
+                for octets, _ in _split(stream, is_last=True):
+                    said = said_in(octets, now) if wanted(octets) else None
+                    if said is not None and said.time >= since:
+                        yield said
+        except _BROKEN as error:
+            log.error("%s: %s: what else it tells is not known", file.path, error)
 
     def _told(self, error: Exception) -> str:
         path = getattr(error, "filename", None) or self._path

@@ -13,8 +13,8 @@ from typing import IO, Final, NamedTuple
 
 import msgspec
 
-from bouncegate.maillog.line import Line, Parser
-from bouncegate.maillog.source import Read, SourceError
+from bouncegate.maillog.line import Line, Parser, Said
+from bouncegate.maillog.source import Read, SourceError, Wanted
 
 JOURNALCTL: Final = ("journalctl",)
 _OUTPUT: Final = (
@@ -23,6 +23,7 @@ _OUTPUT: Final = (
 )
 _FACILITY_MAIL: Final = "SYSLOG_FACILITY=2"  # RFC 5424, 6.2.1
 _UNIT: Final = "postfix"  # postfix.service, postfix@-.service and the like
+_UNITS: Final = (_UNIT, "bouncegate-")
 # How far back the first run looks, in seconds.
 _FIRST: Final = 86_400
 # journalctl gives null for a field of more than 4,096 octets; the cursor has some 150.
@@ -71,17 +72,33 @@ class Journal:
                 if entry is not None and entry.cursor != cursor:
                     yield Read(self._line(entry), _Cursor(entry.cursor))
 
+    def search(self, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
+        """Look through what units of Postfix and of ours said."""
+        del now  # an entry tells its year
+        with _output_of([*self._command, *_OUTPUT, f"--since=@{since}"]) as lines:
+            for octets in lines:
+                entry = _decoded(octets) if wanted(octets) else None
+                said = _said(entry, _UNITS) if entry is not None else None
+                if said is not None:
+                    yield said
+
     def _line(self, entry: _Entry) -> Line | None:
-        if not isinstance(entry.unit, str) or not entry.unit.startswith(_UNIT):
+        said = _said(entry, (_UNIT,))
+        return None if said is None else self._parser.read(*said)
+
+
+def _said(entry: _Entry, units: tuple[str, ...]) -> Said | None:
+    """What an entry says, where one of these units wrote it."""
+    if not isinstance(entry.unit, str) or not entry.unit.startswith(units):
+        return None
+    text = entry.said
+    if isinstance(text, list):
+        if not all(isinstance(octet, int) and 0 <= octet < 256 for octet in text):
             return None
-        said = entry.said
-        if isinstance(said, list):
-            if not all(isinstance(octet, int) and 0 <= octet < 256 for octet in said):
-                return None
-            said = bytes(octet for octet in said if isinstance(octet, int)).decode(errors="replace")
-        if said is None or not isinstance(entry.tag, str) or not entry.time.isdecimal():
-            return None
-        return self._parser.read(int(entry.time[:16]) // 1_000_000, entry.tag, said)
+        text = bytes(octet for octet in text if isinstance(octet, int)).decode(errors="replace")
+    if text is None or not isinstance(entry.tag, str) or not entry.time.isdecimal():
+        return None
+    return Said(int(entry.time[:16]) // 1_000_000, entry.tag, text)
 
 
 def _decoded(octets: bytes) -> _Entry | None:

@@ -63,6 +63,16 @@ class Removal(NamedTuple):
 
 Line = Delivery | Expiry | Removal
 
+
+class Said(NamedTuple):
+    """A line of a log, whatever it is about."""
+
+    time: int
+    tag: str
+    """Who said it, such as `postfix/smtp`."""
+    text: str
+
+
 _HEAD: Final = re.compile(
     rf"({TIMESTAMP}) [^\s]{{1,255}} ([\w./-]{{1,128}})\[[0-9]{{1,10}}\]: (.*)", re.DOTALL
 )
@@ -102,11 +112,8 @@ class Parser:
         """What a line of a log file tells; None where that is nothing of interest."""
         if not _may_matter(line):
             return None
-        head = _HEAD.fullmatch(line[:LONGEST].decode("utf-8", "replace").rstrip("\r\n"))
-        if head is None:
-            return None
-        time = seconds_of(head[1], now, self._zone)
-        return None if time is None else self.read(time, head[2], head[3])
+        said = said_in(line, now, self._zone)
+        return None if said is None else self.read(*said)
 
     def read(self, time: int, tag: str, said: str) -> Line | None:
         """What a program said under a tag such as `postfix/smtp`."""
@@ -118,6 +125,15 @@ class Parser:
         if program[1] == "postsuper":
             return _removal(time, said)
         return _delivery(time, program[1], said)
+
+
+def said_in(line: bytes, now: int, zone: tzinfo | None = None) -> Said | None:
+    """Who said what and when in a line of a log file; None for what is no such line."""
+    head = _HEAD.fullmatch(line[:LONGEST].decode("utf-8", "replace").rstrip("\r\n"))
+    if head is None:
+        return None
+    time = seconds_of(head[1], now, zone)
+    return None if time is None else Said(time, head[2], head[3])
 
 
 def _may_matter(line: bytes) -> bool:

@@ -4,10 +4,12 @@ A place can be written down as octets, to go on from there in another process. W
 the source's own affair.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, Protocol
 
-from bouncegate.maillog.line import Line
+from bouncegate.maillog.line import Line, Said
+
+Wanted = Callable[[bytes], bool]
 
 
 class Place(Protocol):
@@ -34,6 +36,17 @@ class Source(Protocol):
         """The lines behind a position, up to the end; from the beginning where it is empty.
 
         Raises SourceError.
+        """
+        ...
+
+
+class Searchable(Protocol):
+    """The same, looked through for what somebody asks for."""
+
+    def search(self, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
+        """What was said since a time, of what is wanted, the oldest first; raises SourceError.
+
+        `wanted` is asked of a line's octets, or of an entry's as JSON.
         """
         ...
 

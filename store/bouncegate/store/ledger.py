@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -130,6 +130,24 @@ class Ledger:
             with self._environment.begin(db=self._rates) as transaction:
                 keys = (_rate_key(domain, hour) for domain in domains for hour in hours)
                 return sum(_COUNT.unpack(transaction.get(key, _NONE))[0] for key in keys)
+        except lmdb.Error as error:
+            raise _explained(error, self._path) from error
+
+    def sent_to(self, address: str, since: int) -> Iterator[Sent]:
+        """The sends to an address since a time, the newest first; raises StoreError.
+
+        Reads all of that time, some millions of entries a second; each comes with the recipients
+        of its own part alone.
+        """
+        first, name = KEY.pack(since, b"", 0), address.encode()
+        try:
+            with self._environment.begin() as transaction, transaction.cursor(self._sent) as cursor:
+                more = cursor.last()
+                while more and cursor.key() >= first:
+                    value = cursor.value()
+                    if name in value and address in (sent := decoded(value)).recipients:
+                        yield sent
+                    more = cursor.prev()
         except lmdb.Error as error:
             raise _explained(error, self._path) from error
 

@@ -1,0 +1,240 @@
+"""`trace`: a message followed through both paths: the ledger, Postfix's log and ours, the store."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.output import complain, iso, stream_table, write_json
+from bouncegate.cli.undo import time_of
+from bouncegate.config.settings import Settings
+from bouncegate.maillog.files import LogFile
+from bouncegate.maillog.journal import Journal
+from bouncegate.maillog.line import Parser, Said
+from bouncegate.maillog.source import Searchable, SourceError, Wanted
+from bouncegate.policy.account import Step, steps
+from bouncegate.policy.records import Event
+from bouncegate.store.address import canonical
+from bouncegate.store.entry import Sent
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.store import Store
+
+_MOST_SENDS: Final = 100
+_SHOWN_RECIPIENTS: Final = 3
+# A long queue id (enable_long_queue_ids) or a short one; a Message-ID has an @ and brackets.
+_QUEUE_ID: Final = re.compile(r"[0-9A-Za-z]{5,32}")
+_MESSAGE_ID: Final = re.compile(r"<[^<>\s]{3,990}>")
+_JOURNAL: Final = Path("/run/systemd/journal")
+# Within its angle brackets, and without regard to case, as the store has it.
+_NAMED: Final = "<{}>"
+
+
+class Moment(Struct):
+    """One line of the account; times in UTC, ISO 8601."""
+
+    time: str | None
+    source: str
+    """`ledger`, `log` or `store`."""
+    queue_id: str
+    who: str
+    said: str
+
+
+class _Told(Struct):
+    at: int
+    source: str
+    queue_id: str
+    who: str
+    said: str
+
+
+def trace(
+    context: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="ADDRESS|QUEUE-ID|MESSAGE-ID", help="A Message-ID with its <angle brackets>."
+        ),
+    ],
+    *,
+    since: Annotated[
+        str, typer.Option(help='From this time on: "2027-01-31", or how long ago, "2 hours".')
+    ] = "7 days",
+    log: Annotated[
+        Path | None,
+        typer.Option(help="A log file, its rotated siblings beside it.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Follow a message through both paths: sent, refused, delivered, bounced, counted.
+
+    Exit code 66 where nothing is known of it.
+
+    Example: bouncegate trace --since "2 days" clara@orchard.example
+    """
+    invocation = invocation_of(context)
+    now = int(time.time())
+    start = time_of(since, now)
+    fold = invocation.settings.store.fold_local_part
+    name = canonical(what, fold=fold) if _is_address(what) else what
+    sends = _sends(invocation, name, start)
+    told = [_of_send(sent) for sent in sends]
+    told += _of_store(invocation, name, sends, start)
+    told += _of_log(invocation.settings, log, _wanted(name, sends), start, now)
+    if not told:
+        complain(f"nothing is known of {what} since {iso(start)}")
+        raise typer.Exit(os.EX_NOINPUT)
+    told.sort(key=attrgetter("at"))
+    moments = [Moment(iso(one.at), one.source, one.queue_id, one.who, one.said) for one in told]
+    if json:
+        for one in moments:
+            write_json(one)
+    else:
+        rows = ((one.time, one.source, one.queue_id or "-", one.who, one.said) for one in moments)
+        stream_table(("time", "from", "queue id", "who", "what"), rows)
+
+
+def _is_address(what: str) -> bool:
+    return "@" in what and not _MESSAGE_ID.fullmatch(what)
+
+
+def _sends(invocation: Invocation, name: str, since: int) -> list[Sent]:
+    """What the ledger knows of it, the newest first."""
+    try:
+        ledger = invocation.open_ledger()
+    except StoreMissing:
+        return []
+    with closing(ledger):
+        if _is_address(name):
+            return list(islice(ledger.sent_to(name, since), _MOST_SENDS))
+        found = ledger.by_name([name, name.strip("<>")])
+        return [found] if found is not None else []
+
+
+def _of_send(sent: Sent) -> _Told:
+    shown = ", ".join(sent.recipients[:_SHOWN_RECIPIENTS])
+    more = len(sent.recipients) - _SHOWN_RECIPIENTS
+    extra = "".join(
+        f" {key}={value}"
+        for key, value in (("mailing", sent.mailing), ("message-id", sent.message_id))
+        if value
+    )
+    said = f"sent from <{sent.sender}> to {shown}{f' and {more} more' if more > 0 else ''}{extra}"
+    return _Told(sent.time, "ledger", sent.queue_id, "milter", said)
+
+
+def _of_store(invocation: Invocation, name: str, sends: list[Sent], since: int) -> Iterator[_Told]:
+    """What was recorded of it: bounces and what they did, acts of operators, deliveries."""
+    try:
+        store = invocation.open_store(readonly=True)
+    except StoreMissing:
+        return
+    with closing(store):
+        ids = {name.strip("<>"), *(sent.queue_id for sent in sends)}
+        for address in _addresses(store, name, sends, ids):
+            wanted = None if address == name else partial(_is_about, ids)
+            for step in steps(store.account(address), invocation.policy):
+                if step.entry.time >= since and (wanted is None or wanted(step)):
+                    yield _of_step(address, step)
+
+
+def _addresses(store: Store, name: str, sends: list[Sent], ids: set[str]) -> Iterable[str]:
+    if _is_address(name):
+        return [name]
+    if sends:
+        return dict.fromkeys(address for sent in sends for address in sent.recipients)
+    numbers = store.find(lambda event: bool(_names(event) & ids))
+    return dict.fromkeys(event.address for _, event in store.events(numbers))
+
+
+def _names(event: Event) -> set[str]:
+    return {event.queue_id, event.message_id.strip("<>")} - {""}
+
+
+def _is_about(ids: set[str], step: Step) -> bool:
+    return isinstance(step.entry, Event) and bool(_names(step.entry) & ids)
+
+
+def _of_step(address: str, step: Step) -> _Told:
+    entry = step.entry
+    if isinstance(entry, Event):
+        said = (
+            f"event={step.number} to=<{address}> trust={entry.trust} kind={entry.kind} "
+            f"category={entry.category} reason={entry.reason} status={entry.status or '-'} "
+            f"rule={entry.rule or '-'}: {step.effect}: {entry.diagnostic or 'no diagnostic'}"
+        )
+        return _Told(entry.time, "store", entry.queue_id, "return-path", said)
+    who = getattr(entry, "by", "") or "deliveries"
+    why = getattr(entry, "why", "")
+    said = f"entry={step.number} to=<{address}> {step.effect}{f': {why}' if why else ''}"
+    return _Told(entry.time, "store", "", who, said)
+
+
+def _of_log(
+    settings: Settings, file: Path | None, wanted: Wanted, since: int, now: int
+) -> Iterator[_Told]:
+    source = _log(settings, file)
+    if source is None:
+        complain("no log was read: name one with --log, or set [maillog] source")
+        return
+    try:
+        for said in source.search(wanted, since, now):
+            yield _of_line(said)
+    except SourceError as error:
+        complain(f"the log was not read: {error}")
+
+
+def _log(settings: Settings, file: Path | None) -> Searchable | None:
+    """What the operator names, what is set, or where Postfix logs by itself."""
+    parser, set_ = Parser(settings.maillog.syslog_name), settings.maillog
+    if file is not None or set_.source == "file":
+        return LogFile(file or set_.file, parser)
+    if set_.source == "journal":
+        return Journal(parser)
+    if os.access(set_.file, os.R_OK):
+        return LogFile(set_.file, parser)
+    return Journal(parser) if _JOURNAL.is_dir() else None
+
+
+def _of_line(said: Said) -> _Told:
+    queue_id, colon, text = said.text.partition(": ")
+    if not colon or not _QUEUE_ID.fullmatch(queue_id):
+        queue_id, text = "", said.text
+    return _Told(said.time, "log", queue_id, said.tag, text)
+
+
+def _wanted(name: str, sends: list[Sent]) -> Wanted:
+    """Whether a line names the message, or the address; of other recipients it tells nothing."""
+    queue_ids = {sent.queue_id for sent in sends if sent.queue_id}
+    if not _is_address(name):
+        return _any_of(queue_ids | {name.strip("<>")})
+    address = _NAMED.format(name).encode()
+    of_message = _any_of(queue_ids) if queue_ids else _never
+
+    def is_wanted(line: bytes) -> bool:
+        return address in line.lower() or (b"to=<" not in line and of_message(line))
+
+    return is_wanted
+
+
+def _any_of(names: set[str]) -> Callable[[bytes], bool]:
+    pattern = re.compile(
+        b"(?<![0-9A-Za-z])(?:%b)(?![0-9A-Za-z])"
+        % b"|".join(re.escape(name.encode()) for name in sorted(names))
+    )
+    return lambda line: pattern.search(line) is not None
+
+
+def _never(_line: bytes) -> bool:
+    return False
