@@ -12,16 +12,20 @@ import typer
 
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation
+from bouncegate.cli.operator import one_line
 from bouncegate.cli.output import complain
 from bouncegate.config.durations import parse_duration
 from bouncegate.lists.lines import addresses_of
-from bouncegate.policy.records import NO_END, Act
+from bouncegate.policy.records import NO_END, Act, Audit
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.bulk import MOST_AT_ONCE, Bulk
 from bouncegate.store.store import Store
 
-Why = Annotated[str, typer.Option(help="The reason, for those who ask later.")]
-By = Annotated[str, typer.Option(help="Who asked for it.  [default: you]", show_default=False)]
+Why = Annotated[str, typer.Option(help="The reason, for those who ask later.", callback=one_line)]
+By = Annotated[
+    str,
+    typer.Option(help="Who asked for it.  [default: you]", show_default=False, callback=one_line),
+]
 OfFile = Annotated[
     Path | None, typer.Option("--file", help="A file with an address a line, - for standard input.")
 ]
@@ -69,22 +73,24 @@ def keys_of(invocation: Invocation, addresses: Iterable[str], file: Path | None)
     return list(keys)
 
 
-def carry_out(invocation: Invocation, store: Store, acts: Iterable[Act], total: int) -> None:
+def carry_out(
+    invocation: Invocation, store: Store, acts: Iterable[Act], total: int, audit: Audit
+) -> None:
     """Carry out acts on so many addresses, all or none; many with a bar on a terminal."""
     fold = invocation.policy.fold
     if total <= MOST_AT_ONCE:
-        store.act(list(acts), fold)
+        store.act(list(acts), fold, audit=audit)
         return
     bulk = Bulk(store, invocation.settings.store.path)
     if not sys.stderr.isatty():
-        bulk.carry_out(acts, fold)
+        bulk.carry_out(acts, fold, audit=audit)
         return
     from rich.console import Console  # noqa: PLC0415 - 50 ms that others need not pay
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
-        bulk.carry_out(acts, fold, lambda done: progress.update(task, completed=done))
+        bulk.carry_out(acts, fold, lambda done: progress.update(task, completed=done), audit)
 
 
 def portions(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:

@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from bouncegate.cli.acts import By, Why
 from bouncegate.cli.addresses import Json
-from bouncegate.cli.invocation import Invocation, invocation_of, operator
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain, write_json
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import MOST_ADDRESSES, Act
@@ -90,12 +91,13 @@ def alive(
     except StoreMissing:
         acts, aged = [], []
     if acts or aged:
-        view.recorded = sum(len(act.addresses) for act in acts)
+        reached = [address for act in acts for address in act.addresses]
+        view.recorded = len(reached)
+        audit = audit_of("alive", now, by=who, why=why, targets=reached)
         with closing(invocation.open_store()) as store:
-            for (
-                act
-            ) in acts:  # each in a transaction of its own: the handlers wait for none of them long
-                store.act([act], fold)
+            # Each in a transaction of its own: the handlers wait for none of them long.
+            for act in acts:
+                store.act([act], fold, audit=audit)
             store.usage.seen(aged, now)
     _tell(view, json=json)
     raise typer.Exit(os.EX_DATAERR if view.malformed else os.EX_OK)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from bouncegate.cli.acts import By, Why
-from bouncegate.cli.invocation import invocation_of, operator
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain
 from bouncegate.lists.corrections import Correction, acts_of, fault_of, is_done
 from bouncegate.lists.syntax import fault_of_canonical
@@ -43,5 +44,8 @@ def correct(
         if fault := fault_of(store, correction, now, force=force):
             complain(f"{fault}: nothing was corrected")
             raise typer.Exit(os.EX_NOPERM)
-        store.act(acts_of([correction], now, by or operator(), why), invocation.policy.fold)
+        who = by or operator()
+        audit = audit_of("correct", now, by=who, why=why, targets=correction[:2])
+        acts = acts_of([correction], now, who, why)
+        store.act(acts, invocation.policy.fold, audit=audit)
     print(f"{correction.old}: corrected to {correction.new}")

@@ -11,6 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bouncegate.cli.addresses import Json, deferrals_of, view_of
+from bouncegate.cli.audit import row_of
+from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, iso, write_json, write_table
@@ -98,15 +100,20 @@ def explain(
         told = list(steps(store.account(key), invocation.policy))
         view = view_of(store, key, now)
         waiting = deferrals_of(store, key)
+        done = [audit_view_of(one) for one in store.audits.of_address(key)]
     views = [_view(step) for step in told]
     state = told[-1].after if told else EMPTY
     if json:
         lock = {"address": view.address, "state": view.state, "until": view.until}
-        write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting})
+        write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting,
+            "audit": done})  # fmt: skip
         return
     write_table(_COLUMNS, (_row(v) for v in views))
     for line in _conclusion(key, state, told, settings, now):
         print(printable(line))
+    for one in done:
+        time_, by, place, command, _, why = row_of(one)
+        print(printable(f"{time_}: {command}, by {by}, {place}{why and f': {why}'}"))
     for deferral in waiting:
         print(printable(f"Message {deferral.queue_id} is being deferred {deferral}"))
     if view.locked and view.lock_on != key:

@@ -14,8 +14,9 @@ import typer
 from bouncegate.cli.acts import By, Why, carry_out, end_of
 from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.files import opened
-from bouncegate.cli.invocation import Invocation, invocation_of, operator
+from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.judge import Shown, judge
+from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain
 from bouncegate.lists import corrections as correcting
 from bouncegate.lists import imports as locking
@@ -131,7 +132,7 @@ class _Job:
             before = sought.unchanged + len(found) - len(fresh)
             print(f"{len(fresh)} to correct, {before} are as they were")
             acts = correcting.acts_of(fresh, self._now, self._by, self._why)
-            self._do(store, acts, len(fresh), 2 * len(fresh))
+            self._do(store, "--corrections", acts, len(fresh), 2 * len(fresh))
 
     def lock(self, file: BinaryIO, until: str) -> None:
         """Take in locks: the file is read twice, so that no list of it is kept in memory."""
@@ -157,13 +158,18 @@ class _Job:
             file.seek(0)
             wishes = locking.that_are_new(store, good(), self._now)
             why = self._why or "imported"
-            self._do(store, locking.acts_of(wishes, self._now, self._by, why), new, new)
+            acts = locking.acts_of(wishes, self._now, self._by, why)
+            self._do(store, "--locks", acts, new, new)
 
-    def _do(self, store: Store, acts: Iterable[Act], number: int, addresses: int) -> None:
+    def _do(
+        self, store: Store, form: str, acts: Iterable[Act], number: int, addresses: int
+    ) -> None:
         if self._dry_run or not number:
             return
         require_consent(f"Import {number}?", "nothing was imported", yes=self._yes)
-        carry_out(self._invocation, store, acts, addresses)
+        command = f"import {form}"
+        audit = audit_of(command, self._now, by=self._by, why=self._why, count=number)
+        carry_out(self._invocation, store, acts, addresses, audit)
         print("imported")
 
 

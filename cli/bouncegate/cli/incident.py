@@ -12,7 +12,8 @@ from msgspec.structs import asdict
 from bouncegate.cli.acts import By, Why
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.consent import Yes, require_consent
-from bouncegate.cli.invocation import invocation_of, operator
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.policy.records import Event, Settled
 from bouncegate.store.errors import StoreMissing
@@ -149,5 +150,8 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
             print(f"{view.reason} at {view.provider} since {view.opened}: {view.held} events held")
             effect = "count, and lock their addresses" if verb == "confirmed" else "become void"
             require_consent(f"Shall they {effect}?", f"incident {number} stays open", yes=yes)
-            store.settle(settlement, invocation.policy.fold)
+            command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"
+            by, why = settlement.by, settlement.why
+            audit = audit_of(command, settlement.time, by=by, why=why, count=view.held)
+            store.settle(settlement, invocation.policy.fold, audit)
     print(f"incident {number}: {verb}")

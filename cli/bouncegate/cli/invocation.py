@@ -1,8 +1,6 @@
 """What every command shares: the config file it was given, and the store that it names."""
 
 import logging
-import os
-import pwd
 import threading
 import time
 from contextlib import nullcontext, suppress
@@ -111,8 +109,3 @@ def invocation_of(context: typer.Context) -> Invocation:
     """What the options before the command's name said."""
     assert isinstance(context.obj, Invocation)
     return context.obj
-
-
-def operator() -> str:
-    """Who asks: the person behind sudo(8), else the user."""
-    return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name

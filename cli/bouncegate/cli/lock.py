@@ -8,7 +8,8 @@ import typer
 from msgspec.structs import replace
 
 from bouncegate.cli.acts import By, OfFile, Why, carry_out, end_of, keys_of, portions, say_all
-from bouncegate.cli.invocation import invocation_of, operator
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.operator import audit_of, called, operator
 from bouncegate.cli.output import iso
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.records import NO_END, Act
@@ -48,9 +49,12 @@ def lock(
     now = int(time.time())
     end = end_of(until, now)
     keys = keys_of(invocation, addresses or [], file)
-    act = Act((), now, "lock", by or operator(), why, end, reason=reason, group=group)
+    who = by or operator()
+    command = called("lock", [("until", until), ("group", group)])
+    audit = audit_of(command, now, by=who, why=why, targets=keys)
+    act = Act((), now, "lock", who, why, end, reason=reason, group=group)
     acts = (replace(act, addresses=some) for some in portions(keys))
     with closing(invocation.open_store()) as store:
-        carry_out(invocation, store, acts, len(keys))
+        carry_out(invocation, store, acts, len(keys), audit)
     told = "without end" if end == NO_END else f"until {iso(end)}"
     say_all([f"{key}: locked {told}" for key in keys], "locked")

@@ -14,6 +14,7 @@ import typer
 from bouncegate.cli import (
     addresses,
     alive,
+    audit,
     check,
     classify,
     correct,
@@ -91,6 +92,7 @@ app.command("import")(imports.import_)
 app.command("alive")(alive.alive)
 app.add_typer(maps.app, name="map")
 app.command("undo")(undo.undo)
+app.command("audit")(audit.audit)
 app.command("simulate")(simulate.simulate)
 app.add_typer(incident.app, name="incident")
 app.add_typer(report.app, name="report")

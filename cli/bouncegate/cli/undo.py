@@ -1,18 +1,21 @@
 """`undo`: events become void, and every address is as if they had never come."""
 
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from bouncegate.cli.acts import By, Why
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.consent import Yes, require_consent
-from bouncegate.cli.invocation import invocation_of, operator
-from bouncegate.cli.output import write_json
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.operator import audit_of, called, operator
+from bouncegate.cli.output import iso, write_json
 from bouncegate.config.durations import parse_duration
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.records import Ruling
@@ -78,7 +81,9 @@ def undo(
         do = bool(numbers) and not dry_run
         if do:
             require_consent(f"Undo {effect.events} events?", "nothing was undone", yes=yes)
-            store.void(numbers, Ruling("void", (), now, by=by or operator(), why=why), fold)
+            who, command = by or operator(), called("undo", _options(wanted))
+            audit = audit_of(command, now, by=who, why=why, count=effect.events)
+            store.void(numbers, Ruling("void", (), now, by=who, why=why), fold, audit)
             if not json:
                 print("undone")
     if json:
@@ -102,6 +107,11 @@ def _ago(text: str, now: int) -> int:
     if duration.months:
         raise ValueError("months and years are no exact time to go back: write days")
     return max(now - duration.seconds, 0)
+
+
+def _options(wanted: Selection) -> Iterator[tuple[str, object]]:
+    for name, value in asdict(wanted).items():
+        yield name, iso(value) if name in ("since", "until") and value else value
 
 
 def _told(effect: Effect) -> str:

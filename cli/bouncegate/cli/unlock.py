@@ -13,8 +13,9 @@ from bouncegate.cli import filters
 from bouncegate.cli.acts import By, OfFile, Why, carry_out, keys_of, portions, say_all
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail
 from bouncegate.cli.consent import Yes, require_consent
-from bouncegate.cli.invocation import Invocation, invocation_of, operator
+from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
+from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain, write_table
 from bouncegate.config.taxonomy import Kind
 from bouncegate.lists.row import Row, Wanted
@@ -99,8 +100,11 @@ def unlock(
             return
         require_consent(f"Unlock {_count(rows)}?", "nothing was unlocked", yes=yes)
         who = by or operator()
-        carry_out(invocation, store, _acts(rows, Act((), now, "unlock", who, why)), len(rows))
-    done = sorted({row.address for row in rows})
+        done = sorted({row.address for row in rows})
+        command = "unlock" + " --all" * every + " --force" * force
+        audit = audit_of(command, now, by=who, why=why, targets=done)
+        acts = _acts(rows, Act((), now, "unlock", who, why))
+        carry_out(invocation, store, acts, len(rows), audit)
     say_all([f"{address}: unlocked" for address in done], "unlocked")
     if recipient:
         text = f"{len(done)} addresses were unlocked, as {who} asked.\n\n" + "\n".join(done[:1000])

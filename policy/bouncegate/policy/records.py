@@ -8,7 +8,7 @@ Times are whole seconds since 1970, UTC. Addresses are canonical (`bouncegate.st
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -109,6 +109,8 @@ class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     """The only group for which it is; empty: for all."""
     other: str = ""
     """The other address of a correction."""
+    audit: bytes = b""
+    """The key of what tells more of the operator; empty for what is done by rule."""
 
 
 class Delivered(Struct, frozen=True, tag="delivered", omit_defaults=True):
@@ -139,6 +141,8 @@ class Ruling(Struct, frozen=True, tag="ruling", omit_defaults=True):
     by: str = ""
     why: str = ""
     incident: int = 0
+    audit: bytes = b""
+    """As in `Act`."""
 
 
 class Opened(Struct, frozen=True, tag="incident-opened", omit_defaults=True):
@@ -165,12 +169,46 @@ class Settled(Struct, frozen=True, tag="incident-settled", omit_defaults=True):
     verb: Literal["confirmed", "dismissed", "closed"]
     by: str = ""
     why: str = ""
+    audit: bytes = b""
+    """As in `Act`."""
 
 
 AddressEntry = Event | Act | Delivered
 """What concerns addresses, and is folded."""
 
 Entry = AddressEntry | Ruling | Opened | Settled
+
+
+MOST_TARGETS: Final = 20
+"""How many addresses an audit record names; of a change of more it tells their number alone."""
+
+
+class Audit(Struct, frozen=True, tag="audit", omit_defaults=True):
+    """One change. No text in it has more than one line, whatever came from outside."""
+
+    key: bytes
+    time: int
+    command: str
+    """As it was called, without the addresses: `import --locks`, `undo --rule x`."""
+    by: str
+    """Who asked for it, as the command was told; without a word, the person who called it."""
+    why: str = ""
+    targets: tuple[str, ...] = ()
+    """The addresses, if they are no more than `MOST_TARGETS`."""
+    count: int = 0
+    """How many addresses, or events of an undo."""
+    user: str = ""
+    uid: int = 0
+    login: str = ""
+    """Who had logged in, as the kernel knows it: neither su(1) nor sudo(8) changes it."""
+    sudo: str = ""
+    """Who called sudo(8), as it says."""
+    tty: str = ""
+    client: str = ""
+    """The address of the SSH client."""
+    host: str = ""
+    purged: bytes = b""
+    """The digest of an address that was purged."""
 
 
 class Course(Struct, frozen=True, omit_defaults=True):

@@ -16,12 +16,13 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Final
 
 from bouncegate.policy.fold import Fold
-from bouncegate.policy.records import Act
-from bouncegate.store.codec import decode_entry, encode_entry, octets_of
+from bouncegate.policy.records import Act, Audit
+from bouncegate.store.codec import decode_decided, encode_entry, octets_of
 from bouncegate.store.environment import hand_over
 from bouncegate.store.errors import StoreDamaged, StoreFull
 from bouncegate.store.store import Store
@@ -48,15 +49,21 @@ class Bulk:
         self._folder = folder / "bulk"
         self._decided = self._folder / "decided"
 
-    def carry_out(self, acts: Iterable[Act], fold: Fold, told: Told = lambda _: None) -> None:
-        """Carry out acts, all or none of them, one after the other.
+    def carry_out(
+        self,
+        acts: Iterable[Act],
+        fold: Fold,
+        told: Told = lambda _: None,
+        audit: Audit | None = None,
+    ) -> None:
+        """Carry out acts, all or none of them, one after the other; `audit` is their record.
 
         Waits for another process that does the same. Raises StoreError, and whatever `acts`
         raises: then nothing has happened, unless it was decided already.
         """
         with self._alone(wait=True):
             self._finish(fold, lambda _: None)
-            self._decide(acts)
+            self._decide(acts if audit is None else chain((audit,), acts))
             self._finish(fold, told)
 
     def finish(self, fold: Fold) -> bool:
@@ -69,13 +76,13 @@ class Bulk:
         with self._alone(wait=False) as is_alone:
             return is_alone and self._finish(fold, lambda _: None)
 
-    def _decide(self, acts: Iterable[Act]) -> None:
+    def _decide(self, records: Iterable[Act | Audit]) -> None:
         draft = self._folder / "draft"
         try:
             with draft.open("wb") as file:
                 file.write(secrets.token_bytes(_ID))
-                for act in acts:
-                    octets = encode_entry(act)
+                for record in records:
+                    octets = encode_entry(record)
                     file.write(_LENGTH.pack(len(octets)) + octets)
                 file.flush()
                 os.fsync(file.fileno())
@@ -97,27 +104,27 @@ class Bulk:
             place = self._store.progress(_SOURCE)
             done = int.from_bytes(place[_ID:], "big") if place[:_ID] == identity else 0
             addresses = number = 0
-            for acts in _together(self._read(file)):
+            audit, decided = _parted(self._read(file))
+            for acts in _together(decided):
                 number += len(acts)
                 addresses += sum(len(act.addresses) for act in acts)
                 if number > done:
-                    self._store.act(acts, fold, (_SOURCE, identity + octets_of(number)))
+                    self._store.act(acts, fold, (_SOURCE, identity + octets_of(number)), audit)
                     told(addresses)
                     time.sleep(_BREATH)
         self._decided.unlink()
         return True
 
-    def _read(self, file: IO[bytes]) -> Iterator[Act]:
+    def _read(self, file: IO[bytes]) -> Iterator[Act | Audit]:
         while head := file.read(_LENGTH.size):
             try:
                 (length,) = _LENGTH.unpack(head)
-                act = decode_entry(file.read(length))
+                record = decode_decided(file.read(length))
             except Exception as error:
                 raise StoreDamaged(
                     f"{self._decided}: damaged ({error}): move it away, and do again what was done"
                 ) from error
-            assert isinstance(act, Act), f"{self._decided} holds what is no act"
-            yield act
+            yield record
 
     @contextmanager
     def _alone(self, *, wait: bool) -> Iterator[bool]:
@@ -135,6 +142,13 @@ class Bulk:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
                 is_alone = True
             yield is_alone
+
+
+def _parted(records: Iterator[Act | Audit]) -> tuple[Audit | None, Iterator[Act]]:
+    """The record of the change, which comes first if there is one, and the acts."""
+    first = list(islice(records, 1))
+    audit = next((record for record in first if isinstance(record, Audit)), None)
+    return audit, (record for record in chain(first, records) if isinstance(record, Act))
 
 
 def _together(acts: Iterable[Act]) -> Iterator[list[Act]]:

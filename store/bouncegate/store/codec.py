@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 import zstandard
 
-from bouncegate.policy.records import Entry, State
+from bouncegate.policy.records import Act, Audit, Entry, State
 
 _NUMBER: Final = 8
 # A value of more than about 2 KiB takes whole pages of its own. MessagePack cannot begin with the
@@ -23,6 +23,8 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _STATES: Final = msgspec.msgpack.Decoder(State)
 _ENTRIES: Final[msgspec.msgpack.Decoder[Entry]] = msgspec.msgpack.Decoder(Entry)
 
+_DECIDED: Final[msgspec.msgpack.Decoder[Act | Audit]] = msgspec.msgpack.Decoder(Act | Audit)
+
 encode = _ENCODER.encode
 
 
@@ -33,12 +35,21 @@ def decode_state(octets: bytes) -> State:
 
 def decode_entry(octets: bytes) -> Entry:
     """The journal entry that `encode_entry` wrote; raises msgspec.DecodeError, ZstdError."""
+    return _ENTRIES.decode(_unpacked(octets))
+
+
+def decode_decided(octets: bytes) -> Act | Audit:
+    """The same of a record of a change of many addresses."""
+    return _DECIDED.decode(_unpacked(octets))
+
+
+def _unpacked(octets: bytes) -> bytes:
     if octets.startswith(_ZSTD_MAGIC):
-        octets = zstandard.ZstdDecompressor().decompress(octets, max_output_size=_LARGEST_ENTRY)
-    return _ENTRIES.decode(octets)
+        return zstandard.ZstdDecompressor().decompress(octets, max_output_size=_LARGEST_ENTRY)
+    return octets
 
 
-def encode_entry(entry: Entry) -> bytes:
+def encode_entry(entry: Entry | Audit) -> bytes:
     """A journal entry; a long one, such as an act on a thousand addresses, is compressed."""
     octets = encode(entry)
     if len(octets) < _LONG_ENTRY:

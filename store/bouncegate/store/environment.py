@@ -50,6 +50,7 @@ ACCEPTED: Final = b"accepted"
 USED: Final = b"used"
 USED_BY_DAY: Final = b"used_by_day"
 INVALID: Final = b"invalid"
+AUDIT: Final = b"audit"
 
 DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -76,6 +77,7 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     USED: {},
     USED_BY_DAY: {"dupsort": True},
     INVALID: {},
+    AUDIT: {},
 }
 
 _MAX_DATABASES: Final = 64

@@ -164,4 +164,5 @@ def _ruling(settlement: Settled, numbers: Sequence[int]) -> Ruling:
         by=settlement.by,
         why=settlement.why,
         incident=settlement.incident,
+        audit=settlement.audit,
     )

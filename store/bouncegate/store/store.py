@@ -1,6 +1,6 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Twenty-four databases in one environment, changed together in one transaction or not at all. The
+Twenty-five databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address       what came, in order                      journal
@@ -15,6 +15,7 @@ module of each says what it holds:
     used, used_by_day, invalid  when addresses were last mailed        usage
     mx, mx_hosts, mx_wanted   what DNS tells of domains                exchanges
     deferred, accepted        what Postfix's log told                  trail
+    audit                     what operators did                       audit
     meta                      the layout's number                      environment
                               how far sources have been read           progress
 
@@ -39,6 +40,7 @@ from bouncegate.policy.records import (
     MOST_EVENTS,
     Act,
     AddressEntry,
+    Audit,
     Delivered,
     Entry,
     Event,
@@ -47,6 +49,7 @@ from bouncegate.policy.records import (
     Settled,
     State,
 )
+from bouncegate.store.audit import Audits
 from bouncegate.store.bounced import bounced
 from bouncegate.store.environment import DATABASES, MESSAGES, explained, open_environment
 from bouncegate.store.errors import StoreFull, StoreLayout
@@ -93,6 +96,7 @@ class Store:
             self._incidents = Incidents(environment, self._history)
             self.lists: Final = Lists(environment, self._history, settings.path)
             self.usage: Final = Usage(environment, settings.path)
+            self.audits: Final = Audits(environment, self._history.journal, settings.path)
             self._tallies = Tallies(environment)
             self._progress = Progress(environment)
             messages = environment.open_db(MESSAGES, create=False)
@@ -137,14 +141,18 @@ class Store:
         acts: Iterable[Act | Delivered],
         fold: Fold,
         progress: tuple[str, bytes] | None = None,
+        audit: Audit | None = None,
     ) -> None:
         """Carry out acts and deliveries, all in one transaction.
 
-        `progress` is the name of a source and how far it has been read by now. Raises
-        StoreError; then none of them was carried out.
+        `progress` is the name of a source and how far it has been read by now; `audit` is the
+        record of an operator's change, which is written with it. Raises StoreError; then none of
+        them was carried out.
         """
         with self._writing() as transaction:
-            for act in acts:
+            key = self._audited(transaction, audit)
+            for given in acts:
+                act = replace(given, audit=key) if key and isinstance(given, Act) else given
                 number = self._history.journal.append(transaction, act)
                 for address in sorted(act.addresses):  # in order, pages are filled to the brim
                     self._history.apply(transaction, address, number, act, fold)
@@ -173,7 +181,9 @@ class Store:
                     self._history.apply(transaction, address, number, act, fold)
             return some
 
-    def void(self, numbers: Iterable[int], ruling: Ruling, fold: Fold) -> int:
+    def void(
+        self, numbers: Iterable[int], ruling: Ruling, fold: Fold, audit: Audit | None = None
+    ) -> int:
         """Leave every address as if these events had never come; tells how many that were.
 
         `ruling` says by whom, when and why. Many events take several transactions, of some tens of
@@ -187,11 +197,13 @@ class Store:
                 is_void = self._history.rulings.is_void
                 fresh = tuple(n for n in portion if not is_void(transaction, n))
                 if fresh:
-                    self._history.rule(transaction, replace(ruling, numbers=fresh), fold)
+                    key = self._audited(transaction, audit)
+                    ruling = replace(ruling, numbers=fresh, audit=key)
+                    self._history.rule(transaction, ruling, fold)
             total += len(fresh)
         return total
 
-    def settle(self, settlement: Settled, fold: Fold) -> Incident:
+    def settle(self, settlement: Settled, fold: Fold, audit: Audit | None = None) -> Incident:
         """Settle an incident that exists; one that is settled already stays as it is.
 
         In several transactions where many events are held; the incident is open until the last of
@@ -200,8 +212,16 @@ class Store:
         incident: Incident | None = None
         while incident is None:
             with self._writing() as transaction:
+                settlement = replace(settlement, audit=self._audited(transaction, audit))
                 incident = self._incidents.settle_some(transaction, settlement, fold)
         return incident
+
+    def _audited(self, transaction: lmdb.Transaction[bytes], audit: Audit | None) -> bytes:
+        """Write the record of an operator's change, if there is one; tells its key."""
+        if audit is None:
+            return b""
+        self.audits.put(transaction, audit)
+        return audit.key
 
     def tend(self, policy: Policy, now: int) -> list[Incident]:
         """What is due by the hour: close incidents that are over, forget old counts.

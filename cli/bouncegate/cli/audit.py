@@ -1,0 +1,129 @@
+"""`audit`: what operators changed, who they were, where they sat and what they gave as a reason."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Annotated, Final
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.output import complain, iso, stream_table, write_json
+from bouncegate.cli.undo import time_of
+from bouncegate.policy.records import Audit
+from bouncegate.store.address import canonical
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.store import Store
+
+_COLUMNS: Final = ("time", "by", "from", "command", "addresses", "why")
+_SHOWN: Final = 3  # addresses in a table
+
+
+class AuditView(Struct):
+    """One change as scripts read it; the time in UTC, ISO 8601."""
+
+    time: str | None
+    command: str
+    by: str
+    """Who asked for it, as the command was told."""
+    why: str
+    addresses: tuple[str, ...]
+    """Whom it was about; empty where they were too many to name."""
+    count: int
+    """How many addresses, or events of an undo."""
+    user: str
+    uid: int
+    login: str
+    """Who had logged in, as the kernel knows it."""
+    sudo: str
+    tty: str
+    client: str
+    """The address of the SSH client."""
+    host: str
+
+
+def audit(
+    context: typer.Context,
+    *,
+    since: Annotated[
+        str, typer.Option(help='At this time or later: "2027-01-31", or how long ago, "2 hours".')
+    ] = "",
+    until: Annotated[str, typer.Option(help="Before this time.")] = "",
+    by: Annotated[
+        str, typer.Option(metavar="WHO", help="By whom: a name that was given, or a user.")
+    ] = "",
+    address: Annotated[str, typer.Option(help="What was done to this address.")] = "",
+    oldest_first: Annotated[
+        bool, typer.Option("--oldest-first", help="In the order in which it was done.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what operators changed, the latest first: who, from where, when, what and why.
+
+    Example: bouncegate audit --since "7 days" --by ann
+    """
+    invocation = invocation_of(context)
+    now = int(time.time())
+    first, end = (time_of(text, now) if text else 0 for text in (since, until))
+    key = canonical(address, fold=invocation.settings.store.fold_local_part) if address else ""
+    try:
+        with closing(invocation.open_store(readonly=True)) as store:
+            found = _found(store, key, first, end, oldest_first=oldest_first)
+            views = (view_of(one) for one in found if not by or by in _names(one))
+            if json:
+                for view in views:
+                    write_json(view)
+            else:
+                stream_table(_COLUMNS, map(row_of, views))
+    except StoreMissing as error:
+        complain(str(error))
+
+
+def _found(
+    store: Store, address: str, first: int, end: int, *, oldest_first: bool
+) -> Iterator[Audit]:
+    if not address:
+        return store.audits.entries(first, end, oldest_first=oldest_first)
+    done = store.audits.of_address(address)
+    some = (one for one in done if first <= one.time and (not end or one.time < end))
+    return iter(sorted(some, key=lambda one: one.key, reverse=not oldest_first))
+
+
+def _names(audit: Audit) -> tuple[str, ...]:
+    return (audit.by, audit.user, audit.login, audit.sudo)
+
+
+def view_of(audit: Audit) -> AuditView:
+    """A record as it is told."""
+    return AuditView(
+        time=iso(audit.time),
+        command=audit.command,
+        by=audit.by,
+        why=audit.why,
+        addresses=audit.targets,
+        count=audit.count,
+        user=audit.user,
+        uid=audit.uid,
+        login=audit.login,
+        sudo=audit.sudo,
+        tty=audit.tty,
+        client=audit.client,
+        host=audit.host,
+    )
+
+
+def row_of(view: AuditView) -> tuple[object, ...]:
+    """A line of a table."""
+    named = " ".join(view.addresses[:_SHOWN])
+    more = view.count - len(view.addresses[:_SHOWN])
+    whom = f"{named} and {more} more" if named and more else named or str(view.count)
+    return view.time, view.by, place_of(view), view.command, whom, view.why
+
+
+def place_of(view: AuditView) -> str:
+    """Who typed it where: `root (ann) pts/3 192.0.2.7 mail.example.com`."""
+    behind = view.login or view.sudo
+    who = f"{view.user} ({behind})" if behind not in ("", view.user) else view.user
+    return " ".join(filter(None, (who, view.tty, view.client, view.host)))

@@ -1,0 +1,127 @@
+"""What operators did: each change once, with who, from where, what and why.
+
+    audit  time, 4 octets, and 8 drawn by chance -> Audit
+
+It is written in the transaction that makes the change, or in each of those that make a change of
+many addresses. The acts and rulings of the journal name it by its key, so that an address leads to
+what was done to it, while the record itself may name no more than a few addresses.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import lmdb
+import msgspec
+
+from bouncegate.policy.records import Act, Audit, Event, Ruling, Settled
+from bouncegate.store.codec import encode, number_of, octets_of
+from bouncegate.store.environment import AUDIT, INCIDENTS, VOIDED, explained
+from bouncegate.store.journal import Journal
+
+_TIME: Final = 4
+_CHANCE: Final = 8
+_PORTION: Final = 500
+_LATEST: Final = b"\xff" * (_TIME + _CHANCE + 1)
+
+
+def new_key(time: int) -> bytes:
+    """The key of a record of that time."""
+    return time.to_bytes(_TIME, "big") + secrets.token_bytes(_CHANCE)
+
+
+class Audits:
+    """Writing within a transaction of the caller's; reading raises StoreError."""
+
+    def __init__(self, environment: lmdb.Environment, journal: Journal, path: Path) -> None:
+        """Use an environment that is open, the store at `path`; its databases exist."""
+        self._environment = environment
+        self._journal = journal
+        self._path = path
+        self._audit = environment.open_db(AUDIT, create=False)
+        self._voided = environment.open_db(VOIDED, create=False)
+        self._incidents = environment.open_db(INCIDENTS, create=False)
+
+    def put(self, transaction: lmdb.Transaction[bytes], audit: Audit) -> None:
+        """Write a record, or write it again."""
+        transaction.put(audit.key, encode(audit), db=self._audit)
+
+    def get(self, transaction: lmdb.Transaction[bytes], key: bytes) -> Audit | None:
+        """The record of a key; None where it is no longer kept."""
+        octets = transaction.get(key, db=self._audit)
+        return None if octets is None else _DECODER.decode(octets)
+
+    def entries(
+        self, since: int = 0, until: int = 0, *, oldest_first: bool = False
+    ) -> Iterator[Audit]:
+        """The records from a time on and before another (0: of any), the latest first.
+
+        Read in portions, each in a transaction of its own.
+        """
+        first = since.to_bytes(_TIME, "big")
+        end = until.to_bytes(_TIME, "big") if until else _LATEST
+        while True:
+            with self._reading() as transaction, transaction.cursor(self._audit) as cursor:
+                items = _up(cursor, first, end) if oldest_first else _down(cursor, first, end)
+                found = [_DECODER.decode(octets) for octets in items]
+            yield from found
+            if len(found) < _PORTION:
+                return
+            first, end = (found[-1].key + b"\0", end) if oldest_first else (first, found[-1].key)
+
+    def of_address(self, address: str) -> list[Audit]:
+        """What operators did to an address and to its events, as far as the journal tells it."""
+        with self._reading() as transaction:
+            keys = sorted(set(self.keys_of(transaction, address)))
+            found = [self.get(transaction, key) for key in keys]
+        return [audit for audit in found if audit is not None]
+
+    def keys_of(self, transaction: lmdb.Transaction[bytes], address: str) -> Iterator[bytes]:
+        """The keys of the same, some of them more than once."""
+        for number, entry in self._journal.of_address(transaction, address):
+            if isinstance(entry, Act) and entry.audit:
+                yield entry.audit
+            elif isinstance(entry, Event):
+                ruling = transaction.get(octets_of(number), db=self._voided)
+                settled = transaction.get(octets_of(entry.held), db=self._incidents)
+                for cause in (ruling, settled):
+                    yield from self._key_of_cause(transaction, cause)
+
+    def _key_of_cause(
+        self, transaction: lmdb.Transaction[bytes], cause: bytes | None
+    ) -> Iterator[bytes]:
+        if cause is not None and number_of(cause):
+            entry = self._journal.get(transaction, number_of(cause))
+            if isinstance(entry, Ruling | Settled) and entry.audit:
+                yield entry.audit
+
+    @contextmanager
+    def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
+        try:
+            with self._environment.begin() as transaction:
+                yield transaction
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(Audit)
+
+
+def _up(cursor: lmdb.Cursor[bytes], first: bytes, end: bytes) -> Iterator[bytes]:
+    if cursor.set_range(first):
+        for number, (key, octets) in enumerate(cursor.iternext()):
+            if key >= end or number == _PORTION:
+                return
+            yield octets
+
+
+def _down(cursor: lmdb.Cursor[bytes], first: bytes, end: bytes) -> Iterator[bytes]:
+    if cursor.prev() if cursor.set_range(end) else cursor.last():
+        for number, (key, octets) in enumerate(cursor.iterprev()):
+            if key < first or number == _PORTION:
+                return
+            yield octets
