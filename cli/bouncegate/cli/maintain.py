@@ -19,6 +19,7 @@ import typer
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
+from bouncegate.cli.reload import begin_anew, settings_anew
 from bouncegate.daemon.tasks import Task, run_once, run_until
 from bouncegate.store.bulk import Bulk
 from bouncegate.store.errors import StoreMissing
@@ -53,9 +54,10 @@ def maintain(
     """Run what goes on in the background: DNS, dead domains, deliveries, the log, figures."""
     invocation = invocation_of(context)
     set_up_logging(invocation.settings.log, "maintain")
-    stop = threading.Event()
+    stop, anew = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: _take_anew(invocation, stop, anew))
     store = invocation.open_store()
     dns_answers: Counter[str] = Counter()
     tasks = [
@@ -66,8 +68,19 @@ def maintain(
         with closing(store):
             raise typer.Exit(os.EX_OK if run_once(tasks, stop) else os.EX_UNAVAILABLE)
     notify("READY=1")
-    if run_until(stop, tasks):
-        store.close()  # never under a thread that still reads
+    if not run_until(stop, tasks):
+        return  # never close the store under a thread that still reads: systemd starts us again
+    store.close()
+    if anew.is_set():
+        begin_anew()
+
+
+def _take_anew(invocation: Invocation, stop: threading.Event, anew: threading.Event) -> None:
+    """At SIGHUP: end, and begin with the new settings, unless they are bad."""
+    if not stop.is_set() and settings_anew(invocation.config, "maintain") is not None:
+        log.info("reload: beginning anew")
+        anew.set()
+        stop.set()
 
 
 def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) -> Iterator[Task]:

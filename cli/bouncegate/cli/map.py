@@ -1,8 +1,10 @@
 """`map`: the send path as lookup tables of Postfix, asked over a socket or written to a file."""
 
+import logging
 import os
 import time
 from contextlib import closing
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,10 +15,16 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.reload import settings_anew
 from bouncegate.config.durations import parse_duration
+from bouncegate.config.settings import Settings
 
 if TYPE_CHECKING:
+    from bouncegate.map.counts import Counts
     from bouncegate.map.protocol import Lookup
+    from bouncegate.store.locktable import Find
+
+log: Final = logging.getLogger("bouncegate.map")
 
 MAX_AGE: Final = "2 hours"
 
@@ -32,32 +40,48 @@ def map_(context: typer.Context) -> None:
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
     from bouncegate.map.counts import FIGURES, Counts  # noqa: PLC0415
     from bouncegate.map.daemon import MapDaemon  # noqa: PLC0415
-    from bouncegate.map.protocol import nothing  # noqa: PLC0415
-    from bouncegate.map.returns import ReturnMap  # noqa: PLC0415
-    from bouncegate.map.transport import TransportMap  # noqa: PLC0415
     from bouncegate.store.latetable import late_table  # noqa: PLC0415
 
+    config = invocation_of(context).config
     settings = invocation_of(context).settings
     set_up_logging(settings.log, "map")
     table = late_table(settings.store)
-    lookup: Lookup
-    lookup = transport = TransportMap(settings, table.find)
     board = Board.open(settings.metrics, "map", FIGURES)
-    if board is not None and (row := board.row()) is not None:
-        counts = Counts(row)
-        transport.on_decision, transport.on_failure = counts.decided, counts.failed
-        lookup = counts.timed(transport)
-    maps: dict[bytes, Lookup] = {
-        b"transport": lookup,
-        # A map that main.cf names must answer, or all mail would wait.
-        b"return": ReturnMap(settings) if settings.map.return_to_sender else nothing,
-    }
+    row = board.row() if board is not None else None
+    counts = Counts(row) if row is not None else None
+
+    def reload() -> "dict[bytes, Lookup] | None":
+        fresh = settings_anew(config, "map")
+        if fresh is None:
+            return None
+        for name in ("store", "map.socket", "metrics"):
+            if attrgetter(name)(fresh) != attrgetter(name)(settings):
+                log.warning("reload: [%s] is taken up by a restart alone", name.split(".")[0])
+        return _maps(fresh, table.find, counts)
+
     try:
-        daemon = MapDaemon(settings.map.socket, maps, table.look)
+        maps = _maps(settings, table.find, counts)
+        daemon = MapDaemon(settings.map.socket, maps, table.look, reload)
         daemon.run(lambda: notify("READY=1"))
     except ListenError as error:
         complain(str(error))
         raise typer.Exit(os.EX_UNAVAILABLE) from None
+
+
+def _maps(settings: Settings, find: "Find", counts: "Counts | None") -> "dict[bytes, Lookup]":
+    """The maps under their names; raises KeyFileError."""
+    from bouncegate.map.protocol import nothing  # noqa: PLC0415 - the daemon's alone
+    from bouncegate.map.returns import ReturnMap  # noqa: PLC0415
+    from bouncegate.map.transport import TransportMap  # noqa: PLC0415
+
+    transport = TransportMap(settings, find)
+    if counts is not None:
+        transport.on_decision, transport.on_failure = counts.decided, counts.failed
+    return {
+        b"transport": counts.timed(transport) if counts is not None else transport,
+        # A map that main.cf names must answer, or all mail would wait.
+        b"return": ReturnMap(settings) if settings.map.return_to_sender else nothing,
+    }
 
 
 @app.command("export")

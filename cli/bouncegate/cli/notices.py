@@ -1,10 +1,13 @@
 """`notices`: the senders of local mail are told what was left out of it; in the foreground."""
 
+import signal
+
 import typer
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
+from bouncegate.cli.reload import begin_anew, settings_anew
 
 
 def notices(context: typer.Context) -> None:
@@ -12,7 +15,16 @@ def notices(context: typer.Context) -> None:
     from bouncegate.notice.daemon import NoticeDaemon  # noqa: PLC0415 - the daemon's alone
     from bouncegate.notice.spool import Spool  # noqa: PLC0415
 
-    settings = invocation_of(context).settings
+    config, settings = invocation_of(context).config, invocation_of(context).settings
     set_up_logging(settings.log, "notices")
     spool = Spool(settings.store.path, settings.local.notices_waiting)
-    NoticeDaemon(settings.local, spool).run(lambda: notify("READY=1"))
+    daemon = NoticeDaemon(settings.local, spool)
+
+    def take_anew(*_: object) -> None:
+        if settings_anew(config, "notices") is not None:
+            daemon.begin_anew()
+
+    signal.signal(signal.SIGHUP, take_anew)
+    daemon.run(lambda: notify("READY=1"))
+    if daemon.is_to_begin_anew:
+        begin_anew()

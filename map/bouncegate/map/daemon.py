@@ -1,6 +1,7 @@
 """The map daemon: listens, answers until it is told to stop.
 
-SIGTERM and SIGINT end it. One process serves every connection: a look-up waits for nothing.
+SIGTERM and SIGINT end it, SIGHUP takes new settings. One process serves every connection: a
+look-up waits for nothing.
 """
 
 import asyncio
@@ -25,12 +26,20 @@ class MapDaemon:
     """Serves maps at an endpoint."""
 
     def __init__(
-        self, endpoint: Endpoint, maps: Mapping[bytes, Lookup], look: Callable[[], None]
+        self,
+        endpoint: Endpoint,
+        maps: Mapping[bytes, Lookup],
+        look: Callable[[], None],
+        reload: Callable[[], Mapping[bytes, Lookup] | None],
     ) -> None:
-        """Nothing is opened yet; `look` is called once a second, beside the look-ups."""
+        """Nothing is opened yet; `look` is called once a second, beside the look-ups.
+
+        `reload` gives the maps under the settings of now, or None to stay with the old ones.
+        """
         self._look = look
+        self._reload = reload
         self._endpoint = endpoint
-        self._maps = maps
+        self._maps = dict(maps)
         self._connections: set[Socketmap] = set()
 
     def run(self, on_ready: Callable[[], None]) -> None:
@@ -50,6 +59,7 @@ class MapDaemon:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._take_anew)
         server = await loop.create_server(
             lambda: Socketmap(self._maps, self._connections), sock=listener
         )
@@ -62,6 +72,17 @@ class MapDaemon:
         server.close()
         await self._close_connections()
         _LOG.info("stopped")
+
+    def _take_anew(self) -> None:
+        """New settings, for the connections that are open as well."""
+        try:
+            maps = self._reload()
+        except Exception as error:  # noqa: BLE001 - the boundary: the old maps go on answering
+            _LOG.error("reload: %s: the old settings stay in force", error)
+            return
+        if maps is not None:
+            self._maps.update(maps)
+            _LOG.info("reloaded")
 
     async def _close_connections(self) -> None:
         for connection in list(self._connections):

@@ -33,6 +33,8 @@ class NoticeDaemon:
         self._pace = Pace(settings.notices_an_hour, time.monotonic())
         self._mishaps = Mishaps("tried again", daemon="notices", step="notice")
         self._stop = threading.Event()
+        self.is_to_begin_anew = False
+        """Whether it has ended for new settings."""
 
     def run(self, on_ready: Callable[[], None]) -> None:
         """Send what comes, until SIGTERM or SIGINT; `on_ready` is called once."""
@@ -44,6 +46,11 @@ class NoticeDaemon:
         while not self._stop.wait(wait):
             wait = _LOOK_SECONDS if self.send_waiting() else min(2 * wait, _LONGEST_WAIT)
         _LOG.info("stopped")
+
+    def begin_anew(self) -> None:
+        """End after the letter in hand, to be started with new settings."""
+        self.is_to_begin_anew = not self._stop.is_set()
+        self._stop.set()
 
     def send_waiting(self) -> bool:
         """Send what waits, as far as the pace allows; whether Postfix has answered to all."""

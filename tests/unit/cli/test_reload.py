@@ -1,0 +1,96 @@
+"""SIGHUP at the daemons without sessions of their own, and the map: new settings, or the old ones.
+
+A daemon that a bad file ended would leave an administrator without protection for a typo.
+"""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bouncegate.map.netstring import encode
+from lab.bouncegate import COMMAND
+from lab.folder import LabFolder, Process
+from lab.notify import NotifySocket
+from lab.waiting import wait_for
+
+from ..map.test_daemon import Connection
+
+GOOD = '[log]\nlevel = "debug"\n[reply]\ntext = "no longer"\n[dns]\nenabled = false\n'
+BAD = '[log]\nlevel = "loud"\n'
+
+
+class Site:
+    """One daemon with a config file that changes."""
+
+    def __init__(self, folder: LabFolder) -> None:
+        self.folder = folder
+        self.map_socket = folder.path / "map.sock"
+        self._config = folder.path / "bouncegate.toml"
+        self._head = (
+            f'[store]\npath = "{folder.path}/store"\nmap_size = "64 MiB"\n'
+            f'[map]\nsocket = "unix:{self.map_socket}"\n'
+        )
+        (folder.path / "store").mkdir()
+        self.configure("[dns]\nenabled = false\n")
+
+    def configure(self, more: str) -> None:
+        self._config.write_text(self._head + more)
+
+    def start(self, daemon: str) -> Process:
+        argv = [str(COMMAND), "--config", str(self._config), daemon]
+        with NotifySocket(self.folder.path / "notify") as notify:
+            process = self.folder.start(daemon, argv, NOTIFY_SOCKET=str(notify.path))
+            process.wait_until("it is ready", notify.is_ready)
+        return process
+
+    def lock(self, address: str) -> None:
+        argv = [str(COMMAND), "--config", str(self._config), "lock", address]
+        subprocess.run(argv, check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with LabFolder() as folder:
+        yield Site(folder)
+
+
+def said(process: Process, text: str) -> None:
+    process.wait_until(f"it says {text!r}", lambda: text in process.log.read_text())
+
+
+@pytest.mark.parametrize("daemon", ["maintain", "notices"])
+def test_a_daemon_without_sessions_begins_anew_as_the_same_process(site: Site, daemon: str) -> None:
+    process = site.start(daemon)
+    before = Path(f"/proc/{process.pid}/stat").read_text().split()[21]
+    site.configure(BAD)
+    process.send_signal(signal.SIGHUP)
+    said(process, "reload: the old settings stay in force")
+    assert "level" in process.log.read_text()
+    site.configure(GOOD)
+    with NotifySocket(site.folder.path / "notify") as notify:
+        process.send_signal(signal.SIGHUP)
+        process.wait_until("it is ready again", notify.is_ready)
+    assert Path(f"/proc/{process.pid}/stat").read_text().split()[21] == before, "the same process"
+    assert process.stop() == 0
+
+
+def test_the_map_answers_by_new_settings_on_connections_that_are_open(site: Site) -> None:
+    site.lock("gone@example.org")
+    process = site.start("map")
+    client = Connection(site.map_socket)
+    before = client.ask("gone@example.org")
+    site.configure(BAD)
+    process.send_signal(signal.SIGHUP)
+    said(process, "reload: the old settings stay in force")
+    assert client.ask("gone@example.org") == before
+    site.configure(GOOD)
+    process.send_signal(signal.SIGHUP)
+    said(process, "reloaded")
+    wait_for("the new text", lambda: b"no longer" in client.ask("gone@example.org"))
+    client.send(encode(b"transport other@example.org"))
+    assert client.read() == b"NOTFOUND "
+    client.close()
+    assert process.stop() == 0
