@@ -61,7 +61,7 @@ def test_what_only_tables_and_master_cf_tell_is_seen() -> None:
         postfix.command("postconf", "-c", postfix.config, "-P", f"{service}/smtpd_milters=")
         code, (text,) = worst(system)
         assert code == 1
-        assert text.startswith(f"{service} has smtpd_milters of its own")
+        assert text.startswith(f"{service}: has smtpd_milters of its own")
 
 
 @pytest.mark.usefixtures("can_run_postfix")

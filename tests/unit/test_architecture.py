@@ -28,11 +28,12 @@ ARROWS = {
     "life": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "metrics": {"config", "policy", "store", "daemon"},
-    "doctor": {"config", "policy", "store", "provenance", "dns"},
+    "postfix": {"config"},
+    "doctor": {"config", "policy", "store", "provenance", "dns", "postfix"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
         *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog", "life"),
-        *("metrics", "doctor"),
+        *("metrics", "doctor", "postfix"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

@@ -89,11 +89,12 @@ def doctor(
 
 def _names(settings: Settings, folder: Path | None, named: "Outlook") -> Iterator[Finding]:
     """What DNS shows to receivers; where Postfix cannot be asked, of what was named alone."""
-    from bouncegate.doctor import outlook, postfix  # noqa: PLC0415 - for one command only
+    from bouncegate.doctor import outlook  # noqa: PLC0415 - for one command only
     from bouncegate.doctor.names import check_names  # noqa: PLC0415
+    from bouncegate.postfix.asking import parameters  # noqa: PLC0415
 
     try:
-        values = postfix.parameters(folder, *outlook.PARAMETERS)
+        values = parameters(folder, *outlook.PARAMETERS)
     except OSError:  # the check of Postfix says so
         values = {}
     seen = outlook.outlook_of(values, named) if values else named

@@ -30,6 +30,7 @@ from bouncegate.cli import (
     lock,
     maintain,
     notices,
+    postfix,
     provider,
     report,
     simulate,
@@ -99,6 +100,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(keys.app, name="keys")
 app.command("provider")(provider.provider)
 app.command("check-config")(check.check_config)
+app.add_typer(postfix.app, name="postfix")
 app.command("doctor")(doctor.doctor)
 
 

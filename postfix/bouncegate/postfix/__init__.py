@@ -1,0 +1,1 @@
+"""The change to a Postfix: reads what runs, plans what fits, makes it, proves it, undoes it."""

@@ -1,0 +1,156 @@
+"""Asking Postfix's programs: the edge of this part where settings are read."""
+
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from bouncegate.postfix.naming import items
+from bouncegate.postfix.running import Running, Service, chroot_by_default
+
+_PATIENCE: Final = 20.0
+_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
+# What postmap(1) can ask. A socketmap is a daemon of somebody's, and ours knows no domains.
+_TABLE: Final = re.compile(r"(?:proxy:)?(?:hash|btree|cdb|lmdb|texthash|regexp|pcre):[^\s,{}]+")
+_ASKED: Final = (
+    "mail_version", "config_directory", "queue_directory", "compatibility_level",
+    "smtpd_milters", "non_smtpd_milters", "milter_default_action", "smtpd_milter_maps",
+    "transport_maps", "relay_domains", "relay_recipient_maps", "mydestination",
+    "virtual_mailbox_domains", "virtual_alias_domains", "inet_interfaces", "smtpd_hard_error_limit",
+    "receive_override_options", "virtual_alias_maps", "milter_macro_daemon_name",
+    "smtpd_sasl_auth_enable", "smtpd_tls_wrappermode", "myhostname",
+)  # fmt: skip
+OURS: Final = (
+    "bouncegate_milter",
+    "bouncegate_return_domain",
+    "bouncegate_return_path",
+    "bouncegate_return_recipients",
+    "bouncegate_map",
+)
+"""Parameters of our own, to which the others refer with a $."""
+TAKEN: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")
+"""The lists of domains that Postfix takes mail for, which may be tables as well."""
+_UNDEFINED: Final = re.compile(r"undefined parameter: (\S+)")
+_UNKNOWN: Final = re.compile(r"warning: (\S+): unknown parameter")
+# Columns of master.cf (master(5)).
+_CHROOT: Final = 4
+_COMMAND: Final = 7
+
+
+class PostfixError(OSError):
+    """A program of Postfix failed, or is not there; the text says which and why."""
+
+
+def is_here() -> bool:
+    """Whether this machine has a Postfix."""
+    return shutil.which("postconf", path=_PATH) is not None
+
+
+def ask(folder: Path | None, program: str, *arguments: str) -> str:
+    """What a program of Postfix prints; raises PostfixError."""
+    return ask_aloud(folder, program, *arguments)[0]
+
+
+def ask_aloud(
+    folder: Path | None, program: str, *arguments: str, seconds: float = _PATIENCE
+) -> tuple[str, str]:
+    """What a program of Postfix prints, and what it complains of; raises PostfixError."""
+    argv = [program, *(("-c", str(folder)) if folder else ()), *arguments]
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=seconds,
+            check=False,
+            env={"PATH": _PATH, "LC_ALL": "C"},
+        )
+    except FileNotFoundError:
+        raise PostfixError(f"there is no {program} on this machine") from None
+    except subprocess.TimeoutExpired:
+        raise PostfixError(f"{program} has not answered for {seconds:.0f} seconds") from None
+    if done.returncode:
+        raise PostfixError(f"{program} fails: {done.stderr.strip()[-300:]}")
+    return done.stdout, done.stderr
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Lines of `name = value`."""
+    split = (line.partition("=") for line in text.splitlines())
+    return {name.strip(): value.strip() for name, _, value in split}
+
+
+def parameters(folder: Path | None, *wanted: str) -> dict[str, str]:
+    """Settings of a Postfix with all their $names expanded; raises PostfixError."""
+    return pairs(ask(folder, "postconf", "-x", *wanted))
+
+
+def read(folder: Path | None, domain: str = "") -> Running:
+    """The settings of a Postfix; None is the machine's own. Raises PostfixError.
+
+    `domain` is the return domain, which tables are asked for.
+    """
+    wanted = (*_ASKED, *OURS)
+    raw, complaints = ask_aloud(folder, "postconf", *wanted)
+    values = parameters(folder, *wanted)
+    explicit = pairs(ask(folder, "postconf", "-n"))
+    entries = [line.split() for line in ask(folder, "postconf", "-M").splitlines()]
+    own, more = ask_aloud(folder, "postconf", "-P")
+    caged = chroot_by_default(values.get("compatibility_level", ""))
+    found = Running(
+        folder=(folder or Path(values["config_directory"])).absolute(),
+        raw=pairs(raw),
+        values=values,
+        explicit=frozenset(explicit) - {"config_directory"},
+        services=tuple(_service(entry, caged) for entry in entries if len(entry) > _COMMAND),
+        raw_options=_by_service(own),
+        options=_by_service(ask(folder, "postconf", "-xP")),
+        undefined=frozenset(_UNDEFINED.findall(complaints + more))
+        - frozenset(_UNKNOWN.findall(complaints)),
+    )
+    return with_tables(found, folder, domain) if domain else found
+
+
+def with_tables(running: Running, folder: Path | None, domain: str) -> Running:
+    """The same, with what the tables say of the return domain."""
+
+    def told(name: str, key: str) -> dict[str, str]:
+        found = {table: _answer(folder, table, key) for table in _tables(running, name)}
+        return {table: text for table, text in found.items() if text}
+
+    answers = {name: " ".join(told(name, domain).values()) for name in ("transport_maps", *TAKEN)}
+    return replace(
+        running,
+        answers={name: text for name, text in answers.items() if text},
+        catches=told("transport_maps", f"bouncegate-probe@{domain}"),
+    )
+
+
+def _tables(running: Running, name: str) -> list[str]:
+    return [one for one in items(running.values.get(name, "")) or [] if _TABLE.fullmatch(one)]
+
+
+def _answer(folder: Path | None, table: str, key: str) -> str:
+    """What postmap(1) finds; nothing where it ends with 1, or where the table cannot be read."""
+    with suppress(PostfixError):
+        return ask(folder, "postmap", "-q", key, table).strip()
+    return ""
+
+
+def _service(entry: list[str], caged: bool) -> Service:
+    chroot = caged if entry[_CHROOT] == "-" else entry[_CHROOT] == "y"
+    return Service(entry[0], entry[1], chroot, entry[_COMMAND])
+
+
+def _by_service(text: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for path, value in pairs(text).items():
+        service, _, name = path.rpartition("/")
+        found[service][name] = value
+    return dict(found)

@@ -1,0 +1,80 @@
+"""How Postfix writes our sockets, and whether a parameter names them."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bouncegate.config.values import Endpoint, UnixSocket
+
+# An item of a list: in braces with settings of its own (3.0), or bare. Braces do not nest further
+# than the inline tables that we write.
+_ITEM: Final = re.compile(r"\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}]+(?:\{(?:[^{}]|\{[^{}]*\})*\})?")
+_BETWEEN: Final = re.compile(r"[\s,]*")
+_ENDPOINT: Final = re.compile(r"(?:unix|local|inet|inet6):\S+")
+
+
+class Misfit(NamedTuple):
+    """A socket that some service of Postfix cannot reach."""
+
+    text: str
+    mend: str
+
+
+def names(endpoint: Endpoint, queue: Path) -> frozenset[str]:
+    """All ways of writing an endpoint: a path below the queue folder also from there on."""
+    if not isinstance(endpoint, UnixSocket):
+        return frozenset({str(endpoint)})
+    found = {f"unix:{endpoint.path}"}
+    if endpoint.path.is_relative_to(queue):
+        found.add(f"unix:{endpoint.path.relative_to(queue)}")
+    return frozenset(found)
+
+
+def names_any(text: str, wanted: Iterable[str]) -> bool:
+    """Whether any of the names stands in a parameter, as a whole."""
+    return any(re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", text) for name in wanted)
+
+
+def spoken(endpoint: Endpoint, queue: Path, caged: Iterable[str], setting: str) -> str | Misfit:
+    """How Postfix is to write an endpoint, so that each of its services reaches it.
+
+    `caged` are the services in a chroot that will ask it; `setting` names the endpoint in our
+    own config, for the advice.
+    """
+    if not isinstance(endpoint, UnixSocket):
+        return str(endpoint)
+    if endpoint.path.is_relative_to(queue):
+        # Postfix takes such a path from its queue folder on, in a chroot and outside of one.
+        return f"unix:{endpoint.path.relative_to(queue)}"
+    if inside := ", ".join(caged):
+        where = f"unix:{queue / 'bouncegate' / endpoint.path.name}"
+        return Misfit(
+            f"{inside}: in a chroot, where {endpoint.path} is out of sight",
+            f'set {setting} = "{where}", restart the daemon, and try again',
+        )
+    return f"unix:{endpoint.path}"
+
+
+def items(value: str) -> list[str] | None:
+    """The items of a list (commas or white space between them); None if it cannot be read."""
+    found = []
+    place = 0
+    text = value.strip()
+    while place < len(text):
+        between = _BETWEEN.match(text, place)
+        place = between.end() if between else place
+        if place == len(text):
+            break
+        item = _ITEM.match(text, place)
+        if item is None:
+            return None
+        found.append(item[0])
+        place = item.end()
+    return found
+
+
+def is_milter(item: str) -> bool:
+    """Whether an item of smtpd_milters is one that we understand."""
+    inner = items(item[1:-1]) if item.startswith("{") and item.endswith("}") else [item]
+    return inner is not None and bool(inner) and _ENDPOINT.fullmatch(inner[0]) is not None

@@ -1,0 +1,83 @@
+"""What a Postfix is set to, as postconf(1) tells it: the facts that plans and checks go by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+SMTPD: Final = "smtpd"
+# In master.cf a chroot of "-" is the built-in default, which is "n" from this level on
+# (postconf(5), compatibility_level; master(5)).
+_NO_CHROOT_SINCE: Final = 1
+_PARTS_OF_VERSION: Final = 2
+
+
+class Service(NamedTuple):
+    """One entry of master.cf (master(5))."""
+
+    name: str
+    type: str
+    chroot: bool
+    command: str
+    """The program, without its arguments."""
+
+    @property
+    def key(self) -> str:
+        """How postconf(1) calls it."""
+        return f"{self.name}/{self.type}"
+
+
+@dataclass(frozen=True)
+class Running:
+    """The settings of one Postfix."""
+
+    folder: Path
+    """Its config_directory."""
+    raw: Mapping[str, str]
+    """Parameters as they are written, or their defaults."""
+    values: Mapping[str, str]
+    """The same with every $name expanded."""
+    explicit: frozenset[str]
+    """Those that main.cf sets."""
+    services: tuple[Service, ...]
+    raw_options: Mapping[str, Mapping[str, str]]
+    """By service (`name/type`): what -o says in master.cf, as it is written."""
+    options: Mapping[str, Mapping[str, str]]
+    """The same, expanded."""
+    undefined: frozenset[str] = frozenset()
+    """Names that are used with a $ and set nowhere."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """By parameter: what its tables say of the return domain."""
+    catches: Mapping[str, str] = field(default_factory=dict)
+    """By table of transport_maps: what it says of a whole address below the return domain."""
+
+    @property
+    def queue(self) -> Path:
+        """The folder that a service in a chroot sees as the root."""
+        return Path(self.values.get("queue_directory") or "/var/spool/postfix")
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Postfix's version, as far as it matters: (3, 7). (0, 0) if it cannot be told."""
+        words = self.values.get("mail_version", "").split(".")[:_PARTS_OF_VERSION]
+        digits = [int(word) for word in words if word.isascii() and word.isdigit()]
+        return (digits[0], digits[1]) if len(digits) == _PARTS_OF_VERSION else (0, 0)
+
+    def running(self, command: str) -> tuple[Service, ...]:
+        """The services that run a program."""
+        return tuple(one for one in self.services if one.command == command)
+
+    def setting(self, service: Service, name: str) -> str:
+        """A parameter as it holds for a service, expanded."""
+        own = self.options.get(service.key, {})
+        return own[name] if name in own else self.values.get(name, "")
+
+    def overrides(self, service: Service, name: str) -> bool:
+        """Whether master.cf sets a parameter for a service alone."""
+        return name in self.raw_options.get(service.key, {})
+
+
+def chroot_by_default(compatibility_level: str) -> bool:
+    """Whether "-" in the chroot column of master.cf means yes."""
+    level = compatibility_level.partition(".")[0].strip()
+    return not (level.isascii() and level.isdigit() and int(level) >= _NO_CHROOT_SINCE)
