@@ -30,10 +30,11 @@ ARROWS = {
     "metrics": {"config", "policy", "store", "daemon"},
     "postfix": {"config"},
     "doctor": {"config", "policy", "store", "provenance", "dns", "postfix"},
+    "custody": {"config", "policy", "store"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
         *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog", "life"),
-        *("metrics", "doctor", "postfix"),
+        *("metrics", "doctor", "postfix", "custody"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

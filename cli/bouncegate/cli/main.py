@@ -39,6 +39,7 @@ from bouncegate.cli import (
     unlock,
 )
 from bouncegate.cli import map as maps
+from bouncegate.cli import store as stores
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError
@@ -98,6 +99,7 @@ app.command("simulate")(simulate.simulate)
 app.add_typer(incident.app, name="incident")
 app.add_typer(report.app, name="report")
 app.add_typer(keys.app, name="keys")
+app.add_typer(stores.app, name="store")
 app.command("provider")(provider.provider)
 app.command("check-config")(check.check_config)
 app.add_typer(postfix.app, name="postfix")

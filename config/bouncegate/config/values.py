@@ -114,6 +114,14 @@ class Size:
         return f"{self.octets} B"
 
 
+def readable(octets: int) -> str:
+    """A size for people, in the largest unit of which there is one."""
+    for unit, factor in reversed(_SIZE_UNITS.items()):
+        if octets >= factor > 1:
+            return f"{octets / factor:.1f} {unit}"
+    return f"{octets} B"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How long locks last: the first, the second and so on; the last one for all further ones."""

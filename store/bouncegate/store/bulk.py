@@ -61,7 +61,7 @@ class Bulk:
         Waits for another process that does the same. Raises StoreError, and whatever `acts`
         raises: then nothing has happened, unless it was decided already.
         """
-        with self._alone(wait=True):
+        with alone(self._folder.parent, wait=True):
             self._finish(fold, lambda _: None)
             self._decide(acts if audit is None else chain((audit,), acts))
             self._finish(fold, told)
@@ -73,7 +73,7 @@ class Bulk:
         """
         if not is_unfinished(self._folder.parent):
             return False
-        with self._alone(wait=False) as is_alone:
+        with alone(self._folder.parent, wait=False) as is_alone:
             return is_alone and self._finish(fold, lambda _: None)
 
     def _decide(self, records: Iterable[Act | Audit]) -> None:
@@ -126,22 +126,27 @@ class Bulk:
                 ) from error
             yield record
 
-    @contextmanager
-    def _alone(self, *, wait: bool) -> Iterator[bool]:
-        """Hold the lock of all who write here; tells whether it is held."""
-        try:
-            self._folder.mkdir(mode=0o750, exist_ok=True)
-            hand_over(self._folder, self._folder.parent)
-            lock = (self._folder / "lock").open("ab")
-            hand_over(self._folder / "lock", self._folder.parent)
-        except OSError as error:
-            raise StoreFull(f"{error.filename}: {error.strerror}") from error
-        with lock:
-            is_alone = False
-            with suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                is_alone = True
-            yield is_alone
+
+@contextmanager
+def alone(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock of all who carry out acts on many addresses; tells whether it is held.
+
+    `folder` is that of the store. Raises StoreFull.
+    """
+    own = folder / "bulk"
+    try:
+        own.mkdir(mode=0o750, exist_ok=True)
+        hand_over(own, folder)
+        lock = (own / "lock").open("ab")
+        hand_over(own / "lock", folder)
+    except OSError as error:
+        raise StoreFull(f"{error.filename}: {error.strerror}") from error
+    with lock:
+        is_alone = False
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            is_alone = True
+        yield is_alone
 
 
 def _parted(records: Iterator[Act | Audit]) -> tuple[Audit | None, Iterator[Act]]:

@@ -95,7 +95,7 @@ def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environ
     Raises a StoreError that says what to do.
     """
     data = settings.path / "data.mdb"
-    _refuse_what_cannot_work(settings.path, data, readonly=readonly)
+    require_usable(settings.path, readonly=readonly)
     try:
         environment = lmdb.open(
             str(settings.path),
@@ -135,11 +135,21 @@ def explained(error: lmdb.Error, path: Path) -> StoreError:
     return StoreError(f"{path}: {error}")
 
 
+def copy_compacted(environment: lmdb.Environment, descriptor: int, path: Path) -> None:
+    """Write an environment as it is at one moment into a file; raises StoreError."""
+    try:
+        environment.copyfd(descriptor, compact=True)
+    except lmdb.Error as error:
+        raise explained(error, path) from error
+
+
 def _is_denied(error: lmdb.Error) -> bool:
     return any(word in str(error) for word in ("Permission denied", "Read-only file system"))
 
 
-def _refuse_what_cannot_work(folder: Path, data: Path, *, readonly: bool) -> None:
+def require_usable(folder: Path, *, readonly: bool) -> None:
+    """Refuse a folder in which no environment can be opened; raises StoreError."""
+    data = folder / "data.mdb"
     try:
         if not folder.is_dir():
             raise StoreMissing(f"{folder}: no such folder: create it, owned by the daemons' user")

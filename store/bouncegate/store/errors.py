@@ -38,3 +38,9 @@ class StoreFull(StoreError):
     """The disk or the map has no room; what was to be written is not, and can be tried again."""
 
     exit_code = os.EX_TEMPFAIL
+
+
+class StoreBusy(StoreError):
+    """Another process writes, or has the right to write alone; it can be tried again."""
+
+    exit_code = os.EX_TEMPFAIL

@@ -27,11 +27,14 @@ import msgspec
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Entry, Sent, decoded, digest, name_digests
-from bouncegate.store.environment import explained, hand_to_owner
+from bouncegate.store.environment import copy_compacted, explained, hand_to_owner
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 from bouncegate.store.room import Room, room_of
+from bouncegate.store.writing import WriteRight
 
-_FOLDER: Final = "ledger"
+FOLDER: Final = "ledger"
+"""Where it lies, in the folder of the store."""
+
 _FILE_MODE: Final = 0o660
 _MAX_READERS: Final = 1024
 _SENT: Final = b"sent"
@@ -60,6 +63,7 @@ class Ledger:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._path = path
+        self._right: WriteRight | None = None
         self._sent = environment.open_db(_SENT, create=False)
         self._names = environment.open_db(_NAMES, create=False)
         self._rates = environment.open_db(_RATES, create=False)
@@ -67,10 +71,12 @@ class Ledger:
     @classmethod
     def open(cls, store: StoreSettings, settings: LedgerSettings, *, readonly: bool = True) -> Self:
         """Open the ledger, and make it unless `readonly`; raises StoreError."""
-        path = store.path / _FOLDER
+        path = store.path / FOLDER
+        right: WriteRight | None = None
         try:
             if not readonly:
                 _make_folder(path)
+                right = WriteRight.shared(path)
             elif not (path / "data.mdb").exists():
                 raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
             environment = lmdb.open(
@@ -88,17 +94,24 @@ class Ledger:
                 hand_to_owner(path)
                 for name in _DATABASES:
                     environment.open_db(name)
-            return cls(environment, path)
+            ledger = cls(environment, path)
+            ledger._right, right = right, None
+            return ledger
         except lmdb.NotFoundError:
             raise StoreMissing(f"{path}: the ledger is empty still") from None
         except lmdb.Error as error:
             raise _explained(error, path) from error
         except OSError as error:
             raise StoreError(f"{error.filename or path}: {error.strerror}") from error
+        finally:
+            if right is not None:
+                right.give_up()
 
     def close(self) -> None:
-        """Give the map back."""
+        """Give the map back, and the right to write."""
         self._environment.close()
+        if self._right is not None:
+            self._right.give_up()
 
     # -- reading: the return path ------------------------------------------------------------
 
@@ -178,6 +191,17 @@ class Ledger:
                 return room_of(self._environment, transaction, self._path, _DATABASES)
         except lmdb.Error as error:
             raise _explained(error, self._path) from error
+
+    def check_readers(self) -> int:
+        """Free the slots of readers that died; tells how many. Raises StoreError."""
+        try:
+            return self._environment.reader_check()
+        except lmdb.Error as error:
+            raise _explained(error, self._path) from error
+
+    def copy(self, descriptor: int) -> None:
+        """The same as that of the store: `Store.copy`."""
+        copy_compacted(self._environment, descriptor, self._path)
 
     def times(self) -> tuple[int, int]:
         """The times of the oldest and the newest send; 0 where there is none. Raises StoreError."""

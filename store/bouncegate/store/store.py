@@ -51,7 +51,13 @@ from bouncegate.policy.records import (
 )
 from bouncegate.store.audit import Audits
 from bouncegate.store.bounced import bounced
-from bouncegate.store.environment import DATABASES, MESSAGES, explained, open_environment
+from bouncegate.store.environment import (
+    DATABASES,
+    MESSAGES,
+    copy_compacted,
+    explained,
+    open_environment,
+)
 from bouncegate.store.errors import StoreFull, StoreLayout
 from bouncegate.store.exchanges import Exchanges
 from bouncegate.store.history import History
@@ -64,6 +70,7 @@ from bouncegate.store.room import Room, room_of
 from bouncegate.store.tallies import HourTally, Tallies
 from bouncegate.store.trail import Trail
 from bouncegate.store.usage import Usage
+from bouncegate.store.writing import WriteRight
 
 __all__ = ["Bounce", "Effect", "Incident", "Recorded", "Store"]
 
@@ -91,6 +98,7 @@ class Store:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._path = settings.path
+        self._right: WriteRight | None = None
         try:
             self._history = History(environment)
             self._incidents = Incidents(environment, self._history)
@@ -115,11 +123,21 @@ class Store:
     @classmethod
     def open(cls, settings: StoreSettings, *, readonly: bool = False) -> Self:
         """Open the store, and make it unless `readonly`; raises StoreError."""
-        return cls(open_environment(settings, readonly=readonly), settings)
+        right = None if readonly else WriteRight.shared(settings.path)
+        try:
+            store = cls(open_environment(settings, readonly=readonly), settings)
+        except BaseException:
+            if right is not None:
+                right.give_up()
+            raise
+        store._right = right
+        return store
 
     def close(self) -> None:
-        """Give the map back."""
+        """Give the map back, and the right to write."""
         self._environment.close()
+        if self._right is not None:
+            self._right.give_up()
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -396,6 +414,14 @@ class Store:
         """How much of its room the store takes; raises StoreError."""
         with self._reading() as transaction:
             return room_of(self._environment, transaction, self._path, DATABASES)
+
+    def copy(self, descriptor: int) -> None:
+        """Write all of it, as it is at one moment, without free pages, into a file; not synced.
+
+        Nobody waits for that. What writers free meanwhile is not used again before it is done.
+        Raises StoreError.
+        """
+        copy_compacted(self._environment, descriptor, self._path)
 
     def check_readers(self) -> int:
         """Free the slots of readers that died; tells how many. Raises StoreError."""

@@ -1,0 +1,1 @@
+"""The store as files: backup, restore, verification, compaction, upgrade of its layout."""

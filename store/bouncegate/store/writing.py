@@ -1,0 +1,69 @@
+"""Who may write: a lock that all writers of an environment share, and whoever replaces its file
+holds alone.
+
+A process that has `data.mdb` open goes on writing into it when another file has taken its name, and
+what it writes is lost. LMDB's own locks do not tell writers from readers, and readers need not
+leave: they take up the new file. So every writer holds a shared lock on the file `writers` beside
+`data.mdb`, from opening to closing (flock(2): it ends with the process, however that ends).
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO, Final, Self
+
+from bouncegate.store.environment import hand_over, require_usable
+from bouncegate.store.errors import StoreBusy, StoreError
+
+FILE: Final = "writers"
+_MODE: Final = 0o660
+
+
+class WriteRight:
+    """The right to write into the environment of a folder, until it is given up."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Hold the lock that is on a file."""
+        self._file = file
+
+    @classmethod
+    def shared(cls, folder: Path) -> Self:
+        """The right beside others; raises StoreError."""
+        held = "its file is being replaced (bouncegate store): try again in a moment"
+        return cls(_locked(folder, fcntl.LOCK_SH, held))
+
+    @classmethod
+    def alone(cls, folder: Path) -> Self:
+        """The right of one; raises StoreBusy while any process has the environment open to write.
+
+        Whoever wants to open it meanwhile is refused.
+        """
+        held = (
+            "a process has it open for writing: stop bouncegate-return-path, bouncegate-maintain "
+            "and, for the ledger, bouncegate-milter, and let other commands end"
+        )
+        return cls(_locked(folder, fcntl.LOCK_EX, held))
+
+    def give_up(self) -> None:
+        """Let others have it."""
+        self._file.close()
+
+
+def _locked(folder: Path, kind: int, held: str) -> IO[bytes]:
+    path = folder / FILE
+    require_usable(folder, readonly=False)
+    try:
+        file = open(path, "ab", opener=_opener)  # noqa: SIM115 - held until it is given up
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error
+    try:
+        hand_over(path, folder)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StoreBusy(f"{folder}: {held}") from None
+    return file
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags, _MODE)

@@ -1,0 +1,78 @@
+"""`bouncegate store`: what an operator is shown, and what is refused."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bouncegate.config.loading import load
+
+from .conftest import Command
+
+READER = """
+import os, sys, lmdb
+environment = lmdb.open(sys.argv[1], readonly=True, max_dbs=64, max_readers=1024)
+transaction = environment.begin()
+print("reading", flush=True)
+sys.stdin.read()
+"""
+
+
+def reader_of(config: Path) -> subprocess.Popen[bytes]:
+    argv = [sys.executable, "-c", READER, str(load(config).store.path)]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"reading\n"
+    return process
+
+
+def test_stats_tell_each_table_and_how_full_the_map_is(bouncegate: Command) -> None:
+    bouncegate("lock", "ann@example.com", "bob@example.com")
+    done = bouncegate("store", "stats", "--json")
+    view = json.loads(done.out)
+    assert view["entries"]["locks"] == 2
+    assert view["entries"]["journal"] == 1
+    assert view["sizes"]["locks"] == 4096
+    assert view["map_size"] == 64 * 2**20
+    assert view["file"] == view["used"] + view["free"]
+    assert 0 < view["fill"] < 0.01
+    table = bouncegate("store", "stats").out
+    assert "64.0 MiB" in table
+    assert "locks" in table
+
+
+def test_a_reader_that_holds_old_pages_is_told_and_one_that_died_is_cleared(
+    bouncegate: Command, config: Path
+) -> None:
+    """As long as one reads, what is freed is not used again, and the file grows."""
+    bouncegate("lock", "ann@example.com")
+    # While any process has the store open, nobody else clears the slot of one that died.
+    with reader_of(config) as reader, reader_of(config) as other:
+        for number in range(5):
+            bouncegate("lock", f"u{number}@example.com")
+        view = json.loads(bouncegate("store", "stats", "--json").out)
+        assert view["reader_lag"] == 5
+        reader.kill()
+        reader.wait()
+        assert json.loads(bouncegate("store", "stats", "--json").out)["readers_cleared"] == 1
+        other.kill()
+
+
+def test_stats_without_a_store_say_so(bouncegate: Command) -> None:
+    done = bouncegate("store", "stats")
+    assert done.code == os.EX_NOINPUT
+    assert "no store yet" in done.err
+
+
+def test_a_backup_is_made_and_never_overwritten(bouncegate: Command, tmp_path: Path) -> None:
+    bouncegate("lock", "ann@example.com")
+    target = tmp_path / "backup.tar.zst"
+    done = bouncegate("store", "backup", str(target), "--json")
+    told = json.loads(done.out)
+    assert told["path"] == str(target)
+    assert told["size"] == target.stat().st_size
+    assert "data.mdb" in told["manifest"]["files"]
+    again = bouncegate("store", "backup", str(target))
+    assert again.code == os.EX_CANTCREAT
+    assert "nothing is overwritten" in again.err
