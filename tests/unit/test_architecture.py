@@ -38,7 +38,7 @@ ARROWS = {
     },
 }
 # What is for developers stands beside the product and is never imported by it.
-DEVELOPERS = {"lab", "tests", "bench"}
+DEVELOPERS = {"lab", "manual", "tests", "bench"}
 
 
 def modules(part: str) -> list[Path]:

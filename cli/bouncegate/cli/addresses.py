@@ -70,7 +70,14 @@ def show(
     *,
     json: Json = False,
 ) -> None:
-    """Show what is known of one address: locked or not, why, until when."""
+    """Show what is known of one address: locked or not, why, until when.
+
+    Examples:
+
+    bouncegate show ann@example.com
+
+    bouncegate show --json @example.com
+    """
     invocation = invocation_of(context)
     key = canonical(address, fold=invocation.settings.store.fold_local_part)
     now = int(time.time())

@@ -69,7 +69,9 @@ def alive(
     It frees soft locks and resets the statistics of an address; hard locks only where [policy]
     alive_frees_hard says so, and never those that were made by hand.
 
-    Example: grep ' opened ' tracker.log | cut -d' ' -f3 | bouncegate alive --file -
+    Examples:
+
+    grep ' opened ' tracker.log | cut -d' ' -f3 | bouncegate alive --file -
     """
     invocation = invocation_of(context)
     if message:

@@ -62,7 +62,9 @@ def audit(
 ) -> None:
     """Show what operators changed, the latest first: who, from where, when, what and why.
 
-    Example: bouncegate audit --since "7 days" --by ann
+    Examples:
+
+    bouncegate audit --since "7 days" --by ann
     """
     invocation = invocation_of(context)
     now = int(time.time())

@@ -11,7 +11,14 @@ from bouncegate.config.settings import DEFAULT_FILE
 
 
 def check_config(context: typer.Context) -> None:
-    """Check the config file and the rules; exit 78 if anything is wrong."""
+    """Check the config file and the rules; exit 78 if anything is wrong.
+
+    Examples:
+
+    bouncegate check-config
+
+    bouncegate --config new.toml check-config
+    """
     invocation = invocation_of(context)
     problems = _problems(invocation)
     for problem in problems:

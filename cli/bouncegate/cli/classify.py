@@ -26,7 +26,14 @@ def classify(
         bool, typer.Option("--diagnostics", help="The files hold one reply or diagnostic a line.")
     ] = False,
 ) -> None:
-    """Classify messages, or replies of servers, without storing anything."""
+    """Classify messages, or replies of servers, without storing anything.
+
+    Examples:
+
+    bouncegate classify --explain bounce.eml
+
+    echo '550 5.1.1 no such user' | bouncegate classify --diagnostics -
+    """
     from bouncegate.cli.classified import DiagnosticLines, Messages, View  # noqa: PLC0415
     from bouncegate.cli.daemons import judge_of  # noqa: PLC0415
 

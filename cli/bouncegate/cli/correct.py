@@ -29,7 +29,9 @@ def correct(
 ) -> None:
     """Correct an address: the new one is free and counts anew, the old one keeps its history.
 
-    Example: bouncegate correct ann@gmial.com ann@gmail.com
+    Examples:
+
+    bouncegate correct ann@gmial.com ann@gmail.com
     """
     invocation = invocation_of(context)
     now, fold = int(time.time()), invocation.settings.store.fold_local_part

@@ -25,7 +25,12 @@ log: Final = logging.getLogger("bouncegate.return-path")
 
 
 def milter(context: typer.Context) -> None:
-    """Run the milter: refuse locked recipients while the client is still connected."""
+    """Run the milter: refuse locked recipients while the client is still connected.
+
+    Examples:
+
+    bouncegate milter
+    """
     from bouncegate.cli.milter import run_milter  # noqa: PLC0415 - the other commands need no libmilter
 
     def load() -> Settings:
@@ -37,7 +42,12 @@ def milter(context: typer.Context) -> None:
 
 
 def return_path(context: typer.Context) -> None:
-    """Run the return-path handler: take DSNs by LMTP and lock what bounces."""
+    """Run the return-path handler: take DSNs by LMTP and lock what bounces.
+
+    Examples:
+
+    bouncegate return-path
+    """
     from bouncegate.classifier.daemon import ReturnPathDaemon  # noqa: PLC0415
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
     from bouncegate.life.listener import Listener  # noqa: PLC0415
@@ -65,7 +75,12 @@ def receive(
         typer.Argument(help="The return path to which it came: ${original_recipient} of pipe(8)."),
     ] = None,
 ) -> None:
-    """Take one message on standard input; 0 only when it is durable, 75 otherwise."""
+    """Take one message on standard input; 0 only when it is durable, 75 otherwise.
+
+    Examples:
+
+    bouncegate receive bounces@example.com < bounce.eml
+    """
     with ExitStack() as stack:
         raise typer.Exit(_receive(invocation_of(context), recipients, stack))
 

@@ -59,8 +59,11 @@ def doctor(
 
     Exit code 0: nothing worse than a note. 1: a warning. 2: an error. 78: the config is wrong.
 
-    Example: bouncegate doctor --from example.com --dkim mail2026
-    Example: bouncegate doctor --json | grep '"error"'
+    Examples:
+
+    bouncegate doctor --from example.com --dkim mail2026
+
+    bouncegate doctor --json | grep '"error"'
     """
     from bouncegate.doctor import daemons, proof, storage  # noqa: PLC0415 - for one command only
     from bouncegate.doctor.postfix import check_postfix  # noqa: PLC0415

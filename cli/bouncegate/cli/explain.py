@@ -89,7 +89,14 @@ def explain(
     *,
     json: Json = False,
 ) -> None:
-    """Tell why an address is locked or is not: each event, its rule, and what it did."""
+    """Tell why an address is locked or is not: each event, its rule, and what it did.
+
+    Examples:
+
+    bouncegate explain ann@example.com
+
+    bouncegate explain 4711
+    """
     invocation = invocation_of(context)
     settings = invocation.settings
     now = int(time.time())

@@ -59,7 +59,12 @@ class HeldView(Struct):
 
 @app.command("list")
 def list_(context: typer.Context, *, json: Json = False) -> None:
-    """List all incidents, the latest last."""
+    """List all incidents, the latest last.
+
+    Examples:
+
+    bouncegate incident list --json
+    """
     try:
         with closing(invocation_of(context).open_store(readonly=True)) as store:
             views = [view_of(store, incident) for incident in store.incidents()]
@@ -74,7 +79,12 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 
 @app.command("show")
 def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
-    """Show one incident and the events that it holds."""
+    """Show one incident and the events that it holds.
+
+    Examples:
+
+    bouncegate incident show 17
+    """
     with closing(invocation_of(context).open_store(readonly=True)) as store:
         view = view_of(store, _incident(store, number))
         numbers = store.held(number)
@@ -96,7 +106,12 @@ def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
 def confirm(
     context: typer.Context, number: Number, *, yes: Yes = False, why: Why = "", by: By = ""
 ) -> None:
-    """The addresses are dead indeed: what was held counts, and locks."""
+    """The addresses are dead indeed: what was held counts, and locks.
+
+    Examples:
+
+    bouncegate incident confirm 17 --why "they have closed down"
+    """
     _settle(context, Settled(number, int(time.time()), "confirmed", by or operator(), why), yes=yes)
 
 
@@ -104,7 +119,12 @@ def confirm(
 def dismiss(
     context: typer.Context, number: Number, *, yes: Yes = False, why: Why = "", by: By = ""
 ) -> None:
-    """The provider was broken: what was held is void, as if it had never come."""
+    """The provider was broken: what was held is void, as if it had never come.
+
+    Examples:
+
+    bouncegate incident dismiss 17 --why "they had an outage"
+    """
     _settle(context, Settled(number, int(time.time()), "dismissed", by or operator(), why), yes=yes)
 
 

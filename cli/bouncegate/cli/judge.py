@@ -63,7 +63,9 @@ def check(
     Exit code 0: all can be mailed; 1: some cannot (invalid, locked, or of a dead domain). What is
     only suspicious (typo, predicted, stale, detected) does not change it.
 
-    Example: bouncegate check --lookup --bad --file subscribers.txt
+    Examples:
+
+    bouncegate check --lookup --bad --file subscribers.txt
     """
     if not addresses and file is None:
         raise typer.BadParameter("name addresses, or a --file of them")

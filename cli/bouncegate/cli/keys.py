@@ -15,7 +15,12 @@ app = typer.Typer(no_args_is_help=True, help="Keys that sign return paths.")
 
 @app.command("list")
 def list_(context: typer.Context, *, json: Json = False) -> None:
-    """List the keys, the one that signs last; secrets are not shown."""
+    """List the keys, the one that signs last; secrets are not shown.
+
+    Examples:
+
+    bouncegate keys list
+    """
     path = invocation_of(context).settings.store.path / KEY_FILE
     try:
         ring = KeyRing.load(path)
@@ -32,7 +37,12 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 
 @app.command("rotate")
 def rotate(context: typer.Context) -> None:
-    """Add a key that signs from now on; what the older ones have signed stays good."""
+    """Add a key that signs from now on; what the older ones have signed stays good.
+
+    Examples:
+
+    bouncegate keys rotate
+    """
     path = invocation_of(context).settings.store.path / KEY_FILE
     key = rotate_file(path, int(time.time())).current
     print(f"key {key.number} signs from the milter's next start on")

@@ -6,6 +6,7 @@ there, since pipe(8) starts `bouncegate receive` for every message.
 
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -57,6 +58,12 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"bouncegate {metadata.version('bouncegate')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -70,8 +77,13 @@ def options(
             show_envvar=True,
         ),
     ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
 ) -> None:
     """Keep a Postfix from mailing addresses that bounce."""
+    del version  # done with by its callback
     context.obj = Invocation(config)
 
 

@@ -51,7 +51,12 @@ def maintain(
         bool, typer.Option("--once", help="One round of each task, then end: for cron(8).")
     ] = False,
 ) -> None:
-    """Run what goes on in the background: DNS, dead domains, deliveries, the log, figures."""
+    """Run what goes on in the background: DNS, dead domains, deliveries, the log, figures.
+
+    Examples:
+
+    bouncegate maintain --once
+    """
     invocation = invocation_of(context)
     set_up_logging(invocation.settings.log, "maintain")
     stop, anew = threading.Event(), threading.Event()

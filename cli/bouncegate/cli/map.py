@@ -28,12 +28,17 @@ log: Final = logging.getLogger("bouncegate.map")
 
 MAX_AGE: Final = "2 hours"
 
-app = typer.Typer(help="Run the map daemon: answer Postfix's look-ups (socketmap_table(5)).")
+app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)
 def map_(context: typer.Context) -> None:
-    """Run the map daemon: answer Postfix's look-ups (socketmap_table(5))."""
+    """Run the map daemon: answer Postfix's look-ups (socketmap_table(5)).
+
+    Examples:
+
+    bouncegate map
+    """
     if context.invoked_subcommand is not None:
         return
     from bouncegate.daemon.counters import Board  # noqa: PLC0415 - the daemon's alone
@@ -92,7 +97,12 @@ def export(
         typer.Argument(metavar="TYPE:FILE", help="A texthash:, lmdb:, cdb: or hash: table."),
     ],
 ) -> None:
-    """Write the locks in force as an access(5) table, for check_recipient_access."""
+    """Write the locks in force as an access(5) table, for check_recipient_access.
+
+    Examples:
+
+    bouncegate map export lmdb:/var/lib/bouncegate/locked
+    """
     from bouncegate.map.accesstable import entries  # noqa: PLC0415 - this command's alone
     from bouncegate.map.tablefile import TableError, TableFile  # noqa: PLC0415
 
@@ -117,7 +127,12 @@ def status(
     ] = MAX_AGE,
     json: Json = False,
 ) -> None:
-    """Show the age of an exported table; exit 75 if it is too old or not the one exported."""
+    """Show the age of an exported table; exit 75 if it is too old or not the one exported.
+
+    Examples:
+
+    bouncegate map status --max-age "1 hour" /var/lib/bouncegate/locked
+    """
     from bouncegate.map.tablefile import TableError, is_whole, read_exported  # noqa: PLC0415
 
     try:

@@ -11,7 +11,12 @@ from bouncegate.cli.reload import begin_anew, settings_anew
 
 
 def notices(context: typer.Context) -> None:
-    """Hand to Postfix the notices for the senders of mail from sendmail(1)."""
+    """Hand to Postfix the notices for the senders of mail from sendmail(1).
+
+    Examples:
+
+    bouncegate notices
+    """
     from bouncegate.notice.daemon import NoticeDaemon  # noqa: PLC0415 - the daemon's alone
     from bouncegate.notice.spool import Spool  # noqa: PLC0415
 

@@ -57,8 +57,11 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
     Exit code 0: all that the settings ask for is attached. 1: mail passes somewhere that is not
     judged. 2: it is not attached, or cannot work. 69: there is no Postfix. 78: its config is wrong.
 
-    Example: bouncegate postfix status
-    Example: bouncegate postfix status -c /etc/postfix-out --json
+    Examples:
+
+    bouncegate postfix status
+
+    bouncegate postfix status -c /etc/postfix-out --json
     """
     from bouncegate.postfix.coverage import covers  # noqa: PLC0415 - for one command only
 

@@ -50,7 +50,12 @@ def provider(
     lookup: Annotated[bool, typer.Option("--lookup", help="Ask DNS now, and keep it.")] = False,
     json: Json = False,
 ) -> None:
-    """Show who runs the mail of an address or domain, and what DNS has told of it."""
+    """Show who runs the mail of an address or domain, and what DNS has told of it.
+
+    Examples:
+
+    bouncegate provider --lookup example.com
+    """
     invocation = invocation_of(context)
     domain = canonical_domain(address.strip().rpartition("@")[2])
     exchange = _asked(invocation, domain) if lookup else _known(invocation, domain)

@@ -57,6 +57,10 @@ def health(context: typer.Context, *, json: Json = False) -> None:
     Exit code 0: all is fine. 1, a warning: some sender was blamed for too many bounces within an
     hour of the last day, or too many DSNs proved nothing. 2, critical: an incident is open. Other
     codes, 64 and above: the store or the config cannot be read.
+
+    Examples:
+
+    bouncegate report health --json
     """
     invocation = invocation_of(context)
     now = int(time.time())

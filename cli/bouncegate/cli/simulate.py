@@ -57,7 +57,9 @@ def simulate(
     The bounces that are stored are replayed under its policy and its rules; nothing is changed.
     Events that the guard holds or that are void stay so.
 
-    Example: bouncegate simulate --config new.toml --since "90 days"
+    Examples:
+
+    bouncegate simulate --config new.toml --since "90 days"
     """
     invocation = invocation_of(context)
     other = Invocation(config) if config else invocation

@@ -81,7 +81,9 @@ def trace(
 
     Exit code 66 where nothing is known of it.
 
-    Example: bouncegate trace --since "2 days" clara@orchard.example
+    Examples:
+
+    bouncegate trace --since "2 days" clara@orchard.example
     """
     invocation = invocation_of(context)
     now = int(time.time())

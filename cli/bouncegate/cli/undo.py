@@ -59,6 +59,10 @@ def undo(
 
     All options hold together; at least one must be given. Locks that other bounces or an operator
     support stay. What is undone stays so, even if its DSN is delivered once more.
+
+    Examples:
+
+    bouncegate undo --provider gmx --since "2026-12-14" --until "2026-12-16" --dry-run
     """
     now = int(time.time())
     invocation = invocation_of(context)

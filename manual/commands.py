@@ -1,0 +1,84 @@
+"""The commands as their own help tells them: usage, options, examples."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import typer
+
+from manual.mdoc import argument, literal, paragraphs, tagged, text
+
+_EXAMPLES: Final = "Examples:"
+_PROGRAM: Final = "bouncegate"
+# What every command has, told once in the page.
+_EVERYWHERE: Final = {"--help"}
+
+Command = Any
+"""A command of typer's, whose type is no part of what typer promises."""
+
+
+def commands(app: typer.Typer) -> str:
+    """One subsection a command, in the order in which the help lists them."""
+    root = typer.main.get_command(app)
+    return "".join(_subsection(path, command) for path, command in every_command(root))
+
+
+def every_command(root: Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:
+    """Each command that can be called, by its words behind the program's name."""
+    for name, command in root.commands.items():
+        if command.hidden:
+            continue
+        below = (*path, name)
+        inner = getattr(command, "commands", None)
+        if not inner or getattr(command, "invoke_without_command", False):
+            yield " ".join(below), command
+        if inner:
+            yield from every_command(command, below)
+
+
+def told(command: Command) -> tuple[list[str], list[str]]:
+    """The paragraphs of a command's help, and its examples."""
+    blocks = [" ".join(block.split()) for block in (command.help or "").split("\n\n")]
+    if _EXAMPLES not in blocks:
+        return blocks, []
+    place = blocks.index(_EXAMPLES)
+    return blocks[:place], blocks[place + 1 :]
+
+
+def _subsection(path: str, command: Command) -> str:
+    prose, examples = told(command)
+    options = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    usage = f".Nm {_PROGRAM} {argument(path)}\n"
+    usage += ".Op Ar option ...\n" if options else ""
+    usage += "".join(_usage_of(one) for one in arguments)
+    items = [(f"Ar {argument(_name(one))}", text(one.help)) for one in arguments if one.help]
+    items += [(_head(one), _told(one)) for one in options if one.opts[0] not in _EVERYWHERE]
+    body = "".join(paragraphs(prose))
+    shown = literal(examples) if examples else ""
+    return f".Ss {argument(path)}\n{usage}.Pp\n{body}{tagged(items)}{shown}"
+
+
+def _usage_of(one: Any) -> str:
+    word = f"Ar {argument(_name(one))}{' ...' if one.nargs == -1 else ''}"
+    return f".{word}\n" if one.required else f".Op {word}\n"
+
+
+def _head(one: Any) -> str:
+    flags = " , ".join(f"Fl {argument(flag.removeprefix('-'))}" for flag in one.opts)
+    return flags if one.is_flag else f"{flags} Ar {argument(_value(one))}"
+
+
+def _told(one: Any) -> str:
+    words = one.help or ""
+    default = one.default
+    if one.show_default and not one.is_flag and default not in (None, "", ()):
+        words += f" The default is {getattr(default, 'value', default)}."
+    return text(words)
+
+
+def _name(one: Any) -> str:
+    return str(one.metavar or one.name.upper()).removesuffix("...")
+
+
+def _value(one: Any) -> str:
+    return str(one.metavar or one.name.upper().replace("_", "-"))

@@ -1,0 +1,70 @@
+"""The settings as the commented sample tells them: sections, keys with their defaults, notes."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from manual.mdoc import argument, literal, tagged, text
+
+_TABLE: Final = re.compile(r"\[[a-z_.]+\]")
+_ARRAY: Final = re.compile(r"# (\[\[[a-z_.]+\]\])")
+_KEY: Final = re.compile(r"# ([a-z_]+) = (.+)")
+
+
+class Key(NamedTuple):
+    """A key, what it is for, and its default as it is written."""
+
+    name: str
+    told: str
+    default: str
+
+
+class Section(NamedTuple):
+    """A table of the file."""
+
+    head: str
+    told: str
+    keys: list[Key]
+    example: list[str]
+    """Lines of a table that is there as an example only."""
+
+
+def settings(sample: str) -> str:
+    """One subsection a table of the sample."""
+    return "".join(_subsection(section) for section in sections(sample))
+
+
+def sections(sample: str) -> Iterator[Section]:
+    """The tables of the sample, in its order."""
+    for block in sample.split("\n\n"):
+        lines = block.strip().splitlines()
+        if _TABLE.fullmatch(lines[0]):
+            yield Section(lines[0], "", list(_keys(lines[1:])), [])
+        elif arrays := [number for number, line in enumerate(lines) if _ARRAY.fullmatch(line)]:
+            head = lines[arrays[0]].removeprefix("# ")
+            told = " ".join(_comment(line) for line in lines[: arrays[0]])
+            yield Section(head, told, [], [_comment(line) for line in lines[arrays[0] :]])
+
+
+def _keys(lines: list[str]) -> Iterator[Key]:
+    told: list[str] = []
+    for line in lines:
+        if key := _KEY.fullmatch(line):
+            yield Key(key[1], " ".join(told), key[2])
+            told = []
+        else:
+            told.append(_comment(line))
+
+
+def _comment(line: str) -> str:
+    return line.removeprefix("#").removeprefix(" ")
+
+
+def _subsection(section: Section) -> str:
+    body = text(section.told) if section.told else ""
+    body += literal(section.example) if section.example else ""
+    items = (
+        (f"Ic {argument(key.name)} = Ar {argument(key.default)}", text(key.told))
+        for key in section.keys
+    )
+    return f".Ss {argument(section.head)}\n{body}{tagged(items)}"
