@@ -64,6 +64,10 @@ def stats(context: typer.Context, *, json: Json = False) -> None:
     """Show how much room store and ledger take, table by table, and who reads them.
 
     Slots of readers that have died are cleared.
+
+    Examples:
+
+    bouncegate store stats --json
     """
     invocation = invocation_of(context)
     with ExitStack() as stack:
@@ -151,7 +155,9 @@ def backup(
     The backup holds the secrets that sign return paths: without them no bounce of the mail that is
     under way could be proven after a restore. Only its owner may read it.
 
-    Example: bouncegate store backup /var/backups/bouncegate-$(date +%F).tar.zst
+    Examples:
+
+    bouncegate store backup /var/backups/bouncegate-$(date +%F).tar.zst
     """
     from bouncegate.custody.backup import Source, make_backup  # noqa: PLC0415 - this command's alone
 
