@@ -1,4 +1,4 @@
-"""`store stats`, `backup`: the store as files, and how much room it takes."""
+"""`store stats`, `backup`, `restore`, `compact`: the store as files, and the room it takes."""
 
 import time
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace as replaced
 
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
@@ -19,6 +20,7 @@ from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.room import Room
 from bouncegate.store.store import Store
+from bouncegate.store.writing import WriteRight
 
 app: Final = typer.Typer(no_args_is_help=True, help="The files of the store, and its room.")
 
@@ -172,3 +174,82 @@ def backup(
         return
     print(f"{made.path}: {readable(made.size)}, {made.manifest.messages} large messages")
     print("It holds the secrets that sign return paths: keep it as safe as the store.")
+
+
+@app.command("restore")
+def restore(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="What `store backup` has made.")],
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Put aside the store that is there, and take its place."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring a backup back. It is checked as a whole before anything is touched.
+
+    The daemons that write must be stopped: bouncegate-return-path, bouncegate-maintain and, if the
+    backup has a ledger, bouncegate-milter. Those that only read take the store up by themselves.
+
+    Examples:
+
+    bouncegate store restore /var/backups/bouncegate-2026-01-31.tar.zst --replace
+    """
+    from bouncegate.custody import restore as restoring  # noqa: PLC0415 - this command's alone
+
+    settings = invocation_of(context).settings.store
+
+    def check(folder: Path) -> None:
+        Store.open(replaced(settings, path=folder), readonly=True).close()
+
+    restored = restoring.restore(source, settings.path, int(time.time()), check, replace=replace)
+    if json:
+        write_json(
+            {
+                "manifest": restored.manifest,
+                "kept": None if restored.kept is None else str(restored.kept),
+                "left_alone": restored.left_alone,
+            }
+        )
+        return
+    print(f"{settings.path}: as it was at {restored.manifest.made}")
+    if restored.kept is not None:
+        print(f"{restored.kept} keeps what was there before: remove it when all is well")
+    for name in restored.left_alone:
+        print(f"{settings.path / name} stays: it holds all that the backup has of it")
+
+
+@app.command("compact")
+def compact(
+    context: typer.Context,
+    *,
+    of_ledger: Annotated[
+        bool, typer.Option("--ledger", help="The ledger of sends, instead of the store.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Give free pages back to the disk.
+
+    The daemons that write must be stopped: bouncegate-return-path and bouncegate-maintain, for the
+    ledger bouncegate-milter as well. Mail is refused meanwhile as always, and bounces wait in
+    Postfix's queue.
+
+    Examples:
+
+    bouncegate store compact
+    bouncegate store compact --ledger
+    """
+    from bouncegate.custody import compaction  # noqa: PLC0415 - this command's alone
+
+    invocation = invocation_of(context)
+    settings = invocation.settings.store
+    folder = settings.path / LEDGER_FOLDER if of_ledger else settings.path
+    with ExitStack() as stack:
+        right = stack.enter_context(WriteRight.alone(folder))
+        opened = invocation.open_ledger() if of_ledger else Store.open(settings, readonly=True)
+        done = compaction.compact(folder, right, stack.enter_context(closing(opened)))
+    if json:
+        write_json({"path": str(folder), "before": done.before, "after": done.after})
+    else:
+        print(f"{folder}: {readable(done.before)} before, {readable(done.after)} after")

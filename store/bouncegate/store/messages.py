@@ -31,6 +31,15 @@ def message_key(raw: bytes, time: int) -> bytes:
     return time.to_bytes(_TIME, "big") + blake2b(raw, digest_size=_HASH).digest()
 
 
+def is_whole(key: bytes, compressed: bytes) -> bool:
+    """Whether a message, as it is kept, is the one that its key names."""
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(compressed, max_output_size=_LARGEST_MESSAGE)
+    except zstandard.ZstdError:
+        return False
+    return blake2b(raw, digest_size=_HASH).digest() == key[_TIME:]
+
+
 class MessageFolder:
     """The folder beside the store for messages that are too large for it."""
 

@@ -22,15 +22,16 @@ _MODE: Final = 0o660
 class WriteRight:
     """The right to write into the environment of a folder, until it is given up."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], *, is_alone: bool) -> None:
         """Hold the lock that is on a file."""
         self._file = file
+        self.is_alone: Final = is_alone
 
     @classmethod
     def shared(cls, folder: Path) -> Self:
         """The right beside others; raises StoreError."""
         held = "its file is being replaced (bouncegate store): try again in a moment"
-        return cls(_locked(folder, fcntl.LOCK_SH, held))
+        return cls(_locked(folder, fcntl.LOCK_SH, held), is_alone=False)
 
     @classmethod
     def alone(cls, folder: Path) -> Self:
@@ -42,11 +43,19 @@ class WriteRight:
             "a process has it open for writing: stop bouncegate-return-path, bouncegate-maintain "
             "and, for the ledger, bouncegate-milter, and let other commands end"
         )
-        return cls(_locked(folder, fcntl.LOCK_EX, held))
+        return cls(_locked(folder, fcntl.LOCK_EX, held), is_alone=True)
 
     def give_up(self) -> None:
         """Let others have it."""
         self._file.close()
+
+    def __enter__(self) -> Self:
+        """Give it up at the end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others have it."""
+        self.give_up()
 
 
 def _locked(folder: Path, kind: int, held: str) -> IO[bytes]:

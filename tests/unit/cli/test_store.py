@@ -76,3 +76,31 @@ def test_a_backup_is_made_and_never_overwritten(bouncegate: Command, tmp_path: P
     again = bouncegate("store", "backup", str(target))
     assert again.code == os.EX_CANTCREAT
     assert "nothing is overwritten" in again.err
+
+
+def test_what_was_locked_since_the_backup_is_gone_after_the_restore_and_kept_aside(
+    bouncegate: Command, tmp_path: Path
+) -> None:
+    bouncegate("lock", "ann@example.com")
+    bouncegate("store", "backup", str(tmp_path / "backup.tar"))
+    bouncegate("lock", "bob@example.com")
+    refused = bouncegate("store", "restore", str(tmp_path / "backup.tar"))
+    assert refused.code == os.EX_CANTCREAT
+    assert "--replace" in refused.err
+    done = bouncegate("store", "restore", str(tmp_path / "backup.tar"), "--replace", "--json")
+    told = json.loads(done.out)
+    assert Path(told["kept"], "data.mdb").exists()
+    assert json.loads(bouncegate("show", "--json", "ann@example.com").out)["locked"]
+    assert not json.loads(bouncegate("show", "--json", "bob@example.com").out)["locked"]
+
+
+def test_compacting_says_what_it_gave_back(bouncegate: Command) -> None:
+    names = [f"u{number}@example.com" for number in range(3000)]
+    bouncegate("lock", *names)
+    bouncegate("unlock", *names)
+    told = json.loads(bouncegate("store", "compact", "--json").out)
+    assert told["after"] < told["before"]
+    view = json.loads(bouncegate("store", "stats", "--json").out)
+    assert view["file"] == told["after"]
+    none = bouncegate("store", "compact", "--ledger")
+    assert none.code == os.EX_NOINPUT
