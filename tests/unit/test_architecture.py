@@ -25,6 +25,7 @@ ARROWS = {
     "milter": {"config", "policy", "store", "provenance", "daemon", "refusal", "notice"},
     "map": {"config", "policy", "store", "provenance", "daemon", "refusal"},
     "lists": {"config", "policy", "store"},
+    "report": {"config", "policy", "store"},
     "life": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "metrics": {"config", "policy", "store", "daemon"},
@@ -34,7 +35,7 @@ ARROWS = {
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),
         *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog", "life"),
-        *("metrics", "doctor", "postfix", "custody"),
+        *("metrics", "doctor", "postfix", "custody", "report"),
     },
 }
 # What is for developers stands beside the product and is never imported by it.

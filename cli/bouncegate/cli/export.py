@@ -1,19 +1,17 @@
 """`export`: a list into a file, to be corrected in a spreadsheet or used elsewhere."""
 
-import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
 from bouncegate.cli import filters
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.listing import SHEET, State, listing_of, rows_of, view_of
+from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import write_json, write_sheet
 
 
@@ -68,27 +66,10 @@ def export(
         since=since,
         until=until,
     )
-    with closing(invocation.open_store(readonly=True)) as store, _writing(output) as out:
+    with closing(invocation.open_store(readonly=True)) as store, writing(output) as out:
         views = map(view_of, rows_of(listing_of(invocation, store, now), state, wanted))
         if form is Format.CSV:
             write_sheet(out, ("id", *SHEET) if with_id else SHEET, views)
         else:
             for view in views:
                 write_json(view, out)
-
-
-@contextmanager
-def _writing(path: Path | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file that is there when it is whole."""
-    if path is None:
-        yield sys.stdout.buffer
-        return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            yield file
-        draft.replace(path)
-    except OSError as error:
-        raise typer.BadParameter(f"{error.filename}: {error.strerror}") from None
-    finally:
-        draft.unlink(missing_ok=True)

@@ -33,6 +33,12 @@ Since = Annotated[
 ]
 Before = Annotated[str, typer.Option("--until", help="Since before this time.")]
 
+CameSince = Annotated[
+    str,
+    typer.Option("--since", help='That came at this time or later: "2027-01-31" or "7 days".'),
+]
+CameBefore = Annotated[str, typer.Option("--until", help="That came before this time.")]
+
 
 def wanted(
     invocation: Invocation,

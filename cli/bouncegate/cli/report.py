@@ -1,131 +1,231 @@
-"""`report health`: whether an operator should look, for people and for monitoring."""
+"""`report`: what came and what was sent, counted; who bounced; the bounce messages themselves."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Final, Literal
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
-from msgspec import Struct
+from msgspec.structs import replace
 
+from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
-from bouncegate.cli.incident import IncidentView, view_of
-from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.output import iso, write_json, write_table
-from bouncegate.config.settings import AlarmSettings
-from bouncegate.config.taxonomy import REASONS
+from bouncegate.cli.health import health
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.output import complain
+from bouncegate.cli.reportcounts import Counts
+from bouncegate.cli.reportlists import (
+    AddressView,
+    BounceView,
+    View,
+    address_view,
+    bounce_view,
+    write_views,
+)
+from bouncegate.cli.reportmessages import Exported, Form
+from bouncegate.cli.undo import time_of
+from bouncegate.config.settings import Trust
+from bouncegate.config.taxonomy import Reason
+from bouncegate.report.addresses import bounces, in_groups
+from bouncegate.report.counting import Scope
+from bouncegate.report.wanted import Wanted
+from bouncegate.store.address import canonical_domain
 from bouncegate.store.errors import StoreMissing
-from bouncegate.store.tallies import UNVERIFIED, HourTally
+from bouncegate.store.store import Store
 
-app = typer.Typer(no_args_is_help=True, help="Reports.")
+app = typer.Typer(no_args_is_help=True, help="Count what bounced, beside what was sent.")
+app.command("health")(health)
 
-_DAY: Final = 86_400
-_EXIT: Final = {"fine": 0, "warning": 1, "critical": 2}
-
-
-class SenderView(Struct):
-    """One hour in which a sender was blamed for more bounces than is normal."""
-
-    sender: str
-    hour: str | None
-    bounces: int
-    reason: str
-    """The most frequent one."""
-    advice: str
-
-
-class Health(Struct):
-    """What `report health` tells, of the last 24 hours; incidents as long as they are open."""
-
-    status: Literal["fine", "warning", "critical"]
-    incidents: list[IncidentView]
-    senders: list[SenderView]
-    sender_blame_limit: int
-    unverified: int
-    unverified_limit: int
-
-
-@app.callback()
-def reports() -> None:
-    """Reports."""
-
-
-@app.command("health")
-def health(context: typer.Context, *, json: Json = False) -> None:
-    """Say whether somebody should look; the exit code is for monitoring.
-
-    Exit code 0: all is fine. 1, a warning: some sender was blamed for too many bounces within an
-    hour of the last day, or too many DSNs proved nothing. 2, critical: an incident is open. Other
-    codes, 64 and above: the store or the config cannot be read.
+_ALL: Final[tuple[Trust, ...]] = ("signed", "matched", "unverified")
+_HELP: Final = {
+    "mailing": """Count the bounces of mailings, or of one: each bounce by itself.
 
     Examples:
 
-    bouncegate report health --json
-    """
-    invocation = invocation_of(context)
-    now = int(time.time())
-    try:
-        with closing(invocation.open_store(readonly=True)) as store:
-            is_open = [incident for incident in store.incidents() if incident.settled is None]
-            incidents = [view_of(store, incident) for incident in is_open]
-            tallies = store.tallies(now - _DAY)
-    except StoreMissing:
-        incidents, tallies = [], []
-    found = health_of(incidents, tallies, invocation.settings.alarm)
-    if json:
-        write_json(found)
+    bouncegate report mailing
+
+    bouncegate report mailing spring --addresses --kind hard --csv
+
+    bouncegate report mailing spring --messages mbox --output spring.mbox
+    """,
+    "group": """Count the addresses that bounced in groups of recipients, each of them once.
+
+    An address counts by its last bounce. A mailing counts every bounce; so the two differ.
+
+    Examples:
+
+    bouncegate report group
+
+    bouncegate report group example.org --addresses --kind hard --csv
+    """,
+    "sender": """Count bounces by the domain of the envelope sender, and say what is too much.
+
+    Examples:
+
+    bouncegate report sender --since "7 days"
+
+    bouncegate report sender example.org --svg sender.svg
+    """,
+    "provider": """Count bounces by who runs the mail of the recipients.
+
+    Examples:
+
+    bouncegate report provider google --since "2 days"
+    """,
+    "domain": """Count bounces by the domain of the recipients.
+
+    Examples:
+
+    bouncegate report domain --limit 20
+    """,
+    "reason": """Count bounces by reason.
+
+    Examples:
+
+    bouncegate report reason --sender example.org
+    """,
+    "rate": """Tell day by day what share of the sends bounced, of all senders or of one.
+
+    Examples:
+
+    bouncegate report rate --since "30 days"
+
+    bouncegate report rate example.org --svg rate.svg
+    """,
+}
+
+
+def _command(subject: str) -> Callable[..., None]:
+    def command(
+        context: typer.Context,
+        name: Annotated[
+            str | None, typer.Argument(help="This one alone, in detail.", show_default=False)
+        ] = None,
+        *,
+        kind: filters.OfKind = None,
+        category: filters.OfCategory = None,
+        reason: filters.OfReason = None,
+        provider: filters.OfProvider = "",
+        domain: filters.OfDomain = "",
+        group: filters.OfGroup = "",
+        mailing: Annotated[str, typer.Option(help="Of this mailing.")] = "",
+        sender: Annotated[str, typer.Option(help="Of this envelope sender, or its domain.")] = "",
+        since: filters.CameSince = "",
+        until: filters.CameBefore = "",
+        unverified: Annotated[
+            bool, typer.Option("--unverified", help="Count also what proves nothing.")
+        ] = False,
+        addresses: Annotated[
+            bool, typer.Option("--addresses", help="Who bounced, instead of counts.")
+        ] = False,
+        messages: Annotated[
+            Form | None,
+            typer.Option(
+                help="Write the bounce messages themselves to --output.", show_default=False
+            ),
+        ] = None,
+        output: Annotated[
+            Path | None,
+            typer.Option("--output", "-o", help="The mbox or folder: one that is not there yet."),
+        ] = None,
+        limit: Annotated[int, typer.Option(min=0, help="At most so many rows; 0 for all.")] = 0,
+        json: Json = False,
+        csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for spreadsheets.")] = False,
+        svg: Annotated[
+            Path | None, typer.Option("--svg", help="Draw the counts into this file as well.")
+        ] = None,
+    ) -> None:
+        if (messages is None) is not (output is None):
+            raise typer.BadParameter("--messages says what to write, --output where: give both")
+        if svg is not None and (addresses or messages is not None):
+            raise typer.BadParameter("--svg draws counts: leave --addresses and --messages out")
+        now, invocation = int(time.time()), invocation_of(context)
+        wanted = Wanted(
+            kind=kind,
+            category=category,
+            reason=reason,
+            provider=_provider(invocation, provider) if provider else None,
+            domain=_domain(invocation, domain) if domain else None,
+            group=group or None,
+            mailing=mailing or None,
+            sender=sender.lower() or None,
+            since=time_of(since, now) if since else 0,
+            until=time_of(until, now) if until else 0,
+        )
+        if name is not None:
+            wanted = _narrowed(invocation, wanted, subject, name)
+        scope = Scope(wanted, _ALL if unverified else invocation.settings.return_path.count)
+        try:
+            with closing(invocation.open_store(readonly=True)) as store:
+                if messages is not None and output is not None:
+                    exported = Exported(store, bounces(store.arrivals.since(wanted.since), scope))
+                    exported.write(messages, output)
+                    exported.tell()
+                elif addresses:
+                    by_address = subject == "group"
+                    form = AddressView if by_address else BounceView
+                    views = _views(store, scope, by_address=by_address)
+                    write_views(islice(views, limit or None), form, json=json, csv=csv)
+                else:
+                    by, only = ("day", None) if subject == "rate" else (subject, name)
+                    counts = Counts(invocation, store, scope, by, only)
+                    counts.show(limit, json=json, csv=csv, svg=svg)
+        except StoreMissing as error:
+            complain(str(error))
+
+    command.__doc__ = _HELP[subject]
+    return command
+
+
+for _subject in _HELP:
+    app.command(_subject)(_command(_subject))
+
+
+def _views(store: Store, scope: Scope, *, by_address: bool) -> Iterator[View]:
+    if by_address:
+        yield from map(address_view, in_groups(store.arrivals.by_address(), scope))
     else:
-        _write(found)
-    raise typer.Exit(_EXIT[found.status])
+        yield from map(bounce_view, bounces(store.arrivals.since(scope.wanted.since), scope))
 
 
-def health_of(
-    incidents: list[IncidentView], tallies: Iterable[HourTally], alarm: AlarmSettings
-) -> Health:
-    """What open incidents and the tallies of the last day amount to."""
-    hours = list(tallies)
-    unverified = sum(hour.total for hour in hours if hour.sender == UNVERIFIED)
-    senders = [
-        _sender(hour)
-        for hour in hours
-        if hour.sender != UNVERIFIED and hour.total > alarm.sender_blame
-    ]
-    warned = bool(senders) or unverified > alarm.unverified
-    return Health(
-        status="critical" if incidents else "warning" if warned else "fine",
-        incidents=incidents,
-        senders=senders,
-        sender_blame_limit=alarm.sender_blame,
-        unverified=unverified,
-        unverified_limit=alarm.unverified,
-    )
+def _provider(invocation: Invocation, text: str) -> str:
+    return invocation.providers.named(text.lower())
 
 
-def _sender(tally: HourTally) -> SenderView:
-    advice = REASONS[tally.main_reason].advice
-    return SenderView(tally.sender, iso(tally.start), tally.total, tally.main_reason, advice)
+def _domain(_: Invocation, text: str) -> str:
+    return canonical_domain(text.removeprefix("@"))
 
 
-def _write(health: Health) -> None:
-    write_table(("", "found", "normal", "what to do"), _rows(health))
-    print(f"\n{health.status}")
+def _reason(_: Invocation, text: str) -> Reason:
+    try:
+        return Reason(text)
+    except ValueError:
+        known = ", ".join(Reason)
+        raise typer.BadParameter(f"{text!r} is no reason; there are: {known}") from None
 
 
-def _rows(health: Health) -> Iterator[tuple[object, ...]]:
-    yield "open incidents", len(health.incidents), 0, None
-    for incident in health.incidents:
-        subject = f"  {incident.reason} at {incident.provider} since {incident.opened}"
-        advice = f"bouncegate incident show {incident.id}, then confirm or dismiss it"
-        yield subject, f"{incident.addresses} addresses", incident.limit, advice
-    yield "hours in which a sender was blamed", len(health.senders), 0, None
-    for sender in health.senders:
-        subject = f"  {sender.sender} at {sender.hour}: {sender.reason}"
-        yield subject, f"{sender.bounces} bounces", health.sender_blame_limit, sender.advice
-    too_many = health.unverified > health.unverified_limit
-    advice = "See whether [return_path] domain is set, or somebody forges bounces."
-    yield (
-        "DSNs of the last day that prove nothing",
-        health.unverified,
-        health.unverified_limit,
-        advice if too_many else None,
-    )
+def _as_it_is(_: Invocation, text: str) -> str:
+    return text
+
+
+def _sender(_: Invocation, text: str) -> str:
+    return text.lower()
+
+
+_NAMES: Final[dict[str, tuple[str, Callable[[Invocation, str], object]]]] = {
+    "mailing": ("mailing", _as_it_is),
+    "group": ("group", _as_it_is),
+    "sender": ("sender", _sender),
+    "provider": ("provider", _provider),
+    "domain": ("domain", _domain),
+    "reason": ("reason", _reason),
+    "rate": ("sender", _sender),
+}
+"""Of what a name is the name, and how it is written in the store."""
+
+
+def _narrowed(invocation: Invocation, wanted: Wanted, subject: str, name: str) -> Wanted:
+    field, of = _NAMES[subject]
+    return replace(wanted, **{field: of(invocation, name)})

@@ -212,10 +212,15 @@ class GuardSettings(Struct, frozen=True):
 
 
 class AlarmSettings(Struct, frozen=True):
-    """`[alarm]`: how many bounces that are no recipient's fault are worth a warning."""
+    """`[alarm]`: what is worth a warning."""
 
     sender_blame: Annotated[int, Meta(ge=1, le=10_000_000)] = 20
     unverified: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
+    incidents: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    bounce_rate: Annotated[float, Meta(gt=0, le=1)] = 0.05
+    hard_share: Annotated[float, Meta(gt=0, le=1)] = 0.02
+    complaint_rate: Annotated[float, Meta(gt=0, le=1)] = 0.001
+    rates_from: Annotated[int, Meta(ge=1, le=10_000_000)] = 500
 
 
 class LedgerSettings(Struct, frozen=True):

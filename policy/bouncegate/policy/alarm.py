@@ -20,5 +20,10 @@ def hour_of(time: int) -> int:
 
 def sender_of(event: Event) -> str:
     """The domain of the sender who is to blame, else the group, else `NOBODY`."""
-    domain = event.sender.rpartition("@")[2].strip("<> ").lower()
-    return (domain or event.group or NOBODY)[:_LONGEST_NAME]
+    return sender_named(event.sender, event.group)
+
+
+def sender_named(sender: str, group: str) -> str:
+    """The same, told by an envelope sender and a group."""
+    domain = sender.rpartition("@")[2].strip("<> ").lower()
+    return (domain or group or NOBODY)[:_LONGEST_NAME]

@@ -91,6 +91,36 @@ class Journal:
                 yield address, [(n, self._folded(transaction, n, acts)) for n in numbers]
                 more = cursor.next_nodup()
 
+    def names(self, transaction: lmdb.Transaction[bytes], after: str = "") -> Iterator[str]:
+        """Every address that an entry concerns, in order, behind this one."""
+        with transaction.cursor(self._by_address) as cursor:
+            # No address holds NUL: what comes at or behind this key is behind the address.
+            more = cursor.set_range(after.encode() + b"\0") if after else cursor.first()
+            while more:
+                yield cursor.key().decode()
+                more = cursor.next_nodup()
+
+    def events_of(
+        self, transaction: lmdb.Transaction[bytes], address: str, others: set[int]
+    ) -> Iterator[tuple[int, Event]]:
+        """The bounces of one address, in the order in which they came.
+
+        `others` are numbers of entries that are known to be none; what is found of them is added.
+        """
+        with transaction.cursor(self._by_address) as cursor:
+            found = cursor.set_key(address.encode())
+            numbers = list(cursor.iternext_dup()) if found else []
+        for key in numbers:
+            number = number_of(key)
+            if number in others:
+                continue
+            octets = transaction.get(key, db=self._entries)
+            entry = None if octets is None else decode_entry(octets)
+            if isinstance(entry, Event):
+                yield number, entry
+            else:
+                others.add(number)
+
     def _folded(
         self, transaction: lmdb.Transaction[bytes], number: int, acts: dict[int, AddressEntry]
     ) -> AddressEntry:
@@ -117,6 +147,13 @@ class Journal:
         wanted = time - _DISORDER
         numbers = range(1, last + 1)
         return 1 + bisect_left(numbers, wanted, key=lambda n: self.get(transaction, n).time)
+
+    def events(
+        self, transaction: lmdb.Transaction[bytes], start: int
+    ) -> Iterator[tuple[int, Event | None]]:
+        """All entries from a number on, None for each that is no bounce."""
+        for number, entry in self.entries(transaction, start):
+            yield number, entry if isinstance(entry, Event) else None
 
     def entries(
         self, transaction: lmdb.Transaction[bytes], start: int = 1

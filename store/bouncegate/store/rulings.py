@@ -9,6 +9,8 @@ incident. An event that is void stays so, whatever becomes of an incident.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import lmdb
 
 from bouncegate.policy.account import Mark
@@ -39,6 +41,21 @@ class Rulings:
         if self.is_void(transaction, number):
             return "void"
         return "held" if self.leaves_out(transaction, number) else ""
+
+    def marks(self, transaction: lmdb.Transaction[bytes], first: int, last: int) -> dict[int, Mark]:
+        """The marks of all entries between two numbers, both included, that have one."""
+        found: dict[int, Mark] = {}
+        marks: tuple[tuple[lmdb._Database, Mark], ...] = (
+            (self._held, "held"),
+            (self._voided, "void"),  # which it stays, whatever it is held for
+        )
+        end = octets_of(last)
+        for database, mark in marks:
+            with transaction.cursor(database) as cursor:
+                if cursor.set_range(octets_of(first)):
+                    keys = takewhile(lambda key: key <= end, cursor.iternext(values=False))
+                    found.update((number_of(key), mark) for key in keys)
+        return found
 
     def void(self, transaction: lmdb.Transaction[bytes], number: int, ruling: int) -> None:
         """Mark an event as void."""

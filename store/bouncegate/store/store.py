@@ -49,6 +49,7 @@ from bouncegate.policy.records import (
     Settled,
     State,
 )
+from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
 from bouncegate.store.bounced import bounced
 from bouncegate.store.environment import (
@@ -102,6 +103,7 @@ class Store:
         try:
             self._history = History(environment)
             self._incidents = Incidents(environment, self._history)
+            self.arrivals: Final = Arrivals(environment, self._history, settings.path)
             self.lists: Final = Lists(environment, self._history, settings.path)
             self.usage: Final = Usage(environment, settings.path)
             self.audits: Final = Audits(environment, self._history.journal, settings.path)

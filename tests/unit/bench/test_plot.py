@@ -3,7 +3,9 @@
 import json
 from xml.etree import ElementTree as ET
 
-from bench.plot import benchmarks, drawing, panel
+from bench.plot import benchmarks, panel
+
+from bouncegate.report.picture import drawing
 
 FIGURES = {
     "benchmark": "planes <end to end>",

@@ -1,0 +1,235 @@
+"""`report health`: whether an operator should look, for people and for monitoring."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Annotated, Final, Literal
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.incident import IncidentView, view_of
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.ledgers import ledger_of
+from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.reportviews import Named, percent
+from bouncegate.cli.undo import time_of
+from bouncegate.config.settings import AlarmSettings
+from bouncegate.config.taxonomy import REASONS
+from bouncegate.report.counting import Counting, Scope
+from bouncegate.report.figures import rows_of
+from bouncegate.report.judgement import Excess, excesses
+from bouncegate.report.reading import Sources, providers_now, read, sends_since
+from bouncegate.report.subjects import subjects
+from bouncegate.report.wanted import Wanted
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.store import Store
+from bouncegate.store.tallies import UNVERIFIED, HourTally
+
+_EXIT: Final = {"fine": 0, "warning": 1, "critical": 2}
+_UNVERIFIED_ADVICE: Final = "See whether [return_path] domain is set, or somebody forges bounces."
+_LIMITS: Final = {
+    "bounce-rate": "bounce_rate",
+    "hard-share": "hard_share",
+    "complaint-rate": "complaint_rate",
+}
+
+
+class SenderView(Struct):
+    """One hour in which a sender was blamed for more bounces than is normal."""
+
+    sender: str
+    hour: str | None
+    bounces: int
+    reason: str
+    """The most frequent one."""
+    advice: str
+
+
+class RateView(Struct):
+    """What share of a sender's sends bounced, and what of it is too much."""
+
+    sender: str
+    sends: int
+    bounce_rate: float
+    hard_share: float
+    complaint_rate: float
+    warnings: list[Excess]
+
+
+class Rates(Struct):
+    """What share of the sends of each sender bounced."""
+
+    known_since: str | None = None
+    """From when on sends are known; None: they are not."""
+    why_unknown: str = ""
+    senders: list[RateView] = []
+    """Those with enough sends for their shares to mean anything, the most bounces first."""
+
+
+class Health(Struct):
+    """What `report health` tells of a period; incidents as long as they are open."""
+
+    status: Literal["fine", "warning", "critical"]
+    incidents: list[IncidentView]
+    incidents_limit: int
+    senders: list[SenderView]
+    sender_blame_limit: int
+    unverified: int
+    unverified_limit: int
+    rates: Rates
+    bounce_rate_limit: float
+    hard_share_limit: float
+    complaint_rate_limit: float
+    rates_from: int
+
+
+def health(
+    context: typer.Context,
+    *,
+    since: Annotated[
+        str, typer.Option(help="Of what came and was sent at this time or later.")
+    ] = "1 day",
+    until: Annotated[str, typer.Option(help="Of what came and was sent before this time.")] = "",
+    json: Json = False,
+) -> None:
+    """Say whether somebody should look; the exit code is for monitoring.
+
+    Exit code 0: all is fine. 1, a warning: of some sender's mail too large a share bounced,
+    bounced hard or was complained of; or some sender was blamed for too many bounces within an
+    hour; or too many DSNs proved nothing. 2, critical: an incident is open. Other codes, 64 and
+    above: the store or the config cannot be read. The limits stand in [alarm].
+
+    What blames senders or proves nothing is told of the last two days at most.
+
+    Examples:
+
+    bouncegate report health --json
+    """
+    invocation = invocation_of(context)
+    now = int(time.time())
+    period = Wanted(since=time_of(since, now), until=time_of(until, now) if until else 0)
+    alarm = invocation.settings.alarm
+    try:
+        with closing(invocation.open_store(readonly=True)) as store:
+            is_open = [incident for incident in store.incidents() if incident.settled is None]
+            incidents = [view_of(store, incident) for incident in is_open]
+            tallies = [t for t in store.tallies(period.since) if _is_before(t, period.until)]
+            rates = _rates(invocation, store, period)
+    except StoreMissing:
+        incidents, tallies, rates = [], [], Rates()
+    found = health_of(incidents, tallies, rates, alarm)
+    if json:
+        write_json(found)
+    else:
+        _write(found)
+    raise typer.Exit(_EXIT[found.status])
+
+
+def health_of(
+    incidents: list[IncidentView], tallies: Iterable[HourTally], rates: Rates, alarm: AlarmSettings
+) -> Health:
+    """What open incidents, the tallies of a period and the shares of its sends amount to."""
+    hours = list(tallies)
+    unverified = sum(hour.total for hour in hours if hour.sender == UNVERIFIED)
+    senders = [
+        _sender(hour)
+        for hour in hours
+        if hour.sender != UNVERIFIED and hour.total > alarm.sender_blame
+    ]
+    is_warned = (
+        bool(senders) or unverified > alarm.unverified or any(r.warnings for r in rates.senders)
+    )
+    is_critical = len(incidents) > alarm.incidents
+    return Health(
+        status="critical" if is_critical else "warning" if is_warned else "fine",
+        incidents=incidents,
+        incidents_limit=alarm.incidents,
+        senders=senders,
+        sender_blame_limit=alarm.sender_blame,
+        unverified=unverified,
+        unverified_limit=alarm.unverified,
+        rates=rates,
+        bounce_rate_limit=alarm.bounce_rate,
+        hard_share_limit=alarm.hard_share,
+        complaint_rate_limit=alarm.complaint_rate,
+        rates_from=alarm.rates_from,
+    )
+
+
+def _is_before(tally: HourTally, until: int) -> bool:
+    return not until or tally.start < until
+
+
+def _rates(invocation: Invocation, store: Store, period: Wanted) -> Rates:
+    provider_of = providers_now(store, invocation.providers)
+    counting = Counting(subjects(provider_of)["sender"])
+    with ledger_of(invocation) as (ledger, why_unknown):
+        since = sends_since(ledger, period.since)
+        if since is None:
+            return Rates(why_unknown=why_unknown)
+        scope = Scope(period, invocation.settings.return_path.count, since)
+        read(Sources(store, ledger, provider_of), scope, [counting])
+    alarm = invocation.settings.alarm
+    return Rates(iso(since), senders=list(_judged(list(rows_of(counting, 0)), alarm)))
+
+
+def _judged(rows: Sequence[Named], alarm: AlarmSettings) -> Iterator[RateView]:
+    for sender, figures in rows:
+        sends = figures.sends or 0
+        if sends >= alarm.rates_from:
+            shares = (figures.rate, figures.hard_share, figures.complaint_rate)
+            rate, hard, complaints = (share or 0.0 for share in shares)
+            warnings = list(excesses(figures, alarm))
+            yield RateView(sender, sends, rate, hard, complaints, warnings)
+
+
+def _sender(tally: HourTally) -> SenderView:
+    advice = REASONS[tally.main_reason].advice
+    return SenderView(tally.sender, iso(tally.start), tally.total, tally.main_reason, advice)
+
+
+def _write(health: Health) -> None:
+    write_table(("", "found", "normal", "what to do"), _rows(health))
+    print(f"\n{health.status}")
+
+
+def _rows(health: Health) -> Iterator[tuple[object, ...]]:
+    yield "open incidents", len(health.incidents), health.incidents_limit, None
+    for incident in health.incidents:
+        subject = f"  {incident.reason} at {incident.provider} since {incident.opened}"
+        advice = f"bouncegate incident show {incident.id}, then confirm or dismiss it"
+        yield subject, f"{incident.addresses} addresses", incident.limit, advice
+    yield from _rows_of_rates(health)
+    yield "hours in which a sender was blamed", len(health.senders), 0, None
+    for sender in health.senders:
+        subject = f"  {sender.sender} at {sender.hour}: {sender.reason}"
+        yield subject, f"{sender.bounces} bounces", health.sender_blame_limit, sender.advice
+    too_many = health.unverified > health.unverified_limit
+    yield (
+        "DSNs that prove nothing",
+        health.unverified,
+        health.unverified_limit,
+        _UNVERIFIED_ADVICE if too_many else None,
+    )
+
+
+def _rows_of_rates(health: Health) -> Iterator[tuple[object, ...]]:
+    """The worst of each share, then whatever is too much."""
+    rates = health.rates
+    for what, limit in _LIMITS.items():
+        share = max((getattr(r, limit) for r in rates.senders), default=None)
+        found = "unknown" if rates.known_since is None else percent(share) or "too few sends"
+        normal = percent(getattr(health, f"{limit}_limit"))
+        yield (
+            f"worst {what.replace('-', ' ')} of a sender",
+            found,
+            normal,
+            rates.why_unknown or None,
+        )
+        for sender in rates.senders:
+            for excess in sender.warnings:
+                if excess.what == what:
+                    found = f"{excess.share:.2%} of {sender.sends}"
+                    yield f"  {sender.sender}", found, normal, excess.advice

@@ -1,0 +1,22 @@
+"""The ledger of sends as a report reads it, or why there is none to be read."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from bouncegate.cli.invocation import Invocation
+from bouncegate.store.errors import StoreError
+from bouncegate.store.ledger import Ledger
+
+
+@contextmanager
+def ledger_of(invocation: Invocation) -> Iterator[tuple[Ledger | None, str]]:
+    """The ledger, and why nothing is known of what was sent, if that turns out to be so."""
+    settings = invocation.settings
+    try:
+        ledger = Ledger.open(settings.store, settings.ledger)
+    except StoreError as error:
+        is_kept = settings.keeps_ledger
+        yield None, str(error) if is_kept else "no ledger: set [return_path] domain or [ledger]"
+        return
+    with closing(ledger):
+        yield ledger, "the ledger holds nothing yet"

@@ -1,0 +1,117 @@
+"""Who bounced: each bounce of a mailing by itself, each address of a group once."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from bouncegate.cli.output import iso, stream_table, write_json, write_sheet
+from bouncegate.report.addresses import InGroup
+from bouncegate.store.arrivals import Arrival
+
+
+class BounceView(Struct):
+    """One bounce as scripts read it; times in UTC, ISO 8601."""
+
+    address: str
+    """Empty where the bounce does not tell whose it is."""
+    time: str | None
+    """When it came."""
+    sent: str | None
+    """When the message was sent, where the ledger knew it."""
+    kind: str
+    category: str
+    reason: str
+    status: str
+    diagnostic: str
+    mailing: str
+    group: str
+    sender: str
+    provider: str
+    message_id: str
+    trust: str
+
+
+class AddressView(Struct):
+    """One address of a group as scripts read it: its last bounce, and how many came."""
+
+    address: str
+    group: str
+    kind: str
+    category: str
+    reason: str
+    bounces: int
+    complaints: int
+    first: str | None
+    last: str | None
+    mailing: str
+    provider: str
+    status: str
+    diagnostic: str
+
+
+View = BounceView | AddressView
+_IN_TABLE = (
+    "address", "group", "time", "last", "kind", "category", "reason", "bounces", "status",
+    "diagnostic",
+)  # fmt: skip
+_LONGEST = 80
+
+
+def bounce_view(arrival: Arrival) -> BounceView:
+    """A bounce as scripts read it."""
+    event = arrival.event
+    return BounceView(
+        address=event.address,
+        time=iso(event.time),
+        sent=iso(event.sent or None),
+        kind=event.kind,
+        category=event.category,
+        reason=event.reason,
+        status=event.status,
+        diagnostic=event.diagnostic,
+        mailing=event.mailing,
+        group=event.group,
+        sender=event.sender,
+        provider=event.provider,
+        message_id=event.message_id,
+        trust=event.trust,
+    )
+
+
+def address_view(found: tuple[str, str, InGroup]) -> AddressView:
+    """An address of a group as scripts read it."""
+    address, group, known = found
+    last = known.last
+    return AddressView(
+        address=address,
+        group=group,
+        kind=last.kind,
+        category=last.category,
+        reason=last.reason,
+        bounces=known.bounces,
+        complaints=known.complaints,
+        first=iso(known.first.time),
+        last=iso(last.time),
+        mailing=last.mailing,
+        provider=last.provider,
+        status=last.status,
+        diagnostic=last.diagnostic,
+    )
+
+
+def write_views(views: Iterable[View], form: type[View], *, json: bool, csv: bool) -> None:
+    """Write them as they come: JSON lines, CSV, or a table."""
+    if json:
+        for view in views:
+            write_json(view)
+    elif csv:
+        write_sheet(sys.stdout.buffer, form.__struct_fields__, views)
+    else:
+        columns = [name for name in _IN_TABLE if name in form.__struct_fields__]
+        stream_table(columns, _rows(views, columns))
+
+
+def _rows(views: Iterable[View], columns: list[str]) -> Iterator[list[str]]:
+    for view in views:
+        yield [str(getattr(view, column))[:_LONGEST] for column in columns]

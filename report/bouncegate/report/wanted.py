@@ -1,0 +1,68 @@
+"""Which bounces and which sends a report is about."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.policy.alarm import sender_named
+from bouncegate.policy.guard import provider_of_event
+from bouncegate.policy.records import Event
+from bouncegate.store.address import domain_of
+from bouncegate.store.entry import Sent
+
+
+class Wanted(Struct, frozen=True):
+    """What is not named is not asked for; names may be empty, which is a name too."""
+
+    kind: Kind | None = None
+    category: Category | None = None
+    reason: Reason | None = None
+    provider: str | None = None
+    domain: str | None = None
+    group: str | None = None
+    mailing: str | None = None
+    sender: str | None = None
+    """The domain of the envelope sender, or the whole of it."""
+    since: int = 0
+    until: int = 0
+    """Before this time; 0: at any."""
+
+    def takes(self, event: Event) -> bool:
+        """Whether a bounce is asked for, at whatever time it came."""
+        return (
+            (self.mailing is None or event.mailing == self.mailing)
+            and (self.group is None or event.group == self.group)
+            and (self.kind is None or event.kind is self.kind)
+            and (self.category is None or event.category is self.category)
+            and (self.reason is None or event.reason is self.reason)
+            and (self.domain is None or domain_of(event.address) == self.domain)
+            and (self.provider is None or provider_of_event(event) == self.provider)
+            and (self.sender is None or self._is_sender(event.sender, event.group))
+        )
+
+    def in_period(self, time: int) -> bool:
+        """Whether a time is within the period that is asked for."""
+        return time >= self.since and (not self.until or time < self.until)
+
+    def takes_sent(self, sent: Sent) -> bool:
+        """Whether a message is asked for, as far as that does not depend on its recipients."""
+        return (
+            (self.mailing is None or sent.mailing == self.mailing)
+            and (self.group is None or sent.group == self.group)
+            and (self.sender is None or self._is_sender(sent.sender, sent.group))
+        )
+
+    def _is_sender(self, sender: str, group: str) -> bool:
+        return self.sender in (sender_named(sender, group), sender.lower())
+
+    @property
+    def picks_recipients(self) -> bool:
+        """Whether recipients of one message may be asked for or not."""
+        return self.domain is not None or self.provider is not None
+
+    def picks(self, domain: str, provider_of: Callable[[str], str]) -> bool:
+        """Whether the recipients of a domain are."""
+        return self.domain in (None, domain) and (
+            self.provider is None or self.provider == provider_of(domain)
+        )

@@ -1,0 +1,93 @@
+"""The bounces as they came, each with whether it counts, read in transactions that are short.
+
+A report reads everything there is. A reader that stays for a million bounces would keep LMDB from
+using its free pages again while more come in; so each portion is read in a transaction of its own,
+and what changes meanwhile is seen or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import lmdb
+
+from bouncegate.policy.account import Mark
+from bouncegate.policy.records import Event
+from bouncegate.store.environment import explained
+from bouncegate.store.history import History
+
+# Some ten milliseconds each.
+_PORTION: Final = 2000
+# Entries that are no bounces and concern many addresses are decoded once, not once an address.
+_MOST_REMEMBERED: Final = 100_000
+
+
+class Arrival(NamedTuple):
+    """One bounce as it came."""
+
+    number: int
+    event: Event
+    mark: Mark
+
+
+class Arrivals:
+    """The bounces of one store; all methods raise StoreError."""
+
+    def __init__(self, environment: lmdb.Environment, history: History, path: Path) -> None:
+        """Use an environment that is open, the store at `path`; its databases exist."""
+        self._environment = environment
+        self._history = history
+        self._path = path
+
+    def since(self, time: int = 0) -> Iterator[Arrival]:
+        """In the order in which they came, from about an hour before a time on; 0: all."""
+        journal, marks = self._history.journal, self._history.rulings.marks
+        with self._reading() as transaction:
+            start = journal.first_since(transaction, time) if time else 1
+        while True:
+            with self._reading() as transaction:
+                entries = list(islice(journal.events(transaction, start), _PORTION))
+                known = marks(transaction, start, entries[-1][0]) if entries else {}
+            for number, event in entries:
+                if event is not None:
+                    yield Arrival(number, event, known.get(number, ""))
+            if len(entries) < _PORTION:
+                return
+            start = entries[-1][0] + 1
+
+    def by_address(self) -> Iterator[tuple[str, list[Arrival]]]:
+        """Those of each address that has any, by address."""
+        journal, mark = self._history.journal, self._history.rulings.mark
+        others: set[int] = set()
+        after = ""
+        while True:
+            with self._reading() as transaction:
+                names = list(islice(journal.names(transaction, after), _PORTION))
+                found = [
+                    (
+                        name,
+                        [
+                            Arrival(number, event, mark(transaction, number))
+                            for number, event in journal.events_of(transaction, name, others)
+                        ],
+                    )
+                    for name in names
+                ]
+            yield from ((name, arrivals) for name, arrivals in found if arrivals)
+            if len(names) < _PORTION:
+                return
+            after = names[-1]
+            if len(others) > _MOST_REMEMBERED:
+                others.clear()
+
+    @contextmanager
+    def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
+        try:
+            with self._environment.begin() as transaction:
+                yield transaction
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error

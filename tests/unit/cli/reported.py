@@ -1,0 +1,98 @@
+"""What the tests of `report` have in the store: bounces, and the sends that they answer."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bouncegate.config.settings import (
+    GuardSettings,
+    LedgerSettings,
+    PolicySettings,
+    StoreSettings,
+    Trust,
+)
+from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.values import Size
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.guard import Guard
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import Event
+from bouncegate.store.entry import Sent, entry_of
+from bouncegate.store.ledger import Ledger
+from bouncegate.store.store import Bounce, Store
+
+DAY = 86_400
+NOW = int(time.time())
+TODAY = NOW // DAY * DAY
+PROVIDERS = Providers.of()
+SIGNED: tuple[Trust, ...] = ("signed",)
+POLICY = Policy(PolicySettings(), SIGNED, guard=Guard(GuardSettings()))
+
+
+@contextmanager
+def store_of(config: Path) -> Iterator[Store]:
+    store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
+    yield store
+    store.close()
+
+
+def event(
+    address: str,
+    reason: Reason = Reason.USER_UNKNOWN,
+    *,
+    ago: int = 60,
+    mailing: str = "spring",
+    group: str = "readers",
+    sender: str = "news@example.org",
+    sent_ago: int | None = None,
+    trust: Trust = "signed",
+    diagnostic: str = "550 5.1.1 gone",
+) -> Event:
+    definition = REASONS[reason]
+    return Event(
+        address=address,
+        time=NOW - ago,
+        kind=definition.kind,
+        category=definition.category,
+        reason=reason,
+        rule="the-rule",
+        trust=trust,
+        identity=os.urandom(16),
+        status="5.1.1",
+        diagnostic=diagnostic,
+        mailing=mailing,
+        group=group,
+        sender=sender,
+        provider=PROVIDERS.provider_of(address),
+        sent=0 if sent_ago is None else NOW - sent_ago,
+    )
+
+
+def record(config: Path, *events: Event, raw: bytes = b"") -> None:
+    """Each a DSN of its own, without a message of its own unless one is given."""
+    with store_of(config) as store:
+        store.record([Bounce([one], raw) for one in events], POLICY)
+
+
+def record_message(config: Path, raw: bytes, *events: Event) -> None:
+    """One DSN that names all of them."""
+    with store_of(config) as store:
+        store.record([Bounce(events, raw)], POLICY)
+
+
+def send(
+    config: Path,
+    *recipients: str,
+    ago: int = 120,
+    mailing: str = "spring",
+    group: str = "readers",
+    sender: str = "news@example.org",
+) -> None:
+    """Have it in the ledger that a message was sent to these."""
+    store = StoreSettings(path=config.parent / "store")
+    ledger = Ledger.open(store, LedgerSettings(max_size=Size(64 * 2**20)), readonly=False)
+    sent = Sent(NOW - ago, os.urandom(8), sender, recipients, mailing=mailing, group=group)
+    ledger.write([entry_of(sent)])
+    ledger.close()
