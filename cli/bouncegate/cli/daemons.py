@@ -38,7 +38,7 @@ def milter(context: typer.Context) -> None:
         set_up_logging(settings.log, "milter")
         return settings
 
-    raise typer.Exit(run_milter(load(), lambda: notify("READY=1"), load))
+    raise typer.Exit(run_milter(load(), notify, load))
 
 
 def return_path(context: typer.Context) -> None:

@@ -10,14 +10,14 @@ from bouncegate.store.errors import StoreError
 
 
 def run_milter(
-    settings: Settings, on_ready: Callable[[], None], load: Callable[[], Settings]
+    settings: Settings, tell: Callable[[str], None], load: Callable[[], Settings]
 ) -> int:
     """Run the daemon until SIGTERM; the exit code.
 
-    `on_ready` is called once, when the workers listen; `load` gives the settings anew at SIGHUP.
+    `tell` tells the service manager how it fares; `load` gives the settings anew at SIGHUP.
     """
     try:
-        return serve(settings, on_ready, load)
+        return serve(settings, tell, load)
     except (MilterError, StoreError) as error:
         complain(str(error))
         return error.exit_code

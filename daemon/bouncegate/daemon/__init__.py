@@ -1,1 +1,1 @@
-"""What the daemons have in common: sockets, errors told at intervals, text from the wire."""
+"""What the daemons have in common: supervisor, sockets, errors told at intervals, wire text."""

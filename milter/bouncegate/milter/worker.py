@@ -4,12 +4,12 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import milter
 
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.counters import Row
+from bouncegate.daemon.supervisor import Post
 from bouncegate.milter.core import Core, move
 from bouncegate.milter.counts import Counts
 from bouncegate.milter.door import Door
@@ -17,6 +17,7 @@ from bouncegate.milter.ending import Ending
 from bouncegate.milter.held import HeldStep
 from bouncegate.milter.line import Line
 from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
+from bouncegate.milter.retirement import keep
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Steps
 from bouncegate.provenance.keys import KEY_FILE, KeyFile
@@ -25,33 +26,20 @@ from bouncegate.store.latetable import LateTable
 _LOG: Final = logging.getLogger("bouncegate.milter")
 NAME: Final = "bouncegate"
 
-KeepPulse = Callable[[Callable[[], None]], None]
-"""Begins a worker's pulse; what it is given is called at every beat."""
 
+def work(settings: Settings, line: Line | None, post: Post, on_ready: Callable[[], None]) -> int:
+    """Serve until SIGTERM, in a process forked by the supervisor; the exit code.
 
-class Shared(NamedTuple):
-    """What a worker has in common with other processes."""
-
-    place: int
-    """Tells the workers apart: 0 for the first, and so on."""
-    line: Line | None
-    """Leads to the scribe, if a ledger is kept."""
-    row: Row | None
-    """Where to count, if anybody asks for figures."""
-    keep_pulse: KeepPulse
-    """Is called once, before libmilter serves."""
-
-
-def work(settings: Settings, shared: Shared, on_ready: Callable[[], None]) -> int:
-    """Serve until SIGTERM, in a process forked by the supervisor; the exit code."""
-    core = Core(shared.place, settings.milter.processes, frozenset(os.sched_getaffinity(0)), move)
+    `line` leads to the scribe, if a ledger is kept.
+    """
+    core = Core(post.number, settings.milter.processes, frozenset(os.sched_getaffinity(0)), move)
     table = LateTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
     locks = RcptStep(settings, table.find)
-    counts = Counts(shared.row) if shared.row is not None else None
+    counts = Counts(post.row) if post.row is not None else None
     if counts is not None:
         locks.on_decision, locks.on_failure = counts.decided, counts.failed
-    steps = steps_of(settings, locks, shared.line, counts)
+    steps = steps_of(settings, locks, line, counts)
     locks.on_silence = steps.fall_back
     steps.register(NAME)
 
@@ -59,7 +47,7 @@ def work(settings: Settings, shared: Shared, on_ready: Callable[[], None]) -> in
         table.look()
         core.look()
 
-    shared.keep_pulse(look)
+    keep(post.pulse, post.farewell, look)
     on_ready()
     milter.main()
     return os.EX_OK

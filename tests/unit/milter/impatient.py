@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from bouncegate.config.loading import load
-from bouncegate.milter.supervisor import Patience, serve
+from bouncegate.daemon.supervisor import Patience
+from bouncegate.milter.supervisor import serve
 
 if __name__ == "__main__":
     silence, farewell, _, config, _ = sys.argv[1:]
@@ -17,7 +18,7 @@ if __name__ == "__main__":
     settings = load(Path(config))
     serve(
         settings,
-        lambda: None,
+        lambda _state: None,
         lambda: load(Path(config)),
         Patience(float(silence), float(farewell)),
     )

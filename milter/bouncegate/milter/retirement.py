@@ -1,8 +1,7 @@
-"""A worker's pulse: the proof that its interpreter still runs, and the way it retires.
+"""How a worker shows its pulse, and how it retires.
 
 While libmilter serves, the worker's main thread never comes back to Python, so a thread of its own
-counts up a number that the supervisor can see, once a second. Nothing of it is on the path of a
-recipient: an interpreter that is stuck, or a process that is stopped, stops counting.
+lets the pulse beat.
 
 The same thread takes the request to retire (`RETIRE`). To libmilter, to stop means to return and
 let the process end under its sessions; Postfix keeps a connection for a whole SMTP session and
@@ -11,7 +10,6 @@ replaced by one that nobody can connect to, the sessions go on, and the process 
 """
 
 import logging
-import mmap
 import os
 import signal
 import socket
@@ -21,32 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-_LOG: Final = logging.getLogger("bouncegate.milter")
-RETIRE: Final = signal.SIGUSR1
-"""Take no more connections and end with the last session; blocked in every thread of a worker."""
+from bouncegate.daemon.pulse import INTERVAL, RETIRE, Pulse
 
-INTERVAL: Final = 1.0
+_LOG: Final = logging.getLogger("bouncegate.milter")
 _CHECK_SESSIONS_EVERY: Final = 0.25
 # Interrupts accept(2), to which libmilter then returns; its handler does nothing.
 _INTERRUPT: Final = signal.SIGUSR2
-_OCTETS: Final = 8
-
-
-class Pulse:
-    """A number in memory that a worker shares with the supervisor."""
-
-    def __init__(self) -> None:
-        """To be made before the fork."""
-        self._memory = mmap.mmap(-1, _OCTETS)
-
-    def beat(self) -> None:
-        """Count one up."""
-        self._memory[:] = (self.count + 1).to_bytes(_OCTETS, "big")
-
-    @property
-    def count(self) -> int:
-        """How often it has beaten."""
-        return int.from_bytes(self._memory[:], "big")
 
 
 def keep(pulse: Pulse, farewell: float, look: Callable[[], None]) -> None:

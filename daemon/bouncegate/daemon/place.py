@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from bouncegate.daemon.backoff import Backoff
 from bouncegate.daemon.counters import Row
-from bouncegate.milter.backoff import Backoff
-from bouncegate.milter.pulse import RETIRE, Pulse
+from bouncegate.daemon.pulse import RETIRE, Pulse
 
-_LOG: Final = logging.getLogger("bouncegate.milter")
 _PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
 
 Task = Callable[[Callable[[], None]], int]
@@ -31,6 +30,7 @@ class Place:
 
     name: str
     task: Task
+    log: logging.Logger
     pulse: Pulse | None = None
     """What the child counts up as long as it is well; None: it is not watched."""
     row: Row | None = None
@@ -95,8 +95,8 @@ class Place:
         code = os.EX_SOFTWARE
         try:
             code = self.task(on_ready) if _die_with(parent) else os.EX_OK
-        except Exception:  # noqa: BLE001 - whatever it was, it must not run on as a second parent
-            _LOG.exception("%s %d failed", self.name, os.getpid())
+        except Exception:
+            self.log.exception("%s %d failed", self.name, os.getpid())
         finally:
             logging.shutdown()
             os._exit(code)

@@ -1,6 +1,6 @@
 """How long a dead worker stays away."""
 
-from bouncegate.milter.backoff import Backoff
+from bouncegate.daemon.backoff import Backoff
 
 
 def test_a_worker_that_was_killed_is_replaced_at_once() -> None:
