@@ -1,10 +1,13 @@
-"""`store stats`, `backup`, `restore`, `compact`: the store as files, and the room it takes."""
+"""`store stats`, `backup`, `restore`, `compact`, `verify`: the store as files, and its room."""
 
+import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from msgspec import Struct
@@ -12,7 +15,8 @@ from msgspec.structs import replace as replaced
 
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.output import write_json, write_table
+from bouncegate.cli.logs import printable
+from bouncegate.cli.output import complain, write_json, write_table
 from bouncegate.config.values import readable
 from bouncegate.store.environment import LAYOUT
 from bouncegate.store.errors import StoreMissing
@@ -21,6 +25,9 @@ from bouncegate.store.ledger import Ledger
 from bouncegate.store.room import Room
 from bouncegate.store.store import Store
 from bouncegate.store.writing import WriteRight
+
+if TYPE_CHECKING:
+    from bouncegate.custody.difference import Difference
 
 app: Final = typer.Typer(no_args_is_help=True, help="The files of the store, and its room.")
 
@@ -253,3 +260,86 @@ def compact(
         write_json({"path": str(folder), "before": done.before, "after": done.after})
     else:
         print(f"{folder}: {readable(done.before)} before, {readable(done.after)} after")
+
+
+class DifferenceView(Struct):
+    """One thing that verification has found."""
+
+    table: str
+    key: str
+    problem: str
+    remedy: str
+    """`repair`: `verify --repair` writes it anew. `restore`: only a backup has it."""
+    by_policy: bool
+    """Whether a policy that has changed since would explain it."""
+
+
+@app.command("verify")
+def verify(
+    context: typer.Context,
+    *,
+    mend: Annotated[
+        bool,
+        typer.Option("--repair", help="Make a backup, then write anew what can be derived."),
+    ] = False,
+    other_policy: Annotated[
+        bool,
+        typer.Option(
+            "--other-policy",
+            help="The policy has changed: what it would tell otherwise is no difference.",
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Prove the store: each record can be read, and each address is what its journal tells.
+
+    The daemons may run. The journal is told anew by the policy in force: after a change of it,
+    many addresses differ and nothing is wrong. --repair writes states, locks and indexes anew, from
+    the journal and under that policy; what nothing else tells, only a backup has.
+
+    Examples:
+
+    bouncegate store verify
+    bouncegate store verify --other-policy --json
+    bouncegate store verify --repair
+    """
+    from bouncegate.custody import verification  # noqa: PLC0415 - this command's alone
+
+    invocation = invocation_of(context)
+    settings, fold = invocation.settings, invocation.policy.fold
+    if mend:
+        _save_before_repair(invocation)
+    store = (verification.repair if mend else verification.verify)(settings.store, fold)
+    ledger = verification.verify_ledger(settings.store, settings.ledger)
+    found = 0
+    for difference in chain(store, _unless_missing(ledger)):
+        if other_policy and difference.by_policy:
+            continue
+        found += not (mend and difference.mend)
+        remedy = "restore" if difference.mend is None else "repair"
+        view = DifferenceView(*difference[:3], remedy=remedy, by_policy=difference.by_policy)
+        if json:
+            write_json(view)
+        else:
+            done = "mended" if mend and difference.mend else remedy
+            print(printable(f"{view.table}: {view.key}: {view.problem} [{done}]"))
+    if found:
+        complain(f"{found} differences, [repair]: `verify --repair` mends it, [restore]: a backup")
+        raise typer.Exit(os.EX_DATAERR)
+    if not json:
+        print(f"{settings.store.path}: sound")
+
+
+def _save_before_repair(invocation: Invocation) -> None:
+    from bouncegate.custody.backup import Source, make_backup  # noqa: PLC0415
+
+    settings, now = invocation.settings.store, int(time.time())
+    target = settings.path / f"before-repair-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
+    with closing(Store.open(settings, readonly=True)) as store:
+        made = make_backup(Source(settings.path, store, None), target, now)
+    complain(f"{made.path} keeps the store as it was")
+
+
+def _unless_missing(found: "Iterator[Difference]") -> "Iterator[Difference]":
+    with suppress(StoreMissing):
+        yield from found

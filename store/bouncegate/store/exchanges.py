@@ -205,9 +205,9 @@ class Exchanges:
         if was == is_now:
             return
         for host in was:
-            transaction.delete(_host_key(host, domain), db=self._hosts)
+            transaction.delete(host_key(host, domain), db=self._hosts)
         for host in is_now:
-            transaction.put(_host_key(host, domain), b"", db=self._hosts)
+            transaction.put(host_key(host, domain), b"", db=self._hosts)
 
     @contextmanager
     def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
@@ -226,7 +226,8 @@ def _seconds(when: bytes) -> int:
     return int.from_bytes(when, "big")
 
 
-def _host_key(host: str, domain: str) -> bytes:
+def host_key(host: str, domain: str) -> bytes:
+    """The key under which the domain of a best MX host is found."""
     return _turned(host) + b"\0" + domain.encode()
 
 

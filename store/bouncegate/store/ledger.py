@@ -37,10 +37,10 @@ FOLDER: Final = "ledger"
 
 _FILE_MODE: Final = 0o660
 _MAX_READERS: Final = 1024
-_SENT: Final = b"sent"
-_NAMES: Final = b"names"
-_RATES: Final = b"rates"
-_DATABASES: Final = (_SENT, _NAMES, _RATES)
+SENT: Final = b"sent"
+NAMES: Final = b"names"
+RATES: Final = b"rates"
+_DATABASES: Final = (SENT, NAMES, RATES)
 _COUNT: Final = struct.Struct(">I")
 _NONE: Final = _COUNT.pack(0)
 _HOUR: Final = 3600
@@ -64,9 +64,9 @@ class Ledger:
         self._environment = environment
         self._path = path
         self._right: WriteRight | None = None
-        self._sent = environment.open_db(_SENT, create=False)
-        self._names = environment.open_db(_NAMES, create=False)
-        self._rates = environment.open_db(_RATES, create=False)
+        self._sent = environment.open_db(SENT, create=False)
+        self._names = environment.open_db(NAMES, create=False)
+        self._rates = environment.open_db(RATES, create=False)
 
     @classmethod
     def open(cls, store: StoreSettings, settings: LedgerSettings, *, readonly: bool = True) -> Self:
@@ -113,6 +113,11 @@ class Ledger:
         if self._right is not None:
             self._right.give_up()
 
+    @property
+    def environment(self) -> lmdb.Environment:
+        """For whoever examines its tables."""
+        return self._environment
+
     # -- reading: the return path ------------------------------------------------------------
 
     def by_message(self, time: int, message: bytes) -> Sent | None:
@@ -141,7 +146,7 @@ class Ledger:
         hours = range(since // _HOUR, until // _HOUR + 1)
         try:
             with self._environment.begin(db=self._rates) as transaction:
-                keys = (_rate_key(domain, hour) for domain in domains for hour in hours)
+                keys = (rate_key(domain, hour) for domain in domains for hour in hours)
                 return sum(_COUNT.unpack(transaction.get(key, _NONE))[0] for key in keys)
         except lmdb.Error as error:
             raise _explained(error, self._path) from error
@@ -240,7 +245,7 @@ class Ledger:
         for entry in batch:
             hour = KEY.unpack(entry.key)[0] // _HOUR
             for domain, count in entry.domains.items():
-                rate = _rate_key(domain, hour)
+                rate = rate_key(domain, hour)
                 rates[rate] = rates.get(rate, 0) + count
         try:
             while self._is_full() and self._expire_some(_EVER, _MAKE_ROOM_AT_ONCE):
@@ -276,7 +281,7 @@ class Ledger:
                 if sent.time >= before:
                     break
                 self._forget_names(transaction, sent, cursor.key())
-                rates |= {_rate_key(domain_of(to), sent.time // _HOUR) for to in sent.recipients}
+                rates |= {rate_key(domain_of(to), sent.time // _HOUR) for to in sent.recipients}
                 cursor.delete()
                 deleted += 1
             for rate in rates:
@@ -315,5 +320,11 @@ def _explained(error: lmdb.Error, path: Path) -> StoreError:
     return explained(error, path)
 
 
-def _rate_key(domain: str, hour: int) -> bytes:
+def rate_of(value: bytes | None) -> int:
+    """How many recipients a record of `rates` says; 0 where there is none."""
+    return 0 if value is None else int(_COUNT.unpack(value)[0])
+
+
+def rate_key(domain: str, hour: int) -> bytes:
+    """The key of how many recipients of a domain were sent to in an hour since 1970."""
     return domain.encode() + b"\0" + _COUNT.pack(hour)

@@ -24,6 +24,7 @@ from bouncegate.store.environment import ENDS, SHELVES
 
 DETECTED: Final = b"d"
 GROUPS: Final = b"g"
+LETTERS: Final = (DETECTED, GROUPS)
 _END: Final = 4
 
 
@@ -39,17 +40,31 @@ class Shelves:
         self, transaction: lmdb.Transaction[bytes], key: bytes, before: State, after: State
     ) -> None:
         """Let an address stand where its state says; `key` is the address."""
-        old, new = _shelves_of(before), _shelves_of(after)
+        old, new = shelves_of(before), shelves_of(after)
         if old != new:
             for shelf in old - new:
                 transaction.delete(shelf + key, db=self._shelves)
             for shelf in new - old:
                 transaction.put(shelf + key, b"", db=self._shelves)
-        known = set(_locks_of(before))
-        for lock in _locks_of(after):
+        known = set(locks_of(before))
+        for lock in locks_of(after):
             if lock not in known and lock.until != NO_END:
-                end = lock.until.to_bytes(_END, "big")
-                transaction.put(end, octets_of(lock.cause), dupdata=False, db=self._ends)
+                self._name_cause(transaction, lock)
+
+    def stand(self, transaction: lmdb.Transaction[bytes], key: bytes, state: State) -> None:
+        """The same, wherever it stood before."""
+        for shelf in LETTERS:
+            if shelf in shelves_of(state):
+                transaction.put(shelf + key, b"", db=self._shelves)
+            else:
+                transaction.delete(shelf + key, db=self._shelves)
+        for lock in locks_of(state):
+            if lock.until != NO_END:
+                self._name_cause(transaction, lock)
+
+    def _name_cause(self, transaction: lmdb.Transaction[bytes], lock: Lock) -> None:
+        end = lock.until.to_bytes(_END, "big")
+        transaction.put(end, octets_of(lock.cause), dupdata=False, db=self._ends)
 
     def on(
         self, transaction: lmdb.Transaction[bytes], shelf: bytes, after: bytes, most: int
@@ -73,7 +88,8 @@ class Shelves:
                 yield number_of(cause)
 
 
-def _shelves_of(state: State) -> set[bytes]:
+def shelves_of(state: State) -> set[bytes]:
+    """On which shelves an address stands."""
     shelves: set[bytes] = set()
     grouped = any(course.lock is not None for course in state.groups.values())
     if grouped:
@@ -83,7 +99,8 @@ def _shelves_of(state: State) -> set[bytes]:
     return shelves
 
 
-def _locks_of(state: State) -> Iterator[Lock]:
+def locks_of(state: State) -> Iterator[Lock]:
+    """The locks of an address, for all groups and for single ones."""
     if state.lock is not None:
         yield state.lock
     for course in state.groups.values():

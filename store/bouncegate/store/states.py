@@ -47,19 +47,32 @@ class States:
     ) -> None:
         """Write what has changed; of what is `EMPTY` nothing stays."""
         key = address.encode()
-        locks, known = _locks(after), _locks(before)
+        locks, known = lock_record(after), lock_record(before)
         if locks is None and known is not None:
             transaction.delete(key, db=self._locks)
         elif locks is not None and locks != known:
             transaction.put(key, locks, db=self._locks)
         self.shelves.move(transaction, key, before, after)
-        counts = _without_locks(after)
-        if counts == _without_locks(before):
+        counts = without_locks(after)
+        if counts == without_locks(before):
             return
         if counts == EMPTY:
             transaction.delete(key, db=self._addresses)
         else:
             transaction.put(key, encode(counts), db=self._addresses)
+
+    def write(self, transaction: lmdb.Transaction[bytes], address: str, state: State) -> None:
+        """Write a state as a whole, whatever there was of the address before."""
+        key, counts = address.encode(), without_locks(state)
+        for database, value in (
+            (self._addresses, None if counts == EMPTY else encode(counts)),
+            (self._locks, lock_record(state)),
+        ):
+            if value is None:
+                transaction.delete(key, db=database)
+            else:
+                transaction.put(key, value, db=database)
+        self.shelves.stand(transaction, key, state)
 
     def locked(
         self, transaction: lmdb.Transaction[bytes], after: bytes, most: int
@@ -97,7 +110,7 @@ class States:
                     yield address.decode(), lockrecord.unpack(record), groups
 
 
-def _locks(state: State) -> bytes | None:
+def lock_record(state: State) -> bytes | None:
     """The lock record of an address, None where it has no lock."""
     groups = {name: c.lock for name, c in state.groups.items() if c.lock is not None}
     if state.lock is None and not groups:
@@ -105,7 +118,8 @@ def _locks(state: State) -> bytes | None:
     return lockrecord.pack(state.lock, groups)
 
 
-def _without_locks(state: State) -> State:
+def without_locks(state: State) -> State:
+    """What `addresses` holds of a state."""
     if not state.groups:
         return replace(state, lock=None)
     groups = {name: replace(c, lock=None) for name, c in state.groups.items()}

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from bouncegate.config.loading import load
+from bouncegate.store.environment import LOCKS, open_environment
 
 from .conftest import Command
+from .test_operator import bounce
 
 READER = """
 import os, sys, lmdb
@@ -104,3 +107,44 @@ def test_compacting_says_what_it_gave_back(bouncegate: Command) -> None:
     assert view["file"] == told["after"]
     none = bouncegate("store", "compact", "--ledger")
     assert none.code == os.EX_NOINPUT
+
+
+def test_a_sound_store_is_said_to_be_sound(bouncegate: Command) -> None:
+    bouncegate("lock", "ann@example.com")
+    done = bouncegate("store", "verify")
+    assert (done.code, done.err) == (0, "")
+    assert "sound" in done.out
+
+
+def test_a_lock_that_vanished_is_named_and_mended_after_a_backup(
+    bouncegate: Command, config: Path
+) -> None:
+    bouncegate("lock", "ann@example.com")
+    store = load(config).store
+    with closing(open_environment(store, readonly=False)) as environment:
+        locks = environment.open_db(LOCKS, create=False)
+        with environment.begin(write=True) as transaction:
+            transaction.delete(b"ann@example.com", db=locks)
+    done = bouncegate("store", "verify", "--json")
+    assert done.code == os.EX_DATAERR
+    told = json.loads(done.out)
+    assert (told["key"], told["remedy"]) == ("ann@example.com", "repair")
+    mended = bouncegate("store", "verify", "--repair")
+    assert mended.code == 0
+    assert "[mended]" in mended.out
+    assert bouncegate("store", "verify").code == 0
+    assert json.loads(bouncegate("show", "--json", "ann@example.com").out)["locked"]
+    (backup,) = store.path.glob("before-repair-*")
+    assert (backup / "data.mdb").exists()
+
+
+def test_a_policy_that_was_changed_can_be_named_as_the_reason(
+    bouncegate: Command, config: Path
+) -> None:
+    bounce(config, "ann@example.com")
+    assert bouncegate("store", "verify").code == 0
+    config.write_text(config.read_text() + '[policy.hard]\nlock = "2 days"\n')
+    done = bouncegate("store", "verify", "--json")
+    assert done.code == os.EX_DATAERR
+    assert json.loads(done.out)["by_policy"]
+    assert bouncegate("store", "verify", "--other-policy").code == 0

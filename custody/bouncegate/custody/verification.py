@@ -1,0 +1,93 @@
+"""Whether a store is what its journal tells: every record, both ways, and address by address.
+
+`verify` writes nothing. `repair` writes anew what can be derived, in small transactions, while the
+daemons run; what nothing else tells it leaves as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import lmdb
+from lmdb import verify as pages
+
+from bouncegate.config.settings import LedgerSettings, StoreSettings
+from bouncegate.custody.addresscheck import AddressCheck
+from bouncegate.custody.difference import Difference
+from bouncegate.custody.journalcheck import JournalCheck
+from bouncegate.custody.ledgercheck import LedgerCheck
+from bouncegate.custody.recordcheck import RecordCheck
+from bouncegate.custody.windowcheck import WindowCheck
+from bouncegate.policy.fold import Fold
+from bouncegate.store.environment import explained, open_environment
+from bouncegate.store.ledger import FOLDER, Ledger
+from bouncegate.store.writing import WriteRight
+
+_AT_ONCE: Final = 100
+
+
+def verify(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
+    """What is wrong with a store, table by table; raises StoreError if it cannot be opened."""
+    with closing(open_environment(settings, readonly=True)) as environment:
+        yield from _explaining(_differences(environment, settings.path, fold), settings.path)
+
+
+def verify_pages(data: Path, environment: lmdb.Environment) -> Iterator[Difference]:
+    """What is wrong with the pages of a file that is open."""
+    # As long as this transaction reads, nothing that it or a later one sees is written over.
+    with environment.begin():
+        try:
+            problems = pages.verify(str(data), subdir=False)  # type: ignore[no-untyped-call]
+        except pages.VerifyError as error:
+            problems = [str(error)]
+    for problem in problems:
+        yield Difference("pages", data.name, str(problem))
+
+
+def verify_ledger(store: StoreSettings, settings: LedgerSettings) -> Iterator[Difference]:
+    """The same of the ledger; raises StoreError if there is none, or it cannot be opened."""
+    path = store.path / FOLDER
+    with closing(Ledger.open(store, settings)) as ledger:
+        yield from verify_pages(path / "data.mdb", ledger.environment)
+        yield from _explaining(LedgerCheck(ledger.environment).differences(), path)
+
+
+def repair(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
+    """Write anew whatever can be derived and differs; tells all that differed.
+
+    Raises StoreError.
+    """
+    with (
+        WriteRight.shared(settings.path),
+        closing(open_environment(settings, readonly=False)) as environment,
+    ):
+        found = _explaining(_differences(environment, settings.path, fold), settings.path)
+        while some := list(islice(found, _AT_ONCE)):
+            try:
+                with environment.begin(write=True) as transaction:
+                    for difference in some:
+                        if difference.mend is not None:
+                            difference.mend(transaction)
+            except lmdb.Error as error:
+                raise explained(error, settings.path) from error
+            yield from some
+
+
+def _differences(environment: lmdb.Environment, path: Path, fold: Fold) -> Iterator[Difference]:
+    yield from verify_pages(path / "data.mdb", environment)
+    # The journal first: what follows from it is told by it.
+    yield from JournalCheck(environment).differences()
+    yield from AddressCheck(environment, fold).differences()
+    yield from WindowCheck(environment).differences()
+    yield from RecordCheck(environment, path).differences()
+
+
+def _explaining(differences: Iterator[Difference], path: Path) -> Iterator[Difference]:
+    try:
+        yield from differences
+    except lmdb.Error as error:
+        raise explained(error, path) from error
