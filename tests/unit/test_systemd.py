@@ -56,12 +56,12 @@ def test_verify_would_have_found_a_mistake(unit: Path) -> None:
 
 
 @needs_analyze
-def test_the_exposure_of_a_unit_is_at_most_2_0(unit: Path) -> None:
-    done = run("systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit))
+def test_the_exposure_of_a_unit_is_at_most_1_5(unit: Path) -> None:
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=15", str(unit))
     assert done.returncode == 0, done.stdout
     exposure = re.search(r"Overall exposure level for \S+: (\d+\.\d)", done.stdout)
     assert exposure is not None
-    assert float(exposure[1]) <= 2.0
+    assert float(exposure[1]) <= 1.5
 
 
 @needs_analyze
@@ -69,7 +69,7 @@ def test_a_unit_without_its_hardening_would_exceed_the_threshold(unit: Path) -> 
     kept = ("[", "Type=", "ExecStart=")
     lines = [line for line in unit.read_text().splitlines() if line.startswith(kept)]
     unit.write_text("\n".join(lines) + "\n")
-    done = run("systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit))
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=15", str(unit))
     assert done.returncode != 0
 
 

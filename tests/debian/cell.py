@@ -1,0 +1,125 @@
+"""A clean Debian, made by debootstrap, in which a package is installed: cut off from this machine.
+
+Its processes have a network, process and mount namespace of their own and end with the cell.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self
+
+SUITE: Final = "bookworm"
+# What the package depends on, so that nothing has to be fetched from within.
+_PACKAGES: Final = "postfix,postfix-lmdb,python3,libmilter1.0.1,libstdc++6,systemd"
+# The first process of the cell: it waits for whatever nobody else waits for.
+_INIT: Final = """
+import os, time
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        time.sleep(0.05)
+"""
+_LOOPBACK: Final = """
+import fcntl, socket, struct
+with socket.socket() as s:
+    fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: up, running
+"""
+_SECONDS: Final = 600
+
+
+def mirror() -> str:
+    """Where this machine gets its own Debian packages from."""
+    targets = ("Created-By: Packages", f"Codename: {SUITE}")
+    done = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(SITE)", *targets],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.split()[0]
+
+
+def make_base(folder: Path) -> None:
+    """A Debian with Postfix and nothing of ours; takes a minute."""
+    done = subprocess.run(
+        ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", SUITE, folder, mirror()],
+        capture_output=True, text=True, timeout=_SECONDS, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RuntimeError(f"debootstrap: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+class Cell:
+    """One such Debian while it runs."""
+
+    def __init__(self, root: Path) -> None:
+        """Start it; `root` is the folder that is its /."""
+        self.root = root
+        namespaces = ("--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child")
+        self._outer = subprocess.Popen(
+            ["unshare", *namespaces, f"--mount-proc={root}/proc", "chroot", root,
+             "/usr/bin/python3", "-c", _INIT],
+        )  # fmt: skip
+        children = Path(f"/proc/{self._outer.pid}/task/{self._outer.pid}/children")
+        while not (found := children.read_text().split()):
+            assert self._outer.poll() is None, "unshare has failed"
+        self._first = found[0]
+        while not Path(f"/proc/{self._first}/root/etc/postfix").exists():
+            assert self._outer.poll() is None, "chroot has failed"
+        self.beside(sys.executable, "-c", _LOOPBACK)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every process in it."""
+        self._outer.send_signal(signal.SIGKILL)
+        self._outer.wait()
+
+    def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a program of the cell's as its root."""
+        return self._run([*self._within(), *argv], check=check)
+
+    def shell(self, script: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run lines as an administrator types them."""
+        return self.run("/bin/bash", "-ec", script, check=check)
+
+    def start(self, *argv: str) -> subprocess.Popen[bytes]:
+        """Start a program of the cell's, which goes on."""
+        log = self.root / "var/log/daemons.log"
+        with log.open("ab") as out:
+            return subprocess.Popen([*self._within(), *argv], stdout=out, stderr=out)
+
+    def beside(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of this machine's in the network of the cell."""
+        return self._run(["nsenter", "-t", self._first, "--net", *argv], check=True)
+
+    def start_beside(self, *argv: str) -> subprocess.Popen[bytes]:
+        """Start one, which goes on; it is not ended with the cell."""
+        return subprocess.Popen(["nsenter", "-t", self._first, "--net", *argv])
+
+    def processes(self) -> set[str]:
+        """What runs in it, by name."""
+        done = self.run("/bin/sh", "-c", "cat /proc/[0-9]*/comm")
+        return set(done.stdout.split()) - {"cat", "sh"}
+
+    def _within(self) -> list[str]:
+        namespaces = ("--net", "--mount", "--pid", "--ipc", "--uts", "--root")
+        return ["nsenter", "-t", self._first, *namespaces, "/usr/bin/env", "--chdir=/"]
+
+    def _run(self, argv: Sequence[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "LC_ALL": "C.UTF-8",
+            "HOME": "/root",
+        }
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{argv[-1]}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
