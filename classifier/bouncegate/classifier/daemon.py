@@ -1,112 +1,71 @@
-"""The return-path daemon: listens, serves until it is told to stop, keeps the store tidy.
+"""The return-path daemon: one listening socket, and what its supervisor keeps running at it."""
 
-SIGTERM and SIGINT end it: nothing new is taken in, what is in hand is recorded and answered.
-"""
-
-import asyncio
-import logging
-import signal
 import socket
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
-import uvloop
+from msgspec.structs import replace
 
-from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.lmtp import FIGURES, Aside, ReturnPathHandler, protocol_factory
-from bouncegate.classifier.notices import announce
-from bouncegate.classifier.recorder import Recorder
+from bouncegate.classifier.crowd import Crowd
+from bouncegate.classifier.lmtp import FIGURES, MOST_CONNECTIONS
+from bouncegate.classifier.worker import Doors, Furnish, work
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import InetSocket
-from bouncegate.daemon.counters import Board
-from bouncegate.daemon.listening import listen
-from bouncegate.policy.fold import Policy
+from bouncegate.config.values import Endpoint, InetSocket
+from bouncegate.daemon.listening import kept, listen
+from bouncegate.daemon.supervisor import Daemon, Patience, Plan, Supervisor, signals_held
+from bouncegate.provenance.keys import KeyFileError
 from bouncegate.store.errors import StoreError
-from bouncegate.store.store import Store
 
-log: Final = logging.getLogger("bouncegate.return-path")
+# A worker gives what is in hand 5 s.
+_GRACE: Final = 7.0
 
-_STOP_SECONDS: Final = 5.0
-_MAINTENANCE_SECONDS: Final = 3600.0
+Prepare = Callable[[Settings], Furnish]
+"""Sees, before any fork, whether DSNs can be taken by the settings; tells how a worker begins.
 
-
-class ReturnPathDaemon:
-    """Everything that one return-path process holds."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        intake: Intake,
-        policy: Policy,
-        aside: Aside | None = None,
-    ) -> None:
-        """Serve `[return_path] socket`, recording into `store` under `policy`.
-
-        `aside` takes what is for its recipients.
-        """
-        self._aside = aside
-        self._settings = settings.return_path
-        self._board = Board.open(settings.metrics, "return-path", FIGURES)
-        self._store = store
-        self._intake = intake
-        self._policy = policy
-
-    def run(self, on_ready: Callable[[], None]) -> None:
-        """Serve until a signal says stop; `on_ready` is called once mail can come in.
-
-        Raises ListenError.
-        """
-        with listen(self._settings.socket) as listener:
-            try:
-                # A seventh less time a DSN than with the loop of the standard library.
-                uvloop.run(self._serve(listener, on_ready))
-            finally:
-                if not isinstance(self._settings.socket, InetSocket):
-                    self._settings.socket.path.unlink(missing_ok=True)
-
-    async def _serve(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        recorder = Recorder(lambda bounces: self._store.record(bounces, self._policy))
-        row = self._board.row() if self._board is not None else None
-        handler = ReturnPathHandler(self._intake, recorder, time.time, self._aside, row)
-        factory = protocol_factory(handler, self._settings, loop)
-        server = await loop.create_server(factory, sock=listener)
-        maintenance = asyncio.create_task(self._maintain())
-        log.info("listening on %s", self._settings.socket)
-        on_ready()
-        await stop.wait()
-        server.close()
-        maintenance.cancel()
-        await _until_nothing_in_hand(handler)
-        recorder.close()
-        log.info("stopped")
-
-    async def _maintain(self) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(self._tidy)
-            except (StoreError, OSError) as error:
-                log.error("maintenance failed: %s", error)
-            await asyncio.sleep(_MAINTENANCE_SECONDS)
-
-    def _tidy(self) -> None:
-        """Delete messages whose time is up, close incidents that are over."""
-        now = int(time.time())
-        kept_for = self._settings.keep_messages.after(0)
-        deleted = self._store.expire_messages(max(now - kept_for, 0))
-        if deleted:
-            log.info("deleted %d bounce messages whose time was up", deleted)
-        for closed in self._store.tend(self._policy, now):
-            announce(closed)
+Raises ConfigError, StoreError or KeyFileError, and leaves nothing open.
+"""
 
 
-async def _until_nothing_in_hand(handler: ReturnPathHandler) -> None:
-    deadline = time.monotonic() + _STOP_SECONDS
-    while handler.in_hand and time.monotonic() < deadline:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)  # let the last answers leave
+def serve(
+    settings: Settings,
+    tell: Callable[[str], None],
+    load: Callable[[], Settings],
+    prepare: Prepare,
+    patience: Patience | None = None,
+) -> int:
+    """Run the daemon until SIGTERM or SIGINT; the exit code.
+
+    `tell` tells the service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the
+    settings anew, or raises ConfigError. Raises ListenError and whatever `prepare` does.
+    """
+    with signals_held(), _listening(settings.return_path.socket) as listener:
+        plan = partial(_plan, listener, prepare)
+        refusals = (StoreError, KeyFileError)
+        daemon = Daemon("return-path", FIGURES, load, plan, refusals)
+        first = daemon.plan(settings, None)
+        return Supervisor(daemon, first, tell, patience or Patience(grace=_GRACE)).run()
+
+
+def _plan(
+    listener: socket.socket, prepare: Prepare, settings: Settings, old: Settings | None
+) -> Plan:
+    furnish = prepare(settings)
+    own = settings.return_path
+    where = kept("return_path", own.socket, old.return_path.socket if old else None)
+    own = replace(own, socket=where)
+    settings = replace(settings, return_path=own)
+    doors = Doors(listener, Crowd(own.processes, MOST_CONNECTIONS))
+    words = f"{own.processes} workers, listening on {own.socket}"
+    return Plan(settings, own.processes, partial(work, settings, furnish, doors), words)
+
+
+@contextmanager
+def _listening(endpoint: Endpoint) -> Iterator[socket.socket]:
+    with listen(endpoint) as listener:
+        try:
+            yield listener
+        finally:
+            if not isinstance(endpoint, InetSocket):
+                endpoint.path.unlink(missing_ok=True)

@@ -32,7 +32,6 @@ STORE_FAILED: Final = "451 4.3.0 The store cannot take it now, try again later"
 FAULT: Final = "451 4.3.0 Internal error, try again later"
 NOT_YET: Final = "451 4.3.0 The message that bounced is not in the ledger yet, try again later"
 TOO_MANY_RECIPIENTS: Final = "452 4.5.3 Too many recipients"
-TOO_MANY_CONNECTIONS: Final = b"421 4.7.0 Too many connections, try again later\r\n"
 
 # A DSN goes to one return path; Postfix hands over at most 50 recipients at once
 # (default_destination_recipient_limit).
@@ -177,24 +176,16 @@ class ReturnPathProtocol(LMTP):
     """aiosmtpd's LMTP with our bounds."""
 
     line_length_limit = _LONGEST_LINE
-    _open: int = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Serve the connection, unless there are too many already."""
-        if ReturnPathProtocol._open >= MOST_CONNECTIONS:
-            assert isinstance(transport, asyncio.Transport)
-            transport.write(TOO_MANY_CONNECTIONS)
-            transport.close()
-            return
-        ReturnPathProtocol._open += 1
-        self._counted = True
-        super().connection_made(transport)
+    def __init__(self, handler: object, on_end: Callable[[], None], **arguments: Any) -> None:
+        """Serve one connection as the handler says; `on_end` is called when it has ended."""
+        super().__init__(handler, **arguments)
+        self._on_end = on_end
 
     def connection_lost(self, error: Exception | None) -> None:
         """Make room for the next connection."""
-        if getattr(self, "_counted", False):
-            ReturnPathProtocol._open -= 1
-            super().connection_lost(error)
+        self._on_end()
+        super().connection_lost(error)
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
         """A path and the parameters behind it; nearly all need no parser of address fields.
@@ -221,9 +212,12 @@ _REFUSED_AFTER_DATA: Final = (
 
 
 def protocol_factory(
-    handler: ReturnPathHandler, settings: ReturnPathSettings, loop: asyncio.AbstractEventLoop
+    handler: ReturnPathHandler,
+    settings: ReturnPathSettings,
+    loop: asyncio.AbstractEventLoop,
+    on_end: Callable[[], None],
 ) -> Callable[[], asyncio.Protocol]:
-    """What makes the protocol of each connection."""
+    """What makes the protocol of each connection; `on_end` is called when one has ended."""
     # By default aiosmtpd asks DNS for its own name at each connection.
     arguments: dict[str, Any] = {
         "hostname": socket.gethostname(),
@@ -233,4 +227,4 @@ def protocol_factory(
         "enable_SMTPUTF8": True,
         "loop": loop,
     }
-    return lambda: ReturnPathProtocol(handler, **arguments)
+    return lambda: ReturnPathProtocol(handler, on_end, **arguments)

@@ -37,7 +37,7 @@ def classify(
     from bouncegate.cli.classified import DiagnosticLines, Messages, View  # noqa: PLC0415
     from bouncegate.cli.daemons import judge_of  # noqa: PLC0415
 
-    judge = judge_of(invocation_of(context))
+    judge = judge_of(invocation_of(context).settings)
     view: View = DiagnosticLines(judge) if diagnostics else Messages(judge)
     rows: list[tuple[object, ...]] = []
     unreadable = False

@@ -5,6 +5,8 @@ import os
 import sys
 import time
 from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from bouncegate.classifier.intake import Intake
     from bouncegate.classifier.judgement import Judge
     from bouncegate.classifier.proof import Prover
+    from bouncegate.classifier.worker import Furnish
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
@@ -42,30 +45,46 @@ def milter(context: typer.Context) -> None:
 
 
 def return_path(context: typer.Context) -> None:
-    """Run the return-path handler: take DSNs by LMTP and lock what bounces.
-
-    Examples:
-
-    bouncegate return-path
-    """
-    from bouncegate.classifier.daemon import ReturnPathDaemon  # noqa: PLC0415
+    """Run the return-path handler: take DSNs by LMTP and lock what bounces."""
+    from bouncegate.classifier.daemon import serve  # noqa: PLC0415
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
+
+    config = invocation_of(context).config
+
+    def load() -> Settings:
+        settings = Invocation(config).settings
+        set_up_logging(settings.log, "return-path")
+        return settings
+
+    try:
+        raise typer.Exit(serve(load(), notify, load, partial(_prepare, config)))
+    except ListenError as error:
+        complain(str(error))
+        raise typer.Exit(os.EX_UNAVAILABLE) from None
+
+
+def _prepare(config: Path | None, settings: Settings) -> "Furnish":
+    """Open all that a worker will, and close it again: what is wrong is seen before any fork.
+
+    The rules stay: a worker that follows one that died judges as that did.
+    """
+    from bouncegate.classifier.worker import Desk  # noqa: PLC0415
     from bouncegate.life.listener import Listener  # noqa: PLC0415
 
-    invocation = invocation_of(context)
-    settings = invocation.settings
-    set_up_logging(settings.log, "return-path")
-    with ExitStack() as stack:
+    judge = judge_of(settings)
+    _tell_notes(settings)
+
+    def furnish(stack: ExitStack) -> Desk:
+        invocation = Invocation(config)
+        invocation.settings = settings
         store = stack.enter_context(closing(invocation.open_store()))
-        intake = _intake(invocation, store, stack)
-        try:
-            policy = invocation.policy
-            listener = Listener(settings, store, policy)
-            daemon = ReturnPathDaemon(settings, store, intake, policy, listener)
-            daemon.run(lambda: notify("READY=1"))
-        except ListenError as error:
-            complain(str(error))
-            raise typer.Exit(os.EX_UNAVAILABLE) from None
+        intake = _intake(invocation, judge, store, stack)
+        policy = invocation.policy
+        return Desk(store, intake, policy, Listener(settings, store, policy))
+
+    with ExitStack() as stack:
+        furnish(stack)
+    return furnish
 
 
 def receive(
@@ -93,8 +112,9 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
     try:
         settings = invocation.settings
         set_up_logging(settings.log, "receive")
+        _tell_notes(settings)
         store = stack.enter_context(closing(invocation.open_store()))
-        intake = _intake(invocation, store, stack)
+        intake = _intake(invocation, judge_of(settings), store, stack)
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
         complain(str(error))
         return os.EX_TEMPFAIL
@@ -108,15 +128,20 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
     )
 
 
-def judge_of(invocation: Invocation) -> "Judge":
+def judge_of(settings: Settings) -> "Judge":
     """The rules in force, compiled; raises ConfigError."""
     from bouncegate.classifier.judgement import Judge  # noqa: PLC0415
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
-    return Judge(load_rules(invocation.settings.rules.folder))
+    return Judge(load_rules(settings.rules.folder))
 
 
-def _intake(invocation: Invocation, store: Store, stack: ExitStack) -> "Intake":
+def _tell_notes(settings: Settings) -> None:
+    for note in () if settings.keeps_ledger else settings.notes():
+        log.warning("%s", note)
+
+
+def _intake(invocation: Invocation, judge: "Judge", store: Store, stack: ExitStack) -> "Intake":
     from bouncegate.classifier.directory import Directory, nothing  # noqa: PLC0415
     from bouncegate.classifier.intake import Intake  # noqa: PLC0415
 
@@ -125,7 +150,7 @@ def _intake(invocation: Invocation, store: Store, stack: ExitStack) -> "Intake":
     prover = _prover(invocation, stack)
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
-    return Intake(judge_of(invocation), invocation.policy, settings, prover, directory)
+    return Intake(judge, invocation.policy, settings, prover, directory)
 
 
 def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":
@@ -136,8 +161,6 @@ def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":
 
     settings = invocation.settings
     if not settings.keeps_ledger:
-        for note in settings.notes():
-            log.warning("%s", note)
         return None
     ledger = Ledger.open(settings.store, settings.ledger, readonly=False)
     stack.callback(ledger.close)

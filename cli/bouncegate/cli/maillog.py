@@ -40,7 +40,7 @@ def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
     fold = settings.store.fold_local_part
-    judge = judge_of(invocation)
+    judge = judge_of(invocation.settings)
     attribution = Attribution(judge, directory.provider_of, fold_local_part=fold)
     interpreter = Interpreter(settings.maillog, ledger, attribution, fold_local_part=fold)
 

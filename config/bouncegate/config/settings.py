@@ -156,6 +156,12 @@ class ReturnPathSettings(Struct, frozen=True):
     max_size: Size = Size(32 * 2**20)
     timeout: Duration = Duration(seconds=300)
     keep_messages: Duration = Duration(seconds=90 * 86_400)
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0
+
+    @property
+    def processes(self) -> int:
+        """How many workers to run: as set, or one a core, at most 2."""
+        return self.workers or min(os.cpu_count() or 1, 2)
 
 
 Scope = Literal["global", "group"]

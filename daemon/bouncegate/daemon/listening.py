@@ -1,20 +1,27 @@
-"""A listening socket for a daemon of one process; a stale socket file is replaced.
+"""A listening socket for a daemon; a stale socket file is replaced.
 
 The milter does not use it: libmilter insists on opening its socket itself.
 """
 
 import errno
+import logging
 import os
 import socket
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
 from bouncegate.config.values import Endpoint, InetSocket
 
+_LOG: Final = logging.getLogger("bouncegate.daemon")
 _BACKLOG: Final = 128
 # Owner and group: Postfix reaches the socket through the group of its folder.
 _SOCKET_UMASK: Final = 0o117
+
+# The workers of a daemon that was killed end a moment after it, and hold its socket until then.
+_PATIENCE: Final = 1.0
+_PAUSE: Final = 0.05
 
 
 class ListenError(Exception):
@@ -33,6 +40,22 @@ def listen(endpoint: Endpoint) -> socket.socket:
         return _bind(endpoint.path)
     except OSError as error:
         raise ListenError(f"cannot listen on {endpoint}: {error.strerror or error}") from error
+
+
+def kept(section: str, new: Endpoint, old: Endpoint | None) -> Endpoint:
+    """Where a daemon listens after a reload: it goes on where it did, and the log says so.
+
+    `old` is None at the start.
+    """
+    if old is None or new == old:
+        return new
+    _LOG.warning(
+        "reload: [%s] socket is now %s: that needs a restart, until then %s is kept",
+        section,
+        new,
+        old,
+    )
+    return old
 
 
 def _bind(path: Path) -> socket.socket:
@@ -55,13 +78,21 @@ def _remove_stale(path: Path) -> None:
             raise FileExistsError(errno.EEXIST, "there is a file of that name that is no socket")
     except FileNotFoundError:
         return
+    deadline = time.monotonic() + _PATIENCE
+    while _is_served(path):
+        if time.monotonic() > deadline:
+            raise OSError(errno.EADDRINUSE, "another process serves it")
+        time.sleep(_PAUSE)
+    path.unlink(missing_ok=True)
+
+
+def _is_served(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
+            return False
         except OSError as error:
             raise OSError(error.errno, f"{path} cannot be probed: {error.strerror}") from None
-    raise OSError(errno.EADDRINUSE, "another process serves it")
+    return True

@@ -15,6 +15,7 @@ import milter
 from msgspec.structs import replace
 
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.listening import kept
 from bouncegate.daemon.place import Place, Task
 from bouncegate.daemon.supervisor import Daemon, Patience, Plan, Supervisor, signals_held
 from bouncegate.milter.counts import FIGURES
@@ -72,25 +73,14 @@ class _Planner:
         if old is None or settings.store != old.store:
             _look_at_store(settings)
         _look_at_keys(settings)
-        settings = _with_socket_of(settings, old)
+        where = kept("milter", settings.milter.socket, old.milter.socket if old else None)
+        settings = replace(settings, milter=replace(settings.milter, socket=where))
         if settings.keeps_ledger and self._line is None:
             self._line = Line()
         line = self._line if settings.keeps_ledger else None
         scribe = (Place("scribe", _scribe(settings, line), _LOG),) if line is not None else ()
         worker = partial(work, settings, line)
         return Plan(settings, settings.milter.processes, worker, _in_words(settings), scribe)
-
-
-def _with_socket_of(settings: Settings, old: Settings | None) -> Settings:
-    if old is None or settings.milter.socket == old.milter.socket:
-        return settings
-    socket = old.milter.socket
-    _LOG.warning(
-        "reload: [milter] socket is now %s: that needs a restart, until then %s is kept",
-        settings.milter.socket,
-        socket,
-    )
-    return replace(settings, milter=replace(settings.milter, socket=socket))
 
 
 def _scribe(settings: Settings, line: Line) -> Task:

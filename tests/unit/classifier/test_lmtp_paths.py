@@ -29,7 +29,7 @@ def test_a_path_is_heard_as_aiosmtpd_hears_it(path: str) -> None:
     loop = asyncio.new_event_loop()
     try:
         theirs = LMTP(object(), loop=loop)._getaddr(path)
-        ours = ReturnPathProtocol(object(), loop=loop)._getaddr(path)
+        ours = ReturnPathProtocol(object(), lambda: None, loop=loop)._getaddr(path)
     finally:
         loop.close()
     assert [(part or "").strip() for part in ours] == [(part or "").strip() for part in theirs]

@@ -1,0 +1,152 @@
+"""One worker of the return path: a process of its own that takes DSNs from the shared socket.
+
+SIGTERM ends it: nothing new is taken in, what is in hand is recorded and answered. RETIRE, too,
+but the sessions that it has may go on until their clients end them.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Final, NamedTuple
+
+import uvloop
+
+from bouncegate.classifier.crowd import Crowd, Entrance
+from bouncegate.classifier.intake import Intake
+from bouncegate.classifier.lmtp import Aside, ReturnPathHandler, protocol_factory
+from bouncegate.classifier.notices import announce
+from bouncegate.classifier.recorder import Recorder
+from bouncegate.config.settings import ReturnPathSettings, Settings
+from bouncegate.daemon.pulse import INTERVAL, RETIRE, Pulse
+from bouncegate.daemon.supervisor import Post
+from bouncegate.policy.fold import Policy
+from bouncegate.store.errors import StoreError
+from bouncegate.store.store import Store
+
+log: Final = logging.getLogger("bouncegate.return-path")
+
+_STOP_SECONDS: Final = 5.0
+_MAINTENANCE_SECONDS: Final = 3600.0
+_CHECK_SESSIONS_EVERY: Final = 0.25
+
+
+class Desk(NamedTuple):
+    """What a worker works with; opened in its own process."""
+
+    store: Store
+    intake: Intake
+    policy: Policy
+    aside: Aside | None = None
+    """Takes what is for its recipients."""
+
+
+Furnish = Callable[[ExitStack], Desk]
+"""Opens a desk, whose parts are closed with the stack; raises StoreError."""
+
+
+class Doors(NamedTuple):
+    """What all workers by the same settings share."""
+
+    listener: socket.socket
+    crowd: Crowd
+
+
+def work(
+    settings: Settings, furnish: Furnish, doors: Doors, post: Post, on_ready: Callable[[], None]
+) -> int:
+    """Serve in a process forked by the supervisor; the exit code."""
+    with ExitStack() as stack:
+        try:
+            desk = furnish(stack)
+        except StoreError as error:
+            log.error("%s", error)
+            return error.exit_code
+        # A seventh less time a DSN than with the loop of the standard library.
+        uvloop.run(_serve(settings.return_path, desk, doors, post, on_ready))
+    return os.EX_OK
+
+
+async def _serve(
+    settings: ReturnPathSettings,
+    desk: Desk,
+    doors: Doors,
+    post: Post,
+    on_ready: Callable[[], None],
+) -> None:
+    loop = asyncio.get_running_loop()
+    stop, retire = _requests(loop)
+    recorder = Recorder(lambda bounces: desk.store.record(bounces, desk.policy))
+    handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.aside, post.row)
+    seat = doors.crowd.seat(post.number)
+    factory = protocol_factory(handler, settings, loop, seat.stand_up)
+    entrance = Entrance(doors.listener, seat, factory, loop)
+    tasks = [loop.create_task(_beat(post.pulse))]
+    if post.number == 0:
+        tasks.append(loop.create_task(_maintain(desk, settings)))
+    entrance.open()
+    on_ready()
+    await _first(stop, retire)
+    entrance.close()
+    if not stop.is_set():
+        deadline = time.monotonic() + post.farewell
+        while seat.sessions and time.monotonic() < deadline and not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _CHECK_SESSIONS_EVERY)
+    await _until_nothing_in_hand(handler)
+    for task in tasks:
+        task.cancel()
+    recorder.close()
+
+
+def _requests(loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Event, asyncio.Event]:
+    """What is set when the worker is asked to stop, and when it is to retire."""
+    stop, retire = asyncio.Event(), asyncio.Event()
+    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (RETIRE, retire)):
+        loop.add_signal_handler(number, event.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {RETIRE})
+    return stop, retire
+
+
+async def _first(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+
+
+async def _beat(pulse: Pulse) -> None:
+    while True:
+        pulse.beat()
+        await asyncio.sleep(INTERVAL)
+
+
+async def _maintain(desk: Desk, settings: ReturnPathSettings) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(_tidy, desk, settings)
+        except (StoreError, OSError) as error:
+            log.error("maintenance failed: %s", error)
+        await asyncio.sleep(_MAINTENANCE_SECONDS)
+
+
+def _tidy(desk: Desk, settings: ReturnPathSettings) -> None:
+    """Delete messages whose time is up, close incidents that are over."""
+    now = int(time.time())
+    kept_for = settings.keep_messages.after(0)
+    deleted = desk.store.expire_messages(max(now - kept_for, 0))
+    if deleted:
+        log.info("deleted %d bounce messages whose time was up", deleted)
+    for closed in desk.store.tend(desk.policy, now):
+        announce(closed)
+
+
+async def _until_nothing_in_hand(handler: ReturnPathHandler) -> None:
+    deadline = time.monotonic() + _STOP_SECONDS
+    while handler.in_hand and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)  # let the last answers leave
