@@ -6,9 +6,6 @@ remembers the number of the last transaction, and takes by it, even or odd, one 
 pages of the file for the newer one (mdb.c, mdb_txn_renew0). A compacted copy counts from 1 anew:
 taken for the old file it would show its other meta page, that of an empty store. So the new file is
 first given the number of the old one's last transaction; then both agree with `lock.mdb`.
-
-The pages are those of LMDB 0.9 (mdb.c: MDB_meta, MDB_DATA_VERSION 1), in the order of octets and
-with the word of this machine, as everything in the file.
 """
 
 import fcntl
@@ -16,45 +13,14 @@ import os
 import struct
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from bouncegate.custody.durable import sync_folder
 from bouncegate.store.environment import hand_over
 from bouncegate.store.errors import StoreBusy, StoreDamaged, StoreError
+from bouncegate.store.metapages import TRANSACTION, meta_pages, meta_pages_of
 
 _MODE: Final = 0o660
-_MAGIC: Final = 0xBEEFC0DE
-_VERSION: Final = 1
-_META_FLAG: Final = 0x08
-# The page's number and flags; magic, version, address and size of the map; the records of the two
-# core databases, the first of which begins with the page size; the last page; the transaction.
-_META: Final = struct.Struct("@Q2xH4xIIQQI44x48xQQ")
-_TRANSACTION: Final = _META.size - 8
-_SMALLEST_PAGE: Final = 512
-_LARGEST_PAGE: Final = 65_536
-
-
-class _Meta(NamedTuple):
-    """One meta page."""
-
-    page: int
-    flags: int
-    magic: int
-    version: int
-    address: int
-    map_size: int
-    page_size: int
-    last_page: int
-    transaction: int
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether it looks like one."""
-        return (
-            (self.magic, self.version) == (_MAGIC, _VERSION)
-            and bool(self.flags & _META_FLAG)
-            and _SMALLEST_PAGE <= self.page_size <= _LARGEST_PAGE
-        )
 
 
 def last_transaction(data: Path) -> int | None:
@@ -63,13 +29,10 @@ def last_transaction(data: Path) -> int | None:
     Raises StoreError.
     """
     try:
-        with data.open("rb") as file:
-            metas = _metas(file.fileno())
-    except FileNotFoundError:
-        return None
+        pages = meta_pages_of(data)
     except OSError as error:
         raise StoreError(f"{data}: {error.strerror}") from error
-    return None if metas is None else max(meta.transaction for meta in metas)
+    return None if pages is None else max(page.transaction for page in pages)
 
 
 def put_in_place(draft: Path, folder: Path, keep: Path | None = None) -> None:
@@ -106,7 +69,7 @@ def renumber(draft: Path, last: int) -> None:
     try:
         descriptor = os.open(draft, os.O_RDWR)
         try:
-            metas = _metas(descriptor)
+            metas = meta_pages(descriptor)
             if metas is None:
                 raise StoreDamaged(f"{draft}: no store")
             newest = max(metas, key=lambda meta: meta.transaction)
@@ -114,23 +77,13 @@ def renumber(draft: Path, last: int) -> None:
             for number in (last - 1, last):
                 place = number & 1
                 struct.pack_into("@Q", page, 0, place)
-                struct.pack_into("@Q", page, _TRANSACTION, max(number, 0))
+                struct.pack_into("@Q", page, TRANSACTION, max(number, 0))
                 os.pwrite(descriptor, page, place * newest.page_size)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise StoreError(f"{draft}: {error.strerror}") from error
-
-
-def _metas(descriptor: int) -> tuple[_Meta, _Meta] | None:
-    head = os.pread(descriptor, _META.size, 0)
-    if len(head) < _META.size or not (first := _Meta(*_META.unpack(head))).is_sound:
-        return None
-    head = os.pread(descriptor, _META.size, first.page_size)
-    if len(head) < _META.size or not (second := _Meta(*_META.unpack(head))).is_sound:
-        return None
-    return first, second
 
 
 def _require_nobody(folder: Path) -> None:

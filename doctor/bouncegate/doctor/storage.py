@@ -69,14 +69,15 @@ def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
         if room.fill > _FORGETS and newest - oldest < keep:
             text = f"has room for the sends of {(newest - oldest) // _HOUR} hours alone: bounces "
             text += "that come later cannot be proven, and do not count"
-            yield Finding("ledger", Severity.WARNING, text, "raise [ledger] max_size and restart")
+            mend = "raise [ledger] max_size and reload the daemons"
+            yield Finding("ledger", Severity.WARNING, text, mend)
 
 
 def _map(name: str, room: Room, key: str) -> Iterator[Finding]:
     if room.fill > _FULL:
         severity = Severity.ERROR if room.fill > _OVERFULL else Severity.WARNING
         text = f"the map is {room.fill:.0%} full: beyond it bounces wait in Postfix's queue"
-        yield Finding(name, severity, text, f"raise {key} and restart the daemons")
+        yield Finding(name, severity, text, f"raise {key} and reload the daemons")
 
 
 def _surroundings(name: str, room: Room) -> Iterator[Finding]:

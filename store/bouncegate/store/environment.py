@@ -23,6 +23,7 @@ from bouncegate.store.errors import (
     StoreLayout,
     StoreMissing,
 )
+from bouncegate.store.metapages import map_size_of
 
 LAYOUT: Final = 1
 
@@ -87,6 +88,7 @@ _MAX_READERS: Final = 1024
 # The lock file must be written by readers too, so the group may do both: the daemons' own group.
 _FILE_MODE: Final = 0o660
 _KEY_LAYOUT: Final = b"layout"
+_RELOAD: Final = "reload the daemons"
 
 
 def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environment:
@@ -99,7 +101,7 @@ def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environ
     try:
         environment = lmdb.open(
             str(settings.path),
-            map_size=settings.map_size.octets,
+            map_size=_map_size(settings, data, readonly=readonly),
             max_dbs=_MAX_DATABASES,
             max_readers=_MAX_READERS,
             readonly=readonly,
@@ -122,10 +124,18 @@ def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environ
     return environment
 
 
+def _map_size(settings: StoreSettings, data: Path, *, readonly: bool) -> int:
+    """What the settings say; for a reader no less than what a writer's settings have said."""
+    size = settings.map_size.octets
+    return max(size, map_size_of(data)) if readonly else size
+
+
 def explained(error: lmdb.Error, path: Path) -> StoreError:
     """What an error of the library means for whoever runs the store at `path`."""
     if isinstance(error, lmdb.MapFullError):
-        return StoreFull(f"{path}: the map is full: raise map_size in [store] and restart")
+        return StoreFull(f"{path}: the map is full: raise map_size in [store] and {_RELOAD}")
+    if isinstance(error, lmdb.MapResizedError):
+        return StoreError(f"{path}: has grown beyond this process's map_size: {_RELOAD}")
     if isinstance(error, lmdb.DiskError) or getattr(error, "code", 0) == errno.ENOSPC:
         return StoreFull(f"{path}: the disk is full or failing ({error})")
     if isinstance(error, lmdb.ReadonlyError | lmdb.LockError) or _is_denied(error):

@@ -19,6 +19,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.store.environment import LAYOUT, explained, layout_of, open_environment
 from bouncegate.store.errors import StoreDamaged, StoreError, StoreLayout, StoreMissing
 from bouncegate.store.locktable import LockTable
+from bouncegate.store.metapages import map_size_of
 
 _LOG: Final = logging.getLogger("bouncegate.store")
 INTERVAL: Final = 1.0
@@ -138,6 +139,9 @@ class LateTable(LockTable):
             return StoreError(f"{path}: data.mdb was replaced")
         if now.size < before.size:
             return StoreDamaged(f"{path}: data.mdb was cut short")
+        if now != before and map_size_of(path / "data.mdb") > environment.info()["map_size"]:
+            # As soon as the file grows beyond its map, LMDB lets nobody read in it.
+            return StoreError(f"{path}: its map was made larger")
         self._file = now
         try:
             layout = layout_of(environment)

@@ -29,6 +29,7 @@ from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Entry, Sent, decoded, digest, name_digests
 from bouncegate.store.environment import copy_compacted, explained, hand_to_owner
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
+from bouncegate.store.metapages import map_size_of
 from bouncegate.store.room import Room, room_of
 from bouncegate.store.writing import WriteRight
 
@@ -81,7 +82,9 @@ class Ledger:
                 raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
             environment = lmdb.open(
                 str(path),
-                map_size=settings.max_size.octets,
+                map_size=max(settings.max_size.octets, map_size_of(path / "data.mdb"))
+                if readonly
+                else settings.max_size.octets,
                 max_dbs=4,
                 max_readers=_MAX_READERS,
                 readonly=readonly,
@@ -316,7 +319,9 @@ def _make_folder(path: Path) -> None:
 
 def _explained(error: lmdb.Error, path: Path) -> StoreError:
     if isinstance(error, lmdb.MapFullError):
-        return StoreFull(f"{path}: the map is full: raise max_size in [ledger] and restart")
+        return StoreFull(
+            f"{path}: the map is full: raise max_size in [ledger] and reload the daemons"
+        )
     return explained(error, path)
 
 

@@ -59,6 +59,8 @@ To: {address}\r
 class Handler:
     """A return-path daemon of its own."""
 
+    command = COMMAND
+
     def __init__(self, folder: Path, *extra: str) -> None:
         self.folder = folder
         self.socket = folder / "r.sock"
@@ -81,7 +83,7 @@ class Handler:
     def launch(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "--config", str(self.config), "return-path"], stderr=log
+                [*self.command, "--config", str(self.config), "return-path"], stderr=log
             )
 
     def wait_for_log(self, text: str, times: int = 1) -> None:
