@@ -72,7 +72,7 @@ class LockReader:
         named, why = cell(row, "reason"), cell(row, "why")
         reason = reason_of(named)
         if reason is None:
-            reason, why = Reason.OPERATOR, f"{named}: {why}" if why else named
+            reason, why = Reason.OPERATOR, ": ".join(filter(None, (named, why)))
         return Wish(address, reason, self._end_of(cell(row, "until")), why[:_LONGEST_WHY])
 
 

@@ -44,7 +44,14 @@ class SheetWriter:
 
     def write(self, cells: Iterable[object]) -> None:
         """Write a row: words made safe, numbers and times as they are, nothing for None."""
-        self._writer.writerow([safe(cell) if type(cell) is str else cell for cell in cells])
+        self._writer.writerow(map(_shown, cells))
+
+
+def _shown(cell: object) -> object:
+    """What stands in a cell: a spreadsheet makes TRUE of True, and loses tabulators."""
+    if type(cell) is bool:
+        return "yes" if cell else "no"
+    return safe(cell.replace("\t", " ")) if type(cell) is str else cell
 
 
 class SheetError(ValueError):

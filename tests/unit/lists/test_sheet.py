@@ -49,9 +49,14 @@ LINES = st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, 
 
 
 @given(st.lists(LINES.filter(any)))
-def test_every_sheet_comes_back_as_it_was(rows: list[list[str]]) -> None:
+def test_every_sheet_comes_back_as_it_was_but_for_tabulators(rows: list[list[str]]) -> None:
     found = read(written(["a", "b"], *rows))
-    assert [[row["a"], row["b"]] for row in found] == rows
+    kept = [[cell.replace("\t", " ") for cell in row] for row in rows]
+    assert [[row["a"], row["b"]] for row in found] == kept
+
+
+def test_yes_and_no_are_words_that_no_spreadsheet_turns_into_another() -> None:
+    assert written(["a", "b"], [True, False]) == "a,b\r\nyes,no\r\n"
 
 
 def test_a_sheet_is_that_of_rfc_4180() -> None:

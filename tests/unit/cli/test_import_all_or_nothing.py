@@ -1,0 +1,144 @@
+"""`import` at the command: killed at any moment, given a bad line, or the same file twice.
+
+A list that is half imported mails people who were to be spared, and nobody knows whom.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bouncegate.lists.sheet import SheetWriter
+from lab.waiting import wait_for
+
+MANY: Final = 6_000
+"""A dozen transactions."""
+
+
+class Site:
+    """A config, a store and a sheet of many locks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = folder / "store"
+        self.store.mkdir()
+        self.config = folder / "bouncegate.toml"
+        self.config.write_text(f'[store]\npath = "{self.store}"\nmap_size = "256 MiB"\n')
+        self.sheet = folder / "locks.csv"
+        self.write(f"user{n}@orchard.example" for n in range(MANY))
+
+    def write(self, addresses: Iterator[str]) -> None:
+        with self.sheet.open("w", encoding="utf-8", newline="") as file:
+            writer = SheetWriter(file, ("address", "why"))
+            for address in addresses:
+                writer.write((address, "unsubscribed"))
+
+    def argv(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "bouncegate.cli", "--config", str(self.config), *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.argv(*arguments), capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def importing(self) -> subprocess.Popen[bytes]:
+        argv = self.argv("import", "--yes", "--locks", str(self.sheet))
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def do_import(self) -> subprocess.CompletedProcess[str]:
+        return self.run("import", "--yes", "--locks", str(self.sheet))
+
+    def locked(self) -> int:
+        done = self.run("list", "--json")
+        assert done.returncode == 0, done.stderr
+        return len(done.stdout.splitlines())
+
+    def journal(self) -> list[dict[str, object]]:
+        done = self.run("audit", "--json")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def kill(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it still ran."""
+    process.send_signal(signal.SIGKILL)
+    return process.wait(30) == -signal.SIGKILL
+
+
+def transactions_begun(site: Site) -> bool:
+    """Whether some of what was decided is done already: the store has grown."""
+    data = site.store / "data.mdb"
+    return (site.store / "bulk/decided").exists() and data.stat().st_blocks * 512 > 300_000
+
+
+MOMENTS: dict[str, Callable[[Site], bool]] = {
+    "begun": lambda _: True,
+    "the store is open": lambda site: (site.store / "data.mdb").exists(),
+    "the draft is written": lambda site: (site.store / "bulk/draft").exists(),
+    "it is decided": lambda site: (site.store / "bulk/decided").exists(),
+    "half is done": transactions_begun,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_any_moment_an_import_has_happened_or_has_not(site: Site, moment: str) -> None:
+    process = site.importing()
+    wait_for(moment, lambda: MOMENTS[moment](site) or process.poll() is not None)
+    kill(process)
+    found = site.locked()
+    assert found in (0, MANY)
+    assert len(site.journal()) == (1 if found else 0), "and its record with it"
+    again = site.do_import()
+    assert again.returncode == 0, again.stderr
+    assert site.locked() == MANY
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_killed_after_any_time_an_import_has_happened_or_has_not(site: Site, part: int) -> None:
+    process = site.importing()
+    time.sleep(0.3 + 0.2 * part)  # it takes a second or two; a moment too late kills nothing
+    kill(process)
+    assert site.locked() in (0, MANY)
+
+
+def test_the_same_file_twice_changes_nothing(site: Site) -> None:
+    assert site.do_import().returncode == 0
+    before = site.run("export").stdout
+    again = site.do_import()
+    assert again.returncode == 0
+    assert again.stdout == f"0 to lock, {MANY} are locked already or stand twice\n"
+    assert site.run("export").stdout == before
+    assert len(site.journal()) == 1
+
+
+def test_every_bad_line_is_told_with_its_number_and_reason_and_nothing_is_done(site: Site) -> None:
+    site.write(iter(["good@orchard.example", "no address", "also@orchard.example", "a@b@c d"]))
+    done = site.do_import()
+    assert done.returncode == 65
+    told = done.stderr.splitlines()
+    assert [line.split(": ")[1] for line in told[:-1]] == ["line 3", "line 5"]
+    assert all(len(line.split(": ", 2)[2]) > 10 for line in told[:-1])
+    assert told[-1] == "bouncegate: 2 bad lines: nothing was imported"
+    assert site.locked() == 0
+
+
+def test_without_a_terminal_and_without_yes_an_import_is_a_dry_run(site: Site) -> None:
+    """A script that forgets --yes must not lock thousands by accident, and must notice."""
+    argv = site.argv("import", "--locks", str(site.sheet))
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 64
+    assert done.stdout == f"{MANY} to lock, 0 are locked already or stand twice\n"
+    assert "nothing was imported: no terminal to ask at, use --yes" in done.stderr
+    assert site.locked() == 0
