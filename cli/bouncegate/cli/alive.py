@@ -7,14 +7,16 @@ never bounced: of them nothing is written, so that all of a mailing's openings c
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import count, islice
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Final
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bouncegate.cli.acts import By, Why
 from bouncegate.cli.addresses import Json
@@ -22,14 +24,16 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain, write_json
 from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.records import MOST_ADDRESSES, Act
+from bouncegate.policy.records import MOST_ADDRESSES, MOST_TARGETS, Act, Audit
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.signs import has_bounced, is_aged
 from bouncegate.store.store import Store
 
 # RFC 5321, 4.5.3.1.3, and room for a display of it: a longer line names no address.
-_LONGEST_LINE = 1000
+_LONGEST_LINE: Final = 1000
+_AT_ONCE: Final = 10_000
+"""Addresses that are kept in memory."""
 
 
 class AliveView(Struct):
@@ -80,29 +84,55 @@ def alive(
         raise typer.Exit(hear_one(invocation, sys.stdin.buffer))
     if not addresses and file is None:
         raise typer.BadParameter("name addresses, a --file of them, or --message")
-    fold = invocation.policy.fold
-    view, now, who = AliveView(), int(time.time()), by or operator()
-    keys = dict.fromkeys(_keys(invocation, _lines(addresses or [], file), view))
-    try:
-        with closing(invocation.open_store(readonly=True)) as store:
-            aged = [key for key in keys if is_aged(store, key, now)]
-            acts = [Act(some, now, "alive", by=who, why=why) for some in _portions(store, keys)]
-            view.freed = sum(
-                _frees(store, address, act, fold) for act in acts for address in act.addresses
-            )
-    except StoreMissing:
-        acts, aged = [], []
-    if acts or aged:
-        reached = [address for act in acts for address in act.addresses]
-        view.recorded = len(reached)
-        audit = audit_of("alive", now, by=who, why=why, targets=reached)
+    view = AliveView()
+    report = _Report(invocation, view, by or operator(), why)
+    keys = _keys(invocation, _lines(addresses or [], file), view)
+    if _exists(invocation):
         with closing(invocation.open_store()) as store:
-            # Each in a transaction of its own: the handlers wait for none of them long.
-            for act in acts:
-                store.act([act], fold, audit=audit)
-            store.usage.seen(aged, now)
+            while some := dict.fromkeys(islice(keys, _AT_ONCE)):
+                report.take(store, list(some))
+    else:
+        deque(keys, maxlen=0)  # nobody has bounced yet
     _tell(view, json=json)
     raise typer.Exit(os.EX_DATAERR if view.malformed else os.EX_OK)
+
+
+class _Report:
+    """The reactions of one call, taken in as they are read."""
+
+    def __init__(self, invocation: Invocation, view: AliveView, by: str, why: str) -> None:
+        self._fold = invocation.policy.fold
+        self._view = view
+        self._by, self._why = by, why
+        self._now = int(time.time())
+        self._audit = audit_of("alive", self._now, by=by, why=why)
+        self._reached: list[str] = []
+
+    def take(self, store: Store, keys: list[str]) -> None:
+        """Record those who had bounced, each thousand in a transaction of its own."""
+        aged = [key for key in keys if is_aged(store, key, self._now)]
+        for some in _portions(store, keys):
+            act = Act(some, self._now, "alive", by=self._by, why=self._why)
+            self._view.freed += sum(_frees(store, address, act, self._fold) for address in some)
+            self._view.recorded += len(some)
+            store.act([act], self._fold, audit=self._so_far(some))
+        store.usage.seen(aged, self._now)
+
+    def _so_far(self, some: Iterable[str]) -> Audit:
+        """The record of this call, which takes the place of the one before."""
+        if self._view.recorded <= MOST_TARGETS:
+            self._reached += some
+        whole = len(self._reached) == self._view.recorded
+        targets = tuple(sorted(self._reached)) if whole else ()
+        return replace(self._audit, targets=targets, count=self._view.recorded)
+
+
+def _exists(invocation: Invocation) -> bool:
+    try:
+        invocation.open_store(readonly=True).close()
+    except StoreMissing:
+        return False
+    return True
 
 
 def _lines(addresses: list[str], file: Path | None) -> Iterator[tuple[str, str]]:

@@ -45,7 +45,12 @@ def milter(context: typer.Context) -> None:
 
 
 def return_path(context: typer.Context) -> None:
-    """Run the return-path handler: take DSNs by LMTP and lock what bounces."""
+    """Run the return-path handler: take DSNs by LMTP and lock what bounces.
+
+    Examples:
+
+    bouncegate return-path
+    """
     from bouncegate.classifier.daemon import serve  # noqa: PLC0415
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
 

@@ -17,6 +17,7 @@ from bouncegate.cli.output import complain, iso, stream_table, write_json, write
 from bouncegate.lists.identifiers import id_of
 from bouncegate.lists.listing import Listed, Listing, page
 from bouncegate.lists.row import Row, Wanted
+from bouncegate.lists.sorting import Order, ordered
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
@@ -91,6 +92,12 @@ def list_(
     ended: Annotated[bool, typer.Option("--all", help="Also locks whose time is up.")] = False,
     after: Annotated[str, typer.Option(help="Behind this address: the next page.")] = "",
     limit: Annotated[int, typer.Option(min=0, help="At most so many addresses; 0 for all.")] = 0,
+    sort: Annotated[
+        Order | None, typer.Option(help="Another order, then by address.", show_default=False)
+    ] = None,
+    descending: Annotated[
+        bool, typer.Option("--descending", help="With --sort: the greatest or latest first.")
+    ] = False,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for spreadsheets.")] = False,
 ) -> None:
@@ -101,6 +108,8 @@ def list_(
     Examples:
 
     bouncegate list --kind soft --provider google --since "7 days"
+
+    bouncegate list --sort until --limit 20
 
     bouncegate list --state detected --limit 100 --after ann@example.com
     """
@@ -120,12 +129,20 @@ def list_(
         since=since,
         until=until,
     )
+    if sort is None and descending:
+        raise typer.BadParameter("--descending is for --sort: name what to sort by")
+    if sort is not None and after:
+        raise typer.BadParameter("--after is for pages by address, without --sort")
     start = canonical(after, fold=invocation.settings.store.fold_local_part) if after else ""
     show = _write_json if json else _write_csv if csv else _write_table
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             listing = listing_of(invocation, store, now)
-            show(page(rows_of(listing, state, wanted, start, ended=ended), limit))
+            rows = rows_of(listing, state, wanted, start, ended=ended)
+            if sort is None:
+                show(page(rows, limit))
+            else:
+                show(ordered(rows, sort, descending=descending, limit=limit))
     except StoreMissing as error:
         complain(str(error))
 

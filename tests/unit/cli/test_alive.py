@@ -99,3 +99,19 @@ def test_without_any_address_it_says_what_to_give(bouncegate: Command) -> None:
     done = bouncegate("alive")
     assert done.code == 2
     assert "name addresses, a --file of them, or --message" in done.err
+
+
+def test_a_report_of_many_portions_is_one_record_of_the_audit(
+    config: Path, bouncegate: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bouncegate.cli.alive._AT_ONCE", 2)
+    names = [f"user{n}@example.com" for n in range(5)]
+    for name in names[:3]:
+        bounced(config, name, FULL)
+    listed = config.parent / "opened.txt"
+    listed.write_text("".join(f"{name}\n" for name in reversed(names)))
+    told = json.loads(bouncegate("alive", "--json", "--file", str(listed)).out)
+    assert told == {"read": 5, "recorded": 3, "freed": 3, "malformed": 0}
+    (entry,) = bouncegate("audit", "--json").out.splitlines()
+    assert json.loads(entry)["addresses"] == names[:3]
+    assert json.loads(entry)["count"] == 3

@@ -38,6 +38,9 @@ def addresses(out: str) -> list[str]:
         (("--domain", "@B.example"), ["full@b.example"]),
         (("--limit", "1"), ["full@b.example"]),
         (("--limit", "1", "--after", "Full@B.example"), ["hard@gmail.com"]),
+        (("--sort", "since", "--descending"), ["full@b.example", "hard@gmail.com"]),
+        (("--sort", "until"), ["full@b.example", "hard@gmail.com"]),
+        (("--sort", "kind", "--limit", "1"), ["hard@gmail.com"]),
         (("--until", "2026-01-01"), []),
         (("--reason", "user-unknown", "--since", "2026-01-01"), ["hard@gmail.com"]),
     ],
@@ -64,3 +67,14 @@ def test_table_json_and_csv_say_the_same(bouncegate: Command) -> None:
 def test_an_unknown_list_or_reason_is_refused_with_what_would_be_right(bouncegate: Command) -> None:
     assert "locked" in bouncegate("list", "--state", "blocked").err
     assert "user-unknown" in bouncegate("list", "--reason", "unknown").err
+
+
+@pytest.mark.parametrize(
+    "options", [("--descending",), ("--sort", "kind", "--after", "a@b.example")]
+)
+def test_options_that_do_not_go_together_are_refused(
+    bouncegate: Command, options: tuple[str, ...]
+) -> None:
+    done = bouncegate("list", *options)
+    assert done.code == 2
+    assert "--sort" in done.err
