@@ -17,6 +17,7 @@ from bouncegate.config.taxonomy import REASONS
 from bouncegate.lists.calendar import date_of, last_stale_day
 from bouncegate.lists.dead import DEAD
 from bouncegate.lists.row import Row, Wanted, row_of_bounces, row_of_lock
+from bouncegate.lists.screen import screen_of_keys, screen_of_locks
 from bouncegate.policy.exchange import DENIALS, Status
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.providers import Providers
@@ -62,7 +63,8 @@ class Listing:
         return self._locks(wanted, after, ended=False)
 
     def _locks(self, wanted: Wanted, after: str, *, ended: bool) -> Iterator[Row]:
-        for address, state in self._lists.locked(after):
+        screen = screen_of_locks(wanted, self._now, ended=ended)
+        for address, state in self._lists.locked(after, screen):
             for row in self._of_locks(address, state, ended=ended):
                 if not wanted.group or wanted.group == row.group:
                     yield row
@@ -78,7 +80,7 @@ class Listing:
 
     def _detected(self, wanted: Wanted, after: str) -> Iterator[Row]:
         """Whoever has bounced, for the group and the mailing that are asked for, if they are."""
-        for address, state in self._lists.bounced(self._now, after):
+        for address, state in self._lists.bounced(self._now, after, screen_of_keys(wanted)):
             events = [
                 event
                 for event in self._lists.events(address)
@@ -93,13 +95,14 @@ class Listing:
             if wanted.group:
                 yield from self._bounced_elsewhere(wanted, after)
             else:
-                yield from self._locked_elsewhere(after)
+                yield from self._locked_elsewhere(wanted, after)
             after = ""
         yield from self.of_dead_domains(after)
 
-    def _locked_elsewhere(self, after: str) -> Iterator[Row]:
+    def _locked_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
         """Whoever is locked for one group, and so predicted for all others."""
-        for address, state in self._lists.with_locks_of_groups(after):
+        screen = screen_of_keys(wanted)
+        for address, state in self._lists.with_locks_of_groups(after, screen):
             if state.lock is not None and state.lock.in_force(self._now):
                 continue
             for row in self._of_locks(address, state):
@@ -122,10 +125,13 @@ class Listing:
 
     def _invalid(self, wanted: Wanted, after: str) -> Iterator[Row]:
         for address, fault in self._store.usage.invalid(after):
-            yield self._with_lock(Row(address, "invalid", why=fault))
+            if wanted.has(address):
+                yield self._with_lock(Row(address, "invalid", why=fault))
 
     def _stale(self, wanted: Wanted, after: str) -> Iterator[Row]:
         for used in self._store.usage.stale(self._stale_day, after):
+            if not wanted.has(used.address):
+                continue
             row = Row(
                 used.address, "stale", since=used.time, why=f"not mailed since {date_of(used.day)}"
             )
@@ -149,8 +155,9 @@ class Listing:
 
     def _bounced_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
         """Whoever has bounced for other groups than this one, and is not locked for it."""
-        free = self._lists.bounced(self._now, after)
-        locked = self._lists.with_locks_of_groups(after)
+        screen = screen_of_keys(wanted)
+        free = self._lists.bounced(self._now, after, screen)
+        locked = self._lists.with_locks_of_groups(after, screen)
         for address, state in _without_doubles(merge(free, locked, key=itemgetter(0))):
             if any(
                 lock.in_force(self._now) for lock, g in _locks_of(state) if g in ("", wanted.group)

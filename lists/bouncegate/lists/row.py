@@ -47,18 +47,28 @@ class Wanted(Struct, frozen=True):
     until: int = 0
     """Before this time; 0: at any."""
 
+    def has(self, address: str) -> bool:
+        """Whether an address is in the domain that is asked for, if one is."""
+        return not self.domain or address.endswith(f"@{self.domain}")
+
+    def takes_lock(self, lock: Row | Lock) -> bool:
+        """Whether what a lock tells by itself is asked for; so a row tells it too."""
+        return (
+            (self.kind is None or lock.kind is self.kind)
+            and (self.category is None or lock.category is self.category)
+            and (self.reason is None or lock.reason is self.reason)
+            and (self.origin is None or lock.origin is self.origin)
+            and (lock.since or 0) >= self.since
+            and (not self.until or (lock.since or 0) < self.until)
+        )
+
     def takes(self, row: Row) -> bool:
         """Whether a row is asked for."""
         return (
-            (self.kind is None or row.kind is self.kind)
-            and (self.category is None or row.category is self.category)
-            and (self.reason is None or row.reason is self.reason)
-            and (self.origin is None or row.origin is self.origin)
+            self.takes_lock(row)
             and (not self.provider or row.provider == self.provider)
-            and (not self.domain or row.address.endswith(f"@{self.domain}"))
+            and self.has(row.address)
             and (not self.mailing or row.mailing == self.mailing)
-            and (row.since or 0) >= self.since
-            and (not self.until or (row.since or 0) < self.until)
         )
 
 

@@ -124,6 +124,11 @@ def until_of(record: bytes) -> int:
     return end
 
 
+def may_hold(record: bytes, now: int) -> bool:
+    """Whether a lock may be in force at `now`: those of single groups are not looked at."""
+    return until_of(record) > now or len(record) > _SIZE
+
+
 def reason_number_of(record: bytes) -> int:
     """`Definition.number` of the lock for all groups; 0 without one."""
     return record[3]
