@@ -1,8 +1,8 @@
 """What lists of a million addresses cost: the first page, a whole list, a list that is judged.
 
 Of the addresses 6 in 10 are locked, 2 in 10 have bounced without being locked, and the locks of
-the rest have ended. A fifth were not mailed for long, one in a hundred is invalid. Nobody is
-predicted: the first page of that list is the whole way to its end.
+the rest have ended. A fifth were not mailed for long, one in a hundred is invalid, and as many each
+are locked for one group alone, or were mailed in a domain that takes no mail: both are predicted.
 """
 
 import os
@@ -17,13 +17,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from bench.figures import own_memory
 from bench.output import arguments, show
 from bouncegate.config.durations import Duration
-from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
+from bouncegate.config.settings import (
+    DnsSettings,
+    PolicySettings,
+    StoreSettings,
+    Threshold,
+    Trust,
+)
 from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.values import Terms
 from bouncegate.lists.listing import Listed, Listing, page
 from bouncegate.lists.row import Wanted
+from bouncegate.policy.exchange import Answer
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import MOST_ADDRESSES, Act, Event
@@ -48,6 +58,14 @@ def main() -> None:
         for state in _STATES:
             took = _median(partial(_first_page, store, state), options.rounds)
             rows.append(_row(f"{state}: first page, ms", took * 1000, 100))
+        dead = partial(_predicted_by_domain, store)
+        rows.append(
+            _row(
+                "predicted in dead domains: first page, ms",
+                _median(dead, options.rounds) * 1000,
+                100,
+            )
+        )
         store.close()
         config = Path(folder) / "bouncegate.toml"
         config.write_text(f'[store]\npath = "{folder}"\n')
@@ -55,6 +73,9 @@ def main() -> None:
         names.write_text("".join(f"{address}\n" for address in _addresses(100_000)))
         for figure, argv in (
             ("list --state all --csv", ["list", "--state", "all", "--csv"]),
+            ("list --reason no-mx, of which there is none", ["list", "--reason", "no-mx"]),
+            ("list --domain, of which there is none", ["list", "--domain", "nowhere.example"]),
+            ("list --mailing, of which there is none", ["list", "--mailing", "none"]),
             ("check, 100,000 addresses", ["check", "--csv", str(names)]),
         ):
             seconds, megabytes = _command(config, argv)
@@ -68,7 +89,14 @@ def _row(figure: str, value: float, at_most: float) -> dict[str, Any]:
 
 def _first_page(store: Store, state: Listed) -> None:
     listing = Listing(store, Providers.of(), int(time.time()), Duration(months=3))
-    list(page(listing.rows(state, Wanted()), _PAGE))
+    found = list(page(listing.rows(state, Wanted()), _PAGE))
+    assert len(found) >= _PAGE, "the list that is measured is not empty"
+
+
+def _predicted_by_domain(store: Store) -> None:
+    listing = Listing(store, Providers.of(), int(time.time()), Duration(months=3))
+    found = list(islice(listing.of_dead_domains(), _PAGE))
+    assert found, "the list that is measured is not empty"
 
 
 def _median(run: Callable[[], None], rounds: int) -> float:
@@ -107,7 +135,22 @@ def _fill(store: Store, number: int) -> None:
     waiting = iter(sorted(days.items()))
     while portion := dict(islice(waiting, 20_000)):
         store.usage.learn(portion, lambda _: "")
+    _fill_predicted(store, number // 100, now)
     store.usage.note_invalid((f"reader{n}@host{n}", "no dot") for n in range(number // 100))
+
+
+def _fill_predicted(store: Store, number: int, now: int) -> None:
+    by_group = PolicySettings(soft=Threshold(1, Terms((Duration(months=1),)), scope="group"))
+    events = (replace(_full(f"groups.{n:08d}@mail.de", now), group="news") for n in range(number))
+    bounces = (Bounce([event], b"") for event in events)
+    while some := list(islice(bounces, 2000)):
+        store.record(some, Policy(by_group, _SIGNED))
+    store.usage.learn(
+        {f"reader.{n:08d}@dead{n % 20}.de": now // DAY for n in range(number)}, lambda _: ""
+    )
+    for when in (now - 2 * DAY, now - DAY):
+        answers = {f"dead{n}.de": Answer("nxdomain") for n in range(20)}
+        store.exchanges.learn(answers, when, DnsSettings())
 
 
 def _addresses(number: int) -> Iterator[str]:

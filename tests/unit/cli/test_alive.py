@@ -46,12 +46,15 @@ def state(config: Path, address: str) -> State:
         return store.state(address) or State()
 
 
-def test_a_reaction_frees_a_soft_lock(config: Path, bouncegate: Command) -> None:
+def test_a_reaction_of_the_recipient_frees_a_soft_lock_and_resets_its_statistics(
+    config: Path, bouncegate: Command
+) -> None:
     bounced(config, "ann@example.com", FULL)
     assert state(config, "ann@example.com").lock is not None
     told = json.loads(bouncegate("alive", "--json", "Ann@Example.com").out)
     assert told == {"read": 1, "recorded": 1, "freed": 1, "malformed": 0}
-    assert state(config, "ann@example.com").lock is None
+    freed = state(config, "ann@example.com")
+    assert (freed.lock, freed.soft, freed.hard) == (None, 0, 0)
     steps = json.loads(bouncegate("explain", "--json", "ann@example.com").out)["steps"]
     assert steps[-1]["effect"] == "alive", "it can be told why the address is free"
 

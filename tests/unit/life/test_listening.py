@@ -63,7 +63,9 @@ def hearing(tmp_path: Path) -> Iterator[Hearing]:
         yield Hearing(store)
 
 
-def test_who_writes_is_freed_of_a_soft_lock_and_counts_anew(hearing: Hearing) -> None:
+def test_mail_from_the_address_that_passed_authentication_frees_a_soft_lock_and_resets_statistics(
+    hearing: Hearing,
+) -> None:
     hearing.bounce(*[Reason.MAILBOX_FULL] * 3)
     assert hearing.state().lock is not None
     hearing.listener.take(mail(PASSED), ANN, NOW)
