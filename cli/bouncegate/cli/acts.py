@@ -1,6 +1,5 @@
 """What the commands that change addresses have in common: who, why, until when, and how many."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.operator import one_line
 from bouncegate.cli.output import complain
+from bouncegate.cli.progress import bar
 from bouncegate.config.durations import parse_duration
 from bouncegate.lists.lines import addresses_of
 from bouncegate.policy.records import NO_END, Act, Audit
@@ -82,15 +82,8 @@ def carry_out(
         store.act(list(acts), fold, audit=audit)
         return
     bulk = Bulk(store, invocation.settings.store.path)
-    if not sys.stderr.isatty():
-        bulk.carry_out(acts, fold, audit=audit)
-        return
-    from rich.console import Console  # noqa: PLC0415 - 50 ms that others need not pay
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=total)
-        bulk.carry_out(acts, fold, lambda done: progress.update(task, completed=done), audit)
+    with bar(total) as told:
+        bulk.carry_out(acts, fold, told, audit)
 
 
 def portions(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """`export`: a list into a file, to be corrected in a spreadsheet or used elsewhere."""
 
+import sys
 import time
 from contextlib import closing
 from enum import StrEnum
@@ -13,6 +14,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.listing import SHEET, State, listing_of, rows_of, view_of
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import write_json, write_sheet
+from bouncegate.cli.progress import watched
 
 
 class Format(StrEnum):
@@ -67,7 +69,9 @@ def export(
         until=until,
     )
     with closing(invocation.open_store(readonly=True)) as store, writing(output) as out:
-        views = map(view_of, rows_of(listing_of(invocation, store, now), state, wanted))
+        rows = rows_of(listing_of(invocation, store, now), state, wanted)
+        seen = output is None and sys.stdout.isatty()
+        views = map(view_of, watched(rows, until_first=seen))
         if form is Format.CSV:
             write_sheet(out, ("id", *SHEET) if with_id else SHEET, views)
         else:

@@ -18,13 +18,14 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.judge import Shown, judge
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain
+from bouncegate.cli.progress import reading
 from bouncegate.lists import corrections as correcting
 from bouncegate.lists import imports as locking
 from bouncegate.lists.columns import Columns
 from bouncegate.lists.corrections import Fault
 from bouncegate.lists.imports import LockReader, Wish
 from bouncegate.lists.lines import Line
-from bouncegate.lists.sheet import read_sheet
+from bouncegate.lists.sheet import SheetRow, read_sheet
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
 
@@ -143,20 +144,21 @@ class _Job:
             faults: list[Fault] = []
             rows = 0
 
-            def good() -> Iterator[Wish]:
+            def good(sheet: Iterable[SheetRow]) -> Iterator[Wish]:
                 nonlocal rows
-                for found in reader.read(read_sheet(file)):
+                for found in reader.read(sheet):
                     rows += 1
                     if isinstance(found, Wish):
                         yield found
                     else:
                         faults.append(found)
 
-            new = sum(1 for _ in locking.that_are_new(store, good(), self._now))
+            first = reading(read_sheet(file), file)
+            new = sum(1 for _ in locking.that_are_new(store, good(first), self._now))
             _refuse(faults)
             print(f"{new} to lock, {rows - new} are locked already or stand twice")
             file.seek(0)
-            wishes = locking.that_are_new(store, good(), self._now)
+            wishes = locking.that_are_new(store, good(read_sheet(file)), self._now)
             why = self._why or "imported"
             acts = locking.acts_of(wishes, self._now, self._by, why)
             self._do(store, "--locks", acts, new, new)

@@ -14,6 +14,7 @@ from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
+from bouncegate.cli.progress import watched
 from bouncegate.lists.identifiers import id_of
 from bouncegate.lists.listing import Listed, Listing, page
 from bouncegate.lists.row import Row, Wanted
@@ -138,7 +139,9 @@ def list_(
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             listing = listing_of(invocation, store, now)
-            rows = rows_of(listing, state, wanted, start, ended=ended)
+            found = rows_of(listing, state, wanted, start, ended=ended)
+            # Rows that are sorted come all at once, at the end; others are seen on a terminal.
+            rows = watched(found, until_first=sort is None and sys.stdout.isatty())
             if sort is None:
                 show(page(rows, limit))
             else:

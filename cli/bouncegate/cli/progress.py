@@ -1,0 +1,65 @@
+"""How far a command is, for whoever waits at a terminal: on standard error, then gone."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import BinaryIO, Final
+
+from bouncegate.lists.row import Row
+from bouncegate.lists.sheet import SheetRow
+
+Told = Callable[[int], None]
+"""Is told, again and again, how much is done."""
+
+# Often enough for the eye, at a millionth of a second a row.
+_EVERY: Final = 500
+
+
+def bar(total: int | None = None) -> AbstractContextManager[Told]:
+    """A bar up to `total`, or a count where that is not known; silent without a terminal."""
+    return _bar(total) if sys.stderr.isatty() else nullcontext(lambda _: None)
+
+
+@contextmanager
+def _bar(total: int | None) -> Iterator[Told]:
+    from rich.console import Console  # noqa: PLC0415 - 50 ms that others need not pay
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    count = TaskProgressColumn() if total else TextColumn("{task.completed:,} rows")
+    columns = (BarColumn(), count, TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def watched(rows: Iterable[Row], *, until_first: bool) -> Iterator[Row]:
+    """The rows, counted as they come; up to the first one where the rest is seen by itself."""
+    ordered = iter(rows)
+    with bar() as told:
+        for number, row in enumerate(ordered, 1):
+            if until_first:
+                first = row
+                break
+            if not number % _EVERY:
+                told(number)
+            yield row
+        else:
+            return
+    yield first
+    yield from ordered
+
+
+def reading(rows: Iterable[SheetRow], file: BinaryIO) -> Iterator[SheetRow]:
+    """The rows of a file that can be sought, with how much of it has been read."""
+    with bar(os.fstat(file.fileno()).st_size) as told:
+        for number, row in enumerate(rows):
+            if not number % _EVERY:
+                told(file.tell())
+            yield row
