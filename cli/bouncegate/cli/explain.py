@@ -21,7 +21,7 @@ from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.account import Step, course_of, steps, what_would_free
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Act, AddressEntry, Event, Lock, State
+from bouncegate.policy.records import Act, Event, Lock, State, Summary, Told
 from bouncegate.store.address import canonical
 from bouncegate.store.store import Store
 
@@ -47,7 +47,7 @@ class StepView(Struct):
     number: int
     time: str | None
     what: str
-    """bounce, delivery, lock, unlock or alive."""
+    """bounce, delivery, lock, unlock or alive; summary: of entries that are no longer kept."""
     effect: str
     clause: str
     """Where the policy table says what became of a bounce that counts."""
@@ -155,11 +155,16 @@ def _view(step: Step) -> StepView:
         until=iso(after.lock.until) if after.lock else None,
     )
     own = {"number", "time", "what", "effect", "clause", "hard_in_row", "soft_in_row", "until"}
+    if isinstance(entry, Summary):
+        since = iso(entry.first_time)
+        return replace(view, why=f"{entry.entries} entries since {since}, no longer kept")
     shared = set(StepView.__struct_fields__) & set(entry.__struct_fields__) - own
     return replace(view, **{name: getattr(entry, name) for name in shared})
 
 
-def _what(entry: AddressEntry) -> str:
+def _what(entry: Told) -> str:
+    if isinstance(entry, Summary):
+        return "summary"
     if isinstance(entry, Event):
         return "bounce"
     return entry.verb if isinstance(entry, Act) else "delivery"
@@ -169,6 +174,7 @@ def _row(view: StepView) -> tuple[object, ...]:
     in_row = f"{view.hard_in_row} hard, {view.soft_in_row} soft"
     who = f"by {view.by or view.source}" + (f", {view.other}" if view.other else "")
     reason = (view.what == "bounce" and view.reason) or (f"{who}: {view.why}" if view.why else who)
+    reason = view.why if view.what == "summary" else reason
     return (
         view.number,
         view.time,

@@ -20,6 +20,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.reload import begin_anew, settings_anew
+from bouncegate.config.durations import Duration
 from bouncegate.daemon.tasks import Task, run_once, run_until
 from bouncegate.store.bulk import Bulk
 from bouncegate.store.errors import StoreMissing
@@ -34,6 +35,8 @@ _LEDGER_PAUSE: Final = 600.0
 _DOMAINS_PAUSE: Final = 3600.0
 # A round reads the locks and whoever is on a list: some seconds for a million.
 _LISTS_PAUSE: Final = 1800.0
+# A round reads what is old and must stay, some ten seconds for a million locks.
+_RETENTION_PAUSE: Final = 6 * 3600.0
 # As long as most scrape.
 _CENSUS_PAUSE: Final = 60.0
 _ARRIVALS_PAUSE: Final = 1.0
@@ -107,6 +110,27 @@ def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) ->
 
         yield reading_of_log(invocation, store)
     yield Task("lists", _LISTS_PAUSE, lambda stop: _keep_lists(invocation, store, stop))
+    yield Task("retention", _RETENTION_PAUSE, lambda stop: _let_go(invocation, store, stop))
+
+
+def _let_go(invocation: Invocation, store: Store, stop: threading.Event) -> None:
+    """Let go of what has been kept for as long as `[retention]` says."""
+    settings, now = invocation.settings, int(time.time())
+    keep, retention = settings.retention, store.retention
+    before = max(now - settings.keeps_events_for, 0)
+    gone = {
+        "entries": retention.forget_entries(before, now, invocation.policy.fold, stop.is_set),
+        "addresses": retention.forget_addresses(_since(keep.addresses, now), now, stop.is_set),
+        "counts": retention.forget_tallies(_since(keep.statistics, now), stop.is_set),
+        "audits": retention.forget_audits(_since(keep.audit, now), stop.is_set),
+    }
+    if any(gone.values()):
+        told = " ".join(f"{what}={number}" for what, number in gone.items())
+        log.info("%s: kept as long as [retention] says, and let go of", told)
+
+
+def _since(kept: Duration, now: int) -> int:
+    return max(now - kept.after(0), 0)
 
 
 def _keep_lists(invocation: Invocation, store: Store, stop: threading.Event) -> None:

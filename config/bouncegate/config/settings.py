@@ -42,6 +42,7 @@ Action = Literal["refuse", "defer", "discard", "tag"]
 
 # RFC 3463, 3.3: a mailbox that takes no messages, which may pass.
 _DEFERRED: Final = "4.2.1"
+_LEAST_KEPT: Final = 30 * 86_400
 
 
 class StoreSettings(Struct, frozen=True):
@@ -299,6 +300,15 @@ class ListsSettings(Struct, frozen=True):
     keep: Duration = Duration(months=24)
 
 
+class RetentionSettings(Struct, frozen=True):
+    """`[retention]`: how long things are kept that no other section speaks of."""
+
+    events: Duration = Duration(months=24)
+    addresses: Duration = Duration(months=60)
+    statistics: Duration = Duration(seconds=90 * 86_400)
+    audit: Duration = Duration(months=36)
+
+
 class MetricsSettings(Struct, frozen=True):
     """`[metrics]`: figures for Prometheus."""
 
@@ -345,7 +355,7 @@ class Settings(Struct, frozen=True):
     maillog: MaillogSettings = MaillogSettings()
     alive: AliveSettings = AliveSettings()
     lists: ListsSettings = ListsSettings()
-
+    retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
@@ -370,6 +380,16 @@ class Settings(Struct, frozen=True):
     def keeps_ledger(self) -> bool:
         """Whether sends are recorded: a signed return path proves little without them."""
         return (self.ledger.enabled or self.signs) and bool(self.ledger.keep.after(0))
+
+    @property
+    def keeps_events_for(self) -> int:
+        """How many seconds an event is kept at least, whatever `[retention]` says.
+
+        A bounce may be told twice within the life of a message, and what is counted within a
+        window must be there.
+        """
+        windows = (self.guard.window, self.domain_locks.window)
+        return max(_LEAST_KEPT, *(span.after(0) for span in (self.retention.events, *windows)))
 
     def notes_of_sending(self) -> Iterator[str]:
         """The same of the send path: what is not alike wherever a message leaves."""

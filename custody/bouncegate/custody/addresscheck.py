@@ -21,13 +21,13 @@ from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import NO_END, Entry, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import octets_of
-from bouncegate.store.environment import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES
+from bouncegate.store.environment import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
 from bouncegate.store.history import History
 from bouncegate.store.journal import Journal
 from bouncegate.store.shelves import LETTERS, locks_of, shelves_of
 
 _END: Final = 4
-_TABLES: Final = (ADDRESSES, LOCKS, BY_ADDRESS)
+_TABLES: Final = (ADDRESSES, LOCKS, BY_ADDRESS, SUMMARIES)
 
 
 class _Remembering(Journal):

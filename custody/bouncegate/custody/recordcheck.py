@@ -13,7 +13,7 @@ import msgspec
 from bouncegate.config.taxonomy import Reason
 from bouncegate.custody.difference import Difference, deleted, portions, put, shown
 from bouncegate.policy.exchange import Exchange
-from bouncegate.policy.records import Audit
+from bouncegate.policy.records import Audit, Summary
 from bouncegate.store.environment import (
     ACCEPTED,
     AUDIT,
@@ -23,6 +23,7 @@ from bouncegate.store.environment import (
     MX,
     MX_HOSTS,
     MX_WANTED,
+    SUMMARIES,
     TALLIES,
     USED,
     USED_BY_DAY,
@@ -54,6 +55,7 @@ _SOUND: Final[dict[bytes, Sound]] = {
     MX_WANTED: lambda key, value: bool(key.decode()) and len(value) == _TIME,
     INVALID: lambda key, value: b"\0" in key and bool(value.decode()),
     AUDIT: lambda key, value: len(key) == _SEND and _decodes(Audit)(key, value),
+    SUMMARIES: lambda key, value: bool(key.decode()) and _decodes(Summary)(key, value),
     MESSAGES: lambda key, value: len(key) == _MESSAGE_KEY and is_whole(key, value),
 }
 

@@ -14,10 +14,9 @@ from bouncegate.lists.lines import Line
 from bouncegate.lists.syntax import fault_of_canonical
 from bouncegate.lists.typos import Typos
 from bouncegate.policy.exchange import Status
-from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.fold import EMPTY, is_locked
 from bouncegate.policy.records import Lock, State
 from bouncegate.store.address import AddressError, canonical, domain_of
-from bouncegate.store.lists import is_locked
 from bouncegate.store.store import Store
 
 Verdict = Literal["invalid", "locked", "dead", "typo", "predicted", "stale", "detected", "good"]

@@ -10,7 +10,17 @@ from typing import Final, Literal, NamedTuple
 from bouncegate.config.settings import PolicySettings
 from bouncegate.config.taxonomy import BY_LIST, Kind
 from bouncegate.policy.fold import EMPTY, Policy, Standing
-from bouncegate.policy.records import NO_END, Act, AddressEntry, Course, Event, Lock, Origin, State
+from bouncegate.policy.records import (
+    NO_END,
+    Act,
+    Course,
+    Event,
+    Lock,
+    Origin,
+    State,
+    Summary,
+    Told,
+)
 
 _EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive", "release": "released",
     "correct": "corrected", "renew": "renewed"}  # fmt: skip
@@ -23,17 +33,17 @@ class Step(NamedTuple):
     """One entry of an address and what it did."""
 
     number: int
-    entry: AddressEntry
+    entry: Told
     effect: str
     """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `alive`, `released`,
-    `corrected`, `renewed`, `delivered`, `void`, `held`, or why it did not count
+    `corrected`, `renewed`, `delivered`, `summarized`, `void`, `held`, or why it did not count
     (`bouncegate.policy.fold.Standing`)."""
     clause: str
     """Where the policy table says what became of a bounce that counts; empty for the rest."""
     after: State
 
 
-def steps(entries: Iterable[tuple[int, AddressEntry, Mark]], policy: Policy) -> Iterator[Step]:
+def steps(entries: Iterable[tuple[int, Told, Mark]], policy: Policy) -> Iterator[Step]:
     """The entries of one address, in the order of their numbers, each with its effect."""
     state = EMPTY
     for number, entry, mark in entries:
@@ -43,7 +53,7 @@ def steps(entries: Iterable[tuple[int, AddressEntry, Mark]], policy: Policy) -> 
         state = after
 
 
-def _told(entry: AddressEntry, before: State, after: State, policy: Policy) -> tuple[str, str]:
+def _told(entry: Told, before: State, after: State, policy: Policy) -> tuple[str, str]:
     """The effect of an entry, and the clause of the policy table that decided."""
     if not isinstance(entry, Event):
         return _done(entry), ""
@@ -55,7 +65,9 @@ def _told(entry: AddressEntry, before: State, after: State, policy: Policy) -> t
     return standing, policy.clause(entry).name if standing is Standing.NEVER_LOCKS else ""
 
 
-def _done(entry: AddressEntry) -> str:
+def _done(entry: Told) -> str:
+    if isinstance(entry, Summary):
+        return "summarized"
     return _EFFECTS[entry.verb] if isinstance(entry, Act) else "delivered"
 
 

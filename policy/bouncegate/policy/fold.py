@@ -8,7 +8,7 @@ counts as ended.
 
 from collections.abc import Callable, Collection
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -19,18 +19,20 @@ from bouncegate.policy.guard import Guard
 from bouncegate.policy.records import (
     MOST_GROUPS,
     Act,
-    AddressEntry,
     Course,
     Delivered,
     Event,
     State,
+    Summary,
+    Told,
 )
 from bouncegate.policy.table import Clause, Table
 
 EMPTY: Final = State()
+_C = TypeVar("_C", bound=Course)
 _DAY: Final = 86_400
 
-Fold = Callable[[State, int, AddressEntry], State]
+Fold = Callable[[State, int, Told], State]
 """(what was known, the entry's number, the entry) -> what is known now."""
 
 
@@ -77,17 +79,19 @@ class Policy:
         self.guard: Final = guard
         self.alarm: Final = alarm or AlarmSettings()
 
-    def fold(self, state: State, number: int, entry: AddressEntry) -> State:
+    def fold(self, state: State, number: int, entry: Told) -> State:
         """What is known of an address after the entry of that number."""
+        if isinstance(entry, Summary):
+            return entry.state
         if isinstance(entry, Delivered):
-            return _after_delivery(_free(state, entry.time), entry.sent)
+            return _after_delivery(freed(state, entry.time), entry.sent)
         if isinstance(entry, Act):
-            return self._after_act(state, number, entry)
+            return self._after_act(freed(state, entry.time), number, entry)
         if self.proves_delivery(entry):
-            return _after_delivery(_free(state, entry.time), entry.moment)
+            return _after_delivery(freed(state, entry.time), entry.moment)
         if self.standing(entry, state) is not Standing.COUNTS:
             return state
-        return self._after_failure(_free(state, entry.time), number, entry)
+        return self._after_failure(freed(state, entry.time), number, entry)
 
     def proves_delivery(self, event: Event) -> bool:
         """Whether the event is a success report (RFC 3464, 2.3.3) that is proven to be ours."""
@@ -159,12 +163,24 @@ def _same_day(counted: int, now: int) -> bool:
     return bool(counted) and counted // _DAY == now // _DAY
 
 
-def _free(state: State, now: int) -> State:
-    """The state without locks whose time is up."""
+def freed(state: State, now: int, kept: Collection[int] = ()) -> State:
+    """The state without locks whose time is up, but for those that entries `kept` have made."""
+
+    def free(one: _C) -> _C:
+        if one.lock is None or one.lock.cause in kept:
+            return one
+        return course.without_ended_lock(one, now)
+
     if state.groups:
-        groups = {name: course.without_ended_lock(c, now) for name, c in state.groups.items()}
+        groups = {name: free(c) for name, c in state.groups.items()}
         state = replace(state, groups=_that_matter(groups))
-    return course.without_ended_lock(state, now)
+    return free(state)
+
+
+def is_locked(state: State, now: int) -> bool:
+    """Whether a lock is in force, for all groups or for one."""
+    locks = (state.lock, *(c.lock for c in state.groups.values()))
+    return any(lock is not None and lock.in_force(now) for lock in locks)
 
 
 def _that_matter(groups: dict[str, Course]) -> dict[str, Course]:

@@ -3,7 +3,7 @@
 The journal holds `Event`s and `Act`s in the order in which they came; `State` is what they
 amount to for one address, and is a pure function of them (`bouncegate.policy.fold`). Between
 them stand `Ruling`s, which say that earlier events no longer count, or count again, and what
-the guard found (`Opened`, `Settled`). Nothing in the journal is ever changed or taken away.
+the guard found (`Opened`, `Settled`). A `Summary` stands for what is no longer kept.
 Times are whole seconds since 1970, UTC. Addresses are canonical (`bouncegate.store.address`).
 """
 
@@ -250,3 +250,20 @@ class State(Course, frozen=True, omit_defaults=True):
     """What was meant by an address that an operator says was mistyped."""
     groups: dict[str, Course] = {}
     """The courses of the groups for which bounces count apart."""
+
+
+class Summary(Struct, frozen=True):
+    """What the oldest entries of one address added up to, which are no longer kept."""
+
+    state: State
+    last: int
+    """The number of the last of them."""
+    time: int
+    """When the last of them came."""
+    first_time: int
+    entries: int
+    """How many they were."""
+
+
+Told = AddressEntry | Summary
+"""What the journal of one address tells: a summary, if there is one, and what came behind it."""

@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from bouncegate.policy.account import Mark
 from bouncegate.policy.fold import EMPTY, Policy
-from bouncegate.policy.records import AddressEntry, Event, Lock, State
+from bouncegate.policy.records import Event, Lock, State, Told
 
 Rejudge = Callable[[Event], Event]
 """The event as other rules judge it."""
-History = Iterable[tuple[int, AddressEntry, Mark]]
+History = Iterable[tuple[int, Told, Mark]]
 """The entries of one address in order, each with its number and why it is left out, if it is."""
 
 
@@ -97,7 +97,7 @@ class Simulation:
                 state = self._other.fold(state, number, self._judged(entry))
         return state
 
-    def _judged(self, entry: AddressEntry) -> AddressEntry:
+    def _judged(self, entry: Told) -> Told:
         if not isinstance(entry, Event):
             return entry
         judged = self._rejudge(entry)

@@ -55,6 +55,15 @@ class Audits:
         octets = transaction.get(key, db=self._audit)
         return None if octets is None else _DECODER.decode(octets)
 
+    def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
+        """Forget up to `most` records from before a time; tells how many."""
+        end, gone = before.to_bytes(_TIME, "big"), 0
+        with transaction.cursor(self._audit) as cursor:
+            while gone < most and cursor.first() and cursor.key() < end:
+                cursor.delete()
+                gone += 1
+        return gone
+
     def entries(
         self, since: int = 0, until: int = 0, *, oldest_first: bool = False
     ) -> Iterator[Audit]:

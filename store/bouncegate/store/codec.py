@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 import zstandard
 
-from bouncegate.policy.records import Act, Audit, Entry, State
+from bouncegate.policy.records import Act, Audit, Entry, State, Summary
 
 _NUMBER: Final = 8
 # A value of more than about 2 KiB takes whole pages of its own. MessagePack cannot begin with the
@@ -21,6 +21,7 @@ _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _STATES: Final = msgspec.msgpack.Decoder(State)
+_SUMMARIES: Final = msgspec.msgpack.Decoder(Summary)
 _ENTRIES: Final[msgspec.msgpack.Decoder[Entry]] = msgspec.msgpack.Decoder(Entry)
 
 _DECIDED: Final[msgspec.msgpack.Decoder[Act | Audit]] = msgspec.msgpack.Decoder(Act | Audit)
@@ -31,6 +32,11 @@ encode = _ENCODER.encode
 def decode_state(octets: bytes) -> State:
     """The state that `encode` wrote; raises msgspec.DecodeError."""
     return _STATES.decode(octets)
+
+
+def decode_summary(octets: bytes) -> Summary:
+    """The summary that `encode` wrote; raises msgspec.DecodeError."""
+    return _SUMMARIES.decode(octets)
 
 
 def decode_entry(octets: bytes) -> Entry:

@@ -52,6 +52,7 @@ USED: Final = b"used"
 USED_BY_DAY: Final = b"used_by_day"
 INVALID: Final = b"invalid"
 AUDIT: Final = b"audit"
+SUMMARIES: Final = b"summaries"
 
 DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -79,6 +80,7 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     USED_BY_DAY: {"dupsort": True},
     INVALID: {},
     AUDIT: {},
+    SUMMARIES: {},
 }
 
 _MAX_DATABASES: Final = 64

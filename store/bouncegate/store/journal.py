@@ -1,20 +1,33 @@
-"""The journal: every entry in the order in which it came; nothing is changed or taken away.
+"""The journal: every entry in the order in which it came.
 
 journal     number, 8 octets big-endian -> entry
 by_address  address -> the numbers of its events and acts
+summaries   address -> Summary, of its oldest entries, which are no longer kept
+
+Nothing in it is changed, and taken away is only what has been kept for as long as the settings say
+(`retention`), or what concerns an address that is purged. A number is never given twice.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from heapq import merge
+from itertools import groupby, islice
 from typing import Final
 
 import lmdb
 
-from bouncegate.policy.records import AddressEntry, Entry, Event
-from bouncegate.store.codec import decode_entry, encode_entry, number_of, octets_of
-from bouncegate.store.environment import BY_ADDRESS, JOURNAL
+from bouncegate.policy.records import AddressEntry, Entry, Event, Summary, Told
+from bouncegate.store.codec import (
+    decode_entry,
+    decode_summary,
+    encode,
+    encode_entry,
+    number_of,
+    octets_of,
+)
+from bouncegate.store.environment import BY_ADDRESS, JOURNAL, SUMMARIES
 
 # Acts on a thousand addresses whose neighbours come one after the other; each takes some 100 KB.
 _ACTS_AT_ONCE: Final = 256
@@ -30,6 +43,7 @@ class Journal:
         """Use an environment that is open; its databases exist."""
         self._entries = environment.open_db(JOURNAL, create=False)
         self._by_address = environment.open_db(BY_ADDRESS, dupsort=True, create=False)
+        self._summaries = environment.open_db(SUMMARIES, create=False)
 
     def append(self, transaction: lmdb.Transaction[bytes], entry: Entry) -> int:
         """Write an entry behind the last one; tells its number."""
@@ -66,30 +80,88 @@ class Journal:
         assert isinstance(entry, Event), f"entry {number} of the journal is no event"
         return entry
 
-    def of_address(
-        self, transaction: lmdb.Transaction[bytes], address: str
-    ) -> Iterator[tuple[int, AddressEntry]]:
-        """The entries of one address, in the order in which they came."""
+    def numbers(self, transaction: lmdb.Transaction[bytes], address: str) -> list[int]:
+        """The numbers of the entries of one address that are kept, in order."""
         with transaction.cursor(self._by_address) as cursor:
             found = cursor.set_key(address.encode())
-            numbers = [number_of(octets) for octets in cursor.iternext_dup()] if found else []
-        for number in numbers:
+            return [number_of(octets) for octets in cursor.iternext_dup()] if found else []
+
+    def of_address(
+        self, transaction: lmdb.Transaction[bytes], address: str
+    ) -> Iterator[tuple[int, Told]]:
+        """The entries of one address, in the order in which they came.
+
+        Where the oldest are no longer kept, their summary comes first.
+        """
+        if (summary := self.summary(transaction, address)) is not None:
+            yield summary.last, summary
+        for number in self.numbers(transaction, address):
             entry = self.get(transaction, number)
             assert isinstance(entry, AddressEntry), f"entry {number} concerns no address"
             yield number, entry
 
     def by_address(
         self, transaction: lmdb.Transaction[bytes]
-    ) -> Iterator[tuple[str, list[tuple[int, AddressEntry]]]]:
-        """The entries of every address, by address."""
+    ) -> Iterator[tuple[str, list[tuple[int, Told]]]]:
+        """The same of every address, by address."""
         acts: dict[int, AddressEntry] = {}
-        with transaction.cursor(self._by_address) as cursor:
-            more = cursor.first()
-            while more:
-                address = cursor.key().decode()
-                numbers = [number_of(octets) for octets in cursor.iternext_dup()]
-                yield address, [(n, self._folded(transaction, n, acts)) for n in numbers]
-                more = cursor.next_nodup()
+        with (
+            transaction.cursor(self._by_address) as indexed,
+            transaction.cursor(self._summaries) as summed,
+        ):
+            keys = (
+                indexed.iternext_nodup() if indexed.first() else (),
+                summed.iternext(values=False) if summed.first() else (),
+            )
+            for key, _ in groupby(merge(*keys)):
+                address = key.decode()
+                told: list[tuple[int, Told]] = []
+                if (summary := self.summary(transaction, address)) is not None:
+                    told.append((summary.last, summary))
+                numbers = self.numbers(transaction, address)
+                yield address, told + [(n, self._folded(transaction, n, acts)) for n in numbers]
+
+    def summary(self, transaction: lmdb.Transaction[bytes], address: str) -> Summary | None:
+        """What stands for the oldest entries of an address, if they are no longer kept."""
+        octets = transaction.get(address.encode(), db=self._summaries) if address else None
+        return None if octets is None else decode_summary(octets)
+
+    def summaries(
+        self, transaction: lmdb.Transaction[bytes], after: str, most: int
+    ) -> list[tuple[str, Summary]]:
+        """At most so many addresses behind `after` that have one, in order."""
+        with transaction.cursor(self._summaries) as cursor:
+            found = cursor.set_range(after.encode() + b"\0") if after else cursor.first()
+            items = islice(cursor.iternext(), most) if found else ()
+            return [(key.decode(), decode_summary(octets)) for key, octets in items]
+
+    # -- what is no longer kept --------------------------------------------------------------
+
+    def summarize(
+        self, transaction: lmdb.Transaction[bytes], address: str, summary: Summary | None
+    ) -> None:
+        """Let a summary stand for the entries that are let go of, or nothing."""
+        if summary is None:
+            transaction.delete(address.encode(), db=self._summaries)
+        else:
+            transaction.put(address.encode(), encode(summary), db=self._summaries)
+
+    def unindex(self, transaction: lmdb.Transaction[bytes], address: str, number: int) -> None:
+        """Let an entry be found by this address no longer."""
+        transaction.delete(address.encode(), octets_of(number), db=self._by_address)
+
+    def rewrite(
+        self, transaction: lmdb.Transaction[bytes], number: int, entry: Entry | None
+    ) -> None:
+        """Put another entry in the place of one, or none at all; never of the last one."""
+        if entry is not None:
+            transaction.put(octets_of(number), encode_entry(entry), db=self._entries)
+        else:
+            transaction.delete(octets_of(number), db=self._entries)
+
+    def exists(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+        """Whether the entry of a number is kept."""
+        return transaction.get(octets_of(number), db=self._entries) is not None
 
     def names(self, transaction: lmdb.Transaction[bytes], after: str = "") -> Iterator[str]:
         """Every address that an entry concerns, in order, behind this one."""
@@ -142,11 +214,16 @@ class Journal:
         Entries are written in the order of their times but for some seconds, by which the clocks
         of writers and the transactions of others set them apart.
         """
-        with transaction.cursor(self._entries) as cursor:
-            last = number_of(cursor.key()) if cursor.last() else 0
         wanted = time - _DISORDER
-        numbers = range(1, last + 1)
-        return 1 + bisect_left(numbers, wanted, key=lambda n: self.get(transaction, n).time)
+        with transaction.cursor(self._entries) as cursor:
+
+            def time_at(number: int) -> int:
+                cursor.set_range(octets_of(number))  # the next that is kept: not beyond the last
+                return decode_entry(cursor.value()).time
+
+            first = number_of(cursor.key()) if cursor.first() else 1
+            last = number_of(cursor.key()) if cursor.last() else 0
+            return first + bisect_left(range(first, last + 1), wanted, key=time_at)
 
     def events(
         self, transaction: lmdb.Transaction[bytes], start: int

@@ -19,6 +19,7 @@ from typing import Final
 import lmdb
 
 from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import Act, Entry, Event, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.environment import explained
@@ -186,9 +187,3 @@ class Lists:
 def has_lock(state: State) -> bool:
     """Whether there is any lock, for all groups or for one, in force or ended."""
     return state.lock is not None or any(c.lock is not None for c in state.groups.values())
-
-
-def is_locked(state: State, now: int) -> bool:
-    """Whether a lock is in force, for all groups or for one."""
-    locks = (state.lock, *(course.lock for course in state.groups.values()))
-    return any(lock is not None and lock.in_force(now) for lock in locks)

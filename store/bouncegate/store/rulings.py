@@ -69,6 +69,15 @@ class Rulings:
         """Take the mark of a held event away."""
         transaction.delete(octets_of(number), db=self._held)
 
+    def is_held(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+        """Whether the event is held for an incident."""
+        return transaction.get(octets_of(number), db=self._held) is not None
+
+    def forget(self, transaction: lmdb.Transaction[bytes], number: int) -> None:
+        """Take every mark of an event away: it is no longer kept."""
+        transaction.delete(octets_of(number), db=self._voided)
+        transaction.delete(octets_of(number), db=self._held)
+
     def held_for(
         self, transaction: lmdb.Transaction[bytes], incident: int, most: int | None = None
     ) -> list[int]:

@@ -1,9 +1,9 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Twenty-five databases in one environment, changed together in one transaction or not at all. The
+Twenty-six databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
-    journal, by_address       what came, in order                      journal
+    journal, by_address, summaries  what came, in order                journal
     addresses, locks          what it adds up to                       states
     shelves, ends             where a list finds its addresses         shelves
     voided, held              which events do not count                rulings
@@ -39,7 +39,6 @@ from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.records import (
     MOST_EVENTS,
     Act,
-    AddressEntry,
     Audit,
     Delivered,
     Entry,
@@ -48,6 +47,7 @@ from bouncegate.policy.records import (
     Ruling,
     Settled,
     State,
+    Told,
 )
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
@@ -67,6 +67,7 @@ from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
 from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Reception, Recorded
+from bouncegate.store.retention import Retention
 from bouncegate.store.room import Room, room_of
 from bouncegate.store.tallies import HourTally, Tallies
 from bouncegate.store.trail import Trail
@@ -78,7 +79,6 @@ __all__ = ["Bounce", "Effect", "Incident", "Recorded", "Store"]
 # How many messages one transaction of `expire_messages` deletes: some milliseconds, so that a
 # DSN in hand never waits long for the write lock.
 _EXPIRE_AT_ONCE: Final = 500
-_KEEP_TALLIES: Final = 2 * 86_400
 
 
 class Effect(NamedTuple):
@@ -108,6 +108,9 @@ class Store:
             self.usage: Final = Usage(environment, settings.path)
             self.audits: Final = Audits(environment, self._history.journal, settings.path)
             self._tallies = Tallies(environment)
+            self.retention: Final = Retention(
+                environment, self._history, self.audits, self._tallies, settings.path
+            )
             self._progress = Progress(environment)
             messages = environment.open_db(MESSAGES, create=False)
             self._messages = Messages(messages, MessageFolder(settings.path / "messages"))
@@ -215,7 +218,10 @@ class Store:
             portion = wanted[start : start + MOST_EVENTS]
             with self._writing() as transaction:
                 is_void = self._history.rulings.is_void
-                fresh = tuple(n for n in portion if not is_void(transaction, n))
+                kept = self._history.journal.exists
+                fresh = tuple(
+                    n for n in portion if kept(transaction, n) and not is_void(transaction, n)
+                )
                 if fresh:
                     key = self._audited(transaction, audit)
                     ruling = replace(ruling, numbers=fresh, audit=key)
@@ -244,12 +250,11 @@ class Store:
         return audit.key
 
     def tend(self, policy: Policy, now: int) -> list[Incident]:
-        """What is due by the hour: close incidents that are over, forget old counts.
+        """What is due by the hour: close incidents that are over.
 
         Tells what was closed. Raises StoreError.
         """
         with self._writing() as transaction:
-            self._tallies.expire(transaction, now - _KEEP_TALLIES)
             if policy.guard is None:
                 return []
             self._history.window.expire(transaction, now - policy.guard.window)
@@ -302,12 +307,12 @@ class Store:
         with self._reading() as transaction:
             return self._history.states.get(transaction, address)
 
-    def entries(self, address: str) -> list[tuple[int, AddressEntry]]:
+    def entries(self, address: str) -> list[tuple[int, Told]]:
         """The journal of one address, in the order in which it came, void and held events too."""
         with self._reading() as transaction:
             return list(self._history.journal.of_address(transaction, address))
 
-    def account(self, address: str) -> list[tuple[int, AddressEntry, Mark]]:
+    def account(self, address: str) -> list[tuple[int, Told, Mark]]:
         """The journal of one address, each entry with why it is left out, if it is."""
         mark = self._history.rulings.mark
         with self._reading() as transaction:
@@ -316,7 +321,7 @@ class Store:
                 for number, entry in self._history.journal.of_address(transaction, address)
             ]
 
-    def histories(self) -> Iterator[tuple[str, State, Sequence[tuple[int, AddressEntry, Mark]]]]:
+    def histories(self) -> Iterator[tuple[str, State, Sequence[tuple[int, Told, Mark]]]]:
         """Each address of which anything came: what the store holds, and what it is made of."""
         history = self._history
         with self._reading() as transaction:

@@ -78,12 +78,14 @@ class Tallies:
                         int.from_bytes(key[:_HOUR], "big"), sender, _COUNTS.decode(counts)
                     )
 
-    def expire(self, transaction: lmdb.Transaction[bytes], before: int) -> None:
-        """Forget the hours before that of a time."""
-        end = _hour_key(hour_of(before))
+    def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
+        """Forget up to `most` counts of the hours before that of a time; tells how many."""
+        end, gone = _hour_key(hour_of(before)), 0
         with transaction.cursor(self._tallies) as cursor:
-            while cursor.first() and cursor.key() < end:
+            while gone < most and cursor.first() and cursor.key() < end:
                 cursor.delete()
+                gone += 1
+        return gone
 
 
 def _hour_key(hour: int) -> bytes:

@@ -8,7 +8,7 @@ A portion of the log changes all of this, and the journal, in one transaction: a
 killed has either taken in a portion and stands behind it, or neither.
 
 That a message is put off is known here alone: where servers greylist that is a matter of course,
-and the journal, which forgets nothing, must not grow with it. It has one entry for a message and
+and the journal, which is kept for years, must not grow with it. It has one entry for a message and
 recipient that waits for hours, as if a DSN had told of the delay.
 
 What the next server accepted it may still bounce, hours later. So an address with failures in a row

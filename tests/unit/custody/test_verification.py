@@ -22,7 +22,7 @@ from bouncegate.custody.verification import repair, verify, verify_ledger, verif
 from bouncegate.policy.exchange import Answer, Host
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
-from bouncegate.policy.records import Act, Lock, Origin, Settled
+from bouncegate.policy.records import Act, Lock, Origin, Ruling, Settled
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import decode_state, encode, octets_of
 from bouncegate.store.environment import DATABASES, open_environment
@@ -47,6 +47,8 @@ def folder(tmp_path: Path) -> Path:
             Accepted(waiting, NOW + 601, bytes(16)),
         ]
         store.trail.take_in(Portion(b"", b"place", steps), POLICY)
+        assert store.retention.forget_entries(NOW + 5, NOW + 600, POLICY.fold) == 3
+        store.void([9], Ruling("void", (), NOW + 601), POLICY.fold)
         store.exchanges.want(["wanted.example"], NOW)
         answer = Answer("ok", (Host(1, "mx.shop.example"),), ttl=7200)
         store.exchanges.learn({"shop.example": answer}, NOW, DnsSettings())

@@ -25,7 +25,7 @@ from bouncegate.maillog.line import Parser
 from bouncegate.maillog.source import Source
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import AddressEntry, Event, State
+from bouncegate.policy.records import Event, State, Told
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
@@ -105,7 +105,7 @@ class Site:
     def state(self, address: str = ANN) -> State:
         return self.store.state(address) or EMPTY
 
-    def entries(self, address: str = ANN) -> list[AddressEntry]:
+    def entries(self, address: str = ANN) -> list[Told]:
         return [entry for _, entry in self.store.entries(address)]
 
 

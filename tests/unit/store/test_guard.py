@@ -221,7 +221,7 @@ def test_bounces_that_blame_the_sender_raise_one_alarm_an_hour(store: Store) -> 
     ]
     assert len([n for outcome in record(store, next_hour, GUARDED) for n in outcome.notices]) == 1
     assert [tally.total for tally in store.tallies(NOW - 3600)] == [50, 50]
-    assert store.tend(GUARDED, NOW + 3 * 86_400) == []
+    assert store.retention.forget_tallies(NOW + 3 * 86_400) == 2
     assert store.tallies(0) == [], "old counts are forgotten"
     assert locked(store) == []
 

@@ -36,8 +36,16 @@ from bouncegate.policy.records import (
 from bouncegate.policy.selection import Selection
 from bouncegate.policy.simulation import Simulation
 from bouncegate.store import lockrecord
-from bouncegate.store.codec import encode, number_of, octets_of
-from bouncegate.store.environment import ADDRESSES, HELD, LOCKS, SERIES, VOIDED, WINDOW
+from bouncegate.store.codec import decode_summary, encode, number_of, octets_of
+from bouncegate.store.environment import (
+    ADDRESSES,
+    HELD,
+    LOCKS,
+    SERIES,
+    SUMMARIES,
+    VOIDED,
+    WINDOW,
+)
 from bouncegate.store.store import Effect, Store
 
 from .bounces import NOW, bounce_of, contents, policy, record
@@ -77,6 +85,8 @@ def told_anew(store: Store) -> dict[bytes, list[tuple[bytes, bytes]]]:
     entries = dict(store.journal())
     voided, held = marks_of(entries)
     states: dict[str, State] = defaultdict(lambda: EMPTY)
+    for key, octets in contents(store, SUMMARIES)[SUMMARIES]:
+        states[key.decode()] = decode_summary(octets).state
     for number, entry in entries.items():
         if isinstance(entry, AddressEntry) and number not in voided and number not in held:
             for address in (entry.address,) if isinstance(entry, Event) else entry.addresses:
@@ -112,10 +122,11 @@ def marks_of(entries: dict[int, Entry]) -> tuple[dict[int, int], dict[int, int]]
             continue
         for event in entry.numbers:
             held.pop(event, None)
+        kept = [event for event in entry.numbers if event in entries]
         if entry.verb == "void":
-            voided |= dict.fromkeys(entry.numbers, number)
+            voided |= dict.fromkeys(kept, number)
         if entry.verb == "hold":
-            held |= dict.fromkeys(entry.numbers, entry.incident)
+            held |= dict.fromkeys(kept, entry.incident)
     return voided, held
 
 

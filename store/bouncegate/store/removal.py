@@ -1,0 +1,64 @@
+"""Taking entries out of the journal, with all that names them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import lmdb
+from msgspec.structs import replace
+
+from bouncegate.policy.records import AddressEntry, Event
+from bouncegate.store.environment import ONCE
+from bouncegate.store.history import History
+
+Leaving = defaultdict[int, set[str]]
+"""The numbers of entries on many addresses, each with those that it is to name no longer."""
+
+
+class Removal:
+    """Within a transaction of the caller's."""
+
+    def __init__(self, environment: lmdb.Environment, history: History) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._history = history
+        self._once = environment.open_db(ONCE, create=False)
+
+    def take_out(
+        self,
+        transaction: lmdb.Transaction[bytes],
+        address: str,
+        numbers: Iterable[int],
+        leaving: Leaving,
+    ) -> None:
+        """Take entries of an address out of the journal.
+
+        Those that concern others too are only noted: `settle` writes each of them once.
+        """
+        journal = self._history.journal
+        for number in numbers:
+            journal.unindex(transaction, address, number)
+            entry = journal.get(transaction, number)
+            if isinstance(entry, Event):
+                self.drop_event(transaction, number, entry)
+            else:
+                leaving[number].add(address)
+
+    def settle(self, transaction: lmdb.Transaction[bytes], leaving: Leaving) -> None:
+        """Let entries name those no longer who are leaving; without anybody left they go."""
+        journal = self._history.journal
+        for number in sorted(leaving):
+            entry = journal.get(transaction, number)
+            assert isinstance(entry, AddressEntry), f"entry {number} concerns no address"
+            assert not isinstance(entry, Event), f"entry {number} concerns one address alone"
+            left = tuple(name for name in entry.addresses if name not in leaving[number])
+            journal.rewrite(transaction, number, replace(entry, addresses=left) if left else None)
+        leaving.clear()
+
+    def drop_event(self, transaction: lmdb.Transaction[bytes], number: int, event: Event) -> None:
+        """Drop an event, its identity and its marks."""
+        if event.identity:
+            transaction.delete(event.identity, db=self._once)
+        self._history.rulings.forget(transaction, number)
+        self._history.window.remove(transaction, event.time, number)
+        self._history.journal.rewrite(transaction, number, None)

@@ -1,0 +1,282 @@
+"""How long things are kept: what is old goes, and what rests on it stays as it is.
+
+The state of an address is the fold of its journal. When its oldest entries go, a summary takes
+their place: the state that they added up to, with which the fold of the rest begins. An address
+stays out of it for as long as a lock of it is in force: `explain` can name what locked it. Neither
+goes what is held for an incident, nor what came behind that; and the last entry of all is kept, so
+that no number is given twice.
+
+An entry may go only where every lock that it and those before it have made had ended before the
+next one came: without the entry that made it, an ended lock could not be told. Such a lock is left
+out of the summary, as the next bounce would leave it out.
+
+All of it is done in transactions of some milliseconds. Whoever is killed has done a part of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import lmdb
+
+from bouncegate.policy.fold import EMPTY, Fold, freed, is_locked
+from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State, Summary, Told
+from bouncegate.store.audit import Audits
+from bouncegate.store.environment import explained
+from bouncegate.store.history import History
+from bouncegate.store.removal import Leaving, Removal
+from bouncegate.store.tallies import Tallies
+
+# No longer than this, and one address more, is the write lock held.
+_SECONDS: Final = 0.02
+# LMDB's write lock is not fair: whoever takes it again at once may keep all others from it.
+_BREATH: Final = 0.002
+_PORTION: Final = 1000
+# The entries of one address that one transaction looks at: some twenty milliseconds. More of them
+# within one lock are kept: so many come only to an address that is mailed all the same.
+_MOST_OF_ONE: Final = 600
+
+Stop = Callable[[], bool]
+_T = TypeVar("_T")
+
+
+class _Round(NamedTuple):
+    """What is old, and how its summary is made."""
+
+    before: int
+    now: int
+    fold: Fold
+    leaving: Leaving
+
+
+class _Cut(NamedTuple):
+    """Up to where the entries of an address go."""
+
+    numbers: Sequence[int]
+    state: State
+    """What they add up to."""
+    last: AddressEntry
+
+
+class Retention:
+    """Letting go of what is old, in one store; all methods raise StoreError."""
+
+    def __init__(
+        self,
+        environment: lmdb.Environment,
+        history: History,
+        audits: Audits,
+        tallies: Tallies,
+        path: Path,
+    ) -> None:
+        """Use an environment that is open, the store at `path`; its databases exist."""
+        self._environment = environment
+        self._history = history
+        self._audits = audits
+        self._tallies = tallies
+        self._path = path
+        self._removal = Removal(environment, history)
+
+    # -- the journal -------------------------------------------------------------------------
+
+    def forget_entries(self, before: int, now: int, fold: Fold, stop: Stop = lambda: False) -> int:
+        """Let the entries go that came before a time, as far as nothing rests on them.
+
+        `fold` makes their summary. Tells how many went.
+        """
+        round_ = _Round(before, now, fold, defaultdict(set))
+        place, gone = 1, 0
+        while not stop() and (portion := self._old(place, before)):
+            place = portion[-1][0] + 1
+            gone += self._in_short(
+                self._of_whom(portion, now),
+                lambda transaction, name: self._forget(transaction, name, round_),
+                lambda transaction: self._removal.settle(transaction, round_.leaving),
+            )
+            nobodys = (number for number, entry in portion if not any(_names(entry)))
+            gone += self._in_short(nobodys, self._drop_nobodys)
+        return gone
+
+    def _old(self, place: int, before: int) -> list[tuple[int, Entry]]:
+        """The next entries from a number on that came before a time, never the last of all."""
+        journal = self._history.journal
+        found: list[tuple[int, Entry]] = []
+        with self._transaction() as transaction:
+            last = journal.last(transaction)
+            for number, entry in islice(journal.entries(transaction, place), _PORTION):
+                if entry.time >= before or number == last:
+                    break
+                found.append((number, entry))
+        return found
+
+    def _of_whom(self, portion: Iterable[tuple[int, Entry]], now: int) -> list[str]:
+        """Whom these entries concern and no lock holds: looked at without the write lock."""
+        names = dict.fromkeys(name for _, entry in portion for name in _names(entry) if name)
+        with self._transaction() as transaction:
+            states = self._history.states
+            return [n for n in names if not is_locked(states.get(transaction, n) or EMPTY, now)]
+
+    def _forget(self, transaction: lmdb.Transaction[bytes], address: str, round_: _Round) -> int:
+        """Let the old entries of one address go; tells how many did."""
+        journal, states = self._history.journal, self._history.states
+        state = states.get(transaction, address) or EMPTY
+        if is_locked(state, round_.now):
+            return 0
+        told = list(islice(journal.of_address(transaction, address), _MOST_OF_ONE))
+        known = told[0][1] if told and isinstance(told[0][1], Summary) else None
+        rest = journal.numbers(transaction, address)
+        cut = self._cut(transaction, told, len(rest), round_)
+        if cut is None:
+            return 0
+        rest = rest[len(cut.numbers) :]
+        after = freed(state, round_.now, rest)
+        states.put(transaction, address, state, after)
+        summary = Summary(
+            cut.state if rest else after,
+            cut.numbers[-1],
+            cut.last.time,
+            known.first_time if known else journal.get(transaction, cut.numbers[0]).time,
+            (known.entries if known else 0) + len(cut.numbers),
+        )
+        is_empty = summary.state == EMPTY
+        journal.summarize(transaction, address, None if is_empty else summary)
+        self._removal.take_out(transaction, address, cut.numbers, round_.leaving)
+        return len(cut.numbers)
+
+    def _cut(
+        self,
+        transaction: lmdb.Transaction[bytes],
+        told: Sequence[tuple[int, Told]],
+        kept: int,
+        round_: _Round,
+    ) -> _Cut | None:
+        """How many of the first entries can go; `kept` is how many there are in all."""
+        rulings, last = self._history.rulings, self._history.journal.last(transaction)
+        state, cut = EMPTY, None
+        numbers: list[int] = []
+        for place, (number, entry) in enumerate(told):
+            if isinstance(entry, Summary):
+                state = entry.state
+                continue
+            if (
+                entry.time >= round_.before
+                or number == last
+                or rulings.is_held(transaction, number)
+            ):
+                break
+            if not rulings.is_void(transaction, number):
+                state = round_.fold(state, number, entry)
+            numbers.append(number)
+            if len(numbers) == kept:
+                return _Cut(numbers, state, entry)
+            if place + 1 < len(told):
+                following = told[place + 1][1].time
+                if not is_locked(state, following):
+                    cut = _Cut(tuple(numbers), freed(state, following), entry)
+        return cut
+
+    def _drop_nobodys(self, transaction: lmdb.Transaction[bytes], number: int) -> int:
+        """Drop a bounce that names nobody, or a ruling on events of which none is kept."""
+        journal = self._history.journal
+        entry = journal.get(transaction, number) if journal.exists(transaction, number) else None
+        if isinstance(entry, Event):
+            self._removal.drop_event(transaction, number, entry)
+            return 1
+        if not isinstance(entry, Ruling):
+            return 0
+        if any(journal.exists(transaction, event) for event in entry.numbers):
+            return 0
+        journal.rewrite(transaction, number, None)
+        return 1
+
+    # -- addresses ---------------------------------------------------------------------------
+
+    def forget_addresses(self, before: int, now: int, stop: Stop = lambda: False) -> int:
+        """Forget the addresses of which nothing came since a time and that no lock holds.
+
+        Only those whose entries have all gone. Tells how many they were.
+        """
+        journal, after, gone = self._history.journal, "", 0
+        while not stop():
+            with self._transaction() as transaction:
+                portion = journal.summaries(transaction, after, _PORTION)
+            old = (name for name, summary in portion if summary.time < before)
+            gone += self._in_short(old, lambda t, name: self._forget_address(t, name, before, now))
+            if len(portion) < _PORTION:
+                break
+            after = portion[-1][0]
+        return gone
+
+    def _forget_address(
+        self, transaction: lmdb.Transaction[bytes], address: str, before: int, now: int
+    ) -> int:
+        journal, states = self._history.journal, self._history.states
+        summary = journal.summary(transaction, address)
+        state = states.get(transaction, address) or EMPTY
+        if summary is None or summary.time >= before or is_locked(state, now):
+            return 0
+        if journal.numbers(transaction, address):
+            return 0
+        journal.summarize(transaction, address, None)
+        states.put(transaction, address, state, EMPTY)
+        return 1
+
+    # -- records of operators, counts --------------------------------------------------------
+
+    def forget_audits(self, before: int, stop: Stop = lambda: False) -> int:
+        """Forget what operators did before a time; tells how many records that were."""
+        return self._in_portions(lambda t: self._audits.expire(t, before, _PORTION), stop)
+
+    def forget_tallies(self, before: int, stop: Stop = lambda: False) -> int:
+        """Forget whom the bounces of hours before a time blamed; tells how many counts."""
+        return self._in_portions(lambda t: self._tallies.expire(t, before, _PORTION), stop)
+
+    # -- short transactions ------------------------------------------------------------------
+
+    def _in_portions(self, forget: Callable[[lmdb.Transaction[bytes]], int], stop: Stop) -> int:
+        gone, more = 0, True
+        while more and not stop():
+            with self._transaction(write=True) as transaction:
+                found = forget(transaction)
+            gone, more = gone + found, found == _PORTION
+            time.sleep(_BREATH)
+        return gone
+
+    def _in_short(
+        self,
+        items: Iterable[_T],
+        do: Callable[[lmdb.Transaction[bytes], _T], int],
+        settle: Callable[[lmdb.Transaction[bytes]], None] = lambda _: None,
+    ) -> int:
+        """Do it with each item, as many in a transaction as its time allows; settle it there."""
+        waiting, done = iter(items), 0
+        for item in waiting:
+            with self._transaction(write=True) as transaction:
+                end = time.monotonic() + _SECONDS
+                done += do(transaction, item)
+                while time.monotonic() < end and (following := list(islice(waiting, 1))):
+                    done += do(transaction, *following)
+                settle(transaction)
+            time.sleep(_BREATH)
+        return done
+
+    @contextmanager
+    def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
+        try:
+            with self._environment.begin(write=write) as transaction:
+                yield transaction
+        except lmdb.Error as error:
+            raise explained(error, self._path) from error
+
+
+def _names(entry: Entry) -> tuple[str, ...]:
+    """Whom an entry concerns."""
+    if isinstance(entry, Event):
+        return (entry.address,)
+    return entry.addresses if isinstance(entry, AddressEntry) else ()
