@@ -25,7 +25,7 @@ from lab.waiting import wait_for
 
 _CONNECTIONS: Final = (1, 8, 32)
 _AT_POSTFIX: Final = 2000
-_RETURN_PATH: Final = f"bounces@{RETURN_DOMAIN}"
+RETURN_PATH: Final = f"bounces@{RETURN_DOMAIN}"
 
 _DSN: Final = """\
 From: MAILER-DAEMON@mail.sender.test (Mail Delivery System)
@@ -89,7 +89,7 @@ def main() -> None:
     best = median(handed)
     for row in rows:
         row["of Postfix"] = round(float(row["DSNs/s"].partition(" ")[0].replace(",", "")) / best, 2)
-    show(f"DSNs, {len(_dsn(0)):,} octets each", rows, as_json=options.json)
+    show(f"DSNs, {len(dsn(0)):,} octets each", rows, as_json=options.json)
 
 
 def _row(name: str, rates: list[float], latencies: list[float]) -> dict[str, Any]:
@@ -122,8 +122,8 @@ def hand_over(
                 number = next(numbers)
                 start = time.monotonic()
                 lmtp.mail("")
-                lmtp.rcpt(_RETURN_PATH)
-                code, text = lmtp.data(_dsn(number))
+                lmtp.rcpt(RETURN_PATH)
+                code, text = lmtp.data(dsn(number))
                 if code != 250 or b"Recorded" not in text:
                     os.write(2, b"bench: a DSN was not recorded: " + text + b"\n")
                     os._exit(1)
@@ -138,8 +138,9 @@ def hand_over(
     return len(latencies) / (time.monotonic() - start), latencies
 
 
-def _dsn(number: int) -> str:
-    return _DSN.format(number=number, to=_RETURN_PATH, body=_BODY)
+def dsn(number: int) -> str:
+    """A bounce of a recipient of its own."""
+    return _DSN.format(number=number, to=RETURN_PATH, body=_BODY)
 
 
 def _postfix(system: MailSystem) -> float:
@@ -157,8 +158,8 @@ def _postfix(system: MailSystem) -> float:
         if not (postfix.queue / "pid/master.pid").exists():
             postfix.start()
         postfix.reload()
-        argv = ["smtp-source", "-s", 8, "-m", _AT_POSTFIX, "-l", len(_dsn(0)), "-f", ""]
-        argv += ["-t", _RETURN_PATH, f"127.0.0.1:{postfix.port}"]
+        argv = ["smtp-source", "-s", 8, "-m", _AT_POSTFIX, "-l", len(dsn(0)), "-f", ""]
+        argv += ["-t", RETURN_PATH, f"127.0.0.1:{postfix.port}"]
         subprocess.run([str(word) for word in argv], check=True, timeout=600)
         wait_for("all to wait", lambda: _waiting(system) == _AT_POSTFIX, 120)
         postfix.set(defer_transports="")
