@@ -1,9 +1,9 @@
 """What an operator's work on a million addresses costs, while mail flows and bounces come in.
 
-A client sends recipient after recipient through the milter, another hands over twenty DSNs a second;
-each waits for its answer. For each command: how long it took, what memory it had for itself, and
-how long the worst DSN waited meanwhile, the worst of a quiet time beside it. No DSN may be lost: at
-the end, what was acknowledged is counted in the store.
+A client sends recipient after recipient through the milter, another hands over twenty DSNs a
+second; each waits for its answer. For each command: how long it took, what memory it had for
+itself, and how long the worst DSN waited meanwhile, beside the worst of a quiet time. No DSN may be
+lost: at the end, what was acknowledged is counted in the store.
 """
 
 import csv
