@@ -14,6 +14,7 @@ from bouncegate.policy.records import MOST_ADDRESSES, Act
 from bouncegate.store.store import Store
 
 MAILING: Final = 200_000
+_SOME: Final = 20_000
 _SHARE_LOCKED: Final = 0.02
 _DOMAINS: Final = 2000
 _YEAR: Final = 365 * 86_400
@@ -26,6 +27,8 @@ class LockedStore(NamedTuple):
     settings: StoreSettings
     locks: int
     mailing: list[str]
+    locked: list[str]
+    """Some of those who are locked, no two of them the same."""
 
     @property
     def octets_a_lock(self) -> float:
@@ -47,7 +50,7 @@ def locked_store(locks: int) -> Iterator[LockedStore]:
             else _address("reader", chance.randrange(10 * locks))
             for _ in range(MAILING)
         ]
-        yield LockedStore(settings, locks, mailing)
+        yield LockedStore(settings, locks, mailing, addresses[:_SOME])
 
 
 def _lock(settings: StoreSettings, addresses: list[str]) -> None:

@@ -12,21 +12,25 @@ import os
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from bench.daemons import yardstick
 from bench.figures import spread
 from bench.lockedstore import LockedStore, locked_store
 from bench.output import arguments, show
-from bench.postfix import Spell, System
+from bench.postfix import TMPFS, Spell, System
 from lab.system import RETURN_DOMAIN, MailSystem
 
 _MESSAGES: Final = 1500
-_TMPFS: Final = "/dev/shm"
-_BARE: Final = "bare"
+BARE: Final = "bare"
+YARDSTICK: Final = "yardstick in C"
+_SIGNED: Final = "milter, signed, ledger"
+_FEW: Final = 100_000
 
 
 class Plane(System):
@@ -37,15 +41,24 @@ class Plane(System):
     def __init__(self, name: str, store: LockedStore, stack: ExitStack) -> None:
         """Start it; `stack` takes it down."""
         sections = {"store": {"path": str(store.settings.path)}}
-        self._mail = stack.enter_context(MailSystem(sections=sections, base=_TMPFS))
+        if name == _SIGNED:
+            sections["return_path"] = {"domain": RETURN_DOMAIN}
+        self._mail = stack.enter_context(MailSystem(sections=sections, base=TMPFS))
         self._mail.postfix.set(default_transport="discard:", relayhost="")
         self._mail.postfix.start()
-        self._beside = _ATTACH[name](self._mail, store, stack)
+        self._beside = ATTACH[name](self._mail, store, stack)
         self._mail.postfix.reload()
 
 
 def _nothing(_mail: MailSystem, _store: LockedStore, _stack: ExitStack) -> list[int]:
     return []
+
+
+def _yardstick(mail: MailSystem, store: LockedStore, stack: ExitStack) -> list[int]:
+    milter = stack.enter_context(yardstick(store.settings, mail.folder.path))
+    milter.socket.chmod(0o666)  # Postfix runs as another user
+    mail.postfix.set(smtpd_milters=f"unix:{milter.socket}")
+    return [milter.pid]
 
 
 def _milter(mail: MailSystem, _store: LockedStore, _stack: ExitStack) -> list[int]:
@@ -85,26 +98,33 @@ def _policy(mail: MailSystem, store: LockedStore, stack: ExitStack) -> list[int]
     return [process.pid]
 
 
-_ATTACH: Final[Mapping[str, Callable[[MailSystem, LockedStore, ExitStack], list[int]]]] = {
-    _BARE: _nothing,
+ATTACH: Final[Mapping[str, Callable[[MailSystem, LockedStore, ExitStack], list[int]]]] = {
+    BARE: _nothing,
+    YARDSTICK: _yardstick,
     "milter": _milter,
+    _SIGNED: _milter,
     "map": _map,
     "native table": _table,
     "policy service": _policy,
 }
 
 
+def some_locks(options: Namespace) -> AbstractContextManager[LockedStore]:
+    """As many locks as a native table, which postmap(1) has to write, can have in good time."""
+    return locked_store(min(options.locks, _FEW))
+
+
 def main() -> None:
     """Run it and print the figures."""
     options = arguments(__doc__)
     with ExitStack() as stack:
-        store = stack.enter_context(locked_store(min(options.locks, 100_000)))
-        planes = {name: Plane(name, store, stack) for name in _ATTACH}
+        store = stack.enter_context(some_locks(options))
+        planes = {name: Plane(name, store, stack) for name in ATTACH}
         _round(planes)  # warms every process up
         rounds = [_round(planes) for _ in range(options.rounds)]
     show(
         f"planes end to end, queue on tmpfs, {options.rounds} rounds of {2 * _MESSAGES:,} mails",
-        [_row(name, [(spells[name], spells[_BARE]) for spells in rounds]) for name in planes],
+        [_row(name, [(spells[name], spells[BARE]) for spells in rounds]) for name in planes],
         as_json=options.json,
     )
 

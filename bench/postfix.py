@@ -14,6 +14,7 @@ what else the machine does. A rate above 1 and a time below 1 are better.
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +30,7 @@ from lab.system import RETURN_DOMAIN, MailSystem
 _MESSAGES: Final = 1500
 _SESSIONS: Final = 8
 _OCTETS: Final = 2000
-_TMPFS: Final = "/dev/shm"
+TMPFS: Final = "/dev/shm"
 _SENDER: Final = "newsletter@sender.test"
 _RECIPIENT: Final = "reader@recipients.example"
 _LOCKED: Final = "gone@recipients.example"
@@ -84,9 +85,9 @@ class System:
     load: tuple[str, ...] = ()
     """More options of smtp-source(1)."""
 
-    def __init__(self, name: str, stack: ExitStack) -> None:
-        """Start it; `stack` takes it down."""
-        self._mail = stack.enter_context(MailSystem(sections=_SECTIONS[name], base=_TMPFS))
+    def __init__(self, name: str, base: str, stack: ExitStack) -> None:
+        """Start it below `base`; `stack` takes it down."""
+        self._mail = stack.enter_context(MailSystem(sections=_SECTIONS[name], base=base))
         self._mail.start()
         self._mail.gate.run("lock", _LOCKED)
         self._beside = [process.pid for process in self._mail.gate.processes()]
@@ -105,42 +106,47 @@ class System:
 
     def take(self, messages: int) -> Spell:
         """Let it take so many messages, and deliver them."""
-        postfix, ours = self._used()
+        postfix, ours = self.used()
         argv = ["smtp-source", "-s", _SESSIONS, "-m", messages, "-l", _OCTETS, "-f", _SENDER]
         argv += [*self.load, "-t", _RECIPIENT, f"127.0.0.1:{self._mail.postfix.submission_port}"]
         start = time.perf_counter()
         subprocess.run([str(word) for word in argv], check=True, timeout=600)
         seconds = time.perf_counter() - start
         self._mail.postfix.wait_until_empty(600)
-        postfix_after, ours_after = self._used()
+        postfix_after, ours_after = self.used()
         ours = ours_after - ours
         return Spell(messages, seconds, postfix_after - postfix + ours, ours)
 
-    def _used(self) -> tuple[float, float]:
+    def used(self) -> tuple[float, float]:
+        """Processor time of Postfix, and of what stands beside it, in seconds."""
         master = int((self._mail.postfix.queue / "pid/master.pid").read_text())
         return processor.used(master), sum(map(processor.used, self._beside))
 
 
 def main() -> None:
     """Run it and print the figures."""
-    options = arguments(__doc__)
-    if not Path(_TMPFS).is_dir():
-        sys.exit(f"bench: no tmpfs at {_TMPFS}")
+    if not Path(TMPFS).is_dir():
+        sys.exit(f"bench: no tmpfs at {TMPFS}")
+    compare(arguments(__doc__), "tmpfs", TMPFS, _MESSAGES)
+
+
+def compare(options: Namespace, where: str, base: str, messages: int) -> None:
+    """Let every system take so many messages, there and back, in each round; print the figures."""
     with ExitStack() as stack:
-        systems = {name: System(name, stack) for name in _SECTIONS}
-        _round(systems)  # warms every process up
-        rounds = [_round(systems) for _ in range(options.rounds)]
+        systems = {name: System(name, base, stack) for name in _SECTIONS}
+        _round(systems, messages)  # warms every process up
+        rounds = [_round(systems, messages) for _ in range(options.rounds)]
     spells = {name: [spells[name] for spells in rounds] for name in systems}
     show(
-        f"Postfix end to end, queue on tmpfs, {options.rounds} rounds of {2 * _MESSAGES:,} mails",
+        f"Postfix end to end, queue on {where}, {options.rounds} rounds of {2 * messages:,} mails",
         [_row(name, spells) for name in spells],
         as_json=options.json,
     )
 
 
-def _round(systems: Mapping[str, System]) -> dict[str, Spell]:
-    there = {name: system.take(_MESSAGES) for name, system in systems.items()}
-    back = {name: system.take(_MESSAGES) for name, system in reversed([*systems.items()])}
+def _round(systems: Mapping[str, System], messages: int) -> dict[str, Spell]:
+    there = {name: system.take(messages) for name, system in systems.items()}
+    back = {name: system.take(messages) for name, system in reversed([*systems.items()])}
     return {name: there[name] + back[name] for name in systems}
 
 
