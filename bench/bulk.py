@@ -2,8 +2,9 @@
 
 A client sends recipient after recipient through the milter, another hands over twenty DSNs a
 second; each waits for its answer. For each command: how long it took, what memory it had for
-itself, and how long the worst DSN waited meanwhile, beside the worst of a quiet time. No DSN may be
-lost: at the end, what was acknowledged is counted in the store.
+itself, and how long the worst DSN waited meanwhile, beside the worst of a quiet time; and how long
+another writer waited for the write lock at most, which no transaction may hold for more than 50 ms.
+No DSN may be lost: at the end, what was acknowledged is counted in the store.
 """
 
 import csv
@@ -18,6 +19,7 @@ from pathlib import Path
 from smtplib import LMTP
 from typing import Any, Final
 
+from bench.contender import Contender
 from bench.dsns import RETURN_PATH, dsn
 from bench.figures import own_memory
 from bench.load import Load
@@ -40,18 +42,23 @@ def main() -> None:
         gate = Bouncegate(folder, folder.path / "sockets", _SECTIONS)
         gate.start()
         bounces = _Bounces(gate)
+        contender = Contender(gate.store)
         files = _files(folder.path, options.locks)
-        with bounces.coming_in(), _mail(gate, folder.path):
+        with bounces.coming_in(), _mail(gate, folder.path), contender.asking():
             time.sleep(_QUIET)
-            rows = [{"command": "(quiet)", "s": _QUIET, "MB": "-", **bounces.told()}]
+            rows = [{"command": "(quiet)", "s": _QUIET, "MB": "-", **_told(bounces, contender)}]
             for words in _commands(files):
                 began = time.monotonic()
                 memory = _command(gate, words)
                 took = round(time.monotonic() - began, 1)
                 name = " ".join(word for word in words if "/" not in word)
-                rows.append({"command": name, "s": took, "MB": memory, **bounces.told()})
+                rows.append({"command": name, "s": took, "MB": memory, **_told(bounces, contender)})
         bounces.verify()
     show(f"{options.locks:,} addresses, mail and bounces meanwhile", rows, as_json=options.json)
+
+
+def _told(bounces: "_Bounces", contender: Contender) -> dict[str, Any]:
+    return {**bounces.told(), "lock ms": round(contender.worst() * 1000, 1)}
 
 
 def _files(folder: Path, number: int) -> dict[str, Path]:
