@@ -1,6 +1,10 @@
 """`bouncegate postfix`: attaches Bouncegate to a Postfix, detaches it, and says how it stands."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -8,12 +12,17 @@ import msgspec
 import typer
 
 from bouncegate.cli.addresses import Json
+from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, write_json, write_table
+from bouncegate.config.settings import DEFAULT_FILE
 
 if TYPE_CHECKING:
+    from bouncegate.postfix.attaching import Proposal
     from bouncegate.postfix.coverage import Cover
     from bouncegate.postfix.running import Running
+    from bouncegate.postfix.staging import Change
 
 app = typer.Typer(no_args_is_help=True, help="Attach to a Postfix, and detach.")
 
@@ -28,6 +37,11 @@ Folder = Annotated[
         exists=True,
         resolve_path=True,
     ),
+]
+
+
+NoReload = Annotated[
+    bool, typer.Option("--no-reload", help="Only write the files: for a Postfix that is not up.")
 ]
 
 
@@ -106,3 +120,178 @@ def _read(folder: Path | None, domain: str) -> "Running":
     except PostfixError as error:
         complain(str(error))
         raise typer.Exit(os.EX_CONFIG) from None
+
+
+@app.command("enable")
+def enable(
+    context: typer.Context,
+    *,
+    folder: Folder = None,
+    enforce: Annotated[
+        bool, typer.Option("--enforce", help="Refuse at once, instead of only observing.")
+    ] = False,
+    table: Annotated[
+        bool, typer.Option("--map", help="Attach the map too: docs/send-path.md says what for.")
+    ] = False,
+    quiet: NoReload = False,
+    yes: Yes = False,
+) -> None:
+    """Attach to a Postfix: show the change, make it, reload, and prove that both paths work.
+
+    The milter begins by observing: it logs what it would refuse. Later, --enforce lets it refuse.
+
+    Exit code 0: done, or nothing to do. 1: done, but a path does not answer. 69: no Postfix. 73: a
+    file cannot be written. 78: something is not understood, and what to do by hand is printed.
+
+    Example: bouncegate postfix enable
+    Example: bouncegate postfix enable -c /etc/postfix-out --enforce --yes
+    """
+    from bouncegate.postfix import attaching, record  # noqa: PLC0415 - for one command only
+
+    invocation = invocation_of(context)
+    settings = invocation.settings
+    config = invocation.config or DEFAULT_FILE
+    way = attaching.Way(enforce=enforce, table=table)
+    running = _read(folder, str(settings.return_path.domain))
+    with _safely(running.folder):
+        proposal = attaching.propose(settings, config, running, way)
+        if proposal.obstacles:
+            _print_by_hand(proposal)
+            raise typer.Exit(os.EX_CONFIG)
+        for note in proposal.notes:
+            print(f"note: {note}")
+        if not proposal.changes:
+            print(f"{running.folder}: nothing to change, mode {proposal.mode}")
+            return
+        _agree(proposal.changes, f"Make this change to {running.folder}?", yes=yes)
+        earlier = record.load(running.folder)
+        attaching.attach(running.folder, proposal.changes)
+        if not quiet:
+            _activate(folder, proposal.changes, config, earlier)
+        print(f"{running.folder}: attached, mode {proposal.mode}")
+
+
+@app.command("disable")
+def disable(
+    context: typer.Context, *, folder: Folder = None, quiet: NoReload = False, yes: Yes = False
+) -> None:
+    """Detach from a Postfix: its files become what they were. The locks stay in the store.
+
+    Where somebody has edited them since, only what is ours is taken out, and only if that is clear.
+
+    Exit code 0: done, or nothing to do. 69: no Postfix. 73: a file cannot be written. 78: something
+    must be taken out by hand, and is printed.
+
+    Example: bouncegate postfix disable --yes
+    """
+    from bouncegate.postfix import attaching, record  # noqa: PLC0415 - for one command only
+
+    invocation = invocation_of(context)
+    place = folder or _own_folder()
+    with _safely(place):
+        removal = attaching.propose_removal(place)
+        for path, lines in removal.by_hand:
+            complain(f"{path} was edited since; take out of it by hand what names bouncegate_:")
+            for line in lines:
+                print(f"  {printable(line)}")
+        if removal.changes:
+            _agree(removal.changes, f"Make this change to {place}?", yes=yes)
+        elif not record.place_of(place).exists():
+            print(f"{place}: nothing was changed by `bouncegate postfix enable`")
+            return
+        attaching.detach(place, removal)
+        if removal.changes and not quiet:
+            _reload(folder)
+            _reload_milter(removal.changes, invocation.config or DEFAULT_FILE)
+        if removal.by_hand:
+            raise typer.Exit(os.EX_CONFIG)
+        print(f"{place}: detached")
+
+
+def _own_folder() -> Path:
+    from bouncegate.postfix.asking import PostfixError, ask  # noqa: PLC0415
+
+    try:
+        return Path(ask(None, "postconf", "-h", "config_directory").strip())
+    except PostfixError as error:
+        complain(str(error))
+        raise typer.Exit(os.EX_UNAVAILABLE) from None
+
+
+@contextmanager
+def _safely(folder: Path) -> Iterator[None]:
+    """Alone with a Postfix's files, after what a kill has left was cleared up; errors are told."""
+    from bouncegate.postfix import installing, record  # noqa: PLC0415
+    from bouncegate.postfix.asking import PostfixError  # noqa: PLC0415
+
+    try:
+        with installing.alone(folder):
+            record.recover(folder)
+            yield
+    except (PostfixError, installing.Edited) as error:
+        complain(str(error))
+        raise typer.Exit(os.EX_CONFIG) from None
+    except OSError as error:
+        complain(f"{error.filename or folder}: {error.strerror or error}")
+        raise typer.Exit(os.EX_CANTCREAT) from None
+
+
+def _print_by_hand(proposal: "Proposal") -> None:
+    complain("nothing is changed, since this is to be done by hand first:")
+    for text, mend in proposal.obstacles:
+        print(f"  {printable(text)}\n    -> {printable(mend)}")
+    if proposal.edits:
+        print("What else is to be set:")
+        for edit in proposal.edits:
+            print(f"  {printable(edit.command)}")
+
+
+def _agree(changes: "Iterable[Change]", question: str, *, yes: bool) -> None:
+    from bouncegate.postfix.staging import diff  # noqa: PLC0415
+
+    for line in diff(tuple(changes)):
+        print(printable(line))
+    require_consent(question, "nothing is changed", yes=yes)
+
+
+def _activate(
+    folder: Path | None,
+    changes: "tuple[Change, ...]",
+    config: Path,
+    earlier: "list[Change]",
+) -> None:
+    """Let Postfix check and read its files; one that it does not like is put back."""
+    from bouncegate.postfix import attaching  # noqa: PLC0415
+    from bouncegate.postfix.asking import PostfixError, ask  # noqa: PLC0415
+
+    place = folder or _own_folder()
+    _reload_milter(changes, config)
+    try:
+        ask(folder, "postfix", "check")
+    except PostfixError:
+        attaching.take_back(place, changes, earlier)
+        raise
+    _reload(folder)
+
+
+def _reload(folder: Path | None) -> None:
+    from bouncegate.postfix.asking import PostfixError, ask  # noqa: PLC0415
+
+    try:
+        ask(folder, "postfix", "status")
+    except PostfixError:
+        print("Postfix does not run: the change holds from its start on")
+        return
+    ask(folder, "postfix", "reload")
+
+
+def _reload_milter(changes: "Iterable[Change]", config: Path) -> None:
+    """Let the milter read its config, if that was changed."""
+    if not any(one.path == config.resolve() for one in changes):
+        return
+    units = ("bouncegate-milter", "bouncegate-map")
+    if config == DEFAULT_FILE and shutil.which("systemctl"):
+        for unit in units:
+            subprocess.run(["systemctl", "try-reload-or-restart", unit], check=False, timeout=60)
+    else:
+        print(f"{config} has changed: reload milter and map (SIGHUP)")

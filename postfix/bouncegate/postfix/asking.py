@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bouncegate.postfix.naming import items
+from bouncegate.postfix.naming import OURS, items
 from bouncegate.postfix.running import Running, Service, chroot_by_default
 
 _PATIENCE: Final = 20.0
@@ -22,16 +22,8 @@ _ASKED: Final = (
     "transport_maps", "relay_domains", "relay_recipient_maps", "mydestination",
     "virtual_mailbox_domains", "virtual_alias_domains", "inet_interfaces", "smtpd_hard_error_limit",
     "receive_override_options", "virtual_alias_maps", "milter_macro_daemon_name",
-    "smtpd_sasl_auth_enable", "smtpd_tls_wrappermode", "myhostname",
+    "myhostname", "local_recipient_maps", "virtual_mailbox_maps",
 )  # fmt: skip
-OURS: Final = (
-    "bouncegate_milter",
-    "bouncegate_return_domain",
-    "bouncegate_return_path",
-    "bouncegate_return_recipients",
-    "bouncegate_map",
-)
-"""Parameters of our own, to which the others refer with a $."""
 TAKEN: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")
 """The lists of domains that Postfix takes mail for, which may be tables as well."""
 _UNDEFINED: Final = re.compile(r"undefined parameter: (\S+)")

@@ -7,6 +7,14 @@ from typing import Final, NamedTuple
 
 from bouncegate.config.values import Endpoint, UnixSocket
 
+MILTER: Final = "bouncegate_milter"
+RETURN_DOMAIN: Final = "bouncegate_return_domain"
+RETURN_PATH: Final = "bouncegate_return_path"
+RETURN_RECIPIENTS: Final = "bouncegate_return_recipients"
+MAP: Final = "bouncegate_map"
+OURS: Final = (MILTER, RETURN_DOMAIN, RETURN_PATH, RETURN_RECIPIENTS, MAP)
+"""Parameters of our own in main.cf, to which those of Postfix refer with a $."""
+
 # An item of a list: in braces with settings of its own (3.0), or bare. Braces do not nest further
 # than the inline tables that we write.
 _ITEM: Final = re.compile(r"\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}]+(?:\{(?:[^{}]|\{[^{}]*\})*\})?")
@@ -78,3 +86,18 @@ def is_milter(item: str) -> bool:
     """Whether an item of smtpd_milters is one that we understand."""
     inner = items(item[1:-1]) if item.startswith("{") and item.endswith("}") else [item]
     return inner is not None and bool(inner) and _ENDPOINT.fullmatch(inner[0]) is not None
+
+
+def compact(value: str) -> str | None:
+    """A list as one word, which is all that `postconf -P` writes; None if it cannot be said so."""
+    words = [_word(item) for item in items(value) or ()]
+    if items(value) is None or any(word is None or re.search(r"\s", word) for word in words):
+        return None
+    return ",".join(filter(None, words))
+
+
+def _word(item: str) -> str | None:
+    if not item.startswith("{"):
+        return item
+    inner = items(re.sub(r"\s*=\s*", "=", item[1:-1]))
+    return None if inner is None else "{" + ",".join(inner) + "}"

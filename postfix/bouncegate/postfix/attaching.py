@@ -1,0 +1,126 @@
+"""Attaching and detaching: what is proposed, and carrying it out so that a kill leaves no riddle.
+
+The record of a change is on the disk before the first file is replaced, and each file is replaced
+at once. So whoever comes after a kill finds for each file what it was and what it was to become,
+and which of the two it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bouncegate.config.settings import Settings
+from bouncegate.postfix import installing, record
+from bouncegate.postfix.coverage import State, of_milter
+from bouncegate.postfix.mode import with_mode
+from bouncegate.postfix.plan import Edit, Obstacle, plan
+from bouncegate.postfix.running import Running
+from bouncegate.postfix.staging import Change, stage
+from bouncegate.postfix.undo import without
+
+
+class Proposal(NamedTuple):
+    """A change that an administrator has to agree to."""
+
+    changes: tuple[Change, ...]
+    """From what the files hold now to what they are to hold; our own config first."""
+    edits: tuple[Edit, ...]
+    obstacles: tuple[Obstacle, ...]
+    notes: tuple[str, ...]
+    mode: str
+    """Of the milter, once it is done."""
+
+
+class Removal(NamedTuple):
+    """What detaching does."""
+
+    changes: tuple[Change, ...]
+    by_hand: tuple[tuple[Path, tuple[str, ...]], ...]
+    """By file, the lines from which somebody must take ours out."""
+
+
+class Way(NamedTuple):
+    """What an administrator asks for."""
+
+    enforce: bool = False
+    table: bool = False
+    """Whether the map is to be attached too."""
+
+
+def propose(settings: Settings, config: Path, running: Running, way: Way) -> Proposal:
+    """What attaching would change; raises PostfixError and OSError.
+
+    A Postfix that is attached for the first time begins by observing.
+    """
+    planned = plan(settings, running, table=way.table)
+    found = list(of_milter(settings, running))
+    attached = any(one.state in (State.ATTACHED, State.FRAGILE) for one in found)
+    mode = "enforce" if way.enforce else settings.milter.mode if attached else "observe"
+    obstacles = list(planned.obstacles)
+    changes = []
+    if mode != settings.milter.mode:
+        before = installing.now(config)
+        after = with_mode(before, mode)
+        if after is None:
+            text = f"{config} is not understood"
+            obstacles.append(Obstacle(text, f'set mode = "{mode}" below [milter]'))
+        else:
+            changes.append(Change(config.resolve(), before, after))
+    if planned.edits and not obstacles:
+        changes += stage(settings, running, planned.edits, table=way.table)
+    return Proposal(tuple(changes), planned.edits, tuple(obstacles), planned.notes, mode)
+
+
+def attach(folder: Path, changes: Sequence[Change]) -> None:
+    """Carry out a change; raises Edited, PostfixError and OSError."""
+    earlier = {one.path: one for one in record.load(folder)}
+    merged = dict(earlier)
+    for change in changes:
+        base = change.before
+        if change.path in earlier:
+            undone = without(base, earlier[change.path].before, earlier[change.path].after)
+            if undone.left:
+                text = "; ".join(undone.left)
+                raise installing.Edited(f"{change.path} was edited where ours stands: {text}")
+            base = undone.octets
+        merged[change.path] = Change(change.path, base, change.after)
+    record.save(folder, list(merged.values()))
+    for change in changes:
+        installing.put(change.path, change.after, change.before)
+
+
+def propose_removal(folder: Path) -> Removal:
+    """What detaching would change; raises PostfixError and OSError."""
+    changes: list[Change] = []
+    by_hand = []
+    for one in record.load(folder):
+        now = installing.now(one.path)
+        undone = without(now, one.before, one.after)
+        if undone.left:
+            by_hand.append((one.path, undone.left))
+        elif undone.octets != now:
+            changes.append(Change(one.path, now, undone.octets))
+    return Removal(tuple(changes), tuple(by_hand))
+
+
+def take_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]) -> None:
+    """Put files back to what they were before a change, with the record that there was then.
+
+    Raises Edited and OSError.
+    """
+    for change in changes:
+        if installing.now(change.path) != change.before:
+            installing.put(change.path, change.before, change.after)
+    if earlier:
+        record.save(folder, earlier)
+    else:
+        record.drop(folder)
+
+
+def detach(folder: Path, removal: Removal) -> None:
+    """Carry out a removal, and forget the record where nothing is left; raises as above."""
+    # Postfix's files first: while they name us, our own config must say how to behave.
+    for change in reversed(removal.changes):
+        installing.put(change.path, change.after, change.before)
+    if not removal.by_hand:
+        record.drop(folder)

@@ -1,0 +1,100 @@
+"""Putting files in place as postconf(1) does, but with the mode and the owner that they had."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+_MODE: Final = 0o644
+
+
+class Edited(Exception):
+    """A file is not what it was when the change was planned."""
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other runs of ours from the same Postfix; waits for them."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def now(path: Path) -> bytes | None:
+    """What a file holds; None if there is none. Raises OSError."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def put(path: Path, octets: bytes | None, expected: bytes | None) -> None:
+    """Replace a file at once, if it still is what is expected; raises Edited and OSError.
+
+    The temporary file is the one that postconf(1) locks and renames (edit_file(3)), so that
+    neither runs into the other's change.
+    """
+    temporary = path.with_name(f"{path.name}.tmp")
+    while True:
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _is_still(temporary, handle):
+                continue  # whoever held the lock has renamed it
+            _replace(path, temporary, handle, octets, expected)
+            return
+        finally:
+            os.close(handle)
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(found, os.fstat(handle))
+
+
+def _replace(
+    path: Path, temporary: Path, handle: int, octets: bytes | None, expected: bytes | None
+) -> None:
+    try:
+        if now(path) != expected:
+            raise Edited(f"{path} was edited by somebody else meanwhile")
+        if octets is None:
+            path.unlink(missing_ok=True)
+            temporary.unlink()
+            return
+        _like(path, handle)
+        os.truncate(handle, 0)
+        with os.fdopen(os.dup(handle), "wb") as file:
+            file.write(octets)
+            file.flush()
+            os.fsync(handle)
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _like(path: Path, handle: int) -> None:
+    """Give a file the owner and the mode of the one that it will replace."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        os.fchmod(handle, _MODE)
+        return
+    if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
+        os.fchown(handle, found.st_uid, found.st_gid)
+    os.fchmod(handle, stat.S_IMODE(found.st_mode))
