@@ -1,4 +1,4 @@
-"""The ten lines of the README, each run as it stands on a private Postfix."""
+"""The lines of docs/postfix.md, each run as it stands on a private Postfix."""
 
 import pytest
 from tests.postfix.lines import block, run_lines
@@ -14,7 +14,7 @@ RETURN_DOMAIN = "return.example.com"
 GONE = "gone@remote.example"
 UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
 
-# The README's commands mean the machine's Postfix; these functions make them mean ours, and spare
+# The page's commands mean the machine's Postfix; these functions make them mean ours, and spare
 # the test the 2 s that every reader of a fresh main.cf waits.
 REDIRECT = f"""
 set -euo pipefail
@@ -22,7 +22,7 @@ postconf() {{ /usr/sbin/postconf -c "$LAB" "$@" && touch -d "{AGED}" "$LAB/main.
 postfix() {{ /usr/sbin/postfix -c "$LAB" "$@"; }}
 """
 
-# How the lines read for a Postfix with and without a chroot; the README says so below them.
+# How the lines read for a Postfix with and without a chroot; the page says so below them.
 LAYOUTS = ("chroot", "no chroot")
 
 
@@ -51,8 +51,8 @@ class Site:
         self.postfix.start()
 
     def follow(self, heading: str) -> None:
-        """Run the lines below a heading of the README."""
-        lines = block(heading, "README.md")
+        """Run the lines below a heading."""
+        lines = block(heading, "docs/postfix.md")
         if not self._relative:
             lines = lines.replace("unix:bouncegate/", f"unix:{self.sockets}/")
         run_lines(REDIRECT + lines, self.postfix)
@@ -80,7 +80,7 @@ def site(request: pytest.FixtureRequest, folder: LabFolder) -> Site:
 def test_the_lines_attach_both_paths_and_detach_them_without_a_trace(site: Site) -> None:
     before = site.parameters()
 
-    site.follow("Attach it to Postfix")
+    site.follow("Attach by hand")
     attached = site.parameters()
     assert {name for name in before if attached[name] != before[name]} == {
         "smtpd_milters",
@@ -92,13 +92,13 @@ def test_the_lines_attach_both_paths_and_detach_them_without_a_trace(site: Site)
     assert site.gate.show(GONE)["locked"] is True
     assert site.code() == 550
 
-    site.follow("Detach it")
+    site.follow("Detach by hand")
     assert site.parameters() == before
     assert site.code() == 250
 
 
 def test_what_was_set_before_still_holds_while_attached(site: Site) -> None:
-    site.follow("Attach it to Postfix")
+    site.follow("Attach by hand")
     with Client(site.postfix.port) as client:
         replies = client.deliver(message("News"), "", ["someone@other.example"])
     assert replies["someone@other.example"].code == 250
@@ -107,7 +107,7 @@ def test_what_was_set_before_still_holds_while_attached(site: Site) -> None:
 
 def test_mail_for_the_return_domain_is_taken_from_anywhere(site: Site) -> None:
     """Bounces come from strangers: without relay_domains they would be refused."""
-    site.follow("Attach it to Postfix")
+    site.follow("Attach by hand")
     with Client(site.postfix.submission_port) as client:
         client.deliver(message("News"), SENDER, ["reader@remote.example"])
     site.postfix.wait_until_empty()
@@ -122,7 +122,7 @@ def test_mail_for_the_return_domain_is_taken_from_anywhere(site: Site) -> None:
 
 
 def test_mail_flows_when_the_milter_is_gone(site: Site) -> None:
-    site.follow("Attach it to Postfix")
+    site.follow("Attach by hand")
     assert site.gate.milter is not None
     site.gate.milter.kill()
     assert site.code() == 250

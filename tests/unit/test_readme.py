@@ -1,4 +1,4 @@
-"""The README promises only what is there. Its lines for Postfix are run in tests/postfix."""
+"""The README promises only what is there; tests/postfix runs its commands for Postfix."""
 
 import re
 import subprocess
@@ -15,10 +15,9 @@ def commands(heading: str) -> list[str]:
     return block[1].splitlines()
 
 
-def test_ten_lines_attach_and_detach() -> None:
-    lines = [*commands("Attach it to Postfix"), *commands("Detach it")]
-    assert len(lines) == 10
-    assert all(line.startswith(("postconf ", "postfix ")) for line in lines)
+def test_two_commands_attach_and_detach() -> None:
+    lines = commands("Attach it to Postfix, and detach it")
+    assert lines == ["bouncegate postfix enable", "bouncegate postfix disable"]
 
 
 def test_every_file_that_is_linked_exists() -> None:

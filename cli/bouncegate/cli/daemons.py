@@ -73,6 +73,7 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
 
     The rules stay: a worker that follows one that died judges as that did.
     """
+    from bouncegate.classifier.probe import ProbeTaker  # noqa: PLC0415
     from bouncegate.classifier.worker import Desk  # noqa: PLC0415
     from bouncegate.life.listener import Listener  # noqa: PLC0415
 
@@ -85,7 +86,8 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
         store = stack.enter_context(closing(invocation.open_store()))
         intake = _intake(invocation, judge, store, stack)
         policy = invocation.policy
-        return Desk(store, intake, policy, Listener(settings, store, policy))
+        aside = ProbeTaker(settings.store.path, Listener(settings, store, policy))
+        return Desk(store, intake, policy, aside)
 
     with ExitStack() as stack:
         furnish(stack)

@@ -16,7 +16,7 @@ from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, write_json, write_table
-from bouncegate.config.settings import DEFAULT_FILE
+from bouncegate.config.settings import DEFAULT_FILE, Settings
 
 if TYPE_CHECKING:
     from bouncegate.postfix.attaching import Proposal
@@ -162,13 +162,15 @@ def enable(
             print(f"note: {note}")
         if not proposal.changes:
             print(f"{running.folder}: nothing to change, mode {proposal.mode}")
-            return
-        _agree(proposal.changes, f"Make this change to {running.folder}?", yes=yes)
-        earlier = record.load(running.folder)
-        attaching.attach(running.folder, proposal.changes)
-        if not quiet:
-            _activate(folder, proposal.changes, config, earlier)
-        print(f"{running.folder}: attached, mode {proposal.mode}")
+        else:
+            _agree(proposal.changes, f"Make this change to {running.folder}?", yes=yes)
+            earlier = record.load(running.folder)
+            attaching.attach(running.folder, proposal.changes)
+            if not quiet:
+                _activate(folder, proposal.changes, config, earlier)
+            print(f"{running.folder}: attached, mode {proposal.mode}")
+    if not quiet:
+        _probe(folder, settings, proposal.mode)
 
 
 @app.command("disable")
@@ -275,14 +277,34 @@ def _activate(
 
 
 def _reload(folder: Path | None) -> None:
+    from bouncegate.postfix.asking import ask  # noqa: PLC0415
+
+    if _runs(folder):
+        ask(folder, "postfix", "reload")
+
+
+def _runs(folder: Path | None) -> bool:
     from bouncegate.postfix.asking import PostfixError, ask  # noqa: PLC0415
 
     try:
         ask(folder, "postfix", "status")
     except PostfixError:
-        print("Postfix does not run: the change holds from its start on")
+        print("Postfix does not run: what its files say holds from its start on")
+        return False
+    return True
+
+
+def _probe(folder: Path | None, settings: Settings, mode: str) -> None:
+    """Show that both paths work; ends the command where one does not."""
+    from bouncegate.postfix.probe import probe  # noqa: PLC0415
+
+    if not _runs(folder):
         return
-    ask(folder, "postfix", "reload")
+    found = list(probe(settings, _read(folder, ""), folder, mode))
+    for seen in found:
+        print(f"probe: {seen.path}: {printable(seen.text)}")
+    if any(seen.good is False for seen in found):
+        raise typer.Exit(1)
 
 
 def _reload_milter(changes: "Iterable[Change]", config: Path) -> None:

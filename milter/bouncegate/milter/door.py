@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import milter
 
+from bouncegate.config.probe import ASKED, TAKEN
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
-from bouncegate.milter.session import QUEUE_ID, client_of, macro
+from bouncegate.milter.session import QUEUE_ID, TRANSPORT, client_of, macro
 from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.token import Finding, check_latest
 
@@ -59,11 +60,19 @@ class Door:
             self.on_finding(finding)
         if finding is Finding.GOOD or local in self._exempt:
             return milter.CONTINUE
+        if local in (ASKED, TAKEN) and _is_probing(context):
+            return self._answer_probe(context) if local == ASKED else milter.CONTINUE
         return self._refuse(context, local, finding)
 
     def look_at(self, local_part: str, now: int) -> Finding:
         """What the local part of an address below the return domain proves."""
         return check_latest(self._keys, local_part, now, self._lifetime).finding
+
+    def _answer_probe(self, context: "Context") -> int:
+        """Say that the milter is asked, and how it stands: `bouncegate postfix enable` reads it."""
+        mode = "observe" if self._observe else "enforce"
+        context.setreply(_CODE, _STATUS, f"Probe: the milter is asked, mode {mode} [bouncegate]")
+        return milter.REJECT
 
     def _refuse(self, context: "Context", local: str, finding: Finding) -> int:
         _LOG.info(
@@ -82,3 +91,9 @@ class Door:
             return milter.CONTINUE
         context.setreply(_CODE, _STATUS, _TEXT)
         return milter.REJECT
+
+
+def _is_probing(context: "Context") -> bool:
+    """Whether a client of this machine asks by smtpd(8): in cleanup(8) none may be refused."""
+    client = client_of(context)
+    return client is not None and client.is_loopback and bool(macro(context, TRANSPORT))

@@ -22,9 +22,9 @@ _AUTHENTICATED: Final = "{auth_authen}"
 _CLIENT: Final = "{client_addr}"
 _DAEMON: Final = "{daemon_name}"
 SENDER: Final = "{mail_addr}"
-_TRANSPORT: Final = "{rcpt_mailer}"
+TRANSPORT: Final = "{rcpt_mailer}"
 
-ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, SENDER, _TRANSPORT))
+ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, SENDER, TRANSPORT))
 
 
 def facts(context: "Context", recipient: str) -> Facts:
@@ -35,7 +35,7 @@ def facts(context: "Context", recipient: str) -> Facts:
         authenticated=bool(macro(context, _AUTHENTICATED)),
         client=client_of(context),
         daemon_name=macro(context, _DAEMON),
-        transport=macro(context, _TRANSPORT),
+        transport=macro(context, TRANSPORT),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from bouncegate.config.probe import ASKED
 from bouncegate.postfix.naming import OURS, items
 from bouncegate.postfix.running import Running, Service, chroot_by_default
 
@@ -120,7 +121,7 @@ def with_tables(running: Running, folder: Path | None, domain: str) -> Running:
     return replace(
         running,
         answers={name: text for name, text in answers.items() if text},
-        catches=told("transport_maps", f"bouncegate-probe@{domain}"),
+        catches=told("transport_maps", f"{ASKED}@{domain}"),
     )
 
 

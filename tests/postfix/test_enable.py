@@ -1,0 +1,106 @@
+"""`postfix enable` and `disable` at a Postfix that runs: the probe, a refusal, and no trace."""
+
+import signal
+import subprocess
+
+import pytest
+
+from lab.bouncegate import Bouncegate
+from lab.folder import LabFolder
+from lab.postfix import Postfix
+from lab.remote import Remote
+from lab.smtp import Client, message
+from lab.waiting import wait_for
+
+SENDER = "newsletter@example.com"
+GONE = "gone@remote.example"
+DOMAIN = "return.example.com"
+
+
+class Site:
+    """A Postfix that was there before, and Bouncegate beside it, not attached."""
+
+    def __init__(self, folder: LabFolder, *, chroot: bool) -> None:
+        self.remote = Remote(folder, {GONE: "550 5.1.1 The email account does not exist"})
+        self.postfix = Postfix(folder, self.remote.relayhost, chroot=chroot)
+        sockets = (self.postfix.queue if chroot else folder.path / "run") / "bouncegate"
+        sockets.parent.mkdir(exist_ok=True)
+        sections = {"return_path": {"domain": DOMAIN, "count": ["signed", "matched"]}}
+        self.gate = Bouncegate(folder, sockets, sections)
+        table = self.postfix.table("known", {"@other.example": "x"})
+        self.postfix.set(relay_domains="other.example", relay_recipient_maps=table)
+        # A service of its own ways, as submission has them.
+        service = f"127.0.0.1:{self.postfix.submission_port}/inet/smtpd_milters="
+        self.postfix.command("postconf", "-c", self.postfix.config, "-P", service)
+        self.gate.start()
+        self.postfix.start()
+
+    def files(self) -> list[bytes]:
+        paths = [*sorted(self.postfix.config.iterdir()), self.gate.config]
+        return [path.read_bytes() for path in paths]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        return self.gate.run("postfix", *arguments, "-c", str(self.postfix.config))
+
+    def reload_milter(self) -> None:
+        assert self.gate.milter is not None
+        self.gate.milter.send_signal(signal.SIGHUP)
+
+    def code(self) -> int:
+        with Client(self.postfix.submission_port) as client:
+            return client.deliver(message("News"), SENDER, [GONE])[GONE].code
+
+
+@pytest.fixture(params=["chroot", "no chroot"])
+def site(request: pytest.FixtureRequest, folder: LabFolder) -> Site:
+    return Site(folder, chroot=request.param == "chroot")
+
+
+def test_enable_proves_both_paths_refuses_and_disable_leaves_no_trace(site: Site) -> None:
+    before = site.files()
+    first = site.run("enable", "--enforce", "--yes")
+    said = first.stdout.decode() + first.stderr.decode()
+    assert first.returncode == 0, said
+    assert "probe: milter: the milter is asked, mode enforce" in said
+    assert f"probe: return-path: mail to {DOMAIN} reaches the return path" in said
+    assert site.run("status").returncode == 0
+    assert site.gate.locks() == {}, "a probe locks nobody"
+
+    assert site.code() == 250
+    site.postfix.wait_until_empty()
+    assert site.gate.show(GONE)["locked"] is True
+    assert site.code() == 550
+
+    assert site.run("disable", "--yes").returncode == 0
+    assert site.files() == before
+    assert site.run("status").returncode == 2
+    assert site.code() == 250
+
+
+def test_it_observes_first_and_says_when_the_milter_has_not_read_that(folder: LabFolder) -> None:
+    site = Site(folder, chroot=False)
+    first = site.run("enable", "--yes")
+    assert first.returncode == 1
+    assert b"still in mode enforce" in first.stdout
+    site.reload_milter()
+    site.gate.run("lock", GONE)
+
+    def observed() -> bool:
+        again = site.run("enable")
+        return again.returncode == 0 and b"mode observe" in again.stdout
+
+    wait_for("the mode that was set", observed)
+    assert site.code() == 250
+
+
+def test_a_return_path_that_is_down_is_seen_and_the_probe_leaves_the_queue(
+    folder: LabFolder,
+) -> None:
+    site = Site(folder, chroot=False)
+    assert site.gate.return_path is not None
+    site.gate.return_path.stop()
+    first = site.run("enable", "--enforce", "--yes")
+    assert first.returncode == 1
+    assert b"does not reach the return path" in first.stdout
+    assert site.postfix.queued() == []
+    assert site.remote.messages() == []
