@@ -18,7 +18,9 @@ UNITS = (
     "bouncegate-map.service",
     "bouncegate-notices.service",
     "bouncegate-maintain.service",
+    "bouncegate-backup.service",
 )
+DAEMONS = UNITS[:-1]
 
 needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -49,6 +51,25 @@ def test_a_unit_is_valid(unit: Path) -> None:
 
 
 @needs_analyze
+def test_the_timer_starts_a_unit_that_there_is(tmp_path: Path) -> None:
+    for name in ("bouncegate-backup.service", "bouncegate-backup.timer"):
+        text = (SYSTEMD / name).read_text().replace("/usr/bin/bouncegate", str(COMMAND))
+        (tmp_path / name).write_text(text)
+    done = run("systemd-analyze", "verify", "--man=no", str(tmp_path / "bouncegate-backup.timer"))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_backup_is_as_limited_as_the_daemons() -> None:
+    limits = {line for line in _limits("bouncegate-map.service") if "=" in line}
+    assert limits <= set(_limits("bouncegate-backup.service"))
+
+
+def _limits(name: str) -> list[str]:
+    behind = (SYSTEMD / name).read_text().partition("ProtectSystem=")[2]
+    return [line for line in behind.splitlines() if not line.startswith(("#", "WantedBy"))]
+
+
+@needs_analyze
 def test_verify_would_have_found_a_mistake(unit: Path) -> None:
     unit.write_text(unit.read_text().replace("ProtectSystem=strict", "ProtectSystem=strictly"))
     done = run("systemd-analyze", "verify", "--man=no", str(unit))
@@ -76,7 +97,8 @@ def test_a_unit_without_its_hardening_would_exceed_the_threshold(unit: Path) -> 
 def test_the_units_are_hardened_alike() -> None:
     """A setting added to one daemon's sandbox must not be forgotten in another's."""
     milter, return_path, map_, notices, maintain = (
-        (SYSTEMD / name).read_text().partition("StateDirectory=")[2].splitlines() for name in UNITS
+        (SYSTEMD / name).read_text().partition("StateDirectory=")[2].splitlines()
+        for name in DAEMONS
     )
     cores = ["# A busy worker keeps to one core.", "SystemCallFilter=sched_setaffinity"]
     assert [line for line in milter if line not in cores] == return_path == map_ != []

@@ -76,7 +76,7 @@ def maintain(
         with closing(store):
             raise typer.Exit(os.EX_OK if run_once(tasks, stop) else os.EX_UNAVAILABLE)
     notify("READY=1")
-    if not run_until(stop, tasks):
+    if not run_until(stop, tasks, lambda: notify("WATCHDOG=1")):
         return  # never close the store under a thread that still reads: systemd starts us again
     store.close()
     if anew.is_set():

@@ -64,9 +64,13 @@ def map_(context: typer.Context) -> None:
                 log.warning("reload: [%s] is taken up by a restart alone", name.split(".")[0])
         return _maps(fresh, table.find, counts)
 
+    def look() -> None:
+        table.look()
+        notify("WATCHDOG=1")
+
     try:
         maps = _maps(settings, table.find, counts)
-        daemon = MapDaemon(settings.map.socket, maps, table.look, reload)
+        daemon = MapDaemon(settings.map.socket, maps, look, reload)
         daemon.run(lambda: notify("READY=1"))
     except ListenError as error:
         complain(str(error))

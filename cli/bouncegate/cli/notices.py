@@ -30,6 +30,6 @@ def notices(context: typer.Context) -> None:
             daemon.begin_anew()
 
     signal.signal(signal.SIGHUP, take_anew)
-    daemon.run(lambda: notify("READY=1"))
+    daemon.run(lambda: notify("READY=1"), lambda: notify("WATCHDOG=1"))
     if daemon.is_to_begin_anew:
         begin_anew()

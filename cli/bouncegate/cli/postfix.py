@@ -143,8 +143,11 @@ def enable(
     Exit code 0: done, or nothing to do. 1: done, but a path does not answer. 69: no Postfix. 73: a
     file cannot be written. 78: something is not understood, and what to do by hand is printed.
 
-    Example: bouncegate postfix enable
-    Example: bouncegate postfix enable -c /etc/postfix-out --enforce --yes
+    Examples:
+
+    bouncegate postfix enable
+
+    bouncegate postfix enable -c /etc/postfix-out --enforce --yes
     """
     from bouncegate.postfix import attaching, record  # noqa: PLC0415 - for one command only
 
@@ -184,7 +187,9 @@ def disable(
     Exit code 0: done, or nothing to do. 69: no Postfix. 73: a file cannot be written. 78: something
     must be taken out by hand, and is printed.
 
-    Example: bouncegate postfix disable --yes
+    Examples:
+
+    bouncegate postfix disable --yes
     """
     from bouncegate.postfix import attaching, record  # noqa: PLC0415 - for one command only
 

@@ -150,10 +150,19 @@ def backup(
     target: Annotated[
         Path,
         typer.Argument(
-            help="A file if it ends in .tar or .tar.zst, else a folder; it must be new."
+            help="A file if it ends in .tar or .tar.zst, else a folder; it must be new. With "
+            "--keep, the folder in which backups lie."
         ),
     ],
     *,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Make a dated one in that folder, and delete older ones: so many stay.",
+            show_default=False,
+        ),
+    ] = None,
     without_ledger: Annotated[
         bool, typer.Option("--without-ledger", help="Leave the ledger of sends out.")
     ] = False,
@@ -167,15 +176,21 @@ def backup(
     Examples:
 
     bouncegate store backup /var/backups/bouncegate-$(date +%F).tar.zst
+
+    bouncegate store backup --keep 7 /var/backups/bouncegate
     """
     from bouncegate.custody.backup import Source, make_backup  # noqa: PLC0415 - this command's alone
+    from bouncegate.custody.series import next_of, thin_out  # noqa: PLC0415
 
-    invocation = invocation_of(context)
+    invocation, now = invocation_of(context), int(time.time())
+    place = target if keep is None else next_of(target, now)
     with ExitStack() as stack:
         settings = invocation.settings.store
         store = stack.enter_context(closing(Store.open(settings, readonly=True)))
         ledger = None if without_ledger else ledger_of(invocation, stack)
-        made = make_backup(Source(settings.path, store, ledger), target, int(time.time()))
+        made = make_backup(Source(settings.path, store, ledger), place, now)
+    if keep is not None:  # only now that there is a new one
+        thin_out(target, keep)
     if json:
         write_json({"path": str(made.path), "size": made.size, "manifest": made.manifest})
         return

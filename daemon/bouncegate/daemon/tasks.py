@@ -10,6 +10,7 @@ log: Final = logging.getLogger("bouncegate.maintain")
 # What is in hand may finish, if it is quick. A task writes in whole transactions: to cut one off
 # loses nothing but work.
 _GRACE: Final = 5.0
+_BEAT: Final = 10.0
 
 
 class Task(NamedTuple):
@@ -28,15 +29,21 @@ def run_once(tasks: Sequence[Task], stop: threading.Event) -> bool:
     return not failed
 
 
-def run_until(stop: threading.Event, tasks: Sequence[Task]) -> bool:
-    """All tasks, until `stop`; tells whether all had ended when this returns."""
+def run_until(
+    stop: threading.Event, tasks: Sequence[Task], beat: Callable[[], None] = lambda: None
+) -> bool:
+    """All tasks, until `stop`; tells whether all had ended when this returns.
+
+    `beat` is called every ten seconds meanwhile.
+    """
     threads = [
         threading.Thread(target=_repeat, args=(task, stop), name=task.name, daemon=True)
         for task in tasks
     ]
     for thread in threads:
         thread.start()
-    stop.wait()
+    while not stop.wait(_BEAT):
+        beat()
     for thread in threads:
         thread.join(_GRACE)
     return not any(thread.is_alive() for thread in threads)

@@ -36,14 +36,18 @@ class NoticeDaemon:
         self.is_to_begin_anew = False
         """Whether it has ended for new settings."""
 
-    def run(self, on_ready: Callable[[], None]) -> None:
-        """Send what comes, until SIGTERM or SIGINT; `on_ready` is called once."""
+    def run(self, on_ready: Callable[[], None], on_beat: Callable[[], None]) -> None:
+        """Send what comes, until SIGTERM or SIGINT; `on_ready` is called once.
+
+        `on_beat` is called whenever the spool was looked at, at least once a minute.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
         on_ready()
         _LOG.info("started: notices go to %s", self._server)
         wait = _LOOK_SECONDS
         while not self._stop.wait(wait):
+            on_beat()
             wait = _LOOK_SECONDS if self.send_waiting() else min(2 * wait, _LONGEST_WAIT)
         _LOG.info("stopped")
 

@@ -1,0 +1,148 @@
+"""The daemons work within the limits of their units: a sandbox that breaks one is found here.
+
+Else an administrator finds it, when `systemctl start` has nothing to say but a signal.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from ctypes.util import find_library
+from pathlib import Path
+
+import pytest
+
+from bouncegate.config.loading import load
+from bouncegate.doctor.daemons import check_daemons
+from bouncegate.doctor.finding import Severity
+from lab.notify import NotifySocket
+from lab.waiting import wait_for
+
+from .classifier.test_return_path import dsn
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEMD = ROOT / "systemd"
+COMMAND = Path(sys.executable).with_name("bouncegate")
+DAEMONS = ("milter", "return-path", "map", "notices", "maintain")
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("systemd-analyze") is None or find_library("seccomp") is None,
+    reason="needs root, systemd-analyze and libseccomp, to apply what systemd applies",
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """State and sockets, with a config file; short enough for a socket, and nobody's."""
+    with tempfile.TemporaryDirectory(prefix="bgs", dir="/var/tmp") as name:
+        path = Path(name)
+        (path / "store").mkdir()
+        sections = "".join(
+            f'[{key}]\nsocket = "unix:{path}/{key}.sock"\n'
+            for key in ("milter", "return_path", "map")
+        )
+        (path / "bouncegate.toml").write_text(
+            f'[store]\npath = "{path}/store"\nmap_size = "64 MiB"\n'
+            f"{sections}[dns]\nenabled = false\n[ledger]\nenabled = true\n"
+        )
+        for one in (path, *path.rglob("*")):
+            shutil.chown(one, "nobody", "nogroup")
+        yield path
+
+
+def argv(unit: str, folder: Path, *command: str) -> list[str]:
+    namespaces = ("--mount", "--ipc", "--net")
+    script = Path(__file__).with_name("sandbox.py")
+    words = [SYSTEMD / unit, folder, ROOT, "--", *command]
+    return ["unshare", *namespaces, sys.executable, str(script), *map(str, words)]
+
+
+def bouncegate(folder: Path, *words: str) -> list[str]:
+    return [str(COMMAND), "--config", str(folder / "bouncegate.toml"), *words]
+
+
+@pytest.fixture(params=DAEMONS)
+def daemon(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """A daemon in its sandbox that has said that it is ready."""
+    name = str(request.param)
+    with NotifySocket(folder / "notify") as ready:
+        (folder / "notify").chmod(0o777)
+        process = subprocess.Popen(
+            argv(f"bouncegate-{name}.service", folder, *bouncegate(folder, name)),
+            env={**os.environ, "NOTIFY_SOCKET": str(ready.path), "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        try:
+            wait_for("it is ready", lambda: ready.is_ready() or process.poll() is not None)
+            assert process.poll() is None, "it ended in its sandbox"
+            yield name
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_a_daemon_starts_answers_and_ends_within_the_limits_of_its_unit(
+    daemon: str, folder: Path
+) -> None:
+    found = check_daemons(load(folder / "bouncegate.toml"))
+    answering = {one.check for one in found if one.severity is Severity.OK}
+    assert answering == ({daemon} if daemon in ("milter", "return-path", "map") else set())
+
+
+def test_the_return_path_makes_a_bounce_durable_within_the_limits_of_its_unit(
+    folder: Path,
+) -> None:
+    done = subprocess.run(
+        argv("bouncegate-return-path.service", folder, *bouncegate(folder, "receive")),
+        input=dsn("gone@orchard.example", "1"), capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"event=1" in done.stderr
+
+
+def test_the_backup_is_made_within_the_limits_of_its_unit(folder: Path) -> None:
+    backups = folder / "store/backups"
+    backups.mkdir()
+    shutil.chown(backups, "nobody", "nogroup")
+    in_sandbox = argv(
+        "bouncegate-backup.service", folder,
+        "/bin/sh", "-c", 'for _ in 1 2 3; do "$@" || exit; sleep 1.1; done', "sh",
+        *bouncegate(folder, "store", "backup", "--keep", "2", str(backups)),
+    )  # fmt: skip
+    locked = subprocess.run(
+        argv("bouncegate-maintain.service", folder, *bouncegate(folder, "lock", "a@b.example")),
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert locked.returncode == 0, locked.stderr
+    done = subprocess.run(in_sandbox, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(list(backups.iterdir())) == 2
+
+
+FORBIDDEN = {
+    "write to the system": "open('/etc/bouncegate-was-here', 'w')",
+    "see /tmp of others": "open(__import__('sys').argv[1])",
+    "speak to a network": "__import__('socket').socket(__import__('socket').AF_INET)",
+    "make code as it runs": "__import__('mmap').mmap(-1, 4096, prot=7)",
+    "mount": "__import__('ctypes').CDLL(None).mount(b'a', b'/mnt', b'tmpfs', 0, 0) and 1 / 0",
+    "become root": "__import__('os').setuid(0)",
+}
+
+
+@pytest.mark.parametrize("deed", FORBIDDEN)
+def test_the_sandbox_is_one(folder: Path, deed: str) -> None:
+    """Were nothing applied, the tests above would prove nothing."""
+    with tempfile.NamedTemporaryFile(dir="/tmp") as others:
+        code = (sys.executable, "-c", FORBIDDEN[deed], others.name)
+        done = subprocess.run(
+            argv("bouncegate-return-path.service", folder, *code),
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1, deed
+    assert done.stderr.splitlines()[-1].split(":")[0] in {
+        "OSError", "PermissionError", "FileNotFoundError", "ZeroDivisionError",
+    }  # fmt: skip
