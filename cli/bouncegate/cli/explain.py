@@ -106,10 +106,11 @@ def explain(
         key = canonical(address, fold=settings.store.fold_local_part)
         told = list(steps(store.account(key), invocation.policy))
         view = view_of(store, key, now)
+        # Of an address that was purged there are no entries, but its locks.
+        state = told[-1].after if told else store.state(key) or EMPTY
         waiting = deferrals_of(store, key)
         done = [audit_view_of(one) for one in store.audits.of_address(key)]
     views = [_view(step) for step in told]
-    state = told[-1].after if told else EMPTY
     if json:
         lock = {"address": view.address, "state": view.state, "until": view.until}
         write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting,
@@ -156,6 +157,8 @@ def _view(step: Step) -> StepView:
     )
     own = {"number", "time", "what", "effect", "clause", "hard_in_row", "soft_in_row", "until"}
     if isinstance(entry, Summary):
+        if not entry.entries:
+            return replace(view, why="purged before; its locks alone were kept")
         since = iso(entry.first_time)
         return replace(view, why=f"{entry.entries} entries since {since}, no longer kept")
     shared = set(StepView.__struct_fields__) & set(entry.__struct_fields__) - own
@@ -211,6 +214,8 @@ def _of_lock(key: str, group: str, lock: Lock, told: list[Step]) -> Iterator[str
     if isinstance(cause, Event):
         yield f"Entry {lock.cause} locked it: {cause.diagnostic or 'no diagnostic was given'}"
         yield f"Advice: {REASONS[lock.reason].advice}"
+    elif cause is None and not lock.cause:
+        yield "The address was purged: of what locked it nothing is known any more."
     elif isinstance(cause, Act):
         yield f"Entry {lock.cause} locked it, by {cause.by}: {cause.why or 'no reason was given'}"
         if cause.by == CHECKER:

@@ -14,7 +14,9 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.listing import SHEET, State, listing_of, rows_of, view_of
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import write_json, write_sheet
+from bouncegate.cli.person import person_of
 from bouncegate.cli.progress import watched
+from bouncegate.store.address import canonical
 
 
 class Format(StrEnum):
@@ -26,7 +28,13 @@ class Format(StrEnum):
 
 def export(
     context: typer.Context,
+    address: Annotated[
+        str, typer.Argument(help="With --all: everything about this address.", show_default=False)
+    ] = "",
     *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that is stored about ADDRESS, as JSON.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="To this file.")] = None,
     form: Annotated[Format, typer.Option("--format", help="csv or json.")] = Format.CSV,
     with_id: Annotated[
@@ -44,16 +52,25 @@ def export(
     since: filters.Since = "",
     until: filters.Before = "",
 ) -> None:
-    """Export a list as CSV, safe for spreadsheets, or as JSON.
+    """Export a list as CSV, safe for spreadsheets, or as JSON; or all about one address.
 
     Examples:
 
     bouncegate export --with-id -o locked.csv
 
     bouncegate export --state detected --mailing spring --format json
+
+    bouncegate export ann@example.com --all -o ann.json
     """
     now = int(time.time())
     invocation = invocation_of(context)
+    if bool(address) is not everything:
+        raise typer.BadParameter("an ADDRESS goes with --all, and --all with an ADDRESS")
+    if everything:
+        key = canonical(address, fold=invocation.settings.store.fold_local_part)
+        with writing(output) as out:
+            write_json(person_of(invocation, key, now), out)
+        return
     wanted = filters.wanted(
         invocation,
         now,

@@ -33,6 +33,7 @@ from bouncegate.cli import (
     notices,
     postfix,
     provider,
+    purge,
     report,
     simulate,
     trace,
@@ -107,6 +108,7 @@ app.command("alive")(alive.alive)
 app.add_typer(maps.app, name="map")
 app.command("undo")(undo.undo)
 app.command("audit")(audit.audit)
+app.command("purge")(purge.purge)
 app.command("simulate")(simulate.simulate)
 app.add_typer(incident.app, name="incident")
 app.add_typer(report.app, name="report")

@@ -121,6 +121,7 @@ def _let_go(invocation: Invocation, store: Store, stop: threading.Event) -> None
     gone = {
         "entries": retention.forget_entries(before, now, invocation.policy.fold, stop.is_set),
         "addresses": retention.forget_addresses(_since(keep.addresses, now), now, stop.is_set),
+        "purged": retention.forget_purged(now),
         "counts": retention.forget_tallies(_since(keep.statistics, now), stop.is_set),
         "audits": retention.forget_audits(_since(keep.audit, now), stop.is_set),
     }

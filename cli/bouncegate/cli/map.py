@@ -116,10 +116,16 @@ def export(
         with closing(invocation.open_store(readonly=True)) as store:
             lines = entries(store.locks(), invocation.settings, int(time.time()))
             changed, count = target.write(lines)
+            purged = store.purged()
     except TableError as error:
         complain(str(error))
         raise typer.Exit(error.exit_code) from None
     print(f"{table}: {count} entries, {'written' if changed else 'unchanged'}")
+    if purged:
+        complain(
+            f"{purged} locks of addresses that were purged cannot stand in a table: the milter and "
+            '"bouncegate map" refuse them'
+        )
 
 
 @app.command("status")

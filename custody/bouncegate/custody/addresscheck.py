@@ -137,7 +137,8 @@ class AddressCheck:
         self, transaction: lmdb.Transaction[bytes], address: str, lock: Lock
     ) -> Iterator[Difference]:
         mend = partial(self.retell, address)
-        if address not in self._journal.addresses(transaction, lock.cause):
+        # A lock that outlived the purge of its address has no cause any more.
+        if lock.cause and address not in self._journal.addresses(transaction, lock.cause):
             text = f"is locked by entry {lock.cause}, which does not concern it"
             yield Difference("locks", address, text, mend)
         if lock.until != NO_END:

@@ -13,7 +13,8 @@ import msgspec
 from bouncegate.config.taxonomy import Reason
 from bouncegate.custody.difference import Difference, deleted, portions, put, shown
 from bouncegate.policy.exchange import Exchange
-from bouncegate.policy.records import Audit, Summary
+from bouncegate.policy.records import Audit, State, Summary
+from bouncegate.store import lockrecord
 from bouncegate.store.environment import (
     ACCEPTED,
     AUDIT,
@@ -23,6 +24,7 @@ from bouncegate.store.environment import (
     MX,
     MX_HOSTS,
     MX_WANTED,
+    PURGED,
     SUMMARIES,
     TALLIES,
     USED,
@@ -47,6 +49,12 @@ def _decodes(kind: object) -> Sound:
     return lambda _key, value: decode(value) is not None
 
 
+def _purged_is_sound(key: bytes, value: bytes) -> bool:
+    if key[_IDENTITY:]:
+        return key[_IDENTITY:] == b"s" and _decodes(State)(key, value)
+    return len(key) == _IDENTITY and (lockrecord.unpack(value) or True) is not None
+
+
 _SOUND: Final[dict[bytes, Sound]] = {
     TALLIES: lambda key, value: len(key) >= _TIME and _decodes(dict[Reason, int])(key, value),
     DEFERRED: lambda key, value: key[-_SEND - 1 :][:1] == b"\0" and _decodes(Deferral)(key, value),
@@ -56,6 +64,7 @@ _SOUND: Final[dict[bytes, Sound]] = {
     INVALID: lambda key, value: b"\0" in key and bool(value.decode()),
     AUDIT: lambda key, value: len(key) == _SEND and _decodes(Audit)(key, value),
     SUMMARIES: lambda key, value: bool(key.decode()) and _decodes(Summary)(key, value),
+    PURGED: _purged_is_sound,
     MESSAGES: lambda key, value: len(key) == _MESSAGE_KEY and is_whole(key, value),
 }
 

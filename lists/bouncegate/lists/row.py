@@ -72,7 +72,7 @@ class Wanted(Struct, frozen=True):
         )
 
 
-def row_of_lock(address: str, state: State, lock: Lock, group: str, cause: Entry) -> Row:
+def row_of_lock(address: str, state: State, lock: Lock, group: str, cause: Entry | None) -> Row:
     """The row of one lock; `cause` is the entry that made it."""
     event = cause if isinstance(cause, Event) else None
     act = cause if isinstance(cause, Act) else None

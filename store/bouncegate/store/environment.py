@@ -53,6 +53,7 @@ USED_BY_DAY: Final = b"used_by_day"
 INVALID: Final = b"invalid"
 AUDIT: Final = b"audit"
 SUMMARIES: Final = b"summaries"
+PURGED: Final = b"purged"
 
 DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -81,6 +82,7 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     INVALID: {},
     AUDIT: {},
     SUMMARIES: {},
+    PURGED: {},
 }
 
 _MAX_DATABASES: Final = 64

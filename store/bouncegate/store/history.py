@@ -11,7 +11,7 @@ from collections.abc import Collection
 import lmdb
 
 from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.records import AddressEntry, Event, Ruling, State
+from bouncegate.policy.records import AddressEntry, Event, Ruling, State, Summary
 from bouncegate.store.journal import Journal
 from bouncegate.store.rulings import Rulings
 from bouncegate.store.states import States
@@ -39,6 +39,7 @@ class History:
         """Let the last entry take effect on one address; tells its state before and after."""
         if not address:  # a bounce that names nobody: kept, but nobody's
             return EMPTY, EMPTY
+        self._remember(transaction, address, number, entry)
         self.journal.index(transaction, address, number)
         before = self.states.get(transaction, address) or EMPTY
         if isinstance(entry, Event) and entry.held:
@@ -47,6 +48,16 @@ class History:
         after = fold(before, number, entry)
         self.states.put(transaction, address, before, after)
         return before, after
+
+    def _remember(
+        self, transaction: lmdb.Transaction[bytes], address: str, number: int, entry: AddressEntry
+    ) -> None:
+        """An address that was purged is known again: its locks stand under its name from now on."""
+        locked = self.states.purged.pop(transaction, address)
+        if locked is not None:
+            summary = Summary(locked, number - 1, entry.time, entry.time, 0)
+            self.journal.summarize(transaction, address, summary)
+            self.states.put(transaction, address, EMPTY, locked)
 
     def rule(self, transaction: lmdb.Transaction[bytes], ruling: Ruling, fold: Fold) -> None:
         """Let a ruling take effect on its events, and on the addresses that they concern."""

@@ -74,6 +74,7 @@ class LateTable(LockTable):
         with self._opening:
             if self._environment is not None:
                 if (reason := self._wrong(self._environment)) is None:
+                    self.take_up_purged()
                     return
                 self._leave(reason)
             self._open_if_due()

@@ -26,7 +26,7 @@ import msgspec
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.store.address import domain_of
-from bouncegate.store.entry import KEY, Entry, Sent, decoded, digest, name_digests
+from bouncegate.store.entry import KEY, Entry, Sent, decoded, digest, entry_of, name_digests
 from bouncegate.store.environment import copy_compacted, explained, hand_to_owner
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 from bouncegate.store.metapages import map_size_of
@@ -232,6 +232,42 @@ class Ledger:
             return parts[0]
         recipients = tuple(address for part in parts for address in part.recipients)
         return msgspec.structs.replace(parts[0], recipients=recipients)
+
+    # -- writing: a purge --------------------------------------------------------------------
+
+    def forget_recipient(self, address: str) -> int:
+        """Take an address out of all sends; tells of how many. Raises StoreError.
+
+        A send without recipients left goes. For whoever has opened the ledger to write: beside the
+        scribe, which LMDB lets wait some milliseconds.
+        """
+        place, forgotten = b"", 0
+        while portion := self.walk(place, _EVER - 1, EXPIRE_AT_ONCE):
+            place = portion[-1][0]
+            found = [(key, sent) for key, sent in portion if address in sent.recipients]
+            if not found:
+                continue
+            try:
+                with self._environment.begin(write=True) as transaction:
+                    for key, sent in found:
+                        self._forget_recipient(transaction, key, sent, address)
+            except lmdb.Error as error:
+                raise _explained(error, self._path) from error
+            forgotten += len(found)
+        return forgotten
+
+    def _forget_recipient(
+        self, transaction: lmdb.Transaction[bytes], key: bytes, sent: Sent, address: str
+    ) -> None:
+        if transaction.get(key, db=self._sent) is None:  # it has expired meanwhile
+            return
+        left = tuple(one for one in sent.recipients if one != address)
+        if left:
+            entry = entry_of(msgspec.structs.replace(sent, recipients=left))
+            transaction.put(key, entry.value, db=self._sent)
+        else:
+            self._forget_names(transaction, sent, key)
+            transaction.delete(key, db=self._sent)
 
     # -- writing: the scribe -----------------------------------------------------------------
 

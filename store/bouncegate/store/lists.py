@@ -51,8 +51,8 @@ class Lists:
         self._environment = environment
         self._history = history
         self._path = path
-        self.entry: Final[Callable[[int], Entry]] = lru_cache(_REMEMBERED)(self._entry)
-        """The entry of the journal with a number that is known to exist."""
+        self.entry: Final[Callable[[int], Entry | None]] = lru_cache(_REMEMBERED)(self._entry)
+        """The entry of the journal with a number; None for the lock of one that was purged."""
 
     def locked(self, after: str = "", screen: Screen | None = None) -> Iterator[Known]:
         """Whoever has a lock, for all groups or for one, in force or ended."""
@@ -121,9 +121,9 @@ class Lists:
             entries = self._history.journal.of_address(transaction, address)
             return [entry for _, entry in entries if isinstance(entry, Act)]
 
-    def _entry(self, number: int) -> Entry:
+    def _entry(self, number: int) -> Entry | None:
         with self._reading() as transaction:
-            return self._history.journal.get(transaction, number)
+            return self._history.journal.get(transaction, number) if number else None
 
     def _on(self, shelf: bytes) -> _Read:
         on = self._history.states.shelves.on

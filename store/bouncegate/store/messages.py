@@ -67,6 +67,10 @@ class MessageFolder:
         except FileNotFoundError:
             return None
 
+    def delete(self, key: bytes) -> None:
+        """Delete a message, if it is there; raises OSError."""
+        self._path(key).unlink(missing_ok=True)
+
     def expire(self, before: int) -> Iterator[bytes]:
         """Delete the messages that came before a time, and tell the key of each."""
         for path in sorted(self._folder.glob("*/*.zst")):
@@ -107,6 +111,11 @@ class Messages:
         if compressed is None:
             return None
         return zstandard.ZstdDecompressor().decompress(compressed, max_output_size=_LARGEST_MESSAGE)
+
+    def delete(self, transaction: lmdb.Transaction[bytes], key: bytes) -> None:
+        """Delete a message, if it is there. Raises lmdb.Error, OSError."""
+        if not transaction.delete(key, db=self._database):
+            self._folder.delete(key)
 
     def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
         """Delete up to `most` small messages that came before a time; tells how many it did."""

@@ -229,6 +229,11 @@ class Retention:
 
     # -- records of operators, counts --------------------------------------------------------
 
+    def forget_purged(self, now: int) -> int:
+        """Forget the locks of purged addresses that have ended; tells how many addresses."""
+        with self._transaction(write=True) as transaction:
+            return self._history.states.purged.expire(transaction, now)
+
     def forget_audits(self, before: int, stop: Stop = lambda: False) -> int:
         """Forget what operators did before a time; tells how many records that were."""
         return self._in_portions(lambda t: self._audits.expire(t, before, _PORTION), stop)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 import lmdb
@@ -18,6 +19,7 @@ from bouncegate.policy.records import Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import decode_state, encode
 from bouncegate.store.environment import ADDRESSES, LOCKS
+from bouncegate.store.purged import Purged
 from bouncegate.store.shelves import Shelves
 
 
@@ -29,16 +31,20 @@ class States:
         self._addresses = environment.open_db(ADDRESSES, create=False)
         self._locks = environment.open_db(LOCKS, create=False)
         self.shelves: Final = Shelves(environment)
+        self.purged: Final = Purged(environment, Path(environment.path()))
 
     def get(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
-        """What is known of an address, or None where nothing is."""
+        """What is known of an address, or None where nothing is.
+
+        Of one that was purged, its locks are.
+        """
         key = address.encode()
         if not key:
             return None
         counts = transaction.get(key, db=self._addresses)
         record = transaction.get(key, db=self._locks)
         if counts is None and record is None:
-            return None
+            return self.purged.get(transaction, address)
         state = EMPTY if counts is None else decode_state(counts)
         return state if record is None else _with_locks(state, record)
 

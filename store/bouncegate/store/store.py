@@ -1,6 +1,6 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Twenty-six databases in one environment, changed together in one transaction or not at all. The
+Twenty-seven databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address, summaries  what came, in order                journal
@@ -15,6 +15,7 @@ module of each says what it holds:
     used, used_by_day, invalid  when addresses were last mailed        usage
     mx, mx_hosts, mx_wanted   what DNS tells of domains                exchanges
     deferred, accepted        what Postfix's log told                  trail
+    purged                    locks of addresses that were purged      purged
     audit                     what operators did                       audit
     meta                      the layout's number                      environment
                               how far sources have been read           progress
@@ -66,6 +67,7 @@ from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
 from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
 from bouncegate.store.progress import Progress
+from bouncegate.store.purge import Purge
 from bouncegate.store.reception import Bounce, Reception, Recorded
 from bouncegate.store.retention import Retention
 from bouncegate.store.room import Room, room_of
@@ -119,6 +121,9 @@ class Store:
                 environment, self._history, self._incidents, self._messages, self._tallies
             )
             self.trail: Final = Trail(environment, self._path, self._history, self._reception)
+            self.purge: Final = Purge(
+                environment, self._history, self._messages, self.audits, self.trail
+            )
         except lmdb.NotFoundError as error:
             raise StoreLayout(
                 f"{self._path}: made by an earlier version: start the return path once, which "
@@ -334,6 +339,15 @@ class Store:
         """All entries from a number on, in the order in which they came."""
         with self._reading() as transaction:
             yield from self._history.journal.entries(transaction, start)
+
+    def purged(self) -> int:
+        """How many addresses are locked whose names were purged."""
+        with self._reading() as transaction:
+            return self._history.states.purged.count(transaction)
+
+    def digest_of_purged(self, address: str) -> bytes | None:
+        """What stands for an address if it was purged; None where none ever was."""
+        return self._history.states.purged.digest_of(address)
 
     def last_entry(self) -> int:
         """The number of the last entry of the journal; 0 where there is none."""

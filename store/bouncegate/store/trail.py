@@ -20,7 +20,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby, islice
+from itertools import groupby, islice, takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -226,6 +226,26 @@ class Trail:
     def _ends_a_row(self, transaction: lmdb.Transaction[bytes], address: str, sent: int) -> bool:
         state = self._history.states.get(transaction, address) or EMPTY
         return any(ends_a_row(course, sent) for course in (state, *state.groups.values()))
+
+    # -- what is purged ----------------------------------------------------------------------
+
+    def keys_of(self, transaction: lmdb.Transaction[bytes], address: str) -> list[bytes]:
+        """The keys of what is known of messages to an address; reads all that waits."""
+        name = address.encode()
+        found: list[bytes] = []
+        with transaction.cursor(self._deferred) as cursor:
+            if cursor.set_range(name + b"\0"):
+                keys = cursor.iternext(values=False)
+                found += takewhile(lambda key: key.startswith(name + b"\0"), keys)
+        with transaction.cursor(self._accepted) as cursor:
+            keys = cursor.iternext(values=False) if cursor.first() else iter(())
+            found += (key for key in keys if key[_SEND.size :] == name)
+        return found
+
+    def drop(self, transaction: lmdb.Transaction[bytes], key: bytes) -> None:
+        """Forget what is known under a key that `keys_of` told."""
+        transaction.delete(key, db=self._deferred)
+        transaction.delete(key, db=self._accepted)
 
     # -- what time tells ---------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ def test_what_operators_did_and_what_nobody_heard_of_again_is_forgotten(
         for age in (1500, 1):
             when = NOW - age * DAY
             store.audits.put(transaction, Audit(new_key(when), when, f"lock {age}", "ann"))
-    assert "entries=1 addresses=1 counts=0 audits=1" in let_go(config, bouncegate)
+    assert "entries=1 addresses=1 purged=0 counts=0 audits=1" in let_go(config, bouncegate)
     assert json.loads(bouncegate("show", "--json", "ann@example.com").out)["state"] == "unknown"
     assert json.loads(bouncegate("audit", "--json").out)["command"] == "lock 1"
 

@@ -1,0 +1,114 @@
+"""All that is stored about one address, for whoever has a right to know it."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from bouncegate.cli.addresses import AddressView, DeferralView, deferrals_of, view_of
+from bouncegate.cli.audit import AuditView
+from bouncegate.cli.audit import view_of as audit_view_of
+from bouncegate.cli.invocation import Invocation
+from bouncegate.cli.output import iso
+from bouncegate.policy.records import Event, Summary, Told
+from bouncegate.store.entry import Sent
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.store import Store
+from bouncegate.store.usage import DAY
+
+# Text that is no UTF-8 is shown with U+FFFD: JSON has no octets.
+_UNREADABLE = "replace"
+
+
+class MessageView(Struct):
+    """One bounce message as it came."""
+
+    event: int
+    text: str
+
+
+class SendView(Struct):
+    """One send to the address; other recipients of the message are not told."""
+
+    time: str | None
+    sender: str
+    queue_id: str
+    message_id: str
+    mailing: str
+    group: str
+
+
+class PersonView(Struct):
+    """What is stored about an address; times in UTC, ISO 8601."""
+
+    address: str
+    told: str | None
+    """When this was written."""
+    known: AddressView | None = None
+    last_mailed: str | None = None
+    invalid: str = ""
+    """Why it cannot be mailed as it is written."""
+    entries: list[dict[str, Any]] = []
+    """The journal: bounces, deliveries, signs of life, what operators did, in order."""
+    messages: list[MessageView] = []
+    sends: list[SendView] = []
+    """What the ledger knows, the newest first."""
+    deferrals: list[DeferralView] = []
+    audit: list[AuditView] = []
+
+
+def person_of(invocation: Invocation, address: str, now: int) -> PersonView:
+    """Everything about a canonical address; raises StoreError."""
+    view = PersonView(address, iso(now))
+    try:
+        with closing(invocation.open_store(readonly=True)) as store:
+            _tell(store, view, now)
+    except StoreMissing:
+        pass
+    view.sends = list(_sends(invocation, address))
+    return view
+
+
+def _tell(store: Store, view: PersonView, now: int) -> None:
+    address = view.address
+    view.known = view_of(store, address, now)
+    day = store.usage.day(address)
+    view.last_mailed = iso(day * DAY) if day is not None else None
+    view.invalid = store.usage.fault(address)
+    view.deferrals = deferrals_of(store, address)
+    view.audit = [audit_view_of(one) for one in store.audits.of_address(address)]
+    for number, entry, mark in store.account(address):
+        view.entries.append(_entry(address, number, entry) | ({"left_out": mark} if mark else {}))
+        if isinstance(entry, Event) and entry.raw:
+            raw = store.message(entry.raw)
+            if raw is not None:
+                view.messages.append(MessageView(number, raw.decode("utf-8", _UNREADABLE)))
+
+
+def _entry(address: str, number: int, entry: Told) -> dict[str, Any]:
+    """An entry without those whom else it concerns, and without what only joins tables."""
+    fields = asdict(entry)
+    for inner in ("identity", "raw", "audit", "addresses", "last"):
+        fields.pop(inner, None)
+    for name in ("time", "sent", "first_time", "until"):
+        if name in fields:
+            fields[name] = iso(fields[name] or None)
+    if isinstance(entry, Summary):
+        fields["state"] = asdict(entry.state)
+    return {"number": number, "what": type(entry).__name__.lower(), "address": address} | fields
+
+
+def _sends(invocation: Invocation, address: str) -> Iterator[SendView]:
+    try:
+        with closing(invocation.open_ledger()) as ledger:
+            yield from (_send(sent) for sent in ledger.sent_to(address, 0))
+    except StoreMissing:
+        return
+
+
+def _send(sent: Sent) -> SendView:
+    return SendView(
+        iso(sent.time), sent.sender, sent.queue_id, sent.message_id, sent.mailing, sent.group
+    )
