@@ -57,6 +57,7 @@ class Cell:
 
     def __init__(self, root: Path) -> None:
         """Start it; `root` is the folder that is its /."""
+        self._started: list[subprocess.Popen[bytes]] = []
         self.root = root
         namespaces = ("--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child")
         self._outer = subprocess.Popen(
@@ -78,7 +79,8 @@ class Cell:
     def __exit__(self, *_: object) -> None:
         """End every process in it."""
         self._outer.send_signal(signal.SIGKILL)
-        self._outer.wait()
+        for process in (self._outer, *self._started):
+            process.wait()
 
     def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a program of the cell's as its root."""
@@ -92,7 +94,9 @@ class Cell:
         """Start a program of the cell's, which goes on."""
         log = self.root / "var/log/daemons.log"
         with log.open("ab") as out:
-            return subprocess.Popen([*self._within(), *argv], stdout=out, stderr=out)
+            process = subprocess.Popen([*self._within(), *argv], stdout=out, stderr=out)
+        self._started.append(process)
+        return process
 
     def beside(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Run a program of this machine's in the network of the cell."""
@@ -100,7 +104,9 @@ class Cell:
 
     def start_beside(self, *argv: str) -> subprocess.Popen[bytes]:
         """Start one, which goes on; it is not ended with the cell."""
-        return subprocess.Popen(["nsenter", "-t", self._first, "--net", *argv])
+        return subprocess.Popen(
+            ["nsenter", "-t", self._first, "--net", *argv], stdout=subprocess.PIPE
+        )
 
     def processes(self) -> set[str]:
         """What runs in it, by name."""

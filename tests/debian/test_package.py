@@ -1,13 +1,31 @@
 """The package in a clean Debian: installed, removed, purged, it leaves Postfix as it was."""
 
 import stat
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+
+from lab.waiting import wait_for
 
 from .cell import Cell
 
 INSTALL = "dpkg -i /root/bouncegate.deb"
 SNAPSHOT = "cp -a /etc/postfix /root/postfix-before"
 SAME = "diff -r --no-dereference /root/postfix-before /etc/postfix"
+
+
+@pytest.fixture
+def remote(cell: Cell) -> Iterator[subprocess.Popen[bytes]]:
+    """A server elsewhere, in the network of the cell."""
+    script = Path(__file__).with_name("remote.py")
+    with cell.start_beside(sys.executable, str(script), "2525") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+        process.terminate()
 
 
 def owner_and_mode(cell: Cell, path: str) -> str:
@@ -83,3 +101,69 @@ LEFT = (
     "etc/bouncegate", "var/lib/bouncegate", "run/bouncegate", "var/spool/postfix/bouncegate",
     "usr/lib/bouncegate", "usr/bin/bouncegate", "usr/share/doc/bouncegate",
 )  # fmt: skip
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_postfix_is_enabled_a_bounce_is_refused_next_time_and_a_removal_restores_it(
+    cell: Cell,
+) -> None:
+    """An administrator's first hour, and the last one."""
+    cell.shell(
+        "postconf -e 'relayhost = [127.0.0.1]:2525' inet_protocols=ipv4; "
+        f"postconf -e myhostname=mail.sender.test; {SNAPSHOT}; {INSTALL}; postfix start"
+    )
+    cell.shell(
+        """sed -i 's/^# domain = .*/domain = "return.sender.test"/' /etc/bouncegate/*.toml; """
+        "cp -a /etc/bouncegate/bouncegate.toml /root/configured.toml; bouncegate check-config"
+    )
+    for daemon in ("milter", "return-path"):
+        cell.start("runuser", "-u", "bouncegate", "--", "bouncegate", daemon)
+    wait_for("the daemons listen", lambda: sockets(cell) >= {"milter.sock", "return-path.sock"}, 60)
+
+    enabled = cell.run("bouncegate", "postfix", "enable", "--enforce", "--yes", check=False)
+    assert enabled.returncode == 0, enabled.stdout + enabled.stderr + log(cell)
+    assert cell.run("bouncegate", "postfix", "status", check=False).returncode == 0
+
+    assert mailed(cell, "gone@recipients.test") == "250"
+    wait_for("the bounce locks", lambda: is_locked(cell, "gone@recipients.test"), 60)
+    refusal = mailed(cell, "gone@recipients.test")
+    assert refusal.startswith("550 5.1.1 "), refusal
+    assert "user-unknown" in refusal
+    assert mailed(cell, "here@recipients.test") == "250"
+
+    cell.shell("dpkg -r bouncegate")
+    cell.shell(SAME)
+    cell.shell("cmp /root/configured.toml /etc/bouncegate/bouncegate.toml")
+    assert mailed(cell, "gone@recipients.test") == "250", "mail flows as before"
+    cell.shell("dpkg -P bouncegate")
+    cell.shell(SAME)
+    assert [path for path in LEFT if (cell.root / path).exists()] == []
+
+
+def sockets(cell: Cell) -> set[str]:
+    return {path.name for path in (cell.root / "var/spool/postfix/bouncegate").iterdir()}
+
+
+def log(cell: Cell) -> str:
+    return (cell.root / "var/log/daemons.log").read_text()
+
+
+def is_locked(cell: Cell, address: str) -> bool:
+    done = cell.run("bouncegate", "show", "--json", address, check=False)
+    return '"locked":true' in done.stdout
+
+
+SEND = """
+import smtplib, sys
+with smtplib.SMTP("127.0.0.1", 25, timeout=30) as smtp:
+    try:
+        smtp.sendmail("news@sender.test", [sys.argv[1]], "Subject: news\\n\\nNews.\\n")
+        print(250)
+    except smtplib.SMTPRecipientsRefused as refused:
+        code, text = refused.recipients[sys.argv[1]]
+        print(code, text.decode())
+"""
+
+
+def mailed(cell: Cell, address: str) -> str:
+    return cell.beside(sys.executable, "-c", SEND, address).stdout.strip()
