@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from bouncegate.config.probe import ASKED, TAKEN
 from lab.bouncegate import Bouncegate
 from lab.folder import LabFolder
 from lab.postfix import Postfix
@@ -104,3 +105,23 @@ def test_a_return_path_that_is_down_is_seen_and_the_probe_leaves_the_queue(
     assert b"does not reach the return path" in first.stdout
     assert site.postfix.queued() == []
     assert site.remote.messages() == []
+
+
+def test_a_stranger_s_probe_is_an_address_without_a_token_and_local_mail_to_it_jams_nothing(
+    folder: LabFolder,
+) -> None:
+    site = Site(folder, chroot=False)
+    assert site.run("enable", "--enforce", "--yes").returncode == 0
+    with Client(site.postfix.port) as client:
+        client.say("XCLIENT ADDR=192.0.2.7 NAME=mx.stranger.example")
+        client.ehlo()
+        client.say("MAIL FROM:<>")
+        for local in (ASKED, TAKEN):
+            reply = client.say(f"RCPT TO:<{local}@{DOMAIN}>")
+            assert reply.code == 550
+            assert "not a return path of this domain" in reply.text
+    site.postfix.set(non_smtpd_milters="$bouncegate_milter")
+    site.postfix.reload()
+    site.postfix.sendmail(message("News"), SENDER, [f"{ASKED}@{DOMAIN}", "reader@remote.example"])
+    site.postfix.wait_for_log(r"to=<reader@remote\.example>,.*status=sent")
+    site.postfix.wait_until_empty()

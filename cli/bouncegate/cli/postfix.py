@@ -61,6 +61,8 @@ class StatusView(msgspec.Struct):
     version: str
     mode: str
     state: str
+    undo: str
+    """`nothing` was changed by enable, it can be undone (`exact`), or in part only `by-hand`."""
     covers: list[CoverView]
 
 
@@ -83,13 +85,14 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
     running = _read(folder, str(settings.return_path.domain))
     found = list(covers(settings, running))
     code = code_of(found)
+    undo = _undo_of(running.folder)
     if json:
         views = [CoverView(one.plane, one.subject, str(one.state), one.text) for one in found]
         version = running.values.get("mail_version", "")
         mode = settings.milter.mode
-        write_json(StatusView(str(running.folder), version, mode, _STATES[code], views))
+        write_json(StatusView(str(running.folder), version, mode, _STATES[code], undo, views))
     else:
-        print(f"{running.folder}: {_STATES[code]}, mode {settings.milter.mode}")
+        print(f"{running.folder}: {_STATES[code]}, mode {settings.milter.mode}, undo: {undo}")
         rows = ((one.plane, one.subject or None, str(one.state), one.text) for one in found)
         write_table(("plane", "of", "", "what that means"), rows)
     raise typer.Exit(code)
@@ -106,6 +109,20 @@ def code_of(found: "list[Cover]") -> int:
     if "broken" in states or not judged & {"attached", "fragile"}:
         return 2
     return 0 if states <= {"attached", "off"} else 1
+
+
+def _undo_of(folder: Path) -> str:
+    """What disable could do."""
+    from bouncegate.postfix import attaching, record  # noqa: PLC0415
+    from bouncegate.postfix.asking import PostfixError  # noqa: PLC0415
+
+    try:
+        removal = attaching.propose_removal(folder)
+    except (PostfixError, OSError):
+        return "unknown"  # the copies are for root's eyes
+    if removal.by_hand:
+        return "by-hand"
+    return "exact" if record.place_of(folder).exists() else "nothing"
 
 
 def _read(folder: Path | None, domain: str) -> "Running":

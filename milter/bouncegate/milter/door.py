@@ -60,8 +60,13 @@ class Door:
             self.on_finding(finding)
         if finding is Finding.GOOD or local in self._exempt:
             return milter.CONTINUE
-        if local in (ASKED, TAKEN) and _is_probing(context):
-            return self._answer_probe(context) if local == ASKED else milter.CONTINUE
+        if _is_of_this_machine(context):
+            if not macro(context, TRANSPORT):
+                # cleanup(8) asks, for sendmail(1): a refusal would leave the message in maildrop
+                # for ever ("can't reject recipient in non-smtpd(8) submission", Postfix 3.7).
+                return milter.CONTINUE
+            if local in (ASKED, TAKEN):
+                return self._answer_probe(context) if local == ASKED else milter.CONTINUE
         return self._refuse(context, local, finding)
 
     def look_at(self, local_part: str, now: int) -> Finding:
@@ -93,7 +98,6 @@ class Door:
         return milter.REJECT
 
 
-def _is_probing(context: "Context") -> bool:
-    """Whether a client of this machine asks by smtpd(8): in cleanup(8) none may be refused."""
+def _is_of_this_machine(context: "Context") -> bool:
     client = client_of(context)
-    return client is not None and client.is_loopback and bool(macro(context, TRANSPORT))
+    return client is not None and client.is_loopback

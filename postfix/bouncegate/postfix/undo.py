@@ -15,7 +15,9 @@ from bouncegate.postfix.naming import OURS
 _NAMED: Final = re.compile("|".join(OURS))
 _OURS: Final = re.compile(_NAMED.pattern.encode())
 # An item of ours at the head of a list, and what parts it from the rest.
-_ITEM: Final = re.compile(rb"\$(?:" + "|".join(OURS).encode() + rb")\b(?:[ \t]*,[ \t]*)?")
+_ITEM: Final = re.compile(
+    rb"(?<![^\s,=])\$(?:" + "|".join(OURS).encode() + rb")(?![^\s,])(?:[ \t]*,[ \t]*)?"
+)
 
 
 class _Piece(NamedTuple):
