@@ -13,7 +13,7 @@ from bouncegate.config.probe import ASKED
 from bouncegate.postfix.naming import OURS, items
 from bouncegate.postfix.running import Running, Service, chroot_by_default
 
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 60.0
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
 # What postmap(1) can ask. A socketmap is a daemon of somebody's, and ours knows no domains.
 _TABLE: Final = re.compile(r"(?:proxy:)?(?:hash|btree|cdb|lmdb|texthash|regexp|pcre):[^\s,{}]+")
