@@ -1,0 +1,147 @@
+"""What each line of a page promises, and which test stands for a line that cannot be run here.
+
+A line of a shell block is in exactly one of these tables, or test_commands.py fails.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+
+class Promise(NamedTuple):
+    """What a line of ours does in the site of site.py."""
+
+    says: str
+    """A regular expression that is found in what it prints; empty: it prints nothing."""
+    code: int = 0
+    first: str = ""
+    """A line that an operator has typed before, on another day."""
+
+
+class Elsewhere(NamedTuple):
+    """A line that a test cannot run in its folder."""
+
+    line: str
+    """A regular expression for the whole line."""
+    why: str
+    test: str
+    """The file that shows instead that it works."""
+    by: str
+    """Words that stand in that file as long as it does so."""
+
+
+PROMISES: Final = {
+    # README.md
+    "bouncegate doctor": Promise(r"milter +error +does not answer at .* systemctl start", 2),
+    "bouncegate list": Promise(r"clara@orchard\.example +locked +hard +address +user-unknown"),
+    "bouncegate check --bad subscribers.txt": Promise(r"3 +no-address +invalid", 1),
+    "bouncegate show clara@orchard.example": Promise(r"locked +yes"),
+    "bouncegate explain clara@orchard.example": Promise(r"Entry 1 locked it: 550 5\.1\.1"),
+    "bouncegate trace clara@orchard.example": Promise(r"ledger .*(?s:.)*event=1 .*: locked: 550"),
+    'bouncegate unlock clara@orchard.example --force --why "asked on the phone"': Promise(
+        r"clara@orchard\.example: unlocked"
+    ),
+    'bouncegate audit --since "7 days"': Promise(r"unlock .*asked on the phone"),
+    "bouncegate lock --help": Promise(r"Lock addresses by hand"),
+    # docs/operating.md
+    "bouncegate list --sort since --descending --limit 20": Promise(
+        r"\Aaddress .*\notto@.*\nclara@"
+    ),
+    "bouncegate report reason": Promise(r"user-unknown"),
+    "bouncegate report health": Promise(r"google", 2),
+    "cp /etc/bouncegate/bouncegate.toml new.toml": Promise(r"\A\Z"),
+    "bouncegate --config new.toml check-config": Promise(r"new\.toml: nothing wrong"),
+    "cp new.toml /etc/bouncegate/bouncegate.toml": Promise(r"\A\Z"),
+    "bouncegate incident list": Promise(r"open +google"),
+    "bouncegate incident show 17": Promise(r"u0@gmail\.com"),
+    'bouncegate incident dismiss 17 --why "they had an outage"': Promise(r"dismissed"),
+    'bouncegate undo --reason mailbox-full --since "7 days" --dry-run': Promise(r"3 "),
+    "bouncegate report mailing": Promise(r"spring"),
+    "bouncegate report mailing spring --addresses --kind hard --csv": Promise(r"clara@"),
+    'bouncegate report sender --since "7 days"': Promise(r"example\.org"),
+    'bouncegate report rate --since "30 days"': Promise(r"20..-..-.."),
+    "bouncegate list --state detected --limit 20": Promise(r"address"),
+    "bouncegate list --state stale": Promise(r"address"),
+    "bouncegate correct otto@gmial.com otto@gmail.com --force": Promise(r"otto@gmail\.com"),
+    "bouncegate export --with-id -o locked.csv": Promise(r"\A\Z"),
+    "bouncegate import --corrections locked.csv --dry-run": Promise(
+        r"0 to correct, 2 are as they were"
+    ),
+    "bouncegate export -o locked.csv": Promise(r"\A\Z"),
+    "bouncegate import --locks locked.csv --yes": Promise(
+        r"2 to lock", first="bouncegate unlock --all --force --yes"
+    ),
+    "bouncegate store verify --other-policy": Promise(r"sound"),
+    # docs/retention.md
+    "bouncegate export ann@example.com --all": Promise(r"mailbox-full"),
+    'bouncegate purge ann@example.com --why "request of 3 March"': Promise(r"ann@example\.com"),
+    # docs/policy.md
+    "bouncegate alive ann@example.com": Promise(r"1 of them had bounced .* 1 locks lifted"),
+    "bouncegate alive --file opened.txt": Promise(r"^2 read"),
+    'bouncegate simulate --config new.toml --since "90 days"': Promise(
+        r"[12] would end on another day",
+        first="""printf '[policy.hard]\\nlock = "2 years"\\n' >> new.toml""",
+    ),
+    # docs/rules.md
+    "bouncegate check-config": Promise(r"nothing wrong"),
+    "echo '550 closed for stocktaking' | bouncegate classify --diagnostics --explain -": Promise(
+        r"decided by: code\.user-refused"
+    ),
+    "bouncegate classify --explain bounce.eml": Promise(r"decided by: recipient\.unknown"),
+    # docs/send-path.md
+    "bouncegate map export lmdb:/var/lib/bouncegate/locks": Promise(r"3 entries, written"),
+    'bouncegate map status --max-age "2 hours" /var/lib/bouncegate/locks': Promise(r" s old: good"),
+    # docs/store.md
+    "bouncegate store backup /var/backups/bouncegate-$(date +%F).tar.zst": Promise(
+        r"bouncegate-20..-..-..\.tar\.zst: .*B(?s:.)*keep it as safe"
+    ),
+    "bouncegate store restore /var/backups/bouncegate-2026-01-31.tar.zst --replace": Promise(
+        r"bouncegate", first="bouncegate store backup /var/backups/bouncegate-2026-01-31.tar.zst"
+    ),
+    "bouncegate store verify": Promise(r"sound"),
+    "bouncegate store compact": Promise(r"KiB before, .* after"),
+    "bouncegate store stats": Promise(r"store +locks +\d"),
+}
+
+_SYSTEMD: Final = "systemd must be the first process"
+_ROOT: Final = "it changes the machine"
+_PACKAGES: Final = "it changes the machine, and fetches packages"
+_UNITS: Final = "tests/unit/test_systemd.py"
+_DEBIAN: Final = "tests/debian/test_package.py"
+
+ELSEWHERE: Final = (
+    Elsewhere(r"\./run (demo|test|deb|man .*)", "a task for developers",
+              "tests/unit/test_readme.py", "every_task_of_run_that_is_named_exists"),
+    Elsewhere(r"apt install \./build/deb/bouncegate_\*\.deb", _PACKAGES, _DEBIAN, "dpkg -i"),
+    Elsewhere(r"apt (remove|purge) bouncegate", _ROOT, _DEBIAN, "dpkg -P"),
+    Elsewhere(r"journalctl .*", _SYSTEMD, "tests/postfix/test_milter.py", "would-"),
+    Elsewhere(r"apt-get install .*", _PACKAGES, "run", "libmilter-dev"),
+    Elsewhere(r"python3 -m venv /opt/bouncegate|/opt/bouncegate/bin/pip install \.", _PACKAGES,
+              "run", "--compiled"),
+    Elsewhere(r"ln -s /opt/bouncegate/bin/bouncegate /usr/bin/bouncegate", _ROOT, _UNITS,
+              "/usr/bin/bouncegate"),
+    Elsewhere(r"install -m 0644 systemd/.*", _ROOT, "tests/unit/test_readme.py",
+              "every_file_that_is_to_be_installed_exists"),
+    Elsewhere(r"systemd-(sysusers|tmpfiles --create bouncegate\.conf)", _ROOT, _UNITS,
+              "systemd-tmpfiles"),
+    Elsewhere(r"systemctl daemon-reload", _SYSTEMD, _UNITS, "systemd-analyze"),
+    Elsewhere(r"systemctl (enable --now|disable --now|start|stop|reload) .*", _SYSTEMD, _UNITS,
+              "systemd-analyze"),
+    Elsewhere(r"editor \S+", "it waits for a person",
+              "tests/unit/config/test_loading.py", "bouncegate.toml"),
+    Elsewhere(r'.*\$BOUNCEGATE_CORPUS/.*|BOUNCEGATE_CORPUS=.*', "the corpus is not ours to ship",
+              "tests/unit/classifier/test_corpus.py", "BOUNCEGATE_CORPUS"),
+    Elsewhere(r"bouncegate postfix .*", "it changes a Postfix, and asks daemons that run",
+              "tests/postfix/test_pages.py", "bouncegate postfix"),
+    Elsewhere(r"uv pip compile .*", "it asks a registry", "tests/unit/test_locks.py",
+              "runtime.lock"),
+)  # fmt: skip
+
+
+def elsewhere(line: str) -> list[Elsewhere]:
+    """The entries for a line that is not run."""
+    return [one for one in ELSEWHERE if re.fullmatch(one.line, line)]
+
+
+def needs_postfix(line: str) -> bool:
+    """Whether a line runs one of Postfix's programs."""
+    return "lmdb:" in line
