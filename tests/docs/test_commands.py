@@ -108,6 +108,13 @@ def test_what_a_page_links_to_is_there(page: str) -> None:
         assert not anchor or anchor in names, target
 
 
+@pytest.mark.parametrize("page", NAMING)
+def test_a_file_of_the_project_that_a_page_names_is_there(page: str) -> None:
+    """SECURITY.md, above all: it names the tests that show what it says."""
+    named = re.findall(r"`((?:tests|systemd|config|lab|docs)/[\w./-]*)`", (ROOT / page).read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_a_benchmark_that_a_page_names_exists() -> None:
     for page in PAGES:
         for name in re.findall(r"\./run bench (\w+)", (ROOT / page).read_text()):

@@ -1,6 +1,7 @@
 """The shape of the project: who may import whom, and that nothing hides pymilter's C module."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -86,6 +87,20 @@ def test_no_mail_can_wait_for_dns() -> None:
 
 def test_every_part_is_known_to_the_arrows() -> None:
     assert {path.parent.name for path in ROOT.glob("*/bouncegate")} == set(ARROWS)
+
+
+def test_the_table_of_the_docs_tells_the_same() -> None:
+    """Each part has a row, whose third column leads to all that the arrows allow."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", text, re.MULTILINE)
+    named = {part: set(re.findall(r"`(\w+)`", imports)) for part, imports in rows}
+    assert named.keys() == ARROWS.keys()
+    for part in ARROWS.keys() - {"cli"}:
+        assert named[part] <= ARROWS[part] <= within_reach(part, named), part
+
+
+def within_reach(part: str, named: dict[str, set[str]]) -> set[str]:
+    return named[part].union(*(within_reach(one, named) for one in named[part]))
 
 
 def test_no_init_file_hides_the_other_parts_of_the_namespace() -> None:
