@@ -17,7 +17,6 @@ from bench.load import Load
 from bench.lockedstore import locked_store
 from bench.native import compiled
 from bench.output import arguments, show
-from bench.processor import children
 from lab.bouncegate import Bouncegate
 from lab.folder import LabFolder
 
@@ -59,9 +58,10 @@ def _others(seconds: float) -> list[dict[str, Any]]:
         hand_over(gate, 8, seconds, iter(range(10**9)))
         notices = gate.start_notices()
         time.sleep(1)
-        found = [_row("return-path", handler.pid), _row("notices", notices.pid)]
-        assert not children(handler.pid)
-        return found
+        supervisor, *workers = family(handler.pid)
+        rows = [_row("return-path, supervisor", supervisor)]
+        rows += [_row(f"return-path, worker {n}", pid) for n, pid in enumerate(workers, 1)]
+        return [*rows, _row("notices", notices.pid)]
 
 
 def _row(name: str, pid: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from bouncegate.classifier.crowd import Crowd
-from bouncegate.classifier.lmtp import FIGURES, MOST_CONNECTIONS
+from bouncegate.classifier.handler import FIGURES, MOST_CONNECTIONS
 from bouncegate.classifier.worker import Doors, Furnish, work
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint, InetSocket

@@ -5,9 +5,9 @@ all of them go into the next transaction: a lone bounce never waits, and under l
 the disk is shared. Nobody is told that a bounce is durable before its commit has returned.
 """
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -20,25 +20,26 @@ Record = Callable[[Sequence[Bounce]], list[list[Recorded]]]
 # other processes wait a few milliseconds for the write lock.
 _MOST_AT_ONCE: Final = 128
 
-_Request = tuple[Bounce, "Future[list[Recorded]]"]
+_Request = tuple[Bounce, "asyncio.Future[list[Recorded]]"]
 
 
 class Recorder:
     """A thread that records bounces in batches."""
 
-    def __init__(self, record: Record) -> None:
-        """Start the thread; `record` is called in it alone."""
+    def __init__(self, record: Record, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the thread; `record` is called in it alone, and `loop` is told what came of it."""
         self._record = record
+        self._loop = loop
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def submit(self, bounce: Bounce) -> "Future[list[Recorded]]":
+    def submit(self, bounce: Bounce) -> "asyncio.Future[list[Recorded]]":
         """Ask for a bounce to be recorded; the future is done when it is durable.
 
-        It carries the StoreError where the store could not take it.
+        It carries the StoreError where the store could not take it. To be called in the loop.
         """
-        future: Future[list[Recorded]] = Future()
+        future: asyncio.Future[list[Recorded]] = self._loop.create_future()
         self._requests.put((bounce, future))
         return future
 
@@ -69,11 +70,25 @@ class Recorder:
         return batch, False
 
     def _record_batch(self, batch: Sequence[_Request]) -> None:
+        futures = [future for _, future in batch]
         try:
             outcomes = self._record([bounce for bounce, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, each client must be told
-            for _, future in batch:
-                future.set_exception(error)
+            self._loop.call_soon_threadsafe(_fail, futures, error)
         else:
-            for (_, future), recorded in zip(batch, outcomes, strict=True):
-                future.set_result(recorded)
+            # Once a batch: each call wakes the loop by a write.
+            self._loop.call_soon_threadsafe(_tell, futures, outcomes)
+
+
+def _tell(
+    futures: Sequence["asyncio.Future[list[Recorded]]"], outcomes: Sequence[list[Recorded]]
+) -> None:
+    for future, recorded in zip(futures, outcomes, strict=True):
+        if not future.done():
+            future.set_result(recorded)
+
+
+def _fail(futures: Sequence["asyncio.Future[list[Recorded]]"], error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)

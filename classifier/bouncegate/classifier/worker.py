@@ -17,8 +17,9 @@ from typing import Final, NamedTuple
 import uvloop
 
 from bouncegate.classifier.crowd import Crowd, Entrance
+from bouncegate.classifier.handler import Aside, ReturnPathHandler
 from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.lmtp import Aside, ReturnPathHandler, protocol_factory
+from bouncegate.classifier.lmtp import Terms, protocol_factory
 from bouncegate.classifier.notices import announce
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.config.settings import ReturnPathSettings, Settings
@@ -80,10 +81,11 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     stop, retire = _requests(loop)
-    recorder = Recorder(lambda bounces: desk.store.record(bounces, desk.policy))
+    recorder = Recorder(lambda bounces: desk.store.record(bounces, desk.policy), loop)
     handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.aside, post.row)
     seat = doors.crowd.seat(post.number)
-    factory = protocol_factory(handler, settings, loop, seat.stand_up)
+    terms = Terms(settings.max_size.octets, settings.timeout.after(0), socket.gethostname())
+    factory = protocol_factory(handler, terms, loop, seat.stand_up)
     entrance = Entrance(doors.listener, seat, factory, loop)
     tasks = [loop.create_task(_beat(post.pulse))]
     if post.number == 0:

@@ -40,7 +40,6 @@ def set_up_logging(settings: LogSettings, name: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells every command
 
 
 class _Line(logging.Formatter):

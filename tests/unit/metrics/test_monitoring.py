@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.lmtp import FIGURES as RETURN_PATH
+from bouncegate.classifier.handler import FIGURES as RETURN_PATH
 from bouncegate.config.settings import LedgerSettings, MetricsSettings, Settings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.daemon.counters import Board

@@ -1,0 +1,136 @@
+"""What becomes of a message that came by LMTP: one honest answer a recipient.
+
+250 is said only when the events of the message are durable. Whatever stands in the way, from a
+full disk to a fault of ours, is a 4xx: Postfix keeps the DSN and tries again (RFC 2033, 4.2).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
+
+from bouncegate.classifier.intake import Intake
+from bouncegate.classifier.proof import NotYetKnown
+from bouncegate.classifier.recorder import Recorder
+from bouncegate.daemon.counters import Name, Row, note_span, spans
+from bouncegate.store.errors import StoreError
+from bouncegate.store.store import Bounce
+
+log: Final = logging.getLogger("bouncegate.return-path")
+
+ACCEPTED: Final = "250 2.0.0 Recorded"
+HEARD: Final = "250 2.0.0 Heard"
+NO_BOUNCE: Final = "250 2.0.0 Not a bounce, discarded"
+STORE_FAILED: Final = "451 4.3.0 The store cannot take it now, try again later"
+FAULT: Final = "451 4.3.0 Internal error, try again later"
+NOT_YET: Final = "451 4.3.0 The message that bounced is not in the ledger yet, try again later"
+
+# Postfix makes at most 100 connections (default_process_limit); messages of all of them must fit
+# into memory together.
+MOST_CONNECTIONS: Final = 128
+# The scribe commits some milliseconds after a send; a second is ample for all but a stalled disk.
+_LEDGER_TRIES: Final = 10
+_LEDGER_PAUSE: Final = 0.1
+
+
+class Aside(Protocol):
+    """What takes the messages for some recipients instead of the return path."""
+
+    def is_meant(self, recipient: str) -> bool:
+        """Whether what is sent there is for it."""
+        ...
+
+    def take(self, raw: bytes, sender: str | None, now: int) -> None:
+        """Deal with a message, durably; raises StoreError."""
+        ...
+
+
+_RESULTS: Final = {
+    ACCEPTED: "recorded",
+    NO_BOUNCE: "no-bounce",
+    NOT_YET: "not-yet-in-ledger",
+    STORE_FAILED: "store-failed",
+    FAULT: "fault",
+}
+FIGURES: Final[tuple[Name, ...]] = (
+    *spans("message"),
+    *(("result", result) for result in _RESULTS.values()),
+)
+"""What is counted where somebody asks for figures: how long answers took, and which they were."""
+_PLACES: Final = {r: FIGURES.index(("result", result)) for r, result in _RESULTS.items()}
+
+
+class ReturnPathHandler:
+    """Takes messages, and answers for them."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        recorder: Recorder,
+        clock: Callable[[], float],
+        aside: Aside | None = None,
+        row: Row | None = None,
+    ) -> None:
+        """Read by `intake`, record by `recorder`; `clock` tells the seconds since 1970.
+
+        `row` is where to count, if anybody asks for figures.
+        """
+        self._aside = aside
+        self._row = row
+        self._intake = intake
+        self._recorder = recorder
+        self._clock = clock
+        self.in_hand = 0
+        """How many messages are being recorded: none of them may be left without an answer."""
+
+    async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> list[str]:
+        """Record the message; one reply for each recipient (RFC 2033, 4.2)."""
+        self.in_hand += 1
+        aside = {to for to in recipients if self._aside is not None and self._aside.is_meant(to)}
+        bounced = [to for to in recipients if to not in aside]
+        began = time.perf_counter_ns()
+        try:
+            heard = await self._answer(self._hear(raw, sender)) if aside else ""
+            reply = await self._answer(self._take(raw, bounced)) if bounced else ""
+        finally:
+            self.in_hand -= 1
+        if self._row is not None and bounced:
+            note_span(self._row, 0, began)
+            self._row[_PLACES[reply]] += 1
+        return [heard if to in aside else reply for to in recipients]
+
+    async def _hear(self, raw: bytes, sender: str) -> str:
+        assert self._aside is not None
+        await asyncio.to_thread(self._aside.take, raw, sender, int(self._clock()))
+        return HEARD
+
+    async def _take(self, raw: bytes, recipients: Sequence[str]) -> str:
+        bounce = await self._bounce_of(raw, recipients)
+        if bounce is None:
+            return NO_BOUNCE
+        outcomes = await self._recorder.submit(bounce)
+        self._intake.log(outcomes)
+        return ACCEPTED
+
+    async def _answer(self, taking: Awaitable[str]) -> str:
+        try:
+            return await taking
+        except NotYetKnown:
+            log.warning("deferred: the ledger does not know the message that bounced yet")
+            return NOT_YET
+        except StoreError as error:
+            log.error("deferred: %s", error)
+            return STORE_FAILED
+        except Exception:
+            log.exception("deferred: a fault of ours; please report it with this trace")
+            return FAULT
+
+    async def _bounce_of(self, raw: bytes, recipients: Sequence[str]) -> Bounce | None:
+        """A bounce that was faster than the ledger waits for it, if not for long."""
+        for _ in range(_LEDGER_TRIES):
+            try:
+                return self._intake.bounce_of(raw, recipients, int(self._clock()))
+            except NotYetKnown:
+                await asyncio.sleep(_LEDGER_PAUSE)
+        return self._intake.bounce_of(raw, recipients, int(self._clock()))
