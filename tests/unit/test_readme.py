@@ -6,30 +6,26 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+PACKAGING = (ROOT / "docs/packaging.md").read_text()
 
 
-def commands(heading: str) -> list[str]:
+def commands(heading: str, page: str = README) -> list[str]:
     """The lines of the first shell block below a heading."""
-    block = re.search(rf"^## {heading}$.*?^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    block = re.search(rf"^## {heading}$.*?^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert block is not None, heading
     return block[1].splitlines()
 
 
-def test_two_commands_attach_and_detach() -> None:
-    lines = commands("Attach it to Postfix, and detach it")
-    assert lines == ["bouncegate postfix enable", "bouncegate postfix disable"]
-
-
-def test_every_file_that_is_linked_exists() -> None:
-    targets = re.findall(r"\]\(([^):]+)\)", README)
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+def test_ten_lines_enable_it() -> None:
+    lines = commands("Install and enable")
+    assert "bouncegate postfix enable" in lines
+    assert len(lines) <= 10
 
 
 def test_every_file_that_is_to_be_installed_exists() -> None:
     globs = [
         word
-        for line in commands("Install")
+        for line in commands("Without the package", PACKAGING)
         if line.startswith("install ")
         for word in line.split()
         if word.startswith("systemd/")
