@@ -8,7 +8,6 @@ and what changes meanwhile is seen or not.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,8 +16,8 @@ import lmdb
 
 from bouncegate.policy.account import Mark
 from bouncegate.policy.records import Event
-from bouncegate.store.environment import explained
 from bouncegate.store.history import History
+from bouncegate.store.transactions import Transactions
 
 # Some ten milliseconds each.
 _PORTION: Final = 2000
@@ -34,14 +33,13 @@ class Arrival(NamedTuple):
     mark: Mark
 
 
-class Arrivals:
+class Arrivals(Transactions):
     """The bounces of one store; all methods raise StoreError."""
 
     def __init__(self, environment: lmdb.Environment, history: History, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
-        self._environment = environment
+        super().__init__(environment, path)
         self._history = history
-        self._path = path
 
     def since(self, time: int = 0) -> Iterator[Arrival]:
         """In the order in which they came, from about an hour before a time on; 0: all."""
@@ -83,11 +81,3 @@ class Arrivals:
             after = names[-1]
             if len(others) > _MOST_REMEMBERED:
                 others.clear()
-
-    @contextmanager
-    def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin() as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error

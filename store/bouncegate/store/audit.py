@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +19,9 @@ import msgspec
 
 from bouncegate.policy.records import Act, Audit, Event, Ruling, Settled
 from bouncegate.store.codec import encode, number_of, octets_of
-from bouncegate.store.environment import AUDIT, INCIDENTS, VOIDED, explained
+from bouncegate.store.environment import AUDIT, INCIDENTS, VOIDED
 from bouncegate.store.journal import Journal
+from bouncegate.store.transactions import Transactions
 
 _TIME: Final = 4
 _CHANCE: Final = 8
@@ -34,14 +34,13 @@ def new_key(time: int) -> bytes:
     return time.to_bytes(_TIME, "big") + secrets.token_bytes(_CHANCE)
 
 
-class Audits:
+class Audits(Transactions):
     """Writing within a transaction of the caller's; reading raises StoreError."""
 
     def __init__(self, environment: lmdb.Environment, journal: Journal, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
-        self._environment = environment
+        super().__init__(environment, path)
         self._journal = journal
-        self._path = path
         self._audit = environment.open_db(AUDIT, create=False)
         self._voided = environment.open_db(VOIDED, create=False)
         self._incidents = environment.open_db(INCIDENTS, create=False)
@@ -107,14 +106,6 @@ class Audits:
             entry = self._journal.get(transaction, number_of(cause))
             if isinstance(entry, Ruling | Settled) and entry.audit:
                 yield entry.audit
-
-    @contextmanager
-    def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin() as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(Audit)

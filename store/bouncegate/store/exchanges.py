@@ -12,7 +12,6 @@ domain's name alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from heapq import nsmallest
 from itertools import islice, takewhile
 from pathlib import Path
@@ -25,6 +24,7 @@ from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.exchange import DENIALS, UNASKED, Answer, Exchange, learn, next_question
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import MX, MX_HOSTS, MX_WANTED, explained
+from bouncegate.store.transactions import Transactions
 
 # A domain name has at most 253 characters (RFC 1035, 2.3.4): two of them fit into a key of LMDB.
 _LONGEST_NAME: Final = 253
@@ -44,13 +44,12 @@ def can_be_asked(domain: str) -> bool:
     return 0 < len(domain) <= _LONGEST_NAME and not domain.startswith("[")
 
 
-class Exchanges:
+class Exchanges(Transactions):
     """The three databases; each method is a transaction of its own, but for `want_within`."""
 
     def __init__(self, environment: lmdb.Environment, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
-        self._environment = environment
-        self._path = path
+        super().__init__(environment, path)
         self._known = environment.open_db(MX, create=False)
         self._hosts = environment.open_db(MX_HOSTS, create=False)
         self._wanted = environment.open_db(MX_WANTED, create=False)
@@ -71,7 +70,7 @@ class Exchanges:
     def domains_at(self, end: str) -> Iterator[tuple[str, str]]:
         """(domain, its best MX host) of all hosts whose names end so; raises StoreError."""
         first = _turned(end)
-        with self._transaction() as transaction, transaction.cursor(self._hosts) as cursor:
+        with self._reading() as transaction, transaction.cursor(self._hosts) as cursor:
             if cursor.set_range(first):
                 keys = cursor.iternext(values=False)
                 for key in takewhile(lambda key: key.startswith(first), keys):
@@ -85,7 +84,7 @@ class Exchanges:
         """
         dead: dict[str, Exchange] = {}
         last_good = 0
-        with self._transaction() as transaction, transaction.cursor(self._known) as cursor:
+        with self._reading() as transaction, transaction.cursor(self._known) as cursor:
             for key, value in cursor.iternext() if cursor.first() else ():
                 known = _EXCHANGES.decode(value)
                 if known.denial is None:
@@ -98,7 +97,7 @@ class Exchanges:
         """The domains that are believed to take no mail, in order; raises StoreError."""
         start, more = after.encode(), True
         while more:
-            with self._transaction() as transaction, transaction.cursor(self._known) as cursor:
+            with self._reading() as transaction, transaction.cursor(self._known) as cursor:
                 found = cursor.set_range(start + b"\0") if start else cursor.first()
                 some = list(islice(cursor.iternext(), _PORTION)) if found else []
             for domain, value in some:
@@ -110,12 +109,12 @@ class Exchanges:
 
     def count(self) -> int:
         """How many domains are known; raises StoreError."""
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             return transaction.stat(self._known)["entries"]
 
     def waiting(self) -> int:
         """How many domains are to be asked for, now or later; raises StoreError."""
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             return transaction.stat(self._wanted)["entries"]
 
     # -- what is wanted ----------------------------------------------------------------------
@@ -125,7 +124,7 @@ class Exchanges:
 
         Raises StoreError.
         """
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             self.want_within(transaction, domains, when)
 
     def due(self, now: int, most: int) -> list[str]:
@@ -133,7 +132,7 @@ class Exchanges:
 
         Raises StoreError.
         """
-        with self._transaction() as transaction, transaction.cursor(self._wanted) as cursor:
+        with self._reading() as transaction, transaction.cursor(self._wanted) as cursor:
             wanted = cursor.iternext() if cursor.first() else ()
             waiting = ((_seconds(when), domain) for domain, when in wanted)
             due = nsmallest(most, (entry for entry in waiting if entry[0] <= now))
@@ -161,7 +160,7 @@ class Exchanges:
         The domains are no longer wanted, or at a later time, where that is worth while.
         """
         learned: dict[str, Exchange] = {}
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             for domain, answer in answers.items():
                 known = self._get(transaction, domain.encode())
                 learned[domain] = learn(known, answer, now, settings)
@@ -178,11 +177,11 @@ class Exchanges:
         excess = self.count() - most
         if excess <= 0:
             return
-        with self._transaction() as transaction, transaction.cursor(self._known) as cursor:
+        with self._reading() as transaction, transaction.cursor(self._known) as cursor:
             entries = cursor.iternext() if cursor.first() else ()
             ages = ((_age(_EXCHANGES.decode(value)), domain) for domain, value in entries)
             oldest = nsmallest(excess + int(most * _ROOM), ages)
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             for _, key in oldest:
                 domain = key.decode()
                 self._index(transaction, domain, self._get(transaction, key), UNASKED)
@@ -208,14 +207,6 @@ class Exchanges:
             transaction.delete(host_key(host, domain), db=self._hosts)
         for host in is_now:
             transaction.put(host_key(host, domain), b"", db=self._hosts)
-
-    @contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin(write=write) as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
 
 
 def _age(exchange: Exchange) -> int:

@@ -8,7 +8,6 @@ or not, and no address is told twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
@@ -22,9 +21,9 @@ from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import Act, Entry, Event, Lock, State
 from bouncegate.store import lockrecord
-from bouncegate.store.environment import explained
 from bouncegate.store.history import History
 from bouncegate.store.shelves import DETECTED, GROUPS
+from bouncegate.store.transactions import Transactions
 
 Known = tuple[str, State]
 """An address and what is known of it."""
@@ -43,14 +42,13 @@ _MOST_GATHERED: Final = 10_000
 _REMEMBERED: Final = 64
 
 
-class Lists:
+class Lists(Transactions):
     """The lists of one store; all methods raise StoreError."""
 
     def __init__(self, environment: lmdb.Environment, history: History, path: Path) -> None:
         """Use an environment that is open; its databases exist."""
-        self._environment = environment
+        super().__init__(environment, path)
         self._history = history
-        self._path = path
         self.entry: Final[Callable[[int], Entry | None]] = lru_cache(_REMEMBERED)(self._entry)
         """The entry of the journal with a number; None for the lock of one that was purged."""
 
@@ -174,14 +172,6 @@ class Lists:
             state = self._history.states.get(transaction, address)
             if state is not None:
                 yield address, state
-
-    @contextmanager
-    def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin() as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
 
 
 def has_lock(state: State) -> bool:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -27,13 +26,12 @@ from msgspec.structs import replace
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Audit, Delivered, Entry, Event, Ruling, State
 from bouncegate.store.audit import Audits
-from bouncegate.store.environment import explained
-from bouncegate.store.errors import StoreFull
 from bouncegate.store.history import History
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.naming import Naming
 from bouncegate.store.removal import Leaving, Removal
 from bouncegate.store.trail import Trail
+from bouncegate.store.transactions import Transactions
 from bouncegate.store.usage import Usage, key_of
 
 _PORTION: Final = 1000
@@ -65,7 +63,7 @@ class Found(Struct):
     """Whether it is known when it was last mailed."""
 
 
-class Purge:
+class Purge(Transactions):
     """Finding and removing; both raise StoreError."""
 
     def __init__(
@@ -77,8 +75,7 @@ class Purge:
         trail: Trail,
     ) -> None:
         """Use an environment that is open; its databases exist."""
-        self._environment = environment
-        self._path = Path(environment.path())
+        super().__init__(environment, Path(environment.path()))
         self._history = history
         self._messages = messages
         self._audits = audits
@@ -90,7 +87,7 @@ class Purge:
         """What there is to remove: reads the whole journal."""
         found = Found(used=self._usage.day(address) is not None)
         naming = Naming([address])
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             journal = self._history.journal
             summary = journal.summary(transaction, address)
             found.summarized = summary.entries if summary else 0
@@ -109,18 +106,18 @@ class Purge:
     def carry_out(self, address: str, audit: Audit) -> State:
         """Remove all of it; `audit` is the record of this. Tells what it was locked by."""
         naming = Naming([address])
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             messages = self._messages_of(transaction, address)
             aliases = self._aliases(transaction, address)
         for key, others in messages.items():
-            with self._transaction(write=True) as transaction:
+            with self._writing() as transaction:
                 self._remove_message(transaction, key, others, Naming([address, *aliases]))
         for number, _ in self._mentions(address, naming):
-            with self._transaction(write=True) as transaction:
+            with self._writing() as transaction:
                 self._blank_entry(transaction, number, address, naming)
         self._uncorrect(address)
         named = [one for one in self._audits.entries() if _names(one, address, naming)]
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             for key in self._trail.keys_of(transaction, address):
                 self._trail.drop(transaction, key)
             self._usage.purge(transaction, key_of(address))
@@ -219,7 +216,7 @@ class Purge:
         """The entries that name the address in some text, but for its own events."""
         journal, place = self._history.journal, 1
         while True:
-            with self._transaction() as transaction:
+            with self._reading() as transaction:
                 portion = list(islice(journal.entries(transaction, place), _PORTION))
             for number, entry in portion:
                 own = isinstance(entry, Event) and entry.address == address
@@ -252,11 +249,11 @@ class Purge:
         """No summary says any more that this address was meant."""
         journal, after = self._history.journal, ""
         while True:
-            with self._transaction() as transaction:
+            with self._reading() as transaction:
                 portion = journal.summaries(transaction, after, _PORTION)
             for name, summary in portion:
                 if summary.state.corrected == address:
-                    with self._transaction(write=True) as transaction:
+                    with self._writing() as transaction:
                         self._forget_correction(transaction, name, address)
             if len(portion) < _PORTION:
                 return
@@ -273,16 +270,6 @@ class Purge:
         state = states.get(transaction, name) or EMPTY
         if state.corrected == address:
             states.put(transaction, name, state, replace(state, corrected=""))
-
-    @contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin(write=write) as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
-        except OSError as error:
-            raise StoreFull(f"{error.filename or self._path}: {error.strerror}") from error
 
 
 def _texts(entry: Entry) -> Iterator[tuple[str, str]]:

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -28,10 +27,10 @@ import lmdb
 from bouncegate.policy.fold import EMPTY, Fold, freed, is_locked
 from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State, Summary, Told
 from bouncegate.store.audit import Audits
-from bouncegate.store.environment import explained
 from bouncegate.store.history import History
 from bouncegate.store.removal import Leaving, Removal
 from bouncegate.store.tallies import Tallies
+from bouncegate.store.transactions import Transactions
 
 # No longer than this, and one address more, is the write lock held.
 _SECONDS: Final = 0.02
@@ -64,7 +63,7 @@ class _Cut(NamedTuple):
     last: AddressEntry
 
 
-class Retention:
+class Retention(Transactions):
     """Letting go of what is old, in one store; all methods raise StoreError."""
 
     def __init__(
@@ -76,11 +75,10 @@ class Retention:
         path: Path,
     ) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
-        self._environment = environment
+        super().__init__(environment, path)
         self._history = history
         self._audits = audits
         self._tallies = tallies
-        self._path = path
         self._removal = Removal(environment, history)
 
     # -- the journal -------------------------------------------------------------------------
@@ -107,7 +105,7 @@ class Retention:
         """The next entries from a number on that came before a time, never the last of all."""
         journal = self._history.journal
         found: list[tuple[int, Entry]] = []
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             last = journal.last(transaction)
             for number, entry in islice(journal.entries(transaction, place), _PORTION):
                 if entry.time >= before or number == last:
@@ -118,7 +116,7 @@ class Retention:
     def _of_whom(self, portion: Iterable[tuple[int, Entry]], now: int) -> list[str]:
         """Whom these entries concern and no lock holds: looked at without the write lock."""
         names = dict.fromkeys(name for _, entry in portion for name in _names(entry) if name)
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             states = self._history.states
             return [n for n in names if not is_locked(states.get(transaction, n) or EMPTY, now)]
 
@@ -204,7 +202,7 @@ class Retention:
         """
         journal, after, gone = self._history.journal, "", 0
         while not stop():
-            with self._transaction() as transaction:
+            with self._reading() as transaction:
                 portion = journal.summaries(transaction, after, _PORTION)
             old = (name for name, summary in portion if summary.time < before)
             gone += self._in_short(old, lambda t, name: self._forget_address(t, name, before, now))
@@ -231,7 +229,7 @@ class Retention:
 
     def forget_purged(self, now: int) -> int:
         """Forget the locks of purged addresses that have ended; tells how many addresses."""
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             return self._history.states.purged.expire(transaction, now)
 
     def forget_audits(self, before: int, stop: Stop = lambda: False) -> int:
@@ -247,7 +245,7 @@ class Retention:
     def _in_portions(self, forget: Callable[[lmdb.Transaction[bytes]], int], stop: Stop) -> int:
         gone, more = 0, True
         while more and not stop():
-            with self._transaction(write=True) as transaction:
+            with self._writing() as transaction:
                 found = forget(transaction)
             gone, more = gone + found, found == _PORTION
             time.sleep(_BREATH)
@@ -262,7 +260,7 @@ class Retention:
         """Do it with each item, as many in a transaction as its time allows; settle it there."""
         waiting, done = iter(items), 0
         for item in waiting:
-            with self._transaction(write=True) as transaction:
+            with self._writing() as transaction:
                 end = time.monotonic() + _SECONDS
                 done += do(transaction, item)
                 while time.monotonic() < end and (following := list(islice(waiting, 1))):
@@ -270,14 +268,6 @@ class Retention:
                 settle(transaction)
             time.sleep(_BREATH)
         return done
-
-    @contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin(write=write) as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
 
 
 def _names(entry: Entry) -> tuple[str, ...]:

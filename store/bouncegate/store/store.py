@@ -27,7 +27,6 @@ address's entries, without the events that are void or held.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Final, NamedTuple, Self
 
 import lmdb
@@ -60,7 +59,7 @@ from bouncegate.store.environment import (
     explained,
     open_environment,
 )
-from bouncegate.store.errors import StoreFull, StoreLayout
+from bouncegate.store.errors import StoreLayout
 from bouncegate.store.exchanges import Exchanges
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
@@ -73,6 +72,7 @@ from bouncegate.store.retention import Retention
 from bouncegate.store.room import Room, room_of
 from bouncegate.store.tallies import HourTally, Tallies
 from bouncegate.store.trail import Trail
+from bouncegate.store.transactions import Transactions
 from bouncegate.store.usage import Usage
 from bouncegate.store.writing import WriteRight
 
@@ -94,13 +94,12 @@ class Effect(NamedTuple):
     """How many of those locks would go; other evidence supports the rest."""
 
 
-class Store:
+class Store(Transactions):
     """The whole store, for the return path and the operator."""
 
     def __init__(self, environment: lmdb.Environment, settings: StoreSettings) -> None:
         """Use an environment that is open; its databases exist."""
-        self._environment = environment
-        self._path = settings.path
+        super().__init__(environment, settings.path)
         self._right: WriteRight | None = None
         try:
             self._history = History(environment)
@@ -285,16 +284,6 @@ class Store:
             total += deleted
         return total
 
-    @contextmanager
-    def _writing(self) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin(write=True) as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
-        except OSError as error:
-            raise StoreFull(f"{error.filename or self._path}: {error.strerror}") from error
-
     # -- reading -----------------------------------------------------------------------------
 
     def progress(self, source: str) -> bytes:
@@ -448,13 +437,5 @@ class Store:
         """Free the slots of readers that died; tells how many. Raises StoreError."""
         try:
             return self._environment.reader_check()
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
-
-    @contextmanager
-    def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin() as transaction:
-                yield transaction
         except lmdb.Error as error:
             raise explained(error, self._path) from error

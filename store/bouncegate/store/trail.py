@@ -18,8 +18,7 @@ has got its message only when no bounce of it came within a time that the caller
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import groupby, islice, takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,11 +31,12 @@ from bouncegate.policy.course import ends_a_row
 from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.records import MOST_ADDRESSES, Delivered, Event
 from bouncegate.store.codec import encode
-from bouncegate.store.environment import ACCEPTED, DEFERRED, explained
+from bouncegate.store.environment import ACCEPTED, DEFERRED
 from bouncegate.store.errors import StoreError
 from bouncegate.store.history import History
 from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Reception, Recorded
+from bouncegate.store.transactions import Transactions
 
 _SOURCE: Final = "log"
 _SEND: Final = struct.Struct(">I8s")
@@ -122,15 +122,14 @@ class Portion(NamedTuple):
     steps: Sequence[Step]
 
 
-class Trail:
+class Trail(Transactions):
     """Both databases; each method is a transaction of its own, and raises StoreError."""
 
     def __init__(
         self, environment: lmdb.Environment, path: Path, history: History, reception: Reception
     ) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
-        self._environment = environment
-        self._path = path
+        super().__init__(environment, path)
         self._history = history
         self._reception = reception
         self._deferred = environment.open_db(DEFERRED, create=False)
@@ -141,14 +140,14 @@ class Trail:
 
     def position(self) -> bytes:
         """Up to where the log has been taken in; empty for not at all."""
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             return self._progress.get(transaction, _SOURCE)
 
     def deferrals(self, address: str, most: int = 100) -> list[Deferral]:
         """The messages that are being put off for an address, the oldest first."""
         prefix = address.encode() + b"\0"
         found: list[Deferral] = []
-        with self._transaction() as transaction, transaction.cursor(self._deferred) as cursor:
+        with self._reading() as transaction, transaction.cursor(self._deferred) as cursor:
             entries = islice(cursor.iternext(), most) if cursor.set_range(prefix) else ()
             for key, value in entries:
                 if not key.startswith(prefix):
@@ -164,7 +163,7 @@ class Trail:
 
         Tells what became of its bounces. Raises Overtaken; then nothing of it was taken in.
         """
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             if self._progress.get(transaction, _SOURCE) != portion.before:
                 raise Overtaken("another process reads the same log")
             outcomes: list[Recorded] = []
@@ -256,7 +255,7 @@ class Trail:
         """
         total, more = 0, True
         while more:
-            with self._transaction(write=True) as transaction:
+            with self._writing() as transaction:
                 due = self._due(transaction, before)
                 arrived = sorted(filter(None, (self._settled(transaction, *d) for d in due)))
                 for sent, some in groupby(arrived, lambda one: one[0]):
@@ -292,21 +291,13 @@ class Trail:
 
         Reads all of them. Tells how many that were.
         """
-        with self._transaction() as transaction, transaction.cursor(self._deferred) as cursor:
+        with self._reading() as transaction, transaction.cursor(self._deferred) as cursor:
             old = [k for k, v in cursor.iternext() if _DEFERRALS.decode(v).last < before]
         for start in range(0, len(old), _AT_ONCE):
-            with self._transaction(write=True) as transaction:
+            with self._writing() as transaction:
                 for key in old[start : start + _AT_ONCE]:
                     transaction.delete(key, db=self._deferred)
         return len(old)
-
-    @contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin(write=write) as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
 
 
 assert _AT_ONCE <= MOST_ADDRESSES  # an entry names no more than that

@@ -12,14 +12,14 @@ Days count from 1970, UTC. None of this follows from the journal, and the ledger
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import lmdb
 
-from bouncegate.store.environment import INVALID, USED, USED_BY_DAY, explained
+from bouncegate.store.environment import INVALID, USED, USED_BY_DAY
 from bouncegate.store.progress import Progress
+from bouncegate.store.transactions import Transactions
 
 SOURCE: Final = "usage"
 """The name under which it is remembered how far the ledger has been read."""
@@ -44,13 +44,12 @@ class Used(NamedTuple):
         return self.day * DAY
 
 
-class Usage:
+class Usage(Transactions):
     """The three databases; all methods raise StoreError, but those within a transaction."""
 
     def __init__(self, environment: lmdb.Environment, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
-        self._environment = environment
-        self._path = path
+        super().__init__(environment, path)
         self._used = environment.open_db(USED, create=False)
         self._by_day = environment.open_db(USED_BY_DAY, dupsort=True, create=False)
         self._invalid = environment.open_db(INVALID, create=False)
@@ -60,18 +59,18 @@ class Usage:
 
     def day(self, address: str) -> int | None:
         """The day on which an address was last mailed, if it ever was."""
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             return _day(transaction.get(key_of(address), db=self._used))
 
     def days(self, addresses: Iterable[str]) -> dict[str, int]:
         """The same of many, without those that never were."""
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             found = ((a, _day(transaction.get(key_of(a), db=self._used))) for a in addresses)
             return {address: day for address, day in found if day is not None}
 
     def place(self) -> bytes:
         """How far the ledger has been read."""
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             return self._progress.get(transaction, SOURCE)
 
     def stale(self, day: int, after: str = "") -> Iterator[Used]:
@@ -83,7 +82,7 @@ class Usage:
         begin = self.day(after) if after else 0
         while begin is not None:
             found: list[Used] = []
-            with self._transaction() as transaction, transaction.cursor(self._by_day) as cursor:
+            with self._reading() as transaction, transaction.cursor(self._by_day) as cursor:
                 for known, key in _behind(cursor, begin, start):
                     if known > day or len(found) == _PORTION:
                         break
@@ -97,7 +96,7 @@ class Usage:
         """(address, what is wrong with it), by domain."""
         start = key_of(after) + b"\0" if after else b""
         while True:
-            with self._transaction() as transaction, transaction.cursor(self._invalid) as cursor:
+            with self._reading() as transaction, transaction.cursor(self._invalid) as cursor:
                 found = list(_some(cursor, start))
             yield from ((_address(key), fault.decode()) for key, fault in found)
             if len(found) < _PORTION:
@@ -106,7 +105,7 @@ class Usage:
 
     def fault(self, address: str) -> str:
         """What is wrong with an address that is known to be invalid; empty for all others."""
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             return (transaction.get(key_of(address), db=self._invalid) or b"").decode()
 
     def in_domain(self, domain: str, after: str = "") -> Iterator[str]:
@@ -114,7 +113,7 @@ class Usage:
         first = domain.encode() + b"\0"
         start = key_of(after) + b"\0" if after else first
         while True:
-            with self._transaction() as transaction, transaction.cursor(self._used) as cursor:
+            with self._reading() as transaction, transaction.cursor(self._used) as cursor:
                 found = [key for key, _ in _some(cursor, start) if key.startswith(first)]
             yield from map(_address, found)
             if len(found) < _PORTION:
@@ -130,11 +129,11 @@ class Usage:
 
         Who was never seen before is looked at by `fault_of`.
         """
-        with self._transaction() as transaction:
+        with self._reading() as transaction:
             known = {a: _day(transaction.get(key_of(a), db=self._used)) for a in days}
         news = {a: d for a, d in days.items() if (old := known[a]) is None or old < d}
         faults = [(a, fault_of(a)) for a in news if known[a] is None]
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             for key, day in sorted((key_of(address), day) for address, day in news.items()):
                 self._move(transaction, key, day)
             for address, fault in faults:
@@ -145,7 +144,7 @@ class Usage:
 
     def note_invalid(self, faults: Iterable[tuple[str, str]]) -> None:
         """Remember what is wrong with addresses."""
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             for address, fault in faults:
                 transaction.put(key_of(address), fault.encode(), db=self._invalid)
 
@@ -165,7 +164,7 @@ class Usage:
     def seen(self, addresses: Sequence[str], time: int) -> None:
         """The same of many, in transactions of its own."""
         for start in range(0, len(addresses), _AT_ONCE):
-            with self._transaction(write=True) as transaction:
+            with self._writing() as transaction:
                 self.touch(transaction, addresses[start : start + _AT_ONCE], time)
 
     def forget(self, before: int) -> int:
@@ -173,7 +172,7 @@ class Usage:
 
         Where there are more, the next call goes on.
         """
-        with self._transaction(write=True) as transaction:
+        with self._writing() as transaction:
             with transaction.cursor(self._by_day) as cursor:
                 gone = [key for day, key in _first(cursor, _AT_ONCE) if day < before]
             for key in gone:
@@ -193,14 +192,6 @@ class Usage:
         if old is not None:
             transaction.delete(old, key, db=self._by_day)
         transaction.put(value, key, db=self._by_day)
-
-    @contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
-        try:
-            with self._environment.begin(write=write) as transaction:
-                yield transaction
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
 
 
 def key_of(address: str) -> bytes:
