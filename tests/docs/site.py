@@ -55,6 +55,8 @@ domain = "return.example.com"
 max_size = "64 MiB"
 [dns]
 enabled = false
+resolvers = ["127.0.0.1:9"]
+timeout = "1 second"
 [guard]
 addresses = 5
 [maillog]
