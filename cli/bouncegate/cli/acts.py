@@ -88,13 +88,13 @@ def carry_out(
 
 def portions(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """The addresses in order, as many to an act as one of many may name."""
-    ordered = iter(sorted(keys))
+    ordered = iter(keys)
     while some := tuple(islice(ordered, MOST_AT_ONCE)):
         yield some
 
 
-def say_all(lines: list[str], rest: str) -> None:
-    """Tell the first lines, and how many more there are."""
+def say_all(lines: list[str], total: int, rest: str) -> None:
+    """Tell the first lines, and how many more there are; `lines` need not hold them all."""
     print("\n".join(lines[:_SHOWN]))
-    if len(lines) > _SHOWN:
-        print(f"... and {len(lines) - _SHOWN} more {rest}")
+    if total > _SHOWN:
+        print(f"... and {total - _SHOWN} more {rest}")

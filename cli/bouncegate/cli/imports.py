@@ -1,12 +1,11 @@
 """`import`: corrections, locks from elsewhere, and lists that are to be checked, as CSV."""
 
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
+from operator import attrgetter
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, BinaryIO, Final
 
 import typer
@@ -25,6 +24,7 @@ from bouncegate.lists.columns import Columns
 from bouncegate.lists.corrections import Fault
 from bouncegate.lists.imports import LockReader, Wish
 from bouncegate.lists.lines import Line
+from bouncegate.lists.runs import Runs
 from bouncegate.lists.sheet import SheetRow, read_sheet
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
@@ -84,7 +84,7 @@ def import_(
         if corrections is not None:
             job.correct(file, force=force)
         else:
-            job.lock(stack.enter_context(_seekable(file)), until)
+            job.lock(file, until)
 
 
 class _Job:
@@ -136,11 +136,14 @@ class _Job:
             self._do(store, "--corrections", acts, len(fresh), 2 * len(fresh))
 
     def lock(self, file: BinaryIO, until: str) -> None:
-        """Take in locks: the file is read twice, so that no list of it is kept in memory."""
+        """Take in locks, in the order of their addresses: neighbours are written together."""
         default = end_of(until, self._now)
         reader = LockReader(self._columns, lambda cell: _end(cell, self._now, default),
                             fold=self._fold)  # fmt: skip
-        with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
+        with ExitStack() as stack:
+            store = stack.enter_context(
+                closing(self._invocation.open_store(readonly=self._dry_run))
+            )
             faults: list[Fault] = []
             rows = 0
 
@@ -153,14 +156,14 @@ class _Job:
                     else:
                         faults.append(found)
 
-            first = reading(read_sheet(file), file)
-            new = sum(1 for _ in locking.that_are_new(store, good(first), self._now))
+            given = good(reading(read_sheet(file), file))
+            wishes = stack.enter_context(Runs(given, Wish, attrgetter("address")))
             _refuse(faults)
+            new = sum(1 for _ in locking.that_are_new(store, wishes, self._now))
             print(f"{new} to lock, {rows - new} are locked already or stand twice")
-            file.seek(0)
-            wishes = locking.that_are_new(store, good(read_sheet(file)), self._now)
             why = self._why or "imported"
-            acts = locking.acts_of(wishes, self._now, self._by, why)
+            fresh = locking.that_are_new(store, wishes, self._now)
+            acts = locking.acts_of(fresh, self._now, self._by, why)
             self._do(store, "--locks", acts, new, new)
 
     def _do(
@@ -192,15 +195,3 @@ def _refuse(faults: Sequence[Fault]) -> None:
     if faults:
         complain(f"{len(faults)} bad lines: nothing was imported")
         raise typer.Exit(os.EX_DATAERR)
-
-
-@contextmanager
-def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file itself, or a copy of what comes by a pipe."""
-    if file.seekable():
-        yield file
-        return
-    with TemporaryFile() as copy:
-        shutil.copyfileobj(file, copy)
-        copy.seek(0)
-        yield copy

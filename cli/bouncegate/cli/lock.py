@@ -53,8 +53,8 @@ def lock(
     command = called("lock", [("until", until), ("group", group)])
     audit = audit_of(command, now, by=who, why=why, targets=keys)
     act = Act((), now, "lock", who, why, end, reason=reason, group=group)
-    acts = (replace(act, addresses=some) for some in portions(keys))
+    acts = (replace(act, addresses=some) for some in portions(sorted(keys)))
     with closing(invocation.open_store()) as store:
         carry_out(invocation, store, acts, len(keys), audit)
     told = "without end" if end == NO_END else f"until {iso(end)}"
-    say_all([f"{key}: locked {told}" for key in keys], "locked")
+    say_all([f"{key}: locked {told}" for key in keys], len(keys), "locked")

@@ -45,6 +45,7 @@ from bouncegate.cli import store as stores
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError
+from bouncegate.lists.runs import TemporaryFileError
 from bouncegate.lists.sheet import SheetError
 from bouncegate.provenance.keys import KeyFileError
 from bouncegate.store.address import AddressError
@@ -128,7 +129,7 @@ def main() -> NoReturn:
         for problem in error.problems:
             complain(str(problem))
         sys.exit(os.EX_CONFIG)
-    except (StoreError, KeyFileError) as error:
+    except (StoreError, KeyFileError, TemporaryFileError) as error:
         complain(str(error))
         sys.exit(error.exit_code)
     except (AddressError, SheetError) as error:

@@ -57,9 +57,10 @@ def watched(rows: Iterable[Row], *, until_first: bool) -> Iterator[Row]:
 
 
 def reading(rows: Iterable[SheetRow], file: BinaryIO) -> Iterator[SheetRow]:
-    """The rows of a file that can be sought, with how much of it has been read."""
-    with bar(os.fstat(file.fileno()).st_size) as told:
+    """The rows of a file, with how much of it has been read; of a pipe, how many there were."""
+    sought = file.seekable()
+    with bar(os.fstat(file.fileno()).st_size if sought else None) as told:
         for number, row in enumerate(rows):
             if not number % _EVERY:
-                told(file.tell())
+                told(file.tell() if sought else number)
             yield row

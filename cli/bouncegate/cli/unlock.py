@@ -3,7 +3,9 @@
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
+from itertools import groupby
+from operator import attrgetter
 from typing import Annotated, Final
 
 import typer
@@ -17,15 +19,15 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain, write_table
-from bouncegate.config.taxonomy import Kind
 from bouncegate.lists.row import Row, Wanted
+from bouncegate.lists.runs import Runs
+from bouncegate.lists.unlocking import Meant, Target
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Act, Origin
+from bouncegate.policy.records import Act
 from bouncegate.store.address import domain_of
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = ("address", "kind", "category", "reason", "group", "since", "until")
-_SHOWN: Final = 20
 
 
 def unlock(
@@ -87,28 +89,32 @@ def unlock(
         since=since,
         until=until,
     )
-    with closing(invocation.open_store(readonly=dry_run)) as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(invocation.open_store(readonly=dry_run)))
         if every:
-            rows = list(listing_of(invocation, store, now).rows("locked", wanted))
+            rows = listing_of(invocation, store, now).rows("locked", wanted)
         else:
             keys = keys_of(invocation, addresses or [], file)
-            rows = list(_rows_of(invocation, store, keys, wanted, now))
-        if rows:
-            _refuse_hard(invocation, rows, force=force)
-            _show(rows, yes=yes and not dry_run)
-        if not rows or dry_run:
+            rows = _rows_of(invocation, store, keys, wanted, now)
+        meant = Meant()
+        targets = stack.enter_context(Runs(meant.targets(rows), Target, Target.order))
+        if meant.rows:
+            _refuse_hard(invocation, meant, force=force)
+            _show(meant, yes=yes and not dry_run)
+        if not meant.rows or dry_run:
             return
-        require_consent(f"Unlock {_count(rows)}?", "nothing was unlocked", yes=yes)
+        number = meant.addresses
+        require_consent(f"Unlock {_count(number)}?", "nothing was unlocked", yes=yes)
         who = by or operator()
-        done = sorted({row.address for row in rows})
         command = "unlock" + " --all" * every + " --force" * force
-        audit = audit_of(command, now, by=who, why=why, targets=done)
-        acts = _acts(rows, Act((), now, "unlock", who, why))
-        carry_out(invocation, store, acts, len(rows), audit)
-    say_all([f"{address}: unlocked" for address in done], "unlocked")
+        audit = audit_of(command, now, by=who, why=why, targets=meant.names, count=number)
+        acts = _acts(targets, Act((), now, "unlock", who, why))
+        carry_out(invocation, store, acts, meant.rows, audit)
+    names = sorted(meant.names)
+    say_all([f"{address}: unlocked" for address in names], number, "unlocked")
     if recipient:
-        text = f"{len(done)} addresses were unlocked, as {who} asked.\n\n" + "\n".join(done[:1000])
-        confirm_by_mail(recipient, f"Bouncegate: {len(done)} addresses unlocked", text)
+        text = f"{number} addresses were unlocked, as {who} asked.\n\n" + "\n".join(names)
+        confirm_by_mail(recipient, f"Bouncegate: {number} addresses unlocked", text)
 
 
 def _rows_of(
@@ -128,43 +134,34 @@ def _rows_of(
             print(f"{key}: not locked")
 
 
-def _acts(rows: Iterable[Row], act: Act) -> Iterator[Act]:
-    """What lifts these locks: those for all groups with all others of an address, or one by one."""
-    of_group: dict[str, list[str]] = {}
-    for row in rows:
-        of_group.setdefault(row.only_for, []).append(row.address)
-    whole = set(of_group.pop("", ()))
-    for some in portions(whole):
-        yield replace(act, addresses=some)
-    for group, addresses in sorted(of_group.items()):
-        for some in portions(set(addresses) - whole):
-            yield replace(act, addresses=some, group=group)
+def _acts(targets: Iterable[Target], act: Act) -> Iterator[Act]:
+    """What lifts these locks, which come group by group."""
+    for group, some in groupby(targets, attrgetter("group")):
+        for addresses in portions(target.address for target in some):
+            yield replace(act, addresses=addresses, group=group)
 
 
-def _count(rows: Sequence[Row]) -> str:
-    addresses = len({row.address for row in rows})
+def _count(addresses: int) -> str:
     return f"{addresses} address{'es' * (addresses != 1)}"
 
 
-def _refuse_hard(invocation: Invocation, rows: Sequence[Row], *, force: bool) -> None:
+def _refuse_hard(invocation: Invocation, meant: Meant, *, force: bool) -> None:
     """A hard bounce says that nobody is there: lifting the lock costs reputation."""
-    if force or invocation.settings.policy.unlock_hard:
+    if force or invocation.settings.policy.unlock_hard or not meant.hard:
         return
-    hard = [row for row in rows if row.kind is Kind.HARD and row.origin is Origin.AUTOMATIC]
-    for row in hard[:_SHOWN]:
+    for row in meant.first_hard:
         view = view_of(row)
         complain(f"{row.address}: a hard lock ({row.reason}), until {view.until}: use --force")
-    if hard:
-        complain(
-            f"{_count(hard)} with hard locks: nothing was unlocked; --kind soft leaves them out"
-        )
-        raise typer.Exit(os.EX_NOPERM)
+    complain(
+        f"{_count(meant.hard)} with hard locks: nothing was unlocked; --kind soft leaves them out"
+    )
+    raise typer.Exit(os.EX_NOPERM)
 
 
-def _show(rows: Sequence[Row], *, yes: bool) -> None:
+def _show(meant: Meant, *, yes: bool) -> None:
     if yes:
         return
-    views = map(view_of, rows[:_SHOWN])
+    views = map(view_of, meant.first)
     write_table(_COLUMNS, ([getattr(view, column) for column in _COLUMNS] for view in views))
-    if len(rows) > _SHOWN:
-        print(f"... and {len(rows) - _SHOWN} more")
+    if meant.rows > len(meant.first):
+        print(f"... and {meant.rows - len(meant.first)} more")

@@ -91,18 +91,19 @@ def reason_of(text: str) -> Reason | None:
 def that_are_new(store: Store, wishes: Iterable[Wish], now: int) -> Iterator[Wish]:
     """The wishes that would change anything: each address once, and none that is locked already.
 
+    `wishes` come in the order of their addresses, so that the store is read from page to page.
     A lock by hand or by bounces stays as it is, whatever a file says; one that was imported before
     gives way to a later end. Raises StoreError.
     """
     waiting = iter(wishes)
+    last = ""
     while portion := list(islice(waiting, _PORTION)):
         known = store.lists.known({wish.address for wish in portion})
-        seen: set[str] = set()
         for wish in portion:
             state = known.get(wish.address)
             lock = state.lock if state is not None else None
-            if wish.address not in seen and _changes(wish, lock, now):
-                seen.add(wish.address)
+            if wish.address != last and _changes(wish, lock, now):
+                last = wish.address
                 yield wish
 
 

@@ -1,27 +1,17 @@
-"""Rows in another order than the store's: sorted in portions on the disk, which are then merged.
-
-A million rows take some hundred megabytes as objects; of the portions one is in memory at a time,
-and then one row of each.
-"""
+"""Rows in another order than the store's, sorted on the disk where they are many."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from enum import StrEnum
-from heapq import merge, nlargest, nsmallest
+from heapq import nlargest, nsmallest
 from itertools import islice
-from tempfile import TemporaryFile
-from typing import IO, Final
-
-import msgspec
+from typing import Final
 
 from bouncegate.lists.row import Row
+from bouncegate.lists.runs import Runs
 
 Key = Callable[[Row], tuple[object, ...]]
 
-_PORTION: Final = 50_000
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
-_DECODE: Final = msgspec.msgpack.Decoder(Row).decode
-_LENGTH: Final = 4
+_FEW: Final = 50_000
 # What has no end ends last.
 _NEVER: Final = 1 << 62
 
@@ -59,15 +49,13 @@ _KEYS: Final[dict[Order, Callable[[Row], object]]] = {
 def ordered(
     rows: Iterable[Row], order: Order, *, descending: bool = False, limit: int = 0
 ) -> Iterator[Row]:
-    """The rows in an order, at most so many of them (0: all); raises OSError."""
+    """The rows in an order, at most so many of them (0: all); raises TemporaryFileError."""
     key = _key_of(order)
-    if limit and limit <= _PORTION:
+    if limit and limit <= _FEW:
         yield from (nlargest if descending else nsmallest)(limit, rows, key)
         return
-    with ExitStack() as stack:
-        portions = _portions(iter(rows), key, descending=descending)
-        runs = [_read(stack.enter_context(file)) for file in portions]
-        yield from islice(merge(*runs, key=key, reverse=descending), limit or None)
+    with Runs(rows, Row, key, descending=descending) as runs:
+        yield from islice(runs, limit or None)
 
 
 def _key_of(order: Order) -> Key:
@@ -76,18 +64,3 @@ def _key_of(order: Order) -> Key:
     if value is None:
         return lambda row: (str(getattr(row, name) or ""), row.address, row.group)
     return lambda row: (value(row), row.address, row.group)
-
-
-def _portions(rows: Iterator[Row], key: Key, *, descending: bool) -> Iterator[IO[bytes]]:
-    while portion := sorted(islice(rows, _PORTION), key=key, reverse=descending):
-        file = TemporaryFile()  # noqa: SIM115 - the caller closes it
-        for row in portion:
-            octets = _ENCODE(row)
-            file.write(len(octets).to_bytes(_LENGTH) + octets)
-        file.seek(0)
-        yield file
-
-
-def _read(file: IO[bytes]) -> Iterator[Row]:
-    while head := file.read(_LENGTH):
-        yield _DECODE(file.read(int.from_bytes(head)))

@@ -25,16 +25,15 @@ from bouncegate.policy.records import Act, Audit
 from bouncegate.store.codec import decode_decided, encode_entry, octets_of
 from bouncegate.store.environment import hand_over
 from bouncegate.store.errors import StoreDamaged, StoreFull
+from bouncegate.store.pace import Pace
 from bouncegate.store.store import Store
 
-MOST_AT_ONCE: Final = 500
-"""How many addresses an act names that is one of many: some fifteen milliseconds of writing."""
+MOST_AT_ONCE: Final = 100
+"""How many addresses an act names that is one of many; a transaction takes several of them."""
 
 _SOURCE: Final = "bulk"
 _ID: Final = 8
 _LENGTH: Final = struct.Struct(">I")
-# LMDB's write lock is not fair: whoever takes it again at once may keep all others from it.
-_BREATH: Final = 0.001
 
 Told = Callable[[int], None]
 """Is told, again and again, how many addresses are done."""
@@ -103,15 +102,16 @@ class Bulk:
             identity = file.read(_ID)
             place = self._store.progress(_SOURCE)
             done = int.from_bytes(place[_ID:], "big") if place[:_ID] == identity else 0
-            addresses = number = 0
             audit, decided = _parted(self._read(file))
-            for acts in _together(decided):
-                number += len(acts)
-                addresses += sum(len(act.addresses) for act in acts)
-                if number > done:
-                    self._store.act(acts, fold, (_SOURCE, identity + octets_of(number)), audit)
-                    told(addresses)
-                    time.sleep(_BREATH)
+            addresses = sum(len(act.addresses) for act in islice(decided, done))
+            pace = Pace()
+            while acts := _fitting(decided, pace):
+                some = sum(len(act.addresses) for act in acts)
+                done, addresses = done + len(acts), addresses + some
+                reached = _SOURCE, identity + octets_of(done)
+                pace.took(some, self._store.act(acts, fold, reached, audit))
+                told(addresses)
+                time.sleep(pace.pause)
         self._decided.unlink()
         return True
 
@@ -156,18 +156,14 @@ def _parted(records: Iterator[Act | Audit]) -> tuple[Audit | None, Iterator[Act]
     return audit, (record for record in chain(first, records) if isinstance(record, Act))
 
 
-def _together(acts: Iterable[Act]) -> Iterator[list[Act]]:
-    """The acts in order, as many in one transaction as name no more addresses than one may."""
+def _fitting(acts: Iterator[Act], pace: Pace) -> list[Act]:
+    """The next acts, in order: as many as one transaction has room for, and no more addresses."""
     some: list[Act] = []
-    addresses = 0
-    for act in acts:
-        if some and addresses + len(act.addresses) > MOST_AT_ONCE:
-            yield some
-            some, addresses = [], 0
+    left = pace.room
+    while left >= MOST_AT_ONCE and (act := next(acts, None)) is not None:
         some.append(act)
-        addresses += len(act.addresses)
-    if some:
-        yield some
+        left -= len(act.addresses)
+    return some
 
 
 def is_unfinished(folder: Path) -> bool:

@@ -26,6 +26,7 @@ address's entries, without the events that are void or held.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Self
 
@@ -169,14 +170,16 @@ class Store(Transactions):
         fold: Fold,
         progress: tuple[str, bytes] | None = None,
         audit: Audit | None = None,
-    ) -> None:
+    ) -> float:
         """Carry out acts and deliveries, all in one transaction.
 
         `progress` is the name of a source and how far it has been read by now; `audit` is the
-        record of an operator's change, which is written with it. Raises StoreError; then none of
-        them was carried out.
+        record of an operator's change, which is written with it. Tells how long others had to
+        wait for the write lock meanwhile, in seconds. Raises StoreError; then none of them was
+        carried out.
         """
         with self._writing() as transaction:
+            began = time.monotonic()
             key = self._audited(transaction, audit)
             for given in acts:
                 act = replace(given, audit=key) if key and isinstance(given, Act) else given
@@ -187,6 +190,7 @@ class Store(Transactions):
                     self.usage.touch(transaction, act.addresses, act.time)
             if progress is not None:
                 self._progress.put(transaction, *progress)
+        return time.monotonic() - began
 
     def act_on(self, act: Act, meant: Callable[[State], bool], fold: Fold) -> tuple[str, ...]:
         """Carry out an act on those of its addresses of which `meant` holds; tells on which.

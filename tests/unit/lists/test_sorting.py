@@ -27,7 +27,8 @@ def test_every_order_is_kept_across_portions_and_loses_no_row(
     order: Order, descending: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = list(ordered(ROWS, order, descending=descending))
-    monkeypatch.setattr("bouncegate.lists.sorting._PORTION", 64)
+    monkeypatch.setattr("bouncegate.lists.runs._RUN", 64)
+    monkeypatch.setattr("bouncegate.lists.sorting._FEW", 64)
     assert list(ordered(iter(ROWS), order, descending=descending)) == whole
     assert sorted(row.address for row in whole) == sorted(row.address for row in ROWS)
     for limit in (3, 100):
