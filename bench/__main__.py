@@ -25,6 +25,7 @@ BENCHMARKS: Final = {
     "memory": "what memory each daemon takes for itself",
     "leaks": "memory and descriptors after many messages, and a thousand clients at once",
     "lists": "what lists of a million addresses cost",
+    "reports": "what reports over a million bounces cost",
     "bulk": "what a million addresses cost an operator, while mail flows and bounces come in",
     "dns": "what providers and DNS cost the return path, and what dead name servers do to it",
     "maillog": "how fast Postfix's log is read",

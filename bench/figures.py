@@ -1,6 +1,11 @@
 """Figures of processes, as proc(5) tells them, and how several of a kind are written."""
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -29,3 +34,16 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     """The median, with the lowest and the highest in brackets."""
     low, high = min(values), max(values)
     return f"{median(values):,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def cost_of_command(config: Path, argv: list[str]) -> tuple[float, float]:
+    """Seconds of processor time and megabytes of its own, at most, of a call of the command."""
+    whole = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), *argv]
+    most = 0
+    with subprocess.Popen(whole, stdout=subprocess.DEVNULL) as process:
+        while not (done := os.wait4(process.pid, os.WNOHANG))[0]:
+            with suppress(RuntimeError):  # it has ended meanwhile
+                most = max(most, own_memory(process.pid))
+            time.sleep(0.02)
+        process.returncode = 0
+    return done[2].ru_utime + done[2].ru_stime, most / 1e6

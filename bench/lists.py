@@ -5,12 +5,8 @@ the rest have ended. A fifth were not mailed for long, one in a hundred is inval
 are locked for one group alone, or were mailed in a domain that takes no mail: both are predicted.
 """
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,7 +15,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from bench.figures import own_memory
+from bench.figures import cost_of_command
 from bench.output import arguments, show
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import (
@@ -78,7 +74,7 @@ def main() -> None:
             ("list --mailing, of which there is none", ["list", "--mailing", "none"]),
             ("check, 100,000 addresses", ["check", "--csv", str(names)]),
         ):
-            seconds, megabytes = _command(config, argv)
+            seconds, megabytes = cost_of_command(config, argv)
             rows += [_row(f"{figure}: s", seconds, 60), _row(f"{figure}: MB", megabytes, 200)]
     show(f"lists, {options.locks:,} addresses", rows, as_json=options.json)
 
@@ -106,19 +102,6 @@ def _median(run: Callable[[], None], rounds: int) -> float:
         run()
         took.append(time.perf_counter() - start)
     return sorted(took)[rounds // 2]
-
-
-def _command(config: Path, argv: list[str]) -> tuple[float, float]:
-    """Seconds of processor time and megabytes of its own, at most, of a call of the command."""
-    whole = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), *argv]
-    most = 0
-    with subprocess.Popen(whole, stdout=subprocess.DEVNULL) as process:
-        while not (done := os.wait4(process.pid, os.WNOHANG))[0]:
-            with suppress(RuntimeError):  # it has ended meanwhile
-                most = max(most, own_memory(process.pid))
-            time.sleep(0.02)
-        process.returncode = 0
-    return done[2].ru_utime + done[2].ru_stime, most / 1e6
 
 
 def _fill(store: Store, number: int) -> None:

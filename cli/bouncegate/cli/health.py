@@ -20,7 +20,7 @@ from bouncegate.config.taxonomy import REASONS
 from bouncegate.report.counting import Counting, Scope
 from bouncegate.report.figures import rows_of
 from bouncegate.report.judgement import Excess, excesses
-from bouncegate.report.reading import Sources, providers_now, read, sends_since
+from bouncegate.report.reading import Sources, as_kept, providers_now, read, sends_since
 from bouncegate.report.subjects import subjects
 from bouncegate.report.wanted import Wanted
 from bouncegate.store.errors import StoreMissing
@@ -116,7 +116,7 @@ def health(
             is_open = [incident for incident in store.incidents() if incident.settled is None]
             incidents = [view_of(store, incident) for incident in is_open]
             tallies = [t for t in store.tallies(period.since) if _is_before(t, period.until)]
-            rates = _rates(invocation, store, period)
+            rates = _rates(invocation, store, as_kept(store, period))
     except StoreMissing:
         incidents, tallies, rates = [], [], Rates()
     found = health_of(incidents, tallies, rates, alarm)

@@ -1,14 +1,24 @@
-"""Files that a command writes: there when they are whole, or not at all."""
+"""Files that a command writes: there when they are whole, or not at all.
+
+Until then they are a draft beside, `.NAME.PID`, which goes whatever ends the command, but for
+SIGKILL and a machine that stops.
+"""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
-from typing import BinaryIO
+from types import FrameType
+from typing import BinaryIO, Final, NoReturn
 
 import typer
+
+# SIGINT is an exception already.
+_ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALLED: Final = 128  # and the number of the signal, as a shell tells it
 
 
 @contextmanager
@@ -18,45 +28,48 @@ def writing(path: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         return
     draft = _draft_of(path)
-    try:
-        with draft.open("wb") as file:
-            yield file
-        draft.replace(path)
-    except OSError as error:
-        raise cannot(error) from None
-    finally:
-        draft.unlink(missing_ok=True)
+    with _unwinding():
+        try:
+            with draft.open("wb") as file:
+                yield file
+            draft.replace(path)
+        except OSError as error:
+            raise cannot(error) from None
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager
 def writing_new(path: Path) -> Iterator[BinaryIO]:
     """A file that is there when it is whole and durable; one that exists is never replaced."""
     draft = _draft_of(path)
-    try:
-        with draft.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(draft)  # unlike a renaming, it fails where there is something
-    except OSError as error:
-        raise cannot(error, path) from None
-    finally:
-        draft.unlink(missing_ok=True)
+    with _unwinding():
+        try:
+            with draft.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            path.hardlink_to(draft)  # unlike a renaming, it fails where there is something
+        except OSError as error:
+            raise cannot(error, path) from None
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager
 def writing_folder(path: Path) -> Iterator[Path]:
     """A folder that is there when it is whole; one that exists is only taken if it is empty."""
     draft = _draft_of(path)
-    try:
-        draft.mkdir()
-        yield draft
-        draft.rename(path)  # fails where there is anything but an empty folder
-    except OSError as error:
-        raise cannot(error, path) from None
-    finally:
-        with suppress(FileNotFoundError):
-            rmtree(draft)
+    with _unwinding():
+        try:
+            draft.mkdir()
+            yield draft
+            draft.rename(path)  # fails where there is anything but an empty folder
+        except OSError as error:
+            raise cannot(error, path) from None
+        finally:
+            with suppress(FileNotFoundError):
+                rmtree(draft)
 
 
 def cannot(error: OSError, path: Path | None = None) -> typer.BadParameter:
@@ -64,6 +77,24 @@ def cannot(error: OSError, path: Path | None = None) -> typer.BadParameter:
     if path is not None and path.exists():
         return typer.BadParameter(f"{path}: there is something already: name another place")
     return typer.BadParameter(f"{path or error.filename}: {error.strerror}")
+
+
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """Whatever asks the command to end has it take its draft away first."""
+
+    def end(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(_SIGNALLED + number)
+
+    # Who ignores one of them (nohup) goes on to.
+    before = {n: signal.getsignal(n) for n in _ENDINGS if signal.getsignal(n) == signal.SIG_DFL}
+    for number in before:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _draft_of(path: Path) -> Path:

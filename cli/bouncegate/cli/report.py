@@ -14,7 +14,7 @@ from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.health import health
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.output import complain
+from bouncegate.cli.output import complain, iso
 from bouncegate.cli.reportcounts import Counts
 from bouncegate.cli.reportlists import (
     AddressView,
@@ -30,8 +30,10 @@ from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Reason
 from bouncegate.report.addresses import bounces, in_groups
 from bouncegate.report.counting import Scope
+from bouncegate.report.reading import as_kept
 from bouncegate.report.wanted import Wanted
 from bouncegate.store.address import canonical_domain
+from bouncegate.store.arrivals import Arrival
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
@@ -156,11 +158,12 @@ def _command(subject: str) -> Callable[..., None]:
         )
         if name is not None:
             wanted = _narrowed(invocation, wanted, subject, name)
-        scope = Scope(wanted, _ALL if unverified else invocation.settings.return_path.count)
+        trust = _ALL if unverified else invocation.settings.return_path.count
         try:
             with closing(invocation.open_store(readonly=True)) as store:
+                scope = Scope(_as_kept(store, wanted), trust)
                 if messages is not None and output is not None:
-                    exported = Exported(store, bounces(store.arrivals.since(wanted.since), scope))
+                    exported = Exported(store, _bounces(store, scope))
                     exported.write(messages, output)
                     exported.tell()
                 elif addresses:
@@ -187,7 +190,19 @@ def _views(store: Store, scope: Scope, *, by_address: bool) -> Iterator[View]:
     if by_address:
         yield from map(address_view, in_groups(store.arrivals.by_address(), scope))
     else:
-        yield from map(bounce_view, bounces(store.arrivals.since(scope.wanted.since), scope))
+        yield from map(bounce_view, _bounces(store, scope))
+
+
+def _bounces(store: Store, scope: Scope) -> Iterator[Arrival]:
+    return bounces(store.arrivals.since(scope.wanted.since), scope)
+
+
+def _as_kept(store: Store, wanted: Wanted) -> Wanted:
+    """The same, from when on all bounces are kept; says so if that is less."""
+    kept = as_kept(store, wanted)
+    if kept.since > wanted.since:
+        complain(f"told since {iso(kept.since)}: what came before is no longer all kept")
+    return kept
 
 
 def _provider(invocation: Invocation, text: str) -> str:

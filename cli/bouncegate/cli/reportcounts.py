@@ -39,7 +39,7 @@ class Counts:
         self._subject = subject
         self._name = name
         self._by_address = subject == "group"
-        self._asked_since = scope.wanted.since
+        self._since = scope.wanted.since
         provider_of = providers_now(store, invocation.providers)
         known = subjects(provider_of)
         parts = _IN_DETAIL if name is not None else (subject,)
@@ -90,7 +90,10 @@ class Counts:
 
     def _more(self, figures: Figures) -> dict[str, object]:
         """What scripts are told beside the figures."""
-        more: dict[str, object] = {"sends_since": iso(self._sends_since)}
+        more: dict[str, object] = {
+            "since": iso(self._since or None),
+            "sends_since": iso(self._sends_since),
+        }
         if self._subject in _JUDGED:
             more["warnings"] = list(excesses(figures, self._alarm))
         if self._name is not None:
@@ -123,7 +126,7 @@ class Counts:
         total = self._total
         if self._sends_since is None:
             yield f"What was sent is unknown, and so are all shares: {self._why_unknown}"
-        elif self._sends_since > self._asked_since:
+        elif self._sends_since > self._since:
             yield f"Sends are known since {iso(self._sends_since)}: shares are of those."
         if total.held:
             yield 'Held: kept from counting by an open incident, see "bouncegate incident list".'

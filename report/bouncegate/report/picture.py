@@ -5,7 +5,7 @@ from html import escape
 from typing import Final, NamedTuple
 
 _WIDTH, _LABELS, _BARS, _ROW, _HEAD = 760, 250, 400, 24, 48
-_LONGEST_LABEL: Final = 36
+_LONGEST_LABEL, _LONGEST_TITLE = 36, 100
 # Blue and orange, which those who cannot tell red from green can tell, one darker than the other.
 _STYLE: Final = (
     "text{font:13px sans-serif;fill:#222}.title{font-weight:bold}.value{fill:#555}"
@@ -64,7 +64,8 @@ def drawing(panels: Sequence[Panel]) -> str:
 
 
 def _panel(one: Panel, top: int) -> Iterator[str]:
-    yield _text("title", 8, top + 24, one.title)
+    longest = _LONGEST_LABEL if one.key else _LONGEST_TITLE  # the key stands behind it
+    yield _text("title", 8, top + 24, _shortened(one.title, longest))
     for number, words in enumerate(one.key):
         left = _LABELS + 110 * number
         yield f'<rect class="{_kind(number)}" x="{left}" y="{top + 13}" width="12" height="12"/>'
@@ -100,8 +101,8 @@ def _text(kind: str, x: float, y: float, words: str) -> str:
     return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{escape(_drawable(words))}</text>'
 
 
-def _shortened(label: str) -> str:
-    return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
+def _shortened(label: str, longest: int = _LONGEST_LABEL) -> str:
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"
 
 
 def _drawable(words: Iterable[str]) -> str:

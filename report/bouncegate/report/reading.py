@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from bouncegate.policy.providers import Providers
 from bouncegate.report.counting import Counting, Scope, count, count_addresses, count_sends
+from bouncegate.report.wanted import Wanted
 from bouncegate.store.entry import KEY, Sent
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
@@ -22,6 +25,15 @@ class Sources(NamedTuple):
     ledger: Ledger | None
     provider_of: Callable[[str], str]
     """Who runs the mail of a domain, as far as it is known now."""
+
+
+def as_kept(store: Store, wanted: Wanted) -> Wanted:
+    """What is asked for, from when on no bounce of it has gone; raises StoreError.
+
+    Retention keeps the bounces of addresses that a lock holds and lets others go: a share of what
+    is left would be of nothing.
+    """
+    return replace(wanted, since=max(wanted.since, store.arrivals.whole_since()))
 
 
 def sends_since(ledger: Ledger | None, since: int) -> int | None:

@@ -16,6 +16,7 @@ import lmdb
 
 from bouncegate.policy.account import Mark
 from bouncegate.policy.records import Event
+from bouncegate.store.gone import Gone
 from bouncegate.store.history import History
 from bouncegate.store.transactions import Transactions
 
@@ -40,6 +41,12 @@ class Arrivals(Transactions):
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
         self._history = history
+        self._gone = Gone(environment)
+
+    def whole_since(self) -> int:
+        """From when on all bounces are kept, but for those of purged addresses; 0: ever."""
+        with self._reading() as transaction:
+            return self._gone.whole_since(transaction)
 
     def since(self, time: int = 0) -> Iterator[Arrival]:
         """In the order in which they came, from about an hour before a time on; 0: all."""

@@ -27,6 +27,7 @@ import lmdb
 from bouncegate.policy.fold import EMPTY, Fold, freed, is_locked
 from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State, Summary, Told
 from bouncegate.store.audit import Audits
+from bouncegate.store.gone import Gone
 from bouncegate.store.history import History
 from bouncegate.store.removal import Leaving, Removal
 from bouncegate.store.tallies import Tallies
@@ -80,6 +81,7 @@ class Retention(Transactions):
         self._audits = audits
         self._tallies = tallies
         self._removal = Removal(environment, history)
+        self._gone = Gone(environment)
 
     # -- the journal -------------------------------------------------------------------------
 
@@ -145,6 +147,7 @@ class Retention(Transactions):
         is_empty = summary.state == EMPTY
         journal.summarize(transaction, address, None if is_empty else summary)
         self._removal.take_out(transaction, address, cut.numbers, round_.leaving)
+        self._gone.note(transaction, cut.last.time)
         return len(cut.numbers)
 
     def _cut(
@@ -185,6 +188,7 @@ class Retention(Transactions):
         entry = journal.get(transaction, number) if journal.exists(transaction, number) else None
         if isinstance(entry, Event):
             self._removal.drop_event(transaction, number, entry)
+            self._gone.note(transaction, entry.time)
             return 1
         if not isinstance(entry, Ruling):
             return 0

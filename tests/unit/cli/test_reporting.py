@@ -1,16 +1,34 @@
 """Each line of the product's *Reporting*, as an operator relies on it."""
 
 import csv
+import fcntl
 import io
 import json
 import mailbox
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from contextlib import closing
 from pathlib import Path
+from xml.etree import ElementTree
 
-from bouncegate.config.taxonomy import Reason
+import pytest
+
+from bouncegate.cli.output import iso
+from bouncegate.config.settings import GuardSettings, PolicySettings
+from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.guard import Guard
+from bouncegate.store.store import Bounce
 
 from .conftest import Command
-from .reported import event, record, record_message, send
+from .reported import DAY, NOW, SIGNED, event, record, record_message, send, store_of
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def rows(bouncegate: Command, *arguments: str) -> list[dict[str, object]]:
@@ -136,3 +154,179 @@ def test_the_bounce_rate_of_a_sender_and_its_hard_share_seen_early_with_advice(
     assert "bouncegate check" in done.out
     (day,) = rows(bouncegate, "rate", "example.org")
     assert (day["rate"], day["hard_share"]) == (0.05, 0.03)
+
+
+def test_what_retention_let_go_of_is_no_part_of_a_report_and_it_says_so(
+    config: Path, bouncegate: Command
+) -> None:
+    with config.open("a") as file:
+        file.write('[policy.hard]\nlock = "5 years"\n[dns]\nenabled = false\n')
+    record(
+        config,
+        event("locked@b.example", ago=830 * DAY),
+        event("full@b.example", Reason.MAILBOX_FULL, ago=820 * DAY),
+        event("new@b.example", Reason.MAILBOX_FULL, ago=40 * DAY),
+    )
+    for name in ("mailing", "group"):
+        (whole,) = rows(bouncegate, name, "--since", "900 days")
+        assert whole["bounces"] == 3
+    assert bouncegate("maintain", "--once").code == 0
+    for name in ("mailing", "group"):
+        done = bouncegate("report", name, "--json", "--since", "900 days")
+        told = json.loads(done.out)
+        assert (told["bounces"], told["hard"]) == (1, 0), (
+            "a hard one is left, of one that is locked"
+        )
+        assert "no longer all kept" in done.err
+        assert told["since"] == iso(NOW - 820 * DAY + 1)
+    (day,) = rows(bouncegate, "rate")
+    assert day["bounces"] == 1
+    for options in (["--addresses", "--json"], ["--messages", "mbox", "-o", f"{config}.mbox"]):
+        done = bouncegate("report", "mailing", *options)
+        assert "no longer all kept" in done.err
+        assert "locked@" not in done.out
+    recent = bouncegate("report", "mailing", "--since", "50 days", "--json")
+    assert (json.loads(recent.out)["bounces"], recent.err) == (1, "")
+
+
+HOSTILE = "<script>&\"'\x1b[2J\x07\n\u202e]]>" + "x" * 3000
+"""Markup, control characters, a change of direction, and far too long."""
+
+
+def test_a_hostile_name_harms_neither_the_picture_nor_the_terminal(
+    config: Path, bouncegate: Command, tmp_path: Path
+) -> None:
+    record(config, event("ann@b.example", mailing=HOSTILE, diagnostic=HOSTILE))
+    picture = tmp_path / "x.svg"
+    for arguments in (["mailing"], ["mailing", HOSTILE], ["mailing", "--addresses"]):
+        drawn = [] if "--addresses" in arguments else ["--svg", str(picture)]
+        done = bouncegate("report", *arguments, *drawn)
+        assert done.code == 0, done.err
+        assert not set(done.out) & {"\x1b", "\x07", "\u202e"}
+    texts = [text.text or "" for text in ElementTree.parse(picture).iter(f"{SVG}text")]
+    named = [text for text in texts if "<script>" in text]
+    assert len(named) == 2, "the title and the label of the bar"
+    for text in named:
+        assert not set(text) & {"\x1b", "\x07", "\u202e", "\n"}
+        assert len(text) <= 36, "it runs neither into the key nor into the bar"
+    tags = {element.tag.removeprefix(SVG) for element in ElementTree.parse(picture).iter()}
+    assert tags == {"svg", "style", "rect", "text"}
+    (row,) = rows(bouncegate, "mailing")
+    assert row["mailing"] == HOSTILE, "scripts are told the name as it is"
+
+
+def at_terminal(config: Path, columns: int, *arguments: str) -> str:
+    """What a terminal so wide is shown."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), *arguments]
+    environment = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+    environment.pop("COLUMNS", None)
+    with subprocess.Popen(argv, stdout=theirs, env=environment) as process:
+        os.close(theirs)
+        told = b""
+        try:
+            while octets := os.read(ours, 65_536):
+                told += octets
+        except OSError:  # EIO: nobody has the other end any more
+            pass
+        finally:
+            os.close(ours)
+    assert process.returncode == 0
+    return re.sub("\x1b[^m]*m", "", told.decode())
+
+
+def test_a_terminal_shows_bars_and_a_pipe_none(config: Path, bouncegate: Command) -> None:
+    spring_and_autumn(config)
+    told = at_terminal(config, 120, "report", "mailing")
+    (spring,) = (line for line in told.splitlines() if "spring" in line)
+    (autumn,) = (line for line in told.splitlines() if "autumn" in line)
+    assert (spring.count("█"), spring.count("░")) == (21, 10), "two hard, one soft, of 32 columns"
+    assert (autumn.count("█"), autumn.count("░")) == (10, 0)
+    assert all(len(line) <= 120 for line in told.splitlines())
+    assert "█" not in at_terminal(config, 40, "report", "mailing"), "there is no room"
+    assert "█" not in bouncegate("report", "mailing").out
+
+
+def test_health_of_a_time_that_is_over_is_told_as_it_was(config: Path, bouncegate: Command) -> None:
+    readers = [f"reader{n}@b.example" for n in range(500)]
+    send(config, *readers, ago=5 * DAY)
+    full = Reason.MAILBOX_FULL
+    record(config, *(event(r, full, ago=5 * DAY, sent_ago=5 * DAY) for r in readers[:50]))
+    send(config, *readers, ago=3600)
+    assert bouncegate("report", "health").code == 0
+    days = ["--since", "6 days", "--until", "4 days"]
+    done = bouncegate("report", "health", "--json", *days)
+    assert done.code == 1
+    (sender,) = json.loads(done.out)["rates"]["senders"]
+    assert (sender["sends"], sender["bounce_rate"]) == (500, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "limit", "advice"),
+    [
+        (Reason.MAILBOX_FULL, "bounce_rate = 0.10", "report mailing, report reason"),
+        (Reason.USER_UNKNOWN, "hard_share = 0.10\nbounce_rate = 1.0", "bouncegate check"),
+        (Reason.COMPLAINT, "complaint_rate = 0.10", "RFC 8058"),
+        (
+            Reason.SENDER_INVALID,
+            "sender_blame = 10\nbounce_rate = 1.0\nhard_share = 1.0",
+            REASONS[Reason.SENDER_INVALID].advice,
+        ),
+    ],
+)
+def test_health_warns_above_each_limit_and_not_at_it(
+    config: Path, bouncegate: Command, reason: Reason, limit: str, advice: str
+) -> None:
+    with config.open("a") as file:
+        file.write(f"[alarm]\nrates_from = 100\n{limit}\n")
+    readers = [f"reader{n}@b.example" for n in range(100)]
+    send(config, *readers)
+    record(config, *(event(r, reason, sent_ago=120) for r in readers[:10]))
+    done = bouncegate("report", "health")
+    assert done.code == 0, done.out
+    record(config, event(readers[10], reason, sent_ago=120))
+    done = bouncegate("report", "health")
+    assert done.code == 1, done.out
+    assert advice in " ".join(done.out.split())
+    assert done.out.splitlines()[-1] == "warning"
+
+
+def test_health_judges_no_share_of_too_few_sends(config: Path, bouncegate: Command) -> None:
+    readers = [f"reader{n}@b.example" for n in range(99)]
+    send(config, *readers)
+    record(config, *(event(r, Reason.MAILBOX_FULL, sent_ago=120) for r in readers))
+    with config.open("a") as file:
+        file.write("[alarm]\nrates_from = 100\n")
+    done = bouncegate("report", "health")
+    assert (done.code, "too few sends" in done.out) == (0, True)
+    send(config, "one@more.example")
+    assert bouncegate("report", "health").code == 1
+
+
+def test_health_warns_of_too_many_dsns_that_prove_nothing(
+    config: Path, bouncegate: Command
+) -> None:
+    with config.open("a") as file:
+        file.write("[alarm]\nunverified = 3\n")
+    forged = [event(f"u{n}@b.example", trust="unverified") for n in range(4)]
+    record(config, *forged[:3])
+    assert bouncegate("report", "health").code == 0
+    record(config, forged[3])
+    done = bouncegate("report", "health")
+    assert done.code == 1
+    assert "[return_path] domain" in " ".join(done.out.split())
+
+
+def test_health_takes_as_many_open_incidents_as_are_normal(
+    config: Path, bouncegate: Command
+) -> None:
+    guard = Policy(PolicySettings(), SIGNED, guard=Guard(GuardSettings(addresses=5)))
+    with store_of(config) as store:
+        store.record([Bounce([event(f"u{n}@gmail.com")], b"") for n in range(30)], guard)
+    done = bouncegate("report", "health")
+    assert done.code == 2
+    assert "bouncegate incident show" in " ".join(done.out.split())
+    with config.open("a") as file:
+        file.write("[alarm]\nincidents = 1\n")
+    assert bouncegate("report", "health").code == 0
