@@ -8,7 +8,7 @@ they take one descriptor; what fits into one run never comes to a disk.
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from heapq import merge
 from itertools import islice
 from tempfile import TemporaryFile
@@ -75,7 +75,8 @@ class Runs(Generic[T]):
     def close(self) -> None:
         """Let the disk have its room back."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # of a full disk: it writes what had no room once more
+                self._file.close()
 
     def __iter__(self) -> Iterator[T]:
         """All of them, in order; raises TemporaryFileError."""

@@ -4,6 +4,7 @@ A list that is half imported mails people who were to be spared, and nobody know
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.unit.milter import small_disk
 
 from bouncegate.lists.sheet import SheetWriter
 from lab.waiting import wait_for
@@ -142,3 +144,42 @@ def test_without_a_terminal_and_without_yes_an_import_is_a_dry_run(site: Site) -
     assert done.stdout == f"{MANY} to lock, 0 are locked already or stand twice\n"
     assert "nothing was imported: no terminal to ask at, use --yes" in done.stderr
     assert site.locked() == 0
+
+
+def test_a_full_disk_for_temporary_files_is_said_and_nothing_is_imported(site: Site) -> None:
+    """So many are sorted on the disk, which has 1 MiB."""
+    site.write(f"a.reader.{n}@orchard.example" for n in range(60_000))
+    small = site.folder / "small"
+    small.mkdir()
+    argv = [sys.executable, small_disk.__file__, str(small), *site.argv()[3:]]
+    done = subprocess.run(
+        [*argv, "import", "--yes", "--locks", str(site.sheet)],
+        env={**os.environ, "TMPDIR": str(small)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if "PermissionError" in done.stderr:
+        pytest.skip(f"a small disk cannot be mounted: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == os.EX_TEMPFAIL, done.stderr
+    assert "No space left on device: make room, or name another in TMPDIR" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert site.locked() == 0
+
+
+def test_a_sheet_by_a_pipe_locks_each_address_once_for_the_first_reason_given(site: Site) -> None:
+    rows = ["address,why", *(f"user{n % 70:02}@orchard.example,line {n}" for n in range(1200))]
+    done = subprocess.run(
+        site.argv("import", "--yes", "--locks", "-"),
+        input="\n".join(rows),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("70 to lock, 1130 are locked already or stand twice\n")
+    listed = site.run("list", "--json").stdout.splitlines()
+    whys = {json.loads(line)["address"][4:6]: json.loads(line)["why"] for line in listed}
+    assert whys == {f"{n:02}": f"line {n}" for n in range(70)}

@@ -149,3 +149,21 @@ def test_a_lock_can_say_its_reason(bouncegate: Command) -> None:
     shown: Done = bouncegate("show", "--json", "eve@gmx.de")
     found = json.loads(shown.out)
     assert (found["reason"], found["kind"]) == ("complaint", "hard")
+
+
+def test_all_of_more_than_memory_holds_are_unlocked_for_the_groups_they_were_locked_for(
+    bouncegate: Command, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bouncegate.lists.runs._RUN", 16)
+    bouncegate("lock", "--file", str(many))
+    bouncegate("lock", "user0007@kernel.org", "--group", "news")
+    for n in range(20):
+        bouncegate("lock", f"eve{n:02}@gmx.de", "--group", "news")
+        bouncegate("lock", f"eve{n:02}@gmx.de", "--group", "shop")
+    done = bouncegate("unlock", "--all", "--group", "news", "--yes")
+    assert done.out.splitlines()[-1] == "... and 1 more unlocked"
+    assert len(locked(bouncegate)) == 2 * MOST_AT_ONCE + 4 + 20
+    done = bouncegate("unlock", "--all", "--origin", "manual", "--yes")
+    assert done.out.splitlines()[0] == "eve00@gmx.de: unlocked"
+    assert done.out.splitlines()[-1] == f"... and {2 * MOST_AT_ONCE + 1} more unlocked"
+    assert locked(bouncegate) == ["ann@gmail.com", "bob@gmx.de", "hard@gmail.com"]
