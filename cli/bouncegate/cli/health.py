@@ -1,5 +1,6 @@
 """`report health`: whether an operator should look, for people and for monitoring."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -99,7 +100,7 @@ def health(
     Exit code 0: all is fine. 1, a warning: of some sender's mail too large a share bounced,
     bounced hard or was complained of; or some sender was blamed for too many bounces within an
     hour; or too many DSNs proved nothing. 2, critical: an incident is open. Other codes, 64 and
-    above: the store or the config cannot be read. The limits stand in [alarm].
+    above: the store, the config or a time cannot be read. The limits stand in [alarm].
 
     What blames senders or proves nothing is told of the last two days at most.
 
@@ -109,7 +110,11 @@ def health(
     """
     invocation = invocation_of(context)
     now = int(time.time())
-    period = Wanted(since=time_of(since, now), until=time_of(until, now) if until else 0)
+    try:
+        period = Wanted(**period_of(since, until, now))
+    except typer.BadParameter as error:
+        error.exit_code = os.EX_USAGE  # 2 would have monitoring say that an incident is open
+        raise
     alarm = invocation.settings.alarm
     try:
         with closing(invocation.open_store(readonly=True)) as store:
@@ -125,6 +130,15 @@ def health(
     else:
         _write(found)
     raise typer.Exit(_EXIT[found.status])
+
+
+def period_of(since: str, until: str, now: int) -> dict[str, int]:
+    """The period that options name, as `Wanted` has it; raises typer.BadParameter."""
+    start = time_of(since, now) if since else 0
+    end = time_of(until, now) if until else 0
+    if end and start >= end:
+        raise typer.BadParameter("--since is not before --until: no time lies between them")
+    return {"since": start, "until": end}
 
 
 def health_of(

@@ -4,6 +4,7 @@ Until then they are a draft beside, `.NAME.PID`, which goes whatever ends the co
 SIGKILL and a machine that stops.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ import typer
 
 # SIGINT is an exception already.
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
+# A folder does not take the place of a file, nor of a folder that is not empty.
+_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 _SIGNALLED: Final = 128  # and the number of the signal, as a shell tells it
 
 
@@ -34,7 +37,7 @@ def writing(path: Path | None) -> Iterator[BinaryIO]:
                 yield file
             draft.replace(path)
         except OSError as error:
-            raise cannot(error) from None
+            raise cannot(error, path) from None
         finally:
             draft.unlink(missing_ok=True)
 
@@ -72,11 +75,11 @@ def writing_folder(path: Path) -> Iterator[Path]:
                 rmtree(draft)
 
 
-def cannot(error: OSError, path: Path | None = None) -> typer.BadParameter:
+def cannot(error: OSError, path: Path) -> typer.BadParameter:
     """What is wrong with the file that an option names."""
-    if path is not None and path.exists():
+    if error.errno in _TAKEN and path.exists():
         return typer.BadParameter(f"{path}: there is something already: name another place")
-    return typer.BadParameter(f"{path or error.filename}: {error.strerror}")
+    return typer.BadParameter(f"{path}: {error.strerror}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
-from bouncegate.cli.health import health
+from bouncegate.cli.health import health, period_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso
 from bouncegate.cli.reportcounts import Counts
@@ -25,7 +25,6 @@ from bouncegate.cli.reportlists import (
     write_views,
 )
 from bouncegate.cli.reportmessages import Exported, Form
-from bouncegate.cli.undo import time_of
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Reason
 from bouncegate.report.addresses import bounces, in_groups
@@ -153,8 +152,7 @@ def _command(subject: str) -> Callable[..., None]:
             group=group or None,
             mailing=mailing or None,
             sender=sender.lower() or None,
-            since=time_of(since, now) if since else 0,
-            until=time_of(until, now) if until else 0,
+            **period_of(since, until, now),
         )
         if name is not None:
             wanted = _narrowed(invocation, wanted, subject, name)

@@ -22,6 +22,9 @@ from bouncegate.store.transactions import Transactions
 
 # Some ten milliseconds each.
 _PORTION: Final = 2000
+# A bounce in Postfix's log has the time of its line, and the log may be read long after, behind
+# what came by mail meanwhile. Ten days of a million bounces a month are read in a second.
+_LATEST: Final = 10 * 86_400
 # Entries that are no bounces and concern many addresses are decoded once, not once an address.
 _MOST_REMEMBERED: Final = 100_000
 
@@ -49,10 +52,13 @@ class Arrivals(Transactions):
             return self._gone.whole_since(transaction)
 
     def since(self, time: int = 0) -> Iterator[Arrival]:
-        """In the order in which they came, from about an hour before a time on; 0: all."""
+        """In the order in which they were recorded, with some that came before that time; 0: all.
+
+        What came then and was recorded up to ten days later is among them.
+        """
         journal, marks = self._history.journal, self._history.rulings.marks
         with self._reading() as transaction:
-            start = journal.first_since(transaction, time) if time else 1
+            start = journal.first_since(transaction, time - _LATEST) if time else 1
         while True:
             with self._reading() as transaction:
                 entries = list(islice(journal.events(transaction, start), _PORTION))

@@ -330,3 +330,22 @@ def test_health_takes_as_many_open_incidents_as_are_normal(
     with config.open("a") as file:
         file.write("[alarm]\nincidents = 1\n")
     assert bouncegate("report", "health").code == 0
+
+
+@pytest.mark.parametrize(
+    "options", [["--since", "junk"], ["--since", "1 day", "--until", "2 days"]]
+)
+def test_a_period_that_is_none_is_refused_and_is_no_alarm(
+    bouncegate: Command, options: list[str]
+) -> None:
+    assert bouncegate("report", "mailing", *options).code == 2
+    assert bouncegate("report", "health", *options).code == os.EX_USAGE
+
+
+def test_a_picture_that_cannot_be_written_is_named_as_it_was_given(
+    config: Path, bouncegate: Command, tmp_path: Path
+) -> None:
+    spring_and_autumn(config)
+    done = bouncegate("report", "mailing", "--svg", f"{tmp_path}/nowhere/x.svg")
+    assert done.code == 2
+    assert f"{tmp_path}/nowhere/x.svg: No such file" in done.err

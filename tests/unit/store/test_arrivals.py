@@ -17,6 +17,7 @@ from .bounces import NOW, bounce_of, policy
 
 POLICY = policy()
 PORTION = 4
+DAY = 86_400
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def come(store: Store, name: str, second: int) -> None:
-    event = bounce_of(name, second, NOW + second, Reason.MAILBOX_FULL)
+    number = len(list(store.journal()))
+    event = bounce_of(name, number, NOW + second, Reason.MAILBOX_FULL)
     store.record([Bounce([event], b"")], POLICY)
 
 
@@ -76,12 +78,22 @@ def test_a_mark_is_told_of_the_bounce_that_bears_it(store: Store) -> None:
 
 
 def test_what_came_long_before_is_not_even_read(store: Store) -> None:
-    day = 86_400
     for n in range(3 * PORTION):
-        come(store, f"u{n}@x.test", n * day)
-    found = [one.event.time for one in store.arrivals.since(NOW + 5 * day)]
-    assert found[0] == NOW + 5 * day
-    assert len(found) == 3 * PORTION - 5
+        come(store, f"u{n}@x.test", n * 4 * DAY)
+    found = [one.event.time for one in store.arrivals.since(NOW + 24 * DAY)]
+    assert found[0] == NOW + 16 * DAY
+    assert found[-1] == NOW + (3 * PORTION - 1) * 4 * DAY
+
+
+@pytest.mark.parametrize("hours", range(1, 11))
+def test_a_bounce_in_a_log_that_was_read_late_is_not_left_out(store: Store, hours: int) -> None:
+    """The mail of ten hours came; then the log of the same hours was read, and mail went on."""
+    hour = 3600
+    for n in [*range(10), *range(10), 11, 12]:
+        come(store, f"u{n}@x.test", 20 * DAY + n * hour)
+    since = NOW + 20 * DAY + hours * hour
+    found = [one.event.time for one in store.arrivals.since(since) if one.event.time >= since]
+    assert len(found) == 2 * (10 - hours) + 2
 
 
 def test_a_bounce_that_comes_meanwhile_is_neither_refused_nor_told_twice(store: Store) -> None:
