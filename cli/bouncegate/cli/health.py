@@ -111,10 +111,11 @@ def health(
     invocation = invocation_of(context)
     now = int(time.time())
     try:
-        period = Wanted(**period_of(since, until, now))
+        start, end = period_of(since, until, now)
     except typer.BadParameter as error:
         error.exit_code = os.EX_USAGE  # 2 would have monitoring say that an incident is open
         raise
+    period = Wanted(since=start, until=end)
     alarm = invocation.settings.alarm
     try:
         with closing(invocation.open_store(readonly=True)) as store:
@@ -132,13 +133,16 @@ def health(
     raise typer.Exit(_EXIT[found.status])
 
 
-def period_of(since: str, until: str, now: int) -> dict[str, int]:
-    """The period that options name, as `Wanted` has it; raises typer.BadParameter."""
+def period_of(since: str, until: str, now: int) -> tuple[int, int]:
+    """From when, and before when, in seconds since 1970; 0 where no option says so.
+
+    Raises typer.BadParameter.
+    """
     start = time_of(since, now) if since else 0
     end = time_of(until, now) if until else 0
     if end and start >= end:
         raise typer.BadParameter("--since is not before --until: no time lies between them")
-    return {"since": start, "until": end}
+    return start, end
 
 
 def health_of(

@@ -143,6 +143,7 @@ def _command(subject: str) -> Callable[..., None]:
         if svg is not None and (addresses or messages is not None):
             raise typer.BadParameter("--svg draws counts: leave --addresses and --messages out")
         now, invocation = int(time.time()), invocation_of(context)
+        start, end = period_of(since, until, now)
         wanted = Wanted(
             kind=kind,
             category=category,
@@ -152,7 +153,8 @@ def _command(subject: str) -> Callable[..., None]:
             group=group or None,
             mailing=mailing or None,
             sender=sender.lower() or None,
-            **period_of(since, until, now),
+            since=start,
+            until=end,
         )
         if name is not None:
             wanted = _narrowed(invocation, wanted, subject, name)
