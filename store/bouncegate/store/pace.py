@@ -10,7 +10,7 @@ from typing import Final
 AIM: Final = 0.02
 """How long a transaction should hold the write lock, in seconds; no more than 50 ms are allowed."""
 
-LEAST: Final = 200
+LEAST: Final = 400
 """Addresses in a transaction, at least: where the sync alone takes longer, less would not help."""
 
 MOST: Final = 1000
@@ -33,4 +33,4 @@ class Pace:
         """A transaction on so many addresses has held the write lock for so many seconds."""
         fitting = int(addresses * AIM / max(held, 1e-6))
         self.room = max(LEAST, min(fitting, 2 * self.room, MOST))
-        self.pause = max(_SHORTEST_PAUSE, min(held, AIM))
+        self.pause = max(_SHORTEST_PAUSE, min(held, AIM) / 2)

@@ -136,12 +136,12 @@ def test_two_at_once_wait_for_one_another(store: Store, tmp_path: Path) -> None:
 def test_handlers_are_not_kept_waiting(store: Store, tmp_path: Path) -> None:
     """Their write lock is free between any two acts: none waits for the whole."""
     turns: list[int] = []
-    bulk = threading.Thread(target=Bulk(store, tmp_path).carry_out, args=(acts(TOTAL), FOLD))
+    bulk = threading.Thread(target=Bulk(store, tmp_path).carry_out, args=(acts(3 * TOTAL), FOLD))
     bulk.start()
     while bulk.is_alive():
         store.act([Act(("handler@b.de",), NOW, "lock", by="handler")], FOLD)
         turns.append(locked(store))
-    assert len({turn for turn in turns if 1 < turn < TOTAL}) > 3
+    assert len({turn for turn in turns if 1 < turn < 3 * TOTAL}) > 3
 
 
 def test_a_damaged_file_is_said_so_and_changes_nothing(store: Store, tmp_path: Path) -> None:

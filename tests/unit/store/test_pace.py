@@ -30,9 +30,9 @@ def test_a_slow_disk_does_not_make_the_work_endless() -> None:
     assert min(paced(AIM / 10_000, sync=10 * AIM)) == LEAST
 
 
-def test_the_lock_is_left_to_others_as_long_as_it_was_held() -> None:
+def test_the_lock_is_left_to_others_half_as_long_as_it_was_held() -> None:
     pace = Pace()
     pace.took(100, AIM / 2)
-    assert pace.pause == AIM / 2
+    assert pace.pause == AIM / 4
     pace.took(100, 1000 * AIM)
-    assert pace.pause == AIM, "nobody waits longer for his turn than that"
+    assert pace.pause == AIM / 2, "nobody waits longer for his turn than that"
