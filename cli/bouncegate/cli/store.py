@@ -1,4 +1,4 @@
-"""`store stats`, `backup`, `restore`, `compact`, `verify`: the store as files, and its room."""
+"""`store stats`, `backup`, `restore`, `compact`, `verify`, `upgrade`: the store as files."""
 
 import os
 import time
@@ -18,7 +18,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, write_json, write_table
 from bouncegate.config.values import readable
-from bouncegate.store.environment import LAYOUT
+from bouncegate.store.environment import LAYOUT, layout_of, open_of_any_layout
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
 from bouncegate.store.ledger import Ledger
@@ -223,7 +223,11 @@ def restore(
     settings = invocation_of(context).settings.store
 
     def check(folder: Path) -> None:
-        Store.open(replaced(settings, path=folder), readonly=True).close()
+        place = replaced(settings, path=folder)
+        with closing(open_of_any_layout(place, readonly=True)) as environment:
+            layout = layout_of(environment)
+        if layout is None or layout >= LAYOUT:  # an older one is upgraded in its place
+            Store.open(place, readonly=True).close()
 
     restored = restoring.restore(source, settings.path, int(time.time()), check, replace=replace)
     if json:
@@ -238,6 +242,8 @@ def restore(
     print(f"{settings.path}: as it was at {restored.manifest.made}")
     if restored.kept is not None:
         print(f"{restored.kept} keeps what was there before: remove it when all is well")
+    if restored.manifest.layout < LAYOUT:
+        print(f"It has layout {restored.manifest.layout}: run `bouncegate store upgrade` now")
     for name in restored.left_alone:
         print(f"{settings.path / name} stays: it holds all that the backup has of it")
 
@@ -358,3 +364,45 @@ def _save_before_repair(invocation: Invocation) -> None:
 def _unless_missing(found: "Iterator[Difference]") -> "Iterator[Difference]":
     with suppress(StoreMissing):
         yield from found
+
+
+@app.command("upgrade")
+def upgrade(context: typer.Context, *, json: Json = False) -> None:
+    """Bring the store of an earlier version up to date, in its place, after a backup.
+
+    All daemons must be stopped. The work is done on a copy, which is verified and then takes the
+    place of the store at once: if anything fails, the store is as it was. The backup stays in the
+    store's folder, as before-upgrade-...; the version that wrote the store can restore it. Locks
+    stay as they are, even where the policy in force would not have made them. A store that is up to
+    date is left alone.
+
+    Examples:
+
+    bouncegate store upgrade
+    """
+    from bouncegate.custody import upgrade as upgrading  # noqa: PLC0415 - this command's alone
+
+    invocation = invocation_of(context)
+    settings = invocation.settings.store
+    done = upgrading.upgrade(settings, invocation.policy.fold, int(time.time()))
+    if json:
+        write_json(
+            {
+                "path": str(settings.path),
+                "before": done.before,
+                "layout": LAYOUT,
+                "backup": None if done.backup is None else str(done.backup),
+                "other_policy": done.other_policy,
+            }
+        )
+        return
+    if done.backup is None:
+        print(f"{settings.path}: has layout {LAYOUT} already: nothing to do")
+        return
+    print(f"{settings.path}: layout {done.before} before, {LAYOUT} now, verified")
+    print(f"{done.backup} keeps the store as it was: remove it when all is well")
+    if done.other_policy:
+        print(
+            f"{done.other_policy} addresses were decided under another policy and stay so "
+            "(`store verify --other-policy`)"
+        )

@@ -30,7 +30,19 @@ _END: Final = 4
 _TABLES: Final = (ADDRESSES, LOCKS, BY_ADDRESS, SUMMARIES)
 
 
-class _Remembering(Journal):
+def known_names(
+    environment: lmdb.Environment, transaction: lmdb.Transaction[bytes], start: bytes
+) -> Iterator[bytes]:
+    """All addresses from `start` on of which there is anything, in order."""
+    streams: list[Iterator[bytes]] = []
+    for name in _TABLES:
+        cursor = transaction.cursor(environment.open_db(name, txn=transaction, create=False))
+        if cursor.set_range(start) if start else cursor.first():
+            streams.append(cursor.iternext_nodup(values=False))
+    return (key for key, _ in groupby(merge(*streams)))
+
+
+class RememberingJournal(Journal):
     """A journal that reads an act on many addresses once for those that come one after another."""
 
     def __init__(self, environment: lmdb.Environment) -> None:
@@ -54,7 +66,7 @@ class AddressCheck:
         self._environment = environment
         self._fold = fold
         self._history = History(environment)
-        self._journal = _Remembering(environment)
+        self._journal = RememberingJournal(environment)
         self._history.journal = self._journal
         self._addresses = environment.open_db(ADDRESSES, create=False)
         self._locks = environment.open_db(LOCKS, create=False)
@@ -81,20 +93,10 @@ class AddressCheck:
         start: bytes | None = b""
         while start is not None:
             with self._environment.begin() as transaction:
-                names = list(islice(self._merged(transaction, start), PORTION))
+                names = list(islice(known_names(self._environment, transaction, start), PORTION))
                 start = names[-1] + b"\0" if len(names) == PORTION else None
                 if names:
                     yield transaction, names
-
-    def _merged(self, transaction: lmdb.Transaction[bytes], start: bytes) -> Iterator[bytes]:
-        streams: list[Iterator[bytes]] = []
-        for name in _TABLES:
-            cursor = transaction.cursor(
-                self._environment.open_db(name, txn=transaction, create=False)
-            )
-            if cursor.set_range(start) if start else cursor.first():
-                streams.append(cursor.iternext_nodup(values=False))
-        return (key for key, _ in groupby(merge(*streams)))
 
     def _of_address(self, transaction: lmdb.Transaction[bytes], key: bytes) -> Iterator[Difference]:
         try:

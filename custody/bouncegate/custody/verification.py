@@ -33,7 +33,9 @@ _AT_ONCE: Final = 100
 def verify(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
     """What is wrong with a store, table by table; raises StoreError if it cannot be opened."""
     with closing(open_environment(settings, readonly=True)) as environment:
-        yield from _explaining(_differences(environment, settings.path, fold), settings.path)
+        data = settings.path / "data.mdb"
+        found = differences(environment, data, settings.path, fold)
+        yield from _explaining(found, settings.path)
 
 
 def verify_pages(data: Path, environment: lmdb.Environment) -> Iterator[Difference]:
@@ -72,25 +74,33 @@ def repair(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
         WriteRight.shared(settings.path),
         closing(open_environment(settings, readonly=False)) as environment,
     ):
-        found = _explaining(_differences(environment, settings.path, fold), settings.path)
-        while some := list(islice(found, _AT_ONCE)):
-            try:
-                with environment.begin(write=True) as transaction:
-                    for difference in some:
-                        if difference.mend is not None:
-                            difference.mend(transaction)
-            except lmdb.Error as error:
-                raise explained(error, settings.path) from error
-            yield from some
+        found = differences(environment, settings.path / "data.mdb", settings.path, fold)
+        yield from _explaining(mended(environment, found), settings.path)
 
 
-def _differences(environment: lmdb.Environment, path: Path, fold: Fold) -> Iterator[Difference]:
-    yield from verify_pages(path / "data.mdb", environment)
+def mended(environment: lmdb.Environment, found: Iterator[Difference]) -> Iterator[Difference]:
+    """Mend what is found, as far as it can be, while it is looked for; raises lmdb.Error."""
+    while some := list(islice(found, _AT_ONCE)):
+        with environment.begin(write=True) as transaction:
+            for difference in some:
+                if difference.mend is not None:
+                    difference.mend(transaction)
+        yield from some
+
+
+def differences(
+    environment: lmdb.Environment, data: Path, folder: Path, fold: Fold
+) -> Iterator[Difference]:
+    """What is wrong with an environment that is open; raises lmdb.Error.
+
+    `data` is its file, `folder` that of the store to which it belongs: large messages lie there.
+    """
+    yield from verify_pages(data, environment)
     # The journal first: what follows from it is told by it.
     yield from JournalCheck(environment).differences()
     yield from AddressCheck(environment, fold).differences()
     yield from WindowCheck(environment).differences()
-    yield from RecordCheck(environment, path).differences()
+    yield from RecordCheck(environment, folder).differences()
 
 
 def _explaining(differences: Iterator[Difference], path: Path) -> Iterator[Difference]:

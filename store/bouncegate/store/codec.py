@@ -41,15 +41,16 @@ def decode_summary(octets: bytes) -> Summary:
 
 def decode_entry(octets: bytes) -> Entry:
     """The journal entry that `encode_entry` wrote; raises msgspec.DecodeError, ZstdError."""
-    return _ENTRIES.decode(_unpacked(octets))
+    return _ENTRIES.decode(unpacked(octets))
 
 
 def decode_decided(octets: bytes) -> Act | Audit:
     """The same of a record of a change of many addresses."""
-    return _DECIDED.decode(_unpacked(octets))
+    return _DECIDED.decode(unpacked(octets))
 
 
-def _unpacked(octets: bytes) -> bytes:
+def unpacked(octets: bytes) -> bytes:
+    """An entry without its compression; raises ZstdError."""
     if octets.startswith(_ZSTD_MAGIC):
         return zstandard.ZstdDecompressor().decompress(octets, max_output_size=_LARGEST_ENTRY)
     return octets
@@ -57,7 +58,11 @@ def _unpacked(octets: bytes) -> bytes:
 
 def encode_entry(entry: Entry | Audit) -> bytes:
     """A journal entry; a long one, such as an act on a thousand addresses, is compressed."""
-    octets = encode(entry)
+    return packed(encode(entry))
+
+
+def packed(octets: bytes) -> bytes:
+    """An entry that is encoded, compressed if it is long."""
     if len(octets) < _LONG_ENTRY:
         return octets
     return zstandard.ZstdCompressor(level=_LEVEL).compress(octets)

@@ -25,7 +25,7 @@ from bouncegate.store.errors import (
 )
 from bouncegate.store.metapages import map_size_of
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 
 META: Final = b"meta"
 LOCKS: Final = b"locks"
@@ -100,6 +100,20 @@ def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environ
 
     Raises a StoreError that says what to do.
     """
+    environment = open_of_any_layout(settings, readonly=readonly)
+    try:
+        _check_layout(environment, settings.path, readonly=readonly)
+    except lmdb.Error as error:
+        environment.close()
+        raise explained(error, settings.path) from error
+    except StoreError:
+        environment.close()
+        raise
+    return environment
+
+
+def open_of_any_layout(settings: StoreSettings, *, readonly: bool) -> lmdb.Environment:
+    """The same, whatever its layout is, which is for the caller to look at; raises StoreError."""
     data = settings.path / "data.mdb"
     require_usable(settings.path, readonly=readonly)
     try:
@@ -118,7 +132,6 @@ def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environ
     try:
         hand_to_owner(settings.path)
         _refuse_truncated(environment, data)
-        _check_layout(environment, settings.path, readonly=readonly)
     except lmdb.Error as error:
         environment.close()
         raise explained(error, settings.path) from error
@@ -217,17 +230,27 @@ def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:
 def _check_layout(environment: lmdb.Environment, path: Path, *, readonly: bool) -> None:
     found = layout_of(environment)
     if found in (None, LAYOUT) and not readonly:
-        found = _lay_out(environment)
+        found = lay_out(environment)
     if found is None:
         raise StoreMissing(f"{path}: the store is empty: the first bounce or lock will fill it")
-    if found != LAYOUT:
-        raise StoreLayout(
-            f"{path}: the store has layout {found}, this version reads layout {LAYOUT}: "
-            "use the version that wrote it, or another [store] path"
-        )
+    if (reason := layout_problem(path, found)) is not None:
+        raise reason
 
 
-def _lay_out(environment: lmdb.Environment) -> int:
+def layout_problem(path: Path, found: int | None) -> StoreLayout | None:
+    """Why a store of that layout cannot be used by this version; None if it can."""
+    if found == LAYOUT:
+        return None
+    known = f"{path}: the store has layout {found}, this version reads layout {LAYOUT}"
+    if found is not None and found < LAYOUT:
+        return StoreLayout(f"{known}: stop the daemons, then run `bouncegate store upgrade`")
+    return StoreLayout(
+        f"{known}: use the version that wrote it, or a later one, or restore a backup that was "
+        "made before its upgrade"
+    )
+
+
+def lay_out(environment: lmdb.Environment) -> int:
     """Make the databases that are missing; the layout number comes last, to vouch for them all."""
     for name, flags in DATABASES.items():
         try:
@@ -239,6 +262,12 @@ def _lay_out(environment: lmdb.Environment) -> int:
     with environment.begin(write=True, db=environment.open_db(META)) as transaction:
         transaction.put(_KEY_LAYOUT, LAYOUT.to_bytes(4, "big"), overwrite=False)
         return int.from_bytes(transaction.get(_KEY_LAYOUT) or b"", "big")
+
+
+def set_layout(environment: lmdb.Environment, layout: int) -> None:
+    """Let a store say that it has a layout; raises lmdb.Error."""
+    with environment.begin(write=True, db=environment.open_db(META)) as transaction:
+        transaction.put(_KEY_LAYOUT, layout.to_bytes(4, "big"))
 
 
 def layout_of(environment: lmdb.Environment) -> int | None:

@@ -16,8 +16,13 @@ from typing import Final, NamedTuple
 import lmdb
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.environment import LAYOUT, explained, layout_of, open_environment
-from bouncegate.store.errors import StoreDamaged, StoreError, StoreLayout, StoreMissing
+from bouncegate.store.environment import (
+    explained,
+    layout_of,
+    layout_problem,
+    open_environment,
+)
+from bouncegate.store.errors import StoreDamaged, StoreError, StoreMissing
 from bouncegate.store.locktable import LockTable
 from bouncegate.store.metapages import map_size_of
 
@@ -148,7 +153,7 @@ class LateTable(LockTable):
             layout = layout_of(environment)
         except lmdb.Error as error:
             return explained(error, path)
-        return None if layout == LAYOUT else StoreLayout(f"{path}: now has layout {layout}")
+        return layout_problem(path, layout)
 
     def _leave(self, reason: StoreError) -> None:
         """Let go of the environment: the last look-up that is under way in it closes it.

@@ -7,6 +7,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from tests.unit.custody.oldstores import FIRST, make
+
 from bouncegate.config.loading import load
 from bouncegate.store.environment import LOCKS, open_environment
 
@@ -147,4 +149,36 @@ def test_a_policy_that_was_changed_can_be_named_as_the_reason(
     done = bouncegate("store", "verify", "--json")
     assert done.code == os.EX_DATAERR
     assert json.loads(done.out)["by_policy"]
+    assert bouncegate("store", "verify", "--other-policy").code == 0
+
+
+def test_a_store_of_an_earlier_version_is_upgraded_once_after_a_backup(
+    bouncegate: Command, config: Path
+) -> None:
+    folder = load(config).store.path
+    folder.rmdir()
+    make(FIRST, folder)
+    refused = bouncegate("show", "ann@hand.example")
+    assert refused.code == os.EX_CONFIG
+    assert "`bouncegate store upgrade`" in refused.err
+    told = json.loads(bouncegate("store", "upgrade", "--json").out)
+    assert (told["before"], told["layout"], told["other_policy"]) == (1, 2, 0)
+    assert Path(told["backup"], "manifest.json").exists()
+    assert json.loads(bouncegate("show", "--json", "ann@hand.example").out)["locked"]
+    again = bouncegate("store", "upgrade")
+    assert (again.code, "nothing to do" in again.out) == (0, True)
+
+
+def test_a_backup_of_an_earlier_version_is_restored_and_then_upgraded(
+    bouncegate: Command, config: Path, tmp_path: Path
+) -> None:
+    folder = load(config).store.path
+    folder.rmdir()
+    make(FIRST, folder)
+    told = json.loads(bouncegate("store", "upgrade", "--json").out)
+    backup = Path(told["backup"]).rename(tmp_path / "saved")  # or two of one second would meet
+    done = bouncegate("store", "restore", str(backup), "--replace")
+    assert (done.code, "run `bouncegate store upgrade` now" in done.out) == (0, True)
+    done = bouncegate("store", "upgrade")
+    assert (done.code, "layout 1 before, 2 now, verified" in done.out) == (0, True)
     assert bouncegate("store", "verify", "--other-policy").code == 0
