@@ -13,9 +13,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
-import msgspec
-
-from bouncegate.store.entry import Entry, Sent, entry_of, parts_of
+from bouncegate.store.entry import Entry, Sent, encoded, entry_with, parts_of
 
 _BUFFER: Final = 4 * 2**20
 # 1,000 recipients of 254 octets, and as much again for all else.
@@ -29,9 +27,6 @@ _ALONE: Final = 1
 _GATHERING: Final = 0.25
 _A_PAUSE: Final = 64
 _SHORTEST, _LONGEST_PAUSE = 0.002, 0.1
-
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
-_DECODE: Final = msgspec.msgpack.Decoder(Entry).decode
 
 
 class Overflow(Exception):
@@ -54,7 +49,7 @@ class Line:
         """Hand over what was sent; raises Overflow, at once, where there is no room."""
         try:
             for part in parts_of(sent):
-                self._worker.send(_ENCODE(entry_of(part)))
+                self._worker.send(encoded(part))
         except OSError as error:
             raise Overflow(
                 f"the ledger does not keep up, sends are not recorded: {error}"
@@ -85,7 +80,7 @@ class Line:
         with suppress(BlockingIOError):
             while len(entries) < most:
                 octets = self._scribe.recv_into(self._datagram, 0, socket.MSG_DONTWAIT)
-                entries.append(_DECODE(self._datagram[:octets]))
+                entries.append(entry_with(self._datagram[:octets].tobytes()))
         return entries
 
 

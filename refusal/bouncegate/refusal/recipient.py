@@ -7,6 +7,7 @@ no lock under any key, because the store holds canonical addresses alone. It may
 a lock of the domain behind the last @, which is why `is_address` is asked before a refusal.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +19,12 @@ _QUOTE, _DOT, _AT = b'".@'
 # smtpd(8) hands the recipient over in its brackets, cleanup(8) without. The spaces are those
 # that `str.strip` takes off.
 _WRAPPING: Final = b"<> \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+_ATOM, _LABEL = (
+    rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}",
+    rb"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?",
+)
+# Almost every address is one that `canonical` leaves as it is: 0.3 us instead of 1.3.
+_PLAIN: Final = re.compile(rb"%b@(?:%b\.)*%b" % (_ATOM, _LABEL, _LABEL))
 
 
 def folded_key(recipient: bytes) -> bytes | None:
@@ -43,6 +50,8 @@ def exact_key(recipient: bytes) -> bytes | None:
 
 def is_address(key: bytes) -> bool:
     """Whether a key made the fast way is an address at all."""
+    if len(key) <= LONGEST_ADDRESS and _PLAIN.fullmatch(key):
+        return True
     try:
         return canonical(key.decode(), fold=False).encode() == key
     except (AddressError, UnicodeDecodeError):

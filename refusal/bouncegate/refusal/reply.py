@@ -6,6 +6,7 @@ nothing. A case is the number of the journal entry that made the lock: `bouncega
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from bouncegate.config.replies import LONGEST_LINE, MARKER
@@ -14,6 +15,7 @@ from bouncegate.daemon.wire import for_reply
 from bouncegate.policy.records import NO_END, Lock
 from bouncegate.store.address import AddressError, canonical, domain_of
 
+_A_DAY: Final = 86_400
 _AROUND_TEXT: Final = len("550 ") + len(" ") + len("\r\n")
 
 
@@ -51,7 +53,7 @@ def compose(settings: ReplySettings, lock: Lock, recipient: str, sender: str = "
         "until": until(lock),
         "case": str(lock.cause),
     }
-    fields["url"] = url.template.format(**fields)
+    fields["url"] = url.template and url.template.format(**fields)
     room = LONGEST_LINE - _AROUND_TEXT - len(status) - len(MARKER)
     words = text.template.format(recipient=for_reply(recipient), **fields)
     if len(words) > room:  # nothing but the recipient can be too long: `check-config` saw to it
@@ -76,4 +78,10 @@ def until(lock: Lock) -> str:
 
 def day(seconds: int) -> str:
     """The day (UTC) of a time in seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    return _day(seconds // _A_DAY)
+
+
+# Locks of a list, and bounces of a mailing, share their days.
+@lru_cache(1024)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * _A_DAY, UTC).date().isoformat()
