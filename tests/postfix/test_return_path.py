@@ -6,10 +6,17 @@ import signal
 import smtplib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
+from bouncegate.config.settings import PolicySettings, StoreSettings
+from bouncegate.config.values import Size
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.records import Act
+from bouncegate.store.errors import StoreFull
+from bouncegate.store.store import Store
 from lab.bouncegate import Bouncegate
 from lab.folder import Process
 from lab.postfix import Postfix
@@ -20,6 +27,7 @@ from lab.waiting import wait_for
 
 Address = Callable[[str], str]
 
+POLICY = Policy(PolicySettings(), ())
 UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
 
 
@@ -215,15 +223,59 @@ def test_a_dsn_that_the_store_cannot_take_is_deferred_and_delivered_later(
     roomy.stop()  # or it would go on recording there, for the tests that follow
 
 
-def fill_up(gate: Bouncegate) -> None:
+def test_a_full_map_that_is_made_larger_takes_every_bounce_up_by_a_reload(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, milter: Process, address: Address
+) -> None:
+    """No daemon is restarted: an operator would lose the send path's protection for that while."""
+    gone = [address(f"gone{number}") for number in range(4)]
+    remote.refuse(dict.fromkeys(gone, UNKNOWN))
+    assert gate.return_path is not None
+    gate.return_path.stop()
+    milter.stop()
+    fill_up(gate, "grown")
+    gate.start()
+    for recipient in gone:
+        send(postfix, recipient)
+    wait_for("each DSN to be deferred", lambda: deferred(postfix) == len(gone))
+    gate.configure({"store": {"path": str(gate.store.with_name("grown")), "map_size": "64 MiB"}})
+    daemons = [daemon for daemon in (gate.milter, gate.return_path) if daemon is not None]
+    for daemon in daemons:
+        daemon.send_signal(signal.SIGHUP)
+    wait_for("the handler's new settings", lambda: gate.run("lock", address("one")).returncode == 0)
+    wait_for("the queue to empty", lambda: emptied(postfix))
+    assert [gate.show(recipient)["hard"] for recipient in gone] == [1] * len(gone)
+    wait_for("the milter to see it", lambda: refusal(postfix, gone[0]) in (450, 550))
+    for daemon in daemons:
+        assert daemon.stop() == 0, "the process that was started"
+
+
+def deferred(postfix: Postfix) -> int:
+    """How many DSNs wait because the handler answered 451."""
+    told = (str(entry["recipients"]) for entry in postfix.queued())
+    return sum("451 4.3.0" in reasons for reasons in told)
+
+
+def emptied(postfix: Postfix) -> bool:
+    postfix.flush()
+    return not postfix.queued()
+
+
+def refusal(postfix: Postfix, recipient: str) -> int:
+    with Client(postfix.submission_port) as client:
+        return client.deliver(message("News"), SENDER, [recipient])[recipient].code
+
+
+def fill_up(gate: Bouncegate, name: str = "full") -> None:
     """Give Bouncegate a store of its own that is too small, and lock until nothing fits."""
-    folder = gate.store.with_name("full")
+    folder = gate.store.with_name(name)
     folder.mkdir()
     gate.configure({"store": {"path": str(folder), "map_size": "128 KiB"}})
     numbers = itertools.count()
     for portion in (256, 32, 4, 1):
-        while (
-            gate.run("lock", *(f"{next(numbers)}@full.example" for _ in range(portion))).returncode
-            == 0
+        with (
+            suppress(StoreFull),
+            closing(Store.open(StoreSettings(path=folder, map_size=Size(2**17)))) as store,
         ):
-            pass
+            while True:
+                names = tuple(f"{next(numbers)}@full.example" for _ in range(portion))
+                store.act([Act(names, int(time.time()), "lock", by="root")], POLICY.fold)

@@ -83,7 +83,7 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
     def furnish(stack: ExitStack) -> Desk:
         invocation = Invocation(config)
         invocation.settings = settings
-        store = stack.enter_context(closing(invocation.open_store()))
+        store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
         intake = _intake(invocation, judge, store, stack)
         policy = invocation.policy
         aside = ProbeTaker(settings.store.path, Listener(settings, store, policy))
@@ -120,7 +120,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         settings = invocation.settings
         set_up_logging(settings.log, "receive")
         _tell_notes(settings)
-        store = stack.enter_context(closing(invocation.open_store()))
+        store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
         intake = _intake(invocation, judge_of(settings), store, stack)
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
         complain(str(error))

@@ -17,7 +17,7 @@ from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers
 from bouncegate.store.bulk import Bulk, is_unfinished
-from bouncegate.store.errors import StoreError, StoreForbidden
+from bouncegate.store.errors import StoreError, StoreForbidden, StoreFull
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
@@ -89,20 +89,32 @@ class Invocation:
                 self.ledger = Ledger.open(self.settings.store, self.settings.ledger)
             return self.ledger
 
-    def open_store(self, *, readonly: bool = False) -> Store:
+    def open_store(self, *, readonly: bool = False, for_daemon: bool = False) -> Store:
         """The store in force; raises StoreError.
 
-        What somebody who was killed had decided is finished first.
+        What somebody who was killed had decided is finished first. Where there is no room for it,
+        it waits: an operator's next act must not get ahead of it, but daemons and readers go on.
         """
         settings = self.settings.store
         if not readonly or is_unfinished(settings.path):
             with suppress(StoreForbidden) if readonly else nullcontext():
                 store = Store.open(settings)
-                Bulk(store, settings.path).finish(self.policy.fold)
+                self._finish_decided(store, may_wait=readonly or for_daemon)
                 if not readonly:
                     return store
                 store.close()
         return Store.open(settings, readonly=True)
+
+    def _finish_decided(self, store: Store, *, may_wait: bool) -> None:
+        try:
+            Bulk(store, self.settings.store.path).finish(self.policy.fold)
+        except StoreError as error:
+            if not may_wait or not isinstance(error, StoreFull):
+                store.close()
+                raise
+            logging.getLogger("bouncegate.store").warning(
+                "what an operator decided is not carried out yet: %s", error
+            )
 
 
 def invocation_of(context: typer.Context) -> Invocation:

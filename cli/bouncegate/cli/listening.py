@@ -28,7 +28,7 @@ def hear_one(invocation: Invocation, stream: BinaryIO) -> int:
         raw = stream.read(settings.return_path.max_size.octets)
         while stream.read(1 << 20):  # the rest of a larger one; whoever writes it wants to end
             pass
-        with closing(invocation.open_store()) as store:
+        with closing(invocation.open_store(for_daemon=True)) as store:
             Listener(settings, store, invocation.policy).take(raw, None, int(time.time()))
     except Exception as error:  # noqa: BLE001 - any other exit code would be told to the sender
         complain(str(error))

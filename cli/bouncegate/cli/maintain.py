@@ -66,7 +66,7 @@ def maintain(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: _take_anew(invocation, stop, anew))
-    store = invocation.open_store()
+    store = invocation.open_store(for_daemon=True)
     dns_answers: Counter[str] = Counter()
     tasks = [
         *tasks_of(invocation, store, dns_answers),

@@ -7,6 +7,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.unit.custody.oldstores import FIRST, make
 
 from bouncegate.config.loading import load
@@ -182,3 +183,20 @@ def test_a_backup_of_an_earlier_version_is_restored_and_then_upgraded(
     done = bouncegate("store", "upgrade")
     assert (done.code, "layout 1 before, 2 now, verified" in done.out) == (0, True)
     assert bouncegate("store", "verify", "--other-policy").code == 0
+
+
+def test_an_act_that_found_no_room_keeps_nobody_from_using_the_store(
+    bouncegate: Command, config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A return path that did not start would answer no bounce, long after there is room."""
+    small = config.read_text().replace("64 MiB", "128 KiB")
+    roomy = config.read_text()
+    config.write_text(small)
+    names = [[f"u{turn}-{number}@example.com" for number in range(256)] for turn in range(9)]
+    decided = next(some for some in names if bouncegate("lock", *some).code == os.EX_TEMPFAIL)
+    done = bouncegate("show", "--json", "u0-0@example.com")
+    assert (done.code, "not carried out yet" in caplog.text) == (0, True)
+    assert json.loads(done.out)["locked"]
+    assert bouncegate("lock", "ann@example.com").code == os.EX_TEMPFAIL
+    config.write_text(roomy)
+    assert json.loads(bouncegate("show", "--json", decided[-1]).out)["locked"]
