@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 from typing import Annotated, Final, Literal
 
 import typer
@@ -18,6 +19,8 @@ from bouncegate.cli.reportviews import Named, percent
 from bouncegate.cli.undo import time_of
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.config.taxonomy import REASONS
+from bouncegate.doctor.finding import Severity
+from bouncegate.doctor.storage import check_ledger, check_store
 from bouncegate.report.counting import Counting, Scope
 from bouncegate.report.figures import rows_of
 from bouncegate.report.judgement import Excess, excesses
@@ -59,6 +62,15 @@ class RateView(Struct):
     warnings: list[Excess]
 
 
+class RoomView(Struct):
+    """A store or a ledger that is nearly full, or whose readers are."""
+
+    part: str
+    found: str
+    advice: str
+    is_urgent: bool
+
+
 class Rates(Struct):
     """What share of the sends of each sender bounced."""
 
@@ -84,6 +96,8 @@ class Health(Struct):
     hard_share_limit: float
     complaint_rate_limit: float
     rates_from: int
+    room: list[RoomView] = []
+    """What is full or nearly so; no limit of [alarm], but those of `bouncegate doctor`."""
 
 
 def health(
@@ -99,8 +113,10 @@ def health(
 
     Exit code 0: all is fine. 1, a warning: of some sender's mail too large a share bounced,
     bounced hard or was complained of; or some sender was blamed for too many bounces within an
-    hour; or too many DSNs proved nothing. 2, critical: an incident is open. Other codes, 64 and
-    above: the store, the config or a time cannot be read. The limits stand in [alarm].
+    hour; or too many DSNs proved nothing; or the store, the ledger or their disk is nearly full. 2,
+    critical: an incident is open, or hardly any room is left. Other codes, 64 and above: the store,
+    the config or a time cannot be read. The limits stand in [alarm]; of room, those of `bouncegate
+    doctor` hold.
 
     What blames senders or proves nothing is told of the last two days at most.
 
@@ -125,7 +141,7 @@ def health(
             rates = _rates(invocation, store, as_kept(store, period))
     except StoreMissing:
         incidents, tallies, rates = [], [], Rates()
-    found = health_of(incidents, tallies, rates, alarm)
+    found = health_of(incidents, tallies, rates, alarm, list(_room(invocation, now)))
     if json:
         write_json(found)
     else:
@@ -146,7 +162,11 @@ def period_of(since: str, until: str, now: int) -> tuple[int, int]:
 
 
 def health_of(
-    incidents: list[IncidentView], tallies: Iterable[HourTally], rates: Rates, alarm: AlarmSettings
+    incidents: list[IncidentView],
+    tallies: Iterable[HourTally],
+    rates: Rates,
+    alarm: AlarmSettings,
+    room: list[RoomView],
 ) -> Health:
     """What open incidents, the tallies of a period and the shares of its sends amount to."""
     hours = list(tallies)
@@ -157,9 +177,11 @@ def health_of(
         if hour.sender != UNVERIFIED and hour.total > alarm.sender_blame
     ]
     is_warned = (
-        bool(senders) or unverified > alarm.unverified or any(r.warnings for r in rates.senders)
+        bool(senders or room)
+        or unverified > alarm.unverified
+        or any(r.warnings for r in rates.senders)
     )
-    is_critical = len(incidents) > alarm.incidents
+    is_critical = len(incidents) > alarm.incidents or any(part.is_urgent for part in room)
     return Health(
         status="critical" if is_critical else "warning" if is_warned else "fine",
         incidents=incidents,
@@ -173,7 +195,17 @@ def health_of(
         hard_share_limit=alarm.hard_share,
         complaint_rate_limit=alarm.complaint_rate,
         rates_from=alarm.rates_from,
+        room=room,
     )
+
+
+def _room(invocation: Invocation, now: int) -> Iterator[RoomView]:
+    """What the doctor finds of store and ledger that an operator should see."""
+    settings = invocation.settings
+    for finding in chain(check_store(settings, now), check_ledger(settings, now)):
+        if finding.severity in (Severity.WARNING, Severity.ERROR):
+            is_urgent = finding.severity is Severity.ERROR
+            yield RoomView(finding.check, finding.text, finding.mend, is_urgent)
 
 
 def _is_before(tally: HourTally, until: int) -> bool:
@@ -231,6 +263,9 @@ def _rows(health: Health) -> Iterator[tuple[object, ...]]:
         health.unverified_limit,
         _UNVERIFIED_ADVICE if too_many else None,
     )
+    yield "store and ledger that are nearly full", len(health.room), 0, None
+    for part in health.room:
+        yield f"  {part.part}", part.found, None, part.advice
 
 
 def _rows_of_rates(health: Health) -> Iterator[tuple[object, ...]]:

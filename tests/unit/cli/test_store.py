@@ -4,14 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from tests.unit.custody.oldstores import FIRST, make
+from tests.unit.custody.site import POLICY
 
 from bouncegate.config.loading import load
+from bouncegate.policy.records import Act
 from bouncegate.store.environment import LOCKS, open_environment
+from bouncegate.store.errors import StoreFull
+from bouncegate.store.store import Store
 
 from .conftest import Command
 from .test_operator import bounce
@@ -200,3 +204,22 @@ def test_an_act_that_found_no_room_keeps_nobody_from_using_the_store(
     assert bouncegate("lock", "ann@example.com").code == os.EX_TEMPFAIL
     config.write_text(roomy)
     assert json.loads(bouncegate("show", "--json", decided[-1]).out)["locked"]
+
+
+def test_monitoring_is_told_when_the_store_is_nearly_full(
+    bouncegate: Command, config: Path
+) -> None:
+    bouncegate("lock", "ann@example.com")
+    assert bouncegate("report", "health").code == 0
+    load(config).store.path.joinpath("data.mdb").unlink()
+    config.write_text(config.read_text().replace("64 MiB", "1 MiB"))
+    names = ([f"u{turn:03}-{number:03}@a.example" for number in range(99)] for turn in range(999))
+    with closing(Store.open(load(config).store)) as store, suppress(StoreFull):
+        for some in names:
+            store.act([Act(tuple(some), 1_790_000_000, "lock", by="root")], POLICY.fold)
+    done = bouncegate("report", "health", "--json")
+    told = json.loads(done.out)
+    assert done.code in (1, 2), told
+    assert told["room"][0]["part"] == "store"
+    assert "[store] map_size" in told["room"][0]["advice"]
+    assert "nearly full" in bouncegate("report", "health").out
