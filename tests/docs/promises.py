@@ -99,6 +99,7 @@ PROMISES: Final = {
     ),
     "bouncegate store verify": Promise(r"sound"),
     "bouncegate store compact": Promise(r"KiB before, .* after"),
+    "bouncegate store upgrade": Promise(r"nothing to do"),
     "bouncegate store stats": Promise(r"store +locks +\d"),
 }
 
