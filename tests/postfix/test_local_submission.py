@@ -224,6 +224,7 @@ def test_discard_tells_nobody_here_either(
 ) -> None:
     locked, other, sender = address("locked"), address("other"), address("writer")
     lock(gate, locked)
+    wait_for("the notices of others to go", lambda: not list((gate.store / "notices").glob("*")))
     restart(gate, {**judging(postfix), "reply": {"action": "discard"}})
     postfix.sendmail(message("News"), sender, [locked, other])
     wait_for("the mail", lambda: delivered(remote, other))
