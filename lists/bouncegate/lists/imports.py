@@ -34,6 +34,8 @@ _WORDS: Final = {
 _LOCKING: Final = frozenset(r for r, d in REASONS.items() if d.kind is not Kind.NONE)
 _PORTION: Final = 500
 _LONGEST_WHY: Final = 200
+# A year is longer by a day in some years, and a day by an hour on some days.
+_SAME_LENGTH: Final = 2 * 86_400
 
 
 class Wish(NamedTuple):
@@ -93,7 +95,7 @@ def that_are_new(store: Store, wishes: Iterable[Wish], now: int) -> Iterator[Wis
 
     `wishes` come in the order of their addresses, so that the store is read from page to page.
     A lock by hand or by bounces stays as it is, whatever a file says; one that was imported before
-    gives way to a later end. Raises StoreError.
+    gives way to a later end, unless it was made for as long a time. Raises StoreError.
     """
     waiting = iter(wishes)
     last = ""
@@ -110,7 +112,9 @@ def that_are_new(store: Store, wishes: Iterable[Wish], now: int) -> Iterator[Wis
 def _changes(wish: Wish, lock: Lock | None, now: int) -> bool:
     if lock is None or not lock.in_force(now):
         return True
-    return lock.origin is Origin.IMPORTED and lock.until < wish.until
+    # "1 year" ends later each time that it is said: the same file twice would lock anew.
+    again = abs((wish.until - now) - (lock.until - lock.since)) <= _SAME_LENGTH
+    return lock.origin is Origin.IMPORTED and lock.until < wish.until and not again
 
 
 def acts_of(wishes: Iterable[Wish], time: int, by: str, why: str) -> Iterator[Act]:

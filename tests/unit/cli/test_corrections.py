@@ -137,7 +137,10 @@ def test_a_suppression_list_of_another_service_is_imported_once(
     eve = shown(bouncegate, "eve@example.com")
     assert (eve["locked"], eve["origin"], eve["reason"]) == (True, "imported", "user-unknown")
     assert shown(bouncegate, TYPO)["origin"] == "automatic", "what is locked stays as it was"
+    time.sleep(1.1)  # a year from now ends later then
     assert "0 to lock, 2 are locked already" in bouncegate(*argv, "--yes").out
+    longer = bouncegate(*argv[:-1], "2 years", "--yes").out
+    assert "1 to lock, 1 are locked already" in longer, "but a longer time is another wish"
 
 
 def test_hard_ones_can_be_taken_off_a_list(bouncegate: Command, tmp_path: Path) -> None:
