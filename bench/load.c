@@ -6,7 +6,8 @@
  * SOCKET is the path of a unix socket, ADDRESSES a file with an address a line. Each connection
  * stands for one smtpd(8): it negotiates (protocol 6), sends messages of RECIPIENTS recipients
  * each, one after the other, and is replaced after MESSAGES of them (100). As Postfix does, it honours the
- * macros that the milter asks for at RCPT, sends only the steps that the milter wants, waits
+ * macros that the milter asks for at MAIL and RCPT (those of MAIL even where it has opted out of the
+ * step), sends only the steps that the milter wants, waits
  * for an answer only where one is due, and sends what it need not wait for in one write.
  *
  * Prints a line of JSON; the latencies are those of RCPT, in microseconds.
@@ -28,7 +29,7 @@ enum { OUT_ROOM = 16384, IN_ROOM = 65536, ASKED_ROOM = 1024 };
 enum { NO_CONNECT = 1, NO_HELO = 2, NO_MAIL = 4, NO_BODY = 0x10, NO_HEADERS = 0x20, NO_EOH = 0x40,
        NO_DATA = 0x200, QUIET_HEADERS = 0x80, QUIET_CONNECT = 0x1000, QUIET_HELO = 0x2000,
        QUIET_MAIL = 0x4000, QUIET_EOH = 0x40000, QUIET_BODY = 0x80000 };
-enum { AT_RCPT = 3 };
+enum { AT_MAIL = 2, AT_RCPT = 3 };
 
 /* What each macro holds; the last one's value changes with the recipient. */
 static const char *const MACROS[][2] = {
@@ -49,7 +50,7 @@ struct session {
 struct link {
     int fd;
     uint32_t steps;
-    char asked[ASKED_ROOM];
+    char asked_at_mail[ASKED_ROOM], asked[ASKED_ROOM];
     char out[OUT_ROOM];
     size_t length;
 };
@@ -123,7 +124,7 @@ static int open_link(struct link *link) {
     size_t length;
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
     link->length = 0;
-    link->asked[0] = 0;
+    link->asked[0] = link->asked_at_mail[0] = 0;
     link->fd = socket(AF_UNIX, SOCK_STREAM, 0);
     /* A milter that does not answer is a failure, not a load without an end. */
     struct timeval patience = {.tv_sec = 30};
@@ -136,6 +137,7 @@ static int open_link(struct link *link) {
     for (size_t at = 13; at + 4 < length; at += strlen(data + at) + 1) {
         memcpy(&stage, data + at, 4);
         at += 4;
+        if (ntohl(stage) == AT_MAIL) snprintf(link->asked_at_mail, ASKED_ROOM, "%s", data + at);
         if (ntohl(stage) == AT_RCPT) snprintf(link->asked, ASKED_ROOM, "%s", data + at);
     }
     return 0;
@@ -144,8 +146,9 @@ static int open_link(struct link *link) {
 static int step(struct link *link, uint32_t unwanted, uint32_t quiet, char command,
                 const char *argument, size_t length) {
     char data[IN_ROOM];
+    if (command == 'C' && !(link->steps & unwanted)) add_macros(link, command, "{daemon_name}");
+    if (command == 'M') add_macros(link, command, link->asked_at_mail[0] ? link->asked_at_mail : "i{auth_authen}{mail_addr}");
     if (link->steps & unwanted) return 0;
-    if (strchr("CM", command)) add_macros(link, command, command == 'C' ? "{daemon_name}" : "i{auth_authen}{mail_addr}");
     add(link, command, argument, length);
     return (link->steps & quiet) || answer(link, data, &length) == 'c' ? 0 : -1;
 }

@@ -16,6 +16,7 @@ SETSYMLIST: int
 CHGFROM: int
 ADDHDRS: int
 DELRCPT: int
+M_ENVFROM: int
 M_ENVRCPT: int
 M_EOM: int
 

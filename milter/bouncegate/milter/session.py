@@ -1,7 +1,8 @@
 """What libmilter's context knows about a session, read only for a recipient that has a lock.
 
-Macros are asked for at RCPT by name (`ASKED`); Postfix honours that. An MTA that does not
-still sends its own at CONNECT and MAIL, and those are read from the same place.
+Macros are asked for by name, the sender at MAIL (`SENDER`) and the rest at RCPT (`ASKED`); Postfix
+honours that. An MTA that does not still sends its own at CONNECT and MAIL, and those are read from
+the same place.
 """
 
 from functools import lru_cache
@@ -24,7 +25,12 @@ _DAEMON: Final = "{daemon_name}"
 SENDER: Final = "{mail_addr}"
 TRANSPORT: Final = "{rcpt_mailer}"
 
-ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, SENDER, TRANSPORT))
+ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, TRANSPORT))
+"""What is asked for at RCPT.
+
+Not the sender: smtpd(8) would ask trivial-rewrite(8) for it at each recipient, since it caches the
+answer by the pair of sender and recipient (Postfix 3.7). MAIL brings it once a message.
+"""
 
 
 def facts(context: "Context", recipient: str) -> Facts:

@@ -1,7 +1,8 @@
 """The MTA's side of the milter protocol (version 6), so far as Postfix uses it.
 
 It can play an MTA that honours the macros a milter asks for, as Postfix does, and one that
-sends its own set at CONNECT and MAIL and knows nothing of that request.
+sends its own set at CONNECT and MAIL and knows nothing of that request. Postfix sends the macros of
+MAIL for a step that the milter has opted out of, too; the other one sends nothing then.
 """
 
 import socket
@@ -18,9 +19,11 @@ NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT = 1, 2, 4, 8
 NO_BODY, NO_HEADERS, NO_EOH, NO_UNKNOWN, NO_DATA = 0x10, 0x20, 0x40, 0x100, 0x200
 NO_REPLY_CONNECT, NO_REPLY_MAIL, NO_REPLY_HEADER = 0x1000, 0x4000, 0x80
 ANY_WITHOUT_REPLY: Final = 0xF_F000 | 0x80
-SETSYMLIST, AT_RCPT = 0x100, 3
+SETSYMLIST = 0x100
 ADDHDRS, DELRCPT = 1, 8
 
+# Where macros can be asked for (SMFIM_ENVFROM, SMFIM_ENVRCPT), and the command they come with.
+_STAGES: Final = {2: "M", 3: "R"}
 _SENT_UNASKED: Final = {
     "C": ("j", "{daemon_name}", "v"),
     "M": ("i", "{auth_authen}", "{mail_addr}"),
@@ -61,9 +64,12 @@ class Mta:
 
     def mail(self, macros: Mapping[str, str], sender: str) -> None:
         """Tell of the sender, if the milter wants to know."""
-        if not self.steps & NO_MAIL:
-            argument = f"<{sender}>".encode("utf-8", "surrogateescape") + b"\x00"
-            self._step("M", macros, argument, replies=not self.steps & NO_REPLY_MAIL)
+        if self.steps & NO_MAIL:
+            if self._honours_request:
+                self._macros("M", macros)
+            return
+        argument = f"<{sender}>".encode("utf-8", "surrogateescape") + b"\x00"
+        self._step("M", macros, argument, replies=not self.steps & NO_REPLY_MAIL)
 
     def rcpt(self, macros: Mapping[str, str], recipient: bytes) -> Answer:
         """Offer one recipient, as it stands in RCPT TO; the answer."""
@@ -140,10 +146,7 @@ class Mta:
             assert self._answer() == Answer("c")
 
     def _macros(self, command: str, macros: Mapping[str, str]) -> None:
-        if self._honours_request:
-            names = self.asked if command == "R" else ()
-        else:
-            names = _SENT_UNASKED[command]
+        names = self.asked.get(command, ()) if self._honours_request else _SENT_UNASKED[command]
         pairs = [(name, macros[name]) for name in names if name in macros]
         flat = "".join(f"{name}\x00{value}\x00" for name, value in pairs)
         self._send("D", command.encode() + flat.encode("utf-8", "surrogateescape"))
@@ -176,11 +179,12 @@ class Mta:
         return data
 
 
-def _asked(requests: bytes) -> tuple[str, ...]:
-    """The macros that the milter asked for at RCPT."""
+def _asked(requests: bytes) -> dict[str, tuple[str, ...]]:
+    """The macros that the milter asked for, by the command with which they are sent."""
+    asked: dict[str, tuple[str, ...]] = {}
     while requests:
         (stage,) = struct.unpack_from(">I", requests)
         names, _, requests = requests[4:].partition(b"\x00")
-        if stage == AT_RCPT:
-            return tuple(names.decode().split())
-    return ()
+        if stage in _STAGES:
+            asked[_STAGES[stage]] = tuple(names.decode().split())
+    return asked

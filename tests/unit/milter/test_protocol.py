@@ -155,7 +155,20 @@ def test_plain_locking_needs_no_step_but_rcpt_and_an_early_end(daemon: Daemon) -
     with Mta(daemon.socket) as mta:
         needless = NO_CONNECT | NO_HELO | NO_MAIL | NO_HEADERS | NO_EOH | NO_BODY | NO_UNKNOWN
         assert mta.steps & (needless | NO_RCPT | NO_DATA) == needless
-        assert set(mta.asked) == set(SESSION)
+        assert mta.asked["M"] == ("{mail_addr}",)
+        assert set(mta.asked["R"]) == set(SESSION) - {"{mail_addr}"}
+
+
+def test_the_sender_is_the_one_of_the_message_and_not_of_the_one_before(daemon: Daemon) -> None:
+    """The null sender must always pass, also behind a message that had a sender."""
+    put_locks(daemon.store, "gone@example.com")
+    daemon.start(milter={"workers": 1})
+    with Mta(daemon.socket) as mta:
+        mta.connect(SESSION)
+        for sender, is_refused in ((SENDER, True), ("", False), (SENDER, True)):
+            mta.mail({**SESSION, "{mail_addr}": sender}, sender)
+            assert refused(mta.rcpt(SESSION, GONE)) is is_refused
+            mta.abort()
 
 
 @pytest.mark.parametrize(
@@ -178,6 +191,7 @@ def test_only_a_message_with_a_locked_recipient_waits_for_its_end(
             NO_CONNECT | NO_MAIL | NO_HEADERS | NO_BODY
         )
         for recipients, verdict in (([b"<a@x.test>"], "a"), ([b"<a@x.test>", GONE], "c")):
+            mta.mail(SESSION, SENDER)
             assert [mta.rcpt(SESSION, to) for to in recipients] == [PASSES] * len(recipients)
             assert mta.data().verdict == verdict
         ((kind, value),) = mta.changes(SESSION)
