@@ -103,8 +103,8 @@ def _take_in(store: Store, settings: Settings, judge: Judge, first: int) -> floa
     begin = time.process_time()
     for start in range(0, _BOUNCES, _AT_ONCE):
         now = int(time.time())
-        bounces = [intake.bounce_of(raw, (), now) for raw in messages[start : start + _AT_ONCE]]
-        store.record([bounce for bounce in bounces if bounce is not None], policy)
+        classified = map(intake.classify, messages[start : start + _AT_ONCE])
+        store.record([intake.bounce_of(m, (), now) for m in classified if m is not None], policy)
     return time.process_time() - begin
 
 

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Final
 
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classified import Classified, JudgedReport
 from bouncegate.classifier.proof import UNVERIFIED, Proof
-from bouncegate.classifier.report import NOT_FAILURES, Nature, Original, Reading, Report
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.classifier.report import NOT_FAILURES, Original, Reading, Report
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.entry import Sent
@@ -28,46 +27,43 @@ _GROUP: Final = ("list-id",)
 
 
 class Attribution:
-    """Makes events of readings, under one set of rules and one form of addresses."""
+    """Makes events of what was classified, under one form of addresses."""
 
-    def __init__(
-        self, judge: Judge, provider_of: Callable[[str], str], *, fold_local_part: bool
-    ) -> None:
-        """Judge by `judge`; fold local parts as the store does.
+    def __init__(self, provider_of: Callable[[str], str], *, fold_local_part: bool) -> None:
+        """Fold local parts as the store does.
 
         `provider_of` tells the provider of a canonical address, as far as it is known now: what
         an event says of it never changes.
         """
-        self._judge = judge
         self._provider_of = provider_of
         self._fold_local_part = fold_local_part
 
     def events_of(
-        self, reading: Reading, raw: bytes, now: int, proof: Proof = UNVERIFIED
+        self, message: Classified, now: int, proof: Proof = UNVERIFIED
     ) -> tuple[Event, ...]:
         """One event for each recipient that the message names; none for what is no bounce.
 
         A bounce from which no recipient could be read is one event of nobody's, so that it is
         kept.
         """
-        broken = reading.nature is Nature.BROKEN and not reading.reports
-        reports = (Report(action=""),) if broken else reading.reports
-        message = _message_name(reading, raw, proof.sent)
-        return tuple(self._event(reading, report, message, now, proof) for report in reports)
+        name = _message_name(message.reading, message.raw, proof.sent)
+        return tuple(
+            self._event(message.reading, judged, name, now, proof) for judged in message.reports
+        )
 
     def _event(
-        self, reading: Reading, report: Report, message: str, now: int, proof: Proof
+        self, reading: Reading, judged: JudgedReport, message: str, now: int, proof: Proof
     ) -> Event:
-        kind, category, reason, rule = _judged(self._judge, report)
+        report, verdict = judged
         address = mailed_address(report, proof, fold_local_part=self._fold_local_part)
         original, sent = reading.original, proof.sent
         return Event(
             address=address,
             time=now,
-            kind=kind,
-            category=category,
-            reason=reason,
-            rule=rule,
+            kind=verdict.kind,
+            category=verdict.category,
+            reason=verdict.reason,
+            rule=verdict.rule,
             trust=proof.trust,
             identity=identity(message, address or report.recipient, _outcome(report.action)),
             action=report.action,
@@ -89,13 +85,6 @@ class Attribution:
             provider=self._provider_of(address) if address else "",
             reader=report.reader or reading.reader,
         )
-
-
-def _judged(judge: Judge, report: Report) -> tuple[Kind, Category, Reason, str]:
-    if not report.action and not report.recipient:
-        return Kind.NONE, Category.UNDEFINED, Reason.UNDEFINED, ""
-    verdict = judge.judge(report)
-    return verdict.kind, verdict.category, verdict.reason, verdict.rule
 
 
 def mailed_address(report: Report, proof: Proof, *, fold_local_part: bool) -> str:

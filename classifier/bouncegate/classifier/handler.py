@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
+from bouncegate.classifier.classified import Classified
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.proof import NotYetKnown
 from bouncegate.classifier.recorder import Recorder
@@ -106,10 +107,10 @@ class ReturnPathHandler:
         return HEARD
 
     async def _take(self, raw: bytes, recipients: Sequence[str]) -> str:
-        bounce = await self._bounce_of(raw, recipients)
-        if bounce is None:
+        message = self._intake.classify(raw)
+        if message is None:
             return NO_BOUNCE
-        outcomes = await self._recorder.submit(bounce)
+        outcomes = await self._recorder.submit(await self._bounce_of(message, recipients))
         self._intake.log(outcomes)
         return ACCEPTED
 
@@ -126,11 +127,11 @@ class ReturnPathHandler:
             log.exception("deferred: a fault of ours; please report it with this trace")
             return FAULT
 
-    async def _bounce_of(self, raw: bytes, recipients: Sequence[str]) -> Bounce | None:
+    async def _bounce_of(self, message: Classified, recipients: Sequence[str]) -> Bounce:
         """A bounce that was faster than the ledger waits for it, if not for long."""
         for _ in range(_LEDGER_TRIES):
             try:
-                return self._intake.bounce_of(raw, recipients, int(self._clock()))
+                return self._intake.bounce_of(message, recipients, int(self._clock()))
             except NotYetKnown:
                 await asyncio.sleep(_LEDGER_PAUSE)
-        return self._intake.bounce_of(raw, recipients, int(self._clock()))
+        return self._intake.bounce_of(message, recipients, int(self._clock()))

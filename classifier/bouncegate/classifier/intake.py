@@ -1,7 +1,8 @@
 """One message from the return path, from its octets to what the store is to keep of it.
 
-Both ways in use it: the LMTP handler and `receive`. It reads the message, has each of its
-reports judged and attributed, and says in one log line an event what came of it.
+Both ways in use it: the LMTP handler and `receive`. A message is classified once; then its proof
+is asked for, again where the ledger lags, and its events are attributed. One log line an event says
+what came of it.
 """
 
 import logging
@@ -9,12 +10,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from bouncegate.classifier.attribution import Attribution
+from bouncegate.classifier.classified import Classified, classify
 from bouncegate.classifier.directory import Directory
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.outcome import log_outcomes
 from bouncegate.classifier.proof import UNVERIFIED, Prover
-from bouncegate.classifier.reading import read
-from bouncegate.classifier.report import Nature
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.wire import for_field
 from bouncegate.policy.fold import Policy
@@ -36,30 +36,37 @@ class Intake:
         directory: Directory | None = None,
     ) -> None:
         """Judge by these rules and settings; without a prover nothing is ever proven."""
+        self._judge = judge
         self._policy = policy
         self._prover = prover
         self._trust = frozenset(settings.return_path.count)
         self._directory = directory or Directory(Providers.of(settings.provider))
         fold = settings.store.fold_local_part
-        self._attribution = Attribution(judge, self._directory.provider_of, fold_local_part=fold)
+        self._attribution = Attribution(self._directory.provider_of, fold_local_part=fold)
         self._keep = bool(settings.return_path.keep_messages.after(0))
 
-    def bounce_of(self, raw: bytes, recipients: Sequence[str], now: int) -> Bounce | None:
-        """What the store is to keep of a message that came at `now` to these return paths.
+    def classify(self, raw: bytes) -> Classified | None:
+        """Read and judge a message; None for what is no bounce."""
+        message = classify(raw, self._judge)
+        if message.is_bounce:
+            return message
+        reading = message.reading
+        _LOG.info("message-id=%s: no bounce: %s", for_field(reading.message_id), reading.nature)
+        return None
 
-        None for what is no bounce. Raises NotYetKnown, and StoreError where the ledger or the
+    def bounce_of(self, message: Classified, recipients: Sequence[str], now: int) -> Bounce:
+        """What the store is to keep of a bounce that came at `now` to these return paths.
+
+        To be asked again where it raises NotYetKnown; raises StoreError where the ledger or the
         store cannot be read.
         """
-        reading = read(raw)
-        if not reading.reports and reading.nature is not Nature.BROKEN:
-            _LOG.info("message-id=%s: no bounce: %s", for_field(reading.message_id), reading.nature)
-            return None
-        proof = self._prover.prove(reading, recipients, now) if self._prover else UNVERIFIED
-        events = self._attribution.events_of(reading, raw, now, proof)
+        prover = self._prover
+        proof = prover.prove(message.reading, recipients, now) if prover else UNVERIFIED
+        events = self._attribution.events_of(message, now, proof)
         # A stranger's DSN must not make us ask DNS for what he likes.
         believed = [event for event in events if event.trust in self._trust]
         domains = self._directory.to_ask(believed, now)
-        return Bounce(events, raw if self._keep else b"", domains)
+        return Bounce(events, message.raw if self._keep else b"", domains)
 
     def log(self, outcomes: Sequence[Recorded]) -> None:
         """One line for each event that was recorded."""

@@ -85,12 +85,12 @@ class Prover:
 
 
 def _has_just_arrived(reading: Reading, now: int) -> bool:
-    """Whether the message that bounced is said to have arrived within this second."""
+    """Whether the message that bounced is said to have arrived within this second.
+
+    One date speaks for the whole message (RFC 3464, 2.2.5): that of ten thousand is not read.
+    """
+    arrival = next((report.arrival for report in reading.reports if report.arrival), "")
     try:
-        return any(
-            int(parsedate_to_datetime(report.arrival).timestamp()) == now
-            for report in reading.reports
-            if report.arrival
-        )
+        return bool(arrival) and int(parsedate_to_datetime(arrival).timestamp()) == now
     except (ValueError, OverflowError):
         return False

@@ -35,9 +35,9 @@ def receive(
         if len(raw) > most:
             log.error("deferred: larger than [return_path] max_size, %d octets", most)
             return os.EX_TEMPFAIL
-        bounce = intake.bounce_of(raw, recipients, int(time.time()))
-        if bounce is not None:
-            intake.log(record(bounce))
+        message = intake.classify(raw)
+        if message is not None:
+            intake.log(record(intake.bounce_of(message, recipients, int(time.time()))))
     except NotYetKnown:
         log.warning("deferred: the ledger does not know the message that bounced yet")
         return os.EX_TEMPFAIL

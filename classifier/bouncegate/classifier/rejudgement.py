@@ -18,6 +18,7 @@ from bouncegate.policy.records import Event
 
 # Events of one message follow one another, those of one diagnostic come in swarms.
 _REMEMBERED: Final = 1024
+_UNREAD: Final[dict[str, Report]] = {}
 
 
 class Rejudgement:
@@ -51,8 +52,8 @@ class Rejudgement:
         )
 
     def _report(self, event: Event) -> Report:
-        reports = self._reports(event.raw) if event.raw else ()
-        found = next((r for r in reports if r.final_recipient == event.final_recipient), None)
+        reports = self._reports(event.raw) if event.raw else _UNREAD
+        found = reports.get(event.final_recipient)
         if found is not None:
             return found
         self.unread += 1
@@ -69,6 +70,8 @@ class Rejudgement:
             reader=event.reader,
         )
 
-    def _read(self, key: bytes) -> tuple[Report, ...]:
+    def _read(self, key: bytes) -> dict[str, Report]:
+        """The reports of a message by final recipient; the first that names one counts."""
         raw = self._message(key)
-        return () if raw is None else read(raw).reports
+        reports = () if raw is None else read(raw).reports
+        return {report.final_recipient: report for report in reversed(reports)}

@@ -41,8 +41,8 @@ def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:
     directory = Directory(invocation.providers, known)
     fold = settings.store.fold_local_part
     judge = judge_of(invocation.settings)
-    attribution = Attribution(judge, directory.provider_of, fold_local_part=fold)
-    interpreter = Interpreter(settings.maillog, ledger, attribution, fold_local_part=fold)
+    attribution = Attribution(directory.provider_of, fold_local_part=fold)
+    interpreter = Interpreter(settings.maillog, ledger, judge, attribution, fold_local_part=fold)
 
     def ask(events: Sequence[Event], now: int) -> None:
         domains = directory.to_ask(events, now)

@@ -11,6 +11,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from bouncegate.classifier.attribution import Attribution
+from bouncegate.classifier.classified import judged
+from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.proof import LEDGER_LAG, Proof
 from bouncegate.classifier.report import Nature, Original, Reading, Report
 from bouncegate.config.settings import MaillogSettings
@@ -44,14 +46,16 @@ class Interpreter:
         self,
         settings: MaillogSettings,
         ledger: Ledger,
+        judge: Judge,
         attribution: Attribution,
         *,
         fold_local_part: bool,
     ) -> None:
-        """Know messages by `ledger`, and judge and attribute bounces by `attribution`."""
+        """Know messages by `ledger`; judge bounces by `judge`, attribute them by `attribution`."""
         self._settings = settings
         self._delayed = settings.delayed.after(0)
         self._ledger = ledger
+        self._judge = judge
         self._attribution = attribution
         self._fold = fold_local_part
         self._known: dict[str, tuple[Sent, frozenset[str]]] = {}
@@ -176,7 +180,8 @@ class Interpreter:
     def _event(self, report: Report, sent: Sent, time: int) -> Event:
         original = Original(message_id=sent.message_id, queue_id=sent.queue_id)
         reading = Reading(Nature.BOUNCE, (report,), original)
-        (event,) = self._attribution.events_of(reading, b"", time, Proof("matched", sent))
+        message = judged(reading, self._judge)
+        (event,) = self._attribution.events_of(message, time, Proof("matched", sent))
         return event
 
 

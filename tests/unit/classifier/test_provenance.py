@@ -26,7 +26,7 @@ from bouncegate.provenance.keys import Key, KeyFile, KeyRing, rotate
 from bouncegate.provenance.token import sign
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.store import Store
+from bouncegate.store.store import Bounce, Store
 
 NOW = 1_790_000_000
 DOMAIN = "return.example.org"
@@ -99,16 +99,17 @@ class Site:
         local = sign(ring or self.keys.ring, sent.sender, sent.message, time or sent.time)
         return f"{local}@{DOMAIN}"
 
+    def bounce(self, raw: bytes, recipient: str, now: int = LATER) -> Bounce:
+        message = self.intake.classify(raw)
+        assert message is not None
+        return self.intake.bounce_of(message, [recipient], now)
+
     def event(self, raw: bytes, recipient: str, now: int = LATER) -> Event:
-        bounce = self.intake.bounce_of(raw, [recipient], now)
-        assert bounce is not None
-        (event,) = bounce.events
+        (event,) = self.bounce(raw, recipient, now).events
         return event
 
     def deliver(self, raw: bytes, recipient: str, now: int = LATER) -> None:
-        bounce = self.intake.bounce_of(raw, [recipient], now)
-        assert bounce is not None
-        self.store.record([bounce], self.policy)
+        self.store.record([self.bounce(raw, recipient, now)], self.policy)
 
     def locked(self) -> list[str]:
         return [address for address, _ in self.store.locks()]

@@ -53,7 +53,7 @@ class Site:
         self.ledger = Ledger.open(settings, ledger, readonly=False)
         self.directory = Directory(Providers.of(), self.store.exchanges.of)
         provider_of = self.directory.provider_of
-        self.attribution = Attribution(judge, provider_of, fold_local_part=True)
+        self.attribution = Attribution(provider_of, fold_local_part=True)
 
     def close(self) -> None:
         self.store.close()
@@ -79,7 +79,9 @@ class Site:
 
     def follower(self, source: Source | None = None, **changes: Any) -> Follower:
         settings = replace(MaillogSettings(), **changes)
-        interpreter = Interpreter(settings, self.ledger, self.attribution, fold_local_part=True)
+        interpreter = Interpreter(
+            settings, self.ledger, self.judge, self.attribution, fold_local_part=True
+        )
         log = source or LogFile(self.log, Parser("postfix", UTC))
         return Follower(settings, log, interpreter, self.store.trail, POLICY)
 
