@@ -64,6 +64,7 @@ class Attribution:
             category=verdict.category,
             reason=verdict.reason,
             rule=verdict.rule,
+            blame=verdict.blame,
             trust=proof.trust,
             identity=identity(message, address or report.recipient, _outcome(report.action)),
             action=report.action,

@@ -226,7 +226,7 @@ def _verdict(rule: Rule, evidence: Evidence) -> Verdict:
     kind, category = rule.kind or definition.kind, rule.category or definition.category
     if rule.kind is None and kind is Kind.HARD and not evidence.lasting:
         kind, category = Kind.SOFT, Category.UNDEFINED
-    return Verdict(kind, category, rule.reason, rule.id)
+    return Verdict(kind, category, rule.reason, rule.id, rule.blame)
 
 
 def _undefined(evidence: Evidence) -> Verdict:

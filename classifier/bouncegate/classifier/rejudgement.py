@@ -49,6 +49,7 @@ class Rejudgement:
             category=verdict.category,
             reason=verdict.reason,
             rule=verdict.rule,
+            blame=verdict.blame,
         )
 
     def _report(self, event: Event) -> Report:

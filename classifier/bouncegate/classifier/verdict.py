@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Category, Kind, Reason
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -13,6 +13,8 @@ class Verdict(Struct, frozen=True, gc=False):
     reason: Reason
     rule: str
     """The id of the rule that said so."""
+    blame: Blame | None = None
+    """Whom the rule blames; None: whom the reason does."""
 
 
 class Finding(Struct, frozen=True):

@@ -12,7 +12,7 @@ first rule whose every condition holds gives its reason. The keys:
     phase     connect, helo, mail, rcpt, data, end-of-data
     mta       regular expressions, any of which is found in the name of a server involved
     weak      true: asked only after every other rule found nothing in the words
-    kind, category    other than the reason's own
+    kind, category, blame    other than the reason's own
     examples  texts that the rule must take; a table {text, status, code, phase, mta} where
               the words alone are not enough
 
@@ -31,7 +31,7 @@ import re2
 from msgspec import Meta, Struct
 
 from bouncegate.config.problems import ConfigError, Problem
-from bouncegate.config.taxonomy import CATEGORIES, REASONS, Category, Kind, Reason
+from bouncegate.config.taxonomy import CATEGORIES, REASONS, Blame, Category, Kind, Reason
 
 # How the files of the shipped rules are called; those of the operator have absolute names.
 _SHIPPED: Final = "rules/"
@@ -70,6 +70,7 @@ class Rule(Struct, frozen=True):
     weak: bool = False
     kind: Kind | None = None
     category: Category | None = None
+    blame: Blame | None = None
     examples: tuple[Example, ...] = ()
     file: str = ""
     line: int = 0

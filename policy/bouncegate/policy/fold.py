@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from bouncegate.config.settings import AlarmSettings, PolicySettings, Trust
-from bouncegate.config.taxonomy import REASONS, Blame, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Kind, Reason
 from bouncegate.policy import course
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.records import (
@@ -101,7 +101,7 @@ class Policy:
         """Whether the event counts against an address of which so much was known before."""
         is_failure = event.kind in (Kind.HARD, Kind.SOFT)
         at_the_end = event.phase in _OF_THE_MESSAGE
-        sender = event.phase == "mail" or REASONS[event.reason].blame is Blame.SENDER
+        sender = event.phase == "mail" or event.blamed is Blame.SENDER
         once = self._settings.once_a_day and _same_day(before.last_event, event.time)
         late = event.kind is Kind.SOFT and event.moment <= before.delivered
         obstacles = (

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from bouncegate.config.settings import Trust
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
 
 NO_END = 0xFFFF_FFFF  # `Lock.until` of a lock that no date ends
 
@@ -78,6 +78,13 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     """The incident that was open for its provider and reason when it came, or 0."""
     sent: int = 0
     """When our message was sent, as the ledger knows it; 0: unknown."""
+    blame: Blame | None = None
+    """Whom the rule blames; None: whom the reason does."""
+
+    @property
+    def blamed(self) -> Blame:
+        """Who has to act for the next message to arrive."""
+        return self.blame or REASONS[self.reason].blame
 
     @property
     def moment(self) -> int:
