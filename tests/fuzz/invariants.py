@@ -11,6 +11,7 @@
 - A line of Postfix's log is about a recipient who stands in it, whatever a server said there.
 - Looking up a domain never raises, whatever a name server says, and what comes of it is bounded.
 - No message is a sign of life against what our own filter found out about it.
+- A session of LMTP does what `tests.fuzz.lmtp` says of it.
 - A file of rules is taken, or refused with its faults named; a rule that is taken can be asked.
 
 Time is that of the processor: a machine that is busy with other things is no finding.
@@ -29,6 +30,7 @@ import dns.asyncresolver
 import dns.message
 import dns.nameserver
 import dns.query
+from tests.fuzz.lmtp import check_session
 
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.message import Message
@@ -243,6 +245,7 @@ CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
     "log-lines": check_log_lines,
     "signs": check_signs,
     "dns": check_dns,
+    "lmtp": check_session,
 }
 
 

@@ -8,6 +8,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 from tests.fuzz.invariants import QUESTION
+from tests.fuzz.lmtp import WORDS
 from tests.unit.classifier.builder import dsn, failed
 from tests.unit.life.message import PASSED, mail
 
@@ -69,6 +70,17 @@ def _responses() -> Iterator[bytes]:
         yield response.to_wire()
 
 
+def _sessions() -> list[bytes]:
+    """Sessions of LMTP as `tests.fuzz.lmtp` reads them: whole ones, and each word in turn."""
+    start = bytes((128, 129, 133, 134, 136))
+    words = bytes(range(128, 128 + len(WORDS)))
+    return [
+        *(start + b"a" + bytes((word, 137, 138, 129, 133, 136)) + b"b\x8a\x95" for word in words),
+        *(start[:n] + words + b"c\x8a" for n in range(len(start))),
+        start + b"\x91" * 9 + b"\x8a" + start + b"small\x8a",
+    ]
+
+
 def seeds(check: str) -> list[bytes]:
     """The seeds of one check; of most, messages."""
     return _SEEDS.get(check, _messages)()
@@ -93,6 +105,7 @@ _SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
     ],
     "log-lines": lambda: [line.encode() for line in _LOG.splitlines()],
     "dns": lambda: list(_responses()),
+    "lmtp": _sessions,
     "signs": lambda: [
         mail(PASSED),
         mail(*_RESULTS),

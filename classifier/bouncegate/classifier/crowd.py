@@ -11,7 +11,10 @@ import logging
 import mmap
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
+
+from bouncegate.classifier.sessions import Sessions
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
@@ -20,6 +23,10 @@ _NUMBER: Final = 8
 _POLITE: Final = 0.005
 # Where accept(2) fails, for want of descriptors say, it fails again at once.
 _PAUSE: Final = 0.5
+# Where all places are taken by messages that are on their way: they come and go within so long.
+_FULL: Final = 0.1
+# With so many of the places taken, those who hold one must hurry.
+_SCARCE: Final = 0.75
 _FULL_AT_ONCE: Final = b"421 4.7.0 Too many connections, try again later\r\n"
 
 
@@ -52,7 +59,15 @@ class Crowd:
     @property
     def is_full(self) -> bool:
         """Whether no more can be served."""
-        return sum(self._sessions[: self._workers]) >= self._most
+        return self._sum() >= self._most
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether few more can be served."""
+        return self._sum() >= _SCARCE * self._most
+
+    def _sum(self) -> int:
+        return sum(self._sessions[: self._workers])
 
 
 class Seat:
@@ -86,6 +101,11 @@ class Seat:
         """Whether there is room for one more."""
         return not self._crowd.is_full
 
+    @property
+    def is_scarce(self) -> bool:
+        """Whether there is room for few more."""
+        return self._crowd.is_scarce
+
 
 class Entrance:
     """The shared listening socket, seen from one worker."""
@@ -96,14 +116,17 @@ class Entrance:
         seat: Seat,
         protocol: Callable[[], asyncio.Protocol],
         loop: asyncio.AbstractEventLoop,
+        sessions: Sessions,
     ) -> None:
         """Nobody is let in yet; `protocol` makes what serves a connection.
 
-        Whoever ends a session says so to `seat`.
+        Whoever ends a session says so to `seat`. Where all places are taken, one of the worker's
+        `sessions` gives up its own.
         """
         self._listener = listener
         self._seat = seat
         self._protocol = protocol
+        self._sessions = sessions
         self._loop = loop
         self._waiting: asyncio.TimerHandle | None = None
         self._greetings: set[asyncio.Task[object]] = set()
@@ -120,7 +143,10 @@ class Entrance:
             self._waiting.cancel()
 
     def _knocked(self) -> None:
-        if self._seat.is_next:
+        if not self._seat.is_free and not self._sessions.can_make_room:
+            # A session may end soon, or another worker may have one that can give up its place.
+            self._pause(_FULL, self._let_in)
+        elif self._seat.is_next:
             self._let_in()
         else:
             self._pause(_POLITE, self._let_in)
@@ -143,8 +169,8 @@ class Entrance:
             log.error("no connection can be taken: %s", error.strerror)
             self._pause(_PAUSE, lambda: None)
             return
-        if not self._seat.is_free:
-            with connection:
+        if not self._seat.is_free and not self._sessions.make_room():
+            with connection, suppress(OSError):  # the client may have gone
                 connection.setblocking(False)
                 connection.send(_FULL_AT_ONCE)
             return

@@ -126,9 +126,11 @@ def with_lf(octets: bytes) -> bytes:
 def _without_envelope(text: bytes) -> bytes:
     """The message without blank lines and the mbox separator in front."""
     text = text.lstrip()
-    while text.startswith((b"From ", b">From ")):
-        text = text.partition(b"\n")[2]
-    return text
+    begin = 0
+    # Cut off once, not line by line: a message may consist of such lines alone.
+    while text.startswith((b"From ", b">From "), begin):
+        begin = text.find(b"\n", begin) + 1 or len(text)
+    return text[begin:]
 
 
 def split_header(text: bytes) -> tuple[bytes, bytes]:

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 import uvloop
@@ -19,9 +20,10 @@ import uvloop
 from bouncegate.classifier.crowd import Crowd, Entrance
 from bouncegate.classifier.handler import Aside, ReturnPathHandler
 from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.lmtp import Terms, protocol_factory
+from bouncegate.classifier.lmtp import Session, Terms
 from bouncegate.classifier.notices import announce
 from bouncegate.classifier.recorder import Recorder
+from bouncegate.classifier.sessions import Sessions
 from bouncegate.config.settings import ReturnPathSettings, Settings
 from bouncegate.daemon.pulse import INTERVAL, RETIRE, Pulse
 from bouncegate.daemon.supervisor import Post
@@ -84,9 +86,11 @@ async def _serve(
     recorder = Recorder(lambda bounces: desk.store.record(bounces, desk.policy), loop)
     handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.aside, post.row)
     seat = doors.crowd.seat(post.number)
-    terms = Terms(settings.max_size.octets, settings.timeout.after(0), socket.gethostname())
-    factory = protocol_factory(handler, terms, loop, seat.stand_up)
-    entrance = Entrance(doors.listener, seat, factory, loop)
+    hostname, timeout = socket.gethostname(), settings.timeout.after(0)
+    terms = Terms(settings.max_size.octets, timeout, hostname, lambda: seat.is_scarce)
+    sessions = Sessions(seat.stand_up)
+    factory = partial(Session, handler, terms, loop, sessions)
+    entrance = Entrance(doors.listener, seat, factory, loop, sessions)
     tasks = [loop.create_task(_beat(post.pulse))]
     if post.number == 0:
         tasks.append(loop.create_task(_maintain(desk, settings)))

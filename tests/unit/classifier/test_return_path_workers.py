@@ -1,8 +1,10 @@
 """The return path in several processes: they count as one, and none of them takes a DSN with it."""
 
 import os
+import select
 import signal
 import smtplib
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bouncegate.classifier.handler import MOST_CONNECTIONS
 from bouncegate.daemon.counters import Tally
 
 from .test_return_path import SECONDS, Handler, dsn
@@ -220,3 +223,23 @@ def _sockets(pid: int) -> int:
 
 def _descriptors(pid: int) -> list[Path]:
     return list(Path(f"/proc/{pid}/fd").iterdir())
+
+
+def test_idle_connections_shut_nobody_out(workers: Workers) -> None:
+    """As many as there are places are taken by clients that say nothing: a DSN still gets in."""
+    idle = [socket.socket(socket.AF_UNIX) for _ in range(MOST_CONNECTIONS + 1)]
+    try:
+        for client in idle:
+            client.settimeout(SECONDS)
+            client.connect(str(workers.socket))
+            assert client.recv(100).startswith(b"220 ")
+        for number in range(5):
+            workers.deliver(dsn(f"u{number}@example.com", str(number)))
+        assert len(workers.events()) == 5
+        closed = [client for client in idle if select.select([client], [], [], 0)[0]]
+        assert closed
+        assert all(client.recv(100).startswith(b"421 4.3.2 ") for client in closed)
+        assert len(closed) < len(idle) / 4
+    finally:
+        for client in idle:
+            client.close()
