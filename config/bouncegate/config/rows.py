@@ -2,13 +2,16 @@
 
 Of the rows that hold for a bounce, compare what they name in the order of `ORDER`: a sender, then
 a group, a provider, a reason, a category, a kind. At the first of these that only one of two
-rows names, this one wins; a whole address as sender goes before a domain. Where two rows name the
-same things, no bounce may fall under both: `faults` refuses them.
+rows names, this one wins; a whole address as sender goes before a domain, and a domain as provider
+before who runs its mail. Where two rows name the same things, no bounce may fall under both:
+`faults` refuses them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, product
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from bouncegate.config.settings import PolicySettings, Row
 from bouncegate.config.taxonomy import BY_LIST, CATEGORIES, REASONS, Blame, Category, Kind, Reason
@@ -38,6 +41,8 @@ class Case(NamedTuple):
     category: Category
     reason: Reason
     provider: str
+    domain: str
+    """The domain of the address, or empty where no row names it."""
     group: str
     sender: str
     """An address in lower case, or empty."""
@@ -45,7 +50,8 @@ class Case(NamedTuple):
 
 def precedence(row: Row) -> tuple[int, ...]:
     """What the row names, in `ORDER`: the row with the greater one wins."""
-    return tuple(_sender_weight(row) if key == "sender" else bool(row_value(row, key))
+    weights = {"sender": _sender_weight, "provider": _provider_weight}
+    return tuple(weights[key](row) if key in weights else bool(row_value(row, key))
                  for key in ORDER)  # fmt: skip
 
 
@@ -59,13 +65,32 @@ def _sender_weight(row: Row) -> int:
     return min((1 + bool(p.local and p.domain) for p in row.sender), default=0)
 
 
+def _provider_weight(row: Row) -> int:
+    return min((1 + _is_domain(name) for name in row.provider), default=0)
+
+
+def _is_domain(provider: str) -> bool:
+    return "." in provider
+
+
+def _parts(row: Row) -> Iterator[Row]:
+    """The row itself, or one that names its domains and one that names its providers."""
+    domains = tuple(name for name in row.provider if _is_domain(name))
+    providers = tuple(name for name in row.provider if not _is_domain(name))
+    if domains and providers:
+        yield replace(row, provider=domains)
+        yield replace(row, provider=providers)
+    else:
+        yield row
+
+
 def holds(row: Row, case: Case) -> bool:
     """Whether a bounce falls under the row."""
     return (
         (not row.kind or case.kind in row.kind)
         and (not row.category or case.category in row.category)
         and (not row.reason or case.reason in row.reason)
-        and (not row.provider or case.provider in row.provider)
+        and (not row.provider or case.provider in row.provider or case.domain in row.provider)
         and (not row.group or case.group in row.group)
         and (not row.sender or any(_is_of(pattern, case.sender) for pattern in row.sender))
     )
@@ -77,8 +102,12 @@ def _is_of(pattern: AddressPattern, address: str) -> bool:
 
 
 def in_order(rows: Iterable[Row]) -> list[tuple[int, Row]]:
-    """The rows, each with its number from 1 on, the one that wins first."""
-    return sorted(enumerate(rows, 1), key=lambda row: precedence(row[1]), reverse=True)
+    """The rows, each with its number from 1 on, the one that wins first.
+
+    A row that names both domains and providers comes twice, once with each.
+    """
+    parts = ((number, part) for number, row in enumerate(rows, 1) for part in _parts(row))
+    return sorted(parts, key=lambda row: precedence(row[1]), reverse=True)
 
 
 def name_of(number: int) -> str:
@@ -101,7 +130,10 @@ def faults(policy: PolicySettings, numbers: Iterable[int]) -> Iterator[tuple[str
     for number, row in rows:
         yield from ((f"{name_of(number)}{key}", text) for key, text in _row_faults(row))
     for (first, one), (second, other) in combinations(rows, 2):
-        if precedence(one) == precedence(other) and _overlap(one, other):
+        if any(
+            precedence(mine) == precedence(yours) and _overlap(mine, yours)
+            for mine, yours in product(_parts(one), _parts(other))
+        ):
             text = (
                 f"as specific as {name_of(first)}, and some bounces fall under both: "
                 "name in one of them what the other does not, or make one of the two"
@@ -171,7 +203,8 @@ def _cases(row: Row) -> Iterator[Case]:
         row.group or (_OTHER,),
         senders or (_OTHER,),
     ):
-        yield Case(kind, category, reason, provider, group, sender)
+        domain = provider if _is_domain(provider) else _OTHER
+        yield Case(kind, category, reason, provider, domain, group, sender)
 
 
 def _pairs(row: Row) -> Iterator[tuple[Kind, Category]]:

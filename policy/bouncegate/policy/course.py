@@ -2,9 +2,13 @@
 
 Pure functions from one course to the next. A course is that of an address for all groups or for one
 of them; whose it is makes no difference here.
+
+Failures are placed by the time at which their messages were sent, since a DSN can be days late: in
+whatever order they become known, the same failures are in a row.
 """
 
-from typing import TypeVar
+from bisect import insort
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -13,6 +17,8 @@ from bouncegate.policy.records import Act, Course, Event, Lock, Origin
 from bouncegate.policy.table import Clause
 
 _C = TypeVar("_C", bound=Course)
+
+_DAY: Final = 86_400
 
 
 def without_ended_lock(course: _C, now: int) -> _C:
@@ -23,39 +29,82 @@ def without_ended_lock(course: _C, now: int) -> _C:
 
 
 def after_failure(course: _C, number: int, event: Event, clause: Clause, most: int) -> _C:
-    """The course after a bounce that counts; no more than the last `most` failures are kept."""
+    """The course after a bounce that counts; the moments of the last `most` failures are kept."""
     counted = _lengthened(course, event, most)
-    in_row = _within(clause, counted, event)
-    if in_row < clause.failures or not _outranks(event.kind, course.lock):
+    if _within(clause, counted, event) < clause.failures:
         return counted
+    return _locked(counted, number, event, clause)
+
+
+def after_superseded_failure(course: _C, number: int, event: Event, clause: Clause) -> _C:
+    """The course after a bounce that counts, where a later message of ours arrived.
+
+    It is in a row with no failure that came after that delivery, and which ones came before is no
+    longer known: it stands alone.
+    """
+    return course if clause.failures > 1 else _locked(course, number, event, clause)
+
+
+def _locked(course: _C, number: int, event: Event, clause: Clause) -> _C:
+    """The course with the lock that a bounce makes, unless it has one that outranks it."""
+    if not _outranks(event.kind, course.lock):
+        return course
+    hard = event.kind is Kind.HARD
+    times = course.times_locked_hard if hard else course.times_locked - course.times_locked_hard
     lock = Lock(
         kind=event.kind,
         category=event.category,
         reason=event.reason,
         origin=Origin.AUTOMATIC,
         since=event.time,
-        until=clause.lock.after(event.time, course.times_locked),
+        until=clause.lock.after(event.time, times),
         cause=number,
     )
-    times = course.times_locked + 1
-    return replace(counted, lock=lock, needed=clause.failures, times_locked=times)
+    return replace(
+        course,
+        lock=lock,
+        needed=clause.failures,
+        times_locked=course.times_locked + 1,
+        times_locked_hard=course.times_locked_hard + hard,
+    )
+
+
+def has_failure_on_day(course: Course, event: Event) -> bool:
+    """Whether a failure of that kind, of a message of the same day (UTC), is in the row already."""
+    run = course.hard_run if event.kind is Kind.HARD else course.soft_run
+    return any(moment // _DAY == event.moment // _DAY for moment in run)
 
 
 def _lengthened(course: _C, event: Event, most: int) -> _C:
     if event.kind is Kind.HARD:
-        run = (*course.hard_run, event.moment)[-most:]
+        run = _with_moment(course.hard_run, event.moment, most)
         return replace(course, hard_in_row=course.hard_in_row + 1, hard_run=run)
-    run = (*course.soft_run, event.moment)[-most:]
+    run = _with_moment(course.soft_run, event.moment, most)
     return replace(course, soft_in_row=course.soft_in_row + 1, soft_run=run)
 
 
+def _with_moment(run: tuple[int, ...], moment: int, most: int) -> tuple[int, ...]:
+    moments = list(run)
+    insort(moments, moment)
+    return tuple(moments[-most:])
+
+
 def _within(clause: Clause, course: Course, event: Event) -> int:
-    """How many failures in a row there are within the window of the clause."""
+    """The most failures in a row within one window that this one lies in.
+
+    A failure that becomes known late may complete the window of one that came after it.
+    """
     hard = event.kind is Kind.HARD
     if not (clause.window.months or clause.window.seconds):
         return course.hard_in_row if hard else course.soft_in_row
     run = course.hard_run if hard else course.soft_run
-    return sum(clause.window.after(moment) > event.moment for moment in run)
+    ends = {last for last in run if event.moment <= last < clause.window.after(event.moment)}
+    return max((_between(run, clause, last) for last in ends), default=1)
+
+
+def _between(run: tuple[int, ...], clause: Clause, last: int) -> int:
+    """How many failures lie within the window that ends with the one at `last`."""
+    return sum(moment <= last < clause.window.after(moment) for moment in run)
 
 
 def _outranks(kind: Kind, lock: Lock | None) -> bool:
@@ -68,16 +117,16 @@ def _outranks(kind: Kind, lock: Lock | None) -> bool:
 def after_delivery(course: _C, sent: int) -> _C:
     """The course after a message arrived that was sent at that time.
 
-    Failures of messages that were sent before it are no longer in a row with those after it. A
-    delivery is known later than it happens, so that a soft lock may turn out to rest on failures
-    that were not in a row: it goes, as if it had never been. A hard one stays.
+    Failures of messages that were sent before it are no longer in a row with those after it, nor
+    are those whose moments are no longer kept. A delivery is known later than it happens, so that a
+    soft lock may turn out to rest on failures that were not in a row: it goes, as if it had never
+    been. A hard one stays.
     """
     hard_run = tuple(moment for moment in course.hard_run if moment > sent)
     soft_run = tuple(moment for moment in course.soft_run if moment > sent)
-    if hard_run == course.hard_run and soft_run == course.soft_run:
+    hard_in_row, soft_in_row = len(hard_run), len(soft_run)
+    if hard_in_row == course.hard_in_row and soft_in_row == course.soft_in_row:
         return course
-    hard_in_row = course.hard_in_row if hard_run == course.hard_run else len(hard_run)
-    soft_in_row = course.soft_in_row if soft_run == course.soft_run else len(soft_run)
     ended = replace(
         course,
         hard_run=hard_run,
@@ -93,16 +142,17 @@ def after_delivery(course: _C, sent: int) -> _C:
 
 def ends_a_row(course: Course, sent: int) -> bool:
     """Whether it matters that a message arrived which was sent at that time."""
-    return any(moment <= sent for moment in (*course.hard_run, *course.soft_run))
+    moments = (*course.hard_run, *course.soft_run)
+    return course.hard_in_row + course.soft_in_row > len(moments) or any(m <= sent for m in moments)
 
 
 def after_life(course: _C, *, frees_hard: bool) -> _C:
     """The course after a proof of life: begun anew, unless a lock stays that it does not end."""
     lock = course.lock
     if lock is None or _is_automatic(lock, Kind.SOFT):
-        return replace(_unlocked(course), times_locked=0)
+        return replace(_unlocked(course), times_locked=0, times_locked_hard=0)
     if frees_hard and lock.origin is not Origin.MANUAL:
-        return replace(_unlocked(course), times_locked=0)
+        return replace(_unlocked(course), times_locked=0, times_locked_hard=0)
     return replace(course, soft_in_row=0, soft_run=())
 
 

@@ -30,7 +30,6 @@ from bouncegate.policy.table import Clause, Table
 
 EMPTY: Final = State()
 _C = TypeVar("_C", bound=Course)
-_DAY: Final = 86_400
 
 Fold = Callable[[State, int, Told], State]
 """(what was known, the entry's number, the entry) -> what is known now."""
@@ -102,7 +101,7 @@ class Policy:
         is_failure = event.kind in (Kind.HARD, Kind.SOFT)
         at_the_end = event.phase in _OF_THE_MESSAGE
         sender = event.phase == "mail" or event.blamed is Blame.SENDER
-        once = self._settings.once_a_day and _same_day(before.last_event, event.time)
+        once = is_failure and self._settings.once_a_day and self._counted_today(event, before)
         late = event.kind is Kind.SOFT and event.moment <= before.delivered
         obstacles = (
             (Standing.OWN_REFUSAL, event.reason is Reason.OWN_REFUSAL),
@@ -120,14 +119,22 @@ class Policy:
         """What the policy table says of a bounce, which is hard or soft."""
         return self._table.clause(event)
 
+    def _counted_today(self, event: Event, before: State) -> bool:
+        group = _own_group(before, event, self.clause(event))
+        known = before.groups.get(group, _NO_COURSE) if group else before
+        return course.has_failure_on_day(known, event)
+
     def _after_failure(self, state: State, number: int, event: Event) -> State:
-        clause, most = self.clause(event), self._table.most
+        clause = self.clause(event)
         counted = _counted(state, event)
-        group = event.group if clause.scope == "group" else ""
-        known = state.groups.get(group)
-        if not group or (known is None and len(state.groups) >= MOST_GROUPS):
-            return course.after_failure(counted, number, event, clause, most)
-        after = course.after_failure(known or _NO_COURSE, number, event, clause, most)
+        group = _own_group(state, event, clause)
+        known = state.groups.get(group, _NO_COURSE) if group else counted
+        if event.moment <= state.delivered:
+            after = course.after_superseded_failure(known, number, event, clause)
+        else:
+            after = course.after_failure(known, number, event, clause, self._table.most)
+        if isinstance(after, State):
+            return after
         return replace(counted, groups={**state.groups, group: after})
 
     def _after_act(self, state: State, number: int, act: Act) -> State:
@@ -159,8 +166,10 @@ def _ruled(known: Course, number: int, act: Act) -> Course:
     return course.after_unlock(known)
 
 
-def _same_day(counted: int, now: int) -> bool:
-    return bool(counted) and counted // _DAY == now // _DAY
+def _own_group(state: State, event: Event, clause: Clause) -> str:
+    """The group for which a bounce counts alone; empty: it counts for all."""
+    group = event.group if clause.scope == "group" else ""
+    return group if group in state.groups or len(state.groups) < MOST_GROUPS else ""
 
 
 def freed(state: State, now: int, kept: Collection[int] = ()) -> State:

@@ -221,8 +221,7 @@ class Audit(Struct, frozen=True, tag="audit", omit_defaults=True):
 class Course(Struct, frozen=True, omit_defaults=True):
     """How the sends to an address went of late, for all groups or for one: what locks are made of.
 
-    The runs are the moments of the last failures in a row, no more of them than any row of the
-    policy table asks for.
+    The runs are the moments of the last failures in a row, the oldest first.
     """
 
     lock: Lock | None = None
@@ -234,6 +233,8 @@ class Course(Struct, frozen=True, omit_defaults=True):
     """How many failures in a row the lock took."""
     times_locked: int = 0
     """How often bounces have locked it; what operators lock does not count."""
+    times_locked_hard: int = 0
+    """How often hard ones have: each kind has terms of its own."""
 
 
 MOST_GROUPS = 64

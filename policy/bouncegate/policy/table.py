@@ -17,6 +17,8 @@ from bouncegate.policy.records import Event
 # A busy sender's bounces have some hundred combinations; one that is known costs 0.4 us, one that
 # is not a microsecond for each row.
 _REMEMBERED: Final = 4096
+# More than come between two deliveries, so that the row is known exactly; 320 octets of a state.
+_MOST_MOMENTS: Final = 64
 
 
 class Clause(NamedTuple):
@@ -48,19 +50,23 @@ class Table:
             for n, row in in_order(settings.row)
         ]
         clauses = [*self._defaults.values(), *(clause for _, clause in self._rows)]
-        self.most: Final = max(clause.failures for clause in clauses)
-        """The most failures in a row that any clause asks for."""
+        self.most: Final = max(_MOST_MOMENTS, *(clause.failures for clause in clauses))
+        """Of how many failures in a row the moments are kept: at least what any clause asks for."""
+        # A domain that no row names is left out of the case, which then recurs.
+        self._domains: Final = frozenset(name for row in settings.row for name in row.provider)
         self._decide: Final = lru_cache(_REMEMBERED)(self._first)
 
     def clause(self, event: Event) -> Clause:
         """The clause that decides over a bounce, which is hard or soft."""
         if not self._rows:
             return self._defaults[event.kind]
+        domain = event.address.rpartition("@")[2]
         case = Case(
             event.kind,
             event.category,
             event.reason,
             event.provider,
+            domain if domain in self._domains else "",
             event.group,
             event.sender.strip("<>").lower(),
         )

@@ -118,3 +118,13 @@ def test_the_example_by_provider_is_right_as_it_stands() -> None:
     assert {found.failures for found in policy.row if found.kind == ("hard",)} == {1, 2}
     assert {found.failures for found in policy.row if found.kind == ("soft",)} == {3, 4, 5}
     assert list(unreachable(policy)) == []
+
+
+def test_rows_for_a_domain_and_for_a_provider_may_both_hold_and_the_domain_wins() -> None:
+    mixed = row('provider = ["gmx", "shop.example"]\nlock = "never"')
+    text = mixed + row('provider = "google"\nlock = "never"')
+    parts = [(number, part.provider) for number, part in in_order(loads(text).policy.row)]
+    assert parts[0] == (1, ("shop.example",))
+    assert sorted(parts[1:]) == [(1, ("gmx",)), (2, ("google",))]
+    problems = problems_of(mixed + row('provider = "shop.example"\nlock = "never"'))
+    assert any("as specific as policy.row.1" in problem for problem in problems)

@@ -175,3 +175,22 @@ def test_at_most_one_count_an_address_and_day_where_the_operator_wants_it() -> N
     calm = PolicySettings(once_a_day=True)
     assert after(soft(0), soft(0), soft(0), settings=calm).soft == 1
     assert after(soft(0), soft(0), soft(1), soft(2), settings=calm).lock is not None
+
+
+def test_a_soft_bounce_hides_no_hard_one_of_the_same_day() -> None:
+    calm = PolicySettings(once_a_day=True)
+    state = after(soft(0), hard(0), settings=calm)
+    assert state.lock is not None
+    assert state.lock.kind is Kind.HARD
+
+
+def test_a_bounce_for_one_group_hides_none_for_another_of_the_same_day() -> None:
+    softly = Threshold(1, Terms((Duration(months=1),)), scope="group")
+    calm = PolicySettings(once_a_day=True, soft=softly)
+    one, other = (replace(soft(0), group=name) for name in ("a.example", "b.example"))
+    groups = after(one, other, one, settings=calm).groups
+    assert {name: known.lock is not None for name, known in groups.items()} == {
+        "a.example": True,
+        "b.example": True,
+    }
+    assert groups["a.example"].soft_in_row == 1

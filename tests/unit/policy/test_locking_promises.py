@@ -1,6 +1,11 @@
 """What the model services promise of locks, sentence by sentence, as far as the policy keeps it."""
 
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.unit.policy.journey import (
     act,
     after,
@@ -15,7 +20,7 @@ from tests.unit.policy.journey import (
 
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.account import steps
-from bouncegate.policy.records import Act, Origin
+from bouncegate.policy.records import Act, AddressEntry, Origin
 
 
 def test_a_hard_bounce_locks_at_the_1st_delivery_attempt_for_1_year() -> None:
@@ -85,6 +90,69 @@ def test_a_bounce_of_an_older_message_than_a_delivered_one_does_not_count() -> N
     assert state.soft_in_row == 0
     told = list(steps([(1, soft(-3), ""), (2, delivery(1), ""), (3, expired, "")], policy_of()))
     assert [step.effect for step in told] == ["counted", "delivered", "delivered-since"]
+
+
+def test_a_delivery_parts_the_failures_however_many_have_come_since() -> None:
+    early, late = [soft(1), soft(2)], [soft(10), soft(11), soft(12)]
+    state = after(*early, *late, delivery(5, known=14))
+    assert (state.lock is not None, state.soft_in_row) == (True, 3)
+
+
+def test_a_late_bounce_takes_nothing_from_a_lock_that_later_failures_support() -> None:
+    late = soft(11.6, sent=time_of(6.5))
+    state = after(soft(10), soft(10.5), soft(11), late, soft(12), delivery(8, known=14))
+    assert (state.lock is not None, state.soft_in_row) == (True, 4)
+
+
+def test_failures_count_within_a_window_of_sends_in_whatever_order_they_are_told() -> None:
+    toml = '[policy.soft]\nfailures = 3\nwindow = "2 days"\nlock = "1 month"'
+    apart = [soft(0), soft(4), soft(4.5)]
+    together = [soft(3), soft(4), soft(4.5)]
+    for first, *others in (apart, together):
+        told_last = replace(first, time=time_of(6), sent=first.time)
+        in_order = after(first, *others, toml=toml).lock is not None
+        assert (after(*others, told_last, toml=toml).lock is not None) is in_order
+        assert in_order is (first.time == time_of(3))
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_hard_bounces_on_both_sides_of_a_delivery_are_not_in_a_row(is_late: bool) -> None:
+    toml = '[policy.hard]\nfailures = 2\nlock = "1 year"'
+    early, between = soft(0), delivery(3, known=4)
+    told_late: list[AddressEntry] = [between, hard(7, sent=time_of(2))]
+    in_time: list[AddressEntry] = [hard(2), between]
+    first = [early, *(told_late if is_late else in_time)]
+    assert after(*first, hard(10), toml=toml).lock is None
+    assert after(*first, hard(10), hard(11), toml=toml).lock is not None
+
+
+def test_the_first_hard_lock_has_the_first_term_whatever_soft_ones_came_before() -> None:
+    softly = [soft(0), soft(1), soft(2)]
+    assert kind_and_end(after(*softly, hard(400))) == (Kind.HARD, "2028-03-07")
+    assert kind_and_end(after(*softly, hard(3))) == (Kind.HARD, "2027-02-03")
+    assert kind_and_end(after(hard(0), *[soft(366 + day) for day in range(3)])) == (
+        Kind.SOFT,
+        "2027-03-03",
+    )
+
+
+@given(
+    failures=st.lists(st.integers(0, 40), min_size=1, max_size=12, unique=True),
+    deliveries=st.lists(st.integers(0, 40), max_size=3),
+    order=st.randoms(use_true_random=False),
+)
+def test_the_order_in_which_soft_failures_and_deliveries_become_known_changes_nothing(
+    failures: list[int], deliveries: list[int], order: Random
+) -> None:
+    """A message of day 0.5 failed first, so that deliveries are looked at from then on."""
+    told: list[AddressEntry] = [soft(45, sent=time_of(day + 0.5)) for day in failures]
+    told += [delivery(day, known=45) for day in deliveries]
+    order.shuffle(told)
+    state = after(soft(45, sent=time_of(-1)), *told)
+    last = max(deliveries, default=-2)
+    in_row = sum(day + 0.5 > last for day in (-1.5, *failures))
+    assert state.soft_in_row == in_row
+    assert (state.lock is not None) is (in_row >= 3)
 
 
 def test_a_success_report_is_a_delivery() -> None:

@@ -27,6 +27,19 @@ def test_a_provider_can_have_its_own_number_of_failures() -> None:
     assert after(hard(0, provider="google"), toml=toml).lock is not None, "others are not meant"
 
 
+def test_a_row_for_a_domain_holds_whoever_runs_its_mail() -> None:
+    row = '[[policy.row]]\nprovider = {}\nkind = "hard"\nfailures = 2\nlock = "6 months"\n'
+    toml = row.format('["gmx", "example.com"]')
+    for provider in ("", "example.com", "google"):
+        assert policy_of(toml).clause(hard(0, provider=provider)).failures == 2
+    of_provider = row.format('"google"').replace("failures = 2", "failures = 3")
+    for rows in (toml + of_provider, of_provider + toml):
+        policy = policy_of(rows)
+        assert policy.clause(hard(0, provider="google")).failures == 2, "the domain says more"
+        other = hard(0, provider="google", address="ann@other.example")
+        assert policy.clause(other).failures == 3
+
+
 def test_a_row_for_a_sender_goes_by_the_envelope_sender() -> None:
     toml = '[[policy.row]]\nsender = "news@example.org"\nlock = "never"'
     assert after(hard(0, sender="<News@example.org>"), toml=toml).lock is None
