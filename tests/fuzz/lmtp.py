@@ -68,6 +68,9 @@ class _Handler:
     def __init__(self) -> None:
         self.messages: list[tuple[bytes, int]] = []
 
+    def refusal(self, _recipient: str) -> str:
+        return ""
+
     async def answer(self, raw: bytes, _sender: str, recipients: Sequence[str]) -> Sequence[str]:
         await asyncio.sleep(0)
         self.messages.append((raw, len(recipients)))

@@ -16,7 +16,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.records import Event
 from bouncegate.store.store import Store
 from lab.bouncegate import Bouncegate
-from lab.postfix import Postfix
+from lab.postfix import HOSTNAME, Postfix
 from lab.remote import Remote
 from lab.smtp import Client, Exchange, message
 from lab.system import RETURN_DOMAIN, MailSystem
@@ -158,6 +158,49 @@ def test_the_door_refuses_what_has_no_token_and_lets_in_what_has_one(
     assert codes == [250, 250, 550, 550, 250]
     assert replies[forged].text.startswith("5.7.1 ")
     assert odd.code == 250, "some systems bounce without the null sender"
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        f"whoever@{RETURN_DOMAIN}.",
+        f"whoever@{RETURN_DOMAIN.upper()}.",
+        f"whoever%{RETURN_DOMAIN}",
+        f"whoever%{RETURN_DOMAIN}@{HOSTNAME}",
+        f"whoever%{RETURN_DOMAIN}.@{HOSTNAME}.",
+        f"{RETURN_DOMAIN}!whoever",
+        f"whoever @{RETURN_DOMAIN}",
+        f"whoever@{RETURN_DOMAIN} (a comment)",
+        f"@a.example:whoever@{RETURN_DOMAIN}",
+        f'"who ever"@{RETURN_DOMAIN}',
+        f'"whoever@{RETURN_DOMAIN}"@{HOSTNAME}',
+        f"whoever%{RETURN_DOMAIN}@[127.0.0.1]",
+    ],
+)
+def test_return_domain_is_closed_to_every_spelling(postfix: Postfix, recipient: str) -> None:
+    with Client(postfix.port) as client:
+        client.say("MAIL FROM:<>")
+        assert client.say(f"RCPT TO:<{recipient}>").code == 550
+
+
+def test_return_path_refuses_what_came_past_the_milter(postfix: Postfix, address: Address) -> None:
+    """From sendmail(1), which no milter of smtpd(8) sees."""
+    stranger = f"{address('stranger').partition('@')[0]}@{RETURN_DOMAIN}"
+    postfix.sendmail(message("Undelivered"), "", [stranger])
+    said = postfix.wait_for_log(rf"to=<{stranger}>.*status=(\w+) \((.*)\)")
+    assert said[1] == "bounced"
+    assert "550 5.7.1 Not a return path" in said[2]
+
+
+def test_return_path_takes_the_token_of_a_message_and_refuses_its_other_recipient(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    reader, stranger = address("reader"), address("stranger").partition("@")[0]
+    send(postfix, reader)
+    token = sender_at_once(postfix, remote, reader)
+    postfix.sendmail(message("Undelivered"), "", [f"{stranger}@{RETURN_DOMAIN}", token])
+    postfix.wait_for_log(rf"to=<{token}>.*status=sent \(250 ")
+    postfix.wait_for_log(rf"to=<{stranger}@{RETURN_DOMAIN}>.*status=bounced \(.* 550 5.7.1 ")
 
 
 def test_mail_flows_and_it_is_said_when_the_ledger_cannot_be_written(

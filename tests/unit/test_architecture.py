@@ -17,7 +17,7 @@ ARROWS = {
     "config": set[str](),
     "policy": {"config"},
     "store": {"policy", "config"},
-    "provenance": set[str](),
+    "provenance": {"config", "policy", "store"},
     "daemon": {"config"},
     "dns": {"config", "policy", "store"},
     "refusal": {"config", "policy", "store", "daemon"},

@@ -8,13 +8,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from bouncegate.classifier.classified import Classified
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.proof import NotYetKnown
+from bouncegate.classifier.recipients import Recipients
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.daemon.counters import Name, Row, note_span, spans
+from bouncegate.provenance.token import Finding
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Bounce
 
@@ -47,6 +49,17 @@ class Aside(Protocol):
         ...
 
 
+class Mailboxes(NamedTuple):
+    """For whom mail is taken."""
+
+    aside: Aside | None = None
+    """Takes what is for its recipients."""
+    recipients: Recipients | None = None
+    """Which of all others are taken; None: every one."""
+
+
+EVERY_MAILBOX: Final = Mailboxes()
+
 _RESULTS: Final = {
     ACCEPTED: "recorded",
     NO_BOUNCE: "no-bounce",
@@ -57,9 +70,11 @@ _RESULTS: Final = {
 FIGURES: Final[tuple[Name, ...]] = (
     *spans("message"),
     *(("result", result) for result in _RESULTS.values()),
+    *(("refused", str(finding)) for finding in Finding),
 )
 """What is counted where somebody asks for figures: how long answers took, and which they were."""
 _PLACES: Final = {r: FIGURES.index(("result", result)) for r, result in _RESULTS.items()}
+_REFUSED: Final = {finding: FIGURES.index(("refused", str(finding))) for finding in Finding}
 
 
 class ReturnPathHandler:
@@ -70,20 +85,31 @@ class ReturnPathHandler:
         intake: Intake,
         recorder: Recorder,
         clock: Callable[[], float],
-        aside: Aside | None = None,
+        mailboxes: Mailboxes = EVERY_MAILBOX,
         row: Row | None = None,
     ) -> None:
         """Read by `intake`, record by `recorder`; `clock` tells the seconds since 1970.
 
         `row` is where to count, if anybody asks for figures.
         """
-        self._aside = aside
+        self._aside, self._recipients = mailboxes
         self._row = row
         self._intake = intake
         self._recorder = recorder
         self._clock = clock
         self.in_hand = 0
         """How many messages are being recorded: none of them may be left without an answer."""
+
+    def refusal(self, recipient: str) -> str:
+        """The reply to a recipient that is not taken; empty for one that is."""
+        if self._recipients is None or (self._aside and self._aside.is_meant(recipient)):
+            return ""
+        refused = self._recipients.refusal(recipient, int(self._clock()))
+        if refused is None:
+            return ""
+        if self._row is not None:
+            self._row[_REFUSED[refused.finding]] += 1
+        return refused.reply
 
     async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> list[str]:
         """Record the message; one reply for each recipient (RFC 2033, 4.2)."""

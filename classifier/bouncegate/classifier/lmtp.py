@@ -32,6 +32,10 @@ _END: Final = b"\r\n.\r\n"
 class Handler(Protocol):
     """What is given the messages."""
 
+    def refusal(self, recipient: str) -> str:
+        """The reply to a recipient that is not taken; empty for one that is. Never raises."""
+        ...
+
     async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> Sequence[str]:
         """Deal with a message; one reply for each recipient (RFC 2033, 4.2). Never raises."""
         ...
@@ -82,7 +86,7 @@ class Session(asyncio.Protocol):
         self._terms = terms
         self._loop = loop
         self._register = register
-        self._dialogue = Dialogue(terms.hostname, terms.max_size)
+        self._dialogue = Dialogue(terms.hostname, terms.max_size, handler.refusal)
         self._input = bytearray()
         self._output: list[str] = []
         self._scanned = -1

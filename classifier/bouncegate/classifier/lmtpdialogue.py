@@ -40,9 +40,13 @@ class Envelope(NamedTuple):
 class Dialogue:
     """What has been said so far."""
 
-    def __init__(self, hostname: str, max_size: int) -> None:
-        """Nothing yet; `max_size` is that of a message, in octets."""
+    def __init__(self, hostname: str, max_size: int, refusal: Callable[[str], str]) -> None:
+        """Nothing yet; `max_size` is that of a message, in octets.
+
+        `refusal` gives the reply to a recipient that is not taken; empty for one that is.
+        """
         self._hostname = hostname
+        self._refusal = refusal
         self._max_size = max_size
         self._replies: list[str] = []
         self._next = Next.COMMAND
@@ -131,6 +135,8 @@ class Dialogue:
             self._fail(refusal)
         elif len(self._recipients) >= MOST_RECIPIENTS:
             self._say(TOO_MANY_RECIPIENTS)
+        elif refusal := self._refusal(path.address):
+            self._say(refusal)
         else:
             self._recipients.append(path.address)
             self._say("250 2.1.5 OK")

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import uvloop
 
 from bouncegate.classifier.crowd import Crowd, Entrance
-from bouncegate.classifier.handler import Aside, ReturnPathHandler
+from bouncegate.classifier.handler import Mailboxes, ReturnPathHandler
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.lmtp import Session, Terms
 from bouncegate.classifier.notices import announce
@@ -44,8 +44,7 @@ class Desk(NamedTuple):
     store: Store
     intake: Intake
     policy: Policy
-    aside: Aside | None = None
-    """Takes what is for its recipients."""
+    mailboxes: Mailboxes
 
 
 Furnish = Callable[[ExitStack], Desk]
@@ -84,7 +83,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     stop, retire = _requests(loop)
     recorder = Recorder(lambda bounces: desk.store.record(bounces, desk.policy), loop)
-    handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.aside, post.row)
+    handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.mailboxes, post.row)
     seat = doors.crowd.seat(post.number)
     hostname, timeout = socket.gethostname(), settings.timeout.after(0)
     terms = Terms(settings.max_size.octets, timeout, hostname, lambda: seat.is_scarce)

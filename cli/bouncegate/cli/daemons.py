@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bouncegate.classifier.intake import Intake
     from bouncegate.classifier.judgement import Judge
     from bouncegate.classifier.proof import Prover
+    from bouncegate.classifier.recipients import Recipients
     from bouncegate.classifier.worker import Furnish
 
 log: Final = logging.getLogger("bouncegate.return-path")
@@ -73,6 +74,7 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
 
     The rules stay: a worker that follows one that died judges as that did.
     """
+    from bouncegate.classifier.handler import Mailboxes  # noqa: PLC0415
     from bouncegate.classifier.probe import ProbeTaker  # noqa: PLC0415
     from bouncegate.classifier.worker import Desk  # noqa: PLC0415
     from bouncegate.life.listener import Listener  # noqa: PLC0415
@@ -87,7 +89,7 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
         intake = _intake(invocation, judge, store, stack)
         policy = invocation.policy
         aside = ProbeTaker(settings.store.path, Listener(settings, store, policy))
-        return Desk(store, intake, policy, aside)
+        return Desk(store, intake, policy, Mailboxes(aside, _recipients(settings)))
 
     with ExitStack() as stack:
         furnish(stack)
@@ -158,6 +160,18 @@ def _intake(invocation: Invocation, judge: "Judge", store: Store, stack: ExitSta
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
     return Intake(judge, invocation.policy, settings, prover, directory)
+
+
+def _recipients(settings: Settings) -> "Recipients | None":
+    """Which recipients are taken; None, where there is no return domain: every one."""
+    from bouncegate.classifier.recipients import Recipients  # noqa: PLC0415
+    from bouncegate.provenance.keys import KEY_FILE, KeyFile  # noqa: PLC0415
+    from bouncegate.provenance.returndomain import ReturnDomain  # noqa: PLC0415
+
+    if not settings.return_path.domain:
+        return None
+    keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
+    return Recipients(ReturnDomain(settings, keys), settings.return_path)
 
 
 def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":

@@ -154,6 +154,7 @@ class ReturnPathSettings(Struct, frozen=True):
     own_domains: tuple[DomainName, ...] = ()
     lifetime: Duration = Duration(seconds=8 * 86_400)
     count: tuple[Trust, ...] = ("signed", "matched")
+    mailboxes: tuple[AddressPattern, ...] = ()
     max_size: Size = Size(32 * 2**20)
     timeout: Duration = Duration(seconds=300)
     keep_messages: Duration = Duration(seconds=90 * 86_400)

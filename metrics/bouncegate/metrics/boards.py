@@ -89,3 +89,9 @@ def _return_path(sums: dict[Name, int]) -> Iterator[Metric]:
         ["result"],
         ((name[1:], n) for name, n in sums.items() if name[0] == "result"),
     )
+    yield counters(
+        "return_path_refused",
+        "Recipients that the return path refused, by what their address proves.",
+        ["finding"],
+        ((name[1:], n) for name, n in sums.items() if name[0] == "refused"),
+    )

@@ -2,7 +2,8 @@
 
 Mail to the return domain is judged at RCPT, before any DATA. A good token passes whatever the
 envelope sender is, since some systems bounce without the null sender; anything else is refused,
-but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5.1).
+but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5.1). What passes
+here by mistake the return path refuses: this check spares it the work.
 """
 
 import logging
@@ -18,7 +19,8 @@ from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
 from bouncegate.milter.session import QUEUE_ID, TRANSPORT, client_of, macro
 from bouncegate.provenance.keys import KeyFile
-from bouncegate.provenance.token import Finding, check_latest
+from bouncegate.provenance.returndomain import ReturnDomain
+from bouncegate.provenance.token import Finding
 
 if TYPE_CHECKING:
     from milter import Context
@@ -34,16 +36,11 @@ _TEXT: Final = "Recipient address rejected: not a return path of this domain [bo
 class Door:
     """The RCPT step in front of the one that looks for locks."""
 
-    __slots__ = ("_domain", "_exempt", "_keys", "_lifetime", "_observe", "_rcpt", "on_finding")
+    __slots__ = ("_domain", "_observe", "_rcpt", "on_finding")
 
     def __init__(self, settings: Settings, keys: KeyFile, rcpt: "Rcpt") -> None:
         """`rcpt` answers for recipients of other domains."""
-        self._domain = b"@" + settings.return_path.domain.encode()
-        self._lifetime = settings.return_path.lifetime.after(0)
-        self._keys = keys
-        self._exempt = frozenset(
-            pattern.local.lower() for pattern in settings.exempt.recipients if not pattern.domain
-        )
+        self._domain = ReturnDomain(settings, keys)
         self._observe = settings.milter.mode == "observe"
         self._rcpt = rcpt
         self.on_finding: Callable[[Finding], None] | None = None
@@ -51,14 +48,18 @@ class Door:
 
     def __call__(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
         """The answer to one recipient."""
-        path = recipient.strip(b"<>").lower()
-        if not path.endswith(self._domain):
+        local_parts = self._domain.local_parts(recipient)
+        if not local_parts:
             return self._rcpt(context, recipient, *parameters)
-        local = path[: -len(self._domain)].decode("utf-8", "replace")
-        finding = self.look_at(local, int(time.time()))
+        answers = (self._answer(context, local, recipient) for local in local_parts)
+        return next((answer for answer in answers if answer != milter.CONTINUE), milter.CONTINUE)
+
+    def _answer(self, context: "Context", local: str, recipient: bytes) -> int:
+        """The answer to a recipient that may be a mailbox of the domain."""
+        finding = self._domain.look_at(local, int(time.time()))
         if self.on_finding is not None:
             self.on_finding(finding)
-        if finding is Finding.GOOD or local in self._exempt:
+        if finding is Finding.GOOD or self._domain.is_person(local):
             return milter.CONTINUE
         if _is_of_this_machine(context):
             if not macro(context, TRANSPORT):
@@ -67,11 +68,7 @@ class Door:
                 return milter.CONTINUE
             if local in (ASKED, TAKEN):
                 return self._answer_probe(context) if local == ASKED else milter.CONTINUE
-        return self._refuse(context, local, finding)
-
-    def look_at(self, local_part: str, now: int) -> Finding:
-        """What the local part of an address below the return domain proves."""
-        return check_latest(self._keys, local_part, now, self._lifetime).finding
+        return self._refuse(context, recipient, finding)
 
     def _answer_probe(self, context: "Context") -> int:
         """Say that the milter is asked, and how it stands: `bouncegate postfix enable` reads it."""
@@ -79,16 +76,15 @@ class Door:
         context.setreply(_CODE, _STATUS, f"Probe: the milter is asked, mode {mode} [bouncegate]")
         return milter.REJECT
 
-    def _refuse(self, context: "Context", local: str, finding: Finding) -> int:
+    def _refuse(self, context: "Context", recipient: bytes, finding: Finding) -> int:
         _LOG.info(
-            "%s: %s: RCPT from [%s]: %s %s <%s%s>: %s; token=%s",
+            "%s: %s: RCPT from [%s]: %s %s <%s>: %s; token=%s",
             for_log(macro(context, QUEUE_ID) or logline.NO_QUEUE_ID),
             "would-reject" if self._observe else "reject",
             client_of(context) or "unknown",
             _CODE,
             _STATUS,
-            for_log(local),
-            self._domain.decode(),
+            for_log(recipient.decode("utf-8", "replace").strip("<>")),
             _TEXT,
             finding,
         )

@@ -17,6 +17,7 @@ SECONDS = 20.0
 TERMS = Terms(max_size=10_000, timeout=SECONDS, hostname="mail.example.org")
 START = b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n"
 QUIT = b"QUIT\r\n"
+REFUSED = "550 5.7.1 Not a return path"
 
 
 class Pile:
@@ -25,6 +26,9 @@ class Pile:
     def __init__(self) -> None:
         self.messages: list[bytes] = []
         self.paths: list[tuple[str, list[str]]] = []
+
+    def refusal(self, recipient: str) -> str:
+        return REFUSED if recipient.startswith("stranger") else ""
 
     async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> list[str]:
         await asyncio.sleep(0.001)  # as a commit does: what comes behind must wait
@@ -431,3 +435,20 @@ def test_a_message_that_is_being_recorded_is_waited_for_however_long_it_takes() 
         assert opened.closed() == []
 
     at_a_clock(check)
+
+
+def test_a_recipient_that_is_not_taken_is_refused_and_the_others_get_the_message() -> None:
+    pile = Pile()
+    dialogue = (
+        b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<stranger@example.org>\r\n"
+        b"RCPT TO:<a@example.org>\r\nDATA\r\n"
+    )
+    answers = talk(dialogue, b"one line\r\n.\r\n", QUIT, pile=pile)
+    assert answers[3] == REFUSED.encode()
+    assert codes(answers) == [220, 250, 250, 550, 250, 354, 250, 221]
+    assert pile.paths == [("", ["a@example.org"])]
+
+
+def test_a_message_without_any_recipient_that_is_taken_has_no_data() -> None:
+    dialogue = b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<stranger@example.org>\r\nDATA\r\n"
+    assert codes(talk(dialogue, QUIT)) == [220, 250, 250, 550, 503, 221]

@@ -1,0 +1,175 @@
+"""The mailboxes that a path may name, as Postfix resolves it: trivial-rewrite(8).
+
+A path (RFC 5321, 4.1.2) is written in many ways that reach one mailbox: with a root dot, a source
+route, comments, quotes, white space (RFC 5322, 4.4), an IDN in either form, and with the routing
+operators that Postfix honours by default (swap_bangpath, allow_percent_hack,
+resolve_dequoted_address):
+
+    host!user               user@host
+    user%host               user@host
+    user%host@gateway       user@host, where the gateway is this machine
+    "user@host"@gateway     the same
+
+Which domains are the machine's own only Postfix knows, so that all readings are told, whatever is
+set. Bounded, and without recursion: a path comes from strangers.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from bouncegate.store.address import AddressError, canonical_domain
+
+LONGEST_PATH: Final = 1024
+"""Octets: four times what RFC 5321, 4.5.3.1.3 allows, half of Postfix's line_length_limit."""
+# Each is a step to another mailbox, and a choice; no address in use has three.
+_MOST_OPERATORS: Final = 8
+
+_ROUTING: Final = frozenset("@%!")
+_WORD: Final = re.compile(r"(?:[^@%!.:;,<>\[\]()\"\\\s]|\\.)+", re.DOTALL)
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_LITERAL: Final = re.compile(r"\[[^\[\]\\]*\]")
+_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+class Mailbox(NamedTuple):
+    """One reading of a path."""
+
+    local: str
+    """Without quotes."""
+    domain: str
+    """Canonical, where it is a domain name; empty where the path names none."""
+
+
+class _Token(NamedTuple):
+    kind: str
+    """An operator or special character, or "word", "quoted" or "literal"."""
+    text: str
+
+
+_Tokens = tuple[_Token, ...]
+
+
+def mailboxes_of(path: str) -> list[Mailbox]:
+    """The mailboxes that a path may name, the one that is written first.
+
+    Raises AddressError for a path that cannot be read.
+    """
+    found: list[Mailbox] = []
+    seen: set[_Tokens] = set()
+    ahead = [_without_route(_tokens_of(_unwrapped(path)))]
+    while ahead:
+        tokens = ahead.pop(0)
+        if tokens in seen:
+            continue
+        seen.add(tokens)
+        operators = sum(token.kind in _ROUTING for token in tokens)
+        if operators > _MOST_OPERATORS or len(seen) > 2**_MOST_OPERATORS:
+            raise AddressError(f"{path!r} has too many routing operators")
+        local, domain = _split(tokens)
+        found.append(Mailbox("".join(token.text for token in local), _domain(domain)))
+        ahead += _inner(local)
+    return list(dict.fromkeys(found))
+
+
+def _unwrapped(path: str) -> str:
+    """A path without its brackets, which smtpd(8) leaves around it."""
+    path = path.strip()
+    return path[1:-1] if path.startswith("<") and path.endswith(">") else path
+
+
+def _tokens_of(text: str) -> _Tokens:
+    """A path in tokens, without comments and white space; raises AddressError."""
+    if len(text) > LONGEST_PATH:
+        raise AddressError(f"a path of more than {LONGEST_PATH} characters")
+    return tuple(_scan(text))
+
+
+def _scan(text: str) -> Iterator[_Token]:
+    place = 0
+    while place < len(text):
+        character = text[place]
+        if character == "(":
+            place = _end_of_comment(text, place)
+        elif character == '"':
+            match = _matched(_QUOTED, text, place)
+            yield _Token("quoted", _PAIR.sub(r"\1", match[1]))
+            place = match.end()
+        elif character == "[":
+            match = _matched(_LITERAL, text, place)
+            yield _Token("literal", match[0])
+            place = match.end()
+        elif word := _WORD.match(text, place):
+            yield _Token("word", _PAIR.sub(r"\1", word[0]))
+            place = word.end()
+        elif character in "<>)]\\":
+            raise AddressError(f"{text!r} has an odd {character!r}")
+        else:
+            if not character.isspace():
+                yield _Token(character, character)
+            place += 1
+
+
+def _end_of_comment(text: str, start: int) -> int:
+    """Where a comment ends; they nest (RFC 5322, 3.2.2)."""
+    depth, place = 0, start
+    while place < len(text):
+        character = text[place]
+        depth += (character == "(") - (character == ")")
+        place += 1 + (character == "\\")
+        if not depth:
+            return place
+    raise AddressError(f"{text!r}: a comment has no end")
+
+
+def _matched(pattern: re.Pattern[str], text: str, place: int) -> re.Match[str]:
+    match = pattern.match(text, place)
+    if match is None:
+        raise AddressError(f"{text!r}: {text[place]} has no counterpart")
+    return match
+
+
+def _without_route(tokens: _Tokens) -> _Tokens:
+    """A path without its source route (RFC 5321, appendix C)."""
+    kinds = [token.kind for token in tokens]
+    if kinds[:1] == ["@"] and ":" in kinds[:-1]:
+        return tokens[kinds.index(":") + 1 :]
+    return tokens
+
+
+def _split(tokens: _Tokens) -> tuple[_Tokens, _Tokens]:
+    """What stands before and behind the last @."""
+    kinds = [token.kind for token in tokens]
+    if "@" not in kinds:
+        return tokens, ()
+    at = len(kinds) - 1 - kinds[::-1].index("@")
+    return tokens[:at], tokens[at + 1 :]
+
+
+def _domain(tokens: Sequence[_Token]) -> str:
+    text = "".join(token.text for token in tokens).rstrip(".")
+    try:
+        return canonical_domain(text)
+    except AddressError:  # no name, and so none of ours
+        return text.lower()
+
+
+def _inner(local: _Tokens) -> list[_Tokens]:
+    """What a local part names, where the domain behind it is the machine's own."""
+    while len(local) == 1 and local[0].kind == "quoted":
+        try:
+            local = _tokens_of(local[0].text)
+        except AddressError:  # no more than the name of a mailbox
+            return []
+    kinds = [token.kind for token in local]
+    if "@" in kinds:
+        return [_without_route(local)]
+    at = (_Token("@", "@"),)
+    readings: list[_Tokens] = []
+    if "!" in kinds:
+        bang = kinds.index("!")
+        readings.append(local[bang + 1 :] + at + local[:bang])
+    if "%" in kinds:
+        percent = len(kinds) - 1 - kinds[::-1].index("%")
+        readings.append(local[:percent] + at + local[percent + 1 :])
+    return readings
