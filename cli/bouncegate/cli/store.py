@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 app: Final = typer.Typer(no_args_is_help=True, help="The files of the store, and its room.")
 
+_BEFORE_REPAIR: Final = "before-repair-"
 _TABLE_COLUMNS: Final = ("of", "table", "entries", "size")
 _ROOM_COLUMNS: Final = ("of", "file", "in use", "free again", "map", "full", "disk free")
 _READER_COLUMNS: Final = (
@@ -179,11 +180,18 @@ def backup(
 
     bouncegate store backup --keep 7 /var/backups/bouncegate
     """
-    from bouncegate.custody.backup import Source, make_backup  # noqa: PLC0415 - this command's alone
-    from bouncegate.custody.series import next_of, thin_out  # noqa: PLC0415
+    from bouncegate.custody.backup import (  # noqa: PLC0415 - this command's alone
+        Source,
+        make_backup,
+        remove_drafts,
+    )
+    from bouncegate.custody.series import NAMES, next_of, thin_out  # noqa: PLC0415
 
     invocation, now = invocation_of(context), int(time.time())
-    place = target if keep is None else next_of(target, now)
+    place = target
+    if keep is not None:
+        remove_drafts(target, NAMES)
+        place = next_of(target, now)
     with ExitStack() as stack:
         settings = invocation.settings.store
         store = stack.enter_context(closing(Store.open(settings, readonly=True)))
@@ -352,10 +360,12 @@ def verify(
 
 
 def _save_before_repair(invocation: Invocation) -> None:
-    from bouncegate.custody.backup import Source, make_backup  # noqa: PLC0415
+    from bouncegate.custody.backup import Source, make_backup, remove_drafts  # noqa: PLC0415
 
     settings, now = invocation.settings.store, int(time.time())
-    target = settings.path / f"before-repair-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
+    remove_drafts(settings.path, f"{_BEFORE_REPAIR}*")
+    made_at = datetime.fromtimestamp(now, UTC)
+    target = settings.path / f"{_BEFORE_REPAIR}{made_at:%Y%m%dT%H%M%SZ}"
     with closing(Store.open(settings, readonly=True)) as store:
         made = make_backup(Source(settings.path, store, None), target, now)
     complain(f"{made.path} keeps the store as it was")

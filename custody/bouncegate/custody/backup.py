@@ -30,11 +30,13 @@ from bouncegate.custody.contents import (
     may_belong,
 )
 from bouncegate.custody.durable import (
+    FOLDER_MODE,
     copied,
     created,
     digest_of,
     draft_folder,
     make_folders,
+    remove_draft,
     sync_folder,
     sync_folders,
 )
@@ -50,8 +52,8 @@ _PRECISION: Final = "seconds"
 class Copied(Protocol):
     """What can be written whole into a file: the store, the ledger."""
 
-    def copy(self, descriptor: int) -> None:
-        """Write it as it is at one moment; raises StoreError."""
+    def copy(self, target: Path) -> None:
+        """Write it as it is at one moment into an empty file, not synced; raises StoreError."""
 
     def room(self) -> Room:
         """How much of its room it takes; raises StoreError."""
@@ -83,22 +85,32 @@ def make_backup(source: Source, target: Path, now: int, layout: int = LAYOUT) ->
     target = target.absolute()
     _refuse_target(target, source)
     try:
-        with draft_folder(target.with_name(f".{target.name}.draft")) as draft:
-            manifest = _filled(draft, source, now, layout)
+        with draft_folder(draft_of(target)) as draft:
+            contents = draft / "contents"
+            contents.mkdir(mode=FOLDER_MODE)
+            manifest = _filled(contents, source, now, layout)
             if is_archive(target):
-                _pack(draft, target)
+                _pack(contents, draft / "packed", target)
             else:
-                sync_folders(draft)
-                draft.rename(target)
+                sync_folders(contents)
+                contents.rename(target)
             sync_folder(target.parent)
     except FileExistsError as error:
-        raise TargetExists(
-            f"{error.filename}: is there already: another backup is being made, or was cut off: "
-            "remove it then"
-        ) from None
+        raise TargetExists(f"{error.filename}: another backup is being made there") from None
     except OSError as error:
         raise StoreFull(f"{error.filename or target}: {error.strerror}") from error
     return Made(target, _size(target), manifest)
+
+
+def draft_of(target: Path) -> Path:
+    """Where a backup takes form."""
+    return target.with_name(f".{target.name}.draft")
+
+
+def remove_drafts(folder: Path, name: str) -> None:
+    """Remove what killed processes left of backups that were to have such a name, with `*`."""
+    for draft in folder.glob(draft_of(folder / name).name):
+        remove_draft(draft)
 
 
 def _refuse_target(target: Path, source: Source) -> None:
@@ -136,7 +148,7 @@ def _filled(draft: Path, source: Source, now: int, layout: int) -> Manifest:
 
 def _copy_environment(part: Copied, target: Path) -> File:
     with created(target) as file:
-        part.copy(file.fileno())
+        part.copy(target)
         return File(target.stat().st_size, digest_of(file))
 
 
@@ -158,14 +170,10 @@ def _copy_messages(folder: Path, draft: Path) -> int:
     return count
 
 
-def _pack(draft: Path, target: Path) -> None:
-    packed = target.with_name(f".{target.name}.packed")
-    try:
-        with created(packed) as file:
-            write_archive(draft, file, compress=target.name.endswith(".zst"))
-        target.hardlink_to(packed)  # which, unlike a renaming, overwrites nothing
-    finally:
-        packed.unlink(missing_ok=True)
+def _pack(contents: Path, packed: Path, target: Path) -> None:
+    with created(packed) as file:
+        write_archive(contents, file, compress=target.name.endswith(".zst"))
+    target.hardlink_to(packed)  # which, unlike a renaming, overwrites nothing
 
 
 def _size(path: Path) -> int:

@@ -40,8 +40,8 @@ def compact(folder: Path, right: WriteRight, part: Copied) -> Compacted:
         raise StoreFull(f"{folder}: {room.disk_free:,} octets are free, {room.used:,} are needed")
     try:
         draft.unlink(missing_ok=True)  # of one that was killed
-        with created(draft) as file:
-            part.copy(file.fileno())
+        with created(draft):
+            part.copy(draft)
         require_entries(draft, room.entries)
         after = draft.stat().st_size
         put_in_place(draft, folder)

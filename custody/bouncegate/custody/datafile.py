@@ -3,14 +3,12 @@
 Nobody may write meanwhile (`bouncegate.store.writing`). Whoever reads goes on in the old file until
 it notices, within a second, and shares `lock.mdb` with the writers that come next. There LMDB
 remembers the number of the last transaction, and takes by it, even or odd, one of the two meta
-pages of the file for the newer one (mdb.c, mdb_txn_renew0). A compacted copy counts from 1 anew:
-taken for the old file it would show its other meta page, that of an empty store. So the new file is
-first given the number of the old one's last transaction; then both agree with `lock.mdb`.
+pages of the file for the newer one (mdb.c, mdb_txn_renew0). A copy counts from 1 anew: taken
+for the old file it might show its other meta page, that of an older state. So the new file is first
+given the number of the old one's last transaction; then both agree with `lock.mdb`.
 """
 
 import fcntl
-import os
-import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,7 +16,7 @@ from typing import Final
 from bouncegate.custody.durable import sync_folder
 from bouncegate.store.environment import hand_over
 from bouncegate.store.errors import StoreBusy, StoreDamaged, StoreError
-from bouncegate.store.metapages import TRANSACTION, meta_pages, meta_pages_of
+from bouncegate.store.metapages import meta_pages_of, renumber, smallest_number
 
 _MODE: Final = 0o660
 
@@ -43,12 +41,12 @@ def put_in_place(draft: Path, folder: Path, keep: Path | None = None) -> None:
     """
     data = folder / "data.mdb"
     last = last_transaction(data)
-    if last is None:
-        # By which number its readers go, if there are any, nobody can tell.
-        _require_nobody(folder)
-    else:
-        renumber(draft, last)
     try:
+        if last is None or last < smallest_number(draft):
+            # By which number its readers go, if there are any, nobody can tell.
+            _require_nobody(folder)
+        else:
+            renumber(draft, last)
         draft.chmod(_MODE)
         hand_over(draft, folder)
         if keep is not None and data.exists():
@@ -56,34 +54,10 @@ def put_in_place(draft: Path, folder: Path, keep: Path | None = None) -> None:
             sync_folder(keep.parent)
         draft.replace(data)
         sync_folder(folder)
+    except ValueError as error:
+        raise StoreDamaged(f"{draft}: {error}") from error
     except OSError as error:
         raise StoreError(f"{error.filename or data}: {error.strerror}") from error
-
-
-def renumber(draft: Path, last: int) -> None:
-    """Give the last transaction of a compacted copy a number; raises StoreDamaged, StoreError.
-
-    Both meta pages then show what the newer one did. It has no free pages, so nothing else in it
-    goes by the numbers of transactions.
-    """
-    try:
-        descriptor = os.open(draft, os.O_RDWR)
-        try:
-            metas = meta_pages(descriptor)
-            if metas is None:
-                raise StoreDamaged(f"{draft}: no store")
-            newest = max(metas, key=lambda meta: meta.transaction)
-            page = bytearray(os.pread(descriptor, newest.page_size, newest.page * newest.page_size))
-            for number in (last - 1, last):
-                place = number & 1
-                struct.pack_into("@Q", page, 0, place)
-                struct.pack_into("@Q", page, TRANSACTION, max(number, 0))
-                os.pwrite(descriptor, page, place * newest.page_size)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise StoreError(f"{draft}: {error.strerror}") from error
 
 
 def _require_nobody(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Files that are on the disk when they are said to be there."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -65,9 +67,47 @@ def sync_folders(top: Path) -> None:
 
 @contextmanager
 def draft_folder(path: Path) -> Iterator[Path]:
-    """A folder that takes form at `path` and is gone at the end, unless it was moved away."""
+    """A folder that takes form at `path` and is gone at the end, unless it was moved away.
+
+    What a process left there that was killed is removed first. Raises FileExistsError while another
+    one is at work there.
+    """
+    remove_draft(path)
     path.mkdir(mode=FOLDER_MODE)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield path
+        if not _is_taken(descriptor, path):  # another one was at it between the two steps
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        try:
+            yield path
+        finally:
+            if _is_same(descriptor, path):
+                shutil.rmtree(path, ignore_errors=True)
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_draft(path: Path) -> None:
+    """Remove a draft folder whose process has died; one that a process works in stays."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        if _is_taken(descriptor, path):
+            shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def _is_taken(descriptor: int, path: Path) -> bool:
+    """Take the lock of a draft folder, which ends with the process; whether it is still there."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return _is_same(descriptor, path)
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    return path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())

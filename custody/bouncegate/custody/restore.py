@@ -89,10 +89,7 @@ def restore(source: Path, folder: Path, now: int, check: Check, *, replace: bool
             kept = _kept_folder(folder, now)
             left_alone = _put_all(draft, folder, manifest, kept)
     except FileExistsError as error:
-        raise StoreBusy(
-            f"{error.filename}: is there already: another restore is at work, or was cut off: "
-            "remove it then"
-        ) from None
+        raise StoreBusy(f"{error.filename}: another restore is at work") from None
     except OSError as error:
         raise StoreFull(f"{error.filename or folder}: {error.strerror}") from error
     return Restored(manifest, kept, left_alone)

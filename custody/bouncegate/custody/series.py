@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 _NAME: Final = "bouncegate-%Y%m%dT%H%M%SZ.tar.zst"
+NAMES: Final = "bouncegate-*.tar.zst"
 _OURS: Final = re.compile(r"bouncegate-\d{8}T\d{6}Z\.tar\.zst")
 
 

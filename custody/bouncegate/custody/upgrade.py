@@ -5,7 +5,6 @@ before, and whenever the process ends, the old store is there as it was. Writers
 readers take the new file up by themselves.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from typing import Final, NamedTuple
 import lmdb
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.custody.backup import Source, make_backup
+from bouncegate.custody.backup import Source, make_backup, remove_drafts
 from bouncegate.custody.compaction import require_entries
 from bouncegate.custody.datafile import put_in_place
 from bouncegate.custody.difference import Difference
@@ -64,8 +63,8 @@ class _Old:
         self.environment = environment
         self._path = path
 
-    def copy(self, descriptor: int) -> None:
-        copy_compacted(self.environment, descriptor, self._path)
+    def copy(self, target: Path) -> None:
+        copy_compacted(self.environment, target, self._path)
 
     def room(self) -> Room:
         try:
@@ -86,7 +85,7 @@ def upgrade(settings: StoreSettings, fold: Fold, now: int) -> Upgraded:
     folder = settings.path
     with WriteRight.alone(folder) as right:
         assert right.is_alone, "a writer would lose what it writes"
-        _remove_remains(folder)
+        remove_drafts(folder, f"{_SAVED}*")
         with closing(open_of_any_layout(settings, readonly=True)) as environment:
             found = layout_of(environment)
             if found is None:
@@ -111,16 +110,16 @@ def upgrade(settings: StoreSettings, fold: Fold, now: int) -> Upgraded:
 def _replace(old: _Old, settings: StoreSettings, fold: Fold) -> int:
     folder = settings.path
     with draft_folder(folder / _DRAFT) as draft:
-        with created(draft / "data.mdb") as file:
-            old.copy(file.fileno())
+        with created(draft / "data.mdb"):
+            old.copy(draft / "data.mdb")
         with _opened(draft, old.room().map_size + settings.map_size.octets) as environment:
             raise_layout(environment, fold)
             otherwise = _require_sound(environment, draft / "data.mdb", folder, fold)
             with environment.begin() as transaction:
                 expected = room_of(environment, transaction, draft, DATABASES).entries
             compacted = draft / "compacted.mdb"
-            with created(compacted) as file:
-                copy_compacted(environment, file.fileno(), draft)
+            with created(compacted):
+                copy_compacted(environment, compacted, draft)
         require_entries(compacted, expected)
         put_in_place(compacted, folder)
     return otherwise
@@ -165,12 +164,6 @@ def _require_room(old: _Old, folder: Path) -> None:
         raise StoreFull(
             f"{folder}: {room.disk_free:,} octets are free, {_COPIES * room.used:,} are needed"
         )
-
-
-def _remove_remains(folder: Path) -> None:
-    """Of an upgrade that was killed: nobody else is at work."""
-    for path in (folder / _DRAFT, *folder.glob(f".{_SAVED}*.draft")):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _has(environment: lmdb.Environment, name: bytes) -> bool:

@@ -15,6 +15,7 @@ import lmdb
 from lmdb import verify
 
 from bouncegate.config.settings import StoreSettings
+from bouncegate.store.copying import copy_records
 from bouncegate.store.errors import (
     StoreDamaged,
     StoreError,
@@ -162,12 +163,14 @@ def explained(error: lmdb.Error, path: Path) -> StoreError:
     return StoreError(f"{path}: {error}")
 
 
-def copy_compacted(environment: lmdb.Environment, descriptor: int, path: Path) -> None:
-    """Write an environment as it is at one moment into a file; raises StoreError."""
+def copy_compacted(environment: lmdb.Environment, target: Path, path: Path) -> None:
+    """Write an environment as it is at one moment into an empty file; raises StoreError."""
     try:
-        environment.copyfd(descriptor, compact=True)
+        copy_records(environment, target)
     except lmdb.Error as error:
         raise explained(error, path) from error
+    except ValueError as error:
+        raise StoreDamaged(f"{target}: {error}") from error
 
 
 def _is_denied(error: lmdb.Error) -> bool:

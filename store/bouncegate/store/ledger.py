@@ -207,9 +207,9 @@ class Ledger:
         except lmdb.Error as error:
             raise _explained(error, self._path) from error
 
-    def copy(self, descriptor: int) -> None:
+    def copy(self, target: Path) -> None:
         """The same as that of the store: `Store.copy`."""
-        copy_compacted(self._environment, descriptor, self._path)
+        copy_compacted(self._environment, target, self._path)
 
     def times(self) -> tuple[int, int]:
         """The times of the oldest and the newest send; 0 where there is none. Raises StoreError."""

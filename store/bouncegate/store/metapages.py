@@ -1,7 +1,8 @@
-"""The two meta pages at the beginning of `data.mdb`, read without the library.
+"""The two meta pages at the beginning of `data.mdb`, read and written without the library.
 
 They are those of LMDB 0.9 (mdb.c: MDB_meta, MDB_DATA_VERSION 1), in the order of octets and with
-the word of this machine, as everything in the file.
+the word of this machine, as everything in the file. A meta page names the last transaction and the
+two core databases: that of the tables, and that of the free pages (transaction -> what it freed).
 """
 
 import os
@@ -12,11 +13,20 @@ from typing import Final, NamedTuple
 _MAGIC: Final = 0xBEEFC0DE
 _VERSION: Final = 1
 _META_FLAG: Final = 0x08
-# The page's number and flags; magic, version, address and size of the map; the records of the two
-# core databases, the first of which begins with the page size; the last page; the transaction.
-_META: Final = struct.Struct("@Q2xH4xIIQQI44x48xQQ")
+# The page's number and flags; magic, version, address and size of the map; the record of the free
+# pages (the page size, depth, entries and root of its tree) and that of the tables; the last page;
+# the transaction.
+_META: Final = struct.Struct("@Q2xH4xIIQQI2xH24xQQ48xQQ")
 TRANSACTION: Final = _META.size - 8
 """Where the number of the transaction stands in the page."""
+_MAP_SIZE: Final = 32
+
+# A leaf (MDB_page): number, flags, and where the pointers to its nodes end, which follow.
+_LEAF: Final = struct.Struct("@Q2xHH2x")
+_POINTER: Final = struct.Struct("@H")
+_LEAF_FLAG: Final = 0x02
+# The octets of a node (MDB_node) before its key, which is here the number of a transaction.
+_NODE: Final = 8
 
 _SMALLEST_PAGE: Final = 512
 _LARGEST_PAGE: Final = 65_536
@@ -32,6 +42,9 @@ class MetaPage(NamedTuple):
     address: int
     map_size: int
     page_size: int
+    free_depth: int
+    free_entries: int
+    free_root: int
     last_page: int
     transaction: int
 
@@ -71,6 +84,63 @@ def map_size_of(data: Path) -> int:
     except OSError:
         return 0
     return 0 if pages is None else max(page.map_size for page in pages)
+
+
+def smallest_number(data: Path) -> int:
+    """The least number that `renumber` can give a file; raises ValueError, OSError."""
+    pages = meta_pages_of(data)
+    if pages is None:
+        raise ValueError("no environment")
+    return _newest(pages).free_entries + 1
+
+
+def renumber(data: Path, last: int, map_size: int | None = None) -> None:
+    """Say that the last transaction of a copy, which nobody has open, has a number.
+
+    Both meta pages then show what the newer one did, and its few free pages are those of the first
+    transactions. `map_size` is what they say of the map, if that is enough for the file.
+
+    Raises ValueError if the file is no such copy; OSError.
+    """
+    descriptor = os.open(data, os.O_RDWR)
+    try:
+        metas = meta_pages(descriptor)
+        if metas is None:
+            raise ValueError("no environment")
+        newest = _newest(metas)
+        if last <= newest.free_entries:
+            raise ValueError(f"{newest.free_entries} transactions have freed pages, of {last}")
+        if newest.free_entries:
+            _renumber_free(descriptor, newest)
+        page = bytearray(os.pread(descriptor, newest.page_size, newest.page * newest.page_size))
+        for number in (last - 1, last):
+            place = number & 1
+            struct.pack_into("@Q", page, 0, place)
+            struct.pack_into("@Q", page, TRANSACTION, number)
+            if map_size is not None and map_size > newest.last_page * newest.page_size:
+                struct.pack_into("@Q", page, _MAP_SIZE, map_size)
+            os.pwrite(descriptor, page, place * newest.page_size)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _newest(pages: tuple[MetaPage, MetaPage]) -> MetaPage:
+    return max(pages, key=lambda page: page.transaction)
+
+
+def _renumber_free(descriptor: int, meta: MetaPage) -> None:
+    """Let the free pages be those of the first transactions, in the order in which they are."""
+    place = meta.free_root * meta.page_size
+    page = bytearray(os.pread(descriptor, meta.page_size, place))
+    _, flags, end = _LEAF.unpack_from(page)
+    if meta.free_depth != 1 or not flags & _LEAF_FLAG:
+        raise ValueError("more free pages than one leaf names")
+    pointers = range(_LEAF.size, end, _POINTER.size)
+    for number, pointer in enumerate(pointers, 1):
+        (node,) = _POINTER.unpack_from(page, pointer)
+        struct.pack_into("@Q", page, node + _NODE, number)
+    os.pwrite(descriptor, page, place)
 
 
 def _read(descriptor: int, place: int) -> MetaPage | None:

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 import lmdb
@@ -429,13 +430,13 @@ class Store(Transactions):
         with self._reading() as transaction:
             return room_of(self._environment, transaction, self._path, DATABASES)
 
-    def copy(self, descriptor: int) -> None:
-        """Write all of it, as it is at one moment, without free pages, into a file; not synced.
+    def copy(self, target: Path) -> None:
+        """Write all of it, as it is at one moment, without free pages, into an empty file.
 
         Nobody waits for that. What writers free meanwhile is not used again before it is done.
         Raises StoreError.
         """
-        copy_compacted(self._environment, descriptor, self._path)
+        copy_compacted(self._environment, target, self._path)
 
     def check_readers(self) -> int:
         """Free the slots of readers that died; tells how many. Raises StoreError."""

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from bouncegate.custody import backup
-from bouncegate.custody.backup import Source, make_backup
+from bouncegate.custody.backup import Source, draft_of, make_backup, remove_drafts
 from bouncegate.custody.errors import TargetExists
 from bouncegate.policy.records import Act
 from bouncegate.store.bulk import Bulk
@@ -134,14 +134,73 @@ def test_what_fails_leaves_nothing_behind(
     assert set(tmp_path.iterdir()) == before
 
 
+STUCK = """
+import sys
+from bouncegate.custody import backup
+def stay(*_, **__):
+    print("packing", flush=True)
+    sys.stdin.read()
+backup.write_archive = stay
+with source_of(folder) as source:
+    backup.make_backup(source, folder.parent / "backup.tar.zst", NOW)
+"""
+
+
+def test_draft_of_a_killed_backup_is_removed_by_the_next_one(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "backup.tar.zst"
+    with another_process(STUCK, folder):
+        assert (draft_of(target) / "contents" / "data.mdb").exists()
+    with source_of(folder) as source:
+        make_backup(source, target, NOW)
+    assert {path.name for path in tmp_path.iterdir()} == {"store", "backup.tar.zst"}
+
+
+def test_drafts_of_a_series_have_other_names_and_go_too(folder: Path, tmp_path: Path) -> None:
+    with another_process(STUCK, folder):
+        pass
+    remove_drafts(tmp_path, "other*")
+    assert draft_of(tmp_path / "backup.tar.zst").exists()
+    remove_drafts(tmp_path, "backup*.tar.zst")
+    assert {path.name for path in tmp_path.iterdir()} == {"store"}
+
+
+def test_draft_of_a_backup_that_is_being_made_stays(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "backup.tar.zst"
+    with another_process(STUCK, folder):
+        remove_drafts(tmp_path, "backup*")
+        with source_of(folder) as source, pytest.raises(TargetExists, match="being made"):
+            make_backup(source, target, NOW)
+        assert (draft_of(target) / "contents" / "data.mdb").exists()
+
+
+MANY = """
+store = Store.open(settings_of(folder))
+for number in range(10_000, 10_300):
+    store.record([Bounce((replace(event(number), address="one@hit.example"),), b"", ())], POLICY)
+store.close()
+from bouncegate.custody.backup import make_backup
+with source_of(folder) as source:
+    make_backup(source, folder.parent / "backup", NOW)
+print("made", flush=True)
+"""
+
+
+def test_backup_of_hundreds_of_events_of_one_address(folder: Path, tmp_path: Path) -> None:
+    """Their numbers fill pages of their own: the library's own copy ends the process by SIGSEGV."""
+    with another_process("from msgspec.structs import replace\n" + MANY, folder):
+        pass
+    with closing(Store.open(settings_of(tmp_path / "backup"), readonly=True)) as store:
+        assert len(store.entries("one@hit.example")) == 300
+
+
 class Huge:
     """A store larger than any disk."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
 
-    def copy(self, descriptor: int) -> None:
-        raise AssertionError(f"written to {descriptor} before it was known to fit")
+    def copy(self, target: Path) -> None:
+        raise AssertionError(f"written to {target} before it was known to fit")
 
     def room(self) -> Room:
         return self._room._replace(used=2**60)

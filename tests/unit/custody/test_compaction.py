@@ -12,10 +12,11 @@ import pytest
 from lmdb import verify
 
 from bouncegate.custody.compaction import compact
-from bouncegate.custody.datafile import last_transaction, put_in_place, renumber
+from bouncegate.custody.datafile import last_transaction, put_in_place
 from bouncegate.policy.records import Act
 from bouncegate.store.errors import StoreBusy, StoreDamaged
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.metapages import renumber
 from bouncegate.store.store import Store
 from bouncegate.store.writing import WriteRight
 
@@ -139,15 +140,16 @@ def test_what_is_no_environment_has_no_number(tmp_path: Path) -> None:
     assert last_transaction(tmp_path / "none") is None
     (tmp_path / "data.mdb").write_bytes(b"x" * 9000)
     assert last_transaction(tmp_path / "data.mdb") is None
-    with pytest.raises(StoreDamaged):
+    with pytest.raises(ValueError, match="no environment"):
         renumber(tmp_path / "data.mdb", 7)
 
 
 def test_a_damaged_file_that_is_still_open_is_not_replaced(folder: Path, tmp_path: Path) -> None:
     """Which of two meta pages its readers would take, nobody could tell."""
     draft = tmp_path / "draft"
-    with closing(Store.open(settings_of(folder), readonly=True)) as store, draft.open("wb") as file:
-        store.copy(file.fileno())
+    draft.touch()
+    with closing(Store.open(settings_of(folder), readonly=True)) as store:
+        store.copy(draft)
     with another_process(READER, folder) as reader:
         with (folder / "data.mdb").open("r+b") as file:
             file.write(b"\0" * 100)
