@@ -12,6 +12,13 @@ MANY = "\n".join(f"many MX {n} mx{n}.of-a-name-that-is-long-enough-to-need-tcp" 
 ZONE = f"""\
 good MX 20 mx2.good
 good MX 10 mx1.good
+mx.good A 127.0.0.1
+mx1.good A 127.0.0.1
+mx2.good AAAA ::1
+hostless MX 10 gone.hostless
+hostless MX 20 text
+half-hostless MX 10 gone.hostless
+half-hostless MX 20 mx2.good
 google MX 1 ASPMX.L.Google.COM.
 null MX 0 .
 half-null MX 0 .

@@ -8,7 +8,7 @@ from typing import Final
 from bouncegate.classifier.notices import announce
 from bouncegate.daemon.wire import for_field
 from bouncegate.policy.fold import Policy, Standing
-from bouncegate.policy.records import NO_END, Lock
+from bouncegate.policy.records import NO_END, UNCONFIRMED, Lock
 from bouncegate.store.reception import Recorded
 
 # Characters of a value from the wire that one log line shows.
@@ -45,7 +45,7 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
     if not outcome.event.address:
         return "names no recipient of ours; kept, not counted"
     if outcome.event.held:
-        return f"held, not counted: incident {outcome.event.held}"
+        return _why_held(outcome.event.held)
     why = policy.standing(outcome.event, outcome.before)
     if why is not Standing.COUNTS:
         return f"not counted: {why}"
@@ -53,6 +53,12 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
         return f"counted, {outcome.after.soft_in_row or outcome.after.hard_in_row} in a row"
     already = "already, " if outcome.before.lock == outcome.after.lock else ""
     return f"counted; locked {already}{_end(outcome.after.lock)}"
+
+
+def _why_held(incident: int) -> str:
+    if incident == UNCONFIRMED:
+        return "unconfirmed, not counted until DNS has denied the domain twice"
+    return f"held, not counted: incident {incident}"
 
 
 def _end(lock: Lock) -> str:

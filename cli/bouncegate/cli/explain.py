@@ -22,7 +22,7 @@ from bouncegate.policy.account import Step, course_of, steps, what_would_free
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Event, Lock, State, Summary, Told
-from bouncegate.store.address import canonical
+from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.store import Store
 
 _COLUMNS = (
@@ -199,6 +199,12 @@ def _conclusion(
     found = [(group, lock) for group, lock in locks.items() if lock and lock.in_force(now)]
     if not found:
         yield f"{key} is not locked." if told else f"Nothing is known of {key}."
+    for step in told:
+        if step.effect == "unconfirmed":
+            yield (
+                f"Entry {step.number} waits until DNS has denied the domain twice: "
+                f"bouncegate provider {domain_of(key)}"
+            )
     if state.corrected:
         yield f"It was mistyped for {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:

@@ -33,6 +33,9 @@ _LEDGER_PAUSE: Final = 600.0
 # A domain is locked a day after its first denial at the earliest. A round reads what DNS told of
 # all domains, and the journal of the last weeks if one of them is dead.
 _DOMAINS_PAUSE: Final = 3600.0
+# A bounce that waits for DNS is decided some minutes later, if nothing is to be confirmed. A
+# round reads what waits, and some of the locks.
+_NAMES_PAUSE: Final = 60.0
 # A round reads the locks and whoever is on a list: some seconds for a million.
 _LISTS_PAUSE: Final = 1800.0
 # A round reads what is old and must stay, some ten seconds for a million locks.
@@ -94,12 +97,15 @@ def _take_anew(invocation: Invocation, stop: threading.Event, anew: threading.Ev
 def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) -> Iterator[Task]:
     """What is to be done, under the settings in force; what DNS says is counted by its status."""
     from bouncegate.dns.domainlocks import DomainLocks  # noqa: PLC0415
+    from bouncegate.dns.names import NameCheck  # noqa: PLC0415
     from bouncegate.dns.refresher import Refresher  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings
     if settings.dns.enabled:
         refresher = Refresher(store.exchanges, settings.dns, answers=dns_answers)
         yield Task("dns", _DNS_PAUSE, refresher.refresh)
+        names = NameCheck(store, invocation.policy, invocation.providers, settings)
+        yield Task("names", _NAMES_PAUSE, names.check)
     if settings.dns.enabled and settings.domain_locks.enabled:
         locks = DomainLocks(store, invocation.policy, invocation.providers, settings)
         yield Task("domain locks", _DOMAINS_PAUSE, locks.check)

@@ -27,7 +27,7 @@ class ProviderView(Struct):
     match: str | None
     """The domain or the end of an MX host's name that is on the list."""
     status: str
-    """ok, no-mx, null-mx, nxdomain, or unknown."""
+    """ok, no-mx, null-mx, nxdomain, no-host, or unknown."""
     mx: list[str]
     """Preference and host, the most preferred first."""
     fetched: str | None

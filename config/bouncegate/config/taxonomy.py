@@ -101,6 +101,10 @@ _RECIPIENT, _PATH, _SENDER, _NOBODY = Blame
 BY_LIST: Final = frozenset({Reason.STALE, Reason.INVALID, Reason.PREDICTED})
 """Reasons of locks that a list makes, where `[lists]` says "refuse"; no bounce has one."""
 
+BY_NAME: Final = frozenset({Reason.HOST_UNKNOWN, Reason.NO_MX})
+"""Reasons that say something of a domain's name alone. The mail server that gives one repeats what
+its name server told it, so such a bounce waits until DNS has told us the same."""
+
 REASONS: dict[Reason, Definition] = {
     Reason.USER_UNKNOWN: Definition(
         1, _HARD, Category.ADDRESS, _RECIPIENT,

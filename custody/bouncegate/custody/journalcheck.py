@@ -9,7 +9,15 @@ from typing import Final
 import lmdb
 
 from bouncegate.custody.difference import Difference, deleted, portions, put
-from bouncegate.policy.records import AddressEntry, Entry, Event, Opened, Ruling, Settled
+from bouncegate.policy.records import (
+    UNCONFIRMED,
+    AddressEntry,
+    Entry,
+    Event,
+    Opened,
+    Ruling,
+    Settled,
+)
 from bouncegate.store.codec import decode_entry, number_of, octets_of
 from bouncegate.store.environment import (
     BY_ADDRESS,
@@ -131,7 +139,8 @@ class JournalCheck:
                     yield Difference("voided", _number(key), "is no event")
         for transaction, items in portions(self._environment, HELD):
             for key, incident in items:
-                if transaction.get(incident, db=self._incidents) != octets_of(0):
+                is_known = transaction.get(incident, db=self._incidents) == octets_of(0)
+                if not is_known and number_of(incident) != UNCONFIRMED:
                     text = f"is held for incident {_number(incident)}, which is not open"
                     yield Difference("held", _number(key), text)
                 elif not isinstance(self._entry(transaction, key), Event):

@@ -21,6 +21,9 @@ MOST_HOSTS: Final = 20
 # A name in DNS may hold any octets (RFC 2181, 11); a host that is to be connected to may not.
 _HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_-]{1,63}")
 _LONGEST_NAME: Final = 253
+_ADDRESSES: Final = (RdataType.A, RdataType.AAAA)
+# Of so many hosts it is asked whether they have an address; mostly the first one has.
+_MOST_ASKED: Final = 5
 
 
 async def look_up(domain: str, ask: Ask) -> Answer:
@@ -31,7 +34,7 @@ async def look_up(domain: str, ask: Ask) -> Answer:
         return Answer("unknown", why=f"{domain!r} is no name: {type(error).__name__}")
     reply = await ask(name, RdataType.MX)
     if reply.outcome == "found":
-        return _of_exchanges(reply)
+        return await _of_exchanges(reply, ask)
     if reply.outcome == "none":
         return await _of_addresses(domain, name, ask, reply.ttl)
     if reply.outcome == "nxdomain":
@@ -39,14 +42,29 @@ async def look_up(domain: str, ask: Ask) -> Answer:
     return Answer("unknown", why=reply.why)
 
 
-def _of_exchanges(reply: Reply) -> Answer:
+async def _of_exchanges(reply: Reply, ask: Ask) -> Answer:
     exchanges = cast(tuple[MX, ...], reply.records)
     if len(exchanges) == 1 and exchanges[0].exchange == dns.name.root:
         return Answer("null-mx", ttl=reply.ttl)
     hosts = sorted(_hosts(exchanges))[:MOST_HOSTS]
     if not hosts:
         return Answer("unknown", why="no MX names a host that can be asked for")
+    if len(hosts) <= _MOST_ASKED and not await _any_exists(hosts, ask):
+        return Answer("no-host", ttl=reply.ttl)
     return Answer("ok", tuple(hosts), reply.ttl)
+
+
+async def _any_exists(hosts: Iterable[Host], ask: Ask) -> bool:
+    """Whether a host has an address, or may have one: of which the answer is not known."""
+    for host in hosts:
+        name = dns.name.from_text(host.name)
+        for kind in _ADDRESSES:
+            reply = await ask(name, kind)
+            if reply.outcome in ("found", "failed"):
+                return True
+            if reply.outcome == "nxdomain":
+                break
+    return False
 
 
 def _hosts(exchanges: Iterable[MX]) -> Iterable[Host]:
@@ -59,7 +77,7 @@ def _hosts(exchanges: Iterable[MX]) -> Iterable[Host]:
 async def _of_addresses(domain: str, name: dns.name.Name, ask: Ask, ttl: int) -> Answer:
     """A domain without MX takes its mail itself, if it has an address."""
     failed = ""
-    for kind in (RdataType.A, RdataType.AAAA):
+    for kind in _ADDRESSES:
         reply = await ask(name, kind)
         ttl = min(ttl, reply.ttl)
         if reply.outcome == "found":

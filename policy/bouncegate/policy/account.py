@@ -23,10 +23,11 @@ from bouncegate.policy.records import (
 )
 
 _EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive", "release": "released",
-    "correct": "corrected", "renew": "renewed"}  # fmt: skip
+    "correct": "corrected", "renew": "renewed", "recover": "recovered"}  # fmt: skip
 
-Mark = Literal["", "void", "held"]
-"""Why the fold passes over an entry: an operator or the guard has voided it, or it is held."""
+Mark = Literal["", "void", "held", "unconfirmed"]
+"""Why the fold passes over an entry: it was voided, an incident holds it, or DNS has not confirmed
+what it says of a domain."""
 
 
 class Step(NamedTuple):
@@ -36,8 +37,8 @@ class Step(NamedTuple):
     entry: Told
     effect: str
     """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `alive`, `released`,
-    `corrected`, `renewed`, `delivered`, `summarized`, `void`, `held`, or why it did not count
-    (`bouncegate.policy.fold.Standing`)."""
+    `corrected`, `renewed`, `recovered`, `delivered`, `summarized`, `void`, `held`, `unconfirmed`,
+    or why it did not count (`bouncegate.policy.fold.Standing`)."""
     clause: str
     """Where the policy table says what became of a bounce that counts; empty for the rest."""
     after: State

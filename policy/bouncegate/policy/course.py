@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from bouncegate.config.taxonomy import BY_LIST, REASONS, Category, Kind, Reason
+from bouncegate.policy.names import rests_on_name
 from bouncegate.policy.records import Act, Course, Event, Lock, Origin
 from bouncegate.policy.table import Clause
 
@@ -183,6 +184,13 @@ def after_release(course: _C) -> _C:
     if course.lock is None or course.lock.reason not in BY_LIST:
         return course
     return replace(course, lock=None)
+
+
+def after_recovery(course: _C) -> _C:
+    """The course after the domain takes mail again: free, as if its absence had locked nothing."""
+    if course.lock is None or not rests_on_name(course.lock):
+        return course
+    return replace(_unlocked(course), times_locked=max(course.times_locked - 1, 0))
 
 
 def _unlocked(course: _C) -> _C:

@@ -20,12 +20,15 @@ _REASONS: Final[dict[Denial, Reason]] = {
     "nxdomain": Reason.HOST_UNKNOWN,
     "null-mx": Reason.NO_MX,
     "no-mx": Reason.NO_MX,
+    "no-host": Reason.NO_MX,
 }
-_WORDS: Final[dict[Denial, str]] = {
+WORDS: Final[dict[Denial, str]] = {
     "nxdomain": "there is no such domain",
     "null-mx": "the domain says that it takes no mail",
     "no-mx": "the domain has neither MX nor address",
+    "no-host": "none of the domain's MX hosts has an address",
 }
+"""What a denial says, for people."""
 # A lock is renewed when so many re-checks are left until its end: one that gets no answer must not
 # end it.
 _RECHECKS_LEFT: Final = 3
@@ -87,7 +90,7 @@ class DeadDomains:
         known, lock = check.exchange, check.lock
         if lock is None or lock.origin is not Origin.AUTOMATIC:
             return None
-        if known.status == "ok" and known.denial is None:
+        if known.takes_mail:
             hosts = ", ".join(known.mx_hosts[:3])
             why = f"the domain takes mail again: {hosts}"
             return Act((f"@{check.domain}",), check.now, "unlock", by=CHECKER, why=why)
@@ -105,7 +108,7 @@ class DeadDomains:
             check.now,
             "lock",
             by=CHECKER,
-            why=f"{how} {_WORDS[denial]}",
+            why=f"{how} {WORDS[denial]}",
             until=self._settings.lock.after(check.now),
             origin=Origin.AUTOMATIC,
             reason=_REASONS[denial],

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import DnsSettings
 
-Status = Literal["ok", "no-mx", "null-mx", "nxdomain", "unknown"]
+Status = Literal["ok", "no-mx", "null-mx", "nxdomain", "no-host", "unknown"]
 """`ok`: it takes mail; `no-mx`: neither MX nor address; `null-mx`: it says that it takes none
-(RFC 7505); `nxdomain`: there is no such domain; `unknown`: no server gave an answer."""
+(RFC 7505); `nxdomain`: there is no such domain; `no-host`: it has MX, but none of these hosts has
+an address; `unknown`: no server gave an answer."""
 
-Denial = Literal["no-mx", "null-mx", "nxdomain"]
+Denial = Literal["no-mx", "null-mx", "nxdomain", "no-host"]
 DENIALS: Final[tuple[Denial, ...]] = get_args(Denial)
 
 # After a failure asking again is put off, longer each time. Zones whose servers are all dead
@@ -69,6 +70,11 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
     def mx_hosts(self) -> tuple[str, ...]:
         """The names alone, the most preferred first."""
         return tuple(host.name for host in self.hosts)
+
+    @property
+    def takes_mail(self) -> bool:
+        """Whether the last answer said so."""
+        return self.status == "ok" and self.denial is None
 
     def asks_again_at(self) -> int:
         """From when on a use should ask DNS."""

@@ -157,6 +157,7 @@ _CHANGES: Final[dict[str, Callable[[State, Act], State]]] = {
     "release": lambda state, _: course.after_release(state),
     "correct": lambda state, act: replace(state, corrected=act.other),
     "renew": lambda state, _: State(delivered=state.delivered),
+    "recover": lambda state, _: _after_recovery(state),
 }
 
 
@@ -190,6 +191,11 @@ def is_locked(state: State, now: int) -> bool:
     """Whether a lock is in force, for all groups or for one."""
     locks = (state.lock, *(c.lock for c in state.groups.values()))
     return any(lock is not None and lock.in_force(now) for lock in locks)
+
+
+def _after_recovery(state: State) -> State:
+    groups = {name: course.after_recovery(c) for name, c in state.groups.items()}
+    return replace(course.after_recovery(state), groups=_that_matter(groups))
 
 
 def _that_matter(groups: dict[str, Course]) -> dict[str, Course]:

@@ -75,7 +75,7 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     raw: bytes = b""
     """The hash under which the bounce message itself is kept."""
     held: int = 0
-    """The incident that was open for its provider and reason when it came, or 0."""
+    """The incident that was open for its provider and reason when it came, `UNCONFIRMED`, or 0."""
     sent: int = 0
     """When our message was sent, as the ledger knows it; 0: unknown."""
     blame: Blame | None = None
@@ -92,6 +92,10 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
         return self.sent or self.time
 
 
+UNCONFIRMED: Final = (1 << 64) - 1
+"""In place of an incident: the event is held until DNS has denied the domain of its address twice
+(`bouncegate.policy.names`). No entry of the journal ever has this number."""
+
 MOST_ADDRESSES = 1000
 """How many addresses one act names at most: an entry of the journal stays below 256 KiB."""
 
@@ -102,11 +106,12 @@ class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     `alive` is a proof of life: an opened mail, a click, a message from the address. `release` ends
     the lock that a list has made, and nothing else: that is no sign of life. `correct`: the address
     was mistyped, `other` was meant; `renew`: it was meant by `other`, and is counted anew.
+    `recover`: its domain takes mail again; that ends what bounces locked because it took none.
     """
 
     addresses: tuple[str, ...]
     time: int
-    verb: Literal["lock", "unlock", "alive", "release", "correct", "renew"]
+    verb: Literal["lock", "unlock", "alive", "release", "correct", "renew", "recover"]
     by: str
     why: str = ""
     until: int = NO_END
@@ -139,7 +144,7 @@ class Ruling(Struct, frozen=True, tag="ruling", omit_defaults=True):
     """What becomes of events that had come before.
 
     `void`: as if they had never come, for good. `hold`: the same until an incident is settled.
-    `release`: no longer held.
+    `release`: no longer held, neither for an incident nor until DNS confirms them.
     """
 
     verb: Literal["void", "hold", "release"]

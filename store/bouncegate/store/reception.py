@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from bouncegate.policy.alarm import sender_of
 from bouncegate.policy.fold import EMPTY, Policy, Standing
-from bouncegate.policy.records import Event, State
+from bouncegate.policy.names import awaits_dns
+from bouncegate.policy.records import UNCONFIRMED, Event, State
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import ONCE
 from bouncegate.store.history import History
@@ -96,7 +97,10 @@ class Reception:
         state = self._history.states.get(transaction, event.address) or EMPTY
         standing = policy.standing(event, state)
         notices = self._blame(transaction, event, standing, policy.alarm.sender_blame)
-        guard = policy.guard if standing is Standing.COUNTS else None
+        counts = standing is Standing.COUNTS and bool(event.address)
+        if counts and awaits_dns(event):
+            event = replace(event, held=UNCONFIRMED)
+        guard = policy.guard if counts and not event.held else None
         series = guard.series_of(event) if guard is not None else None
         if guard is not None and series is not None:
             admission = self._incidents.admit(transaction, series, event, guard, policy.fold)

@@ -1,21 +1,26 @@
 """Which events are left out of the fold: those that are void, and those that are held.
 
     voided  number of an event -> number of the ruling that voided it
-    held    number of an event -> number of the incident for which it is held
+    held    number of an event -> number of the incident for which it is held, or `UNCONFIRMED`
 
 Both follow from the journal: its rulings, and `Event.held` of those that came during an
-incident. An event that is void stays so, whatever becomes of an incident.
+incident or wait for DNS. An event that is void stays so, whatever becomes of an incident.
 """
 
 from __future__ import annotations
 
-from itertools import takewhile
+from collections.abc import Callable
+from itertools import islice, takewhile
+from typing import Final
 
 import lmdb
 
 from bouncegate.policy.account import Mark
+from bouncegate.policy.records import UNCONFIRMED
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import HELD, VOIDED
+
+_UNCONFIRMED: Final = octets_of(UNCONFIRMED)
 
 
 class Rulings:
@@ -40,21 +45,22 @@ class Rulings:
         """Why the fold passes over the entry; empty where it does not."""
         if self.is_void(transaction, number):
             return "void"
-        return "held" if self.leaves_out(transaction, number) else ""
+        held_for = transaction.get(octets_of(number), db=self._held)
+        return "" if held_for is None else _mark_of(held_for)
 
     def marks(self, transaction: lmdb.Transaction[bytes], first: int, last: int) -> dict[int, Mark]:
         """The marks of all entries between two numbers, both included, that have one."""
         found: dict[int, Mark] = {}
-        marks: tuple[tuple[lmdb._Database, Mark], ...] = (
-            (self._held, "held"),
-            (self._voided, "void"),  # which it stays, whatever it is held for
+        marks: tuple[tuple[lmdb._Database, Callable[[bytes], Mark]], ...] = (
+            (self._held, _mark_of),
+            (self._voided, lambda _: "void"),  # which it stays, whatever it is held for
         )
         end = octets_of(last)
         for database, mark in marks:
             with transaction.cursor(database) as cursor:
                 if cursor.set_range(octets_of(first)):
-                    keys = takewhile(lambda key: key <= end, cursor.iternext(values=False))
-                    found.update((number_of(key), mark) for key in keys)
+                    items = takewhile(lambda item: item[0] <= end, cursor.iternext())
+                    found.update((number_of(key), mark(value)) for key, value in items)
         return found
 
     def void(self, transaction: lmdb.Transaction[bytes], number: int, ruling: int) -> None:
@@ -70,8 +76,26 @@ class Rulings:
         transaction.delete(octets_of(number), db=self._held)
 
     def is_held(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
-        """Whether the event is held for an incident."""
+        """Whether the event is held, for an incident or until DNS confirms it."""
         return transaction.get(octets_of(number), db=self._held) is not None
+
+    def is_unconfirmed(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+        """Whether the event waits for DNS."""
+        return transaction.get(octets_of(number), db=self._held) == _UNCONFIRMED
+
+    def unconfirmed(
+        self, transaction: lmdb.Transaction[bytes], start: int, most: int
+    ) -> tuple[list[int], int]:
+        """The events that wait for DNS among the next `most` that are held, from a number on.
+
+        Tells the number to go on from as well; 0 behind the last.
+        """
+        with transaction.cursor(self._held) as cursor:
+            items = (
+                list(islice(cursor.iternext(), most)) if cursor.set_range(octets_of(start)) else []
+            )
+        numbers = [number_of(key) for key, held_for in items if held_for == _UNCONFIRMED]
+        return numbers, number_of(items[-1][0]) + 1 if len(items) == most else 0
 
     def forget(self, transaction: lmdb.Transaction[bytes], number: int) -> None:
         """Take every mark of an event away: it is no longer kept."""
@@ -91,3 +115,7 @@ class Rulings:
                 if held_for == wanted:
                     numbers.append(number_of(number))
         return numbers
+
+
+def _mark_of(held_for: bytes) -> Mark:
+    return "unconfirmed" if held_for == _UNCONFIRMED else "held"

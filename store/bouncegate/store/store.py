@@ -75,6 +75,7 @@ from bouncegate.store.room import Room, room_of
 from bouncegate.store.tallies import HourTally, Tallies
 from bouncegate.store.trail import Trail
 from bouncegate.store.transactions import Transactions
+from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.usage import Usage
 from bouncegate.store.writing import WriteRight
 
@@ -122,6 +123,7 @@ class Store(Transactions):
                 environment, self._history, self._incidents, self._messages, self._tallies
             )
             self.trail: Final = Trail(environment, self._path, self._history, self._reception)
+            self.unconfirmed: Final = Unconfirmed(environment, settings.path, self._history)
             self.purge: Final = Purge(
                 environment, self._history, self._messages, self.audits, self.trail
             )

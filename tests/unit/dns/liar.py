@@ -24,6 +24,7 @@ Behaviour = Callable[[dns.message.QueryMessage, bool], dns.message.Message | byt
 """(question, whether it came by TCP) -> the response; None keeps silent, and closes TCP."""
 
 ADDRESS: Final = "127.0.0.1"
+_HOST_ADDRESS: Final = {dns.rdatatype.A: ADDRESS, dns.rdatatype.AAAA: "::1"}
 
 
 @contextmanager
@@ -99,10 +100,15 @@ def response_to(
     soa_of: str = "",
     truncated: bool = False,
 ) -> dns.message.Message:
-    """A response; `answer` is the data of records of the kind that was asked for."""
+    """A response; `answer` is the data of records of the kind that was asked for.
+
+    Where these are MX and an address is asked for, the host has one.
+    """
     response = dns.message.make_response(question, recursion_available=True)
     response.set_rcode(rcode)
     asked = question.question[0]
+    if " " in answer and asked.rdtype in _HOST_ADDRESS:
+        answer = _HOST_ADDRESS[asked.rdtype]
     if answer:
         response.answer = [
             dns.rrset.from_text_list(

@@ -56,6 +56,7 @@ def closed_port() -> Address:
         ("address.test", ((0, "address.test"),)),
         ("address6.test", ((0, "address6.test"),)),
         ("half-null.test", ((10, "mx.good.test"),)),
+        ("half-hostless.test", ((10, "gone.hostless.test"), (20, "mx2.good.test"))),
     ],
 )
 def test_a_domain_that_takes_mail_has_its_hosts_in_the_order_of_preference(
@@ -72,6 +73,7 @@ def test_a_domain_that_takes_mail_has_its_hosts_in_the_order_of_preference(
         ("nowhere.test", "nxdomain"),
         ("dangling.test", "nxdomain"),
         ("text.test", "no-mx"),
+        ("hostless.test", "no-host"),
     ],
 )
 def test_each_way_of_taking_no_mail_is_told_apart(at: Address, domain: str, status: str) -> None:
@@ -250,5 +252,5 @@ def test_questions_that_are_repeated_are_paid_for_too() -> None:
         return sum(budget.take() == 0.0 for _ in range(10))
 
     with name_server(truncating) as server:
-        assert asyncio.run(one(server)) == 3
-    assert asked == [False, True]
+        assert asyncio.run(one(server)) == 1
+    assert asked == [False, True, False, True], "of the domain, then of its host's address"

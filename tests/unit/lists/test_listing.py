@@ -118,7 +118,7 @@ def test_locks_by_hand_are_told_from_automatic_ones(store: Store) -> None:
 SOUGHT: dict[str, tuple[Wanted, list[str]]] = {
     "kind": (Wanted(kind=Kind.HARD), ["one@gmail.com", "two@b.example"]),
     "category": (Wanted(category=Category.MAILBOX), ["three@gmx.de"]),
-    "reason": (Wanted(reason=Reason.NO_MX), ["two@b.example"]),
+    "reason": (Wanted(reason=Reason.MAILBOX_MOVED), ["two@b.example"]),
     "origin": (Wanted(origin=Origin.MANUAL), []),
     "provider by event": (Wanted(provider="google"), ["one@gmail.com"]),
     "domain": (Wanted(domain="b.example"), ["two@b.example"]),
@@ -136,7 +136,7 @@ def test_each_filter_narrows_the_list(store: Store, wanted: Wanted, found: list[
         store,
         [
             bounce("one@gmail.com", group="news"),
-            bounce("two@b.example", Reason.NO_MX, mailing="spring", time=NOW - 3 * DAY),
+            bounce("two@b.example", Reason.MAILBOX_MOVED, mailing="spring", time=NOW - 3 * DAY),
             *(bounce("three@gmx.de", FULL, number=n) for n in range(3)),
         ],
     )

@@ -16,7 +16,7 @@ FILTERS: dict[str, Wanted] = {
     "nothing": Wanted(),
     "kind": Wanted(kind=Kind.SOFT),
     "category": Wanted(category=Category.ADDRESS),
-    "reason": Wanted(reason=Reason.NO_MX),
+    "reason": Wanted(reason=Reason.MAILBOX_MOVED),
     "origin": Wanted(origin=Origin.MANUAL),
     "domain": Wanted(domain="b.example"),
     "since": Wanted(since=NOW - 2 * DAY),
@@ -30,9 +30,9 @@ FILTERS: dict[str, Wanted] = {
 def known(store: Store) -> Store:
     """Locks for all and for single groups, by bounces and by hand, in force and ended."""
     record(store, [bounce("one@a.example", group="news"), bounce("two@b.example")], BY_GROUP)
-    record(store, [bounce("two@b.example", Reason.NO_MX, number=1, group="shop")], BY_GROUP)
+    record(store, [bounce("two@b.example", Reason.MAILBOX_MOVED, number=1, group="shop")], BY_GROUP)
     record(store, [bounce("three@b.example", FULL, number=n) for n in range(3)])
-    record(store, [bounce("four@a.example", Reason.NO_MX, time=NOW - 3 * DAY)])
+    record(store, [bounce("four@a.example", Reason.MAILBOX_MOVED, time=NOW - 3 * DAY)])
     store.act([Act(("five@b.example", "@b.example"), NOW, "lock", by="root")], POLICY.fold)
     store.act([Act(("six@a.example",), NOW, "lock", by="root", until=NOW + DAY)], POLICY.fold)
     return store

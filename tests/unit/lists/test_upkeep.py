@@ -169,7 +169,7 @@ def test_addresses_that_can_never_be_delivered_are_listed_apart_and_can_be_refus
 
 def test_addresses_of_a_dead_domain_are_predicted_and_can_be_refused(store: Store) -> None:
     mailed(store, {"ann@gone.de": 1, "bob@gone.de": 1, "ann@alive.de": 1, "ann@once.de": 1})
-    record(store, [bounce("bob@gone.de", Reason.HOST_UNKNOWN)])
+    record(store, [bounce("bob@gone.de", Reason.USER_UNKNOWN)])
     deny(store, "gone.de")
     deny(store, "once.de", times=1)
     (ann, once) = rows(store, "predicted")

@@ -72,7 +72,13 @@ TABLE = loads(
 RULES = policy(addresses=3, settings=TABLE)
 SENDERS = ["news@a.example", "news@b.example", ""]
 ADDRESSES_OF_USERS = [f"{user}@{domain}" for user in "abcdef" for domain in ("gmail.com", "x.test")]
-REASONS = [Reason.USER_UNKNOWN, Reason.MAILBOX_DISABLED, Reason.MAILBOX_FULL, Reason.SPAM_BLOCK]
+REASONS = [
+    Reason.USER_UNKNOWN,
+    Reason.MAILBOX_DISABLED,
+    Reason.MAILBOX_FULL,
+    Reason.SPAM_BLOCK,
+    Reason.HOST_UNKNOWN,
+]
 NOBODY = ""
 
 
@@ -171,10 +177,12 @@ class Histories(RuleBasedStateMachine):
 
     @rule(
         address=st.sampled_from(ADDRESSES_OF_USERS),
-        verb=st.sampled_from(["lock", "unlock", "alive"]),
+        verb=st.sampled_from(["lock", "unlock", "alive", "recover"]),
         group=st.sampled_from(["", "a.example"]),
     )
-    def act(self, address: str, verb: Literal["lock", "unlock", "alive"], group: str) -> None:
+    def act(
+        self, address: str, verb: Literal["lock", "unlock", "alive", "recover"], group: str
+    ) -> None:
         until = self.now + 86_400 if address < "c" else NO_END
         act = Act((address, "twin@x.test"), self.now, verb, by="ann", until=until, group=group)
         self.store.act([act], RULES.fold)
@@ -195,6 +203,27 @@ class Histories(RuleBasedStateMachine):
         ruling = Ruling("void", (), self.now, by="ann")
         assert self.store.void(numbers, ruling, RULES.fold) == len(numbers)
         assert self.store.void(numbers, ruling, RULES.fold) == 0, "what is void is void"
+
+    @rule(
+        domain=st.sampled_from(["gmail.com", "x.test"]),
+        verb=st.sampled_from(["release", "void"]),
+    )
+    def dns_tells(self, domain: str, verb: Literal["release", "void"]) -> None:
+        waiting = [
+            number
+            for portion in self.store.unconfirmed.portions()
+            for number, event in portion
+            if event.address.endswith(domain)
+        ]
+        ruling = Ruling(verb, tuple(waiting), self.now, by="domain-check")
+        assert self.store.unconfirmed.settle(ruling, RULES.fold) == len(waiting)
+        assert self.store.unconfirmed.settle(ruling, RULES.fold) == 0, "what is decided is decided"
+
+    @invariant()
+    def what_waits_for_dns_locks_nobody(self) -> None:
+        waits = {n for portion in self.store.unconfirmed.portions() for n, _ in portion}
+        causes = {lock.cause for _, lock in self.store.locks()}
+        assert not waits & causes
 
     @precondition(lambda self: any(i.settled is None for i in self.store.incidents()))
     @rule(verb=st.sampled_from(["confirmed", "dismissed"]))

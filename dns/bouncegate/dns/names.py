@@ -1,0 +1,164 @@
+"""What mail servers said of domains, confirmed or refuted by what DNS has told since: a round.
+
+What is decided stands in `bouncegate.policy.names`. Nothing is asked here: the domains are put into
+the queue that `refresher` works through, and its answers decide a later round.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from bouncegate.config.settings import Settings
+from bouncegate.policy.deaddomain import CHECKER, WORDS
+from bouncegate.policy.exchange import Exchange
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.names import Verdict, asks_at, has_returned, rests_on_name, verdict
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import MOST_ADDRESSES, Act, Event, Lock, Ruling, State
+from bouncegate.store.address import domain_of
+from bouncegate.store.store import Store
+
+log: Final = logging.getLogger("bouncegate.domain-check")
+
+# One round looks at so many locks, a second's work, and the next one goes on from there.
+_LOCKS_A_ROUND: Final = 100_000
+
+_PRESENT: Final = "the domain takes mail"
+_GIVEN_UP: Final = "DNS has neither confirmed nor refuted it for too long"
+
+
+class Round(NamedTuple):
+    """What one round has done."""
+
+    confirmed: int = 0
+    """Bounces that count from now on."""
+    refuted: int = 0
+    """Bounces that never will."""
+    freed: int = 0
+    """Addresses whose domain takes mail again."""
+
+
+class NameCheck:
+    """Rules on unconfirmed bounces, and frees the addresses of domains that came back."""
+
+    def __init__(
+        self,
+        store: Store,
+        policy: Policy,
+        providers: Providers,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Let what counts lock by `policy`; `clock` tells the seconds since 1970."""
+        self._store = store
+        self._policy = policy
+        self._providers = providers
+        self._confirm = settings.dns.confirm.after(0)
+        self._recheck = settings.domain_locks.recheck.after(0)
+        self._clock = clock
+        self._place = ""
+
+    def check(self, stop: threading.Event) -> Round:
+        """One round; raises StoreError."""
+        now = int(self._clock())
+        confirmed, refuted = self._settle(now, stop)
+        done = Round(confirmed, refuted, self._free(now))
+        if any(done):
+            log.warning("bounces confirmed=%d refuted=%d, addresses freed=%d by DNS", *done)
+        return done
+
+    # -- bounces that wait -------------------------------------------------------------------
+
+    def _settle(self, now: int, stop: threading.Event) -> tuple[int, int]:
+        counts = {"release": 0, "void": 0}
+        for portion in self._store.unconfirmed.portions():
+            if stop.is_set():
+                break
+            for ruling in self._rulings(portion, now):
+                counts[ruling.verb] += self._store.unconfirmed.settle(ruling, self._policy.fold)
+        return counts["release"], counts["void"]
+
+    def _rulings(self, portion: Iterable[tuple[int, Event]], now: int) -> Iterator[Ruling]:
+        """What follows for some bounces; the domains that it takes an answer of are queued."""
+        known: dict[str, Exchange] = {}
+        asked: dict[str, int] = {}
+        ruled: defaultdict[tuple[Verdict, str], list[int]] = defaultdict(list)
+        for number, event in portion:
+            domain = domain_of(event.address)
+            if domain not in known:
+                known[domain] = self._store.exchanges.of(domain)
+            what = self._verdict(domain, event.time, known[domain], now)
+            if what == "open":
+                asked[domain] = asks_at(event.time, known[domain], self._confirm)
+            else:
+                ruled[what, _why(what, known[domain])].append(number)
+        for when in sorted(set(asked.values())):
+            self._store.exchanges.want([d for d, at in asked.items() if at == when], when)
+        for (what, why), numbers in ruled.items():
+            yield Ruling(
+                "release" if what == "absent" else "void", tuple(numbers), now, by=CHECKER, why=why
+            )
+
+    def _verdict(self, domain: str, came: int, known: Exchange, now: int) -> Verdict:
+        """What is decided; that a provider's own domain does not exist is never believed."""
+        what = verdict(came, known, now, self._confirm)
+        if what == "absent" and self._providers.find(f"@{domain}").evidence == "domain":
+            return "open"
+        return what
+
+    # -- addresses that are locked -----------------------------------------------------------
+
+    def _free(self, now: int) -> int:
+        """Free those whose domain has come back; ask of the others, each `recheck` at most."""
+        known: dict[str, Exchange] = {}
+        returned: defaultdict[str, list[str]] = defaultdict(list)
+        for address, lock in self._locks_of_names(now):
+            domain = domain_of(address)
+            if domain not in known:
+                known[domain] = self._store.exchanges.of(domain)
+            if has_returned(lock, known[domain]):
+                returned[domain].append(address)
+        self._ask(known, now)
+        return sum(
+            self._recover(addresses[start : start + MOST_ADDRESSES], known[domain], now)
+            for domain, addresses in returned.items()
+            for start in range(0, len(addresses), MOST_ADDRESSES)
+        )
+
+    def _locks_of_names(self, now: int) -> Iterator[tuple[str, Lock]]:
+        """Some of the locks of addresses that bounces made because a domain took no mail."""
+        some = list(islice(self._store.lock_records(self._place), _LOCKS_A_ROUND))
+        for address, lock, of_groups in some:
+            for one in (lock, *of_groups):
+                if one is not None and one.in_force(now) and rests_on_name(one):
+                    yield address, one
+                    break
+        self._place = some[-1][0] + "\0" if len(some) == _LOCKS_A_ROUND else ""
+
+    def _ask(self, known: dict[str, Exchange], now: int) -> None:
+        old = [d for d, e in known.items() if now - max(e.fetched, e.failed) >= self._recheck]
+        if old:
+            self._store.exchanges.want(old, now)
+
+    def _recover(self, addresses: list[str], known: Exchange, now: int) -> int:
+        hosts = ", ".join(known.mx_hosts[:3])
+        why = f"the domain takes mail again: {hosts}"
+        act = Act(tuple(addresses), now, "recover", by=CHECKER, why=why)
+
+        def is_locked_by_name(state: State) -> bool:
+            locks = (state.lock, *(course.lock for course in state.groups.values()))
+            return any(lock is not None and has_returned(lock, known) for lock in locks)
+
+        return len(self._store.act_on(act, is_locked_by_name, self._policy.fold))
+
+
+def _why(what: Verdict, known: Exchange) -> str:
+    if what == "absent":
+        assert known.denial is not None, "only what is denied is absent"
+        return WORDS[known.denial]
+    return _PRESENT if what == "present" else _GIVEN_UP

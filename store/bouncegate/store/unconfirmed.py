@@ -1,0 +1,81 @@
+"""The bounces that wait for DNS: found, counted, and ruled on once DNS has told.
+
+They are held in the journal under `UNCONFIRMED`, in place of the number of an incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import lmdb
+from msgspec.structs import replace
+
+from bouncegate.policy.fold import Fold
+from bouncegate.policy.records import MOST_EVENTS, Event, Ruling
+from bouncegate.store.address import domain_of
+from bouncegate.store.history import History
+from bouncegate.store.transactions import Transactions
+
+# Some ten milliseconds of one read transaction.
+_PORTION: Final = 2000
+# So many domains are told apart when they are counted.
+_MOST_DOMAINS: Final = 100_000
+
+
+class Pile(NamedTuple):
+    """How much waits."""
+
+    events: int = 0
+    domains: int = 0
+    oldest: int = 0
+    """When the first of them came; 0 where none waits."""
+
+
+class Unconfirmed(Transactions):
+    """The bounces of one store that wait for DNS; all methods raise StoreError."""
+
+    def __init__(self, environment: lmdb.Environment, path: Path, history: History) -> None:
+        """Use an environment that is open, the store at `path`; its databases exist."""
+        super().__init__(environment, path)
+        self._history = history
+
+    def portions(self) -> Iterator[list[tuple[int, Event]]]:
+        """All that waits, in the order in which it came, each portion read at one moment."""
+        place = 1
+        while place:
+            with self._reading() as transaction:
+                rulings, event = self._history.rulings, self._history.journal.event
+                numbers, place = rulings.unconfirmed(transaction, place, _PORTION)
+                portion = [(number, event(transaction, number)) for number in numbers]
+            if portion:
+                yield portion
+
+    def pile(self) -> Pile:
+        """How much waits; reads all of it."""
+        events = oldest = 0
+        domains: set[str] = set()
+        for portion in self.portions():
+            events += len(portion)
+            first = min(event.time for _, event in portion)
+            oldest = min(oldest, first) if oldest else first
+            if len(domains) < _MOST_DOMAINS:
+                domains.update(domain_of(event.address) for _, event in portion)
+        return Pile(events, len(domains), oldest)
+
+    def settle(self, ruling: Ruling, fold: Fold) -> int:
+        """Rule on those of the events that still wait; tells how many that were.
+
+        An operator may have made one void meanwhile, and a purge may have taken it.
+        """
+        total = 0
+        for start in range(0, len(ruling.numbers), MOST_EVENTS):
+            portion = ruling.numbers[start : start + MOST_EVENTS]
+            with self._writing() as transaction:
+                waits = self._history.rulings.is_unconfirmed
+                left = tuple(number for number in portion if waits(transaction, number))
+                if left:
+                    self._history.rule(transaction, replace(ruling, numbers=left), fold)
+            total += len(left)
+        return total
