@@ -91,13 +91,18 @@ class Listing:
 
     def _predicted(self, wanted: Wanted, after: str) -> Iterator[Row]:
         """Whoever has bounced or is locked for others, and then who is of a dead domain."""
-        if not after or _matters(self._store.state(after)):
+        if not self._is_of_dead_domain(after):
             if wanted.group:
                 yield from self._bounced_elsewhere(wanted, after)
             else:
                 yield from self._locked_elsewhere(wanted, after)
             after = ""
         yield from self.of_dead_domains(after)
+
+    def _is_of_dead_domain(self, address: str) -> bool:
+        """Whether it is listed for its domain; else all of these are behind it."""
+        is_denied = self._store.exchanges.of(domain_of(address)).status in DENIALS
+        return is_denied and not _matters(self._store.state(address))
 
     def _locked_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
         """Whoever is locked for one group, and so predicted for all others."""

@@ -76,11 +76,13 @@ class Usage(Transactions):
     def stale(self, day: int, after: str = "") -> Iterator[Used]:
         """Who was last mailed on that day or earlier, the longest ago first.
 
-        `after`: behind this address, which is one of them.
+        `after`: behind this address. If it is not one of them any more, from the first one on:
+        where it was in this order is not known, and no address may be left out.
         """
-        start = key_of(after) if after else b""
-        begin = self.day(after) if after else 0
-        while begin is not None:
+        start, begin = b"", 0
+        if after and (last := self.day(after)) is not None and last <= day:
+            start, begin = key_of(after), last
+        while True:
             found: list[Used] = []
             with self._reading() as transaction, transaction.cursor(self._by_day) as cursor:
                 for known, key in _behind(cursor, begin, start):

@@ -93,6 +93,14 @@ def test_pages_behind_one_another_are_the_whole_list(store: Store) -> None:
         assert found == whole
 
 
+def test_a_page_behind_an_address_that_left_the_list_goes_on_in_its_order(store: Store) -> None:
+    names = ["a@a.example", "b@a.example", "c@a.example"]
+    record(store, [bounce(name, FULL, group="news") for name in names])
+    numbers = store.find(lambda event: event.address == "b@a.example")
+    store.void(numbers, Ruling("void", (), NOW, by="eve"), POLICY.fold)
+    assert addresses(store, "predicted", Wanted(group="shop"), after="b@a.example") == names[2:]
+
+
 def test_a_page_never_ends_amid_an_address(store: Store) -> None:
     record(store, [bounce("a@a.example", group=g) for g in ("one", "two", "three")], BY_GROUP)
     record(store, [bounce("b@a.example", group="one")], BY_GROUP)

@@ -67,6 +67,14 @@ def test_pages_behind_one_another_are_the_whole_list(store: Store) -> None:
     assert list(store.usage.in_domain("mail")) == []
 
 
+def test_a_page_behind_an_address_that_was_mailed_meanwhile_leaves_nobody_out(store: Store) -> None:
+    learn(store, {f"user{n}@b.de": n for n in range(6)})
+    learn(store, {"user1@b.de": 400})
+    left = [("user0@b.de", 0), *((f"user{n}@b.de", n) for n in range(2, 6))]
+    assert stale(store, 300, "user1@b.de") == left
+    assert stale(store, 300, "unknown@b.de") == left
+
+
 def test_a_sign_of_life_and_an_unlock_are_as_good_as_a_message(store: Store) -> None:
     learn(store, {"a@b.de": 3, "b@b.de": 3, "c@b.de": 3})
     store.act([Act(("a@b.de", "x@b.de"), 8 * DAY, "alive", by="tracker")], FOLD)
