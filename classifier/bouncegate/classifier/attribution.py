@@ -1,22 +1,25 @@
 """From a bounce that was read to events: whose bounce it is, and whether it is a new one.
 
-The recipient that counts is the one that *we* mailed. Where the message is known, it is the
-message's only recipient, else the one that the original, then the final recipient names
-(RFC 3464, 2.3.1 and 2.3.2), else nobody: an address to which somebody forwarded our mail is never
-locked, nor is another recipient of the same message. Where nothing is proven, the event stands
-under the address that the report claims, and does not count. All of this is pure.
+The recipient that counts is the one that *we* mailed: that of the message's recipients which the
+original, then the final recipient names (RFC 3464, 2.3.1 and 2.3.2). A message that is proven by
+its token and names none of them is nobody's: an address to which somebody forwarded our mail is
+never locked. Without a token it is not proven then. Where nothing is proven, the event stands under
+the address that the report claims, and does not count. All of this is pure.
+
+One recipient's word is that recipient's alone: whoever gets a message knows what proves a bounce of
+it. So of another recipient of the message he can say that it bounced, which cannot be told from the
+truth ([known issues](docs/known-issues.md)), but not that it arrived, waits or complains.
 """
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from bouncegate.classifier.classified import Classified, JudgedReport
 from bouncegate.classifier.proof import UNVERIFIED, Proof
-from bouncegate.classifier.report import NOT_FAILURES, Original, Reading, Report
+from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Original, Reading, Report
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
-from bouncegate.store.entry import Sent
 from bouncegate.store.identity import FAILED, identity, name_of_sent
 
 _NAMELESS: Final = 16
@@ -24,6 +27,8 @@ _NAMELESS: Final = 16
 # there is taken.
 _MAILING: Final = ("x-campaign-id", "x-campaign", "x-campaignid", "x-mailing-id", "feedback-id")
 _GROUP: Final = ("list-id",)
+# What one recipient of a message cannot say of another.
+_OF_ONE_ALONE: Final = NOT_FAILURES | {COMPLAINED}
 
 
 class Attribution:
@@ -46,16 +51,19 @@ class Attribution:
         A bounce from which no recipient could be read is one event of nobody's, so that it is
         kept.
         """
-        name = _message_name(message.reading, message.raw, proof.sent)
-        return tuple(
-            self._event(message.reading, judged, name, now, proof) for judged in message.reports
-        )
+        claimed = _claimed_name(message.reading, message.raw)
+        proven = name_of_sent(proof.sent.time, proof.sent.message) if proof.sent else claimed
+        case = _Case(proof, proven, claimed)
+        return tuple(self._event(message.reading, judged, case, now) for judged in message.reports)
 
-    def _event(
-        self, reading: Reading, judged: JudgedReport, message: str, now: int, proof: Proof
-    ) -> Event:
+    def _event(self, reading: Reading, judged: JudgedReport, case: "_Case", now: int) -> Event:
         report, verdict = judged
-        address = mailed_address(report, proof, fold_local_part=self._fold_local_part)
+        named = _named_addresses(report, fold_local_part=self._fold_local_part)
+        address = mailed_address(named, case.proof)
+        is_proven = _is_proven(report, address, case.proof)
+        proof, message = (case.proof, case.proven) if is_proven else (UNVERIFIED, case.claimed)
+        if not is_proven:
+            address = next(iter(named), "")
         original, sent = reading.original, proof.sent
         return Event(
             address=address,
@@ -88,16 +96,27 @@ class Attribution:
         )
 
 
-def mailed_address(report: Report, proof: Proof, *, fold_local_part: bool) -> str:
-    """The canonical address that we mailed; empty where that is nobody."""
-    named = _named_addresses(report, fold_local_part=fold_local_part)
-    if proof.sent is not None:
-        if len(proof.sent.recipients) == 1:
-            return proof.sent.recipients[0]
-        return next((address for address in named if address in proof.sent.recipients), "")
-    if proof.trust != "unverified":
-        return ""  # ours, but the ledger has lost to whom it went
-    return next(iter(named), "")
+class _Case(NamedTuple):
+    """What holds for all reports of one message."""
+
+    proof: Proof
+    proven: str
+    """How identities name the message that bounced."""
+    claimed: str
+    """How they name it where nothing is proven; never as if it were."""
+
+
+def mailed_address(named: Sequence[str], proof: Proof) -> str:
+    """Which of the canonical addresses that a report names we have mailed; empty for none."""
+    if proof.trust == "signed" and len(proof.mailed) == 1:
+        return next(iter(proof.mailed))  # whoever knows the token speaks for this one
+    return next((address for address in named if address in proof.mailed), "")
+
+
+def _is_proven(report: Report, address: str, proof: Proof) -> bool:
+    if proof.trust == "unverified" or (proof.trust == "matched" and not address):
+        return False
+    return proof.speaks_for_all or report.action not in _OF_ONE_ALONE
 
 
 def _named_addresses(report: Report, *, fold_local_part: bool) -> list[str]:
@@ -117,14 +136,13 @@ def _outcome(action: str) -> str:
     return action if action in NOT_FAILURES else FAILED
 
 
-def _message_name(reading: Reading, raw: bytes, sent: Sent | None) -> str:
-    """What names the message that bounced, or else the bounce, the same at each delivery.
+def _claimed_name(reading: Reading, raw: bytes) -> str:
+    """What the report calls the message that bounced, or else the bounce: the same each time.
 
-    Best is the ledger's own name. Then comes the Message-ID, since it is the one name that every
-    system on the way knows; a queue id is only unique within the system that gave it.
+    Best is the Message-ID, since it is the one name that every system on the way knows; a queue id
+    is only unique within the system that gave it. None of them can be taken for a name that the
+    ledger gives: whoever makes up a report must not make the true one look known.
     """
-    if sent is not None:
-        return name_of_sent(sent.time, sent.message)
     original = reading.original
     reporter = reading.reports[0].reporting_mta if reading.reports else ""
     names: Sequence[tuple[str, str]] = (

@@ -1,18 +1,21 @@
 """What proves that a bounce is about a message of ours, and which message that was.
 
-In the order of their strength: the return path to which it was delivered carries our token
-(`signed`); the report names an envelope id, queue id or Message-ID that stands in the ledger
-of sends (`matched`); or nothing does (`unverified`), and anyone may have written it.
+Where senders are signed, one thing does: the return path to which it came carries our token
+(`signed`). Where they are not, the report has to know two facts of one send in the ledger, and to
+name a recipient of it (`matched`): see `bouncegate.classifier.match`. All else is `unverified`,
+since anyone may have written it; so is whatever a user of this machine submits by sendmail(1), who
+finds senders, queue ids and recipients in mailq(1).
 """
 
 from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
+from bouncegate.classifier.match import agrees, arrival_of, is_named_in_secret
+from bouncegate.classifier.origin import Origin
 from bouncegate.classifier.report import Reading
 from bouncegate.config.settings import ReturnPathSettings, Trust
 from bouncegate.provenance.keys import KeyFile
-from bouncegate.provenance.token import Checked, Token, check_latest
+from bouncegate.provenance.token import Token, check_latest
 from bouncegate.store.entry import Sent
 from bouncegate.store.ledger import Ledger
 
@@ -35,6 +38,11 @@ class Proof(NamedTuple):
     trust: Trust
     sent: Sent | None = None
     """The ledger's entry; None where nothing is proven, or the ledger has lost it."""
+    mailed: frozenset[str] = frozenset()
+    """Whom the bounce may be about: the recipients of that message."""
+    speaks_for_all: bool = False
+    """Whether what it says of any of them is believed, and not that they bounced alone: no
+    recipient of a message may tell that another one got it."""
 
 
 UNVERIFIED: Final = Proof("unverified")
@@ -46,6 +54,7 @@ class Prover:
     def __init__(self, settings: ReturnPathSettings, keys: KeyFile, ledger: Ledger) -> None:
         """Tokens of `keys` are good below `settings.domain`."""
         self._domain = settings.domain
+        self._signs = settings.signs
         self._lifetime = settings.lifetime.after(0)
         self._keys = keys
         self._ledger = ledger
@@ -55,27 +64,49 @@ class Prover:
 
         Raises NotYetKnown, and StoreError where the ledger cannot be read.
         """
+        if reading.origin is Origin.SENDMAIL:
+            return UNVERIFIED
+        tokens = self._tokens(recipients, now)
+        named = self._token(reading.original.envelope_id, now)
+        if tokens:
+            return self._signed(reading, tokens, named, now)
+        return UNVERIFIED if self._signs else self._matched(reading, named, now)
+
+    def _signed(self, reading: Reading, tokens: set[Token], named: Token | None, now: int) -> Proof:
+        """A report that came to the return path of one message, and names no other one."""
+        token = next(iter(tokens))
+        if len(tokens) > 1 or named not in (None, token):
+            return UNVERIFIED
+        return _proof("signed", reading, self._sent(token, now))
+
+    def _matched(self, reading: Reading, token: Token | None, now: int) -> Proof:
+        original = reading.original
+        if token is not None and (sent := self._sent(token, now)) is not None:
+            return _proof("matched", reading, sent)
+        sent = self._ledger.by_name((original.message_id,))
+        if sent is not None and is_named_in_secret(sent, original):
+            return _proof("matched", reading, sent)
+        arrival = arrival_of(reading)
+        if original.queue_id and reading.origin is Origin.LOCAL:
+            sent = self._ledger.by_name((original.queue_id,))
+            if sent is not None and agrees(sent, original, arrival):
+                return _proof("matched", reading, sent)
+        if arrival == now and (original.message_id or original.queue_id):
+            raise NotYetKnown
+        return UNVERIFIED
+
+    def _tokens(self, recipients: Sequence[str], now: int) -> set[Token]:
+        tokens: set[Token] = set()
         for recipient in recipients:
             local, _, domain = recipient.strip("<>").rpartition("@")
             if self._domain and domain.lower().rstrip(".") == self._domain:
-                token = self._check(local, now).token
+                token = self._token(local, now)
                 if token is not None:
-                    return Proof("signed", self._sent(token, now))
-        return self._match(reading, now)
+                    tokens.add(token)
+        return tokens
 
-    def _match(self, reading: Reading, now: int) -> Proof:
-        original = reading.original
-        token = self._check(original.envelope_id, now).token
-        sent = self._sent(token, now) if token else None
-        if sent is None:
-            names = (original.envelope_id, original.message_id, original.queue_id)
-            sent = self._ledger.by_name(names)
-            if sent is None and any(names) and _has_just_arrived(reading, now):
-                raise NotYetKnown
-        return UNVERIFIED if sent is None else Proof("matched", sent)
-
-    def _check(self, local_part: str, now: int) -> Checked:
-        return check_latest(self._keys, local_part, now, self._lifetime)
+    def _token(self, text: str, now: int) -> Token | None:
+        return check_latest(self._keys, text, now, self._lifetime).token
 
     def _sent(self, token: Token, now: int) -> Sent | None:
         sent = self._ledger.by_message(token.time, token.message)
@@ -84,13 +115,7 @@ class Prover:
         return sent
 
 
-def _has_just_arrived(reading: Reading, now: int) -> bool:
-    """Whether the message that bounced is said to have arrived within this second.
-
-    One date speaks for the whole message (RFC 3464, 2.2.5): that of ten thousand is not read.
-    """
-    arrival = next((report.arrival for report in reading.reports if report.arrival), "")
-    try:
-        return bool(arrival) and int(parsedate_to_datetime(arrival).timestamp()) == now
-    except (ValueError, OverflowError):
-        return False
+def _proof(trust: Trust, reading: Reading, sent: Sent | None) -> Proof:
+    mailed = frozenset(sent.recipients) if sent is not None else frozenset[str]()
+    is_of_one = trust == "signed" and len(mailed) == 1
+    return Proof(trust, sent, mailed, speaks_for_all=is_of_one or reading.origin is Origin.LOCAL)

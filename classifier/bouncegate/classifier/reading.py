@@ -7,11 +7,14 @@ recognises the message has the word; the standard comes first, prose last.
 import logging
 from typing import Final
 
+from msgspec.structs import replace
+
 from bouncegate.classifier import limits
 from bouncegate.classifier.explanation import explained
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.nature import nature_of, poses_as_report
 from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.origin import origin_of
 from bouncegate.classifier.original import read_original
 from bouncegate.classifier.readers.table import COMPLAINTS, LAST_RESORT, Reader, candidates
 from bouncegate.classifier.repair import mended
@@ -53,7 +56,7 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
         # author (RFC 5322, 3.6) is no message, but a piece of one.
         inner = read_or_raise(notification.returned, nested=False)
         if inner.reports and inner.nature is Nature.BOUNCE:
-            return inner
+            return replace(inner, origin=origin_of(message.fields))
     reports = LAST_RESORT.read(notification)
     if reports:
         return _reading(nature, notification, LAST_RESORT, reports)
@@ -65,7 +68,8 @@ def _nobody(notification: Notification, message_id: str) -> Reading:
     if not poses_as_report(notification.message):
         # Its subject alone speaks of a failure: a shop's mail of a parcel.
         return Reading(Nature.ORDINARY, message_id=message_id)
-    return Reading(Nature.BROKEN, (), read_original(notification), message_id)
+    origin = origin_of(notification.message.fields)
+    return Reading(Nature.BROKEN, (), read_original(notification), message_id, "", origin)
 
 
 def _reading(
@@ -77,4 +81,5 @@ def _reading(
         read_original(notification),
         notification.message.fields.get("message-id")[: limits.VALUE],
         reader.name,
+        origin_of(notification.message.fields),
     )

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from bouncegate.classifier.origin import Origin
+
 
 class Nature(StrEnum):
     """What kind of message it is, and so why it is, or is not, a bounce."""
@@ -86,6 +88,8 @@ class Reading(Struct, frozen=True, gc=False):
     message_id: str = ""
     """Of the bounce itself."""
     reader: str = ""
+    origin: Origin = Origin.LOCAL
+    """Who handed it to Postfix."""
 
 
 NOT_FAILURES: frozenset[str] = frozenset({"delayed", "delivered", "relayed", "expanded"})

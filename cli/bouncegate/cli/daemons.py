@@ -146,7 +146,7 @@ def judge_of(settings: Settings) -> "Judge":
 
 
 def _tell_notes(settings: Settings) -> None:
-    for note in () if settings.keeps_ledger else settings.notes():
+    for note in settings.notes():
         log.warning("%s", note)
 
 

@@ -161,6 +161,11 @@ class ReturnPathSettings(Struct, frozen=True):
     workers: Annotated[int, Meta(ge=0, le=64)] = 0
 
     @property
+    def signs(self) -> bool:
+        """Whether envelope senders are replaced by signed return paths."""
+        return bool(self.domain) and self.sign != "none"
+
+    @property
     def processes(self) -> int:
         """How many workers to run: as set, or one a core, at most 2."""
         return self.workers or min(os.cpu_count() or 1, 2)
@@ -365,7 +370,7 @@ class Settings(Struct, frozen=True):
     @property
     def signs(self) -> bool:
         """Whether envelope senders are replaced by signed return paths."""
-        return bool(self.return_path.domain) and self.return_path.sign != "none"
+        return self.return_path.signs
 
     @property
     def holds(self) -> bool:
@@ -422,10 +427,23 @@ class Settings(Struct, frozen=True):
 
     def notes(self) -> Iterator[str]:
         """What is allowed and may not be meant, for who checks a configuration or reads the log."""
-        if self.keeps_ledger or "unverified" in self.return_path.count:
-            return
-        cause = "[ledger] keep is 0" if self.signs else "[return_path] domain is not set"
-        yield (
-            f"no bounce will count: {cause}, so nothing can be proven; mend that, or add "
-            '"unverified" to [return_path] count to believe every DSN'
-        )
+        proof: Trust = "signed" if self.signs else "matched"
+        count = self.return_path.count
+        if "unverified" in count:
+            if self.signs:
+                yield (
+                    '[return_path] count names "unverified": a DSN without our token counts too, '
+                    "so anyone can lock any address"
+                )
+        elif not self.keeps_ledger:
+            cause = "[ledger] keep is 0" if self.signs else "[return_path] domain is not set"
+            yield (
+                f"no bounce will count: {cause}, so nothing can be proven; mend that, or add "
+                '"unverified" to [return_path] count to believe every DSN'
+            )
+        elif proof not in count:
+            senders = "senders are signed" if self.signs else "senders are not signed"
+            yield (
+                f'no DSN will count: {senders}, so that each is "{proof}" or "unverified": add '
+                f'"{proof}" to [return_path] count'
+            )

@@ -30,7 +30,8 @@ def check_proof(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             _NAME,
             Severity.NOTE,
-            "return paths are not signed: a bounce counts only if it names a message in the ledger",
+            "return paths are not signed: a bounce counts only if it knows facts of a message in "
+            "the ledger that are hard to guess (docs/evidence.md)",
             "set [return_path] domain, so that bounces come back to us and prove themselves",
         )
     elif "unverified" not in settings.return_path.count:

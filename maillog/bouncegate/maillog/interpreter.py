@@ -123,14 +123,13 @@ class Interpreter:
             self.counts["deferred"] += 1
             attempt = Deferral(sent.queue_id, 1, time, time, line.status, line.text)
             late = 0 < self._delayed <= time - sent.time
-            return PutOff(
-                mailed, attempt, self._told(line, sent, "delayed", time) if late else None
-            )
+            event = self._told(line, sent, address, "delayed", time) if late else None
+            return PutOff(mailed, attempt, event)
         if line.outcome not in self._settings.count:
             return Gone([mailed])
         if line.outcome == "bounced":
             self.counts["bounced"] += 1
-            return Bounced(mailed, self._told(line, sent, "failed", time))
+            return Bounced(mailed, self._told(line, sent, address, "failed", time))
         if not self._is_remote(line):
             return Gone([mailed])
         self.counts["accepted"] += 1
@@ -157,8 +156,8 @@ class Interpreter:
         is_own = any(relay in network for network in self._settings.own_relays)
         return line.program in _REMOTE and not is_own
 
-    def _told(self, line: Delivery, sent: Sent, action: str, time: int) -> Event:
-        """The event that a DSN would make which tells what the line does."""
+    def _told(self, line: Delivery, sent: Sent, address: str, action: str, time: int) -> Event:
+        """The event of a recipient that a DSN would make which tells what the line does."""
         report = Report(
             final_recipient=line.recipient,
             original_recipient=line.original,
@@ -168,20 +167,22 @@ class Interpreter:
             remote_mta=line.relay.partition("[")[0] if "[" in line.relay else "",
             reader=READER,
         )
-        return self._event(report, sent, time)
+        return self._event(report, sent, address, time)
 
     def _given_up(self, sent: Sent, mailed: Mailed, last: Deferral, time: int) -> Event:
         """The event of a message that was put off until its time was up."""
         report = Report(
             final_recipient=mailed.address, status=last.status, diagnostic=last.text, reader=READER
         )
-        return self._event(report, sent, time)
+        return self._event(report, sent, mailed.address, time)
 
-    def _event(self, report: Report, sent: Sent, time: int) -> Event:
+    def _event(self, report: Report, sent: Sent, address: str, time: int) -> Event:
         original = Original(message_id=sent.message_id, queue_id=sent.queue_id)
         reading = Reading(Nature.BOUNCE, (report,), original)
         message = judged(reading, self._judge)
-        (event,) = self._attribution.events_of(message, time, Proof("matched", sent))
+        # Postfix itself tells of each recipient what became of him.
+        proof = Proof("matched", sent, frozenset((address,)), speaks_for_all=True)
+        (event,) = self._attribution.events_of(message, time, proof)
         return event
 
 

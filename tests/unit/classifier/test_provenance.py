@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from msgspec import structs
@@ -18,6 +19,7 @@ from bouncegate.config.settings import (
     ReturnPathSettings,
     Settings,
     StoreSettings,
+    Trust,
 )
 from bouncegate.config.values import DomainName, Size
 from bouncegate.policy.fold import Policy, Standing
@@ -40,6 +42,16 @@ SENT = Sent(
     mailing="spring",
 )
 ALONE = Sent(NOW, b"message2", "news@example.org", ("alias@example.net",))
+SECRET_ID = "<7c9e6679-7425-40de-944b-e07fc1f90ae7@example.org>"
+SECRET = Sent(
+    NOW,
+    b"message3",
+    "news@example.org",
+    ("ann@example.com", "bob@example.com"),
+    message_id=SECRET_ID,
+    mailing="spring",
+)
+ONE = structs.replace(ALONE, message=b"message4", queue_id="5XyZ1")
 LATER = NOW + 3600
 
 
@@ -72,20 +84,47 @@ Content-Type: text/rfc822-headers
 """.encode()
 
 
+COMPLAINT = b"""From: abuse@example.com
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary="b"
+
+--b
+Content-Type: text/plain
+
+This is an abuse report.
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+User-Agent: loop/1.0
+Version: 1
+Original-Rcpt-To: ann@example.com
+
+--b
+Content-Type: text/rfc822-headers
+
+From: news@example.org
+To: ann@example.com
+
+--b--
+"""
+
+
 class Site:
     """Keys, a ledger, a store and the settings of one machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sign: Literal["all", "none"] = "all") -> None:
         self.store_settings = StoreSettings(path=folder, map_size=Size(64 * 2**20))
         self.settings = Settings(
             store=self.store_settings,
-            return_path=ReturnPathSettings(domain=DomainName(DOMAIN)),
+            return_path=ReturnPathSettings(domain=DomainName(DOMAIN), sign=sign),
         )
         self.key_file = folder / "keys"
         self.keys = KeyFile(self.key_file, NOW)
         ledger = LedgerSettings(max_size=Size(16 * 2**20))
         self.ledger = Ledger.open(self.store_settings, ledger, readonly=False)
-        self.ledger.write([entry_of(SENT), entry_of(ALONE)])
+        self.ledger.write([entry_of(sent) for sent in (SENT, ALONE, SECRET, ONE)])
         self.prover = Prover(self.settings.return_path, self.keys, self.ledger)
         self.policy = Policy(self.settings.policy, self.settings.return_path.count)
         self.intake = Intake(Judge(load_rules(None)), self.policy, self.settings, self.prover)
@@ -121,49 +160,183 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture
+def unsigned(tmp_path: Path) -> Iterator[Site]:
+    with closing(Site(tmp_path, sign="none")) as site:
+        yield site
+
+
+def postfix_fields(
+    queue_id: str = "4XyZ1", sender: str = "news@example.org", arrival: int = NOW
+) -> str:
+    """What Postfix's bounce(8) tells of a message."""
+    date = format_datetime(datetime.fromtimestamp(arrival, UTC))
+    return (
+        f"X-Postfix-Queue-ID: {queue_id}\nX-Postfix-Sender: rfc822; {sender}\nArrival-Date: {date}"
+    )
+
+
+def came_in(raw: bytes, received: str) -> bytes:
+    """A message with the field that Postfix puts on top."""
+    return f"Received: {received}\n".encode() + raw
+
+
+BY_SMTP = "from mx.example.net (mx.example.net [192.0.2.1])\n\tby mail (Postfix) with ESMTP id 1F"
+BY_SENDMAIL = "by mail.example.org (Postfix, from userid 1000)\n\tid 1F; Mon, 30 Nov 2026"
+BY_BOUNCE = "by mail.example.org (Postfix)\n\tid 1F; Mon, 30 Nov 2026 10:00:00 +0000 (UTC)"
+
+
 def test_a_signed_return_path_proves_a_bounce_and_tells_its_mailing(site: Site) -> None:
     event = site.event(dsn("ann@example.com"), site.token(SENT))
     assert (event.trust, event.address) == ("signed", "ann@example.com")
     assert (event.mailing, event.sender, event.queue_id) == ("spring", "news@example.org", "4XyZ1")
 
 
+@pytest.mark.parametrize("count", [("signed",), ("matched",), ("signed", "matched")])
+@pytest.mark.parametrize("to", ["postmaster", "abuse", "bounces", "b-" + "a" * 40, "alive"])
+def test_signed_senders_nothing_but_a_token_proves_a_report(
+    site: Site, to: str, count: tuple[Trust, ...]
+) -> None:
+    """A stranger may know everything else, and exempt recipients pass the milter."""
+    site.policy = Policy(site.settings.policy, count)
+    token = site.token(SENT).partition("@")[0]
+    for fields in (postfix_fields(), f"Original-Envelope-Id: {token}"):
+        for message_id in ("<1@example.org>", SECRET_ID):
+            raw = dsn("ann@example.com", extra=fields, message_id=message_id)
+            assert site.event(raw, f"{to}@{DOMAIN}").trust == "unverified"
+            site.deliver(raw, f"{to}@{DOMAIN}")
+    assert site.event(dsn("ann@example.com", extra=postfix_fields()), "").trust == "unverified"
+    assert site.locked() == []
+
+
+def test_signed_senders_a_report_to_the_paths_of_two_messages_is_about_neither(site: Site) -> None:
+    message = site.intake.classify(dsn("ann@example.com"))
+    assert message is not None
+    both = [site.token(SENT), site.token(ALONE)]
+    (event,) = site.intake.bounce_of(message, both, LATER).events
+    assert event.trust == "unverified"
+    with_others = [f"postmaster@{DOMAIN}", site.token(SENT), site.token(SENT).upper()]
+    (event,) = site.intake.bounce_of(message, with_others, LATER).events
+    assert event.trust == "signed"
+
+
+def test_signed_senders_a_report_that_names_another_message_by_its_token_proves_nothing(
+    site: Site,
+) -> None:
+    other = site.token(ALONE).partition("@")[0]
+    raw = dsn("ann@example.com", extra=f"Original-Envelope-Id: {other}")
+    assert site.event(raw, site.token(SENT)).trust == "unverified"
+    same = site.token(SENT).partition("@")[0]
+    raw = dsn("ann@example.com", extra=f"Original-Envelope-Id: {same}")
+    assert site.event(raw, site.token(SENT)).trust == "signed"
+
+
+def test_sendmail_submission_proves_nothing_whatever_it_knows(site: Site) -> None:
+    """mailq(1) shows local users the tokens of messages that wait."""
+    raw = came_in(dsn("ann@example.com", extra=postfix_fields()), BY_SENDMAIL)
+    assert site.event(raw, site.token(SENT)).trust == "unverified"
+    for field in (BY_SMTP, BY_BOUNCE):
+        raw = came_in(dsn("ann@example.com", extra=postfix_fields()), field)
+        assert site.event(raw, site.token(SENT)).trust == "signed"
+
+
+def test_sendmail_submission_proves_nothing_where_nothing_is_signed(unsigned: Site) -> None:
+    raw = dsn("ann@example.com", extra=postfix_fields(), message_id=SECRET_ID)
+    assert unsigned.event(came_in(raw, BY_SENDMAIL), "bounces@example.org").trust == "unverified"
+
+
 @pytest.mark.parametrize(
     "raw",
     [
-        dsn("ann@example.com", message_id="<1@example.org>"),
+        dsn("ann@example.com", extra=postfix_fields()),
+        came_in(dsn("ann@example.com", extra=postfix_fields()), BY_BOUNCE),
+        dsn("ann@example.com", extra=postfix_fields(arrival=NOW - 30, sender="NEWS@Example.org")),
+        dsn("behind@example.org", original="ann@example.com", extra=postfix_fields()),
+        came_in(dsn("ann@example.com", message_id=SECRET_ID), BY_SMTP),
+    ],
+    ids=["queue id", "own Postfix", "within tolerance", "original recipient", "secret Message-ID"],
+)
+def test_unsigned_senders_a_report_that_knows_two_facts_of_a_send_is_matched(
+    unsigned: Site, raw: bytes
+) -> None:
+    event = unsigned.event(raw, "bounces@example.org")
+    assert (event.trust, event.address, event.mailing) == ("matched", "ann@example.com", "spring")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
         dsn("ann@example.com", extra="X-Postfix-Queue-ID: 4XyZ1"),
         dsn("ann@example.com", extra="Original-Envelope-Id: 4XyZ1"),
+        dsn("ann@example.com", extra=postfix_fields(arrival=NOW + 61)),
+        dsn("ann@example.com", extra=postfix_fields(arrival=NOW - 61)),
+        dsn("ann@example.com", extra=postfix_fields(sender="other@example.org")),
+        dsn("ann@example.com", extra=postfix_fields(queue_id="4XyZ2")),
+        dsn("ann@example.com", extra=postfix_fields(queue_id="<1@example.org>")),
+        dsn("ann@example.com", message_id="<1@example.org>"),
+        came_in(dsn("ann@example.com", extra=postfix_fields()), BY_SMTP),
+        dsn("stranger@example.com", extra=postfix_fields(), message_id=SECRET_ID),
+        dsn("stranger@example.com", extra=postfix_fields(queue_id="5XyZ1")),
     ],
-    ids=["Message-ID", "queue id", "envelope id"],
+    ids=[
+        "queue id alone",
+        "queue id as envelope id",
+        "too early",
+        "too late",
+        "another sender",
+        "another queue id",
+        "Message-ID as queue id",
+        "guessable Message-ID",
+        "queue id by SMTP",
+        "another recipient",
+        "another recipient than the only one",
+    ],
 )
-def test_a_report_that_names_our_message_and_recipient_is_matched(site: Site, raw: bytes) -> None:
-    event = site.event(raw, "bounces@example.org")
-    assert (event.trust, event.address) == ("matched", "ann@example.com")
+def test_unsigned_senders_a_report_that_knows_less_proves_nothing(
+    unsigned: Site, raw: bytes
+) -> None:
+    event = unsigned.event(raw, "bounces@example.org")
+    assert (event.trust, event.sent) == ("unverified", 0)
+    unsigned.deliver(raw, "bounces@example.org")
+    assert unsigned.locked() == []
+
+
+def test_unsigned_senders_the_author_tells_the_sender_where_no_field_does(unsigned: Site) -> None:
+    fields = postfix_fields().replace("X-Postfix-Sender: rfc822; news@example.org\n", "")
+    assert unsigned.event(dsn("ann@example.com", extra=fields), "").trust == "matched"
+
+
+def test_unsigned_senders_a_false_report_that_comes_first_hides_no_true_one(unsigned: Site) -> None:
+    guessed = dsn("ann@example.com", extra=postfix_fields(arrival=NOW + 999))
+    unsigned.deliver(guessed, "bounces@example.org")
+    unsigned.deliver(dsn("ann@example.com", extra=postfix_fields()), "bounces@example.org")
+    assert unsigned.locked() == ["ann@example.com"]
 
 
 def test_a_bounce_that_is_faster_than_the_ledger_waits_for_the_rest_of_its_second(
-    site: Site,
+    unsigned: Site,
 ) -> None:
     """Anyone can write a queue id and a date, so that it is not worth more."""
-    arrival = format_datetime(datetime.fromtimestamp(LATER, UTC))
-    raw = dsn("ann@example.com", extra=f"X-Postfix-Queue-ID: 5New\nArrival-Date: {arrival}")
+    raw = dsn("ann@example.com", extra=postfix_fields("5New", arrival=LATER))
     with pytest.raises(NotYetKnown):
-        site.event(raw, "bounces@example.org")
-    assert site.event(raw, "bounces@example.org", now=LATER + 1).trust == "unverified"
-    site.ledger.write([entry_of(structs.replace(SENT, time=LATER, queue_id="5New"))])
-    assert site.event(raw, "bounces@example.org").trust == "matched"
+        unsigned.event(raw, "bounces@example.org")
+    assert unsigned.event(raw, "bounces@example.org", now=LATER + 1).trust == "unverified"
+    unsigned.ledger.write([entry_of(structs.replace(SENT, time=LATER, queue_id="5New"))])
+    assert unsigned.event(raw, "bounces@example.org").trust == "matched"
 
 
 @pytest.mark.parametrize("arrival", ["soon", "Thu, 99 Xxx 9999999 00:00:00 +9999", ""])
-def test_a_date_that_is_none_is_no_reason_to_wait(site: Site, arrival: str) -> None:
+def test_a_date_that_is_none_is_no_reason_to_wait(unsigned: Site, arrival: str) -> None:
     raw = dsn("ann@example.com", extra=f"X-Postfix-Queue-ID: 5New\nArrival-Date: {arrival}")
-    assert site.event(raw, "bounces@example.org").trust == "unverified"
+    assert unsigned.event(raw, "bounces@example.org").trust == "unverified"
 
 
-def test_an_envelope_id_with_our_token_is_matched(site: Site) -> None:
-    envelope_id = site.token(SENT).partition("@")[0]
+def test_an_envelope_id_with_our_token_is_matched_where_nothing_is_signed_any_more(
+    unsigned: Site,
+) -> None:
+    envelope_id = unsigned.token(SENT).partition("@")[0]
     raw = dsn("ann@example.com", extra=f"Original-Envelope-Id: {envelope_id}")
-    assert site.event(raw, "bounces@example.org").trust == "matched"
+    assert unsigned.event(raw, "bounces@example.org").trust == "matched"
 
 
 def test_the_alias_that_we_mailed_counts_and_never_the_address_behind_it(site: Site) -> None:
@@ -222,6 +395,39 @@ def test_a_replayed_bounce_counts_once(site: Site) -> None:
     assert state is not None
     assert state.hard == 1
     assert site.locked() == ["ann@example.com"], "and its co-recipients are never touched"
+
+
+@pytest.mark.parametrize("action", ["delivered", "relayed", "expanded", "delayed"])
+def test_a_recipient_cannot_tell_that_another_one_got_the_message(site: Site, action: str) -> None:
+    soft = dsn("ann@example.com").replace(b"5.1.1", b"4.2.2").replace(b"550", b"452")
+    site.deliver(soft, site.token(SENT))
+    before = site.store.state("ann@example.com")
+    assert before is not None
+    assert before.soft_in_row
+    raw = dsn("ann@example.com").replace(b"Action: failed", f"Action: {action}".encode())
+    forged = came_in(raw.replace(b"5.1.1", b"2.0.0"), BY_SMTP)
+    event = site.event(forged, site.token(SECRET))
+    assert (event.action, event.trust, event.sent) == (action, "unverified", 0)
+    site.deliver(forged, site.token(SECRET))
+    assert site.store.state("ann@example.com") == before
+
+
+def test_a_recipient_cannot_complain_for_another_one(site: Site) -> None:
+    raw = came_in(COMPLAINT, BY_SMTP)
+    assert site.event(raw, site.token(SENT)).trust == "unverified"
+    alone = COMPLAINT.replace(b"ann@example.com", b"alias@example.net")
+    event = site.event(came_in(alone, BY_SMTP), site.token(ALONE))
+    assert (event.trust, event.address) == ("signed", "alias@example.net")
+
+
+def test_own_postfix_and_an_only_recipient_are_believed_that_a_message_arrived(
+    site: Site,
+) -> None:
+    raw = dsn("ann@example.com").replace(b"Action: failed", b"Action: delivered")
+    assert site.event(came_in(raw, BY_BOUNCE), site.token(SENT)).trust == "signed"
+    alone = came_in(raw.replace(b"ann@example.com", b"alias@example.net"), BY_SMTP)
+    event = site.event(alone, site.token(ALONE))
+    assert (event.trust, event.address) == ("signed", "alias@example.net")
 
 
 def test_one_bounce_told_with_and_without_its_token_counts_once(site: Site) -> None:

@@ -215,6 +215,27 @@ def test_a_configuration_under_which_no_bounce_can_count_is_told_so(
 
 
 @pytest.mark.parametrize(
+    ("sign", "count", "told"),
+    [
+        ("all", '["signed", "matched"]', ""),
+        ("all", '["matched"]', 'no DSN will count: senders are signed, so that each is "signed"'),
+        ("none", '["signed"]', 'no DSN will count: senders are not signed, so that each is "match'),
+        ("none", '["matched"]', ""),
+        ("all", '["signed", "unverified"]', "anyone can lock any address"),
+    ],
+)
+def test_check_config_tells_which_proof_the_settings_need(
+    config: Path, bouncegate: Command, sign: str, count: str, told: str
+) -> None:
+    with config.open("a") as file:
+        file.write(f'[return_path]\ndomain = "return.example.org"\nsign = "{sign}"\n')
+        file.write(f"count = {count}\n[ledger]\nenabled = true\n")
+    out = bouncegate("check-config").out
+    assert told in out
+    assert ("count" in out) == bool(told)
+
+
+@pytest.mark.parametrize(
     ("section", "note"),
     [
         ('[reply]\naction = "discard"', '"map export" writes no entries'),

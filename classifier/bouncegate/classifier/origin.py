@@ -1,0 +1,40 @@
+"""Which door a message came in by, as the Received field says that Postfix has put on top of it.
+
+smtpd(8), pickup(8) and bounce(8) each put one above whatever the message holds (RFC 5321, 4.4), so
+that who sends a message cannot write above it:
+
+    smtpd(8)   from client.example (client.example [192.0.2.1]) by mail.example (Postfix) with ...
+    pickup(8)  by mail.example (Postfix, from userid 1000) id 4fR9Yt1Xq7z5v; Mon, 30 Nov ...
+    bounce(8)  by mail.example (Postfix) id 4fR9Yt1Xq7z5v; Mon, 30 Nov 2026 10:00:00 +0000 (UTC)
+
+Only the last one says that the DSN is our own Postfix's.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from bouncegate.classifier.fields import Fields
+
+_FROM: Final = re.compile(r"from\b", re.IGNORECASE)
+# The comment behind the host's name holds mail_name, which an administrator may change.
+_FROM_USER: Final = re.compile(r"by [^\s;]{1,255} \([^()]{0,255}, from userid [0-9]{1,10}\)")
+
+
+class Origin(StrEnum):
+    """Who handed the message to Postfix."""
+
+    LOCAL = "local"
+    """Postfix itself, or whoever may use the socket of the return path: no field says otherwise."""
+    SMTP = "smtp"
+    """An SMTP client, anywhere."""
+    SENDMAIL = "sendmail"
+    """A user of this machine, by sendmail(1)."""
+
+
+def origin_of(fields: Fields) -> Origin:
+    """Where a message with these header fields came from."""
+    received = " ".join(fields.get("received").split())
+    if _FROM.match(received):
+        return Origin.SMTP
+    return Origin.SENDMAIL if _FROM_USER.match(received) else Origin.LOCAL
