@@ -60,6 +60,11 @@ class Recipients:
                 return self._refused(path, finding, is_person=self._domain.is_person(local))
         return None
 
+    def is_person(self, path: str) -> bool:
+        """Whether mail to a recipient is for a person of the domain."""
+        local_parts = self._domain.local_parts(path.encode("utf-8", "surrogateescape"))
+        return any(map(self._domain.is_person, local_parts))
+
     def _is_named(self, path: str) -> bool:
         """Whether the settings name a mailbox of another domain."""
         try:

@@ -124,8 +124,13 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         _tell_notes(settings)
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
         intake = _intake(invocation, judge_of(settings), store, stack)
+        own = _recipients(settings)
+        persons = [to for to in recipients or told if own is not None and own.is_person(to)]
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
         complain(str(error))
+        return os.EX_TEMPFAIL
+    if persons:
+        complain(f"deferred: {persons[0]} is a person: lead its mail to a mailbox in Postfix")
         return os.EX_TEMPFAIL
     most = settings.return_path.max_size.octets
     return take(

@@ -38,6 +38,10 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "maillog.source", text
     if settings.map.return_to_sender and not settings.signs:
         yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
+    domain = settings.return_path.domain
+    if domain and settings.return_path.postmaster.lower().rpartition("@")[2] == domain:
+        text = f"mail for postmaster@{domain} would go round in circles: name another domain"
+        yield "return_path.postmaster", text
     if not settings.return_path.max_size.octets:
         yield "return_path.max_size", "no message fits into 0 octets"
     lists = settings.lists

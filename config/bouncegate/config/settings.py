@@ -24,6 +24,7 @@ from bouncegate.config.values import (
     FileName,
     InetSocket,
     LocalSocket,
+    Mailbox,
     NameServer,
     Network,
     OneOrMore,
@@ -155,6 +156,7 @@ class ReturnPathSettings(Struct, frozen=True):
     lifetime: Duration = Duration(seconds=8 * 86_400)
     count: tuple[Trust, ...] = ("signed", "matched")
     mailboxes: tuple[AddressPattern, ...] = ()
+    postmaster: Mailbox = Mailbox("postmaster")
     max_size: Size = Size(32 * 2**20)
     timeout: Duration = Duration(seconds=300)
     keep_messages: Duration = Duration(seconds=90 * 86_400)

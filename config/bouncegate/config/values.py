@@ -37,6 +37,8 @@ _ENHANCED_STATUS: Final = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
 # of an address.
 _DOMAIN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LONGEST_DOMAIN: Final = 200
+# RFC 5321, 4.1.2 without quotes and address literals; it goes to Postfix as it stands.
+_MAILBOX: Final = re.compile(r"[\w.+=~^'*/?{}|$&#`-]{1,64}(?:@(?:[\w-]{1,63}\.)*[\w-]{1,63})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,12 @@ class AddressPattern:
         return f"{self.local}@{self.domain}"
 
 
+class Mailbox(str):
+    """An address, or a local part alone, which Postfix completes by its own domain."""
+
+    __slots__ = ()
+
+
 class DomainName(str):
     """A domain name in lower case, as A-labels; empty where none is set."""
 
@@ -269,6 +277,15 @@ def parse_pattern(value: object) -> AddressPattern:
     return AddressPattern(local, domain)
 
 
+def parse_mailbox(value: object) -> Mailbox:
+    """Read `postmaster` or `someone@example.com`."""
+    hint = 'write an address such as "someone@example.com", or "postmaster" for this machine\'s'
+    text = _text(value, hint)
+    if _MAILBOX.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no mailbox: {hint}")
+    return Mailbox(text)
+
+
 def parse_domain(value: object) -> DomainName:
     """Read a domain name in ASCII, or the empty text for none."""
     hint = 'write a domain name such as "return.example.com", IDNs as A-labels ("xn--...")'
@@ -323,6 +340,7 @@ PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     Network: parse_network,
     AddressPattern: parse_pattern,
     DomainName: parse_domain,
+    Mailbox: parse_mailbox,
     EnhancedStatus: parse_status,
     ReplyText: parse_reply_text,
     ReplyUrl: parse_reply_url,

@@ -2,7 +2,8 @@
 
 Mail to the return domain is judged at RCPT, before any DATA. A good token passes whatever the
 envelope sender is, since some systems bounce without the null sender; anything else is refused,
-but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5.1). What passes
+but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5.1), whose mail
+goes to a person at the end of the message. What passes
 here by mistake the return path refuses: this check spares it the work.
 """
 
@@ -17,7 +18,7 @@ from bouncegate.config.probe import ASKED, TAKEN
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
-from bouncegate.milter.session import QUEUE_ID, TRANSPORT, client_of, macro
+from bouncegate.milter.session import QUEUE_ID, TRANSPORT, client_of, macro, session_of
 from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.returndomain import ReturnDomain
 from bouncegate.provenance.token import Finding
@@ -59,7 +60,11 @@ class Door:
         finding = self._domain.look_at(local, int(time.time()))
         if self.on_finding is not None:
             self.on_finding(finding)
-        if finding is Finding.GOOD or self._domain.is_person(local):
+        if finding is Finding.GOOD:
+            return milter.CONTINUE
+        if self._domain.is_person(local):
+            plain = f"{local}@{self._domain.name}"
+            session_of(context).persons.append((recipient, plain))
             return milter.CONTINUE
         if _is_of_this_machine(context):
             if not macro(context, TRANSPORT):

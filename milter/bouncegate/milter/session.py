@@ -73,7 +73,7 @@ class Held(NamedTuple):
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = ("fields", "headers", "held", "peer", "recipients")
+    __slots__ = ("fields", "headers", "held", "peer", "persons", "recipients")
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if the CONNECT step told it."""
@@ -81,6 +81,8 @@ class Session:
         self.recipients: list[bytes] = []
         self.headers: dict[str, str] = {}
         self.held: list[Held] = []
+        self.persons: list[tuple[bytes, str]] = []
+        """Persons of the return domain: as the MTA handed them over, and in plain form."""
         self.fields: list[tuple[str, bytes]] = []
         """The header of a message with recipients whose sender is to be told of them."""
 
@@ -89,6 +91,7 @@ class Session:
         self.recipients = []
         self.headers = {}
         self.held = []
+        self.persons = []
         self.fields = []
 
 

@@ -16,6 +16,7 @@ from bouncegate.milter.door import Door
 from bouncegate.milter.ending import Ending
 from bouncegate.milter.held import HeldStep
 from bouncegate.milter.line import Line
+from bouncegate.milter.postmaster import PostmasterStep
 from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
 from bouncegate.milter.retirement import keep
 from bouncegate.milter.send import SendStep
@@ -72,5 +73,6 @@ def steps_of(
             send.on_send = counts.sent
         rcpt = counts.timed(rcpt)
     held = HeldStep(settings) if settings.holds else None
-    ending = Ending(held, send) if held or send else None
+    persons = PostmasterStep(settings.return_path) if settings.return_path.domain else None
+    ending = Ending(held, send, persons) if held or send or persons else None
     return Steps(rcpt, settings.milter.socket, ending)

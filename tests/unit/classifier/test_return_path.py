@@ -261,8 +261,8 @@ def test_a_socket_that_a_killed_handler_left_is_replaced_and_a_live_one_is_not(
     handler.deliver(dsn())
 
 
-def receive(config: Path, raw: bytes) -> subprocess.CompletedProcess[bytes]:
-    command = [*COMMAND, "--config", str(config), "receive"]
+def receive(config: Path, raw: bytes, *to: str) -> subprocess.CompletedProcess[bytes]:
+    command = [*COMMAND, "--config", str(config), "receive", *to]
     return subprocess.run(command, input=raw, capture_output=True, timeout=SECONDS, check=False)
 
 
@@ -298,3 +298,13 @@ def test_receive_exits_75_for_whatever_stands_in_the_way(handler: Handler) -> No
         assert receive(handler.config, dsn()).returncode == os.EX_TEMPFAIL
     handler.config.write_text(good + 'max_size = "100 B"\n')
     assert receive(handler.config, dsn()).returncode == os.EX_TEMPFAIL
+
+
+def test_receive_defers_mail_for_a_person_of_the_return_domain(handler: Handler) -> None:
+    """What it does not record it throws away; Postfix must know another way for this."""
+    handler.config.write_text(handler.config.read_text() + 'domain = "return.example.org"\n')
+    mail = b"Subject: hello\n\nhello\n"
+    deferred = receive(handler.config, mail, '"Postmaster"@return.example.org.')
+    assert deferred.returncode == os.EX_TEMPFAIL
+    assert b"is a person" in deferred.stderr
+    assert receive(handler.config, mail, "bounces@return.example.org").returncode == 0

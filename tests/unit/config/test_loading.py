@@ -203,3 +203,29 @@ def test_providers_resolvers_and_rows_for_them_are_taken_as_meant() -> None:
         ("mine", ("example.com",), ()),
         ("mine", (), ("mx.example.org",)),
     ]
+
+
+@pytest.mark.parametrize("mailbox", ["postmaster", "ann@example.com", "ann+abuse@mail.example.com"])
+def test_postmaster_is_a_mailbox_elsewhere(mailbox: str) -> None:
+    text = f'[return_path]\ndomain = "return.example.com"\npostmaster = "{mailbox}"\n'
+    assert loads(text).return_path.postmaster == mailbox
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "why"),
+    [
+        ("ann@return.example.com", "round in circles"),
+        ("ann@Return.Example.com", "round in circles"),
+        ("", "no mailbox"),
+        ("ann@example.com, ben@example.com", "no mailbox"),
+        ("<ann@example.com>", "no mailbox"),
+        ("ann@", "no mailbox"),
+        ("ann%return.example.com", "no mailbox"),
+        ("return.example.com!ann", "no mailbox"),
+    ],
+)
+def test_postmaster_that_leads_nowhere_is_refused(mailbox: str, why: str) -> None:
+    text = f'[return_path]\ndomain = "return.example.com"\npostmaster = "{mailbox}"\n'
+    (problem,) = problems_of(text)
+    assert problem.startswith("f.toml:3: return_path.postmaster: ")
+    assert why in problem

@@ -3,7 +3,8 @@
 import pytest
 from tests.unit.milter.daemon import Daemon
 from tests.unit.milter.locks import put_locks
-from tests.unit.milter.test_protocol import PASSES, ask
+from tests.unit.milter.mta import ADDRCPT, DELRCPT, Mta
+from tests.unit.milter.test_protocol import PASSES, SESSION, ask
 
 DOMAIN = "return.sender.test"
 SECTION: dict[str, object] = {"domain": DOMAIN, "sign": "none"}
@@ -54,3 +55,49 @@ def test_return_domain_leaves_other_recipients_to_the_next_step(
     put_locks(daemon.store)
     daemon.start(return_path=SECTION)
     assert ask(daemon, recipient) == [PASSES]
+
+
+def added(mailbox: bytes) -> tuple[str, bytes]:
+    return "+", mailbox + b"\x00"
+
+
+def taken_out(path: bytes) -> tuple[str, bytes]:
+    return "-", path + b"\x00"
+
+
+def test_return_domain_leads_mail_for_persons_to_one_mailbox(daemon: Daemon) -> None:
+    put_locks(daemon.store)
+    daemon.start(return_path={**SECTION, "postmaster": "ann@example.com"})
+    with Mta(daemon.socket) as mta:
+        assert mta.actions & (ADDRCPT | DELRCPT) == ADDRCPT | DELRCPT
+        mta.connect(SESSION)
+        mta.mail(SESSION, "")
+        for recipient in (b"<Abuse@return.sender.test>", b"<ben@example.net>"):
+            assert mta.rcpt(SESSION, recipient) == PASSES
+        assert mta.rcpt(SESSION, b'<"postmaster"@return.sender.test.>') == PASSES
+        assert mta.data() == PASSES
+        assert mta.changes(SESSION) == [
+            added(b"ann@example.com"),
+            taken_out(b"Abuse@return.sender.test"),
+            taken_out(b"abuse@return.sender.test"),
+            taken_out(b'"postmaster"@return.sender.test.'),
+            taken_out(b"postmaster@return.sender.test"),
+        ]
+        mta.mail(SESSION, "")
+        assert mta.rcpt(SESSION, b"<ben@example.net>") == PASSES
+        assert mta.data().verdict == "a", "the next message of the session is for nobody here"
+
+
+@pytest.mark.parametrize(
+    "recipient", [b"<postmaster@example.net>", b"<abuse@sub.return.sender.test>"]
+)
+def test_return_domain_leaves_persons_of_other_domains_alone(
+    daemon: Daemon, recipient: bytes
+) -> None:
+    put_locks(daemon.store)
+    daemon.start(return_path=SECTION)
+    with Mta(daemon.socket) as mta:
+        mta.connect(SESSION)
+        mta.mail(SESSION, "ann@example.com")
+        assert mta.rcpt(SESSION, recipient) == PASSES
+        assert mta.data().verdict == "a"

@@ -32,11 +32,13 @@ OPTIONAL = {
 }
 ACTIONS = {
     "CHGFROM": milter.CHGFROM,
+    "ADDRCPT": milter.ADDRCPT,
     "DELRCPT": milter.DELRCPT,
     "ADDHDRS": milter.ADDHDRS,
 }
 EVERYTHING = 0xFFFFFF
 SIGNED = '[return_path]\ndomain = "return.sender.test"\n'
+PERSONS = {"ADDRCPT", "DELRCPT"}
 JUDGED = "[local]\njudge = true\n"
 
 
@@ -94,12 +96,12 @@ def _negotiated(
         (JUDGED, {"data", "headers"}, {"DELRCPT"}, "i j"),
         (JUDGED + '[reply]\naction = "discard"\n', {"data"}, {"DELRCPT"}, "i"),
         (JUDGED + '[reply]\naction = "tag"\n', {"data"}, {"ADDHDRS"}, "i"),
-        (SIGNED + 'sign = "none"\n', {"data"}, set[str](), None),
-        (SIGNED, set[str](), {"CHGFROM"}, "i"),
-        (SIGNED + '[ledger]\nkeep = "0 days"\n', set[str](), {"CHGFROM"}, "i"),
-        (SIGNED + '[reply]\naction = "discard"\n', set[str](), {"CHGFROM", "DELRCPT"}, "i"),
-        (SIGNED + JUDGED, {"headers"}, {"CHGFROM", "DELRCPT"}, "i j"),
-        (SIGNED + '[ledger]\ngroup = "list-id"\n', {"headers"}, {"CHGFROM"}, "i"),
+        (SIGNED + 'sign = "none"\n', {"data"}, PERSONS, "i"),
+        (SIGNED, set[str](), {"CHGFROM"} | PERSONS, "i"),
+        (SIGNED + '[ledger]\nkeep = "0 days"\n', set[str](), {"CHGFROM"} | PERSONS, "i"),
+        (SIGNED + '[reply]\naction = "discard"\n', set[str](), {"CHGFROM"} | PERSONS, "i"),
+        (SIGNED + JUDGED, {"headers"}, {"CHGFROM"} | PERSONS, "i j"),
+        (SIGNED + '[ledger]\ngroup = "list-id"\n', {"headers"}, {"CHGFROM"} | PERSONS, "i"),
         ("[ledger]\nenabled = true\n", {"headers"}, set[str](), "i"),
     ],
 )
