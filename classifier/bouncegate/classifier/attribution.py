@@ -15,10 +15,12 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from bouncegate.classifier import limits
 from bouncegate.classifier.classified import Classified, JudgedReport
 from bouncegate.classifier.proof import UNVERIFIED, Proof
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Original, Reading, Report
 from bouncegate.policy.records import Event
+from bouncegate.policy.text import clean
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.identity import FAILED, identity, name_of_sent
 
@@ -75,24 +77,24 @@ class Attribution:
             blame=verdict.blame,
             trust=proof.trust,
             identity=identity(message, address or report.recipient, _outcome(report.action)),
-            action=report.action,
-            status=report.status,
-            reply_code=report.reply_code,
-            diagnostic=report.diagnostic,
-            phase=report.phase,
-            final_recipient=report.final_recipient,
-            original_recipient=report.original_recipient,
-            reporting_mta=report.reporting_mta,
-            remote_mta=report.remote_mta,
-            message_id=original.message_id,
-            envelope_id=original.envelope_id,
-            queue_id=sent.queue_id if sent else original.queue_id,
+            action=clean(report.action, limits.CODE),
+            status=clean(report.status, limits.CODE),
+            reply_code=clean(report.reply_code, limits.CODE),
+            diagnostic=clean(report.diagnostic, limits.DIAGNOSTIC),
+            phase=clean(report.phase, limits.CODE),
+            final_recipient=clean(report.final_recipient, limits.ADDRESS),
+            original_recipient=clean(report.original_recipient, limits.ADDRESS),
+            reporting_mta=clean(report.reporting_mta, limits.VALUE),
+            remote_mta=clean(report.remote_mta, limits.VALUE),
+            message_id=clean(original.message_id, limits.VALUE),
+            envelope_id=clean(original.envelope_id, limits.VALUE),
+            queue_id=clean(sent.queue_id if sent else original.queue_id, limits.VALUE),
             sent=sent.time if sent else 0,
-            sender=sent.sender if sent else original.sender,
-            mailing=(sent and sent.mailing) or _first(original, _MAILING),
-            group=(sent and sent.group) or _first(original, _GROUP),
+            sender=clean(sent.sender if sent else original.sender, limits.ADDRESS),
+            mailing=clean((sent and sent.mailing) or _first(original, _MAILING), limits.VALUE),
+            group=clean((sent and sent.group) or _first(original, _GROUP), limits.VALUE),
             provider=self._provider_of(address) if address else "",
-            reader=report.reader or reading.reader,
+            reader=clean(report.reader or reading.reader, limits.CODE),
         )
 
 

@@ -38,6 +38,7 @@ _ALIASES: Final = {
     "unicode-1-1-utf-7": "utf_7",
 }
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WORD: Final = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]{0,1000})\?=")
 _BETWEEN_WORDS: Final = re.compile(r"\?=\s{1,100}=\?")
 # Eight header lines of the greatest length (RFC 5322, 2.1.1).
@@ -79,7 +80,7 @@ def to_text(octets: bytes, label: str = "") -> str:
     """Text of octets in the charset named, or in the one that they look like."""
     if octets.isascii() and b"\x1b" not in octets:
         codec = _codec(label) if label[:3].lower() in {"utf", "uni"} and "8" not in label else ""
-        return octets.decode(codec or "ascii", "replace")
+        return sound(octets.decode(codec or "ascii", "replace"))
     if _ISO_2022.search(octets):
         codec = "iso2022_kr" if _ISO_2022_KR in octets else "iso2022_jp_ext"
         return octets.decode(codec, "replace")
@@ -90,9 +91,14 @@ def to_text(octets: bytes, label: str = "") -> str:
         pass
     codec = _codec(label) or "cp1252"
     try:
-        return octets.decode(codec)
+        return sound(octets.decode(codec))
     except (UnicodeError, ValueError):
-        return octets.decode("cp1252" if codec in {"ascii", "utf-8"} else codec, "replace")
+        return sound(octets.decode("cp1252" if codec in {"ascii", "utf-8"} else codec, "replace"))
+
+
+def sound(text: str) -> str:
+    """The text without lone surrogates, which UTF-7 and JSON can spell: they are no text."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def transfer_decoded(octets: bytes, encoding: str) -> bytes:

@@ -8,7 +8,7 @@ values can be handed to another thread or process.
 from typing import Final, NamedTuple
 
 from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read
+from bouncegate.classifier.reading import read_or_raise
 from bouncegate.classifier.report import Nature, Reading, Report
 from bouncegate.classifier.verdict import Verdict
 from bouncegate.config.taxonomy import Category, Kind, Reason
@@ -43,8 +43,13 @@ class Classified(NamedTuple):
 
 
 def classify(raw: bytes, judge: Judge) -> Classified:
-    """Read a message and judge each of its reports; never raises for what a message says."""
-    return judged(read(raw), judge, raw)
+    """Read a message and judge each of its reports; any exception is a fault of ours."""
+    return judged(read_or_raise(raw), judge, raw)
+
+
+def unread(raw: bytes) -> Classified:
+    """What stands for a message in whose place a fault of ours came up: a bounce of nobody's."""
+    return Classified(Reading(Nature.BROKEN), _BROKEN, raw)
 
 
 def judged(reading: Reading, judge: Judge, raw: bytes = b"") -> Classified:

@@ -1,7 +1,11 @@
 """What becomes of a message that came by LMTP: one honest answer a recipient.
 
-250 is said only when the events of the message are durable. Whatever stands in the way, from a
-full disk to a fault of ours, is a 4xx: Postfix keeps the DSN and tries again (RFC 2033, 4.2).
+250 is said only when the events of the message are durable. Whatever stands in the way, such as a
+full disk, is a 4xx: Postfix keeps the DSN and tries again (RFC 2033, 4.2).
+
+A fault of ours that one message brings up would come up at each try again, for five days. So it is
+set aside, whole and durable, as a bounce of nobody's: 250, and an error in the log. Where message
+after message brings one up, it is not the messages: then they wait in Postfix.
 """
 
 import asyncio
@@ -14,7 +18,7 @@ from bouncegate.classifier.classified import Classified
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.proof import NotYetKnown
 from bouncegate.classifier.recipients import Recipients
-from bouncegate.classifier.recorder import Recorder
+from bouncegate.classifier.recorder import TRANSIENT, Recorder
 from bouncegate.daemon.counters import Name, Row, note_span, spans
 from bouncegate.provenance.token import Finding
 from bouncegate.store.errors import StoreError
@@ -24,6 +28,7 @@ log: Final = logging.getLogger("bouncegate.return-path")
 
 ACCEPTED: Final = "250 2.0.0 Recorded"
 HEARD: Final = "250 2.0.0 Heard"
+SET_ASIDE: Final = "250 2.0.0 Set aside as broken"
 NO_BOUNCE: Final = "250 2.0.0 Not a bounce, discarded"
 STORE_FAILED: Final = "451 4.3.0 The store cannot take it now, try again later"
 FAULT: Final = "451 4.3.0 Internal error, try again later"
@@ -35,6 +40,9 @@ MOST_CONNECTIONS: Final = 128
 # The scribe commits some milliseconds after a send; a second is ample for all but a stalled disk.
 _LEDGER_TRIES: Final = 10
 _LEDGER_PAUSE: Final = 0.1
+# So many messages in a row are set aside, with none in between that could be recorded. Strangers
+# who send as many of one kind have only their own put off.
+_MOST_IN_A_ROW: Final = 32
 
 
 class Aside(Protocol):
@@ -62,6 +70,7 @@ EVERY_MAILBOX: Final = Mailboxes()
 
 _RESULTS: Final = {
     ACCEPTED: "recorded",
+    SET_ASIDE: "set-aside",
     NO_BOUNCE: "no-bounce",
     NOT_YET: "not-yet-in-ledger",
     STORE_FAILED: "store-failed",
@@ -97,6 +106,7 @@ class ReturnPathHandler:
         self._intake = intake
         self._recorder = recorder
         self._clock = clock
+        self._set_aside_in_a_row = 0
         self.in_hand = 0
         """How many messages are being recorded: none of them may be left without an answer."""
 
@@ -133,12 +143,28 @@ class ReturnPathHandler:
         return HEARD
 
     async def _take(self, raw: bytes, recipients: Sequence[str]) -> str:
-        message = self._intake.classify(raw)
-        if message is None:
-            return NO_BOUNCE
-        outcomes = await self._recorder.submit(await self._bounce_of(message, recipients))
+        try:
+            message = self._intake.classify(raw)
+            if message is None:
+                return NO_BOUNCE
+            outcomes = await self._recorder.submit(await self._bounce_of(message, recipients))
+        except (NotYetKnown, *TRANSIENT):
+            raise
+        except Exception:
+            if not self._intake.sets_aside or self._set_aside_in_a_row >= _MOST_IN_A_ROW:
+                raise
+            log.exception("set aside as broken: internal error, please report it with this trace")
+            return await self._set_aside(raw)
+        self._set_aside_in_a_row = 0
         self._intake.log(outcomes)
         return ACCEPTED
+
+    async def _set_aside(self, raw: bytes) -> str:
+        self._set_aside_in_a_row += 1
+        self._intake.log(
+            await self._recorder.submit(self._intake.set_aside(raw, int(self._clock())))
+        )
+        return SET_ASIDE
 
     async def _answer(self, taking: Awaitable[str]) -> str:
         try:

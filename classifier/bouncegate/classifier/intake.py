@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bouncegate.classifier.attribution import Attribution
-from bouncegate.classifier.classified import Classified, classify
+from bouncegate.classifier.classified import Classified, classify, unread
 from bouncegate.classifier.directory import Directory
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.outcome import log_outcomes
@@ -46,7 +46,10 @@ class Intake:
         self._keep = bool(settings.return_path.keep_messages.after(0))
 
     def classify(self, raw: bytes) -> Classified | None:
-        """Read and judge a message; None for what is no bounce."""
+        """Read and judge a message; None for what is no bounce.
+
+        Any exception, here and below, is a fault of ours about this message.
+        """
         message = classify(raw, self._judge)
         if message.is_bounce:
             return message
@@ -67,6 +70,15 @@ class Intake:
         believed = [event for event in events if event.trust in self._trust]
         domains = self._directory.to_ask(believed, now)
         return Bounce(events, message.raw if self._keep else b"", domains)
+
+    @property
+    def sets_aside(self) -> bool:
+        """Whether a message that cannot be taken in is kept, so that it need not come again."""
+        return self._keep
+
+    def set_aside(self, raw: bytes, now: int) -> Bounce:
+        """A message that cannot be taken in, kept whole as a bounce of nobody's."""
+        return Bounce(self._attribution.events_of(unread(raw), now), raw)
 
     def log(self, outcomes: Sequence[Recorded]) -> None:
         """One line for each event that was recorded."""

@@ -6,6 +6,8 @@ limit is not read; nothing here is an error.
 
 from typing import Final
 
+from bouncegate.policy.text import LONGEST_LINE
+
 # Octets of the message that are read. A notification stands before the message it returns, and
 # Postfix returns no more than 50,000 octets of that (bounce_size_limit); 4 MiB hold a status
 # part of more than ten thousand recipients.
@@ -33,9 +35,12 @@ RECIPIENTS: Final = 10_000
 # multi-line replies of large providers have about 1,000.
 DIAGNOSTIC: Final = 2048
 
-# Characters of any other value that is kept, such as a message id (RFC 5322, 2.1.1: a line has
-# at most 998).
-VALUE: Final = 998
+# Characters of any other value that is kept, such as a message id.
+VALUE: Final = LONGEST_LINE
+
+# Characters of a code, such as a status of three numbers of three digits (RFC 3463, 2), an action
+# (RFC 3464, 2.3.3), a phase or the name of a reader or rule: the longest of ours have some 40.
+CODE: Final = 128
 
 # Unknown fields that are kept for one recipient.
 EXTRA_FIELDS: Final = 32

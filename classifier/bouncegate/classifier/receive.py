@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.proof import NotYetKnown
+from bouncegate.classifier.recorder import TRANSIENT
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Bounce, Recorded
 
@@ -35,9 +36,7 @@ def receive(
         if len(raw) > most:
             log.error("deferred: larger than [return_path] max_size, %d octets", most)
             return os.EX_TEMPFAIL
-        message = intake.classify(raw)
-        if message is not None:
-            intake.log(record(intake.bounce_of(message, recipients, int(time.time()))))
+        _take(raw, recipients, intake, record)
     except NotYetKnown:
         log.warning("deferred: the ledger does not know the message that bounced yet")
         return os.EX_TEMPFAIL
@@ -48,3 +47,24 @@ def receive(
         log.exception("deferred: a fault of ours; please report it with this trace")
         return os.EX_TEMPFAIL
     return os.EX_OK
+
+
+def _take(
+    raw: bytes,
+    recipients: Sequence[str],
+    intake: Intake,
+    record: Callable[[Bounce], list[Recorded]],
+) -> None:
+    """Record a message, or set it aside where a fault of ours is in its way (`handler`)."""
+    now = int(time.time())
+    try:
+        message = intake.classify(raw)
+        if message is not None:
+            intake.log(record(intake.bounce_of(message, recipients, now)))
+    except (NotYetKnown, *TRANSIENT):
+        raise
+    except Exception:
+        if not intake.sets_aside:
+            raise
+        log.exception("set aside as broken: internal error, please report it with this trace")
+        intake.log(record(intake.set_aside(raw, now)))

@@ -3,6 +3,9 @@
 A commit costs an fsync, whatever it holds. While one is under way the next bounces gather, and
 all of them go into the next transaction: a lone bounce never waits, and under load the cost of
 the disk is shared. Nobody is told that a bounce is durable before its commit has returned.
+
+One bounce that cannot be recorded does not keep the others of its batch out: unless it is the store
+that failed, the batch is tried again by halves until the culprit is alone.
 """
 
 import asyncio
@@ -11,6 +14,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Bounce, Recorded
 
 Record = Callable[[Sequence[Bounce]], list[list[Recorded]]]
@@ -19,6 +23,9 @@ Record = Callable[[Sequence[Bounce]], list[list[Recorded]]]
 # How many bounces one transaction takes in: with some 50 microseconds each, the handlers of
 # other processes wait a few milliseconds for the write lock.
 _MOST_AT_ONCE: Final = 128
+
+TRANSIENT: Final = (StoreError, MemoryError, OSError)
+"""What no bounce is to blame for: the same one can be recorded later."""
 
 _Request = tuple[Bounce, "asyncio.Future[list[Recorded]]"]
 
@@ -37,7 +44,8 @@ class Recorder:
     def submit(self, bounce: Bounce) -> "asyncio.Future[list[Recorded]]":
         """Ask for a bounce to be recorded; the future is done when it is durable.
 
-        It carries the StoreError where the store could not take it. To be called in the loop.
+        It carries the StoreError where the store could not take it, and any other error where this
+        bounce could not be recorded. To be called in the loop.
         """
         future: asyncio.Future[list[Recorded]] = self._loop.create_future()
         self._requests.put((bounce, future))
@@ -74,7 +82,12 @@ class Recorder:
         try:
             outcomes = self._record([bounce for bounce, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, each client must be told
-            self._loop.call_soon_threadsafe(_fail, futures, error)
+            if len(batch) == 1 or isinstance(error, TRANSIENT):
+                self._loop.call_soon_threadsafe(_fail, futures, error)
+                return
+            half = len(batch) // 2
+            self._record_batch(batch[:half])
+            self._record_batch(batch[half:])
         else:
             # Once a batch: each call wakes the loop by a write.
             self._loop.call_soon_threadsafe(_tell, futures, outcomes)

@@ -11,10 +11,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from bouncegate.classifier import limits
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.reading import read
 from bouncegate.classifier.report import Report
 from bouncegate.policy.records import Event
+from bouncegate.policy.text import clean
 
 # Events of one message follow one another, those of one diagnostic come in swarms.
 _REMEMBERED: Final = 1024
@@ -75,4 +77,4 @@ class Rejudgement:
         """The reports of a message by final recipient; the first that names one counts."""
         raw = self._message(key)
         reports = () if raw is None else read(raw).reports
-        return {report.final_recipient: report for report in reversed(reports)}
+        return {clean(r.final_recipient, limits.ADDRESS): r for r in reversed(reports)}

@@ -11,6 +11,7 @@ import typer
 
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation
+from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import one_line
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import bar
@@ -95,6 +96,6 @@ def portions(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 def say_all(lines: list[str], total: int, rest: str) -> None:
     """Tell the first lines, and how many more there are; `lines` need not hold them all."""
-    print("\n".join(lines[:_SHOWN]))
+    print("\n".join(map(printable, lines[:_SHOWN])))
     if total > _SHOWN:
         print(f"... and {total - _SHOWN} more {rest}")

@@ -125,7 +125,7 @@ def explain(
     for deferral in waiting:
         print(printable(f"Message {deferral.queue_id} is being deferred {deferral}"))
     if view.locked and view.lock_on != key:
-        print(f"Its domain is locked: bouncegate explain {view.lock_on}")
+        print(printable(f"Its domain is locked: bouncegate explain {view.lock_on}"))
 
 
 def _address_of(store: Store, case: int) -> str:
@@ -138,7 +138,7 @@ def _address_of(store: Store, case: int) -> str:
         raise typer.Exit(os.EX_NOINPUT)
     complain(f"case {case} is the lock of {len(concerned)} addresses: name one of them")
     for one in concerned:
-        print(one)
+        print(printable(one))
     raise typer.Exit(os.EX_USAGE)
 
 

@@ -15,6 +15,7 @@ from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.judge import Shown, judge
+from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import reading
@@ -129,7 +130,7 @@ class _Job:
                     sought.faults.append(Fault(correction.line, fault))
             _refuse(sought.faults)
             for old, new, _ in fresh[:_SHOWN]:
-                print(f"{old} -> {new}")
+                print(printable(f"{old} -> {new}"))
             before = sought.unchanged + len(found) - len(fresh)
             print(f"{len(fresh)} to correct, {before} are as they were")
             acts = correcting.acts_of(fresh, self._now, self._by, self._why)

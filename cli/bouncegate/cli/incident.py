@@ -13,6 +13,7 @@ from bouncegate.cli.acts import By, Why
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.policy.records import Event, Settled
@@ -167,7 +168,8 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
             complain(f"incident {number} is {view.state} already, by {view.by}, at {view.settled}")
             raise typer.Exit(os.EX_DATAERR)
         if view.state == "open":
-            print(f"{view.reason} at {view.provider} since {view.opened}: {view.held} events held")
+            held = f"{view.held} events held"
+            print(printable(f"{view.reason} at {view.provider} since {view.opened}: {held}"))
             effect = "count, and lock their addresses" if verb == "confirmed" else "become void"
             require_consent(f"Shall they {effect}?", f"incident {number} stays open", yes=yes)
             command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"

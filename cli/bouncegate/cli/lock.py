@@ -13,6 +13,7 @@ from bouncegate.cli.operator import audit_of, called, operator
 from bouncegate.cli.output import iso
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.records import NO_END, Act
+from bouncegate.policy.text import LONGEST_LINE, clean
 
 
 def lock(
@@ -52,6 +53,7 @@ def lock(
     who = by or operator()
     command = called("lock", [("until", until), ("group", group)])
     audit = audit_of(command, now, by=who, why=why, targets=keys)
+    group = clean(group, LONGEST_LINE)
     act = Act((), now, "lock", who, why, end, reason=reason, group=group)
     acts = (replace(act, addresses=some) for some in portions(sorted(keys)))
     with closing(invocation.open_store()) as store:

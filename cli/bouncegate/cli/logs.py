@@ -7,13 +7,13 @@ escape, so that no sender can forge a line or write to an administrator's termin
 import logging
 import logging.handlers
 import os
-import re
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
 from bouncegate.config.settings import LogSettings
+from bouncegate.policy.text import escaped
 
 _SYSLOG: Final = Path("/dev/log")
 # Severities of syslog(3), which the journal takes in angle brackets (sd-daemon(3)).
@@ -24,16 +24,11 @@ _SEVERITIES: Final = {
     logging.ERROR: 3,
     logging.CRITICAL: 2,
 }
-_UNPRINTABLE: Final = re.compile(
-    r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]|[\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
 
 
 def printable(text: str) -> str:
     r"""The text on one line: what is not printable becomes an escape such as `\x0a`."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNPRINTABLE.sub(_escape, text)
+    return escaped(text, _escape)
 
 
 def set_up_logging(settings: LogSettings, name: str) -> None:
@@ -82,6 +77,6 @@ def _handler(settings: LogSettings, name: str) -> logging.Handler:
     return stderr
 
 
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
+def _escape(character: str) -> str:
+    code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -12,8 +12,10 @@ import msgspec
 from bouncegate.cli.logs import printable
 from bouncegate.lists.sheet import SheetWriter
 from bouncegate.policy.records import NO_END
+from bouncegate.policy.text import escaped
 
 _ENCODER: Final = msgspec.json.Encoder()
+_DELETE: Final = b"\x7f"
 _WIDTH_WITHOUT_TERMINAL: Final = 200
 _ROWS_THAT_SET_WIDTHS: Final = 500
 
@@ -26,8 +28,19 @@ def iso(seconds: int | None) -> str | None:
 
 
 def write_json(value: object, out: BinaryIO | None = None) -> None:
-    """One line of JSON, on standard output unless another file is named."""
-    (out or sys.stdout.buffer).write(_ENCODER.encode(value) + b"\n")
+    """One line of JSON, on standard output unless another file is named.
+
+    JSON escapes C0 alone (RFC 8259, 7); all else that a terminal would act on is escaped as well.
+    """
+    line = _ENCODER.encode(value)
+    if not line.isascii() or _DELETE in line:
+        line = escaped(line.decode(), _json_escape).encode()
+    (out or sys.stdout.buffer).write(line + b"\n")
+
+
+def _json_escape(character: str) -> str:
+    octets = character.encode("utf-16-be")
+    return "".join(f"\\u{octets[n : n + 2].hex()}" for n in range(0, len(octets), 2))
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -10,6 +10,7 @@ import typer
 from bouncegate.cli.acts import By, Why
 from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import iso
 from bouncegate.policy.fold import is_locked
@@ -48,7 +49,7 @@ def purge(
         state = store.state(key) or State()
         sends = _sends(invocation, key)
         for line in _lines(key, found, sends, state, now):
-            print(line)
+            print(printable(line))
         if dry_run or (found == Found() and not sends):
             return
         require_consent(f"Remove all of it about {key}?", "nothing was removed", yes=yes)

@@ -12,6 +12,7 @@ from bouncegate.daemon.wire import for_field
 from bouncegate.life.sign import Doubt, Sign, judge
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, State
+from bouncegate.policy.text import clean
 from bouncegate.store.signs import has_bounced, is_aged
 from bouncegate.store.store import Store
 from bouncegate.store.usage import DAY
@@ -65,5 +66,5 @@ def _matters(state: State | None, now: int) -> bool:
 
 
 def _act(sign: Sign, now: int) -> Act:
-    why = f"{sign.method}=pass by {sign.authserv_id}, message {sign.message_id}"[:_SHOWN]
+    why = clean(f"{sign.method}=pass by {sign.authserv_id}, message {sign.message_id}", _SHOWN)
     return Act((sign.address,), now, "alive", by=BY, why=why)

@@ -11,7 +11,8 @@ from bouncegate.lists.columns import Columns
 from bouncegate.lists.corrections import Fault
 from bouncegate.lists.sheet import SheetRow
 from bouncegate.policy.records import Act, Lock, Origin
-from bouncegate.store.address import AddressError, canonical
+from bouncegate.policy.text import clean
+from bouncegate.store.address import canonical
 from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
 
@@ -69,13 +70,11 @@ class LockReader:
     def _wish(self, row: SheetRow) -> Wish:
         cell = self._columns.cell
         address = canonical(cell(row, "address"), fold=self._fold)
-        if "\0" in address:
-            raise AddressError(f"{address!r} is no mail address")
         named, why = cell(row, "reason"), cell(row, "why")
         reason = reason_of(named)
         if reason is None:
             reason, why = Reason.OPERATOR, ": ".join(filter(None, (named, why)))
-        return Wish(address, reason, self._end_of(cell(row, "until")), why[:_LONGEST_WHY])
+        return Wish(address, reason, self._end_of(cell(row, "until")), clean(why, _LONGEST_WHY))
 
 
 def reason_of(text: str) -> Reason | None:

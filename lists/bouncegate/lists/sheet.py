@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final, TextIO
 
+from bouncegate.policy.text import visible
+
 # Also a tabulator or a carriage return in front, by which formulas have been hidden (OWASP, CSV
 # Injection). What has a digit may be a number or a date in some language, unless it has an @;
 # our own times are none to LibreOffice 7.4.
@@ -48,10 +50,13 @@ class SheetWriter:
 
 
 def _shown(cell: object) -> object:
-    """What stands in a cell: a spreadsheet makes TRUE of True, and loses tabulators."""
+    """What stands in a cell: a spreadsheet makes TRUE of True, and loses tabulators.
+
+    A record of an earlier version may hold what a terminal acts on; none of it is written.
+    """
     if type(cell) is bool:
         return "yes" if cell else "no"
-    return safe(cell.replace("\t", " ")) if type(cell) is str else cell
+    return safe(visible(cell)) if type(cell) is str else cell
 
 
 class SheetError(ValueError):

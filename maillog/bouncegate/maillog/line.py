@@ -15,6 +15,7 @@ from datetime import tzinfo
 from typing import Final, Literal, NamedTuple
 
 from bouncegate.maillog.timestamp import TIMESTAMP, seconds_of
+from bouncegate.policy.text import clean, visible
 
 LONGEST: Final = 16_384
 """Octets of a line that is read at all: syslogd cuts at 8 KiB at most, Postfix itself at 2,000."""
@@ -151,10 +152,10 @@ def _delivery(time: int, program: str, said: str) -> Delivery | None:
         program,
         match["to"],
         match["original"] or "",
-        match["relay"],
+        visible(match["relay"]),
         match["dsn"],
         outcome[match["outcome"]],
-        match["text"].removesuffix(")")[:_LONGEST_TEXT],
+        clean(match["text"].removesuffix(")"), _LONGEST_TEXT),
     )
 
 

@@ -17,6 +17,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter.line import Line, Overflow
 from bouncegate.milter.session import QUEUE_ID, Session, facts, macro, session_of
+from bouncegate.policy.text import LONGEST_LINE, clean
 from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.token import MESSAGE_OCTETS, sign
 from bouncegate.refusal.decision import Facts, Scope, is_outbound
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
 _MESSAGE_ID: Final = "message-id"
 _LIST_ID: Final = "list-id"
-# RFC 5322, 2.1.1: a line has at most 998 octets.
-_LONGEST_HEADER: Final = 998
+# RFC 5321, 4.5.3.1.3: a path has at most 256 octets; some clients exceed it.
+_LONGEST_SENDER: Final = 512
+# Long ids of Postfix have some 16 characters, those of Sendmail 14.
+_LONGEST_QUEUE_ID: Final = 64
 
 
 class SendStep:
@@ -77,7 +80,7 @@ class SendStep:
         name = name.lower()
         if name in self._wanted:
             text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-            session_of(context).headers.setdefault(name, text.strip()[:_LONGEST_HEADER])
+            session_of(context).headers.setdefault(name, clean(text.strip(), LONGEST_LINE))
         return milter.NOREPLY
 
     def end(self, context: "Context") -> int:
@@ -119,9 +122,9 @@ class SendStep:
         return Sent(
             now,
             message,
-            known.sender or "",
+            clean(known.sender or "", _LONGEST_SENDER),
             tuple(dict.fromkeys(key.decode() for key in keys if key is not None)),
-            queue_id=macro(context, QUEUE_ID) or "",
+            queue_id=clean(macro(context, QUEUE_ID) or "", _LONGEST_QUEUE_ID),
             message_id=headers.get(_MESSAGE_ID, ""),
             mailing=next((headers[name] for name in self._mailing if name in headers), ""),
             group=self._group(known, session),
@@ -136,7 +139,7 @@ class SendStep:
     def _group(self, known: Facts, session: Session) -> str:
         if self._group_by_list:
             return session.headers.get(_LIST_ID, "")
-        return known.sender_domain
+        return clean(known.sender_domain, _LONGEST_SENDER)
 
     def _wanted_headers(self) -> frozenset[str]:
         """Fields to be asked of the MTA: none, if tokens are the only proof that is needed."""

@@ -16,9 +16,9 @@ from bouncegate.store.address import LONGEST_ADDRESS, AddressError, canonical
 KeyOf = Callable[[bytes], bytes | None]
 
 _QUOTE, _DOT, _AT = b'".@'
-# smtpd(8) hands the recipient over in its brackets, cleanup(8) without. The spaces are those
-# that `str.strip` takes off.
-_WRAPPING: Final = b"<> \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+# smtpd(8) hands the recipient over in its brackets, cleanup(8) without. The blanks are
+# those that `canonical` takes off.
+_WRAPPING: Final = b"<> \t\r\n"
 _ATOM, _LABEL = (
     rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}",
     rb"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?",

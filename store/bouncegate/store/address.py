@@ -12,6 +12,8 @@ from typing import Final
 
 import idna
 
+from bouncegate.policy.text import REPLACEMENT, is_clean
+
 # RFC 5321, 4.5.3.1.1 to 4.5.3.1.3: local part 64 octets, domain 255, path 256 with its brackets.
 LONGEST_LOCAL: Final = 64
 LONGEST_DOMAIN: Final = 255
@@ -22,6 +24,10 @@ _DOT_ATOM: Final = re.compile(_ATOM)
 _QUOTED: Final = re.compile(r'"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)"')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
 _LITERAL: Final = re.compile(r"\[(?:[0-9.]{7,15}|ipv6:[0-9a-f:.]{2,45})\]")
+_JOINERS: Final = re.compile("[\u200c\u200d]")
+# Three characters of which NFC makes one of ASCII: the Greek question mark, the Greek accent and
+# the sign of Kelvin, which would make `\u212aate@` the address of `kate@`.
+_BECOMES_ASCII: Final = re.compile("[\u037e\u1fef\u212a]")
 _LDH: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
@@ -34,7 +40,8 @@ def canonical(text: str, *, fold: bool = True) -> str:
 
     Raises AddressError.
     """
-    local, at, domain = text.strip().rpartition("@")
+    # White space of other kinds is no blank at a margin, but a part of what is no address.
+    local, at, domain = text.strip(" \t\r\n").rpartition("@")
     if not at or not domain:
         raise AddressError(f"{text!r} is no mail address: it has no @ followed by a domain")
     address = f"{_local_part(local, fold=fold)}@{canonical_domain(domain)}" if local else ""
@@ -52,6 +59,10 @@ def canonical_domain(text: str) -> str:
     Raises AddressError.
     """
     domain = text.removesuffix(".").lower()
+    # Unicode TS 46 passes over what is not seen, which would lead to another domain; joiners have
+    # their place in some scripts (RFC 5892, A.1 and A.2), and idna knows where.
+    if not is_clean(_JOINERS.sub("", domain)):
+        raise AddressError(f"{text!r} is no domain name")
     if _LITERAL.fullmatch(domain):
         return domain
     if not domain.isascii():
@@ -76,17 +87,15 @@ def _a_labels(domain: str) -> str:
 
 
 def _local_part(text: str, *, fold: bool) -> str:
+    if not is_clean(text) or _BECOMES_ASCII.search(text) or REPLACEMENT in text:
+        raise AddressError(f"{text!r} is no local part: it holds what cannot be seen or read")
     local = unicodedata.normalize("NFC", text)
     quoted = _QUOTED.fullmatch(local)
     if quoted:
         local = _QUOTED_PAIR.sub(r"\1", quoted[1])
     local = unicodedata.normalize("NFC", local.lower()) if fold else local
-    if len(local.encode("utf-8", "surrogatepass")) > LONGEST_LOCAL:
+    if len(local.encode()) > LONGEST_LOCAL:
         raise AddressError(f"the part before the @ is longer than {LONGEST_LOCAL} octets")
-    try:
-        local.encode()
-    except UnicodeEncodeError:
-        raise AddressError(f"{text!r} is no text in UTF-8") from None
     if _is_dot_atom(local):
         return local
     if not quoted:

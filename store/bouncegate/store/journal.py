@@ -47,8 +47,12 @@ class Journal:
 
     def append(self, transaction: lmdb.Transaction[bytes], entry: Entry) -> int:
         """Write an entry behind the last one; tells its number."""
+        return self.append_encoded(transaction, encode_entry(entry))
+
+    def append_encoded(self, transaction: lmdb.Transaction[bytes], octets: bytes) -> int:
+        """The same of an entry that is encoded already."""
         number = self.last(transaction) + 1
-        transaction.put(octets_of(number), encode_entry(entry), db=self._entries, append=True)
+        transaction.put(octets_of(number), octets, db=self._entries, append=True)
         return number
 
     def last(self, transaction: lmdb.Transaction[bytes]) -> int:

@@ -12,7 +12,7 @@ from bouncegate.policy.alarm import sender_of
 from bouncegate.policy.fold import EMPTY, Policy, Standing
 from bouncegate.policy.names import awaits_dns
 from bouncegate.policy.records import UNCONFIRMED, Event, State
-from bouncegate.store.codec import number_of, octets_of
+from bouncegate.store.codec import encode_entry, number_of, octets_of
 from bouncegate.store.environment import ONCE
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents
@@ -34,6 +34,27 @@ class Bounce(NamedTuple):
 Notice = Incident | HourTally
 """What somebody should be told: an incident that opened or closed, or a sender that is blamed for
 more bounces an hour than the alarm allows (told once, when it goes beyond)."""
+
+
+class Encoded(NamedTuple):
+    """A bounce as the journal will hold it."""
+
+    entries: Sequence[tuple[Event, bytes]]
+    """Each event, and its octets."""
+    key: bytes
+    """Of the message; empty where it is not kept."""
+    raw: bytes
+
+    @classmethod
+    def of(cls, bounce: Bounce) -> Encoded:
+        """Encode a bounce; raises ValueError or OverflowError for what no record can hold.
+
+        To be done before the transaction begins: then a bounce that cannot be encoded spoils nobody
+        else's, and what can be is not done under the write lock.
+        """
+        key = message_key(bounce.raw, bounce.events[0].time) if bounce.raw else b""
+        events = [replace(event, raw=key) for event in bounce.events]
+        return cls([(event, encode_entry(event)) for event in events], key, bounce.raw)
 
 
 class Recorded(NamedTuple):
@@ -67,17 +88,16 @@ class Reception:
         self._tallies = tallies
 
     def take_in(
-        self, transaction: lmdb.Transaction[bytes], bounce: Bounce, policy: Policy
+        self, transaction: lmdb.Transaction[bytes], bounce: Encoded, policy: Policy
     ) -> list[Recorded]:
         """Record a bounce; one outcome for each of its events."""
-        key = message_key(bounce.raw, bounce.events[0].time) if bounce.raw else b""
         outcomes = [
             self._known_already(transaction, event)
-            or self._take_in(transaction, replace(event, raw=key), policy)
-            for event in bounce.events
+            or self._take_in(transaction, event, octets, policy)
+            for event, octets in bounce.entries
         ]
-        if key and any(outcome.is_new for outcome in outcomes):
-            self._messages.put(transaction, key, bounce.raw)
+        if bounce.key and any(outcome.is_new for outcome in outcomes):
+            self._messages.put(transaction, bounce.key, bounce.raw)
         return outcomes
 
     def knows(self, transaction: lmdb.Transaction[bytes], identity: bytes) -> bool:
@@ -92,7 +112,7 @@ class Reception:
         return Recorded(event, number_of(earlier), is_new=False, before=state, after=state)
 
     def _take_in(
-        self, transaction: lmdb.Transaction[bytes], event: Event, policy: Policy
+        self, transaction: lmdb.Transaction[bytes], event: Event, octets: bytes, policy: Policy
     ) -> Recorded:
         state = self._history.states.get(transaction, event.address) or EMPTY
         standing = policy.standing(event, state)
@@ -106,7 +126,9 @@ class Reception:
             admission = self._incidents.admit(transaction, series, event, guard, policy.fold)
             notices += admission.changes
             event = replace(event, held=admission.incident)
-        number = self._history.journal.append(transaction, event)
+        if event.held:
+            octets = encode_entry(event)
+        number = self._history.journal.append_encoded(transaction, octets)
         if series is not None:
             self._history.window.add(transaction, series, event.address, event.time, number)
         transaction.put(event.identity, octets_of(number), db=self._once)

@@ -69,7 +69,7 @@ from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
 from bouncegate.store.progress import Progress
 from bouncegate.store.purge import Purge
-from bouncegate.store.reception import Bounce, Reception, Recorded
+from bouncegate.store.reception import Bounce, Encoded, Reception, Recorded
 from bouncegate.store.retention import Retention
 from bouncegate.store.room import Room, room_of
 from bouncegate.store.tallies import HourTally, Tallies
@@ -157,13 +157,15 @@ class Store(Transactions):
     def record(self, bounces: Iterable[Bounce], policy: Policy) -> list[list[Recorded]]:
         """Take in DSNs, all in one transaction: durable when this returns.
 
-        One list of outcomes for each bounce, one outcome for each of its events. Raises
-        StoreError; then nothing of any of them was taken in.
+        One list of outcomes for each bounce, one outcome for each of its events. Raises StoreError,
+        and ValueError or OverflowError for what no record can hold; then nothing of any of them was
+        taken in.
         """
+        encoded = [(bounce, Encoded.of(bounce)) for bounce in bounces]
         with self._writing() as transaction:
             outcomes = []
-            for bounce in bounces:
-                outcomes.append(self._reception.take_in(transaction, bounce, policy))
+            for bounce, octets in encoded:
+                outcomes.append(self._reception.take_in(transaction, octets, policy))
                 self.exchanges.want_within(transaction, bounce.domains, bounce.events[0].time)
             return outcomes
 

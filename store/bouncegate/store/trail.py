@@ -35,7 +35,7 @@ from bouncegate.store.environment import ACCEPTED, DEFERRED
 from bouncegate.store.errors import StoreError
 from bouncegate.store.history import History
 from bouncegate.store.progress import Progress
-from bouncegate.store.reception import Bounce, Reception, Recorded
+from bouncegate.store.reception import Bounce, Encoded, Reception, Recorded
 from bouncegate.store.transactions import Transactions
 
 _SOURCE: Final = "log"
@@ -198,7 +198,7 @@ class Trail(Transactions):
     def _record(
         self, transaction: lmdb.Transaction[bytes], event: Event, policy: Policy
     ) -> list[Recorded]:
-        return self._reception.take_in(transaction, Bounce([event], b""), policy)
+        return self._reception.take_in(transaction, Encoded.of(Bounce([event], b"")), policy)
 
     def _put_off(
         self, transaction: lmdb.Transaction[bytes], mailed: Mailed, attempt: Deferral

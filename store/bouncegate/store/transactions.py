@@ -35,6 +35,8 @@ class Transactions:
         try:
             with self._environment.begin(write=True) as transaction:
                 yield transaction
+        except lmdb.BadValsizeError:
+            raise  # a key that LMDB cannot take: what was to be written is wrong, not the store
         except lmdb.Error as error:
             raise explained(error, self._path) from error
         except OSError as error:  # of a message that lies in a file of its own

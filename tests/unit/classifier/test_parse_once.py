@@ -58,9 +58,9 @@ class Counting:
 
         def counted(raw: bytes) -> Reading:
             self.reads += 1
-            return reading.read(raw)
+            return reading.read_or_raise(raw)
 
-        patch.setattr(classified, "read", counted)
+        patch.setattr(classified, "read_or_raise", counted)
 
     async def answer(self) -> list[str]:
         site = self.site

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bouncegate.lists.sheet import SheetError, SheetWriter, read_sheet, restored, safe
+from bouncegate.policy.text import visible
 
 
 def written(columns: list[str], *rows: Sequence[object]) -> str:
@@ -49,9 +50,11 @@ LINES = st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, 
 
 
 @given(st.lists(LINES.filter(any)))
-def test_every_sheet_comes_back_as_it_was_but_for_tabulators(rows: list[list[str]]) -> None:
+def test_every_sheet_comes_back_but_for_what_cannot_be_seen(
+    rows: list[list[str]],
+) -> None:
     found = read(written(["a", "b"], *rows))
-    kept = [[cell.replace("\t", " ") for cell in row] for row in rows]
+    kept = [[visible(cell) for cell in row] for row in rows]
     assert [[row["a"], row["b"]] for row in found] == kept
 
 
@@ -60,8 +63,15 @@ def test_yes_and_no_are_words_that_no_spreadsheet_turns_into_another() -> None:
 
 
 def test_a_sheet_is_that_of_rfc_4180() -> None:
-    assert written(["a", "b"], ['say "x"', 5], [None, "two\nlines"]) == (
-        'a,b\r\n"say ""x""",5\r\n,"two\nlines"\r\n'
+    assert written(["a", "b"], ['say "x"', 5], [None, "one,two"]) == (
+        'a,b\r\n"say ""x""",5\r\n,"one,two"\r\n'
+    )
+
+
+def test_a_sheet_holds_nothing_that_a_terminal_acts_on() -> None:
+    cell = "two\nlines\x1b]0;t\x07 \x9b31m \u202egnp \x7f"
+    assert (
+        written(["a"], [cell]) == "a\r\n'two lines\ufffd]0;t\ufffd \ufffd31m \ufffdgnp \ufffd\r\n"
     )
 
 

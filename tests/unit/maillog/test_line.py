@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bouncegate.maillog.line import Delivery, Expiry, Parser, Removal
 from bouncegate.maillog.timestamp import seconds_of
+from bouncegate.policy.text import clean
 
 NOW = int(datetime(2026, 11, 25, 12, 0, tzinfo=UTC).timestamp())
 AT = int(datetime(2026, 11, 25, 4, 4, 51, tzinfo=UTC).timestamp())
@@ -189,7 +190,7 @@ def test_whatever_a_server_says_is_text(words: str) -> None:
     line = parse(f"{SMTP}AAAAAA: to=<a@r.example>, {MX}dsn=4.0.0, status=deferred ({words})")
     if ">, relay=" not in words and ">, orig_to=<" not in words:
         assert line == delivery(
-            queue_id="AAAAAA", status="4.0.0", outcome="deferred", text=words[:2048]
+            queue_id="AAAAAA", status="4.0.0", outcome="deferred", text=clean(words, 2048)
         )
 
 

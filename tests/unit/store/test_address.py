@@ -1,5 +1,8 @@
 """The key of an address: two spellings of one mailbox must never be two entries."""
 
+import sys
+import unicodedata
+
 import pytest
 
 from bouncegate.store.address import AddressError, canonical
@@ -40,3 +43,32 @@ def test_the_local_part_keeps_its_case_where_the_operator_says_so() -> None:
 def test_what_is_no_address_is_refused_with_an_error_that_says_so(text: str) -> None:
     with pytest.raises(AddressError):
         canonical(text)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["\x1c", "\x85", "\xa0", "\u2028", "\u3000", "\x00", "\x1b", "\x7f", "\x9b", "\u202e", "\u2066",
+     "\u200b", "\u200e", "\u2060", "\ufeff", "\xad", "\u3164", chr(0xD800), "\uffff", "\ufffd"],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["{}ann@example.com", "a{}nn@example.com", "ann{}@example.com",
+                                  "ann@{}example.com", "ann@exam{}ple.com", "ann@example.com{}",
+                                  '"{} x"@example.com', "@example{}.com"])  # fmt: skip
+def test_an_address_with_what_cannot_be_seen_is_no_other_address(odd: str, form: str) -> None:
+    with pytest.raises(AddressError):
+        canonical(form.format(odd))
+
+
+def test_an_address_in_no_ascii_becomes_none_in_ascii() -> None:
+    """NFC makes ASCII of three characters: another person's address would come of them."""
+    for code in range(0x80, sys.maxunicode + 1):
+        if unicodedata.normalize("NFC", chr(code)).isascii():
+            with pytest.raises(AddressError):
+                canonical(f"{chr(code)}ate@example.com")
+
+
+def test_an_address_keeps_the_joiners_of_a_domain_that_needs_them() -> None:
+    assert canonical("a@\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.example") == (
+        "a@xn--mgba3gch31f060k.example"
+    )
+    with pytest.raises(AddressError):
+        canonical("a@exam\u200cple.com")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import first_address
+from bouncegate.classifier.charset import sound
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.report import COMPLAINED, Report
@@ -54,7 +55,7 @@ def _event(text: str) -> dict[str, Any]:
         inner = event.get("Message")
         if not isinstance(inner, str):
             break
-        text = inner
+        text = sound(inner)
     return event
 
 
@@ -99,4 +100,4 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return sound(value) if isinstance(value, str) else ""
