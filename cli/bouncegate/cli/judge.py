@@ -20,6 +20,7 @@ from bouncegate.lists.judgement import Judge, Judged, Standpoint, Statuses
 from bouncegate.lists.lines import Line, addresses_of, bare
 from bouncegate.lists.typos import Typos
 from bouncegate.policy.exchange import Status
+from bouncegate.policy.references import MOST_OWN
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = ("line", "address", "verdict", "reason", "until", "suggestion", "why")
@@ -122,18 +123,21 @@ def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) ->
 def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses:
     """What the store knows of domains, and what DNS tells of the others where that is wanted."""
     known: dict[str, Status] = {}
+    fault = ""
 
     def statuses(domains: Collection[str]) -> Mapping[str, Status]:
+        nonlocal fault
         fresh = [domain for domain in domains if domain not in known]
         known.update((domain, store.exchanges.of(domain).status) for domain in fresh)
         unknown = [domain for domain in fresh if known[domain] == "unknown"]
-        if lookup and unknown:
-            from bouncegate.dns.nameservers import Budget  # noqa: PLC0415 - most calls ask no DNS
-            from bouncegate.dns.refresher import look_up_all  # noqa: PLC0415
+        if lookup and unknown and not fault:
+            from bouncegate.dns.round import statuses_of  # noqa: PLC0415 - most calls ask no DNS
 
-            settings = invocation.settings.dns
-            answers = look_up_all(unknown, settings, Budget(settings.queries_a_second))
+            own = store.exchanges.some_that_take_mail(MOST_OWN)
+            answers, fault = statuses_of(unknown, invocation.settings.dns, own)
             known.update((domain, answer.status) for domain, answer in answers.items())
+            if fault:
+                complain(f"{fault}: from here on, domains are judged by what is known already")
         return known
 
     return statuses

@@ -11,8 +11,9 @@ from msgspec.structs import asdict
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, write_json, write_table
-from bouncegate.policy.exchange import UNASKED, Answer, Exchange, learn
+from bouncegate.policy.exchange import UNASKED, Exchange, learn
 from bouncegate.policy.providers import Finding
+from bouncegate.policy.references import MOST_OWN
 from bouncegate.store.address import canonical_domain
 from bouncegate.store.errors import StoreError, StoreMissing
 
@@ -79,11 +80,12 @@ def _known(invocation: Invocation, domain: str) -> Exchange:
 
 def _asked(invocation: Invocation, domain: str) -> Exchange:
     """What DNS says now, with what is known; kept, unless the store cannot be written."""
-    from bouncegate.dns.nameservers import Budget  # noqa: PLC0415 - the other commands ask no DNS
-    from bouncegate.dns.refresher import look_up_all  # noqa: PLC0415
+    from bouncegate.dns.round import statuses_of  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings.dns
-    answers: dict[str, Answer] = look_up_all([domain], settings, Budget(settings.queries_a_second))
+    answers, told = statuses_of([domain], settings, _references(invocation))
+    if told:
+        complain(told)
     now = int(time.time())
     try:
         with closing(invocation.open_store()) as store:
@@ -91,6 +93,14 @@ def _asked(invocation: Invocation, domain: str) -> Exchange:
     except StoreError as error:
         complain(f"not kept: {error}")
         return learn(UNASKED, answers[domain], now, settings)
+
+
+def _references(invocation: Invocation) -> list[str]:
+    try:
+        with closing(invocation.open_store(readonly=True)) as store:
+            return store.exchanges.some_that_take_mail(MOST_OWN)
+    except StoreMissing:
+        return []
 
 
 def _view(domain: str, finding: Finding, exchange: Exchange, confirm: int) -> ProviderView:

@@ -260,6 +260,13 @@ class DnsSettings(Struct, frozen=True):
     ttl_most: Duration = Duration(seconds=86_400)
     ttl_negative: Duration = Duration(seconds=3 * 3600)
     confirm: Duration = Duration(seconds=86_400)
+    reference_domains: tuple[DomainName, ...] = (
+        DomainName("gmail.com"),
+        DomainName("outlook.com"),
+        DomainName("yahoo.com"),
+        DomainName("icloud.com"),
+        DomainName("gmx.net"),
+    )
     domains: Annotated[int, Meta(ge=100, le=10_000_000)] = 100_000
 
 

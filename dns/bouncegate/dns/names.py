@@ -131,10 +131,13 @@ class NameCheck:
         )
 
     def _locks_of_names(self, now: int) -> Iterator[tuple[str, Lock]]:
-        """Some of the locks of addresses that bounces made because a domain took no mail."""
+        """Some of the locks of addresses that bounces made because a domain took no mail.
+
+        Those of whole domains are left to `domainlocks`.
+        """
         some = list(islice(self._store.lock_records(self._place), _LOCKS_A_ROUND))
         for address, lock, of_groups in some:
-            for one in (lock, *of_groups):
+            for one in (lock, *of_groups) if not address.startswith("@") else ():
                 if one is not None and one.in_force(now) and rests_on_name(one):
                     yield address, one
                     break

@@ -1,26 +1,27 @@
 """Asking DNS of the domains that are wanted, and keeping what it says."""
 
-import asyncio
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
-import dns.resolver
 from bouncegate.config.settings import DnsSettings
-from bouncegate.dns.lookup import look_up
-from bouncegate.dns.nameservers import Budget, resolver_of
-from bouncegate.dns.reply import ask
+from bouncegate.dns.nameservers import Budget
+from bouncegate.dns.round import ask_references, ask_round, believed
 from bouncegate.policy.exchange import Answer
-from bouncegate.store.exchanges import Exchanges
+from bouncegate.policy.references import MOST_OWN, Asked, Fault, denies, fault_of
+from bouncegate.store.exchanges import Exchanges, NameServerFault
 
 log: Final = logging.getLogger("bouncegate.dns")
 
 # So many domains share a transaction. When no server answers they take, at 20 at once and 5 s
 # each, 50 s; what has come before is kept.
 _AT_ONCE: Final = 200
+# While name servers are not believed, it is seen so often whether they are to be again.
+_LOOK_AGAIN: Final = 60
 
 
 class Refresher:
@@ -42,23 +43,78 @@ class Refresher:
         self._clock = clock
         self._budget = Budget(settings.queries_a_second)
         self._answered = True
+        noted = exchanges.fault()
+        self._fault = None if noted is None else Fault(noted.why, noted.may_be_true)
+        self._since = 0 if noted is None else noted.since
+        self._looked = 0
         self._answers = Counter() if answers is None else answers
 
     def refresh(self, stop: threading.Event) -> int:
         """Ask of all that is due, or until `stop`; tells of how many. Raises StoreError."""
         asked = 0
+        if self._fault is not None:
+            self._look_again()
         while not stop.is_set():
             domains = self._exchanges.due(int(self._clock()), _AT_ONCE)
             if not domains:
                 break
-            answers = look_up_all(domains, self._settings, self._budget)
-            self._exchanges.learn(answers, int(self._clock()), self._settings)
-            self._answers.update(answer.status for answer in answers.values())
-            self._tell(answers)
-            asked += len(domains)
+            told = self._ask(domains)
+            asked += len(told.answers)
+            if told.is_silent:  # what was not asked for stays in the queue
+                break
         return asked
 
-    def _tell(self, answers: dict[str, Answer]) -> None:
+    def _ask(self, domains: Sequence[str]) -> Asked:
+        """Ask of some, and take in what is believed."""
+        took_mail = [domain for domain in domains if self._exchanges.of(domain).takes_mail]
+        own = partial(self._exchanges.some_that_take_mail, MOST_OWN, domains)
+        asked = ask_round(domains, self._settings, self._budget, own, took_mail)
+        if denies(asked.answers):
+            self._note(asked)
+        references = {d: answer for d, answer in asked.own.items() if answer.status == "ok"}
+        answers = {**references, **believed(asked, self._fault)}
+        self._exchanges.learn(answers, int(self._clock()), self._settings)
+        self._answers.update(answer.status for answer in asked.answers.values())
+        self._tell(asked.answers)
+        return asked
+
+    def _look_again(self) -> None:
+        """Ask for references alone, once a minute at most: a fault ends without any bounce.
+
+        One that references do not show ends when it would be believed and nothing came of it.
+        """
+        assert self._fault is not None
+        now = int(self._clock())
+        settled = now - self._since > 2 * self._settings.confirm.after(0)
+        if self._fault.may_be_true and not settled:
+            return
+        if abs(now - self._looked) >= _LOOK_AGAIN:
+            self._looked = now
+            own = partial(self._exchanges.some_that_take_mail, MOST_OWN)
+            self._note(ask_references(self._settings, self._budget, own))
+
+    def _note(self, asked: Asked) -> None:
+        """Keep whether the name servers are to be believed, and say when that changes."""
+        now, fault, before = int(self._clock()), fault_of(asked), self._fault
+        since = self._since if before is not None else now
+        lasts = now - since >= self._settings.confirm.after(0)
+        if fault is not None and fault.may_be_true and before is not None and lasts:
+            fault = None
+        self._fault = fault
+        if fault == before:
+            return
+        self._since = since
+        noted = None if fault is None else NameServerFault(since, *fault)
+        self._exchanges.note_fault(noted)
+        if fault is None:
+            log.warning("the name servers are believed again")
+        elif before is None:
+            log.error(
+                "the name servers are not believed: %s; what they deny counts for nothing",
+                fault.why,
+            )
+
+    def _tell(self, answers: Mapping[str, Answer]) -> None:
         """Say when the name servers fall silent, and when they are back; not each time."""
         failures = [answer.why for answer in answers.values() if answer.status == "unknown"]
         if not self._answered and len(failures) < len(answers):
@@ -69,26 +125,3 @@ class Refresher:
             log.warning(
                 "no name server answers (%s); all goes on with what is known already", failures[0]
             )
-
-
-def look_up_all(domains: Sequence[str], settings: DnsSettings, budget: Budget) -> dict[str, Answer]:
-    """Who takes the mail of these domains; for each there is an answer, of whatever kind."""
-    return asyncio.run(_look_up_all(domains, settings, budget))
-
-
-async def _look_up_all(
-    domains: Sequence[str], settings: DnsSettings, budget: Budget
-) -> dict[str, Answer]:
-    try:
-        resolver = resolver_of(settings, budget)
-    except (dns.resolver.NoResolverConfiguration, OSError) as error:
-        nobody = Answer("unknown", why=f"no resolver: {error}")
-        return dict.fromkeys(domains, nobody)
-    places = asyncio.Semaphore(settings.at_once)
-
-    async def one(domain: str) -> Answer:
-        async with places:
-            return await look_up(domain, lambda name, kind: ask(resolver, name, kind))
-
-    answers = await asyncio.gather(*map(one, domains))
-    return dict(zip(domains, answers, strict=True))

@@ -2,7 +2,8 @@
 
 A denial is taken only from a response that proves to come from the zone: with the SOA of the name
 or of a domain above it (RFC 2308, 2 and 5). Servers that are lame, that filter or that make up
-answers leave it out, or give one of their own.
+answers leave it out, or give one of their own. That of the root denies a name below a top-level
+domain that does not exist: it is taken where the root denies that one too.
 """
 
 from collections.abc import Mapping
@@ -39,13 +40,41 @@ async def ask(resolver: Resolver, name: dns.name.Name, kind: RdataType) -> Reply
         answer = await resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
     except dns.resolver.NXDOMAIN as denial:
         responses: Mapping[dns.name.Name, dns.message.QueryMessage] = denial.kwargs["responses"]
-        return _denial("nxdomain", responses[name])
+        return await _nxdomain(resolver, name, responses[name])
     except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
         return Reply("failed", why=_reason(error))
     if answer.rrset is None:
         return _denial("none", answer.response)
     ttl = answer.chaining_result.minimum_ttl
     return Reply("found", tuple(answer.rrset), int(ttl))
+
+
+async def _nxdomain(
+    resolver: Resolver, name: dns.name.Name, response: dns.message.QueryMessage
+) -> Reply:
+    reply = _denial("nxdomain", response)
+    if reply.outcome == "nxdomain" or not _has_soa(response, dns.name.root):
+        return reply
+    chain = response.resolve_chaining()
+    top = dns.name.Name(chain.canonical_name.labels[-2:])
+    if name == top or await _root_denies(resolver, top):
+        return Reply("nxdomain", ttl=int(chain.minimum_ttl))
+    return reply
+
+
+async def _root_denies(resolver: Resolver, top: dns.name.Name) -> bool:
+    """Whether there is no such top-level domain; what cannot be asked is not denied."""
+    try:
+        await resolver.resolve(top, RdataType.SOA, raise_on_no_answer=False, search=False)
+    except dns.resolver.NXDOMAIN as denial:
+        return _has_soa(denial.kwargs["responses"][top], dns.name.root)
+    except (dns.exception.DNSException, OSError, EOFError, ValueError):
+        return False
+    return False
+
+
+def _has_soa(response: dns.message.QueryMessage, owner: dns.name.Name) -> bool:
+    return any(s.rdtype == RdataType.SOA and s.name == owner for s in response.authority)
 
 
 def _denial(outcome: Outcome, response: dns.message.QueryMessage) -> Reply:

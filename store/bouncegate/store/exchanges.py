@@ -11,11 +11,12 @@ domain's name alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from heapq import nsmallest
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import lmdb
 import msgspec
@@ -24,6 +25,7 @@ from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.exchange import DENIALS, UNASKED, Answer, Exchange, learn, next_question
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import MX, MX_HOSTS, MX_WANTED, explained
+from bouncegate.store.progress import Progress
 from bouncegate.store.transactions import Transactions
 
 # A domain name has at most 253 characters (RFC 1035, 2.3.4): two of them fit into a key of LMDB.
@@ -35,6 +37,10 @@ _TIME: Final = 4
 # Some is thrown away at once, so that not each new domain costs a reading of all.
 _ROOM: Final = 0.05
 _PORTION: Final = 2000
+# Where random domains are sought: behind two random characters, among so many.
+_FIRST_LETTERS: Final = b"0123456789abcdefghijklmnopqrstuvwxyz"
+_LOOKED_AT: Final = 50
+_FAULT: Final = "name-servers"
 _DENIALS: Final = tuple(status.encode() for status in DENIALS)
 _EXCHANGES: Final = msgspec.msgpack.Decoder(Exchange)
 
@@ -44,12 +50,22 @@ def can_be_asked(domain: str) -> bool:
     return 0 < len(domain) <= _LONGEST_NAME and not domain.startswith("[")
 
 
+class NameServerFault(NamedTuple):
+    """Why what name servers deny is not believed."""
+
+    since: int
+    why: str
+    may_be_true: bool = False
+    """Whether it is believed once it has lasted for `[dns] confirm`."""
+
+
 class Exchanges(Transactions):
     """The three databases; each method is a transaction of its own, but for `want_within`."""
 
     def __init__(self, environment: lmdb.Environment, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
+        self._progress = Progress(environment)
         self._known = environment.open_db(MX, create=False)
         self._hosts = environment.open_db(MX_HOSTS, create=False)
         self._wanted = environment.open_db(MX_WANTED, create=False)
@@ -106,6 +122,43 @@ class Exchanges(Transactions):
                     if exchange.status in DENIALS:
                         yield domain.decode(), exchange
             start, more = some[-1][0] if some else b"", len(some) == _PORTION
+
+    def some_that_take_mail(self, most: int, without: Collection[str] = ()) -> list[str]:
+        """Some domains of which DNS said at last that they take mail, others each time.
+
+        They lie behind random names, where few are looked at. Raises StoreError.
+        """
+        found: dict[str, None] = {}
+        with self._reading() as transaction, transaction.cursor(self._known) as cursor:
+            for _ in range(most):
+                start = bytes((secrets.choice(_FIRST_LETTERS), secrets.choice(_FIRST_LETTERS)))
+                if cursor.set_range(start) or cursor.first():
+                    found |= self._first_that_takes_mail(cursor, {*without, *found})
+        return list(found)
+
+    def _first_that_takes_mail(
+        self, cursor: lmdb.Cursor[bytes], without: Collection[str]
+    ) -> dict[str, None]:
+        some = list(islice(cursor.iternext(), _LOOKED_AT))
+        if len(some) < _LOOKED_AT and cursor.first():  # the end: go on from the beginning
+            some += islice(cursor.iternext(), _LOOKED_AT - len(some))
+        for key, value in some:
+            domain = key.decode()
+            if domain not in without and _EXCHANGES.decode(value).takes_mail:
+                return {domain: None}
+        return {}
+
+    def fault(self) -> NameServerFault | None:
+        """Why name servers are not believed, if they are not; raises StoreError."""
+        with self._reading() as transaction:
+            octets = self._progress.get(transaction, _FAULT)
+        return msgspec.msgpack.decode(octets, type=NameServerFault) if octets else None
+
+    def note_fault(self, fault: NameServerFault | None) -> None:
+        """Keep that name servers are not believed, or that they are; raises StoreError."""
+        octets = b"" if fault is None else msgspec.msgpack.encode(fault)
+        with self._writing() as transaction:
+            self._progress.put(transaction, _FAULT, octets)
 
     def count(self) -> int:
         """How many domains are known; raises StoreError."""

@@ -16,6 +16,7 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import NameServer as Address
 from bouncegate.config.values import Size, parse_name_server
 from bouncegate.dns.domainlocks import DomainLocks
+from bouncegate.dns.names import NameCheck
 from bouncegate.dns.refresher import Refresher
 from bouncegate.policy.deaddomain import CHECKER, Bounced
 from bouncegate.policy.fold import EMPTY
@@ -65,11 +66,14 @@ class Site:
         """Let time pass, with the hourly rounds of all of it; what was done, in words."""
         done: list[str] = []
         settings = Settings(dns=self.dns, domain_locks=self.locks)
-        locks = DomainLocks(self.store, POLICY, Providers.of(), settings, clock=lambda: self.now)
+        given = (self.store, POLICY, Providers.of(), settings)
+        names = NameCheck(*given, clock=lambda: self.now)
+        locks = DomainLocks(*given, clock=lambda: self.now)
         refresher = Refresher(self.store.exchanges, self.dns, lambda: self.now)
         end = self.now + int(days * DAY)
         while True:
             refresher.refresh(threading.Event())
+            names.check(threading.Event())
             acts = locks.check(threading.Event())
             done += [f"{act.verb} {address}" for act in acts for address in act.addresses]
             if self.now >= end:
@@ -194,20 +198,20 @@ def test_a_domain_that_a_provider_runs_by_name_is_never_locked(
     site_of: Callable[..., Site],
 ) -> None:
     def wrong(question: dns.message.QueryMessage, _tcp: bool) -> dns.message.Message:
-        if question.question[0].name.to_text() == "good.test.":
+        if question.question[0].name.to_text() not in ("gmx.de.", "example.com."):
             return response_to(question, answer="10 mx.test.")
-        return response_to(question, dns.rcode.NXDOMAIN, soa_of="com.")
+        return response_to(question, dns.rcode.NXDOMAIN, soa_of=question.question[0].name.to_text())
 
     with name_server(wrong) as server:
         site = site_of(server)
         locked: list[str] = []
         for _ in range(2):
-            for domain in ("gmail.com", "example.com"):
+            for domain in ("gmx.de", "example.com"):
                 site.bounce(domain, 5)
             site.bounce("good.test", 1)
             locked += site.maintain(days=1)
     assert locked == ["lock @example.com"]
-    assert site.lock("gmail.com") is None
+    assert site.lock("gmx.de") is None
 
 
 def test_name_servers_that_deny_everything_lock_nothing(site_of: Callable[..., Site]) -> None:
@@ -275,6 +279,25 @@ def test_a_locked_domain_that_takes_mail_again_is_freed_and_the_log_says_so(
     assert site.lock("nowhere.test") is None
     assert "@nowhere.test: unlocked: the domain takes mail again: mx.nowhere.test" in caplog.text
     assert site.maintain(days=4) == [], "what had bounced before is not counted once more"
+
+
+def test_a_domain_locked_since_servers_call_it_unknown_frees_its_addresses_when_it_is_back(
+    site: Site,
+) -> None:
+    people = [f"u{n}@nowhere.test" for n in range(6)]
+    site.bounce("nowhere.test", 6, Reason.HOST_UNKNOWN)
+    assert site.maintain() == []
+    site.bounce("good.test", 1)
+    assert site.maintain(days=1) == ["lock @nowhere.test"]
+
+    def alive(question: dns.message.QueryMessage, _tcp: bool) -> dns.message.Message:
+        return response_to(question, answer="10 mx.nowhere.test.")
+
+    with name_server(alive) as server:
+        site.ask(server)
+        assert site.maintain(days=4) == ["unlock @nowhere.test"]
+    states = [site.store.state(address) for address in people]
+    assert [state.lock for state in states if state] == [None] * 6
 
 
 def test_with_every_name_server_dead_a_lock_ends_when_it_was_to_end(site: Site) -> None:

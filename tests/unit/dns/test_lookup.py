@@ -151,8 +151,15 @@ LYING: dict[str, Behaviour] = {
     "denies everything, by a zone of its own": lambda q, _: response_to(
         q, dns.rcode.NXDOMAIN, soa_of="filter.example."
     ),
-    "denies everything, by the root": lambda q, _: response_to(
-        q, dns.rcode.NXDOMAIN, soa_of="."
+    "denies one name, by the root": lambda q, _: response_to(
+        q,
+        dns.rcode.NXDOMAIN if q.question[0].name.to_text() == "good.test." else dns.rcode.NOERROR,
+        soa_of=".",
+    ),
+    "denies one name, by the root, and fails for what is above": lambda q, _: response_to(
+        q,
+        dns.rcode.NXDOMAIN if q.question[0].name.to_text() == "good.test." else dns.rcode.SERVFAIL,
+        soa_of=".",
     ),
     "knows no records, of no zone": lambda q, _: response_to(q),
     "servfail": lambda q, _: response_to(q, dns.rcode.SERVFAIL),
@@ -188,6 +195,24 @@ def test_a_denial_must_come_from_the_zone_or_from_above_it() -> None:
 
     assert [by(owner) for owner in ("mail.example.test.", "test.")] == ["nxdomain", "nxdomain"]
     assert by("other.test.") == "unknown"
+
+
+@pytest.mark.parametrize("domain", ["gmail.con", "mail.host.lan", "localdomain"])
+def test_a_top_level_domain_that_does_not_exist_is_denied_by_the_root(domain: str) -> None:
+    with name_server(lambda q, _: response_to(q, dns.rcode.NXDOMAIN, soa_of=".")) as root:
+        assert looked_up(domain, root).status == "nxdomain"
+
+
+def test_an_alias_that_leads_below_no_top_level_domain_is_denied() -> None:
+    def aliased(question: Question, _tcp: bool) -> dns.message.Message:
+        response = response_to(question, dns.rcode.NXDOMAIN, soa_of=".")
+        name = question.question[0].name
+        if len(name.labels) == 3:
+            response.answer = [dns.rrset.from_text(name, 300, "IN", "CNAME", "mail.host.lan.")]
+        return response
+
+    with name_server(aliased) as server:
+        assert looked_up("good.test", server).status == "nxdomain"
 
 
 def test_a_server_that_contradicts_itself_is_not_believed() -> None:

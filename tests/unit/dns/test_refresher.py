@@ -6,21 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dns.message
+import dns.rcode
 import pytest
+from msgspec.structs import replace
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import DnsSettings, StoreSettings
+from bouncegate.config.values import DomainName, Size, parse_name_server
 from bouncegate.config.values import NameServer as Address
-from bouncegate.config.values import Size, parse_name_server
-from bouncegate.dns import refresher as module
+from bouncegate.dns import round as module
 from bouncegate.dns.lookup import Ask, look_up
 from bouncegate.dns.refresher import Refresher
-from bouncegate.policy.exchange import Answer
-from bouncegate.store.exchanges import Exchanges
+from bouncegate.policy.exchange import Answer, Host
+from bouncegate.store.exchanges import Exchanges, NameServerFault
 from bouncegate.store.store import Store
 from lab.nameserver import NameServer
 
-from .liar import name_server, response_to
+from .liar import Behaviour, name_server, response_to
 
 NOW = 1_770_000_000
 DAY = 86_400
@@ -53,7 +55,7 @@ def test_what_is_wanted_is_asked_for_once_and_kept(nsd: NameServer, known: Excha
 
 
 def test_a_denial_is_confirmed_a_day_later_by_itself(nsd: NameServer, known: Exchanges) -> None:
-    known.want(["nowhere.test"], NOW)
+    known.want(["nowhere.test", "good.test"], NOW)
     at = settings(parse_name_server(nsd.resolver))
     refresh(known, at)
     assert not known.of("nowhere.test").is_dead(DAY)
@@ -80,6 +82,116 @@ def test_dead_name_servers_leave_what_is_known_and_are_said_once(
     assert [record.message.partition(" (")[0] for record in caplog.records] == [
         "no name server answers"
     ]
+
+
+def denying(*kept: str) -> Behaviour:
+    """Denies all but some, as each zone itself would."""
+
+    def behave(question: dns.message.QueryMessage, _tcp: bool) -> dns.message.Message:
+        name = question.question[0].name.to_text(omit_final_dot=True)
+        if name in kept or name == "mx.test":
+            return response_to(question, answer="10 mx.test.")
+        return response_to(question, dns.rcode.NXDOMAIN, soa_of=f"{name}.")
+
+    return behave
+
+
+@pytest.mark.parametrize("owner", [".", "test.", ""])
+def test_a_resolver_that_denies_references_too_is_not_believed_and_that_is_said_once(
+    known: Exchanges, caplog: pytest.LogCaptureFixture, owner: str
+) -> None:
+    """By whatever SOA: of the root, of a zone above, or of each name itself."""
+
+    def lying(question: dns.message.QueryMessage, tcp: bool) -> dns.message.Message | bytes | None:
+        if owner:
+            return response_to(question, dns.rcode.NXDOMAIN, soa_of=owner)
+        return denying()(question, tcp)
+
+    with name_server(lying) as liar, caplog.at_level(logging.ERROR, "bouncegate.dns"):
+        at = replace(settings(liar), reference_domains=(DomainName("mail.test"),))
+        for day in range(4):
+            known.want([f"d{n}.test" for n in range(9)], NOW + day * DAY)
+            refresh(known, at, NOW + day * DAY)
+    told = [known.of(f"d{n}.test") for n in range(9)]
+    assert {(one.status, one.denial) for one in told} == {("unknown", None)}
+    assert known.fault() == NameServerFault(NOW, "they deny mail.test")
+    assert [r.message.partition(": ")[0] for r in caplog.records] == [
+        "the name servers are not believed"
+    ]
+
+
+def test_a_resolver_that_answers_for_no_reference_is_not_believed(known: Exchanges) -> None:
+    def half(question: dns.message.QueryMessage, _tcp: bool) -> dns.message.Message:
+        name = question.question[0].name.to_text()
+        rcode = dns.rcode.SERVFAIL if name == "mail.test." else dns.rcode.NXDOMAIN
+        return response_to(question, rcode, soa_of=name)
+
+    with name_server(half) as server:
+        at = replace(settings(server), reference_domains=(DomainName("mail.test"),))
+        known.want(["gone.test"], NOW)
+        refresh(known, at)
+    assert known.of("gone.test").denial is None
+    assert known.fault() == NameServerFault(NOW, "they know no domain that takes mail")
+
+
+def test_a_domain_that_took_mail_vouches_for_name_servers_as_well(known: Exchanges) -> None:
+    known.learn({"old.test": Answer("ok", (Host(10, "mx.test"),))}, NOW, settings())
+    with name_server(denying("old.test", "mail.test")) as server:
+        at = replace(settings(server), reference_domains=())
+        known.want(["gone.test"], NOW)
+        refresh(known, at)
+    assert known.of("gone.test").denial == "nxdomain"
+    assert known.fault() is None
+
+
+def test_many_domains_that_took_mail_and_are_denied_at_once_are_believed_if_it_lasts(
+    known: Exchanges,
+) -> None:
+    """A hosting company may be gone for good; a mishap of its servers is over by then."""
+    lapsed = [f"d{n}.test" for n in range(9)]
+    known.learn(dict.fromkeys(lapsed, Answer("ok", (Host(10, "mx.test"),))), NOW - DAY, settings())
+    with name_server(denying("mail.test")) as server:
+        at = replace(settings(server), reference_domains=(DomainName("mail.test"),))
+        worker = Refresher(known, at, lambda: NOW)
+        known.want(lapsed, NOW)
+        worker.refresh(threading.Event())
+        fault = known.fault()
+        assert fault is not None
+        assert fault.why == "they deny 9 domains that took mail before, and 1 do still"
+        assert {known.of(domain).denial for domain in lapsed} == {None}
+        known.want(lapsed, NOW + DAY)
+        assert refresh(known, at, NOW + DAY) == 9
+    assert known.fault() is None
+    assert {known.of(domain).denial for domain in lapsed} == {"nxdomain"}
+
+
+def test_a_resolver_that_is_sane_again_is_believed_without_any_bounce(known: Exchanges) -> None:
+    with name_server(denying()) as liar:
+        at = replace(settings(liar), reference_domains=(DomainName("mail.test"),))
+        known.want(["gone.test"], NOW)
+        refresh(known, at)
+        assert known.fault() is not None
+        assert refresh(known, at, NOW + 120) == 0
+        assert known.fault() is not None
+    with name_server(denying("mail.test")) as server:
+        at = replace(settings(server), reference_domains=(DomainName("mail.test"),))
+        assert refresh(known, at, NOW + 240) == 0
+    assert known.fault() is None
+
+
+def test_dead_name_servers_are_not_waited_for_a_domain_at_a_time(known: Exchanges) -> None:
+    asked: set[str] = set()
+
+    def silent(question: dns.message.QueryMessage, _tcp: bool) -> None:
+        asked.add(question.question[0].name.to_text(omit_final_dot=True))
+
+    with name_server(silent) as server:
+        few = replace(settings(server), at_once=4, reference_domains=(DomainName("mail.test"),))
+        known.want([f"d{n:02}.test" for n in range(40)], NOW)
+        refreshed = refresh(known, few)
+    assert "mail.test" in asked
+    assert 4 <= refreshed <= 8, "those that were under way when the references were silent as well"
+    assert known.waiting() == 40, "the rest waits in the queue, as if not asked for"
 
 
 def test_without_any_resolver_nothing_breaks(

@@ -1,0 +1,52 @@
+"""Name servers that deny a domain are believed by what they say of others meanwhile."""
+
+import pytest
+
+from bouncegate.policy.exchange import Answer, Host
+from bouncegate.policy.references import Asked, fault_of
+
+OK = Answer("ok", (Host(10, "mx.test"),))
+NO = Answer("nxdomain")
+SILENT = Answer("unknown", why="SERVFAIL")
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (Asked({"a.test": OK}), None),
+        (Asked({"a.test": SILENT}), None),
+        (Asked({"a.test": NO}), "they know no domain that takes mail"),
+        (Asked({"a.test": NO}, named={"ref.test": OK}), None),
+        (Asked({"a.test": NO}, own={"own.test": OK}, named={"ref.test": SILENT}), None),
+        (Asked({"a.test": NO}, own={"own.test": OK}, named={"ref.test": NO}), "they deny ref.test"),
+        (Asked({"a.test": NO}, own={"own.test": SILENT}, named={"ref.test": SILENT}),
+         "they know no domain that takes mail"),
+        (Asked({"a.test": NO, "b.test": OK}), None),
+        (Asked({"a.test": NO}, frozenset({"a.test"}), own={"own.test": OK}), None),
+        (Asked({}, named={"ref.test": OK}), None),
+        (Asked({}, named={"ref.test": SILENT}), "they know no domain that takes mail"),
+    ],
+)  # fmt: skip
+def test_a_denial_is_believed_where_others_are_called_alive(asked: Asked, why: str | None) -> None:
+    fault = fault_of(asked)
+    assert (fault and fault.why) == why
+    assert fault is None or not fault.may_be_true
+
+
+def test_more_domains_denied_that_took_mail_than_are_left_is_a_fault_that_may_be_true() -> None:
+    lapsed = {f"d{n}.test": NO for n in range(4)}
+    own = {f"o{n}.test": OK for n in range(3)}
+    fault = fault_of(Asked(lapsed, frozenset(lapsed), own=own))
+    assert fault is not None
+    assert fault.may_be_true
+    assert fault.why == "they deny 4 domains that took mail before, and 3 do still"
+    assert fault_of(Asked(lapsed, frozenset(lapsed), own={**own, "o4.test": OK})) is None
+    assert fault_of(Asked(lapsed, frozenset(), own=own)) is None, "never known to take mail"
+    gone = {"o1.test": NO, "o2.test": NO}
+    assert fault_of(Asked({"a.test": NO}, own=gone, named={"ref.test": OK})) is not None
+
+
+def test_name_servers_are_silent_where_nothing_at_all_is_answered() -> None:
+    assert Asked({"a.test": SILENT}, named={"ref.test": SILENT}).is_silent
+    assert not Asked({"a.test": SILENT}, named={"ref.test": OK}).is_silent
+    assert not Asked({"a.test": NO}).is_silent
