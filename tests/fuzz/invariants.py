@@ -5,6 +5,7 @@
 - A message reads the same with LF and with CRLF.
 - What stands behind the point where the returned message begins names no recipient: not in a
   part of its own, nor below the line that announces it.
+- Nothing takes long to read because it is repeated.
 - Each reader of a family, given a message of any other, neither raises nor invents an address.
 - Judging never raises, takes bounded time, and its category is one of its kind; its account
   agrees with it.
@@ -31,6 +32,7 @@ import dns.message
 import dns.nameserver
 import dns.query
 from tests.fuzz.lmtp import check_session
+from tests.fuzz.shapes import shape
 
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.message import Message
@@ -121,6 +123,32 @@ def _around(form: tuple[bytes, bytes], notice: bytes, returned: bytes) -> bytes:
     before, between = form
     notice = notice[:LARGEST].replace(b"\r", b"").replace(b"--o", b"- o")
     return before + notice + between + returned
+
+
+def check_repetition(data: bytes) -> None:
+    """A message in which something comes again and again: before it, the unit, and behind it.
+
+    What takes the square of the time for twice the octets would take a minute for so many.
+    """
+    before, _, rest = data[:_LONGEST_UNIT].decode("utf-8", "replace").partition("\0")
+    unit, _, behind = rest.partition("\0")
+    raw = shape(before, unit, behind, _REPEATED)
+    notification = Notification(Message(raw))
+    begin = time.process_time()
+    for report in read_or_raise(raw).reports[:_JUDGED]:
+        shipped_judge().judge(report)
+    assert time.process_time() - begin < LONGEST_SECONDS, "reading took too long"
+    for reader in READERS:
+        begin = time.process_time()
+        reader.read(notification)
+        assert time.process_time() - begin < LONGEST_SECONDS, f"{reader.name} took too long"
+
+
+# In each of the parts of a message: nearly as much as is read of words (`limits.PROSE`).
+_REPEATED: Final = 100 * 2**10
+_LONGEST_UNIT: Final = 1024
+# A report has so many octets to be judged, however many reports there are.
+_JUDGED: Final = 50
 
 
 def check_families(data: bytes) -> None:
@@ -246,6 +274,7 @@ CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
     "signs": check_signs,
     "dns": check_dns,
     "lmtp": check_session,
+    "repetition": check_repetition,
 }
 
 

@@ -1,6 +1,7 @@
 """Where fuzzing starts: the samples of this project, and a few reports made for tests."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ import dns.rcode
 import dns.rrset
 from tests.fuzz.invariants import QUESTION
 from tests.fuzz.lmtp import WORDS
+from tests.fuzz.shapes import repetitions
 from tests.unit.classifier.builder import dsn, failed
 from tests.unit.life.message import PASSED, mail
 
@@ -81,6 +83,12 @@ def _sessions() -> list[bytes]:
     ]
 
 
+def _repetitions() -> list[bytes]:
+    # Each takes a while: a test of its own goes through all of them.
+    some = islice(repetitions(), 0, None, 20)
+    return ["\0".join(parts).encode("utf-8", "replace") for parts in some]
+
+
 def seeds(check: str) -> list[bytes]:
     """The seeds of one check; of most, messages."""
     return _SEEDS.get(check, _messages)()
@@ -106,6 +114,7 @@ _SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
     "log-lines": lambda: [line.encode() for line in _LOG.splitlines()],
     "dns": lambda: list(_responses()),
     "lmtp": _sessions,
+    "repetition": _repetitions,
     "signs": lambda: [
         mail(PASSED),
         mail(*_RESULTS),

@@ -23,8 +23,8 @@ DEPTH: Final = 8
 # Parts of one message. A DSN has three (RFC 6522, 3), gateways add a few footers.
 PARTS: Final = 64
 
-# Octets of one part that are decoded as prose. Notices are a page long; the longest seen, with
-# a transcript, had 60 kB.
+# Octets of one part that are decoded as prose, and characters of a notice, which may have several
+# such parts. Notices are a page long; the longest seen, with a transcript, had 60 kB.
 PROSE: Final = 128 * 2**10
 
 # Recipients of one report. Postfix accepts 1,000 for a message (smtpd_recipient_limit), Exim

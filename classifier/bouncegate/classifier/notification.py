@@ -98,17 +98,14 @@ class Notification:
             # All three parts of the standard are there (RFC 6522, 3): nothing is to be cut off.
             return parts[0].text, ""
         texts: list[str] = []
+        left = limits.PROSE
         for part in parts:
             before, after = cut_at_returned(part.text)
-            texts.append(before)
-            if after:
+            texts.append(before[:left])
+            left -= len(before)
+            if after or left <= 0:
                 return "\n\n".join(texts), after
         return "\n\n".join(texts), ""
-
-    @property
-    def markup(self) -> str:
-        """The words of the HTML parts, which may say more than the plain ones."""
-        return "\n\n".join(cut_at_returned(part.text)[0] for part in self._markup_parts)
 
     @property
     def status(self) -> list[str]:

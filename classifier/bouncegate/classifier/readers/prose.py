@@ -5,6 +5,7 @@ addresses that stand in a list, else those in its own sentence; what `roles` kno
 """
 
 import re
+from itertools import islice
 from typing import Final
 
 from bouncegate.classifier import limits
@@ -33,6 +34,10 @@ _LOCAL_NAMES: Final = re.compile(
     r"(?:\brecipients?\b|\busers?\b|delivered to)[^\n]{0,120}:[ \t]*\n(?:[ \t]*\n)?"
     r"((?:[ \t]+[A-Za-z0-9][\w.+-]{0,63}(?:[ \t]{2,}[^\n@]{0,200})?[ \t]*(?:\n|\Z)){1,50})"
 )
+# Notices have a few paragraphs, and name a few addresses in each; what makes an address somebody
+# else's is looked for before each.
+_MOST_PARAGRAPHS: Final = 30
+_MOST_ADDRESSES: Final = 100
 # What is shorter explains nothing.
 _SHORTEST: Final = 8
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
@@ -87,9 +92,8 @@ def _in_header(text: str, at: int) -> bool:
 def _in_sentence(text: str, known: frozenset[str], whole: str) -> list[Entry]:
     """Addresses in a paragraph that says what failed, in the two behind it, or before it."""
     paragraphs = _PARAGRAPH.split(text)
-    for n, paragraph in enumerate(paragraphs):
-        if not FAILURE.occur(searchable(paragraph)):
-            continue
+    failing = (n for n, words in enumerate(paragraphs) if FAILURE.occur(searchable(words)))
+    for n in islice(failing, _MOST_PARAGRAPHS):
         for block in (*paragraphs[n : n + 3], *paragraphs[max(n - 1, 0) : n]):
             found = _addressed(block, known)
             if found:
@@ -107,7 +111,7 @@ def _addressed(text: str, known: frozenset[str]) -> list[str]:
     """The addresses in words that have no other role in them."""
     return [
         address
-        for match in _ADDRESS.finditer(text)
+        for match in islice(_ADDRESS.finditer(text), _MOST_ADDRESSES)
         if not is_other(address := bare(match[0]), known)
         and not has_other_role(text, match.start())
     ]

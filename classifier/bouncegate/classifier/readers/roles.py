@@ -17,9 +17,10 @@ _OTHER_ROLE: Final = re.compile(
     r"|call|ask|help|support|questions?|mail from|envelope-from|message-?id|mailto|by"
     r"|server|visit|report(?: this)? to"
     r"|von|absender|de|expéditeur|remitente|от|отправитель|nadawca|差出人|送信者|发件人|cc|bcc"
-    r"|sent by|originator|administrator|postmaster|in-reply-to|references|please (?:send"
-    r"|forward|e-?mail|reply)[^.\n]{0,60})"
-    r"[ \t]*(?:at|to|:|=|\uff1a|is|the|an?|<|\"|'|\s)*$",
+    r"|sent by|originator|administrator|postmaster|in-reply-to|references)"
+    # What is taken is not given back: else many spaces would be shared out in every way.
+    r"[ \t]*+(?:at|to|:|=|\uff1a|is|the|an?|<|\"|'|\s)*+$"
+    r"|(?:^|[\s(\"'*])please (?:send|forward|e-?mail|reply)[^.\n]{0,60}$",
     re.IGNORECASE,
 )
 # A line for the sender, whatever name stands before the address.

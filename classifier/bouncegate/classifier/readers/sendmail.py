@@ -21,7 +21,7 @@ SIGN: Final = (
 )
 
 _LIST: Final = re.compile(
-    r"^[ \t]*-{2,} ?the following address(?:es|\(es\))? had (?P<what>[^\n]*?) ?-{2,}[ \t]*$"
+    r"^[ \t]*-{2,} ?the following address(?:es|\(es\))? had (?P<what>[^\n]*)--[ \t]*$"
     r"(?P<list>(?:\n(?![ \t]*-{3,}).*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -39,7 +39,7 @@ _SENT: Final = re.compile(
     rf"^>>> RCPT TO: ?<?(?P<address>{ADDRESS})>?.*\n<<< (?P<text>[245]\d\d.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-# In an explanation, which is one line.
+# In an explanation, which is one line; matched from where the first one begins.
 _REASON: Final = re.compile(r"\(reason: (?P<reason>.*?)\)(?P<alias> \(expanded from: .*)?$")
 _DELAY: Final = re.compile(r"transient|warning|delay", re.IGNORECASE)
 _KEEPS_TRYING: Final = re.compile(
@@ -72,7 +72,7 @@ def _listed(text: str) -> list[Entry]:
     return [
         Entry(e.address, f"{m['reason']}{m['alias'] or ''}" if m else e.explanation)
         for e in entries(text)
-        for m in (_REASON.search(e.explanation),)
+        for m in (_REASON.match(e.explanation, max(e.explanation.find("(reason: "), 0)),)
     ]
 
 
