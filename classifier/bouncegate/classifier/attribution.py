@@ -4,25 +4,34 @@ The recipient that counts is the one that *we* mailed: that of the message's rec
 original, then the final recipient names (RFC 3464, 2.3.1 and 2.3.2). A message that is proven by
 its token and names none of them is nobody's: an address to which somebody forwarded our mail is
 never locked. Without a token it is not proven then. Where nothing is proven, the event stands under
-the address that the report claims, and does not count. All of this is pure.
+the address that the report claims if that is one, and does not count. All of this is pure.
 
 One recipient's word is that recipient's alone: whoever gets a message knows what proves a bounce of
 it. So of another recipient of the message he can say that it bounced, which cannot be told from the
 truth ([known issues](docs/known-issues.md)), but not that it arrived, waits or complains.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from bouncegate.classifier import limits
 from bouncegate.classifier.classified import Classified, JudgedReport
+from bouncegate.classifier.namedrecipients import (
+    NamedRecipient,
+    first_of,
+    outcome_of,
+    sorted_out,
+)
 from bouncegate.classifier.proof import UNVERIFIED, Proof
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Original, Reading, Report
+from bouncegate.config.settings import Trust
 from bouncegate.policy.records import Event
 from bouncegate.policy.text import clean
 from bouncegate.store.address import AddressError, canonical
-from bouncegate.store.identity import FAILED, identity, name_of_sent
+from bouncegate.store.identity import identity, name_of_sent
 
 _NAMELESS: Final = 16
 # Which header of the returned message names a mailing, and which a group; the first that is
@@ -36,19 +45,26 @@ _OF_ONE_ALONE: Final = NOT_FAILURES | {COMPLAINED}
 class Attribution:
     """Makes events of what was classified, under one form of addresses."""
 
-    def __init__(self, provider_of: Callable[[str], str], *, fold_local_part: bool) -> None:
-        """Fold local parts as the store does.
+    def __init__(
+        self,
+        provider_of: Callable[[str], str],
+        trust: Collection[Trust] = (),
+        *,
+        fold_local_part: bool,
+    ) -> None:
+        """Fold local parts as the store does; `trust` is what the site counts.
 
         `provider_of` tells the provider of a canonical address, as far as it is known now: what
         an event says of it never changes.
         """
         self._provider_of = provider_of
+        self._trust = frozenset(trust)
         self._fold_local_part = fold_local_part
 
     def events_of(
         self, message: Classified, now: int, proof: Proof = UNVERIFIED
     ) -> tuple[Event, ...]:
-        """One event for each recipient that the message names; none for what is no bounce.
+        """One event for each recipient of ours, one for all others; none for what is no bounce.
 
         A bounce from which no recipient could be read is one event of nobody's, so that it is
         kept.
@@ -56,16 +72,26 @@ class Attribution:
         claimed = _claimed_name(message.reading, message.raw)
         proven = name_of_sent(proof.sent.time, proof.sent.message) if proof.sent else claimed
         case = _Case(proof, proven, claimed)
-        return tuple(self._event(message.reading, judged, case, now) for judged in message.reports)
+        named = (self._named(judged, proof) for judged in message.reports)
+        own, together = sorted_out(named, is_believed="unverified" in self._trust)
+        events = [self._event(message.reading, one, case, now) for one in own]
+        for several in together:
+            stand_in = several[0] if len(several) == 1 else first_of(several)
+            event = self._event(message.reading, stand_in, case, now)
+            many = len(several) if len(several) > 1 else 0
+            events.append(replace(event, named=many))
+        return tuple(events)
 
-    def _event(self, reading: Reading, judged: JudgedReport, case: "_Case", now: int) -> Event:
-        report, verdict = judged
-        named = _named_addresses(report, fold_local_part=self._fold_local_part)
-        address = mailed_address(named, case.proof)
-        is_proven = _is_proven(report, address, case.proof)
+    def _named(self, judged: JudgedReport, proof: Proof) -> NamedRecipient:
+        named = _named_addresses(judged.report, fold_local_part=self._fold_local_part)
+        address = mailed_address(named, proof)
+        if _is_proven(judged.report, address, proof):
+            return NamedRecipient(judged, address, is_proven=True)
+        return NamedRecipient(judged, next(iter(named), ""), is_proven=False)
+
+    def _event(self, reading: Reading, named: NamedRecipient, case: "_Case", now: int) -> Event:
+        (report, verdict), address, is_proven = named
         proof, message = (case.proof, case.proven) if is_proven else (UNVERIFIED, case.claimed)
-        if not is_proven:
-            address = next(iter(named), "")
         original, sent = reading.original, proof.sent
         return Event(
             address=address,
@@ -76,7 +102,7 @@ class Attribution:
             rule=verdict.rule,
             blame=verdict.blame,
             trust=proof.trust,
-            identity=identity(message, address or report.recipient, _outcome(report.action)),
+            identity=identity(message, address or report.recipient, outcome_of(report)),
             action=clean(report.action, limits.CODE),
             status=clean(report.status, limits.CODE),
             reply_code=clean(report.reply_code, limits.CODE),
@@ -132,10 +158,6 @@ def _named_addresses(report: Report, *, fold_local_part: bool) -> list[str]:
         if not address.startswith("@"):  # that would be a whole domain: a report names a mailbox
             named.append(address)
     return named
-
-
-def _outcome(action: str) -> str:
-    return action if action in NOT_FAILURES else FAILED
 
 
 def _claimed_name(reading: Reading, raw: bytes) -> str:

@@ -147,7 +147,7 @@ class ReturnPathHandler:
             message = self._intake.classify(raw)
             if message is None:
                 return NO_BOUNCE
-            outcomes = await self._recorder.submit(await self._bounce_of(message, recipients))
+            outcomes = await self._recorder.record(await self._bounce_of(message, recipients))
         except (NotYetKnown, *TRANSIENT):
             raise
         except Exception:

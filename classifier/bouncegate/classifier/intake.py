@@ -42,7 +42,8 @@ class Intake:
         self._trust = frozenset(settings.return_path.count)
         self._directory = directory or Directory(Providers.of(settings.provider))
         fold = settings.store.fold_local_part
-        self._attribution = Attribution(self._directory.provider_of, fold_local_part=fold)
+        provider_of = self._directory.provider_of
+        self._attribution = Attribution(provider_of, self._trust, fold_local_part=fold)
         self._keep = bool(settings.return_path.keep_messages.after(0))
 
     def classify(self, raw: bytes) -> Classified | None:

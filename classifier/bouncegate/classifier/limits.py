@@ -31,6 +31,13 @@ PROSE: Final = 128 * 2**10
 # and Sendmail take as many as come.
 RECIPIENTS: Final = 10_000
 
+# Recipients of one report that a site believes without proof: Postfix takes no more for a message
+# (smtpd_recipient_limit).
+BELIEVED: Final = 1000
+
+# Recipients that are named of many for which one event stands: enough to recognise a mailing.
+SHOWN_NAMES: Final = 5
+
 # Characters of a diagnostic. RFC 5321, 4.5.3.1.5 limits a reply line to 512 octets; the longest
 # multi-line replies of large providers have about 1,000.
 DIAGNOSTIC: Final = 2048

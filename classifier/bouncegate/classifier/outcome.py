@@ -13,14 +13,19 @@ from bouncegate.store.reception import Recorded
 
 # Characters of a value from the wire that one log line shows.
 _SHOWN: Final = 200
+# Lines that one message writes: it may name a thousand recipients, and `explain` tells of each.
+_MOST_LINES: Final = 100
 
 
 def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Policy) -> None:
-    """One line for each event that was recorded, and one for whatever somebody should act on."""
-    for outcome in outcomes:
+    """One line for each event that was recorded, up to a bound, and one for all beyond it.
+
+    And one for whatever somebody should act on.
+    """
+    for outcome in outcomes[:_MOST_LINES]:
         event = outcome.event
         log.log(
-            logging.INFO if event.address else logging.WARNING,
+            logging.INFO if event.address or event.named else logging.WARNING,
             "event=%d to=<%s> trust=%s kind=%s category=%s reason=%s status=%s rule=%s "
             "queue-id=%s message-id=%s: %s",
             outcome.number,
@@ -35,6 +40,15 @@ def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Poli
             for_field(event.message_id),
             _what_came_of(outcome, policy),
         )
+    if more := outcomes[_MOST_LINES:]:
+        log.info(
+            "events=%d to %d: of the same message: new=%d locked=%d",
+            more[0].number,
+            more[-1].number,
+            sum(outcome.is_new for outcome in more),
+            sum(outcome.after.lock is not None for outcome in more),
+        )
+    for outcome in outcomes:
         for notice in outcome.notices:
             announce(notice)
 
@@ -43,7 +57,9 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
     if not outcome.is_new:
         return "already counted"
     if not outcome.event.address:
-        return "names no recipient of ours; kept, not counted"
+        names = outcome.event.named
+        told = f"{names} recipients" if names else "no recipient of ours"
+        return f"names {told}; kept, not counted"
     if outcome.event.held:
         return _why_held(outcome.event.held)
     why = policy.standing(outcome.event, outcome.before)

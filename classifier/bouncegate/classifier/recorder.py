@@ -15,14 +15,12 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from bouncegate.store.errors import StoreError
+from bouncegate.store.reception import MOST_AT_ONCE
 from bouncegate.store.store import Bounce, Recorded
 
 Record = Callable[[Sequence[Bounce]], list[list[Recorded]]]
 """Takes in bounces durably, all or none, and tells what became of the events of each."""
 
-# How many bounces one transaction takes in: with some 50 microseconds each, the handlers of
-# other processes wait a few milliseconds for the write lock.
-_MOST_AT_ONCE: Final = 128
 
 TRANSIENT: Final = (StoreError, MemoryError, OSError)
 """What no bounce is to blame for: the same one can be recorded later."""
@@ -41,8 +39,20 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
+    async def record(self, bounce: Bounce) -> list[Recorded]:
+        """Record a bounce; when this returns, all of it is durable.
+
+        One of many events goes into several transactions, between which others have their turn. If
+        one of them fails, its StoreError is raised; the bounce comes again, and what was taken in
+        is known then. To be called in the loop.
+        """
+        outcomes: list[Recorded] = []
+        for portion in bounce.portions():
+            outcomes += await self.submit(portion)
+        return outcomes
+
     def submit(self, bounce: Bounce) -> "asyncio.Future[list[Recorded]]":
-        """Ask for a bounce to be recorded; the future is done when it is durable.
+        """Ask for a bounce to be recorded at once; the future is done when it is durable.
 
         It carries the StoreError where the store could not take it, and any other error where this
         bounce could not be recorded. To be called in the loop.
@@ -66,10 +76,12 @@ class Recorder:
     def _gather(self) -> tuple[list[_Request], bool]:
         """The next requests, and whether more may come after them."""
         batch: list[_Request] = []
+        events = 0
         request = self._requests.get()
         while request is not None:
             batch.append(request)
-            if len(batch) == _MOST_AT_ONCE:
+            events += len(request[0].events)
+            if events >= MOST_AT_ONCE:
                 return batch, True
             try:
                 request = self._requests.get_nowait()

@@ -16,7 +16,7 @@ from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain
 from bouncegate.config.settings import Settings
-from bouncegate.store.store import Store
+from bouncegate.store.store import Bounce, Recorded, Store
 
 if TYPE_CHECKING:
     from bouncegate.classifier.intake import Intake
@@ -133,13 +133,13 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         complain(f"deferred: {persons[0]} is a person: lead its mail to a mailbox in Postfix")
         return os.EX_TEMPFAIL
     most = settings.return_path.max_size.octets
-    return take(
-        sys.stdin.buffer,
-        most,
-        recipients or told,
-        intake,
-        lambda bounce: store.record([bounce], invocation.policy)[0],
-    )
+
+    def record(bounce: Bounce) -> list[Recorded]:
+        policy = invocation.policy
+        recorded = (store.record([portion], policy)[0] for portion in bounce.portions())
+        return [outcome for outcomes in recorded for outcome in outcomes]
+
+    return take(sys.stdin.buffer, most, recipients or told, intake, record)
 
 
 def judge_of(settings: Settings) -> "Judge":

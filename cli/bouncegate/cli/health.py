@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.incident import IncidentView, view_of
@@ -29,9 +30,10 @@ from bouncegate.report.subjects import subjects
 from bouncegate.report.wanted import Wanted
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
-from bouncegate.store.tallies import UNVERIFIED, HourTally
+from bouncegate.store.tallies import DROPPED, UNVERIFIED, HourTally
 
 _EXIT: Final = {"fine": 0, "warning": 1, "critical": 2}
+_WEEK: Final = 7 * 86_400
 _UNVERIFIED_ADVICE: Final = "See whether [return_path] domain is set, or somebody forges bounces."
 _LIMITS: Final = {
     "bounce-rate": "bounce_rate",
@@ -81,6 +83,14 @@ class Rates(Struct):
     """Those with enough sends for their shares to mean anything, the most bounces first."""
 
 
+class Unproven(Struct, frozen=True):
+    """Reports that prove nothing or name no recipient of ours: they are kept apart."""
+
+    kept: int = 0
+    dropped: int = 0
+    """In the last seven days, before their time: there were more than [retention] allows."""
+
+
 class Health(Struct):
     """What `report health` tells of a period; incidents as long as they are open."""
 
@@ -98,6 +108,7 @@ class Health(Struct):
     rates_from: int
     room: list[RoomView] = []
     """What is full or nearly so; no limit of [alarm], but those of `bouncegate doctor`."""
+    unproven: Unproven = Unproven()
 
 
 def health(
@@ -139,9 +150,11 @@ def health(
             incidents = [view_of(store, incident) for incident in is_open]
             tallies = [t for t in store.tallies(period.since) if _is_before(t, period.until)]
             rates = _rates(invocation, store, as_kept(store, period))
+            unproven = _unproven(store, now)
     except StoreMissing:
-        incidents, tallies, rates = [], [], Rates()
-    found = health_of(incidents, tallies, rates, alarm, list(_room(invocation, now)))
+        incidents, tallies, rates, unproven = [], [], Rates(), Unproven()
+    room = list(_room(invocation, now))
+    found = replace(health_of(incidents, tallies, rates, alarm, room), unproven=unproven)
     if json:
         write_json(found)
     else:
@@ -172,9 +185,7 @@ def health_of(
     hours = list(tallies)
     unverified = sum(hour.total for hour in hours if hour.sender == UNVERIFIED)
     senders = [
-        _sender(hour)
-        for hour in hours
-        if hour.sender != UNVERIFIED and hour.total > alarm.sender_blame
+        _sender(hour) for hour in hours if hour.blames_sender and hour.total > alarm.sender_blame
     ]
     is_warned = (
         bool(senders or room)
@@ -197,6 +208,11 @@ def health_of(
         rates_from=alarm.rates_from,
         room=room,
     )
+
+
+def _unproven(store: Store, now: int) -> Unproven:
+    dropped = sum(t.total for t in store.tallies(now - _WEEK) if t.sender == DROPPED)
+    return Unproven(store.unproven(), dropped)
 
 
 def _room(invocation: Invocation, now: int) -> Iterator[RoomView]:
@@ -263,6 +279,9 @@ def _rows(health: Health) -> Iterator[tuple[object, ...]]:
         health.unverified_limit,
         _UNVERIFIED_ADVICE if too_many else None,
     )
+    kept, dropped = health.unproven.kept, health.unproven.dropped
+    found = f"{kept} kept, {dropped} dropped in 7 days"
+    yield "reports that count for no address", found, None, None
     yield "store and ledger that are nearly full", len(health.room), 0, None
     for part in health.room:
         yield f"  {part.part}", part.found, None, part.advice

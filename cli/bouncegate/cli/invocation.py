@@ -57,7 +57,13 @@ class Invocation:
         settings = self.settings
         guard = Guard(settings.guard, self._sends) if settings.guard.enabled else None
         trust = settings.return_path.count
-        return Policy(settings.policy, trust, guard=guard, alarm=settings.alarm)
+        return Policy(
+            settings.policy,
+            trust,
+            guard=guard,
+            alarm=settings.alarm,
+            retention=settings.retention,
+        )
 
     def _sends(self, provider: str, since: int) -> int | None:
         """What the ledger knows of the sends to a provider."""

@@ -322,6 +322,9 @@ class RetentionSettings(Struct, frozen=True):
     addresses: Duration = Duration(months=60)
     statistics: Duration = Duration(seconds=90 * 86_400)
     audit: Duration = Duration(months=36)
+    unproven: Duration = Duration(seconds=7 * 86_400)
+    unproven_reports: Annotated[int, Meta(ge=10, le=10_000_000)] = 10_000
+    unproven_size: Size = Size(64 * 2**20)
 
 
 class MetricsSettings(Struct, frozen=True):

@@ -25,6 +25,7 @@ from bouncegate.store.environment import (
     INCIDENTS,
     JOURNAL,
     ONCE,
+    UNPROVEN,
     VOIDED,
 )
 
@@ -43,6 +44,7 @@ class JournalCheck:
         self._voided = environment.open_db(VOIDED, create=False)
         self._held = environment.open_db(HELD, create=False)
         self._incidents = environment.open_db(INCIDENTS, create=False)
+        self._unproven = environment.open_db(UNPROVEN, create=False)
 
     def differences(self) -> Iterator[Difference]:
         """All that is found, in the order of the tables."""
@@ -51,6 +53,7 @@ class JournalCheck:
         yield from self._of_once()
         yield from self._of_marks()
         yield from self._of_incidents()
+        yield from self._of_unproven()
 
     def _entries(self) -> Iterator[Difference]:
         for transaction, items in portions(self._environment, JOURNAL):
@@ -155,6 +158,13 @@ class JournalCheck:
                 elif number_of(end) and not (settled is None or isinstance(settled, Settled)):
                     text = f"is settled by entry {_number(end)}, which settles nothing"
                     yield Difference("incidents", _number(key), text)
+
+    def _of_unproven(self) -> Iterator[Difference]:
+        for transaction, items in portions(self._environment, UNPROVEN):
+            for key, _ in items:
+                if not isinstance(self._entry(transaction, key), Event):
+                    mend = partial(deleted, self._unproven, key)
+                    yield Difference("unproven", _number(key), "is no event", mend)
 
     def _last(self, transaction: lmdb.Transaction[bytes]) -> bytes:
         """The key of the last entry."""

@@ -27,14 +27,17 @@ from bouncegate.store.environment import (
     PURGED,
     SUMMARIES,
     TALLIES,
+    UNPROVEN,
     USED,
     USED_BY_DAY,
 )
 from bouncegate.store.exchanges import host_key
 from bouncegate.store.messages import is_whole
 from bouncegate.store.trail import Deferral
+from bouncegate.store.unproven import Kept
 
 _DAY: Final = 2
+_NUMBER: Final = 8
 _TIME: Final = 4
 _SEND: Final = 12
 _IDENTITY: Final = 16
@@ -65,6 +68,7 @@ _SOUND: Final[dict[bytes, Sound]] = {
     AUDIT: lambda key, value: len(key) == _SEND and _decodes(Audit)(key, value),
     SUMMARIES: lambda key, value: bool(key.decode()) and _decodes(Summary)(key, value),
     PURGED: _purged_is_sound,
+    UNPROVEN: lambda key, value: len(key) == _NUMBER and Kept.of(value) is not None,
     MESSAGES: lambda key, value: len(key) == _MESSAGE_KEY and is_whole(key, value),
 }
 

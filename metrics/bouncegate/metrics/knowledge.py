@@ -13,10 +13,11 @@ from bouncegate.policy.alarm import hour_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.room import Room
 from bouncegate.store.store import Store
-from bouncegate.store.tallies import UNVERIFIED, HourTally
+from bouncegate.store.tallies import DROPPED, UNVERIFIED, HourTally
 
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
+_WEEK: Final = 7 * _DAY
 # A label a sender domain, for the worst of them: the alarm is about those.
 _MOST_SENDERS: Final = 100
 
@@ -24,7 +25,15 @@ _MOST_SENDERS: Final = 100
 def store_figures(store: Store, alarm: AlarmSettings, now: int) -> Iterator[Metric]:
     """Of the store; raises StoreError."""
     yield from _room("store", store.room())
-    yield from _blame(store.tallies(now - _DAY), alarm, now)
+    tallies = store.tallies(now - _WEEK)
+    yield from _blame([t for t in tallies if t.hour >= hour_of(now - _DAY)], alarm, now)
+    dropped = sum(tally.total for tally in tallies if tally.sender == DROPPED)
+    yield gauge("unproven_reports", "Reports in store that count for no address.", store.unproven())
+    yield gauge(
+        "unproven_reports_dropped",
+        "Reports of the last seven days that their quota dropped before their time.",
+        dropped,
+    )
     open_ = [i.opened for i in store.incidents() if i.settled is None]
     yield gauges(
         "incidents_open",
@@ -73,7 +82,7 @@ def _blame(tallies: list[HourTally], alarm: AlarmSettings, now: int) -> Iterator
     """The worse of this hour and the last: a rule then has an hour's time to see it."""
     worst: Counter[str] = Counter()
     for tally in tallies:
-        if tally.sender != UNVERIFIED and tally.hour >= hour_of(now - _HOUR):
+        if tally.blames_sender and tally.hour >= hour_of(now - _HOUR):
             worst[tally.sender] = max(worst[tally.sender], tally.total)
     yield gauges(
         "sender_blame_bounces",

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from bouncegate.config.settings import AlarmSettings, PolicySettings, Trust
+from bouncegate.config.settings import AlarmSettings, PolicySettings, RetentionSettings, Trust
 from bouncegate.config.taxonomy import Blame, Kind, Reason
 from bouncegate.policy import course
 from bouncegate.policy.guard import Guard
@@ -70,6 +70,7 @@ class Policy:
         *,
         guard: Guard | None = None,
         alarm: AlarmSettings | None = None,
+        retention: RetentionSettings | None = None,
     ) -> None:
         """Events of other trust than `trust` never count; no guard where there is none."""
         self._settings = settings
@@ -77,6 +78,7 @@ class Policy:
         self._table = Table(settings)
         self.guard: Final = guard
         self.alarm: Final = alarm or AlarmSettings()
+        self.retention: Final = retention or RetentionSettings()
 
     def fold(self, state: State, number: int, entry: Told) -> State:
         """What is known of an address after the entry of that number."""
@@ -91,6 +93,10 @@ class Policy:
         if self.standing(entry, state) is not Standing.COUNTS:
             return state
         return self._after_failure(freed(state, entry.time), number, entry)
+
+    def believes(self, event: Event) -> bool:
+        """Whether the event is about an address of ours, as far as this site asks for proof."""
+        return bool(event.address) and event.trust in self._trust
 
     def proves_delivery(self, event: Event) -> bool:
         """Whether the event is a success report (RFC 3464, 2.3.3) that is proven to be ours."""

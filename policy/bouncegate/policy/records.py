@@ -78,6 +78,8 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     """The incident that was open for its provider and reason when it came, `UNCONFIRMED`, or 0."""
     sent: int = 0
     """When our message was sent, as the ledger knows it; 0: unknown."""
+    named: int = 0
+    """How many recipients a report names for which this one event stands; 0: its own alone."""
     blame: Blame | None = None
     """Whom the rule blames; None: whom the reason does."""
 

@@ -55,6 +55,7 @@ INVALID: Final = b"invalid"
 AUDIT: Final = b"audit"
 SUMMARIES: Final = b"summaries"
 PURGED: Final = b"purged"
+UNPROVEN: Final = b"unproven"
 
 DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -84,6 +85,7 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     AUDIT: {},
     SUMMARIES: {},
     PURGED: {},
+    UNPROVEN: {},
 }
 
 _MAX_DATABASES: Final = 64

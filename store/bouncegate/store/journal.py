@@ -64,6 +64,11 @@ class Journal:
         """Let an entry be found by an address that it concerns."""
         transaction.put(address.encode(), octets_of(number), db=self._by_address)
 
+    def count(self, transaction: lmdb.Transaction[bytes], address: str) -> int:
+        """How many entries of one address are kept: told by the index, without reading them."""
+        with transaction.cursor(self._by_address) as cursor:
+            return cursor.count() if cursor.set_key(address.encode()) else 0
+
     def get(self, transaction: lmdb.Transaction[bytes], number: int) -> Entry:
         """The entry of a number that is known to exist."""
         octets = transaction.get(octets_of(number), db=self._entries)

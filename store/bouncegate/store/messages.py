@@ -60,6 +60,10 @@ class MessageFolder:
         for folder in (path.parent, self._folder, self._folder.parent):
             _sync_folder(folder)
 
+    def has(self, key: bytes) -> bool:
+        """Whether `write` wrote it."""
+        return self._path(key).exists()
+
     def read(self, key: bytes) -> bytes | None:
         """What `write` wrote; raises OSError."""
         try:
@@ -97,13 +101,19 @@ class Messages:
         # Made once: making it takes as long as compressing a DSN. One writer at a time uses it.
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
 
-    def put(self, transaction: lmdb.Transaction[bytes], key: bytes, raw: bytes) -> None:
-        """Keep a message; it is durable when the transaction is. Raises lmdb.Error, OSError."""
+    def put(self, transaction: lmdb.Transaction[bytes], key: bytes, raw: bytes) -> int:
+        """Keep a message, which is durable when the transaction is.
+
+        Tells how many octets it takes: none if it is there already. Raises lmdb.Error, OSError.
+        """
+        if transaction.get(key, db=self._database) is not None or self._folder.has(key):
+            return 0
         compressed = self._compressor.compress(raw)
         if len(compressed) <= _LARGEST_INSIDE:
             transaction.put(key, compressed, db=self._database)
         else:
             self._folder.write(key, compressed)
+        return len(compressed)
 
     def get(self, transaction: lmdb.Transaction[bytes], key: bytes) -> bytes | None:
         """A message as it came, or None where it is no longer kept."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import lmdb
@@ -18,7 +18,16 @@ from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.tallies import UNVERIFIED, HourTally, Tallies
+from bouncegate.store.unproven import Unproven
 
+# How many entries of one address there may be for one more that proves nothing to stand under it:
+# anyone can name any address. A page of them is more than anybody reads. Where a site counts what
+# proves nothing, they lock and free addresses, and more of them may be needed to tell why.
+_MOST_UNPROVEN: Final = 100
+_MOST_UNPROVEN_THAT_COUNT: Final = 500
+# How many events make a transaction full: with some 50 microseconds each, other processes wait a
+# few milliseconds for the write lock. A message may name a thousand recipients.
+MOST_AT_ONCE: Final = 128
 _BLAMES_SENDER: Final = (Standing.SENDER_TO_BLAME, Standing.MESSAGE_TO_BLAME)
 
 
@@ -29,6 +38,12 @@ class Bounce(NamedTuple):
     raw: bytes
     domains: Sequence[str] = ()
     """Those of which DNS is to be asked."""
+
+    def portions(self) -> Iterator[Bounce]:
+        """The same for several transactions; nearly always it is one portion."""
+        for start in range(0, len(self.events), MOST_AT_ONCE):
+            some = self.events[start : start + MOST_AT_ONCE]
+            yield Bounce(some, self.raw, () if start else self.domains)
 
 
 Notice = Incident | HourTally
@@ -86,6 +101,7 @@ class Reception:
         self._incidents = incidents
         self._messages = messages
         self._tallies = tallies
+        self.unproven: Final = Unproven(environment, history, messages, tallies)
 
     def take_in(
         self, transaction: lmdb.Transaction[bytes], bounce: Encoded, policy: Policy
@@ -96,9 +112,30 @@ class Reception:
             or self._take_in(transaction, event, octets, policy)
             for event, octets in bounce.entries
         ]
-        if bounce.key and any(outcome.is_new for outcome in outcomes):
-            self._messages.put(transaction, bounce.key, bounce.raw)
+        fresh = [outcome for outcome in outcomes if outcome.is_new]
+        is_kept = bool(bounce.key and fresh)
+        octets = self._messages.put(transaction, bounce.key, bounce.raw) if is_kept else 0
+        self._set_apart(transaction, fresh, octets, policy)
         return outcomes
+
+    def _set_apart(
+        self,
+        transaction: lmdb.Transaction[bytes],
+        fresh: Sequence[Recorded],
+        octets: int,
+        policy: Policy,
+    ) -> None:
+        """What counts for no address has its own quota; the message too if it is of nothing else.
+
+        It goes with the last of them.
+        """
+        apart = [outcome for outcome in fresh if not policy.believes(outcome.event)]
+        of_message = octets if len(apart) == len(fresh) else 0
+        for place, (event, number, *_) in enumerate(apart, 1):
+            own = of_message if place == len(apart) else 0
+            self.unproven.add(transaction, number, event.time, own)
+        if apart:
+            self.unproven.keep_within(transaction, policy.retention)
 
     def knows(self, transaction: lmdb.Transaction[bytes], identity: bytes) -> bool:
         """Whether a bounce of that identity has been taken in."""
@@ -114,6 +151,8 @@ class Reception:
     def _take_in(
         self, transaction: lmdb.Transaction[bytes], event: Event, octets: bytes, policy: Policy
     ) -> Recorded:
+        encoded = event
+        event = self._under_its_address(transaction, event, policy)
         state = self._history.states.get(transaction, event.address) or EMPTY
         standing = policy.standing(event, state)
         notices = self._blame(transaction, event, standing, policy.alarm.sender_blame)
@@ -126,7 +165,7 @@ class Reception:
             admission = self._incidents.admit(transaction, series, event, guard, policy.fold)
             notices += admission.changes
             event = replace(event, held=admission.incident)
-        if event.held:
+        if event is not encoded:
             octets = encode_entry(event)
         number = self._history.journal.append_encoded(transaction, octets)
         if series is not None:
@@ -134,6 +173,16 @@ class Reception:
         transaction.put(event.identity, octets_of(number), db=self._once)
         before, after = self._history.apply(transaction, event.address, number, event, policy.fold)
         return Recorded(event, number, True, before, after, notices)
+
+    def _under_its_address(
+        self, transaction: lmdb.Transaction[bytes], event: Event, policy: Policy
+    ) -> Event:
+        """An event that proves nothing is nobody's where its address has very many already."""
+        if event.trust != "unverified" or not event.address:
+            return event
+        most = _MOST_UNPROVEN_THAT_COUNT if policy.believes(event) else _MOST_UNPROVEN
+        count = self._history.journal.count(transaction, event.address)
+        return event if count < most else replace(event, address="")
 
     def _blame(
         self,

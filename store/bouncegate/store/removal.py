@@ -9,7 +9,8 @@ import lmdb
 from msgspec.structs import replace
 
 from bouncegate.policy.records import AddressEntry, Event
-from bouncegate.store.environment import ONCE
+from bouncegate.store.codec import octets_of
+from bouncegate.store.environment import ONCE, UNPROVEN
 from bouncegate.store.history import History
 
 Leaving = defaultdict[int, set[str]]
@@ -23,6 +24,7 @@ class Removal:
         """Use an environment that is open; its databases exist."""
         self._history = history
         self._once = environment.open_db(ONCE, create=False)
+        self._unproven = environment.open_db(UNPROVEN, create=False)
 
     def take_out(
         self,
@@ -56,9 +58,10 @@ class Removal:
         leaving.clear()
 
     def drop_event(self, transaction: lmdb.Transaction[bytes], number: int, event: Event) -> None:
-        """Drop an event, its identity and its marks."""
+        """Drop an event, its identity, its marks and its place in the quota, if it has one."""
         if event.identity:
             transaction.delete(event.identity, db=self._once)
+        transaction.delete(octets_of(number), db=self._unproven)
         self._history.rulings.forget(transaction, number)
         self._history.window.remove(transaction, event.time, number)
         self._history.journal.rewrite(transaction, number, None)

@@ -1,6 +1,6 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Twenty-seven databases in one environment, changed together in one transaction or not at all. The
+Twenty-eight databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address, summaries  what came, in order                journal
@@ -16,6 +16,7 @@ module of each says what it holds:
     mx, mx_hosts, mx_wanted   what DNS tells of domains                exchanges
     deferred, accepted        what Postfix's log told                  trail
     purged                    locks of addresses that were purged      purged
+    unproven                  reports that count for no address        unproven
     audit                     what operators did                       audit
     meta                      the layout's number                      environment
                               how far sources have been read           progress
@@ -84,6 +85,8 @@ __all__ = ["Bounce", "Effect", "Incident", "Recorded", "Store"]
 # How many messages one transaction of `expire_messages` deletes: some milliseconds, so that a
 # DSN in hand never waits long for the write lock.
 _EXPIRE_AT_ONCE: Final = 500
+# Each of these has its place in five tables.
+_UNPROVEN_AT_ONCE: Final = 200
 
 
 class Effect(NamedTuple):
@@ -293,6 +296,19 @@ class Store(Transactions):
             total += deleted
         return total
 
+    def expire_unproven(self, before: int) -> int:
+        """Drop the reports that count for no address and came before a time; tells how many.
+
+        Raises StoreError.
+        """
+        total, dropped = 0, _UNPROVEN_AT_ONCE
+        while dropped == _UNPROVEN_AT_ONCE:
+            with self._writing() as transaction:
+                unproven = self._reception.unproven
+                dropped = unproven.expire(transaction, before, _UNPROVEN_AT_ONCE)
+            total += dropped
+        return total
+
     # -- reading -----------------------------------------------------------------------------
 
     def progress(self, source: str) -> bytes:
@@ -428,6 +444,11 @@ class Store(Transactions):
         """The bounces that blame a sender or prove nothing, of the hour of a time and later."""
         with self._reading() as transaction:
             return list(self._tallies.since(transaction, since))
+
+    def unproven(self) -> int:
+        """How many reports are kept that count for no address."""
+        with self._reading() as transaction:
+            return self._reception.unproven.count(transaction)
 
     def room(self) -> Room:
         """How much of its room the store takes; raises StoreError."""

@@ -2,12 +2,15 @@
 
     tallies  hour, 4 octets, and sender -> {reason: count}
 
-The empty sender stands for the bounces that prove nothing: whom they blame is not known.
+The empty sender stands for the bounces that prove nothing: whom they blame is not known. `DROPPED`
+stands for those of them that their quota dropped before their time, and `OTHERS` for senders of an
+hour in which too many were blamed: strangers can make up names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 import lmdb
@@ -19,6 +22,11 @@ from bouncegate.store.codec import encode
 from bouncegate.store.environment import TALLIES
 
 UNVERIFIED: Final = ""
+DROPPED: Final = "\0dropped"
+"""No sender domain holds NUL."""
+OTHERS: Final = "(others)"
+# Ten times as many as metrics show; 65 MB at most in the 90 days for which they are kept.
+_MOST_SENDERS: Final = 500
 _HOUR: Final = 4
 # Keys of LMDB have at most 511 octets.
 _LONGEST_SENDER: Final = 255
@@ -32,6 +40,11 @@ class HourTally(NamedTuple):
     """Since 1970."""
     sender: str
     counts: dict[Reason, int]
+
+    @property
+    def blames_sender(self) -> bool:
+        """Whether it is about a sender, and not about what proves nothing."""
+        return self.sender not in (UNVERIFIED, DROPPED)
 
     @property
     def start(self) -> int:
@@ -61,12 +74,24 @@ class Tallies:
     ) -> HourTally:
         """Count one bounce; tells what its hour has come to."""
         hour = hour_of(time)
-        key = _hour_key(hour) + sender.encode("utf-8", "replace")[:_LONGEST_SENDER]
+        key = _key(hour, sender)
         known = transaction.get(key, db=self._tallies)
+        may_be_many = known is None and sender not in (UNVERIFIED, DROPPED)
+        if may_be_many and self._is_full(transaction, hour):
+            key, sender = _key(hour, OTHERS), OTHERS
+            known = transaction.get(key, db=self._tallies)
         counts = {} if known is None else _COUNTS.decode(known)
         counts[reason] = counts.get(reason, 0) + 1
         transaction.put(key, encode(counts), db=self._tallies)
         return HourTally(hour, sender, counts)
+
+    def _is_full(self, transaction: lmdb.Transaction[bytes], hour: int) -> bool:
+        """Whether so many senders were blamed since an hour began that no more are told apart."""
+        with transaction.cursor(self._tallies) as cursor:
+            if not cursor.set_range(_hour_key(hour)):
+                return False
+            known = sum(1 for _ in islice(cursor.iternext(values=False), _MOST_SENDERS))
+            return known == _MOST_SENDERS
 
     def since(self, transaction: lmdb.Transaction[bytes], time: int) -> Iterator[HourTally]:
         """The tallies of the hour of a time, and of all later ones."""
@@ -86,6 +111,10 @@ class Tallies:
                 cursor.delete()
                 gone += 1
         return gone
+
+
+def _key(hour: int, sender: str) -> bytes:
+    return _hour_key(hour) + sender.encode("utf-8", "replace")[:_LONGEST_SENDER]
 
 
 def _hour_key(hour: int) -> bytes:

@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from bouncegate.config.settings import (
     GuardSettings,
     LedgerSettings,
@@ -69,6 +71,8 @@ def fill(folder: Path, count: int = 60) -> None:
             reason = Reason.MAILBOX_FULL if number % 4 == 0 else Reason.USER_UNKNOWN
             store.record([bounce(number, reason)], POLICY)
         store.record([bounce(count, size=LARGE)], POLICY)
+        forged = replace(event(count + 1), address="", time=NOW, trust="unverified", named=9)
+        store.record([Bounce((forged,), b"anybody wrote this")], POLICY)
         known = tuple(event(number).address for number in (4, 8))
         store.act([Delivered(known, NOW + 500, NOW + 400, "ledger")], POLICY.fold)
         acts = [

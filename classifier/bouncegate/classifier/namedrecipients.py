@@ -1,0 +1,77 @@
+"""Which of the recipients that a report names get an event of their own.
+
+A DSN may name ten thousand. Of one that is proven, each recipient that *we* mailed has its event:
+the message had so many and no more. All others that it names, and all of which it proves nothing,
+are one event together each: it says how many they were and names the first of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from bouncegate.classifier.classified import JudgedReport
+from bouncegate.classifier.limits import BELIEVED, SHOWN_NAMES, VALUE
+from bouncegate.classifier.report import NOT_FAILURES, Report
+from bouncegate.store.identity import FAILED
+
+
+class NamedRecipient(NamedTuple):
+    """One recipient that a report names."""
+
+    judged: JudgedReport
+    address: str
+    """The canonical address that we mailed, or that is claimed; empty where that is nobody."""
+    is_proven: bool
+
+
+class Sorted(NamedTuple):
+    """The recipients of one report."""
+
+    own: Sequence[NamedRecipient]
+    """Those that get an event each; one for each address and outcome."""
+    together: Sequence[Sequence[NamedRecipient]]
+    """Those of which several are one event."""
+
+
+def sorted_out(named: Iterable[NamedRecipient], *, is_believed: bool) -> Sorted:
+    """Who gets an event; `is_believed` says whether the site counts what proves nothing.
+
+    It is believed for so many recipients as Postfix takes for one message; where it does not
+    count, it stands under an address only if it names no other.
+    """
+    proven: dict[tuple[str, str], NamedRecipient] = {}
+    claimed: dict[tuple[str, str], NamedRecipient] = {}
+    of_nobody: list[NamedRecipient] = []
+    beyond: list[NamedRecipient] = []
+    for one in named:
+        own, others = (proven, of_nobody) if one.is_proven else (claimed, beyond)
+        key = (one.address, outcome_of(one.judged.report))
+        if not one.address or (not one.is_proven and len(own) >= BELIEVED and key not in own):
+            others.append(one)
+        else:
+            own.setdefault(key, one)
+    if not is_believed and len({address for address, _ in claimed}) + len(beyond) > 1:
+        beyond = [*claimed.values(), *beyond]
+        claimed = {}
+    together = [others for others in (of_nobody, beyond) if others]
+    return Sorted([*proven.values(), *claimed.values()], together)
+
+
+def outcome_of(report: Report) -> str:
+    """What tells two reports of one message and recipient apart."""
+    return report.action if report.action in NOT_FAILURES else FAILED
+
+
+def first_of(several: Sequence[NamedRecipient]) -> NamedRecipient:
+    """What stands for several: the first that failed, with the first names."""
+    first = next((o for o in several if o.judged.report.action not in NOT_FAILURES), several[0])
+    names = dict.fromkeys(one.judged.report.recipient for one in several[:_LOOKED_AT])
+    shown = ", ".join(list(filter(None, names))[:SHOWN_NAMES])[:VALUE]
+    report = replace(
+        first.judged.report, final_recipient=shown, original_recipient="", notice="", extra={}
+    )
+    return NamedRecipient(JudgedReport(report, first.judged.verdict), "", first.is_proven)
+
+
+_LOOKED_AT: Final = 10 * SHOWN_NAMES

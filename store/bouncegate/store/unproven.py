@@ -1,0 +1,120 @@
+"""The quota of reports that count for no address: anyone can send as many as he likes.
+
+    unproven  number of the event -> its time (4 octets), octets of its message as kept (4), and
+              octets of all messages up to and with it (8)
+
+They are kept for operators, in the journal like all events, but for some days only and in a room of
+their own. When it is full the *oldest* go: what a flood brings is alike, and whoever looks wants to
+see what comes now; were the newest refused, one flood would hide all others for a week. Nothing
+rests on them: they change no address.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import islice
+from typing import Final, NamedTuple
+
+import lmdb
+
+from bouncegate.config.settings import RetentionSettings
+from bouncegate.policy.records import Event
+from bouncegate.store.codec import number_of, octets_of
+from bouncegate.store.environment import UNPROVEN
+from bouncegate.store.history import History
+from bouncegate.store.messages import Messages
+from bouncegate.store.removal import Removal
+from bouncegate.store.tallies import DROPPED, Tallies
+
+# How many one transaction drops at most: some milliseconds. One report brings one, so that a quota
+# that was lowered is reached soon.
+_MOST_AT_ONCE: Final = 100
+
+
+class Kept(NamedTuple):
+    """One report of the quota."""
+
+    time: int
+    octets: int
+    """Of its message, as it is kept; 0 where that belongs to another event."""
+    total: int
+    """Of all messages up to and with it."""
+
+    def packed(self) -> bytes:
+        """As it stands in the table."""
+        return _KEPT.pack(*self)
+
+    @classmethod
+    def of(cls, octets: bytes) -> Kept:
+        """What `packed` gave; raises struct.error."""
+        return cls(*_KEPT.unpack(octets))
+
+
+_KEPT: Final = struct.Struct(">IIQ")
+
+
+class Unproven:
+    """Keeping them within their quota, in a transaction of the caller's."""
+
+    def __init__(
+        self, environment: lmdb.Environment, history: History, messages: Messages, tallies: Tallies
+    ) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._table = environment.open_db(UNPROVEN, create=False)
+        self._journal = history.journal
+        self._removal = Removal(environment, history)
+        self._messages = messages
+        self._tallies = tallies
+
+    def count(self, transaction: lmdb.Transaction[bytes]) -> int:
+        """How many are kept."""
+        entries: int = transaction.stat(self._table)["entries"]
+        return entries
+
+    def add(
+        self, transaction: lmdb.Transaction[bytes], number: int, time: int, octets: int
+    ) -> None:
+        """Let the last event of the journal, whose message takes so many octets, be one of them."""
+        with transaction.cursor(self._table) as cursor:
+            before = Kept.of(cursor.value()).total if cursor.last() else 0
+        kept = Kept(time, octets, before + octets)
+        transaction.put(octets_of(number), kept.packed(), db=self._table)
+
+    def keep_within(self, transaction: lmdb.Transaction[bytes], most: RetentionSettings) -> None:
+        """Drop the oldest beyond the quota, and count them as dropped in the hour of the newest."""
+        dropped: dict[int, Kept] = {}
+        with transaction.cursor(self._table) as cursor:
+            if not cursor.last():
+                return
+            last = Kept.of(cursor.value())
+            excess = self.count(transaction) - most.unproven_reports
+            size = most.unproven_size.octets
+            cursor.first()
+            for key, value in islice(cursor.iternext(), _MOST_AT_ONCE):
+                kept = Kept.of(value)
+                if len(dropped) >= excess and last.total - kept.total + kept.octets <= size:
+                    break
+                dropped[number_of(key)] = kept
+        for number, kept in dropped.items():
+            if (event := self._drop(transaction, number, kept)) is not None:
+                self._tallies.add(transaction, DROPPED, event.reason, last.time)
+
+    def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
+        """Drop up to `most` that came before a time; tells how many went."""
+        with transaction.cursor(self._table) as cursor:
+            items = islice(cursor.iternext(), most) if cursor.first() else ()
+            known = {number_of(key): Kept.of(value) for key, value in items}
+        old = ((number, kept) for number, kept in known.items() if kept.time < before)
+        return sum(self._drop(transaction, *one) is not None for one in old)
+
+    def _drop(self, transaction: lmdb.Transaction[bytes], number: int, kept: Kept) -> Event | None:
+        """Drop a report; None where it is the last entry, which keeps its number from a second."""
+        if number == self._journal.last(transaction):
+            return None
+        event = self._journal.event(transaction, number)
+        if event.address:
+            self._journal.unindex(transaction, event.address, number)
+        self._removal.drop_event(transaction, number, event)
+        if kept.octets:
+            self._messages.delete(transaction, event.raw)
+        return event
