@@ -53,7 +53,8 @@ def _ask(store: Path, worst: "Synchronized[float]") -> None:
     with closing(environment):
         while True:
             began = time.monotonic()
-            environment.begin(write=True).abort()
+            with environment.begin(write=True):
+                pass
             waited = time.monotonic() - began
             with worst.get_lock():
                 worst.value = max(worst.value, waited)

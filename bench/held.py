@@ -18,8 +18,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, Literal, NamedTuple, cast
 
-import lmdb
-
 from bench.output import arguments, show
 from bouncegate.config.settings import PolicySettings, StoreSettings
 from bouncegate.config.values import Size
@@ -27,6 +25,7 @@ from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Origin
 from bouncegate.store.bulk import MOST_AT_ONCE, Bulk
 from bouncegate.store.environment import open_environment
+from bouncegate.store.opened import Environment
 from bouncegate.store.store import Store
 
 _FOLD: Final = Policy(PolicySettings(), ()).fold
@@ -48,7 +47,7 @@ class _Held(NamedTuple):
 class _Watched:
     """An environment whose write transactions are timed, from the lock on to its release."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self.held: list[_Held] = []
 
@@ -88,7 +87,7 @@ def main() -> None:
 def _works(folder: Path, order: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     settings = StoreSettings(path=folder, map_size=Size(16 * 2**30))
     environment = _Watched(open_environment(settings, readonly=False))
-    with closing(Store(cast("lmdb.Environment", environment), settings)) as store:
+    with closing(Store(cast("Environment", environment), settings)) as store:
         bulk = Bulk(store, folder)
         works: list[tuple[str, Callable[[], object]]] = [
             (f"locked, {order}", lambda: bulk.carry_out(_acts("lock", names), _FOLD)),

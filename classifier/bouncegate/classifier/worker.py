@@ -1,7 +1,9 @@
 """One worker of the return path: a process of its own that takes DSNs from the shared socket.
 
 SIGTERM ends it: nothing new is taken in, what is in hand is recorded and answered. RETIRE, too,
-but the sessions that it has may go on until their clients end them.
+but the sessions that it has may go on until their clients end them. Where the files of the store or
+the ledger are not those any more that it has open, each DSN is answered 4xx, and it ends within a
+second: its successor opens what is there now.
 """
 
 import asyncio
@@ -45,6 +47,8 @@ class Desk(NamedTuple):
     intake: Intake
     policy: Policy
     mailboxes: Mailboxes
+    replaced: Callable[[], str]
+    """What has become of the files that are open; empty as long as all is well."""
 
 
 Furnish = Callable[[ExitStack], Desk]
@@ -70,7 +74,7 @@ def work(
             return error.exit_code
         # A seventh less time a DSN than with the loop of the standard library.
         uvloop.run(_serve(settings.return_path, desk, doors, post, on_ready))
-    return os.EX_OK
+        return os.EX_TEMPFAIL if desk.replaced() else os.EX_OK
 
 
 async def _serve(
@@ -90,7 +94,10 @@ async def _serve(
     sessions = Sessions(seat.stand_up)
     factory = partial(Session, handler, terms, loop, sessions)
     entrance = Entrance(doors.listener, seat, factory, loop, sessions)
-    tasks = [loop.create_task(_beat(post.pulse))]
+    tasks = [
+        loop.create_task(_beat(post.pulse)),
+        loop.create_task(_watch(desk.replaced, stop)),
+    ]
     if post.number == 0:
         tasks.append(loop.create_task(_maintain(desk, settings)))
     entrance.open()
@@ -128,6 +135,13 @@ async def _beat(pulse: Pulse) -> None:
     while True:
         pulse.beat()
         await asyncio.sleep(INTERVAL)
+
+
+async def _watch(replaced: Callable[[], str], stop: asyncio.Event) -> None:
+    while not (reason := replaced()):
+        await asyncio.sleep(INTERVAL)
+    log.critical("%s: bounces are deferred until it is open again", reason)
+    stop.set()
 
 
 async def _maintain(desk: Desk, settings: ReturnPathSettings) -> None:

@@ -89,7 +89,8 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
         intake = _intake(invocation, judge, store, stack)
         policy = invocation.policy
         aside = ProbeTaker(settings.store.path, Listener(settings, store, policy))
-        return Desk(store, intake, policy, Mailboxes(aside, _recipients(settings)))
+        mailboxes = Mailboxes(aside, _recipients(settings))
+        return Desk(store, intake, policy, mailboxes, invocation.replaced(store))
 
     with ExitStack() as stack:
         furnish(stack)

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -94,6 +95,14 @@ class Invocation:
             if self.ledger is None:
                 self.ledger = Ledger.open(self.settings.store, self.settings.ledger)
             return self.ledger
+
+    def replaced(self, store: Store) -> Callable[[], str]:
+        """What tells whether store and ledger still have the files open that are theirs."""
+
+        def look() -> str:
+            return store.replaced() or (self.ledger.replaced() if self.ledger else "")
+
+        return look
 
     def open_store(self, *, readonly: bool = False, for_daemon: bool = False) -> Store:
         """The store in force; raises StoreError.

@@ -44,6 +44,8 @@ _RETENTION_PAUSE: Final = 6 * 3600.0
 _CENSUS_PAUSE: Final = 60.0
 _ARRIVALS_PAUSE: Final = 1.0
 _TEXTFILE_PAUSE: Final = 15.0
+# Whether the files that are open are still those of the store.
+_WATCH_PAUSE: Final = 1.0
 # Where nobody can listen, another try may find the port free.
 _LISTEN_PAUSE: Final = 30.0
 
@@ -75,10 +77,19 @@ def maintain(
         *tasks_of(invocation, store, dns_answers),
         *metrics_tasks(invocation, store, dns_answers, once=once),
     ]
+    replaced = invocation.replaced(store)
     if once:
         with closing(store):
             raise typer.Exit(os.EX_OK if run_once(tasks, stop) else os.EX_UNAVAILABLE)
     notify("READY=1")
+
+    def watch(_: threading.Event) -> None:
+        if reason := replaced():
+            log.critical("%s: beginning anew", reason)
+            anew.set()
+            stop.set()
+
+    tasks.append(Task("files", _WATCH_PAUSE, watch))
     if not run_until(stop, tasks, lambda: notify("WATCHDOG=1")):
         return  # never close the store under a thread that still reads: systemd starts us again
     store.close()

@@ -24,6 +24,7 @@ from bouncegate.store.codec import octets_of
 from bouncegate.store.environment import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
 from bouncegate.store.history import History
 from bouncegate.store.journal import Journal
+from bouncegate.store.opened import Environment
 from bouncegate.store.shelves import LETTERS, locks_of, shelves_of
 
 _END: Final = 4
@@ -31,7 +32,7 @@ _TABLES: Final = (ADDRESSES, LOCKS, BY_ADDRESS, SUMMARIES)
 
 
 def known_names(
-    environment: lmdb.Environment, transaction: lmdb.Transaction[bytes], start: bytes
+    environment: Environment, transaction: lmdb.Transaction[bytes], start: bytes
 ) -> Iterator[bytes]:
     """All addresses from `start` on of which there is anything, in order."""
     streams: list[Iterator[bytes]] = []
@@ -45,7 +46,7 @@ def known_names(
 class RememberingJournal(Journal):
     """A journal that reads an act on many addresses once for those that come one after another."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.known: dict[int, Entry] = {}
 
@@ -61,7 +62,7 @@ class RememberingJournal(Journal):
 class AddressCheck:
     """One reading of all addresses."""
 
-    def __init__(self, environment: lmdb.Environment, fold: Fold) -> None:
+    def __init__(self, environment: Environment, fold: Fold) -> None:
         """Use an environment that is open; its databases exist. `fold` is that in force."""
         self._environment = environment
         self._fold = fold

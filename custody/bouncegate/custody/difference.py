@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 import lmdb
 
+from bouncegate.store.opened import Environment
+
 PORTION: Final = 500
 
 Mend = Callable[["lmdb.Transaction[bytes]"], None]
@@ -32,7 +34,7 @@ class Difference(NamedTuple):
 
 
 def portions(
-    environment: lmdb.Environment, name: bytes, most: int = PORTION
+    environment: Environment, name: bytes, most: int = PORTION
 ) -> Iterator[tuple[lmdb.Transaction[bytes], list[tuple[bytes, bytes]]]]:
     """The records of a table in order, some at a time, each portion with the transaction it is of.
 

@@ -28,6 +28,7 @@ from bouncegate.store.environment import (
     UNPROVEN,
     VOIDED,
 )
+from bouncegate.store.opened import Environment
 
 _KEY: Final = 8
 
@@ -35,7 +36,7 @@ _KEY: Final = 8
 class JournalCheck:
     """One reading of the journal and its indexes."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._journal = environment.open_db(JOURNAL, create=False)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
-import lmdb
 import msgspec
 import zstandard
 
@@ -23,15 +22,16 @@ from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.store.codec import packed, unpacked
 from bouncegate.store.environment import JOURNAL, LAYOUT, LOCKS, lay_out, layout_of, set_layout
 from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
 from bouncegate.store.states import lock_record
 
-Step = Callable[[lmdb.Environment], None]
+Step = Callable[[Environment], None]
 """Rewrites the records of one layout as those of the next."""
 
 _DECODE: Final[Callable[[bytes], dict[str, Any]]] = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
-def raise_layout(environment: lmdb.Environment, fold: Fold) -> None:
+def raise_layout(environment: Environment, fold: Fold) -> None:
     """Bring an environment of an older layout, which nobody else uses, to that of today.
 
     `fold` is that of the policy in force. What cannot be read stays as it is, for verification to
@@ -46,7 +46,7 @@ def raise_layout(environment: lmdb.Environment, fold: Fold) -> None:
     _derive(environment, fold)
 
 
-def _name_addresses(environment: lmdb.Environment) -> None:
+def _name_addresses(environment: Environment) -> None:
     journal = environment.open_db(JOURNAL, create=False)
     for _, items in portions(environment, JOURNAL):
         with environment.begin(write=True) as transaction:
@@ -75,7 +75,7 @@ def _with_addresses(octets: bytes) -> bytes | None:
 STEPS: Final[dict[int, Step]] = {1: _name_addresses}
 
 
-def _derive(environment: lmdb.Environment, fold: Fold) -> None:
+def _derive(environment: Environment, fold: Fold) -> None:
     """Tell every address anew from its journal, as far as that leaves its locks as they are.
 
     Earlier versions kept less of it. The policy may have changed since it was told: a lock that was

@@ -12,6 +12,7 @@ from bouncegate.custody.difference import Difference, portions
 from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Sent, decoded, name_digests
 from bouncegate.store.ledger import NAMES, RATES, SENT, rate_key, rate_of
+from bouncegate.store.opened import Environment
 
 _HOUR: Final = 3600
 
@@ -19,7 +20,7 @@ _HOUR: Final = 3600
 class LedgerCheck:
     """One reading of the ledger."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._sent = environment.open_db(SENT, create=False)

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import lmdb
 import msgspec
 
 from bouncegate.config.taxonomy import Reason
@@ -33,6 +32,7 @@ from bouncegate.store.environment import (
 )
 from bouncegate.store.exchanges import host_key
 from bouncegate.store.messages import is_whole
+from bouncegate.store.opened import Environment
 from bouncegate.store.trail import Deferral
 from bouncegate.store.unproven import Kept
 
@@ -76,7 +76,7 @@ _SOUND: Final[dict[bytes, Sound]] = {
 class RecordCheck:
     """One reading of these tables, and of the folder of large messages."""
 
-    def __init__(self, environment: lmdb.Environment, folder: Path) -> None:
+    def __init__(self, environment: Environment, folder: Path) -> None:
         """Use an environment that is open, that of the store in `folder`."""
         self._environment = environment
         self._folder = folder

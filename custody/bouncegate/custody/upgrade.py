@@ -19,7 +19,7 @@ from bouncegate.custody.backup import Source, make_backup, remove_drafts
 from bouncegate.custody.compaction import require_entries
 from bouncegate.custody.datafile import put_in_place
 from bouncegate.custody.difference import Difference
-from bouncegate.custody.durable import created, draft_folder
+from bouncegate.custody.durable import created, draft_folder, remove_draft
 from bouncegate.custody.layouts import raise_layout
 from bouncegate.custody.verification import differences, mended
 from bouncegate.policy.fold import Fold
@@ -33,6 +33,7 @@ from bouncegate.store.environment import (
     open_of_any_layout,
 )
 from bouncegate.store.errors import StoreDamaged, StoreFull, StoreMissing
+from bouncegate.store.opened import Environment, opened
 from bouncegate.store.room import Room, room_of
 from bouncegate.store.writing import WriteRight
 
@@ -59,7 +60,7 @@ class Upgraded(NamedTuple):
 class _Old:
     """A store of any layout, as far as its tables exist, to be copied."""
 
-    def __init__(self, environment: lmdb.Environment, path: Path) -> None:
+    def __init__(self, environment: Environment, path: Path) -> None:
         self.environment = environment
         self._path = path
 
@@ -85,6 +86,7 @@ def upgrade(settings: StoreSettings, fold: Fold, now: int) -> Upgraded:
     folder = settings.path
     with WriteRight.alone(folder) as right:
         assert right.is_alone, "a writer would lose what it writes"
+        remove_draft(folder / _DRAFT)
         remove_drafts(folder, f"{_SAVED}*")
         with closing(open_of_any_layout(settings, readonly=True)) as environment:
             found = layout_of(environment)
@@ -126,15 +128,14 @@ def _replace(old: _Old, settings: StoreSettings, fold: Fold) -> int:
 
 
 @contextmanager
-def _opened(draft: Path, map_size: int) -> Iterator[lmdb.Environment]:
+def _opened(draft: Path, map_size: int) -> Iterator[Environment]:
     """The copy that is worked on: it is copied once more, and need not be durable itself."""
     size = map_size + (draft / "data.mdb").stat().st_size + _SPARE
-    options = {"map_size": size, "max_dbs": _MAX_DATABASES, "sync": False, "readahead": False}
-    with closing(lmdb.open(str(draft), **options)) as environment:  # type: ignore[arg-type]
+    with closing(opened(draft, size, _MAX_DATABASES, readonly=False, sync=False)) as environment:
         yield environment
 
 
-def _require_sound(environment: lmdb.Environment, data: Path, folder: Path, fold: Fold) -> int:
+def _require_sound(environment: Environment, data: Path, folder: Path, fold: Fold) -> int:
     """Mend what can be derived, and refuse what is wrong else; raises StoreDamaged.
 
     Tells how many addresses another policy has decided.
@@ -166,7 +167,7 @@ def _require_room(old: _Old, folder: Path) -> None:
         )
 
 
-def _has(environment: lmdb.Environment, name: bytes) -> bool:
+def _has(environment: Environment, name: bytes) -> bool:
     try:
         environment.open_db(name, create=False)
     except lmdb.NotFoundError:

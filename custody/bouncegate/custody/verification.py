@@ -25,6 +25,7 @@ from bouncegate.custody.windowcheck import WindowCheck
 from bouncegate.policy.fold import Fold
 from bouncegate.store.environment import explained, open_environment
 from bouncegate.store.ledger import FOLDER, Ledger
+from bouncegate.store.opened import Environment
 from bouncegate.store.writing import WriteRight
 
 _AT_ONCE: Final = 100
@@ -38,7 +39,7 @@ def verify(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
         yield from _explaining(found, settings.path)
 
 
-def verify_pages(data: Path, environment: lmdb.Environment) -> Iterator[Difference]:
+def verify_pages(data: Path, environment: Environment) -> Iterator[Difference]:
     """What is wrong with the pages of a file that is open."""
     # As long as this transaction reads, nothing that it or a later one sees is written over.
     with environment.begin():
@@ -78,7 +79,7 @@ def repair(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
         yield from _explaining(mended(environment, found), settings.path)
 
 
-def mended(environment: lmdb.Environment, found: Iterator[Difference]) -> Iterator[Difference]:
+def mended(environment: Environment, found: Iterator[Difference]) -> Iterator[Difference]:
     """Mend what is found, as far as it can be, while it is looked for; raises lmdb.Error."""
     while some := list(islice(found, _AT_ONCE)):
         with environment.begin(write=True) as transaction:
@@ -89,7 +90,7 @@ def mended(environment: lmdb.Environment, found: Iterator[Difference]) -> Iterat
 
 
 def differences(
-    environment: lmdb.Environment, data: Path, folder: Path, fold: Fold
+    environment: Environment, data: Path, folder: Path, fold: Fold
 ) -> Iterator[Difference]:
     """What is wrong with an environment that is open; raises lmdb.Error.
 

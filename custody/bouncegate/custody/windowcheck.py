@@ -16,6 +16,7 @@ import lmdb
 from bouncegate.custody.difference import Difference, shown
 from bouncegate.store.codec import octets_of
 from bouncegate.store.environment import INCIDENTS, JOURNAL, SEEN, SERIES, WINDOW
+from bouncegate.store.opened import Environment
 
 _MARK: Final = 8
 _AT_ONCE: Final = 100_000
@@ -27,7 +28,7 @@ _TALLY: Final = struct.Struct(">IQ")
 class WindowCheck:
     """One reading of the window, in one transaction: its counts go with all of it."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
         names = (WINDOW, SEEN, SERIES, JOURNAL, INCIDENTS)

@@ -15,7 +15,7 @@ from bouncegate.provenance.keys import KEY_FILE, KeyFile
 from bouncegate.provenance.token import Token, check_latest
 from bouncegate.store.address import AddressError, canonical, domain_of
 from bouncegate.store.entry import Sent
-from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.errors import StoreError, StoreMissing, StoreReplaced
 from bouncegate.store.ledger import Ledger
 
 # The ledger is written some milliseconds behind the mail. Of a token that is so young, in
@@ -79,4 +79,9 @@ class ReturnMap:
                 self._ledger = Ledger.open(self._settings.store, self._settings.ledger)
             except StoreMissing:  # the milter makes it with the first message that it signs
                 return None
-        return self._ledger.by_message(token.time, token.message)
+        try:
+            return self._ledger.by_message(token.time, token.message)
+        except StoreReplaced:
+            self._ledger.close()
+            self._ledger = None
+            raise

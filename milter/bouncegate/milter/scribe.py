@@ -12,12 +12,15 @@ in the line is for its successor.
 import logging
 import signal
 import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from typing import Final
 
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter.line import Line
-from bouncegate.store.errors import StoreError
+from bouncegate.store.errors import StoreError, StoreReplaced
 from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
 _LOG: Final = logging.getLogger("bouncegate.scribe")
@@ -30,48 +33,74 @@ def write_ledger(settings: Settings, line: Line) -> None:
     """Write what workers hand over, until SIGTERM."""
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
-    ledger = Ledger.open(settings.store, settings.ledger, readonly=False)
     mishaps = Mishaps(
         "nobody; mail flows, and the bounces of these messages will lock nobody",
         daemon="scribe",
         step="write",
     )
-    expiry = Expiry(settings, ledger)
-    try:
+    expiry = Expiry(settings)
+    with closing(_Reopening(settings)) as ledger:
         while not stopping:
             try:
                 if entries := line.gather(0.0 if expiry.goes_on else _WAKE_UP):
-                    ledger.write(entries)
-                expiry.go_on(time.time())
+                    ledger.do(partial(Ledger.write, batch=entries))
+                ledger.do(partial(expiry.go_on, now=time.time()))
             except StoreError as error:
                 mishaps.tell("ledger", error, expected=True)
         if entries := line.drain():
-            ledger.write(entries)
-    finally:
-        ledger.close()
+            ledger.do(partial(Ledger.write, batch=entries))
+
+
+class _Reopening:
+    """The ledger, opened again where its files are not those any more that are open."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open it; raises StoreError."""
+        self._settings = settings
+        self._ledger: Ledger | None = self._open()
+
+    def do(self, work: Callable[[Ledger], object]) -> None:
+        """Do something with it, twice if need be; raises StoreError."""
+        if self._ledger is None:
+            self._ledger = self._open()
+        try:
+            work(self._ledger)
+        except StoreReplaced as error:
+            _LOG.critical("%s: opening the ledger again", error)
+            self.close()
+            self._ledger = self._open()
+            work(self._ledger)
+
+    def close(self) -> None:
+        """Give it back."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
+
+    def _open(self) -> Ledger:
+        return Ledger.open(self._settings.store, self._settings.ledger, readonly=False)
 
 
 class Expiry:
     """Forgets what is too old, once an hour, and never so much at once that the line fills up."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
-        """`ledger` is open for writing."""
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is forgotten yet."""
         self._keep = settings.ledger.keep
-        self._ledger = ledger
         self._next = 0.0
         self._forgotten = 0
         self.goes_on = False
         """Whether there is more to be forgotten now."""
 
-    def go_on(self, now: float) -> None:
-        """Forget some, if it is time; raises StoreError."""
+    def go_on(self, ledger: Ledger, now: float) -> None:
+        """Forget some of a ledger that is open to write, if it is time; raises StoreError."""
         if not self.goes_on and now < self._next:
             return
         self._next = now + _EXPIRE_EVERY
         self.goes_on = False  # nor does it after an error, until the hour is up
         # Calendar months are counted backwards by their length from here on.
         kept_for = self._keep.after(int(now)) - int(now)
-        forgotten = self._ledger.expire(int(now) - kept_for)
+        forgotten = ledger.expire(int(now) - kept_for)
         self._forgotten += forgotten
         self.goes_on = forgotten == EXPIRE_AT_ONCE
         if self._forgotten and not self.goes_on:

@@ -12,12 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import lmdb
-
 from bouncegate.policy.account import Mark
 from bouncegate.policy.records import Event
 from bouncegate.store.gone import Gone
 from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
 from bouncegate.store.transactions import Transactions
 
 # Some ten milliseconds each.
@@ -40,7 +39,7 @@ class Arrival(NamedTuple):
 class Arrivals(Transactions):
     """The bounces of one store; all methods raise StoreError."""
 
-    def __init__(self, environment: lmdb.Environment, history: History, path: Path) -> None:
+    def __init__(self, environment: Environment, history: History, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
         self._history = history

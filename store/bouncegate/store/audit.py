@@ -21,6 +21,7 @@ from bouncegate.policy.records import Act, Audit, Event, Ruling, Settled
 from bouncegate.store.codec import encode, number_of, octets_of
 from bouncegate.store.environment import AUDIT, INCIDENTS, VOIDED
 from bouncegate.store.journal import Journal
+from bouncegate.store.opened import Environment
 from bouncegate.store.transactions import Transactions
 
 _TIME: Final = 4
@@ -37,7 +38,7 @@ def new_key(time: int) -> bytes:
 class Audits(Transactions):
     """Writing within a transaction of the caller's; reading raises StoreError."""
 
-    def __init__(self, environment: lmdb.Environment, journal: Journal, path: Path) -> None:
+    def __init__(self, environment: Environment, journal: Journal, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
         self._journal = journal

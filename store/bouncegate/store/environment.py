@@ -25,6 +25,7 @@ from bouncegate.store.errors import (
     StoreMissing,
 )
 from bouncegate.store.metapages import map_size_of
+from bouncegate.store.opened import DATA, LOCK, Environment, opened
 
 LAYOUT: Final = 2
 
@@ -89,16 +90,11 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
 }
 
 _MAX_DATABASES: Final = 64
-# 126 is the library's own; milter workers, handlers and commands of a large host fit in 1024,
-# at 64 octets a slot.
-_MAX_READERS: Final = 1024
-# The lock file must be written by readers too, so the group may do both: the daemons' own group.
-_FILE_MODE: Final = 0o660
 _KEY_LAYOUT: Final = b"layout"
 _RELOAD: Final = "reload the daemons"
 
 
-def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environment:
+def open_environment(settings: StoreSettings, *, readonly: bool) -> Environment:
     """Open the environment, and make it where it is not there yet and may be written.
 
     Raises a StoreError that says what to do.
@@ -115,23 +111,17 @@ def open_environment(settings: StoreSettings, *, readonly: bool) -> lmdb.Environ
     return environment
 
 
-def open_of_any_layout(settings: StoreSettings, *, readonly: bool) -> lmdb.Environment:
+def open_of_any_layout(settings: StoreSettings, *, readonly: bool) -> Environment:
     """The same, whatever its layout is, which is for the caller to look at; raises StoreError."""
-    data = settings.path / "data.mdb"
+    data = settings.path / DATA
     require_usable(settings.path, readonly=readonly)
+    size = _map_size(settings, data, readonly=readonly)
     try:
-        environment = lmdb.open(
-            str(settings.path),
-            map_size=_map_size(settings, data, readonly=readonly),
-            max_dbs=_MAX_DATABASES,
-            max_readers=_MAX_READERS,
-            readonly=readonly,
-            create=not readonly,
-            mode=_FILE_MODE,
-            readahead=False,
-        )
+        environment = opened(settings.path, size, _MAX_DATABASES, readonly=readonly)
     except lmdb.Error as error:
         raise explained(error, settings.path) from error
+    except OSError as error:
+        raise StoreError(f"{error.filename}: {error.strerror}") from error
     try:
         hand_to_owner(settings.path)
         _refuse_truncated(environment, data)
@@ -165,10 +155,12 @@ def explained(error: lmdb.Error, path: Path) -> StoreError:
     return StoreError(f"{path}: {error}")
 
 
-def copy_compacted(environment: lmdb.Environment, target: Path, path: Path) -> None:
+def copy_compacted(environment: Environment, target: Path, path: Path) -> None:
     """Write an environment as it is at one moment into an empty file; raises StoreError."""
     try:
-        copy_records(environment, target)
+        environment.require_files()
+        copy_records(environment.raw, target)
+        environment.require_files()
     except lmdb.Error as error:
         raise explained(error, path) from error
     except ValueError as error:
@@ -208,7 +200,7 @@ def _require_writable(folder: Path) -> None:
 
 def hand_to_owner(folder: Path) -> None:
     """What root makes belongs to the owner of the folder, or the daemons could not open it."""
-    for name in ("data.mdb", "lock.mdb"):
+    for name in (DATA, LOCK):
         hand_over(folder / name, folder)
 
 
@@ -219,7 +211,7 @@ def hand_over(path: Path, folder: Path) -> None:
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:
+def _refuse_truncated(environment: Environment, data: Path) -> None:
     info, page_size = environment.info(), environment.stat()["psize"]
     expected = (info["last_pgno"] + 1) * page_size
     if data.stat().st_size >= expected:
@@ -232,7 +224,7 @@ def _refuse_truncated(environment: lmdb.Environment, data: Path) -> None:
         )
 
 
-def _check_layout(environment: lmdb.Environment, path: Path, *, readonly: bool) -> None:
+def _check_layout(environment: Environment, path: Path, *, readonly: bool) -> None:
     found = layout_of(environment)
     if found in (None, LAYOUT) and not readonly:
         found = lay_out(environment)
@@ -255,27 +247,35 @@ def layout_problem(path: Path, found: int | None) -> StoreLayout | None:
     )
 
 
-def lay_out(environment: lmdb.Environment) -> int:
-    """Make the databases that are missing; the layout number comes last, to vouch for them all."""
+def lay_out(environment: Environment) -> int:
+    """Make the databases that are missing, and tell the layout; all of it or nothing."""
+    known = layout_of(environment)
+    if known is not None and not _missing(environment):
+        return known
+    with environment.begin(write=True) as transaction:
+        for name, flags in DATABASES.items():
+            environment.open_db(name, txn=transaction, **flags)
+        meta = environment.open_db(META, txn=transaction)
+        transaction.put(_KEY_LAYOUT, LAYOUT.to_bytes(4, "big"), db=meta, overwrite=False)
+        return int.from_bytes(transaction.get(_KEY_LAYOUT, db=meta) or b"", "big")
+
+
+def _missing(environment: Environment) -> bool:
     for name, flags in DATABASES.items():
         try:
             environment.open_db(name, create=False, **flags)
         except lmdb.NotFoundError:
-            environment.open_db(name, **flags)
-    if (known := layout_of(environment)) is not None:
-        return known
-    with environment.begin(write=True, db=environment.open_db(META)) as transaction:
-        transaction.put(_KEY_LAYOUT, LAYOUT.to_bytes(4, "big"), overwrite=False)
-        return int.from_bytes(transaction.get(_KEY_LAYOUT) or b"", "big")
+            return True
+    return False
 
 
-def set_layout(environment: lmdb.Environment, layout: int) -> None:
+def set_layout(environment: Environment, layout: int) -> None:
     """Let a store say that it has a layout; raises lmdb.Error."""
     with environment.begin(write=True, db=environment.open_db(META)) as transaction:
         transaction.put(_KEY_LAYOUT, layout.to_bytes(4, "big"))
 
 
-def layout_of(environment: lmdb.Environment) -> int | None:
+def layout_of(environment: Environment) -> int | None:
     """The layout that a store says it has; None if it says nothing. Raises lmdb.Error."""
     try:
         meta = environment.open_db(META, create=False)

@@ -44,3 +44,9 @@ class StoreBusy(StoreError):
     """Another process writes, or has the right to write alone; it can be tried again."""
 
     exit_code = os.EX_TEMPFAIL
+
+
+class StoreReplaced(StoreError):
+    """The files that are open are not the store's any more; it can be tried again when reopened."""
+
+    exit_code = os.EX_TEMPFAIL

@@ -25,6 +25,7 @@ from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.exchange import DENIALS, UNASKED, Answer, Exchange, learn, next_question
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import MX, MX_HOSTS, MX_WANTED, explained
+from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
 from bouncegate.store.transactions import Transactions
 
@@ -62,7 +63,7 @@ class NameServerFault(NamedTuple):
 class Exchanges(Transactions):
     """The three databases; each method is a transaction of its own, but for `want_within`."""
 
-    def __init__(self, environment: lmdb.Environment, path: Path) -> None:
+    def __init__(self, environment: Environment, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
         self._progress = Progress(environment)

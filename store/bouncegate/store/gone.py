@@ -11,6 +11,7 @@ from typing import Final
 import lmdb
 
 from bouncegate.store.environment import META
+from bouncegate.store.opened import Environment
 
 _KEY: Final = b"gone"
 _TIME: Final = struct.Struct(">Q")
@@ -19,7 +20,7 @@ _TIME: Final = struct.Struct(">Q")
 class Gone:
     """The key of one store; used within the transactions of whoever reads or lets go."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._meta = environment.open_db(META, create=False)
 

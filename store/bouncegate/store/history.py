@@ -13,6 +13,7 @@ import lmdb
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import AddressEntry, Event, Ruling, State, Summary
 from bouncegate.store.journal import Journal
+from bouncegate.store.opened import Environment
 from bouncegate.store.rulings import Rulings
 from bouncegate.store.states import States
 from bouncegate.store.window import Window
@@ -21,7 +22,7 @@ from bouncegate.store.window import Window
 class History:
     """Entries and rulings taking effect, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self.journal = Journal(environment)
         self.states = States(environment)

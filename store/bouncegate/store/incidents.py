@@ -20,6 +20,7 @@ from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settle
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import INCIDENTS
 from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
 
 GUARD: Final = "guard"
 """Who settles an incident that no operator has settled."""
@@ -50,7 +51,7 @@ class Admission(NamedTuple):
 class Incidents:
     """Opening, holding and settling, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment, history: History) -> None:
+    def __init__(self, environment: Environment, history: History) -> None:
         """Use an environment that is open; its databases exist."""
         self._incidents = environment.open_db(INCIDENTS, create=False)
         self._history = history

@@ -28,6 +28,7 @@ from bouncegate.store.codec import (
     octets_of,
 )
 from bouncegate.store.environment import BY_ADDRESS, JOURNAL, SUMMARIES
+from bouncegate.store.opened import Environment
 
 # Acts on a thousand addresses whose neighbours come one after the other; each takes some 100 KB.
 _ACTS_AT_ONCE: Final = 256
@@ -39,7 +40,7 @@ _DISORDER: Final = 3600
 class Journal:
     """Appending and reading entries, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._entries = environment.open_db(JOURNAL, create=False)
         self._by_address = environment.open_db(BY_ADDRESS, dupsort=True, create=False)

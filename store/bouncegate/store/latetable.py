@@ -25,6 +25,7 @@ from bouncegate.store.environment import (
 from bouncegate.store.errors import StoreDamaged, StoreError, StoreMissing
 from bouncegate.store.locktable import LockTable
 from bouncegate.store.metapages import map_size_of
+from bouncegate.store.opened import Environment
 
 _LOG: Final = logging.getLogger("bouncegate.store")
 INTERVAL: Final = 1.0
@@ -135,14 +136,14 @@ class LateTable(LockTable):
             _LOG.warning("%s", reason)
         self.reason = reason.with_traceback(None)
 
-    def _wrong(self, environment: lmdb.Environment) -> StoreError | None:
+    def _wrong(self, environment: Environment) -> StoreError | None:
         """Why the store that is open must not be read any more; None if all is well."""
         before, now = self._file, self._look_at_file()
         path = self._settings.path
         if now is None or before is None:
             return StoreMissing(f"{path}: data.mdb is not there any more, or out of reach")
-        if now[:2] != before[:2]:
-            return StoreError(f"{path}: data.mdb was replaced")
+        if replaced := environment.replaced():
+            return StoreError(replaced)
         if now.size < before.size:
             return StoreDamaged(f"{path}: data.mdb was cut short")
         if now != before and map_size_of(path / "data.mdb") > environment.info()["map_size"]:
@@ -150,6 +151,7 @@ class LateTable(LockTable):
             return StoreError(f"{path}: its map was made larger")
         self._file = now
         try:
+            environment.look_for_dead_readers()
             layout = layout_of(environment)
         except lmdb.Error as error:
             return explained(error, path)
@@ -163,7 +165,7 @@ class LateTable(LockTable):
         environment, self._environment = self._environment, None
         assert environment is not None
         self._begin = self._begin_late
-        self._left = weakref.ref(environment)
+        self._left = weakref.ref(environment.raw)
         self._next_try = 0.0
         self._note(reason)
 

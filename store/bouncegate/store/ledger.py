@@ -30,14 +30,13 @@ from bouncegate.store.entry import KEY, Entry, Sent, decoded, digest, entry_of, 
 from bouncegate.store.environment import copy_compacted, explained, hand_to_owner
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 from bouncegate.store.metapages import map_size_of
+from bouncegate.store.opened import DATA, Environment, opened
 from bouncegate.store.room import Room, room_of
 from bouncegate.store.writing import WriteRight
 
 FOLDER: Final = "ledger"
 """Where it lies, in the folder of the store."""
 
-_FILE_MODE: Final = 0o660
-_MAX_READERS: Final = 1024
 SENT: Final = b"sent"
 NAMES: Final = b"names"
 RATES: Final = b"rates"
@@ -60,7 +59,7 @@ _FULL: Final = 0.75
 class Ledger:
     """The ledger, for reading or for its one writer."""
 
-    def __init__(self, environment: lmdb.Environment, path: Path) -> None:
+    def __init__(self, environment: Environment, path: Path) -> None:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._path = path
@@ -78,25 +77,17 @@ class Ledger:
             if not readonly:
                 _make_folder(path)
                 right = WriteRight.shared(path)
-            elif not (path / "data.mdb").exists():
+            elif not (path / DATA).exists():
                 raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
-            environment = lmdb.open(
-                str(path),
-                map_size=max(settings.max_size.octets, map_size_of(path / "data.mdb"))
-                if readonly
-                else settings.max_size.octets,
-                max_dbs=4,
-                max_readers=_MAX_READERS,
-                readonly=readonly,
-                create=not readonly,
-                mode=_FILE_MODE,
-                metasync=False,
-                readahead=False,
-            )
+            size = settings.max_size.octets
+            if readonly:
+                size = max(size, map_size_of(path / DATA))
+            environment = opened(path, size, len(_DATABASES), readonly=readonly, metasync=False)
             if not readonly:
                 hand_to_owner(path)
-                for name in _DATABASES:
-                    environment.open_db(name)
+                with environment.begin(write=True) as transaction:
+                    for name in _DATABASES:
+                        environment.open_db(name, txn=transaction)
             ledger = cls(environment, path)
             ledger._right, right = right, None
             return ledger
@@ -116,8 +107,12 @@ class Ledger:
         if self._right is not None:
             self._right.give_up()
 
+    def replaced(self) -> str:
+        """What has become of the files that are open; empty as long as they are the ledger's."""
+        return self._environment.replaced()
+
     @property
-    def environment(self) -> lmdb.Environment:
+    def environment(self) -> Environment:
         """For whoever examines its tables."""
         return self._environment
 

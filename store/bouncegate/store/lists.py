@@ -22,6 +22,7 @@ from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import Act, Entry, Event, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
 from bouncegate.store.shelves import DETECTED, GROUPS
 from bouncegate.store.transactions import Transactions
 
@@ -45,7 +46,7 @@ _REMEMBERED: Final = 64
 class Lists(Transactions):
     """The lists of one store; all methods raise StoreError."""
 
-    def __init__(self, environment: lmdb.Environment, history: History, path: Path) -> None:
+    def __init__(self, environment: Environment, history: History, path: Path) -> None:
         """Use an environment that is open; its databases exist."""
         super().__init__(environment, path)
         self._history = history

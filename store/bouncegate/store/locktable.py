@@ -10,7 +10,6 @@ that is not costs one look-up.
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, Self
 
 import lmdb
@@ -18,6 +17,7 @@ import lmdb
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.environment import LOCKS, PURGED, open_environment
 from bouncegate.store.errors import StoreError
+from bouncegate.store.opened import Environment
 from bouncegate.store.purged import digest_of, read_salt
 
 _LOG: Final = logging.getLogger("bouncegate.store")
@@ -31,25 +31,24 @@ class LockTable:
 
     __slots__ = ("_begin", "_environment", "_purged", "_rare", "_rare_in", "_salt")
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Read the locks of an environment that is open."""
         self.attach(environment)
 
-    def attach(self, environment: lmdb.Environment) -> None:
+    def attach(self, environment: Environment) -> None:
         """Read them from here on in this environment; raises lmdb.Error if it has none."""
         locks = environment.open_db(LOCKS, create=False)
         try:
             self._purged: lmdb._Database | None = environment.open_db(PURGED, create=False)
         except lmdb.NotFoundError:  # of a store that an earlier version has made
             self._purged = None
+        raw = environment.raw
         self._salt: bytes | None = None
         self._rare_in = -1
         self._rare = (False, False)
         """Whether any domain, and any purged address, is locked in transaction `_rare_in`."""
-        self._begin: Callable[[], lmdb.Transaction[bytes]] = lambda: lmdb.Transaction(
-            environment, locks
-        )
-        self._environment: lmdb.Environment | None = environment
+        self._begin: Callable[[], lmdb.Transaction[bytes]] = lambda: lmdb.Transaction(raw, locks)
+        self._environment: Environment | None = environment
 
     @classmethod
     def open(cls, settings: StoreSettings) -> Self:
@@ -61,7 +60,11 @@ class LockTable:
 
         `address` is canonical, in UTF-8.
         """
-        transaction = self._begin()
+        try:
+            transaction = self._begin()
+        except lmdb.ReadersFullError:
+            self.free_readers()
+            transaction = self._begin()
         record = transaction.get(address)
         if record is None:
             if self._rare_in != transaction.id():
@@ -73,6 +76,11 @@ class LockTable:
                 record = transaction.get(address[address.rfind(b"@") :])
         transaction.abort()
         return record
+
+    def free_readers(self) -> None:
+        """Free the slots of readers that died; raises lmdb.Error."""
+        if self._environment is not None:
+            self._environment.reader_check()
 
     def take_up_purged(self) -> None:
         """Ask the table of purged addresses too, where a later version has added it meanwhile."""
@@ -97,7 +105,7 @@ class LockTable:
     def _read_salt(self) -> bytes:
         """The salt; empty, and the log says so, where it cannot be had: those locks hold nobody."""
         assert self._environment is not None
-        folder = Path(self._environment.path())
+        folder = self._environment.folder
         try:
             salt = read_salt(folder)
         except StoreError as error:

@@ -10,6 +10,7 @@ from typing import Final
 import lmdb
 
 from bouncegate.store.environment import META
+from bouncegate.store.opened import Environment
 
 _PREFIX: Final = "progress "
 
@@ -17,7 +18,7 @@ _PREFIX: Final = "progress "
 class Progress:
     """Remembering, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._meta = environment.open_db(META, create=False)
 

@@ -29,6 +29,7 @@ from bouncegate.store.audit import Audits
 from bouncegate.store.history import History
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.naming import Naming
+from bouncegate.store.opened import Environment
 from bouncegate.store.removal import Leaving, Removal
 from bouncegate.store.trail import Trail
 from bouncegate.store.transactions import Transactions
@@ -68,14 +69,14 @@ class Purge(Transactions):
 
     def __init__(
         self,
-        environment: lmdb.Environment,
+        environment: Environment,
         history: History,
         messages: Messages,
         audits: Audits,
         trail: Trail,
     ) -> None:
         """Use an environment that is open; its databases exist."""
-        super().__init__(environment, Path(environment.path()))
+        super().__init__(environment, Path(environment.folder))
         self._history = history
         self._messages = messages
         self._audits = audits

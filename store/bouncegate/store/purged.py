@@ -25,6 +25,7 @@ from bouncegate.store.codec import decode_state, encode
 from bouncegate.store.environment import PURGED, hand_over
 from bouncegate.store.errors import StoreError, StoreForbidden
 from bouncegate.store.lockrecord import pack
+from bouncegate.store.opened import Environment
 
 FILE: Final = "salt"
 _SALT: Final = 32
@@ -91,7 +92,7 @@ def _sync(folder: Path) -> None:
 class Purged:
     """Reading and writing them, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment, folder: Path) -> None:
+    def __init__(self, environment: Environment, folder: Path) -> None:
         """Use an environment that is open, that of the store in `folder`."""
         self._purged = environment.open_db(PURGED, create=False)
         self._folder = folder

@@ -17,6 +17,7 @@ from bouncegate.store.environment import ONCE
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents
 from bouncegate.store.messages import Messages, message_key
+from bouncegate.store.opened import Environment
 from bouncegate.store.tallies import UNVERIFIED, HourTally, Tallies
 from bouncegate.store.unproven import Unproven
 
@@ -89,7 +90,7 @@ class Reception:
 
     def __init__(
         self,
-        environment: lmdb.Environment,
+        environment: Environment,
         history: History,
         incidents: Incidents,
         messages: Messages,

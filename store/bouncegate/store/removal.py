@@ -12,6 +12,7 @@ from bouncegate.policy.records import AddressEntry, Event
 from bouncegate.store.codec import octets_of
 from bouncegate.store.environment import ONCE, UNPROVEN
 from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
 
 Leaving = defaultdict[int, set[str]]
 """The numbers of entries on many addresses, each with those that it is to name no longer."""
@@ -20,7 +21,7 @@ Leaving = defaultdict[int, set[str]]
 class Removal:
     """Within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment, history: History) -> None:
+    def __init__(self, environment: Environment, history: History) -> None:
         """Use an environment that is open; its databases exist."""
         self._history = history
         self._once = environment.open_db(ONCE, create=False)

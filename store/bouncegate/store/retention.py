@@ -29,6 +29,7 @@ from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State,
 from bouncegate.store.audit import Audits
 from bouncegate.store.gone import Gone
 from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
 from bouncegate.store.removal import Leaving, Removal
 from bouncegate.store.tallies import Tallies
 from bouncegate.store.transactions import Transactions
@@ -69,7 +70,7 @@ class Retention(Transactions):
 
     def __init__(
         self,
-        environment: lmdb.Environment,
+        environment: Environment,
         history: History,
         audits: Audits,
         tallies: Tallies,

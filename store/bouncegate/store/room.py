@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 import lmdb
 
+from bouncegate.store.opened import Environment
+
 _META_PAGES: Final = 2
 
 
@@ -47,7 +49,7 @@ class Room(NamedTuple):
 
 
 def room_of(
-    environment: lmdb.Environment,
+    environment: Environment,
     transaction: lmdb.Transaction[bytes],
     path: Path,
     databases: Iterable[bytes],

@@ -19,6 +19,7 @@ from bouncegate.policy.account import Mark
 from bouncegate.policy.records import UNCONFIRMED
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import HELD, VOIDED
+from bouncegate.store.opened import Environment
 
 _UNCONFIRMED: Final = octets_of(UNCONFIRMED)
 
@@ -26,7 +27,7 @@ _UNCONFIRMED: Final = octets_of(UNCONFIRMED)
 class Rulings:
     """The marks of events, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._voided = environment.open_db(VOIDED, create=False)
         self._held = environment.open_db(HELD, create=False)

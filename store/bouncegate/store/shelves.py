@@ -21,6 +21,7 @@ import lmdb
 from bouncegate.policy.records import NO_END, Lock, State
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import ENDS, SHELVES
+from bouncegate.store.opened import Environment
 
 DETECTED: Final = b"d"
 GROUPS: Final = b"g"
@@ -31,7 +32,7 @@ _END: Final = 4
 class Shelves:
     """Writing and reading them, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._shelves = environment.open_db(SHELVES, create=False)
         self._ends = environment.open_db(ENDS, dupsort=True, create=False)

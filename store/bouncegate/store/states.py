@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import lmdb
@@ -19,6 +18,7 @@ from bouncegate.policy.records import Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import decode_state, encode
 from bouncegate.store.environment import ADDRESSES, LOCKS
+from bouncegate.store.opened import Environment
 from bouncegate.store.purged import Purged
 from bouncegate.store.shelves import Shelves
 
@@ -26,12 +26,12 @@ from bouncegate.store.shelves import Shelves
 class States:
     """Reading and writing states, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._addresses = environment.open_db(ADDRESSES, create=False)
         self._locks = environment.open_db(LOCKS, create=False)
         self.shelves: Final = Shelves(environment)
-        self.purged: Final = Purged(environment, Path(environment.path()))
+        self.purged: Final = Purged(environment, environment.folder)
 
     def get(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
         """What is known of an address, or None where nothing is.

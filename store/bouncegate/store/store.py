@@ -68,6 +68,7 @@ from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
 from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
+from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
 from bouncegate.store.purge import Purge
 from bouncegate.store.reception import Bounce, Encoded, Reception, Recorded
@@ -103,7 +104,7 @@ class Effect(NamedTuple):
 class Store(Transactions):
     """The whole store, for the return path and the operator."""
 
-    def __init__(self, environment: lmdb.Environment, settings: StoreSettings) -> None:
+    def __init__(self, environment: Environment, settings: StoreSettings) -> None:
         """Use an environment that is open; its databases exist."""
         super().__init__(environment, settings.path)
         self._right: WriteRight | None = None

@@ -20,6 +20,7 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.alarm import HOUR, hour_of
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import TALLIES
+from bouncegate.store.opened import Environment
 
 UNVERIFIED: Final = ""
 DROPPED: Final = "\0dropped"
@@ -65,7 +66,7 @@ class HourTally(NamedTuple):
 class Tallies:
     """Counting, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._tallies = environment.open_db(TALLIES, create=False)
 

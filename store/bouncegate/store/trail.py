@@ -34,6 +34,7 @@ from bouncegate.store.codec import encode
 from bouncegate.store.environment import ACCEPTED, DEFERRED
 from bouncegate.store.errors import StoreError
 from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Encoded, Reception, Recorded
 from bouncegate.store.transactions import Transactions
@@ -126,7 +127,7 @@ class Trail(Transactions):
     """Both databases; each method is a transaction of its own, and raises StoreError."""
 
     def __init__(
-        self, environment: lmdb.Environment, path: Path, history: History, reception: Reception
+        self, environment: Environment, path: Path, history: History, reception: Reception
     ) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)

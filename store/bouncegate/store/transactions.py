@@ -10,15 +10,20 @@ import lmdb
 
 from bouncegate.store.environment import explained
 from bouncegate.store.errors import StoreFull
+from bouncegate.store.opened import Environment
 
 
 class Transactions:
     """Tables of an environment, to be read and written in its transactions."""
 
-    def __init__(self, environment: lmdb.Environment, path: Path) -> None:
+    def __init__(self, environment: Environment, path: Path) -> None:
         """Use an environment that is open; `path` is its folder."""
         self._environment = environment
         self._path = path
+
+    def replaced(self) -> str:
+        """What has become of the files that are open; empty as long as they are the store's."""
+        return self._environment.replaced()
 
     @contextmanager
     def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import lmdb
 from msgspec.structs import replace
 
 from bouncegate.policy.fold import Fold
 from bouncegate.policy.records import MOST_EVENTS, Event, Ruling
 from bouncegate.store.address import domain_of
 from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
 from bouncegate.store.transactions import Transactions
 
 # Some ten milliseconds of one read transaction.
@@ -36,7 +36,7 @@ class Pile(NamedTuple):
 class Unconfirmed(Transactions):
     """The bounces of one store that wait for DNS; all methods raise StoreError."""
 
-    def __init__(self, environment: lmdb.Environment, path: Path, history: History) -> None:
+    def __init__(self, environment: Environment, path: Path, history: History) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
         self._history = history

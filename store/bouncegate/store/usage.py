@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 import lmdb
 
 from bouncegate.store.environment import INVALID, USED, USED_BY_DAY
+from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
 from bouncegate.store.transactions import Transactions
 
@@ -47,7 +48,7 @@ class Used(NamedTuple):
 class Usage(Transactions):
     """The three databases; all methods raise StoreError, but those within a transaction."""
 
-    def __init__(self, environment: lmdb.Environment, path: Path) -> None:
+    def __init__(self, environment: Environment, path: Path) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
         self._used = environment.open_db(USED, create=False)

@@ -18,6 +18,7 @@ import lmdb
 
 from bouncegate.policy.guard import Series
 from bouncegate.store.environment import SEEN, SERIES, WINDOW
+from bouncegate.store.opened import Environment
 
 _KEY: Final = struct.Struct(">IQ")
 _COUNT: Final = struct.Struct(">I")
@@ -40,7 +41,7 @@ _NOTHING: Final = Tally(0, 0)
 class Window:
     """Counting, within a transaction of the caller's."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._window = environment.open_db(WINDOW, create=False)
         self._seen = environment.open_db(SEEN, create=False)

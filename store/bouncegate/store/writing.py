@@ -14,6 +14,7 @@ from typing import IO, Final, Self
 
 from bouncegate.store.environment import hand_over, require_usable
 from bouncegate.store.errors import StoreBusy, StoreError
+from bouncegate.store.opened import DATA, locked_alone
 
 FILE: Final = "writers"
 _MODE: Final = 0o660
@@ -22,9 +23,10 @@ _MODE: Final = 0o660
 class WriteRight:
     """The right to write into the environment of a folder, until it is given up."""
 
-    def __init__(self, file: IO[bytes], *, is_alone: bool) -> None:
-        """Hold the lock that is on a file."""
+    def __init__(self, file: IO[bytes], data: int | None = None, *, is_alone: bool) -> None:
+        """Hold the lock that is on a file, and that on `data.mdb`, by its descriptor."""
         self._file = file
+        self._data = data
         self.is_alone: Final = is_alone
 
     @classmethod
@@ -43,10 +45,21 @@ class WriteRight:
             "a process has it open for writing: stop bouncegate-return-path, bouncegate-maintain "
             "and, for the ledger, bouncegate-milter, and let other commands end"
         )
-        return cls(_locked(folder, fcntl.LOCK_EX, held), is_alone=True)
+        file = _locked(folder, fcntl.LOCK_EX, held)
+        try:
+            return cls(file, locked_alone(folder / DATA), is_alone=True)
+        except BlockingIOError:
+            file.close()
+            raise StoreBusy(f"{folder}: {held}") from None
+        except OSError as error:
+            file.close()
+            raise StoreError(f"{error.filename or folder}: {error.strerror}") from error
 
     def give_up(self) -> None:
         """Let others have it."""
+        data, self._data = self._data, None
+        if data is not None:
+            os.close(data)
         self._file.close()
 
     def __enter__(self) -> Self:

@@ -72,11 +72,11 @@ def test_old_sends_are_forgotten_a_few_at_a_time_until_all_are_gone(
     with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
         ledger.write([entry_of(sent(n, at=NOW - 3601)) for n in range(EXPIRE_AT_ONCE + 1)])
         ledger.write([entry_of(sent(0))])
-        expiry = Expiry(settings, ledger)
-        expiry.go_on(NOW)
+        expiry = Expiry(settings)
+        expiry.go_on(ledger, NOW)
         assert expiry.goes_on
         assert not caplog.records
-        expiry.go_on(NOW)
+        expiry.go_on(ledger, NOW)
         assert not expiry.goes_on
         assert [record.getMessage() for record in caplog.records] == [
             f"forgot {EXPIRE_AT_ONCE + 1} sends whose time was up"
