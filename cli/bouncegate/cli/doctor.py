@@ -65,7 +65,7 @@ def doctor(
 
     bouncegate doctor --json | grep '"error"'
     """
-    from bouncegate.doctor import daemons, proof, storage  # noqa: PLC0415 - for one command only
+    from bouncegate.doctor import daemons, domains, proof, storage  # noqa: PLC0415 - for one command only
     from bouncegate.doctor.postfix import check_postfix  # noqa: PLC0415
 
     settings = invocation_of(context).settings
@@ -76,6 +76,7 @@ def doctor(
         ("keys", lambda: proof.check_keys(settings, now)),
         ("store", lambda: storage.check_store(settings, now)),
         ("ledger", lambda: storage.check_ledger(settings, now)),
+        ("domains", lambda: domains.check_domains(settings, now)),
         ("daemons", lambda: daemons.check_daemons(settings)),
         ("dns", lambda: _names(settings, postfix, named)),
         ("postfix", lambda: check_postfix(settings, postfix)),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 import typer
 from msgspec import Struct
@@ -20,7 +20,8 @@ from bouncegate.cli.reportviews import Named, percent
 from bouncegate.cli.undo import time_of
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.config.taxonomy import REASONS
-from bouncegate.doctor.finding import Severity
+from bouncegate.doctor.domains import check_domains
+from bouncegate.doctor.finding import Finding, Severity
 from bouncegate.doctor.storage import check_ledger, check_store
 from bouncegate.report.counting import Counting, Scope
 from bouncegate.report.figures import rows_of
@@ -65,12 +66,19 @@ class RateView(Struct):
 
 
 class RoomView(Struct):
-    """A store or a ledger that is nearly full, or whose readers are."""
+    """What a check of `bouncegate doctor` finds: a store that is nearly full, say."""
 
     part: str
     found: str
     advice: str
     is_urgent: bool
+
+
+class Checks(NamedTuple):
+    """What the checks of `bouncegate doctor` find that an operator should see."""
+
+    room: list[RoomView]
+    domains: list[RoomView]
 
 
 class Rates(Struct):
@@ -109,6 +117,8 @@ class Health(Struct):
     room: list[RoomView] = []
     """What is full or nearly so; no limit of [alarm], but those of `bouncegate doctor`."""
     unproven: Unproven = Unproven()
+    domains: list[RoomView] = []
+    """Why bounces that say something of domains are not confirmed."""
 
 
 def health(
@@ -125,9 +135,9 @@ def health(
     Exit code 0: all is fine. 1, a warning: of some sender's mail too large a share bounced,
     bounced hard or was complained of; or some sender was blamed for too many bounces within an
     hour; or too many DSNs proved nothing; or the store, the ledger or their disk is nearly full. 2,
-    critical: an incident is open, or hardly any room is left. Other codes, 64 and above: the store,
-    the config or a time cannot be read. The limits stand in [alarm]; of room, those of `bouncegate
-    doctor` hold.
+    critical: an incident is open, hardly any room is left, or name servers are out of order. Other
+    codes, 64 and above: the store, the config or a time cannot be read. The limits stand in
+    [alarm]; of room, those of `bouncegate doctor` hold.
 
     What blames senders or proves nothing is told of the last two days at most.
 
@@ -153,8 +163,9 @@ def health(
             unproven = _unproven(store, now)
     except StoreMissing:
         incidents, tallies, rates, unproven = [], [], Rates(), Unproven()
-    room = list(_room(invocation, now))
-    found = replace(health_of(incidents, tallies, rates, alarm, room), unproven=unproven)
+    domains = list(_views(check_domains(invocation.settings, now)))
+    checks = Checks(list(_room(invocation, now)), domains)
+    found = replace(health_of(incidents, tallies, rates, alarm, checks), unproven=unproven)
     if json:
         write_json(found)
     else:
@@ -179,20 +190,22 @@ def health_of(
     tallies: Iterable[HourTally],
     rates: Rates,
     alarm: AlarmSettings,
-    room: list[RoomView],
+    checks: Checks,
 ) -> Health:
     """What open incidents, the tallies of a period and the shares of its sends amount to."""
-    hours = list(tallies)
+    hours, (room, domains) = list(tallies), checks
     unverified = sum(hour.total for hour in hours if hour.sender == UNVERIFIED)
     senders = [
         _sender(hour) for hour in hours if hour.blames_sender and hour.total > alarm.sender_blame
     ]
     is_warned = (
-        bool(senders or room)
+        bool(senders or room or domains)
         or unverified > alarm.unverified
         or any(r.warnings for r in rates.senders)
     )
-    is_critical = len(incidents) > alarm.incidents or any(part.is_urgent for part in room)
+    is_critical = len(incidents) > alarm.incidents or any(
+        part.is_urgent for part in (*room, *domains)
+    )
     return Health(
         status="critical" if is_critical else "warning" if is_warned else "fine",
         incidents=incidents,
@@ -207,6 +220,7 @@ def health_of(
         complaint_rate_limit=alarm.complaint_rate,
         rates_from=alarm.rates_from,
         room=room,
+        domains=domains,
     )
 
 
@@ -218,7 +232,11 @@ def _unproven(store: Store, now: int) -> Unproven:
 def _room(invocation: Invocation, now: int) -> Iterator[RoomView]:
     """What the doctor finds of store and ledger that an operator should see."""
     settings = invocation.settings
-    for finding in chain(check_store(settings, now), check_ledger(settings, now)):
+    return _views(chain(check_store(settings, now), check_ledger(settings, now)))
+
+
+def _views(findings: Iterable[Finding]) -> Iterator[RoomView]:
+    for finding in findings:
         if finding.severity in (Severity.WARNING, Severity.ERROR):
             is_urgent = finding.severity is Severity.ERROR
             yield RoomView(finding.check, finding.text, finding.mend, is_urgent)
@@ -284,6 +302,9 @@ def _rows(health: Health) -> Iterator[tuple[object, ...]]:
     yield "reports that count for no address", found, None, None
     yield "store and ledger that are nearly full", len(health.room), 0, None
     for part in health.room:
+        yield f"  {part.part}", part.found, None, part.advice
+    yield "faults of DNS that keep bounces waiting", len(health.domains), 0, None
+    for part in health.domains:
         yield f"  {part.part}", part.found, None, part.advice
 
 

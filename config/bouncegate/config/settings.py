@@ -232,6 +232,7 @@ class AlarmSettings(Struct, frozen=True):
     sender_blame: Annotated[int, Meta(ge=1, le=10_000_000)] = 20
     unverified: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
     incidents: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    unanswered_domains: Annotated[int, Meta(ge=1, le=10_000_000)] = 50
     bounce_rate: Annotated[float, Meta(gt=0, le=1)] = 0.05
     hard_share: Annotated[float, Meta(gt=0, le=1)] = 0.02
     complaint_rate: Annotated[float, Meta(gt=0, le=1)] = 0.001

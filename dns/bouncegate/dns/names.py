@@ -13,19 +13,41 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from bouncegate.config.settings import Settings
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.deaddomain import CHECKER, WORDS
 from bouncegate.policy.exchange import Exchange
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.names import Verdict, asks_at, has_returned, rests_on_name, verdict
+from bouncegate.policy.names import (
+    OURS,
+    Verdict,
+    asks_at,
+    has_returned,
+    rests_on_name,
+    verdict,
+)
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import MOST_ADDRESSES, Act, Event, Lock, Ruling, State
+from bouncegate.policy.records import (
+    MOST_ADDRESSES,
+    Act,
+    Event,
+    Lock,
+    Opened,
+    Ruling,
+    Settled,
+    State,
+)
 from bouncegate.store.address import domain_of
-from bouncegate.store.store import Store
+from bouncegate.store.store import Incident, Store
 
 log: Final = logging.getLogger("bouncegate.domain-check")
 
 # One round looks at so many locks, a second's work, and the next one goes on from there.
 _LOCKS_A_ROUND: Final = 100_000
+
+# So many domains are told apart when it is seen how many are in doubt.
+_MOST_DOMAINS: Final = 10_000
+# All is well again below half of what opens an incident, so that none opens and closes by turns.
+_WELL: Final = 0.5
 
 _PRESENT: Final = "the domain takes mail"
 _GIVEN_UP: Final = "DNS has neither confirmed nor refuted it for too long"
@@ -61,12 +83,21 @@ class NameCheck:
         self._confirm = settings.dns.confirm.after(0)
         self._recheck = settings.domain_locks.recheck.after(0)
         self._clock = clock
+        self._normal = settings.alarm.unanswered_domains
+        self._window = settings.guard.window.after(0)
         self._place = ""
+        self._refuted: dict[str, int] = {}
+        """When domains were called unknown lately that take mail."""
+        self._unanswered: set[str] = set()
+        """The domains of this round of which nothing was heard since they were called so."""
+        self._incident = self._open_incident()
 
     def check(self, stop: threading.Event) -> Round:
         """One round; raises StoreError."""
         now = int(self._clock())
+        self._unanswered.clear()
         confirmed, refuted = self._settle(now, stop)
+        self._judge(now)
         done = Round(confirmed, refuted, self._free(now))
         if any(done):
             log.warning("bounces confirmed=%d refuted=%d, addresses freed=%d by DNS", *done)
@@ -93,6 +124,7 @@ class NameCheck:
             if domain not in known:
                 known[domain] = self._store.exchanges.of(domain)
             what = self._verdict(domain, event.time, known[domain], now)
+            self._take_note(domain, event.time, known[domain], what)
             if what == "open":
                 asked[domain] = asks_at(event.time, known[domain], self._confirm)
             else:
@@ -105,11 +137,56 @@ class NameCheck:
             )
 
     def _verdict(self, domain: str, came: int, known: Exchange, now: int) -> Verdict:
-        """What is decided; that a provider's own domain does not exist is never believed."""
+        """What is decided; that a provider's own domain does not exist is never believed.
+
+        While an incident is open nothing counts.
+        """
         what = verdict(came, known, now, self._confirm)
-        if what == "absent" and self._providers.find(f"@{domain}").evidence == "domain":
+        if what == "absent" and (self._incident is not None or self._is_provider_s(domain)):
             return "open"
         return what
+
+    def _is_provider_s(self, domain: str) -> bool:
+        return self._providers.find(f"@{domain}").evidence == "domain"
+
+    # -- our own name servers ----------------------------------------------------------------
+
+    def _open_incident(self) -> Incident | None:
+        incidents = reversed(self._store.incidents())
+        return next((i for i in incidents if i.opened.provider == OURS and not i.settled), None)
+
+    def _take_note(self, domain: str, came: int, known: Exchange, what: Verdict) -> None:
+        if what == "present" and (domain in self._refuted or len(self._refuted) < _MOST_DOMAINS):
+            self._refuted[domain] = max(self._refuted.get(domain, 0), came)
+        elif known.fetched < came and len(self._unanswered) < _MOST_DOMAINS:
+            self._unanswered.add(domain)
+
+    def _judge(self, now: int) -> None:
+        """Open an incident when too many domains are called unknown and are not known to be so.
+
+        It is closed when that is over for `[guard] window`. One that an operator has settled is
+        opened anew by what comes then.
+        """
+        since = now - self._window
+        self._refuted = {d: came for d, came in self._refuted.items() if came > since}
+        domains = len(self._refuted.keys() | self._unanswered)
+        self._incident = self._open_incident()
+        if self._incident is None and domains > self._normal:
+            opened = Opened(now, OURS, Reason.HOST_UNKNOWN, domains, self._normal)
+            self._incident = Incident(self._store.open_for_names(opened), opened)
+            log.error(
+                "%d domains were called unknown that take mail or of which DNS tells nothing: the "
+                "name servers of this machine are out of order; none of it counts (incident %d)",
+                domains, self._incident.number,
+            )  # fmt: skip
+        elif self._incident is not None and domains <= self._normal * _WELL:
+            number = self._incident.number
+            self._store.settle(
+                Settled(number, now, "closed", CHECKER, "DNS answers for the domains in doubt"),
+                self._policy.fold,
+            )
+            self._incident = None
+            log.warning("incident %d closed: DNS answers for the domains in doubt", number)
 
     # -- addresses that are locked -----------------------------------------------------------
 

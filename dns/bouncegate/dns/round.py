@@ -40,7 +40,8 @@ def ask_round(
     answers = look_up_all(domains, settings, budget, own)
     before = frozenset(took_mail) & answers.keys()
     asked = Asked(answers, before)
-    if not denies(answers) and not asked.is_silent:
+    is_known_silent = len(answers) < len(domains)
+    if not denies(answers) and (is_known_silent or not asked.is_silent):
         return asked
     return ask_references(settings, budget, own)._replace(answers=answers, took_mail=before)
 

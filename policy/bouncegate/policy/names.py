@@ -18,6 +18,9 @@ Verdict = Literal["absent", "present", "given-up", "open"]
 """What becomes of an unconfirmed bounce: it counts (`absent`), it never does (`present`,
 `given-up`), or it waits on (`open`)."""
 
+OURS: Final = "(our name servers)"
+"""In place of a provider: the incident of many domains that are called unknown and are not."""
+
 # Longer than a name server is out of order. A domain of which nothing was heard by then is asked
 # for again with its next bounce.
 _LONGEST_WAIT: Final = 30 * 86_400

@@ -127,27 +127,19 @@ class Exchanges(Transactions):
     def some_that_take_mail(self, most: int, without: Collection[str] = ()) -> list[str]:
         """Some domains of which DNS said at last that they take mail, others each time.
 
-        They lie behind random names, where few are looked at. Raises StoreError.
+        They lie behind random names; where few do, all are looked at: a tenth of a second for
+        100,000 domains. Raises StoreError.
         """
         found: dict[str, None] = {}
         with self._reading() as transaction, transaction.cursor(self._known) as cursor:
             for _ in range(most):
                 start = bytes((secrets.choice(_FIRST_LETTERS), secrets.choice(_FIRST_LETTERS)))
-                if cursor.set_range(start) or cursor.first():
-                    found |= self._first_that_takes_mail(cursor, {*without, *found})
+                items = islice(cursor.iternext(), _LOOKED_AT) if cursor.set_range(start) else ()
+                found.update(islice(_taking_mail(items, {*without, *found}), 1))
+            if len(found) < most:
+                rest = cursor.iternext() if cursor.first() else ()
+                found.update(islice(_taking_mail(rest, {*without, *found}), most - len(found)))
         return list(found)
-
-    def _first_that_takes_mail(
-        self, cursor: lmdb.Cursor[bytes], without: Collection[str]
-    ) -> dict[str, None]:
-        some = list(islice(cursor.iternext(), _LOOKED_AT))
-        if len(some) < _LOOKED_AT and cursor.first():  # the end: go on from the beginning
-            some += islice(cursor.iternext(), _LOOKED_AT - len(some))
-        for key, value in some:
-            domain = key.decode()
-            if domain not in without and _EXCHANGES.decode(value).takes_mail:
-                return {domain: None}
-        return {}
 
     def fault(self) -> NameServerFault | None:
         """Why name servers are not believed, if they are not; raises StoreError."""
@@ -261,6 +253,15 @@ class Exchanges(Transactions):
             transaction.delete(host_key(host, domain), db=self._hosts)
         for host in is_now:
             transaction.put(host_key(host, domain), b"", db=self._hosts)
+
+
+def _taking_mail(
+    items: Iterable[tuple[bytes, bytes]], without: Collection[str]
+) -> Iterator[tuple[str, None]]:
+    for key, value in items:
+        domain = key.decode()
+        if domain not in without and _EXCHANGES.decode(value).takes_mail:
+            yield domain, None
 
 
 def _age(exchange: Exchange) -> int:

@@ -104,6 +104,12 @@ class Incidents:
         self._history.window.set_incident(transaction, incident.series, 0)
         return incident._replace(settled=settlement)
 
+    def open_for_names(self, transaction: lmdb.Transaction[bytes], opened: Opened) -> int:
+        """Open an incident that holds nothing: its bounces wait for DNS. Tells its number."""
+        number = self._history.journal.append(transaction, opened)
+        transaction.put(octets_of(number), octets_of(0), db=self._incidents)
+        return number
+
     def get(self, transaction: lmdb.Transaction[bytes], number: int) -> Incident | None:
         """An incident, or None where the number is not one's."""
         end = transaction.get(octets_of(number), db=self._incidents)

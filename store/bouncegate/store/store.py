@@ -39,6 +39,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.account import Mark
 from bouncegate.policy.deaddomain import Bounced
 from bouncegate.policy.fold import EMPTY, Fold, Policy
+from bouncegate.policy.names import OURS
 from bouncegate.policy.records import (
     MOST_EVENTS,
     Act,
@@ -47,6 +48,7 @@ from bouncegate.policy.records import (
     Entry,
     Event,
     Lock,
+    Opened,
     Ruling,
     Settled,
     State,
@@ -259,6 +261,11 @@ class Store(Transactions):
                 incident = self._incidents.settle_some(transaction, settlement, fold)
         return incident
 
+    def open_for_names(self, opened: Opened) -> int:
+        """Open the incident of our name servers; tells its number. Raises StoreError."""
+        with self._writing() as transaction:
+            return self._incidents.open_for_names(transaction, opened)
+
     def _audited(self, transaction: lmdb.Transaction[bytes], audit: Audit | None) -> bytes:
         """Write the record of an operator's change, if there is one; tells its key."""
         if audit is None:
@@ -280,6 +287,7 @@ class Store(Transactions):
                 incident.number
                 for incident in self._incidents.all(transaction)
                 if incident.settled is None
+                and incident.opened.provider != OURS
                 and is_over(incident.series, self._bouncing(transaction, incident), now)
             ]
         return [self.settle(closed_by_guard(number, now), policy.fold) for number in over]

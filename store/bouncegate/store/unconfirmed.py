@@ -5,12 +5,13 @@ They are held in the journal under `UNCONFIRMED`, in place of the number of an i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from bouncegate.policy.exchange import Exchange
 from bouncegate.policy.fold import Fold
 from bouncegate.policy.records import MOST_EVENTS, Event, Ruling
 from bouncegate.store.address import domain_of
@@ -29,6 +30,8 @@ class Pile(NamedTuple):
 
     events: int = 0
     domains: int = 0
+    unanswered: int = 0
+    """Those of the domains of which DNS has told nothing since."""
     oldest: int = 0
     """When the first of them came; 0 where none waits."""
 
@@ -52,17 +55,18 @@ class Unconfirmed(Transactions):
             if portion:
                 yield portion
 
-    def pile(self) -> Pile:
-        """How much waits; reads all of it."""
+    def pile(self, known: Callable[[str], Exchange]) -> Pile:
+        """How much waits; reads all of it. `known` is what DNS has told of a domain."""
         events = oldest = 0
-        domains: set[str] = set()
+        domains: dict[str, int] = {}
         for portion in self.portions():
             events += len(portion)
             first = min(event.time for _, event in portion)
             oldest = min(oldest, first) if oldest else first
             if len(domains) < _MOST_DOMAINS:
-                domains.update(domain_of(event.address) for _, event in portion)
-        return Pile(events, len(domains), oldest)
+                domains.update((domain_of(event.address), event.time) for _, event in portion)
+        unanswered = sum(known(domain).fetched < came for domain, came in domains.items())
+        return Pile(events, len(domains), unanswered, oldest)
 
     def settle(self, ruling: Ruling, fold: Fold) -> int:
         """Rule on those of the events that still wait; tells how many that were.

@@ -5,7 +5,9 @@ import io
 import json
 from pathlib import Path
 
+import dns.message
 import pytest
+from tests.unit.dns.liar import name_server
 
 from .conftest import Command
 
@@ -54,3 +56,26 @@ def test_a_file_that_is_not_there_is_said_so(bouncegate: Command) -> None:
     done = bouncegate("check", "--file", "/nowhere/list.txt")
     assert done.code == 2
     assert "/nowhere/list.txt: No such file" in done.err
+
+
+def test_check_with_dead_dns_says_so_once_and_waits_no_address_at_a_time(
+    tmp_path: Path, bouncegate: Command, config: Path
+) -> None:
+    bouncegate("lock", "gone@kernel.org")
+    asked: set[str] = set()
+
+    def silent(question: dns.message.QueryMessage, _tcp: bool) -> None:
+        asked.add(question.question[0].name.to_text())
+
+    file = tmp_path / "list.txt"
+    file.write_text("".join(f"ann@company{n}.test\n" for n in range(900)))
+    with name_server(silent) as server:
+        extra = (
+            f'[dns]\nresolvers = ["{server.host}:{server.port}"]\ntimeout = "1 second"\n'
+            "at_once = 3\nqueries_a_second = 999\n"
+        )
+        config.write_text(config.read_text() + extra)
+        told = bouncegate("check", "--lookup", "--file", str(file))
+    assert told.code == 0, "nothing is known against them"
+    assert told.err.count("no name server answers") == 1
+    assert len([name for name in asked if name.startswith("company")]) <= 6

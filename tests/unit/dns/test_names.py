@@ -18,8 +18,9 @@ from bouncegate.dns.names import NameCheck, Round
 from bouncegate.dns.refresher import Refresher
 from bouncegate.policy.account import steps
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Act, Ruling
+from bouncegate.policy.records import Act, Opened, Ruling
 from bouncegate.store.store import Bounce, Store
+from bouncegate.store.unconfirmed import Pile
 from lab.nameserver import NameServer
 
 from ..store.bounces import NOW, bounce_of, lock_by_hand, policy
@@ -158,8 +159,8 @@ def test_without_dns_what_a_server_says_of_names_waits(site_of: Callable[..., Si
     site = site_of()
     site.bounce("ann@good.test", "ben@nowhere.test", "cyd@nowhere.test")
     assert site.locked("ann@good.test", "ben@nowhere.test") == []
-    pile = site.store.unconfirmed.pile()
-    assert (pile.events, pile.domains, pile.oldest) == (3, 2, NOW)
+    pile = site.store.unconfirmed.pile(site.store.exchanges.of)
+    assert pile == Pile(events=3, domains=2, unanswered=2, oldest=NOW)
 
 
 def test_an_undo_of_a_bounce_that_waits_is_final(site: Site) -> None:
@@ -239,3 +240,62 @@ def test_many_locks_are_looked_at_over_several_rounds(
     freed = [site.check.check(threading.Event()).freed for _ in range(4)]
     assert freed == [2, 2, 1, 0]
     assert site.locked(*people) == []
+
+
+def incidents(site: Site) -> list[tuple[str, str]]:
+    found = site.store.incidents()
+    return [(i.opened.provider, i.settled.verb if i.settled else "open") for i in found]
+
+
+def test_many_domains_called_unknown_that_take_mail_are_an_incident_of_ours(
+    site_of: Callable[..., Site], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The resolver of Postfix lies, that of the maintenance does not."""
+    with name_server(alive) as server, caplog.at_level("ERROR", "bouncegate.domain-check"):
+        site = site_of(server)
+        site.bounce(*(f"ann@company{n}.test" for n in range(51)))
+        assert site.maintain() == Round(refuted=51)
+        assert incidents(site) == [("(our name servers)", "open")]
+        assert site.maintain(days=1) == Round()
+    assert incidents(site) == [("(our name servers)", "closed")]
+    assert len(caplog.records) == 1
+
+
+def test_many_domains_of_which_nothing_is_heard_are_an_incident_until_dns_answers(
+    nsd: NameServer, site_of: Callable[..., Site]
+) -> None:
+    with name_server(lambda q, _: response_to(q, dns.rcode.SERVFAIL)) as failing:
+        site = site_of(failing)
+        site.bounce(*(f"ann@company{n}.test" for n in range(51)))
+        assert site.maintain() == Round()
+        assert incidents(site) == [("(our name servers)", "open")]
+    site.ask(parse_name_server(nsd.resolver))
+    site.store.exchanges.want(["good.test"], site.now)
+    assert site.maintain(days=3) == Round(confirmed=51), "they are dead indeed"
+    assert incidents(site) == [("(our name servers)", "closed")]
+
+
+def test_an_incident_of_our_name_servers_goes_on_after_a_restart_and_nothing_counts(
+    site: Site,
+) -> None:
+    ann = "ann@nowhere.test"
+    site.bounce(ann)
+    site.maintain(days=0.9)
+    opened = Opened(site.now, "(our name servers)", Reason.HOST_UNKNOWN, 60, 50)
+    number = site.store.open_for_names(opened)
+    site.ask(parse_name_server(site.dns.resolvers[0].__str__()))
+    site.now += DAY
+    Refresher(site.store.exchanges, site.dns, lambda: site.now).refresh(threading.Event())
+    assert site.check.check(threading.Event()) == Round(), "while it is open"
+    assert incidents(site) == [("(our name servers)", "closed")]
+    assert site.store.held(number) == []
+    assert site.maintain() == Round(confirmed=1)
+
+
+def test_many_dead_domains_are_no_incident_once_dns_denies_them(site: Site) -> None:
+    site.bounce(*(f"ann@gone{n}.test" for n in range(60)))
+    Refresher(site.store.exchanges, site.dns, lambda: site.now).refresh(threading.Event())
+    site.store.exchanges.want([f"gone{n}.test" for n in range(60)], site.now)
+    Refresher(site.store.exchanges, site.dns, lambda: site.now).refresh(threading.Event())
+    assert site.maintain(days=1.1) == Round(confirmed=60)
+    assert incidents(site) == []

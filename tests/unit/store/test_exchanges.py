@@ -10,7 +10,7 @@ from bouncegate.config.values import Size
 from bouncegate.policy.exchange import UNASKED, Answer, Host
 from bouncegate.store import exchanges as module
 from bouncegate.store.environment import MX, MX_HOSTS
-from bouncegate.store.exchanges import Exchanges, can_be_asked
+from bouncegate.store.exchanges import Exchanges, NameServerFault, can_be_asked
 from bouncegate.store.store import Bounce, Store
 
 from .bounces import NOW, bounce_of, contents, policy
@@ -143,3 +143,22 @@ def test_names_as_long_as_they_may_be_fit_into_the_index(known: Exchanges) -> No
     assert len(longest) == len(host) == 253
     known.learn({longest: taken_by(host)}, NOW, SETTINGS)
     assert list(known.domains_at("h" * 61)) == [(longest, host)]
+
+
+def test_some_domains_that_take_mail_are_found_among_many_that_do_not(known: Exchanges) -> None:
+    dead = {f"b{n}.test": Answer("nxdomain") for n in range(300)}
+    alive = {f"{first}.test": taken_by("mx.test") for first in ("b9999", "a", "c")}
+    known.learn({**dead, **alive}, NOW, SETTINGS)
+    assert set(known.some_that_take_mail(3)) == alive.keys()
+    assert set(known.some_that_take_mail(3, without=["c.test"])) == {"a.test", "b9999.test"}
+    assert len(known.some_that_take_mail(2)) == 2
+    assert known.some_that_take_mail(3, without=list(alive)) == []
+
+
+def test_why_name_servers_are_not_believed_is_kept(known: Exchanges) -> None:
+    assert known.fault() is None
+    fault = NameServerFault(NOW, "they deny mail.test", may_be_true=True)
+    known.note_fault(fault)
+    assert known.fault() == fault
+    known.note_fault(None)
+    assert known.fault() is None
