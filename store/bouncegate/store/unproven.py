@@ -23,6 +23,7 @@ from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import UNPROVEN
 from bouncegate.store.history import History
 from bouncegate.store.messages import Messages
+from bouncegate.store.opened import Environment
 from bouncegate.store.removal import Removal
 from bouncegate.store.tallies import DROPPED, Tallies
 
@@ -57,7 +58,7 @@ class Unproven:
     """Keeping them within their quota, in a transaction of the caller's."""
 
     def __init__(
-        self, environment: lmdb.Environment, history: History, messages: Messages, tallies: Tallies
+        self, environment: Environment, history: History, messages: Messages, tallies: Tallies
     ) -> None:
         """Use an environment that is open; its databases exist."""
         self._table = environment.open_db(UNPROVEN, create=False)

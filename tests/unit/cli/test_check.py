@@ -68,7 +68,7 @@ def test_check_with_dead_dns_says_so_once_and_waits_no_address_at_a_time(
         asked.add(question.question[0].name.to_text())
 
     file = tmp_path / "list.txt"
-    file.write_text("".join(f"ann@company{n}.test\n" for n in range(900)))
+    file.write_text("".join(f"ann@company{n}.de\n" for n in range(900)))
     with name_server(silent) as server:
         extra = (
             f'[dns]\nresolvers = ["{server.host}:{server.port}"]\ntimeout = "1 second"\n'
