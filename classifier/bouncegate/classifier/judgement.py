@@ -21,7 +21,8 @@ from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.reply import dissect, searchable
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
 from bouncegate.classifier.verdict import Finding, Verdict
-from bouncegate.config.rules import Rule, Rules, pattern_options
+from bouncegate.config.rulepatterns import pattern_options
+from bouncegate.config.rules import Rule, Rules
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 
 OWN_MARKER: Final = "[bouncegate]"

@@ -12,7 +12,7 @@ import re2
 from ahocorasick import Automaton
 
 from bouncegate.classifier.needs import Alternative, Words, alternatives
-from bouncegate.config.rules import pattern_options
+from bouncegate.config.rulepatterns import pattern_options
 
 
 class Phrases:

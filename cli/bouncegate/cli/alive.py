@@ -4,6 +4,7 @@ For a system that tracks opens and clicks, and reports them one by one or as a f
 never bounced: of them nothing is written, so that all of a mailing's openings can be reported.
 """
 
+import io
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain, write_json
+from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import MOST_ADDRESSES, MOST_TARGETS, Act, Audit
 from bouncegate.store.address import AddressError, canonical
@@ -154,7 +156,7 @@ def _opened(file: Path) -> AbstractContextManager[IO[str]]:
     if str(file) == "-":
         return nullcontext(sys.stdin)
     try:
-        return file.open(encoding="utf-8-sig", errors="replace")
+        return io.TextIOWrapper(open_regular(file), "utf-8-sig", "replace")
     except OSError as error:
         raise typer.BadParameter(f"{file}: {error.strerror}") from None
 

@@ -1,13 +1,18 @@
 """`check-config`: what is wrong with the configuration, where, and what would be right."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.regularfile import open_regular
 from bouncegate.config.settings import DEFAULT_FILE
+from bouncegate.provenance.keys import KEY_FILE
+from bouncegate.store.purged import FILE as SALT_FILE
 
 
 def check_config(context: typer.Context) -> None:
@@ -37,6 +42,20 @@ def _problems(invocation: Invocation) -> tuple[Problem, ...]:
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     try:
-        return check_rules(load_rules(invocation.settings.rules.folder))
+        rules = check_rules(load_rules(invocation.settings.rules.folder))
     except ConfigError as error:
         return error.problems
+    return (*rules, *_secrets(invocation.settings.store.path))
+
+
+def _secrets(folder: Path) -> Iterator[Problem]:
+    """The key file and the salt, if they cannot be read whoever asks: rights are for `doctor`."""
+    for name in (KEY_FILE, SALT_FILE):
+        path = folder / name
+        if os.path.lexists(path):
+            try:
+                open_regular(path).close()
+            except PermissionError:
+                continue
+            except OSError as error:
+                yield Problem(str(path), 0, "", f"cannot be read: {error.strerror}")

@@ -7,12 +7,14 @@ from typing import BinaryIO
 
 import typer
 
+from bouncegate.config.regularfile import open_regular
+
 
 def opened(name: str) -> AbstractContextManager[BinaryIO]:
     """A file by its name, or standard input for `-`; ends the command where there is none."""
     if name == "-":
         return nullcontext(sys.stdin.buffer)
     try:
-        return Path(name).open("rb")
+        return open_regular(Path(name))
     except OSError as error:
         raise typer.BadParameter(f"{name}: {error.strerror}") from None

@@ -1,6 +1,7 @@
 """What every command shares: the config file it was given, and the store that it names."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class Invocation:
     @cached_property
     def settings(self) -> Settings:
         """The settings in force; raises ConfigError."""
-        if self.config is None and not DEFAULT_FILE.exists():
+        if self.config is None and not os.path.lexists(DEFAULT_FILE):
             return Settings()
         return load(self.config or DEFAULT_FILE)
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from bouncegate.config.regularfile import open_regular
+
 # Of a single file no more is read than the largest mbox that fits a small machine's memory.
 _LARGEST_FILE: Final = 512 * 2**20
 _MBOX_LINE: Final = re.compile(rb"(?:\A|\n\r?\n)(?=From \S+ +\w{3} \w{3} [ \d]\d \d\d:\d\d)")
@@ -35,7 +37,7 @@ def messages(path: str) -> Iterator[MessageFile]:
 
 
 def _of_file(path: Path, name: str) -> Iterator[MessageFile]:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         yield from _of_octets(name, stream.read(_LARGEST_FILE))
 
 
@@ -65,5 +67,9 @@ def lines(path: str) -> list[MessageFile]:
 
     Raises OSError.
     """
-    octets = sys.stdin.buffer.read(_LARGEST_FILE) if path == "-" else Path(path).read_bytes()
+    if path == "-":
+        octets = sys.stdin.buffer.read(_LARGEST_FILE)
+    else:
+        with open_regular(Path(path)) as file:
+            octets = file.read(_LARGEST_FILE)
     return [MessageFile(path, line) for line in octets.splitlines() if line.strip()]

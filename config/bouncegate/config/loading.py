@@ -19,11 +19,10 @@ from msgspec.structs import fields, replace
 
 from bouncegate.config.contradictions import contradictions
 from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.regularfile import LARGEST_FILE, read_regular
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import ONE_OR_MORE, PARSERS
 
-# Far beyond any hand-written file; a wrong path such as a mail spool is refused at once.
-_LARGEST_FILE: Final = 1 << 20
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 _HEADER: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_.\- ]+?)\s*\]")
@@ -57,15 +56,10 @@ def loads(text: str, name: str = "-") -> Settings:
 
 def _text_of(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            octets = file.read(_LARGEST_FILE + 1)
+        octets = read_regular(path, LARGEST_FILE)
     except OSError as error:
-        raise ConfigError(
-            [Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]
-        ) from None
-    if len(octets) > _LARGEST_FILE:
-        text = f"larger than {_LARGEST_FILE} octets: this is no config file"
-        raise ConfigError([Problem(str(path), 0, "", text)])
+        text = f"this config file cannot be read: {error.strerror}"
+        raise ConfigError([Problem(str(path), 0, "", text)]) from None
     try:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -103,6 +97,8 @@ def _value(
     kind: Any, default: object, value: object, key: str, problems: list[tuple[str, str]]
 ) -> object:
     """One value of the type that a settings class asks for; raises ValueError."""
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{value!r} holds a NUL, which neither a path nor any text may")
     kind = _without_none(kind)
     if _takes_one_or_more(kind):
         kind, value = kind.__origin__, value if isinstance(value, list) else [value]

@@ -60,6 +60,9 @@ def provider_problems(providers: Sequence[ProviderSettings]) -> Iterator[tuple[s
                 owner = owners.setdefault((key, name), provider.name)
                 if not name:
                     yield f"{path}.{key}", f"an empty {what}: write one, or take the item away"
+                elif key == "mx" and "." not in name:
+                    text = "is a whole top-level domain: write the end of the provider's own names"
+                    yield f"{path}.{key}", f"{name} {text}"
                 elif owner != provider.name:
                     yield (
                         f"{path}.{key}",

@@ -19,6 +19,7 @@ first rule whose every condition holds gives its reason. The keys:
 Texts are matched in lower case, on one line, with each address as `<>`.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -27,10 +28,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
-import re2
 from msgspec import Meta, Struct
 
 from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.regularfile import LARGEST_FILE, read_regular
+from bouncegate.config.rulepatterns import pattern_faults, take_everything
 from bouncegate.config.taxonomy import CATEGORIES, REASONS, Blame, Category, Kind, Reason
 
 # How the files of the shipped rules are called; those of the operator have absolute names.
@@ -107,16 +109,28 @@ def load_rules(folder: Path | None = None) -> Rules:
 
 
 def _sources(folder: Path | None, problems: list[Problem]) -> Iterator[tuple[str, str]]:
-    own = sorted(folder.absolute().glob("*.toml")) if folder and folder.is_dir() else []
-    for path in own:
+    for path in _own_files(folder, problems) if folder else ():
         try:
-            yield str(path), path.read_text("utf-8")
+            yield str(path), read_regular(path, LARGEST_FILE).decode()
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(str(path), 0, "", f"the file cannot be read: {error}"))
+            why = error.strerror if isinstance(error, OSError) else error
+            problems.append(Problem(str(path), 0, "", f"the file cannot be read: {why}"))
     shipped = files("bouncegate.config").joinpath("rules")
     for entry in sorted(shipped.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".toml"):
             yield f"{_SHIPPED}{entry.name}", entry.read_text("utf-8")
+
+
+def _own_files(folder: Path, problems: list[Problem]) -> list[Path]:
+    """The files of rules of an operator: none where there is no folder."""
+    if not os.path.lexists(folder):
+        return []
+    try:
+        paths = list(folder.absolute().iterdir())
+    except OSError as error:
+        problems.append(Problem(str(folder), 0, "", f"no folder of rules: {error.strerror}"))
+        return []
+    return sorted(path for path in paths if path.name.endswith(".toml"))
 
 
 def parse_rules(name: str, text: str, problems: list[Problem]) -> list[Rule]:
@@ -216,7 +230,20 @@ def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "", "a rule without text, status, code, phase or mta would take every bounce"
     if not rule.examples:
         yield "", 'a rule needs at least one text that it takes: examples = ["550 ..."]'
-    yield from _pattern_faults(rule)
+    for key, patterns in (("text", rule.text), ("mta", rule.mta)):
+        yield from ((key, fault) for fault in pattern_faults(key, patterns))
+    if _takes_everything(rule):
+        yield "", "its conditions hold for every bounce: add one that tells what the rule is about"
+    yield from _code_faults(rule)
+    kind = rule.kind or REASONS[rule.reason].kind
+    if rule.kind or rule.category:
+        category = rule.category or REASONS[rule.reason].category
+        if category not in CATEGORIES.get(kind, {Category.UNDEFINED}):
+            allowed = ", ".join(sorted(CATEGORIES.get(kind, {Category.UNDEFINED})))
+            yield "category", f"{category!r} is no category of {kind}: write one of {allowed}"
+
+
+def _code_faults(rule: Rule) -> Iterator[tuple[str, str]]:
     for key, values, form, hint in (
         ("status", rule.status, _STATUS, '"5.1.1", "5.7" or "4"'),
         ("code", rule.code, _CODE, '"550", "45" or "5"'),
@@ -226,40 +253,20 @@ def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
                 yield key, f"{value!r} is none: write {hint}"
     for value in set(rule.phase) - PHASES:
         yield "phase", f"{value!r} is no phase: write one of {', '.join(sorted(PHASES))}"
-    kind = rule.kind or REASONS[rule.reason].kind
-    if rule.kind or rule.category:
-        category = rule.category or REASONS[rule.reason].category
-        if category not in CATEGORIES.get(kind, {Category.UNDEFINED}):
-            allowed = ", ".join(sorted(CATEGORIES.get(kind, {Category.UNDEFINED})))
-            yield "category", f"{category!r} is no category of {kind}: write one of {allowed}"
 
 
-def _pattern_faults(rule: Rule) -> Iterator[tuple[str, str]]:
-    for key, patterns in (("text", rule.text), ("mta", rule.mta)):
-        for pattern in patterns:
-            try:
-                compiled = re2.compile(pattern, pattern_options())
-            except re2.error as error:
-                reason = error.args[0] if error.args else error
-                reason = reason.decode() if isinstance(reason, bytes) else reason
-                yield (
-                    key,
-                    (
-                        f"{pattern!r} is no regular expression ({reason}); RE2 has no look-around "
-                        "and no back-references, so that matching takes linear time"
-                    ),
-                )
-                continue
-            if compiled.search(""):
-                yield key, f"{pattern!r} matches the empty text, and so everything"
-
-
-def pattern_options() -> re2.Options:
-    """How every pattern of a rule is compiled."""
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    return options
+def _takes_everything(rule: Rule) -> bool:
+    """Whether all that it asks for is so of every bounce."""
+    every = {"4", "5"}
+    conditions = (
+        (rule.text, take_everything("text", rule.text)),
+        (rule.mta, take_everything("mta", rule.mta)),
+        (rule.status, every <= set(rule.status)),
+        (rule.code, every <= set(rule.code)),
+        (rule.phase, set(rule.phase) >= PHASES),
+    )
+    given = [holds for values, holds in conditions if values]
+    return bool(given) and all(given)
 
 
 def _duplicates(rules: list[Rule]) -> Iterator[Problem]:

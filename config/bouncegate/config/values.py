@@ -274,6 +274,8 @@ def parse_pattern(value: object) -> AddressPattern:
     local, at, domain = text.rpartition("@")
     if not at or not (local or domain) or any(c.isspace() for c in text):
         raise ValueError(f"{text!r} names no address: {hint}")
+    if "*" in text or not domain.strip(".") == domain:
+        raise ValueError(f"{text!r} would mean no address or all of them: {hint}")
     return AddressPattern(local, domain)
 
 

@@ -12,10 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from bouncegate.config.regularfile import open_regular
+
 KEY_FILE: Final = "keys"
 """The name of the key file, in the folder of the store."""
 
 _SECRET_OCTETS: Final = 32
+_LARGEST_FILE: Final = 65_536  # far more than so many keys
 _NUMBERS: Final = 256  # one octet of the token
 # More than anyone rotates within a queue's lifetime; older ones have signed nothing that lives.
 _MOST_KEYS: Final = 16
@@ -54,11 +57,14 @@ class KeyRing:
     def load(cls, path: Path) -> Self:
         """Read a key file; raises KeyFileError, FileNotFoundError."""
         try:
-            with path.open(encoding="ascii") as file:
+            with open_regular(path) as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
                     raise KeyFileError(f"{path}: others may read it: chmod 600 {path}")
-                keys = tuple(_key(path, number, line) for number, line in enumerate(file, 1))
-        except FileNotFoundError:
+                lines = file.read(_LARGEST_FILE).decode("ascii").splitlines()
+            keys = tuple(_key(path, number, line) for number, line in enumerate(lines, 1))
+        except FileNotFoundError as error:
+            if path.is_symlink():
+                raise KeyFileError(f"{path}: links to a file that is not there") from error
             raise
         except (OSError, UnicodeDecodeError) as error:
             raise KeyFileError(f"{path}: cannot be read: {error}") from error

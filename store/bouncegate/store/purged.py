@@ -19,6 +19,7 @@ from typing import Final
 import lmdb
 from msgspec.structs import replace
 
+from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, is_locked
 from bouncegate.policy.records import Course, Lock, State
 from bouncegate.store.codec import decode_state, encode
@@ -43,7 +44,7 @@ def read_salt(folder: Path) -> bytes | None:
     """The salt of the store in a folder; None where there is none. Raises StoreError."""
     path = folder / FILE
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
                 raise StoreForbidden(f"{path}: others may read it: chmod 600 {path}")
             salt = file.read(_SALT + 1)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bouncegate.classifier.needs import alternatives
 from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.readers.phrases import NOT_DELIVERED
-from bouncegate.config.rules import load_rules, pattern_options
+from bouncegate.config.rulepatterns import pattern_options
+from bouncegate.config.rules import load_rules
 
 RULES = load_rules().rules
 PATTERNS = [pattern for rule in RULES for pattern in rule.text]

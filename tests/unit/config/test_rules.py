@@ -145,3 +145,50 @@ def test_a_pattern_that_would_run_away_elsewhere_takes_linear_time(tmp_path: Pat
     (tmp_path / "own.toml").write_text(text)
     verdict = Judge(load_rules(tmp_path)).judge_text("550 " + "a" * 2000 + "b")
     assert verdict.rule != "own.partner"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'text = [""]',
+        'text = [".*"]',
+        'text = ["^"]',
+        'text = ["()|x"]',
+        'text = ["x|"]',
+        'text = ["."]',
+        'text = [".+"]',
+        'text = ["(?s).{3}"]',
+        'text = ["\\\\w"]',
+        'text = ["[a-z0-9]"]',
+        'text = ["^[45]"]',
+        'text = ["\\\\d", "user"]',
+        'text = ["user unknown", ".+"]',
+        'text = ["^4", "^5"]',
+        'text = ["\\\\b"]',
+        'text = ["no such user"]\nmta = ["."]',
+        'mta = ["[a-z]|[0-9]"]',
+        'status = ["4", "5"]',
+        'code = ["4", "5", "2"]',
+        'status = ["4", "5"]\ncode = ["5", "4"]',
+        'phase = ["connect", "helo", "mail", "rcpt", "data", "end-of-data"]',
+        "",
+    ],
+)
+def test_a_rule_that_takes_every_bounce_is_refused(tmp_path: Path, condition: str) -> None:
+    (tmp_path / "own.toml").write_text(
+        f'[[rule]]\nid = "mine"\nreason = "policy"\n{condition}\nexamples = ["550 no such user"]\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_rules(tmp_path)
+    assert all(problem.file.endswith("own.toml") for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ['text = ["such user$"]', 'status = ["5"]', 'mta = ["example"]', 'text = ["user|mailbox"]'],
+)
+def test_a_rule_that_tells_bounces_apart_is_taken(tmp_path: Path, condition: str) -> None:
+    (tmp_path / "own.toml").write_text(
+        f'[[rule]]\nid = "mine"\nreason = "policy"\n{condition}\nexamples = ["550 no such user"]\n'
+    )
+    assert load_rules(tmp_path).rules[0].id == "mine"
