@@ -3,7 +3,6 @@
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
@@ -57,7 +56,9 @@ class Invocation:
     def policy(self) -> Policy:
         """The policy in force."""
         settings = self.settings
-        guard = Guard(settings.guard, self._sends) if settings.guard.enabled else None
+        guard = None
+        if settings.guard.enabled:
+            guard = Guard(settings.guard, self._sends, self.providers)
         trust = settings.return_path.count
         return Policy(
             settings.policy,
@@ -68,11 +69,12 @@ class Invocation:
         )
 
     def _sends(self, provider: str, since: int) -> int | None:
-        """What the ledger knows of the sends to a provider."""
+        """What the ledger knows of the sends to a provider, in the window that begins then."""
         if self.ledger is None:
             return None
         try:
-            return self.ledger.sends(self._domains_of(provider), since, int(time.time()))
+            until = since + self.settings.guard.window.after(0) - 1
+            return self.ledger.sends(self._domains_of(provider), since, until)
         except StoreError as error:
             log.error("the guard goes by bounces alone: %s", error)
             return None

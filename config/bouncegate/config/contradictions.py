@@ -6,7 +6,7 @@ from bouncegate.config.providers import provider_problems, unknown_provider
 from bouncegate.config.replies import faults as reply_faults
 from bouncegate.config.rows import faults as rows_faults
 from bouncegate.config.rows import name_of, scoped_by_group
-from bouncegate.config.settings import ReplySettings, Settings
+from bouncegate.config.settings import GuardSettings, ReplySettings, Settings
 
 
 def contradictions(settings: Settings, faulty: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -47,11 +47,18 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
     lists = settings.lists
     if not lists.stale_after.after(0) < lists.keep.after(0):
         yield "lists.keep", f"must be longer than stale_after, {lists.stale_after}"
-    if not settings.guard.window.after(0):
-        yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
+    yield from _faults_of_guard(settings.guard)
     yield from provider_problems(settings.provider)
     yield from _faults_of_domain_locks(settings)
     yield from _faults_of_policy(settings)
+
+
+def _faults_of_guard(guard: GuardSettings) -> Iterator[tuple[str, str]]:
+    if not guard.window.after(0):
+        yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
+    for number, slow in enumerate(guard.slow, 1):
+        if slow.window.after(0) <= guard.window.after(0):
+            yield f"guard.slow.{number}.window", f"must be longer than guard.window, {guard.window}"
 
 
 def _faults_of_policy(settings: Settings) -> Iterator[tuple[str, str]]:

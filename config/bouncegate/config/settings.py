@@ -217,6 +217,20 @@ class PolicySettings(Struct, frozen=True):
     settling: Duration = Duration(seconds=6 * 86_400)
 
 
+class SlowOutage(Struct, frozen=True):
+    """One `[[guard.slow]]`: how much is too much in a longer window."""
+
+    window: Duration = Duration()
+    addresses: Annotated[int, Meta(ge=1, le=10_000_000)] = 1000
+    share: Annotated[float, Meta(gt=0, le=1)] = 0.03
+
+
+_SLOW: Final = (
+    SlowOutage(Duration(seconds=2 * 86_400), 500, 0.05),
+    SlowOutage(Duration(seconds=7 * 86_400), 1000, 0.03),
+)
+
+
 class GuardSettings(Struct, frozen=True):
     """`[guard]`: when one provider's hard bounces are more likely its fault than its users'."""
 
@@ -224,6 +238,10 @@ class GuardSettings(Struct, frozen=True):
     window: Duration = Duration(seconds=6 * 3600)
     addresses: Annotated[int, Meta(ge=1, le=10_000_000)] = 100
     share: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    slow: Annotated[tuple[SlowOutage, ...], Meta(max_length=8)] = _SLOW
+    known_after: Duration = Duration(seconds=7 * 86_400)
+    domain_addresses: Annotated[int, Meta(ge=1, le=10_000_000)] = 10
+    providers: Annotated[int, Meta(ge=1, le=10_000_000)] = 30
 
 
 class AlarmSettings(Struct, frozen=True):
@@ -407,7 +425,8 @@ class Settings(Struct, frozen=True):
         A bounce may be told twice within the life of a message, and what is counted within a
         window must be there.
         """
-        windows = (self.guard.window, self.domain_locks.window)
+        slow = (span.window for span in self.guard.slow)
+        windows = (self.guard.window, *slow, self.domain_locks.window)
         return max(_LEAST_KEPT, *(span.after(0) for span in (self.retention.events, *windows)))
 
     def notes_of_sending(self) -> Iterator[str]:

@@ -100,15 +100,16 @@ class RecordCheck:
     def _of_used(self) -> Iterator[Difference]:
         for transaction, items in portions(self._environment, USED):
             with transaction.cursor(self._by_day) as cursor:
-                for key, day in items:
-                    if len(day) != _DAY or b"\0" not in key:
+                for key, value in items:
+                    day = value[:_DAY]
+                    if len(value) not in (_DAY, 2 * _DAY) or b"\0" not in key:
                         yield Difference("used", shown(key), "cannot be read")
                     elif not cursor.set_key_dup(day, key):
                         mend = partial(put, self._by_day, day, key)
                         yield Difference("used_by_day", shown(key), "is missing on its day", mend)
         for transaction, items in portions(self._environment, USED_BY_DAY):
             for day, key in items:
-                if transaction.get(key, db=self._used) != day:
+                if (transaction.get(key, db=self._used) or b"")[:_DAY] != day:
                     mend = partial(deleted, self._by_day, day, value=key)
                     text = "stands on a day on which it was not mailed last"
                     yield Difference("used_by_day", shown(key), text, mend)

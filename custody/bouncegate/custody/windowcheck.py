@@ -1,94 +1,77 @@
-"""The guard's window: its events are those of the journal, and its counts are what they add up to.
-
-Counts of addresses by hash are counted again in as many turns as the memory allows: each turn
-counts the hashes that begin alike.
-"""
+"""What the guard watches: its bounces are those of the journal, and its series name incidents."""
 
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 import lmdb
+import msgspec
+import zstandard
 
 from bouncegate.custody.difference import Difference, shown
+from bouncegate.policy.records import Event
 from bouncegate.store.codec import octets_of
-from bouncegate.store.environment import INCIDENTS, JOURNAL, SEEN, SERIES, WINDOW
+from bouncegate.store.environment import INCIDENTS, SERIES, WATCHED
+from bouncegate.store.journal import Journal
 from bouncegate.store.opened import Environment
+from bouncegate.store.window import digest_of, series_of
 
-_MARK: Final = 8
-_AT_ONCE: Final = 100_000
-_EVENT: Final = struct.Struct(">IQ")
-_COUNT: Final = struct.Struct(">I")
-_TALLY: Final = struct.Struct(">IQ")
+_EVENT: Final = struct.Struct(">8sIQ")
+_COUNTED: Final = 13
+_STANDING: Final = struct.Struct(">IQ")
+_OPEN: Final = octets_of(0)
 
 
 class WindowCheck:
-    """One reading of the window, in one transaction: its counts go with all of it."""
+    """One reading of what is watched, in one transaction: it goes with its incidents."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
-        names = (WINDOW, SEEN, SERIES, JOURNAL, INCIDENTS)
+        self._journal = Journal(environment)
+        names = (WATCHED, SERIES, INCIDENTS)
         opened = [environment.open_db(name, create=False) for name in names]
-        self._window, self._seen, self._series, self._journal, self._incidents = opened
+        self._watched, self._series, self._incidents = opened
 
     def differences(self) -> Iterator[Difference]:
         """All that is found, by table."""
         with self._environment.begin() as transaction:
-            yield from self._of_window(transaction)
-            addresses: Counter[bytes] = Counter()
-            turns = 1 + transaction.stat(self._window)["entries"] // _AT_ONCE
-            for turn in range(turns):
-                yield from self._of_seen(transaction, turn, turns, addresses)
-            yield from self._of_series(transaction, addresses)
+            yield from self._of_watched(transaction)
+            yield from self._of_series(transaction)
 
-    def _of_window(self, transaction: lmdb.Transaction[bytes]) -> Iterator[Difference]:
-        for key, value in _items(transaction, self._window):
-            if len(key) != _EVENT.size or len(value) <= _MARK:
-                yield Difference("window", key.hex(), "is no event of the window")
-            elif transaction.get(key[-8:], db=self._journal) is None:
-                number = _EVENT.unpack(key)[1]
-                yield Difference("window", str(number), "is no entry of the journal")
+    def _of_watched(self, transaction: lmdb.Transaction[bytes]) -> Iterator[Difference]:
+        for key, value in _items(transaction, self._watched):
+            if len(key) != _EVENT.size or len(value) != _COUNTED:
+                yield Difference("watched", key.hex(), "is no event that is watched")
+                continue
+            digest, time, number = _EVENT.unpack(key)
+            if not self._journal.exists(transaction, number):
+                yield Difference("watched", str(number), "is no entry of the journal")
+                continue
+            try:
+                entry = self._journal.get(transaction, number)
+            except (msgspec.DecodeError, zstandard.ZstdError):
+                continue  # the check of the journal tells
+            if not isinstance(entry, Event) or entry.time != time:
+                yield Difference("watched", str(number), "is not the bounce of that time")
+            elif digest not in map(digest_of, series_of(entry)):
+                yield Difference("watched", str(number), "is a bounce of another series")
 
-    def _of_seen(
-        self,
-        transaction: lmdb.Transaction[bytes],
-        turn: int,
-        turns: int,
-        addresses: Counter[bytes],
-    ) -> Iterator[Difference]:
-        counted: Counter[bytes] = Counter()
-        for _, value in _items(transaction, self._window):
-            mark, series = value[:_MARK], value[_MARK:]
-            if mark[0] % turns == turn and len(mark) == _MARK:
-                addresses[series] += mark not in counted
-                counted[mark] += 1
-        for mark, value in _items(transaction, self._seen):
-            if mark and mark[0] % turns == turn:
-                right = counted.pop(mark, 0)
-                known = _COUNT.unpack(value)[0] if len(value) == _COUNT.size else -1
-                if known != right:
-                    yield Difference(
-                        "seen", mark.hex(), f"counts {known} events, there are {right}"
-                    )
-        for mark, right in counted.items():
-            yield Difference("seen", mark.hex(), f"counts no event, there are {right}")
-
-    def _of_series(
-        self, transaction: lmdb.Transaction[bytes], addresses: Counter[bytes]
-    ) -> Iterator[Difference]:
+    def _of_series(self, transaction: lmdb.Transaction[bytes]) -> Iterator[Difference]:
+        named: set[bytes] = set()
         for key, value in _items(transaction, self._series):
-            known, incident = _TALLY.unpack(value) if len(value) == _TALLY.size else (-1, 0)
-            if known != (right := addresses.pop(key, 0)):
-                text = f"counts {known} addresses, there are {right}"
-                yield Difference("series", shown(key), text)
-            if incident and transaction.get(octets_of(incident), db=self._incidents) is None:
+            incident = _STANDING.unpack(value)[1] if len(value) == _STANDING.size else -1
+            if incident < 0:
+                yield Difference("series", shown(key), "cannot be read")
+            elif incident and transaction.get(octets_of(incident), db=self._incidents) is None:
                 yield Difference("series", shown(key), f"names incident {incident}: there is none")
-        for key, right in addresses.items():
-            yield Difference("series", shown(key), f"counts no address, there are {right}")
+            named.add(octets_of(max(incident, 0)))
+        for number, end in _items(transaction, self._incidents):
+            if end == _OPEN and number not in named:
+                text = "is open, and no series names it"
+                yield Difference("incidents", str(int.from_bytes(number, "big")), text)
 
 
 def _items(

@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 class Providers:
     """All providers that are known; immutable, and shared by all threads of a process."""
 
-    __slots__ = ("_by_domain", "_by_mx")
+    __slots__ = ("_by_domain", "_by_mx", "_named")
 
     def __init__(self, providers: Iterable[ProviderSettings]) -> None:
         """Know these; what a later one names is no longer an earlier one's."""
@@ -35,6 +35,7 @@ class Providers:
         for provider in providers:
             self._by_domain.update((str(d), provider.name) for d in provider.domains)
             self._by_mx.update((str(end), provider.name) for end in provider.mx)
+        self._named: Final = frozenset(self._by_domain.values())
 
     @classmethod
     def of(cls, operators: Sequence[ProviderSettings] = ()) -> Self:
@@ -70,6 +71,10 @@ class Providers:
         named = tuple(d for d, name in self._by_domain.items() if name == provider)
         return named or (() if provider in self._by_mx.values() else (provider,))
 
+    def has_names(self, provider: str) -> bool:
+        """Whether domains are known by name that a provider runs."""
+        return provider in self._named
+
     def mx_ends_of(self, provider: str) -> tuple[str, ...]:
         """The ends of the names of a provider's MX hosts."""
         return tuple(end for end, name in self._by_mx.items() if name == provider)
@@ -88,3 +93,21 @@ def _ends_of(host: str) -> Iterator[str]:
     while host:
         yield host
         host = host.partition(".")[2]
+
+
+# Below these a registry sells names: `example.co.uk` is one owner's, as `example.com` is.
+_SOLD_BELOW: Final = frozenset(
+    {"ac", "co", "com", "edu", "gov", "gv", "me", "ne", "net", "or", "org"}
+)
+
+
+def organisation_of(domain: str) -> str:
+    """The part of a domain's name that costs money: subdomains are free, to whoever has one.
+
+    Without a list of all public suffixes this is a rule of thumb; where it is wrong, several owners
+    are taken for one.
+    """
+    labels = domain.split(".")
+    country = len(labels[-1]) == 2
+    kept = 3 if country and len(labels) > 2 and labels[-2] in _SOLD_BELOW else 2
+    return ".".join(labels[-kept:])

@@ -75,7 +75,7 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     raw: bytes = b""
     """The hash under which the bounce message itself is kept."""
     held: int = 0
-    """The incident that was open for its provider and reason when it came, `UNCONFIRMED`, or 0."""
+    """The incident for which it was held when it came, `UNCONFIRMED`, or 0."""
     sent: int = 0
     """When our message was sent, as the ledger knows it; 0: unknown."""
     named: int = 0
@@ -169,6 +169,8 @@ class Opened(Struct, frozen=True, tag="incident-opened", omit_defaults=True):
     """How many distinct addresses had bounced within the window, the last one included."""
     limit: int
     """How many would have been normal."""
+    window: int = 0
+    """Of how many seconds, where that was not `[guard] window`."""
 
 
 class Settled(Struct, frozen=True, tag="incident-settled", omit_defaults=True):

@@ -39,8 +39,7 @@ MESSAGES: Final = b"messages"
 VOIDED: Final = b"voided"
 HELD: Final = b"held"
 INCIDENTS: Final = b"incidents"
-WINDOW: Final = b"window"
-SEEN: Final = b"seen"
+WATCHED: Final = b"watched"
 SERIES: Final = b"series"
 TALLIES: Final = b"tallies"
 MX: Final = b"mx"
@@ -69,8 +68,7 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     VOIDED: {},
     HELD: {},
     INCIDENTS: {},
-    WINDOW: {},
-    SEEN: {},
+    WATCHED: {},
     SERIES: {},
     TALLIES: {},
     MX: {},

@@ -71,7 +71,7 @@ class History:
                 self.rulings.hold(transaction, number, ruling.incident)
             else:
                 self.rulings.release(transaction, number)
-                self.window.remove(transaction, event.time, number)
+                self.window.remove(transaction, event, number)
             if ruling.verb == "void":
                 self.rulings.void(transaction, number, ruling_number)
             if self.rulings.leaves_out(transaction, number) is not was_left_out:

@@ -2,9 +2,9 @@
 
     incidents  number of the `Opened` entry -> number of the `Settled` one, 0 while it is open
 
-While an incident is open, hard bounces of its provider and reason are held: kept, but counted
-for nobody. What had counted within the window when it opened is held with them, in the very
-transaction that takes in the bounce.
+While an incident is open, hard bounces of its series are held if their addresses were known before:
+kept, but counted for nobody. Those of its window that had counted when it opened are held with
+them, in the very transaction that takes in the bounce.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import Final, NamedTuple
 import lmdb
 
 from bouncegate.policy.fold import Fold
-from bouncegate.policy.guard import Guard, Series
-from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settled
+from bouncegate.policy.guard import Guard, Series, Watched
+from bouncegate.policy.known import Known, known
+from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settled, State
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import INCIDENTS
 from bouncegate.store.history import History
 from bouncegate.store.opened import Environment
+from bouncegate.store.usage import Usage
+from bouncegate.store.window import Standing, counted
 
 GUARD: Final = "guard"
 """Who settles an incident that no operator has settled."""
@@ -45,42 +48,87 @@ class Admission(NamedTuple):
     incident: int
     """For which the bounce is held; 0: it counts."""
     changes: Sequence[Incident]
-    """What was opened or closed because of it."""
+    """What was opened because of it."""
+    watched: Sequence[Watched]
+    """In what it is watched from now on."""
+    sure: bool
+    """Whether its address was known for sure."""
+
+
+NOT_WATCHED: Final = Admission(0, (), (), sure=False)
 
 
 class Incidents:
     """Opening, holding and settling, within a transaction of the caller's."""
 
-    def __init__(self, environment: Environment, history: History) -> None:
+    def __init__(self, environment: Environment, history: History, usage: Usage) -> None:
         """Use an environment that is open; its databases exist."""
         self._incidents = environment.open_db(INCIDENTS, create=False)
         self._history = history
+        self._usage = usage
 
     def admit(
         self,
         transaction: lmdb.Transaction[bytes],
-        series: Series,
         event: Event,
+        before: State,
         guard: Guard,
         fold: Fold,
     ) -> Admission:
-        """Whether a bounce that would count is to be held; opens and closes incidents by it."""
-        window, now = self._history.window, event.time
-        window.expire(transaction, now - guard.window)
-        addresses, incident = window.tally(transaction, series)
-        changes: list[Incident] = []
-        if incident and not addresses and guard.recovered(series, 0, now):
-            changes.append(self._close(transaction, incident, now, fold))
-            incident = 0
-        if incident:
-            return Admission(incident, changes)
-        addresses += not window.knows(transaction, series, event.address)
-        limit = guard.excess(series, addresses, now)
-        if limit is None:
-            return Admission(0, changes)
-        opened = Opened(now, series.provider, series.reason, addresses, limit)
-        changes.append(self._open(transaction, opened, fold))
-        return Admission(changes[-1].number, changes)
+        """Whether a bounce that would count is to be held; opens incidents by it."""
+        mailed = self._usage.mailed(transaction, event.address)
+        is_known = known(event, before, mailed, guard.known_after)
+        watched = tuple(guard.watched(event, is_known))
+        sure = is_known is Known.YES
+        held, changes = 0, []
+        for one in watched:
+            quiet, incident = self._history.window.standing(transaction, one.series)
+            if not incident and quiet:
+                standing = Standing(quiet - 1, 0)
+                self._history.window.stand(transaction, one.series, standing)
+            elif not incident:
+                found = self._judge(transaction, one, event, guard, sure=sure)
+                if found is not None:
+                    changes.append(self._open(transaction, found, guard, fold))
+                    incident = changes[-1].number
+            held = held or incident
+        return Admission(held, changes, watched, sure)
+
+    def _judge(
+        self,
+        transaction: lmdb.Transaction[bytes],
+        watched: Watched,
+        event: Event,
+        guard: Guard,
+        *,
+        sure: bool,
+    ) -> Opened | None:
+        """What a bounce opens, if it is one too many of a series."""
+        window, series = self._history.window, watched.series
+        bounces = window.all(transaction, series)
+        bounces.append(counted(watched, event.time, sure=sure))
+        excess, quiet = guard.judge(series, bounces, event.time)
+        if excess is None:
+            window.stand(transaction, series, Standing(quiet, 0))
+            return None
+        span, addresses, limit = excess
+        seconds = 0 if span.seconds == guard.window else span.seconds
+        return Opened(event.time, series.provider, series.reason, addresses, limit, seconds)
+
+    def looked_at(
+        self, transaction: lmdb.Transaction[bytes], incident: Incident, guard: Guard, now: int
+    ) -> tuple[int, int]:
+        """(how many addresses bounce in the window that ends now, how many bounces are new).
+
+        New are those that came since the last look, whenever they happened: while the news of an
+        outage still comes in, it is not over.
+        """
+        window, series = self._history.window, incident.series
+        bounces = window.all(transaction, series)
+        seen, number = window.standing(transaction, series)
+        if len(bounces) != seen:
+            window.stand(transaction, series, Standing(len(bounces), number))
+        return guard.within(series, bounces, now), max(len(bounces) - seen, 0)
 
     def settle_some(
         self, transaction: lmdb.Transaction[bytes], settlement: Settled, fold: Fold
@@ -101,13 +149,15 @@ class Incidents:
             return None
         end = self._history.journal.append(transaction, settlement)
         transaction.put(octets_of(number), octets_of(end), db=self._incidents)
-        self._history.window.set_incident(transaction, incident.series, 0)
+        self._history.window.stand(transaction, incident.series, Standing(0, 0))
         return incident._replace(settled=settlement)
 
     def open_for_names(self, transaction: lmdb.Transaction[bytes], opened: Opened) -> int:
         """Open an incident that holds nothing: its bounces wait for DNS. Tells its number."""
         number = self._history.journal.append(transaction, opened)
         transaction.put(octets_of(number), octets_of(0), db=self._incidents)
+        series = Incident(number, opened).series
+        self._history.window.stand(transaction, series, Standing(0, number))
         return number
 
     def get(self, transaction: lmdb.Transaction[bytes], number: int) -> Incident | None:
@@ -131,27 +181,22 @@ class Incidents:
             if incident is not None:
                 yield incident
 
-    def _open(self, transaction: lmdb.Transaction[bytes], opened: Opened, fold: Fold) -> Incident:
+    def _open(
+        self, transaction: lmdb.Transaction[bytes], opened: Opened, guard: Guard, fold: Fold
+    ) -> Incident:
         history = self._history
         number = history.journal.append(transaction, opened)
         incident = Incident(number, opened)
-        events = [event for _, event in history.window.events(transaction, incident.series)]
+        seconds = opened.window or guard.window
+        watched = history.window.events(transaction, incident.series, opened.time, seconds)
+        events = [n for n in watched if not history.rulings.is_held(transaction, n)]
         for start in range(0, len(events), MOST_EVENTS):
             portion = tuple(events[start : start + MOST_EVENTS])
             ruling = Ruling("hold", portion, opened.time, GUARD, incident=number)
             history.rule(transaction, ruling, fold)
         transaction.put(octets_of(number), octets_of(0), db=self._incidents)
-        history.window.set_incident(transaction, incident.series, number)
+        history.window.stand(transaction, incident.series, Standing(0, number))
         return incident
-
-    def _close(
-        self, transaction: lmdb.Transaction[bytes], number: int, now: int, fold: Fold
-    ) -> Incident:
-        settlement = closed_by_guard(number, now)
-        while True:
-            incident = self.settle_some(transaction, settlement, fold)
-            if incident is not None:
-                return incident
 
 
 def closed_by_guard(incident: int, now: int) -> Settled:

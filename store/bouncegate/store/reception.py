@@ -15,7 +15,7 @@ from bouncegate.policy.records import UNCONFIRMED, Event, State
 from bouncegate.store.codec import encode_entry, number_of, octets_of
 from bouncegate.store.environment import ONCE
 from bouncegate.store.history import History
-from bouncegate.store.incidents import Incident, Incidents
+from bouncegate.store.incidents import NOT_WATCHED, Incident, Incidents
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.opened import Environment
 from bouncegate.store.tallies import UNVERIFIED, HourTally, Tallies
@@ -160,17 +160,19 @@ class Reception:
         counts = standing is Standing.COUNTS and bool(event.address)
         if counts and awaits_dns(event):
             event = replace(event, held=UNCONFIRMED)
-        guard = policy.guard if counts and not event.held else None
-        series = guard.series_of(event) if guard is not None else None
-        if guard is not None and series is not None:
-            admission = self._incidents.admit(transaction, series, event, guard, policy.fold)
+        admission = NOT_WATCHED
+        if policy.guard is not None and counts and not event.held:
+            guard, fold = policy.guard, policy.fold
+            admission = self._incidents.admit(transaction, event, state, guard, fold)
             notices += admission.changes
+        if admission.incident:
             event = replace(event, held=admission.incident)
         if event is not encoded:
             octets = encode_entry(event)
         number = self._history.journal.append_encoded(transaction, octets)
-        if series is not None:
-            self._history.window.add(transaction, series, event.address, event.time, number)
+        for watched in admission.watched:
+            window = self._history.window
+            window.add(transaction, watched, event.time, number, sure=admission.sure)
         transaction.put(event.identity, octets_of(number), db=self._once)
         before, after = self._history.apply(transaction, event.address, number, event, policy.fold)
         return Recorded(event, number, True, before, after, notices)

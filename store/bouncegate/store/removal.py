@@ -64,5 +64,5 @@ class Removal:
             transaction.delete(event.identity, db=self._once)
         transaction.delete(octets_of(number), db=self._unproven)
         self._history.rulings.forget(transaction, number)
-        self._history.window.remove(transaction, event.time, number)
+        self._history.window.remove(transaction, event, number)
         self._history.journal.rewrite(transaction, number, None)

@@ -1,6 +1,6 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Twenty-eight databases in one environment, changed together in one transaction or not at all. The
+Twenty-seven databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address, summaries  what came, in order                journal
@@ -9,7 +9,7 @@ module of each says what it holds:
     voided, held              which events do not count                rulings
     once                      identity of a bounce -> its number       reception
     messages                  the bounce messages themselves           messages
-    window, seen, series      the hard bounces of the recent past      window
+    watched, series           the hard bounces of the recent past      window
     incidents                 what the guard found                     incidents
     tallies                   bounces that blame the sender, by hour   tallies
     used, used_by_day, invalid  when addresses were last mailed        usage
@@ -39,6 +39,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.account import Mark
 from bouncegate.policy.deaddomain import Bounced
 from bouncegate.policy.fold import EMPTY, Fold, Policy
+from bouncegate.policy.guard import Guard
 from bouncegate.policy.names import OURS
 from bouncegate.policy.records import (
     MOST_EVENTS,
@@ -80,7 +81,8 @@ from bouncegate.store.tallies import HourTally, Tallies
 from bouncegate.store.trail import Trail
 from bouncegate.store.transactions import Transactions
 from bouncegate.store.unconfirmed import Unconfirmed
-from bouncegate.store.usage import Usage
+from bouncegate.store.usage import DAY, Usage
+from bouncegate.store.window import Outdated
 from bouncegate.store.writing import WriteRight
 
 __all__ = ["Bounce", "Effect", "Incident", "Recorded", "Store"]
@@ -112,10 +114,10 @@ class Store(Transactions):
         self._right: WriteRight | None = None
         try:
             self._history = History(environment)
-            self._incidents = Incidents(environment, self._history)
             self.arrivals: Final = Arrivals(environment, self._history, settings.path)
             self.lists: Final = Lists(environment, self._history, settings.path)
             self.usage: Final = Usage(environment, settings.path)
+            self._incidents = Incidents(environment, self._history, self.usage)
             self.audits: Final = Audits(environment, self._history.journal, settings.path)
             self._tallies = Tallies(environment)
             self.retention: Final = Retention(
@@ -274,26 +276,37 @@ class Store(Transactions):
         return audit.key
 
     def tend(self, policy: Policy, now: int) -> list[Incident]:
-        """What is due by the hour: close incidents that are over.
+        """What is due by the hour: forget what is no longer watched, close incidents that are over.
 
         Tells what was closed. Raises StoreError.
         """
+        guard = policy.guard
+        if guard is None:
+            return []
+        self._forget_watched(guard, now)
         with self._writing() as transaction:
-            if policy.guard is None:
-                return []
-            self._history.window.expire(transaction, now - policy.guard.window)
-            is_over = policy.guard.recovered
             over = [
                 incident.number
                 for incident in self._incidents.all(transaction)
                 if incident.settled is None
                 and incident.opened.provider != OURS
-                and is_over(incident.series, self._bouncing(transaction, incident), now)
+                and self._is_over(transaction, incident, guard, now)
             ]
         return [self.settle(closed_by_guard(number, now), policy.fold) for number in over]
 
-    def _bouncing(self, transaction: lmdb.Transaction[bytes], incident: Incident) -> int:
-        return self._history.window.tally(transaction, incident.series).addresses
+    def _is_over(
+        self, transaction: lmdb.Transaction[bytes], incident: Incident, guard: Guard, now: int
+    ) -> bool:
+        found = self._incidents.looked_at(transaction, incident, guard, now)
+        return guard.recovered(incident.series, max(found), now, incident.opened)
+
+    def _forget_watched(self, guard: Guard, now: int) -> None:
+        window, kept = self._history.window, guard.reach + DAY
+        with self._reading() as transaction:
+            left: Outdated | None = window.outdated(transaction, now, kept, DAY)
+        while left is not None:
+            with self._writing() as transaction:
+                left = window.drop(transaction, left)
 
     def expire_messages(self, before: int) -> int:
         """Delete the bounce messages that came before a time; tells how many. Raises StoreError."""

@@ -1,12 +1,13 @@
 """When each address was last mailed, and which of them no message can reach as they are written.
 
-    used         domain, NUL, local part -> day, 2 octets
+    used         domain, NUL, local part -> day, 2 octets, and the day of the first message, 2
     used_by_day  day, 2 octets -> domain, NUL, local part
     invalid      domain, NUL, local part -> what is wrong with it
 
 What has not been mailed for long is one range. The day is that of the last message, or the one on
 which the address gave a sign of life or was freed by hand, if that was later: either is as good.
-Days count from 1970, UTC. None of this follows from the journal, and the ledger forgets.
+Days count from 1970, UTC. Where the first day is missing, it is the other one. None of this follows
+from the journal, and the ledger forgets.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Final, NamedTuple
 
 import lmdb
 
+from bouncegate.policy.known import Mailed
+from bouncegate.store.entry import KEY
 from bouncegate.store.environment import INVALID, USED, USED_BY_DAY
 from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
@@ -24,6 +27,8 @@ from bouncegate.store.transactions import Transactions
 
 SOURCE: Final = "usage"
 """The name under which it is remembered how far the ledger has been read."""
+_BEGUN: Final = "usage-begun"
+"""The same of the first day of all that is on record."""
 
 DAY: Final = 86_400
 _SIZE: Final = 2
@@ -73,6 +78,17 @@ class Usage(Transactions):
         """How far the ledger has been read."""
         with self._reading() as transaction:
             return self._progress.get(transaction, SOURCE)
+
+    def mailed(self, transaction: lmdb.Transaction[bytes], address: str) -> Mailed:
+        """Since when an address has been mailed, within a transaction of the caller's."""
+        value = transaction.get(key_of(address), db=self._used)
+        begun = self._progress.get(transaction, _BEGUN)
+        place = self._progress.get(transaction, SOURCE)
+        return Mailed(
+            first=None if value is None else _day(value[-_SIZE:]),
+            begun=_day(begun) if begun else None,
+            until=KEY.unpack(place)[0] // DAY if len(place) == KEY.size else 0,
+        )
 
     def stale(self, day: int, after: str = "") -> Iterator[Used]:
         """Who was last mailed on that day or earlier, the longest ago first.
@@ -137,6 +153,7 @@ class Usage(Transactions):
         news = {a: d for a, d in days.items() if (old := known[a]) is None or old < d}
         faults = [(a, fault_of(a)) for a in news if known[a] is None]
         with self._writing() as transaction:
+            self._begin(transaction, days.values())
             for key, day in sorted((key_of(address), day) for address, day in news.items()):
                 self._move(transaction, key, day)
             for address, fault in faults:
@@ -144,6 +161,16 @@ class Usage(Transactions):
                     transaction.put(key_of(address), fault.encode(), db=self._invalid)
             if place:
                 self._progress.put(transaction, SOURCE, place)
+
+    def _begin(self, transaction: lmdb.Transaction[bytes], days: Iterable[int]) -> None:
+        """Remember the first day of the record, once; an older store has none of it yet."""
+        if self._progress.get(transaction, _BEGUN):
+            return
+        with transaction.cursor(self._by_day) as cursor:
+            oldest = [day for day, _ in _first(cursor, 1)]
+        first = min((*oldest, *days), default=None)
+        if first is not None:
+            self._progress.put(transaction, _BEGUN, _octets(first))
 
     def note_invalid(self, faults: Iterable[tuple[str, str]]) -> None:
         """Remember what is wrong with addresses."""
@@ -184,16 +211,17 @@ class Usage(Transactions):
 
     def purge(self, transaction: lmdb.Transaction[bytes], key: bytes) -> None:
         """Forget an address, within a transaction of the caller's; `key` is what `key_of` tells."""
-        day = transaction.pop(key, db=self._used)
-        if day is not None:
-            transaction.delete(day, key, db=self._by_day)
+        value = transaction.pop(key, db=self._used)
+        if value is not None:
+            transaction.delete(value[:_SIZE], key, db=self._by_day)
         transaction.delete(key, db=self._invalid)
 
     def _move(self, transaction: lmdb.Transaction[bytes], key: bytes, day: int) -> None:
-        value = min(day, _LAST_DAY).to_bytes(_SIZE, "big")
-        old = transaction.replace(key, value, db=self._used)
+        value = _octets(day)
+        old = transaction.get(key, db=self._used)
         if old is not None:
-            transaction.delete(old, key, db=self._by_day)
+            transaction.delete(old[:_SIZE], key, db=self._by_day)
+        transaction.put(key, value + (value if old is None else old[-_SIZE:]), db=self._used)
         transaction.put(value, key, db=self._by_day)
 
 
@@ -209,7 +237,11 @@ def _address(key: bytes) -> str:
 
 
 def _day(value: bytes | None) -> int | None:
-    return None if value is None else int.from_bytes(value, "big")
+    return None if value is None else int.from_bytes(value[:_SIZE], "big")
+
+
+def _octets(day: int) -> bytes:
+    return min(day, _LAST_DAY).to_bytes(_SIZE, "big")
 
 
 def _some(cursor: lmdb.Cursor[bytes], start: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -1,143 +1,199 @@
-"""The hard bounces of the recent past, counted by distinct address, provider and reason.
+"""The hard bounces of the recent past, by what they have in common, in the order of their times.
 
-    window  time, 4 octets, and number of an event -> address mark, series
-    seen    address mark, 8 octets -> how many events of the window carry it
-    series  reason and provider -> how many address marks it has; its open incident, or 0
+    watched  series, 8 octets, time, 4, and number of an event, 8 -> as what it is counted
+    series   reason and provider -> how many more need not be counted; its open incident, or 0
 
-What the guard asks for each hard bounce is one look-up. The window is ordered by time over all
-series, so that what grows old is one range at its beginning, however seldom a series comes.
+What is counted is a flag, the domain (4 octets) and the subject (8), each by a digest. Nothing here
+depends on a clock: a bounce lies where its own time says, and `expire` is told what is old.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
 import lmdb
 
-from bouncegate.policy.guard import Series
-from bouncegate.store.environment import SEEN, SERIES, WINDOW
+from bouncegate.policy.guard import Series, Watched
+from bouncegate.policy.records import Event
+from bouncegate.policy.span import BY_NAME, Counted
+from bouncegate.store.environment import SERIES, WATCHED
 from bouncegate.store.opened import Environment
 
-_KEY: Final = struct.Struct(">IQ")
-_COUNT: Final = struct.Struct(">I")
-_TALLY: Final = struct.Struct(">IQ")
-_MARK: Final = 8
+DIGEST: Final = 8
+_KEY: Final = struct.Struct(">8sIQ")
+_VALUE: Final = struct.Struct(">B4s8s")
+_RECORD: Final = struct.Struct(">IQ")
+_SURE: Final = 1
+_NO_DOMAIN: Final = bytes(4)
 _LATEST: Final = 0xFFFF_FFFF
+# How many one transaction takes out: some milliseconds.
+_AT_ONCE: Final = 1000
 
 
-class Tally(NamedTuple):
-    """What is known of a series."""
+class Standing(NamedTuple):
+    """What is known of a series beside its bounces."""
 
-    addresses: int
-    """Distinct ones, within the window."""
+    quiet: int
+    """So many more need not be counted; while an incident is open, how many were seen."""
     incident: int
 
 
-_NOTHING: Final = Tally(0, 0)
+_NOTHING: Final = Standing(0, 0)
 
 
 class Window:
-    """Counting, within a transaction of the caller's."""
+    """Watching, within a transaction of the caller's."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
-        self._window = environment.open_db(WINDOW, create=False)
-        self._seen = environment.open_db(SEEN, create=False)
+        self._watched = environment.open_db(WATCHED, create=False)
         self._series = environment.open_db(SERIES, create=False)
 
-    def tally(self, transaction: lmdb.Transaction[bytes], series: Series) -> Tally:
-        """How many distinct addresses have bounced, and the incident that is open."""
-        return self._tally(transaction, _series_key(series))
+    def standing(self, transaction: lmdb.Transaction[bytes], series: Series) -> Standing:
+        """What is known of a series."""
+        record = transaction.get(_name(series), db=self._series)
+        return _NOTHING if record is None else Standing(*_RECORD.unpack(record))
 
-    def knows(self, transaction: lmdb.Transaction[bytes], series: Series, address: str) -> bool:
-        """Whether the address is counted already."""
-        mark = _mark(_series_key(series), address)
-        return transaction.get(mark, db=self._seen) is not None
-
-    def set_incident(
-        self, transaction: lmdb.Transaction[bytes], series: Series, incident: int
+    def stand(
+        self, transaction: lmdb.Transaction[bytes], series: Series, standing: Standing
     ) -> None:
-        """Remember the incident that is open, 0 for none."""
-        key = _series_key(series)
-        self._put(transaction, key, Tally(self._tally(transaction, key).addresses, incident))
+        """Remember what is known of a series."""
+        if standing == _NOTHING:
+            transaction.delete(_name(series), db=self._series)
+        else:
+            transaction.put(_name(series), _RECORD.pack(*standing), db=self._series)
 
     def add(
         self,
         transaction: lmdb.Transaction[bytes],
-        series: Series,
-        address: str,
+        watched: Watched,
         time: int,
         number: int,
+        *,
+        sure: bool,
     ) -> None:
-        """Count an event."""
-        key = _series_key(series)
-        mark = _mark(key, address)
-        transaction.put(_event_key(time, number), mark + key, db=self._window)
-        seen = transaction.get(mark, db=self._seen)
-        transaction.put(mark, _COUNT.pack(1 + _count(seen)), db=self._seen)
-        if seen is None:
-            addresses, incident = self._tally(transaction, key)
-            self._put(transaction, key, Tally(addresses + 1, incident))
+        """Watch an event in one of its series."""
+        _, subject, domain, _ = counted(watched, time, sure=sure)
+        value = _VALUE.pack(_SURE if sure else 0, domain or _NO_DOMAIN, subject)
+        transaction.put(_key(digest_of(watched.series), time, number), value, db=self._watched)
 
-    def remove(self, transaction: lmdb.Transaction[bytes], time: int, number: int) -> None:
-        """Count an event no longer, if it was."""
-        value = transaction.pop(_event_key(time, number), db=self._window)
-        if value is not None:
-            self._uncount(transaction, value)
+    def remove(self, transaction: lmdb.Transaction[bytes], event: Event, number: int) -> None:
+        """Watch an event no longer, if it was."""
+        for series in series_of(event):
+            transaction.delete(_key(digest_of(series), event.time, number), db=self._watched)
 
-    def expire(self, transaction: lmdb.Transaction[bytes], before: int) -> None:
-        """Count no longer what came before a time."""
-        end = _event_key(before, 0)
-        with transaction.cursor(self._window) as cursor:
-            while cursor.first() and cursor.key() < end:
-                value = cursor.value()
-                cursor.delete()
-                self._uncount(transaction, value)
+    def events(
+        self, transaction: lmdb.Transaction[bytes], series: Series, time: int, seconds: int
+    ) -> list[int]:
+        """The events that are watched less than so many seconds from a time, in their order."""
+        rows = self._rows(transaction, series, time - seconds + 1, time + seconds - 1)
+        return sorted(number for _, number, _ in rows)
 
-    def events(self, transaction: lmdb.Transaction[bytes], series: Series) -> list[tuple[int, int]]:
-        """(time, number) of each event that is counted in a series, by number."""
-        wanted = _series_key(series)
-        found: list[tuple[int, int]] = []
-        with transaction.cursor(self._window) as cursor:
-            for key, value in cursor.iternext() if cursor.first() else ():
-                if value[_MARK:] == wanted:
-                    found.append(_KEY.unpack(key))
-        return sorted(found, key=lambda event: event[1])
+    def all(self, transaction: lmdb.Transaction[bytes], series: Series) -> list[Counted]:
+        """All that is watched in a series."""
+        rows = self._rows(transaction, series, 0, _LATEST)
+        return [_counted(time, value) for time, _, value in rows]
 
-    def _uncount(self, transaction: lmdb.Transaction[bytes], value: bytes) -> None:
-        mark, key = value[:_MARK], value[_MARK:]
-        left = _count(transaction.get(mark, db=self._seen)) - 1
-        if left > 0:
-            transaction.put(mark, _COUNT.pack(left), db=self._seen)
-            return
-        transaction.delete(mark, db=self._seen)
-        addresses, incident = self._tally(transaction, key)
-        self._put(transaction, key, Tally(addresses - 1, incident))
+    def _rows(
+        self, transaction: lmdb.Transaction[bytes], series: Series, first: int, last: int
+    ) -> Iterator[tuple[int, int, bytes]]:
+        digest = digest_of(series)
+        end = _key(digest, last + 1, 0) if last < _LATEST else digest + b"\xff" * 12
+        with transaction.cursor(self._watched) as cursor:
+            if cursor.set_range(_key(digest, first, 0)):
+                for key, value in cursor.iternext():
+                    if key >= end:
+                        return
+                    _, time, number = _KEY.unpack(key)
+                    yield time, number, value
 
-    def _tally(self, transaction: lmdb.Transaction[bytes], key: bytes) -> Tally:
-        record = transaction.get(key, db=self._series)
-        return _NOTHING if record is None else Tally(*_TALLY.unpack(record))
+    # -- what is old -----------------------------------------------------------------------------
 
-    def _put(self, transaction: lmdb.Transaction[bytes], key: bytes, tally: Tally) -> None:
-        if tally == _NOTHING:
-            transaction.delete(key, db=self._series)
-        else:
-            transaction.put(key, _TALLY.pack(*tally), db=self._series)
+    def outdated(
+        self, transaction: lmdb.Transaction[bytes], now: int, kept: int, ahead: int
+    ) -> Outdated:
+        """What is watched for longer than it is kept, or lies too far ahead; reads all of it.
+
+        Two clocks have to agree on what is old: `now`, and that of the latest bounce that is not
+        ahead of it. So one clock that is wrong, the daemon's or that of a bounce, empties nothing.
+        """
+        with transaction.cursor(self._watched) as cursor:
+            keys = list(cursor.iternext(values=False)) if cursor.first() else []
+        times = [_KEY.unpack(key)[1] for key in keys]
+        latest = max((time for time in times if time <= now + ahead), default=now)
+        before = min(now, latest) - kept
+        old = [k for k, time in zip(keys, times, strict=True) if not before <= time <= now + ahead]
+        alive = {key[:DIGEST] for key in keys} - {key[:DIGEST] for key in old}
+        with transaction.cursor(self._series) as cursor:
+            names = list(cursor.iternext(values=False)) if cursor.first() else []
+        idle = [name for name in names if _digest_of_name(name) not in alive]
+        return Outdated(old, idle)
+
+    def drop(self, transaction: lmdb.Transaction[bytes], outdated: Outdated) -> Outdated | None:
+        """Forget as much of this as one transaction should; tells what is left, if anything is."""
+        old, idle = outdated
+        for key in old[:_AT_ONCE]:
+            transaction.delete(key, db=self._watched)
+        if len(old) > _AT_ONCE:
+            return Outdated(old[_AT_ONCE:], idle)
+        for name in idle:
+            record = transaction.get(name, db=self._series)
+            if record is not None and not Standing(*_RECORD.unpack(record)).incident:
+                transaction.delete(name, db=self._series)
+        return None
 
 
-def _series_key(series: Series) -> bytes:
+class Outdated(NamedTuple):
+    """What the window may forget."""
+
+    events: Sequence[bytes]
+    """Keys of `watched`."""
+    series: Sequence[bytes]
+    """Keys of `series` without an event."""
+
+
+def series_of(event: Event) -> Iterator[Series]:
+    """All the series in which an event may be watched."""
+    yield Series.of(event)
+    via = Series.via(event)
+    if via is not None:
+        yield via
+
+
+@lru_cache(4096)
+def digest_of(series: Series) -> bytes:
+    """The octets with which the keys of a series begin."""
+    return _digest_of_name(_name(series))
+
+
+def _digest_of_name(name: bytes) -> bytes:
+    return blake2b(name, digest_size=DIGEST).digest()
+
+
+def _name(series: Series) -> bytes:
     return f"{series.reason} {series.provider}".encode()
 
 
-def _mark(series: bytes, address: str) -> bytes:
-    return blake2b(b"%b\0%b" % (series, address.encode()), digest_size=_MARK).digest()
+def _digest(text: str, size: int) -> bytes:
+    return blake2b(text.encode(), digest_size=size).digest()
 
 
-def _event_key(time: int, number: int) -> bytes:
-    return _KEY.pack(min(max(time, 0), _LATEST), number)
+def _key(digest: bytes, time: int, number: int) -> bytes:
+    return _KEY.pack(digest, min(max(time, 0), _LATEST), number)
 
 
-def _count(record: bytes | None) -> int:
-    return 0 if record is None else int(_COUNT.unpack(record)[0])
+def counted(watched: Watched, time: int, *, sure: bool) -> Counted:
+    """A bounce as it is counted in one of its series."""
+    domain = _digest(watched.domain, len(_NO_DOMAIN)) if watched.domain else BY_NAME
+    return Counted(time, _digest(watched.subject, DIGEST), domain, sure)
+
+
+def _counted(time: int, value: bytes) -> Counted:
+    flag, domain, subject = _VALUE.unpack(value)
+    return Counted(
+        time, subject, BY_NAME if domain == _NO_DOMAIN else domain, sure=bool(flag & _SURE)
+    )

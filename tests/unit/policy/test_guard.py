@@ -7,8 +7,9 @@ from bouncegate.config.settings import GuardSettings
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.policy.alarm import NOBODY, sender_of
 from bouncegate.policy.guard import Guard, Sends, Series, unknown
+from bouncegate.policy.known import Known
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Event
+from bouncegate.policy.records import Event, Opened
 
 NOW = 1_770_000_000
 PROVIDERS = Providers.of()
@@ -114,3 +115,80 @@ def test_the_domain_of_the_sender_is_blamed_else_the_group(
     sender: str, group: str, blamed: str
 ) -> None:
     assert sender_of(replace(event(), sender=sender, group=group)) == blamed
+
+
+@pytest.mark.parametrize(
+    ("sends", "limit"),
+    [(1, 10), (25, 10), (100, 25), (500, 85), (1000, 100), (5000, 500), (0, 100), (None, 100)],
+)
+def test_the_limit_of_known_addresses_fits_what_was_sent(sends: int | None, limit: int) -> None:
+    watching = guard(lambda *_: sends)
+    assert watching.excess(SERIES, limit, NOW, sure=True) is None
+    assert watching.excess(SERIES, limit + 1, NOW, sure=True) == limit
+
+
+def test_slow_spans_sum_up_the_sends_of_their_windows_and_none_of_them_twice() -> None:
+    asked: list[int] = []
+
+    def sends(_provider: str, since: int) -> int:
+        asked.append(since)
+        return 1000
+
+    watching = guard(sends)
+    days = watching.spans[1]
+    assert watching.excess(SERIES, 501, NOW, days) == 500
+    assert len(asked) == 8
+    assert {b - a for a, b in zip(asked[1:], asked, strict=False)} == {6 * 3600}
+    assert {since % 3600 for since in asked} == {0}
+    assert asked[0] <= NOW < asked[0] + 6 * 3600
+
+
+def test_a_slow_span_never_trips_below_the_number_of_the_window() -> None:
+    watching = Guard(GuardSettings(addresses=5000))
+    assert [span.addresses for span in watching.spans] == [5000, 5000, 5000]
+
+
+@pytest.mark.parametrize(
+    ("remote", "via"),
+    [
+        ("dns; relay.example.org", "via relay.example.org"),
+        ("dns;Relay.Example.ORG.", "via relay.example.org"),
+        ("relay.example.org[192.0.2.1]:25", "via relay.example.org"),
+        ("[192.0.2.1]", "via 192.0.2.1"),
+        ("dns; " + "x" * 1000, "via " + "x" * 255),
+    ],
+)
+def test_the_server_that_refused_has_a_series_of_its_own(remote: str, via: str) -> None:
+    refused = replace(event(), remote_mta=remote)
+    assert Series.via(refused) == Series(via, Reason.USER_UNKNOWN)
+    watched = list(guard().watched(refused, Known.YES))
+    assert [(one.series.provider, one.subject) for one in watched] == [
+        ("google", "ann@gmail.com"),
+        (via, "google"),
+    ]
+
+
+@pytest.mark.parametrize("remote", ["", "dns;", " ", "[]"])
+def test_without_a_name_of_the_server_there_is_no_such_series(remote: str) -> None:
+    assert Series.via(replace(event(), remote_mta=remote)) is None
+
+
+def test_an_address_that_is_new_is_not_watched() -> None:
+    assert list(guard().watched(event(), Known.NO)) == []
+
+
+def test_a_domain_is_named_where_its_mx_alone_tells_the_provider() -> None:
+    by_mx = replace(event("ann@shop.example"), provider="google")
+    (watched,) = guard().watched(by_mx, Known.YES)
+    assert watched.domain == "shop.example"
+    for by_name in (event(), replace(event("ann@shop.example"), provider="shop.example")):
+        (watched,) = guard().watched(by_name, Known.YES)
+        assert watched.domain == ""
+
+
+def test_a_slow_incident_is_over_below_half_of_its_own_share() -> None:
+    watching = guard(lambda *_: 1000)
+    slow = Opened(NOW, "google", Reason.USER_UNKNOWN, 501, 500, watching.spans[1].seconds)
+    assert watching.recovered(SERIES, 25, NOW, slow)
+    assert not watching.recovered(SERIES, 26, NOW, slow)
+    assert watching.recovered(SERIES, 50, NOW)

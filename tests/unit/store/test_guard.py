@@ -18,13 +18,15 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.records import Event, Ruling, Settled
-from bouncegate.store.environment import HELD, SEEN, SERIES, VOIDED, WINDOW
+from bouncegate.store.codec import number_of
+from bouncegate.store.environment import HELD, SERIES, VOIDED, WATCHED
 from bouncegate.store.incidents import Incident
 from bouncegate.store.store import Bounce, Store
 from bouncegate.store.tallies import HourTally
 
 from .bounces import NOW, SIGNED, bounce_of, contents, lock_by_hand, policy, record
 
+DAY = 86_400
 GUARDED = policy(addresses=20)
 UNGUARDED = Policy(PolicySettings(), SIGNED)
 FOLD = GUARDED.fold
@@ -89,7 +91,22 @@ def test_bounces_that_come_slowly_are_no_outage(store: Store) -> None:
     record(store, events, GUARDED)
     assert len(locked(store)) == 100
     assert store.incidents() == []
-    assert len(contents(store, WINDOW)[WINDOW]) <= 7, "what is older than the window is forgotten"
+
+
+def test_what_is_older_than_the_longest_window_is_forgotten_once_a_later_bounce_has_come(
+    store: Store,
+) -> None:
+    record(store, outage(addresses=10), GUARDED)
+    store.tend(GUARDED, NOW + 30 * DAY)
+    assert len(contents(store, WATCHED)[WATCHED]) == 10, "the clock of tend may be wrong"
+    record(store, [bounce_of("ann@x.test", 99, NOW + 30 * DAY)], GUARDED)
+    assert len(contents(store, WATCHED)[WATCHED]) == 11, "so may that of one bounce"
+    store.tend(GUARDED, NOW + 300)
+    assert len(contents(store, WATCHED)[WATCHED]) == 10, "what is ahead of us is passed over"
+    record(store, [bounce_of("bob@x.test", 100, NOW + 30 * DAY)], GUARDED)
+    store.tend(GUARDED, NOW + 30 * DAY)
+    assert len(contents(store, WATCHED)[WATCHED]) == 1, "two clocks agree"
+    assert [number_of(value[4:]) for _, value in contents(store, SERIES)[SERIES]] == [0]
 
 
 def test_another_reason_at_the_broken_provider_locks_as_usual(store: Store) -> None:
@@ -115,9 +132,7 @@ def test_a_dismissed_incident_leaves_nothing_behind_but_the_journal(store: Store
     record(store, outage(), GUARDED)
     assert settle(store, "dismissed").settled is not None
     assert contents(store) == before
-    assert contents(store, HELD, WINDOW, SEEN, SERIES) == {
-        HELD: [], WINDOW: [], SEEN: [], SERIES: [],
-    }  # fmt: skip
+    assert contents(store, HELD, WATCHED, SERIES) == {HELD: [], WATCHED: [], SERIES: []}
     ((again,),) = store.record([Bounce([outage()[0]], b"")], GUARDED)
     assert not again.is_new, "a DSN that is delivered once more does not bring it back"
 
@@ -174,13 +189,17 @@ def test_an_incident_closes_when_the_provider_takes_mail_again(store: Store) -> 
     assert store.held(closed.number) == []
 
 
-def test_an_incident_closes_at_the_next_bounce_after_a_quiet_window(store: Store) -> None:
+def test_an_incident_closes_after_a_quiet_window_and_not_by_the_date_of_a_bounce(
+    store: Store,
+) -> None:
     record(store, outage(), GUARDED)
     (outcome,) = record(store, [bounce_of("late@gmail.com", 999, NOW + 600 + 3601)], GUARDED)
-    (closed,) = outcome.notices
-    assert isinstance(closed, Incident)
+    assert (outcome.notices, locked(store)) == ([], [])
+    assert store.tend(GUARDED, NOW + 600 + 7202) == [], "its news may still be coming in"
+    (closed,) = store.tend(GUARDED, NOW + 600 + 7203)
     assert closed.settled is not None
-    assert locked(store) == ["late@gmail.com"], "the window was quiet: this one is as any other"
+    record(store, [bounce_of("gone@gmail.com", 1000, NOW + 600 + 7300)], GUARDED)
+    assert locked(store) == ["gone@gmail.com"], "the window was quiet: this one is as any other"
 
 
 def test_while_bounces_go_on_the_incident_stays_open(store: Store) -> None:

@@ -21,6 +21,7 @@ from bouncegate.config.loading import loads
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
+from bouncegate.custody.windowcheck import WindowCheck
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import (
     NO_END,
@@ -44,7 +45,7 @@ from bouncegate.store.environment import (
     SERIES,
     SUMMARIES,
     VOIDED,
-    WINDOW,
+    WATCHED,
 )
 from bouncegate.store.store import Effect, Store
 
@@ -245,16 +246,12 @@ class Histories(RuleBasedStateMachine):
         assert simulation.totals.differing == 0
 
     @invariant()
-    def the_guard_counts_the_addresses_of_its_window(self) -> None:
-        found = contents(self.store, WINDOW, SERIES)
-        marks: dict[bytes, set[bytes]] = defaultdict(set)
-        for _, value in found[WINDOW]:
-            marks[value[8:]].add(value[:8])
-        counted = {key: int.from_bytes(value[:4], "big") for key, value in found[SERIES]}
-        assert {key: n for key, n in counted.items() if n} == {k: len(v) for k, v in marks.items()}
-        windowed = {number_of(key[4:]) for key, _ in found[WINDOW]}
+    def the_guard_watches_what_counts_or_is_held(self) -> None:
+        assert list(WindowCheck(self.store._environment).differences()) == []
+        found = contents(self.store, WATCHED, SERIES)
+        watched = {number_of(key[12:]) for key, _ in found[WATCHED]}
         voided = {number_of(key) for key, _ in contents(self.store, VOIDED)[VOIDED]}
-        assert not windowed & voided, "what is undone would trip the guard"
+        assert not watched & voided, "what is undone would trip the guard"
         open_incidents = {i.number for i in self.store.incidents() if i.settled is None}
         told = {int.from_bytes(value[4:], "big") for _, value in found[SERIES]} - {0}
         assert told == open_incidents

@@ -13,6 +13,8 @@ from bouncegate.config.settings import PolicySettings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act
+from bouncegate.store.entry import KEY
+from bouncegate.store.environment import USED, USED_BY_DAY
 from bouncegate.store.store import Store
 from bouncegate.store.usage import DAY, key_of
 
@@ -117,3 +119,26 @@ def test_the_two_tables_always_agree(steps: list[tuple[str, int]]) -> None:
                 learn(store, {f"{local}@b.de": day})
                 latest[f"{local}@b.de"] = max(day, latest.get(f"{local}@b.de", 0))
             assert dict(stale(store, 9)) == latest
+
+
+def test_the_first_day_stays_and_a_record_without_one_means_its_only_day(
+    store: Store,
+) -> None:
+    environment = store._environment
+    usage = store.usage
+    old = environment.open_db(USED, create=False)
+    by_day = environment.open_db(USED_BY_DAY, dupsort=True, create=False)
+    day = (19_000).to_bytes(2, "big")
+    with environment.begin(write=True) as transaction:
+        transaction.put(key_of("old@example.com"), day, db=old)
+        transaction.put(day, key_of("old@example.com"), db=by_day)
+    with environment.begin() as transaction:
+        assert usage.mailed(transaction, "old@example.com") == (19_000, None, 0)
+    place = KEY.pack(19_100 * DAY + 5, bytes(8), 0)
+    usage.learn({"old@example.com": 19_100, "new@example.com": 19_100}, lambda _: "", place)
+    with environment.begin() as transaction:
+        assert usage.mailed(transaction, "old@example.com") == (19_000, 19_000, 19_100)
+        assert usage.mailed(transaction, "new@example.com") == (19_100, 19_000, 19_100)
+        assert usage.mailed(transaction, "nobody@example.com") == (None, 19_000, 19_100)
+    assert usage.day("old@example.com") == 19_100
+    assert [used.address for used in usage.stale(19_000)] == []
