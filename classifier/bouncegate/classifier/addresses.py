@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from bouncegate.classifier import limits
+from bouncegate.classifier.genericaddress import QUOTED_LOCAL, generic_address
 
-_QUOTED_LOCAL: Final = r'"(?:[^"\\\n]|\\.){1,128}"'
 # What no local part holds unquoted (RFC 5322, 3.2.3), and quotation marks and the punctuation of
 # Chinese and Japanese, which stand at an address without a space.
 _NEVER_LOCAL: Final = (
@@ -15,18 +15,19 @@ _NEVER_LOCAL: Final = (
 # Dots may stand anywhere: Japanese carriers gave out such addresses for years.
 _ATOM_LOCAL: Final = rf"[^{_NEVER_LOCAL}]{{1,128}}"
 # A domain in ASCII ends where Chinese or Japanese words go on without a space; one of U-labels
-# (RFC 5890) is taken as a whole.
+# (RFC 5890) is taken as a whole. Neither goes on behind what is taken, nor does another @ follow.
 _DOMAIN: Final = (
     r"(?:\[[0-9A-Za-z.:-]{3,60}\]"
-    r"|[0-9A-Za-z][0-9A-Za-z_-]{0,62}(?:\.[0-9A-Za-z_][0-9A-Za-z_-]{0,62}){1,12}(?![\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u05ff])"
-    r"|[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,12})"
+    r"|[0-9A-Za-z][0-9A-Za-z_-]{0,62}(?:\.[0-9A-Za-z_][0-9A-Za-z_-]{0,62}){1,12}"
+    r"(?![\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u05ff])(?!\.?[0-9A-Za-z_@-])"
+    r"|[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,12}(?!\.?[\w@-]))"
 )
-ADDRESS: Final = rf"(?:{_QUOTED_LOCAL}|{_ATOM_LOCAL})@{_DOMAIN}"
-# An address begins behind a character that it cannot hold: no other place need be tried.
-BEGINNING: Final = rf"(?<![^{_NEVER_LOCAL}])"
+ADDRESS: Final = rf"(?:{QUOTED_LOCAL}|{_ATOM_LOCAL})@{_DOMAIN}"
+# An address begins behind a character that it cannot hold: no other place need be tried. It does
+# not begin amid a longer word, such as `a|b@`, `a@b@` or `v\x{20}x@` (RFC 6533, 3): what stands
+# behind these characters could be another person's.
+BEGINNING: Final = rf"(?<![^{_NEVER_LOCAL}])(?<!@)(?<![^\s][{{}}|\\])"
 _ADDRESS: Final = re.compile(BEGINNING + ADDRESS)
-# RFC 6533, 3: a character of an address of type utf-8 in ASCII, `\x{1F408}`.
-_UNITEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 # Quotes, and the type of an address as X.400 gateways write it.
 _AT_IT: Final = re.compile(
     r"^(?:['`]|(?:smtp|rfc-?822|mailto|internet|recipient|rcpt(?:_to)?|to|address|user|e-?mail)=)+",
@@ -34,14 +35,11 @@ _AT_IT: Final = re.compile(
 )
 # Words without a space before an address in ASCII: `收件人max@example.com`.
 _WORDS_AT_IT: Final = re.compile(r"^[\u3040-\u9fff\uac00-\ud7af]+(?=[!-~]+@[!-~]+$)")
-_BRACKETED: Final = re.compile(r"<([^<>\n]{1,640})>")
-_SOURCE_ROUTE: Final = re.compile(r"^@[^:]{1,600}:(?=.*@)")
 # What nearly every field holds: the rest is for the others.
 _PLAIN: Final = re.compile(
     r"(?:(?:rfc822|RFC822)[ \t]?;[ \t]{0,4})?(?:<([\w.+=-]{1,128}@[\w.-]{1,255})>"
     r"|([\w.+=-]{1,128}@[\w.-]{1,255}))"
 )
-_WRAPPING: Final = "<>\"'`()[]{}|,;:= \t\n"
 
 
 def find_addresses(text: str) -> list[str]:
@@ -63,36 +61,7 @@ def first_address(text: str) -> str:
 def typed_address(value: str) -> str:
     """The address of a field such as `rfc822; user@example.com` (RFC 3464, 2.3.1).
 
-    Comments, brackets, a display name and a source route (RFC 5321, C) are taken off. What
-    has no @ is kept, since some systems name local users only.
+    Of what is no address, but has an @, nothing is taken that could be another person's.
     """
-    value = value[: limits.ADDRESS]
-    plain = _PLAIN.fullmatch(value)
-    if plain:
-        return plain[1] or plain[2]
-    kind, semicolon, rest = value.partition(";")
-    if semicolon and "@" not in kind:
-        value = rest
-    elif semicolon:
-        value = kind
-    value = value.strip()
-    if "\\x{" in value:
-        value = _UNITEXT.sub(_character, value)
-    bracketed = _BRACKETED.search(value)
-    if bracketed:
-        value = bracketed[1].strip()
-    return _plain(value)
-
-
-def _plain(value: str) -> str:
-    if "@" not in value:
-        return value.split(" ", maxsplit=1)[0].strip(_WRAPPING)
-    value = _SOURCE_ROUTE.sub("", value)
-    match = _ADDRESS.fullmatch(value) or _ADDRESS.search(value)
-    return match[0] if match else value.split(" ")[0].strip(_WRAPPING)
-
-
-def _character(match: re.Match[str]) -> str:
-    code = int(match[1], 16)
-    # Neither controls nor surrogates are characters of an address.
-    return chr(code) if 0x20 < code < 0xD800 or 0xDFFF < code < 0x110000 else match[0]
+    plain = _PLAIN.fullmatch(value[: limits.ADDRESS])
+    return (plain[1] or plain[2]) if plain else generic_address(value)

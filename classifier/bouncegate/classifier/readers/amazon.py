@@ -9,7 +9,7 @@ import json
 from typing import Any, Final
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.addresses import first_address
+from bouncegate.classifier.addresses import typed_address
 from bouncegate.classifier.charset import sound
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.reply import dissect
@@ -88,7 +88,8 @@ def _report(person: dict[str, Any], action: str, kind: str) -> Report:
 
 def _address(person: dict[str, Any]) -> str:
     """The address, `""` if the string holds none, whatever else it holds."""
-    return first_address(_text(person.get("emailAddress"))[: limits.ADDRESS])
+    address = typed_address(_text(person.get("emailAddress")))
+    return address if "@" in address else ""
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 # Brackets, quotes, bullets and types that stand before an address in a list.
 _BEFORE: Final = (
     r"[ \t>*•·|+-]{0,24}(?:\d{1,4}[.)][ \t]{1,4})?"
-    r"(?:(?:(?:mailto|smtp|rfc822|to|address)[ \t]?[:;=]|smtp|rfc822"
+    r"(?:(?:(?:mailto|smtp|rfc822|to|address)[ \t]?[:;=]|(?:smtp|rfc822)(?=[ \t\"'<(\[])"
     r"|(?:(?:intended |failed |final |original )?recipients?|addressee|undeliverable address"
     r"|addressed to|recipient address|empfänger|destinataire|destinat[aá]rio|ontvanger|получатель"
     r"|odbiorca|příjemce|mottagare|宛先|宛先アドレス|送信先|收件人|收件者|받는 사람)"
