@@ -52,8 +52,8 @@ class Aside(Protocol):
         """Whether what is sent there is for it."""
         ...
 
-    def take(self, raw: bytes, sender: str | None, now: int) -> None:
-        """Deal with a message, durably; raises StoreError."""
+    def take(self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None:
+        """Deal with a message for some of these, durably; raises StoreError."""
         ...
 
 
@@ -124,11 +124,11 @@ class ReturnPathHandler:
     async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> list[str]:
         """Record the message; one reply for each recipient (RFC 2033, 4.2)."""
         self.in_hand += 1
-        aside = {to for to in recipients if self._aside is not None and self._aside.is_meant(to)}
+        aside = [to for to in recipients if self._aside is not None and self._aside.is_meant(to)]
         bounced = [to for to in recipients if to not in aside]
         began = time.perf_counter_ns()
         try:
-            heard = await self._answer(self._hear(raw, sender)) if aside else ""
+            heard = await self._answer(self._hear(aside, raw, sender)) if aside else ""
             reply = await self._answer(self._take(raw, bounced)) if bounced else ""
         finally:
             self.in_hand -= 1
@@ -137,9 +137,9 @@ class ReturnPathHandler:
             self._row[_PLACES[reply]] += 1
         return [heard if to in aside else reply for to in recipients]
 
-    async def _hear(self, raw: bytes, sender: str) -> str:
+    async def _hear(self, aside: Sequence[str], raw: bytes, sender: str) -> str:
         assert self._aside is not None
-        await asyncio.to_thread(self._aside.take, raw, sender, int(self._clock()))
+        await asyncio.to_thread(self._aside.take, aside, raw, sender, int(self._clock()))
         return HEARD
 
     async def _take(self, raw: bytes, recipients: Sequence[str]) -> str:

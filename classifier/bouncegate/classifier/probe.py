@@ -1,47 +1,75 @@
-"""The return path's answer to a probe: the number in it is written down, and nothing is counted."""
+"""The return path's answer to a probe: the number in it is written down, and nothing is counted.
 
+A probe may carry forged Authentication-Results; whether any is still there that would be believed
+is written behind the number.
+"""
+
+import logging
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from bouncegate.config.probe import FIELD, STAMP, TAKEN
+from bouncegate.config.probe import BELIEVED, FIELD, STAMP, TAKEN
 from bouncegate.store.errors import StoreError
 
-_HEADER: Final = 4096
+log: Final = logging.getLogger("bouncegate.return-path")
+
+# What filters write above it may be long.
+_HEADER: Final = 64 * 2**10
 _NUMBER: Final = re.compile(rb"^" + FIELD.encode() + rb": ([0-9a-f]{32})\r?$", re.MULTILINE)
+
+Believes = Callable[[bytes, str], bool]
+"""Whether a message has results that name a number and would be believed."""
 
 
 class _Aside(Protocol):
     def is_meant(self, recipient: str) -> bool: ...
 
-    def take(self, raw: bytes, sender: str | None, now: int) -> None: ...
+    def take(self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None: ...
 
 
 class ProbeTaker:
     """Takes probes, and leaves what else is no bounce to somebody else."""
 
-    def __init__(self, store: Path, other: _Aside) -> None:
+    def __init__(self, store: Path, other: _Aside, believes: Believes) -> None:
         """Write below `store`; `other` is asked about all that is no probe."""
-        self._stamp = store / STAMP
+        self._store = store
         self._other = other
+        self._believes = believes
 
     def is_meant(self, recipient: str) -> bool:
         """Whether what is sent there is a probe, or for the other."""
-        local = recipient.strip("<>").rpartition("@")[0]
-        return local.lower() == TAKEN or self._other.is_meant(recipient)
+        return _is_probe(recipient) or self._other.is_meant(recipient)
 
-    def take(self, raw: bytes, sender: str | None, now: int) -> None:
-        """Write down the number of a probe; raises StoreError.
+    def take(self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None:
+        """Write down the number of a probe; raises StoreError."""
+        others = [to for to in recipients if not _is_probe(to)]
+        is_stamped = stamp(self._store, raw, self._believes)
+        if len(others) < len(recipients) and not is_stamped:
+            log.info("no probe: discarded, since it has no number")
+        if others and not is_stamped:
+            self._other.take(others, raw, sender, now)
 
-        There is one file of 32 octets, whatever comes.
-        """
-        found = _NUMBER.search(raw, 0, _HEADER)
-        if found is None:
-            self._other.take(raw, sender, now)
-            return
-        fresh = self._stamp.with_suffix(".new")
-        try:
-            fresh.write_bytes(found[1])
-            fresh.replace(self._stamp)
-        except OSError as error:
-            raise StoreError(f"{self._stamp}: {error.strerror}") from None
+
+def stamp(store: Path, raw: bytes, believes: Believes) -> bool:
+    """Write down what a probe tells, if a message is one; raises StoreError.
+
+    There is one file of some 40 octets, whatever comes.
+    """
+    found = _NUMBER.search(raw, 0, _HEADER)
+    if found is None:
+        return False
+    number = found[1].decode("ascii")
+    path = store / STAMP
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_text(number + (f" {BELIEVED}" if believes(raw, number) else ""), "ascii")
+        fresh.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from None
+    return True
+
+
+def _is_probe(recipient: str) -> bool:
+    return recipient.strip("<>").rpartition("@")[0].lower() == TAKEN

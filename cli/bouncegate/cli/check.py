@@ -1,6 +1,7 @@
 """`check-config`: what is wrong with the configuration, where, and what would be right."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError, Problem
 from bouncegate.config.regularfile import open_regular
-from bouncegate.config.settings import DEFAULT_FILE
+from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.provenance.keys import KEY_FILE
+from bouncegate.store.aliveproof import is_proven
 from bouncegate.store.purged import FILE as SALT_FILE
 
 
@@ -32,8 +34,22 @@ def check_config(context: typer.Context) -> None:
         raise typer.Exit(os.EX_CONFIG)
     file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
     print(f"{file}: nothing wrong")
-    for note in (*invocation.settings.notes(), *invocation.settings.notes_of_sending()):
+    notes = (
+        *invocation.settings.notes(),
+        *invocation.settings.notes_of_sending(),
+        *_notes_of_alive(invocation.settings),
+    )
+    for note in notes:
         print(f"{file}: note: {note}")
+
+
+def _notes_of_alive(settings: Settings) -> Iterator[str]:
+    """Whether mail is a sign of life, where the settings ask for it."""
+    if settings.alive.authserv_ids and not is_proven(settings, int(time.time())):
+        yield (
+            "[alive]: no mail is a sign of life: it is not proven that Authentication-Results of "
+            'strangers are taken out of incoming mail; run "bouncegate doctor"'
+        )
 
 
 def _problems(invocation: Invocation) -> tuple[Problem, ...]:

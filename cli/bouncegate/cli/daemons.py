@@ -88,7 +88,8 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
         intake = _intake(invocation, judge, store, stack)
         policy = invocation.policy
-        aside = ProbeTaker(settings.store.path, Listener(settings, store, policy))
+        listener = Listener(settings, store, policy)
+        aside = ProbeTaker(settings.store.path, listener, listener.believes)
         mailboxes = Mailboxes(aside, _recipients(settings))
         return Desk(store, intake, policy, mailboxes, invocation.replaced(store))
 

@@ -57,6 +57,9 @@ def doctor(
 ) -> None:
     """Check the installation: what proves bounces, store, keys, daemons, DNS, Postfix.
 
+    Where [alive] names a host, a message with forged results is sent through Postfix: mail is a
+    sign of life only while they do not arrive.
+
     Exit code 0: nothing worse than a note. 1: a warning. 2: an error. 78: the config is wrong.
 
     Examples:
@@ -65,7 +68,13 @@ def doctor(
 
     bouncegate doctor --json | grep '"error"'
     """
-    from bouncegate.doctor import daemons, domains, proof, storage  # noqa: PLC0415 - for one command only
+    from bouncegate.doctor import (  # noqa: PLC0415 - for one command only
+        alive,
+        daemons,
+        domains,
+        proof,
+        storage,
+    )
     from bouncegate.doctor.postfix import check_postfix  # noqa: PLC0415
 
     settings = invocation_of(context).settings
@@ -78,6 +87,7 @@ def doctor(
         ("ledger", lambda: storage.check_ledger(settings, now)),
         ("domains", lambda: domains.check_domains(settings, now)),
         ("daemons", lambda: daemons.check_daemons(settings)),
+        ("alive", lambda: alive.check_alive(settings, now)),
         ("dns", lambda: _names(settings, postfix, named)),
         ("postfix", lambda: check_postfix(settings, postfix)),
     )

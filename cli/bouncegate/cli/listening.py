@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 from typing import BinaryIO, Final
 
+from bouncegate.classifier.probe import stamp
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.output import complain
@@ -29,7 +30,9 @@ def hear_one(invocation: Invocation, stream: BinaryIO) -> int:
         while stream.read(1 << 20):  # the rest of a larger one; whoever writes it wants to end
             pass
         with closing(invocation.open_store(for_daemon=True)) as store:
-            Listener(settings, store, invocation.policy).take(raw, None, int(time.time()))
+            listener = Listener(settings, store, invocation.policy)
+            if not stamp(settings.store.path, raw, listener.believes):
+                listener.take((), raw, None, int(time.time()))
     except Exception as error:  # noqa: BLE001 - any other exit code would be told to the sender
         complain(str(error))
         return os.EX_TEMPFAIL

@@ -38,6 +38,8 @@ _DOMAINS_PAUSE: Final = 3600.0
 _NAMES_PAUSE: Final = 60.0
 # A round reads the locks and whoever is on a list: some seconds for a million.
 _LISTS_PAUSE: Final = 1800.0
+# Filters are changed and updated: a proof is good for a month.
+_ALIVE_PAUSE: Final = 86_400.0
 # A round reads what is old and must stay, some ten seconds for a million locks.
 _RETENTION_PAUSE: Final = 6 * 3600.0
 # As long as most scrape.
@@ -126,8 +128,18 @@ def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) ->
         from bouncegate.cli.maillog import reading_of_log  # noqa: PLC0415
 
         yield reading_of_log(invocation, store)
+    if settings.alive.authserv_ids:
+        yield Task("alive", _ALIVE_PAUSE, lambda _stop: _prove_alive(invocation))
     yield Task("lists", _LISTS_PAUSE, lambda stop: _keep_lists(invocation, store, stop))
     yield Task("retention", _RETENTION_PAUSE, lambda stop: _let_go(invocation, store, stop))
+
+
+def _prove_alive(invocation: Invocation) -> None:
+    """Prove again that Authentication-Results of strangers are taken out of incoming mail."""
+    from bouncegate.doctor.alive import prove  # noqa: PLC0415
+
+    shown = prove(invocation.settings, int(time.time()))
+    log.log(logging.INFO if shown.is_good else logging.WARNING, "alive: %s", shown.text)
 
 
 def _let_go(invocation: Invocation, store: Store, stop: threading.Event) -> None:

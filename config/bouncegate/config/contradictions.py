@@ -38,16 +38,13 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "maillog.source", text
     if settings.map.return_to_sender and not settings.signs:
         yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
-    domain = settings.return_path.domain
-    if domain and settings.return_path.postmaster.lower().rpartition("@")[2] == domain:
-        text = f"mail for postmaster@{domain} would go round in circles: name another domain"
-        yield "return_path.postmaster", text
     if not settings.return_path.max_size.octets:
         yield "return_path.max_size", "no message fits into 0 octets"
     lists = settings.lists
     if not lists.stale_after.after(0) < lists.keep.after(0):
         yield "lists.keep", f"must be longer than stale_after, {lists.stale_after}"
     yield from _faults_of_guard(settings.guard)
+    yield from _faults_of_mailboxes(settings)
     yield from provider_problems(settings.provider)
     yield from _faults_of_domain_locks(settings)
     yield from _faults_of_policy(settings)
@@ -59,6 +56,17 @@ def _faults_of_guard(guard: GuardSettings) -> Iterator[tuple[str, str]]:
     for number, slow in enumerate(guard.slow, 1):
         if slow.window.after(0) <= guard.window.after(0):
             yield f"guard.slow.{number}.window", f"must be longer than guard.window, {guard.window}"
+
+
+def _faults_of_mailboxes(settings: Settings) -> Iterator[tuple[str, str]]:
+    domain, person = settings.return_path.domain, settings.return_path.postmaster
+    if not person:
+        yield "return_path.postmaster", 'names nobody: write "postmaster" or an address'
+    if domain and person.lower().rpartition("@")[2] == domain:
+        text = f"mail for postmaster@{domain} would go round in circles: name another domain"
+        yield "return_path.postmaster", text
+    if not settings.alive.mailbox or "@" in settings.alive.mailbox:
+        yield "alive.mailbox", 'write a local part such as "alive"'
 
 
 def _faults_of_policy(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -305,7 +305,8 @@ class AliveSettings(Struct, frozen=True):
     authserv_ids: tuple[str, ...] = ()
     methods: tuple[Literal["dmarc", "dkim", "spf"], ...] = ("dmarc",)
     received: Annotated[int, Meta(ge=0, le=20)] = 1
-    mailbox: str = "alive"
+    mailbox: Mailbox = Mailbox("alive")
+    probe_to: Mailbox = Mailbox("")
 
 
 class MaillogSettings(Struct, frozen=True):

@@ -168,7 +168,7 @@ class AddressPattern:
 
 
 class Mailbox(str):
-    """An address, or a local part alone, which Postfix completes by its own domain."""
+    """An address, or a local part alone, which Postfix completes by its own domain; or none."""
 
     __slots__ = ()
 
@@ -283,7 +283,7 @@ def parse_mailbox(value: object) -> Mailbox:
     """Read `postmaster` or `someone@example.com`."""
     hint = 'write an address such as "someone@example.com", or "postmaster" for this machine\'s'
     text = _text(value, hint)
-    if _MAILBOX.fullmatch(text) is None:
+    if text and _MAILBOX.fullmatch(text) is None:
         raise ValueError(f"{text!r} is no mailbox: {hint}")
     return Mailbox(text)
 

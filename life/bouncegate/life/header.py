@@ -14,6 +14,7 @@ from bouncegate.classifier.message import split_header, with_lf
 
 # Real messages have some 30 fields, and some 100 behind many gateways.
 _MOST_FIELDS: Final = 1000
+_STRICT: Final = "authentication-results"
 _FOLD: Final = re.compile(r"\n(?![ \t])")
 
 
@@ -26,6 +27,15 @@ class Field(NamedTuple):
     """Unfolded."""
 
 
+def _name(written: str) -> str:
+    """A name without the space that RFC 5322, 4.5 allows; not all filters know it by that.
+
+    A field that a filter may not have seen must not pass for one that it wrote.
+    """
+    name = written.strip()
+    return written if name == _STRICT else name
+
+
 def fields_of(raw: bytes) -> Sequence[Field]:
     """The fields of a message, the topmost first."""
     header, _ = split_header(with_lf(raw).lstrip())
@@ -33,5 +43,5 @@ def fields_of(raw: bytes) -> Sequence[Field]:
     for line in _FOLD.split(to_text(header), _MOST_FIELDS)[:_MOST_FIELDS]:
         name, colon, value = line.partition(":")
         if colon:
-            fields.append(Field(name.strip().lower(), unfolded(value)))
+            fields.append(Field(_name(name.lower()), unfolded(value)))
     return fields

@@ -4,15 +4,19 @@ One act for an address and day at most, and only for addresses that have bounced
 mailed it is remembered that they are in use.
 """
 
+import hmac
 import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.wire import for_field
-from bouncegate.life.sign import Doubt, Sign, judge
+from bouncegate.life.sign import Doubt, Sign, judge, names_in_results
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, State
 from bouncegate.policy.text import clean
+from bouncegate.store.aliveproof import is_proven, mailbox_of
 from bouncegate.store.signs import has_bounced, is_aged
 from bouncegate.store.store import Store
 from bouncegate.store.usage import DAY
@@ -21,6 +25,10 @@ log: Final = logging.getLogger("bouncegate.alive")
 
 BY: Final = "mail"
 """Who reports signs of life that came by mail."""
+NOT_PROVEN: Final = (
+    "it is not proven that Authentication-Results of strangers are taken out of incoming mail: "
+    "run bouncegate doctor"
+)
 _SHOWN: Final = 200
 
 
@@ -30,6 +38,8 @@ class Listener:
     def __init__(self, settings: Settings, store: Store, policy: Policy) -> None:
         """Judge by `settings`, keep in `store` under `policy`."""
         self._settings = settings.alive
+        self._mailbox = mailbox_of(settings).encode() if settings.alive.authserv_ids else b""
+        self._is_proven = partial(is_proven, settings)
         self._fold = settings.store.fold_local_part
         self._store = store
         self._policy = policy
@@ -37,14 +47,21 @@ class Listener:
     def is_meant(self, recipient: str) -> bool:
         """Whether what is sent there is to be looked at for signs of life."""
         local = recipient.strip("<>").rpartition("@")[0]
-        return bool(self._settings.authserv_ids) and local.lower() == self._settings.mailbox.lower()
+        return bool(self._mailbox) and hmac.compare_digest(local.lower().encode(), self._mailbox)
 
-    def take(self, raw: bytes, sender: str | None, now: int) -> None:
+    def believes(self, raw: bytes, number: str) -> bool:
+        """Whether a probe has results that name its number and would be believed."""
+        return names_in_results(raw, number, self._settings)
+
+    def take(self, _recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None:
         """Judge a message that came at `now`; what is kept of it is durable on return.
 
         `sender` is the envelope sender where it is known, empty for the null one. Raises
         StoreError.
         """
+        if not self._is_proven(now):
+            log.warning("no sign of life: %s", NOT_PROVEN)
+            return
         sign = judge(raw, sender, self._settings, now, fold_local_part=self._fold)
         if isinstance(sign, Doubt):
             log.info("no sign of life: %s", sign)

@@ -216,7 +216,7 @@ def test_postmaster_is_a_mailbox_elsewhere(mailbox: str) -> None:
     [
         ("ann@return.example.com", "round in circles"),
         ("ann@Return.Example.com", "round in circles"),
-        ("", "no mailbox"),
+        ("", "names nobody"),
         ("ann@example.com, ben@example.com", "no mailbox"),
         ("<ann@example.com>", "no mailbox"),
         ("ann@", "no mailbox"),

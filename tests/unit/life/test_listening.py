@@ -14,12 +14,14 @@ from tests.unit.classifier.test_return_path import COMMAND, SECONDS, Handler, ds
 from tests.unit.life.message import ANN, MX, NOW, PASSED, SETTINGS, mail
 from tests.unit.store.bounces import SIGNED
 
+from bouncegate.config.loading import load
 from bouncegate.config.settings import PolicySettings, Settings, StoreSettings
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
 from bouncegate.life.listener import Listener
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import Act, Event, State
+from bouncegate.store.aliveproof import LASTS, mailbox_of, record, withdraw
 from bouncegate.store.store import Bounce, Store
 
 DAY = 86_400
@@ -29,9 +31,11 @@ POLICY = Policy(PolicySettings(), SIGNED)
 class Hearing:
     """A store whose Ann has bounced, and who listens to it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, folder: Path, store: Store) -> None:
         self.store = store
-        self.listener = Listener(replace(Settings(), alive=SETTINGS), store, POLICY)
+        self.settings = replace(Settings(), store=StoreSettings(path=folder), alive=SETTINGS)
+        record(self.settings, NOW)
+        self.listener = Listener(self.settings, store, POLICY)
 
     def bounce(self, *reasons: Reason, at: int = NOW - DAY) -> None:
         for number, reason in enumerate(reasons):
@@ -60,7 +64,7 @@ class Hearing:
 def hearing(tmp_path: Path) -> Iterator[Hearing]:
     settings = StoreSettings(path=tmp_path, map_size=Size(2**26))
     with closing(Store.open(settings)) as store:
-        yield Hearing(store)
+        yield Hearing(tmp_path, store)
 
 
 def test_mail_from_the_address_that_passed_authentication_frees_a_soft_lock_and_resets_statistics(
@@ -68,7 +72,7 @@ def test_mail_from_the_address_that_passed_authentication_frees_a_soft_lock_and_
 ) -> None:
     hearing.bounce(*[Reason.MAILBOX_FULL] * 3)
     assert hearing.state().lock is not None
-    hearing.listener.take(mail(PASSED), ANN, NOW)
+    hearing.listener.take([], mail(PASSED), ANN, NOW)
     assert hearing.state() == State(alive=NOW)
     (act,) = hearing.acts()
     assert (act.verb, act.by) == ("alive", "mail")
@@ -76,7 +80,7 @@ def test_mail_from_the_address_that_passed_authentication_frees_a_soft_lock_and_
 
 
 def test_of_who_never_bounced_nothing_is_kept(hearing: Hearing) -> None:
-    hearing.listener.take(mail(PASSED), ANN, NOW)
+    hearing.listener.take([], mail(PASSED), ANN, NOW)
     assert hearing.store.entries(ANN) == []
     assert hearing.store.state(ANN) is None
 
@@ -85,18 +89,52 @@ def test_one_act_a_day_is_kept_however_much_somebody_writes(hearing: Hearing) ->
     """A hard lock stays, so that each message would be news."""
     hearing.bounce(Reason.USER_UNKNOWN)
     for minute in range(10):
-        hearing.listener.take(mail(PASSED), ANN, NOW + 60 * minute)
+        hearing.listener.take([], mail(PASSED), ANN, NOW + 60 * minute)
     assert len(hearing.acts()) == 1
     assert hearing.state().lock is not None
-    hearing.listener.take(mail(PASSED, at=NOW + DAY), ANN, NOW + DAY)
+    hearing.listener.take([], mail(PASSED, at=NOW + DAY), ANN, NOW + DAY)
     assert len(hearing.acts()) == 2
 
 
 def test_what_is_no_proof_changes_nothing(hearing: Hearing) -> None:
     hearing.bounce(*[Reason.MAILBOX_FULL] * 3)
-    hearing.listener.take(mail(), ANN, NOW)
+    hearing.listener.take([], mail(), ANN, NOW)
     assert hearing.acts() == []
     assert hearing.state().lock is not None
+
+
+def test_mail_is_no_sign_of_life_before_it_is_proven_that_forged_results_are_taken_out(
+    hearing: Hearing, caplog: pytest.LogCaptureFixture
+) -> None:
+    hearing.bounce(*[Reason.MAILBOX_FULL] * 3)
+    withdraw(hearing.settings)
+    hearing.listener.take([], mail(PASSED), ANN, NOW)
+    assert hearing.state().lock is not None
+    assert "not proven" in caplog.text
+    record(hearing.settings, NOW - LASTS - 1)
+    hearing.listener.take([], mail(PASSED), ANN, NOW)
+    assert hearing.state().lock is not None, "a proof is good for a month"
+    others = replace(
+        hearing.settings, alive=replace(SETTINGS, authserv_ids=(MX, "mx2.example.org"))
+    )
+    record(others, NOW)
+    hearing.listener.take([], mail(PASSED), ANN, NOW)
+    assert hearing.state().lock is not None, "it is about the settings that it was made for"
+    record(hearing.settings, NOW)
+    hearing.listener.take([], mail(PASSED), ANN, NOW)
+    assert hearing.state().lock is None
+
+
+def test_nobody_but_postfix_knows_the_mailbox_of_signs(hearing: Hearing, tmp_path: Path) -> None:
+    mailbox = mailbox_of(hearing.settings)
+    is_meant = hearing.listener.is_meant
+    assert is_meant(f"{mailbox}@return.example.com")
+    assert is_meant(f"{mailbox.upper()}@return.example.com")
+    guessed = ("alive", "alive-", f"alive-{'a' * 16}", mailbox[:-1], f"{mailbox}a", "")
+    assert not any(is_meant(f"{local}@return.example.com") for local in guessed)
+    elsewhere = replace(hearing.settings, store=StoreSettings(path=tmp_path / "other"))
+    elsewhere.store.path.mkdir()
+    assert mailbox_of(elsewhere) != mailbox
 
 
 def fresh(address: str = ANN) -> bytes:
@@ -111,9 +149,14 @@ def fresh(address: str = ANN) -> bytes:
 def handler(tmp_path: Path) -> Iterator[Handler]:
     handler = Handler(tmp_path, f'[alive]\nauthserv_ids = ["{MX}"]')
     handler.deliver(dsn(ANN))
+    record(load(handler.config), int(time.time()))
     yield handler
     if handler.process.poll() is None:
         handler.stop()
+
+
+def copies_to(handler: Handler) -> str:
+    return f"{mailbox_of(load(handler.config))}@return.example.org"
 
 
 def alive(handler: Handler) -> int:
@@ -124,13 +167,13 @@ def alive(handler: Handler) -> int:
 
 def test_a_copy_that_comes_to_the_mailbox_of_signs_is_heard(handler: Handler) -> None:
     with smtplib.LMTP(str(handler.socket), local_hostname="localhost", timeout=SECONDS) as client:
-        client.sendmail(ANN, ["alive@return.example.org"], fresh())
+        client.sendmail(ANN, [copies_to(handler)], fresh())
     assert alive(handler) >= time.time() - 60
     assert len(handler.events()) == 1
 
 
 def test_a_copy_with_the_null_sender_is_not_heard(handler: Handler) -> None:
-    handler.deliver(fresh(), "alive@return.example.org")
+    handler.deliver(fresh(), copies_to(handler))
     assert alive(handler) == 0
 
 
@@ -145,7 +188,7 @@ def test_a_message_to_both_is_taken_by_both(handler: Handler) -> None:
     with smtplib.LMTP(str(handler.socket), local_hostname="localhost", timeout=SECONDS) as client:
         client.ehlo()
         client.mail("a@b.example")
-        for recipient in ("alive@r.example", "bounces@r.example"):
+        for recipient in (copies_to(handler), "bounces@r.example"):
             client.rcpt(recipient)
         answers = [client.data(dsn("x@y.example", "2")), client.getreply()]
     assert answers == [(250, b"2.0.0 Heard"), (250, b"2.0.0 Recorded")]

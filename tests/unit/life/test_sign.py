@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.unit.life.message import ANN, MX, NOW, OURS, PASSED, SETTINGS, judged, mail
 
-from bouncegate.life.sign import Doubt, Sign
+from bouncegate.doctor.alive import forgery
+from bouncegate.life.authresults import parse
+from bouncegate.life.header import fields_of
+from bouncegate.life.sign import Doubt, Sign, names_in_results
 
 DKIM = f"{MX}; dkim=pass header.d=example.com header.s=x"
 SPF = f"{MX}; spf=pass smtp.mailfrom=bounces@example.com"
@@ -169,3 +172,44 @@ def test_no_octets_raise(octets: bytes) -> None:
 def test_whatever_else_its_header_says_a_message_is_of_nobody_but_its_author(text: str) -> None:
     told = judged(mail(author="eve@evil.example", extra=f"X-Text: {text}"))
     assert not isinstance(told, Sign)
+
+
+def test_mail_that_was_written_on_this_machine_is_no_sign_of_life() -> None:
+    """No filter has looked at what sendmail(1) takes: pickup(8) says whose it is."""
+    raw = mail(PASSED).replace(
+        b"Received: ", b"Received: by mx (Postfix, from userid 1000)\r\nX: ", 1
+    )
+    assert judged(raw) is Doubt.LOCAL
+
+
+def test_a_result_with_a_space_before_its_colon_is_not_believed() -> None:
+    """Filters may not know the field by that name, and leave it where it stands."""
+    assert judged(mail(PASSED).replace(b"-Results:", b"-Results :")) is Doubt.NOT_TOLD
+
+
+@pytest.mark.parametrize(
+    ("results", "is_named"),
+    [
+        ([f"{MX}; dmarc=pass header.from=0123.invalid"], True),
+        ([f'"{MX.upper()}" 1; dmarc=pass header.from=0123.invalid'], True),
+        ([f"{MX}; dmarc=fail header.from=probe.invalid"], False),
+        (["mx.evil.example; dmarc=pass header.from=0123.invalid"], False),
+        ([f"{MX} dmarc=pass header.from=0123.invalid"], False),
+    ],
+)
+def test_a_probe_tells_whether_results_that_would_be_believed_have_arrived(
+    results: list[str], is_named: bool
+) -> None:
+    assert names_in_results(mail(*results), "0123", SETTINGS) is is_named
+
+
+def test_every_spelling_of_the_probe_would_be_believed() -> None:
+    """What is proven to be taken out must be all that could be taken for a result."""
+    raw = forgery((MX,), "0123", "to@example.org")
+    fields = [field for field in fields_of(raw) if field.name == "authentication-results"]
+    assert len(fields) == 14
+    for field in fields:
+        told = parse(field.value)
+        assert told is not None
+        assert told.authserv_id == MX
+        assert "0123" in field.value

@@ -1,0 +1,73 @@
+"""Mail as a sign of life: the address that copies of it come to, and whether it may be believed.
+
+Authentication-Results are believed only while it is on record that such fields of strangers are
+taken out on the way in (RFC 8601, 5). `doctor` and `maintain` prove it by a message of their own;
+the record is a file beside the store, for these settings alone, and good for a month.
+
+Copies come to a local part that holds a digest keyed by the salt of the store: no stranger knows
+it, so that nothing but Postfix's own copies reaches it.
+"""
+
+import base64
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from bouncegate.config.settings import Settings
+from bouncegate.store.environment import hand_over
+from bouncegate.store.errors import StoreError
+from bouncegate.store.purged import read_or_make_salt
+
+FILE: Final = "alive-proof"
+# Filters are changed and updated; `maintain` proves it again every day.
+LASTS: Final = 30 * 86_400
+_TAG_OCTETS: Final = 10
+_PURPOSE: Final = b"alive"
+
+
+def mailbox_of(settings: Settings) -> str:
+    """The local part that copies of mail come to; raises StoreError."""
+    salt = read_or_make_salt(settings.store.path)
+    tag = blake2b(digest_size=_TAG_OCTETS, key=salt, person=_PURPOSE).digest()
+    return f"{settings.alive.mailbox.lower()}-{base64.b32encode(tag).decode().lower()}"
+
+
+def record(settings: Settings, now: int) -> None:
+    """Put on record that a proof succeeded at `now`; raises StoreError."""
+    path = settings.store.path / FILE
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_text(f"{now} {_digest(settings)}\n", encoding="ascii")
+        hand_over(fresh, path.parent)
+        fresh.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error
+
+
+def withdraw(settings: Settings) -> None:
+    """Take the record away, after a proof has failed; raises StoreError."""
+    path = settings.store.path / FILE
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error
+
+
+def is_proven(settings: Settings, now: int) -> bool:
+    """Whether a proof for these settings is on record at `now`, and fresh."""
+    return 0 <= now - _proven_at(settings.store.path / FILE, _digest(settings)) <= LASTS
+
+
+def _proven_at(path: Path, digest: str) -> int:
+    with suppress(OSError, ValueError):
+        time, of = path.read_text(encoding="ascii").split()
+        if of == digest:
+            return int(time)
+    return -LASTS
+
+
+def _digest(settings: Settings) -> str:
+    """What stands for the settings that a proof is about."""
+    about = repr((str(settings.return_path.domain), settings.alive))
+    return blake2b(about.encode("utf-8", "replace"), digest_size=16).hexdigest()
