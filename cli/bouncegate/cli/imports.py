@@ -113,8 +113,9 @@ class _Job:
         return judge(self._invocation, self._lines(file), Shown(lookup=lookup, bad=True))
 
     def _lines(self, file: BinaryIO) -> Iterator[Line]:
-        for row in read_sheet(file):
-            self._columns.require(row, "address")
+        for number, row in enumerate(read_sheet(file)):
+            if not number:
+                self._columns.require(row, "address")
             yield Line(row.line, self._columns.cell(row, "address"))
 
     def correct(self, file: BinaryIO, *, force: bool) -> None:

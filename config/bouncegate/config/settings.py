@@ -353,6 +353,7 @@ class MetricsSettings(Struct, frozen=True):
     listen: LocalSocket = LocalSocket()
     textfile: FileName = FileName()
     counters: Path = Path("/run/bouncegate/counters")
+    sender_domains: bool = False
 
     @property
     def enabled(self) -> bool:

@@ -34,10 +34,29 @@ class Columns:
         """The cell of a row, without blanks around it; empty where there is no such column."""
         return next((row[name] for name in self._names[column] if name in row), "").strip()
 
+    def refuse_ambiguous(self, row: SheetRow, columns: Iterable[str] = NAMES) -> None:
+        """Raise SheetError if two columns of the sheet mean the same: either may be meant."""
+        for column in columns:
+            names = self._names[column]
+            meant = {_folded(name) for name in names}
+            there = [name for name in row.head if _folded(name) in meant]
+            if len(there) > 1:
+                shown = " and ".join(map(repr, there))
+                raise SheetError(
+                    f"the columns {shown} both mean {column!r}: take one out, or name the one "
+                    f"that is meant: --column {column}=NAME"
+                )
+
     def require(self, row: SheetRow, column: str) -> None:
-        """Raise SheetError if the sheet has no such column."""
+        """Raise SheetError if the sheet has no such column, or any column twice."""
+        self.refuse_ambiguous(row, (column,))
         if not any(name in row for name in self._names[column]):
             there = ", ".join(row)
             raise SheetError(
                 f"no column {column!r}; there are: {there}: use --column {column}=NAME"
             )
+
+
+def _folded(name: str) -> str:
+    """A name of a column without case, blanks and hyphens: `E-Mail` is `email`."""
+    return "".join(c for c in name.casefold() if c.isalnum())

@@ -47,9 +47,10 @@ def read_corrections(rows: Iterable[SheetRow], columns: Columns, *, fold: bool) 
     wanted: dict[str, Correction] = {}
     faults: list[Fault] = []
     unchanged = 0
-    for row in rows:
-        columns.require(row, "id")
-        columns.require(row, "address")
+    for row_number, row in enumerate(rows):
+        if not row_number:
+            columns.require(row, "id")
+            columns.require(row, "address")
         identifier = columns.cell(row, "id")
         try:
             new = canonical(columns.cell(row, "address"), fold=fold)

@@ -62,6 +62,7 @@ class LockReader:
         for number, row in enumerate(rows):
             if not number:
                 self._columns.require(row, "address")
+                self._columns.refuse_ambiguous(row)
             try:
                 yield self._wish(row)
             except ValueError as error:

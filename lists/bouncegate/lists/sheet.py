@@ -66,10 +66,13 @@ class SheetError(ValueError):
 class SheetRow(dict[str, str]):
     """The cells of a line by the names of their columns, in lower case."""
 
-    def __init__(self, line: int, cells: Iterable[tuple[str, str]]) -> None:
-        """The row that begins at that line of the file."""
+    def __init__(
+        self, line: int, cells: Iterable[tuple[str, str]], head: Sequence[str] = ()
+    ) -> None:
+        """The row that begins at that line of the file; `head` are all names of its columns."""
         super().__init__(cells)
         self.line = line
+        self.head = head
 
 
 def read_sheet(octets: BinaryIO) -> Iterator[SheetRow]:
@@ -87,7 +90,7 @@ def read_sheet(octets: BinaryIO) -> Iterator[SheetRow]:
         line = 1 + reader.line_num
         for cells in reader:
             if any(cells):
-                yield SheetRow(line, zip(names, map(restored, cells), strict=False))
+                yield SheetRow(line, zip(names, map(restored, cells), strict=False), names)
             line = 1 + reader.line_num
     except UnicodeDecodeError as error:
         raise SheetError(f"not in UTF-8 ({error.reason}): save it as UTF-8") from None

@@ -81,7 +81,9 @@ class Figures:
         yield from board_figures(self._settings.metrics.counters)
 
     def _of_store(self) -> Iterator[Metric]:
-        yield from store_figures(self._store, self._settings.alarm, int(time.time()))
+        settings, now = self._settings, int(time.time())
+        names = settings.metrics.sender_domains
+        yield from store_figures(self._store, settings.alarm, now, names_senders=names)
         yield gauges(
             "locks",
             "Locks in force, as last counted.",

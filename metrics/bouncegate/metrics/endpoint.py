@@ -1,19 +1,22 @@
 """Where figures are had: over HTTP on a socket of this machine, or in a file.
 
-One request is answered at a time, and a client that falls silent is cut off after some seconds.
+Every local user may come, also one that is slow, or many at once. A connection has a few seconds
+from its first octet to its last; there are few, and if all places are taken, the client that has
+kept its request back the longest goes. So whoever asks at once is answered.
 """
 
 import logging
 import os
 import socket
-import sys
 import threading
-from http.server import HTTPServer
+import time
+from collections import OrderedDict
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import MetricsHandler
+from prometheus_client.exposition import choose_encoder
 
 from bouncegate.config.values import Endpoint, InetSocket
 from bouncegate.daemon.listening import listen
@@ -21,35 +24,24 @@ from bouncegate.daemon.listening import listen
 _LOG: Final = logging.getLogger("bouncegate.metrics")
 # node_exporter runs as a user of its own; nothing in it is secret.
 _TEXTFILE_MODE: Final = 0o644
+# Seconds that a connection has for its request, and for taking the answer.
 _PATIENCE: Final = 2.0
 _LOOK_FOR_STOP: Final = 0.5
-
-
-class _Handler(MetricsHandler):
-    timeout = _PATIENCE
-
-    def address_string(self) -> str:
-        """A client on a unix socket has no address."""
-        return "local"
+# A server or two ask, each once in some seconds.
+_MOST_CONNECTIONS: Final = 16
+# Octets of a request: that of Prometheus has some 300.
+_LARGEST_REQUEST: Final = 8192
+_END: Final = b"\r\n\r\n"
 
 
 def serve_metrics(endpoint: Endpoint, registry: CollectorRegistry, stop: threading.Event) -> None:
     """Answer until told to stop; raises ListenError."""
-    handler = type("_Bound", (_Handler,), {"registry": registry})
     with listen(endpoint) as listener:
         try:
-            _serve(listener, handler, stop)
+            _Server(registry).serve(listener, stop)
         finally:
             if not isinstance(endpoint, InetSocket):
                 endpoint.path.unlink(missing_ok=True)
-
-
-class _Server(HTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say what is worth saying: a client that hangs up is not."""
-        error = sys.exception()
-        if not isinstance(error, OSError):
-            _LOG.error("a scrape failed: %s", error, exc_info=error)
 
 
 def write_textfile(path: Path, registry: CollectorRegistry) -> None:
@@ -63,10 +55,100 @@ def write_textfile(path: Path, registry: CollectorRegistry) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _serve(listener: socket.socket, handler: type[_Handler], stop: threading.Event) -> None:
-    server = _Server(("", 0), handler, bind_and_activate=False)
-    server.socket.close()
-    server.socket = listener
-    server.timeout = _LOOK_FOR_STOP
-    while not stop.is_set():
-        server.handle_request()
+class _Server:
+    """Connections, a thread each; figures are made for one at a time."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._making = threading.Lock()
+        self._lock = threading.Lock()
+        self._asking: OrderedDict[int, socket.socket] = OrderedDict()
+        """Connections whose request is not whole yet, the oldest first."""
+        self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+
+    def serve(self, listener: socket.socket, stop: threading.Event) -> None:
+        listener.settimeout(_LOOK_FOR_STOP)
+        while not stop.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            except OSError as error:  # such as one that has hung up, or no descriptor left
+                _LOG.warning("cannot accept: %s", error)
+                stop.wait(_LOOK_FOR_STOP)
+                continue
+            self._give_place(connection)
+
+    def _give_place(self, connection: socket.socket) -> None:
+        while not self._places.acquire(blocking=False):
+            with self._lock:
+                oldest = next(iter(self._asking.values()), None)
+                if oldest is not None:
+                    with suppress(OSError):
+                        oldest.shutdown(socket.SHUT_RDWR)
+            # It gives its place back at once; where all are being answered, some milliseconds on.
+            if self._places.acquire(timeout=_LOOK_FOR_STOP):
+                break
+        with self._lock:
+            self._asking[id(connection)] = connection
+        threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+
+    def _attend(self, connection: socket.socket) -> None:
+        try:
+            with closing(connection):
+                try:
+                    request = _request(connection)
+                finally:
+                    with self._lock:
+                        self._asking.pop(id(connection), None)
+                connection.settimeout(_PATIENCE)  # of sendall as a whole
+                connection.sendall(self._answer(request))
+                connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # a client that hangs up, or is too slow
+        except Exception:  # noqa: BLE001 - whatever a collector raises, the next scrape goes on
+            _LOG.exception("a scrape failed")
+        finally:
+            self._places.release()
+
+    def _answer(self, request: bytes) -> bytes:
+        line, _, fields = request.partition(b"\r\n")
+        method, _, target = line.partition(b" ")
+        if method not in (b"GET", b"HEAD"):
+            return _response("405 Method Not Allowed", b"", "Allow: GET, HEAD\r\n")
+        if target.split(b" ")[0].split(b"?")[0] not in (b"/", b"/metrics"):
+            return _response("404 Not Found", b"")
+        encoder, content_type = choose_encoder(_accepted(fields))
+        with self._making:
+            body = encoder(self._registry)
+        answer = _response("200 OK", body, f"Content-Type: {content_type}\r\n")
+        return answer if method == b"GET" else answer[: answer.index(_END) + len(_END)]
+
+
+def _request(connection: socket.socket) -> bytes:
+    """The head of a request; raises OSError where it is too long, or takes too long."""
+    end = time.monotonic() + _PATIENCE
+    octets = b""
+    while _END not in octets:
+        left = end - time.monotonic()
+        if left <= 0 or len(octets) > _LARGEST_REQUEST:
+            raise TimeoutError
+        connection.settimeout(left)
+        portion = connection.recv(_LARGEST_REQUEST)
+        if not portion:
+            raise ConnectionError
+        octets += portion
+    return octets.partition(_END)[0]
+
+
+def _accepted(fields: bytes) -> str:
+    for field in fields.decode("latin-1").split("\r\n"):
+        name, _, value = field.partition(":")
+        if name.strip().lower() == "accept":
+            return value.strip()
+    return ""
+
+
+def _response(status: str, body: bytes, fields: str = "") -> bytes:
+    head = f"HTTP/1.1 {status}\r\n{fields}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode("latin-1") + body

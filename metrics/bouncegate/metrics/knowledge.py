@@ -22,11 +22,14 @@ _WEEK: Final = 7 * _DAY
 _MOST_SENDERS: Final = 100
 
 
-def store_figures(store: Store, alarm: AlarmSettings, now: int) -> Iterator[Metric]:
-    """Of the store; raises StoreError."""
+def store_figures(
+    store: Store, alarm: AlarmSettings, now: int, *, names_senders: bool
+) -> Iterator[Metric]:
+    """Of the store; `names_senders` says whether their domains may be seen. Raises StoreError."""
     yield from _room("store", store.room())
     tallies = store.tallies(now - _WEEK)
-    yield from _blame([t for t in tallies if t.hour >= hour_of(now - _DAY)], alarm, now)
+    lately = [tally for tally in tallies if tally.hour >= hour_of(now - _DAY)]
+    yield from _blame(lately, alarm, now, names_senders=names_senders)
     dropped = sum(tally.total for tally in tallies if tally.sender == DROPPED)
     yield gauge("unproven_reports", "Reports in store that count for no address.", store.unproven())
     yield gauge(
@@ -78,12 +81,15 @@ def _room(name: str, room: Room) -> Iterator[Metric]:
         yield gauge(f"{name}_{figure}", help_, value)
 
 
-def _blame(tallies: list[HourTally], alarm: AlarmSettings, now: int) -> Iterator[Metric]:
+def _blame(
+    tallies: list[HourTally], alarm: AlarmSettings, now: int, *, names_senders: bool
+) -> Iterator[Metric]:
     """The worse of this hour and the last: a rule then has an hour's time to see it."""
     worst: Counter[str] = Counter()
     for tally in tallies:
         if tally.blames_sender and tally.hour >= hour_of(now - _HOUR):
-            worst[tally.sender] = max(worst[tally.sender], tally.total)
+            name = tally.sender if names_senders else ""
+            worst[name] = max(worst[name], tally.total)
     yield gauges(
         "sender_blame_bounces",
         "Bounces that blame a sender domain, in this clock hour or the one before.",

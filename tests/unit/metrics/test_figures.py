@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import (
@@ -50,11 +50,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def figures(
-    store: Store, folder: Path, *, ledger: LedgerSettings = NO_LEDGER
+    store: Store,
+    folder: Path,
+    *,
+    ledger: LedgerSettings = NO_LEDGER,
+    sender_domains: bool = True,
 ) -> tuple[CollectorRegistry, Census, Arrivals]:
     settings = Settings(
         alarm=AlarmSettings(sender_blame=3),
-        metrics=MetricsSettings(counters=folder / "counters"),
+        metrics=MetricsSettings(counters=folder / "counters", sender_domains=sender_domains),
         ledger=ledger,
     )
     census, arrivals = Census(store, lambda: float(NOW)), Arrivals(store)
@@ -97,6 +101,14 @@ def test_an_alarm_of_the_last_hour_is_still_seen(store: Store, tmp_path: Path) -
     )
     sender = {"sender": "sender.example"}
     assert registry.get_sample_value("bouncegate_sender_blame_bounces", sender) == 4
+
+
+def test_sender_domains_are_shown_to_nobody_by_default(store: Store, tmp_path: Path) -> None:
+    assert not MetricsSettings().sender_domains
+    registry, _, _ = figures(store, tmp_path, sender_domains=False)
+    store.record([bounce(n, Reason.CONTENT_BLOCKED) for n in range(4)], POLICY)
+    assert registry.get_sample_value("bouncegate_sender_blame_bounces", {"sender": ""}) == 4
+    assert b"sender.example" not in generate_latest(registry)
 
 
 def test_forged_bounces_are_seen(store: Store, tmp_path: Path) -> None:
