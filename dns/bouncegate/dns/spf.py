@@ -1,10 +1,9 @@
 """Whether a domain lets an address send in its name: check_host() of RFC 7208, within its limits.
 
-Macros are not expanded, and `ptr` is not followed (RFC 7208, 5.5 asks not to use it): where the
-verdict hangs on one of them it is "unknown".
+`ptr` is not followed (5.5 asks not to use it), and of macros only those are known that are the same
+for each message of the domain: where the verdict hangs on others it is "unknown".
 """
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Literal, NamedTuple, cast
@@ -13,6 +12,8 @@ import dns.exception
 import dns.name
 from bouncegate.dns.lookup import Ask
 from bouncegate.dns.reply import Reply
+from bouncegate.dns.spfmacros import Unknowable, expanded
+from bouncegate.dns.spfrecord import VERSION, Directive, Malformed, record_of
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
@@ -24,18 +25,9 @@ Result = Literal[
 ]  # fmt: skip
 Address = IPv4Address | IPv6Address
 
-_VERSION: Final = "v=spf1"
-_IPV4: Final = 4
-_QUALIFIERS: Final[Mapping[str, Result]] = {
-    "": "pass", "+": "pass", "-": "fail", "~": "softfail", "?": "neutral",
-}  # fmt: skip
-_TERM: Final = re.compile(
-    r"(?P<qualifier>[+?~-]?)(?P<name>[a-z][a-z0-9_.-]*)(?:[:=](?P<value>[^/]*))?"
-    r"(?:/(?P<length>\d{1,3}))?(?://(?P<second>\d{1,3}))?",
-    re.IGNORECASE,
-)
-# RFC 7208, 4.6.4: terms that ask DNS, and hosts of one mx.
+# RFC 7208, 4.6.4: terms that ask DNS, look-ups that find nothing, and hosts of one mx.
 _MOST_LOOKUPS: Final = 10
+_MOST_VOID: Final = 2
 _MOST_HOSTS: Final = 10
 _LONGEST_TERM: Final = 200
 
@@ -58,15 +50,16 @@ class _Decided(Exception):
 
 async def check_host(address: Address, domain: str, ask: Ask) -> Verdict:
     """The verdict of a domain's record about an address."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     try:
-        return await _Check(address, ask).of(domain, domain)
+        return await _Check(mapped or address, ask, domain).of(domain, domain)
     except _Decided as decided:
         return decided.verdict
 
 
 def spf_records(reply: Reply) -> tuple[str, ...]:
     """The SPF records among the TXT records of a domain (RFC 7208, 4.5)."""
-    return tuple(text for text in texts(reply) if text.split(" ")[0].lower() == _VERSION)
+    return tuple(text for text in texts(reply) if text.split(" ")[0].lower() == VERSION)
 
 
 def texts(reply: Reply) -> Iterable[str]:
@@ -78,11 +71,13 @@ def texts(reply: Reply) -> Iterable[str]:
 class _Check:
     """One call of check_host(), with what it may still ask."""
 
-    def __init__(self, address: Address, ask: Ask) -> None:
+    def __init__(self, address: Address, ask: Ask, sender: str) -> None:
         self._address = address
         self._ask = ask
+        self._sender = sender
         self._lookups = _MOST_LOOKUPS
-        self._mechanisms: Mapping[str, Callable[[str, re.Match[str]], Awaitable[bool]]] = {
+        self._void = _MOST_VOID
+        self._mechanisms: Mapping[str, Callable[[str, Directive], Awaitable[bool]]] = {
             "all": self._all, "include": self._include, "a": self._a, "mx": self._mx,
             "ip4": self._ip, "ip6": self._ip, "exists": self._exists, "ptr": self._ptr,
         }  # fmt: skip
@@ -92,90 +87,96 @@ class _Check:
         match spf_records(reply):
             case ():
                 return Verdict("none", term)
-            case (record,):
-                return await self._judged(domain, record.split()[1:])
+            case (text,):
+                return await self._judged(domain, text)
             case _:
                 raise _Decided("permerror", term)
 
-    async def _judged(self, domain: str, terms: list[str]) -> Verdict:
-        redirect = ""
-        for term in terms:
-            found = _TERM.fullmatch(term)
-            if found is None:
-                raise _Decided("permerror", term)
-            name = found["name"].lower()
-            if name in self._mechanisms:
-                if await self._mechanisms[name](domain, found):
-                    return Verdict(_QUALIFIERS[found["qualifier"]], term[:_LONGEST_TERM])
-            elif "=" not in term:  # RFC 7208, 4.6: modifiers may be unknown, mechanisms may not
-                raise _Decided("permerror", term)
-            elif name == "redirect":
-                redirect = term
-        return await self._redirected(redirect) if redirect else Verdict("neutral")
-
-    async def _redirected(self, term: str) -> Verdict:
-        self._spend(term)
-        verdict = await self.of(_plain(term.partition("=")[2], term), term)
+    async def _judged(self, domain: str, text: str) -> Verdict:
+        try:
+            record = record_of(text)
+        except Malformed as error:
+            raise _Decided("permerror", str(error)) from None
+        for directive in record.directives:
+            if await self._mechanisms[directive.mechanism](domain, directive):
+                return Verdict(directive.qualifier, directive.text[:_LONGEST_TERM])
+        if not record.redirect:
+            return Verdict("neutral")
+        term = f"redirect={record.redirect}"
+        verdict = await self._nested(domain, record.redirect, term)
         if verdict.result == "none":  # RFC 7208, 6.1
             raise _Decided("permerror", term)
         return verdict
 
-    async def _all(self, _domain: str, _term: re.Match[str]) -> bool:
+    async def _nested(self, domain: str, target: str, term: str) -> Verdict:
+        self._spend(term)
+        return await self.of(self._name(domain, target, term), term)
+
+    async def _all(self, _domain: str, _directive: Directive) -> bool:
         return True
 
-    async def _include(self, _domain: str, term: re.Match[str]) -> bool:
-        self._spend(term[0])
-        verdict = await self.of(_plain(term["value"] or "", term[0]), term[0])
+    async def _include(self, domain: str, directive: Directive) -> bool:
+        verdict = await self._nested(domain, directive.domain, directive.text)
         if verdict.result == "none":  # RFC 7208, 5.2
-            raise _Decided("permerror", term[0])
+            raise _Decided("permerror", directive.text)
         return verdict.result == "pass"
 
-    async def _a(self, domain: str, term: re.Match[str]) -> bool:
-        self._spend(term[0])
-        return await self._at(_plain(term["value"] or domain, term[0]), term)
+    async def _a(self, domain: str, directive: Directive) -> bool:
+        self._spend(directive.text)
+        return await self._at(self._target(domain, directive), directive)
 
-    async def _mx(self, domain: str, term: re.Match[str]) -> bool:
-        self._spend(term[0])
-        name = _plain(term["value"] or domain, term[0])
-        reply = await self._asked(name, RdataType.MX, term[0])
+    async def _mx(self, domain: str, directive: Directive) -> bool:
+        self._spend(directive.text)
+        name = self._target(domain, directive)
+        reply = await self._found(name, RdataType.MX, directive.text)
         hosts = [one.exchange.to_text() for one in cast(tuple[MX, ...], reply.records)]
         if len(hosts) > _MOST_HOSTS:
-            raise _Decided("permerror", term[0])
+            raise _Decided("permerror", directive.text)
         for host in hosts:
-            if host != "." and await self._at(host, term):
+            if host != "." and await self._at(host, directive):
                 return True
         return False
 
-    async def _ip(self, _domain: str, term: re.Match[str]) -> bool:
-        try:
-            return self._within(ip_address(term["value"] or ""), term)
-        except ValueError:
-            raise _Decided("permerror", term[0]) from None
+    async def _ip(self, _domain: str, directive: Directive) -> bool:
+        network = directive.network
+        assert network is not None, "the grammar demands it"
+        return network.version == self._address.version and self._address in network
 
-    async def _exists(self, _domain: str, term: re.Match[str]) -> bool:
-        self._spend(term[0])
-        reply = await self._asked(_plain(term["value"] or "", term[0]), RdataType.A, term[0])
-        return bool(reply.records)
+    async def _exists(self, domain: str, directive: Directive) -> bool:
+        self._spend(directive.text)
+        name = self._target(domain, directive)
+        return bool((await self._found(name, RdataType.A, directive.text)).records)
 
-    async def _ptr(self, _domain: str, term: re.Match[str]) -> bool:
-        raise _Decided("unknown", term[0])
+    async def _ptr(self, _domain: str, directive: Directive) -> bool:
+        self._spend(directive.text)
+        raise _Decided("unknown", directive.text)
 
-    async def _at(self, name: str, term: re.Match[str]) -> bool:
-        kind = RdataType.A if self._address.version == _IPV4 else RdataType.AAAA
-        reply = await self._asked(name, kind, term[0])
+    async def _at(self, name: str, directive: Directive) -> bool:
+        is_old = isinstance(self._address, IPv4Address)
+        kind = RdataType.A if is_old else RdataType.AAAA
+        length = directive.length4 if is_old else directive.length6
+        reply = await self._found(name, kind, directive.text)
         found = (ip_address(one.address) for one in cast(tuple[A | AAAA, ...], reply.records))
-        return any(self._within(one, term) for one in found)
+        return any(self._address in ip_network((one, length), strict=False) for one in found)
 
-    def _within(self, base: Address, term: re.Match[str]) -> bool:
-        if base.version != self._address.version:
-            return False
-        # The length of IPv6 stands behind two slashes, but for ip6 itself (RFC 7208, 5.3 and 5.6).
-        first = base.version == _IPV4 or term["name"].lower() == "ip6"
-        length = term["length" if first else "second"]
+    def _target(self, domain: str, directive: Directive) -> str:
+        if not directive.domain:
+            return domain
+        return self._name(domain, directive.domain, directive.text)
+
+    def _name(self, domain: str, target: str, term: str) -> str:
         try:
-            return self._address in ip_network((base, int(length or base.max_prefixlen)), False)
-        except ValueError:
-            raise _Decided("permerror", term[0]) from None
+            return expanded(target, domain, self._sender, self._address)
+        except Unknowable:
+            raise _Decided("unknown", term) from None
+
+    async def _found(self, domain: str, kind: RdataType, term: str) -> Reply:
+        """The same for a term; what finds nothing may not happen often."""
+        reply = await self._asked(domain, kind, term)
+        self._void -= not reply.records
+        if self._void < 0:
+            raise _Decided("permerror", term)
+        return reply
 
     async def _asked(self, domain: str, kind: RdataType, term: str) -> Reply:
         try:
@@ -191,11 +192,3 @@ class _Check:
         self._lookups -= 1
         if self._lookups < 0:
             raise _Decided("permerror", term)
-
-
-def _plain(name: str, term: str) -> str:
-    if "%" in name:
-        raise _Decided("unknown", term)
-    if not name:
-        raise _Decided("permerror", term)
-    return name
