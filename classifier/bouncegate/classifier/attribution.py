@@ -1,10 +1,11 @@
 """From a bounce that was read to events: whose bounce it is, and whether it is a new one.
 
-The recipient that counts is the one that *we* mailed: that of the message's recipients which the
-original, then the final recipient names (RFC 3464, 2.3.1 and 2.3.2). A message that is proven by
-its token and names none of them is nobody's: an address to which somebody forwarded our mail is
-never locked. Without a token it is not proven then. Where nothing is proven, the event stands under
-the address that the report claims if that is one, and does not count. All of this is pure.
+The recipient that counts is the one that *we* mailed: the only one that the token of the message is
+for, else that of the recipients in the ledger which the original, then the final recipient names
+(RFC 3464, 2.3.1 and 2.3.2). A bounce with a token that names none of them is nobody's: an address
+to which somebody forwarded our mail is never locked. Without a token it is not proven then. Where
+nothing is proven, the event stands under the address that the report claims if that is one, and
+does not count. All of this is pure.
 
 One recipient's word is that recipient's alone: whoever gets a message knows what proves a bounce of
 it. So of another recipient of the message he can say that it bounced, which cannot be told from the
@@ -70,7 +71,8 @@ class Attribution:
         kept.
         """
         claimed = _claimed_name(message.reading, message.raw)
-        proven = name_of_sent(proof.sent.time, proof.sent.message) if proof.sent else claimed
+        known = proof.sent or proof.token
+        proven = name_of_sent(known.time, known.message) if known else claimed
         case = _Case(proof, proven, claimed)
         named = (self._named(judged, proof) for judged in message.reports)
         own, together = sorted_out(named, is_believed="unverified" in self._trust)
@@ -93,6 +95,7 @@ class Attribution:
         (report, verdict), address, is_proven = named
         proof, message = (case.proof, case.proven) if is_proven else (UNVERIFIED, case.claimed)
         original, sent = reading.original, proof.sent
+        known = sent or proof.token
         return Event(
             address=address,
             time=now,
@@ -115,7 +118,7 @@ class Attribution:
             message_id=clean(original.message_id, limits.VALUE),
             envelope_id=clean(original.envelope_id, limits.VALUE),
             queue_id=clean(sent.queue_id if sent else original.queue_id, limits.VALUE),
-            sent=sent.time if sent else 0,
+            sent=known.time if known else 0,
             sender=clean(sent.sender if sent else original.sender, limits.ADDRESS),
             mailing=clean((sent and sent.mailing) or _first(original, _MAILING), limits.VALUE),
             group=clean((sent and sent.group) or _first(original, _GROUP), limits.VALUE),
@@ -136,8 +139,11 @@ class _Case(NamedTuple):
 
 def mailed_address(named: Sequence[str], proof: Proof) -> str:
     """Which of the canonical addresses that a report names we have mailed; empty for none."""
-    if proof.trust == "signed" and len(proof.mailed) == 1:
-        return next(iter(proof.mailed))  # whoever knows the token speaks for this one
+    if proof.token is not None and proof.token.is_of_one:
+        # Whoever answers to its token speaks for this one, whatever he calls it: our mail may have
+        # been forwarded. Where the ledger has lost the send, the report has to name it.
+        known = (*named, *proof.mailed) if proof.trust == "signed" else named
+        return next((address for address in known if proof.token.is_for(address)), "")
     return next((address for address in named if address in proof.mailed), "")
 
 

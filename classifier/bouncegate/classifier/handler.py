@@ -17,9 +17,10 @@ from typing import Final, NamedTuple, Protocol
 from bouncegate.classifier.classified import Classified
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.proof import NotYetKnown
-from bouncegate.classifier.recipients import Recipients
+from bouncegate.classifier.recipients import KEYS_FAILED, Recipients
 from bouncegate.classifier.recorder import TRANSIENT, Recorder
 from bouncegate.daemon.counters import Name, Row, note_span, spans
+from bouncegate.provenance.keys import KeyFileError
 from bouncegate.provenance.token import Finding
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Bounce
@@ -74,6 +75,7 @@ _RESULTS: Final = {
     NO_BOUNCE: "no-bounce",
     NOT_YET: "not-yet-in-ledger",
     STORE_FAILED: "store-failed",
+    KEYS_FAILED: "keys-failed",
     FAULT: "fault",
 }
 FIGURES: Final[tuple[Name, ...]] = (
@@ -175,6 +177,9 @@ class ReturnPathHandler:
         except StoreError as error:
             log.error("deferred: %s", error)
             return STORE_FAILED
+        except KeyFileError as error:
+            log.error("deferred: %s", error)
+            return KEYS_FAILED
         except Exception:
             log.exception("deferred: a fault of ours; please report it with this trace")
             return FAULT

@@ -14,8 +14,8 @@ from bouncegate.classifier.match import agrees, arrival_of, is_named_in_secret
 from bouncegate.classifier.origin import Origin
 from bouncegate.classifier.report import Reading
 from bouncegate.config.settings import ReturnPathSettings, Trust
-from bouncegate.provenance.keys import KeyFile
-from bouncegate.provenance.token import Token, check_latest
+from bouncegate.provenance.keys import KeyFile, KeyFileError
+from bouncegate.provenance.token import Finding, Token, check_latest
 from bouncegate.store.entry import Sent
 from bouncegate.store.ledger import Ledger
 
@@ -40,6 +40,8 @@ class Proof(NamedTuple):
     """The ledger's entry; None where nothing is proven, or the ledger has lost it."""
     mailed: frozenset[str] = frozenset()
     """Whom the bounce may be about: the recipients of that message."""
+    token: Token | None = None
+    """That of the message, where it is known."""
     speaks_for_all: bool = False
     """Whether what it says of any of them is believed, and not that they bounced alone: no
     recipient of a message may tell that another one got it."""
@@ -62,7 +64,7 @@ class Prover:
     def prove(self, reading: Reading, recipients: Sequence[str], now: int) -> Proof:
         """What proves a bounce that was delivered to these return paths.
 
-        Raises NotYetKnown, and StoreError where the ledger cannot be read.
+        Raises NotYetKnown; StoreError or KeyFileError where ledger or keys cannot be read.
         """
         if reading.origin is Origin.SENDMAIL:
             return UNVERIFIED
@@ -77,12 +79,12 @@ class Prover:
         token = next(iter(tokens))
         if len(tokens) > 1 or named not in (None, token):
             return UNVERIFIED
-        return _proof("signed", reading, self._sent(token, now))
+        return _proof("signed", reading, self._sent(token, now), token)
 
     def _matched(self, reading: Reading, token: Token | None, now: int) -> Proof:
         original = reading.original
         if token is not None and (sent := self._sent(token, now)) is not None:
-            return _proof("matched", reading, sent)
+            return _proof("matched", reading, sent, token)
         sent = self._ledger.by_name((original.message_id,))
         if sent is not None and is_named_in_secret(sent, original):
             return _proof("matched", reading, sent)
@@ -106,7 +108,10 @@ class Prover:
         return tokens
 
     def _token(self, text: str, now: int) -> Token | None:
-        return check_latest(self._keys, text, now, self._lifetime).token
+        checked = check_latest(self._keys, text, now, self._lifetime)
+        if checked.finding is Finding.KEYS_UNREADABLE:
+            raise KeyFileError("the key file cannot be read: no return path can be known again")
+        return checked.token
 
     def _sent(self, token: Token, now: int) -> Sent | None:
         sent = self._ledger.by_message(token.time, token.message)
@@ -115,7 +120,7 @@ class Prover:
         return sent
 
 
-def _proof(trust: Trust, reading: Reading, sent: Sent | None) -> Proof:
+def _proof(trust: Trust, reading: Reading, sent: Sent | None, token: Token | None = None) -> Proof:
     mailed = frozenset(sent.recipients) if sent is not None else frozenset[str]()
-    is_of_one = trust == "signed" and len(mailed) == 1
-    return Proof(trust, sent, mailed, speaks_for_all=is_of_one or reading.origin is Origin.LOCAL)
+    is_of_one = token is not None and token.is_of_one
+    return Proof(trust, sent, mailed, token, is_of_one or reading.origin is Origin.LOCAL)

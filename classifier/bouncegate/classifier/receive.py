@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.proof import NotYetKnown
 from bouncegate.classifier.recorder import TRANSIENT
+from bouncegate.provenance.keys import KeyFileError
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Bounce, Recorded
 
@@ -40,7 +41,7 @@ def receive(
     except NotYetKnown:
         log.warning("deferred: the ledger does not know the message that bounced yet")
         return os.EX_TEMPFAIL
-    except StoreError as error:
+    except (StoreError, KeyFileError) as error:
         log.error("deferred: %s", error)
         return os.EX_TEMPFAIL
     except Exception:

@@ -19,13 +19,14 @@ from bouncegate.store.resolution import Mailbox, mailboxes_of
 log: Final = logging.getLogger("bouncegate.return-path")
 
 NO_RETURN_PATH: Final = "550 5.7.1 Not a return path of this domain [bouncegate]"
+KEYS_FAILED: Final = "451 4.3.0 The keys cannot be read now, try again later"
 # It must neither be lost nor be taken for a bounce; an operator sees it wait (RFC 5321, 4.5.1).
 FOR_PERSON: Final = (
     "451 4.3.5 Mail for a person came to the return path: "
     "the milter or a virtual alias must lead it to one [bouncegate]"
 )
 # What may have been a true bounce: worth a look at [return_path] lifetime, or at the key file.
-_MAY_BE_TRUE: Final = frozenset({Finding.STALE, Finding.UNKNOWN_KEY})
+_MAY_BE_TRUE: Final = frozenset({Finding.STALE, Finding.UNKNOWN_KEY, Finding.KEYS_UNREADABLE})
 
 
 class Refusal(NamedTuple):
@@ -79,6 +80,8 @@ class Recipients:
 
     def _refused(self, path: str, finding: Finding, *, is_person: bool = False) -> Refusal:
         reply = FOR_PERSON if is_person else NO_RETURN_PATH
+        if finding is Finding.KEYS_UNREADABLE:
+            reply = KEYS_FAILED
         weight = logging.WARNING if is_person or finding in _MAY_BE_TRUE else logging.INFO
         log.log(weight, "reject: RCPT <%s>: %s; token=%s", for_log(path), reply, finding)
         return Refusal(finding, reply)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from bouncegate.provenance.keys import KeyFileError
 from bouncegate.store.errors import StoreError
 from bouncegate.store.reception import MOST_AT_ONCE
 from bouncegate.store.store import Bounce, Recorded
@@ -22,7 +23,7 @@ Record = Callable[[Sequence[Bounce]], list[list[Recorded]]]
 """Takes in bounces durably, all or none, and tells what became of the events of each."""
 
 
-TRANSIENT: Final = (StoreError, MemoryError, OSError)
+TRANSIENT: Final = (StoreError, KeyFileError, MemoryError, OSError)
 """What no bounce is to blame for: the same one can be recorded later."""
 
 _Request = tuple[Bounce, "asyncio.Future[list[Recorded]]"]

@@ -45,4 +45,4 @@ def rotate(context: typer.Context) -> None:
     """
     path = invocation_of(context).settings.store.path / KEY_FILE
     key = rotate_file(path, int(time.time())).current
-    print(f"key {key.number} signs from the milter's next start on")
+    print(f"key {key.number} signs from now on")

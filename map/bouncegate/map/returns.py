@@ -12,7 +12,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.map.protocol import NOT_FOUND
 from bouncegate.provenance.keys import KEY_FILE, KeyFile
-from bouncegate.provenance.token import Token, check_latest
+from bouncegate.provenance.token import Finding, Token, check_latest
 from bouncegate.store.address import AddressError, canonical, domain_of
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreError, StoreMissing, StoreReplaced
@@ -22,6 +22,7 @@ from bouncegate.store.ledger import Ledger
 # seconds, the sender may still be on the way there: Postfix asks again.
 _LEDGER_LAG: Final = 5
 _NOT_YET: Final = b"TEMP the ledger does not know this message yet [bouncegate]"
+_NO_KEYS: Final = b"TEMP the keys cannot be read [bouncegate]"
 _FAILED: Final = b"TEMP the ledger cannot be read [bouncegate]"
 
 
@@ -55,9 +56,9 @@ class ReturnMap:
     def _answer(self, return_path: str) -> bytes:
         now = int(self._clock())
         local = return_path[: -len(self._domain)]
-        token = check_latest(self._keys, local, now, self._lifetime).token
+        finding, token = check_latest(self._keys, local, now, self._lifetime)
         if token is None:
-            return NOT_FOUND
+            return _NO_KEYS if finding is Finding.KEYS_UNREADABLE else NOT_FOUND
         sent = self._sent(token)
         if sent is None:
             return _NOT_YET if now - token.time < _LEDGER_LAG else NOT_FOUND

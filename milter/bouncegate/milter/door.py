@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("bouncegate.milter")
 _CODE: Final = "550"
 _STATUS: Final = "5.7.1"
+# While the key file cannot be read nobody can tell a return path of ours, and no DSN may be lost.
+_NOT_NOW: Final = ("450", "4.3.0", "Recipient address cannot be checked now, try again later")
 _TEXT: Final = "Recipient address rejected: not a return path of this domain [bouncegate]"
 
 
@@ -73,6 +75,9 @@ class Door:
                 return milter.CONTINUE
             if local in (ASKED, TAKEN):
                 return self._answer_probe(context) if local == ASKED else milter.CONTINUE
+        if finding is Finding.KEYS_UNREADABLE and not self._observe:
+            context.setreply(*_NOT_NOW)
+            return milter.TEMPFAIL
         return self._refuse(context, recipient, finding)
 
     def _answer_probe(self, context: "Context") -> int:

@@ -102,13 +102,15 @@ class SendStep:
             return
         now, recorded = int(time.time()), 0
         message = self._chance.randbytes(MESSAGE_OCTETS)
+        sent: Sent | None = None
         try:
+            sent = self._record(context, session, known, message, now)
             if self._line is not None:
-                self._line.send(self._record(context, session, known, message, now))
+                self._line.send(sent)
                 recorded = now
         finally:  # signed or not, a bounce that the ledger does not know locks nobody
             if self._is_to_be_signed(known):
-                local = sign(self._keys.ring, known.sender, message, now)
+                local = sign(self._keys.ring, _only_recipient(session, sent), message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
                 context.chgfrom(f"<{local}@{self._settings.domain}>", f"ENVID={local}")
             if self._line is not None:
@@ -148,3 +150,9 @@ class SendStep:
         if wanted or not self._signs:
             wanted.add(_MESSAGE_ID)
         return frozenset(wanted)
+
+
+def _only_recipient(session: Session, sent: Sent | None) -> str:
+    """The canonical address of a message's one recipient; empty where there are more."""
+    one = sent is not None and len(session.recipients) == len(sent.recipients) == 1
+    return sent.recipients[0] if sent is not None and one else ""

@@ -1,12 +1,16 @@
 """The secrets that sign return paths: a file of mode 0600, several keys at once.
 
-A line a key: its number, the day it was made, its secret in hexadecimal. The last line signs;
-the others are still good for what they have signed. The daemons make the file when it is not
-there; `bouncegate keys rotate` adds a key.
+A line a key: its number, the day it was made, its secret in hexadecimal. Numbers are drawn by
+chance, so that no two machines give the same one to different keys. The last line signs; the others
+are still good for what they have signed. The daemons make the file when it is not there;
+`bouncegate keys rotate` adds a key, and a line that is taken out ends one.
 """
 
+import logging
 import os
 import secrets
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +23,14 @@ KEY_FILE: Final = "keys"
 
 _SECRET_OCTETS: Final = 32
 _LARGEST_FILE: Final = 65_536  # far more than so many keys
-_NUMBERS: Final = 256  # one octet of the token
+_NUMBERS: Final = 1 << 32  # four octets of the token
 # More than anyone rotates within a queue's lifetime; older ones have signed nothing that lives.
 _MOST_KEYS: Final = 16
 _MODE: Final = 0o600
+_LOOK_EVERY: Final = 1.0
+_ALARM_EVERY: Final = 60.0
+
+_LOG: Final = logging.getLogger("bouncegate.keys")
 
 
 class KeyFileError(Exception):
@@ -38,6 +46,18 @@ class Key(NamedTuple):
     made: int
     """Seconds since 1970."""
     secret: bytes
+
+    def __repr__(self) -> str:
+        """Without the secret, which must not get into a log."""
+        return f"Key({self.number})"
+
+
+class _State(NamedTuple):
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
 
 
 class KeyRing:
@@ -74,21 +94,47 @@ class KeyRing:
 
 
 class KeyFile:
-    """The keys of a file as a daemon holds them: read at the start, and when one is missing."""
+    """The keys of a file as a daemon holds them: those that stand in it now.
 
-    def __init__(self, path: Path, now: int) -> None:
-        """Read the file, or make it; raises KeyFileError."""
+    A key that is taken out ends at once, so the file is looked at once a second while keys are
+    asked for. A file that cannot be read any more has no keys that are believed; what is signed
+    goes on with the newest that was read, since mail must flow.
+    """
+
+    def __init__(self, path: Path, now: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read the file, or make it; raises KeyFileError. `clock` tells seconds since any time."""
         self._path = path
-        self.ring = load_or_make(path, now)
+        self._clock = clock
+        self._ring = load_or_make(path, now)
+        self._read: _State | None = None
+        self._next_look = self._next_alarm = clock()
+        self.look()
 
-    def reread(self) -> KeyRing:
-        """The keys as they are now: another daemon may sign with a new one already.
+    @property
+    def ring(self) -> KeyRing:
+        """The keys as they were read last; never raises."""
+        if self._clock() >= self._next_look:
+            self.look()
+        return self._ring
 
-        A file that cannot be read any more leaves the keys as they were.
-        """
-        with suppress(KeyFileError, FileNotFoundError):
-            self.ring = KeyRing.load(self._path)
-        return self.ring
+    @property
+    def is_readable(self) -> bool:
+        """Whether these are the keys of the file, and not what it held before it broke."""
+        return self._read is not None
+
+    def look(self) -> None:
+        """Read the file if it is another one, or has changed; says so where it cannot be read."""
+        self._next_look = self._clock() + _LOOK_EVERY
+        try:
+            state = _state_of(self._path)  # what is written behind this is read the next time
+            if state != self._read:
+                self._ring = KeyRing.load(self._path)
+                self._read = state
+        except (KeyFileError, OSError) as error:
+            self._read = None
+            if self._clock() >= self._next_alarm:
+                self._next_alarm = self._clock() + _ALARM_EVERY
+                _LOG.error("%s: mail is signed on, bounces wait until it can be read", error)
 
 
 def load_or_make(path: Path, now: int) -> KeyRing:
@@ -97,7 +143,7 @@ def load_or_make(path: Path, now: int) -> KeyRing:
         return KeyRing.load(path)
     except FileNotFoundError:
         pass
-    draft = _draft(path, (_new_key(1, now),))
+    draft = _draft(path, (_new_key(now),))
     try:
         # Of two daemons that start at once one wins, and both sign with what it made.
         with suppress(FileExistsError):
@@ -110,14 +156,19 @@ def load_or_make(path: Path, now: int) -> KeyRing:
 def rotate(path: Path, now: int) -> KeyRing:
     """Add a key that signs from now on; raises KeyFileError."""
     old = load_or_make(path, now).keys
-    number = (old[-1].number + 1) % _NUMBERS
-    keys = (*old[-_MOST_KEYS + 1 :], _new_key(number, now))
+    keys = (*old[-_MOST_KEYS + 1 :], _new_key(now))
     _draft(path, keys).replace(path)
     return KeyRing(keys)
 
 
-def _new_key(number: int, now: int) -> Key:
-    return Key(number, now, secrets.token_bytes(_SECRET_OCTETS))
+def _new_key(now: int) -> Key:
+    return Key(secrets.randbelow(_NUMBERS), now, secrets.token_bytes(_SECRET_OCTETS))
+
+
+def _state_of(path: Path) -> "_State":
+    """What tells a file from another one, and from what it was before a change."""
+    info = path.stat()
+    return _State(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
 
 def _draft(path: Path, keys: tuple[Key, ...]) -> Path:
@@ -148,5 +199,5 @@ def _key(path: Path, number: int, line: str) -> Key:
     except ValueError:
         raise KeyFileError(f"{path}:{number}: no key: a number, a date and a secret") from None
     if not 0 <= key.number < _NUMBERS or len(key.secret) != _SECRET_OCTETS:
-        raise KeyFileError(f"{path}:{number}: a number below 256 and 64 hexadecimal digits")
+        raise KeyFileError(f"{path}:{number}: a number below 2^32 and 64 hexadecimal digits")
     return key

@@ -4,18 +4,20 @@ A DSN goes to the envelope sender of the message that it is about (RFC 3464, 2; 
 Whoever can answer to our token has therefore seen the message, or somebody who had it; nobody
 else can make one up. A token holds, in this order:
 
-    key id          1 octet
-    time            4 octets   seconds since 1970, when the message was taken
-    message         8 octets   drawn by chance; the key of the ledger's entry
-    sender digest   4 octets   keyed digest of the original envelope sender
-    MAC             8 octets   BLAKE2b, keyed, over all of the above
+    version     1 octet    1
+    key id      4 octets
+    machine     2 octets   which machine's ledger has the entry; 0 where machines share nothing
+    time        4 octets   seconds since 1970, when the message was taken
+    message     8 octets   drawn by chance; the key of the ledger's entry
+    recipient   8 octets   keyed digest of the only recipient; zeros where there are several
+    MAC         8 octets   BLAKE2b, keyed, over all of the above
 
-These 25 octets are 40 letters and digits of base 32 (RFC 4648, 6) in lower case: systems on the
-way may fold the case of a local part, and it has room for 64 octets (RFC 5321, 4.5.3.1.1).
+These 35 octets are 56 letters and digits of base 32 (RFC 4648, 6) in lower case, and none is left
+over that could be changed unseen: systems on the way may fold the case of a local part, and it has
+room for 64 octets (RFC 5321, 4.5.3.1.1).
 """
 
 import base64
-import binascii
 import hmac
 import re
 import struct
@@ -24,17 +26,19 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from bouncegate.provenance.keys import KeyFile, KeyRing
+from bouncegate.provenance.keys import Key, KeyFile, KeyRing
 
 MESSAGE_OCTETS: Final = 8
 
 PREFIX: Final = "b-"
 # A forwarder that rewrites senders, or a plus-addressed form, puts other things around it.
-_TOKEN: Final = re.compile(rf"(?<![a-z0-9]){PREFIX}([a-z2-7]{{40}})(?![a-z0-9])")
-_BODY: Final = struct.Struct(f">BI{MESSAGE_OCTETS}s4s")
-_DIGEST_OCTETS: Final = 4
+_TOKEN: Final = re.compile(rf"(?<![a-z0-9]){PREFIX}([a-z2-7]{{56}})(?![a-z0-9])")
+_VERSION: Final = 1
+_DIGEST_OCTETS: Final = 8
+_BODY: Final = struct.Struct(f">BIHI{MESSAGE_OCTETS}s{_DIGEST_OCTETS}s")
 _MAC_OCTETS: Final = 8
-_FOR_SENDER: Final = b"sender"
+_SEVERAL: Final = bytes(_DIGEST_OCTETS)
+_FOR_RECIPIENT: Final = b"recipient"
 _FOR_TOKEN: Final = b"token"
 # Clocks of the machines that share a return domain may differ by so many seconds.
 _SKEW: Final = 300
@@ -48,6 +52,8 @@ class Finding(StrEnum):
     UNKNOWN_KEY = "unknown-key"
     FORGED = "forged"
     STALE = "stale"
+    KEYS_UNREADABLE = "keys-unreadable"
+    """Nobody can tell now: the key file cannot be read."""
 
 
 class Token(NamedTuple):
@@ -55,7 +61,18 @@ class Token(NamedTuple):
 
     time: int
     message: bytes
-    sender_digest: bytes
+    machine: int
+    recipient: bytes
+    key: Key
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether the message had one recipient."""
+        return self.recipient != _SEVERAL
+
+    def is_for(self, address: str) -> bool:
+        """Whether a canonical address is the message's only recipient."""
+        return hmac.compare_digest(self.recipient, _digest(self.key.secret, address))
 
 
 class Checked(NamedTuple):
@@ -65,10 +82,14 @@ class Checked(NamedTuple):
     token: Token | None = None
 
 
-def sign(keys: KeyRing, sender: str, message: bytes, now: int) -> str:
-    """The local part of the return path for a message (8 octets) from an envelope sender."""
+def sign(keys: KeyRing, recipient: str, message: bytes, now: int, machine: int = 0) -> str:
+    """The local part of the return path for a message (8 octets).
+
+    `recipient` is the canonical address of the only recipient, empty where there are several.
+    """
     key = keys.current
-    body = _BODY.pack(key.number, now, message, _digest(key.secret, sender))
+    digest = _digest(key.secret, recipient) if recipient else _SEVERAL
+    body = _BODY.pack(_VERSION, key.number, machine, now, message, digest)
     octets = body + _mac(key.secret, body)
     return PREFIX + base64.b32encode(octets).decode("ascii").lower()
 
@@ -81,12 +102,11 @@ def check(keys: KeyRing, local_part: str, now: int, lifetime: int) -> Checked:
     match = _TOKEN.search(local_part.lower())
     if match is None:
         return Checked(Finding.NO_TOKEN)
-    try:
-        octets = base64.b32decode(match[1].upper())
-    except binascii.Error:
-        return Checked(Finding.NO_TOKEN)
+    octets = base64.b32decode(match[1].upper())
     body, mac = octets[: _BODY.size], octets[_BODY.size :]
-    number, time, message, digest = _BODY.unpack(body)
+    version, number, machine, time, message, digest = _BODY.unpack(body)
+    if version != _VERSION:
+        return Checked(Finding.NO_TOKEN)
     key = keys.by_number(number)
     if key is None:
         return Checked(Finding.UNKNOWN_KEY)
@@ -94,22 +114,36 @@ def check(keys: KeyRing, local_part: str, now: int, lifetime: int) -> Checked:
         return Checked(Finding.FORGED)
     if not -_SKEW <= now - time <= lifetime:
         return Checked(Finding.STALE)
-    return Checked(Finding.GOOD, Token(time, message, digest))
+    return Checked(Finding.GOOD, Token(time, message, machine, digest, key))
 
 
 def check_latest(keys: KeyFile, local_part: str, now: int, lifetime: int) -> Checked:
-    """The same by the keys of a file, read anew where another daemon may sign with a newer one."""
+    """The same by the keys of a file as it is now: another daemon may sign with a newer one.
+
+    While the file cannot be read, no token is good, since its key may have been taken out.
+    """
     checked = check(keys.ring, local_part, now, lifetime)
     if checked.finding is Finding.UNKNOWN_KEY:
-        return check(keys.reread(), local_part, now, lifetime)
-    return checked
+        keys.look()
+        checked = check(keys.ring, local_part, now, lifetime)
+    if keys.is_readable or checked.finding not in (Finding.GOOD, Finding.UNKNOWN_KEY):
+        return checked
+    return Checked(Finding.KEYS_UNREADABLE)
 
 
-@lru_cache(maxsize=256)
-def _digest(secret: bytes, sender: str) -> bytes:
-    octets = sender.lower().encode("utf-8", "replace")
-    return blake2b(octets, digest_size=_DIGEST_OCTETS, key=secret, person=_FOR_SENDER).digest()
+def _digest(secret: bytes, recipient: str) -> bytes:
+    keyed = _keyed(secret, _FOR_RECIPIENT, _DIGEST_OCTETS).copy()
+    keyed.update(recipient.encode("utf-8", "replace"))
+    return keyed.digest()
 
 
 def _mac(secret: bytes, body: bytes) -> bytes:
-    return blake2b(body, digest_size=_MAC_OCTETS, key=secret, person=_FOR_TOKEN).digest()
+    keyed = _keyed(secret, _FOR_TOKEN, _MAC_OCTETS).copy()
+    keyed.update(body)
+    return keyed.digest()
+
+
+@lru_cache(maxsize=64)
+def _keyed(secret: bytes, person: bytes, octets: int) -> blake2b:
+    """BLAKE2b that has taken in the key, half of what a short digest costs."""
+    return blake2b(digest_size=octets, key=secret, person=person)

@@ -24,7 +24,7 @@ from bouncegate.config.settings import (
 from bouncegate.config.values import DomainName, Size
 from bouncegate.policy.fold import Policy, Standing
 from bouncegate.policy.records import Event
-from bouncegate.provenance.keys import Key, KeyFile, KeyRing, rotate
+from bouncegate.provenance.keys import Key, KeyFile, KeyFileError, KeyRing, rotate
 from bouncegate.provenance.token import sign
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
@@ -135,7 +135,8 @@ class Site:
         self.ledger.close()
 
     def token(self, sent: Sent, ring: KeyRing | None = None, time: int | None = None) -> str:
-        local = sign(ring or self.keys.ring, sent.sender, sent.message, time or sent.time)
+        only = sent.recipients[0] if len(sent.recipients) == 1 else ""
+        local = sign(ring or self.keys.ring, only, sent.message, time or sent.time)
         return f"{local}@{DOMAIN}"
 
     def bounce(self, raw: bytes, recipient: str, now: int = LATER) -> Bounce:
@@ -193,7 +194,7 @@ def test_a_signed_return_path_proves_a_bounce_and_tells_its_mailing(site: Site) 
 
 
 @pytest.mark.parametrize("count", [("signed",), ("matched",), ("signed", "matched")])
-@pytest.mark.parametrize("to", ["postmaster", "abuse", "bounces", "b-" + "a" * 40, "alive"])
+@pytest.mark.parametrize("to", ["postmaster", "abuse", "bounces", "b-" + "a" * 56, "alive"])
 def test_signed_senders_nothing_but_a_token_proves_a_report(
     site: Site, to: str, count: tuple[Trust, ...]
 ) -> None:
@@ -346,6 +347,45 @@ def test_the_alias_that_we_mailed_counts_and_never_the_address_behind_it(site: S
         dsn("expanded@example.org", original="expanded@example.org"),
     ):
         assert site.event(raw, site.token(ALONE)).address == "alias@example.net"
+
+
+def test_a_token_for_one_recipient_lets_only_that_one_be_named(site: Site) -> None:
+    raw = dsn("stranger@example.com", original="ann@example.com")
+    assert site.event(raw, site.token(ALONE)).address == "alias@example.net"
+
+
+def test_a_token_for_one_recipient_proves_a_bounce_that_the_ledger_has_lost(site: Site) -> None:
+    lost = Sent(NOW, b"lostlost", "news@example.org", ("ann@example.com",))
+    event = site.event(dsn("ann@example.com"), site.token(lost))
+    assert (event.trust, event.address, event.sent) == ("signed", "ann@example.com", NOW)
+    other = site.event(dsn("bob@example.com"), site.token(lost))
+    assert (other.trust, other.address) == ("signed", ""), "nobody's: it names another one"
+    for victim in ("bob@example.com", "carl@example.com"):
+        site.deliver(dsn(victim), site.token(lost))
+    site.deliver(dsn("ann@example.com"), site.token(lost))
+    site.deliver(dsn("ann@example.com"), site.token(lost))
+    assert site.locked() == ["ann@example.com"]
+    state = site.store.state("ann@example.com")
+    assert state is not None
+    assert state.hard == 1
+
+
+def test_a_token_for_several_recipients_is_not_for_one_where_the_others_were_purged(
+    site: Site,
+) -> None:
+    token = site.token(SENT)
+    for address in SENT.recipients[1:]:
+        site.ledger.forget_recipient(address)
+    event = site.event(dsn("bob@example.com"), token)
+    assert (event.trust, event.address) == ("signed", "")
+    assert site.event(dsn("ann@example.com"), token).address == "ann@example.com"
+
+
+def test_a_bounce_waits_while_the_key_file_cannot_be_read(site: Site) -> None:
+    site.key_file.write_text("no key\n")
+    site.keys.look()
+    with pytest.raises(KeyFileError):
+        site.event(dsn("ann@example.com"), site.token(SENT))
 
 
 def test_among_several_the_original_recipient_goes_before_the_final_one(site: Site) -> None:

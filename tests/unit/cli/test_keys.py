@@ -20,7 +20,8 @@ def test_a_rotation_adds_a_key_that_signs_and_keeps_the_old_one(
     for _ in range(2):
         assert bouncegate("keys", "rotate").code == 0
     listed = [json.loads(line) for line in bouncegate("keys", "list", "--json").out.splitlines()]
-    assert [(key["key"], key["signs"]) for key in listed] == [(1, False), (2, False), (3, True)]
+    assert [key["signs"] for key in listed] == [False, False, True]
+    assert len({key["key"] for key in listed}) == 3
     assert bouncegate("keys", "list").out.count("yes") == 1
 
 
