@@ -1,9 +1,11 @@
 """Forged DSNs: what a stranger, a co-recipient or a user of this machine can send to Postfix."""
 
+import smtplib
 import subprocess
 from collections.abc import Mapping
 from typing import Final
 
+from lab.bouncegate import Bouncegate
 from lab.postfix import Postfix
 from lab.smtp import Client
 
@@ -56,6 +58,17 @@ def by_smtp(postfix: Postfix, raws: list[bytes], *recipients: str) -> int:
             else:
                 client.say("RSET")
     return taken
+
+
+def by_lmtp(gate: Bouncegate, raw: bytes, recipient: str) -> str:
+    """Hand a message to the return path, as Postfix does; its last word."""
+    with smtplib.LMTP(str(gate.return_path_socket)) as client:
+        client.ehlo_or_helo_if_needed()
+        client.mail("")
+        code, text = client.rcpt(recipient)
+        if code == 250:
+            code, text = client.data(raw)
+        return f"{code} {text.decode()}"
 
 
 def by_sendmail(postfix: Postfix, raw: bytes, *recipients: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.postfix.lines import follow
 from tests.unit.milter.locks import put_locks
 
+from bouncegate.store.mark import known_mark
 from lab.bouncegate import Bouncegate
 from lab.postfix import Postfix
 from lab.smtp import Client
@@ -91,7 +92,7 @@ def test_locks_in_force_are_refused_by_smtpd_alone_in_every_form(
     assert codes(postfix, *refused, *passing) == [550] * len(refused) + [250] * len(passing)
     assert query(postfix, table, "ann@t.example").strip() == (
         "550 5.1.1 Recipient address rejected: locked after a hard bounce (undefined, operator) "
-        "without end [bouncegate]"
+        f"without end {known_mark(gate.store)}"
     )
     assert query(postfix, table, "freed@t.example") == ""
 

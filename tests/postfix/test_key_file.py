@@ -2,14 +2,13 @@
 
 import json
 import re
-import smtplib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.postfix.forged import forged
+from tests.postfix.forged import by_lmtp, forged
 
 from bouncegate.provenance.keys import KEY_FILE, KeyRing, rotate
 from bouncegate.provenance.token import sign
@@ -46,17 +45,6 @@ def door(system: MailSystem, return_path: str) -> int:
         return client.say(f"RCPT TO:<{return_path}>").code
 
 
-def lmtp(gate: Bouncegate, return_path: str, raw: bytes) -> str:
-    """The last word of the return path on a DSN that Postfix hands to it."""
-    with smtplib.LMTP(str(gate.return_path_socket)) as client:
-        client.ehlo_or_helo_if_needed()
-        client.mail("")
-        code, text = client.rcpt(return_path)
-        if code == 250:
-            code, text = client.data(raw)
-        return f"{code} {text.decode()}"
-
-
 @contextmanager
 def broken(path: Path) -> Iterator[None]:
     whole = path.read_text()
@@ -80,9 +68,9 @@ def test_a_key_that_is_taken_out_is_believed_nowhere_and_what_is_kept_signs_on(
     path.write_text(path.read_text().splitlines(keepends=True)[-1])
     wait_for("the key's end", lambda: door(system, forged_path) == 550)
     raw = forged(READER, {})
-    wait_for("its end at the return path", lambda: lmtp(gate, forged_path, raw)[:3] == "550")
+    wait_for("its end at the return path", lambda: by_lmtp(gate, raw, forged_path)[:3] == "550")
     assert door(system, good_path) == 250
-    assert lmtp(gate, good_path, forged("other@keys.example", {}))[:3] == "250"
+    assert by_lmtp(gate, forged("other@keys.example", {}), good_path)[:3] == "250"
     assert gate.locks() == {}
     with Client(postfix.submission_port) as client:
         client.deliver(message("News"), "newsletter@sender.test", [READER])
@@ -107,7 +95,7 @@ def test_a_key_file_that_is_broken_loses_neither_mail_nor_bounces(
         signed = next(str(m["sender"]) for m in remote.messages() if reader in m["recipients"])
         assert re.fullmatch(rf"b-[a-z2-7]{{56}}@{re.escape(RETURN_DOMAIN)}", signed)
         wait_for("the bounce to wait", lambda: [e["queue_name"] for e in postfix.queued()])
-        assert lmtp(gate, good, forged("victim@broken.example", {}))[:3] == "451"
+        assert by_lmtp(gate, forged("victim@broken.example", {}), good)[:3] == "451"
         assert gate.locks() == {}
     wait_for("the keys again", lambda: door(system, signed) == 250)
     postfix.flush()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.unit.milter.locks import put_locks
 
+from bouncegate.store.mark import known_mark
 from lab.bouncegate import Bouncegate
 from lab.postfix import Postfix
 from lab.remote import Remote
@@ -117,7 +118,8 @@ def test_a_percent_sign_in_the_reply_arrives_once(
     lock(gate, locked)
     with Client(postfix.port) as client:
         client.say(f"MAIL FROM:<{SENDER}>")
-        assert client.say(f"RCPT TO:<{locked}>").text == f"5.1.1 100% locked: {locked} [bouncegate]"
+        text = client.say(f"RCPT TO:<{locked}>").text
+        assert text == f"5.1.1 100% locked: {locked} {known_mark(gate.store)}"
     gate.milter.stop()
 
 

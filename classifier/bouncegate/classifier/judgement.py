@@ -25,9 +25,6 @@ from bouncegate.config.rulepatterns import pattern_options
 from bouncegate.config.rules import Rule, Rules
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 
-OWN_MARKER: Final = "[bouncegate]"
-"""Stands in the text of our own refusals, which prove nothing new when they come back."""
-
 # Subject and detail of statuses that name the recipient's fault without doubt.
 _SPECIFIC: Final = frozenset({".1.1", ".1.2", ".1.3", ".1.6", ".1.10", ".2.2"})
 _NO_RULE: Final = "none"
@@ -49,15 +46,20 @@ class Evidence(NamedTuple):
 class Judge:
     """Immutable, and shared by all threads of a process; built once from the rules."""
 
-    def __init__(self, rules: Rules) -> None:
-        """Compile the rules. Their patterns are known to be sound (`load_rules`)."""
+    def __init__(self, rules: Rules, own_mark: str = "") -> None:
+        """Compile the rules. Their patterns are known to be sound (`load_rules`).
+
+        `own_mark` ends our own refusals, which prove nothing new when they come back. Without one
+        they are read like any reply, as those of other installations are.
+        """
+        self._own_mark: Final = own_mark
         self._rules: Final = rules.rules
         self._strong: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if not r.weak])
         self._weak: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if r.weak])
 
     def judge(self, report: Report) -> Verdict:
         """The verdict on the fate of one recipient."""
-        settled = _settled(report)
+        settled = self._settled(report)
         if settled:
             return settled
         reply = _reply_of(report)
@@ -73,7 +75,7 @@ class Judge:
 
     def explain(self, report: Report) -> Finding:
         """The verdict with its reasons."""
-        settled = _settled(report)
+        settled = self._settled(report)
         if settled:
             return Finding(settled, "action", report.diagnostic, "")
         evidence, held = self.holding(report)
@@ -98,6 +100,22 @@ class Judge:
             if held:
                 return evidence, [self._rules[number] for number in held]
         return reply, []
+
+    def _settled(self, report: Report) -> Verdict | None:
+        """The verdict that no rule is asked for."""
+        if self._is_own_refusal(report.diagnostic):
+            return _of_reason(Reason.OWN_REFUSAL)
+        if report.action in NOT_FAILURES:
+            return _of_reason(Reason.NOT_A_FAILURE)
+        return _of_reason(Reason.COMPLAINT) if report.action == COMPLAINED else None
+
+    def _is_own_refusal(self, diagnostic: str) -> bool:
+        # Where a line is folded in the midst of the mark, other white space stands in it.
+        return (
+            bool(self._own_mark)
+            and "[bouncegate" in diagnostic
+            and self._own_mark in " ".join(diagnostic.split())
+        )
 
     def _order(self, report: Report, reply: Evidence) -> Iterator[tuple["_Index", Evidence]]:
         """What is asked of what, in order; the notice is read only if the reply says nothing.
@@ -206,15 +224,6 @@ def _lasting(code: str, reply_status: str, status: str, phase: str) -> bool:
         # Postfix tries again after a 554 greeting, and calls the failure 4.0.0 in the end.
         return False
     return not (code or reply_status or status).startswith("4")
-
-
-def _settled(report: Report) -> Verdict | None:
-    """The verdict that no rule is asked for."""
-    if OWN_MARKER in report.diagnostic:
-        return _of_reason(Reason.OWN_REFUSAL)
-    if report.action in NOT_FAILURES:
-        return _of_reason(Reason.NOT_A_FAILURE)
-    return _of_reason(Reason.COMPLAINT) if report.action == COMPLAINED else None
 
 
 def _of_reason(reason: Reason) -> Verdict:

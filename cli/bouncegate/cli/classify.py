@@ -8,6 +8,7 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.messagefiles import lines, messages
 from bouncegate.cli.output import complain, write_json, write_table
+from bouncegate.store.mark import known_mark
 
 
 def classify(
@@ -37,7 +38,8 @@ def classify(
     from bouncegate.cli.classified import DiagnosticLines, Messages, View  # noqa: PLC0415
     from bouncegate.cli.daemons import judge_of  # noqa: PLC0415
 
-    judge = judge_of(invocation_of(context).settings)
+    settings = invocation_of(context).settings
+    judge = judge_of(settings, known_mark(settings.store.path))
     view: View = DiagnosticLines(judge) if diagnostics else Messages(judge)
     rows: list[tuple[object, ...]] = []
     unreadable = False

@@ -16,6 +16,7 @@ from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain
 from bouncegate.config.settings import Settings
+from bouncegate.store.mark import made_mark
 from bouncegate.store.store import Bounce, Recorded, Store
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
     from bouncegate.classifier.worker import Desk  # noqa: PLC0415
     from bouncegate.life.listener import Listener  # noqa: PLC0415
 
-    judge = judge_of(settings)
+    judge = judge_of(settings, made_mark(settings.store.path))
     _tell_notes(settings)
 
     def furnish(stack: ExitStack) -> Desk:
@@ -125,7 +126,8 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         set_up_logging(settings.log, "receive")
         _tell_notes(settings)
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
-        intake = _intake(invocation, judge_of(settings), store, stack)
+        judge = judge_of(settings, made_mark(settings.store.path))
+        intake = _intake(invocation, judge, store, stack)
         own = _recipients(settings)
         persons = [to for to in recipients or told if own is not None and own.is_person(to)]
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
@@ -144,12 +146,12 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
     return take(sys.stdin.buffer, most, recipients or told, intake, record)
 
 
-def judge_of(settings: Settings) -> "Judge":
-    """The rules in force, compiled; raises ConfigError."""
+def judge_of(settings: Settings, mark: str) -> "Judge":
+    """The rules in force, compiled; raises ConfigError. `mark` ends our own refusals."""
     from bouncegate.classifier.judgement import Judge  # noqa: PLC0415
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
-    return Judge(load_rules(settings.rules.folder))
+    return Judge(load_rules(settings.rules.folder), mark)
 
 
 def _tell_notes(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from bouncegate.maillog.line import Parser
 from bouncegate.maillog.source import Source
 from bouncegate.policy.records import Event
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.mark import made_mark
 from bouncegate.store.store import Store
 
 
@@ -40,7 +41,7 @@ def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
     fold = settings.store.fold_local_part
-    judge = judge_of(invocation.settings)
+    judge = judge_of(settings, made_mark(settings.store.path))
     attribution = Attribution(directory.provider_of, fold_local_part=fold)
     interpreter = Interpreter(settings.maillog, ledger, judge, attribution, fold_local_part=fold)
 

@@ -82,8 +82,9 @@ def _maps(settings: Settings, find: "Find", counts: "Counts | None") -> "dict[by
     from bouncegate.map.protocol import nothing  # noqa: PLC0415 - the daemon's alone
     from bouncegate.map.returns import ReturnMap  # noqa: PLC0415
     from bouncegate.map.transport import TransportMap  # noqa: PLC0415
+    from bouncegate.store.mark import Mark  # noqa: PLC0415
 
-    transport = TransportMap(settings, find)
+    transport = TransportMap(settings, find, Mark(settings.store.path))
     if counts is not None:
         transport.on_decision, transport.on_failure = counts.decided, counts.failed
     return {
@@ -109,12 +110,15 @@ def export(
     """
     from bouncegate.map.accesstable import entries  # noqa: PLC0415 - this command's alone
     from bouncegate.map.tablefile import TableError, TableFile  # noqa: PLC0415
+    from bouncegate.store.mark import Mark  # noqa: PLC0415
 
     invocation = invocation_of(context)
     try:
         target = TableFile.parse(table)
         with closing(invocation.open_store(readonly=True)) as store:
-            lines = entries(store.locks(), invocation.settings, int(time.time()))
+            settings = invocation.settings
+            mark = Mark(settings.store.path)()
+            lines = entries(store.locks(), settings, int(time.time()), mark)
             changed, count = target.write(lines)
             purged = store.purged()
     except TableError as error:

@@ -16,6 +16,7 @@ from bouncegate.cli.output import iso, write_json, write_table
 from bouncegate.cli.undo import time_of
 from bouncegate.policy.records import Lock
 from bouncegate.policy.simulation import Change, Rejudge, Simulation, Totals, as_judged
+from bouncegate.store.mark import known_mark
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ def _rejudgement(in_force: Invocation, other: Invocation, store: Store) -> "Reju
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     now, then = (load_rules(i.settings.rules.folder) for i in (in_force, other))
-    return None if now == then else Rejudgement(Judge(now), Judge(then), store.message)
+    mark = known_mark(in_force.settings.store.path)
+    judges = Judge(now, mark), Judge(then, mark)
+    return None if now == then else Rejudgement(*judges, store.message)
 
 
 def _view(change: Change) -> ChangeView:

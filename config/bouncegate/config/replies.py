@@ -14,11 +14,14 @@ from bouncegate.config.taxonomy import Category, Kind, Reason
 
 # RFC 5321, 4.5.3.1.5: a reply line has at most 512 octets with its code and CRLF.
 LONGEST_LINE: Final = 512
-MARKER: Final = " [bouncegate]"
-"""Ends every reply, whatever the template says: by it a refusal of ours is known in a DSN."""
+UNMARKED: Final = "[bouncegate]"
+"""Says who refuses, and not which installation: what it ends is never known as our own."""
+
+_TAG: Final = re.compile(r"[0-9a-f]{8}")
 
 _LONGEST_STATUS: Final = "5.999.999"
-_LONGEST_TEXT: Final = LONGEST_LINE - len(f"550 {_LONGEST_STATUS} {MARKER}\r\n")
+_LONGEST_MARK: Final = f" {UNMARKED} 01234567"
+_LONGEST_TEXT: Final = LONGEST_LINE - len(f"550 {_LONGEST_STATUS} {_LONGEST_MARK}\r\n")
 # RFC 5322, 2.2: printable ASCII but for the colon. 64 leaves room for the value in a line.
 _HEADER_NAME: Final = re.compile(r"[!-9;-~]{1,64}")
 _URL: Final = re.compile(r"https?://[^\s<>\"\\^`|]+")
@@ -37,6 +40,15 @@ _LONGEST_FIELDS: Final[dict[str, str]] = {
 REPLY_FIELDS: Final = tuple(_LONGEST_FIELDS)
 URL_FIELDS: Final = ("kind", "category", "reason", "case")
 """What a URL may name: words and numbers that need no escaping in it (RFC 3986, 2.3)."""
+
+
+def mark_with(tag: str) -> str:
+    """What ends every reply, whatever the template says: a refusal of ours is known by it.
+
+    `tag`: 8 hexadecimal digits that name an installation.
+    """
+    assert _TAG.fullmatch(tag)
+    return f"{UNMARKED[:-1]} {tag}]"
 
 
 @dataclass(frozen=True, slots=True)

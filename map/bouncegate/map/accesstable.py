@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import idna
 
+from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Action, ReplySettings, Settings
 from bouncegate.policy.records import Lock
 from bouncegate.refusal.decision import Outcome, Scope, decide_unseen
@@ -30,8 +31,13 @@ class Entry(NamedTuple):
         return f"{self.key}\t{self.value}\n"
 
 
-def entries(locks: Iterable[tuple[str, Lock]], settings: Settings, now: int) -> Iterator[Entry]:
-    """The entries for locks, in their order: those that have ended, and exempt ones, left out."""
+def entries(
+    locks: Iterable[tuple[str, Lock]], settings: Settings, now: int, mark: str = UNMARKED
+) -> Iterator[Entry]:
+    """The entries for locks, in their order: those that have ended, and exempt ones, left out.
+
+    `mark` ends each refusal.
+    """
     scope = Scope.of(settings)
     write = _ACTIONS.get(settings.reply.action)
     if write is None:
@@ -41,7 +47,7 @@ def entries(locks: Iterable[tuple[str, Lock]], settings: Settings, now: int) -> 
         # A line that begins with # is a comment to Postfix; quotes would be part of the key.
         if outcome not in _LOCKED or address.startswith("#"):
             continue
-        reply = compose(settings.reply, lock, address)
+        reply = compose(settings.reply, lock, address, mark=mark)
         observed = outcome is Outcome.OBSERVED
         value = f"WARN {reply.text}" if observed else write(settings.reply, lock, reply)
         if address.startswith("@"):

@@ -15,6 +15,7 @@ from typing import Final
 
 import lmdb
 
+from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.daemon.wire import for_log
@@ -38,9 +39,15 @@ _NO_QUEUE_ID: Final = "NOQUEUE"
 class TransportMap:
     """Answers look-ups for recipients."""
 
-    def __init__(self, settings: Settings, find: Find) -> None:
-        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError."""
+    def __init__(
+        self, settings: Settings, find: Find, mark: Callable[[], str] = lambda: UNMARKED
+    ) -> None:
+        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
+
+        `mark` tells what ends our refusals.
+        """
         self._find = find
+        self._mark = mark
         self._key = folded_key if settings.store.fold_local_part else exact_key
         self._scope = Scope.of(settings)
         self._reply = settings.reply
@@ -83,7 +90,7 @@ class TransportMap:
             return NOT_FOUND
         if self._deed is Deed.TAG:
             return NOT_FOUND
-        reply = compose(self._reply, lock, address)
+        reply = compose(self._reply, lock, address, mark=self._mark())
         _LOG.info("%s", _line(verb(self._deed, outcome), address, lock, reply))
         return NOT_FOUND if outcome is Outcome.OBSERVED else b"OK " + route(self._deed, reply)
 

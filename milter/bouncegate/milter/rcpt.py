@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import lmdb
 import milter
 
+from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter import logline
@@ -40,13 +41,19 @@ class RcptStep:
     """Answers RCPT TO for one worker."""
 
     __slots__ = (
-        *("_deed", "_local_deed", "_find", "_key", "_mishaps", "_on_error", "_reply", "_scope"),
-        *("on_silence", "on_decision", "on_failure"),
+        *("_deed", "_local_deed", "_find", "_key", "_mark", "_mishaps", "_on_error", "_reply"),
+        *("_scope", "on_silence", "on_decision", "on_failure"),
     )
 
-    def __init__(self, settings: Settings, find: Find) -> None:
-        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError."""
+    def __init__(
+        self, settings: Settings, find: Find, mark: Callable[[], str] = lambda: UNMARKED
+    ) -> None:
+        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
+
+        `mark` tells what ends our refusals.
+        """
         self._find = find
+        self._mark = mark
         self.on_silence: Callable[[], None] = lambda: None
         """Called for a locked recipient of whose sender the MTA said nothing."""
         self.on_decision: Callable[[Outcome, Lock], None] = lambda _outcome, _lock: None
@@ -91,7 +98,7 @@ class RcptStep:
                 self.on_silence()
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
-        reply = compose(self._reply, lock, known.recipient, known.sender or "")
+        reply = compose(self._reply, lock, known.recipient, known.sender or "", self._mark())
         deed = self._deed if known.transport else self._local_deed
         said = logline.refusal(verb(deed, outcome), queue_id, known, lock, reply)
         _LOG.info("%s", said)

@@ -23,6 +23,7 @@ from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Steps
 from bouncegate.provenance.keys import KEY_FILE, KeyFile
 from bouncegate.store.latetable import LateTable
+from bouncegate.store.mark import Mark
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 NAME: Final = "bouncegate"
@@ -36,7 +37,7 @@ def work(settings: Settings, line: Line | None, post: Post, on_ready: Callable[[
     core = Core(post.number, settings.milter.processes, frozenset(os.sched_getaffinity(0)), move)
     table = LateTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
-    locks = RcptStep(settings, table.find)
+    locks = RcptStep(settings, table.find, Mark(settings.store.path))
     counts = Counts(post.row) if post.row is not None else None
     if counts is not None:
         locks.on_decision, locks.on_failure = counts.decided, counts.failed

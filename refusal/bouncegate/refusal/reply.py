@@ -1,15 +1,16 @@
 """What a refused client is told: code, enhanced status and one line of text.
 
-Every reply ends with `MARKER`, whatever the template says: when a refusal of ours comes back
-in a DSN of somebody who relays through us, it must be known for what it is and count for
-nothing. A case is the number of the journal entry that made the lock: `bouncegate explain CASE`.
+Every reply ends with the mark of the installation, whatever the template says: when a refusal of
+ours comes back in a DSN of somebody who relays through us, it must be known for what it is and
+count for nothing. A case is the number of the journal entry that made the lock: `bouncegate explain
+CASE`.
 """
 
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from bouncegate.config.replies import LONGEST_LINE, MARKER
+from bouncegate.config.replies import LONGEST_LINE, UNMARKED
 from bouncegate.config.settings import GroupReply, ReplySettings
 from bouncegate.daemon.wire import for_reply
 from bouncegate.policy.records import NO_END, Lock
@@ -41,7 +42,9 @@ class Reply(NamedTuple):
         return f"{self.code} {self.status} {self.text}"
 
 
-def compose(settings: ReplySettings, lock: Lock, recipient: str, sender: str = "") -> Reply:
+def compose(
+    settings: ReplySettings, lock: Lock, recipient: str, sender: str = "", mark: str = UNMARKED
+) -> Reply:
     """The reply to a recipient that `lock` holds, in the words for the sender's group."""
     code, status = settings.answer
     text, url = settings.words(_group_of(settings, sender) if settings.groups else None)
@@ -54,13 +57,13 @@ def compose(settings: ReplySettings, lock: Lock, recipient: str, sender: str = "
         "case": str(lock.cause),
     }
     fields["url"] = url.template and url.template.format(**fields)
-    room = LONGEST_LINE - _AROUND_TEXT - len(status) - len(MARKER)
+    room = LONGEST_LINE - _AROUND_TEXT - len(status) - len(f" {mark}")
     words = text.template.format(recipient=for_reply(recipient), **fields)
     if len(words) > room:  # nothing but the recipient can be too long: `check-config` saw to it
         spare = room - len(text.template.format(recipient="", **fields))
         each = max(spare, 0) // max(text.template.count("{recipient}"), 1)
         words = text.template.format(recipient=for_reply(recipient)[:each], **fields)[:room]
-    return Reply(code, status, words.rstrip() + MARKER)
+    return Reply(code, status, f"{words.rstrip()} {mark}")
 
 
 def _group_of(settings: ReplySettings, sender: str) -> GroupReply | None:

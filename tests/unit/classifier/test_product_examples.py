@@ -2,8 +2,10 @@
 
 import pytest
 
-from bouncegate.classifier.judgement import OWN_MARKER, Judge
+from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.report import NOT_FAILURES, Report
+from bouncegate.config.replies import mark_with
+from bouncegate.config.rules import Rules
 from bouncegate.config.taxonomy import Kind, Reason
 
 EXAMPLES = {
@@ -33,6 +35,26 @@ def test_what_is_no_failure_never_counts_whatever_it_says(judge: Judge, action: 
     assert (verdict.kind, verdict.reason) == (Kind.NONE, Reason.NOT_A_FAILURE)
 
 
-def test_our_own_refusal_never_comes_back_as_evidence(judge: Judge) -> None:
-    verdict = judge.judge_text(f"550 5.1.1 Recipient address rejected: user unknown {OWN_MARKER}")
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[bouncegate 01234567]",
+        "[bouncegate\n 01234567]",
+        "[bouncegate 01234567] (in reply to)",
+    ],
+)
+def test_our_own_refusal_never_comes_back_as_evidence(shipped_rules: Rules, written: str) -> None:
+    judge = Judge(shipped_rules, mark_with("01234567"))
+    verdict = judge.judge_text(f"550 5.1.1 Recipient address rejected: user unknown {written}")
     assert (verdict.kind, verdict.reason) == (Kind.NONE, Reason.OWN_REFUSAL)
+
+
+@pytest.mark.parametrize("own_mark", ["", mark_with("01234567")])
+@pytest.mark.parametrize("written", ["[bouncegate]", "[bouncegate 89abcdef]", "[bouncegate ]", ""])
+def test_the_refusal_of_another_installation_is_a_bounce(
+    shipped_rules: Rules, own_mark: str, written: str
+) -> None:
+    """A remote server that runs Bouncegate refuses in earnest, and nobody hides a bounce."""
+    judge = Judge(shipped_rules, own_mark)
+    verdict = judge.judge_text(f"550 5.1.1 Recipient address rejected: user unknown {written}")
+    assert (verdict.kind, verdict.reason) == (Kind.HARD, Reason.USER_UNKNOWN)

@@ -7,12 +7,13 @@ import pytest
 from tests.unit.maillog.site import Site
 
 from bouncegate.classifier.judgement import Judge
+from bouncegate.config.replies import mark_with
 from bouncegate.config.rules import load_rules
 
 
 @pytest.fixture(scope="session")
 def judge() -> Judge:
-    return Judge(load_rules())
+    return Judge(load_rules(), mark_with("01234567"))
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_the_alias_that_was_mailed_counts_and_not_who_is_behind_it(site: Site) -
 
 
 def test_our_own_refusal_is_no_evidence(site: Site) -> None:
-    text = "Recipient address rejected: locked after a hard bounce [bouncegate]"
+    text = "Recipient address rejected: locked after a hard bounce [bouncegate 01234567]"
     site.write(line(site.sent(1, ANN), "bounced", text, relay="none", program="error"))
     site.run()
     (event,) = site.entries()

@@ -28,6 +28,7 @@ from tests.unit.milter.mta import (
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.environment import LOCKS, open_environment
+from bouncegate.store.mark import known_mark
 
 PASSES = Answer("c")
 GONE = b"<Gone@example.com>"
@@ -84,7 +85,7 @@ def test_of_five_recipients_the_one_with_a_live_lock_is_refused(
     assert [refused(answer) for answer in answers] == [False, True, False, False, False]
     assert re.fullmatch(
         r"550 5\.1\.1 Recipient address rejected: locked after a hard bounce "
-        r"\(address, user-unknown\) until \d{4}-\d\d-\d\d \[bouncegate\]",
+        r"\(address, user-unknown\) until \d{4}-\d\d-\d\d \[bouncegate [0-9a-f]{8}\]",
         answers[1].text,
     )
     line = next(line for line in daemon.text().splitlines() if ": reject: " in line)
@@ -259,7 +260,7 @@ def test_code_and_text_of_the_refusal_are_those_of_the_settings(daemon: Daemon) 
     reply: Section = {"code": 450, "status": "4.2.1", "text": "50% of {recipient}: {reason}"}
     daemon.start(reply=reply)
     assert ask(daemon, b"<gone@example.com>") == [
-        Answer("y", "450 4.2.1 50% of gone@example.com: user-unknown [bouncegate]")
+        Answer("y", f"450 4.2.1 50% of gone@example.com: user-unknown {known_mark(daemon.store)}")
     ]
 
 

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.reading import read
+from bouncegate.config.replies import mark_with
 from bouncegate.config.rules import load_rules
 from bouncegate.config.taxonomy import Reason
 from bouncegate.notice.message import Field, Notice, Refused, may_be_answered, write
 from bouncegate.refusal.reply import Reply
 
-REPLY = Reply("550", "5.1.1", "Recipient address rejected: locked until 2027-11-23 [bouncegate]")
+REPLY = Reply(
+    "550", "5.1.1", "Recipient address rejected: locked until 2027-11-23 [bouncegate 01234567]"
+)
 HEADER: list[Field] = [
     ("From", b"Ann <ann@sender.test>"),
     ("Subject", b"News\n\tof the day"),
@@ -65,7 +68,7 @@ def test_it_says_that_a_program_wrote_it_and_to_which_message_it_belongs() -> No
 
 def test_our_own_return_path_knows_it_for_a_refusal_of_ours() -> None:
     """It must never count, or a lock would renew itself."""
-    judge = Judge(load_rules(None))
+    judge = Judge(load_rules(None), mark_with("01234567"))
     (report,) = read(notice("gone@example.com")).reports
     assert report.final_recipient == "gone@example.com"
     assert judge.judge(report).reason is Reason.OWN_REFUSAL

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.milter.locks import lock_of
 
-from bouncegate.config.replies import MARKER, ReplyText, ReplyUrl
+from bouncegate.config.replies import ReplyText, ReplyUrl, mark_with
 from bouncegate.config.settings import GroupReply, ReplySettings
 from bouncegate.config.values import DomainName, EnhancedStatus
 from bouncegate.policy.records import NO_END
@@ -41,12 +41,13 @@ def test_every_field_of_the_template_is_filled_in() -> None:
 @given(st.text(max_size=400), st.sampled_from(["{recipient}", "{recipient}" * 5, "x" * 400]))
 def test_nothing_from_the_wire_breaks_the_reply(recipient: str, template: str) -> None:
     """A line feed in a reply would let a client forge the next one (RFC 5321, 4.2)."""
-    reply = compose(settings(template), lock_of(UNTIL), recipient)
+    mark = mark_with("01234567")
+    reply = compose(settings(template), lock_of(UNTIL), recipient, mark=mark)
     line = f"{reply}\r\n"
     assert len(line) <= 512
     assert str(reply).isascii()
     assert str(reply).isprintable()
-    assert reply.text.endswith(MARKER)
+    assert reply.text.endswith(" [bouncegate 01234567]")
 
 
 def test_percent_signs_are_doubled_for_libmilter_alone() -> None:
