@@ -16,11 +16,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bench.output import arguments, show
+from bouncegate.classifier.classified import classify
 from bouncegate.classifier.directory import Directory, nothing
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.judgement import Judge
@@ -98,7 +100,7 @@ def _take_in(store: Store, settings: Settings, judge: Judge, first: int) -> floa
     policy = Policy(settings.policy, settings.return_path.count)
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(Providers.of(), known)
-    intake = Intake(judge, policy, settings, None, directory)
+    intake = Intake(partial(classify, judge=judge), policy, settings, None, directory)
     messages = [_dsn(first + number) for number in range(_BOUNCES)]
     begin = time.process_time()
     for start in range(0, _BOUNCES, _AT_ONCE):

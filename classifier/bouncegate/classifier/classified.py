@@ -5,6 +5,7 @@ proof that the ledger of sends gives, is asked of this again alone. All of this 
 values can be handed to another thread or process.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from bouncegate.classifier.judgement import Judge
@@ -14,6 +15,10 @@ from bouncegate.classifier.verdict import Verdict
 from bouncegate.config.taxonomy import Category, Kind, Reason
 
 _NO_FAILURE: Final = Verdict(Kind.NONE, Category.UNDEFINED, Reason.UNDEFINED, "")
+
+
+Classify = Callable[[bytes], "Classified"]
+"""Reads and judges a message."""
 
 
 class JudgedReport(NamedTuple):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bouncegate.classifier.crowd import Crowd
 from bouncegate.classifier.handler import FIGURES, MOST_CONNECTIONS
+from bouncegate.classifier.messagereader import InHand
 from bouncegate.classifier.worker import Doors, Furnish, work
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint, InetSocket
@@ -56,7 +57,7 @@ def _plan(
     where = kept("return_path", own.socket, old.return_path.socket if old else None)
     own = replace(own, socket=where)
     settings = replace(settings, return_path=own)
-    doors = Doors(listener, Crowd(own.processes, MOST_CONNECTIONS))
+    doors = Doors(listener, Crowd(own.processes, MOST_CONNECTIONS), InHand(own.processes))
     words = f"{own.processes} workers, listening on {own.socket}"
     return Plan(settings, own.processes, partial(work, settings, furnish, doors), words)
 

@@ -16,7 +16,9 @@ from typing import Final, NamedTuple, Protocol
 
 from bouncegate.classifier.classified import Classified
 from bouncegate.classifier.intake import Intake
+from bouncegate.classifier.messagereader import MessageReader
 from bouncegate.classifier.proof import NotYetKnown
+from bouncegate.classifier.readerprocess import Unreadable
 from bouncegate.classifier.recipients import KEYS_FAILED, Recipients
 from bouncegate.classifier.recorder import TRANSIENT, Recorder
 from bouncegate.daemon.counters import Name, Row, note_span, spans
@@ -67,7 +69,17 @@ class Mailboxes(NamedTuple):
     """Which of all others are taken; None: every one."""
 
 
-EVERY_MAILBOX: Final = Mailboxes()
+class Context(NamedTuple):
+    """What else a worker has for its handler."""
+
+    mailboxes: Mailboxes = Mailboxes()
+    row: Row | None = None
+    """Where to count, if anybody asks for figures."""
+    reader: MessageReader | None = None
+    """Reads the messages; None: the intake reads them, whatever becomes of this process."""
+
+
+ALONE: Final = Context()
 
 _RESULTS: Final = {
     ACCEPTED: "recorded",
@@ -96,15 +108,12 @@ class ReturnPathHandler:
         intake: Intake,
         recorder: Recorder,
         clock: Callable[[], float],
-        mailboxes: Mailboxes = EVERY_MAILBOX,
-        row: Row | None = None,
+        context: Context = ALONE,
     ) -> None:
-        """Read by `intake`, record by `recorder`; `clock` tells the seconds since 1970.
-
-        `row` is where to count, if anybody asks for figures.
-        """
-        self._aside, self._recipients = mailboxes
-        self._row = row
+        """Take in by `intake`, record by `recorder`; `clock` tells the seconds since 1970."""
+        self._aside, self._recipients = context.mailboxes
+        self._row = context.row
+        self._reader = context.reader
         self._intake = intake
         self._recorder = recorder
         self._clock = clock
@@ -146,12 +155,17 @@ class ReturnPathHandler:
 
     async def _take(self, raw: bytes, recipients: Sequence[str]) -> str:
         try:
-            message = self._intake.classify(raw)
+            message = await self._classified(raw)
             if message is None:
                 return NO_BOUNCE
             outcomes = await self._recorder.record(await self._bounce_of(message, recipients))
         except (NotYetKnown, *TRANSIENT):
             raise
+        except Unreadable as error:
+            if not self._intake.sets_aside:
+                raise
+            log.error("set aside as broken, please report it: %s", error)
+            return await self._set_aside(raw)
         except Exception:
             if not self._intake.sets_aside or self._set_aside_in_a_row >= _MOST_IN_A_ROW:
                 raise
@@ -160,6 +174,11 @@ class ReturnPathHandler:
         self._set_aside_in_a_row = 0
         self._intake.log(outcomes)
         return ACCEPTED
+
+    async def _classified(self, raw: bytes) -> Classified | None:
+        if self._reader is None:
+            return self._intake.classify(raw)
+        return self._intake.sifted(await self._reader.classify(raw))
 
     async def _set_aside(self, raw: bytes) -> str:
         self._set_aside_in_a_row += 1

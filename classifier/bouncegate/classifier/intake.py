@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from bouncegate.classifier.attribution import Attribution
-from bouncegate.classifier.classified import Classified, classify, unread
+from bouncegate.classifier.classified import Classified, Classify, unread
 from bouncegate.classifier.directory import Directory
-from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.outcome import log_outcomes
 from bouncegate.classifier.proof import UNVERIFIED, Prover
 from bouncegate.config.settings import Settings
@@ -29,14 +28,14 @@ class Intake:
 
     def __init__(
         self,
-        judge: Judge,
+        classify: Classify,
         policy: Policy,
         settings: Settings,
         prover: Prover | None = None,
         directory: Directory | None = None,
     ) -> None:
-        """Judge by these rules and settings; without a prover nothing is ever proven."""
-        self._judge = judge
+        """Read and judge by `classify`; without a prover nothing is ever proven."""
+        self._classify = classify
         self._policy = policy
         self._prover = prover
         self._trust = frozenset(settings.return_path.count)
@@ -51,7 +50,10 @@ class Intake:
 
         Any exception, here and below, is a fault of ours about this message.
         """
-        message = classify(raw, self._judge)
+        return self.sifted(self._classify(raw))
+
+    def sifted(self, message: Classified) -> Classified | None:
+        """A message that was read, if it is a bounce; the log says what any other is."""
         if message.is_bounce:
             return message
         reading = message.reading

@@ -13,17 +13,20 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from typing import Final, NamedTuple
 
 import uvloop
 
+from bouncegate.classifier.classified import Classify
 from bouncegate.classifier.crowd import Crowd, Entrance
-from bouncegate.classifier.handler import Mailboxes, ReturnPathHandler
+from bouncegate.classifier.handler import Context, ReturnPathHandler
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.lmtp import Session, Terms
+from bouncegate.classifier.messagereader import InHand, MessageReader
 from bouncegate.classifier.notices import announce
+from bouncegate.classifier.readerprocess import ReaderProcess
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.classifier.sessions import Sessions
 from bouncegate.config.settings import ReturnPathSettings, Settings
@@ -46,13 +49,17 @@ class Desk(NamedTuple):
     store: Store
     intake: Intake
     policy: Policy
-    mailboxes: Mailboxes
+    context: Context
     replaced: Callable[[], str]
     """What has become of the files that are open; empty as long as all is well."""
 
 
-Furnish = Callable[[ExitStack], Desk]
-"""Opens a desk, whose parts are closed with the stack; raises StoreError."""
+class Furnish(NamedTuple):
+    """How a worker begins."""
+
+    desk: Callable[[ExitStack], Desk]
+    """Opens a desk, whose parts are closed with the stack; raises StoreError."""
+    classify: Classify
 
 
 class Doors(NamedTuple):
@@ -60,6 +67,7 @@ class Doors(NamedTuple):
 
     listener: socket.socket
     crowd: Crowd
+    in_hand: InHand
 
 
 def work(
@@ -67,11 +75,17 @@ def work(
 ) -> int:
     """Serve in a process forked by the supervisor; the exit code."""
     with ExitStack() as stack:
+        # Before there are threads, and an environment of LMDB, which no child may inherit.
+        process = stack.enter_context(closing(ReaderProcess.start(furnish.classify)))
         try:
-            desk = furnish(stack)
+            desk = furnish.desk(stack)
         except StoreError as error:
             log.error("%s", error)
             return error.exit_code
+        hand = doors.in_hand.hand(post.number)
+        reader = MessageReader(furnish.classify, process.classify, hand, _end)
+        stack.callback(reader.close)
+        desk = desk._replace(context=desk.context._replace(row=post.row, reader=reader))
         # A seventh less time a DSN than with the loop of the standard library.
         uvloop.run(_serve(settings.return_path, desk, doors, post, on_ready))
         return os.EX_TEMPFAIL if desk.replaced() else os.EX_OK
@@ -87,7 +101,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     stop, retire = _requests(loop)
     recorder = Recorder(lambda bounces: desk.store.record(bounces, desk.policy), loop)
-    handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.mailboxes, post.row)
+    handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.context)
     seat = doors.crowd.seat(post.number)
     hostname, timeout = socket.gethostname(), settings.timeout.after(0)
     terms = Terms(settings.max_size.octets, timeout, hostname, lambda: seat.is_scarce)
@@ -113,6 +127,12 @@ async def _serve(
     for task in tasks:
         task.cancel()
     recorder.close()
+
+
+def _end() -> None:
+    """Ask this worker to end: the next one has a reader."""
+    log.error("the process that reads large messages has ended: so does this worker")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _requests(loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Event, asyncio.Event]:

@@ -20,6 +20,7 @@ from bouncegate.store.mark import made_mark
 from bouncegate.store.store import Bounce, Recorded, Store
 
 if TYPE_CHECKING:
+    from bouncegate.classifier.classified import Classify
     from bouncegate.classifier.intake import Intake
     from bouncegate.classifier.judgement import Judge
     from bouncegate.classifier.proof import Prover
@@ -75,28 +76,29 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
 
     The rules stay: a worker that follows one that died judges as that did.
     """
-    from bouncegate.classifier.handler import Mailboxes  # noqa: PLC0415
+    from bouncegate.classifier.classified import classify  # noqa: PLC0415
+    from bouncegate.classifier.handler import Context, Mailboxes  # noqa: PLC0415
     from bouncegate.classifier.probe import ProbeTaker  # noqa: PLC0415
-    from bouncegate.classifier.worker import Desk  # noqa: PLC0415
+    from bouncegate.classifier.worker import Desk, Furnish  # noqa: PLC0415
     from bouncegate.life.listener import Listener  # noqa: PLC0415
 
-    judge = judge_of(settings, made_mark(settings.store.path))
+    read = partial(classify, judge=judge_of(settings, made_mark(settings.store.path)))
     _tell_notes(settings)
 
-    def furnish(stack: ExitStack) -> Desk:
+    def desk(stack: ExitStack) -> Desk:
         invocation = Invocation(config)
         invocation.settings = settings
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
-        intake = _intake(invocation, judge, store, stack)
+        intake = _intake(invocation, read, store, stack)
         policy = invocation.policy
         listener = Listener(settings, store, policy)
         aside = ProbeTaker(settings.store.path, listener, listener.believes)
         mailboxes = Mailboxes(aside, _recipients(settings))
-        return Desk(store, intake, policy, mailboxes, invocation.replaced(store))
+        return Desk(store, intake, policy, Context(mailboxes), invocation.replaced(store))
 
     with ExitStack() as stack:
-        furnish(stack)
-    return furnish
+        desk(stack)
+    return Furnish(desk, read)
 
 
 def receive(
@@ -117,6 +119,8 @@ def receive(
 
 
 def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitStack) -> int:
+    from bouncegate.classifier.classified import classify  # noqa: PLC0415
+    from bouncegate.classifier.readerprocess import DEADLINE, classify_apart  # noqa: PLC0415
     from bouncegate.classifier.receive import receive as take  # noqa: PLC0415
 
     # local(8) tells the address in the environment.
@@ -126,8 +130,9 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         set_up_logging(settings.log, "receive")
         _tell_notes(settings)
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
-        judge = judge_of(settings, made_mark(settings.store.path))
-        intake = _intake(invocation, judge, store, stack)
+        here = partial(classify, judge=judge_of(settings, made_mark(settings.store.path)))
+        apart = partial(classify_apart, classify=here, deadline=DEADLINE)
+        intake = _intake(invocation, apart, store, stack)
         own = _recipients(settings)
         persons = [to for to in recipients or told if own is not None and own.is_person(to)]
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
@@ -159,7 +164,9 @@ def _tell_notes(settings: Settings) -> None:
         log.warning("%s", note)
 
 
-def _intake(invocation: Invocation, judge: "Judge", store: Store, stack: ExitStack) -> "Intake":
+def _intake(
+    invocation: Invocation, classify: "Classify", store: Store, stack: ExitStack
+) -> "Intake":
     from bouncegate.classifier.directory import Directory, nothing  # noqa: PLC0415
     from bouncegate.classifier.intake import Intake  # noqa: PLC0415
 
@@ -168,7 +175,7 @@ def _intake(invocation: Invocation, judge: "Judge", store: Store, stack: ExitSta
     prover = _prover(invocation, stack)
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
-    return Intake(judge, invocation.policy, settings, prover, directory)
+    return Intake(classify, invocation.policy, settings, prover, directory)
 
 
 def _recipients(settings: Settings) -> "Recipients | None":

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from unittest.mock import Mock
@@ -53,7 +54,9 @@ class Counting:
         self.judge = Mock(wraps=Judge(load_rules(None)))
         self.sent = Sent(int(time.time()), b"lagging!", "news@example.org", RECIPIENTS, "LAG1")
         self.prover = LaggingProver(site, self.sent)
-        self.intake = Intake(self.judge, site.policy, site.settings, self.prover)
+        self.intake = Intake(
+            partial(classified.classify, judge=self.judge), site.policy, site.settings, self.prover
+        )
         self.raw = dsn("ann@example.com")
 
         def counted(raw: bytes) -> Reading:

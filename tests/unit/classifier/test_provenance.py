@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from msgspec import structs
 
+from bouncegate.classifier.classified import classify
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.proof import NotYetKnown, Prover
@@ -127,7 +129,12 @@ class Site:
         self.ledger.write([entry_of(sent) for sent in (SENT, ALONE, SECRET, ONE)])
         self.prover = Prover(self.settings.return_path, self.keys, self.ledger)
         self.policy = Policy(self.settings.policy, self.settings.return_path.count)
-        self.intake = Intake(Judge(load_rules(None)), self.policy, self.settings, self.prover)
+        self.intake = Intake(
+            partial(classify, judge=Judge(load_rules(None))),
+            self.policy,
+            self.settings,
+            self.prover,
+        )
         self.store = Store.open(self.store_settings)
 
     def close(self) -> None:

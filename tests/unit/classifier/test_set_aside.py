@@ -4,15 +4,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.classifier import intake as intakes
-from bouncegate.classifier.classified import Classified
-from bouncegate.classifier.classified import classify as really_classify
+from bouncegate.classifier.classified import Classified, classify
 from bouncegate.classifier.handler import (
     _MOST_IN_A_ROW,
     ACCEPTED,
@@ -33,7 +32,7 @@ from bouncegate.store.store import Bounce, Recorded
 
 from .test_provenance import LATER, Site, dsn
 
-JUDGE = Judge(load_rules())
+READ = partial(classify, judge=Judge(load_rules()))
 CULPRIT = b"culprit"
 
 
@@ -44,7 +43,7 @@ def report(number: int, word: bytes = b"") -> bytes:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with closing(Site(tmp_path)) as site:
-        site.intake = Intake(JUDGE, site.policy, site.settings)
+        site.intake = Intake(READ, site.policy, site.settings)
         yield site
 
 
@@ -123,13 +122,13 @@ def test_set_aside_is_nothing_that_the_next_try_may_bring(
     assert CULPRIT not in b"".join(site.store.message(event.raw) or b"" for event in events(site))
 
 
-def test_set_aside_is_what_cannot_be_judged(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def classify(raw: bytes, judge: Judge) -> Classified:
+def test_set_aside_is_what_cannot_be_judged(site: Site) -> None:
+    def read(raw: bytes) -> Classified:
         if CULPRIT in raw:
             raise RecursionError
-        return really_classify(raw, judge)
+        return READ(raw)
 
-    monkeypatch.setattr(intakes, "classify", classify)
+    site.intake = Intake(read, site.policy, site.settings)
     record = Failing(site, TypeError())
     told = answers(site, record, [report(0), report(1, CULPRIT), report(2)])
     assert told == [ACCEPTED, SET_ASIDE, ACCEPTED]
@@ -147,12 +146,12 @@ def test_set_aside_is_what_cannot_be_judged(site: Site, monkeypatch: pytest.Monk
 
 
 def test_set_aside_are_no_more_messages_in_a_row_than_strangers_could_explain(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site,
 ) -> None:
-    def classify(_raw: bytes, _judge: Judge) -> Classified:
+    def read(_raw: bytes) -> Classified:
         raise TypeError
 
-    monkeypatch.setattr(intakes, "classify", classify)
+    site.intake = Intake(read, site.policy, site.settings)
     raws = [report(number) for number in range(_MOST_IN_A_ROW + 5)]
     told = answers(site, Failing(site, TypeError()), raws)
     assert told == [SET_ASIDE] * _MOST_IN_A_ROW + [FAULT] * 5
@@ -161,7 +160,7 @@ def test_set_aside_are_no_more_messages_in_a_row_than_strangers_could_explain(
 
 def test_set_aside_is_nothing_where_no_messages_are_kept(site: Site) -> None:
     never = replace(site.settings.return_path, keep_messages=Duration())
-    site.intake = Intake(JUDGE, site.policy, replace(site.settings, return_path=never))
+    site.intake = Intake(READ, site.policy, replace(site.settings, return_path=never))
 
     def record(_bounces: Sequence[Bounce]) -> list[list[Recorded]]:
         raise TypeError

@@ -5,10 +5,12 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bouncegate.classifier.classified import classify
 from bouncegate.classifier.intake import Intake
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.proof import Prover
@@ -46,7 +48,8 @@ def events(
         path = ReturnPathSettings(domain=settings.return_path.domain, count=trust)
         settings = Settings(store=settings.store, return_path=path)
     prover = Prover(settings.return_path, site.keys, site.ledger)
-    intake = Intake(Judge(load_rules(None)), site.policy, settings, prover)
+    read = partial(classify, judge=Judge(load_rules(None)))
+    intake = Intake(read, site.policy, settings, prover)
     message = intake.classify(raw)
     assert message is not None
     return intake.bounce_of(message, [to], LATER).events
