@@ -19,7 +19,7 @@ from bouncegate.config.durations import parse_duration
 from bouncegate.lists.lines import addresses_of
 from bouncegate.policy.records import NO_END, Act, Audit
 from bouncegate.store.address import AddressError, canonical
-from bouncegate.store.bulk import MOST_AT_ONCE, Bulk
+from bouncegate.store.bulk import MOST_AT_ONCE, Bulk, LeftOut
 from bouncegate.store.store import Store
 
 Why = Annotated[str, typer.Option(help="The reason, for those who ask later.", callback=one_line)]
@@ -76,15 +76,24 @@ def keys_of(invocation: Invocation, addresses: Iterable[str], file: Path | None)
 
 def carry_out(
     invocation: Invocation, store: Store, acts: Iterable[Act], total: int, audit: Audit
-) -> None:
-    """Carry out acts on so many addresses, all or none; many with a bar on a terminal."""
+) -> LeftOut:
+    """Carry out acts on so many addresses, all or none; many with a bar on a terminal.
+
+    Those that do not meet the condition of their act any more are left out, and told on stderr.
+    """
     fold = invocation.policy.fold
     if total <= MOST_AT_ONCE:
-        store.act(list(acts), fold, audit=audit)
-        return
-    bulk = Bulk(store, invocation.settings.store.path)
-    with bar(total) as told:
-        bulk.carry_out(acts, fold, told, audit)
+        left_out = LeftOut().and_these(store.act(list(acts), fold, audit=audit).left_out)
+    else:
+        bulk = Bulk(store, invocation.settings.store.path)
+        with bar(total) as told:
+            left_out = bulk.carry_out(acts, fold, told, audit)
+    shown = left_out.first[:_SHOWN]
+    for address in shown:
+        complain(f"{address}: its locks changed meanwhile: left as it is")
+    if left_out.number > len(shown):
+        complain(f"... and {left_out.number - len(shown)} more")
+    return left_out
 
 
 def portions(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:

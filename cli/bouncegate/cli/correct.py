@@ -11,7 +11,7 @@ from bouncegate.cli.acts import By, Why
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain
-from bouncegate.lists.corrections import Correction, acts_of, fault_of, is_done
+from bouncegate.lists.corrections import Correction, acts_of, as_seen, fault_of, is_done
 from bouncegate.lists.syntax import fault_of_canonical
 from bouncegate.store.address import AddressError, canonical
 
@@ -43,11 +43,14 @@ def correct(
             print(f"{correction.old}: was corrected to {correction.new} before")
             return
         force = force or invocation.settings.policy.unlock_hard
+        correction = as_seen(store, correction, now)
         if fault := fault_of(store, correction, now, force=force):
             complain(f"{fault}: nothing was corrected")
             raise typer.Exit(os.EX_NOPERM)
         who = by or operator()
         audit = audit_of("correct", now, by=who, why=why, targets=correction[:2])
         acts = acts_of([correction], now, who, why)
-        store.act(acts, invocation.policy.fold, audit=audit)
+        if store.act(acts, invocation.policy.fold, audit=audit).left_out:
+            complain(f"{correction.new}: its locks changed meanwhile: nothing was corrected")
+            raise typer.Exit(os.EX_TEMPFAIL)
     print(f"{correction.old}: corrected to {correction.new}")

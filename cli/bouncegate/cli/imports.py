@@ -124,14 +124,18 @@ class _Job:
         force = force or self._invocation.settings.policy.unlock_hard
         with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
             found = correcting.resolve(store, sought)
-            fresh = [c for c in found if not correcting.is_done(store, c)]
+            fresh = [
+                correcting.as_seen(store, c, self._now)
+                for c in found
+                if not correcting.is_done(store, c)
+            ]
             sought.faults.extend(correcting.chained(found))
             for correction in fresh:
                 if fault := correcting.fault_of(store, correction, self._now, force=force):
                     sought.faults.append(Fault(correction.line, fault))
             _refuse(sought.faults)
-            for old, new, _ in fresh[:_SHOWN]:
-                print(printable(f"{old} -> {new}"))
+            for correction in fresh[:_SHOWN]:
+                print(printable(f"{correction.old} -> {correction.new}"))
             before = sought.unchanged + len(found) - len(fresh)
             print(f"{len(fresh)} to correct, {before} are as they were")
             acts = correcting.acts_of(fresh, self._now, self._by, self._why)
@@ -162,7 +166,7 @@ class _Job:
             wishes = stack.enter_context(Runs(given, Wish, attrgetter("address")))
             _refuse(faults)
             new = sum(1 for _ in locking.that_are_new(store, wishes, self._now))
-            print(f"{new} to lock, {rows - new} are locked already or stand twice")
+            print(f"{new} to lock, {rows - new} are locked as long already, or are listed twice")
             why = self._why or "imported"
             fresh = locking.that_are_new(store, wishes, self._now)
             acts = locking.acts_of(fresh, self._now, self._by, why)
@@ -176,8 +180,10 @@ class _Job:
         require_consent(f"Import {number}?", "nothing was imported", yes=self._yes)
         command = f"import {form}"
         audit = audit_of(command, self._now, by=self._by, why=self._why, count=number)
-        carry_out(self._invocation, store, acts, addresses, audit)
+        left_out = carry_out(self._invocation, store, acts, addresses, audit)
         print("imported")
+        if left_out.number:
+            raise typer.Exit(os.EX_TEMPFAIL)
 
 
 def _end(cell: str, now: int, default: int) -> int:

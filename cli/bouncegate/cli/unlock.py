@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Annotated, Final
 
@@ -12,7 +12,7 @@ import typer
 from msgspec.structs import replace
 
 from bouncegate.cli import filters
-from bouncegate.cli.acts import By, OfFile, Why, carry_out, keys_of, portions, say_all
+from bouncegate.cli.acts import By, OfFile, Why, carry_out, keys_of, say_all
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail
 from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
@@ -25,6 +25,7 @@ from bouncegate.lists.unlocking import Meant, Target
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act
 from bouncegate.store.address import domain_of
+from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = ("address", "kind", "category", "reason", "group", "since", "until")
@@ -108,13 +109,16 @@ def unlock(
         who = by or operator()
         command = "unlock" + " --all" * every + " --force" * force
         audit = audit_of(command, now, by=who, why=why, targets=meant.names, count=number)
-        acts = _acts(targets, Act((), now, "unlock", who, why))
-        carry_out(invocation, store, acts, meant.rows, audit)
-    names = sorted(meant.names)
+        acts = _acts(targets, Act((), now, "unlock", who, why, condition="as-seen"))
+        left_out = carry_out(invocation, store, acts, meant.rows, audit)
+    names = sorted(set(meant.names) - set(left_out.first))
+    number -= left_out.number
     say_all([f"{address}: unlocked" for address in names], number, "unlocked")
     if recipient:
         text = f"{number} addresses were unlocked, as {who} asked.\n\n" + "\n".join(names)
         confirm_by_mail(recipient, f"Bouncegate: {number} addresses unlocked", text)
+    if left_out.number:
+        raise typer.Exit(os.EX_TEMPFAIL)
 
 
 def _rows_of(
@@ -137,8 +141,10 @@ def _rows_of(
 def _acts(targets: Iterable[Target], act: Act) -> Iterator[Act]:
     """What lifts these locks, which come group by group."""
     for group, some in groupby(targets, attrgetter("group")):
-        for addresses in portions(target.address for target in some):
-            yield replace(act, addresses=addresses, group=group)
+        while portion := list(islice(some, MOST_AT_ONCE)):
+            addresses = tuple(target.address for target in portion)
+            seen = tuple(target.seen for target in portion)
+            yield replace(act, addresses=addresses, group=group, seen=seen)
 
 
 def _count(addresses: int) -> str:

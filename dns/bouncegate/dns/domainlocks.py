@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import Final
 
+from msgspec.structs import replace
+
 from bouncegate.config.settings import Settings
 from bouncegate.policy.deaddomain import Check, DeadDomains
 from bouncegate.policy.fold import Policy, Standing
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Act, Event, Lock, State
+from bouncegate.policy.records import Act, Event, Lock
 from bouncegate.store.store import Store
 
 log: Final = logging.getLogger("bouncegate.domain-check")
@@ -53,12 +55,8 @@ class DomainLocks:
         """Do it, unless an operator was there in the meantime."""
         (address,) = act.addresses
         seen = locks.get(address[1:])
-
-        def is_as_seen(state: State) -> bool:
-            held = state.lock is not None and state.lock.in_force(now)
-            return (state.lock if held else None) == seen
-
-        done = bool(self._store.act_on(act, is_as_seen, self._policy.fold))
+        act = replace(act, condition="as-seen", seen=(seen.cause if seen is not None else 0,))
+        done = not self._store.act([act], self._policy.fold).left_out
         if done:
             log.warning("%s: %sed: %s", address, act.verb, act.why)
         return done

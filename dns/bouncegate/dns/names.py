@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.conditions import locks_seen
 from bouncegate.policy.deaddomain import CHECKER, WORDS
 from bouncegate.policy.exchange import Exchange
 from bouncegate.policy.fold import Policy
@@ -34,7 +35,6 @@ from bouncegate.policy.records import (
     Opened,
     Ruling,
     Settled,
-    State,
 )
 from bouncegate.store.address import domain_of
 from bouncegate.store.store import Incident, Store
@@ -193,13 +193,13 @@ class NameCheck:
     def _free(self, now: int) -> int:
         """Free those whose domain has come back; ask of the others, each `recheck` at most."""
         known: dict[str, Exchange] = {}
-        returned: defaultdict[str, list[str]] = defaultdict(list)
-        for address, lock in self._locks_of_names(now):
+        returned: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        for address, lock, seen in self._locks_of_names(now):
             domain = domain_of(address)
             if domain not in known:
                 known[domain] = self._store.exchanges.of(domain)
             if has_returned(lock, known[domain]):
-                returned[domain].append(address)
+                returned[domain].append((address, seen))
         self._ask(known, now)
         return sum(
             self._recover(addresses[start : start + MOST_ADDRESSES], known[domain], now)
@@ -207,16 +207,17 @@ class NameCheck:
             for start in range(0, len(addresses), MOST_ADDRESSES)
         )
 
-    def _locks_of_names(self, now: int) -> Iterator[tuple[str, Lock]]:
+    def _locks_of_names(self, now: int) -> Iterator[tuple[str, Lock, int]]:
         """Some of the locks of addresses that bounces made because a domain took no mail.
 
-        Those of whole domains are left to `domainlocks`.
+        Those of whole domains are left to `domainlocks`. With each comes the number of all locks of
+        its address (`bouncegate.policy.conditions`).
         """
         some = list(islice(self._store.lock_records(self._place), _LOCKS_A_ROUND))
         for address, lock, of_groups in some:
             for one in (lock, *of_groups) if not address.startswith("@") else ():
                 if one is not None and one.in_force(now) and rests_on_name(one):
-                    yield address, one
+                    yield address, one, locks_seen((lock, *of_groups), now)
                     break
         self._place = some[-1][0] + "\0" if len(some) == _LOCKS_A_ROUND else ""
 
@@ -225,16 +226,12 @@ class NameCheck:
         if old:
             self._store.exchanges.want(old, now)
 
-    def _recover(self, addresses: list[str], known: Exchange, now: int) -> int:
+    def _recover(self, locked: list[tuple[str, int]], known: Exchange, now: int) -> int:
         hosts = ", ".join(known.mx_hosts[:3])
         why = f"the domain takes mail again: {hosts}"
-        act = Act(tuple(addresses), now, "recover", by=CHECKER, why=why)
-
-        def is_locked_by_name(state: State) -> bool:
-            locks = (state.lock, *(course.lock for course in state.groups.values()))
-            return any(lock is not None and has_returned(lock, known) for lock in locks)
-
-        return len(self._store.act_on(act, is_locked_by_name, self._policy.fold))
+        addresses, seen = zip(*locked, strict=True)
+        act = Act(addresses, now, "recover", CHECKER, why, condition="as-seen", seen=seen)
+        return len(addresses) - len(self._store.act([act], self._policy.fold).left_out)
 
 
 def _why(what: Verdict, known: Exchange) -> str:

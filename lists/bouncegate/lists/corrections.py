@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from bouncegate.config.taxonomy import Kind
 from bouncegate.lists.columns import Columns
 from bouncegate.lists.identifiers import id_of
 from bouncegate.lists.sheet import SheetRow
 from bouncegate.lists.syntax import fault_of_canonical
+from bouncegate.policy.conditions import locks_of, locks_seen
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Origin
 from bouncegate.store.address import AddressError, canonical
@@ -21,6 +24,8 @@ class Correction(NamedTuple):
     new: str
     line: int = 0
     """Of the file that says so."""
+    seen: int = 0
+    """The number of the locks of what was meant (`bouncegate.policy.conditions`)."""
 
 
 class Fault(NamedTuple):
@@ -91,6 +96,12 @@ def _names(store: Store) -> Iterator[str]:
     yield from (used.address for used in store.usage.stale(0xFFFF))
 
 
+def as_seen(store: Store, correction: Correction, now: int) -> Correction:
+    """The correction with the locks that what was meant has now; before anything is decided."""
+    meant = store.state(correction.new) or EMPTY
+    return correction._replace(seen=locks_seen(locks_of(meant), now))
+
+
 def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> str:
     """Why a correction cannot be made; empty where it can.
 
@@ -127,7 +138,8 @@ def is_done(store: Store, correction: Correction) -> bool:
 
 
 def acts_of(corrections: Iterable[Correction], time: int, by: str, why: str) -> Iterator[Act]:
-    """What makes the corrections."""
-    for old, new, _ in corrections:
-        yield Act((old,), time, "correct", by, why, other=new)
-        yield Act((new,), time, "renew", by, why, other=old)
+    """What makes the corrections, as long as what was meant has the locks that were seen."""
+    for old, new, _, seen in corrections:
+        act = Act((), time, "correct", by, why, condition="as-seen", seen=(seen,))
+        yield replace(act, addresses=(old,), other=new)
+        yield replace(act, verb="renew", addresses=(new,), other=old)

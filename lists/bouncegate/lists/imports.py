@@ -1,15 +1,19 @@
 """Locks that come from elsewhere, such as another service's suppression list."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from functools import reduce
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from bouncegate.config.taxonomy import REASONS, Kind, Reason
+from bouncegate.config.taxonomy import BY_LIST, REASONS, Kind, Reason
 from bouncegate.lists.columns import Columns
 from bouncegate.lists.corrections import Fault
 from bouncegate.lists.sheet import SheetRow
+from bouncegate.policy.conditions import strength
+from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Lock, Origin
 from bouncegate.policy.text import clean
 from bouncegate.store.address import canonical
@@ -46,6 +50,7 @@ class Wish(NamedTuple):
     reason: Reason
     until: int
     why: str
+    origin: Origin = Origin.IMPORTED
 
 
 class LockReader:
@@ -91,37 +96,57 @@ def reason_of(text: str) -> Reason | None:
 
 
 def that_are_new(store: Store, wishes: Iterable[Wish], now: int) -> Iterator[Wish]:
-    """The wishes that would change anything: each address once, and none that is locked already.
+    """The wishes that would change anything, each address once.
 
-    `wishes` come in the order of their addresses, so that the store is read from page to page.
-    A lock by hand or by bounces stays as it is, whatever a file says; one that was imported before
-    gives way to a later end, unless it was made for as long a time. Raises StoreError.
+    `wishes` come in the order of their addresses, so that the store is read from page to page. Of
+    several wishes for one address, and of a wish and the lock that is there, the stronger reason
+    and the later end are taken. Raises StoreError.
     """
-    waiting = iter(wishes)
-    last = ""
+    waiting = (reduce(_together, alike) for _, alike in groupby(wishes, key=attrgetter("address")))
     while portion := list(islice(waiting, _PORTION)):
         known = store.lists.known({wish.address for wish in portion})
         for wish in portion:
-            state = known.get(wish.address)
-            lock = state.lock if state is not None else None
-            if wish.address != last and _changes(wish, lock, now):
-                last = wish.address
+            lock = known.get(wish.address, EMPTY).lock
+            if lock is None or not lock.in_force(now):
                 yield wish
+            elif _changes(wish, lock, now):
+                yield _joined(wish, lock)
 
 
-def _changes(wish: Wish, lock: Lock | None, now: int) -> bool:
-    if lock is None or not lock.in_force(now):
+def _together(wish: Wish, other: Wish) -> Wish:
+    """One wish of two for the same address."""
+    stronger = max((wish, other), key=lambda one: (_strength(one), one.until))
+    return stronger._replace(until=max(wish.until, other.until))
+
+
+def _strength(wish: Wish) -> int:
+    return strength(wish.reason, wish.origin)
+
+
+def _joined(wish: Wish, lock: Lock) -> Wish:
+    """The wish with what is stronger or longer of the lock that is in force."""
+    until = max(wish.until, lock.until)
+    if _strength(wish) >= strength(lock.reason, lock.origin):
+        return wish._replace(until=until)
+    # A list would end what it has locked; the file asks for more.
+    origin = Origin.IMPORTED if lock.reason in BY_LIST else lock.origin
+    return wish._replace(reason=lock.reason, until=until, origin=origin)
+
+
+def _changes(wish: Wish, lock: Lock, now: int) -> bool:
+    """Whether a wish is for longer, or for a stronger reason, than the lock that is in force."""
+    if _strength(wish) > strength(lock.reason, lock.origin):
         return True
     # "1 year" ends later each time that it is said: the same file twice would lock anew.
     again = abs((wish.until - now) - (lock.until - lock.since)) <= _SAME_LENGTH
-    return lock.origin is Origin.IMPORTED and lock.until < wish.until and not again
+    return lock.until < wish.until and not (lock.origin is Origin.IMPORTED and again)
 
 
 def acts_of(wishes: Iterable[Wish], time: int, by: str, why: str) -> Iterator[Act]:
     """What makes the locks: those that are alike together."""
-    waiting: dict[tuple[Reason, int, str], list[str]] = {}
+    waiting: dict[tuple[Reason, int, Origin, str], list[str]] = {}
     for wish in wishes:
-        alike = wish.reason, wish.until, wish.why or why
+        alike = wish.reason, wish.until, wish.origin, wish.why or why
         some = waiting.setdefault(alike, [])
         some.append(wish.address)
         if len(some) == MOST_AT_ONCE:
@@ -133,7 +158,7 @@ def acts_of(wishes: Iterable[Wish], time: int, by: str, why: str) -> Iterator[Ac
         yield _act(alike, rest, time, by)
 
 
-def _act(alike: tuple[Reason, int, str], addresses: list[str], time: int, by: str) -> Act:
-    reason, until, why = alike
-    act = Act((), time, "lock", by, why, until, Origin.IMPORTED, reason)
+def _act(alike: tuple[Reason, int, Origin, str], addresses: list[str], time: int, by: str) -> Act:
+    reason, until, origin, why = alike
+    act = Act((), time, "lock", by, why, until, origin, reason, condition="outlasts")
     return replace(act, addresses=tuple(sorted(set(addresses))))

@@ -30,6 +30,8 @@ class Row(Struct, frozen=True):
     soft: int = 0
     last_event: int = 0
     why: str = ""
+    cause: int = 0
+    """The number of the entry that made the lock."""
 
 
 class Wanted(Struct, frozen=True):
@@ -93,6 +95,7 @@ def row_of_lock(address: str, state: State, lock: Lock, group: str, cause: Entry
         soft=state.soft,
         last_event=state.last_event,
         why=act.why if act else "",
+        cause=lock.cause,
     )
 
 

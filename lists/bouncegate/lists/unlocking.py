@@ -3,9 +3,11 @@
 A million rows take 600 MB; what an operator sees of them is their number and the first few.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, xor
 from typing import Final, NamedTuple
 
 from bouncegate.config.taxonomy import Kind
@@ -21,6 +23,8 @@ class Target(NamedTuple):
 
     group: str
     address: str
+    seen: int
+    """The number of the locks that were shown (`bouncegate.policy.conditions`): others stay."""
 
     def order(self) -> tuple[str, str]:
         """Group by group, and then by address."""
@@ -46,11 +50,15 @@ class Meant:
     def targets(self, rows: Iterable[Row]) -> Iterator[Target]:
         """What lifts the locks of these rows, in which those of an address stand together."""
         for address, of_address in groupby(rows, attrgetter("address")):
-            groups = [self._seen(row) for row in of_address]
+            causes: defaultdict[str, int] = defaultdict(int)
+            for row in of_address:
+                causes[self._seen(row)] ^= row.cause
             self.addresses += 1
             self.names += [address] * (len(self.names) < _NAMED)
-            for group in {""} if "" in groups else set(groups):
-                yield Target(group, address)
+            if "" in causes:
+                yield Target("", address, reduce(xor, causes.values()))
+            else:
+                yield from (Target(group, address, seen) for group, seen in causes.items())
 
     def _seen(self, row: Row) -> str:
         """Remember what is shown of a row; tells the group for which alone its lock is."""

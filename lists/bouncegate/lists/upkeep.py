@@ -84,8 +84,11 @@ class Upkeep:
                 if stop():
                     return Changed(locked, freed)
                 why = f"on the list {reason}"
-                act = Act(some, now, "lock", MAINTENANCE, why, until, Origin.AUTOMATIC, reason)
-                locked += len(self._store.act_on(act, lambda s: not _is_locked(s, now), self._fold))
+                act = Act(
+                    *(some, now, "lock", MAINTENANCE, why, until, Origin.AUTOMATIC, reason),
+                    condition="unlocked",
+                )
+                locked += len(some) - len(self._store.act([act], self._fold).left_out)
         return Changed(locked, freed)
 
     # -- whom lists refuse -------------------------------------------------------------------
@@ -142,8 +145,9 @@ class Upkeep:
             a for a, lock in self._store.lists.locked_for(BY_LIST) if self._is_over(a, lock, now)
         )
         while not stop() and (some := tuple(islice(over, MOST_ADDRESSES))):
-            act = Act(some, now, "release", MAINTENANCE, "no longer on the list")
-            freed += len(self._store.act_on(act, lambda s: _is_by_list(s, now), self._fold))
+            why = "no longer on the list"
+            act = Act(some, now, "release", MAINTENANCE, why, condition="by-list")
+            freed += len(some) - len(self._store.act([act], self._fold).left_out)
         return freed
 
     def _is_over(self, address: str, lock: Lock, now: int) -> bool:
@@ -183,11 +187,6 @@ def _portions(candidates: Iterable[tuple[str, int]]) -> Iterator[tuple[int, tupl
 
 def _is_locked(state: State, now: int) -> bool:
     return state.lock is not None and state.lock.in_force(now)
-
-
-def _is_by_list(state: State, now: int) -> bool:
-    """Whether a list's lock holds: a bounce may have replaced it a moment ago."""
-    return _is_locked(state, now) and state.lock is not None and state.lock.reason in BY_LIST
 
 
 def _locks_of_groups(state: State) -> Iterator[Lock]:

@@ -102,6 +102,15 @@ MOST_ADDRESSES = 1000
 """How many addresses one act names at most: an entry of the journal stays below 256 KiB."""
 
 
+Condition = Literal["", "unlocked", "by-list", "as-seen", "outlasts"]
+"""What must be true of an address when an act is carried out (`bouncegate.policy.conditions`).
+
+Empty: it frees from no lock that is younger than the act itself. `unlocked`: no lock for all mail
+is in force. `by-list`: a list's lock is. `as-seen`: the locks in force are those that were there
+when the act was decided. `outlasts`: no lock in force is stronger than the act's, or ends later.
+"""
+
+
 class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     """What an operator did to one address or to many: who, when and why.
 
@@ -125,6 +134,9 @@ class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     """The other address of a correction."""
     audit: bytes = b""
     """The key of what tells more of the operator; empty for what is done by rule."""
+    condition: Condition = ""
+    seen: tuple[int, ...] = ()
+    """For `as-seen`: of each of the addresses, the number of its locks then."""
 
 
 class Delivered(Struct, frozen=True, tag="delivered", omit_defaults=True):

@@ -10,6 +10,7 @@ work finished by the next command, or by the maintenance.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import secrets
 import struct
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple, Self
 
 from bouncegate.policy.fold import Fold
 from bouncegate.policy.records import Act, Audit
@@ -38,6 +39,20 @@ _LENGTH: Final = struct.Struct(">I")
 Told = Callable[[int], None]
 """Is told, again and again, how many addresses are done."""
 
+log: Final = logging.getLogger("bouncegate.bulk")
+
+
+class LeftOut(NamedTuple):
+    """The addresses that did not meet the condition of their act when it was carried out."""
+
+    number: int = 0
+    first: tuple[str, ...] = ()
+    """As many as one transaction names."""
+
+    def and_these(self, addresses: tuple[str, ...]) -> Self:
+        """With some more of them."""
+        return self._replace(number=self.number + len(addresses), first=self.first or addresses)
+
 
 class Bulk:
     """The acts on many addresses of one store."""
@@ -54,16 +69,17 @@ class Bulk:
         fold: Fold,
         told: Told = lambda _: None,
         audit: Audit | None = None,
-    ) -> None:
+    ) -> LeftOut:
         """Carry out acts, all or none of them, one after the other; `audit` is their record.
 
-        Waits for another process that does the same. Raises StoreError, and whatever `acts`
-        raises: then nothing has happened, unless it was decided already.
+        Tells which addresses were left out, since their locks had changed meanwhile. Waits for
+        another process that does the same. Raises StoreError, and whatever `acts` raises: then
+        nothing has happened, unless it was decided already.
         """
         with alone(self._folder.parent, wait=True):
-            self._finish(fold, lambda _: None)
+            self._resume(fold)
             self._decide(acts if audit is None else chain((audit,), acts))
-            self._finish(fold, told)
+            return self._finish(fold, told) or LeftOut()
 
     def finish(self, fold: Fold) -> bool:
         """Finish what somebody who was killed had decided; tells whether there was anything.
@@ -73,7 +89,18 @@ class Bulk:
         if not is_unfinished(self._folder.parent):
             return False
         with alone(self._folder.parent, wait=False) as is_alone:
-            return is_alone and self._finish(fold, lambda _: None)
+            return is_alone and self._resume(fold)
+
+    def _resume(self, fold: Fold) -> bool:
+        left_out = self._finish(fold, lambda _: None)
+        if left_out is not None and left_out.number:
+            log.warning(
+                "an interrupted command is finished: %d left as they are, "
+                "since their locks changed meanwhile; first=%s",
+                left_out.number,
+                left_out.first[0],
+            )
+        return left_out is not None
 
     def _decide(self, records: Iterable[Act | Audit]) -> None:
         draft = self._folder / "draft"
@@ -93,11 +120,13 @@ class Bulk:
         finally:
             draft.unlink(missing_ok=True)
 
-    def _finish(self, fold: Fold, told: Told) -> bool:
+    def _finish(self, fold: Fold, told: Told) -> LeftOut | None:
+        """Carry out what is decided; None where nothing is."""
         try:
             file = self._decided.open("rb")
         except FileNotFoundError:
-            return False
+            return None
+        left_out = LeftOut()
         with file:
             identity = file.read(_ID)
             place = self._store.progress(_SOURCE)
@@ -109,11 +138,13 @@ class Bulk:
                 some = sum(len(act.addresses) for act in acts)
                 done, addresses = done + len(acts), addresses + some
                 reached = _SOURCE, identity + octets_of(done)
-                pace.took(some, self._store.act(acts, fold, reached, audit))
+                acted = self._store.act(acts, fold, reached, audit)
+                left_out = left_out.and_these(acted.left_out)
+                pace.took(some, acted.held)
                 told(addresses)
                 time.sleep(pace.pause)
         self._decided.unlink()
-        return True
+        return left_out
 
     def _read(self, file: IO[bytes]) -> Iterator[Act | Audit]:
         while head := file.read(_LENGTH.size):

@@ -37,6 +37,7 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.account import Mark
+from bouncegate.policy.conditions import is_met, subject_of
 from bouncegate.policy.deaddomain import Bounced
 from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.guard import Guard
@@ -85,13 +86,22 @@ from bouncegate.store.usage import DAY, Usage
 from bouncegate.store.window import Outdated
 from bouncegate.store.writing import WriteRight
 
-__all__ = ["Bounce", "Effect", "Incident", "Recorded", "Store"]
+__all__ = ["Acted", "Bounce", "Effect", "Incident", "Recorded", "Store"]
 
 # How many messages one transaction of `expire_messages` deletes: some milliseconds, so that a
 # DSN in hand never waits long for the write lock.
 _EXPIRE_AT_ONCE: Final = 500
 # Each of these has its place in five tables.
 _UNPROVEN_AT_ONCE: Final = 200
+
+
+class Acted(NamedTuple):
+    """What became of acts."""
+
+    held: float
+    """How long others had to wait for the write lock meanwhile, in seconds."""
+    left_out: tuple[str, ...]
+    """The addresses that did not meet the condition of an act."""
 
 
 class Effect(NamedTuple):
@@ -183,47 +193,51 @@ class Store(Transactions):
         fold: Fold,
         progress: tuple[str, bytes] | None = None,
         audit: Audit | None = None,
-    ) -> float:
+    ) -> Acted:
         """Carry out acts and deliveries, all in one transaction.
 
-        `progress` is the name of a source and how far it has been read by now; `audit` is the
-        record of an operator's change, which is written with it. Tells how long others had to
-        wait for the write lock meanwhile, in seconds. Raises StoreError; then none of them was
-        carried out.
+        An act leaves out the addresses that do not meet its condition: a bounce that came a moment
+        ago counts. `progress` is the name of a source and how far it has been read by now; `audit`
+        is the record of an operator's change, which is written with it. Raises StoreError; then
+        none of them was carried out.
         """
+        left_out: list[str] = []
         with self._writing() as transaction:
             began = time.monotonic()
             key = self._audited(transaction, audit)
             for given in acts:
-                act = replace(given, audit=key) if key and isinstance(given, Act) else given
-                number = self._history.journal.append(transaction, act)
-                for address in sorted(act.addresses):  # in order, pages are filled to the brim
-                    self._history.apply(transaction, address, number, act, fold)
-                if isinstance(act, Act) and act.verb in ("unlock", "alive"):
-                    self.usage.touch(transaction, act.addresses, act.time)
+                act = given
+                if isinstance(given, Act):
+                    act = self._those_that_meet(
+                        transaction, replace(given, audit=key or given.audit)
+                    )
+                    left_out.extend(sorted({*given.addresses} - {*act.addresses}))
+                if act.addresses:
+                    self._carry_out(transaction, act, fold)
             if progress is not None:
                 self._progress.put(transaction, *progress)
-        return time.monotonic() - began
+        return Acted(time.monotonic() - began, tuple(left_out))
 
-    def act_on(self, act: Act, meant: Callable[[State], bool], fold: Fold) -> tuple[str, ...]:
-        """Carry out an act on those of its addresses of which `meant` holds; tells on which.
+    def _those_that_meet(self, transaction: lmdb.Transaction[bytes], act: Act) -> Act:
+        """The act on the addresses that meet its condition."""
+        states = self._history.states
+        seen = act.seen or (0,) * len(act.addresses)
+        met = [
+            (address, number)
+            for address, number in zip(act.addresses, seen, strict=True)
+            if is_met(act, number, states.get(transaction, subject_of(act, address)) or EMPTY)
+        ]
+        numbers = tuple(number for _, number in met) if act.seen else ()
+        return replace(act, addresses=tuple(address for address, _ in met), seen=numbers)
 
-        What is known of them is looked at in the transaction itself: a bounce that came a moment
-        ago counts. For what is done by rule; usage is left as it is. Raises StoreError.
-        """
-        with self._writing() as transaction:
-            states = self._history.states
-            some = tuple(
-                address
-                for address in sorted(act.addresses)
-                if meant(states.get(transaction, address) or EMPTY)
-            )
-            if some:
-                act = replace(act, addresses=some)
-                number = self._history.journal.append(transaction, act)
-                for address in some:
-                    self._history.apply(transaction, address, number, act, fold)
-            return some
+    def _carry_out(
+        self, transaction: lmdb.Transaction[bytes], act: Act | Delivered, fold: Fold
+    ) -> None:
+        number = self._history.journal.append(transaction, act)
+        for address in sorted(act.addresses):  # in order, pages are filled to the brim
+            self._history.apply(transaction, address, number, act, fold)
+        if isinstance(act, Act) and act.verb in ("unlock", "alive"):
+            self.usage.touch(transaction, act.addresses, act.time)
 
     def void(
         self, numbers: Iterable[int], ruling: Ruling, fold: Fold, audit: Audit | None = None

@@ -1,10 +1,12 @@
 """Unlocking asks first: the answer at a terminal decides, and none but a yes unlocks anybody."""
 
+import json
 import os
 import pty
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,60 @@ def test_soft_locks_are_lifted_after_a_confirmation_and_not_without(
 def test_an_empty_answer_unlocks_nobody(config: Path, bouncegate: Command) -> None:
     assert answered(config, "") != 0
     assert ANN in bouncegate("list", "--json").out
+
+
+class Asking:
+    """A command that has been asked for its consent at a terminal of its own."""
+
+    def __init__(self, config: Path, *argv: str) -> None:
+        """Start it, and wait for its question."""
+        self._ours, theirs = pty.openpty()
+        argv = (sys.executable, "-m", "bouncegate.cli", "--config", str(config), *argv)
+        self._process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        self.said = ""
+        try:
+            while "[y/N]" not in self.said:
+                self.said += os.read(self._ours, 4096).decode()
+        except OSError:
+            pytest.fail(f"ended with {self._process.wait()} and asked nothing: {self.said}")
+
+    def consent(self) -> int:
+        """Say yes; the exit code."""
+        os.write(self._ours, b"y\n")
+        with suppress(OSError):  # a terminal that its last process has left cannot be read
+            while octets := os.read(self._ours, 4096):
+                self.said += octets.decode()
+        os.close(self._ours)
+        return self._process.wait(60)
+
+
+def test_a_hard_bounce_that_comes_while_the_question_waits_is_not_freed(
+    config: Path, bouncegate: Command
+) -> None:
+    first = int(time.time()) - 3 * 86_400
+    bounce(config, "bob@example.com", Reason.MAILBOX_FULL, times=3, first=first)
+    asking = Asking(config, "unlock", "--all", "--kind", "soft")
+    bounce(config, ANN, times=4, first=first)  # three of the messages have bounced before
+    assert asking.consent() == os.EX_TEMPFAIL
+    assert f"{ANN}: its locks changed meanwhile: left as it is" in asking.said
+    assert "bob@example.com: unlocked" in asking.said
+    assert f"{ANN}: unlocked" not in asking.said
+    shown = json.loads(bouncegate("show", "--json", ANN).out)
+    assert (shown["locked"], shown["kind"]) == (True, "hard")
+    assert not json.loads(bouncegate("show", "--json", "bob@example.com").out)["locked"]
+
+
+def test_a_correction_to_an_address_that_bounces_while_the_question_waits_frees_nobody(
+    config: Path, bouncegate: Command, tmp_path: Path
+) -> None:
+    yesterday = int(time.time()) - 86_400
+    bounce(config, "lisa@gmial-mail.com", first=yesterday)
+    sheet = tmp_path / "sheet.csv"
+    bouncegate("export", "--with-id", "-o", str(sheet))
+    sheet.write_text(sheet.read_text().replace("gmial", "gmail"))
+    asking = Asking(config, "import", "--corrections", str(sheet))
+    bounce(config, "lisa@gmail-mail.com", first=yesterday)
+    assert asking.consent() == os.EX_TEMPFAIL
+    assert "lisa@gmail-mail.com: its locks changed meanwhile" in asking.said
+    assert json.loads(bouncegate("show", "--json", "lisa@gmail-mail.com").out)["locked"]

@@ -133,14 +133,39 @@ def test_a_suppression_list_of_another_service_is_imported_once(
     sheet = tmp_path / "suppressed.csv"
     sheet.write_text("Recipient,Reason,Note\neve@example.com,Hard Bounce,x\nann@gmial.com,spam,\n")
     argv = ["import", "--locks", str(sheet), "--column", "address=Recipient", "--until", "1 year"]
-    assert "1 to lock, 1 are locked already" in bouncegate(*argv, "--yes").out
+    assert "2 to lock, 0 are locked as long already" in bouncegate(*argv, "--yes").out
     eve = shown(bouncegate, "eve@example.com")
     assert (eve["locked"], eve["origin"], eve["reason"]) == (True, "imported", "user-unknown")
-    assert shown(bouncegate, TYPO)["origin"] == "automatic", "what is locked stays as it was"
+    assert shown(bouncegate, TYPO)["reason"] == "complaint", "it says more than the bounce"
     time.sleep(1.1)  # a year from now ends later then
-    assert "0 to lock, 2 are locked already" in bouncegate(*argv, "--yes").out
+    assert "0 to lock, 2 are locked as long already" in bouncegate(*argv, "--yes").out
     longer = bouncegate(*argv[:-1], "2 years", "--yes").out
-    assert "1 to lock, 1 are locked already" in longer, "but a longer time is another wish"
+    assert "2 to lock, 0 are locked as long already" in longer, "a longer time is another wish"
+
+
+def test_of_a_lock_and_a_line_of_a_file_the_stronger_and_the_longer_is_taken(
+    config: Path, bouncegate: Command, tmp_path: Path
+) -> None:
+    """Whoever complained must not be mailed again when a shorter lock ends."""
+    first = int(time.time()) - 3 * 86_400
+    bounce(config, "full@example.com", Reason.MAILBOX_FULL, times=3, first=first)
+    bouncegate("lock", "hand@example.com", "--until", "5 days")
+    sheet = tmp_path / "complaints.csv"
+    names = ("full@example.com", "hand@example.com", TYPO)
+    lines = [f"{name},complaint,\n" for name in names]
+    lines.append("eve@example.com,soft,2 years\neve@example.com,spam,1 year\n")
+    sheet.write_text("address,reason,until\n" + "".join(lines))
+    assert "4 to lock" in bouncegate("import", "--locks", str(sheet), "--yes").out
+    for name in names:
+        assert shown(bouncegate, name)["reason"] == "complaint"
+        assert shown(bouncegate, name)["until"] is None
+    eve = shown(bouncegate, "eve@example.com")
+    assert eve["reason"] == "complaint"
+    assert eve["until"] > shown(bouncegate, "bob@gmial.com")["until"], "two years, not one"
+    sheet.write_text(f"address,reason\n{TYPO},soft\nbob@gmial.com,soft\n")
+    assert "1 to lock, 1 are" in bouncegate("import", "--locks", str(sheet), "--yes").out
+    bob = shown(bouncegate, "bob@gmial.com")
+    assert (bob["kind"], bob["reason"], bob["until"]) == ("hard", "user-unknown", None)
 
 
 def test_hard_ones_can_be_taken_off_a_list(bouncegate: Command, tmp_path: Path) -> None:

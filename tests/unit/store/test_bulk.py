@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.store.bounces import bounce_of, policy, record
 
 from bouncegate.config.settings import PolicySettings, StoreSettings
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act
 from bouncegate.store.bulk import MOST_AT_ONCE, Bulk, is_unfinished
 from bouncegate.store.errors import StoreDamaged, StoreFull
-from bouncegate.store.store import Store
+from bouncegate.store.store import Acted, Store
 
 FOLD = Policy(PolicySettings(), ()).fold
 NOW = 1_790_000_000
@@ -78,7 +80,7 @@ def test_who_is_killed_after_the_decision_has_his_work_finished(
     act = store.act
     done: list[int] = []
 
-    def until_killed(some: list[Act], *args: Any) -> float:
+    def until_killed(some: list[Act], *args: Any) -> Acted:
         if len(done) == after:
             raise Killed
         done.append(sum(len(act.addresses) for act in some))
@@ -157,3 +159,27 @@ def test_no_room_for_the_file_means_that_nothing_has_happened(store: Store, tmp_
     with pytest.raises(StoreFull, match="bulk"):
         Bulk(store, tmp_path).carry_out(acts(), FOLD)
     assert locked(store) == 0
+
+
+def test_what_is_finished_late_frees_nobody_who_bounced_hard_meanwhile(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"user{n}@example.com" for n in range(3)]
+    rules = policy()
+    softly = [bounce_of(names[n % 3], n, NOW + n, Reason.MAILBOX_FULL) for n in range(9)]
+    record(store, softly, rules)
+    assert locked(store) == 3
+
+    def killed(*_: object) -> Acted:
+        raise Killed
+
+    monkeypatch.setattr(store, "act", killed)
+    unlock = Act(tuple(names), NOW + 60, "unlock", by="eve")
+    with pytest.raises(Killed):
+        Bulk(store, tmp_path).carry_out([unlock], FOLD)
+    monkeypatch.undo()
+    record(store, [bounce_of(names[0], 9, NOW + 3600)], rules)
+    assert Bulk(store, tmp_path).finish(FOLD)
+    assert [address for address, _ in store.locks()] == names[:1]
+    assert "1 left as they are, since their locks changed meanwhile" in caplog.text
+    assert names[0] in caplog.text
