@@ -40,11 +40,13 @@ ANN = "ann@x.test"
 class Both:
     """Two stores to which the same happens; one of them lets go of what is old."""
 
-    def __init__(self, one: Store, twin: Store) -> None:
+    def __init__(self, one: Any, twin: Any) -> None:
         self.one, self.twin = one, twin
 
     def __getattr__(self, name: str) -> Any:
         mine, other = getattr(self.one, name), getattr(self.twin, name)
+        if name == "unconfirmed":
+            return Both(mine, other)
         if name not in {"record", "act", "void", "settle", "tend"}:
             return mine
 
