@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bouncegate.classifier.classified import JudgedReport
 from bouncegate.classifier.limits import BELIEVED, SHOWN_NAMES, VALUE
-from bouncegate.classifier.report import NOT_FAILURES, Report
+from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
 from bouncegate.store.identity import FAILED
 
 
@@ -59,8 +59,11 @@ def sorted_out(named: Iterable[NamedRecipient], *, is_believed: bool) -> Sorted:
 
 
 def outcome_of(report: Report) -> str:
-    """What tells two reports of one message and recipient apart."""
-    return report.action if report.action in NOT_FAILURES else FAILED
+    """What tells two reports of one message and recipient apart.
+
+    A complaint is no second telling of a bounce: whoever complains has got the message.
+    """
+    return report.action if report.action in _OTHER_THAN_FAILED else FAILED
 
 
 def first_of(several: Sequence[NamedRecipient]) -> NamedRecipient:
@@ -75,3 +78,4 @@ def first_of(several: Sequence[NamedRecipient]) -> NamedRecipient:
 
 
 _LOOKED_AT: Final = 10 * SHOWN_NAMES
+_OTHER_THAN_FAILED: Final = NOT_FAILURES | {COMPLAINED}
