@@ -16,6 +16,8 @@ from bouncegate.custody.errors import BackupDamaged
 SUFFIXES: Final = (".tar", ".tar.zst")
 _LEVEL: Final = 3
 _BLOCK: Final = 2**20
+# Octets of a header behind a member's own (pax): ours have one of some 30, for sizes beyond 8 GiB.
+_LARGEST_HEADER: Final = 65_536
 
 
 def is_archive(path: Path) -> bool:
@@ -54,14 +56,27 @@ def read_archive(path: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
             reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
             file = io.BufferedReader(reader, _BLOCK)
         try:
-            yield _members(stack.enter_context(tarfile.open(fileobj=file, mode="r|")), path)
+            tar = stack.enter_context(tarfile.open(fileobj=file, mode="r|", tarinfo=_Member))
+            yield _members(tar, path)
         except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
             raise BackupDamaged(f"{path}: no whole archive ({error})") from error
 
 
+class _Member(tarfile.TarInfo):
+    """A member whose own headers are small: the library reads them into memory, as long as they
+    say that they are, and a compressed one of zeros may say anything.
+    """
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type not in tarfile.REGULAR_TYPES and self.size > _LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {self.size} octets")
+        return super()._proc_member(archive)  # type: ignore[misc,no-any-return]
+
+
 def _members(tar: tarfile.TarFile, path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     for member in tar:
-        content = tar.extractfile(member) if member.isreg() else None
+        is_plain = member.isreg() and not member.issparse()
+        content = tar.extractfile(member) if is_plain else None
         if content is None or not (member.name == MANIFEST or may_belong(member.name)):
             raise BackupDamaged(f"{path}: holds {member.name!r}, which is no part of a backup")
         yield member.name, content

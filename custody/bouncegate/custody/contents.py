@@ -28,6 +28,9 @@ FORMAT: Final = 1
 LARGEST_SECRET: Final = 2**20
 """What lies beside `data.mdb` and is larger is none of ours."""
 
+LARGEST_MESSAGE: Final = 2**30
+"""Octets of a message as it is kept: [return_path] max_size is far below."""
+
 _MESSAGE: Final = rf"{MESSAGES}/\d{{4}}-\d\d-\d\d/[0-9a-f]{{32}}\.zst"
 _SECRET: Final = r"[a-z][a-z0-9_-]*"
 _NAMES: Final = re.compile(

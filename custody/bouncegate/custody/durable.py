@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,12 +33,14 @@ def make_folders(path: Path, top: Path) -> None:
         path.mkdir(mode=FOLDER_MODE)
 
 
-def copied(source: IO[bytes], target: IO[bytes]) -> str:
-    """Copy to the end; tells the SHA-256 of what was copied."""
+def copied(source: IO[bytes], target: IO[bytes], most: int = sys.maxsize) -> str:
+    """Copy to the end, or so many octets; tells the SHA-256 of what was copied."""
     digest = hashlib.sha256()
-    while portion := source.read(_PORTION):
+    left = most
+    while portion := source.read(min(_PORTION, left)):
         digest.update(portion)
         target.write(portion)
+        left -= len(portion)
     return digest.hexdigest()
 
 

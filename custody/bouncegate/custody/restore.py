@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import disk_usage
 from typing import IO, Final, NamedTuple
 
 import msgspec
 from lmdb import verify
 
+from bouncegate.config.regularfile import open_regular
 from bouncegate.custody.archive import is_archive, read_archive
 from bouncegate.custody.contents import (
     DATA,
     DECIDED,
     FORMAT,
+    LARGEST_MESSAGE,
     LEDGER,
     MANIFEST,
     MESSAGES,
@@ -48,6 +51,10 @@ _DRAFT: Final = ".restored"
 _GROUP_FILE: Final = 0o640
 _GROUP_FOLDER: Final = 0o750
 _MOST_PROBLEMS: Final = 3
+_LARGEST_MANIFEST: Final = 2**24
+# Octets that a restore leaves free: the daemons need some to go on.
+_LEFT_FREE: Final = 2**26
+_NOTHING: Final = File(-1, "")
 
 Check = Callable[[Path], None]
 """Looks at a store in a folder, and raises StoreError if it must not take the place."""
@@ -96,34 +103,62 @@ def restore(source: Path, folder: Path, now: int, check: Check, *, replace: bool
 
 
 def _unpacked(source: Path, draft: Path) -> Manifest:
-    """Copy all files of a backup into a folder, and hold them against its manifest."""
+    """Copy all files of a backup into a folder, and hold them against its manifest.
+
+    The manifest comes first: no more is unpacked of anything than it says.
+    """
     found: dict[str, File] = {}
-    octets = b""
     with read_archive(source) if is_archive(source) else _read_folder(source) as files:
+        first, content = next(files, ("", None))
+        octets = content.read(_LARGEST_MANIFEST) if content and first == MANIFEST else b""
+        manifest = _manifest(source, octets)
+        _refuse_without_room(draft, sum(file.size for file in manifest.files.values()))
+        messages = 0
         for name, content in files:
-            if name == MANIFEST:
-                octets = content.read(2**24)
-                continue
-            make_folders((draft / name).parent, draft)
-            with created(draft / name) as file:
-                digest = copied(content, file)
-                found[name] = File(file.tell(), digest)
-    try:
-        manifest = msgspec.json.decode(octets, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise BackupDamaged(f"{source}: no backup: no sound {MANIFEST} in it ({error})") from None
-    if manifest.format != FORMAT:
-        raise StoreLayout(f"{source}: of a later version (format {manifest.format}): use that one")
+            messages += is_message(name)
+            most = LARGEST_MESSAGE if is_message(name) else manifest.files.get(name, _NOTHING).size
+            if most < 0 or messages > manifest.messages or name in found:
+                raise BackupDamaged(f"{source}: {name} is no part of it: use another backup")
+            found[name] = _unpacked_file(content, draft, name, most)
     for name, expected in manifest.files.items():
         if found.get(name) != expected:
             raise BackupDamaged(f"{source}: {name} is not as it was written: use another backup")
-    messages = [name for name in found if is_message(name)]
-    if len(messages) != manifest.messages:
-        raise BackupDamaged(f"{source}: {len(messages)} messages of {manifest.messages}")
-    for name in messages:
+    if messages != manifest.messages:
+        raise BackupDamaged(f"{source}: {messages} messages of {manifest.messages}")
+    for name in filter(is_message, found):
         if not is_whole(bytes.fromhex(Path(name).stem), (draft / name).read_bytes()):
             raise BackupDamaged(f"{source}: {name} is not as it was written: use another backup")
     return manifest
+
+
+def _manifest(source: Path, octets: bytes) -> Manifest:
+    try:
+        manifest = msgspec.json.decode(octets, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BackupDamaged(
+            f"{source}: no backup: no sound {MANIFEST} at its beginning ({error})"
+        ) from None
+    if manifest.format != FORMAT:
+        raise StoreLayout(f"{source}: of a later version (format {manifest.format}): use that one")
+    return manifest
+
+
+def _unpacked_file(content: IO[bytes], draft: Path, name: str, most: int) -> File:
+    """Copy a file; one octet more than `most` shows that it is too large."""
+    _refuse_without_room(draft, 0)
+    make_folders((draft / name).parent, draft)
+    with created(draft / name) as file:
+        digest = copied(content, file, most + 1)
+        if file.tell() > most:
+            raise BackupDamaged(f"{name} is not as it was written: larger than {most:,} octets")
+        return File(file.tell(), digest)
+
+
+def _refuse_without_room(draft: Path, needed: int) -> None:
+    free = disk_usage(draft).free
+    if free < needed + _LEFT_FREE:
+        needed += _LEFT_FREE
+        raise StoreFull(f"{draft.parent}: {free:,} octets are free, {needed:,} are needed")
 
 
 @contextmanager
@@ -134,12 +169,18 @@ def _read_folder(source: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
 
 
 def _files(source: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    if (source / MANIFEST).is_file():
+        with open_regular(source / MANIFEST) as content:
+            yield MANIFEST, content
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source).as_posix()
         # A store was opened there: what that left is none of the backup's.
-        if path.is_file() and (name == MANIFEST or may_belong(name)) and name != "writers":
-            with path.open("rb") as content:
-                yield name, content
+        if path.is_dir() or not may_belong(name) or name == "writers":
+            continue
+        if path.is_symlink():
+            raise BackupDamaged(f"{path}: a link is no part of a backup")
+        with open_regular(path) as content:
+            yield name, content
 
 
 def _refuse_damaged(draft: Path, manifest: Manifest) -> None:

@@ -24,6 +24,7 @@ _HASH: Final = 12
 # What was taken in is bounded by [return_path] max_size; this bounds what a damaged file claims.
 _LARGEST_MESSAGE: Final = 1 << 30
 _LEVEL: Final = 3
+_PORTION: Final = 2**20
 
 
 def message_key(raw: bytes, time: int) -> bytes:
@@ -33,11 +34,18 @@ def message_key(raw: bytes, time: int) -> bytes:
 
 def is_whole(key: bytes, compressed: bytes) -> bool:
     """Whether a message, as it is kept, is the one that its key names."""
+    digest, left = blake2b(digest_size=_HASH), _LARGEST_MESSAGE
     try:
-        raw = zstandard.ZstdDecompressor().decompress(compressed, max_output_size=_LARGEST_MESSAGE)
+        with zstandard.ZstdDecompressor().stream_reader(compressed) as reader:
+            # By portions: what a damaged or forged frame says of its size is not allocated.
+            while portion := reader.read(_PORTION):
+                digest.update(portion)
+                left -= len(portion)
+                if left < 0:
+                    return False
     except zstandard.ZstdError:
         return False
-    return blake2b(raw, digest_size=_HASH).digest() == key[_TIME:]
+    return digest.digest() == key[_TIME:]
 
 
 class MessageFolder:

@@ -4,19 +4,21 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from bouncegate.custody.backup import make_backup
 from bouncegate.custody.errors import BackupDamaged, TargetExists
 from bouncegate.custody.restore import Restored, restore
 from bouncegate.policy.records import Act
 from bouncegate.store.bulk import Bulk
-from bouncegate.store.errors import StoreBusy, StoreError, StoreLayout
+from bouncegate.store.errors import StoreBusy, StoreError, StoreFull, StoreLayout
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.messages import is_whole
 from bouncegate.store.store import Store
 
 from .site import LEDGER, NOW, POLICY, another_process, fill, settings_of, source_of
@@ -244,3 +246,87 @@ def test_what_the_check_refuses_takes_no_place(backup: Path, folder: Path) -> No
     with pytest.raises(StoreError, match="invariants"):
         restore(backup, folder, NOW, refuse, replace=True)
     assert contents(folder) == expected
+
+
+def packed(path: Path, members: Iterable[tuple[tarfile.TarInfo, bytes]]) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for member, content in members:
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def manifest_of(files: dict[str, int], messages: int = 0) -> tuple[tarfile.TarInfo, bytes]:
+    """One that vouches for files of these sizes."""
+    known = {name: {"size": size, "sha256": "0" * 64} for name, size in files.items()}
+    told = {"format": 1, "made": "", "layout": 2, "files": known, "messages": messages}
+    return tarfile.TarInfo("manifest.json"), json.dumps(told).encode()
+
+
+def test_restore_unpacks_no_more_than_the_manifest_says(folder: Path, tmp_path: Path) -> None:
+    bomb = packed(
+        tmp_path / "bomb.tar",
+        [manifest_of({"data.mdb": 1000}), (tarfile.TarInfo("data.mdb"), bytes(2**22))],
+    )
+    with pytest.raises(BackupDamaged, match="larger than 1,000 octets"):
+        restored(bomb, folder, replace=True)
+
+
+def test_restore_asks_for_the_room_that_the_manifest_says_first(
+    folder: Path, tmp_path: Path
+) -> None:
+    bomb = packed(tmp_path / "bomb.tar", [manifest_of({"data.mdb": 2**60})])
+    with pytest.raises(StoreFull, match="octets are free, 1,152,9"):
+        restored(bomb, folder, replace=True)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [(tarfile.TarInfo("keys"), b"x"), manifest_of({"keys": 1})],
+        [manifest_of({}), (tarfile.TarInfo("keys"), b"x")],
+        [manifest_of({"keys": 1}), *[(tarfile.TarInfo("keys"), b"x")] * 2],
+        [manifest_of({}), (tarfile.TarInfo(f"messages/2026-01-01/{'a' * 32}.zst"), b"x")],
+    ],
+    ids=["manifest last", "not in the manifest", "twice", "more messages than it says"],
+)
+def test_restore_takes_nothing_for_which_the_manifest_does_not_vouch(
+    folder: Path, tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]
+) -> None:
+    expected = contents(folder)
+    with pytest.raises(BackupDamaged):
+        restored(packed(tmp_path / "b.tar", members), folder, replace=True)
+    assert contents(folder) == expected
+
+
+def test_restore_reads_no_header_that_claims_to_be_large(folder: Path, tmp_path: Path) -> None:
+    header = tarfile.TarInfo("./PaxHeaders/x")
+    header.type, header.size = tarfile.XHDTYPE, 2**40
+    (tmp_path / "b.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(2**16))
+    with pytest.raises(BackupDamaged, match=f"a header of {2**40} octets"):
+        restored(tmp_path / "b.tar", folder, replace=True)
+
+
+def test_restore_does_not_allocate_what_a_message_claims_to_hold() -> None:
+    frame = zstandard.ZstdCompressor().compress(bytes(100))
+    claims = b"\x28\xb5\x2f\xfd\xe0" + (2**50).to_bytes(8, "little") + frame[6:]
+    assert not is_whole(bytes(16), claims)
+
+
+def test_restore_follows_no_link_in_a_folder(folder: Path, tmp_path: Path) -> None:
+    with source_of(folder) as source:
+        backup = make_backup(source, tmp_path / "backup", NOW).path
+    (tmp_path / "elsewhere").write_bytes((backup / "keys").read_bytes())
+    (backup / "keys").unlink()
+    (backup / "keys").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BackupDamaged, match="a link is no part"):
+        restored(backup, folder, replace=True)
+
+
+def test_restore_does_not_wait_for_a_fifo_in_a_folder(folder: Path, tmp_path: Path) -> None:
+    with source_of(folder) as source:
+        backup = make_backup(source, tmp_path / "backup", NOW).path
+    (backup / "keys").unlink()
+    os.mkfifo(backup / "keys")
+    with pytest.raises(StoreError):
+        restored(backup, folder, replace=True)
