@@ -38,6 +38,8 @@ def is_clean(text: str) -> bool:
 
 def clean(text: str, longest: int) -> str:
     """A text for a record: cleaned, and of at most so many characters."""
+    if text.isascii() and text.isprintable() and len(text) <= longest:
+        return text  # nearly every one: an event has sixteen, and each is looked at once
     return visible(text[:longest])
 
 
