@@ -61,6 +61,11 @@ def purge(
         audit = audit_of("purge", now, by=by or operator(), why=why, count=1)
         left = store.purge.carry_out(key, audit)
     print(f"{key}: purged")
+    ledger_too = " and `bouncegate store compact --ledger`" if sends else ""
+    print(
+        "Its octets stay in unused pages of the file until these are used again: with the writing "
+        f"daemons stopped, `bouncegate store compact`{ledger_too} leaves nothing of them."
+    )
     if is_locked(left, now):
         print(
             f"It stays locked {_until(left, now)}: a salted hash of it is kept, and nothing else. "

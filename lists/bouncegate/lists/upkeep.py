@@ -69,7 +69,12 @@ class Upkeep:
         return total
 
     def forget(self, now: int, stop: Stop) -> int:
-        """Forget when addresses were mailed, where that is too long ago. Raises StoreError."""
+        """Forget when addresses were mailed, where that is too long ago. Raises StoreError.
+
+        Nothing as long as a list refuses addresses by it: those that are forgotten would be free.
+        """
+        if "refuse" in (self._settings.stale, self._settings.invalid):
+            return 0
         before, total = last_stale_day(now, self._settings.keep), 0
         while not stop() and (gone := self._store.usage.forget(before)):
             total += gone
@@ -162,7 +167,8 @@ class Upkeep:
 
     def _is_stale(self, address: str, now: int) -> bool:
         day = self._store.usage.day(address)
-        return day is not None and day <= last_stale_day(now, self._settings.stale_after)
+        # Where it is not known, it was forgotten: the address has not been mailed since.
+        return day is None or day <= last_stale_day(now, self._settings.stale_after)
 
     def _is_invalid(self, address: str, now: int) -> bool:
         return bool(self._store.usage.fault(address))

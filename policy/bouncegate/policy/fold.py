@@ -232,7 +232,7 @@ def _after_delivery(state: State, sent: int) -> State:
 
 def _after_life(state: State, time: int, *, frees_hard: bool) -> State:
     """The address answers: its statistics start anew, as far as no lock stays."""
-    if state == EMPTY:
+    if replace(state, corrected="") == EMPTY:  # what it was corrected to may be purged
         return state
     groups = {n: course.after_life(c, frees_hard=frees_hard) for n, c in state.groups.items()}
     after = replace(course.after_life(state, frees_hard=frees_hard), alive=time)

@@ -7,6 +7,7 @@ is new is folded onto what is known; a ruling has the addresses that it touches 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 import lmdb
 
@@ -17,6 +18,9 @@ from bouncegate.store.opened import Environment
 from bouncegate.store.rulings import Rulings
 from bouncegate.store.states import States
 from bouncegate.store.window import Window
+
+_NO_ENTRY: Final = 0
+"""The number that a summary has which stands for no entry of the journal."""
 
 
 class History:
@@ -56,9 +60,11 @@ class History:
         """An address that was purged is known again: its locks stand under its name from now on."""
         locked = self.states.purged.pop(transaction, address)
         if locked is not None:
-            summary = Summary(locked, number - 1, entry.time, entry.time, 0)
+            summary = Summary(locked, _NO_ENTRY, entry.time, entry.time, 0)
             self.journal.summarize(transaction, address, summary)
             self.states.put(transaction, address, EMPTY, locked)
+            # Its locks name no entry; a list finds the address by the one that made it known.
+            self.states.shelves.name_causes(transaction, locked, number)
 
     def rule(self, transaction: lmdb.Transaction[bytes], ruling: Ruling, fold: Fold) -> None:
         """Let a ruling take effect on its events, and on the addresses that they concern."""
@@ -91,6 +97,9 @@ class History:
         """The state of an address, told anew; `without` are events to pass over as well."""
         state = EMPTY
         for number, entry in self.journal.of_address(transaction, address):
-            if number not in without and not self.rulings.leaves_out(transaction, number):
+            # A summary is no event: no ruling on one leaves it out, whatever its number is.
+            is_summary = isinstance(entry, Summary)
+            left_out = number in without or self.rulings.leaves_out(transaction, number)
+            if is_summary or not left_out:
                 state = fold(state, number, entry)
         return state

@@ -93,8 +93,8 @@ class Retention(Transactions):
         """
         round_ = _Round(before, now, fold, defaultdict(set))
         place, gone = 1, 0
-        while not stop() and (portion := self._old(place, before)):
-            place = portion[-1][0] + 1
+        while place and not stop():
+            portion, place = self._old(place, before)
             gone += self._in_short(
                 self._of_whom(portion, now),
                 lambda transaction, name: self._forget(transaction, name, round_),
@@ -104,17 +104,33 @@ class Retention(Transactions):
             gone += self._in_short(nobodys, self._drop_nobodys)
         return gone
 
-    def _old(self, place: int, before: int) -> list[tuple[int, Entry]]:
-        """The next entries from a number on that came before a time, never the last of all."""
+    def _old(self, place: int, before: int) -> tuple[list[tuple[int, Entry]], int]:
+        """The old ones of the next entries from a number on, and where to go on; 0 at the end.
+
+        The last entry of all is none of them.
+        """
         journal = self._history.journal
-        found: list[tuple[int, Entry]] = []
         with self._reading() as transaction:
             last = journal.last(transaction)
-            for number, entry in islice(journal.entries(transaction, place), _PORTION):
-                if entry.time >= before or number == last:
-                    break
-                found.append((number, entry))
-        return found
+            portion = list(islice(journal.entries(transaction, place), _PORTION))
+            found = [(n, entry) for n, entry in portion if entry.time < before and n != last]
+            if found:
+                return found, portion[-1][0] + 1
+            return [], self._next_old(transaction, portion[-1][0] + 1, before) if portion else 0
+
+    def _next_old(self, transaction: lmdb.Transaction[bytes], place: int, before: int) -> int:
+        """Where old entries may follow behind some that are not; 0 where none do.
+
+        Entries lie out of order where a clock was wrong, so not all behind a young one are young:
+        one in a portion is looked at.
+        """
+        journal = self._history.journal
+        last = journal.last(transaction)
+        for probe in range(place, last, _PORTION):
+            _, entry = next(journal.entries(transaction, probe))
+            if entry.time < before:
+                return max(place, probe - _PORTION + 1)
+        return 0
 
     def _of_whom(self, portion: Iterable[tuple[int, Entry]], now: int) -> list[str]:
         """Whom these entries concern and no lock holds: looked at without the write lock."""

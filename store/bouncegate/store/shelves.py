@@ -49,8 +49,8 @@ class Shelves:
                 transaction.put(shelf + key, b"", db=self._shelves)
         known = set(locks_of(before))
         for lock in locks_of(after):
-            if lock not in known and lock.until != NO_END:
-                self._name_cause(transaction, lock)
+            if lock not in known:
+                self._name_cause(transaction, lock.until, lock.cause)
 
     def stand(self, transaction: lmdb.Transaction[bytes], key: bytes, state: State) -> None:
         """The same, wherever it stood before."""
@@ -60,12 +60,17 @@ class Shelves:
             else:
                 transaction.delete(shelf + key, db=self._shelves)
         for lock in locks_of(state):
-            if lock.until != NO_END:
-                self._name_cause(transaction, lock)
+            self._name_cause(transaction, lock.until, lock.cause)
 
-    def _name_cause(self, transaction: lmdb.Transaction[bytes], lock: Lock) -> None:
-        end = lock.until.to_bytes(_END, "big")
-        transaction.put(end, octets_of(lock.cause), dupdata=False, db=self._ends)
+    def name_causes(self, transaction: lmdb.Transaction[bytes], state: State, number: int) -> None:
+        """Let the locks of a state be found by an entry that has not made them."""
+        for lock in locks_of(state):
+            self._name_cause(transaction, lock.until, number)
+
+    def _name_cause(self, transaction: lmdb.Transaction[bytes], until: int, number: int) -> None:
+        if until != NO_END:
+            end = until.to_bytes(_END, "big")
+            transaction.put(end, octets_of(number), dupdata=False, db=self._ends)
 
     def on(
         self, transaction: lmdb.Transaction[bytes], shelf: bytes, after: bytes, most: int

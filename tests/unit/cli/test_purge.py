@@ -1,10 +1,11 @@
 """A person's data goes on request, all of it, and no mail is sent there by mistake afterwards."""
 
 import json
+import re
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from bouncegate.custody.addresscheck import AddressCheck
 from bouncegate.custody.journalcheck import JournalCheck
 from bouncegate.custody.recordcheck import RecordCheck
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.records import Act, Audit, Delivered, Event
+from bouncegate.policy.records import Act, Audit, Delivered, Event, Ruling
 from bouncegate.store import lockrecord
 from bouncegate.store.audit import new_key
 from bouncegate.store.entry import Sent, entry_of
@@ -231,6 +232,60 @@ def test_a_late_bounce_makes_it_known_again_and_its_lock_stays(
     told = shown(bouncegate, ANN)
     assert (told["locked"], told["until"], told["hard"]) == (True, until, 1)
     assert "its locks alone were kept" in bouncegate("explain", ANN).out
+
+
+def test_undoing_bounces_leaves_the_lock_of_a_purged_address(
+    config: Path, bouncegate: Command
+) -> None:
+    """Known again by a bounce, it keeps what it was locked by, whose bounces ever are undone."""
+    bouncegate("purge", ANN, "--yes")
+    with closing(open_store(config)) as store:
+        first = store.last_entry()
+        for address, message in ((EVE, 98), (ANN, 99)):
+            store.record([Bounce([bounce_of(address, message, NOW)], b"")], POLICY)
+        until = store.state(ANN).lock.until  # type: ignore[union-attr]
+        for number in (first + 1, first + 2):
+            store.void([number], Ruling("void", (), NOW + 1, by="root"), POLICY.fold)
+            lock = store.state(ANN).lock  # type: ignore[union-attr]
+            assert lock is not None
+            assert lock.until == until
+            found = AddressCheck(store._environment, POLICY.fold).differences()
+            assert [str(one) for one in found] == []
+
+
+def test_lists_show_a_purged_address_that_bounced_again_when_its_lock_has_ended(
+    config: Path, bouncegate: Command
+) -> None:
+    bouncegate("purge", ANN, "--yes")
+    with closing(open_store(config)) as store:
+        soft = bounce_of(ANN, 99, NOW, Reason.MAILBOX_FULL)
+        store.record([Bounce([soft], b"")], POLICY)
+        assert ANN in [address for address, _ in store.lists.bounced(NOW + 900 * DAY)]
+
+
+@pytest.mark.parametrize("verb", ["alive", "unlock", "lock"])
+def test_a_store_is_sound_when_what_a_mistyped_address_meant_is_purged(
+    config: Path, bouncegate: Command, verb: Literal["alive", "unlock", "lock"]
+) -> None:
+    typo = "an@shop.example"  # of which nothing but the correction to ann is known
+    with closing(open_store(config)) as store:
+        store.act([Act((typo,), NOW, verb, by="root")], POLICY.fold)
+    bouncegate("purge", ANN, "--yes")
+    with closing(open_store(config)) as store:
+        found = AddressCheck(store._environment, POLICY.fold).differences()
+        assert [str(one) for one in found] == []
+
+
+def test_purge_says_where_octets_are_left_and_what_overwrites_them(
+    config: Path, bouncegate: Command
+) -> None:
+    data = config.parent / "store" / "data.mdb"
+    # Others whose addresses end or begin like hers stay.
+    hers = re.compile(rb"(?<![a-z])ann@shop\.example(?!\.org)")
+    assert "bouncegate store compact" in bouncegate("purge", ANN, "--yes").out
+    assert hers.search(data.read_bytes()), "in pages that are not used now"
+    assert bouncegate("store", "compact").code == 0
+    assert not hers.search(data.read_bytes())
 
 
 def test_when_the_lock_has_ended_its_hash_goes_too(config: Path, bouncegate: Command) -> None:

@@ -206,8 +206,28 @@ def test_the_ledger_is_walked_once(store: Store, ledger: Ledger) -> None:
 
 def test_what_was_mailed_too_long_ago_is_forgotten(store: Store) -> None:
     mailed(store, {"ancient@a.de": 900, "old@a.de": 100})
-    assert upkeep(store).forget(NOW, lambda: False) == 1
+    assert upkeep(store, ListsSettings()).forget(NOW, lambda: False) == 1
     assert addresses(store, "stale") == ["old@a.de"]
+
+
+@pytest.mark.parametrize("reason", ["stale", "invalid"])
+def test_what_a_list_refuses_is_not_forgotten_and_stays_refused(store: Store, reason: str) -> None:
+    faults = {"stale": "", "invalid": "two dots"}
+    store.usage.learn({"old@a.de": NOW // DAY}, lambda _: faults[reason])
+    settings = ListsSettings(**{reason: "refuse"})  # type: ignore[arg-type]
+    for days in range(100, 2000, 100):
+        now = NOW + days * DAY
+        assert upkeep(store, settings).forget(now, lambda: False) == 0
+        refuse(store, settings, now)
+        assert lock_of(store, "old@a.de").in_force(now), f"after {days} days"
+
+
+def test_a_stale_address_of_which_the_day_is_not_known_stays_refused(store: Store) -> None:
+    mailed(store, {"old@a.de": 100})
+    assert refuse(store) == Changed(1, 0)
+    store.usage.forget(NOW // DAY)
+    assert refuse(store) == Changed(0, 0)
+    assert lock_of(store, "old@a.de").in_force(NOW)
 
 
 @pytest.mark.parametrize("after", [Duration(months=3), Duration(seconds=90 * DAY), Duration(1, 5)])

@@ -150,6 +150,21 @@ def test_old_bounces_go_and_the_count_in_a_row_goes_on(store: Store) -> None:
     assert state.lock is not None, "the third in a row"
 
 
+@pytest.mark.parametrize("wrong", [1, 2500])
+def test_entries_dated_ahead_keep_none_behind_them(store: Store, wrong: int) -> None:
+    """A clock was wrong for a moment, or for thousands of bounces."""
+    ahead = [bounce_of(f"a{n}@x.test", n, NOW + 4000 * DAY + n) for n in range(wrong)]
+    behind = [
+        bounce_of(f"b{n}@x.test", 9000 + n, NOW + n, Reason.MAILBOX_FULL) for n in range(1500)
+    ]
+    young = [bounce_of("young@x.test", 20_000, NOW + 900 * DAY)]
+    fill(store, bounce_of("first@x.test", 30_000, NOW, Reason.MAILBOX_FULL), *ahead, *behind)
+    fill(store, *young)
+    assert let_go(store, NOW + 100 * DAY, NOW + 900 * DAY) == 1501
+    assert entries_of_addresses(store) == wrong + 1
+    assert let_go(store, NOW + 100 * DAY, NOW + 900 * DAY) == 0
+
+
 def test_what_is_behind_a_lock_stays_until_it_ends(store: Store) -> None:
     fill(store, bounce_of(ANN, 1, NOW), soft(2, NOW + DAY))
     assert let_go(store, NOW + 300 * DAY, NOW + 300 * DAY) == 0
