@@ -86,6 +86,7 @@ def doctor(
         ("store", lambda: storage.check_store(settings, now)),
         ("ledger", lambda: storage.check_ledger(settings, now)),
         ("domains", lambda: domains.check_domains(settings, now)),
+        ("backup", lambda: storage.check_backup(settings, now)),
         ("daemons", lambda: daemons.check_daemons(settings)),
         ("alive", lambda: alive.check_alive(settings, now)),
         ("dns", lambda: _names(settings, postfix, named)),

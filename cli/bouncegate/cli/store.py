@@ -19,7 +19,8 @@ from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, write_json, write_table
 from bouncegate.config.values import readable
 from bouncegate.store.environment import LAYOUT, layout_of, open_of_any_layout
-from bouncegate.store.errors import StoreMissing
+from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.lastbackup import LastBackup, note_backup
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.room import Room
@@ -197,6 +198,10 @@ def backup(
         store = stack.enter_context(closing(Store.open(settings, readonly=True)))
         ledger = None if without_ledger else ledger_of(invocation, stack)
         made = make_backup(Source(settings.path, store, ledger), place, now)
+    try:
+        note_backup(settings.path, LastBackup(now, str(made.path)))
+    except StoreError as error:
+        complain(f"the backup is whole, but report health will not know of it: {error}")
     if keep is not None:  # only now that there is a new one
         thin_out(target, keep)
     if json:

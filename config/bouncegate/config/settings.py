@@ -255,6 +255,7 @@ class AlarmSettings(Struct, frozen=True):
     hard_share: Annotated[float, Meta(gt=0, le=1)] = 0.02
     complaint_rate: Annotated[float, Meta(gt=0, le=1)] = 0.001
     rates_from: Annotated[int, Meta(ge=1, le=10_000_000)] = 500
+    backup: Duration = Duration(seconds=2 * 86_400)
 
 
 class LedgerSettings(Struct, frozen=True):

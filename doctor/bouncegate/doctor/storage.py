@@ -7,6 +7,7 @@ from typing import Final
 from bouncegate.config.settings import Settings
 from bouncegate.doctor.finding import Finding, Severity
 from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.lastbackup import last_backup
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.room import Room
 from bouncegate.store.store import Store
@@ -20,6 +21,8 @@ _OVERFULL: Final = 0.95
 # The ledger drops its oldest sends at three quarters (bouncegate.store.ledger).
 _FORGETS: Final = 0.7
 _HOUR: Final = 3600
+# A backup of millions of locks, say, reads for minutes; a process that was stopped, for good.
+_LONG_READ: Final = 100_000
 # A clock that was set back makes locks that begin in the future, and end too late.
 _CLOCK: Final = 120
 
@@ -44,7 +47,7 @@ def check_store(settings: Settings, now: int) -> Iterator[Finding]:
     yield from _surroundings("store", room)
     if dead:
         text = f"{dead} reader slots of processes that were killed were freed: they kept old pages"
-        yield Finding("store", Severity.NOTE, text, "see in the log who was killed")
+        yield Finding("store", Severity.WARNING, text, "see in the log who was killed")
     if latest > now + _CLOCK:
         text = f"its last entry lies {latest - now} seconds in the future: the clock was set back"
         yield Finding("clock", Severity.WARNING, text, "let chrony or systemd-timesyncd run")
@@ -73,6 +76,23 @@ def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
             yield Finding("ledger", Severity.WARNING, text, mend)
 
 
+def check_backup(settings: Settings, now: int) -> Iterator[Finding]:
+    """How old the last backup is."""
+    if not (settings.store.path / "data.mdb").exists() or not settings.alarm.backup.after(0):
+        return
+    last = last_backup(settings.store.path)
+    if last is None:
+        text, mend = "no backup was made yet", "enable bouncegate-backup.timer"
+        yield Finding("backup", Severity.NOTE, text, mend)
+        return
+    text = f"the last backup is {max(now - last.time, 0) // _HOUR} hours old: {last.path}"
+    if settings.alarm.backup.after(last.time) < now:
+        mend = "see why bouncegate-backup fails, or set [alarm] backup"
+        yield Finding("backup", Severity.WARNING, text, mend)
+    else:
+        yield Finding("backup", Severity.OK, text)
+
+
 def _map(name: str, room: Room, key: str) -> Iterator[Finding]:
     if room.fill > _FULL:
         severity = Severity.ERROR if room.fill > _OVERFULL else Severity.WARNING
@@ -85,6 +105,9 @@ def _surroundings(name: str, room: Room) -> Iterator[Finding]:
         severity = Severity.ERROR if room.disk_free < _NO_DISK else Severity.WARNING
         text = f"{room.disk_free // _MIB} MiB are free on its disk: beyond it bounces wait"
         yield Finding(name, severity, text, "make room on the disk")
+    if room.lag > _LONG_READ:
+        text = f"a reader has not let go for {room.lag:,} transactions: its file grows meanwhile"
+        yield Finding(name, Severity.WARNING, text, "see whether a process stands still")
     if room.readers > _FULL * room.most_readers:
         text = f"{room.readers} of {room.most_readers} reader slots are taken"
         yield Finding(name, Severity.WARNING, text, "see which processes hold the store open")

@@ -17,6 +17,7 @@ from bouncegate.metrics.census import Census, Sort
 from bouncegate.metrics.families import counters, gauge, gauges
 from bouncegate.metrics.knowledge import ledger_figures, store_figures
 from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.lastbackup import last_backup
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
 
@@ -84,6 +85,12 @@ class Figures:
         settings, now = self._settings, int(time.time())
         names = settings.metrics.sender_domains
         yield from store_figures(self._store, settings.alarm, now, names_senders=names)
+        last = last_backup(settings.store.path)
+        yield gauge(
+            "backup_timestamp_seconds", "When the store was last saved.", last.time if last else 0
+        )
+        limit = settings.alarm.backup.after(0)
+        yield gauge("backup_age_limit_seconds", "[alarm] backup; 0: any age is right.", limit)
         yield gauges(
             "locks",
             "Locks in force, as last counted.",

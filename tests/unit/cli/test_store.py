@@ -15,6 +15,7 @@ from bouncegate.config.loading import load
 from bouncegate.policy.records import Act
 from bouncegate.store.environment import LOCKS, open_environment
 from bouncegate.store.errors import StoreFull
+from bouncegate.store.lastbackup import LastBackup, last_backup, note_backup
 from bouncegate.store.store import Store
 
 from .conftest import Command
@@ -206,6 +207,26 @@ def test_an_act_that_found_no_room_keeps_nobody_from_using_the_store(
     assert json.loads(bouncegate("show", "--json", decided[-1]).out)["locked"]
 
 
+def test_monitoring_is_told_when_the_last_backup_is_too_old(
+    bouncegate: Command, config: Path, tmp_path: Path
+) -> None:
+    bouncegate("lock", "ann@example.com")
+    assert bouncegate("report", "health").code == 0, "none was made: it may be saved otherwise"
+    assert bouncegate("store", "backup", str(tmp_path / "backup")).code == 0
+    folder = load(config).store.path
+    made = last_backup(folder)
+    assert made is not None
+    assert made.path == str(tmp_path / "backup")
+    assert bouncegate("report", "health").code == 0
+    assert bouncegate("store", "backup", str(tmp_path / "backup")).code != 0
+    assert last_backup(folder) == made, "one that fails is none"
+    note_backup(folder, LastBackup(made.time - 3 * 86_400, made.path))
+    assert bouncegate("report", "health").code == 1
+    assert "the last backup is 72 hours old" in bouncegate("report", "health").out
+    config.write_text(config.read_text() + '[alarm]\nbackup = "0 days"\n')
+    assert bouncegate("report", "health").code == 0
+
+
 def test_monitoring_is_told_when_the_store_is_nearly_full(
     bouncegate: Command, config: Path
 ) -> None:
@@ -222,4 +243,4 @@ def test_monitoring_is_told_when_the_store_is_nearly_full(
     assert done.code in (1, 2), told
     assert told["room"][0]["part"] == "store"
     assert "[store] map_size" in told["room"][0]["advice"]
-    assert "nearly full" in bouncegate("report", "health").out
+    assert "that need care" in bouncegate("report", "health").out
