@@ -240,7 +240,7 @@ class GuardSettings(Struct, frozen=True):
     share: Annotated[float, Meta(gt=0, le=1)] = 0.1
     slow: Annotated[tuple[SlowOutage, ...], Meta(max_length=8)] = _SLOW
     known_after: Duration = Duration(seconds=7 * 86_400)
-    domain_addresses: Annotated[int, Meta(ge=1, le=10_000_000)] = 10
+    domain_addresses: Annotated[int, Meta(ge=1, le=10_000_000)] = 5
     providers: Annotated[int, Meta(ge=1, le=10_000_000)] = 30
 
 

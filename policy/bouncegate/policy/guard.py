@@ -148,9 +148,17 @@ class Guard:
         told_by_mx = series.provider != domain and not self._runs(series.provider, domain)
         yield Watched(series, event.address, organisation_of(domain) if told_by_mx else "")
         via = Series.via(event)
-        if via is not None:
+        if via is not None and not self._is_own_server(via, series.provider):
             is_own = series.provider == domain
             yield Watched(via, organisation_of(domain) if is_own else series.provider)
+
+    def _is_own_server(self, via: Series, provider: str) -> bool:
+        """Whether a provider's own server refused, so that nobody else's bounces tell of it.
+
+        What a report says of the server is a stranger's word: it must not speak for a provider.
+        """
+        host = via.provider.removeprefix(_VIA)
+        return f".{host}".endswith(f".{provider}") or self._providers.runs(provider, host)
 
     def _runs(self, provider: str, domain: str) -> bool:
         return self._providers.provider_of(domain) == provider

@@ -71,6 +71,11 @@ class Providers:
         named = tuple(d for d, name in self._by_domain.items() if name == provider)
         return named or (() if provider in self._by_mx.values() else (provider,))
 
+    def runs(self, provider: str, host: str) -> bool:
+        """Whether a mail server is one of a provider's, by the end of its name."""
+        named = (self._by_mx.get(end) or self._by_domain.get(end) for end in _ends_of(host))
+        return next(filter(None, named), "") == provider
+
     def has_names(self, provider: str) -> bool:
         """Whether domains are known by name that a provider runs."""
         return provider in self._named

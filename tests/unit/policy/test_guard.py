@@ -168,6 +168,23 @@ def test_the_server_that_refused_has_a_series_of_its_own(remote: str, via: str) 
     ]
 
 
+@pytest.mark.parametrize(
+    ("address", "provider", "remote"),
+    [
+        ("ann@gmail.com", "google", "gmail-smtp-in.l.google.com"),
+        ("ann@shop.example", "google", "aspmx.l.google.com"),
+        ("ann@firm.example", "firm.example", "mx1.firm.example"),
+        ("ann@firm.example", "firm.example", "firm.example"),
+        ("ann@web.de", "gmx", "mx-ha02.web.de"),
+    ],
+)
+def test_a_providers_own_server_is_no_relay_that_others_could_speak_for(
+    address: str, provider: str, remote: str
+) -> None:
+    refused = replace(event(address), provider=provider, remote_mta=remote)
+    assert [one.series.provider for one in guard().watched(refused, Known.YES)] == [provider]
+
+
 @pytest.mark.parametrize("remote", ["", "dns;", " ", "[]"])
 def test_without_a_name_of_the_server_there_is_no_such_series(remote: str) -> None:
     assert Series.via(replace(event(), remote_mta=remote)) is None

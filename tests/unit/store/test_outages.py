@@ -333,6 +333,16 @@ def test_one_provider_that_refuses_many_is_no_relay_of_ours(store: Store) -> Non
     assert store.incidents() == []
 
 
+def test_reports_that_name_a_providers_server_stop_no_lock_at_that_provider(store: Store) -> None:
+    attackers = [f"u@attacker{n}.example" for n in range(60)]
+    mailed(store, [*attackers, *users(5, name="dead")], 90)
+    policy, server = rules(20), "gmail-smtp-in.l.google.com"
+    record(store, bounces(attackers, NOW, 5, remote_mta=server), policy)
+    assert len(opened(store)) == 1, "they hold back their own bounces"
+    record(store, bounces(users(5, name="dead"), NOW + 400, 5, remote_mta=server), policy)
+    assert locked(store) == users(5, name="dead")
+
+
 def test_an_incident_of_a_relay_closes_when_little_is_refused_there(store: Store) -> None:
     addresses = [f"ann@company{n}.example" for n in range(60)]
     mailed(store, addresses, 90)
