@@ -59,12 +59,15 @@ class Upkeep:
         place = usage.place()
         while not stop() and (portion := ledger.walk(place, now - _BEHIND, _SENDS)):
             days: dict[str, int] = {}
+            latest = 0
             for key, sent in portion:
-                days.update(dict.fromkeys(sent.recipients, sent.time // DAY))
-                place, total = key, total + 1
-                if len(days) >= _ADDRESSES:
+                day = sent.time // DAY
+                # One day at a time: of an address that is new the first one is kept as well.
+                if days and (day != latest or len(days) >= _ADDRESSES):
                     usage.learn(days, fault_of, place)
                     days = {}
+                days.update(dict.fromkeys(sent.recipients, day))
+                place, total, latest = key, total + 1, day
             usage.learn(days, fault_of, place)
         return total
 

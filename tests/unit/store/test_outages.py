@@ -4,6 +4,7 @@ Each is played against a real store, with a clock of its own and a record of pas
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 
@@ -11,13 +12,21 @@ import pytest
 from msgspec.structs import replace
 
 from bouncegate.config.durations import Duration
-from bouncegate.config.settings import GuardSettings, PolicySettings, StoreSettings
+from bouncegate.config.settings import (
+    GuardSettings,
+    LedgerSettings,
+    ListsSettings,
+    PolicySettings,
+    StoreSettings,
+)
 from bouncegate.config.values import Size
+from bouncegate.lists.upkeep import Upkeep
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard, Sends, unknown
 from bouncegate.policy.records import Event
-from bouncegate.store.entry import KEY
+from bouncegate.store.entry import KEY, Sent, entry_of
 from bouncegate.store.incidents import Incident
+from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
 
 from .bounces import NOW, SIGNED, bounce_of, record
@@ -359,3 +368,28 @@ def test_a_window_of_other_length_is_obeyed(store: Store) -> None:
     policy = Policy(PolicySettings(), SIGNED, guard=Guard(short))
     record(store, bounces(users(400), NOW, 200), policy)
     assert store.incidents() == []
+
+
+# -- what is on record of sends ------------------------------------------------------------------
+
+
+def test_the_ledger_tells_which_addresses_were_delivered_to_before(
+    store: Store, tmp_path: Path
+) -> None:
+    settings = LedgerSettings(max_size=Size(2**24))
+    sends = {
+        NOW - 20 * DAY: ["first@example.net"],
+        NOW - 8 * DAY: users(130),
+        NOW - 3 * DAY: users(130, name="new"),
+        NOW - HOUR: [*users(130), *users(130, name="new")],
+    }
+    with closing(Ledger.open(StoreSettings(path=tmp_path), settings, readonly=False)) as ledger:
+        for time, addresses in sends.items():
+            sent = Sent(time, time.to_bytes(8, "big"), "news@example.org", tuple(addresses))
+            ledger.write([entry_of(sent)])
+        upkeep = Upkeep(store, ListsSettings(), rules().fold, DAY)
+        assert upkeep.walk(ledger, NOW, lambda: False) == len(sends)
+    record(store, bounces([*users(130), *users(130, name="new")], NOW, 5), rules())
+    (incident,) = opened(store)
+    assert len(store.held(incident.number)) == 130
+    assert sorted(locked(store)) == sorted(users(130, name="new"))
