@@ -22,6 +22,9 @@ log: Final = logging.getLogger("bouncegate.dns")
 _AT_ONCE: Final = 200
 # While name servers are not believed, it is seen so often whether they are to be again.
 _LOOK_AGAIN: Final = 60
+# A fault that may be true is over after so many times `[dns] confirm`: one until it is believed,
+# one until each denial is confirmed, and one for what was late.
+_FORGOTTEN: Final = 3
 
 
 class Refresher:
@@ -43,17 +46,16 @@ class Refresher:
         self._clock = clock
         self._budget = Budget(settings.queries_a_second)
         self._answered = True
-        noted = exchanges.fault()
-        self._fault = None if noted is None else Fault(noted.why, noted.may_be_true)
-        self._since = 0 if noted is None else noted.since
+        self._noted = exchanges.fault()
+        self._confirm = settings.confirm.after(0)
         self._looked = 0
         self._answers = Counter() if answers is None else answers
 
     def refresh(self, stop: threading.Event) -> int:
         """Ask of all that is due, or until `stop`; tells of how many. Raises StoreError."""
         asked = 0
-        if self._fault is not None:
-            self._look_again()
+        if self._noted is not None:
+            self._look_again(self._noted)
         while not stop.is_set():
             domains = self._exchanges.due(int(self._clock()), _AT_ONCE)
             if not domains:
@@ -69,46 +71,49 @@ class Refresher:
         took_mail = [domain for domain in domains if self._exchanges.of(domain).takes_mail]
         own = partial(self._exchanges.some_that_take_mail, MOST_OWN, domains)
         asked = ask_round(domains, self._settings, self._budget, own, took_mail)
-        if denies(asked.answers):
-            self._note(asked)
+        fault = self._note(asked) if denies(asked.answers) else None
         references = {d: answer for d, answer in asked.own.items() if answer.status == "ok"}
-        answers = {**references, **believed(asked, self._fault)}
+        answers = {**references, **believed(asked, fault)}
         self._exchanges.learn(answers, int(self._clock()), self._settings)
         self._answers.update(answer.status for answer in asked.answers.values())
         self._tell(asked.answers)
         return asked
 
-    def _look_again(self) -> None:
+    def _look_again(self, noted: NameServerFault) -> None:
         """Ask for references alone, once a minute at most: a fault ends without any bounce.
 
-        One that references do not show ends when it would be believed and nothing came of it.
+        One that may be true is forgotten when there has been time for all that follows from it.
         """
-        assert self._fault is not None
         now = int(self._clock())
-        settled = now - self._since > 2 * self._settings.confirm.after(0)
-        if self._fault.may_be_true and not settled:
-            return
-        if abs(now - self._looked) >= _LOOK_AGAIN:
+        if noted.may_be_true:
+            if now - noted.since > _FORGOTTEN * self._confirm:
+                self._set(None)
+        elif abs(now - self._looked) >= _LOOK_AGAIN:
             self._looked = now
             own = partial(self._exchanges.some_that_take_mail, MOST_OWN)
             self._note(ask_references(self._settings, self._budget, own))
 
-    def _note(self, asked: Asked) -> None:
-        """Keep whether the name servers are to be believed, and say when that changes."""
-        now, fault, before = int(self._clock()), fault_of(asked), self._fault
-        since = self._since if before is not None else now
-        lasts = now - since >= self._settings.confirm.after(0)
-        if fault is not None and fault.may_be_true and before is not None and lasts:
-            fault = None
-        self._fault = fault
+    def _note(self, asked: Asked) -> Fault | None:
+        """Keep whether the name servers are to be believed; tells why this round is not."""
+        now, fault, noted = int(self._clock()), fault_of(asked), self._noted
+        if fault is None:
+            if noted is not None and not noted.may_be_true:
+                self._set(None)
+            return None
+        is_same = noted is not None and noted.may_be_true == fault.may_be_true
+        since = noted.since if noted is not None and is_same else now
+        self._set(NameServerFault(since, *fault))
+        return None if fault.may_be_true and now - since >= self._confirm else fault
+
+    def _set(self, fault: NameServerFault | None) -> None:
+        """Note a fault, and say so where it is a new one."""
+        before, self._noted = self._noted, fault
         if fault == before:
             return
-        self._since = since
-        noted = None if fault is None else NameServerFault(since, *fault)
-        self._exchanges.note_fault(noted)
+        self._exchanges.note_fault(fault)
         if fault is None:
             log.warning("the name servers are believed again")
-        elif before is None:
+        elif before is None or before.may_be_true != fault.may_be_true:
             log.error(
                 "the name servers are not believed: %s; what they deny counts for nothing",
                 fault.why,

@@ -25,7 +25,9 @@ def check_domains(settings: Settings, now: int) -> Iterator[Finding]:
             fault = store.exchanges.fault()
     except StoreError:  # the check of the store says so
         return
-    if fault is not None and settings.dns.enabled:
+    confirm = settings.dns.confirm.after(0)
+    is_believed = fault is not None and fault.may_be_true and now - fault.since >= confirm
+    if fault is not None and settings.dns.enabled and not is_believed:
         yield _of_fault(fault)
     finding = _of_pile(pile, settings, now)
     if finding is not None:

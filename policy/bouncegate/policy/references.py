@@ -16,6 +16,10 @@ MOST_NAMED: Final = 2
 """And of so many that the settings name."""
 
 
+# So many domains that are denied in one round are usual; more are if as many others are alive.
+_MOST_DENIED: Final = 50
+
+
 class Asked(NamedTuple):
     """One round of look-ups."""
 
@@ -65,4 +69,8 @@ def fault_of(asked: Asked) -> Fault | None:
     if lapsed > max(left, 1):
         why = f"they deny {lapsed} domains that took mail before, and {left} do still"
         return Fault(why, may_be_true=True)
+    denied = len(denies(asked.answers))
+    answered = sum(answer.status != "unknown" for answer in asked.answers.values())
+    if denied > _MOST_DENIED and 2 * denied > answered:
+        return Fault(f"they deny {denied} domains of {answered} at once", may_be_true=True)
     return None

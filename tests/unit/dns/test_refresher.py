@@ -161,8 +161,26 @@ def test_many_domains_that_took_mail_and_are_denied_at_once_are_believed_if_it_l
         assert {known.of(domain).denial for domain in lapsed} == {None}
         known.want(lapsed, NOW + DAY)
         assert refresh(known, at, NOW + DAY) == 9
+        assert known.fault() is not None, "for what is denied with them"
+        refresh(known, at, NOW + 4 * DAY)
     assert known.fault() is None
     assert {known.of(domain).denial for domain in lapsed} == {"nxdomain"}
+
+
+def test_a_resolver_that_denies_all_but_references_is_believed_if_it_lasts_only(
+    known: Exchanges,
+) -> None:
+    """A list may be as bad as that; but then it is as bad a day later."""
+    domains = [f"d{n:03}.test" for n in range(250)]
+    with name_server(denying("mail.test")) as server:
+        at = replace(settings(server), reference_domains=(DomainName("mail.test"),), at_once=50)
+        known.want(domains, NOW)
+        refresh(known, at)
+        assert {known.of(domain).denial for domain in domains[:200]} == {None}
+        assert known.fault() == NameServerFault(NOW, "they deny 200 domains of 200 at once", True)
+        known.want(domains, NOW + DAY)
+        refresh(known, at, NOW + DAY)
+    assert {known.of(domain).denial for domain in domains} == {"nxdomain"}, "each batch of them"
 
 
 def test_a_resolver_that_is_sane_again_is_believed_without_any_bounce(known: Exchanges) -> None:

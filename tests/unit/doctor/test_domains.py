@@ -82,6 +82,14 @@ def test_name_servers_that_are_not_believed_are_an_error(settings: Settings) -> 
     assert one.text.endswith("since 2026-02-02T02:40:00Z: they deny gmail.com")
 
 
+def test_a_fault_that_may_be_true_is_told_until_it_is_believed(settings: Settings) -> None:
+    store = Store.open(settings.store)
+    store.exchanges.note_fault(NameServerFault(NOW, "they deny 60 of 70", may_be_true=True))
+    store.close()
+    assert len(found(settings, NOW + 86_399)) == 1
+    assert found(settings, NOW + 86_400) == []
+
+
 def test_health_is_critical_where_many_domains_are_called_unknown(
     settings: Settings, bouncegate: Command
 ) -> None:

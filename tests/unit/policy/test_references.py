@@ -46,6 +46,18 @@ def test_more_domains_denied_that_took_mail_than_are_left_is_a_fault_that_may_be
     assert fault_of(Asked({"a.test": NO}, own=gone, named={"ref.test": OK})) is not None
 
 
+def test_many_domains_denied_at_once_are_a_fault_that_may_be_true_unless_others_are_alive() -> None:
+    def told(denied: int, alive: int) -> bool:
+        answers = {f"d{n}.test": NO for n in range(denied)} | {f"a{n}.t": OK for n in range(alive)}
+        fault = fault_of(Asked(answers, named={"ref.test": OK}))
+        assert fault is None or fault.may_be_true
+        return fault is not None
+
+    assert [told(50, 0), told(51, 0), told(51, 50), told(51, 51), told(100, 99)] == [
+        *(False, True, True, False, True)
+    ]
+
+
 def test_name_servers_are_silent_where_nothing_at_all_is_answered() -> None:
     assert Asked({"a.test": SILENT}, named={"ref.test": SILENT}).is_silent
     assert not Asked({"a.test": SILENT}, named={"ref.test": OK}).is_silent
