@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from bouncegate.classifier.attribution import Attribution
 from bouncegate.classifier.directory import Directory, nothing
 from bouncegate.cli.daemons import judge_of
@@ -43,7 +45,8 @@ def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:
     fold = settings.store.fold_local_part
     judge = judge_of(settings, made_mark(settings.store.path))
     attribution = Attribution(directory.provider_of, fold_local_part=fold)
-    interpreter = Interpreter(settings.maillog, ledger, judge, attribution, fold_local_part=fold)
+    log = settings.maillog if settings.log_proves else replace(settings.maillog, count=())
+    interpreter = Interpreter(log, ledger, judge, attribution, fold_local_part=fold)
 
     def ask(events: Sequence[Event], now: int) -> None:
         domains = directory.to_ask(events, now)

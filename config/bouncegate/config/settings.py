@@ -315,6 +315,7 @@ class MaillogSettings(Struct, frozen=True):
 
     source: Literal["none", "file", "journal"] = "none"
     file: Path = Path("/var/log/mail.log")
+    trust_file: bool = False
     syslog_name: str = "postfix"
     count: tuple[Literal["sent", "bounced", "expired"], ...] = ("sent", "bounced", "expired")
     own_relays: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
@@ -422,6 +423,12 @@ class Settings(Struct, frozen=True):
         return (self.ledger.enabled or self.signs) and bool(self.ledger.keep.after(0))
 
     @property
+    def log_proves(self) -> bool:
+        """Whether lines of Postfix's log are evidence: every local user can write to syslog."""
+        is_file = self.maillog.source == "file"
+        return not (is_file and self.signs) or self.maillog.trust_file
+
+    @property
     def keeps_events_for(self) -> int:
         """How many seconds an event is kept at least, whatever `[retention]` says.
 
@@ -462,6 +469,11 @@ class Settings(Struct, frozen=True):
 
     def notes(self) -> Iterator[str]:
         """What is allowed and may not be meant, for who checks a configuration or reads the log."""
+        if not self.log_proves:
+            yield (
+                '[maillog] source = "file": local users can write lines there, so they show what '
+                'waits and count for nothing; read the "journal", or set trust_file'
+            )
         proof: Trust = "signed" if self.signs else "matched"
         count = self.return_path.count
         if "unverified" in count:

@@ -1,10 +1,14 @@
 """The journal of systemd as a source: journalctl(1), one JSON object an entry.
 
-Fields that begin with an underscore come from journald itself and cannot be made up by who logs:
-so only what a unit of Postfix said is taken, whatever tag others log under.
+Fields that begin with an underscore come from journald itself and cannot be made up by who logs
+(systemd.journal-fields(7)): so only what root or Postfix's own user said in a unit of Postfix is
+taken, whatever tag others log under. The user counts as well as the unit, since local(8) and
+pipe(8) run programs of other users within it: a line in a .forward file is enough.
 """
 
 import os
+import pwd
+import re
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
@@ -19,11 +23,14 @@ from bouncegate.maillog.source import Read, SourceError, Wanted
 JOURNALCTL: Final = ("journalctl",)
 _OUTPUT: Final = (
     *("--quiet", "--no-pager", "--no-tail", "--output=json"),
-    "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT",
+    "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,_UID",
 )
 _FACILITY_MAIL: Final = "SYSLOG_FACILITY=2"  # RFC 5424, 6.2.1
-_UNIT: Final = "postfix"  # postfix.service, postfix@-.service and the like
-_UNITS: Final = (_UNIT, "bouncegate-")
+# postfix.service, postfix@-.service, and postfix-NAME.service of who runs several.
+_POSTFIX: Final = re.compile(r"postfix(?:[@-][^/]*)?\.service")
+_OURS: Final = re.compile(r"bouncegate-[a-z-]+\.service")
+_ROOT: Final = 0
+_MAIL_OWNER: Final = "postfix"  # mail_owner of postconf(5)
 # How far back the first run looks, in seconds.
 _FIRST: Final = 86_400
 # journalctl gives null for a field of more than 4,096 octets; the cursor has some 150.
@@ -39,6 +46,7 @@ class _Entry(msgspec.Struct, frozen=True):
     said: str | list[int | str] | None = msgspec.field(name="MESSAGE", default=None)
     tag: object = msgspec.field(name="SYSLOG_IDENTIFIER", default="")
     unit: object = msgspec.field(name="_SYSTEMD_UNIT", default="")
+    user: object = msgspec.field(name="_UID", default="")
 
 
 _ENTRIES: Final = msgspec.json.Decoder(_Entry)
@@ -54,10 +62,19 @@ class _Cursor(NamedTuple):
 class Journal:
     """What units of Postfix said, as lines."""
 
-    def __init__(self, parser: Parser, command: Sequence[str] = JOURNALCTL) -> None:
-        """Ask `command`, journalctl with options of its own."""
+    def __init__(
+        self,
+        parser: Parser,
+        command: Sequence[str] = JOURNALCTL,
+        writers: frozenset[int] | None = None,
+    ) -> None:
+        """Ask `command`, journalctl with options of its own.
+
+        `writers` are the user ids under which Postfix logs; by default those of this machine.
+        """
         self._parser = parser
         self._command = command
+        self._writers = frozenset(map(str, _writers() if writers is None else writers))
 
     def read(self, position: bytes, now: int) -> Generator[Read, None, None]:
         """The entries behind a cursor, or of the last day; raises SourceError."""
@@ -78,19 +95,34 @@ class Journal:
         with _output_of([*self._command, *_OUTPUT, f"--since=@{since}"]) as lines:
             for octets in lines:
                 entry = _decoded(octets) if wanted(octets) else None
-                said = _said(entry, _UNITS) if entry is not None else None
+                if entry is None or not (self._is_of_postfix(entry) or _is_of_unit(entry, _OURS)):
+                    continue
+                said = _said(entry)
                 if said is not None:
                     yield said
 
     def _line(self, entry: _Entry) -> Line | None:
-        said = _said(entry, (_UNIT,))
+        said = _said(entry) if self._is_of_postfix(entry) else None
         return None if said is None else self._parser.read(*said)
 
+    def _is_of_postfix(self, entry: _Entry) -> bool:
+        return entry.user in self._writers and _is_of_unit(entry, _POSTFIX)
 
-def _said(entry: _Entry, units: tuple[str, ...]) -> Said | None:
-    """What an entry says, where one of these units wrote it."""
-    if not isinstance(entry.unit, str) or not entry.unit.startswith(units):
-        return None
+
+def _writers() -> frozenset[int]:
+    """The users as whom programs of Postfix run."""
+    try:
+        return frozenset({_ROOT, pwd.getpwnam(_MAIL_OWNER).pw_uid})
+    except KeyError:
+        return frozenset({_ROOT})
+
+
+def _is_of_unit(entry: _Entry, units: re.Pattern[str]) -> bool:
+    return isinstance(entry.unit, str) and units.fullmatch(entry.unit) is not None
+
+
+def _said(entry: _Entry) -> Said | None:
+    """What an entry says."""
     text = entry.said
     if isinstance(text, list):
         if not all(isinstance(octet, int) and 0 <= octet < 256 for octet in text):

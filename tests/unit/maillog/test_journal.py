@@ -17,6 +17,7 @@ from bouncegate.maillog.source import SourceError
 REMOTE = Path("/usr/lib/systemd/systemd-journal-remote")
 PARSER = Parser("postfix", UTC)
 UNIT = "postfix@-.service"
+MAIL_OWNER = 109
 
 needs_journal = pytest.mark.skipif(
     shutil.which("journalctl") is None or not REMOTE.exists(),
@@ -24,15 +25,16 @@ needs_journal = pytest.mark.skipif(
 )
 
 
-def entry(said: str, number: int = 1, unit: str = UNIT, tag: str = "postfix/smtp") -> bytes:
+def entry(said: str, number: int = 1, unit: str = UNIT, user: str | None = "0") -> bytes:
     """One entry in journald's export format."""
     fields = {
         "__REALTIME_TIMESTAMP": str((NOW + number) * 1_000_000),
         "__MONOTONIC_TIMESTAMP": str(number * 1_000_000),
         "_BOOT_ID": "0123456789abcdef0123456789abcdef",
         "SYSLOG_FACILITY": "2",
-        "SYSLOG_IDENTIFIER": tag,
+        "SYSLOG_IDENTIFIER": "postfix/smtp",
         "_SYSTEMD_UNIT": unit,
+        **({"_UID": user} if user is not None else {}),
     }
     text = "".join(f"{name}={value}\n" for name, value in fields.items()).encode()
     octets = said.encode("utf-8", "surrogateescape")
@@ -50,7 +52,7 @@ def journal(folder: Path, entries: Sequence[bytes]) -> Journal:
     subprocess.run(
         [REMOTE, "-o", path, "-"], input=b"".join(entries), check=True, capture_output=True
     )
-    return Journal(PARSER, ("journalctl", f"--file={path}"))
+    return Journal(PARSER, ("journalctl", f"--file={path}"), frozenset({0, MAIL_OWNER}))
 
 
 @needs_journal
@@ -67,7 +69,13 @@ def test_what_postfix_said_counts_and_is_read_once(site: Site, tmp_path: Path) -
 
 
 @needs_journal
-@pytest.mark.parametrize("unit", ["user@1000.service", "session-3.scope", "shop.service"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("user@1000.service", "session-3.scope", "shop.service", "postfixadmin.service"),
+        *("postfix.scope", "postfix@x/shop.service", "app-postfix.service", "postfix"),
+    ],
+)
 def test_who_only_logs_under_the_name_of_postfix_is_not_believed(
     site: Site, tmp_path: Path, unit: str
 ) -> None:
@@ -75,6 +83,30 @@ def test_who_only_logs_under_the_name_of_postfix_is_not_believed(
     forged = entry(said(line(site.sent(1, ANN), "bounced", UNKNOWN)), unit=unit)
     assert site.run(NOW + HOUR, source=journal(tmp_path, [forged])).lines == 1
     assert site.entries() == []
+
+
+@needs_journal
+@pytest.mark.parametrize("user", ["1000", "65534", "", None])
+def test_programs_that_postfix_runs_for_users_are_not_believed(
+    site: Site, tmp_path: Path, user: str | None
+) -> None:
+    """`|logger -t postfix/smtp` in a .forward file runs within the unit of Postfix."""
+    forged = entry(said(line(site.sent(1, ANN), "bounced", UNKNOWN)), user=user)
+    source = journal(tmp_path, [forged])
+    assert site.run(NOW + HOUR, source=source).lines == 1
+    assert site.entries() == []
+    assert list(source.search(lambda _: True, NOW - DAY, NOW)) == []
+
+
+@needs_journal
+@pytest.mark.parametrize("unit", ["postfix.service", "postfix@out.service", "postfix-2.service"])
+@pytest.mark.parametrize("user", ["0", str(MAIL_OWNER)])
+def test_each_instance_of_postfix_is_believed(
+    site: Site, tmp_path: Path, unit: str, user: str
+) -> None:
+    told = entry(said(line(site.sent(1, ANN), "bounced", UNKNOWN)), unit=unit, user=user)
+    site.run(NOW + HOUR, source=journal(tmp_path, [told]))
+    assert site.state().hard == 1
 
 
 @needs_journal
