@@ -38,8 +38,8 @@ _DOMAINS_PAUSE: Final = 3600.0
 _NAMES_PAUSE: Final = 60.0
 # A round reads the locks and whoever is on a list: some seconds for a million.
 _LISTS_PAUSE: Final = 1800.0
-# Filters are changed and updated: a proof is good for a month.
-_ALIVE_PAUSE: Final = 86_400.0
+# It is proven once a day; where that could not be tried, an hour later.
+_ALIVE_PAUSE: Final = 3600.0
 # A round reads what is old and must stay, some ten seconds for a million locks.
 _RETENTION_PAUSE: Final = 6 * 3600.0
 # As long as most scrape.
@@ -137,8 +137,12 @@ def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) ->
 def _prove_alive(invocation: Invocation) -> None:
     """Prove again that Authentication-Results of strangers are taken out of incoming mail."""
     from bouncegate.doctor.alive import prove  # noqa: PLC0415
+    from bouncegate.store.aliveproof import is_due  # noqa: PLC0415
 
-    shown = prove(invocation.settings, int(time.time()))
+    settings, now = invocation.settings, int(time.time())
+    if not is_due(settings, now):
+        return
+    shown = prove(settings, now)
     log.log(logging.INFO if shown.is_good else logging.WARNING, "alive: %s", shown.text)
 
 

@@ -22,6 +22,7 @@ from bouncegate.store.purged import read_or_make_salt
 FILE: Final = "alive-proof"
 # Filters are changed and updated; `maintain` proves it again every day.
 LASTS: Final = 30 * 86_400
+_RENEWED: Final = 86_400
 _TAG_OCTETS: Final = 10
 _PURPOSE: Final = b"alive"
 
@@ -57,6 +58,11 @@ def withdraw(settings: Settings) -> None:
 def is_proven(settings: Settings, now: int) -> bool:
     """Whether a proof for these settings is on record at `now`, and fresh."""
     return 0 <= now - _proven_at(settings.store.path / FILE, _digest(settings)) <= LASTS
+
+
+def is_due(settings: Settings, now: int) -> bool:
+    """Whether a proof is to be tried again: there is none of the last day."""
+    return not is_proven(settings, now + LASTS - _RENEWED)
 
 
 def _proven_at(path: Path, digest: str) -> int:

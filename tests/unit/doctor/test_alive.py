@@ -12,7 +12,7 @@ from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
 from bouncegate.doctor.alive import check_alive
 from bouncegate.doctor.finding import Severity
-from bouncegate.store.aliveproof import is_proven, record
+from bouncegate.store.aliveproof import is_due, is_proven, record
 
 NOW = int(time.time())
 
@@ -54,6 +54,16 @@ def test_alive_stays_on_by_an_earlier_proof_while_none_can_be_tried(
     record(settings, NOW - 86_400)
     assert worst(settings)[0] is Severity.NOTE
     assert is_proven(settings, NOW)
+
+
+def test_alive_is_proven_again_every_day(tmp_path: Path, closed_port: int) -> None:
+    settings = settings_of(tmp_path, closed_port)
+    assert is_due(settings, NOW)
+    record(settings, NOW)
+    assert not is_due(settings, NOW + 86_000)
+    assert is_due(settings, NOW + 87_000)
+    assert is_proven(settings, NOW + 87_000)
+    assert is_due(settings_of(tmp_path, closed_port, '["mx2.example.org"]'), NOW)
 
 
 def test_alive_tells_the_address_of_the_copies(tmp_path: Path, closed_port: int) -> None:
