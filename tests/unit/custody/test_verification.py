@@ -130,6 +130,14 @@ def test_a_sound_store_is_sound(folder: Path) -> None:
     assert list(verify_ledger(settings_of(folder), LEDGER)) == []
 
 
+def test_bounces_that_wait_for_dns_are_sound(folder: Path) -> None:
+    """They are held, but for no incident."""
+    with closing(Store.open(settings_of(folder))) as store:
+        store.record([Bounce([event(900_000, Reason.HOST_UNKNOWN)], b"")], POLICY)
+        assert store.unconfirmed.pile(store.exchanges.of).events == 1
+    assert found(folder) == []
+
+
 def test_the_site_has_something_in_every_table(folder: Path) -> None:
     """Or its soundness would prove nothing."""
     with closing(Store.open(settings_of(folder), readonly=True)) as store:
