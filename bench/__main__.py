@@ -11,6 +11,7 @@ from typing import Final
 
 BENCHMARKS: Final = {
     "classification": "how fast bounces are read, beside its peers",
+    "repetition": "how the time of reading grows with what comes again and again",
     "damage": "how many recipients are found in bounces that are damaged",
     "lookup": "what the look-up of a lock costs",
     "milter_protocol": "the round trip at RCPT, beside the same in C",

@@ -68,10 +68,10 @@ class _Handler:
     def __init__(self) -> None:
         self.messages: list[tuple[bytes, int]] = []
 
-    def refusal(self, _recipient: str) -> str:
+    def refusal(self, recipient: str) -> str:
         return ""
 
-    async def answer(self, raw: bytes, _sender: str, recipients: Sequence[str]) -> Sequence[str]:
+    async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> Sequence[str]:
         await asyncio.sleep(0)
         self.messages.append((raw, len(recipients)))
         return [f"250 2.0.0 number {len(self.messages)}"] * len(recipients)

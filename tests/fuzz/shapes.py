@@ -80,7 +80,7 @@ def shape(before: str, unit: str, behind: str, size: int) -> bytes:
     """
 
     def fill(size: int) -> str:
-        return f"{before}{unit * (size // max(len(unit), 1))}{behind}"
+        return f"{before}{unit * (size // max(len(unit.encode('utf-8', 'replace')), 1))}{behind}"
 
     parts, returned = _EVERYWHERE.split("%%")
     whole = f"{parts.replace('%', fill(size))}{fill(8 * size)}{returned.replace('%', fill(size))}"
