@@ -7,11 +7,11 @@ escape, so that no sender can forge a line or write to an administrator's termin
 import logging
 import logging.handlers
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Final
 
+from bouncegate.cli.stderrlog import StderrHandler
 from bouncegate.config.settings import LogSettings
 from bouncegate.policy.text import escaped
 
@@ -72,7 +72,7 @@ def _handler(settings: LogSettings, name: str) -> logging.Handler:
         syslog.ident = f"bouncegate/{name}[{os.getpid()}]: "
         syslog.setFormatter(_Line())
         return syslog
-    stderr = logging.StreamHandler(sys.stderr)
+    stderr = StderrHandler()
     stderr.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else _Dated())
     return stderr
 

@@ -69,9 +69,14 @@ def maintain(
     """
     invocation = invocation_of(context)
     set_up_logging(invocation.settings.log, "maintain")
-    stop, anew = threading.Event(), threading.Event()
+    stop, anew, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        ended.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     signal.signal(signal.SIGHUP, lambda *_: _take_anew(invocation, stop, anew))
     store = invocation.open_store(for_daemon=True)
     dns_answers: Counter[str] = Counter()
@@ -96,7 +101,7 @@ def maintain(
         return  # never close the store under a thread that still reads: systemd starts us again
     store.close()
     if anew.is_set():
-        begin_anew()
+        begin_anew(ended.is_set)
 
 
 def _take_anew(invocation: Invocation, stop: threading.Event, anew: threading.Event) -> None:

@@ -32,4 +32,4 @@ def notices(context: typer.Context) -> None:
     signal.signal(signal.SIGHUP, take_anew)
     daemon.run(lambda: notify("READY=1"), lambda: notify("WATCHDOG=1"))
     if daemon.is_to_begin_anew:
-        begin_anew()
+        begin_anew(lambda: daemon.is_ended)

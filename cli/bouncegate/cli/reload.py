@@ -2,9 +2,10 @@
 
 import logging
 import os
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import set_up_logging
@@ -26,7 +27,15 @@ def settings_anew(config: Path | None, daemon: str) -> Settings | None:
     return settings
 
 
-def begin_anew() -> NoReturn:
-    """Start the same command in this process, for daemons that hold nobody's session."""
+def begin_anew(is_ended: Callable[[], bool]) -> None:
+    """Start the same command in this process, for daemons that hold nobody's session.
+
+    Returns if it `is_ended`, by a signal that came meanwhile; one that comes later ends the process
+    at once, until it handles signals again.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    if is_ended():
+        return
     logging.shutdown()
     os.execv(sys.executable, sys.orig_argv)

@@ -33,6 +33,8 @@ class NoticeDaemon:
         self._pace = Pace(settings.notices_an_hour, time.monotonic())
         self._mishaps = Mishaps("tried again", daemon="notices", step="notice")
         self._stop = threading.Event()
+        self.is_ended = False
+        """Whether it was told to end, also while it was to begin anew."""
         self.is_to_begin_anew = False
         """Whether it has ended for new settings."""
 
@@ -42,7 +44,7 @@ class NoticeDaemon:
         `on_beat` is called whenever the spool was looked at, at least once a minute.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, self._end)
         on_ready()
         _LOG.info("started: notices go to %s", self._server)
         wait = _LOOK_SECONDS
@@ -50,6 +52,10 @@ class NoticeDaemon:
             on_beat()
             wait = _LOOK_SECONDS if self.send_waiting() else min(2 * wait, _LONGEST_WAIT)
         _LOG.info("stopped")
+
+    def _end(self, *_: object) -> None:
+        self.is_ended = True
+        self._stop.set()
 
     def begin_anew(self) -> None:
         """End after the letter in hand, to be started with new settings."""
