@@ -7,9 +7,9 @@ passes, all other mail fails. Fields that claim to be of HOST are removed (RFC 8
 import os
 import sys
 from email.utils import parseaddr
-from typing import Any
 
 import Milter  # type: ignore[import-untyped]
+import milter
 
 _NAME = "Authentication-Results"
 
@@ -26,16 +26,17 @@ class Filter(Milter.Base):  # type: ignore[misc]
         self._seen = 0
         self._foreign: list[int] = []
 
-    def envfrom(self, *_arguments: Any) -> int:
+    def envfrom(self, f: str, *_parameters: str) -> int:
         """A message begins."""
+        del f
         self._author, self._seen, self._foreign = "", 0, []
         return int(Milter.CONTINUE)
 
-    def header(self, name: str, value: str) -> int:
+    def header(self, field: str, value: str) -> int:
         """Note the author, and fields to be removed."""
-        if name.lower() == "from":
+        if field.lower() == "from":
             self._author = parseaddr(value)[1]
-        if name.lower() == _NAME.lower():
+        if field.lower() == _NAME.lower():
             self._seen += 1
             if self.host in value.lower():
                 self._foreign.append(self._seen)
@@ -56,7 +57,7 @@ def main(socket: str, host: str, passes: str) -> None:
     os.umask(0o007)  # Postfix's group may speak to it
     Filter.host, Filter.passes = host, passes
     Milter.factory = Filter
-    Milter.set_flags(Milter.ADDHDRS | Milter.CHGHDRS)
+    Milter.set_flags(milter.ADDHDRS | milter.CHGHDRS)
     Milter.runmilter("filter", socket, 30)
 
 

@@ -16,6 +16,7 @@ SETSYMLIST: int
 CHGFROM: int
 ADDHDRS: int
 ADDRCPT: int
+CHGHDRS: int
 DELRCPT: int
 M_ENVFROM: int
 M_ENVRCPT: int

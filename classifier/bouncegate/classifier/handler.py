@@ -55,7 +55,7 @@ class Aside(Protocol):
         """Whether what is sent there is for it."""
         ...
 
-    def take(self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None:
+    def take(self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int, /) -> None:
         """Deal with a message for some of these, durably; raises StoreError."""
         ...
 

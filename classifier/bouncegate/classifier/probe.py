@@ -26,7 +26,9 @@ Believes = Callable[[bytes, str], bool]
 class _Aside(Protocol):
     def is_meant(self, recipient: str) -> bool: ...
 
-    def take(self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None: ...
+    def take(
+        self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int, /
+    ) -> None: ...
 
 
 class ProbeTaker:
