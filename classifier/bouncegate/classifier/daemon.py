@@ -41,12 +41,14 @@ def serve(
     `tell` tells the service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the
     settings anew, or raises ConfigError. Raises ListenError and whatever `prepare` does.
     """
-    with signals_held(), _listening(settings.return_path.socket) as listener:
+    with _listening(settings.return_path.socket) as listener:
         plan = partial(_plan, listener, prepare)
         refusals = (StoreError, KeyFileError)
         daemon = Daemon("return-path", FIGURES, load, plan, refusals)
+        # It may have to wait for another writer; a signal ends it then: nothing is under way yet.
         first = daemon.plan(settings, None)
-        return Supervisor(daemon, first, tell, patience or Patience(grace=_GRACE)).run()
+        with signals_held():
+            return Supervisor(daemon, first, tell, patience or Patience(grace=_GRACE)).run()
 
 
 def _plan(

@@ -69,6 +69,8 @@ def maintain(
     """
     invocation = invocation_of(context)
     set_up_logging(invocation.settings.log, "maintain")
+    # It may have to wait for another writer, and a signal must end it then: no handler yet.
+    store = invocation.open_store(for_daemon=True)
     stop, anew, ended = threading.Event(), threading.Event(), threading.Event()
 
     def end(*_: object) -> None:
@@ -78,7 +80,6 @@ def maintain(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     signal.signal(signal.SIGHUP, lambda *_: _take_anew(invocation, stop, anew))
-    store = invocation.open_store(for_daemon=True)
     dns_answers: Counter[str] = Counter()
     tasks = [
         *tasks_of(invocation, store, dns_answers),

@@ -86,3 +86,34 @@ def test_sigterm_ends_a_daemon_that_takes_new_settings(name: str, config: Path) 
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert process.wait(DAEMONS[name]) in (0, -signal.SIGTERM)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from bouncegate.config.settings import StoreSettings
+from bouncegate.config.values import Size
+from bouncegate.store.store import Store
+store = Store.open(StoreSettings(path=Path(sys.argv[1]), map_size=Size(2**26)))
+with store._writing():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("name", ["return-path", "maintain"])
+def test_sigterm_ends_a_daemon_that_waits_for_another_writer(name: str, config: Path) -> None:
+    store, pipe = config.with_name("store"), subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(store)], stdin=pipe, stdout=pipe) as w:
+        assert w.stdout is not None
+        assert w.stdout.readline() == b"held\n"
+        process = subprocess.Popen([*COMMAND, str(config), name])
+        maps = Path(f"/proc/{process.pid}/maps")
+        try:
+            while "data.mdb" not in maps.read_text():
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DAEMONS[name]) in (0, -signal.SIGTERM)
+        finally:
+            process.kill()
+            process.wait()

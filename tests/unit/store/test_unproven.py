@@ -103,9 +103,8 @@ def test_unproven_reports_are_dropped_when_their_time_is_up(store: Store) -> Non
 
 
 def test_a_report_that_comes_again_is_recorded_once_in_its_time(store: Store) -> None:
-    for _ in range(3):
-        ((outcome,),) = store.record([Bounce([forged(1)], b"report")], policy())
-    assert not outcome.is_new
+    again = [store.record([Bounce([forged(1)], b"report")], policy()) for _ in range(3)]
+    assert [outcome.is_new for ((outcome,),) in again] == [True, False, False]
     assert store.unproven() == 1
 
 
