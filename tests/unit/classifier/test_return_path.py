@@ -1,6 +1,7 @@
 """The return path from its socket to the store: nothing lost, nothing counted twice."""
 
 import os
+import shutil
 import signal
 import smtplib
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -169,6 +170,39 @@ def test_kill_9_at_any_moment_loses_nothing_and_counts_nothing_twice(handler: Ha
     counted = [event.address for event in handler.events()]
     assert len(acknowledged) == 160
     assert sorted(counted) == sorted(acknowledged)
+
+
+def _deleted(store: Path) -> None:
+    (store / "data.mdb").unlink()
+
+
+def _replaced(store: Path) -> None:
+    shutil.copy(store / "data.mdb", store / "other.mdb")
+    (store / "other.mdb").rename(store / "data.mdb")
+
+
+def _lock_file_removed(store: Path) -> None:
+    (store / "lock.mdb").unlink()
+
+
+@pytest.mark.parametrize("deed", [_deleted, _replaced, _lock_file_removed])
+def test_store_files_taken_away_cost_no_acknowledged_dsn_and_are_opened_again(
+    handler: Handler, deed: Callable[[Path], None]
+) -> None:
+    handler.deliver(dsn())
+    deed(handler.folder / "store")
+    acknowledged = set()
+    for number in range(2, 200):
+        try:
+            handler.deliver(dsn(f"u{number}@example.com", str(number)))
+            acknowledged.add(f"u{number}@example.com")
+        except (OSError, smtplib.SMTPException):
+            time.sleep(0.02)
+        if len(acknowledged) >= 20:
+            break
+    handler.wait_for_log("while it was open: bounces are deferred")
+    assert len(acknowledged) == 20
+    assert acknowledged <= {event.address for event in handler.events()}
 
 
 def test_each_recipient_of_a_message_gets_an_answer_of_its_own(handler: Handler) -> None:

@@ -1,15 +1,17 @@
 """The line to the ledger: a disk that stalls or is full costs proof, and never a message."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import LedgerSettings, Settings, StoreSettings
 from bouncegate.milter.line import MOST_AT_ONCE, Line, Overflow
-from bouncegate.milter.scribe import Expiry
+from bouncegate.milter.scribe import Expiry, write_ledger
 from bouncegate.store.entry import Entry, Sent, entry_of
 from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
@@ -82,3 +84,35 @@ def test_old_sends_are_forgotten_a_few_at_a_time_until_all_are_gone(
             f"forgot {EXPIRE_AT_ONCE + 1} sends whose time was up"
         ]
         assert ledger.by_message(NOW, bytes(8)) == sent(0)
+
+
+class Lines:
+    """A line that hands over some sends, something happens, then others, and SIGTERM comes."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.meanwhile = meanwhile
+        self.turns = iter(range(3))
+
+    def gather(self, _: float) -> list[Entry]:
+        turn = next(self.turns)
+        if turn == 2:
+            signal.raise_signal(signal.SIGTERM)
+            return []
+        if turn == 1:
+            self.meanwhile()
+        return [entry_of(sent(turn))]
+
+    def drain(self) -> list[Entry]:
+        return []
+
+
+def test_ledger_that_is_deleted_is_opened_again_and_no_send_is_lost(tmp_path: Path) -> None:
+    settings = Settings(store=StoreSettings(path=tmp_path), ledger=LedgerSettings(enabled=True))
+    before = signal.getsignal(signal.SIGTERM)
+    lines = Lines((tmp_path / "ledger" / "data.mdb").unlink)
+    try:
+        write_ledger(settings, cast(Line, lines))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    with closing(Ledger.open(settings.store, settings.ledger)) as ledger:
+        assert ledger.by_message(NOW, (1).to_bytes(8, "big")) == sent(1)
