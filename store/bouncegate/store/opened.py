@@ -10,7 +10,7 @@ Three things can happen to files that are open, none of which LMDB notices:
   transaction therefore holds a lock on `data.mdb` itself (flock(2)), where all writers meet, and
   fails if another `lock.mdb` has the name, before it or after.
 - Readers are killed: each leaves a slot behind, and the pages that it read are not used again.
-  They are looked for once a minute, and where no slot is left.
+  They are looked for once a minute, when the file has grown, and where no slot is left.
 
 `lock.mdb` is never opened here: to close it again would let go of the library's own lock on it,
 by which others know that this process lives (fcntl(2), POSIX record locks).
@@ -39,6 +39,9 @@ LOCK: Final = "lock.mdb"
 
 READERS_EVERY: Final = 60.0
 """How often the slots of readers that died are freed, in seconds."""
+
+_GROWN: Final = 1024
+"""By how many pages the file grows before they are looked for as well: 4 MiB, at 4 KiB a page."""
 
 _FILES_EVERY: Final = 0.1
 """How often a reader looks whether the files are the store's still; a writer always does."""
@@ -76,6 +79,7 @@ class Environment:
         self._turn = threading.Lock()
         self._next_look = time.monotonic() + READERS_EVERY
         self._next_files = 0.0
+        self._next_page = raw.info()["last_pgno"] + _GROWN
         self.open_db: Final = raw.open_db
         self.info: Final = raw.info
         self.stat: Final = raw.stat
@@ -104,6 +108,8 @@ class Environment:
                 self.require_files()
                 with self._begun(write=True, db=db) as transaction:
                     yield transaction
+                if self.info()["last_pgno"] >= self._next_page:
+                    self.reader_check()
                 self.require_files()
             finally:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
@@ -124,6 +130,7 @@ class Environment:
     def reader_check(self) -> int:
         """Free the slots of readers that died; tells how many. Raises lmdb.Error."""
         self._next_look = time.monotonic() + READERS_EVERY
+        self._next_page = self.info()["last_pgno"] + _GROWN
         freed = self.raw.reader_check()
         if freed:
             _LOG.warning("%s: freed the slots of %d readers that were killed", self.folder, freed)

@@ -259,6 +259,26 @@ def test_killed_readers_are_looked_for_once_a_minute(
         assert "freed the slots of 1 readers that were killed" in caplog.text
 
 
+def test_file_stops_growing_soon_after_a_reader_was_killed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_GROWN", 64)
+    with closing(opened(folder, MAP, 4, readonly=False)) as environment:
+        with environment.begin(write=True) as transaction:
+            table = environment.open_db(b"table", txn=transaction)
+        killed_reader(folder, 1)
+
+        def write(times: int) -> int:
+            for number in range(times):
+                with environment.begin(write=True, db=table) as transaction:
+                    transaction.put(b"key", bytes([number % 256]) * 20_000)
+            return int(environment.info()["last_pgno"])
+
+        grown = write(200)
+        assert grown < 200, "a reader would have kept five pages of each transaction"
+        assert write(400) == grown
+
+
 def test_closing_gives_the_descriptor_back(folder: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     opened(folder, MAP, 4, readonly=False).close()
