@@ -175,5 +175,10 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
             command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"
             by, why = settlement.by, settlement.why
             audit = audit_of(command, settlement.time, by=by, why=why, count=view.held)
-            store.settle(settlement, invocation.policy.fold, audit)
+            settled = store.settle(settlement, invocation.policy.fold, audit).settled
+            if settled is not None and settled.verb != verb:
+                complain(f"incident {number} was {settled.verb} meanwhile, by {settled.by}")
+                raise typer.Exit(os.EX_DATAERR)
+        elif store.held(number):  # whoever settled it was interrupted
+            store.settle(settlement, invocation.policy.fold)
     print(f"incident {number}: {verb}")

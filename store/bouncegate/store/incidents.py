@@ -135,22 +135,31 @@ class Incidents:
     ) -> Incident | None:
         """Settle an incident, or as much of it as one transaction should; None: go on.
 
-        `settlement` names an incident that exists; one that is settled already stays as it is.
+        `settlement` names an incident that exists. The first one to come decides: what is left of
+        an incident that is settled already is carried out as that one says.
         """
         number = settlement.incident
         incident = self.get(transaction, number)
         assert incident is not None, f"there is no incident {number}"
-        if incident.settled is not None:
-            return incident
+        decided = incident.settled
+        if decided is None:
+            decided = settlement
+            end = self._history.journal.append(transaction, settlement)
+            transaction.put(octets_of(number), octets_of(end), db=self._incidents)
+            self._history.window.stand(transaction, incident.series, Standing(0, 0))
         held = self._history.rulings.held_for(transaction, number, MOST_EVENTS)
         if held:
-            self._history.rule(transaction, _ruling(settlement, held), fold)
-        if len(held) == MOST_EVENTS:
-            return None
-        end = self._history.journal.append(transaction, settlement)
-        transaction.put(octets_of(number), octets_of(end), db=self._incidents)
-        self._history.window.stand(transaction, incident.series, Standing(0, 0))
-        return incident._replace(settled=settlement)
+            self._history.rule(transaction, _ruling(decided, held), fold)
+        return None if len(held) == MOST_EVENTS else incident._replace(settled=decided)
+
+    def half_settled(self, transaction: lmdb.Transaction[bytes]) -> list[Settled]:
+        """The settlements of incidents for which events are held all the same.
+
+        Whoever settled them was interrupted. Reads all that is held.
+        """
+        numbers = self._history.rulings.incidents(transaction)
+        found = (self.get(transaction, number) for number in sorted(numbers))
+        return [one.settled for one in found if one is not None and one.settled is not None]
 
     def open_for_names(self, transaction: lmdb.Transaction[bytes], opened: Opened) -> int:
         """Open an incident that holds nothing: its bounces wait for DNS. Tells its number."""

@@ -117,6 +117,12 @@ class Rulings:
                     numbers.append(number_of(number))
         return numbers
 
+    def incidents(self, transaction: lmdb.Transaction[bytes]) -> set[int]:
+        """The numbers of the incidents for which events are held; reads all that is held."""
+        with transaction.cursor(self._held) as cursor:
+            held_for = {value for _, value in cursor.iternext()} if cursor.first() else set()
+        return {number_of(value) for value in held_for - {_UNCONFIRMED}}
+
 
 def _mark_of(held_for: bytes) -> Mark:
     return "unconfirmed" if held_for == _UNCONFIRMED else "held"

@@ -265,10 +265,10 @@ class Store(Transactions):
         return total
 
     def settle(self, settlement: Settled, fold: Fold, audit: Audit | None = None) -> Incident:
-        """Settle an incident that exists; one that is settled already stays as it is.
+        """Settle an incident that exists; tells how it is settled, maybe by somebody else.
 
-        In several transactions where many events are held; the incident is open until the last of
-        them, and settling it again finishes what was interrupted. Raises StoreError.
+        The first transaction decides. Where many events are held it takes several; settling it
+        again, or `tend`, finishes what was interrupted. Raises StoreError.
         """
         incident: Incident | None = None
         while incident is None:
@@ -306,6 +306,9 @@ class Store(Transactions):
                 and incident.opened.provider != OURS
                 and self._is_over(transaction, incident, guard, now)
             ]
+            interrupted = self._incidents.half_settled(transaction)
+        for settlement in interrupted:
+            self.settle(settlement, policy.fold)
         return [self.settle(closed_by_guard(number, now), policy.fold) for number in over]
 
     def _is_over(

@@ -299,9 +299,11 @@ def test_killed_while_the_guard_trips_nothing_is_lost_and_nothing_counts_twice(
     store.close()
 
 
-def test_an_incident_whose_settling_was_interrupted_is_settled_by_the_next_call(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("finish", ["settle", "tend"])
+def test_an_incident_whose_settling_was_interrupted_is_settled_as_it_was_begun(
+    store: Store, monkeypatch: pytest.MonkeyPatch, finish: str
 ) -> None:
+    """Of two operators who say different things at one moment, the first one decides."""
     monkeypatch.setattr("bouncegate.store.incidents.MOST_EVENTS", 30)
     record(store, outage(), GUARDED)
     rule = store._history.rule
@@ -317,7 +319,12 @@ def test_an_incident_whose_settling_was_interrupted_is_settled_by_the_next_call(
         with pytest.raises(RuntimeError, match="power is out"):
             settle(store, "confirmed")
     assert len(locked(store)) == 60
-    assert store.incidents()[0].settled is None
-    settle(store, "confirmed")
+    if finish == "settle":
+        settle(store, "dismissed")
+    else:
+        store.tend(GUARDED, NOW + 800)
+    (incident,) = store.incidents()
     assert len(locked(store)) == 100
-    assert store.incidents()[0].settled is not None
+    assert incident.settled is not None
+    assert incident.settled.verb == "confirmed"
+    assert store.held(incident.number) == []
