@@ -71,7 +71,7 @@ def fill(folder: Path, count: int = 60) -> None:
             reason = Reason.MAILBOX_FULL if number % 4 == 0 else Reason.USER_UNKNOWN
             store.record([bounce(number, reason)], POLICY)
         store.record([bounce(count, size=LARGE)], POLICY)
-        forged = replace(event(count + 1), address="", time=NOW, trust="unverified", named=9)
+        forged = replace(event(count + 1), address="", time=NOW + 10, trust="unverified", named=9)
         store.record([Bounce((forged,), b"anybody wrote this")], POLICY)
         known = tuple(event(number).address for number in (4, 8))
         store.act([Delivered(known, NOW + 500, NOW + 400, "ledger")], POLICY.fold)

@@ -63,13 +63,13 @@ def outage(folder: Path) -> None:
     guard = Guard(GuardSettings(addresses=5), lambda *_: None)
     policy = Policy(PolicySettings(), SIGNED, guard=guard)
     with closing(Store.open(settings_of(folder))) as store:
-        for provider in ("broken", "mended"):
+        for provider in ("broken.example", "mended.example"):
             for number in range(100, 112):
                 one = replace(
                     event(number, Reason.MAILBOX_DISABLED),
                     provider=provider,
-                    address=f"u{number}@{provider}.example",
-                    identity=f"{provider}{number}".encode().ljust(16),
+                    address=f"u{number}@{provider}",
+                    identity=f"{provider[:6]}{number}".encode().ljust(16),
                 )
                 store.record([Bounce((one,), b"")], policy)
         last = store.incidents()[-1].number
