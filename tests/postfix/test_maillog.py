@@ -148,6 +148,41 @@ def test_the_log_is_followed_when_postfix_rotates_it(
     assert {"before@r.example", "after@r.example"} <= set(gate.locks())
 
 
+@pytest.mark.parametrize("zone", ["JST-9", "EST5", "NPT-5:45"])
+def test_a_bounce_counts_although_the_log_is_written_in_another_time_zone(
+    postfix: Postfix,
+    remote: Remote,
+    gate: Bouncegate,
+    monkeypatch: pytest.MonkeyPatch,
+    zone: str,
+) -> None:
+    address = f"{zone.lower().replace(':', '')}@r.example"
+    remote.refuse({address: UNKNOWN})
+    send(postfix, address, notify="NOTIFY=NEVER")
+    in_log(postfix, address, "bounced")
+    monkeypatch.setenv("TZ", zone)
+    assert "times that tell no zone are" in maintain(gate)
+    assert gate.show(address)["reason"] == "user-unknown"
+
+
+def test_a_soft_bounce_is_a_message_that_waits(
+    postfix: Postfix, remote: Remote, gate: Bouncegate
+) -> None:
+    remote.refuse({"softly@r.example": UNKNOWN})
+    postfix.set(soft_bounce="yes")
+    postfix.reload()
+    try:
+        send(postfix, "softly@r.example", notify="NOTIFY=NEVER")
+        in_log(postfix, "softly@r.example", "(deferred|SOFTBOUNCE)")
+        maintain(gate)
+        shown = gate.show("softly@r.example")
+        assert (shown["hard"], shown["locked"]) == (0, False)
+        assert shown["deferrals"][0]["status"] in ("4.1.1", "5.1.1")
+    finally:
+        postfix.reset("soft_bounce")
+        postfix.reload()
+
+
 def give_up_at_once(postfix: Postfix) -> None:
     postfix.set(maximal_queue_lifetime="1s", bounce_queue_lifetime="1s")
     postfix.reload()

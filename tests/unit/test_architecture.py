@@ -31,7 +31,7 @@ ARROWS = {
     "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
     "metrics": {"config", "policy", "store", "daemon"},
     "postfix": {"config"},
-    "doctor": {"config", "policy", "store", "provenance", "dns", "postfix"},
+    "doctor": {"config", "policy", "store", "provenance", "dns", "postfix", "maillog"},
     "custody": {"config", "policy", "store"},
     "cli": {
         *("config", "policy", "store", "provenance", "daemon"),

@@ -72,6 +72,7 @@ def doctor(
         alive,
         daemons,
         domains,
+        maillog,
         proof,
         storage,
     )
@@ -86,6 +87,7 @@ def doctor(
         ("store", lambda: storage.check_store(settings, now)),
         ("ledger", lambda: storage.check_ledger(settings, now)),
         ("domains", lambda: domains.check_domains(settings, now)),
+        ("maillog", lambda: maillog.check_maillog(settings, now)),
         ("backup", lambda: storage.check_backup(settings, now)),
         ("daemons", lambda: daemons.check_daemons(settings)),
         ("alive", lambda: alive.check_alive(settings, now)),

@@ -22,6 +22,7 @@ from bouncegate.config.settings import AlarmSettings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.doctor.domains import check_domains
 from bouncegate.doctor.finding import Finding, Severity
+from bouncegate.doctor.maillog import check_maillog
 from bouncegate.doctor.storage import check_backup, check_ledger, check_store
 from bouncegate.report.counting import Counting, Scope
 from bouncegate.report.figures import rows_of
@@ -135,8 +136,9 @@ def health(
     Exit code 0: all is fine. 1, a warning: of some sender's mail too large a share bounced,
     bounced hard or was complained of; or some sender was blamed for too many bounces within an
     hour; or too many DSNs proved nothing; or the store, the ledger or their disk is nearly full, or
-    the last backup is too old. 2, critical: an incident is open, hardly any room is left, or name
-    servers are out of order. Other codes, 64 and above: the store, the config or a time cannot be
+    the last backup is too old, or Postfix's log is told in another time zone. 2, critical: an
+    incident is open, hardly any room is left, nothing of Postfix's log can be read, or name servers
+    are out of order. Other codes, 64 and above: the store, the config or a time cannot be
     read. The limits stand in
     [alarm]; of room, those of `bouncegate doctor` hold.
 
@@ -231,9 +233,9 @@ def _unproven(store: Store, now: int) -> Unproven:
 
 
 def _room(invocation: Invocation, now: int) -> Iterator[RoomView]:
-    """What the doctor finds of store and ledger that an operator should see."""
+    """What the doctor finds of store, ledger and log that an operator should see."""
     settings = invocation.settings
-    checks = (check_store, check_ledger, check_backup)
+    checks = (check_store, check_ledger, check_backup, check_maillog)
     return _views(chain.from_iterable(check(settings, now) for check in checks))
 
 
@@ -302,7 +304,7 @@ def _rows(health: Health) -> Iterator[tuple[object, ...]]:
     kept, dropped = health.unproven.kept, health.unproven.dropped
     found = f"{kept} kept, {dropped} dropped in 7 days"
     yield "reports that count for no address", found, None, None
-    yield "store, ledger and backup that need care", len(health.room), 0, None
+    yield "store, ledger, backup and log that need care", len(health.room), 0, None
     for part in health.room:
         yield f"  {part.part}", part.found, None, part.advice
     yield "faults of DNS that keep bounces waiting", len(health.domains), 0, None

@@ -24,7 +24,8 @@ from typing import IO, Final, NamedTuple
 
 import msgspec
 
-from bouncegate.maillog.line import LONGEST, Parser, Said, said_in
+from bouncegate.maillog.inspection import Inspection, inspect
+from bouncegate.maillog.line import LONGEST, Parser, Said
 from bouncegate.maillog.source import Read, SourceError, Wanted
 
 log: Final = logging.getLogger("bouncegate.maillog")
@@ -142,6 +143,15 @@ class LogFile:
         except OSError as error:
             raise SourceError(self._told(error)) from error
 
+    def inspect(self, now: int) -> Inspection:
+        """What the end of the file shows; nothing where it has just been rotated."""
+        try:
+            return inspect(self._path, self._parser, now)
+        except FileNotFoundError:
+            return Inspection()
+        except OSError as error:
+            raise SourceError(self._told(error)) from error
+
     def search(self, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
         """Look through the file and those of its rotated siblings that are young enough."""
         try:
@@ -158,7 +168,7 @@ class LogFile:
         try:
             with closing(file.stream()) as stream:
                 for octets, _ in _split(stream, is_last=True):
-                    said = said_in(octets, now) if wanted(octets) else None
+                    said = self._parser.said(octets, now) if wanted(octets) else None
                     if said is not None and said.time >= since:
                         yield said
         except _BROKEN as error:

@@ -3,6 +3,9 @@
 A portion and the position behind it go into the store in one transaction. A run ends at the end of
 the log, at a line about a message that the ledger may not know yet, or after so many lines; the
 next one goes on from there.
+
+A line that cannot be taken in is left out, with an error in the log, and costs no other one. While
+nothing of a log can be read, the position stays: what is there counts when the fault is put right.
 """
 
 import logging
@@ -14,11 +17,14 @@ from typing import Final, NamedTuple
 from bouncegate.classifier.outcome import log_outcomes
 from bouncegate.config.settings import MaillogSettings
 from bouncegate.maillog.interpreter import Interpreter, NotYetKnown
+from bouncegate.maillog.line import Line
 from bouncegate.maillog.source import Place, Source
+from bouncegate.maillog.zone import in_words
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
+from bouncegate.store.errors import StoreError
 from bouncegate.store.reception import Recorded
-from bouncegate.store.trail import Overtaken, Portion, Step, Trail
+from bouncegate.store.trail import Overtaken, Portion, Step, Trail, Unrecordable
 
 log: Final = logging.getLogger("bouncegate.maillog")
 
@@ -32,6 +38,14 @@ MOST_LINES: Final = 1_000_000
 # Postfix's maximal_queue_lifetime (5 days), in seconds.
 _UNHEARD_OF: Final = 10 * 86_400
 _TIDY_EVERY: Final = 86_400
+
+
+class Count(NamedTuple):
+    """How many lines a portion is made of."""
+
+    lines: int
+    known: int
+    """Of which so many tell something."""
 
 
 class Summary(NamedTuple):
@@ -62,6 +76,7 @@ class Follower:
         self._trail = trail
         self._policy = policy
         self._next_tidying = 0
+        self._complaints: frozenset[str] = frozenset()
         self._on_new: Callable[[Sequence[Event], int], None] | None = None
 
     def on_new(self, told: Callable[[Sequence[Event], int], None]) -> None:
@@ -71,11 +86,14 @@ class Follower:
     def run(self, now: int, stop: threading.Event, most: int = MOST_LINES) -> Summary:
         """Take in what is new, `most` lines of it; raises SourceError and StoreError."""
         lines, more = 0, False
-        self._interpreter.begin()
+        seen = self._source.inspect(now)
+        self._interpreter.begin(seen.offset)
         try:
             for portion, count in self._portions(self._trail.position(), now):
-                self._tell(self._trail.take_in(portion, self._policy), now)
-                lines += count
+                if seen.fault and not count.known:
+                    break
+                self._tell(self._take_in(portion), now)
+                lines += count.lines
                 more = stop.is_set() or lines >= most
                 if more:
                     break
@@ -86,6 +104,7 @@ class Follower:
         if now >= self._next_tidying:
             self._trail.forget(now - _UNHEARD_OF)
             self._next_tidying = now + _TIDY_EVERY
+        self._complain(seen.fault)
         self._say(lines, delivered)
         return Summary(lines, delivered, more)
 
@@ -95,26 +114,59 @@ class Follower:
         if self._on_new is not None and new:
             self._on_new([outcome.event for outcome in new], now)
 
-    def _portions(self, before: bytes, now: int) -> Iterator[tuple[Portion, int]]:
+    def _take_in(self, portion: Portion) -> list[Recorded]:
+        """Take in a portion without the steps that cannot be recorded."""
+        while True:
+            try:
+                return self._trail.take_in(portion, self._policy)
+            except Unrecordable as error:
+                log.exception("left out: internal error (please report)")
+                faulty = error.step
+                steps = [step for step in portion.steps if step is not faulty]
+                portion = portion._replace(steps=steps)
+
+    def _portions(self, before: bytes, now: int) -> Iterator[tuple[Portion, Count]]:
         """What is to be taken in at once, each with how many lines it is made of."""
         steps: list[Step] = []
-        count = 0
+        lines = known = 0
         place: Place | None = None
         with closing(self._source.read(before, now)) as reads:
             for read in reads:
                 try:
-                    step = self._interpreter.step(read.line, now) if read.line else None
+                    step = self._step(read.line, now) if read.line else None
                 except NotYetKnown:
                     break
-                place, count = read.place, count + 1
+                place, lines, known = read.place, lines + 1, known + (read.line is not None)
                 if step is not None:
                     steps.append(step)
-                if len(steps) >= _STEPS or count >= _LINES:
+                if len(steps) >= _STEPS or lines >= _LINES:
                     after = place.octets()
-                    yield Portion(before, after, steps), count
-                    before, steps, count, place = after, [], 0, None
+                    yield Portion(before, after, steps), Count(lines, known)
+                    before, steps, lines, known, place = after, [], 0, 0, None
         if place is not None:
-            yield Portion(before, place.octets(), steps), count
+            yield Portion(before, place.octets(), steps), Count(lines, known)
+
+    def _step(self, line: Line, now: int) -> Step | None:
+        """What follows from a line; nothing from one that cannot be understood."""
+        try:
+            return self._interpreter.step(line, now)
+        except (NotYetKnown, StoreError, OSError, MemoryError):
+            raise  # of the ledger or the machine: the line comes again
+        except Exception:
+            log.exception("left out: internal error (please report): %s", line)
+            return None
+
+    def _complain(self, fault: str) -> None:
+        """Say what is wrong with the log, once and not every minute."""
+        offset = self._interpreter.offset
+        zone = (
+            f"times that tell no zone are {in_words(offset)} off: they are corrected by the sends "
+            "of the ledger; run Bouncegate in the zone of the log, or log in UTC"
+        )
+        complaints = frozenset(filter(None, (fault, zone if offset else "")))
+        for complaint in sorted(complaints - self._complaints):
+            log.error("the log: %s", complaint)
+        self._complaints = complaints
 
     def _say(self, lines: int, delivered: int) -> None:
         counts = self._interpreter.counts

@@ -4,6 +4,8 @@ A line counts when the ledger knows its queue id and the address that was mailed
 that message: so much nobody can make up who may not write to the log, and hardly anybody who may.
 A bounce becomes the event that its DSN would make, with the same identity, so that the two count
 once, whichever comes first.
+
+A line's time counts as its own zone tells it; where it tells none, the ledger does (`zone`).
 """
 
 from collections import Counter
@@ -17,6 +19,7 @@ from bouncegate.classifier.proof import LEDGER_LAG, Proof
 from bouncegate.classifier.report import Nature, Original, Reading, Report
 from bouncegate.config.settings import MaillogSettings
 from bouncegate.maillog.line import Delivery, Line, Removal
+from bouncegate.maillog.zone import offset_of
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.entry import Sent
@@ -62,22 +65,28 @@ class Interpreter:
         self.counts: Final[Counter[str]] = Counter()
         """How many lines told what: accepted, deferred, bounced or expired; `unknown`, of a message
         that the ledger does not know; `stranger`, of a recipient that it was not sent to."""
+        self.offset = 0
+        """Seconds by which times that tell no zone are behind, as the last line has shown."""
 
-    def begin(self) -> None:
+    def begin(self, offset: int) -> None:
         """Begin a run: forget what the last one knew and counted.
 
-        Postfix gives a queue id of its short form again, which is then another message.
+        Postfix gives a queue id of its short form again, which is then another message. `offset` is
+        what the file shows of the zone in which it is written.
         """
         self._known.clear()
         self.counts.clear()
+        self.offset = offset
 
     def step(self, line: Line, now: int) -> Step | None:
         """What follows from a line; None where nothing does.
 
         Raises NotYetKnown, and StoreError where the ledger cannot be read.
         """
-        known = self._message(line.queue_id, line.time)
-        if known is None:
+        known = self._message(line.queue_id)
+        line = line._replace(time=self._time(line, known[0] if known else None))
+        # An id of Postfix's short form comes again; then this is not the message that it named.
+        if known is None or line.time < known[0].time - _CLOCKS:
             self._pass_over(line, now)
             return None
         sent, recipients = known
@@ -96,7 +105,18 @@ class Interpreter:
                 raise NotYetKnown
             self.counts["unknown"] += 1
 
-    def _message(self, queue_id: str, time: int) -> tuple[Sent, frozenset[str]] | None:
+    def _time(self, line: Line, sent: Sent | None) -> int:
+        """When a line was written."""
+        if line.tells_zone:
+            return line.time
+        if sent is not None and isinstance(line, Delivery) and line.delay is not None:
+            # The client took its time to send the message, or it waited in the queue.
+            delays = (line.delay, line.delay - line.queued)
+            expected = [sent.time + delay for delay in delays]
+            self.offset = offset_of(line.time, expected, self.offset)
+        return line.time + self.offset
+
+    def _message(self, queue_id: str) -> tuple[Sent, frozenset[str]] | None:
         known = self._known.get(queue_id)
         if known is None:
             sent = self._ledger.by_name((queue_id,))
@@ -107,8 +127,7 @@ class Interpreter:
             if len(self._known) >= _MESSAGES:
                 del self._known[next(iter(self._known))]
             self._known[queue_id] = known
-        # An id of Postfix's short form comes again; then this is not the message that it named.
-        return known if time >= known[0].time - _CLOCKS else None
+        return known
 
     def _delivery(
         self, line: Delivery, sent: Sent, recipients: frozenset[str], now: int

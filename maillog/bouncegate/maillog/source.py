@@ -7,6 +7,7 @@ the source's own affair.
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, Protocol
 
+from bouncegate.maillog.inspection import Inspection
 from bouncegate.maillog.line import Line, Said
 
 Wanted = Callable[[bytes], bool]
@@ -37,6 +38,10 @@ class Source(Protocol):
 
         Raises SourceError.
         """
+        ...
+
+    def inspect(self, now: int) -> Inspection:
+        """Whether what Postfix logs can be read; raises SourceError."""
         ...
 
 

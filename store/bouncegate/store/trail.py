@@ -18,7 +18,8 @@ has got its message only when no bounce of it came within a time that the caller
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby, islice, takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -48,6 +49,15 @@ _AT_ONCE: Final = 1000
 
 class Overtaken(StoreError):
     """Another process has taken in the same portion of the log meanwhile."""
+
+
+class Unrecordable(ValueError):
+    """A step that cannot be taken in; its cause says why. Nothing of its portion was taken in."""
+
+    def __init__(self, step: Step) -> None:
+        """`step` is at fault, and not the store."""
+        super().__init__(f"cannot be recorded: {step}")
+        self.step = step
 
 
 class Mailed(NamedTuple):
@@ -162,44 +172,46 @@ class Trail(Transactions):
     def take_in(self, portion: Portion, policy: Policy) -> list[Recorded]:
         """Take in a portion of the log and the position behind it; durable when this returns.
 
-        Tells what became of its bounces. Raises Overtaken; then nothing of it was taken in.
+        Tells what became of its bounces. Raises Overtaken, or Unrecordable for a step that no
+        store could take in; then nothing of it was taken in.
         """
+        # Before the transaction: nothing of this is done under the write lock.
+        encoded = [(step, _encoded(step)) for step in portion.steps]
         with self._writing() as transaction:
             if self._progress.get(transaction, _SOURCE) != portion.before:
                 raise Overtaken("another process reads the same log")
             outcomes: list[Recorded] = []
-            for step in portion.steps:
-                outcomes += self._take(transaction, step, policy)
+            for step, bounce in encoded:
+                with _blaming(step):
+                    outcomes += self._take(transaction, step, bounce, policy)
             self._progress.put(transaction, _SOURCE, portion.after)
         return outcomes
 
     def _take(
-        self, transaction: lmdb.Transaction[bytes], step: Step, policy: Policy
+        self,
+        transaction: lmdb.Transaction[bytes],
+        step: Step,
+        bounce: Encoded | None,
+        policy: Policy,
     ) -> list[Recorded]:
+        bounces = [bounce] if bounce else []
         match step:
-            case PutOff(mailed, attempt, event):
+            case PutOff(mailed, attempt):
                 self._put_off(transaction, mailed, attempt)
-                return self._record(transaction, event, policy) if event else []
             case Accepted(mailed):
                 self._forget(transaction, mailed)
                 self._accept(transaction, step)
-                return []
-            case Bounced(mailed, event):
+            case Bounced(mailed):
                 self._forget(transaction, mailed)
-                return self._record(transaction, event, policy)
             case Expired(recipients, event_of):
-                gone = ((m, self._forget(transaction, m)) for m in recipients)
+                gone = [(m, self._forget(transaction, m)) for m in recipients]
+                # What has failed is known only now, by what was said last.
                 events = [event_of(m, deferral) for m, deferral in gone if deferral]
-                return [r for event in events for r in self._record(transaction, event, policy)]
+                bounces = [Encoded.of(Bounce([event], b"")) for event in events]
             case Gone(recipients):
                 for mailed in recipients:
                     self._forget(transaction, mailed)
-                return []
-
-    def _record(
-        self, transaction: lmdb.Transaction[bytes], event: Event, policy: Policy
-    ) -> list[Recorded]:
-        return self._reception.take_in(transaction, Encoded.of(Bounce([event], b"")), policy)
+        return [r for b in bounces for r in self._reception.take_in(transaction, b, policy)]
 
     def _put_off(
         self, transaction: lmdb.Transaction[bytes], mailed: Mailed, attempt: Deferral
@@ -302,6 +314,28 @@ class Trail(Transactions):
 
 
 assert _AT_ONCE <= MOST_ADDRESSES  # an entry names no more than that
+
+
+def _encoded(step: Step) -> Encoded | None:
+    """The event of a step, as the journal will hold it; raises Unrecordable."""
+    if not isinstance(step, PutOff | Bounced) or step.event is None:
+        return None
+    with _blaming(step):
+        return Encoded.of(Bounce([step.event], b""))
+
+
+@contextmanager
+def _blaming(step: Step) -> Iterator[None]:
+    """Raise Unrecordable for what a step is to blame for, and not the store or the machine."""
+    try:
+        yield
+    except lmdb.BadValsizeError as error:  # a key that LMDB cannot take
+        raise Unrecordable(step) from error
+    except (lmdb.Error, StoreError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise Unrecordable(step) from error
+
 
 _DEFERRALS: Final = msgspec.msgpack.Decoder(Deferral)
 

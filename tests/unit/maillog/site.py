@@ -77,6 +77,11 @@ class Site:
         most = changes.pop("most", 1_000_000)
         return self.follower(source, **changes).run(now, threading.Event(), most)
 
+    @staticmethod
+    def take(follower: Follower, now: int = NOW + DAY) -> Summary:
+        """One run of a task that has run before."""
+        return follower.run(now, threading.Event())
+
     def follower(self, source: Source | None = None, **changes: Any) -> Follower:
         settings = replace(MaillogSettings(), **changes)
         interpreter = Interpreter(

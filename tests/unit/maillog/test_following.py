@@ -9,9 +9,10 @@ from collections.abc import Generator
 from contextlib import closing
 from datetime import UTC
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.maillog.site import (
     ANN,
     BOB,
@@ -27,11 +28,17 @@ from tests.unit.maillog.site import (
     line,
 )
 
+from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.report import Report
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.maillog.files import LogFile
-from bouncegate.maillog.line import Parser
+from bouncegate.maillog.inspection import Inspection
+from bouncegate.maillog.interpreter import Interpreter
+from bouncegate.maillog.line import Line, Parser
 from bouncegate.maillog.source import Read
 from bouncegate.policy.records import Delivered, Event
+from bouncegate.store.errors import StoreError
+from bouncegate.store.trail import Bounced, Step, Trail
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -268,6 +275,10 @@ class Raced(NamedTuple):
         self.site.run(now)
         yield from LogFile(self.site.log, Parser("postfix", UTC)).read(position, now)
 
+    def inspect(self, now: int) -> Inspection:
+        del now
+        return Inspection()
+
 
 def test_two_runs_at_once_take_in_nothing_twice(
     site: Site, caplog: pytest.LogCaptureFixture
@@ -277,6 +288,67 @@ def test_two_runs_at_once_take_in_nothing_twice(
         assert site.run(source=Raced(site)).lines == 0
     assert "another process reads the same log" in caplog.text
     assert site.store.trail.deferrals(ANN)[0].attempts == 1
+
+
+# -- what cannot be taken in -----------------------------------------------------------------
+
+
+def test_a_line_that_brings_up_an_error_is_left_out_and_costs_no_other(
+    site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = Judge.judge
+
+    def judge(self: Judge, report: Report) -> Any:
+        if report.final_recipient == BOB:
+            raise RuntimeError("a fault of ours")
+        return judged(self, report)
+
+    monkeypatch.setattr(Judge, "judge", judge)
+    sent = site.sent(1, ANN, BOB, LIST)
+    site.write(*(line(sent, "bounced", UNKNOWN, who) for who in (ANN, BOB, LIST)))
+    follower = site.follower()
+    assert site.take(follower).lines == 3
+    assert [site.state(who).hard for who in (ANN, BOB, LIST)] == [1, 0, 1]
+    assert "left out: internal error (please report)" in caplog.text
+    assert site.take(follower).lines == 0
+
+
+@pytest.mark.parametrize("where", ["before", "within"])
+def test_a_step_that_no_store_can_hold_is_left_out_and_costs_no_other(
+    site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Before the transaction an event is encoded; within, a key may be more than LMDB takes."""
+    sent = site.sent(1, ANN, BOB, LIST)
+    step = Interpreter.step
+
+    def spoilt(self: Interpreter, line: Line, now: int) -> Step | None:
+        made = step(self, line, now)
+        if isinstance(made, Bounced) and made.mailed.address == BOB:
+            if where == "before":
+                return made._replace(event=replace(made.event, time=2**64))
+            return made._replace(event=replace(made.event, address=f"{'b' * 600}@r.example"))
+        return made
+
+    monkeypatch.setattr(Interpreter, "step", spoilt)
+    site.write(*(line(sent, "bounced", UNKNOWN, who) for who in (ANN, BOB, LIST)))
+    follower = site.follower()
+    assert site.take(follower).lines == 3
+    assert [site.state(who).hard for who in (ANN, BOB, LIST)] == [1, 0, 1]
+    assert "left out: internal error (please report)" in caplog.text
+    assert site.take(follower).lines == 0
+
+
+def test_a_store_that_cannot_be_written_loses_no_line(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write(line(site.sent(1, ANN), "bounced", UNKNOWN))
+    follower = site.follower()
+    with monkeypatch.context() as patch:
+        patch.setattr(Trail, "_forget", lambda *_: (_ for _ in ()).throw(StoreError("full")))
+        with pytest.raises(StoreError):
+            site.take(follower)
+    assert site.take(follower).lines == 1
+    assert site.state().hard == 1
 
 
 def test_a_reader_that_is_killed_neither_loses_a_line_nor_takes_it_in_twice(site: Site) -> None:

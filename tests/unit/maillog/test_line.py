@@ -37,6 +37,9 @@ def delivery(**changes: Any) -> Delivery:
         "status": "2.0.0",
         "outcome": "sent",
         "text": "250 2.0.0 Ok",
+        "delay": 0.08,
+        "queued": 0.03,
+        "tells_zone": False,
     }
     return Delivery(**{**fields, **changes})
 
@@ -51,7 +54,9 @@ def delivery(**changes: Any) -> Delivery:
                 f"{SMTP}8DB45218EE9: to=<a@r.example>, relay=mx.r.example[2001:db8::1]:25, "
                 f"conn_use=2, delay=1, delays=0/0/0/1, {SENT}"
             ),
-            delivery(queue_id="8DB45218EE9", relay="mx.r.example[2001:db8::1]:25"),
+            delivery(
+                queue_id="8DB45218EE9", relay="mx.r.example[2001:db8::1]:25", delay=1, queued=0
+            ),
         ),
         (
             f"{SMTP}4jZ5fq4JByzLhNx: to=<b@r.example>, orig_to=<a@r.example>, {MX}{SENT}",
@@ -70,6 +75,8 @@ def delivery(**changes: Any) -> Delivery:
                 relay="none",
                 status="4.4.1",
                 outcome="deferred",
+                delay=30,
+                queued=0,
                 text="connect to mx.r.example[192.0.2.1]:25: timed out",
             ),
         ),
@@ -80,6 +87,8 @@ def delivery(**changes: Any) -> Delivery:
             ),
             delivery(
                 program="local",
+                delay=0.07,
+                queued=0,
                 relay="local",
                 status="5.1.1",
                 outcome="bounced",
@@ -95,7 +104,7 @@ def delivery(**changes: Any) -> Delivery:
                 "2026-11-25T05:04:51.123456+01:00 mail postfix/smtp[1]: "
                 f"4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}{SENT}"
             ),
-            delivery(),
+            delivery(tells_zone=True),
         ),
         (
             f'{SMTP}4jZ5fq4JByzLhNx: to=<"a> x, b\\"c"@r.example>, {MX}{SENT}',
@@ -110,23 +119,78 @@ def delivery(**changes: Any) -> Delivery:
                 f"{WHEN}postfix/qmgr[23959]: 4jZ5fq4JByzLhNx: from=<n@s.test>, status=expired, "
                 "returned to sender"
             ),
-            Expiry(AT, "4jZ5fq4JByzLhNx"),
+            Expiry(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
         ),
         (
             (
                 f"{WHEN}postfix/qmgr[23959]: 4jZ5fq4JByzLhNx: from=<>, status=force-expired, "
                 "returned to sender"
             ),
-            Expiry(AT, "4jZ5fq4JByzLhNx"),
+            Expiry(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
         ),
         (
             f"{WHEN}postfix/postsuper[9]: 4jZ5fq4JByzLhNx: removed",
-            Removal(AT, "4jZ5fq4JByzLhNx"),
+            Removal(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
         ),
     ],
 )
 def test_a_line_is_read_as_postfix_meant_it(line: str, expected: object) -> None:
     assert parse(line) == expected
+
+
+SAID = f"4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}{SENT}"
+
+
+@pytest.mark.parametrize(
+    ("head", "tells_zone"),
+    [
+        ("Nov 25 04:04:51 mail postfix/smtp[1]: ", False),
+        ("Nov 25 04:04:51.123456 mail postfix/smtp[1]: ", False),
+        ("<22>Nov 25 04:04:51 mail postfix/smtp[1]: ", False),
+        ("Nov 25 04:04:51 postfix/smtp[1]: ", False),
+        ("2026 Nov 25 04:04:51 mail postfix/smtp[1]: ", False),
+        ("Nov 25 2026 04:04:51 mail postfix/smtp[1]: ", False),
+        ("Nov 25 04:04:51 mail mail.info postfix/smtp[1]: ", False),
+        ("2026-11-25T04:04:51 mail postfix/smtp[1]: ", False),
+        ("2026-11-25 04:04:51,123 mail postfix/smtp[1]: ", False),
+        ("2026-11-25T04:04:51Z mail postfix/smtp[1]: ", True),
+        ("2026-11-25T05:04:51.123456+0100 mail postfix/smtp[1]: ", True),
+        ("2026-11-25T05:04:51+01 mail postfix/smtp[1]: ", True),
+        ("2026-11-25T09:49:51+05:45 mail postfix/smtp[1]: ", True),
+        ("2026-11-24 18:04:51 -10:00 mail postfix/smtp[1]: ", True),
+        ("2026-11-25T05:04:51+01:00 2001:db8::25 postfix/smtp[1]: ", True),
+        ("<22>1 2026-11-25T05:04:51.123456+01:00 mail postfix/smtp 24052 - - ", True),
+        ("<22>1 2026-11-25T04:04:51Z - postfix/smtp - - - \ufeff", True),
+        ("2026-11-25T04:04:51Z mail postfix/smtp 24052 - -  ", True),
+        ('<22>1 2026-11-25T04:04:51Z m postfix/smtp 1 ID [a@1 b="\\"]] x"][c] ', True),
+        ("Nov 25 04:04:51 mail postfix-out/smtp[1]: ", False),
+        ("Nov 25 04:04:51 mail postfix/relay/smtp[1]: ", False),
+        ("Nov 25 04:04:51 mail postfix-out/slow/smtp[1]: ", False),
+        ("Nov 25 04:04:51 mail postfix/out/slow/smtp[1]: ", False),
+    ],
+)
+def test_a_line_is_read_in_each_form_of_syslog_daemons(head: str, tells_zone: bool) -> None:
+    assert parse(head + SAID) == delivery(tells_zone=tells_zone)
+
+
+@pytest.mark.parametrize("name", ["postfix/out", "mail", "postfix-2"])
+def test_a_syslog_name_may_hold_slashes(name: str) -> None:
+    line = f"{WHEN}{name}/smtp[1]: {SAID}".encode()
+    assert Parser(name, UTC).parse(line, NOW) == delivery()
+    assert Parser("other", UTC).parse(line, NOW) is None
+
+
+def test_a_soft_bounce_stays_in_the_queue() -> None:
+    """soft_bounce = yes of postconf(5)."""
+    line = parse(f"{SMTP}AAAAAA: to=<a@r.example>, {MX}dsn=5.1.1, status=SOFTBOUNCE ({REPLY})")
+    assert (line.outcome, line.status, line.text) == ("deferred", "5.1.1", REPLY)
+
+
+def test_the_delay_of_old_postfix_is_read() -> None:
+    line = parse(
+        f"{SMTP}AAAAAA: to=<a@r.example>, relay=none, delay=1.2e+02, delays=1e+02/0/0/20, {SENT}"
+    )
+    assert (line.delay, line.queued) == (120, 100)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +200,6 @@ def test_a_line_is_read_as_postfix_meant_it(line: str, expected: object) -> None
         f"{WHEN}postfix/qmgr[1]: 4jZ5fq4JByzLhNx: removed",
         f"{WHEN}postfix/smtpd[1]: NOQUEUE: reject: RCPT from x[192.0.2.1]: 550 status=bounced (x)",
         f"{SMTP}4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}dsn=2.0.0, status=deliverable (250 Ok)",
-        f"{SMTP}4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}dsn=5.0.0, status=SOFTBOUNCE (550 no)",
         f"{WHEN}postfixer/smtp[1]: 4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}{SENT}",
         f"Nov 31 04:04:51 mail postfix/smtp[1]: 4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}{SENT}",
     ],
@@ -151,6 +214,11 @@ def test_what_tells_of_no_delivery_is_passed_over(line: str) -> None:
         # A program that logs what it is told, under a tag of its own.
         f"{WHEN}shop[7]: order of postfix/smtp[1]: AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
         f"{WHEN}postfix/smtpd[7]: {WHEN}postfix/smtp[1]: AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
+        # The same where the daemon names no host, in either form.
+        f"Nov 25 04:04:51 shop[7]: postfix/smtp[1]: AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
+        f"Nov 25 04:04:51 shop: postfix/smtp[1]: AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
+        f"2026-11-25T04:04:51Z shop: postfix/smtp 1 - - AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
+        f'<22>1 2026-11-25T04:04:51Z m shop 1 - [a b="x"] postfix/smtp[1]: AAAAAA: {BOUNCED}',
         # A sender's address and a client's name, in a line of another kind.
         f"{WHEN}postfix/qmgr[1]: AAAAAA: from=<x>, status=expired, returned to sender@s>, size=1",
         f"{WHEN}postfix/cleanup[1]: AAAAAA: message-id=<to=<v@r.example>, {MX}{BOUNCED}>",
