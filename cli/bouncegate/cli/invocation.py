@@ -38,6 +38,8 @@ class Invocation:
     """The ledger of sends, where a daemon has opened it: LMDB allows that once in a process."""
     exchanges: "Exchanges | None" = None
     """What DNS has told, where a daemon has opened the store."""
+    writes_ledger: bool = False
+    """Whether this daemon adds to the ledger what Postfix's log tells."""
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
@@ -91,12 +93,21 @@ class Invocation:
         return domains
 
     def open_ledger(self) -> "Ledger":
-        """The ledger for reading, opened once; raises StoreError where there is none yet."""
+        """The ledger, opened once; raises StoreError where there is none yet.
+
+        Only for reading, unless the process adds to it what Postfix's log tells: LMDB lets a
+        process open a file once.
+        """
         from bouncegate.store.ledger import Ledger  # noqa: PLC0415 - few commands ask it
 
         with self._opening:  # the tasks of `maintain` are threads
             if self.ledger is None:
-                self.ledger = Ledger.open(self.settings.store, self.settings.ledger)
+                store, settings = self.settings.store, self.settings.ledger
+                self.ledger = Ledger.open(store, settings)
+                if self.writes_ledger:
+                    self.ledger.close()
+                    self.ledger = None
+                    self.ledger = Ledger.open(store, settings, readonly=False)
             return self.ledger
 
     def replaced(self, store: Store) -> Callable[[], str]:

@@ -24,17 +24,31 @@ from bouncegate.store.mark import made_mark
 from bouncegate.store.store import Store
 
 
-def reading_of_log(invocation: Invocation, store: Store) -> Task:
-    """The task, under the settings in force."""
-    followers: list[Follower] = []
+class LogReading:
+    """The reading of the log under the settings in force, and how far it has come."""
 
-    def run(stop: threading.Event) -> None:
-        if not followers:  # the ledger may come later than we do
-            followers.append(_follower(invocation, store, invocation.open_ledger()))
-        while followers[0].run(int(time.time()), stop).more and not stop.is_set():
-            pass
+    def __init__(self, invocation: Invocation, store: Store) -> None:
+        """Nothing is read yet."""
+        self._invocation = invocation
+        self._store = store
+        self._follower: Follower | None = None
+        self.until = 0
+        """The time up to which all is known that the log tells; 0: not known yet."""
 
-    return Task("maillog", max(invocation.settings.maillog.every.after(0), 1), run)
+    def run(self, stop: threading.Event) -> None:
+        """Read on, to the end of the log; raises SourceError and StoreError."""
+        if self._follower is None:  # the ledger may come later than we do
+            ledger = self._invocation.open_ledger()
+            self._follower = _follower(self._invocation, self._store, ledger)
+        more = True
+        while more and not stop.is_set():
+            _, _, more, until = self._follower.run(int(time.time()), stop)
+            self.until = until or self.until
+
+    @property
+    def task(self) -> Task:
+        """That of `maintain`."""
+        return Task("maillog", max(self._invocation.settings.maillog.every.after(0), 1), self.run)
 
 
 def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:

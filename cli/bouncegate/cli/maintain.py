@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -25,6 +25,9 @@ from bouncegate.daemon.tasks import Task, run_once, run_until
 from bouncegate.store.bulk import Bulk
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
+
+if TYPE_CHECKING:
+    from bouncegate.cli.maillog import LogReading
 
 # A domain that bounces for the first time has its provider some seconds later.
 _DNS_PAUSE: Final = 5.0
@@ -71,6 +74,7 @@ def maintain(
     set_up_logging(invocation.settings.log, "maintain")
     # It may have to wait for another writer, and a signal must end it then: no handler yet.
     store = invocation.open_store(for_daemon=True)
+    invocation.writes_ledger = invocation.settings.maillog.source != "none"
     stop, anew, ended = threading.Event(), threading.Event(), threading.Event()
 
     def end(*_: object) -> None:
@@ -128,12 +132,16 @@ def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) ->
     if settings.dns.enabled and settings.domain_locks.enabled:
         locks = DomainLocks(store, invocation.policy, invocation.providers, settings)
         yield Task("domain locks", _DOMAINS_PAUSE, locks.check)
-    if settings.keeps_ledger and settings.policy.settling.after(0):
-        yield Task("deliveries", _LEDGER_PAUSE, lambda stop: _settle(invocation, store, stop))
+    reading = None
     if settings.maillog.source != "none":
-        from bouncegate.cli.maillog import reading_of_log  # noqa: PLC0415
+        from bouncegate.cli import maillog  # noqa: PLC0415
 
-        yield reading_of_log(invocation, store)
+        reading = maillog.LogReading(invocation, store)
+        yield reading.task
+    if settings.keeps_ledger and settings.policy.settling.after(0):
+        yield Task(
+            "deliveries", _LEDGER_PAUSE, lambda stop: _settle(invocation, store, reading, stop)
+        )
     if settings.alive.authserv_ids:
         yield Task("alive", _ALIVE_PAUSE, lambda _stop: _prove_alive(invocation))
     yield Task("lists", _LISTS_PAUSE, lambda stop: _keep_lists(invocation, store, stop))
@@ -216,13 +224,23 @@ def metrics_tasks(
         yield Task("metrics", _LISTEN_PAUSE, lambda stop: serve_metrics(endpoint, registry, stop))
 
 
-def _settle(invocation: Invocation, store: Store, stop: threading.Event) -> None:
-    """Walk on in the ledger, to the sends that no bounce can follow any more."""
+def _settle(
+    invocation: Invocation, store: Store, reading: "LogReading | None", stop: threading.Event
+) -> None:
+    """Walk on in the ledger, to the sends that no bounce can follow any more.
+
+    Where Postfix's log is read, no further than that has come: it tells which of them were taken.
+    """
     from bouncegate.store.deliveries import Deliveries  # noqa: PLC0415
 
     settings, now = invocation.settings, int(time.time())
-    deliveries = Deliveries(store, invocation.open_ledger(), settings.return_path)
+    log_is_read = reading is not None
+    deliveries = Deliveries(
+        store, invocation.open_ledger(), settings.return_path, log_is_read=log_is_read
+    )
     before = now - settings.policy.settling.after(0)
+    if reading is not None:
+        before = min(before, reading.until)
     walked = deliveries.settle(before, now, invocation.policy.fold, stop.is_set)
     if walked.delivered:
         log.info(

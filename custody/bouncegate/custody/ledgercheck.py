@@ -48,7 +48,8 @@ class LedgerCheck:
                         yield from self._of_rates(transaction, hour, counted)
                     first, hour = (now if first < 0 else first), now
                     counted.clear()
-                counted.update(domain_of(address) for address in sent.recipients)
+                if sent.was_sent:
+                    counted.update(domain_of(address) for address in sent.recipients)
                 for name in name_digests(sent):
                     if transaction.get(name, db=self._names) is None:
                         text = f"is found by no name (queue id {sent.queue_id or 'unknown'})"

@@ -14,6 +14,7 @@ from bouncegate.custody.difference import Difference, deleted, portions, put, sh
 from bouncegate.policy.exchange import Exchange
 from bouncegate.policy.records import Audit, State, Summary
 from bouncegate.store import lockrecord
+from bouncegate.store.entry import DIGEST
 from bouncegate.store.environment import (
     ACCEPTED,
     AUDIT,
@@ -58,10 +59,15 @@ def _purged_is_sound(key: bytes, value: bytes) -> bool:
     return len(key) == _IDENTITY and (lockrecord.unpack(value) or True) is not None
 
 
+def _accepted_is_sound(value: bytes) -> bool:
+    names = len(value) - _TIME - _IDENTITY
+    return names >= 0 and names % DIGEST == 0
+
+
 _SOUND: Final[dict[bytes, Sound]] = {
     TALLIES: lambda key, value: len(key) >= _TIME and _decodes(dict[Reason, int])(key, value),
     DEFERRED: lambda key, value: key[-_SEND - 1 :][:1] == b"\0" and _decodes(Deferral)(key, value),
-    ACCEPTED: lambda key, value: len(key) > _SEND and len(value) == _TIME + _IDENTITY,
+    ACCEPTED: lambda key, value: len(key) > _SEND and _accepted_is_sound(value),
     MX: lambda key, value: bool(key.decode()) and _decodes(Exchange)(key, value),
     MX_WANTED: lambda key, value: bool(key.decode()) and len(value) == _TIME,
     INVALID: lambda key, value: b"\0" in key and bool(value.decode()),

@@ -66,7 +66,8 @@ class Upkeep:
                 if days and (day != latest or len(days) >= _ADDRESSES):
                     usage.learn(days, fault_of, place)
                     days = {}
-                days.update(dict.fromkeys(sent.recipients, day))
+                if sent.was_sent:
+                    days.update(dict.fromkeys(sent.recipients, day))
                 place, total, latest = key, total + 1, day
             usage.learn(days, fault_of, place)
         return total

@@ -56,6 +56,8 @@ class Summary(NamedTuple):
     """Addresses whose row of failures has ended."""
     more: bool
     """Whether it ended before the end of the log."""
+    until: int = 0
+    """The time up to which everything is taken in that the log tells; 0: that is not known."""
 
 
 class Follower:
@@ -77,6 +79,7 @@ class Follower:
         self._policy = policy
         self._next_tidying = 0
         self._complaints: frozenset[str] = frozenset()
+        self._waits_for = 0
         self._on_new: Callable[[Sequence[Event], int], None] | None = None
 
     def on_new(self, told: Callable[[Sequence[Event], int], None]) -> None:
@@ -86,12 +89,14 @@ class Follower:
     def run(self, now: int, stop: threading.Event, most: int = MOST_LINES) -> Summary:
         """Take in what is new, `most` lines of it; raises SourceError and StoreError."""
         lines, more = 0, False
+        self._waits_for = now
         seen = self._source.inspect(now)
         self._interpreter.begin(seen.offset)
         try:
             for portion, count in self._portions(self._trail.position(), now):
                 if seen.fault and not count.known:
                     break
+                self._interpreter.mark()
                 self._tell(self._take_in(portion), now)
                 lines += count.lines
                 more = stop.is_set() or lines >= most
@@ -106,7 +111,7 @@ class Follower:
             self._next_tidying = now + _TIDY_EVERY
         self._complain(seen.fault)
         self._say(lines, delivered)
-        return Summary(lines, delivered, more)
+        return Summary(lines, delivered, more, 0 if more or seen.fault else self._waits_for)
 
     def _tell(self, outcomes: Sequence[Recorded], now: int) -> None:
         new = [outcome for outcome in outcomes if outcome.is_new]
@@ -134,7 +139,8 @@ class Follower:
             for read in reads:
                 try:
                     step = self._step(read.line, now) if read.line else None
-                except NotYetKnown:
+                except NotYetKnown as unknown:
+                    self._waits_for = unknown.time
                     break
                 place, lines, known = read.place, lines + 1, known + (read.line is not None)
                 if step is not None:

@@ -12,17 +12,19 @@ from collections import Counter
 from ipaddress import ip_address
 from typing import Final
 
+from msgspec.structs import replace
+
 from bouncegate.classifier.attribution import Attribution
 from bouncegate.classifier.classified import judged
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.proof import LEDGER_LAG, Proof
 from bouncegate.classifier.report import Nature, Original, Reading, Report
 from bouncegate.config.settings import MaillogSettings
-from bouncegate.maillog.line import Delivery, Line, Removal
+from bouncegate.maillog.line import Delivery, Line, Refusal, Removal
 from bouncegate.maillog.zone import offset_of
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
-from bouncegate.store.entry import Sent
+from bouncegate.store.entry import QueueState, Sent, message_digests
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.trail import Accepted, Bounced, Deferral, Expired, Gone, Mailed, PutOff, Step
@@ -38,8 +40,20 @@ _MESSAGES: Final = 16
 _CLOCKS: Final = 60
 
 
+_STATES: Final = {
+    Delivery: QueueState.TAKEN,
+    Refusal: QueueState.REFUSED,
+    Removal: QueueState.DELETED,
+}
+
+
 class NotYetKnown(Exception):
     """The ledger may learn of the line's message yet: it is written a little behind the mail."""
+
+    def __init__(self, time: int) -> None:
+        """The time of the line."""
+        super().__init__(time)
+        self.time: Final = time
 
 
 class Interpreter:
@@ -54,17 +68,22 @@ class Interpreter:
         *,
         fold_local_part: bool,
     ) -> None:
-        """Know messages by `ledger`; judge bounces by `judge`, attribute them by `attribution`."""
+        """Know messages by `ledger`, which is open to write.
+
+        Judge bounces by `judge`, attribute them by `attribution`.
+        """
         self._settings = settings
         self._delayed = settings.delayed.after(0)
         self._ledger = ledger
         self._judge = judge
         self._attribution = attribution
         self._fold = fold_local_part
+        self._marks: dict[tuple[int, bytes], QueueState] = {}
         self._known: dict[str, tuple[Sent, frozenset[str]]] = {}
         self.counts: Final[Counter[str]] = Counter()
-        """How many lines told what: accepted, deferred, bounced or expired; `unknown`, of a message
-        that the ledger does not know; `stranger`, of a recipient that it was not sent to."""
+        """How many lines told what: accepted, deferred, bounced or expired; `refused`, that a
+        message was not taken after all; `unknown`, of a message that the ledger does not know;
+        `stranger`, of a recipient that it was not sent to."""
         self.offset = 0
         """Seconds by which times that tell no zone are behind, as the last line has shown."""
 
@@ -75,6 +94,7 @@ class Interpreter:
         what the file shows of the zone in which it is written.
         """
         self._known.clear()
+        self._marks.clear()
         self.counts.clear()
         self.offset = offset
 
@@ -90,6 +110,10 @@ class Interpreter:
             self._pass_over(line, now)
             return None
         sent, recipients = known
+        self._note(line, sent, recipients)
+        if isinstance(line, Refusal):
+            self.counts["refused"] += 1
+            return None
         if isinstance(line, Delivery):
             return self._delivery(line, sent, recipients, now)
         everyone = [Mailed(address, sent.time, sent.message) for address in sorted(recipients)]
@@ -99,10 +123,34 @@ class Interpreter:
         time = _within(line.time, sent, now)
         return Expired(everyone, lambda mailed, last: self._given_up(sent, mailed, last, time))
 
+    def mark(self) -> None:
+        """Let the ledger know what the lines since the last call told of its messages.
+
+        Raises StoreError.
+        """
+        self._ledger.mark(self._marks)
+        self._marks = {}
+
+    def _note(self, line: Line, sent: Sent, recipients: frozenset[str]) -> None:
+        """Note what becomes of a message, where that is news.
+
+        Postfix gives a queue id of its short form again: that of a message that was refused may
+        soon name the next one, which then is delivered.
+        """
+        state = _STATES.get(type(line), sent.queue)
+        if state > sent.queue:
+            self._marks[sent.time, sent.message] = state
+            self._known[sent.queue_id] = replace(sent, queue=state), recipients
+
     def _pass_over(self, line: Line, now: int) -> None:
-        if isinstance(line, Delivery) and (line.outcome != "sent" or self._is_remote(line)):
-            if -_CLOCKS < now - line.time < LEDGER_LAG:
-                raise NotYetKnown
+        may_be_ours = isinstance(line, Refusal) or (
+            isinstance(line, Delivery) and (line.outcome != "sent" or self._is_remote(line))
+        )
+        if may_be_ours:
+            # Sends are written in their order: what is older than the newest is there, or not ours.
+            is_young = -_CLOCKS < now - line.time < LEDGER_LAG
+            if is_young and self._ledger.times()[1] <= line.time:
+                raise NotYetKnown(line.time)
             self.counts["unknown"] += 1
 
     def _time(self, line: Line, sent: Sent | None) -> int:
@@ -152,7 +200,9 @@ class Interpreter:
         if not self._is_remote(line):
             return Gone([mailed])
         self.counts["accepted"] += 1
-        return Accepted(mailed, time, identity(name_of_sent(sent.time, sent.message), address))
+        names = tuple(message_digests(sent))
+        bounce = identity(name_of_sent(sent.time, sent.message), address)
+        return Accepted(mailed, time, bounce, names)
 
     def _recipient(self, line: Delivery, recipients: frozenset[str]) -> str | None:
         """Which recipient of the message a line is about: the one that was named, if it is one."""

@@ -75,7 +75,15 @@ class Removal(NamedTuple):
     tells_zone: bool = True
 
 
-Line = Delivery | Expiry | Removal
+class Refusal(NamedTuple):
+    """cleanup(8) did not take a message whose end our milter had seen, or threw it away."""
+
+    time: int
+    queue_id: str
+    tells_zone: bool = True
+
+
+Line = Delivery | Expiry | Removal | Refusal
 
 
 class Said(NamedTuple):
@@ -132,6 +140,11 @@ _AMBIGUOUS: Final = re.compile(r">, (?:orig_to=<|relay=)")
 _EXPIRY: Final = re.compile(
     rf"{_QUEUE_ID}from=<{_ADDRESS}>, status=(?:force-)?expired, returned to sender"
 )
+# A milter behind ours refused it at its end, threw it away, or did not answer. What it puts on hold
+# (milter-hold) may be released.
+_REFUSAL: Final = re.compile(
+    rf"{_QUEUE_ID}milter-(?:reject|discard): END-OF-MESSAGE from .*", re.DOTALL
+)
 _REMOVAL: Final = re.compile(rf"{_QUEUE_ID}removed")
 
 
@@ -174,6 +187,8 @@ class Parser:
             return _expiry(said)
         if program[1] == "postsuper":
             return _removal(said)
+        if program[1] == "cleanup":
+            return _refusal(said)
         return _delivery(program[1], said)
 
 
@@ -191,7 +206,11 @@ def said_in(line: bytes, now: int, zone: tzinfo | None = None) -> Said | None:
 
 
 def _may_matter(line: bytes) -> bool:
-    return b"status=" in line or (b"postsuper" in line and b": removed" in line)
+    return (
+        b"status=" in line
+        or b": END-OF-MESSAGE from " in line
+        or (b"postsuper" in line and b": removed" in line)
+    )
 
 
 def _delivery(program: str, said: Said) -> Delivery | None:
@@ -230,3 +249,8 @@ def _expiry(said: Said) -> Expiry | None:
 def _removal(said: Said) -> Removal | None:
     match = _REMOVAL.fullmatch(said.text)
     return Removal(said.time, match["id"], said.tells_zone) if match else None
+
+
+def _refusal(said: Said) -> Refusal | None:
+    match = _REFUSAL.fullmatch(said.text)
+    return Refusal(said.time, match["id"], said.tells_zone) if match else None

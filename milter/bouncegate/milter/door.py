@@ -19,7 +19,6 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
 from bouncegate.milter.session import QUEUE_ID, TRANSPORT, client_of, macro, session_of
-from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.returndomain import ReturnDomain
 from bouncegate.provenance.token import Finding
 
@@ -41,9 +40,9 @@ class Door:
 
     __slots__ = ("_domain", "_observe", "_rcpt", "on_finding")
 
-    def __init__(self, settings: Settings, keys: KeyFile, rcpt: "Rcpt") -> None:
-        """`rcpt` answers for recipients of other domains."""
-        self._domain = ReturnDomain(settings, keys)
+    def __init__(self, settings: Settings, domain: ReturnDomain, rcpt: "Rcpt") -> None:
+        """`rcpt` answers for recipients of other domains than `domain`."""
+        self._domain = domain
         self._observe = settings.milter.mode == "observe"
         self._rcpt = rcpt
         self.on_finding: Callable[[Finding], None] | None = None

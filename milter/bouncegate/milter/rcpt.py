@@ -18,6 +18,7 @@ from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter import logline
 from bouncegate.milter.session import QUEUE_ID, Held, facts, macro, session_of
 from bouncegate.policy.records import Lock
+from bouncegate.provenance.returndomain import ReturnDomain
 from bouncegate.refusal.decision import Outcome, Scope, decide
 from bouncegate.refusal.deed import Deed, deed_of, verb
 from bouncegate.refusal.recipient import exact_key, folded_key, is_address
@@ -42,16 +43,21 @@ class RcptStep:
 
     __slots__ = (
         *("_deed", "_local_deed", "_find", "_key", "_mark", "_mishaps", "_on_error", "_reply"),
-        *("_scope", "on_silence", "on_decision", "on_failure"),
+        *("_return_domain", "_scope", "on_silence", "on_decision", "on_failure"),
     )
 
     def __init__(
-        self, settings: Settings, find: Find, mark: Callable[[], str] = lambda: UNMARKED
+        self,
+        settings: Settings,
+        find: Find,
+        mark: Callable[[], str] = lambda: UNMARKED,
+        return_domain: ReturnDomain | None = None,
     ) -> None:
         """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
 
-        `mark` tells what ends our refusals.
+        `mark` tells what ends our refusals; below `return_domain` are the senders that we sign.
         """
+        self._return_domain = return_domain
         self._find = find
         self._mark = mark
         self.on_silence: Callable[[], None] = lambda: None
@@ -90,6 +96,9 @@ class RcptStep:
         lock = lock_in_force(self._find, key, record, now, known.sender_domain)
         if lock is None or not is_address(key):
             return milter.CONTINUE
+        if self._return_domain is not None:
+            signed = self._return_domain.has_signed(known.sender or "", now)
+            known = known._replace(signed=signed)
         outcome = decide(known, lock, now, self._scope)
         self.on_decision(outcome, lock)
         queue_id = macro(context, QUEUE_ID)

@@ -8,7 +8,7 @@ null sender must keep it (RFC 5321, 4.5.5), and other mail is not ours.
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 import milter
@@ -16,6 +16,7 @@ import milter
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter.line import Line, Overflow
+from bouncegate.milter.notify import is_failure_reported
 from bouncegate.milter.session import QUEUE_ID, Session, facts, macro, session_of
 from bouncegate.policy.text import LONGEST_LINE, clean
 from bouncegate.provenance.keys import KeyFile
@@ -72,7 +73,10 @@ class SendStep:
         """Answer a recipient, and remember it if it is accepted."""
         answer = self._rcpt(context, recipient, *parameters)
         if answer == milter.CONTINUE:
-            session_of(context).recipients.append(recipient)
+            session = session_of(context)
+            session.recipients.append(recipient)
+            if parameters and not is_failure_reported(parameters):
+                session.unreported.append(recipient)
         return answer
 
     def header(self, context: "Context", name: str, value: str | bytes) -> int:
@@ -100,6 +104,8 @@ class SendStep:
         known = facts(context, "")
         if not known.sender or not is_outbound(known, self._scope):
             return
+        if self._is_of_return_domain(known):
+            return
         now, recorded = int(time.time()), 0
         message = self._chance.randbytes(MESSAGE_OCTETS)
         sent: Sent | None = None
@@ -120,23 +126,38 @@ class SendStep:
         self, context: "Context", session: Session, known: Facts, message: bytes, now: int
     ) -> Sent:
         headers = session.headers
-        keys = map(self._key, session.recipients)
+        # Those of whom no failure is reported come last: their number alone is kept.
+        silent = frozenset(session.unreported)
+        reported = self._addresses(to for to in session.recipients if to not in silent)
+        everyone = reported | self._addresses(session.recipients) if silent else reported
         return Sent(
             now,
             message,
             clean(known.sender or "", _LONGEST_SENDER),
-            tuple(dict.fromkeys(key.decode() for key in keys if key is not None)),
+            tuple(everyone),
             queue_id=clean(macro(context, QUEUE_ID) or "", _LONGEST_QUEUE_ID),
             message_id=headers.get(_MESSAGE_ID, ""),
             mailing=next((headers[name] for name in self._mailing if name in headers), ""),
             group=self._group(known, session),
+            unreported=len(everyone) - len(reported),
         )
 
+    def _addresses(self, recipients: Iterable[bytes]) -> dict[str, None]:
+        """Their canonical addresses, each once."""
+        keys = map(self._key, recipients)
+        return dict.fromkeys(key.decode() for key in keys if key is not None)
+
+    def _is_of_return_domain(self, known: Facts) -> bool:
+        """Whether the message was signed before: by us, by another of us, or so it says.
+
+        It has its entry in the ledger then, as the message that it is, or its bounces come back to
+        nothing that is known: another entry would never bounce, and look delivered.
+        """
+        return bool(self._settings.domain) and known.sender_domain == self._settings.domain
+
     def _is_to_be_signed(self, known: Facts) -> bool:
-        domain = known.sender_domain
-        if not self._signs or domain == self._settings.domain:  # signed already, by another of us
-            return False
-        return self._settings.sign == "all" or domain in self._settings.own_domains
+        own = self._settings.own_domains
+        return self._signs and (self._settings.sign == "all" or known.sender_domain in own)
 
     def _group(self, known: Facts, session: Session) -> str:
         if self._group_by_list:

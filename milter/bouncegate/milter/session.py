@@ -73,12 +73,14 @@ class Held(NamedTuple):
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = ("fields", "headers", "held", "peer", "persons", "recipients")
+    __slots__ = ("fields", "headers", "held", "peer", "persons", "recipients", "unreported")
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if the CONNECT step told it."""
         self.peer = peer
         self.recipients: list[bytes] = []
+        self.unreported: list[bytes] = []
+        """Those recipients of whom no failure is reported."""
         self.headers: dict[str, str] = {}
         self.held: list[Held] = []
         self.persons: list[tuple[bytes, str]] = []
@@ -89,6 +91,7 @@ class Session:
     def forget_message(self) -> None:
         """The next message of the connection begins with nothing."""
         self.recipients = []
+        self.unreported = []
         self.headers = {}
         self.held = []
         self.persons = []

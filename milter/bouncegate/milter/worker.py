@@ -22,6 +22,7 @@ from bouncegate.milter.retirement import keep
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Steps
 from bouncegate.provenance.keys import KEY_FILE, KeyFile
+from bouncegate.provenance.returndomain import ReturnDomain
 from bouncegate.store.latetable import LateTable
 from bouncegate.store.mark import Mark
 
@@ -37,11 +38,13 @@ def work(settings: Settings, line: Line | None, post: Post, on_ready: Callable[[
     core = Core(post.number, settings.milter.processes, frozenset(os.sched_getaffinity(0)), move)
     table = LateTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
-    locks = RcptStep(settings, table.find, Mark(settings.store.path))
+    keys = keys_of(settings, line)
+    domain = ReturnDomain(settings, keys) if keys and settings.return_path.domain else None
+    locks = RcptStep(settings, table.find, Mark(settings.store.path), domain)
     counts = Counts(post.row) if post.row is not None else None
     if counts is not None:
         locks.on_decision, locks.on_failure = counts.decided, counts.failed
-    steps = steps_of(settings, locks, line, counts)
+    steps = steps_of(settings, locks, line, keys, counts)
     locks.on_silence = steps.fall_back
     steps.register(NAME)
 
@@ -55,20 +58,28 @@ def work(settings: Settings, line: Line | None, post: Post, on_ready: Callable[[
     return os.EX_OK
 
 
+def keys_of(settings: Settings, line: Line | None) -> KeyFile | None:
+    """The keys, where anything is signed, recorded or comes back by a token."""
+    if not (settings.return_path.domain or line is not None):
+        return None
+    return KeyFile(settings.store.path / KEY_FILE, int(time.time()))
+
+
 def steps_of(
-    settings: Settings, rcpt: Rcpt, line: Line | None, counts: Counts | None = None
+    settings: Settings,
+    rcpt: Rcpt,
+    line: Line | None,
+    keys: KeyFile | None,
+    counts: Counts | None = None,
 ) -> Steps:
     """The steps that the settings need: look for locks, guard the door, act at the end."""
-    sends = settings.signs or line is not None
     send: SendStep | None = None
-    if settings.return_path.domain or sends:
-        keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
-        if settings.return_path.domain:
-            rcpt = door = Door(settings, keys, rcpt)
-            door.on_finding = counts.came if counts is not None else None
-        if sends:
-            send = SendStep(settings, keys, line, rcpt)
-            rcpt = send.rcpt
+    if keys is not None and settings.return_path.domain:
+        rcpt = door = Door(settings, ReturnDomain(settings, keys), rcpt)
+        door.on_finding = counts.came if counts is not None else None
+    if keys is not None and (settings.signs or line is not None):
+        send = SendStep(settings, keys, line, rcpt)
+        rcpt = send.rcpt
     if counts is not None:
         if send is not None:
             send.on_send = counts.sent

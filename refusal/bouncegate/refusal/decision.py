@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     SENDER_UNKNOWN = "sender-unknown"
     NULL_SENDER = "null-sender"
     NOT_OUTBOUND = "not-outbound"
+    SIGNED = "signed"
     SENDER_EXEMPT = "sender-exempt"
     RECIPIENT_EXEMPT = "recipient-exempt"
     OBSERVED = "observed"
@@ -47,6 +48,8 @@ class Facts(NamedTuple):
     daemon_name: str | None
     transport: str | None
     """The Postfix transport that will take the message: the macro {rcpt_mailer}."""
+    signed: bool = False
+    """Whether the sender is a return path that we have signed: the message was judged before."""
 
     @property
     def sender_domain(self) -> str:
@@ -165,6 +168,7 @@ _PASSES: Final[tuple[tuple[Outcome, Callable[[Facts, Scope], bool]], ...]] = (
     (Outcome.SENDER_UNKNOWN, lambda facts, _: facts.sender is None),
     (Outcome.NULL_SENDER, lambda facts, _: facts.sender == ""),
     (Outcome.NOT_OUTBOUND, _is_not_ours),
+    (Outcome.SIGNED, lambda facts, _: facts.signed),
     (Outcome.SENDER_EXEMPT, _sender_is_exempt),
     (Outcome.RECIPIENT_EXEMPT, lambda facts, scope: recipient_is_exempt(facts.recipient, scope)),
 )

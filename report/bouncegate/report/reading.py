@@ -52,7 +52,7 @@ def sends(ledger: Ledger, since: int, until: int) -> Iterator[Sent]:
     """
     place = KEY.pack(since, b"", 0)
     while portion := ledger.walk(place, until or _EVER, _PORTION):
-        yield from (sent for _, sent in portion)
+        yield from (sent for _, sent in portion if sent.was_sent)
         place = portion[-1][0]
 
 

@@ -8,6 +8,7 @@ the code has gone cold between two messages, several times that.
 
 import struct
 from collections.abc import Iterator
+from enum import IntEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -20,7 +21,21 @@ RECIPIENTS_A_PART: Final = 1000
 KEY: Final = struct.Struct(">I8sB")
 """Time, message and part: the order of keys is that of time, the oldest first."""
 
-_DIGEST: Final = 8
+DIGEST: Final = 8
+"""Octets that stand for a queue id or a Message-ID."""
+
+
+class QueueState(IntEnum):
+    """What Postfix's log tells of a message that was recorded at its end; the greater is surer."""
+
+    UNKNOWN = 0
+    """Nothing yet; or the log is not read."""
+    REFUSED = 1
+    """It never was in the queue: a milter behind ours refused it, or threw it away."""
+    TAKEN = 2
+    """It was in the queue: a delivery was tried."""
+    DELETED = 3
+    """An operator deleted it from the queue, postsuper(1)."""
 
 
 class Sent(msgspec.Struct, frozen=True, array_like=True):
@@ -38,6 +53,26 @@ class Sent(msgspec.Struct, frozen=True, array_like=True):
     mailing: str = ""
     group: str = ""
     part: int = 0
+    unreported: int = 0
+    """Of how many recipients, the last ones, no failure is reported (NOTIFY, RFC 3461, 4.1)."""
+    queue: QueueState = QueueState.UNKNOWN
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """The recipients of whom a DSN would come if they failed."""
+        return self.recipients[: len(self.recipients) - self.unreported]
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether it is a send at all, as far as is known."""
+        return self.queue is not QueueState.REFUSED
+
+    def without(self, address: str) -> "Sent":
+        """The same without a recipient that it has."""
+        place = self.recipients.index(address)
+        left = self.recipients[:place] + self.recipients[place + 1 :]
+        unreported = self.unreported - (place >= len(self.reported))
+        return msgspec.structs.replace(self, recipients=left, unreported=unreported)
 
 
 class Entry(NamedTuple):
@@ -79,22 +114,28 @@ def _entry(sent: Sent, value: bytes) -> Entry:
 
 def parts_of(sent: Sent) -> Iterator[Sent]:
     """A send in parts that an entry can hold, each with some of its recipients; mostly itself."""
-    recipients = sent.recipients
+    recipients, reported = sent.recipients, len(sent.reported)
     if len(recipients) <= RECIPIENTS_A_PART:
         yield sent
         return
     for number in range(0, len(recipients), RECIPIENTS_A_PART):
         some = recipients[number : number + RECIPIENTS_A_PART]
         part = min(number // RECIPIENTS_A_PART, MOST_PARTS)
-        yield msgspec.structs.replace(sent, recipients=some, part=part)
+        unreported = len(some) - len(recipients[number : min(number + len(some), reported)])
+        yield msgspec.structs.replace(sent, recipients=some, part=part, unreported=unreported)
 
 
 def name_digests(sent: Sent) -> Iterator[bytes]:
-    """The names under which an entry is found."""
+    """The names under which an entry is found: none of a part behind the first."""
     if sent.part == 0:
-        yield from (digest(name) for name in (sent.queue_id, sent.message_id) if name)
+        yield from message_digests(sent)
+
+
+def message_digests(sent: Sent) -> Iterator[bytes]:
+    """Those of its message."""
+    yield from (digest(name) for name in (sent.queue_id, sent.message_id) if name)
 
 
 def digest(name: str) -> bytes:
     """8 octets that stand for a queue id or a Message-ID."""
-    return blake2b(name.encode("utf-8", "replace"), digest_size=_DIGEST).digest()
+    return blake2b(name.encode("utf-8", "replace"), digest_size=DIGEST).digest()

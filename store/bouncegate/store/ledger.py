@@ -6,7 +6,8 @@ An LMDB environment of its own, in the folder `ledger` of the store:
     names   8 octets, a digest of a queue id or Message-ID -> the key of its entry
     rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets
 
-One process writes it (the milter's scribe), some milliseconds behind the mail. A commit syncs the
+One process writes it (the milter's scribe), some milliseconds behind the mail; what Postfix's log
+tells of a message is added where that is read (`maintain`). A commit syncs the
 data but not the meta page: after a crash of the machine the last commit may be gone, never the
 ledger. Without any sync the ledger itself could be lost, and under load the commits are too few to
 matter: four a second (`bouncegate.milter.line`). What it has lost, or not yet written, is a message
@@ -17,7 +18,8 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -26,7 +28,16 @@ import msgspec
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.store.address import domain_of
-from bouncegate.store.entry import KEY, Entry, Sent, decoded, digest, entry_of, name_digests
+from bouncegate.store.entry import (
+    KEY,
+    Entry,
+    QueueState,
+    Sent,
+    decoded,
+    digest,
+    encoded,
+    name_digests,
+)
 from bouncegate.store.environment import copy_compacted, explained, hand_to_owner
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 from bouncegate.store.metapages import map_size_of
@@ -226,7 +237,8 @@ class Ledger:
         if len(parts) == 1:
             return parts[0]
         recipients = tuple(address for part in parts for address in part.recipients)
-        return msgspec.structs.replace(parts[0], recipients=recipients)
+        unreported = sum(part.unreported for part in parts)
+        return msgspec.structs.replace(parts[0], recipients=recipients, unreported=unreported)
 
     # -- writing: a purge --------------------------------------------------------------------
 
@@ -256,13 +268,40 @@ class Ledger:
     ) -> None:
         if transaction.get(key, db=self._sent) is None:  # it has expired meanwhile
             return
-        left = tuple(one for one in sent.recipients if one != address)
-        if left:
-            entry = entry_of(msgspec.structs.replace(sent, recipients=left))
-            transaction.put(key, entry.value, db=self._sent)
+        left = sent.without(address)
+        if left.recipients:
+            transaction.put(key, encoded(left), db=self._sent)
         else:
             self._forget_names(transaction, sent, key)
             transaction.delete(key, db=self._sent)
+
+    # -- writing: what Postfix's log tells -----------------------------------------------------
+
+    def mark(self, states: Mapping[tuple[int, bytes], QueueState]) -> None:
+        """Remember what became of messages, by their times and names; raises StoreError.
+
+        What was refused is no send: it leaves the rates.
+        """
+        if not states:
+            return
+        rates: Counter[bytes] = Counter()
+        begin = self._environment.begin
+        try:
+            with begin(write=True) as transaction, transaction.cursor(self._sent) as cursor:
+                for (time, message), state in sorted(states.items()):
+                    first = KEY.pack(time, message, 0)
+                    more = cursor.set_range(first)
+                    while more and cursor.key()[:-1] == first[:-1]:
+                        sent = decoded(cursor.value())
+                        marked = msgspec.structs.replace(sent, queue=state)
+                        cursor.put(cursor.key(), encoded(marked))
+                        for address in sent.recipients:
+                            rate = rate_key(domain_of(address), time // _HOUR)
+                            rates[rate] += marked.was_sent - sent.was_sent
+                        more = cursor.next()
+                self._add_to_rates(transaction, {r: n for r, n in rates.items() if n})
+        except lmdb.Error as error:
+            raise _explained(error, self._path) from error
 
     # -- writing: the scribe -----------------------------------------------------------------
 
@@ -275,12 +314,11 @@ class Ledger:
         entries = sorted((entry.key, entry.value) for entry in batch)
         # Of two sends with one name the later one keeps it.
         names = sorted((name, entry.key) for entry in batch for name in entry.names)
-        rates: dict[bytes, int] = {}
+        rates: Counter[bytes] = Counter()
         for entry in batch:
             hour = KEY.unpack(entry.key)[0] // _HOUR
             for domain, count in entry.domains.items():
-                rate = rate_key(domain, hour)
-                rates[rate] = rates.get(rate, 0) + count
+                rates[rate_key(domain, hour)] += count
         try:
             while self._is_full() and self._expire_some(_EVER, _MAKE_ROOM_AT_ONCE):
                 pass
@@ -288,11 +326,16 @@ class Ledger:
                 for database, items in ((self._sent, entries), (self._names, names)):
                     with transaction.cursor(database) as cursor:
                         cursor.putmulti(items)
-                for rate, count in rates.items():
-                    known = _COUNT.unpack(transaction.get(rate, _NONE, db=self._rates))[0]
-                    transaction.put(rate, _COUNT.pack(known + count), db=self._rates)
+                self._add_to_rates(transaction, rates)
         except lmdb.Error as error:
             raise _explained(error, self._path) from error
+
+    def _add_to_rates(
+        self, transaction: lmdb.Transaction[bytes], rates: Mapping[bytes, int]
+    ) -> None:
+        for rate, count in rates.items():
+            known = _COUNT.unpack(transaction.get(rate, _NONE, db=self._rates))[0]
+            transaction.put(rate, _COUNT.pack(max(known + count, 0)), db=self._rates)
 
     def expire(self, before: int) -> int:
         """Forget some of the sends before a time, the oldest first; tells how many.

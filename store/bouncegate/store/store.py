@@ -81,6 +81,7 @@ from bouncegate.store.room import Room, room_of
 from bouncegate.store.tallies import HourTally, Tallies
 from bouncegate.store.trail import Trail
 from bouncegate.store.transactions import Transactions
+from bouncegate.store.unattributed import Unattributed
 from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.usage import DAY, Usage
 from bouncegate.store.window import Outdated
@@ -488,6 +489,11 @@ class Store(Transactions):
         """How many reports are kept that count for no address."""
         with self._reading() as transaction:
             return self._reception.unproven.count(transaction)
+
+    def unattributed(self) -> Unattributed:
+        """Which messages the reports may be about that count for no address."""
+        with self._reading() as transaction:
+            return Unattributed.of(self._reception.unproven.events(transaction))
 
     def room(self) -> Room:
         """How much of its room the store takes; raises StoreError."""

@@ -2,7 +2,7 @@
 
     deferred  address, NUL, time and message of the send (12 octets) -> Deferral
     accepted  time of the acceptance and message (12 octets), address -> time of the send (4
-              octets), identity of a bounce of it
+              octets), identity of a bounce of it (16), digests of the message's names (8 each)
 
 A portion of the log changes all of this, and the journal, in one transaction: a reader that is
 killed has either taken in a portion and stands behind it, or neither.
@@ -32,6 +32,7 @@ from bouncegate.policy.course import ends_a_row
 from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.records import MOST_ADDRESSES, Delivered, Event
 from bouncegate.store.codec import encode
+from bouncegate.store.entry import DIGEST
 from bouncegate.store.environment import ACCEPTED, DEFERRED
 from bouncegate.store.errors import StoreError
 from bouncegate.store.history import History
@@ -39,6 +40,7 @@ from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
 from bouncegate.store.reception import Bounce, Encoded, Reception, Recorded
 from bouncegate.store.transactions import Transactions
+from bouncegate.store.unattributed import Unattributed
 
 _SOURCE: Final = "log"
 _SEND: Final = struct.Struct(">I8s")
@@ -99,6 +101,8 @@ class Accepted(NamedTuple):
     time: int
     identity: bytes
     """16 octets, of a bounce that may follow."""
+    names: tuple[bytes, ...] = ()
+    """Digests of the names of the message, as in the ledger."""
 
 
 class Bounced(NamedTuple):
@@ -167,6 +171,11 @@ class Trail(Transactions):
                 found.append(replace(_DEFERRALS.decode(value), sent=sent))
         return found
 
+    def is_deferred(self, mailed: Mailed) -> bool:
+        """Whether a message still waits for a recipient."""
+        with self._reading() as transaction:
+            return transaction.get(_key_of_deferral(mailed), db=self._deferred) is not None
+
     # -- what the log tells ------------------------------------------------------------------
 
     def take_in(self, portion: Portion, policy: Policy) -> list[Recorded]:
@@ -232,7 +241,7 @@ class Trail(Transactions):
         mailed = accepted.mailed
         if self._ends_a_row(transaction, mailed.address, mailed.time):
             key = _SEND.pack(accepted.time, mailed.message) + mailed.address.encode()
-            value = _PENDING.pack(mailed.time, accepted.identity)
+            value = _PENDING.pack(mailed.time, accepted.identity) + b"".join(accepted.names)
             transaction.put(key, value, db=self._accepted)
 
     def _ends_a_row(self, transaction: lmdb.Transaction[bytes], address: str, sent: int) -> bool:
@@ -266,11 +275,16 @@ class Trail(Transactions):
 
         Tells how many addresses that were.
         """
-        total, more = 0, True
+        with self._reading() as transaction:
+            more = bool(self._due(transaction, before))
+            events = self._reception.unproven.events(transaction) if more else ()
+            unattributed = Unattributed.of(events)
+        total = 0
         while more:
             with self._writing() as transaction:
                 due = self._due(transaction, before)
-                arrived = sorted(filter(None, (self._settled(transaction, *d) for d in due)))
+                settled = (self._settled(transaction, *d, unattributed) for d in due)
+                arrived = sorted(filter(None, settled))
                 for sent, some in groupby(arrived, lambda one: one[0]):
                     addresses = tuple(dict.fromkeys(address for _, address in some))
                     self._deliver(transaction, Delivered(addresses, now, sent, "log"), fold)
@@ -284,13 +298,19 @@ class Trail(Transactions):
             return [(key, value) for key, value in entries if _SEND.unpack_from(key)[0] < before]
 
     def _settled(
-        self, transaction: lmdb.Transaction[bytes], key: bytes, value: bytes
+        self,
+        transaction: lmdb.Transaction[bytes],
+        key: bytes,
+        value: bytes,
+        unattributed: Unattributed,
     ) -> tuple[int, str] | None:
         """When what had arrived was sent, and at which address; None where it had bounced."""
         transaction.delete(key, db=self._accepted)
-        sent, identity = _PENDING.unpack(value)
+        sent, identity = _PENDING.unpack_from(value)
+        ends = range(_PENDING.size, len(value), DIGEST)
+        names = [value[end : end + DIGEST] for end in ends]
         address = key[_SEND.size :].decode()
-        if self._reception.knows(transaction, identity):
+        if self._reception.knows(transaction, identity) or unattributed.may_concern(sent, names):
             return None
         return (sent, address) if self._ends_a_row(transaction, address, sent) else None
 

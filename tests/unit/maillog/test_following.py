@@ -21,12 +21,14 @@ from tests.unit.maillog.site import (
     HOUR,
     LIST,
     NOW,
+    POLICY,
     UNKNOWN,
     Site,
     expired,
     head,
     line,
 )
+from tests.unit.store.bounces import bounce_of
 
 from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.report import Report
@@ -37,7 +39,9 @@ from bouncegate.maillog.interpreter import Interpreter
 from bouncegate.maillog.line import Line, Parser
 from bouncegate.maillog.source import Read
 from bouncegate.policy.records import Delivered, Event
+from bouncegate.store.entry import QueueState, Sent
 from bouncegate.store.errors import StoreError
+from bouncegate.store.reception import Bounce
 from bouncegate.store.trail import Bounced, Step, Trail
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -368,3 +372,64 @@ def test_a_reader_that_is_killed_neither_loses_a_line_nor_takes_it_in_twice(site
         assert 4 * 500 <= taken < lines, "each was killed in the middle of it"
         again.run()
         assert again.store.trail.deferrals(ANN)[0].attempts == lines
+
+
+# -- the queue -------------------------------------------------------------------------------
+
+
+def states(site: Site) -> list[QueueState]:
+    return [sent.queue for _, sent in site.ledger.walk(b"", NOW + 10 * DAY, 100)]
+
+
+def refused(sent: Sent, verb: str = "milter-reject") -> str:
+    said = "END-OF-MESSAGE from localhost[127.0.0.1]: 4.7.1 Try again later; from=<a@s.test>"
+    return f"{head(sent.time, 'cleanup')}{sent.queue_id}: {verb}: {said}"
+
+
+@pytest.mark.parametrize("verb", ["milter-reject", "milter-discard"])
+def test_queue_never_held_what_a_later_milter_refused_at_the_end(site: Site, verb: str) -> None:
+    site.write(refused(site.sent(1, ANN), verb))
+    site.sent(2, ANN)
+    site.run()
+    assert states(site) == [QueueState.REFUSED, QueueState.UNKNOWN]
+
+
+@pytest.mark.parametrize("outcome", ["sent", "deferred", "bounced"])
+def test_queue_held_what_a_delivery_was_tried_of(site: Site, outcome: str) -> None:
+    sent = site.sent(1, ANN)
+    site.write(refused(sent), line(sent, outcome))  # the short form of a queue id comes again
+    site.run()
+    assert states(site) == [QueueState.TAKEN]
+
+
+def test_queue_of_what_is_on_hold_is_not_known(site: Site) -> None:
+    site.write(refused(site.sent(1, ANN), "milter-hold"))
+    site.run()
+    assert states(site) == [QueueState.UNKNOWN]
+
+
+def test_queue_has_lost_what_an_operator_deleted(site: Site) -> None:
+    sent = site.sent(1, ANN)
+    removed = f"{head(NOW + 6, 'postsuper')}{sent.queue_id}: removed"
+    site.write(line(sent, "deferred"), removed)
+    site.run()
+    assert states(site) == [QueueState.DELETED]
+
+
+def test_queue_is_known_up_to_the_end_of_the_log_or_a_line_that_waits(site: Site) -> None:
+    assert site.run(NOW).until == NOW
+    unknown = Sent(NOW + 5, b"message9", "", (), "QUEUE0000009")
+    site.write(line(site.sent(1, ANN), "sent"), refused(unknown))
+    assert site.run(NOW + 10).until == NOW + 5
+    assert states(site) == [QueueState.TAKEN]
+
+
+def test_log_settles_nothing_of_a_message_of_which_a_report_names_nobody(site: Site) -> None:
+    twice_full(site)
+    sent = site.sent(3, ANN, BOB)
+    site.write(line(sent, "sent"))
+    site.run(NOW + HOUR)
+    event = bounce_of("", 77, NOW + 60, Reason.MAILBOX_FULL)
+    site.store.record([Bounce([replace(event, queue_id=sent.queue_id, sent=NOW)], b"")], POLICY)
+    assert site.run(NOW + DAY + 5).delivered == 0
+    assert site.state().soft_in_row == 2

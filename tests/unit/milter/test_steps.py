@@ -4,7 +4,6 @@ Each step that nobody needs would cost every message a round trip. libmilter mak
 connection alone, so that a stand-in records what is asked; `test_protocol` asks the daemon itself.
 """
 
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -17,8 +16,7 @@ from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
 from bouncegate.milter.line import Line
 from bouncegate.milter.session import Session
-from bouncegate.milter.worker import steps_of
-from bouncegate.provenance.keys import KEY_FILE, KeyFile
+from bouncegate.milter.worker import keys_of, steps_of
 
 OPTIONAL = {
     "connect": milter.P_NOCONNECT,
@@ -64,7 +62,6 @@ def wanted(
 ) -> tuple[set[str], set[str], Mapping[int, str]]:
     """Steps, actions and macros that are asked for once the MTA is known to honour requests."""
     settings = loads(f'[store]\npath = "{tmp_path}"\n[milter]\nsocket = "{endpoint}"\n{toml}')
-    KeyFile(tmp_path / KEY_FILE, int(time.time()))
     with ExitStack() as stack:
         line = stack.enter_context(closing(Line())) if settings.keeps_ledger else None
         return _negotiated(settings, line)
@@ -73,7 +70,8 @@ def wanted(
 def _negotiated(
     settings: Settings, line: Line | None
 ) -> tuple[set[str], set[str], Mapping[int, str]]:
-    steps: Any = steps_of(settings, lambda *_: milter.CONTINUE, line)
+    keys = keys_of(settings, line)
+    steps: Any = steps_of(settings, lambda *_: milter.CONTINUE, line, keys)
     context = Context()
     steps.first_rcpt(context, b"<a@x.test>")
     options = [EVERYTHING, EVERYTHING, 0, 0]

@@ -136,6 +136,10 @@ def test_whatever_is_unknown_passes() -> None:
         assert (outcome is not Outcome.REFUSED) == passes
 
 
+def test_a_message_that_was_signed_before_was_judged_before() -> None:
+    assert decide(OUTBOUND._replace(signed=True), LOCK, NOW, DEFAULT) is Outcome.SIGNED
+
+
 def test_outcomes_have_names_that_a_log_can_be_searched_for() -> None:
     assert [str(outcome) for outcome in Outcome] == [
         "not-locked",
@@ -145,6 +149,7 @@ def test_outcomes_have_names_that_a_log_can_be_searched_for() -> None:
         "sender-unknown",
         "null-sender",
         "not-outbound",
+        "signed",
         "sender-exempt",
         "recipient-exempt",
         "observed",

@@ -19,10 +19,11 @@ from bouncegate.config.values import DomainName, Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Delivered
 from bouncegate.store.deliveries import Deliveries, Walked
-from bouncegate.store.entry import Sent, entry_of
+from bouncegate.store.entry import QueueState, Sent, entry_of
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
+from bouncegate.store.trail import Deferral, Mailed, Portion, PutOff
 
 DAY = 86_400
 POLICY = Policy(PolicySettings(), SIGNED)
@@ -54,9 +55,21 @@ def full(store: Store, message: Sent, address: str = ANN) -> None:
     record(store, [replace(event, sent=message.time, identity=identity(name, address))], POLICY)
 
 
-def settle(store: Store, ledger: Ledger, day: int, **settings: object) -> Walked:
-    deliveries = Deliveries(store, ledger, replace(ReturnPathSettings(), **settings))
+def settle(
+    store: Store, ledger: Ledger, day: int, *, log: bool = False, **settings: object
+) -> Walked:
+    own = replace(ReturnPathSettings(), **settings)
+    deliveries = Deliveries(store, ledger, own, log_is_read=log)
     return deliveries.settle(NOW + (day - 6) * DAY, NOW + day * DAY, POLICY.fold)
+
+
+def lock_over_a_delivery(store: Store, ledger: Ledger) -> None:
+    """Three failures lock Ann, and a message between them did not bounce."""
+    sends = [sent(day, day, ANN) for day in range(4)]
+    ledger.write([entry_of(each) for each in sends])
+    for message in (sends[0], sends[2], sends[3]):
+        full(store, message)
+    assert [address for address, _ in store.locks()] == [ANN]
 
 
 def in_row(store: Store, address: str = ANN) -> int:
@@ -75,13 +88,114 @@ def test_a_send_that_no_bounce_followed_starts_the_count_anew(store: Store, ledg
 
 
 def test_a_lock_on_failures_that_were_not_in_a_row_is_lifted(store: Store, ledger: Ledger) -> None:
-    sends = [sent(day, day, ANN) for day in range(4)]
-    ledger.write([entry_of(each) for each in sends])
-    for message in (sends[0], sends[2], sends[3]):
-        full(store, message)
-    assert [address for address, _ in store.locks()] == [ANN]
-    settle(store, ledger, 20)
+    lock_over_a_delivery(store, ledger)
+    ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): QueueState.TAKEN})
+    settle(store, ledger, 20, log=True)
     assert list(store.locks()) == []
+
+
+def test_silence_lifts_no_lock_where_no_log_tells_that_the_message_was_taken(
+    store: Store, ledger: Ledger
+) -> None:
+    lock_over_a_delivery(store, ledger)
+    assert settle(store, ledger, 20).delivered == 0
+    assert [address for address, _ in store.locks()] == [ANN]
+
+
+@pytest.mark.parametrize("state", [s for s in QueueState if s is not QueueState.TAKEN])
+def test_silence_of_what_the_log_does_not_show_in_the_queue_proves_nothing(
+    store: Store, ledger: Ledger, state: QueueState
+) -> None:
+    lock_over_a_delivery(store, ledger)
+    ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): state})
+    assert settle(store, ledger, 20, log=True).delivered == 0
+    assert in_row(store) == 3
+
+
+@pytest.mark.parametrize("state", [QueueState.REFUSED, QueueState.DELETED])
+def test_silence_of_what_never_left_proves_nothing_even_where_the_log_is_not_read_any_more(
+    store: Store, ledger: Ledger, state: QueueState
+) -> None:
+    first, second = sent(1, 0, ANN), sent(2, 1, ANN)
+    ledger.write([entry_of(first), entry_of(replace(second, queue=state))])
+    full(store, first)
+    settle(store, ledger, 20)
+    assert in_row(store) == 1
+
+
+def test_silence_of_a_message_that_waits_in_the_queue_proves_nothing(
+    store: Store, ledger: Ledger
+) -> None:
+    first, second = sent(1, 0, ANN), replace(sent(2, 1, ANN), queue=QueueState.TAKEN)
+    ledger.write([entry_of(first), entry_of(second)])
+    full(store, first)
+    attempt = Deferral("Q2", 1, second.time, second.time, "4.4.1", "timed out")
+    waits = PutOff(Mailed(ANN, second.time, second.message), attempt, None)
+    store.trail.take_in(Portion(b"", b"1", [waits]), POLICY)
+    settle(store, ledger, 20, log=True)
+    assert in_row(store) == 1
+
+
+def test_silence_proves_nothing_of_recipients_whose_failure_is_not_reported(
+    store: Store, ledger: Ledger
+) -> None:
+    first = sent(1, 0, ANN, BOB)
+    ledger.write([entry_of(first), entry_of(replace(sent(2, 1, BOB, ANN), unreported=1))])
+    full(store, first, ANN)
+    full(store, first, BOB)
+    assert settle(store, ledger, 20).delivered == 1
+    assert (in_row(store, ANN), in_row(store, BOB)) == (1, 0)
+
+
+UNNAMED = {
+    "proven": {"trust": "signed", "sent": NOW + DAY},
+    "by its queue id": {"trust": "unverified", "queue_id": "Q2"},
+    "by its Message-ID": {"trust": "unverified", "message_id": "<2@example.org>"},
+    "under a foreign address": {
+        "trust": "unverified",
+        "address": "ann.private@example.net",
+        "queue_id": "Q2",
+    },
+}
+
+
+@pytest.mark.parametrize("fields", UNNAMED.values(), ids=UNNAMED)
+def test_silence_proves_nothing_while_a_report_of_the_message_may_be_about_anybody(
+    store: Store, ledger: Ledger, fields: dict[str, object]
+) -> None:
+    names = {"queue_id": "Q2", "message_id": "<2@example.org>"}
+    first, second = sent(1, 0, ANN, BOB), replace(sent(2, 1, ANN, BOB), **names)
+    ledger.write([entry_of(first), entry_of(second)])
+    full(store, first, ANN)
+    full(store, first, BOB)
+    event = bounce_of("", 77, second.time + 60, Reason.MAILBOX_FULL)
+    record(store, [replace(event, **fields)], POLICY)
+    settle(store, ledger, 20)
+    assert (in_row(store, ANN), in_row(store, BOB)) == (1, 1)
+
+
+def test_silence_of_other_messages_counts_beside_a_report_that_names_nobody(
+    store: Store, ledger: Ledger
+) -> None:
+    first, second = sent(1, 0, ANN), replace(sent(2, 1, ANN), queue_id="Q2")
+    ledger.write([entry_of(first), entry_of(second)])
+    full(store, first)
+    event = bounce_of("", 77, second.time + 60, Reason.MAILBOX_FULL)
+    record(store, [replace(event, sent=second.time, queue_id="Q3")], POLICY)
+    settle(store, ledger, 20)
+    assert in_row(store) == 0
+
+
+def test_silence_of_a_message_that_a_filter_handed_back_is_that_of_its_last_pass(
+    store: Store, ledger: Ledger
+) -> None:
+    name = {"message_id": "<2@example.org>"}
+    sends = [sent(1, 0, ANN), replace(sent(2, 1, ANN), **name), replace(sent(3, 1, ANN), **name)]
+    ledger.write([entry_of(each) for each in sends])
+    full(store, sends[0])
+    full(store, sends[2])
+    settle(store, ledger, 20)
+    assert in_row(store) == 2
 
 
 def test_bounced_sends_prove_nothing_and_others_leave_no_trace(

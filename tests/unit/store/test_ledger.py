@@ -10,7 +10,7 @@ import pytest
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.config.values import Size
-from bouncegate.store.entry import Sent, entry_of, parts_of
+from bouncegate.store.entry import QueueState, Sent, entry_of, entry_with, parts_of
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
@@ -48,6 +48,51 @@ def test_a_send_is_found_by_its_token_its_queue_id_and_its_message_id(ledger: Le
     assert ledger.by_name(["<1@example.org>"]) == sent(1)
     assert ledger.by_message(NOW, bytes(8)) is None
     assert ledger.by_name(["Q3"]) is None
+
+
+def test_recipients_of_whom_no_failure_is_reported_stay_known_in_parts_and_after_a_purge(
+    ledger: Ledger,
+) -> None:
+    recipients = tuple(f"u{number}@example.com" for number in range(2500))
+    large = msgspec.structs.replace(sent(1), recipients=recipients, unreported=1200)
+    parts = list(parts_of(large))
+    assert [part.unreported for part in parts] == [0, 700, 500]
+    assert large.reported == recipients[:1300]
+    assert tuple(to for part in parts for to in part.reported) == large.reported
+    write(ledger, *parts)
+    assert ledger.by_name(["Q1"]) == large
+    for gone, left in (("u1@example.com", 1200), ("u1300@example.com", 1199)):
+        ledger.forget_recipient(gone)
+        found = ledger.by_name(["Q1"])
+        assert found is not None
+        assert found.unreported == left
+        assert "u1299@example.com" in found.reported
+        assert "u1301@example.com" not in found.reported
+
+
+def test_what_the_log_tells_of_a_message_is_kept_with_all_its_parts(ledger: Ledger) -> None:
+    recipients = tuple(f"u{number}@example.com" for number in range(1500))
+    large = msgspec.structs.replace(sent(1), recipients=recipients)
+    write(ledger, *parts_of(large), sent(2), sent(3))
+    names = {number: (NOW, number.to_bytes(8, "big")) for number in (1, 2, 9)}
+    ledger.mark({names[1]: QueueState.REFUSED, names[2]: QueueState.TAKEN, names[9]: QueueState(2)})
+    states = [entry.queue for _, entry in ledger.walk(b"", NOW + 1, 10)]
+    refused, taken = QueueState.REFUSED, QueueState.TAKEN
+    assert states == [refused, refused, taken, QueueState.UNKNOWN]
+    assert ledger.sends(["example.com"], NOW, NOW) == 2, "what was refused is no send"
+    ledger.mark({names[1]: QueueState.TAKEN})
+    ledger.mark({})
+    assert ledger.sends(["example.com"], NOW, NOW) == 1502
+
+
+def test_entries_of_an_earlier_version_are_read(ledger: Ledger) -> None:
+    value = msgspec.msgpack.encode([NOW, b"message1", "news@example.org", ["ann@example.com"]])
+    entry = entry_with(value)
+    ledger.write([entry])
+    found = ledger.by_message(NOW, b"message1")
+    assert found is not None
+    assert found.reported == found.recipients == ("ann@example.com",)
+    assert found.queue is QueueState.UNKNOWN
 
 
 def test_a_message_in_parts_comes_back_with_all_its_recipients(ledger: Ledger) -> None:
