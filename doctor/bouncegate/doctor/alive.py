@@ -92,9 +92,9 @@ def forgery(hosts: tuple[str, ...], number: str, to: str) -> bytes:
         for field in (
             f"Authentication-Results: {host}; {said}",
             f"authentication-results: {host.upper()}; {said}",
-            f'Authentication-Results: "{host}"; {said}',
             f"Authentication-Results: {host} 1; {said}",
-            f"Authentication-Results: (by) {host} (us); {said}",
+            f"Authentication-Results: {host} (us); {said}",
+            f"Authentication-Results: {host}(us)1; {said}",
             f"AUTHENTICATION-RESULTS:\r\n\t{host};\r\n\t{said}",
             f"Authentication-Results:{host};{said}",
         )

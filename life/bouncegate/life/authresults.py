@@ -2,6 +2,10 @@
 
 Read strictly: a field that is not what the standard says is none at all. The property values come
 from the message, and so from a stranger; a host has to quote what needs it.
+
+The name of the host has to stand first, as it is: neither quoted nor behind a comment. Filters
+that take away what strangers have written look for the name as hosts write it, and what a filter
+has not known must not be believed. White space is that of the standard, no other of Unicode's.
 """
 
 import re
@@ -13,14 +17,17 @@ _MOST_RESULTS: Final = 64
 _VALUE: Final = r'(?:"(?:[^"\\]|\\.)*"|[^\s;"=()]+)'
 # A local part in quotes stands before its domain: `"a b"@example.com`.
 _PVALUE: Final = rf"(?:{_VALUE}(?:@[^\s;\"=()@]+)?)"
-_ID: Final = re.compile(rf"\s*({_VALUE})(?:\s+(\d+))?\s*", re.DOTALL)
+# A token (RFC 2045, 5.1).
+_ID: Final = re.compile(r"\s*([!#$%&'*+.0-9A-Z^_`a-z{|}~-]+)(?:\s+([0-9]+))?\s*", re.ASCII)
 _METHOD: Final = re.compile(
-    r"\s*([A-Za-z][A-Za-z0-9-]*)(?:\s*/\s*(\d+))?\s*=\s*([A-Za-z][A-Za-z0-9-]*)(?=\s|$)"
+    r"\s*([A-Za-z][A-Za-z0-9-]*)(?:\s*/\s*(\d+))?\s*=\s*([A-Za-z][A-Za-z0-9-]*)(?=\s|$)",
+    re.ASCII,
 )
 # `reason=...`, and what some write without a type, such as `action=none`, is read alike.
 _PROPERTY: Final = re.compile(
     r"\s+((?:[A-Za-z][A-Za-z0-9-]*\s*\.\s*)?[A-Za-z][A-Za-z0-9_-]*)\s*=\s*"
-    rf"({_PVALUE})(?=\s|$)"
+    rf"({_PVALUE})(?=\s|$)",
+    re.ASCII,
 )
 _VERSION: Final = "1"  # RFC 8601, 2.2: of the field and of each method
 
@@ -52,7 +59,7 @@ def parse(text: str) -> AuthResults | None:
         first, *rest = _split(text)
     except Malformed:
         return None
-    identity = _ID.fullmatch(first)
+    identity = None if text.lstrip().startswith("(") else _ID.fullmatch(first)
     if identity is None or (identity[2] or _VERSION) != _VERSION or not rest:
         return None
     results: list[Result] = []
@@ -61,7 +68,7 @@ def parse(text: str) -> AuthResults | None:
         if result is None:
             return None
         results.append(result)
-    return AuthResults(unquoted(identity[1]).lower(), tuple(results))
+    return AuthResults(identity[1].lower(), tuple(results))
 
 
 def _split(text: str) -> list[str]:

@@ -188,10 +188,40 @@ def test_a_result_with_a_space_before_its_colon_is_not_believed() -> None:
 
 
 @pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param(b'Authentication-Results: "mk.example.org"', id="quoted"),
+        pytest.param(b'Authentication-Results: "mk.ex\\ample.org"', id="quoted pair"),
+        pytest.param(b"Authentication-Results: (a) mk.example.org", id="behind a comment"),
+        pytest.param(b"Authentication-Results: mk.ex\x1b(Bample.org", id="ISO 2022 in the name"),
+        pytest.param(b"Authentic\x1b(Bation-Results: mk.example.org", id="ISO 2022 in the field"),
+        pytest.param("Authentication-Results: m\u212a.example.org".encode(), id="Kelvin sign"),
+        pytest.param("Authentication-Results:\u00a0mk.example.org".encode(), id="no-break space"),
+        pytest.param("Authentication-Results: mk\uff0eexample\uff0eorg".encode(), id="full width"),
+        pytest.param(b"X: y\rAuthentication-Results: mk.example.org", id="bare CR"),
+        pytest.param("X: y\u2028Authentication-Results: mk.example.org".encode(), id="LSEP"),
+    ],
+)
+def test_a_host_that_is_spelled_as_no_filter_looks_for_is_not_believed(field: bytes) -> None:
+    settings = replace(SETTINGS, authserv_ids=("mk.example.org",))
+    result = b"; dmarc=pass header.from=example.com"
+    plain = b"Authentication-Results: mk.example.org"
+    raw = mail("HERE").replace(b"Authentication-Results: HERE", plain + result)
+    assert isinstance(judged(raw, settings), Sign)
+    assert judged(raw.replace(plain, field), settings) is Doubt.NOT_TOLD
+
+
+def test_space_that_only_unicode_knows_splits_no_value_of_a_stranger() -> None:
+    told = f"{MX}; spf=pass smtp.helo=x\u00a0smtp.mailfrom=example.com"
+    found = judged(mail(told), replace(SETTINGS, methods=("spf",)))
+    assert found in (Doubt.NOT_TOLD, Doubt.NOT_AUTHENTIC)
+
+
+@pytest.mark.parametrize(
     ("results", "is_named"),
     [
         ([f"{MX}; dmarc=pass header.from=0123.invalid"], True),
-        ([f'"{MX.upper()}" 1; dmarc=pass header.from=0123.invalid'], True),
+        ([f"{MX.upper()} 1; dmarc=pass header.from=0123.invalid"], True),
         ([f"{MX}; dmarc=fail header.from=probe.invalid"], False),
         (["mx.evil.example; dmarc=pass header.from=0123.invalid"], False),
         ([f"{MX} dmarc=pass header.from=0123.invalid"], False),
