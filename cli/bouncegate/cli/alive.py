@@ -72,8 +72,8 @@ def alive(
 ) -> None:
     """Report proof of life: an opened mail, a click, an answer.
 
-    It frees soft locks and resets the statistics of an address; hard locks only where [policy]
-    alive_frees_hard says so, and never those that were made by hand.
+    It frees soft locks and resets the statistics of an address; hard and imported locks only where
+    [policy] alive_frees_hard says so, and never those that were made by hand.
 
     Examples:
 

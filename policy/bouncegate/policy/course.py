@@ -190,7 +190,12 @@ def after_recovery(course: _C) -> _C:
     """The course after the domain takes mail again: free, as if its absence had locked nothing."""
     if course.lock is None or not rests_on_name(course.lock):
         return course
-    return replace(_unlocked(course), times_locked=max(course.times_locked - 1, 0))
+    hard = course.lock.kind is Kind.HARD
+    return replace(  # of an address that was purged, how often it was locked is not known
+        _unlocked(course),
+        times_locked=max(course.times_locked - 1, 0),
+        times_locked_hard=max(course.times_locked_hard - hard, 0),
+    )
 
 
 def _unlocked(course: _C) -> _C:

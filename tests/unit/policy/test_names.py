@@ -87,6 +87,7 @@ def test_a_recovery_ends_the_lock_of_an_absent_domain_as_if_it_had_not_been() ->
     assert rests_on_name(locked.lock)
     after = RULES.fold(locked, 2, Act(("ann@x.test",), NOW + 60, "recover", by="domain-check"))
     assert (after.lock, after.hard_in_row, after.times_locked) == (None, 0, 0)
+    assert after.times_locked_hard == 0, "it would be locked for longer the next time"
     assert after.hard == 1, "it did bounce"
 
 
