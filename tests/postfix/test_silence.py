@@ -38,7 +38,8 @@ def system(can_run_postfix: None) -> Iterator[MailSystem]:
 
 def configure(gate: Bouncegate, postfix: Postfix, *, log: bool) -> None:
     """Silence settles after a second; what the log says of deliveries never does."""
-    source = {"source": "file", "file": str(postfix.log), "count": ["bounced"]} if log else {}
+    trusted = {"source": "file", "file": str(postfix.log), "trust_file": True}
+    source = {**trusted, "count": ["bounced"]} if log else {}
     gate.configure(
         {
             "return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]},

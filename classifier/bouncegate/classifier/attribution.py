@@ -7,6 +7,10 @@ to which somebody forwarded our mail is never locked. Without a token it is not 
 nothing is proven, the event stands under the address that the report claims if that is one, and
 does not count. All of this is pure.
 
+Where our own Postfix has expanded an alias of this machine, the failure is that of the member that
+*it* mailed: the alias may reach others. The alias has failed where all that it expands to has; else
+it gets an entry that does not count, by which `explain` tells which member failed.
+
 One recipient's word is that recipient's alone: whoever gets a message knows what proves a bounce of
 it. So of another recipient of the message he can say that it bounced, which cannot be told from the
 truth ([known issues](docs/known-issues.md)), but not that it arrived, waits or complains.
@@ -26,9 +30,18 @@ from bouncegate.classifier.namedrecipients import (
     outcome_of,
     sorted_out,
 )
+from bouncegate.classifier.origin import Origin
 from bouncegate.classifier.proof import UNVERIFIED, Proof
-from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Original, Reading, Report
+from bouncegate.classifier.report import (
+    COMPLAINED,
+    EXPANDED,
+    NOT_FAILURES,
+    Original,
+    Reading,
+    Report,
+)
 from bouncegate.config.settings import Trust
+from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Event
 from bouncegate.policy.text import clean
 from bouncegate.store.address import AddressError, canonical
@@ -74,9 +87,12 @@ class Attribution:
         known = proof.sent or proof.token
         proven = name_of_sent(known.time, known.message) if known else claimed
         case = _Case(proof, proven, claimed)
-        named = (self._named(judged, proof) for judged in message.reports)
+        is_own = message.reading.origin is Origin.LOCAL and bool(message.reading.original.queue_id)
+        named = (self._named(judged, proof, is_own=is_own) for judged in message.reports)
         own, together = sorted_out(named, is_believed="unverified" in self._trust)
         events = [self._event(message.reading, one, case, now) for one in own]
+        members = [(one, event) for one, event in zip(own, events, strict=True) if one.alias]
+        events += (self._of_alias(one.alias, event, case) for one, event in members)
         for several in together:
             stand_in = several[0] if len(several) == 1 else first_of(several)
             event = self._event(message.reading, stand_in, case, now)
@@ -84,15 +100,35 @@ class Attribution:
             events.append(replace(event, named=many))
         return tuple(events)
 
-    def _named(self, judged: JudgedReport, proof: Proof) -> NamedRecipient:
+    def _of_alias(self, alias: str, member: Event, case: "_Case") -> Event:
+        """What an alias is told of a member that failed."""
+        event = replace(member, address=alias, provider=self._provider_of(alias))
+        sent = case.proof.sent
+        leads_to_one = sent is not None and sent.leads_to_one
+        if leads_to_one or alias in case.proof.failed_aliases:
+            return replace(event, identity=identity(case.proven, alias))
+        return replace(
+            event,
+            kind=Kind.NONE,
+            category=Category.UNDEFINED,
+            reason=Reason.UNDEFINED,
+            blame=None,
+            action=EXPANDED,
+            identity=identity(case.proven, alias, f"{EXPANDED} {member.address}"),
+        )
+
+    def _named(self, judged: JudgedReport, proof: Proof, *, is_own: bool) -> NamedRecipient:
         named = _named_addresses(judged.report, fold_local_part=self._fold_local_part)
         address = mailed_address(named, proof)
         if _is_proven(judged.report, address, proof):
+            fails = judged.report.action not in _OF_ONE_ALONE
+            if is_own and fails and len(named) > 1 and named[0] == address != named[1]:
+                return NamedRecipient(judged, named[1], is_proven=True, alias=address)
             return NamedRecipient(judged, address, is_proven=True)
         return NamedRecipient(judged, next(iter(named), ""), is_proven=False)
 
     def _event(self, reading: Reading, named: NamedRecipient, case: "_Case", now: int) -> Event:
-        (report, verdict), address, is_proven = named
+        (report, verdict), address, is_proven, _ = named
         proof, message = (case.proof, case.proven) if is_proven else (UNVERIFIED, case.claimed)
         original, sent = reading.original, proof.sent
         known = sent or proof.token

@@ -23,6 +23,8 @@ class NamedRecipient(NamedTuple):
     address: str
     """The canonical address that we mailed, or that is claimed; empty where that is nobody."""
     is_proven: bool
+    alias: str = ""
+    """The address that we mailed, where our own Postfix expanded that to this one and others."""
 
 
 class Sorted(NamedTuple):
@@ -47,7 +49,9 @@ def sorted_out(named: Iterable[NamedRecipient], *, is_believed: bool) -> Sorted:
     for one in named:
         own, others = (proven, of_nobody) if one.is_proven else (claimed, beyond)
         key = (one.address, outcome_of(one.judged.report))
-        if not one.address or (not one.is_proven and len(own) >= BELIEVED and key not in own):
+        # Of a message of ours there are so many recipients; of what it expands to there is no end.
+        is_bounded = not one.is_proven or one.alias
+        if not one.address or (is_bounded and len(own) >= BELIEVED and key not in own):
             others.append(one)
         else:
             own.setdefault(key, one)

@@ -45,6 +45,8 @@ class Proof(NamedTuple):
     speaks_for_all: bool = False
     """Whether what it says of any of them is believed, and not that they bounced alone: no
     recipient of a message may tell that another one got it."""
+    failed_aliases: frozenset[str] = frozenset()
+    """Recipients that our Postfix expanded, and of which nothing is left that has not failed."""
 
 
 UNVERIFIED: Final = Proof("unverified")

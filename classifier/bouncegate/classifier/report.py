@@ -92,7 +92,9 @@ class Reading(Struct, frozen=True, gc=False):
     """Who handed it to Postfix."""
 
 
-NOT_FAILURES: frozenset[str] = frozenset({"delayed", "delivered", "relayed", "expanded"})
+EXPANDED = "expanded"
+"""The action of an alias that was expanded (RFC 3464, 2.3.3); a member of one of ours failed."""
+NOT_FAILURES: frozenset[str] = frozenset({"delayed", "delivered", "relayed", EXPANDED})
 """Actions that tell of no failure (RFC 3464, 2.3.3)."""
 COMPLAINED = "complaint"
 """The action of a report that a complaint (ARF) makes."""

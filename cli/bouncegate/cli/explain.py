@@ -10,6 +10,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bouncegate.classifier.report import EXPANDED
 from bouncegate.cli.addresses import Json, deferrals_of, view_of
 from bouncegate.cli.audit import row_of
 from bouncegate.cli.audit import view_of as audit_view_of
@@ -205,11 +206,23 @@ def _conclusion(
                 f"Entry {step.number} waits until DNS has denied the domain twice: "
                 f"bouncegate provider {domain_of(key)}"
             )
+    yield from _of_members(told)
     if state.corrected:
         yield f"It was mistyped for {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:
         yield from _of_lock(key, group, lock, told)
         yield f"What frees it: {what_would_free(lock, now, settings.policy)}."
+
+
+def _of_members(told: list[Step]) -> Iterator[str]:
+    """Which members of an alias failed, so that it reaches the others alone."""
+    events = [step.entry for step in told if isinstance(step.entry, Event)]
+    failed = (e for e in events if e.action == EXPANDED and not e.status.startswith("2"))
+    for member in dict.fromkeys(event.final_recipient for event in failed):
+        yield (
+            f"It is an alias of which {member} failed, and others may be reached: "
+            f"bouncegate explain {member}"
+        )
 
 
 def _of_lock(key: str, group: str, lock: Lock, told: list[Step]) -> Iterator[str]:

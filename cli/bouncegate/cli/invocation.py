@@ -110,6 +110,12 @@ class Invocation:
                     self.ledger = Ledger.open(store, settings, readonly=False)
             return self.ledger
 
+    def close(self) -> None:
+        """Give the ledger back, if it was opened."""
+        if self.ledger is not None:
+            self.ledger.close()
+            self.ledger = None
+
     def replaced(self, store: Store) -> Callable[[], str]:
         """What tells whether store and ledger still have the files open that are theirs."""
 

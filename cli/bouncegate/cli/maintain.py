@@ -21,6 +21,7 @@ from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.reload import begin_anew, settings_anew
 from bouncegate.config.durations import Duration
+from bouncegate.config.settings import Settings
 from bouncegate.daemon.tasks import Task, run_once, run_until
 from bouncegate.store.bulk import Bulk
 from bouncegate.store.errors import StoreMissing
@@ -74,7 +75,7 @@ def maintain(
     set_up_logging(invocation.settings.log, "maintain")
     # It may have to wait for another writer, and a signal must end it then: no handler yet.
     store = invocation.open_store(for_daemon=True)
-    invocation.writes_ledger = invocation.settings.maillog.source != "none"
+    invocation.writes_ledger = _log_counts(invocation.settings)
     stop, anew, ended = threading.Event(), threading.Event(), threading.Event()
 
     def end(*_: object) -> None:
@@ -91,7 +92,7 @@ def maintain(
     ]
     replaced = invocation.replaced(store)
     if once:
-        with closing(store):
+        with closing(store), closing(invocation):
             raise typer.Exit(os.EX_OK if run_once(tasks, stop) else os.EX_UNAVAILABLE)
     notify("READY=1")
 
@@ -136,8 +137,9 @@ def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) ->
     if settings.maillog.source != "none":
         from bouncegate.cli import maillog  # noqa: PLC0415
 
-        reading = maillog.LogReading(invocation, store)
-        yield reading.task
+        log_reading = maillog.LogReading(invocation, store)
+        reading = log_reading if _log_counts(settings) else None
+        yield log_reading.task
     if settings.keeps_ledger and settings.policy.settling.after(0):
         yield Task(
             "deliveries", _LEDGER_PAUSE, lambda stop: _settle(invocation, store, reading, stop)
@@ -222,6 +224,12 @@ def metrics_tasks(
         yield Task("textfile", _TEXTFILE_PAUSE, lambda _stop: write_textfile(textfile, registry))
     if endpoint is not None and not once:
         yield Task("metrics", _LISTEN_PAUSE, lambda stop: serve_metrics(endpoint, registry, stop))
+
+
+def _log_counts(settings: Settings) -> bool:
+    """Whether Postfix's log is evidence, so that the ledger is told which sends were taken."""
+    log = settings.maillog
+    return log.source != "none" and settings.log_proves and bool(log.count)
 
 
 def _settle(

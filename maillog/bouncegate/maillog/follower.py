@@ -138,13 +138,12 @@ class Follower:
         with closing(self._source.read(before, now)) as reads:
             for read in reads:
                 try:
-                    step = self._step(read.line, now) if read.line else None
+                    found = self._steps(read.line, now) if read.line else ()
                 except NotYetKnown as unknown:
                     self._waits_for = unknown.time
                     break
                 place, lines, known = read.place, lines + 1, known + (read.line is not None)
-                if step is not None:
-                    steps.append(step)
+                steps += found
                 if len(steps) >= _STEPS or lines >= _LINES:
                     after = place.octets()
                     yield Portion(before, after, steps), Count(lines, known)
@@ -152,15 +151,15 @@ class Follower:
         if place is not None:
             yield Portion(before, place.octets(), steps), Count(lines, known)
 
-    def _step(self, line: Line, now: int) -> Step | None:
+    def _steps(self, line: Line, now: int) -> Sequence[Step]:
         """What follows from a line; nothing from one that cannot be understood."""
         try:
-            return self._interpreter.step(line, now)
+            return self._interpreter.steps(line, now)
         except (NotYetKnown, StoreError, OSError, MemoryError):
             raise  # of the ledger or the machine: the line comes again
         except Exception:
             log.exception("left out: internal error (please report): %s", line)
-            return None
+            return ()
 
     def _complain(self, fault: str) -> None:
         """Say what is wrong with the log, once and not every minute."""

@@ -8,7 +8,9 @@ once, whichever comes first.
 A line's time counts as its own zone tells it; where it tells none, the ledger does (`zone`).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final
 
@@ -20,11 +22,11 @@ from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.proof import LEDGER_LAG, Proof
 from bouncegate.classifier.report import Nature, Original, Reading, Report
 from bouncegate.config.settings import MaillogSettings
-from bouncegate.maillog.line import Delivery, Line, Refusal, Removal
+from bouncegate.maillog.line import Activation, Delivery, Line, Refusal, Removal
 from bouncegate.maillog.zone import offset_of
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
-from bouncegate.store.entry import QueueState, Sent, message_digests
+from bouncegate.store.entry import QueueState, Seen, Sent, message_digests
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.trail import Accepted, Bounced, Deferral, Expired, Gone, Mailed, PutOff, Step
@@ -41,6 +43,7 @@ _CLOCKS: Final = 60
 
 
 _STATES: Final = {
+    Activation: QueueState.TAKEN,
     Delivery: QueueState.TAKEN,
     Refusal: QueueState.REFUSED,
     Removal: QueueState.DELETED,
@@ -68,9 +71,10 @@ class Interpreter:
         *,
         fold_local_part: bool,
     ) -> None:
-        """Know messages by `ledger`, which is open to write.
+        """Know messages by `ledger`; judge bounces by `judge`, attribute them by `attribution`.
 
-        Judge bounces by `judge`, attribute them by `attribution`.
+        The ledger is told what became of its messages, and is open to write then; not where
+        nothing in the log is to count, since anybody may have written it.
         """
         self._settings = settings
         self._delayed = settings.delayed.after(0)
@@ -78,7 +82,9 @@ class Interpreter:
         self._judge = judge
         self._attribution = attribution
         self._fold = fold_local_part
-        self._marks: dict[tuple[int, bytes], QueueState] = {}
+        self._seen: dict[tuple[int, bytes], Seen] = {}
+        self._failed: defaultdict[tuple[int, bytes, str], set[str]] = defaultdict(set)
+        """The members of an alias that failed, in this run."""
         self._known: dict[str, tuple[Sent, frozenset[str]]] = {}
         self.counts: Final[Counter[str]] = Counter()
         """How many lines told what: accepted, deferred, bounced or expired; `refused`, that a
@@ -94,12 +100,13 @@ class Interpreter:
         what the file shows of the zone in which it is written.
         """
         self._known.clear()
-        self._marks.clear()
+        self._seen.clear()
+        self._failed.clear()
         self.counts.clear()
         self.offset = offset
 
-    def step(self, line: Line, now: int) -> Step | None:
-        """What follows from a line; None where nothing does.
+    def steps(self, line: Line, now: int) -> Sequence[Step]:
+        """What follows from a line.
 
         Raises NotYetKnown, and StoreError where the ledger cannot be read.
         """
@@ -108,28 +115,30 @@ class Interpreter:
         # An id of Postfix's short form comes again; then this is not the message that it named.
         if known is None or line.time < known[0].time - _CLOCKS:
             self._pass_over(line, now)
-            return None
-        sent, recipients = known
-        self._note(line, sent, recipients)
+            return ()
+        self._note(line, *known)
+        sent, recipients = self._known[line.queue_id]
+        if isinstance(line, Activation):
+            return ()
         if isinstance(line, Refusal):
             self.counts["refused"] += 1
-            return None
+            return ()
         if isinstance(line, Delivery):
             return self._delivery(line, sent, recipients, now)
         everyone = [Mailed(address, sent.time, sent.message) for address in sorted(recipients)]
         if isinstance(line, Removal) or "expired" not in self._settings.count:
-            return Gone(everyone)
+            return (Gone(everyone),)
         self.counts["expired"] += 1
         time = _within(line.time, sent, now)
-        return Expired(everyone, lambda mailed, last: self._given_up(sent, mailed, last, time))
+        return (Expired(everyone, lambda mailed, last: self._given_up(sent, mailed, last, time)),)
 
     def mark(self) -> None:
         """Let the ledger know what the lines since the last call told of its messages.
 
         Raises StoreError.
         """
-        self._ledger.mark(self._marks)
-        self._marks = {}
+        self._ledger.mark(self._seen)
+        self._seen = {}
 
     def _note(self, line: Line, sent: Sent, recipients: frozenset[str]) -> None:
         """Note what becomes of a message, where that is news.
@@ -138,9 +147,11 @@ class Interpreter:
         soon name the next one, which then is delivered.
         """
         state = _STATES.get(type(line), sent.queue)
-        if state > sent.queue:
-            self._marks[sent.time, sent.message] = state
-            self._known[sent.queue_id] = replace(sent, queue=state), recipients
+        if self._settings.count and state > sent.queue:
+            # Only the first time are all in the queue: later those that are left.
+            expanded = line.recipients if isinstance(line, Activation) else sent.expanded
+            self._seen[sent.time, sent.message] = Seen(state, expanded)
+            self._known[sent.queue_id] = replace(sent, queue=state, expanded=expanded), recipients
 
     def _pass_over(self, line: Line, now: int) -> None:
         may_be_ours = isinstance(line, Refusal) or (
@@ -179,30 +190,44 @@ class Interpreter:
 
     def _delivery(
         self, line: Delivery, sent: Sent, recipients: frozenset[str], now: int
-    ) -> Step | None:
+    ) -> Sequence[Step]:
         address = self._recipient(line, recipients)
         if address is None:
             self.counts["stranger"] += 1
-            return None
-        mailed = Mailed(address, sent.time, sent.message)
+            return ()
+        member = self._member(line, address)
+        mailed = Mailed(member or address, sent.time, sent.message)
         time = _within(line.time, sent, now)
         if line.outcome == "deferred":
             self.counts["deferred"] += 1
             attempt = Deferral(sent.queue_id, 1, time, time, line.status, line.text)
             late = 0 < self._delayed <= time - sent.time
-            event = self._told(line, sent, address, "delayed", time) if late else None
-            return PutOff(mailed, attempt, event)
+            event = self._told(line, sent, address, "delayed", time)[0] if late else None
+            return (PutOff(mailed, attempt, event),)
         if line.outcome not in self._settings.count:
-            return Gone([mailed])
+            return (Gone([mailed]),)
         if line.outcome == "bounced":
             self.counts["bounced"] += 1
-            return Bounced(mailed, self._told(line, sent, address, "failed", time))
+            if member:
+                self._failed[sent.time, sent.message, address].add(member)
+            return (Bounced(mailed, self._told(line, sent, address, "failed", time)),)
         if not self._is_remote(line):
-            return Gone([mailed])
+            return (Gone([mailed]),)
         self.counts["accepted"] += 1
-        names = tuple(message_digests(sent))
+        # By way of an alias a message has arrived there, and at the member.
+        return [self._accepted(sent, one, time) for one in filter(None, (member, address))]
+
+    def _accepted(self, sent: Sent, address: str, time: int) -> Accepted:
         bounce = identity(name_of_sent(sent.time, sent.message), address)
-        return Accepted(mailed, time, bounce, names)
+        mailed = Mailed(address, sent.time, sent.message)
+        return Accepted(mailed, time, bounce, tuple(message_digests(sent)))
+
+    def _member(self, line: Delivery, address: str) -> str:
+        """Whom Postfix mailed in place of a recipient that is an alias; empty where it is none."""
+        with suppress(AddressError):
+            final = canonical(line.recipient, fold=self._fold)
+            return final if line.original and final != address else ""
+        return ""
 
     def _recipient(self, line: Delivery, recipients: frozenset[str]) -> str | None:
         """Which recipient of the message a line is about: the one that was named, if it is one."""
@@ -225,8 +250,10 @@ class Interpreter:
         is_own = any(relay in network for network in self._settings.own_relays)
         return line.program in _REMOTE and not is_own
 
-    def _told(self, line: Delivery, sent: Sent, address: str, action: str, time: int) -> Event:
-        """The event of a recipient that a DSN would make which tells what the line does."""
+    def _told(
+        self, line: Delivery, sent: Sent, address: str, action: str, time: int
+    ) -> Sequence[Event]:
+        """The events of a recipient that a DSN would make which tells what the line does."""
         report = Report(
             final_recipient=line.recipient,
             original_recipient=line.original,
@@ -236,23 +263,31 @@ class Interpreter:
             remote_mta=line.relay.partition("[")[0] if "[" in line.relay else "",
             reader=READER,
         )
-        return self._event(report, sent, address, time)
+        return self._events(report, sent, address, time)
 
     def _given_up(self, sent: Sent, mailed: Mailed, last: Deferral, time: int) -> Event:
         """The event of a message that was put off until its time was up."""
         report = Report(
             final_recipient=mailed.address, status=last.status, diagnostic=last.text, reader=READER
         )
-        return self._event(report, sent, mailed.address, time)
+        return self._events(report, sent, mailed.address, time)[0]
 
-    def _event(self, report: Report, sent: Sent, address: str, time: int) -> Event:
+    def _events(self, report: Report, sent: Sent, address: str, time: int) -> Sequence[Event]:
         original = Original(message_id=sent.message_id, queue_id=sent.queue_id)
         reading = Reading(Nature.BOUNCE, (report,), original)
         message = judged(reading, self._judge)
         # Postfix itself tells of each recipient what became of him.
-        proof = Proof("matched", sent, frozenset((address,)), speaks_for_all=True)
-        (event,) = self._attribution.events_of(message, time, proof)
-        return event
+        mailed = frozenset((address,))
+        failed = self._failed.get((sent.time, sent.message, address), ())
+        has_failed = len(sent.recipients) == 1 and len(failed) == sent.expanded
+        proof = Proof(
+            "matched",
+            sent,
+            mailed,
+            speaks_for_all=True,
+            failed_aliases=mailed if has_failed else frozenset(),
+        )
+        return self._attribution.events_of(message, time, proof)
 
 
 def _within(time: int, sent: Sent, now: int) -> int:

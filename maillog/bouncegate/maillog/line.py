@@ -83,7 +83,17 @@ class Refusal(NamedTuple):
     tells_zone: bool = True
 
 
-Line = Delivery | Expiry | Removal | Refusal
+class Activation(NamedTuple):
+    """qmgr(8) has begun, or begins again, to deliver a message."""
+
+    time: int
+    queue_id: str
+    recipients: int
+    """To how many that are left, after all aliases were expanded."""
+    tells_zone: bool = True
+
+
+Line = Delivery | Expiry | Removal | Refusal | Activation
 
 
 class Said(NamedTuple):
@@ -145,6 +155,10 @@ _EXPIRY: Final = re.compile(
 _REFUSAL: Final = re.compile(
     rf"{_QUEUE_ID}milter-(?:reject|discard): END-OF-MESSAGE from .*", re.DOTALL
 )
+_ACTIVATION: Final = re.compile(
+    rf"{_QUEUE_ID}from=<{_ADDRESS}>, size=[0-9]{{1,12}}, nrcpt=(?P<count>[0-9]{{1,7}}) "
+    r"\(queue active\)"
+)
 _REMOVAL: Final = re.compile(rf"{_QUEUE_ID}removed")
 
 
@@ -184,7 +198,7 @@ class Parser:
         if program is None:
             return None
         if program[1] == "qmgr":
-            return _expiry(said)
+            return _expiry(said) or _activation(said)
         if program[1] == "postsuper":
             return _removal(said)
         if program[1] == "cleanup":
@@ -208,6 +222,7 @@ def said_in(line: bytes, now: int, zone: tzinfo | None = None) -> Said | None:
 def _may_matter(line: bytes) -> bool:
     return (
         b"status=" in line
+        or b"(queue active)" in line
         or b": END-OF-MESSAGE from " in line
         or (b"postsuper" in line and b": removed" in line)
     )
@@ -249,6 +264,13 @@ def _expiry(said: Said) -> Expiry | None:
 def _removal(said: Said) -> Removal | None:
     match = _REMOVAL.fullmatch(said.text)
     return Removal(said.time, match["id"], said.tells_zone) if match else None
+
+
+def _activation(said: Said) -> Activation | None:
+    match = _ACTIVATION.fullmatch(said.text)
+    if match is None:
+        return None
+    return Activation(said.time, match["id"], int(match["count"]), said.tells_zone)
 
 
 def _refusal(said: Said) -> Refusal | None:

@@ -38,6 +38,13 @@ class QueueState(IntEnum):
     """An operator deleted it from the queue, postsuper(1)."""
 
 
+class Seen(NamedTuple):
+    """What the log has told of a message so far."""
+
+    queue: QueueState
+    expanded: int = 0
+
+
 class Sent(msgspec.Struct, frozen=True, array_like=True):
     """One message that was accepted, or a part of its recipients."""
 
@@ -56,6 +63,8 @@ class Sent(msgspec.Struct, frozen=True, array_like=True):
     unreported: int = 0
     """Of how many recipients, the last ones, no failure is reported (NOTIFY, RFC 3461, 4.1)."""
     queue: QueueState = QueueState.UNKNOWN
+    expanded: int = 0
+    """How many recipients Postfix made of its own, by its log (nrcpt of qmgr(8)); 0: unknown."""
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -66,6 +75,11 @@ class Sent(msgspec.Struct, frozen=True, array_like=True):
     def was_sent(self) -> bool:
         """Whether it is a send at all, as far as is known."""
         return self.queue is not QueueState.REFUSED
+
+    @property
+    def leads_to_one(self) -> bool:
+        """Whether it has one recipient, of whom Postfix made no more than one."""
+        return len(self.recipients) == self.expanded == 1
 
     def without(self, address: str) -> "Sent":
         """The same without a recipient that it has."""

@@ -31,7 +31,7 @@ from bouncegate.store.address import domain_of
 from bouncegate.store.entry import (
     KEY,
     Entry,
-    QueueState,
+    Seen,
     Sent,
     decoded,
     digest,
@@ -277,23 +277,23 @@ class Ledger:
 
     # -- writing: what Postfix's log tells -----------------------------------------------------
 
-    def mark(self, states: Mapping[tuple[int, bytes], QueueState]) -> None:
+    def mark(self, seen: Mapping[tuple[int, bytes], Seen]) -> None:
         """Remember what became of messages, by their times and names; raises StoreError.
 
         What was refused is no send: it leaves the rates.
         """
-        if not states:
+        if not seen:
             return
         rates: Counter[bytes] = Counter()
         begin = self._environment.begin
         try:
             with begin(write=True) as transaction, transaction.cursor(self._sent) as cursor:
-                for (time, message), state in sorted(states.items()):
+                for (time, message), (queue, expanded) in sorted(seen.items()):
                     first = KEY.pack(time, message, 0)
                     more = cursor.set_range(first)
                     while more and cursor.key()[:-1] == first[:-1]:
                         sent = decoded(cursor.value())
-                        marked = msgspec.structs.replace(sent, queue=state)
+                        marked = msgspec.structs.replace(sent, queue=queue, expanded=expanded)
                         cursor.put(cursor.key(), encoded(marked))
                         for address in sent.recipients:
                             rate = rate_key(domain_of(address), time // _HOUR)

@@ -109,7 +109,8 @@ class Bounced(NamedTuple):
     """The message was given up."""
 
     mailed: Mailed
-    event: Event
+    events: Sequence[Event]
+    """That of the recipient; where an alias was mailed, also what that is told."""
 
 
 class Expired(NamedTuple):
@@ -337,11 +338,14 @@ assert _AT_ONCE <= MOST_ADDRESSES  # an entry names no more than that
 
 
 def _encoded(step: Step) -> Encoded | None:
-    """The event of a step, as the journal will hold it; raises Unrecordable."""
-    if not isinstance(step, PutOff | Bounced) or step.event is None:
+    """The events of a step, as the journal will hold them; raises Unrecordable."""
+    events = step.events if isinstance(step, Bounced) else ()
+    if isinstance(step, PutOff) and step.event is not None:
+        events = (step.event,)
+    if not events:
         return None
     with _blaming(step):
-        return Encoded.of(Bounce([step.event], b""))
+        return Encoded.of(Bounce(events, b""))
 
 
 @contextmanager

@@ -253,13 +253,31 @@ def test_sendmail_submission_proves_nothing_where_nothing_is_signed(unsigned: Si
     assert unsigned.event(came_in(raw, BY_SENDMAIL), "bounces@example.org").trust == "unverified"
 
 
+def test_alias_members_fail_for_themselves_where_our_own_postfix_has_expanded_it(
+    site: Site,
+) -> None:
+    raw = dsn("behind@example.org", original="ann@example.com", extra=postfix_fields())
+    member, alias = site.bounce(came_in(raw, BY_BOUNCE), site.token(SENT), LATER).events
+    assert (member.address, member.trust, member.kind) == ("behind@example.org", "signed", "hard")
+    assert (alias.address, alias.action, alias.kind) == ("ann@example.com", "expanded", "none")
+    assert alias.final_recipient == "behind@example.org"
+    assert member.identity != alias.identity
+
+
+def test_forwarded_mail_that_fails_elsewhere_fails_for_whom_we_mailed(site: Site) -> None:
+    raw = dsn("behind@example.org", original="ann@example.com", extra=postfix_fields())
+    assert site.event(came_in(raw, BY_SMTP), site.token(SENT)).address == "ann@example.com"
+
+
 @pytest.mark.parametrize(
     "raw",
     [
         dsn("ann@example.com", extra=postfix_fields()),
         came_in(dsn("ann@example.com", extra=postfix_fields()), BY_BOUNCE),
         dsn("ann@example.com", extra=postfix_fields(arrival=NOW - 30, sender="NEWS@Example.org")),
-        dsn("behind@example.org", original="ann@example.com", extra=postfix_fields()),
+        came_in(
+            dsn("behind@example.org", original="ann@example.com", message_id=SECRET_ID), BY_SMTP
+        ),
         came_in(dsn("ann@example.com", message_id=SECRET_ID), BY_SMTP),
     ],
     ids=["queue id", "own Postfix", "within tolerance", "original recipient", "secret Message-ID"],

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from datetime import UTC
 from pathlib import Path
@@ -158,12 +158,64 @@ def test_dsn_and_line_about_one_failure_count_once(site: Site, dsn_first: bool) 
     assert len(site.entries()) == 1
 
 
-def test_the_alias_that_was_mailed_counts_and_not_who_is_behind_it(site: Site) -> None:
-    told = f"{ANN}>, orig_to=<{LIST}"
-    site.write(line(site.sent(1, LIST, BOB), "bounced", UNKNOWN, told))
+def of_list(member: str) -> str:
+    return f"{member}>, orig_to=<{LIST}"
+
+
+def active(sent: Sent, count: int, at: int = NOW + 1) -> str:
+    """The line with which qmgr(8) takes a message up."""
+    said = f"{sent.queue_id}: from=<{sent.sender}>, size=540, nrcpt={count} (queue active)"
+    return f"{head(at, 'qmgr')}{said}"
+
+
+def test_alias_of_which_one_member_fails_does_not_fail_itself(site: Site) -> None:
+    sent = site.sent(1, LIST)
+    bounced = line(sent, "bounced", UNKNOWN, of_list(ANN))
+    site.write(active(sent, 2), bounced, line(sent, "sent", to=of_list(BOB)))
     site.run()
-    assert site.state(LIST).hard == 1
-    assert site.entries(ANN) == []
+    assert (site.state(ANN).hard, site.state(LIST).hard) == (1, 0)
+    (told,) = site.entries(LIST)
+    assert isinstance(told, Event)
+    assert (told.kind, told.action, told.final_recipient) == (Kind.NONE, "expanded", ANN)
+
+
+def test_alias_fails_when_all_that_it_expands_to_has_failed(site: Site) -> None:
+    sent = site.sent(1, LIST)
+    failed = [line(sent, "bounced", UNKNOWN, of_list(to)) for to in (ANN, BOB)]
+    site.write(active(sent, 2), *failed)
+    site.run()
+    assert [site.state(to).hard for to in (ANN, BOB, LIST)] == [1, 1, 1]
+
+
+def test_alias_of_one_member_fails_with_it_and_not_with_what_is_left_in_the_queue(
+    site: Site,
+) -> None:
+    sent, later = site.sent(1, LIST), site.sent(2, LIST, time=NOW + HOUR)
+    site.write(
+        active(sent, 1),
+        line(sent, "bounced", UNKNOWN, of_list(ANN)),
+        active(later, 3, NOW + HOUR),
+        line(later, "deferred", FULL, of_list(BOB), at=NOW + HOUR),
+        active(later, 1, NOW + 2 * HOUR),
+        line(later, "bounced", UNKNOWN, of_list(BOB), at=NOW + 2 * HOUR),
+    )
+    site.run()
+    assert [site.state(to).hard for to in (ANN, BOB, LIST)] == [1, 1, 1]
+
+
+def test_alias_of_which_the_expansion_is_not_known_does_not_fail(site: Site) -> None:
+    site.write(line(site.sent(1, LIST), "bounced", UNKNOWN, of_list(ANN)))
+    several = site.sent(2, LIST, BOB)
+    site.write(active(several, 2), line(several, "bounced", UNKNOWN, of_list(ANN)))
+    site.run()
+    assert (site.state(ANN).hard, site.state(LIST).hard) == (2, 0)
+
+
+def test_alias_delivers_to_its_members(site: Site) -> None:
+    twice_full(site)
+    site.write(line(site.sent(3, LIST), "sent", to=of_list(ANN)))
+    site.run(NOW + DAY + 5)
+    assert site.state().soft_in_row == 0
 
 
 def test_our_own_refusal_is_no_evidence(site: Site) -> None:
@@ -323,17 +375,18 @@ def test_a_step_that_no_store_can_hold_is_left_out_and_costs_no_other(
 ) -> None:
     """Before the transaction an event is encoded; within, a key may be more than LMDB takes."""
     sent = site.sent(1, ANN, BOB, LIST)
-    step = Interpreter.step
+    steps = Interpreter.steps
 
-    def spoilt(self: Interpreter, line: Line, now: int) -> Step | None:
-        made = step(self, line, now)
+    def spoilt(self: Interpreter, line: Line, now: int) -> Sequence[Step]:
+        (made,) = steps(self, line, now)
         if isinstance(made, Bounced) and made.mailed.address == BOB:
+            (event,) = made.events
             if where == "before":
-                return made._replace(event=replace(made.event, time=2**64))
-            return made._replace(event=replace(made.event, address=f"{'b' * 600}@r.example"))
-        return made
+                return [made._replace(events=[replace(event, time=2**64)])]
+            return [made._replace(events=[replace(event, address=f"{'b' * 600}@r.example")])]
+        return [made]
 
-    monkeypatch.setattr(Interpreter, "step", spoilt)
+    monkeypatch.setattr(Interpreter, "steps", spoilt)
     site.write(*(line(sent, "bounced", UNKNOWN, who) for who in (ANN, BOB, LIST)))
     follower = site.follower()
     assert site.take(follower).lines == 3
@@ -392,6 +445,12 @@ def test_queue_never_held_what_a_later_milter_refused_at_the_end(site: Site, ver
     site.sent(2, ANN)
     site.run()
     assert states(site) == [QueueState.REFUSED, QueueState.UNKNOWN]
+
+
+def test_queue_held_what_was_active(site: Site) -> None:
+    site.write(active(site.sent(1, ANN), 1))
+    site.run()
+    assert states(site) == [QueueState.TAKEN]
 
 
 @pytest.mark.parametrize("outcome", ["sent", "deferred", "bounced"])

@@ -19,7 +19,7 @@ from bouncegate.config.values import DomainName, Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Delivered
 from bouncegate.store.deliveries import Deliveries, Walked
-from bouncegate.store.entry import QueueState, Sent, entry_of
+from bouncegate.store.entry import QueueState, Seen, Sent, entry_of
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
@@ -89,7 +89,7 @@ def test_a_send_that_no_bounce_followed_starts_the_count_anew(store: Store, ledg
 
 def test_a_lock_on_failures_that_were_not_in_a_row_is_lifted(store: Store, ledger: Ledger) -> None:
     lock_over_a_delivery(store, ledger)
-    ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): QueueState.TAKEN})
+    ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): Seen(QueueState.TAKEN)})
     settle(store, ledger, 20, log=True)
     assert list(store.locks()) == []
 
@@ -107,7 +107,7 @@ def test_silence_of_what_the_log_does_not_show_in_the_queue_proves_nothing(
     store: Store, ledger: Ledger, state: QueueState
 ) -> None:
     lock_over_a_delivery(store, ledger)
-    ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): state})
+    ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): Seen(state)})
     assert settle(store, ledger, 20, log=True).delivered == 0
     assert in_row(store) == 3
 

@@ -10,7 +10,7 @@ import pytest
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.config.values import Size
-from bouncegate.store.entry import QueueState, Sent, entry_of, entry_with, parts_of
+from bouncegate.store.entry import QueueState, Seen, Sent, entry_of, entry_with, parts_of
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
@@ -75,12 +75,12 @@ def test_what_the_log_tells_of_a_message_is_kept_with_all_its_parts(ledger: Ledg
     large = msgspec.structs.replace(sent(1), recipients=recipients)
     write(ledger, *parts_of(large), sent(2), sent(3))
     names = {number: (NOW, number.to_bytes(8, "big")) for number in (1, 2, 9)}
-    ledger.mark({names[1]: QueueState.REFUSED, names[2]: QueueState.TAKEN, names[9]: QueueState(2)})
-    states = [entry.queue for _, entry in ledger.walk(b"", NOW + 1, 10)]
     refused, taken = QueueState.REFUSED, QueueState.TAKEN
+    ledger.mark({names[1]: Seen(refused), names[2]: Seen(taken, 3), names[9]: Seen(taken)})
+    states = [entry.queue for _, entry in ledger.walk(b"", NOW + 1, 10)]
     assert states == [refused, refused, taken, QueueState.UNKNOWN]
     assert ledger.sends(["example.com"], NOW, NOW) == 2, "what was refused is no send"
-    ledger.mark({names[1]: QueueState.TAKEN})
+    ledger.mark({names[1]: Seen(taken)})
     ledger.mark({})
     assert ledger.sends(["example.com"], NOW, NOW) == 1502
 
