@@ -2,10 +2,13 @@
 
 import signal
 import subprocess
+from contextlib import closing
 
 import pytest
 
 from bouncegate.config.probe import ASKED, TAKEN
+from bouncegate.config.settings import LedgerSettings, StoreSettings
+from bouncegate.store.ledger import Ledger
 from lab.bouncegate import Bouncegate
 from lab.folder import LabFolder
 from lab.postfix import Postfix
@@ -47,6 +50,11 @@ class Site:
         assert self.gate.milter is not None
         self.gate.milter.send_signal(signal.SIGHUP)
 
+    def sends(self) -> list[str]:
+        settings = StoreSettings(path=self.gate.store)
+        with closing(Ledger.open(settings, LedgerSettings())) as ledger:
+            return [sent.sender for _, sent in ledger.walk(b"", 2**32 - 1, 1000)]
+
     def code(self) -> int:
         with Client(self.postfix.submission_port) as client:
             return client.deliver(message("News"), SENDER, [GONE])[GONE].code
@@ -64,12 +72,14 @@ def test_enable_proves_both_paths_refuses_and_disable_leaves_no_trace(site: Site
     assert first.returncode == 0, said
     assert "probe: milter: the milter is asked, mode enforce" in said
     assert f"probe: return-path: mail to {DOMAIN} reaches the return path" in said
+    assert f"probe: sender: signed senders below {DOMAIN} leave as they are" in said
     assert site.run("status").returncode == 0
     assert site.gate.locks() == {}, "a probe locks nobody"
 
     assert site.code() == 250
     site.postfix.wait_until_empty()
     assert site.gate.show(GONE)["locked"] is True
+    assert site.sends() == [SENDER], "a probe is no send"
     assert site.code() == 550
 
     assert site.run("disable", "--yes").returncode == 0
@@ -125,3 +135,54 @@ def test_a_stranger_s_probe_is_an_address_without_a_token_and_local_mail_to_it_j
     site.postfix.sendmail(message("News"), SENDER, [f"{ASKED}@{DOMAIN}", "reader@remote.example"])
     site.postfix.wait_for_log(r"to=<reader@remote\.example>,.*status=sent")
     site.postfix.wait_until_empty()
+
+
+def test_the_probe_sees_a_sender_that_is_rewritten_by_ways_that_no_parameter_shows(
+    folder: LabFolder,
+) -> None:
+    """What looks like an extension of `b` is looked up without it (canonical(5))."""
+    site = Site(folder, chroot=False)
+    site.postfix.set(
+        recipient_delimiter="-",
+        sender_canonical_maps=f"inline:{{ b@{DOMAIN}=news@example.com }}",
+    )
+    site.postfix.reload()
+    first = site.run("enable", "--enforce", "--yes")
+    assert first.returncode == 1
+    assert b"probe: sender: the sender that leaves is news-" in first.stdout
+    site.postfix.reset("recipient_delimiter", "sender_canonical_maps")
+    site.postfix.reload()
+    again = site.run("enable", "--enforce", "--yes")
+    assert again.returncode == 0, again.stdout
+
+
+def test_where_signed_senders_are_masqueraded_nothing_is_changed(folder: LabFolder) -> None:
+    site = Site(folder, chroot=False)
+    site.postfix.set(masquerade_domains="example.com")
+    before = site.files()
+    first = site.run("enable", "--yes")
+    assert first.returncode == 78
+    assert f"let it begin with !{DOMAIN}".encode() in first.stdout
+    assert site.files() == before
+    site.postfix.set(masquerade_domains=f"!{DOMAIN} example.com")
+    again = site.run("enable", "--enforce", "--yes")
+    assert again.returncode == 0, again.stdout
+
+
+def test_a_route_by_sender_is_told_before_and_kept_by_an_entry_for_the_return_domain(
+    folder: LabFolder,
+) -> None:
+    site = Site(folder, chroot=False)
+    parameter = "sender_dependent_default_transport_maps"
+    routes = {"@example.com": "discard:by-sender"}
+    site.postfix.set(**{parameter: site.postfix.table("routes", routes), "relayhost": ""})
+    first = site.run("enable")
+    assert first.returncode == 64, "not agreed to"
+    assert f"note: {parameter} is asked with the signed sender".encode() in first.stdout
+    site.postfix.table("routes", {**routes, f"@{DOMAIN}": "discard:by-sender"})
+    again = site.run("enable", "--enforce", "--yes")
+    assert (again.returncode, f"note: {parameter}".encode() in again.stdout) == (0, False)
+    with Client(site.postfix.submission_port) as client:
+        client.deliver(message("News"), SENDER, ["ann@remote.example"])
+    found = site.postfix.wait_for_log(r"from=<(\S+)>.*nrcpt=1[\s\S]*ann@remote.*by-sender")
+    assert found[1].endswith(f"@{DOMAIN}")

@@ -1,7 +1,7 @@
 """The return path's answer to a probe: the number in it is written down, and nothing is counted.
 
 A probe may carry forged Authentication-Results; whether any is still there that would be believed
-is written behind the number.
+is written behind the number, and so is the envelope sender that it has arrived with.
 """
 
 import logging
@@ -10,13 +10,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from bouncegate.config.probe import BELIEVED, FIELD, STAMP, TAKEN
+from bouncegate.config.probe import BELIEVED, FIELD, SENDER, STAMP, TAKEN
+from bouncegate.daemon.wire import for_log
 from bouncegate.store.errors import StoreError
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
 # What filters write above it may be long.
 _HEADER: Final = 64 * 2**10
+# RFC 5321, 4.5.3.1.3: a path has at most 256 octets.
+_LONGEST_SENDER: Final = 256
 _NUMBER: Final = re.compile(rb"^" + FIELD.encode() + rb": ([0-9a-f]{32})\r?$", re.MULTILINE)
 
 Believes = Callable[[bytes, str], bool]
@@ -47,17 +50,17 @@ class ProbeTaker:
     def take(self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None:
         """Write down the number of a probe; raises StoreError."""
         others = [to for to in recipients if not _is_probe(to)]
-        is_stamped = stamp(self._store, raw, self._believes)
+        is_stamped = stamp(self._store, raw, self._believes, sender or "")
         if len(others) < len(recipients) and not is_stamped:
             log.info("no probe: discarded, since it has no number")
         if others and not is_stamped:
             self._other.take(others, raw, sender, now)
 
 
-def stamp(store: Path, raw: bytes, believes: Believes) -> bool:
+def stamp(store: Path, raw: bytes, believes: Believes, sender: str = "") -> bool:
     """Write down what a probe tells, if a message is one; raises StoreError.
 
-    There is one file of some 40 octets, whatever comes.
+    There is one small file, whatever comes.
     """
     found = _NUMBER.search(raw, 0, _HEADER)
     if found is None:
@@ -65,8 +68,13 @@ def stamp(store: Path, raw: bytes, believes: Believes) -> bool:
     number = found[1].decode("ascii")
     path = store / STAMP
     fresh = path.with_suffix(".new")
+    words = [number]
+    if believes(raw, number):
+        words.append(BELIEVED)
+    if sender:
+        words.append(SENDER + "".join(for_log(sender, _LONGEST_SENDER).split()))
     try:
-        fresh.write_text(number + (f" {BELIEVED}" if believes(raw, number) else ""), "ascii")
+        fresh.write_text(" ".join(words), "ascii", "backslashreplace")
         fresh.replace(path)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from None

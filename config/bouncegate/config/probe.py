@@ -15,3 +15,7 @@ STAMP: Final = "probe"
 """The file in the store's folder into which the return path writes them."""
 BELIEVED: Final = "believed"
 """What it writes behind them where forged Authentication-Results have arrived with the message."""
+SIGNED: Final = "b-" + "a" * 56
+"""A local part of the form that signed return paths have, to ask Postfix's tables for."""
+SENDER: Final = "from="
+"""What it writes before the envelope sender that such a message has arrived with, if it has one."""

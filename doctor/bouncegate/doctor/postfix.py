@@ -27,8 +27,11 @@ _MEND: Final[dict[tuple[str, State], tuple[Severity, str]]] = {
     ("return-path", State.MISSING): (Severity.WARNING, _HOW),
     ("return-path", State.BROKEN): (Severity.ERROR, _HOW),
     ("local", State.MISSING): (Severity.WARNING, _HOW),
+    ("sender", State.BROKEN): (Severity.ERROR, ""),
+    ("sender", State.AFFECTED): (Severity.WARNING, ""),
+    ("sender", State.UNSIGNED): (Severity.WARNING, ""),
 }
-"""What a line of the status means; what is not here is no finding."""
+"""What a line of the status means; what is not here is no finding. Its own advice goes first."""
 
 
 def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
@@ -50,16 +53,17 @@ def wiring(settings: Settings, running: Running) -> Iterator[Finding]:
     """What the settings of a Postfix say about both paths."""
     found = list(covers(settings, running))
     refused_by_map = any(one.plane == "map" and one.state is State.ATTACHED for one in found)
-    for (plane, state, text), group in groupby(sorted(found, key=_kind), key=_kind):
+    for (plane, state, text, mend), group in groupby(sorted(found, key=_kind), key=_kind):
         if plane == "milter" and state is State.MISSING and refused_by_map:
-            mend = "docs/send-path.md says what each of them sees"
-            yield Finding(_NAME, Severity.NOTE, _MAP_ALONE, mend)
+            seen = "docs/send-path.md says what each of them sees"
+            yield Finding(_NAME, Severity.NOTE, _MAP_ALONE, seen)
         elif meaning := _MEND.get((plane, state)):
-            yield Finding(_NAME, meaning[0], f"{_subjects(list(group))}: {text}", meaning[1])
+            what = f"{_subjects(list(group))}: {text}"
+            yield Finding(_NAME, meaning[0], what, mend or meaning[1])
 
 
-def _kind(cover: Cover) -> tuple[str, State, str]:
-    return cover.plane, cover.state, cover.text
+def _kind(cover: Cover) -> tuple[str, State, str, str]:
+    return cover.plane, cover.state, cover.text, cover.mend
 
 
 def _subjects(group: Sequence[Cover]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import milter
 
+from bouncegate.config.probe import TAKEN
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter.line import Line, Overflow
@@ -56,6 +57,8 @@ class SendStep:
         self._mailing = tuple(name.lower() for name in settings.ledger.mailing_headers)
         self._group_by_list = settings.ledger.group == "list-id"
         self._wanted = self._wanted_headers()
+        # Signed like any other message, and recorded nowhere (bouncegate.config.probe).
+        self._probe = [f"<{TAKEN}@{self._settings.domain}>".encode()]
         self.on_send: Callable[[int], None] = lambda _time: None
         """Called with the time of a send that was handed to the ledger; 0: it was not."""
 
@@ -108,18 +111,19 @@ class SendStep:
             return
         now, recorded = int(time.time()), 0
         message = self._chance.randbytes(MESSAGE_OCTETS)
+        line = None if session.recipients == self._probe else self._line
         sent: Sent | None = None
         try:
             sent = self._record(context, session, known, message, now)
-            if self._line is not None:
-                self._line.send(sent)
+            if line is not None:
+                line.send(sent)
                 recorded = now
         finally:  # signed or not, a bounce that the ledger does not know locks nobody
             if self._is_to_be_signed(known):
                 local = sign(self._keys.ring, _only_recipient(session, sent), message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
                 context.chgfrom(f"<{local}@{self._settings.domain}>", f"ENVID={local}")
-            if self._line is not None:
+            if line is not None:
                 self.on_send(recorded)
 
     def _record(

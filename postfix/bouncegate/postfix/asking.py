@@ -9,21 +9,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bouncegate.config.probe import ASKED
+from bouncegate.config.probe import ASKED, SIGNED
 from bouncegate.postfix.naming import OURS, items
 from bouncegate.postfix.running import Running, Service, chroot_by_default
+from bouncegate.postfix.senders import lookups
 
 _PATIENCE: Final = 60.0
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
 # What postmap(1) can ask. A socketmap is a daemon of somebody's, and ours knows no domains.
 _TABLE: Final = re.compile(r"(?:proxy:)?(?:hash|btree|cdb|lmdb|texthash|regexp|pcre):[^\s,{}]+")
+# These are asked for whole addresses alone (regexp_table(5), pcre_table(5)).
+_PATTERNS: Final = re.compile(r"(?:regexp|pcre):")
+# For a table that a daemon answers, such as a database: one that is down is tried again for long.
+_TABLE_PATIENCE: Final = 10.0
 _ASKED: Final = (
     "mail_version", "config_directory", "queue_directory", "compatibility_level",
     "smtpd_milters", "non_smtpd_milters", "milter_default_action", "smtpd_milter_maps",
     "transport_maps", "relay_domains", "relay_recipient_maps", "mydestination",
     "virtual_mailbox_domains", "virtual_alias_domains", "inet_interfaces", "smtpd_hard_error_limit",
     "receive_override_options", "virtual_alias_maps", "milter_macro_daemon_name",
-    "myhostname", "local_recipient_maps", "virtual_mailbox_maps",
+    "myhostname", "local_recipient_maps", "virtual_mailbox_maps", "myorigin",
+    "masquerade_domains", "masquerade_classes", "sender_canonical_maps",
+    "sender_canonical_classes", "recipient_canonical_maps", "recipient_canonical_classes",
+    "canonical_maps", "canonical_classes", "smtp_generic_maps",
+    "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps",
+    "smtp_sender_dependent_authentication", "smtp_sasl_password_maps", "smtpd_proxy_filter",
+    "smtpd_authorized_verp_clients",
 )  # fmt: skip
 TAKEN: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")
 """The lists of domains that Postfix takes mail for, which may be tables as well."""
@@ -38,6 +49,10 @@ class PostfixError(OSError):
     """A program of Postfix failed, or is not there; the text says which and why."""
 
 
+class Silent(PostfixError):
+    """It failed without a word, which is how postmap(1) says that a key is not there."""
+
+
 def is_here() -> bool:
     """Whether this machine has a Postfix."""
     return shutil.which("postconf", path=_PATH) is not None
@@ -49,9 +64,13 @@ def ask(folder: Path | None, program: str, *arguments: str) -> str:
 
 
 def ask_aloud(
-    folder: Path | None, program: str, *arguments: str, seconds: float = _PATIENCE
+    folder: Path | None,
+    program: str,
+    *arguments: str,
+    seconds: float = _PATIENCE,
+    place: Path | None = None,
 ) -> tuple[str, str]:
-    """What a program of Postfix prints, and what it complains of; raises PostfixError."""
+    """What a program of Postfix, run in a `place`, prints and complains of; raises PostfixError."""
     argv = [program, *(("-c", str(folder)) if folder else ()), *arguments]
     try:
         done = subprocess.run(
@@ -63,13 +82,15 @@ def ask_aloud(
             timeout=seconds,
             check=False,
             env={"PATH": _PATH, "LC_ALL": "C"},
+            cwd=place,
         )
     except FileNotFoundError:
         raise PostfixError(f"there is no {program} on this machine") from None
     except subprocess.TimeoutExpired:
         raise PostfixError(f"{program} has not answered for {seconds:.0f} seconds") from None
     if done.returncode:
-        raise PostfixError(f"{program} fails: {done.stderr.strip()[-300:]}")
+        kind = PostfixError if done.stderr.strip() else Silent
+        raise kind(f"{program} fails: {done.stderr.strip()[-300:]}")
     return done.stdout, done.stderr
 
 
@@ -122,7 +143,31 @@ def with_tables(running: Running, folder: Path | None, domain: str) -> Running:
         running,
         answers={name: text for name, text in answers.items() if text},
         catches=told("transport_maps", f"{ASKED}@{domain}"),
+        signed={one.subject: _of_sender(running, one.tables, domain) for one in lookups(running)},
     )
+
+
+def _of_sender(running: Running, tables: str, domain: str) -> str | None:
+    """What the first table that knows a signed sender, or else its domain, says of it.
+
+    None where one before it cannot be asked.
+    """
+    # Paths of sockets are taken from there on, as by the daemons of Postfix.
+    place = running.queue if running.queue.is_dir() else None
+    listed = [one.removeprefix("proxy:") for one in items(tables) or [tables]]
+    keyed = [(f"{SIGNED}@{domain}", table) for table in listed]
+    keyed += [(f"@{domain}", table) for table in listed if not _PATTERNS.match(table)]
+    for key, table in keyed:
+        try:
+            found, _ = ask_aloud(
+                running.folder, "postmap", "-q", key, table, seconds=_TABLE_PATIENCE, place=place
+            )
+        except Silent:
+            continue
+        except PostfixError:
+            return None
+        return found.strip()
+    return ""
 
 
 def _tables(running: Running, name: str) -> list[str]:

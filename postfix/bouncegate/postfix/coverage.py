@@ -10,6 +10,7 @@ from bouncegate.config.values import UnixSocket
 from bouncegate.postfix.asking import TAKEN
 from bouncegate.postfix.naming import items, names, names_any
 from bouncegate.postfix.running import SMTPD, Running, Service
+from bouncegate.postfix.senders import Effect, findings
 
 _ACTION: Final = re.compile(r"default_action\s*=\s*(\w+)")
 # receive_override_options (postconf(5)): the service asks no milter, whatever smtpd_milters says.
@@ -30,6 +31,10 @@ class State(StrEnum):
     """A service by which mail leaves has settings of its own, without ours."""
     BROKEN = "broken"
     """It is attached in a way that cannot work."""
+    AFFECTED = "affected"
+    """Signing changes how mail leaves."""
+    UNSIGNED = "unsigned"
+    """Mail passes here that is judged, but neither signed nor recorded."""
     OFF = "off"
     """Not wanted by the settings."""
 
@@ -38,17 +43,28 @@ class Cover(NamedTuple):
     """One line of the status."""
 
     plane: str
-    """`milter`, `return-path`, `local` or `map`."""
+    """`milter`, `return-path`, `sender`, `local` or `map`."""
     subject: str
     """The service, the domain or the parameter."""
     state: State
     text: str
+    mend: str = ""
+    """What helps, where that differs from case to case."""
+
+
+_OF_EFFECT: Final = {
+    Effect.LOST: State.BROKEN,
+    Effect.AFFECTED: State.AFFECTED,
+    Effect.UNSIGNED: State.UNSIGNED,
+}
 
 
 def covers(settings: Settings, running: Running) -> Iterator[Cover]:
     """Everything that can be told."""
     yield from of_milter(settings, running)
     yield _of_return_path(settings, running)
+    for subject, effect, text, mend in findings(settings, running):
+        yield Cover("sender", subject, _OF_EFFECT[effect], text, mend)
     yield _of_local(settings, running)
     yield _of_map(settings, running)
 

@@ -138,6 +138,11 @@ def plan(settings: Settings, running: Running, *, table: bool = False) -> Plan:
         text = f"Postfix {version} is older than what is known here (3.5)"
         draft.obstacles.append(Obstacle(text, "see docs/postfix.md"))
     found = list(covers(settings, running))
+    draft.obstacles += [
+        Obstacle(f"{one.subject} {one.text}", one.mend)
+        for one in found
+        if one.plane == "sender" and one.state is State.BROKEN
+    ]
     _plan_milter(draft, [one for one in found if one.plane == "milter"])
     if settings.return_path.domain:
         _plan_return_path(draft, str(settings.return_path.domain))
@@ -260,6 +265,8 @@ def _notes(running: Running, found: Sequence[Cover]) -> Iterator[str]:
     for one in found:
         if one.state in (State.NOT_COVERED, State.FRAGILE):
             yield f"{one.subject}: {one.text}"
+        if one.state in (State.AFFECTED, State.UNSIGNED):
+            yield f"{one.subject} {one.text}; what helps: {one.mend}"
     limit = running.values.get("smtpd_hard_error_limit", "")
     if not (limit.isascii() and limit.isdigit() and int(limit) > _FEW_ERRORS):
         yield (

@@ -50,6 +50,11 @@ class Running:
     """By parameter: what its tables say of the return domain."""
     catches: Mapping[str, str] = field(default_factory=dict)
     """By table of transport_maps: what it says of a whole address below the return domain."""
+    signed: Mapping[str, str | None] = field(default_factory=dict)
+    """By subject of `senders.lookups`: what the tables say of a signed sender.
+
+    Empty: nothing. None: they cannot be asked.
+    """
 
     @property
     def queue(self) -> Path:

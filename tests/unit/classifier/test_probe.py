@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.probe import ProbeTaker
-from bouncegate.config.probe import BELIEVED, FIELD, STAMP, TAKEN
+from bouncegate.config.probe import BELIEVED, FIELD, SENDER, STAMP, TAKEN
 from bouncegate.store.errors import StoreError
 
 NUMBER = "0123456789abcdef" * 2
@@ -61,6 +61,24 @@ def test_what_is_no_probe_is_not_taken_for_one(number: str, tmp_path: Path) -> N
 def test_a_probe_with_forged_results_that_would_be_believed_says_so(tmp_path: Path) -> None:
     ProbeTaker(tmp_path, Other(), believes).take([TO], PROBE + b"forged", "", 0)
     assert (tmp_path / STAMP).read_text() == f"{NUMBER} {BELIEVED}"
+
+
+@pytest.mark.parametrize(
+    ("sender", "written"),
+    [
+        ("ann@example.com", "ann@example.com"),
+        ('"a b"@example.com', '"ab"@example.com'),
+        ("grüße@example.com", "gr\\xfc\\xdfe@example.com"),
+        ("a\n@example.com", "a?@example.com"),
+    ],
+)
+def test_the_sender_of_a_probe_is_one_word_behind_the_number(
+    sender: str, written: str, tmp_path: Path
+) -> None:
+    ProbeTaker(tmp_path, Other(), believes).take([TO], PROBE, sender, 0)
+    assert (tmp_path / STAMP).read_text() == f"{NUMBER} {SENDER}{written}"
+    ProbeTaker(tmp_path, Other(), believes).take([TO], PROBE, "a" * 10_000, 0)
+    assert len((tmp_path / STAMP).read_text()) < 400
 
 
 def test_mail_to_the_probe_without_a_number_is_heard_by_nobody(tmp_path: Path) -> None:

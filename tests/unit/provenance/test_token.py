@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bouncegate.config.probe import SIGNED
 from bouncegate.provenance.keys import Key, KeyFile, KeyFileError, KeyRing, load_or_make, rotate
 from bouncegate.provenance.token import Finding, check, check_latest, sign
 
@@ -22,6 +23,12 @@ def test_a_token_of_ours_is_good_and_names_its_message() -> None:
     assert checked.finding is Finding.GOOD
     assert checked.token is not None
     assert (checked.token.message, checked.token.time) == (MESSAGE, NOW)
+
+
+def test_what_postfix_s_tables_are_asked_for_has_the_form_of_a_token() -> None:
+    assert check(KEYS, SIGNED, NOW, LIFETIME).finding is Finding.NO_TOKEN
+    assert len(SIGNED) == len(sign(KEYS, "news@example.org", MESSAGE, NOW))
+    assert SIGNED[:2] == sign(KEYS, "news@example.org", MESSAGE, NOW)[:2]
 
 
 def test_a_token_is_what_it_was_yesterday() -> None:
