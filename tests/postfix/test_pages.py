@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from tests.docs.pages import PAGES, Block, is_for_postfix, shell_blocks
 from tests.postfix.lines import REDIRECT, run_lines
-from tests.postfix.test_enable import DOMAIN, Site
+from tests.postfix.site import DOMAIN, Site
 
 from lab.bouncegate import COMMAND
 from lab.folder import LabFolder

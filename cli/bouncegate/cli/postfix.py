@@ -71,7 +71,8 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
     """Say what of a Postfix asks Bouncegate, and what does not.
 
     Exit code 0: all that the settings ask for is attached. 1: mail passes somewhere that is not
-    judged or not signed, or signing changes its route. 2: it is not attached, or cannot work. 69: there is no Postfix. 78: its config is wrong.
+    judged or not signed, or signing changes its route. 2: it is not attached, or cannot work. 69:
+    there is no Postfix. 78: its config is wrong.
 
     Examples:
 

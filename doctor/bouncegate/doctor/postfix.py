@@ -30,6 +30,7 @@ _MEND: Final[dict[tuple[str, State], tuple[Severity, str]]] = {
     ("sender", State.BROKEN): (Severity.ERROR, ""),
     ("sender", State.AFFECTED): (Severity.WARNING, ""),
     ("sender", State.UNSIGNED): (Severity.WARNING, ""),
+    ("map", State.AFFECTED): (Severity.WARNING, ""),
 }
 """What a line of the status means; what is not here is no finding. Its own advice goes first."""
 

@@ -76,7 +76,7 @@ def _forms(domain: str) -> Iterator[str]:
 
 
 def _refusal(_settings: ReplySettings, _lock: Lock, reply: Reply) -> str:
-    return str(reply)
+    return f"{reply.code} {reply.status} {reply.of_table}"
 
 
 def _tag(settings: ReplySettings, lock: Lock, _reply: Reply) -> str:

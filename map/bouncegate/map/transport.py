@@ -98,9 +98,9 @@ class TransportMap:
 def route(deed: Deed, reply: Reply) -> bytes:
     """The transport and next hop that do it, and say why in Postfix's log."""
     if deed is Deed.DISCARD:
-        return f"discard:{reply.text}".encode()
+        return f"discard:{reply.of_table}".encode()
     service = "retry" if reply.temporary else "error"
-    return f"{service}:{reply.status} {reply.text}".encode()
+    return f"{service}:{reply.status} {reply.of_table}".encode()
 
 
 def quoted(recipient: bytes) -> bytes:

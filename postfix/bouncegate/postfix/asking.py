@@ -13,6 +13,7 @@ from bouncegate.config.probe import ASKED, SIGNED
 from bouncegate.postfix.naming import OURS, items
 from bouncegate.postfix.running import Running, Service, chroot_by_default
 from bouncegate.postfix.senders import lookups
+from bouncegate.postfix.verification import REFRESH, RESTRICTIONS
 
 _PATIENCE: Final = 60.0
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
@@ -34,7 +35,7 @@ _ASKED: Final = (
     "canonical_maps", "canonical_classes", "smtp_generic_maps",
     "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps",
     "smtp_sender_dependent_authentication", "smtp_sasl_password_maps", "smtpd_proxy_filter",
-    "smtpd_authorized_verp_clients",
+    "smtpd_authorized_verp_clients", *RESTRICTIONS, REFRESH,
 )  # fmt: skip
 TAKEN: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")
 """The lists of domains that Postfix takes mail for, which may be tables as well."""

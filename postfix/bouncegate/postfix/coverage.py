@@ -11,6 +11,7 @@ from bouncegate.postfix.asking import TAKEN
 from bouncegate.postfix.naming import items, names, names_any
 from bouncegate.postfix.running import SMTPD, Running, Service
 from bouncegate.postfix.senders import Effect, findings
+from bouncegate.postfix.verification import MEND, REFRESH, verifying
 
 _ACTION: Final = re.compile(r"default_action\s*=\s*(\w+)")
 # receive_override_options (postconf(5)): the service asks no milter, whatever smtpd_milters says.
@@ -32,7 +33,7 @@ class State(StrEnum):
     BROKEN = "broken"
     """It is attached in a way that cannot work."""
     AFFECTED = "affected"
-    """Signing changes how mail leaves."""
+    """It works, and something of Postfix's works differently with it: what, the text says."""
     UNSIGNED = "unsigned"
     """Mail passes here that is judged, but neither signed nor recorded."""
     OFF = "off"
@@ -67,6 +68,8 @@ def covers(settings: Settings, running: Running) -> Iterator[Cover]:
         yield Cover("sender", subject, _OF_EFFECT[effect], text, mend)
     yield _of_local(settings, running)
     yield _of_map(settings, running)
+    if _map_is_asked(settings, running):
+        yield from _of_verification(running)
 
 
 def is_asked(settings: Settings, running: Running, milters: str) -> bool:
@@ -190,7 +193,18 @@ def _of_local(settings: Settings, running: Running) -> Cover:
     return Cover("local", "non_smtpd_milters", State.NOT_COVERED, text)
 
 
+def _of_verification(running: Running) -> Iterator[Cover]:
+    """Where address verification stands before the map."""
+    for subject in verifying(running):
+        text = (
+            "asks verify(8) before the map: locked recipients are answered 450, and refused from "
+            f"its memory after an unlock, for {running.values.get(REFRESH) or '3h'}"
+        )
+        yield Cover("map", subject, State.AFFECTED, text, MEND)
+
+
 def _map_is_asked(settings: Settings, running: Running) -> bool:
+    """Whether transport_maps names the map."""
     ours = {f"socketmap:{name}" for name in names(settings.map.socket, running.queue)}
     return any(
         item.rpartition(":")[0] in ours

@@ -12,7 +12,8 @@ RETURN_DOMAIN: Final = "bouncegate_return_domain"
 RETURN_PATH: Final = "bouncegate_return_path"
 RETURN_RECIPIENTS: Final = "bouncegate_return_recipients"
 MAP: Final = "bouncegate_map"
-OURS: Final = (MILTER, RETURN_DOMAIN, RETURN_PATH, RETURN_RECIPIENTS, MAP)
+RESTRICTIONS: Final = "bouncegate_recipient_restrictions"
+OURS: Final = (MILTER, RETURN_DOMAIN, RETURN_PATH, RETURN_RECIPIENTS, MAP, RESTRICTIONS)
 """Parameters of our own in main.cf, to which those of Postfix refer with a $."""
 
 # An item of a list: in braces with settings of its own (3.0), or bare. Braces do not nest further

@@ -17,6 +17,7 @@ from bouncegate.postfix import naming
 from bouncegate.postfix.coverage import Cover, State, covers, is_routed, is_taken
 from bouncegate.postfix.naming import Misfit, compact, is_milter, items, names, names_any, spoken
 from bouncegate.postfix.running import SMTPD, Running
+from bouncegate.postfix.verification import LOOKS, verifying
 
 MAIN: Final = "main.cf"
 MASTER: Final = "master.cf"
@@ -150,6 +151,7 @@ def plan(settings: Settings, running: Running, *, table: bool = False) -> Plan:
         _plan_list(draft, "non_smtpd_milters", ("cleanup", SMTPD))
     if table:
         _plan_map(draft)
+        _plan_verification(draft)
     return Plan(draft.edits, tuple(draft.obstacles), tuple(_notes(running, found)))
 
 
@@ -259,6 +261,17 @@ def _plan_map(draft: _Draft) -> None:
         return
     draft.define(naming.MAP, f"socketmap:{address}:transport")
     draft.put_first("transport_maps", naming.MAP)
+
+
+def _plan_verification(draft: _Draft) -> None:
+    """Let smtpd(8) look at the map before it asks verify(8)."""
+    for subject in verifying(draft.running):
+        draft.define(naming.RESTRICTIONS, LOOKS)
+        service, _, name = subject.rpartition("/")
+        if service:
+            draft.put_first_of(service, name, naming.RESTRICTIONS)
+        else:
+            draft.put_first(name, naming.RESTRICTIONS)
 
 
 def _notes(running: Running, found: Sequence[Cover]) -> Iterator[str]:

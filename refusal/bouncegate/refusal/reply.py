@@ -17,6 +17,7 @@ from bouncegate.policy.records import NO_END, Lock
 from bouncegate.store.address import AddressError, canonical, domain_of
 
 _A_DAY: Final = 86_400
+_OF_SMTPD: Final = "Recipient address rejected: "
 _AROUND_TEXT: Final = len("550 ") + len(" ") + len("\r\n")
 
 
@@ -36,6 +37,11 @@ class Reply(NamedTuple):
     def escaped(self) -> str:
         """The text for `setreply`, in which libmilter and the MTA treat `%` as special."""
         return self.text.replace("%", "%%")
+
+    @property
+    def of_table(self) -> str:
+        """The text as the value of a table: smtpd(8) writes its own words before it."""
+        return self.text.removeprefix(_OF_SMTPD)
 
     def __str__(self) -> str:
         """The line as the client sees it."""

@@ -19,8 +19,8 @@ def values(settings: Settings) -> list[str]:
 @pytest.mark.parametrize(
     ("action", "beginnings"),
     [
-        ("refuse", ["550 5.1.1 Recipient address rejected: "]),
-        ("defer", ["450 4.2.1 Recipient address rejected: "]),
+        ("refuse", ["550 5.1.1 locked after a "]),
+        ("defer", ["450 4.2.1 locked after a "]),
         ("tag", ["PREPEND X-Bouncegate-Locked: recipients=1; cases=1; reasons=user-unknown"]),
         ("discard", []),
     ],

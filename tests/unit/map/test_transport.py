@@ -38,12 +38,13 @@ class Locks(dict[bytes, bytes]):
         return own if own is not None else self.get(key[key.rfind(b"@") :])
 
 
-def test_a_locked_recipient_is_answered_with_the_text_of_the_milter() -> None:
+def test_a_locked_recipient_is_answered_with_the_milter_s_text_but_for_what_smtpd_adds() -> None:
     settings = Settings()
     answer = TransportMap(settings, Locks("ann@example.org").find)(b"ann@example.org")
     text = compose(settings.reply, LOCK, "ann@example.org").text
     assert text.endswith(" [bouncegate]")
-    assert answer == f"OK error:5.1.1 {text}".encode()
+    assert text.startswith("Recipient address rejected: locked")
+    assert answer == f"OK error:5.1.1 {text.removeprefix('Recipient address rejected: ')}".encode()
 
 
 def test_a_temporary_code_defers_by_way_of_retry() -> None:
@@ -56,8 +57,8 @@ def test_a_temporary_code_defers_by_way_of_retry() -> None:
 @pytest.mark.parametrize(
     ("action", "answer", "said"),
     [
-        ("defer", b"OK retry:4.2.1 Recipient", "reject: transport: 450 4.2.1 <ann@example.org>"),
-        ("discard", b"OK discard:Recipient", "discard: transport: "),
+        ("defer", b"OK retry:4.2.1 locked", "reject: transport: 450 4.2.1 <ann@example.org>"),
+        ("discard", b"OK discard:locked", "discard: transport: "),
         ("tag", NOT_FOUND, ""),
     ],
 )

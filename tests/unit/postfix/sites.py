@@ -107,6 +107,18 @@ SITES: Final[dict[str, Site]] = {
         tables={"transport": "other.example smtp:[mx.other.example]\n"},
         options=("--map",),
     ),
+    "the map behind address verification": Site(
+        main=with_lines(
+            "smtpd_recipient_restrictions =",
+            "  permit_mynetworks,",
+            "  reject_unverified_recipient",
+        ),
+        master=CHROOT
+        + "587 inet n - y - - smtpd\n"
+        + "  -o smtpd_recipient_restrictions=permit_mynetworks,reject_unverified_recipient\n",
+        settings='[map]\nsocket = "unix:{queue}/bouncegate/map.sock"\n',
+        options=("--map",),
+    ),
     **{
         f"Postfix 3.{minor}": Site(main=with_lines(f"mail_version = 3.{minor}.1"))
         for minor in (5, 6, 7, 8, 9, 10)

@@ -1,0 +1,38 @@
+"""The map beside address verification: a lock is final, and an unlock holds at once."""
+
+from tests.postfix.site import GONE, SENDER, Site
+
+from lab.folder import LabFolder
+from lab.smtp import Client, message
+
+
+def test_the_map_is_asked_before_address_verification_and_verify_remembers_no_lock(
+    folder: LabFolder,
+) -> None:
+    site = Site(folder, chroot=False)
+    site.remote.refuse({})
+    site.gate.start_map()
+    site.postfix.set(
+        smtpd_recipient_restrictions="reject_unverified_recipient",
+        address_verify_poll_delay="1s",
+        address_verify_map=f"internal:{folder.path}/verify",
+        # trivial-rewrite(8) remembers the last routes for 30 s; each look-up ends with it here.
+        max_use="1",
+    )
+    before = site.files()
+    enabled = site.run("enable", "--map", "--enforce", "--yes")
+    assert b"+bouncegate_recipient_restrictions = reject_unlisted_recipient" in enabled.stdout
+    site.gate.run("lock", GONE)
+    with Client(site.postfix.port) as client:
+        refused = client.deliver(message("News"), SENDER, [GONE])[GONE]
+    assert refused.code == 550
+    assert f"<{GONE}>: Recipient address rejected: locked after" in refused.text
+    assert f" to=<{GONE}>," not in site.postfix.maillog(), "verify(8) was not asked for it"
+    assert site.gate.run("unlock", "--force", "--yes", "--why", "moved", GONE).returncode == 0
+    other = "ann@remote.example"
+    with Client(site.postfix.port) as client:
+        # smtpd(8) remembers the answer for the recipient that it was asked for last.
+        assert client.deliver(message("News"), SENDER, [other])[other].code == 250
+        assert client.deliver(message("News"), SENDER, [GONE])[GONE].code == 250
+    assert site.run("disable", "--yes").returncode == 0
+    assert site.files() == before
