@@ -35,6 +35,7 @@ _ASKED: Final = (
     "canonical_maps", "canonical_classes", "smtp_generic_maps",
     "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps",
     "smtp_sender_dependent_authentication", "smtp_sasl_password_maps", "smtpd_proxy_filter",
+    "content_filter", "maillog_file", "syslog_name",
     "smtpd_authorized_verp_clients", *RESTRICTIONS, REFRESH,
 )  # fmt: skip
 TAKEN: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")

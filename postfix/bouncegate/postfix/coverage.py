@@ -8,14 +8,13 @@ from typing import Final, NamedTuple
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import UnixSocket
 from bouncegate.postfix.asking import TAKEN
+from bouncegate.postfix.contentfilter import asks_no_milter, filters, is_way_back
 from bouncegate.postfix.naming import items, names, names_any
 from bouncegate.postfix.running import SMTPD, Running, Service
 from bouncegate.postfix.senders import Effect, findings
 from bouncegate.postfix.verification import MEND, REFRESH, verifying
 
 _ACTION: Final = re.compile(r"default_action\s*=\s*(\w+)")
-# receive_override_options (postconf(5)): the service asks no milter, whatever smtpd_milters says.
-_NO_MILTERS: Final = "no_milters"
 
 
 class State(StrEnum):
@@ -36,6 +35,8 @@ class State(StrEnum):
     """It works, and something of Postfix's works differently with it: what, the text says."""
     UNSIGNED = "unsigned"
     """Mail passes here that is judged, but neither signed nor recorded."""
+    TWICE = "twice"
+    """Mail that was judged before is judged and recorded again."""
     OFF = "off"
     """Not wanted by the settings."""
 
@@ -44,7 +45,7 @@ class Cover(NamedTuple):
     """One line of the status."""
 
     plane: str
-    """`milter`, `return-path`, `sender`, `local` or `map`."""
+    """`milter`, `filter`, `return-path`, `sender`, `local` or `map`."""
     subject: str
     """The service, the domain or the parameter."""
     state: State
@@ -63,6 +64,7 @@ _OF_EFFECT: Final = {
 def covers(settings: Settings, running: Running) -> Iterator[Cover]:
     """Everything that can be told."""
     yield from of_milter(settings, running)
+    yield from _of_filters(running)
     yield _of_return_path(settings, running)
     for subject, effect, text, mend in findings(settings, running):
         yield Cover("sender", subject, _OF_EFFECT[effect], text, mend)
@@ -70,6 +72,14 @@ def covers(settings: Settings, running: Running) -> Iterator[Cover]:
     yield _of_map(settings, running)
     if _map_is_asked(settings, running):
         yield from _of_verification(running)
+
+
+def _of_filters(running: Running) -> Iterator[Cover]:
+    """What hands mail to a filter behind the queue, whose way back has to be known."""
+    for subject, where in filters(running).items():
+        if not any(is_way_back(running, one) for one in running.running(SMTPD)):
+            text = f"mail goes to {where}; which smtpd takes what comes back cannot be told"
+            yield Cover("filter", subject, State.OFF, text)
 
 
 def is_asked(settings: Settings, running: Running, milters: str) -> bool:
@@ -93,7 +103,9 @@ def of_milter(settings: Settings, running: Running) -> Iterator[Cover]:
 def _of_service(settings: Settings, running: Running, service: Service) -> Cover:
     milters = running.setting(service, "smtpd_milters")
     own = running.overrides(service, "smtpd_milters")
-    if _NO_MILTERS in running.setting(service, "receive_override_options"):
+    if is_way_back(running, service) and not is_submission(running, service):
+        return _of_way_back(settings, running, service, milters)
+    if asks_no_milter(running, service):
         text = "receive_override_options has no_milters: what it takes is never refused"
         return Cover("milter", service.key, State.NOT_COVERED, text)
     if not is_asked(settings, running, milters):
@@ -103,9 +115,27 @@ def _of_service(settings: Settings, running: Running, service: Service) -> Cover
         if is_submission(running, service):
             text = "has smtpd_milters of its own, without ours: what it takes is never refused"
             return Cover("milter", service.key, State.OVERRIDDEN, text)
-        text = "has smtpd_milters of its own: what comes back from a filter was judged before"
+        text = "has smtpd_milters of its own, without ours: what it takes is never refused"
         return Cover("milter", service.key, State.NOT_COVERED, text)
     return Cover("milter", service.key, *_asked(settings, running, service, milters))
+
+
+def _of_way_back(settings: Settings, running: Running, service: Service, milters: str) -> Cover:
+    """What a filter hands back was judged when it came in; to ask again is needless, or worse."""
+    if asks_no_milter(running, service) or not is_asked(settings, running, milters):
+        text = "the way back from a filter: what it hands back was judged before"
+        return Cover("milter", service.key, State.OFF, text)
+    if settings.signs and settings.return_path.sign == "all":
+        text = (
+            "the way back from a filter asks again, and what is signed passes: "
+            "receive_override_options=no_milters for it spares that"
+        )
+        return Cover("milter", service.key, State.ATTACHED, text)
+    text = (
+        "the way back from a filter: what it hands back is judged and recorded twice; "
+        "set receive_override_options=no_milters for it"
+    )
+    return Cover("milter", service.key, State.TWICE, text)
 
 
 def _asked(

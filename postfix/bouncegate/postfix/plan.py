@@ -276,7 +276,7 @@ def _plan_verification(draft: _Draft) -> None:
 
 def _notes(running: Running, found: Sequence[Cover]) -> Iterator[str]:
     for one in found:
-        if one.state in (State.NOT_COVERED, State.FRAGILE):
+        if one.state in (State.NOT_COVERED, State.FRAGILE, State.TWICE):
             yield f"{one.subject}: {one.text}"
         if one.state in (State.AFFECTED, State.UNSIGNED):
             yield f"{one.subject} {one.text}; what helps: {one.mend}"
