@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
 
@@ -23,10 +23,7 @@ from bouncegate.store.errors import StoreError
 _GRACE: Final = 7.0
 
 Prepare = Callable[[Settings], Furnish]
-"""Sees, before any fork, whether DSNs can be taken by the settings; tells how a worker begins.
-
-Raises ConfigError, StoreError or KeyFileError, and leaves nothing open.
-"""
+"""Tells how a worker begins by the settings, and opens nothing; raises ConfigError."""
 
 
 def serve(
@@ -39,7 +36,8 @@ def serve(
     """Run the daemon until SIGTERM or SIGINT; the exit code.
 
     `tell` tells the service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the
-    settings anew, or raises ConfigError. Raises ListenError and whatever `prepare` does.
+    settings anew, or raises ConfigError. Raises ListenError, ConfigError, and StoreError or
+    KeyFileError where no DSN can be taken by the settings.
     """
     with _listening(settings.return_path.socket) as listener:
         plan = partial(_plan, listener, prepare)
@@ -47,6 +45,7 @@ def serve(
         daemon = Daemon("return-path", FIGURES, load, plan, refusals)
         # It may have to wait for another writer; a signal ends it then: nothing is under way yet.
         first = daemon.plan(settings, None)
+        first.trial()
         with signals_held():
             return Supervisor(daemon, first, tell, patience or Patience(grace=_GRACE)).run()
 
@@ -61,7 +60,14 @@ def _plan(
     settings = replace(settings, return_path=own)
     doors = Doors(listener, Crowd(own.processes, MOST_CONNECTIONS), InHand(own.processes))
     words = f"{own.processes} workers, listening on {own.socket}"
-    return Plan(settings, own.processes, partial(work, settings, furnish, doors), words)
+    worker, trial = partial(work, settings, furnish, doors), partial(_try_desk, furnish)
+    return Plan(settings, own.processes, worker, words, trial=trial)
+
+
+def _try_desk(furnish: Furnish) -> None:
+    """Open all that a worker will, and close it again: what is wrong is seen before a fork."""
+    with ExitStack() as stack:
+        furnish.desk(stack)
 
 
 @contextmanager

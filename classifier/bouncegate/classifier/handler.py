@@ -35,6 +35,7 @@ SET_ASIDE: Final = "250 2.0.0 Set aside as broken"
 NO_BOUNCE: Final = "250 2.0.0 Not a bounce, discarded"
 STORE_FAILED: Final = "451 4.3.0 The store cannot take it now, try again later"
 FAULT: Final = "451 4.3.0 Internal error, try again later"
+STOPPING: Final = "451 4.3.2 The service ends, try again later"
 NOT_YET: Final = "451 4.3.0 The message that bounced is not in the ledger yet, try again later"
 
 # Postfix makes at most 100 connections (default_process_limit); messages of all of them must fit
@@ -89,6 +90,7 @@ _RESULTS: Final = {
     STORE_FAILED: "store-failed",
     KEYS_FAILED: "keys-failed",
     FAULT: "fault",
+    STOPPING: "stopping",
 }
 FIGURES: Final[tuple[Name, ...]] = (
     *spans("message"),
@@ -118,8 +120,19 @@ class ReturnPathHandler:
         self._recorder = recorder
         self._clock = clock
         self._set_aside_in_a_row = 0
-        self.in_hand = 0
+        self._in_hand: set[asyncio.Task[object]] = set()
+        self._gives_up = False
+
+    @property
+    def in_hand(self) -> int:
         """How many messages are being recorded: none of them may be left without an answer."""
+        return len(self._in_hand)
+
+    def give_up(self) -> None:
+        """Answer 4xx to all that is in hand, and at once; it may still be recorded."""
+        self._gives_up = True
+        for task in self._in_hand:
+            task.cancel()
 
     def refusal(self, recipient: str) -> str:
         """The reply to a recipient that is not taken; empty for one that is."""
@@ -134,7 +147,9 @@ class ReturnPathHandler:
 
     async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> list[str]:
         """Record the message; one reply for each recipient (RFC 2033, 4.2)."""
-        self.in_hand += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._in_hand.add(task)
         aside = [to for to in recipients if self._aside is not None and self._aside.is_meant(to)]
         bounced = [to for to in recipients if to not in aside]
         began = time.perf_counter_ns()
@@ -142,7 +157,7 @@ class ReturnPathHandler:
             heard = await self._answer(self._hear(aside, raw, sender)) if aside else ""
             reply = await self._answer(self._take(raw, bounced)) if bounced else ""
         finally:
-            self.in_hand -= 1
+            self._in_hand.discard(task)
         if self._row is not None and bounced:
             note_span(self._row, 0, began)
             self._row[_PLACES[reply]] += 1
@@ -190,6 +205,11 @@ class ReturnPathHandler:
     async def _answer(self, taking: Awaitable[str]) -> str:
         try:
             return await taking
+        except asyncio.CancelledError:
+            if not self._gives_up:
+                raise
+            log.warning("deferred: it could not be recorded before the end")
+            return STOPPING
         except NotYetKnown:
             log.warning("deferred: the ledger does not know the message that bounced yet")
             return NOT_YET

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple, NoReturn, Self, cast
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.classified import Classified, Classify
+from bouncegate.daemon.place import end_with
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
@@ -70,10 +71,11 @@ class ReaderProcess:
     def start(cls, classify: Classify, deadline: Deadline = DEADLINE) -> Self:
         """Fork it, in a process that has no threads and no store open."""
         ours, theirs = socket.socketpair()
+        worker = os.getpid()
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _serve(theirs, classify, deadline)
+            _serve(theirs, classify, deadline, worker)
         theirs.close()
         return cls(ours, pid)
 
@@ -94,9 +96,13 @@ class ReaderProcess:
         self._connection.close()
 
 
-def _serve(connection: socket.socket, classify: Classify, deadline: Deadline) -> NoReturn:
+def _serve(
+    connection: socket.socket, classify: Classify, deadline: Deadline, worker: int
+) -> NoReturn:
     """Read what is asked for, until the worker has ended."""
     try:
+        if not end_with(worker):
+            raise ConnectionResetError
         for number in _LEFT_TO_THE_WORKER:
             signal.signal(number, signal.SIG_IGN)
         # Neither the listening socket nor a pipe to the supervisor may be kept open from here.
@@ -122,8 +128,11 @@ def _serve(connection: socket.socket, classify: Classify, deadline: Deadline) ->
 def _read_apart(raw: bytes, classify: Classify, deadline: Deadline) -> bytes:
     """What a child makes of a message, packed."""
     reader, writer = os.pipe()
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
+        if not end_with(parent):
+            os._exit(os.EX_OK)
         _be_child(raw, classify, deadline, writer)
     os.close(writer)
     packed = _all_of(reader, time.monotonic() + deadline.clock)

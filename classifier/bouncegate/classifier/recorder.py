@@ -63,7 +63,7 @@ class Recorder:
         return future
 
     def close(self) -> None:
-        """Record what was submitted, then end the thread."""
+        """Record what was submitted, then end the thread; waits for whoever else writes."""
         self._requests.put(None)
         self._thread.join()
 

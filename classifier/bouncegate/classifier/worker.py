@@ -1,6 +1,7 @@
 """One worker of the return path: a process of its own that takes DSNs from the shared socket.
 
-SIGTERM ends it: nothing new is taken in, what is in hand is recorded and answered. RETIRE, too,
+SIGTERM ends it: nothing new is taken in, what is in hand is recorded and answered, or answered 4xx
+where that cannot be in time. RETIRE, too,
 but the sessions that it has may go on until their clients end them. Where the files of the store or
 the ledger are not those any more that it has open, each DSN is answered 4xx, and it ends within a
 second: its successor opens what is there now.
@@ -30,6 +31,7 @@ from bouncegate.classifier.readerprocess import ReaderProcess
 from bouncegate.classifier.recorder import Recorder
 from bouncegate.classifier.sessions import Sessions
 from bouncegate.config.settings import ReturnPathSettings, Settings
+from bouncegate.daemon.lastresort import end_within
 from bouncegate.daemon.pulse import INTERVAL, RETIRE, Pulse
 from bouncegate.daemon.supervisor import Post
 from bouncegate.policy.fold import Policy
@@ -39,6 +41,8 @@ from bouncegate.store.store import Store
 log: Final = logging.getLogger("bouncegate.return-path")
 
 _STOP_SECONDS: Final = 5.0
+# For the rest, such as a transaction that waits for another process.
+_LAST_SECONDS: Final = 1.0
 _MAINTENANCE_SECONDS: Final = 3600.0
 _CHECK_SESSIONS_EVERY: Final = 0.25
 
@@ -124,6 +128,7 @@ async def _serve(
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _CHECK_SESSIONS_EVERY)
     await _until_nothing_in_hand(handler)
+    end_within(_LAST_SECONDS, log)
     for task in tasks:
         task.cancel()
     recorder.close()
@@ -188,4 +193,5 @@ async def _until_nothing_in_hand(handler: ReturnPathHandler) -> None:
     deadline = time.monotonic() + _STOP_SECONDS
     while handler.in_hand and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
+    handler.give_up()
     await asyncio.sleep(0.05)  # let the last answers leave

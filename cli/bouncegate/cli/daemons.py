@@ -72,7 +72,7 @@ def return_path(context: typer.Context) -> None:
 
 
 def _prepare(config: Path | None, settings: Settings) -> "Furnish":
-    """Open all that a worker will, and close it again: what is wrong is seen before any fork.
+    """How a worker begins.
 
     The rules stay: a worker that follows one that died judges as that did.
     """
@@ -96,8 +96,6 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
         mailboxes = Mailboxes(aside, _recipients(settings))
         return Desk(store, intake, policy, Context(mailboxes), invocation.replaced(store))
 
-    with ExitStack() as stack:
-        desk(stack)
     return Furnish(desk, read)
 
 

@@ -5,13 +5,13 @@ escape, so that no sender can forge a line or write to an administrator's termin
 """
 
 import logging
-import logging.handlers
 import os
 import time
 from pathlib import Path
 from typing import Final
 
 from bouncegate.cli.stderrlog import StderrHandler
+from bouncegate.cli.sysloghandler import SyslogHandler
 from bouncegate.config.settings import LogSettings
 from bouncegate.policy.text import escaped
 
@@ -67,9 +67,7 @@ class _Dated(_Line):
 
 def _handler(settings: LogSettings, name: str) -> logging.Handler:
     if settings.to == "syslog" and _SYSLOG.exists():
-        mail = logging.handlers.SysLogHandler.LOG_MAIL
-        syslog = logging.handlers.SysLogHandler(str(_SYSLOG), facility=mail)
-        syslog.ident = f"bouncegate/{name}[{os.getpid()}]: "
+        syslog = SyslogHandler(_SYSLOG, f"bouncegate/{name}[{os.getpid()}]: ")
         syslog.setFormatter(_Line())
         return syslog
     stderr = StderrHandler()

@@ -10,9 +10,9 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -22,6 +22,7 @@ from bouncegate.cli.notify import notify
 from bouncegate.cli.reload import begin_anew, settings_anew
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.lastresort import end_now
 from bouncegate.daemon.tasks import Task, run_once, run_until
 from bouncegate.store.bulk import Bulk
 from bouncegate.store.errors import StoreMissing
@@ -67,6 +68,8 @@ def maintain(
 ) -> None:
     """Run what goes on in the background: DNS, dead domains, deliveries, the log, figures.
 
+    With --once, the exit code is 69 where a task has failed, and 75 where SIGTERM came first.
+
     Examples:
 
     bouncegate maintain --once
@@ -92,8 +95,7 @@ def maintain(
     ]
     replaced = invocation.replaced(store)
     if once:
-        with closing(store), closing(invocation):
-            raise typer.Exit(os.EX_OK if run_once(tasks, stop) else os.EX_UNAVAILABLE)
+        _run_once(tasks, stop, store, invocation)
     notify("READY=1")
 
     def watch(_: threading.Event) -> None:
@@ -104,10 +106,24 @@ def maintain(
 
     tasks.append(Task("files", _WATCH_PAUSE, watch))
     if not run_until(stop, tasks, lambda: notify("WATCHDOG=1")):
-        return  # never close the store under a thread that still reads: systemd starts us again
+        # Never close the store under a thread that still reads: systemd starts us again.
+        end_now(log, "after some seconds", os.EX_OK)
     store.close()
     if anew.is_set():
         begin_anew(ended.is_set)
+
+
+def _run_once(
+    tasks: Sequence[Task], stop: threading.Event, store: Store, invocation: Invocation
+) -> NoReturn:
+    well = run_once(tasks, stop)
+    if well is None:
+        end_now(log, "after some seconds", os.EX_TEMPFAIL)
+    with closing(store), closing(invocation):
+        pass
+    if stop.is_set():
+        raise typer.Exit(os.EX_TEMPFAIL)
+    raise typer.Exit(os.EX_OK if well else os.EX_UNAVAILABLE)
 
 
 def _take_anew(invocation: Invocation, stop: threading.Event, anew: threading.Event) -> None:

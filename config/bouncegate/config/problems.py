@@ -27,3 +27,7 @@ class ConfigError(Exception):
         """Keep the problems; there is at least one."""
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[Problem, ...]]]:
+        """Pickle it by its problems, not by their text."""
+        return ConfigError, (self.problems,)

@@ -94,7 +94,7 @@ class Place:
         """Do the task after the fork and end without returning to the parent's code."""
         code = os.EX_SOFTWARE
         try:
-            code = self.task(on_ready) if _die_with(parent) else os.EX_OK
+            code = self.task(on_ready) if die_with(parent) else os.EX_OK
         except Exception:
             self.log.exception("%s %d failed", self.name, os.getpid())
         finally:
@@ -102,7 +102,7 @@ class Place:
             os._exit(code)
 
 
-def _die_with(parent: int) -> bool:
+def die_with(parent: int) -> bool:
     """Take signals as any process does, and let the kernel end this one with its parent.
 
     False if the parent has ended already.
@@ -110,5 +110,10 @@ def _die_with(parent: int) -> bool:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, {RETIRE})
+    return end_with(parent)
+
+
+def end_with(parent: int) -> bool:
+    """Let the kernel end this process with its parent; False if that has ended already."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return os.getppid() == parent

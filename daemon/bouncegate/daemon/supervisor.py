@@ -22,10 +22,10 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.counters import Board, Name, Row
 from bouncegate.daemon.place import Place
 from bouncegate.daemon.pulse import RETIRE, Pulse
+from bouncegate.daemon.trial import STOP, Unfinished, is_stopping, try_out
 
-_STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 _RELOAD: Final = signal.SIGHUP
-_WATCHED: Final = _STOP | {signal.SIGCHLD, _RELOAD}
+_WATCHED: Final = STOP | {signal.SIGCHLD, _RELOAD}
 _WAKE_INTERVAL: Final = 0.05
 # How often the pulses are felt.
 _TICK: Final = 1.0
@@ -39,8 +39,14 @@ class Patience:
     """For a sign of life of a worker, before it is killed."""
     farewell: float = 300.0
     """For the sessions that were open at a reload, before they are closed."""
+    trial: float = 20.0
+    """For what is tried out before a reload."""
     grace: float = 4.0
     """For the children after SIGTERM, before they are killed."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class Post(NamedTuple):
@@ -71,10 +77,11 @@ class Plan(NamedTuple):
     """The settings that matter most, for the log."""
     helpers: tuple[Place, ...] = ()
     """Children that are there once, whatever the number of workers."""
+    trial: Callable[[], object] = _nothing
+    """Sees whether a worker can begin by the settings, and leaves nothing open.
 
-
-def _nothing() -> None:
-    pass
+    It may take long, and raises the refusals of the daemon.
+    """
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class Daemon:
     plan: Callable[[Settings, Settings | None], Plan]
     """What is to be done by settings; the second ones are those in force, if any are."""
     refusals: tuple[type[Exception], ...]
-    """What `plan` raises, besides ConfigError, if nothing can be done by the settings."""
+    """What `plan` and its trial raise, besides ConfigError, if the settings are of no use."""
     wake: Callable[[], None] = _nothing
     """Lets a worker that sleeps look whether it shall end."""
     last_call: signal.Signals = signal.SIGTERM
@@ -187,7 +194,7 @@ class Supervisor:
     def _watch(self) -> None:
         while True:
             caught = signal.sigtimedwait(_WATCHED, self._until_next())
-            if caught is not None and caught.si_signo in _STOP:
+            if caught is not None and caught.si_signo in STOP:
                 self._log.info("%s: stopping", signal.Signals(caught.si_signo).name)
                 return
             if caught is not None and caught.si_signo == _RELOAD:
@@ -265,12 +272,17 @@ class Supervisor:
 
     def _new_plan(self) -> Plan | None:
         try:
-            return self._daemon.plan(self._daemon.load(), self._plan.settings)
+            plan = self._daemon.plan(self._daemon.load(), self._plan.settings)
+            try_out(plan.trial, self._patience.trial)
         except ConfigError as error:
             for problem in error.problems:
                 self._log.error("reload: %s", problem)
         except self._daemon.refusals as error:
             self._log.error("reload: %s", error)
+        except Unfinished as error:
+            self._log.error("reload: %s", error)
+        else:
+            return plan
         return None
 
     def _retire(self, places: Sequence[Place]) -> None:
@@ -311,9 +323,14 @@ class Supervisor:
 
 
 def _octets(reader: int, patience: float) -> int:
-    """How many come through a pipe until all its writers have let go of it, or time is up."""
+    """How many come through a pipe until all its writers have let go of it, or time is up.
+
+    No more are waited for where the daemon is to stop.
+    """
     deadline, count = time.monotonic() + patience, 0
-    while select.select([reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    while time.monotonic() < deadline and not is_stopping():
+        if not select.select([reader], [], [], _WAKE_INTERVAL)[0]:
+            continue
         if not (octets := os.read(reader, 64)):
             break
         count += len(octets)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ log: Final = logging.getLogger("bouncegate.maintain")
 # loses nothing but work.
 _GRACE: Final = 5.0
 _BEAT: Final = 10.0
+_LOOK_EVERY: Final = 0.1
 
 
 class Task(NamedTuple):
@@ -23,10 +25,23 @@ class Task(NamedTuple):
     """One round; a long one looks at the event, which says stop."""
 
 
-def run_once(tasks: Sequence[Task], stop: threading.Event) -> bool:
-    """One round of each, one after the other; tells whether all went well."""
-    failed = [task.name for task in tasks if not _run(task, stop)]
-    return not failed
+def run_once(tasks: Sequence[Task], stop: threading.Event) -> bool | None:
+    """One round of each, one after the other, until `stop`; tells whether all went well.
+
+    In a thread, since the main one is to hear signals; None if it has not ended when this returns.
+    """
+    failed: list[str] = []
+
+    def run() -> None:
+        left = (task for task in tasks if not stop.is_set())
+        failed.extend(task.name for task in left if not _run(task, stop))
+
+    thread = threading.Thread(target=run, name="round", daemon=True)
+    thread.start()
+    while thread.is_alive() and not stop.is_set():
+        thread.join(_LOOK_EVERY)
+    thread.join(_GRACE)
+    return None if thread.is_alive() else not failed
 
 
 def run_until(
@@ -44,8 +59,9 @@ def run_until(
         thread.start()
     while not stop.wait(_BEAT):
         beat()
+    end = time.monotonic() + _GRACE
     for thread in threads:
-        thread.join(_GRACE)
+        thread.join(max(0.0, end - time.monotonic()))
     return not any(thread.is_alive() for thread in threads)
 
 

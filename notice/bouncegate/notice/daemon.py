@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bouncegate.config.settings import LocalSettings
+from bouncegate.daemon.lastresort import end_within
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.daemon.wire import for_log
 from bouncegate.notice.pace import Pace
@@ -21,6 +22,8 @@ from bouncegate.notice.spool import Letter, Spool
 _LOG: Final = logging.getLogger("bouncegate.notices")
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_WAIT: Final = 60.0
+# For a letter in hand at SIGTERM.
+_LAST_SECONDS: Final = 5.0
 
 
 class NoticeDaemon:
@@ -56,6 +59,8 @@ class NoticeDaemon:
     def _end(self, *_: object) -> None:
         self.is_ended = True
         self._stop.set()
+        # A letter in hand may wait for Postfix.
+        end_within(_LAST_SECONDS, _LOG)
 
     def begin_anew(self) -> None:
         """End after the letter in hand, to be started with new settings."""
