@@ -4,8 +4,8 @@
 full disk, is a 4xx: Postfix keeps the DSN and tries again (RFC 2033, 4.2).
 
 A fault of ours that one message brings up would come up at each try again, for five days. So it is
-set aside, whole and durable, as a bounce of nobody's: 250, and an error in the log. Where message
-after message brings one up, it is not the messages: then they wait in Postfix.
+set aside, durable, as a bounce of nobody's, and whole if messages are kept: 250, and an error in
+the log. Where message after message brings one up, it is not the messages: they wait in Postfix.
 """
 
 import asyncio
@@ -177,12 +177,10 @@ class ReturnPathHandler:
         except (NotYetKnown, *TRANSIENT):
             raise
         except Unreadable as error:
-            if not self._intake.sets_aside:
-                raise
             log.error("set aside as broken, please report it: %s", error)
             return await self._set_aside(raw)
         except Exception:
-            if not self._intake.sets_aside or self._set_aside_in_a_row >= _MOST_IN_A_ROW:
+            if self._set_aside_in_a_row >= _MOST_IN_A_ROW:
                 raise
             log.exception("set aside as broken: internal error, please report it with this trace")
             return await self._set_aside(raw)

@@ -74,14 +74,13 @@ class Intake:
         domains = self._directory.to_ask(believed, now)
         return Bounce(events, message.raw if self._keep else b"", domains)
 
-    @property
-    def sets_aside(self) -> bool:
-        """Whether a message that cannot be taken in is kept, so that it need not come again."""
-        return self._keep
-
     def set_aside(self, raw: bytes, now: int) -> Bounce:
-        """A message that cannot be taken in, kept whole as a bounce of nobody's."""
-        return Bounce(self._attribution.events_of(unread(raw), now), raw)
+        """A message that cannot be taken in: an event of nobody's, and the message if any is kept.
+
+        By its digest it is known again.
+        """
+        events = self._attribution.events_of(unread(raw), now)
+        return Bounce(events, raw if self._keep else b"", is_set_aside=True)
 
     def log(self, outcomes: Sequence[Recorded]) -> None:
         """One line for each event that was recorded."""

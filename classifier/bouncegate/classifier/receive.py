@@ -65,7 +65,5 @@ def _take(
     except (NotYetKnown, *TRANSIENT):
         raise
     except Exception:
-        if not intake.sets_aside:
-            raise
         log.exception("set aside as broken: internal error, please report it with this trace")
         intake.log(record(intake.set_aside(raw, now)))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
 import typer
@@ -16,6 +17,7 @@ from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.reportmessages import Exported, Form
 from bouncegate.cli.reportviews import Named, percent
 from bouncegate.cli.undo import time_of
 from bouncegate.config.settings import AlarmSettings
@@ -30,6 +32,7 @@ from bouncegate.report.judgement import Excess, excesses
 from bouncegate.report.reading import Sources, as_kept, providers_now, read, sends_since
 from bouncegate.report.subjects import subjects
 from bouncegate.report.wanted import Wanted
+from bouncegate.store.arrivals import Arrival
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 from bouncegate.store.tallies import DROPPED, UNVERIFIED, HourTally
@@ -37,6 +40,7 @@ from bouncegate.store.tallies import DROPPED, UNVERIFIED, HourTally
 _EXIT: Final = {"fine": 0, "warning": 1, "critical": 2}
 _WEEK: Final = 7 * 86_400
 _UNVERIFIED_ADVICE: Final = "See whether [return_path] domain is set, or somebody forges bounces."
+_SET_ASIDE_ADVICE: Final = "See the trace in the log and --set-aside FOLDER; please report it."
 _LIMITS: Final = {
     "bounce-rate": "bounce_rate",
     "hard-share": "hard_share",
@@ -100,6 +104,14 @@ class Unproven(Struct, frozen=True):
     """In the last seven days, before their time: there were more than [retention] allows."""
 
 
+class SetAside(Struct, frozen=True):
+    """Messages that could not be read or recorded by a fault of ours."""
+
+    kept: int = 0
+    since: str | None = None
+    """When the oldest of them came."""
+
+
 class Health(Struct):
     """What `report health` tells of a period; incidents as long as they are open."""
 
@@ -118,6 +130,7 @@ class Health(Struct):
     room: list[RoomView] = []
     """What is full or nearly so; no limit of [alarm], but those of `bouncegate doctor`."""
     unproven: Unproven = Unproven()
+    set_aside: SetAside = SetAside()
     domains: list[RoomView] = []
     """Why bounces that say something of domains are not confirmed."""
 
@@ -130,6 +143,10 @@ def health(
     ] = "1 day",
     until: Annotated[str, typer.Option(help="Of what came and was sent before this time.")] = "",
     json: Json = False,
+    set_aside_to: Annotated[
+        Path | None,
+        typer.Option("--set-aside", help="Write the messages set aside into this new folder."),
+    ] = None,
 ) -> None:
     """Say whether somebody should look; the exit code is for monitoring.
 
@@ -163,12 +180,19 @@ def health(
             incidents = [view_of(store, incident) for incident in is_open]
             tallies = [t for t in store.tallies(period.since) if _is_before(t, period.until)]
             rates = _rates(invocation, store, as_kept(store, period))
-            unproven = _unproven(store, now)
+            unproven, set_aside = _unproven(store, now), _set_aside(store)
+            if set_aside_to is not None:
+                broken = (Arrival(event.time, event, "") for _, event in store.set_aside())
+                exported = Exported(store, broken)
+                exported.write(Form.EML_FOLDER, set_aside_to)
+                exported.tell()
     except StoreMissing:
-        incidents, tallies, rates, unproven = [], [], Rates(), Unproven()
+        incidents, tallies, rates = [], [], Rates()
+        unproven, set_aside = Unproven(), SetAside()
     domains = list(_views(check_domains(invocation.settings, now)))
     checks = Checks(list(_room(invocation, now)), domains)
-    found = replace(health_of(incidents, tallies, rates, alarm, checks), unproven=unproven)
+    found = health_of(incidents, tallies, rates, alarm, checks)
+    found = replace(found, unproven=unproven, set_aside=set_aside)
     if json:
         write_json(found)
     else:
@@ -230,6 +254,11 @@ def health_of(
 def _unproven(store: Store, now: int) -> Unproven:
     dropped = sum(t.total for t in store.tallies(now - _WEEK) if t.sender == DROPPED)
     return Unproven(store.unproven(), dropped)
+
+
+def _set_aside(store: Store) -> SetAside:
+    kept = store.set_aside()
+    return SetAside(len(kept), iso(kept[0][1].time) if kept else None)
 
 
 def _room(invocation: Invocation, now: int) -> Iterator[RoomView]:
@@ -304,6 +333,9 @@ def _rows(health: Health) -> Iterator[tuple[object, ...]]:
     kept, dropped = health.unproven.kept, health.unproven.dropped
     found = f"{kept} kept, {dropped} dropped in 7 days"
     yield "reports that count for no address", found, None, None
+    if aside := health.set_aside.kept:
+        found = f"{aside}, the oldest of {health.set_aside.since}"
+        yield "messages set aside as broken", found, 0, _SET_ASIDE_ADVICE
     yield "store, ledger, backup and log that need care", len(health.room), 0, None
     for part in health.room:
         yield f"  {part.part}", part.found, None, part.advice

@@ -185,6 +185,7 @@ def _let_go(invocation: Invocation, store: Store, stop: threading.Event) -> None
     before = max(now - settings.keeps_events_for, 0)
     gone = {
         "unproven": store.expire_unproven(_since(keep.unproven, now)),
+        "set-aside": store.expire_set_aside(_since(keep.statistics, now)),
         "entries": retention.forget_entries(before, now, invocation.policy.fold, stop.is_set),
         "addresses": retention.forget_addresses(_since(keep.addresses, now), now, stop.is_set),
         "purged": retention.forget_purged(now),

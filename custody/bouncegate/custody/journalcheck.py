@@ -25,6 +25,7 @@ from bouncegate.store.environment import (
     INCIDENTS,
     JOURNAL,
     ONCE,
+    SET_ASIDE,
     UNPROVEN,
     VOIDED,
 )
@@ -45,7 +46,9 @@ class JournalCheck:
         self._voided = environment.open_db(VOIDED, create=False)
         self._held = environment.open_db(HELD, create=False)
         self._incidents = environment.open_db(INCIDENTS, create=False)
-        self._unproven = environment.open_db(UNPROVEN, create=False)
+        self._quotas = {
+            name: environment.open_db(name, create=False) for name in (UNPROVEN, SET_ASIDE)
+        }
 
     def differences(self) -> Iterator[Difference]:
         """All that is found, in the order of the tables."""
@@ -161,11 +164,12 @@ class JournalCheck:
                     yield Difference("incidents", _number(key), text)
 
     def _of_unproven(self) -> Iterator[Difference]:
-        for transaction, items in portions(self._environment, UNPROVEN):
-            for key, _ in items:
-                if not isinstance(self._entry(transaction, key), Event):
-                    mend = partial(deleted, self._unproven, key)
-                    yield Difference("unproven", _number(key), "is no event", mend)
+        for name, quota in self._quotas.items():
+            for transaction, items in portions(self._environment, name):
+                for key, _ in items:
+                    if not isinstance(self._entry(transaction, key), Event):
+                        mend = partial(deleted, quota, key)
+                        yield Difference(name.decode(), _number(key), "is no event", mend)
 
     def _last(self, transaction: lmdb.Transaction[bytes]) -> bytes:
         """The key of the last entry."""

@@ -25,6 +25,7 @@ from bouncegate.store.environment import (
     MX_HOSTS,
     MX_WANTED,
     PURGED,
+    SET_ASIDE,
     SUMMARIES,
     TALLIES,
     UNPROVEN,
@@ -75,6 +76,7 @@ _SOUND: Final[dict[bytes, Sound]] = {
     SUMMARIES: lambda key, value: bool(key.decode()) and _decodes(Summary)(key, value),
     PURGED: _purged_is_sound,
     UNPROVEN: lambda key, value: len(key) == _NUMBER and Kept.of(value) is not None,
+    SET_ASIDE: lambda key, value: len(key) == _NUMBER and Kept.of(value) is not None,
     MESSAGES: lambda key, value: len(key) == _MESSAGE_KEY and is_whole(key, value),
 }
 

@@ -56,6 +56,7 @@ AUDIT: Final = b"audit"
 SUMMARIES: Final = b"summaries"
 PURGED: Final = b"purged"
 UNPROVEN: Final = b"unproven"
+SET_ASIDE: Final = b"set_aside"
 
 DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -85,6 +86,7 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     SUMMARIES: {},
     PURGED: {},
     UNPROVEN: {},
+    SET_ASIDE: {},
 }
 
 _MAX_DATABASES: Final = 64

@@ -19,7 +19,7 @@ from bouncegate.store.incidents import NOT_WATCHED, Incident, Incidents
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.opened import Environment
 from bouncegate.store.tallies import UNVERIFIED, HourTally, Tallies
-from bouncegate.store.unproven import Unproven
+from bouncegate.store.unproven import MOST_OCTETS_SET_ASIDE, MOST_SET_ASIDE, Unproven
 
 # How many entries of one address there may be for one more that proves nothing to stand under it:
 # anyone can name any address. A page of them is more than anybody reads. Where a site counts what
@@ -39,12 +39,14 @@ class Bounce(NamedTuple):
     raw: bytes
     domains: Sequence[str] = ()
     """Those of which DNS is to be asked."""
+    is_set_aside: bool = False
+    """Whether a fault of ours came up in the place of what the message says."""
 
     def portions(self) -> Iterator[Bounce]:
         """The same for several transactions; nearly always it is one portion."""
         for start in range(0, len(self.events), MOST_AT_ONCE):
             some = self.events[start : start + MOST_AT_ONCE]
-            yield Bounce(some, self.raw, () if start else self.domains)
+            yield self._replace(events=some, domains=() if start else self.domains)
 
 
 Notice = Incident | HourTally
@@ -60,6 +62,7 @@ class Encoded(NamedTuple):
     key: bytes
     """Of the message; empty where it is not kept."""
     raw: bytes
+    is_set_aside: bool
 
     @classmethod
     def of(cls, bounce: Bounce) -> Encoded:
@@ -70,7 +73,8 @@ class Encoded(NamedTuple):
         """
         key = message_key(bounce.raw, bounce.events[0].time) if bounce.raw else b""
         events = [replace(event, raw=key) for event in bounce.events]
-        return cls([(event, encode_entry(event)) for event in events], key, bounce.raw)
+        entries = [(event, encode_entry(event)) for event in events]
+        return cls(entries, key, bounce.raw, bounce.is_set_aside)
 
 
 class Recorded(NamedTuple):
@@ -103,6 +107,7 @@ class Reception:
         self._messages = messages
         self._tallies = tallies
         self.unproven: Final = Unproven(environment, history, messages, tallies)
+        self.set_aside: Final = Unproven(environment, history, messages, tallies, set_aside=True)
 
     def take_in(
         self, transaction: lmdb.Transaction[bytes], bounce: Encoded, policy: Policy
@@ -116,8 +121,18 @@ class Reception:
         fresh = [outcome for outcome in outcomes if outcome.is_new]
         is_kept = bool(bounce.key and fresh)
         octets = self._messages.put(transaction, bounce.key, bounce.raw) if is_kept else 0
-        self._set_apart(transaction, fresh, octets, policy)
+        if bounce.is_set_aside:
+            self._set_aside(transaction, fresh, octets)
+        else:
+            self._set_apart(transaction, fresh, octets, policy)
         return outcomes
+
+    def _set_aside(
+        self, transaction: lmdb.Transaction[bytes], fresh: Sequence[Recorded], octets: int
+    ) -> None:
+        for event, number, *_ in fresh:
+            self.set_aside.add(transaction, number, event.time, octets)
+            self.set_aside.keep_within(transaction, MOST_SET_ASIDE, MOST_OCTETS_SET_ASIDE)
 
     def _set_apart(
         self,
@@ -136,7 +151,9 @@ class Reception:
             own = of_message if place == len(apart) else 0
             self.unproven.add(transaction, number, event.time, own)
         if apart:
-            self.unproven.keep_within(transaction, policy.retention)
+            most = policy.retention
+            size = most.unproven_size.octets
+            self.unproven.keep_within(transaction, most.unproven_reports, size)
 
     def knows(self, transaction: lmdb.Transaction[bytes], identity: bytes) -> bool:
         """Whether a bounce of that identity has been taken in."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bouncegate.policy.records import AddressEntry, Event
 from bouncegate.store.codec import octets_of
-from bouncegate.store.environment import ONCE, UNPROVEN
+from bouncegate.store.environment import ONCE, SET_ASIDE, UNPROVEN
 from bouncegate.store.history import History
 from bouncegate.store.opened import Environment
 
@@ -25,7 +25,7 @@ class Removal:
         """Use an environment that is open; its databases exist."""
         self._history = history
         self._once = environment.open_db(ONCE, create=False)
-        self._unproven = environment.open_db(UNPROVEN, create=False)
+        self._quotas = [environment.open_db(name, create=False) for name in (UNPROVEN, SET_ASIDE)]
 
     def take_out(
         self,
@@ -62,7 +62,8 @@ class Removal:
         """Drop an event, its identity, its marks and its place in the quota, if it has one."""
         if event.identity:
             transaction.delete(event.identity, db=self._once)
-        transaction.delete(octets_of(number), db=self._unproven)
+        for quota in self._quotas:
+            transaction.delete(octets_of(number), db=quota)
         self._history.rulings.forget(transaction, number)
         self._history.window.remove(transaction, event, number)
         self._history.journal.rewrite(transaction, number, None)

@@ -1,6 +1,6 @@
 """The store: what was recorded, what it adds up to, and the locks that follow.
 
-Twenty-seven databases in one environment, changed together in one transaction or not at all. The
+Twenty-eight databases in one environment, changed together in one transaction or not at all. The
 module of each says what it holds:
 
     journal, by_address, summaries  what came, in order                journal
@@ -16,7 +16,7 @@ module of each says what it holds:
     mx, mx_hosts, mx_wanted   what DNS tells of domains                exchanges
     deferred, accepted        what Postfix's log told                  trail
     purged                    locks of addresses that were purged      purged
-    unproven                  reports that count for no address        unproven
+    unproven, set_aside       reports that count for no address        unproven
     audit                     what operators did                       audit
     meta                      the layout's number                      environment
                               how far sources have been read           progress
@@ -83,6 +83,7 @@ from bouncegate.store.trail import Trail
 from bouncegate.store.transactions import Transactions
 from bouncegate.store.unattributed import Unattributed
 from bouncegate.store.unconfirmed import Unconfirmed
+from bouncegate.store.unproven import Unproven
 from bouncegate.store.usage import DAY, Usage
 from bouncegate.store.window import Outdated
 from bouncegate.store.writing import WriteRight
@@ -341,11 +342,17 @@ class Store(Transactions):
 
         Raises StoreError.
         """
+        return self._expire(self._reception.unproven, before)
+
+    def expire_set_aside(self, before: int) -> int:
+        """The same of messages that were set aside; raises StoreError."""
+        return self._expire(self._reception.set_aside, before)
+
+    def _expire(self, quota: Unproven, before: int) -> int:
         total, dropped = 0, _UNPROVEN_AT_ONCE
         while dropped == _UNPROVEN_AT_ONCE:
             with self._writing() as transaction:
-                unproven = self._reception.unproven
-                dropped = unproven.expire(transaction, before, _UNPROVEN_AT_ONCE)
+                dropped = quota.expire(transaction, before, _UNPROVEN_AT_ONCE)
             total += dropped
         return total
 
@@ -494,6 +501,14 @@ class Store(Transactions):
         """Which messages the reports may be about that count for no address."""
         with self._reading() as transaction:
             return Unattributed.of(self._reception.unproven.events(transaction))
+
+    def set_aside(self) -> list[tuple[int, Event]]:
+        """What is kept of messages that were set aside as broken, the oldest first."""
+        with self._reading() as transaction:
+            numbers = self._reception.set_aside.numbers(transaction)
+            return [
+                (number, self._history.journal.event(transaction, number)) for number in numbers
+            ]
 
     def room(self) -> Room:
         """How much of its room the store takes; raises StoreError."""

@@ -7,6 +7,11 @@ They are kept for operators, in the journal like all events, but for some days o
 their own. When it is full the *oldest* go: what a flood brings is alike, and whoever looks wants to
 see what comes now; were the newest refused, one flood would hide all others for a week. Nothing
 rests on them: they change no address.
+
+    set_aside the same, of messages that could not be read or recorded by a fault of ours
+
+These have a room of their own, which no flood of the others touches. It is small, since a stranger
+may know a message that brings up such a fault; there too the oldest go.
 """
 
 from __future__ import annotations
@@ -18,10 +23,9 @@ from typing import Final, NamedTuple
 
 import lmdb
 
-from bouncegate.config.settings import RetentionSettings
 from bouncegate.policy.records import Event
 from bouncegate.store.codec import number_of, octets_of
-from bouncegate.store.environment import UNPROVEN
+from bouncegate.store.environment import SET_ASIDE, UNPROVEN
 from bouncegate.store.history import History
 from bouncegate.store.messages import Messages
 from bouncegate.store.opened import Environment
@@ -31,6 +35,11 @@ from bouncegate.store.tallies import DROPPED, Tallies
 # How many one transaction drops at most: some milliseconds. One report brings one, so that a quota
 # that was lowered is reached soon.
 _MOST_AT_ONCE: Final = 100
+
+
+# What was set aside is for whoever looks for the fault: he reads some, and they are much alike.
+MOST_SET_ASIDE: Final = 1000
+MOST_OCTETS_SET_ASIDE: Final = 64 * 2**20
 
 
 class Kept(NamedTuple):
@@ -59,10 +68,17 @@ class Unproven:
     """Keeping them within their quota, in a transaction of the caller's."""
 
     def __init__(
-        self, environment: Environment, history: History, messages: Messages, tallies: Tallies
+        self,
+        environment: Environment,
+        history: History,
+        messages: Messages,
+        tallies: Tallies,
+        *,
+        set_aside: bool = False,
     ) -> None:
         """Use an environment that is open; its databases exist."""
-        self._table = environment.open_db(UNPROVEN, create=False)
+        table = SET_ASIDE if set_aside else UNPROVEN
+        self._table = environment.open_db(table, create=False)
         self._journal = history.journal
         self._removal = Removal(environment, history)
         self._messages = messages
@@ -79,6 +95,11 @@ class Unproven:
             for key in cursor.iternext(values=False) if cursor.first() else ():
                 yield self._journal.event(transaction, number_of(key))
 
+    def numbers(self, transaction: lmdb.Transaction[bytes]) -> list[int]:
+        """Those of all of them, in the order in which they came."""
+        with transaction.cursor(self._table) as cursor:
+            return [number_of(key) for key in cursor.iternext(keys=True, values=False)]
+
     def add(
         self, transaction: lmdb.Transaction[bytes], number: int, time: int, octets: int
     ) -> None:
@@ -88,15 +109,14 @@ class Unproven:
         kept = Kept(time, octets, before + octets)
         transaction.put(octets_of(number), kept.packed(), db=self._table)
 
-    def keep_within(self, transaction: lmdb.Transaction[bytes], most: RetentionSettings) -> None:
+    def keep_within(self, transaction: lmdb.Transaction[bytes], most: int, size: int) -> None:
         """Drop the oldest beyond the quota, and count them as dropped in the hour of the newest."""
         dropped: dict[int, Kept] = {}
         with transaction.cursor(self._table) as cursor:
             if not cursor.last():
                 return
             last = Kept.of(cursor.value())
-            excess = self.count(transaction) - most.unproven_reports
-            size = most.unproven_size.octets
+            excess = self.count(transaction) - most
             cursor.first()
             for key, value in islice(cursor.iternext(), _MOST_AT_ONCE):
                 kept = Kept.of(value)

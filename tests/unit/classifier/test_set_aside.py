@@ -158,14 +158,19 @@ def test_set_aside_are_no_more_messages_in_a_row_than_strangers_could_explain(
     assert len(events(site)) == _MOST_IN_A_ROW
 
 
-def test_set_aside_is_nothing_where_no_messages_are_kept(site: Site) -> None:
+def test_set_aside_without_its_message_where_none_are_kept(site: Site) -> None:
     never = replace(site.settings.return_path, keep_messages=Duration())
     site.intake = Intake(READ, site.policy, replace(site.settings, return_path=never))
 
-    def record(_bounces: Sequence[Bounce]) -> list[list[Recorded]]:
-        raise TypeError
+    def record(bounces: Sequence[Bounce]) -> list[list[Recorded]]:
+        if any(bounce.events[0].address for bounce in bounces):
+            raise TypeError
+        return site.store.record(bounces, site.policy)
 
-    assert answers(site, record, [report(1)]) == [FAULT]
+    for _ in range(2):
+        assert answers(site, record, [report(1)]) == [SET_ASIDE]
+    ((_, event),) = site.store.set_aside()
+    assert (event.address, event.raw) == ("", b"")
 
 
 def test_set_aside_needs_a_store_that_takes_it(site: Site) -> None:

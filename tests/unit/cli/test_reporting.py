@@ -349,3 +349,21 @@ def test_a_picture_that_cannot_be_written_is_named_as_it_was_given(
     done = bouncegate("report", "mailing", "--svg", f"{tmp_path}/nowhere/x.svg")
     assert done.code == 2
     assert f"{tmp_path}/nowhere/x.svg: No such file" in done.err
+
+
+def test_health_tells_of_messages_set_aside_and_writes_them(
+    config: Path, bouncegate: Command, tmp_path: Path
+) -> None:
+    found = json.loads(bouncegate("report", "health", "--json").out)
+    assert found["set_aside"] == {"kept": 0, "since": None}
+    aside = event("", ago=3000)
+    with store_of(config) as store:
+        store.record(
+            [Bounce([aside], b"broken\n", is_set_aside=True)], Policy(PolicySettings(), SIGNED)
+        )
+    found = json.loads(bouncegate("report", "health", "--json").out)
+    assert found["set_aside"] == {"kept": 1, "since": iso(aside.time)}
+    shown = bouncegate("report", "health", "--set-aside", str(tmp_path / "broken"))
+    assert f"1, the oldest of {iso(aside.time)}" in " ".join(shown.out.split())
+    (message,) = (tmp_path / "broken").iterdir()
+    assert message.read_bytes() == b"broken\n"

@@ -162,3 +162,38 @@ def test_a_tally_of_unproven_reports_blames_no_sender(store: Store) -> None:
     assert set(tallies) == {UNVERIFIED, DROPPED}
     assert not any(tally.blames_sender for tally in tallies.values())
     assert len(contents(store, UNPROVEN)[UNPROVEN]) == QUOTA
+
+
+def broken(number: int) -> Bounce:
+    return Bounce([forged(number, "")], b"broken %d" % number, is_set_aside=True)
+
+
+def test_set_aside_messages_stay_however_many_reports_are_unproven(store: Store) -> None:
+    for n in range(3):
+        store.record([broken(n)], policy())
+    for n in range(100, 100 + 2 * QUOTA):
+        store.record([Bounce([forged(n)], b"report %d" % n)], policy())
+    store.expire_unproven(NOW + 1)
+    kept = [store.message(event.raw) for _, event in store.set_aside()]
+    assert kept == [b"broken 0", b"broken 1", b"broken 2"]
+
+
+@pytest.mark.parametrize(("most", "name"), [(2, "MOST_SET_ASIDE"), (40, "MOST_OCTETS_SET_ASIDE")])
+def test_set_aside_messages_have_bounds_of_their_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch, most: int, name: str
+) -> None:
+    """Some 20 octets each, compressed."""
+    monkeypatch.setattr(f"bouncegate.store.reception.{name}", most)
+    for n in range(5):
+        store.record([broken(n)], policy())
+    kept = [store.message(event.raw) for _, event in store.set_aside()]
+    assert kept == [b"broken 3", b"broken 4"]
+    assert not list(JournalCheck(store._environment).differences())
+
+
+def test_set_aside_messages_go_when_their_time_is_up(store: Store) -> None:
+    store.record([broken(1)], policy())
+    store.record([broken(2)], policy())
+    assert store.expire_set_aside(NOW) == 0
+    assert store.expire_set_aside(NOW + 1) == 1  # the last entry keeps its number
+    assert [store.message(event.raw) for _, event in store.set_aside()] == [b"broken 2"]
