@@ -48,15 +48,29 @@ class RememberingJournal(Journal):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.known: dict[int, Entry] = {}
+        self._known: dict[int, Entry] = {}
+        self._concerned: dict[int, frozenset[str]] = {}
 
     def get(self, transaction: lmdb.Transaction[bytes], number: int) -> Entry:
-        entry = self.known.get(number)
+        entry = self._known.get(number)
         if entry is None:
             entry = super().get(transaction, number)
             if len(addresses_of(entry)) > 1:
-                self.known[number] = entry
+                self._known[number] = entry
         return entry
+
+    def concerns(self, transaction: lmdb.Transaction[bytes], number: int, address: str) -> bool:
+        """Whether an entry is about an address; not where there is no such entry."""
+        if number not in self._known:
+            return address in self.addresses(transaction, number)
+        if number not in self._concerned:
+            self._concerned[number] = frozenset(addresses_of(self._known[number]))
+        return address in self._concerned[number]
+
+    def forget(self) -> None:
+        """Remember nothing, since it may have changed."""
+        self._known.clear()
+        self._concerned.clear()
 
 
 class AddressCheck:
@@ -77,7 +91,7 @@ class AddressCheck:
     def differences(self) -> Iterator[Difference]:
         """All that is found, by address, then by table."""
         for transaction, names in self._names():
-            self._journal.known.clear()
+            self._journal.forget()
             for name in names:
                 yield from self._of_address(transaction, name)
         yield from self._of_shelves()
@@ -85,7 +99,7 @@ class AddressCheck:
 
     def retell(self, address: str, transaction: lmdb.Transaction[bytes]) -> None:
         """Write anew what the journal of an address adds up to."""
-        self._journal.known.clear()
+        self._journal.forget()
         state = self._history.fold_of(transaction, address, self._fold)
         self._history.states.write(transaction, address, state)
 
@@ -141,7 +155,7 @@ class AddressCheck:
     ) -> Iterator[Difference]:
         mend = partial(self.retell, address)
         # A lock that outlived the purge of its address has no cause any more.
-        if lock.cause and address not in self._journal.addresses(transaction, lock.cause):
+        if lock.cause and not self._journal.concerns(transaction, lock.cause, address):
             text = f"is locked by entry {lock.cause}, which does not concern it"
             yield Difference("locks", address, text, mend)
         if lock.until != NO_END:

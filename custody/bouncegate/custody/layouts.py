@@ -86,7 +86,7 @@ def _derive(environment: Environment, fold: Fold) -> None:
     locks = environment.open_db(LOCKS, create=False)
     start: bytes | None = b""
     while start is not None:
-        journal.known.clear()
+        journal.forget()
         with environment.begin(write=True) as transaction:
             names = list(islice(known_names(environment, transaction, start), PORTION))
             start = names[-1] + b"\0" if len(names) == PORTION else None

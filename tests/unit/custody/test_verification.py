@@ -22,10 +22,10 @@ from bouncegate.custody.verification import repair, verify, verify_ledger, verif
 from bouncegate.policy.exchange import Answer, Host
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
-from bouncegate.policy.records import Act, Audit, Lock, Origin, Ruling, Settled
-from bouncegate.store import lockrecord
+from bouncegate.policy.records import Act, Audit, Entry, Lock, Origin, Ruling, Settled
+from bouncegate.store import journal, lockrecord
 from bouncegate.store.audit import new_key
-from bouncegate.store.codec import decode_state, encode, octets_of
+from bouncegate.store.codec import decode_entry, decode_state, encode, octets_of
 from bouncegate.store.environment import DATABASES, open_environment
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Bounce, Store
@@ -294,3 +294,21 @@ def test_many_addresses_take_no_more_memory_than_few(folder: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 8 * 2**20, peaks
+
+
+def test_an_act_on_many_addresses_is_read_once_for_all_of_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read it for each of them took most of the time of a verification."""
+    names = tuple(f"u{number:04}@many.example" for number in range(1000))
+    with closing(Store.open(settings_of(folder))) as store:
+        store.act([Act(names, NOW, "lock", by="root")], POLICY.fold)
+    read: list[bytes] = []
+
+    def counting(octets: bytes) -> Entry:
+        read.append(octets)
+        return decode_entry(octets)
+
+    monkeypatch.setattr(journal, "decode_entry", counting)
+    assert found(folder) == []
+    assert len(read) < 500
