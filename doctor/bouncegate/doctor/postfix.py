@@ -34,6 +34,12 @@ _MEND: Final[dict[tuple[str, State], tuple[Severity, str]]] = {
 }
 """What a line of the status means; what is not here is no finding. Its own advice goes first."""
 
+_EVERYBODY: Final = "static:anyone"  # the default of authorized_mailq_users
+_TOKENS_SHOWN: Final = (
+    "mailq(1) shows every user of this machine the return paths of mail that waits: "
+    "over SMTP he can make up bounces of it"
+)
+
 
 def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
     """The Postfix of a configuration folder; None: the machine's own."""
@@ -61,6 +67,9 @@ def wiring(settings: Settings, running: Running) -> Iterator[Finding]:
         elif meaning := _MEND.get((plane, state)):
             what = f"{_subjects(list(group))}: {text}"
             yield Finding(_NAME, meaning[0], what, mend or meaning[1])
+    if settings.signs and running.values.get("authorized_mailq_users") == _EVERYBODY:
+        mend = "postconf -e authorized_mailq_users=root, if users are not to be trusted"
+        yield Finding(_NAME, Severity.NOTE, _TOKENS_SHOWN, mend)
 
 
 def _kind(cover: Cover) -> tuple[str, State, str, str]:

@@ -64,6 +64,13 @@ def test_the_readme_s_wiring_is_fine() -> None:
     assert told({}) == []
 
 
+def test_doctor_notes_that_local_users_see_the_tokens_of_mail_that_waits() -> None:
+    ((severity, text),) = told({"authorized_mailq_users": "static:anyone"})
+    assert severity is Severity.NOTE
+    assert "mailq(1)" in text
+    assert told({"authorized_mailq_users": "root"}) == []
+
+
 @pytest.mark.parametrize(
     "milters",
     [
