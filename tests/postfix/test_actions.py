@@ -8,7 +8,7 @@ from tests.postfix.test_milter import SENDER, codes, lock
 
 from bouncegate.store.mark import known_mark
 from lab.bouncegate import Bouncegate, Sections
-from lab.postfix import Postfix
+from lab.postfix import HOSTNAME, Postfix
 from lab.remote import Remote
 from lab.smtp import Client, message
 from lab.system import RETURN_DOMAIN
@@ -57,6 +57,10 @@ def test_a_discarded_recipient_is_left_out_in_silence_however_it_was_written(
         f"<{gone}.>",
         f'<"{local}"@recipients.example>',
         f"<@relay.example:{gone}>",
+        f"<{local}(a comment)@recipients.example>",
+        f"<{local}%Recipients.example>",
+        f"<recipients.example!{local}>",
+        f"<{local}%recipients.example@{HOSTNAME}>",
         f"<{gone}> NOTIFY=FAILURE",
         f"<{local}@bücher.example>",
         f"<{local}@xn--bcher-kva.example>",

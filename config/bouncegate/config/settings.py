@@ -52,6 +52,7 @@ class StoreSettings(Struct, frozen=True):
     path: Path = Path("/var/lib/bouncegate")
     map_size: Size = Size(64 * 2**30)
     fold_local_part: bool = True
+    recipient_delimiter: Annotated[str, Meta(pattern=r"^[!-~]*$", max_length=8)] = ""
 
 
 class MilterSettings(Struct, frozen=True):

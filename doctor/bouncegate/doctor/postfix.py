@@ -7,11 +7,12 @@ from typing import Final
 
 from bouncegate.config.settings import Settings
 from bouncegate.doctor.finding import Finding, Severity
-from bouncegate.postfix.asking import is_here, read
+from bouncegate.postfix.asking import is_here, parameters, read
 from bouncegate.postfix.coverage import Cover, State, covers
 from bouncegate.postfix.running import Running
 
 _NAME: Final = "postfix"
+_DELIMITER: Final = "recipient_delimiter"
 _HOW: Final = "bouncegate postfix enable shows what is to be changed, and changes it"
 _MAP_ALONE: Final = (
     "the milter is not in smtpd_milters, but the map is in transport_maps, and refuses"
@@ -54,6 +55,19 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
         yield Finding(_NAME, Severity.ERROR, str(error), mend)
         return
     yield from wiring(settings, running)
+    told = parameters(folder, _DELIMITER).get(_DELIMITER, "")
+    yield from extensions(settings.store.recipient_delimiter, told)
+
+
+def extensions(ours: str, of_postfix: str) -> Iterator[Finding]:
+    """Whether addresses with an extension are answered alike by milter, map and access table."""
+    if set(ours) != set(of_postfix):
+        text = (
+            f"recipient_delimiter is {of_postfix!r}, [store] recipient_delimiter {ours!r}: an "
+            "access table goes by the one, milter and map by the other"
+        )
+        mend = "set both alike where a table is used, or where extensions lead to one mailbox"
+        yield Finding(_NAME, Severity.NOTE, text, mend)
 
 
 def wiring(settings: Settings, running: Running) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ The table is asked for a recipient and nothing else: who sends, and from where, 
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Final
@@ -23,7 +24,7 @@ from bouncegate.map.protocol import NOT_FOUND
 from bouncegate.policy.records import NO_END, Lock
 from bouncegate.refusal.decision import Outcome, Scope, decide_unseen
 from bouncegate.refusal.deed import Deed, deed_of, verb
-from bouncegate.refusal.recipient import exact_key, folded_key, is_address
+from bouncegate.refusal.recipient import exact_key, folded_key, is_address, untagged
 from bouncegate.refusal.reply import Reply, compose, day
 from bouncegate.refusal.standing import lock_in_force
 from bouncegate.store.errors import StoreError
@@ -33,6 +34,8 @@ from bouncegate.store.locktable import Find
 _LOG: Final = logging.getLogger("bouncegate.map")
 _EXPECTED: Final = (lmdb.Error, StoreError, LockRecordError)
 _LOCKED: Final = frozenset({Outcome.REFUSED, Outcome.OBSERVED})
+# RFC 5322, 3.2.3: what no atom holds, and a dot at an end or behind another is left alone.
+_SPECIAL: Final = re.compile(rb'[\x00-\x20\x7f"(),:;<>@\[\]\\]')
 _NO_QUEUE_ID: Final = "NOQUEUE"
 
 
@@ -48,6 +51,7 @@ class TransportMap:
         """
         self._find = find
         self._mark = mark
+        self._delimiters = settings.store.recipient_delimiter
         self._key = folded_key if settings.store.fold_local_part else exact_key
         self._scope = Scope.of(settings)
         self._reply = settings.reply
@@ -77,11 +81,15 @@ class TransportMap:
 
     def _answer(self, recipient: bytes) -> bytes:
         key = self._key(quoted(recipient))
-        record = None if key is None else self._find(key)
-        if key is None or record is None:
+        if key is None:
+            return NOT_FOUND
+        record, base = self._find(key), untagged(key, self._delimiters)
+        if record is None and base is None:
             return NOT_FOUND
         now = int(time.time())
         lock = lock_in_force(self._find, key, record, now)
+        if lock is None and base is not None:
+            lock = lock_in_force(self._find, base, self._find(base), now)
         address = key.decode()
         outcome = decide_unseen(address, lock, now, self._scope)
         if lock is not None and self.on_decision is not None:
@@ -104,9 +112,12 @@ def route(deed: Deed, reply: Reply) -> bytes:
 
 
 def quoted(recipient: bytes) -> bytes:
-    """A recipient with its local part in quotes if it needs them: Postfix asks without."""
+    """A recipient with its local part in quotes if it needs them.
+
+    Postfix asks with quotes first, then without: what looks like a comment then is none.
+    """
     local, _, domain = recipient.rpartition(b"@")
-    if b" " not in local and b"@" not in local:
+    if (local.startswith(b'"') and local.endswith(b'"')) or not _SPECIAL.search(local):
         return recipient
     return b'"%b"@%b' % (local.replace(b"\\", b"\\\\").replace(b'"', b'\\"'), domain)
 

@@ -28,7 +28,7 @@ from bouncegate.milter.session import HOST, QUEUE_ID, SENDER, Held, Session, mac
 from bouncegate.notice.message import Notice, Refused, may_be_answered, write
 from bouncegate.notice.spool import Spool, SpoolFull
 from bouncegate.refusal.deed import Deed
-from bouncegate.refusal.recipient import path_of
+from bouncegate.refusal.recipient import path_of, queued_as
 from bouncegate.refusal.tag import tag
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ class HeldStep:
     def take_out(self, context: "Context", session: Session, held: Sequence[Held]) -> None:
         """Leave recipients out of the message, and out of what the ledger is told."""
         for one in held:
-            context.delrcpt(path_of(one.recipient))
+            for path in queued_as(one.recipient):
+                context.delrcpt(path)
         if session.recipients:
             gone = {one.recipient for one in held}
             session.recipients = [to for to in session.recipients if to not in gone]

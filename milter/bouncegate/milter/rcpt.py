@@ -16,12 +16,21 @@ from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter import logline
-from bouncegate.milter.session import QUEUE_ID, Held, facts, macro, session_of
+from bouncegate.milter.session import QUEUE_ID, RESOLVED, Held, facts, macro, session_of
 from bouncegate.policy.records import Lock
 from bouncegate.provenance.returndomain import ReturnDomain
 from bouncegate.refusal.decision import Outcome, Scope, decide
 from bouncegate.refusal.deed import Deed, deed_of, verb
-from bouncegate.refusal.recipient import exact_key, folded_key, is_address
+from bouncegate.refusal.recipient import (
+    KeyOf,
+    as_resolved,
+    exact_key,
+    folded_key,
+    is_address,
+    no_key,
+    plain_key,
+    untagged,
+)
 from bouncegate.refusal.reply import compose
 from bouncegate.refusal.standing import lock_in_force
 from bouncegate.store.errors import StoreError
@@ -42,8 +51,17 @@ class RcptStep:
     """Answers RCPT TO for one worker."""
 
     __slots__ = (
-        *("_deed", "_local_deed", "_find", "_key", "_mark", "_mishaps", "_on_error", "_reply"),
-        *("_return_domain", "_scope", "on_silence", "on_decision", "on_failure"),
+        *("_deed", "_delimiters", "_find", "_key", "_local_deed", "_mark", "_mishaps"),
+        *(
+            "_on_error",
+            "_plain_key",
+            "_reply",
+            "_return_domain",
+            "_scope",
+            "on_silence",
+            "on_decision",
+            "on_failure",
+        ),
     )
 
     def __init__(
@@ -66,7 +84,10 @@ class RcptStep:
         """Called for a recipient whom a lock in force holds."""
         self.on_failure: Callable[[], None] = lambda: None
         """Called for a recipient that cannot be judged."""
-        self._key = folded_key if settings.store.fold_local_part else exact_key
+        fold = settings.store.fold_local_part
+        self._plain_key: KeyOf = plain_key if fold else no_key
+        self._key: KeyOf = folded_key if fold else exact_key
+        self._delimiters = settings.store.recipient_delimiter
         self._scope = Scope.of(settings)
         self._reply = settings.reply
         self._deed = deed_of(settings.reply.action)
@@ -80,20 +101,32 @@ class RcptStep:
         Never ACCEPT, which would end filtering for the later recipients too.
         """
         try:
-            key = self._key(recipient)
+            key = self._plain_key(recipient) or self._odd_key(context, recipient)
             if key is None:
                 return milter.CONTINUE
             record = self._find(key)
-            if record is None:
+            if record is None and not self._delimiters:
                 return milter.CONTINUE
             return self._judge(context, recipient, key, record)
         except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
             return self._fail(context, error)
 
-    def _judge(self, context: "Context", recipient: bytes, key: bytes, record: bytes) -> int:
+    def _odd_key(self, context: "Context", recipient: bytes) -> bytes | None:
+        """The key of a recipient that can be written in several ways."""
+        resolved = as_resolved(recipient, macro(context, RESOLVED))
+        if resolved != recipient:
+            session_of(context).resolved[recipient] = resolved
+        return self._key(resolved)
+
+    def _judge(self, context: "Context", recipient: bytes, key: bytes, record: bytes | None) -> int:
+        base = untagged(key, self._delimiters)
+        if record is None and base is None:
+            return milter.CONTINUE
         now = int(time.time())
         known = facts(context, key.decode())
         lock = lock_in_force(self._find, key, record, now, known.sender_domain)
+        if lock is None and base is not None:
+            lock = lock_in_force(self._find, base, self._find(base), now, known.sender_domain)
         if lock is None or not is_address(key):
             return milter.CONTINUE
         if self._return_domain is not None:

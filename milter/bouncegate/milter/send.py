@@ -132,8 +132,10 @@ class SendStep:
         headers = session.headers
         # Those of whom no failure is reported come last: their number alone is kept.
         silent = frozenset(session.unreported)
-        reported = self._addresses(to for to in session.recipients if to not in silent)
-        everyone = reported | self._addresses(session.recipients) if silent else reported
+        everyone = self._addresses(session, (to for to in session.recipients if to not in silent))
+        reported = len(everyone)
+        if silent:
+            everyone |= self._addresses(session, session.recipients)
         return Sent(
             now,
             message,
@@ -143,12 +145,12 @@ class SendStep:
             message_id=headers.get(_MESSAGE_ID, ""),
             mailing=next((headers[name] for name in self._mailing if name in headers), ""),
             group=self._group(known, session),
-            unreported=len(everyone) - len(reported),
+            unreported=len(everyone) - reported,
         )
 
-    def _addresses(self, recipients: Iterable[bytes]) -> dict[str, None]:
+    def _addresses(self, session: Session, recipients: Iterable[bytes]) -> dict[str, None]:
         """Their canonical addresses, each once."""
-        keys = map(self._key, recipients)
+        keys = (self._key(session.resolved.get(to, to)) for to in recipients)
         return dict.fromkeys(key.decode() for key in keys if key is not None)
 
     def _is_of_return_domain(self, known: Facts) -> bool:

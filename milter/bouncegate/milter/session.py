@@ -24,8 +24,9 @@ _CLIENT: Final = "{client_addr}"
 _DAEMON: Final = "{daemon_name}"
 SENDER: Final = "{mail_addr}"
 TRANSPORT: Final = "{rcpt_mailer}"
+RESOLVED: Final = "{rcpt_addr}"
 
-ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, TRANSPORT))
+ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, TRANSPORT, RESOLVED))
 """What is asked for at RCPT.
 
 Not the sender: smtpd(8) would ask trivial-rewrite(8) for it at each recipient, since it caches the
@@ -73,7 +74,9 @@ class Held(NamedTuple):
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = ("fields", "headers", "held", "peer", "persons", "recipients", "unreported")
+    __slots__ = (
+        *("fields", "headers", "held", "peer", "persons", "recipients", "resolved", "unreported"),
+    )
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if the CONNECT step told it."""
@@ -81,6 +84,8 @@ class Session:
         self.recipients: list[bytes] = []
         self.unreported: list[bytes] = []
         """Those recipients of whom no failure is reported."""
+        self.resolved: dict[bytes, bytes] = {}
+        """What the MTA makes of recipients that it may take for others than they look."""
         self.headers: dict[str, str] = {}
         self.held: list[Held] = []
         self.persons: list[tuple[bytes, str]] = []
@@ -92,6 +97,7 @@ class Session:
         """The next message of the connection begins with nothing."""
         self.recipients = []
         self.unreported = []
+        self.resolved = {}
         self.headers = {}
         self.held = []
         self.persons = []

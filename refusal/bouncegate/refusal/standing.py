@@ -7,13 +7,19 @@ from bouncegate.store.lockrecord import digest_of, of_group, unpack, until_of
 
 
 def lock_in_force(
-    find: Callable[[bytes], bytes | None], key: bytes, record: bytes, now: int, group: str = ""
+    find: Callable[[bytes], bytes | None],
+    key: bytes,
+    record: bytes | None,
+    now: int,
+    group: str = "",
 ) -> Lock | None:
-    """The lock that holds `key`, of which `find` has given `record`; None if it has ended.
+    """The lock that holds `key`, of which `find` has given `record`; None if none is in force.
 
     Locks of one group alone hold only where this is the `group` that sends. Raises
     LockRecordError, and what `find` raises.
     """
+    if record is None:
+        return None
     if now < until_of(record):
         return unpack(record)
     own = of_group(record, digest_of(group)) if group else None

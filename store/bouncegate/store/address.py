@@ -8,6 +8,7 @@ domain is written `@domain`.
 
 import re
 import unicodedata
+from ipaddress import IPv6Address
 from typing import Final
 
 import idna
@@ -24,6 +25,7 @@ _DOT_ATOM: Final = re.compile(_ATOM)
 _QUOTED: Final = re.compile(r'"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)"')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
 _LITERAL: Final = re.compile(r"\[(?:[0-9.]{7,15}|ipv6:[0-9a-f:.]{2,45})\]")
+_IPV6: Final = "[ipv6:"
 _JOINERS: Final = re.compile("[\u200c\u200d]")
 # Three characters of which NFC makes one of ASCII: the Greek question mark, the Greek accent and
 # the sign of Kelvin, which would make `\u212aate@` the address of `kate@`.
@@ -64,7 +66,7 @@ def canonical_domain(text: str) -> str:
     if not is_clean(_JOINERS.sub("", domain)):
         raise AddressError(f"{text!r} is no domain name")
     if _LITERAL.fullmatch(domain):
-        return domain
+        return _literal(domain)
     if not domain.isascii():
         domain = _a_labels(domain)
     if len(domain) > LONGEST_DOMAIN or not all(
@@ -72,6 +74,18 @@ def canonical_domain(text: str) -> str:
     ):
         raise AddressError(f"{text!r} is no domain name")
     return domain
+
+
+def _literal(domain: str) -> str:
+    """An address literal (RFC 5321, 4.1.3) in the one form of RFC 5952; raises AddressError."""
+    if not domain.startswith(_IPV6):
+        return domain
+    try:
+        address = IPv6Address(domain[len(_IPV6) : -1])
+    except ValueError:
+        raise AddressError(f"{domain!r} is no address literal") from None
+    mapped = address.ipv4_mapped  # which versions of Python write in different ways
+    return f"{_IPV6}{f'::ffff:{mapped}' if mapped else address}]"
 
 
 def domain_of(address: str) -> str:

@@ -26,10 +26,15 @@ LONGEST_PATH: Final = 1024
 _MOST_OPERATORS: Final = 8
 
 _ROUTING: Final = frozenset("@%!")
-_WORD: Final = re.compile(r"(?:[^@%!.:;,<>\[\]()\"\\\s]|\\.)+", re.DOTALL)
+# White space is that of ASCII, as in tok822_parse(3) of Postfix: all else is part of a word.
+_BLANKS: Final = " \t\r\n\f\v"
+_WORD: Final = re.compile(r"(?:[^@%!.:;,<>\[\]()\"\\ \t\r\n\f\v]|\\.)+", re.DOTALL)
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _LITERAL: Final = re.compile(r"\[[^\[\]\\]*\]")
 _PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+_NEEDS_QUOTES: Final = re.compile(r'[\x00-\x20\x7f"(),:;<>@\[\]\\]')
 
 
 class Mailbox(NamedTuple):
@@ -40,6 +45,10 @@ class Mailbox(NamedTuple):
     domain: str
     """Canonical, where it is a domain name; empty where the path names none."""
 
+    def __str__(self) -> str:
+        """As an address, with a local part in quotes where it needs them."""
+        return _address(self.local, self.domain)
+
 
 class _Token(NamedTuple):
     kind: str
@@ -48,6 +57,7 @@ class _Token(NamedTuple):
 
 
 _Tokens = tuple[_Token, ...]
+_AT: Final = _Token("@", "@")
 
 
 def mailboxes_of(path: str) -> list[Mailbox]:
@@ -72,9 +82,29 @@ def mailboxes_of(path: str) -> list[Mailbox]:
     return list(dict.fromkeys(found))
 
 
+def rewritten(path: str) -> str:
+    """A path as cleanup(8) puts it into the queue: without comments, needless quotes and routes.
+
+    Routing operators count where there is no @. Case and form of the domain stay. Raises
+    AddressError.
+    """
+    tokens = _without_route(_tokens_of(_unwrapped(path)))
+    if _AT not in tokens:
+        tokens = next(iter(_inner(tokens)), tokens)
+    local, domain = _split(tokens)
+    text = "".join(token.text for token in domain).removesuffix(".")
+    return _address("".join(token.text for token in local), text)
+
+
+def _address(local: str, domain: str) -> str:
+    if _NEEDS_QUOTES.search(local) or not local:
+        local = '"{}"'.format(local.replace("\\", "\\\\").replace('"', '\\"'))
+    return f"{local}@{domain}"
+
+
 def _unwrapped(path: str) -> str:
     """A path without its brackets, which smtpd(8) leaves around it."""
-    path = path.strip()
+    path = path.strip(_BLANKS)
     return path[1:-1] if path.startswith("<") and path.endswith(">") else path
 
 
@@ -105,7 +135,7 @@ def _scan(text: str) -> Iterator[_Token]:
         elif character in "<>)]\\":
             raise AddressError(f"{text!r} has an odd {character!r}")
         else:
-            if not character.isspace():
+            if character not in _BLANKS:
                 yield _Token(character, character)
             place += 1
 
@@ -164,7 +194,7 @@ def _inner(local: _Tokens) -> list[_Tokens]:
     kinds = [token.kind for token in local]
     if "@" in kinds:
         return [_without_route(local)]
-    at = (_Token("@", "@"),)
+    at = (_AT,)
     readings: list[_Tokens] = []
     if "!" in kinds:
         bang = kinds.index("!")

@@ -8,7 +8,7 @@ import pytest
 
 from bouncegate.config.loading import loads
 from bouncegate.doctor.finding import Severity
-from bouncegate.doctor.postfix import check_postfix, wiring
+from bouncegate.doctor.postfix import check_postfix, extensions, wiring
 from bouncegate.postfix.running import Running, Service
 
 SETTINGS = loads(
@@ -156,3 +156,17 @@ def test_a_domain_that_stands_only_in_a_table_is_found_there(tmp_path: Path) -> 
     (tmp_path / "master.cf").write_text("smtp inet n - n - - smtpd\n")
     texts = [one.text for one in check_postfix(SETTINGS, tmp_path)]
     assert not any("bounces are refused" in text for text in texts), texts
+
+
+@pytest.mark.parametrize(("ours", "of_postfix"), [("", "+"), ("+", ""), ("+", "+-")])
+def test_a_recipient_delimiter_that_differs_from_that_of_postfix_is_a_note(
+    ours: str, of_postfix: str
+) -> None:
+    (found,) = extensions(ours, of_postfix)
+    assert found.severity is Severity.NOTE
+    assert f"recipient_delimiter is {of_postfix!r}" in found.text
+
+
+@pytest.mark.parametrize(("ours", "of_postfix"), [("", ""), ("+", "+"), ("+-", "-+")])
+def test_a_recipient_delimiter_that_agrees_is_no_finding(ours: str, of_postfix: str) -> None:
+    assert list(extensions(ours, of_postfix)) == []

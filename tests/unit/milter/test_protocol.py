@@ -104,7 +104,7 @@ def test_a_locked_domain_refuses_every_address_in_it_and_no_other(daemon: Daemon
         b"<freed@dead.example>",
         "<ä@bücher.example>".encode(),
         b"<a@sub.dead.example>",
-        b"<a@b@dead.example>",
+        b'<a"b@dead.example>',
         b"<@dead.example>",
     )
     answers = ask(daemon, *recipients)
@@ -157,7 +157,7 @@ def test_plain_locking_needs_no_step_but_rcpt_and_an_early_end(daemon: Daemon) -
         needless = NO_CONNECT | NO_HELO | NO_MAIL | NO_HEADERS | NO_EOH | NO_BODY | NO_UNKNOWN
         assert mta.steps & (needless | NO_RCPT | NO_DATA) == needless
         assert mta.asked["M"] == ("{mail_addr}",)
-        assert set(mta.asked["R"]) == set(SESSION) - {"{mail_addr}"}
+        assert set(mta.asked["R"]) == set(SESSION) - {"{mail_addr}"} | {"{rcpt_addr}"}
 
 
 def test_the_sender_is_the_one_of_the_message_and_not_of_the_one_before(daemon: Daemon) -> None:

@@ -72,3 +72,17 @@ def test_an_address_keeps_the_joiners_of_a_domain_that_needs_them() -> None:
     )
     with pytest.raises(AddressError):
         canonical("a@exam\u200cple.com")
+
+
+@pytest.mark.parametrize(
+    "literal",
+    ["[IPv6:2001:db8::1]", "[ipv6:2001:0DB8:0:0::0001]", "[IPv6:2001:db8:0:0:0:0:0:1]"],
+)
+def test_an_ipv6_literal_has_one_form(literal: str) -> None:
+    assert canonical(f"ann@{literal}") == "ann@[ipv6:2001:db8::1]"
+
+
+def test_an_ipv6_literal_that_is_no_address_is_refused() -> None:
+    with pytest.raises(AddressError, match="no address literal"):
+        canonical("ann@[IPv6:2001:db8::1::2]")
+    assert canonical("ann@[IPv6:::FFFF:c000:201]") == "ann@[ipv6:::ffff:192.0.2.1]"
