@@ -13,9 +13,10 @@ import typer
 
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.consent import Yes, require_consent
-from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, write_json, write_table
+from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ def enable(
 
     bouncegate postfix enable -c /etc/postfix-out --enforce --yes
     """
-    from bouncegate.postfix import attaching, record  # noqa: PLC0415 - for one command only
+    from bouncegate.postfix import attaching  # noqa: PLC0415 - for one command only
+    from bouncegate.postfix.asking import ask  # noqa: PLC0415
 
     invocation = invocation_of(context)
     settings = invocation.settings
@@ -185,10 +187,12 @@ def enable(
             print(f"{running.folder}: nothing to change, mode {proposal.mode}")
         else:
             _agree(proposal.changes, f"Make this change to {running.folder}?", yes=yes)
-            earlier = record.load(running.folder)
-            attaching.attach(running.folder, proposal.changes)
-            if not quiet:
-                _activate(folder, proposal.changes, config, earlier)
+            with _all_or_nothing(running.folder, proposal.changes, config, quiet=quiet):
+                attaching.attach(running.folder, proposal.changes)
+                if not quiet:
+                    _reload_milter(proposal.changes, config)
+                    ask(running.folder, "postfix", "check")
+                    _reload(folder)
             print(f"{running.folder}: attached, mode {proposal.mode}")
     if not quiet:
         _probe(folder, settings, proposal.mode)
@@ -210,6 +214,7 @@ def disable(
     bouncegate postfix disable --yes
     """
     from bouncegate.postfix import attaching, record  # noqa: PLC0415 - for one command only
+    from bouncegate.postfix.asking import is_here  # noqa: PLC0415
 
     invocation = invocation_of(context)
     place = folder or _own_folder()
@@ -221,7 +226,7 @@ def disable(
                 print(f"  {printable(line)}")
         if removal.changes:
             _agree(removal.changes, f"Make this change to {place}?", yes=yes)
-        elif not record.place_of(place).exists():
+        elif not record.place_of(place).exists() and not removal.by_hand:
             print(f"{place}: nothing was changed by `bouncegate postfix enable`")
             return
         attaching.detach(place, removal)
@@ -230,7 +235,18 @@ def disable(
             _reload_milter(removal.changes, invocation.config or DEFAULT_FILE)
         if removal.by_hand:
             raise typer.Exit(os.EX_CONFIG)
+        if left := attaching.still_named(_settings_of(invocation), place) if is_here() else []:
+            complain(f"{place} still asks Bouncegate; take out by hand: {', '.join(left)}")
+            raise typer.Exit(os.EX_CONFIG)
         print(f"{place}: detached")
+
+
+def _settings_of(invocation: Invocation) -> Settings:
+    """The settings; where they are broken the defaults, since detaching must not need them."""
+    try:
+        return invocation.settings
+    except ConfigError:
+        return Settings()
 
 
 def _own_folder() -> Path:
@@ -279,24 +295,28 @@ def _agree(changes: "Iterable[Change]", question: str, *, yes: bool) -> None:
     require_consent(question, "nothing is changed", yes=yes)
 
 
-def _activate(
-    folder: Path | None,
-    changes: "tuple[Change, ...]",
-    config: Path,
-    earlier: "list[Change]",
-) -> None:
-    """Let Postfix check and read its files; one that it does not like is put back."""
-    from bouncegate.postfix import attaching  # noqa: PLC0415
-    from bouncegate.postfix.asking import PostfixError, ask  # noqa: PLC0415
+@contextmanager
+def _all_or_nothing(
+    folder: Path, changes: "tuple[Change, ...]", config: Path, *, quiet: bool
+) -> Iterator[None]:
+    """Take a change back, also from what runs, where it fails half-way."""
+    from bouncegate.postfix import attaching, installing, record  # noqa: PLC0415
+    from bouncegate.postfix.asking import PostfixError  # noqa: PLC0415
 
-    place = folder or _own_folder()
-    _reload_milter(changes, config)
+    earlier = record.load(folder)
     try:
-        ask(folder, "postfix", "check")
-    except PostfixError:
-        attaching.take_back(place, changes, earlier)
+        yield
+    except (PostfixError, installing.Edited, OSError, KeyboardInterrupt):
+        try:
+            attaching.take_back(folder, changes, earlier)
+            if not quiet:
+                _reload_milter(changes, config)
+                _reload(folder)
+        except (PostfixError, installing.Edited, OSError) as error:
+            complain(f"not all could be taken back: {error}: see `bouncegate postfix status`")
+        else:
+            complain("it has failed, and all of it was taken back:")
         raise
-    _reload(folder)
 
 
 def _reload(folder: Path | None) -> None:

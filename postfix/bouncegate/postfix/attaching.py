@@ -5,18 +5,19 @@ at once. So whoever comes after a kill finds for each file what it was and what 
 and which of the two it is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from bouncegate.config.settings import Settings
 from bouncegate.postfix import installing, record
-from bouncegate.postfix.coverage import State, of_milter
+from bouncegate.postfix.coverage import State, covers, of_milter
 from bouncegate.postfix.mode import with_mode
-from bouncegate.postfix.plan import Edit, Obstacle, plan
+from bouncegate.postfix.naming import OURS
+from bouncegate.postfix.plan import MAIN, MASTER, Edit, Obstacle, plan
 from bouncegate.postfix.running import Running
-from bouncegate.postfix.staging import Change, stage
-from bouncegate.postfix.undo import without
+from bouncegate.postfix.staging import Change, read_copy, stage
+from bouncegate.postfix.undo import Undone, named, without
 
 
 class Proposal(NamedTuple):
@@ -91,16 +92,45 @@ def attach(folder: Path, changes: Sequence[Change]) -> None:
 
 def propose_removal(folder: Path) -> Removal:
     """What detaching would change; raises PostfixError and OSError."""
+    known = record.load(folder)
     changes: list[Change] = []
     by_hand = []
-    for one in record.load(folder):
+    for one in known:
         now = installing.now(one.path)
         undone = without(now, one.before, one.after)
         if undone.left:
             by_hand.append((one.path, undone.left))
         elif undone.octets != now:
             changes.append(Change(one.path, now, undone.octets))
+    for path, now in _elsewhere(folder, known):
+        found = (without(now, one.before, one.after) for one in known)
+        undone = next((one for one in found if not one.left), Undone(now, tuple(named(now))))
+        if undone.left:
+            by_hand.append((path, undone.left))
+        else:
+            changes.append(Change(path, now, undone.octets))
     return Removal(tuple(changes), tuple(by_hand))
+
+
+def _elsewhere(folder: Path, known: Sequence[Change]) -> Iterator[tuple[Path, bytes]]:
+    """Files that Postfix reads and that name us, but are not those that were changed.
+
+    postconf(1) and configuration management put a file in the place of a symbolic link.
+    """
+    for name in (MAIN, MASTER):
+        path = (folder / name).resolve()
+        now = installing.now(path)
+        if path not in {one.path for one in known} and now is not None and named(now):
+            yield path, now
+
+
+def still_named(settings: Settings, folder: Path) -> list[str]:
+    """What of a Postfix still asks us, as postconf(1) tells; raises PostfixError and OSError."""
+    running = read_copy({name: (folder / name).read_bytes() for name in (MAIN, MASTER)})
+    ours = [name for name in OURS if name in running.explicit]
+    asked = (State.ATTACHED, State.FRAGILE, State.BROKEN)
+    found = [one for one in covers(settings, running) if one.plane in ("milter", "map")]
+    return ours + [f"{one.plane} of {one.subject}" for one in found if one.state in asked]
 
 
 def take_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]) -> None:
@@ -109,7 +139,9 @@ def take_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]
     Raises Edited and OSError.
     """
     for change in changes:
-        if installing.now(change.path) != change.before:
+        now = installing.now(change.path)
+        # What somebody else has written meanwhile, and does not name us, is his.
+        if now == change.after or (now != change.before and named(now or b"")):
             installing.put(change.path, change.before, change.after)
     if earlier:
         record.save(folder, earlier)

@@ -3,7 +3,7 @@
 import difflib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +57,18 @@ def stage(
         for name in paths
         if before[name] != after[name]
     ]
+
+
+def read_copy(files: Mapping[str, bytes]) -> Running:
+    """The settings in a copy of a Postfix's files; raises PostfixError, and OSError.
+
+    Of files that were written just now, since each reader waits then (dict_load_file_xt).
+    """
+    with tempfile.TemporaryDirectory(prefix="bouncegate-") as place:
+        for name, octets in files.items():
+            (Path(place) / name).write_bytes(octets)
+            os.utime(Path(place) / name, (0, 0))
+        return read(Path(place))
 
 
 def diff(changes: Sequence[Change]) -> Iterator[str]:

@@ -55,7 +55,7 @@ def without(now: bytes | None, before: bytes | None, after: bytes | None) -> Und
             lost += [f"put back: {line}" for line in _shown(piece.old)]
         else:
             text = changed
-    left = [*_left(text), *lost]
+    left = [*named(text), *lost]
     return Undone(now if left else text, tuple(left))
 
 
@@ -109,7 +109,8 @@ def _only_place(text: bytes, lines: bytes) -> tuple[int, int] | None:
     return (found[0], found[0] + len(lines)) if len(found) == 1 else None
 
 
-def _left(text: bytes) -> list[str]:
+def named(text: bytes) -> list[str]:
+    """The lines of a file that name parameters of ours."""
     return [line for line in _shown(text) if _NAMED.search(line) and not line.startswith("#")]
 
 

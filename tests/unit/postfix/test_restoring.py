@@ -1,5 +1,6 @@
 """Enable and disable on configurations as they are found, with the real postconf(1)."""
 
+import errno
 import json
 import os
 import shutil
@@ -331,3 +332,79 @@ def test_status_says_whether_disable_gives_back_what_was_there(place: Make) -> N
     assert undo() == "exact"
     here.edit("main.cf", "smtpd_milters = $", "smtpd_milters = x$")
     assert undo() == "by-hand"
+
+
+def test_a_link_that_a_file_has_replaced_since_is_detached_where_postfix_reads(
+    place: Make,
+) -> None:
+    """postconf(1) puts a file in the place of a symbolic link, and so do many tools."""
+    here = place(Site())
+    real = here.folder.parent / "shared-main.cf"
+    (here.folder / "main.cf").rename(real)
+    (here.folder / "main.cf").symlink_to(real)
+    before = real.read_bytes()
+    assert here.enable()[0] == 0
+    (here.folder / "main.cf").unlink()
+    shutil.copy(real, here.folder / "main.cf")
+    here.edit("main.cf", "compatibility_level = 3.6", "compatibility_level = 3.6\nsoft_bounce = no")
+    edited = before.replace(b"_level = 3.6", b"_level = 3.6\nsoft_bounce = no")
+    code, said = here.disable()
+    assert code == 0, said
+    assert (here.folder / "main.cf").read_bytes() == edited
+    assert real.read_bytes() == before
+
+
+def test_what_still_names_us_is_said_and_never_called_detached(place: Make) -> None:
+    here = place(Site())
+    assert here.enable()[0] == 0
+    kept = (here.folder / "main.cf").read_bytes()
+    shutil.rmtree(record.place_of(here.folder))
+    code, said = here.disable()
+    assert code == 78
+    assert "smtpd_milters = $bouncegate_milter" in said
+    assert "detached" not in said
+    assert (here.folder / "main.cf").read_bytes() == kept
+
+
+def test_a_milter_that_was_attached_by_hand_is_said_after_the_rest_was_undone(place: Make) -> None:
+    here = place(Site())
+    assert here.enable()[0] == 0
+    socket = f"{{ unix:{here.queue}/bouncegate/milter.sock, default_action=accept }}"
+    here.write("master.cf", f"{CHROOT}587 inet n - n - - smtpd -o {{ smtpd_milters = {socket} }}\n")
+    code, said = here.disable()
+    assert code == 78
+    assert "still asks Bouncegate; take out by hand: milter of 587/inet" in said
+    assert "bouncegate_" not in (here.folder / "main.cf").read_text()
+
+
+def test_disable_needs_no_config_that_can_be_read(place: Make) -> None:
+    here = place(Site())
+    before = (here.folder / "main.cf").read_bytes()
+    assert here.enable()[0] == 0
+    here.config.write_text("[milter\n")
+    here.disable()
+    assert (here.folder / "main.cf").read_bytes() == before
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_an_enable_that_cannot_write_a_file_takes_back_those_that_it_has_written(
+    step: int, place: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = place(SITES["submission with a milter"])
+    files, shape = here.files(), here.shape()
+    put, done = installing.put, 0
+
+    def fail_once(path: Path, octets: bytes | None, expected: bytes | None) -> None:
+        nonlocal done
+        done += 1
+        if done == step + 1:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        put(path, octets, expected)
+
+    monkeypatch.setattr(installing, "put", fail_once)
+    code, said = here.enable()
+    assert code == 73
+    assert "Read-only file system" in said
+    assert "all of it was taken back" in said
+    assert here.files() == files
+    assert here.shape() == shape
