@@ -81,7 +81,7 @@ def test_the_refusal_reads_as_postfix_s_own_in_dialogue_and_log(
         replies = client.deliver(message("News"), SENDER, [locked, other, locked.upper()])
     assert re.fullmatch(
         r"5\.1\.1 Recipient address rejected: locked after a hard bounce "
-        r"\(undefined, operator\) without end \[bouncegate\]",
+        r"\(undefined, operator\) without end \[bouncegate [0-9a-f]{8}\]",
         replies[locked].text,
     )
     postfix.wait_for_log(rf"NOQUEUE: milter-reject: RCPT from .*to=<{re.escape(locked)}>")

@@ -55,7 +55,9 @@ def sheet(tmp_path: Path) -> Path:
 
 def test_import_list_and_export_show_how_far_they_are(config: Path, sheet: Path) -> None:
     done = run(config, "import", "--locks", str(sheet), "--yes")
-    assert done.out == f"{MANY} to lock, 0 are locked already or stand twice\nimported\n"
+    first, last = done.out.splitlines()
+    assert first == f"{MANY} to lock, 0 are locked as long already, or are listed twice"
+    assert last == "imported"
     assert "%" in done.terminal
     for arguments in (["list", "--json"], ["export"], ["list", "--sort", "since", "--csv"]):
         listed = run(config, *arguments)

@@ -23,14 +23,16 @@ from bouncegate.store.ledger import Ledger
 
 SIGNED: Section = {"domain": "return.sender.test"}
 NOT_KEPT_UP = "the ledger does not keep up, sends are not recorded"
-# Fills the line between worker and scribe sooner than the senders that there are.
-LONG_SENDER = f"{6000 * 'n'}@sender.test"
+SENDER = "news@sender.test"
+# Fill the line between worker and scribe with few messages.
+DOMAIN = ".".join((*(60 * letter for letter in "abc"), "test"))
+READERS = [f"<reader{n}@{DOMAIN}>".encode() for n in range(25)]
 # Far more than the line holds.
 MANY = 5000
 OUTBOUND = {
     "{auth_authen}": "newsletter",
     "{client_addr}": "192.0.2.1",
-    "{mail_addr}": LONG_SENDER,
+    "{mail_addr}": SENDER,
     "{rcpt_mailer}": "smtp",
 }
 
@@ -57,8 +59,8 @@ def connected(daemon: Daemon, **ledger: object) -> Iterator[Mta]:
 def send(mta: Mta) -> str:
     """Send a message, which must pass and be signed, whatever else happens; its queue id."""
     queue_id = f"Q{next(_numbers)}"
-    mta.mail(OUTBOUND, LONG_SENDER)
-    assert mta.rcpt(OUTBOUND, b"<reader@recipients.example>").verdict == "c"
+    mta.mail(OUTBOUND, SENDER)
+    assert {mta.rcpt(OUTBOUND, reader).verdict for reader in READERS} == {"c"}
     assert [change for change, _ in mta.changes({"i": queue_id})] == ["e"]
     return queue_id
 
