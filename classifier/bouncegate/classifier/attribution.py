@@ -154,7 +154,8 @@ class Attribution:
             message_id=clean(original.message_id, limits.VALUE),
             envelope_id=clean(original.envelope_id, limits.VALUE),
             queue_id=clean(sent.queue_id if sent else original.queue_id, limits.VALUE),
-            sent=known.time if known else 0,
+            # No bounce precedes its message: where it seems to, the clock was ahead at the sending.
+            sent=min(known.time, now) if known else 0,
             sender=clean(sent.sender if sent else original.sender, limits.ADDRESS),
             mailing=clean((sent and sent.mailing) or _first(original, _MAILING), limits.VALUE),
             group=clean((sent and sent.group) or _first(original, _GROUP), limits.VALUE),

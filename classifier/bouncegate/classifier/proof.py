@@ -117,7 +117,7 @@ class Prover:
 
     def _sent(self, token: Token, now: int) -> Sent | None:
         sent = self._ledger.by_message(token.time, token.message)
-        if sent is None and now - token.time < LEDGER_LAG:
+        if sent is None and abs(now - token.time) < LEDGER_LAG:
             raise NotYetKnown
         return sent
 

@@ -29,6 +29,9 @@ FOR_PERSON: Final = (
 _MAY_BE_TRUE: Final = frozenset({Finding.STALE, Finding.UNKNOWN_KEY, Finding.KEYS_UNREADABLE})
 
 
+_MISDATED: Final = "taken: the clock was wrong when it was signed"
+
+
 class Refusal(NamedTuple):
     """Why a recipient is not taken, and in which words."""
 
@@ -57,8 +60,10 @@ class Recipients:
             return None if is_taken else self._refused(path, Finding.NO_TOKEN)
         for local in local_parts:
             finding = self._domain.look_at(local, now)
-            if finding is not Finding.GOOD:
+            if not finding.is_ours:
                 return self._refused(path, finding, is_person=self._domain.is_person(local))
+            if finding is Finding.MISDATED:
+                log.warning("RCPT <%s>: %s; token=%s", for_log(path), _MISDATED, finding)
         return None
 
     def is_person(self, path: str) -> bool:

@@ -61,7 +61,7 @@ class ReturnMap:
             return _NO_KEYS if finding is Finding.KEYS_UNREADABLE else NOT_FOUND
         sent = self._sent(token)
         if sent is None:
-            return _NOT_YET if now - token.time < _LEDGER_LAG else NOT_FOUND
+            return _NOT_YET if abs(now - token.time) < _LEDGER_LAG else NOT_FOUND
         sender = self._address_of(sent)
         return NOT_FOUND if sender is None else f"OK {return_path}, {sender}".encode()
 

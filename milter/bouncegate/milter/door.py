@@ -61,7 +61,7 @@ class Door:
         finding = self._domain.look_at(local, int(time.time()))
         if self.on_finding is not None:
             self.on_finding(finding)
-        if finding is Finding.GOOD:
+        if finding.is_ours:
             return milter.CONTINUE
         if self._domain.is_person(local):
             plain = f"{local}@{self._domain.name}"

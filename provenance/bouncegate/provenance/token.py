@@ -40,8 +40,8 @@ _MAC_OCTETS: Final = 8
 _SEVERAL: Final = bytes(_DIGEST_OCTETS)
 _FOR_RECIPIENT: Final = b"recipient"
 _FOR_TOKEN: Final = b"token"
-# Clocks of the machines that share a return domain may differ by so many seconds.
-_SKEW: Final = 300
+# Clocks of the machines that share a return domain may differ by as much, in seconds.
+_SKEW: Final = 86_400
 
 
 class Finding(StrEnum):
@@ -51,9 +51,16 @@ class Finding(StrEnum):
     NO_TOKEN = "no-token"
     UNKNOWN_KEY = "unknown-key"
     FORGED = "forged"
+    MISDATED = "misdated"
+    """It is ours and was made while the clock was wrong, so that nobody knows how old it is."""
     STALE = "stale"
     KEYS_UNREADABLE = "keys-unreadable"
     """Nobody can tell now: the key file cannot be read."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it proves a message of ours, of which bounces are taken."""
+        return self in (Finding.GOOD, Finding.MISDATED)
 
 
 class Token(NamedTuple):
@@ -76,7 +83,7 @@ class Token(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A return path that was looked at: the token is there when, and only when, it is good."""
+    """A return path that was looked at: the token is there when, and only when, it is ours."""
 
     finding: Finding
     token: Token | None = None
@@ -97,7 +104,10 @@ def sign(keys: KeyRing, recipient: str, message: bytes, now: int, machine: int =
 def check(keys: KeyRing, local_part: str, now: int, lifetime: int) -> Checked:
     """Look at the local part of an address below the return domain.
 
-    `lifetime`, in seconds, is how long after its making a token is good.
+    `lifetime`, in seconds, is how long after its making a token is good. The MAC proves that its
+    time is what our clock told. Where that is ahead of now, or before the key was made, the clock
+    was wrong, and the bounces of what was sent meanwhile are taken nevertheless: whoever sends one
+    again later gains nothing, since a recipient of a message counts once.
     """
     match = _TOKEN.search(local_part.lower())
     if match is None:
@@ -112,9 +122,15 @@ def check(keys: KeyRing, local_part: str, now: int, lifetime: int) -> Checked:
         return Checked(Finding.UNKNOWN_KEY)
     if not hmac.compare_digest(mac, _mac(key.secret, body)):
         return Checked(Finding.FORGED)
-    if not -_SKEW <= now - time <= lifetime:
-        return Checked(Finding.STALE)
-    return Checked(Finding.GOOD, Token(time, message, machine, digest, key))
+    finding = _finding_of(time, key, now, lifetime)
+    return Checked(finding, Token(time, message, machine, digest, key) if finding.is_ours else None)
+
+
+def _finding_of(time: int, key: Key, now: int, lifetime: int) -> Finding:
+    """What the time of a token with a good MAC tells."""
+    if -_SKEW <= now - time <= lifetime:
+        return Finding.GOOD
+    return Finding.MISDATED if time > now or time < key.made - _SKEW else Finding.STALE
 
 
 def check_latest(keys: KeyFile, local_part: str, now: int, lifetime: int) -> Checked:
@@ -126,7 +142,7 @@ def check_latest(keys: KeyFile, local_part: str, now: int, lifetime: int) -> Che
     if checked.finding is Finding.UNKNOWN_KEY:
         keys.look()
         checked = check(keys.ring, local_part, now, lifetime)
-    if keys.is_readable or checked.finding not in (Finding.GOOD, Finding.UNKNOWN_KEY):
+    if keys.is_readable or not (checked.finding.is_ours or checked.finding is Finding.UNKNOWN_KEY):
         return checked
     return Checked(Finding.KEYS_UNREADABLE)
 

@@ -127,7 +127,26 @@ def test_whatever_stands_there_is_no_token_of_ours(text: str) -> None:
 def test_a_token_has_its_time() -> None:
     local = sign(KEYS, "", MESSAGE, NOW)
     assert check(KEYS, local, NOW + LIFETIME + 1, LIFETIME).finding is Finding.STALE
-    assert check(KEYS, local, NOW - 3600, LIFETIME).finding is Finding.STALE
+    assert check(KEYS, local, NOW - 86_400, LIFETIME).finding is Finding.GOOD
+
+
+@pytest.mark.parametrize("ahead", [86_401, 40 * 86_400, 800 * 86_400])
+def test_a_token_that_was_signed_by_a_clock_far_ahead_is_ours(ahead: int) -> None:
+    """The clock was set right since, and bounces of what was sent meanwhile still come."""
+    checked = check(KEYS, sign(KEYS, "", MESSAGE, NOW + ahead), NOW, LIFETIME)
+    assert (checked.finding, checked.token and checked.token.message) == (
+        Finding.MISDATED,
+        MESSAGE,
+    )
+
+
+def test_a_token_that_is_older_than_its_key_was_signed_by_a_clock_that_was_behind() -> None:
+    ring = KeyRing((Key(7, NOW, b"k" * 32),))
+    for age in (2 * 86_400, 365 * 86_400):
+        local = sign(ring, "", MESSAGE, NOW - age)
+        finding = check(ring, local, NOW + LIFETIME, LIFETIME).finding
+        assert finding is Finding.MISDATED, age
+    assert check(ring, sign(ring, "", MESSAGE, NOW), NOW + LIFETIME + 1, LIFETIME).token is None
 
 
 def test_a_token_of_a_key_that_is_gone_or_not_ours_is_not_good() -> None:
