@@ -203,7 +203,7 @@ def backup(
     except StoreError as error:
         complain(f"the backup is whole, but report health will not know of it: {error}")
     if keep is not None:  # only now that there is a new one
-        thin_out(target, keep)
+        thin_out(target, keep, made.path)
     if json:
         write_json({"path": str(made.path), "size": made.size, "manifest": made.manifest})
         return

@@ -15,13 +15,16 @@ def next_of(folder: Path, now: int) -> Path:
     return folder / time.strftime(_NAME, time.gmtime(now))
 
 
-def thin_out(folder: Path, keep: int) -> list[Path]:
-    """Delete all but the newest so many; tells which. Raises OSError.
+def thin_out(folder: Path, keep: int, made: Path) -> list[Path]:
+    """Delete all but the newest so many and the one just made; tells which. Raises OSError.
 
-    What has another name is somebody else's, and stays.
+    What has another name is somebody else's, and stays. The names tell the times: by a clock that
+    is or was wrong, the one just made need not be the newest by its name.
     """
-    ours = sorted(path for path in folder.iterdir() if _OURS.fullmatch(path.name))
-    gone = ours[:-keep]
+    others = sorted(
+        path for path in folder.iterdir() if _OURS.fullmatch(path.name) and path != made
+    )
+    gone = others[: max(len(others) + 1 - keep, 0)]
     for path in gone:
         path.unlink()
     return gone
