@@ -35,6 +35,7 @@ from bouncegate.daemon.lastresort import end_within
 from bouncegate.daemon.pulse import INTERVAL, RETIRE, Pulse
 from bouncegate.daemon.supervisor import Post
 from bouncegate.policy.fold import Policy
+from bouncegate.store.clock import ClockDoubted, TrustedClock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Store
 
@@ -170,17 +171,20 @@ async def _watch(replaced: Callable[[], str], stop: asyncio.Event) -> None:
 
 
 async def _maintain(desk: Desk, settings: ReturnPathSettings) -> None:
+    clock = TrustedClock(log)
     while True:
         try:
-            await asyncio.to_thread(_tidy, desk, settings)
+            await asyncio.to_thread(_tidy, desk, settings, clock)
+        except ClockDoubted:
+            pass  # the clock has said so
         except (StoreError, OSError) as error:
             log.error("maintenance failed: %s", error)
         await asyncio.sleep(_MAINTENANCE_SECONDS)
 
 
-def _tidy(desk: Desk, settings: ReturnPathSettings) -> None:
+def _tidy(desk: Desk, settings: ReturnPathSettings, clock: TrustedClock) -> None:
     """Delete messages whose time is up, close incidents that are over."""
-    now = int(time.time())
+    now = clock.time(desk.store.clock)
     kept_for = settings.keep_messages.after(0)
     deleted = desk.store.expire_messages(max(now - kept_for, 0))
     if deleted:

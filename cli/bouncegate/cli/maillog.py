@@ -1,8 +1,7 @@
 """The task of `maintain` that reads Postfix's log: its parts, put together."""
 
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -27,10 +26,11 @@ from bouncegate.store.store import Store
 class LogReading:
     """The reading of the log under the settings in force, and how far it has come."""
 
-    def __init__(self, invocation: Invocation, store: Store) -> None:
-        """Nothing is read yet."""
+    def __init__(self, invocation: Invocation, store: Store, clock: Callable[[], int]) -> None:
+        """Nothing is read yet; `clock` tells the seconds since 1970."""
         self._invocation = invocation
         self._store = store
+        self._clock = clock
         self._follower: Follower | None = None
         self.until = 0
         """The time up to which all is known that the log tells; 0: not known yet."""
@@ -42,7 +42,7 @@ class LogReading:
             self._follower = _follower(self._invocation, self._store, ledger)
         more = True
         while more and not stop.is_set():
-            _, _, more, until = self._follower.run(int(time.time()), stop)
+            _, _, more, until = self._follower.run(self._clock(), stop)
             self.until = until or self.until
 
     @property

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
@@ -25,6 +25,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.lastresort import end_now
 from bouncegate.daemon.tasks import Task, run_once, run_until
 from bouncegate.store.bulk import Bulk
+from bouncegate.store.clock import ClockDoubted, TrustedClock, moment
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
@@ -47,6 +48,8 @@ _LISTS_PAUSE: Final = 1800.0
 _ALIVE_PAUSE: Final = 3600.0
 # A round reads what is old and must stay, some ten seconds for a million locks.
 _RETENTION_PAUSE: Final = 6 * 3600.0
+# A look at the clock: the mark of the latest time that is known to be right follows it.
+_CLOCK_PAUSE: Final = 60.0
 # As long as most scrape.
 _CENSUS_PAUSE: Final = 60.0
 _ARRIVALS_PAUSE: Final = 1.0
@@ -68,7 +71,10 @@ def maintain(
 ) -> None:
     """Run what goes on in the background: DNS, dead domains, deliveries, the log, figures.
 
-    With --once, the exit code is 69 where a task has failed, and 75 where SIGTERM came first.
+    While the clock is in doubt, all but the figures waits: see `bouncegate clock show`.
+
+    With --once, the exit code is 69 where a task has failed, and 75 where SIGTERM came first or the
+    clock is in doubt.
 
     Examples:
 
@@ -120,8 +126,8 @@ def _run_once(
     if well is None:
         end_now(log, "after some seconds", os.EX_TEMPFAIL)
     with closing(store), closing(invocation):
-        pass
-    if stop.is_set():
+        is_doubted = well and bool(store.clock.peek(moment()).wrong)
+    if stop.is_set() or is_doubted:
         raise typer.Exit(os.EX_TEMPFAIL)
     raise typer.Exit(os.EX_OK if well else os.EX_UNAVAILABLE)
 
@@ -141,29 +147,54 @@ def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) ->
     from bouncegate.dns.refresher import Refresher  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings
+    trusted = TrustedClock(log)
+
+    def clock() -> int:
+        return trusted.time(store.clock)
+
     if settings.dns.enabled:
-        refresher = Refresher(store.exchanges, settings.dns, answers=dns_answers)
-        yield Task("dns", _DNS_PAUSE, refresher.refresh)
-        names = NameCheck(store, invocation.policy, invocation.providers, settings)
-        yield Task("names", _NAMES_PAUSE, names.check)
+        refresher = Refresher(store.exchanges, settings.dns, answers=dns_answers, clock=clock)
+        yield _by_clock("dns", _DNS_PAUSE, refresher.refresh)
+        names = NameCheck(store, invocation.policy, invocation.providers, settings, clock=clock)
+        yield _by_clock("names", _NAMES_PAUSE, names.check)
     if settings.dns.enabled and settings.domain_locks.enabled:
-        locks = DomainLocks(store, invocation.policy, invocation.providers, settings)
-        yield Task("domain locks", _DOMAINS_PAUSE, locks.check)
+        locks = DomainLocks(store, invocation.policy, invocation.providers, settings, clock=clock)
+        yield _by_clock("domain locks", _DOMAINS_PAUSE, locks.check)
     reading = None
     if settings.maillog.source != "none":
         from bouncegate.cli import maillog  # noqa: PLC0415
 
-        log_reading = maillog.LogReading(invocation, store)
+        log_reading = maillog.LogReading(invocation, store, clock)
         reading = log_reading if _log_counts(settings) else None
-        yield log_reading.task
+        yield _by_clock(*log_reading.task)
     if settings.keeps_ledger and settings.policy.settling.after(0):
-        yield Task(
-            "deliveries", _LEDGER_PAUSE, lambda stop: _settle(invocation, store, reading, stop)
+        yield _by_clock(
+            "deliveries",
+            _LEDGER_PAUSE,
+            lambda stop: _settle(invocation, store, reading, clock(), stop),
         )
     if settings.alive.authserv_ids:
         yield Task("alive", _ALIVE_PAUSE, lambda _stop: _prove_alive(invocation))
-    yield Task("lists", _LISTS_PAUSE, lambda stop: _keep_lists(invocation, store, stop))
-    yield Task("retention", _RETENTION_PAUSE, lambda stop: _let_go(invocation, store, stop))
+
+    def keep_lists(stop: threading.Event) -> None:
+        Bulk(store, settings.store.path).finish(invocation.policy.fold)
+        _keep_lists(invocation, store, clock(), stop)
+
+    yield _by_clock("lists", _LISTS_PAUSE, keep_lists)
+    yield _by_clock(
+        "retention", _RETENTION_PAUSE, lambda stop: _let_go(invocation, store, clock(), stop)
+    )
+    yield _by_clock("clock", _CLOCK_PAUSE, lambda _stop: clock())
+
+
+def _by_clock(name: str, pause: float, run: Callable[[threading.Event], object]) -> Task:
+    """A task that waits while the clock is in doubt, which the clock has said in the log."""
+
+    def round_(stop: threading.Event) -> None:
+        with suppress(ClockDoubted):
+            run(stop)
+
+    return Task(name, pause, round_)
 
 
 def _prove_alive(invocation: Invocation) -> None:
@@ -178,9 +209,9 @@ def _prove_alive(invocation: Invocation) -> None:
     log.log(logging.INFO if shown.is_good else logging.WARNING, "alive: %s", shown.text)
 
 
-def _let_go(invocation: Invocation, store: Store, stop: threading.Event) -> None:
+def _let_go(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
     """Let go of what has been kept for as long as `[retention]` says."""
-    settings, now = invocation.settings, int(time.time())
+    settings = invocation.settings
     keep, retention = settings.retention, store.retention
     before = max(now - settings.keeps_events_for, 0)
     gone = {
@@ -201,12 +232,11 @@ def _since(kept: Duration, now: int) -> int:
     return max(now - kept.after(0), 0)
 
 
-def _keep_lists(invocation: Invocation, store: Store, stop: threading.Event) -> None:
-    """Take in who was mailed, refuse whom the lists refuse, finish what a command had decided."""
+def _keep_lists(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
+    """Take in who was mailed, refuse whom the lists refuse."""
     from bouncegate.lists.upkeep import Upkeep  # noqa: PLC0415
 
-    Bulk(store, invocation.settings.store.path).finish(invocation.policy.fold)
-    settings, now = invocation.settings, int(time.time())
+    settings = invocation.settings
     confirm = settings.dns.confirm.after(0)
     upkeep = Upkeep(store, settings.lists, invocation.policy.fold, confirm)
     if settings.keeps_ledger:
@@ -250,7 +280,11 @@ def _log_counts(settings: Settings) -> bool:
 
 
 def _settle(
-    invocation: Invocation, store: Store, reading: "LogReading | None", stop: threading.Event
+    invocation: Invocation,
+    store: Store,
+    reading: "LogReading | None",
+    now: int,
+    stop: threading.Event,
 ) -> None:
     """Walk on in the ledger, to the sends that no bounce can follow any more.
 
@@ -258,8 +292,7 @@ def _settle(
     """
     from bouncegate.store.deliveries import Deliveries  # noqa: PLC0415
 
-    settings, now = invocation.settings, int(time.time())
-    log_is_read = reading is not None
+    settings, log_is_read = invocation.settings, reading is not None
     deliveries = Deliveries(
         store, invocation.open_ledger(), settings.return_path, log_is_read=log_is_read
     )

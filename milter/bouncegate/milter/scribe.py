@@ -20,6 +20,7 @@ from typing import Final
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter.line import Line
+from bouncegate.store.clock import ClockDoubted, TrustedClock
 from bouncegate.store.errors import StoreError, StoreReplaced
 from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
@@ -38,13 +39,15 @@ def write_ledger(settings: Settings, line: Line) -> None:
         daemon="scribe",
         step="write",
     )
-    expiry = Expiry(settings)
+    expiry = Expiry(settings, TrustedClock(_LOG))
     with closing(_Reopening(settings)) as ledger:
         while not stopping:
             try:
                 if entries := line.gather(0.0 if expiry.goes_on else _WAKE_UP):
                     ledger.do(partial(Ledger.write, batch=entries))
-                ledger.do(partial(expiry.go_on, now=time.time()))
+                ledger.do(partial(expiry.go_on, since_start=time.monotonic()))
+            except ClockDoubted:
+                pass  # the clock has said so
             except StoreError as error:
                 mishaps.tell("ledger", error, expected=True)
         if entries := line.drain():
@@ -84,23 +87,28 @@ class _Reopening:
 class Expiry:
     """Forgets what is too old, once an hour, and never so much at once that the line fills up."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Nothing is forgotten yet."""
+    def __init__(self, settings: Settings, clock: TrustedClock) -> None:
+        """Nothing is forgotten yet, nor will be while the clock is in doubt."""
         self._keep = settings.ledger.keep
+        self._clock = clock
         self._next = 0.0
         self._forgotten = 0
         self.goes_on = False
         """Whether there is more to be forgotten now."""
 
-    def go_on(self, ledger: Ledger, now: float) -> None:
-        """Forget some of a ledger that is open to write, if it is time; raises StoreError."""
-        if not self.goes_on and now < self._next:
+    def go_on(self, ledger: Ledger, since_start: float) -> None:
+        """Forget some of a ledger that is open to write, if it is time.
+
+        `since_start` is in seconds, by a clock that nobody sets. Raises ClockDoubted, StoreError.
+        """
+        if not self.goes_on and since_start < self._next:
             return
-        self._next = now + _EXPIRE_EVERY
+        self._next = since_start + _EXPIRE_EVERY
         self.goes_on = False  # nor does it after an error, until the hour is up
+        now = self._clock.time(ledger.clock)
         # Calendar months are counted backwards by their length from here on.
-        kept_for = self._keep.after(int(now)) - int(now)
-        forgotten = ledger.expire(int(now) - kept_for)
+        kept_for = self._keep.after(now) - now
+        forgotten = ledger.expire(now - kept_for)
         self._forgotten += forgotten
         self.goes_on = forgotten == EXPIRE_AT_ONCE
         if self._forgotten and not self.goes_on:

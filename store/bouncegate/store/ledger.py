@@ -5,6 +5,7 @@ An LMDB environment of its own, in the folder `ledger` of the store:
     sent    time, message, part (13 octets) -> Sent; in the order of time, the oldest first
     names   8 octets, a digest of a queue id or Message-ID -> the key of its entry
     rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets
+    meta    the mark of the clock (`bouncegate.store.clock`); old ledgers have none before a write
 
 One process writes it (the milter's scribe), some milliseconds behind the mail; what Postfix's log
 tells of a message is added where that is read (`maintain`). A commit syncs the
@@ -28,6 +29,7 @@ import msgspec
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.store.address import domain_of
+from bouncegate.store.clock import ClockRecord
 from bouncegate.store.entry import (
     KEY,
     Entry,
@@ -38,7 +40,7 @@ from bouncegate.store.entry import (
     encoded,
     name_digests,
 )
-from bouncegate.store.environment import copy_compacted, explained, hand_to_owner
+from bouncegate.store.environment import META, copy_compacted, explained, hand_to_owner
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.opened import DATA, Environment, opened
@@ -78,6 +80,7 @@ class Ledger:
         self._sent = environment.open_db(SENT, create=False)
         self._names = environment.open_db(NAMES, create=False)
         self._rates = environment.open_db(RATES, create=False)
+        self.clock: Final = ClockRecord(environment, path, _meta(environment))
 
     @classmethod
     def open(cls, store: StoreSettings, settings: LedgerSettings, *, readonly: bool = True) -> Self:
@@ -93,11 +96,12 @@ class Ledger:
             size = settings.max_size.octets
             if readonly:
                 size = max(size, map_size_of(path / DATA))
-            environment = opened(path, size, len(_DATABASES), readonly=readonly, metasync=False)
+            most = len(_DATABASES) + 1
+            environment = opened(path, size, most, readonly=readonly, metasync=False)
             if not readonly:
                 hand_to_owner(path)
                 with environment.begin(write=True) as transaction:
-                    for name in _DATABASES:
+                    for name in (*_DATABASES, META):
                         environment.open_db(name, txn=transaction)
             ledger = cls(environment, path)
             ledger._right, right = right, None
@@ -382,6 +386,13 @@ class Ledger:
         with self._environment.begin() as transaction:
             stat = transaction.stat(database)
         return stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+
+
+def _meta(environment: Environment) -> lmdb._Database | None:
+    try:
+        return environment.open_db(META, create=False)
+    except lmdb.NotFoundError:
+        return None
 
 
 def _make_folder(path: Path) -> None:

@@ -68,9 +68,13 @@ def identity_of(path: str | Path) -> Identity | None:
 class Environment:
     """An LMDB environment whose transactions hold only in the files of the store."""
 
-    def __init__(self, raw: lmdb.Environment, folder: Path, *, readonly: bool) -> None:
+    def __init__(
+        self, raw: lmdb.Environment, folder: Path, written: int | None, *, readonly: bool
+    ) -> None:
         """Go on with an environment that was just opened in a folder; raises OSError."""
         self.raw: Final = raw
+        self.written: Final = written
+        """When its data had been written last, before it was opened; None: it is new."""
         self.folder: Final = folder
         self._names = (str(folder / DATA), str(folder / LOCK))
         self._files = (identity_of(self._names[0]), identity_of(self._names[1]))
@@ -171,6 +175,7 @@ def opened(
     """
     names = (folder / DATA, folder / LOCK)
     before = [identity_of(name) for name in names]
+    written = int(names[0].stat().st_mtime) if before[0] is not None else None
     raw = lmdb.open(
         str(folder),
         map_size=map_size,
@@ -186,7 +191,7 @@ def opened(
         for name, old in zip(names, before, strict=True):
             if old not in (None, identity_of(name)):
                 raise StoreReplaced(f"{name}: is being replaced: try again in a moment")
-        return Environment(raw, folder, readonly=readonly)
+        return Environment(raw, folder, written, readonly=readonly)
     except BaseException:
         raw.close()
         raise

@@ -20,6 +20,7 @@ module of each says what it holds:
     audit                     what operators did                       audit
     meta                      the layout's number                      environment
                               how far sources have been read           progress
+                              the mark of the clock                    clock
 
 `addresses` and `locks` hold nothing that `journal` does not tell: each is the fold of an
 address's entries, without the events that are void or held.
@@ -37,6 +38,7 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.account import Mark
+from bouncegate.policy.clock import Moment
 from bouncegate.policy.conditions import is_met, subject_of
 from bouncegate.policy.deaddomain import Bounced
 from bouncegate.policy.fold import EMPTY, Fold, Policy
@@ -59,9 +61,11 @@ from bouncegate.policy.records import (
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
 from bouncegate.store.bounced import bounced
+from bouncegate.store.clock import ClockRecord
 from bouncegate.store.environment import (
     DATABASES,
     MESSAGES,
+    META,
     copy_compacted,
     explained,
     open_environment,
@@ -136,6 +140,9 @@ class Store(Transactions):
                 environment, self._history, self.audits, self._tallies, settings.path
             )
             self._progress = Progress(environment)
+            self.clock: Final = ClockRecord(
+                environment, settings.path, environment.open_db(META, create=False)
+            )
             messages = environment.open_db(MESSAGES, create=False)
             self._messages = Messages(messages, MessageFolder(settings.path / "messages"))
             self.exchanges: Final = Exchanges(environment, settings.path)
@@ -283,6 +290,12 @@ class Store(Transactions):
         """Open the incident of our name servers; tells its number. Raises StoreError."""
         with self._writing() as transaction:
             return self._incidents.open_for_names(transaction, opened)
+
+    def accept_clock(self, now: Moment, audit: Audit) -> None:
+        """Trust the clock as it is, as an operator says. Raises StoreError."""
+        with self._writing() as transaction:
+            self._audited(transaction, audit)
+            self.clock.accept_within(transaction, now)
 
     def _audited(self, transaction: lmdb.Transaction[bytes], audit: Audit | None) -> bytes:
         """Write the record of an operator's change, if there is one; tells its key."""

@@ -1,5 +1,6 @@
 """The line to the ledger: a disk that stalls or is full costs proof, and never a message."""
 
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,6 +13,8 @@ from bouncegate.config.durations import Duration
 from bouncegate.config.settings import LedgerSettings, Settings, StoreSettings
 from bouncegate.milter.line import MOST_AT_ONCE, Line, Overflow
 from bouncegate.milter.scribe import Expiry, write_ledger
+from bouncegate.policy.clock import Moment
+from bouncegate.store.clock import TrustedClock
 from bouncegate.store.entry import Entry, Sent, entry_of
 from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
@@ -74,11 +77,13 @@ def test_old_sends_are_forgotten_a_few_at_a_time_until_all_are_gone(
     with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
         ledger.write([entry_of(sent(n, at=NOW - 3601)) for n in range(EXPIRE_AT_ONCE + 1)])
         ledger.write([entry_of(sent(0))])
-        expiry = Expiry(settings)
-        expiry.go_on(ledger, NOW)
+        clock = TrustedClock(logging.getLogger("test"), lambda: Moment(NOW, 0))
+        ledger.clock.accept(Moment(NOW, 0))
+        expiry = Expiry(settings, clock)
+        expiry.go_on(ledger, 0)
         assert expiry.goes_on
         assert not caplog.records
-        expiry.go_on(ledger, NOW)
+        expiry.go_on(ledger, 0)
         assert not expiry.goes_on
         assert [record.getMessage() for record in caplog.records] == [
             f"forgot {EXPIRE_AT_ONCE + 1} sends whose time was up"
