@@ -60,14 +60,14 @@ class Bouncegate:
         self.start_return_path()
         self.start_milter()
 
-    def start_milter(self) -> Process:
+    def start_milter(self, **env: str) -> Process:
         """Start the milter; on return it listens."""
-        self.milter = self._start("milter")
+        self.milter = self._start("milter", **env)
         return self.milter
 
-    def start_return_path(self) -> Process:
+    def start_return_path(self, **env: str) -> Process:
         """Start the return-path handler; on return it listens."""
-        self.return_path = self._start("return-path")
+        self.return_path = self._start("return-path", **env)
         return self.return_path
 
     def start_map(self) -> Process:
@@ -115,10 +115,10 @@ class Bouncegate:
             raise RuntimeError(f"{args} ended with {done.returncode}: {done.stderr.decode()}")
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def _start(self, name: str) -> Process:
+    def _start(self, name: str, **env: str) -> Process:
         argv = [str(COMMAND), "--config", str(self.config), name]
         with NotifySocket(self._folder.path / f"{name}.notify") as notify:
-            process = self._folder.start(name, argv, NOTIFY_SOCKET=str(notify.path))
+            process = self._folder.start(name, argv, NOTIFY_SOCKET=str(notify.path), **env)
             process.wait_until("it is ready", notify.is_ready)
         return process
 

@@ -33,6 +33,8 @@ PROMISES: Final = {
     # README.md
     "bouncegate doctor": Promise(r"milter +error +does not answer at .* systemctl start", 2),
     "bouncegate list": Promise(r"clara@orchard\.example +locked +hard +address +user-unknown"),
+    "bouncegate clock show": Promise(r"store +trusted"),
+    'bouncegate clock accept --why "the server was off for a month"': Promise("clock is trusted"),
     "bouncegate check --bad subscribers.txt": Promise(r"3 +no-address +invalid", 1),
     "bouncegate show clara@orchard.example": Promise(r"locked +yes"),
     "bouncegate explain clara@orchard.example": Promise(r"Entry 1 locked it: 550 5\.1\.1"),

@@ -16,6 +16,7 @@ from bouncegate.cli.output import write_json, write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import parse_domain
 from bouncegate.doctor.finding import Check, Finding, Severity, examined
+from bouncegate.store.clock import moment
 
 if TYPE_CHECKING:
     from bouncegate.doctor.names import Outlook
@@ -70,6 +71,7 @@ def doctor(
     """
     from bouncegate.doctor import (  # noqa: PLC0415 - for one command only
         alive,
+        clock,
         daemons,
         domains,
         maillog,
@@ -86,6 +88,7 @@ def doctor(
         ("keys", lambda: proof.check_keys(settings, now)),
         ("store", lambda: storage.check_store(settings, now)),
         ("ledger", lambda: storage.check_ledger(settings, now)),
+        ("clock", lambda: clock.check_clock(settings, moment())),
         ("domains", lambda: domains.check_domains(settings, now)),
         ("maillog", lambda: maillog.check_maillog(settings, now)),
         ("backup", lambda: storage.check_backup(settings, now)),

@@ -22,6 +22,7 @@ from bouncegate.cli.reportviews import Named, percent
 from bouncegate.cli.undo import time_of
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.config.taxonomy import REASONS
+from bouncegate.doctor.clock import check_clock
 from bouncegate.doctor.domains import check_domains
 from bouncegate.doctor.finding import Finding, Severity
 from bouncegate.doctor.maillog import check_maillog
@@ -33,6 +34,7 @@ from bouncegate.report.reading import Sources, as_kept, providers_now, read, sen
 from bouncegate.report.subjects import subjects
 from bouncegate.report.wanted import Wanted
 from bouncegate.store.arrivals import Arrival
+from bouncegate.store.clock import moment
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 from bouncegate.store.tallies import DROPPED, UNVERIFIED, HourTally
@@ -153,11 +155,10 @@ def health(
     Exit code 0: all is fine. 1, a warning: of some sender's mail too large a share bounced,
     bounced hard or was complained of; or some sender was blamed for too many bounces within an
     hour; or too many DSNs proved nothing; or the store, the ledger or their disk is nearly full, or
-    the last backup is too old, or Postfix's log is told in another time zone. 2, critical: an
-    incident is open, hardly any room is left, nothing of Postfix's log can be read, or name servers
-    are out of order. Other codes, 64 and above: the store, the config or a time cannot be
-    read. The limits stand in
-    [alarm]; of room, those of `bouncegate doctor` hold.
+    the last backup is too old, or Postfix's log is told in another time zone, or the clock is in
+    doubt. 2, critical: an incident is open, hardly any room is left, nothing of Postfix's log can
+    be read, or name servers are out of order. Other codes, 64 and above: the store, the config or
+    a time cannot be read. The limits stand in [alarm]; of room, those of `bouncegate doctor` hold.
 
     What blames senders or proves nothing is told of the last two days at most.
 
@@ -262,10 +263,11 @@ def _set_aside(store: Store) -> SetAside:
 
 
 def _room(invocation: Invocation, now: int) -> Iterator[RoomView]:
-    """What the doctor finds of store, ledger and log that an operator should see."""
+    """What the doctor finds of store, ledger, log and clock that an operator should see."""
     settings = invocation.settings
     checks = (check_store, check_ledger, check_backup, check_maillog)
-    return _views(chain.from_iterable(check(settings, now) for check in checks))
+    found = chain.from_iterable(check(settings, now) for check in checks)
+    return _views(chain(found, check_clock(settings, moment())))
 
 
 def _views(findings: Iterable[Finding]) -> Iterator[RoomView]:
@@ -336,7 +338,7 @@ def _rows(health: Health) -> Iterator[tuple[object, ...]]:
     if aside := health.set_aside.kept:
         found = f"{aside}, the oldest of {health.set_aside.since}"
         yield "messages set aside as broken", found, 0, _SET_ASIDE_ADVICE
-    yield "store, ledger, backup and log that need care", len(health.room), 0, None
+    yield "store, ledger, backup, log and clock that need care", len(health.room), 0, None
     for part in health.room:
         yield f"  {part.part}", part.found, None, part.advice
     yield "faults of DNS that keep bounces waiting", len(health.domains), 0, None

@@ -18,6 +18,7 @@ from bouncegate.cli import (
     audit,
     check,
     classify,
+    clock,
     correct,
     daemons,
     doctor,
@@ -112,6 +113,7 @@ app.command("audit")(audit.audit)
 app.command("purge")(purge.purge)
 app.command("simulate")(simulate.simulate)
 app.add_typer(incident.app, name="incident")
+app.add_typer(clock.app, name="clock")
 app.add_typer(report.app, name="report")
 app.add_typer(keys.app, name="keys")
 app.add_typer(stores.app, name="store")

@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.metrics.families import gauge, gauges
 from bouncegate.policy.alarm import hour_of
+from bouncegate.store.clock import ClockRecord, moment
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.room import Room
 from bouncegate.store.store import Store
@@ -27,6 +28,7 @@ def store_figures(
 ) -> Iterator[Metric]:
     """Of the store; `names_senders` says whether their domains may be seen. Raises StoreError."""
     yield from _room("store", store.room())
+    yield _clock("store", store.clock)
     tallies = store.tallies(now - _WEEK)
     lately = [tally for tally in tallies if tally.hour >= hour_of(now - _DAY)]
     yield from _blame(lately, alarm, now, names_senders=names_senders)
@@ -59,12 +61,21 @@ def store_figures(
 def ledger_figures(ledger: Ledger, last_send: int) -> Iterator[Metric]:
     """Of the ledger; `last_send` is when the milter last handed one over. Raises StoreError."""
     yield from _room("ledger", ledger.room())
+    yield _clock("ledger", ledger.clock)
     oldest, newest = ledger.times()
     yield gauge("ledger_oldest_send_timestamp_seconds", "The oldest send in the ledger.", oldest)
     yield gauge(
         "ledger_lag_seconds",
         "How far the ledger is behind what the milter has handed over.",
         max(0, last_send - newest),
+    )
+
+
+def _clock(name: str, record: ClockRecord) -> Metric:
+    return gauge(
+        f"{name}_clock_doubted",
+        "Whether nothing is deleted, expires or is settled since the clock is in doubt.",
+        record.peek(moment()).wrong != "",
     )
 
 

@@ -1,0 +1,108 @@
+"""`clock show` and `clock accept`: whether the clock is trusted, and the operator's word on it."""
+
+from contextlib import ExitStack, closing
+from typing import Final
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli.acts import By, Why
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.operator import audit_of, operator
+from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.policy.clock import ClockMark
+from bouncegate.store.clock import moment, told
+from bouncegate.store.ledger import FOLDER, Ledger
+from bouncegate.store.opened import DATA
+from bouncegate.store.store import Store
+
+app = typer.Typer(
+    no_args_is_help=True, help="Whether the clock is trusted with what is deleted by it."
+)
+
+_COLUMNS: Final = ("part", "state", "latest", "left")
+
+
+class ClockView(Struct):
+    """What the store or the ledger knows of the clock; the time in UTC, ISO 8601."""
+
+    part: str
+    """store or ledger."""
+    state: str
+    """trusted, ahead or behind."""
+    latest: str | None
+    """The latest time that is known to be right."""
+    left: int
+    """In how many seconds the clock is trusted if it goes on evenly."""
+
+
+@app.command("show")
+def show(context: typer.Context, *, json: Json = False) -> None:
+    """Show whether the clock is trusted, by the marks of the store and of the ledger.
+
+    Nothing is deleted, expires or is settled by a clock that is more than a day ahead of the latest
+    time that is known to be right, or behind it.
+
+    Examples:
+
+    bouncegate clock show --json
+    """
+    now = moment()
+    with ExitStack() as stack:
+        store, ledger = _opened(invocation_of(context), stack, readonly=True)
+        views = [
+            _view(part, one.clock.peek(now))
+            for part, one in (("store", store), ("ledger", ledger))
+            if one is not None
+        ]
+    if json:
+        for view in views:
+            write_json(view)
+    else:
+        write_table(_COLUMNS, ([getattr(view, name) for name in _COLUMNS] for view in views))
+
+
+@app.command("accept")
+def accept(context: typer.Context, *, yes: Yes = False, why: Why = "", by: By = "") -> None:
+    """Say that a clock in doubt is right: what waits for it is done in the next round.
+
+    Without that it is trusted after it has run evenly for a day. What is deleted by a wrong clock
+    does not come back: compare the time that is shown with another clock first.
+
+    Examples:
+
+    bouncegate clock accept --why "the server was off for a month"
+    """
+    invocation, now = invocation_of(context), moment()
+    with ExitStack() as stack:
+        store, ledger = _opened(invocation, stack, readonly=False)
+        marks = [one.clock.peek(now) for one in (store, ledger) if one is not None]
+        doubted = [mark for mark in marks if mark.wrong]
+        if not doubted:
+            print(f"the clock is trusted: it is {iso(now.time)}")
+            return
+        print(told(doubted[0]))
+        require_consent(f"Is it {iso(now.time)} now?", "the clock stays in doubt", yes=yes)
+        audit = audit_of("clock accept", now.time, by=by or operator(), why=why)
+        store.accept_clock(now, audit)
+        if ledger is not None:
+            ledger.clock.accept(now)
+    print(f"the clock is trusted from now on: it is {iso(now.time)}")
+
+
+def _opened(
+    invocation: Invocation, stack: ExitStack, *, readonly: bool
+) -> tuple[Store, Ledger | None]:
+    """The store, and the ledger where there is one; raises StoreError."""
+    settings = invocation.settings
+    store = stack.enter_context(closing(Store.open(settings.store, readonly=readonly)))
+    if not (settings.store.path / FOLDER / DATA).exists():
+        return store, None
+    ledger = Ledger.open(settings.store, settings.ledger, readonly=readonly)
+    return store, stack.enter_context(closing(ledger))
+
+
+def _view(part: str, mark: ClockMark) -> ClockView:
+    return ClockView(part, mark.wrong or "trusted", iso(mark.latest), mark.left)
