@@ -1,7 +1,9 @@
 """Runs the command in this process, as a shell would see it."""
 
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,21 @@ class Done(NamedTuple):
 
 
 Command = Callable[..., Done]
+
+
+@contextmanager
+def log_given_back() -> Iterator[None]:
+    """Let the log be what it was, whatever a daemon that ran in this process has set up.
+
+    Its handler writes to a descriptor that ends with the test, and may be another file's by then.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @pytest.fixture
@@ -39,7 +56,7 @@ def bouncegate(
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["bouncegate", "--config", str(config), *arguments])
         capfd.readouterr()
-        with pytest.raises(SystemExit) as caught:
+        with log_given_back(), pytest.raises(SystemExit) as caught:
             main()
         sys.stdout.flush()
         out, err = capfd.readouterr()
