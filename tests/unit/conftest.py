@@ -1,12 +1,17 @@
-"""What tests of several parts share: a real name server."""
+"""What tests of several parts share: a real name server, and examples that are not timed."""
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from lab import nameserver
 from lab.folder import LabFolder
 from lab.nameserver import NameServer
+
+# An example may take as long as it does: other tests run beside it.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 MANY = "\n".join(f"many MX {n} mx{n}.of-a-name-that-is-long-enough-to-need-tcp" for n in range(60))
 ZONE = f"""\
