@@ -354,9 +354,9 @@ def _reload_milter(changes: "Iterable[Change]", config: Path) -> None:
     """Let the milter read its config, if that was changed."""
     if not any(one.path == config.resolve() for one in changes):
         return
-    units = ("bouncegate-milter", "bouncegate-map")
+    units = ("bouncegate-milter", "bouncegate-map", "bouncegate-maintain")
     if config == DEFAULT_FILE and shutil.which("systemctl"):
         for unit in units:
             subprocess.run(["systemctl", "try-reload-or-restart", unit], check=False, timeout=60)
     else:
-        print(f"{config} has changed: reload milter and map (SIGHUP)")
+        print(f"{config} has changed: reload milter, map and maintain (SIGHUP)")

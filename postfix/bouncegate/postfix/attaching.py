@@ -7,17 +7,23 @@ and which of the two it is.
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bouncegate.config.settings import Settings
 from bouncegate.postfix import installing, record
 from bouncegate.postfix.coverage import State, covers, of_milter
-from bouncegate.postfix.mode import with_mode
+from bouncegate.postfix.logsource import log_source
 from bouncegate.postfix.naming import OURS
+from bouncegate.postfix.ownconfig import with_log, with_mode
 from bouncegate.postfix.plan import MAIN, MASTER, Edit, Obstacle, plan
 from bouncegate.postfix.running import Running
 from bouncegate.postfix.staging import Change, read_copy, stage
 from bouncegate.postfix.undo import Undone, named, without
+
+_NO_LOG: Final = (
+    "Postfix's log is not read ([maillog]): which messages Postfix took is not known, and that no "
+    "bounce came lifts no lock"
+)
 
 
 class Proposal(NamedTuple):
@@ -59,17 +65,23 @@ def propose(settings: Settings, config: Path, running: Running, way: Way) -> Pro
     mode = "enforce" if way.enforce else settings.milter.mode if attached else "observe"
     obstacles = list(planned.obstacles)
     changes = []
+    before = after = installing.now(config)
     if mode != settings.milter.mode:
-        before = installing.now(config)
         after = with_mode(before, mode)
         if after is None:
             text = f"{config} is not understood"
             obstacles.append(Obstacle(text, f'set mode = "{mode}" below [milter]'))
-        else:
-            changes.append(Change(config.resolve(), before, after))
+    notes = list(planned.notes)
+    if settings.keeps_ledger and settings.maillog.source == "none":
+        log = log_source(running, settings.store.path)
+        logged = with_log(after, log) if log and not obstacles else None
+        after = logged or after
+        notes.append(f"{log.name} will be read" if log and logged else _NO_LOG)
+    if after is not None and after != before:
+        changes.append(Change(config.resolve(), before, after))
     if planned.edits and not obstacles:
         changes += stage(settings, running, planned.edits, table=way.table)
-    return Proposal(tuple(changes), planned.edits, tuple(obstacles), planned.notes, mode)
+    return Proposal(tuple(changes), planned.edits, tuple(obstacles), tuple(notes), mode)
 
 
 def attach(folder: Path, changes: Sequence[Change]) -> None:

@@ -45,7 +45,7 @@ class Cover(NamedTuple):
     """One line of the status."""
 
     plane: str
-    """`milter`, `filter`, `return-path`, `sender`, `local` or `map`."""
+    """`milter`, `filter`, `return-path`, `sender`, `log`, `local` or `map`."""
     subject: str
     """The service, the domain or the parameter."""
     state: State
@@ -68,6 +68,7 @@ def covers(settings: Settings, running: Running) -> Iterator[Cover]:
     yield _of_return_path(settings, running)
     for subject, effect, text, mend in findings(settings, running):
         yield Cover("sender", subject, _OF_EFFECT[effect], text, mend)
+    yield _of_log(settings)
     yield _of_local(settings, running)
     yield _of_map(settings, running)
     if _map_is_asked(settings, running):
@@ -207,6 +208,19 @@ def is_taken(running: Running, domain: str) -> bool:
         names_any(running.values.get(name, ""), {domain}) or name in running.answers
         for name in TAKEN
     )
+
+
+def _of_log(settings: Settings) -> Cover:
+    """Whether Postfix's log is read, and what is not known without it."""
+    log = settings.maillog
+    subject = str(log.file) if log.source == "file" else log.source
+    if log.source == "none":
+        text = "not read: what Postfix took is not known, and that no bounce came lifts no lock"
+        return Cover("log", "", State.OFF, text)
+    if not settings.log_proves:
+        text = "shows what waits; as evidence it counts if nobody else can write there (trust_file)"
+        return Cover("log", subject, State.OFF, text)
+    return Cover("log", subject, State.ATTACHED, "tells what Postfix took and what became of it")
 
 
 def _of_local(settings: Settings, running: Running) -> Cover:
