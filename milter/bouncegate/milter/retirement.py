@@ -11,17 +11,20 @@ replaced by one that nobody can connect to, the sessions go on, and the process 
 
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NoReturn
 
+from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.daemon.pulse import INTERVAL, RETIRE, Pulse
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
+_MISHAPS: Final = Mishaps("as before", step="once a second")
 _CHECK_SESSIONS_EVERY: Final = 0.25
 # Interrupts accept(2), to which libmilter then returns; its handler does nothing.
 _INTERRUPT: Final = signal.SIGUSR2
@@ -33,23 +36,38 @@ def keep(pulse: Pulse, farewell: float, look: Callable[[], None]) -> None:
     `look` is called at every beat. After the request to retire, sessions have `farewell` seconds.
     """
     signal.signal(_INTERRUPT, lambda _number, _frame: None)
+    # A pair has no name; one end never becomes readable as long as the other is open. It is made
+    # now, since sessions may have taken all descriptors by then.
+    deaf = socket.socketpair()
 
     def beat() -> NoReturn:
         while signal.sigtimedwait({RETIRE}, INTERVAL) is None:
-            look()
+            _look(look)
             pulse.beat()
-        _retire(pulse, look, farewell)
+        _retire(pulse, look, farewell, deaf)
 
     pulse.beat()
     threading.Thread(target=beat, name="pulse", daemon=True).start()
 
 
-def _retire(pulse: Pulse, look: Callable[[], None], farewell: float) -> NoReturn:
+def _look(look: Callable[[], None]) -> None:
+    """Look, whatever comes of it: without a pulse the worker would be killed with its sessions."""
+    try:
+        look()
+    except OSError as error:  # no descriptor is left for what it opens
+        _MISHAPS.tell("NOQUEUE", error, expected=True)
+
+
+def _retire(
+    pulse: Pulse,
+    look: Callable[[], None],
+    farewell: float,
+    pair: tuple[socket.socket, socket.socket],
+) -> NoReturn:
     """Serve the sessions that are there, for a bounded time, and end the process."""
     listening = _listening()
     address = _address(listening)
-    # A pair has no name; it never becomes readable as long as its other end is open.
-    deaf, other_end = socket.socketpair()
+    deaf, other_end = pair
     os.dup2(deaf.fileno(), listening)
     main = threading.main_thread().ident
     assert main is not None
@@ -58,7 +76,7 @@ def _retire(pulse: Pulse, look: Callable[[], None], farewell: float) -> NoReturn
     # The first wait is for a connection that was being accepted just now.
     time.sleep(_CHECK_SESSIONS_EVERY)
     while (sessions := _sessions(address)) and time.monotonic() < deadline:
-        look()
+        _look(look)
         pulse.beat()
         time.sleep(_CHECK_SESSIONS_EVERY)
     if sessions:
@@ -108,5 +126,9 @@ def _socket(descriptor: int) -> socket.socket | None:
         return None
 
 
-def _descriptors() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]
+def _descriptors() -> Iterable[int]:
+    """The descriptors that are open; where none is left to read which, all that there can be."""
+    try:
+        return [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]
+    except OSError:
+        return range(resource.getrlimit(resource.RLIMIT_NOFILE)[0])

@@ -12,6 +12,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.supervisor import Post
 from bouncegate.milter.core import Core, move
 from bouncegate.milter.counts import Counts
+from bouncegate.milter.descriptors import Descriptors
 from bouncegate.milter.door import Door
 from bouncegate.milter.ending import Ending
 from bouncegate.milter.held import HeldStep
@@ -48,9 +49,12 @@ def work(settings: Settings, line: Line | None, post: Post, on_ready: Callable[[
     locks.on_silence = steps.fall_back
     steps.register(NAME)
 
+    descriptors = Descriptors()
+
     def look() -> None:
         table.look()
         core.look()
+        descriptors.look()
 
     keep(post.pulse, post.farewell, look)
     on_ready()
