@@ -1,8 +1,10 @@
 """Where a message is read: here, or in a process of its own (`readerprocess`).
 
-Here, where that takes a moment: of a small message, in the midst of all sessions. While it is read,
-its digest stands in memory that all workers share: if a worker dies of it, of a crash or because it
-has used too much time of the processor, the message is read apart when it comes again.
+Here, where that takes a moment: of a small message, in the midst of all sessions, one in each turn
+of the loop, so that the sessions are served in between. Of those that wait, smaller ones go first:
+a flood of large ones must not hold up an honest one. While a message is read, its digest stands in
+memory that all workers share: if a worker dies of it, of a crash or because it has used too much
+time of the processor, the message is read apart when it comes again.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
+from heapq import heappop, heappush
 from queue import PriorityQueue
 from typing import Final
 
@@ -21,6 +24,9 @@ from bouncegate.classifier.readerprocess import limit_processor_time
 # A DSN of Postfix returns 50,000 octets at most (bounce_size_limit). In the worst of all shapes so
 # much takes a tenth of a second.
 MOST_HERE: Final = 64 * 2**10
+# By so many seconds an octet a message is put back: 50,000 octets by half a second, so that none
+# waits for ever.
+_PUT_BACK: Final = 1e-5
 # Seconds of the processor in which a message is read here, or the worker ends.
 _DEADLINE: Final = 5.0
 # Messages with which the workers that had one number have died. They come again after minutes; more
@@ -70,7 +76,8 @@ class Hand:
         self._memory[self._begin : self._begin + _DIGEST] = _NONE
 
 
-_Request = tuple[int, int, bytes, "asyncio.Future[Classified]"]
+_Request = tuple[float, int, bytes, "asyncio.Future[Classified]"]
+"""Its rank, the lowest first; its number; the message; where the answer is waited for."""
 
 
 class MessageReader:
@@ -93,22 +100,45 @@ class MessageReader:
         self._on_lost = on_lost
         self._is_closed = False
         self._numbers = itertools.count()
+        self._waiting: list[_Request] = []
         # The smallest first: hardly any honest one is large.
         self._requests: PriorityQueue[_Request] = PriorityQueue()
         threading.Thread(target=self._run, name="reader", daemon=True).start()
 
     async def classify(self, raw: bytes) -> Classified:
         """Read and judge a message; raises Unreadable, and OSError where it cannot be tried."""
-        if len(raw) <= MOST_HERE and self._hand.take(raw):
-            limit_processor_time(_DEADLINE)
-            try:
-                return self._here(raw)
-            finally:
-                limit_processor_time(0)
-                self._hand.release()
-        future: asyncio.Future[Classified] = asyncio.get_running_loop().create_future()
-        self._requests.put((len(raw), next(self._numbers), raw, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Classified] = loop.create_future()
+        if len(raw) <= MOST_HERE:
+            if not self._waiting:
+                loop.call_soon(self._take_turn, loop)
+            rank = loop.time() + len(raw) * _PUT_BACK
+            heappush(self._waiting, (rank, next(self._numbers), raw, future))
+        else:
+            self._read_apart(raw, future)
         return await future
+
+    def _take_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read the first of the small messages that wait; the next one in the next turn."""
+        _, _, raw, future = heappop(self._waiting)
+        if self._waiting:
+            loop.call_soon(self._take_turn, loop)
+        if not self._hand.take(raw):
+            self._read_apart(raw, future)
+            return
+        limit_processor_time(_DEADLINE)
+        try:
+            message = self._here(raw)
+        except Exception as error:  # noqa: BLE001 - what waits for it must be told
+            _fail(future, error)
+        else:
+            _succeed(future, message)
+        finally:
+            limit_processor_time(0)
+            self._hand.release()
+
+    def _read_apart(self, raw: bytes, future: "asyncio.Future[Classified]") -> None:
+        self._requests.put((len(raw), next(self._numbers), raw, future))
 
     def close(self) -> None:
         """What is read apart may be lost from now on."""

@@ -1,0 +1,66 @@
+"""The order in which small messages are read: a flood of large ones holds up no small one."""
+
+import asyncio
+
+import pytest
+
+from bouncegate.classifier.classified import Classified, unread
+from bouncegate.classifier.messagereader import MOST_HERE, InHand, MessageReader
+
+
+def reader(read: list[bytes]) -> MessageReader:
+    """One that notes what it reads here, in order, and reads nothing apart."""
+
+    def here(raw: bytes) -> Classified:
+        if raw.startswith(b"broken"):
+            raise ValueError("a fault of ours")
+        read.append(raw)
+        return unread(raw)
+
+    def apart(raw: bytes) -> Classified:
+        raise AssertionError(f"{len(raw)} octets are read apart")
+
+    return MessageReader(here, apart, InHand(1).hand(0), lambda: None)
+
+
+def test_a_small_message_that_comes_behind_many_large_ones_is_read_first() -> None:
+    read: list[bytes] = []
+    large = [bytes([n]) * (MOST_HERE - 1) for n in range(20)]
+
+    async def come() -> None:
+        classify = reader(read).classify
+        await asyncio.gather(*map(classify, large), classify(b"small"))
+
+    asyncio.run(come())
+    assert read == [b"small", *large]
+
+
+def test_the_loop_goes_on_between_two_messages() -> None:
+    read: list[bytes] = []
+    seen: list[int] = []
+
+    async def look() -> None:
+        while len(read) < 5:
+            seen.append(len(read))
+            await asyncio.sleep(0)
+
+    async def come() -> None:
+        classify = reader(read).classify
+        await asyncio.gather(look(), *(classify(bytes([n])) for n in range(5)))
+
+    asyncio.run(come())
+    assert set(seen) >= {1, 2, 3, 4}, "it was never kept from the loop for two messages at once"
+
+
+def test_a_message_that_cannot_be_read_fails_alone() -> None:
+    read: list[bytes] = []
+
+    async def come() -> tuple[object, object]:
+        classify = reader(read).classify
+        return await asyncio.gather(classify(b"broken"), classify(b"good"), return_exceptions=True)
+
+    broken, good = asyncio.run(come())
+    assert isinstance(broken, ValueError)
+    assert isinstance(good, Classified)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        asyncio.run(reader(read).classify(b"broken once more"))
