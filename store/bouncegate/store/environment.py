@@ -207,8 +207,10 @@ def hand_to_owner(folder: Path) -> None:
 def hand_over(path: Path, folder: Path) -> None:
     """The same of one file or folder below it."""
     if os.geteuid() == 0:
-        owner = folder.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        owner, found = folder.stat(), path.stat()
+        # Nothing is written where nothing has to be: the disk may be read-only.
+        if (found.st_uid, found.st_gid) != (owner.st_uid, owner.st_gid):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _refuse_truncated(environment: Environment, data: Path) -> None:
