@@ -11,8 +11,14 @@ from typing import Final
 import re2
 
 # Whatever matches all of these tells nothing apart: no two are of one reason, or share a word.
+# They are as long as replies are, since `.{20}` matches all that is no shorter.
 _UNLIKE: Final = {
-    "text": ("550 5.1.1 no such user", "452-4.2.2 mailbox full", "421 greylisted", "554 spam"),
+    "text": (
+        "550 5.1.1 <ann@example.net>: recipient rejected, there is no such user here",
+        "452-4.2.2 mailbox full: quota exceeded, delete old messages and empty your trash",
+        "421 greylisted; please try again after five minutes with the same envelope",
+        "554 spam found by a filter on this attempt: look at our web page to appeal",
+    ),
     "mta": ("mx.example.net", "192.0.2.1", "localhost"),
 }
 

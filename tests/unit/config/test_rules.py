@@ -161,6 +161,8 @@ def test_a_pattern_that_would_run_away_elsewhere_takes_linear_time(tmp_path: Pat
         'text = ["\\\\w"]',
         'text = ["[a-z0-9]"]',
         'text = ["^[45]"]',
+        'text = ["^.{9,}"]',
+        'text = ["[^x]{12}"]',
         'text = ["\\\\d", "user"]',
         'text = ["user unknown", ".+"]',
         'text = ["^4", "^5"]',
