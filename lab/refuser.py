@@ -6,9 +6,9 @@ Run as a process of its own (`python -m lab.refuser SOCKET`): what to do stands 
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import Milter  # type: ignore[import-untyped]
+import milter
 
 from lab.folder import ROOT, LabFolder
 
@@ -20,14 +20,15 @@ class Refuser(Milter.Base):  # type: ignore[misc]
         """Nothing is known yet."""
         self._subject = ""
 
-    def envfrom(self, *_arguments: Any) -> int:
+    def envfrom(self, f: str, *_parameters: str) -> int:
         """A message begins."""
+        del f
         self._subject = ""
         return int(Milter.CONTINUE)
 
-    def header(self, name: str, value: str) -> int:
+    def header(self, field: str, value: str) -> int:
         """Note the subject."""
-        if name.lower() == "subject":
+        if field.lower() == "subject":
             self._subject = value.strip().lower()
         return int(Milter.CONTINUE)
 
@@ -41,7 +42,7 @@ class Refuser(Milter.Base):  # type: ignore[misc]
             return int(Milter.REJECT)
         if self._subject == "hold":
             self.quarantine("looks odd")
-        return int(Milter.DISCARD if self._subject == "discard" else Milter.CONTINUE)
+        return int(milter.DISCARD if self._subject == "discard" else Milter.CONTINUE)
 
 
 def start(folder: LabFolder, socket: Path) -> None:
@@ -56,7 +57,7 @@ def main(socket: str) -> None:
     """Serve until SIGTERM."""
     os.umask(0o007)  # Postfix's group may speak to it
     Milter.factory = Refuser
-    Milter.set_flags(Milter.QUARANTINE)
+    Milter.set_flags(milter.QUARANTINE)
     Milter.runmilter("refuser", socket, 30)
 
 

@@ -8,6 +8,8 @@ from typing import type_check_only
 
 CONTINUE: int
 ACCEPT: int
+DISCARD: int
+QUARANTINE: int
 REJECT: int
 TEMPFAIL: int
 NOREPLY: int

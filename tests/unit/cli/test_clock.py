@@ -97,7 +97,8 @@ def test_clock_of_the_first_round_after_an_upgrade_is_in_doubt_if_the_store_is_o
     """No mark is kept yet."""
     bounce(config, "ann@example.com", first=NOW - 700 * DAY)
     bounce(config, "bob@example.com", first=NOW - 699 * DAY)
-    os.utime(config.parent / "store" / "data.mdb", (NOW - 690 * DAY,) * 2)
+    written = NOW - 690 * DAY
+    os.utime(config.parent / "store" / "data.mdb", (written, written))
     assert clock.maintain()[0] == DOUBTED
 
 
