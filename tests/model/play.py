@@ -107,8 +107,8 @@ class Play(Pair):
         self.record(self.address(), told, told - self.chance.randint(0, 3) * DAY, reason)
 
     def by_wrong_clock(self) -> None:
-        """A bounce or a delivery that is dated ahead, or behind."""
-        told = self.now + self.chance.choice([-40, 2, 40, 740]) * DAY
+        """A bounce or a delivery that is dated ahead, or behind by less than ten days."""
+        told = self.now + self.chance.choice([-9, 2, 40, 740]) * DAY
         address = self.address()
         if self.chance.random() < 0.3:
             self.deliver_to(address, told, self.now)
@@ -147,9 +147,9 @@ class Play(Pair):
             self.act(act, Done(self.now, "unlock"))
 
     def alive(self) -> None:
-        """A sign of life; none frees from a lock that is younger than itself."""
+        """A sign of life, maybe told late; none frees from a lock that is younger than itself."""
         both = self.address(), TWIN
-        at = self.now - self.chance.choice([0, 0, 0, DAY, 30 * DAY])
+        at = self.now - self.chance.choice([0, 0, 0, DAY, 9 * DAY])
         lives = {address: self.life(address, at) for address in both}
         younger = {a for a, life in lives.items() if life.lock and life.locked_at > at}
         act = Act(tuple(dict.fromkeys(both)), at, "alive", "clicks")

@@ -42,6 +42,9 @@ _PORTION: Final = 1000
 # The entries of one address that one transaction looks at: some twenty milliseconds. More of them
 # within one lock are kept: so many come only to an address that is mailed all the same.
 _MOST_OF_ONE: Final = 600
+# What was dated before the end of a lock may come so long after it, by a log that is read late or a
+# DSN from a slow queue: until then the lock has to be told.
+_LATEST: Final = 10 * 86_400
 
 Stop = Callable[[], bool]
 _T = TypeVar("_T")
@@ -51,7 +54,8 @@ class _Round(NamedTuple):
     """What is old, and how its summary is made."""
 
     before: int
-    now: int
+    ended: int
+    """A lock that has ended by then is told by nothing any more."""
     fold: Fold
     leaving: Leaving
 
@@ -91,12 +95,12 @@ class Retention(Transactions):
 
         `fold` makes their summary. Tells how many went.
         """
-        round_ = _Round(before, now, fold, defaultdict(set))
+        round_ = _Round(before, now - _LATEST, fold, defaultdict(set))
         place, gone = 1, 0
         while place and not stop():
             portion, place = self._old(place, before)
             gone += self._in_short(
-                self._of_whom(portion, now),
+                self._of_whom(portion, round_.ended),
                 lambda transaction, name: self._forget(transaction, name, round_),
                 lambda transaction: self._removal.settle(transaction, round_.leaving),
             )
@@ -132,18 +136,18 @@ class Retention(Transactions):
                 return max(place, probe - _PORTION + 1)
         return 0
 
-    def _of_whom(self, portion: Iterable[tuple[int, Entry]], now: int) -> list[str]:
+    def _of_whom(self, portion: Iterable[tuple[int, Entry]], ended: int) -> list[str]:
         """Whom these entries concern and no lock holds: looked at without the write lock."""
         names = dict.fromkeys(name for _, entry in portion for name in _names(entry) if name)
         with self._reading() as transaction:
             states = self._history.states
-            return [n for n in names if not is_locked(states.get(transaction, n) or EMPTY, now)]
+            return [n for n in names if not is_locked(states.get(transaction, n) or EMPTY, ended)]
 
     def _forget(self, transaction: lmdb.Transaction[bytes], address: str, round_: _Round) -> int:
         """Let the old entries of one address go; tells how many did."""
         journal, states = self._history.journal, self._history.states
         state = states.get(transaction, address) or EMPTY
-        if is_locked(state, round_.now):
+        if is_locked(state, round_.ended):
             return 0
         told = list(islice(journal.of_address(transaction, address), _MOST_OF_ONE))
         known = told[0][1] if told and isinstance(told[0][1], Summary) else None
@@ -152,7 +156,7 @@ class Retention(Transactions):
         if cut is None:
             return 0
         rest = rest[len(cut.numbers) :]
-        after = freed(state, round_.now, rest)
+        after = freed(state, round_.ended, rest)
         states.put(transaction, address, state, after)
         summary = Summary(
             cut.state if rest else after,
@@ -194,7 +198,8 @@ class Retention(Transactions):
             if len(numbers) == kept:
                 return _Cut(numbers, state, entry)
             if place + 1 < len(told):
-                following = told[place + 1][1].time
+                # A bounce that is dated ahead has ended no lock for good: it may be undone.
+                following = min(told[place + 1][1].time, round_.ended)
                 if not is_locked(state, following):
                     cut = _Cut(tuple(numbers), freed(state, following), entry)
         return cut

@@ -55,6 +55,9 @@ def folder(tmp_path: Path) -> Path:
         answer = Answer("ok", (Host(1, "mx.shop.example"),), ttl=7200)
         store.exchanges.learn({"shop.example": answer}, NOW, DnsSettings())
     outage(tmp_path / "store")
+    with closing(Store.open(settings_of(tmp_path / "store"))) as store:
+        unread = replace(event(90), address="", time=NOW + 701, trust="unverified")
+        store.record([Bounce((unread,), b"a fault of ours", is_set_aside=True)], POLICY)
     return tmp_path / "store"
 
 

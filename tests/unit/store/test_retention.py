@@ -285,3 +285,27 @@ def test_a_store_that_has_let_go_is_what_its_journal_tells(store: Store) -> None
         found = AddressCheck(store._environment, rules.fold).differences()
         assert [str(one) for one in found] == []
         assert [str(one) for one in JournalCheck(store._environment).differences()] == []
+
+
+def test_a_bounce_that_is_dated_ahead_ends_no_lock_for_good(store: Store) -> None:
+    """Undone, it leaves the lock as it was: what locked the address must not have gone before."""
+    locked = Act((ANN,), NOW + 1, "lock", "eve", until=NOW + 400 * DAY)
+    record(store, [bounce_of(ANN, 1, NOW)], RULES)
+    store.act([locked], FOLD)
+    record(store, [bounce_of(ANN, 2, NOW + 740 * DAY)], RULES)
+    store.retention.forget_entries(NOW + 60 * DAY, NOW + 90 * DAY, FOLD)
+    store.void([3], Ruling("void", (), NOW + 91 * DAY, "eve"), FOLD)
+    state = store.state(ANN)
+    assert state is not None
+    assert state.lock is not None
+    assert state.lock.until == NOW + 400 * DAY
+
+
+def test_entries_stay_for_ten_days_behind_the_end_of_a_lock(store: Store) -> None:
+    """A log that is read late must find the lock that held at the time of its lines."""
+    record(store, [bounce_of(ANN, 1, NOW)], RULES)
+    store.act([Act((ANN,), NOW + DAY, "lock", "eve", until=NOW + 100 * DAY)], FOLD)
+    record(store, [bounce_of("bob@x.test", 2, NOW + 2 * DAY)], RULES)
+    for day, gone in ((101, 0), (109, 0), (111, 2)):
+        now = NOW + day * DAY
+        assert store.retention.forget_entries(now - 30 * DAY, now, FOLD) == gone, day
