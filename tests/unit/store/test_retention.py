@@ -292,7 +292,7 @@ def test_a_bounce_that_is_dated_ahead_ends_no_lock_for_good(store: Store) -> Non
     locked = Act((ANN,), NOW + 1, "lock", "eve", until=NOW + 400 * DAY)
     record(store, [bounce_of(ANN, 1, NOW)], RULES)
     store.act([locked], FOLD)
-    record(store, [bounce_of(ANN, 2, NOW + 740 * DAY)], RULES)
+    record(store, [bounce_of(ANN, 2, NOW + 740 * DAY, Reason.MAILBOX_FULL)], RULES)
     store.retention.forget_entries(NOW + 60 * DAY, NOW + 90 * DAY, FOLD)
     store.void([3], Ruling("void", (), NOW + 91 * DAY, "eve"), FOLD)
     state = store.state(ANN)
