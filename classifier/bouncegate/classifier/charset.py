@@ -38,7 +38,7 @@ _ALIASES: Final = {
     "unicode-1-1-utf-7": "utf_7",
 }
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _WORD: Final = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]{0,1000})\?=")
 _BETWEEN_WORDS: Final = re.compile(r"\?=\s{1,100}=\?")
 # Eight header lines of the greatest length (RFC 5322, 2.1.1).
