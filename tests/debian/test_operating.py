@@ -37,6 +37,8 @@ for unit in "$@"; do
             setsid setpriv --reuid=bouncegate --regid=bouncegate --init-groups \
                 bouncegate $name >>/var/log/daemons.log 2>&1 </dev/null &
             echo $! >/run/$name.pid
+            # Before setsid(1) has made it independent, the end of the terminal ends it too.
+            until [[ $(</proc/$!/comm) == bouncegate ]]; do sleep 0.1; done
             until [[ $name == maintain || -S /var/spool/postfix/bouncegate/$name.sock ]]; do
                 sleep 0.1
             done ;;
