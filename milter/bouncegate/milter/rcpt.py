@@ -113,10 +113,7 @@ class RcptStep:
 
     def _odd_key(self, context: "Context", recipient: bytes) -> bytes | None:
         """The key of a recipient that can be written in several ways."""
-        resolved = as_resolved(recipient, macro(context, RESOLVED))
-        if resolved != recipient:
-            session_of(context).resolved[recipient] = resolved
-        return self._key(resolved)
+        return self._key(as_resolved(recipient, macro(context, RESOLVED)))
 
     def _judge(self, context: "Context", recipient: bytes, key: bytes, record: bytes | None) -> int:
         base = untagged(key, self._delimiters)

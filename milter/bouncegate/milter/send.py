@@ -18,12 +18,19 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.mishaps import Mishaps
 from bouncegate.milter.line import Line, Overflow
 from bouncegate.milter.notify import is_failure_reported
-from bouncegate.milter.session import QUEUE_ID, Session, facts, macro, session_of
+from bouncegate.milter.session import QUEUE_ID, RESOLVED, Session, facts, macro, session_of
 from bouncegate.policy.text import LONGEST_LINE, clean
 from bouncegate.provenance.keys import KeyFile
 from bouncegate.provenance.token import MESSAGE_OCTETS, sign
 from bouncegate.refusal.decision import Facts, Scope, is_outbound
-from bouncegate.refusal.recipient import KeyOf, exact_key, folded_key
+from bouncegate.refusal.recipient import (
+    KeyOf,
+    as_resolved,
+    exact_key,
+    folded_key,
+    no_key,
+    plain_key,
+)
 from bouncegate.store.entry import Sent
 
 if TYPE_CHECKING:
@@ -50,7 +57,9 @@ class SendStep:
         self._keys = keys
         self._line = line
         self._rcpt = rcpt
-        self._key: KeyOf = folded_key if settings.store.fold_local_part else exact_key
+        fold = settings.store.fold_local_part
+        self._plain_key: KeyOf = plain_key if fold else no_key
+        self._key: KeyOf = folded_key if fold else exact_key
         self._mishaps = Mishaps("accept", step="END-OF-MESSAGE")
         # Not a secret: the MAC makes a token one. It must only differ from worker to worker.
         self._chance = random.Random(os.urandom(16))
@@ -78,6 +87,8 @@ class SendStep:
         if answer == milter.CONTINUE:
             session = session_of(context)
             session.recipients.append(recipient)
+            if self._plain_key(recipient) is None:
+                session.resolved[recipient] = as_resolved(recipient, macro(context, RESOLVED))
             if parameters and not is_failure_reported(parameters):
                 session.unreported.append(recipient)
         return answer
