@@ -4,6 +4,9 @@ On a new installation the send path may run before the first bounce has made the
 store may be moved away, replaced by a backup, cut short or written by another version. As long as
 it cannot be used, every look-up fails, and `on_error` says what that means for the recipient; when
 it can be used again, it is, without a restart.
+
+LMDB must not be opened twice in one process, so the old file is closed before the new one is
+opened. That takes some milliseconds, for which look-ups wait.
 """
 
 import logging
@@ -22,13 +25,24 @@ from bouncegate.store.environment import (
     layout_problem,
     open_environment,
 )
-from bouncegate.store.errors import StoreDamaged, StoreError, StoreMissing
+from bouncegate.store.errors import (
+    StoreDamaged,
+    StoreError,
+    StoreForbidden,
+    StoreLayout,
+    StoreMissing,
+)
 from bouncegate.store.locktable import LockTable
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.opened import Environment
 
 _LOG: Final = logging.getLogger("bouncegate.store")
 INTERVAL: Final = 1.0
+
+PATIENCE: Final = 0.5
+"""How many seconds look-ups wait at most while one file takes the place of another."""
+_PAUSE: Final = 0.001
+_LASTING: Final = (StoreMissing, StoreDamaged, StoreForbidden, StoreLayout)
 
 
 def late_table(settings: StoreSettings) -> "LateTable":
@@ -55,7 +69,16 @@ class LateTable(LockTable):
     and looks, at most once a second, whether there is one now.
     """
 
-    __slots__ = ("_file", "_hopeless", "_left", "_next_try", "_opening", "_settings", "reason")
+    __slots__ = (
+        "_file",
+        "_hopeless",
+        "_left",
+        "_next_try",
+        "_opening",
+        "_settings",
+        "_waits_until",
+        "reason",
+    )
 
     def __init__(self, settings: StoreSettings) -> None:
         """Open the store, if that is possible: `reason` tells why it is not."""
@@ -66,6 +89,7 @@ class LateTable(LockTable):
         self._hopeless: _File | None = None
         self._left: Callable[[], lmdb.Environment | None] = lambda: None
         self._next_try = 0.0
+        self._waits_until = 0.0
         self._environment = None
         self._begin = self._begin_late
         self.reason: StoreError | None = None
@@ -83,11 +107,27 @@ class LateTable(LockTable):
                     self.take_up_purged()
                     return
                 self._leave(reason)
+                self._open_the_next()
+            else:
+                self._open_if_due()
+
+    def _open_the_next(self) -> None:
+        """Open the file that has taken the place of the one that was left, as soon as that can be.
+
+        Look-ups that are under way in the old one take microseconds, and the library some more to
+        close it. Where there is nothing to be opened, nobody waits.
+        """
+        while self._environment is None and time.monotonic() < self._waits_until:
+            self._next_try = 0.0
             self._open_if_due()
+            if isinstance(self.reason, _LASTING):
+                return
+            time.sleep(_PAUSE)
 
     def _begin_late(self) -> "lmdb.Transaction[bytes]":
-        # Never waits: who waits within a look-up might be waited for.
-        if self._opening.acquire(blocking=False):
+        # Holds no transaction, for which whoever opens the store might wait.
+        wait = max(self._waits_until - time.monotonic(), 0.0)
+        if self._opening.acquire(timeout=wait):
             try:
                 self._open_if_due()
             finally:
@@ -132,6 +172,11 @@ class LateTable(LockTable):
         self.reason = None
 
     def _note(self, reason: StoreError) -> None:
+        """Remember why it could not be opened, unless that is tried again at once."""
+        if isinstance(reason, _LASTING) or time.monotonic() >= self._waits_until:
+            self._say(reason)
+
+    def _say(self, reason: StoreError) -> None:
         if str(reason) != str(self.reason):
             _LOG.warning("%s", reason)
         self.reason = reason.with_traceback(None)
@@ -162,12 +207,13 @@ class LateTable(LockTable):
 
         To close it here would take the map away from under the threads that read in it.
         """
+        self._waits_until = time.monotonic() + PATIENCE  # first: look-ups go on meanwhile
         environment, self._environment = self._environment, None
         assert environment is not None
         self._begin = self._begin_late
         self._left = weakref.ref(environment.raw)
         self._next_try = 0.0
-        self._note(reason)
+        self._say(reason)
 
     def _look_at_file(self) -> _File | None:
         try:
