@@ -7,6 +7,8 @@ from typing import Final
 import pytest
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
+from bouncegate.postfix.asking import read
+from bouncegate.postfix.contentfilter import filters
 from bouncegate.store.ledger import Ledger
 from lab import contentfilter, mastercf
 from lab.bouncegate import Bouncegate, Sections
@@ -17,6 +19,7 @@ from lab.system import RETURN_DOMAIN, MailSystem
 
 SENDER: Final = "news@sender.test"
 BOSS: Final = "boss@sender.test"
+WATCHED: Final = "watched@sender.test"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,25 @@ def system(can_run_postfix: None) -> Iterator[MailSystem]:
         system.postfix.set(content_filter=f"filter:[127.0.0.1]:{port}")
         system.postfix.reload()
         yield system
+
+
+@pytest.fixture
+def action(system: MailSystem) -> Iterator[str]:
+    """A restriction class that a table names hands mail of one sender to the filter instead."""
+    postfix = system.postfix
+    destination = postfix.command("postconf", "-c", postfix.config, "-h", "content_filter").strip()
+    table = postfix.config / "watched"
+    table.write_text(f"# whom to watch\n{WATCHED}\n  watched\n")
+    postfix.set(
+        content_filter="",
+        smtpd_restriction_classes="watched",
+        watched=f"check_sender_access static:{{FILTER {destination}}}",
+        smtpd_data_restrictions=f"check_sender_access texthash:{table}",
+    )
+    postfix.reload()
+    yield destination
+    postfix.set(content_filter=destination, smtpd_data_restrictions="")
+    postfix.reload()
 
 
 @pytest.fixture
@@ -84,3 +106,18 @@ def test_a_sender_below_the_return_domain_that_is_no_token_is_judged(
             client.say(f"MAIL FROM:<{sender}>")
             assert client.say(f"RCPT TO:<{address}>").code == 550
             client.say("RSET")
+
+
+def test_a_filter_action_is_known_and_its_mail_is_recorded_once(
+    action: str, postfix: Postfix, remote: Remote, gate: Bouncegate
+) -> None:
+    found = filters(read(postfix.config))
+    assert action in found["smtpd_data_restrictions"]
+    address = "watched@silence.example"
+    send(postfix, address, sender=WATCHED)
+    postfix.wait_until_empty()
+    assert address in remote.accepted()
+    port = action.rpartition(":")[2]
+    postfix.wait_for_log(rf"to=<{address}>, relay=127.0.0.1\[127.0.0.1\]:{port}, .*status=sent")
+    with closing(Ledger.open(StoreSettings(path=gate.store), LedgerSettings())) as ledger:
+        assert [sent.sender for sent in ledger.sent_to(address, 0)] == [WATCHED]

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.config.probe import ASKED, SIGNED
+from bouncegate.postfix.filteraction import CHECKS, CLASSES, LISTS, actions, classes, is_filter
+from bouncegate.postfix.lookuptable import Results, results
 from bouncegate.postfix.naming import OURS, items
 from bouncegate.postfix.running import Running, Service, chroot_by_default
 from bouncegate.postfix.senders import lookups
-from bouncegate.postfix.verification import REFRESH, RESTRICTIONS
+from bouncegate.postfix.verification import REFRESH
 
 _PATIENCE: Final = 60.0
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
@@ -23,6 +25,8 @@ _TABLE: Final = re.compile(r"(?:proxy:)?(?:hash|btree|cdb|lmdb|texthash|regexp|p
 _PATTERNS: Final = re.compile(r"(?:regexp|pcre):")
 # For a table that a daemon answers, such as a database: one that is down is tried again for long.
 _TABLE_PATIENCE: Final = 10.0
+# Tables that are looked through for FILTER actions: far more than any machine has.
+_MOST_TABLES: Final = 200
 _ASKED: Final = (
     "mail_version", "config_directory", "queue_directory", "compatibility_level",
     "smtpd_milters", "non_smtpd_milters", "milter_default_action", "smtpd_milter_maps",
@@ -36,7 +40,7 @@ _ASKED: Final = (
     "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps",
     "smtp_sender_dependent_authentication", "smtp_sasl_password_maps", "smtpd_proxy_filter",
     "content_filter", "maillog_file", "syslog_name",
-    "smtpd_authorized_verp_clients", *RESTRICTIONS, REFRESH,
+    "smtpd_authorized_verp_clients", REFRESH, "cleanup_service_name", CLASSES, *LISTS, *CHECKS,
 )  # fmt: skip
 TAKEN: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")
 """The lists of domains that Postfix takes mail for, which may be tables as well."""
@@ -130,7 +134,30 @@ def read(folder: Path | None, domain: str = "") -> Running:
         undefined=frozenset(_UNDEFINED.findall(complaints + more))
         - frozenset(_UNKNOWN.findall(complaints)),
     )
+    found = _with_filters(found, folder)
     return with_tables(found, folder, domain) if domain else found
+
+
+def _with_filters(running: Running, folder: Path | None) -> Running:
+    """The same, with the restriction classes and where FILTER actions lead."""
+    if names := classes(running):
+        running = replace(running, values={**parameters(folder, *names), **running.values})
+    known: dict[str, Results | None] = {}
+
+    def read_once(table: str) -> Results | None:
+        if table not in known:
+            known[table] = results(table, running.queue) if len(known) < _MOST_TABLES else None
+        return known[table]
+
+    found = actions(running, read_once)
+    return replace(
+        running,
+        filters={
+            subject: {to: table for to, table in one.filters.items() if is_filter(running, to)}
+            for subject, one in found.items()
+        },
+        unknown={subject: one.unknown for subject, one in found.items() if one.unknown},
+    )
 
 
 def with_tables(running: Running, folder: Path | None, domain: str) -> Running:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import UnixSocket
 from bouncegate.postfix.asking import TAKEN
-from bouncegate.postfix.contentfilter import asks_no_milter, filters, is_way_back
+from bouncegate.postfix.contentfilter import asks_no_milter, filters, is_way_back, unknown
 from bouncegate.postfix.naming import items, names, names_any
 from bouncegate.postfix.running import SMTPD, Running, Service
 from bouncegate.postfix.senders import Effect, findings
@@ -81,6 +81,10 @@ def _of_filters(running: Running) -> Iterator[Cover]:
         if not any(is_way_back(running, one) for one in running.running(SMTPD)):
             text = f"mail goes to {where}; which smtpd takes what comes back cannot be told"
             yield Cover("filter", subject, State.OFF, text)
+    if tables := unknown(running):
+        listed = ", ".join(dict.fromkeys(table for some in tables.values() for table in some))
+        text = f"FILTER actions are not known, since no text of these tables can be read: {listed}"
+        yield Cover("filter", ", ".join(tables), State.OFF, text)
 
 
 def is_asked(settings: Settings, running: Running, milters: str) -> bool:

@@ -55,6 +55,10 @@ class Running:
 
     Empty: nothing. None: they cannot be asked.
     """
+    filters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By subject of `filteraction.actions`: where its FILTER actions lead, with the table."""
+    unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the same: tables whose actions cannot be known."""
 
     @property
     def queue(self) -> Path:
