@@ -1,8 +1,8 @@
-"""The patterns of a rule: how they are compiled, and which of them would match everything.
+r"""The patterns of a rule: how they are compiled, and which of them would match everything.
 
 A rule that takes every bounce hides all behind it, and may lock whoever bounces once. A pattern
-that matches the empty text is found by matching that; one such as `.` or `^[45]`, by replies that
-have nothing in common.
+that matches the empty text is found by matching that; one such as `.`, `^[45]` or
+`[45]\.`, by replies that have nothing in common but their form.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,17 +10,46 @@ from typing import Final
 
 import re2
 
-# Whatever matches all of these tells nothing apart: no two are of one reason, or share a word.
-# They are as long as replies are, since `.{20}` matches all that is no shorter.
+# Failures of which no two are of one reason, or share a word.
+_FAILURES: Final = (
+    ("550", "5.1.1", "unknown user", "RCPT TO"),
+    ("452", "4.2.2", "mailbox full", "end of DATA"),
+    ("421", "4.7.0", "try later", "MAIL FROM"),
+    ("554", "5.7.1", "spam rejected", "DATA"),
+    ("552", "5.3.4", "message too large", "MAIL FROM"),
+    ("450", "4.1.8", "cannot find your domain", "RCPT TO"),
+)
+# As long as replies are, since `.{20}` matches all that is no shorter.
+_LONG: Final = (
+    "550 5.1.1 <ann@example.net>: recipient rejected, there is no such user here",
+    "452-4.2.2 mailbox full: quota exceeded, delete old messages and empty your trash",
+    "421 greylisted; please try again after five minutes with the same envelope",
+    "554 spam found by a filter on this attempt: look at our web page to appeal",
+)
+# Octets: RE2 takes no repetition beyond {1000}.
+_LONGEST_REPETITION: Final = 1000
+# What matches all of one row tells nothing apart: each has one form that replies come in.
 _UNLIKE: Final = {
     "text": (
-        "550 5.1.1 <ann@example.net>: recipient rejected, there is no such user here",
-        "452-4.2.2 mailbox full: quota exceeded, delete old messages and empty your trash",
-        "421 greylisted; please try again after five minutes with the same envelope",
-        "554 spam found by a filter on this attempt: look at our web page to appeal",
+        _LONG,
+        tuple(text * (_LONGEST_REPETITION // len(text) + 1) for text in _LONG),
+        tuple(f"{code} {status} {words}" for code, status, words, _ in _FAILURES),
+        tuple(f"{code}-{status} {words}" for code, status, words, _ in _FAILURES),
+        tuple(f"{code} {words}" for code, _, words, _ in _FAILURES),
+        tuple(f"{status} {words}" for _, status, words, _ in _FAILURES),
+        tuple(
+            f"host {code}.example.net[192.0.2.1] said: {code} {status} {words} "
+            f"(in reply to {command} command)"
+            for code, status, words, command in _FAILURES
+        ),
     ),
-    "mta": ("mx.example.net", "192.0.2.1", "localhost"),
+    "mta": (
+        ("mx.example.net", "192.0.2.1", "localhost"),
+        ("mx1.example.net", "mail-4.office.test", "aspmx.l.big.example", "inbound.firm.invalid"),
+    ),
 }
+_MOST_SHOWN: Final = 4
+_LONGEST_SHOWN: Final = 80
 
 
 def pattern_options() -> re2.Options:
@@ -46,9 +75,12 @@ def pattern_faults(key: str, patterns: Sequence[str]) -> Iterator[str]:
             continue
         if compiled.search(""):
             yield f"{pattern!r} matches the empty text, and so everything"
-        elif all(compiled.search(text) for text in _UNLIKE[key]):
-            texts = ", ".join(map(repr, _UNLIKE[key]))
-            yield f"{pattern!r} matches texts as different as {texts}, and so everything"
+        elif row := _all_taken(key, [compiled]):
+            texts = ", ".join(repr(text[:_LONGEST_SHOWN]) for text in row[:_MOST_SHOWN])
+            yield (
+                f"{pattern!r} matches texts as different as {texts}, and so practically "
+                "everything: name what only these replies say"
+            )
 
 
 def take_everything(key: str, patterns: Sequence[str]) -> bool:
@@ -57,4 +89,14 @@ def take_everything(key: str, patterns: Sequence[str]) -> bool:
         compiled = [re2.compile(pattern, pattern_options()) for pattern in patterns]
     except re2.error:
         return False
-    return all(any(one.search(text) for one in compiled) for text in _UNLIKE[key])
+    return bool(_all_taken(key, compiled))
+
+
+def _all_taken(key: str, patterns: "Sequence[re2._Regexp]") -> tuple[str, ...]:
+    """The first row of texts that the patterns match together; empty: they tell some apart."""
+    rows = (
+        row
+        for row in _UNLIKE[key]
+        if all(any(one.search(text) for one in patterns) for text in row)
+    )
+    return next(rows, ())

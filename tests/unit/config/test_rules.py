@@ -167,6 +167,19 @@ def test_a_pattern_that_would_run_away_elsewhere_takes_linear_time(tmp_path: Pat
         'text = ["user unknown", ".+"]',
         'text = ["^4", "^5"]',
         'text = ["\\\\b"]',
+        'text = ["\\\\d\\\\.\\\\d\\\\.\\\\d"]',
+        'text = ["[45]\\\\.[0-9]+\\\\.[0-9]+"]',
+        'text = ["^\\\\d{3} "]',
+        'text = ["^\\\\d{3}-"]',
+        'text = ["[a-z]+ [a-z]+$"]',
+        'text = ["^(?s).{200}"]',
+        'text = [".{1000}"]',
+        'text = ["said: "]',
+        'text = ["in reply to"]',
+        'text = ["host .*\\\\["]',
+        'text = ["5\\\\.\\\\d\\\\.\\\\d", "4\\\\.\\\\d\\\\.\\\\d"]',
+        'mta = ["\\\\."]',
+        'mta = ["[a-z]+\\\\.[a-z]+$"]',
         'text = ["no such user"]\nmta = ["."]',
         'mta = ["[a-z]|[0-9]"]',
         'status = ["4", "5"]',
@@ -187,7 +200,21 @@ def test_a_rule_that_takes_every_bounce_is_refused(tmp_path: Path, condition: st
 
 @pytest.mark.parametrize(
     "condition",
-    ['text = ["such user$"]', 'status = ["5"]', 'mta = ["example"]', 'text = ["user|mailbox"]'],
+    [
+        'text = ["such user$"]',
+        'status = ["5"]',
+        'mta = ["example"]',
+        'text = ["user|mailbox"]',
+        'text = ["5\\\\.1\\\\.1"]',
+        'text = ["5\\\\.\\\\d+\\\\.\\\\d+"]',
+        'text = ["^5", "^451"]',
+        'text = ["^4\\\\d\\\\d "]',
+        'text = ["4\\\\.[27]\\\\.\\\\d"]',
+        'text = ["in reply to end of DATA"]',
+        'text = ["user", "mailbox", "later", "spam", "message"]',
+        'mta = ["^mx|^mail|^smtp"]',
+        'mta = ["\\\\.outlook\\\\.com$"]',
+    ],
 )
 def test_a_rule_that_tells_bounces_apart_is_taken(tmp_path: Path, condition: str) -> None:
     (tmp_path / "own.toml").write_text(
