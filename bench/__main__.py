@@ -1,7 +1,8 @@
 """`python -m bench [NAME...]`: run benchmarks, all of them if none is named.
 
 Options behind the names go to each benchmark: `--json`, `--locks`, `--seconds`, `--rounds`,
-`--sizes`, `--messages`, `--connections`. `python -m bench.plot` draws what `--json` prints.
+`--sizes`, `--messages`, `--connections`, `--kills`, `--seed`. `python -m bench.plot` draws what
+`--json` prints.
 """
 
 import subprocess
@@ -34,6 +35,7 @@ BENCHMARKS: Final = {
     "maillog": "how fast Postfix's log is read",
     "counting": "what counting for [metrics] costs",
     "ledger": "what the ledger and the signed return path cost",
+    "kills": "what comes of kill -9 at random moments under load",
 }
 
 

@@ -36,6 +36,7 @@ class Bouncegate:
         self.return_path: Process | None = None
         self.map: Process | None = None
         self.notices: Process | None = None
+        self.maintain: Process | None = None
         self.store.mkdir(exist_ok=True)
         make_folder(sockets, getpass.getuser(), "postfix", "2750")
         self.configure(sections or {})
@@ -80,9 +81,14 @@ class Bouncegate:
         self.notices = self._start("notices")
         return self.notices
 
+    def start_maintain(self) -> Process:
+        """Start the daemon of the background."""
+        self.maintain = self._start("maintain")
+        return self.maintain
+
     def processes(self) -> list[Process]:
         """The daemons that were started."""
-        daemons = (self.milter, self.return_path, self.map, self.notices)
+        daemons = (self.milter, self.return_path, self.map, self.notices, self.maintain)
         return [process for process in daemons if process is not None]
 
     def stop(self) -> None:
