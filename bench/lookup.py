@@ -57,7 +57,7 @@ def _lookups(store: LockedStore, rounds: int) -> list[float]:
         return key and find(key)
 
     def get(key: bytes) -> object:
-        with environment.begin(db=locks) as transaction:
+        with environment.raw.begin(db=locks) as transaction:
             return transaction.get(key)
 
     found = [

@@ -11,6 +11,7 @@ A line's time counts as its own zone tells it; where it tells none, the ledger d
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -22,6 +23,7 @@ from bouncegate.classifier.judgement import Judge
 from bouncegate.classifier.proof import LEDGER_LAG, Proof
 from bouncegate.classifier.report import Nature, Original, Reading, Report
 from bouncegate.config.settings import MaillogSettings
+from bouncegate.config.values import Network
 from bouncegate.maillog.line import Activation, Delivery, Line, Refusal, Removal
 from bouncegate.maillog.zone import offset_of
 from bouncegate.policy.records import Event
@@ -38,6 +40,8 @@ READER: Final = "postfix-log"
 _REMOTE: Final = frozenset({"smtp", "lmtp"})
 # Lines about one message lie close together; one of 255 parts has some 30 MiB of recipients.
 _MESSAGES: Final = 16
+# A mailing goes to many domains by few servers.
+_RELAYS: Final = 1024
 # So much may the clocks of milter and log differ, in seconds.
 _CLOCKS: Final = 60
 
@@ -82,6 +86,7 @@ class Interpreter:
         self._judge = judge
         self._attribution = attribution
         self._fold = fold_local_part
+        self._is_elsewhere = lru_cache(_RELAYS)(partial(_is_outside, settings.own_relays))
         self._seen: dict[tuple[int, bytes], Seen] = {}
         self._failed: defaultdict[tuple[int, bytes, str], set[str]] = defaultdict(set)
         """The members of an alias that failed, in this run."""
@@ -111,7 +116,9 @@ class Interpreter:
         Raises NotYetKnown, and StoreError where the ledger cannot be read.
         """
         known = self._message(line.queue_id)
-        line = line._replace(time=self._time(line, known[0] if known else None))
+        time = self._time(line, known[0] if known else None)
+        if time != line.time:
+            line = line._replace(time=time)
         # An id of Postfix's short form comes again; then this is not the message that it named.
         if known is None or line.time < known[0].time - _CLOCKS:
             self._pass_over(line, now)
@@ -224,9 +231,10 @@ class Interpreter:
 
     def _member(self, line: Delivery, address: str) -> str:
         """Whom Postfix mailed in place of a recipient that is an alias; empty where it is none."""
-        with suppress(AddressError):
-            final = canonical(line.recipient, fold=self._fold)
-            return final if line.original and final != address else ""
+        if line.original:
+            with suppress(AddressError):
+                final = canonical(line.recipient, fold=self._fold)
+                return final if final != address else ""
         return ""
 
     def _recipient(self, line: Delivery, recipients: frozenset[str]) -> str | None:
@@ -242,13 +250,7 @@ class Interpreter:
 
     def _is_remote(self, line: Delivery) -> bool:
         """Whether a line's server is another machine, and not one of ours that hands mail on."""
-        address = line.relay.partition("[")[2].partition("]")[0]
-        try:
-            relay = ip_address(address)
-        except ValueError:  # a socket, or no server at all
-            return False
-        is_own = any(relay in network for network in self._settings.own_relays)
-        return line.program in _REMOTE and not is_own
+        return line.program in _REMOTE and self._is_elsewhere(line.relay)
 
     def _told(
         self, line: Delivery, sent: Sent, address: str, action: str, time: int
@@ -293,3 +295,12 @@ class Interpreter:
 def _within(time: int, sent: Sent, now: int) -> int:
     """The time of a line, which cannot lie before its message, nor ahead."""
     return min(max(time, sent.time), now)
+
+
+def _is_outside(networks: Sequence[Network], relay: str) -> bool:
+    """Whether a relay, as Postfix logs it, has an address that lies in none of the networks."""
+    try:
+        address = ip_address(relay.partition("[")[2].partition("]")[0])
+    except ValueError:  # a socket, or no server at all
+        return False
+    return not any(address in network for network in networks)

@@ -42,6 +42,7 @@ _AT_ONCE: Final = 60
 _YEARS_BACK: Final = 8
 
 
+@lru_cache(maxsize=64)
 def tells_zone(text: str) -> bool:
     """Whether a timestamp says by itself how far it is from UTC."""
     return text[:1].isdigit() and _ZONE.search(text, 19) is not None

