@@ -52,7 +52,7 @@ class CompiledModules(BuildHookInterface[Any]):
         """Each library, and its place in the wheel."""
         sources = sorted({str(p) for m in self.config["modules"] for p in Path(self.root).glob(m)})
         os.environ["MYPYPATH"] = ":".join(
-            f"{self.root}/{part}" for part in self.build_config.sources
+            f"{self.root}/{part}" for part in self.build_config.dev_mode_dirs
         )
         extensions = mypycify(
             [*_FLAGS, f"--cache-dir={self._folder / 'cache'}", *sources],

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.output import arguments, show
-from bouncegate.classifier import reading
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read
+from bouncegate.classifier import parse
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.parse import read
 from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.verdict import Verdict
 from bouncegate.config.rules import Rule, Rules, load_rules
@@ -41,7 +41,7 @@ def main() -> None:
     source, messages = _messages()
     judge = Judge(load_rules())
     speeds = _speeds(messages, judge, options.rounds)
-    how = "compiled" if reading.__file__.endswith(".so") else "from its sources"
+    how = "compiled" if parse.__file__.endswith(".so") else "from its sources"
     title = f"classification of {len(messages)} messages of {source}, {how}"
     show(title, _speed_rows(messages, speeds), as_json=options.json)
     show("rules, us a reply", _rule_rows(options.rounds), as_json=options.json)

@@ -22,9 +22,9 @@ from bench.output import arguments, show
 from bench.processor import used
 from bouncegate.config.settings import MetricsSettings, Settings
 from bouncegate.daemon.counters import Board
-from bouncegate.metrics.arrivals import Arrivals
-from bouncegate.metrics.census import Census
-from bouncegate.metrics.collector import Figures, Kept
+from bouncegate.daemon.metrics.bounces import Arrivals
+from bouncegate.daemon.metrics.collector import Figures, Kept
+from bouncegate.daemon.metrics.lockcount import Census
 from bouncegate.milter.counts import FIGURES, Counts
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import Ledger

@@ -18,8 +18,8 @@ from unittest.mock import patch
 
 from bench.output import arguments, show
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.table import READERS, Reader
-from bouncegate.classifier.reading import read
+from bouncegate.classifier.parse import read
+from bouncegate.classifier.readers.registry import READERS, Reader
 from bouncegate.classifier.report import NOT_FAILURES
 
 _SAMPLES: Final = Path(__file__).parents[1] / "tests" / "samples"
@@ -98,8 +98,8 @@ def _only(names: frozenset[str]) -> Iterator[None]:
         yield from (reader for reader in READERS if reader.name in names)
 
     with (
-        patch("bouncegate.classifier.reading.candidates", candidates),
-        patch("bouncegate.classifier.repair.candidates", candidates),
+        patch("bouncegate.classifier.parse.candidates", candidates),
+        patch("bouncegate.classifier.recover.candidates", candidates),
     ):
         yield
 

@@ -22,20 +22,20 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bench.output import arguments, show
+from bouncegate.admin.dns.refresher import Refresher
 from bouncegate.classifier.classified import classify
-from bouncegate.classifier.directory import Directory, nothing
-from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.returnpath.directory import Directory, nothing
+from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.durations import Duration
 from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import DnsSettings, ReturnPathSettings, Settings, StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import parse_name_server
-from bouncegate.dns.refresher import Refresher
-from bouncegate.policy.exchange import Answer, Host
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Series
+from bouncegate.policy.mx import Answer, Host
 from bouncegate.policy.providers import Providers
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger

@@ -17,15 +17,15 @@ from typing import Any, Final
 from bench.lockedstore import locked_store
 from bench.output import arguments, show
 from bouncegate.config.settings import PolicySettings, StoreSettings
-from bouncegate.custody.backup import Source, make_backup
-from bouncegate.custody.compaction import compact
-from bouncegate.custody.restore import restore
-from bouncegate.custody.upgrade import upgrade
-from bouncegate.custody.verification import verify
 from bouncegate.policy.fold import Policy
 from bouncegate.store.environment import open_environment, set_layout
 from bouncegate.store.store import Store
-from bouncegate.store.writing import WriteRight
+from bouncegate.store.tools.backup import Source, make_backup
+from bouncegate.store.tools.compaction import compact
+from bouncegate.store.tools.restore import restore
+from bouncegate.store.tools.upgrade import upgrade
+from bouncegate.store.tools.verify.verification import verify
+from bouncegate.store.writerlock import WriteRight
 
 _FOLD: Final = Policy(PolicySettings(), ()).fold
 _OLD: Final = 1

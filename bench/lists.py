@@ -17,6 +17,8 @@ from msgspec.structs import replace
 
 from bench.figures import cost_of_command
 from bench.output import arguments, show
+from bouncegate.admin.lists.listing import Listed, Listing, page
+from bouncegate.admin.lists.row import Wanted
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import (
     DnsSettings,
@@ -27,14 +29,12 @@ from bouncegate.config.settings import (
 )
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.config.values import Terms
-from bouncegate.lists.listing import Listed, Listing, page
-from bouncegate.lists.row import Wanted
-from bouncegate.policy.exchange import Answer
 from bouncegate.policy.fold import Policy
+from bouncegate.policy.mx import Answer
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import MOST_ADDRESSES, Act, Event
+from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Bounce, Store
-from bouncegate.store.usage import DAY
 
 _PAGE: Final = 50
 _SIGNED: Final[tuple[Trust, ...]] = ("signed",)

@@ -17,7 +17,7 @@ from bench.daemons import ours, own_memory
 from bench.load import Load
 from bench.lockedstore import LockedStore, locked_store
 from bench.output import arguments, show
-from bouncegate.refusal.recipient import folded_key
+from bouncegate.milter.refusal.recipient import folded_key
 from bouncegate.store.environment import LOCKS, open_environment
 from bouncegate.store.locktable import LockTable
 

@@ -16,8 +16,12 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from bench.output import arguments, show
-from bouncegate.classifier.attribution import Attribution
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.maillog.files import LogFile
+from bouncegate.classifier.maillog.follower import Follower
+from bouncegate.classifier.maillog.interpreter import Interpreter
+from bouncegate.classifier.maillog.line import Parser
+from bouncegate.classifier.returnpath.attribution import Attribution
 from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import (
     LedgerSettings,
@@ -26,10 +30,6 @@ from bouncegate.config.settings import (
     StoreSettings,
     Trust,
 )
-from bouncegate.maillog.files import LogFile
-from bouncegate.maillog.follower import Follower
-from bouncegate.maillog.interpreter import Interpreter
-from bouncegate.maillog.line import Parser
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.providers import Providers
 from bouncegate.store.entry import Sent, entry_of

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bouncegate.report.picture import Bar, Panel, drawing
+from bouncegate.admin.report.svg import Bar, Panel, drawing
 
 # Which column of a benchmark is drawn: the first of these that it has.
 _DRAWN: Final = (

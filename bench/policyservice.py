@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.refusal.recipient import folded_key
+from bouncegate.milter.refusal.recipient import folded_key
 from bouncegate.store.locktable import LockTable
 
 

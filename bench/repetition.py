@@ -14,7 +14,7 @@ from tests.fuzz.shapes import repetitions, shape
 
 from bench.output import arguments, show
 from bouncegate.classifier.classified import Classify, classify
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
 from bouncegate.config.rules import load_rules
 
 # Octets in each of the parts, half of what is read of words at most, and of that half.

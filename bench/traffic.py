@@ -15,7 +15,7 @@ from smtplib import LMTP
 from typing import Final, Protocol
 
 from bench.dsns import RETURN_PATH, dsn
-from bouncegate.map.netstring import encode
+from bouncegate.milter.lookup.netstring import encode
 from lab.bouncegate import Bouncegate
 from lab.smtp import Client, message
 from lab.system import SENDER, MailSystem

@@ -62,7 +62,7 @@ def test_what_is_installed_is_whole_and_belongs_to_whom_it_should(cell: Cell) ->
     for page in ("man1/bouncegate.1", "man5/bouncegate.toml.5", "man5/bouncegate-log.5"):
         assert (cell.root / f"usr/share/man/{page}.gz").exists()
     library = cell.root / "usr/lib/bouncegate"
-    assert list(library.glob("bouncegate/classifier/reading.*.so")), "what is compiled is compiled"
+    assert list(library.glob("bouncegate/classifier/parse.*.so")), "what is compiled is compiled"
     assert list(library.glob("bouncegate/cli/__pycache__/main.*.pyc"))
     assert [path for path in library.rglob("*") if path.is_file() and is_odd(path)] == []
 

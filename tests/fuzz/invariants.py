@@ -34,22 +34,22 @@ import dns.query
 from tests.fuzz.lmtp import check_session
 from tests.fuzz.shapes import shape
 
-from bouncegate.classifier.judgement import Judge
+from bouncegate.admin.dns.lookup import MOST_HOSTS, look_up
+from bouncegate.admin.dns.reply import ask
+from bouncegate.classifier.alive.signoflife import Sign
+from bouncegate.classifier.alive.signoflife import judge as judge_sign
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.maillog.line import Delivery, Parser
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.table import READERS
-from bouncegate.classifier.reading import read_or_raise
+from bouncegate.classifier.parse import read_or_raise
+from bouncegate.classifier.readers.registry import READERS
 from bouncegate.classifier.report import Report
 from bouncegate.config.problems import Problem
 from bouncegate.config.rules import Rules, load_rules, parse_rules
 from bouncegate.config.settings import AliveSettings
 from bouncegate.config.taxonomy import Category, Kind
-from bouncegate.dns.lookup import MOST_HOSTS, look_up
-from bouncegate.dns.reply import ask
-from bouncegate.life.sign import Sign
-from bouncegate.life.sign import judge as judge_sign
-from bouncegate.maillog.line import Delivery, Parser
-from bouncegate.policy.exchange import Answer
+from bouncegate.policy.mx import Answer
 
 # A message of 64 KiB is read within 10 ms; instrumented for coverage within a hundred times that.
 LONGEST_SECONDS: Final = 1.0

@@ -11,8 +11,8 @@ import random
 from collections.abc import Sequence
 from typing import Final, cast
 
-from bouncegate.classifier.lmtp import Session, Terms
-from bouncegate.classifier.sessions import Sessions
+from bouncegate.classifier.returnpath.lmtp import Session, Terms
+from bouncegate.classifier.returnpath.sessions import Sessions
 
 _SIZE: Final = 300
 _TERMS: Final = Terms(max_size=_SIZE, timeout=300.0, hostname="fuzz.test")

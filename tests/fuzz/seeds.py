@@ -11,8 +11,8 @@ import dns.rrset
 from tests.fuzz.invariants import QUESTION
 from tests.fuzz.lmtp import WORDS
 from tests.fuzz.shapes import repetitions
+from tests.unit.classifier.alive.message import PASSED, mail
 from tests.unit.classifier.builder import dsn, failed
-from tests.unit.life.message import PASSED, mail
 
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.notification import Notification

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from bouncegate.admin.lists.listing import Listing
+from bouncegate.admin.lists.row import Wanted
 from bouncegate.config.durations import Duration
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import GuardSettings, StoreSettings, Trust
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
-from bouncegate.lists.listing import Listing
-from bouncegate.lists.row import Wanted
 from bouncegate.policy.conditions import locks_of, locks_seen
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import UNCONFIRMED, Act, Event
 from bouncegate.policy.simulation import Simulation
-from bouncegate.store.reception import Bounce
+from bouncegate.store.recording import Bounce
 from bouncegate.store.store import Store
 
 from .life import DAY, OF_NAMES, Arrived, Bounced, Done, Happened, Life, Rules, life_of

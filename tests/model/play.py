@@ -10,11 +10,10 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
+from bouncegate.admin.lists.corrections import Correction, acts_of, as_seen
+from bouncegate.admin.lists.imports import Wish, that_are_new
+from bouncegate.admin.lists.imports import acts_of as acts_of_import
 from bouncegate.config.taxonomy import Reason
-from bouncegate.custody.verification import verify
-from bouncegate.lists.corrections import Correction, acts_of, as_seen
-from bouncegate.lists.imports import Wish, that_are_new
-from bouncegate.lists.imports import acts_of as acts_of_import
 from bouncegate.policy.records import (
     NO_END,
     Act,
@@ -26,7 +25,8 @@ from bouncegate.policy.records import (
     Settled,
 )
 from bouncegate.store.audit import new_key
-from bouncegate.store.reception import Bounce
+from bouncegate.store.recording import Bounce
+from bouncegate.store.tools.verify.verification import verify
 
 from .life import (
     DAY,

@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
+from bouncegate.admin.postfix.contentfilter import filters
+from bouncegate.admin.postfix.postconf import read
 from bouncegate.config.settings import LedgerSettings, StoreSettings
-from bouncegate.postfix.asking import read
-from bouncegate.postfix.contentfilter import filters
 from bouncegate.store.ledger import Ledger
 from lab import contentfilter, mastercf
 from lab.bouncegate import Bouncegate, Sections

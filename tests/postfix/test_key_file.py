@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.postfix.forged import by_lmtp, forged
 
-from bouncegate.provenance.keys import KEY_FILE, KeyRing, rotate
-from bouncegate.provenance.token import sign
+from bouncegate.store.tokens.keys import KEY_FILE, KeyRing, rotate
+from bouncegate.store.tokens.token import sign
 from lab.bouncegate import Bouncegate
 from lab.remote import Remote
 from lab.smtp import Client, message

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,40 +12,58 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# The folders, each the root of one sub-package of the namespace package `bouncegate`.
+FOLDERS = {"config", "policy", "store", "daemon", "milter", "classifier", "admin", "cli"}
 # part -> the parts that it may import, besides itself. Only `cli` wires; the return path and the
-# two planes of the send path (milter, map) meet in the store and never import one another.
+# send path meet in the store and never import one another.
+_PURE = {"config", "policy"}
+_STORE = {*_PURE, "store"}
 ARROWS = {
     "config": set[str](),
     "policy": {"config"},
-    "store": {"policy", "config"},
-    "provenance": {"config", "policy", "store"},
+    "store": _PURE,
+    "store.tokens": _STORE,
+    "store.tools": _STORE,
     "daemon": {"config"},
-    "dns": {"config", "policy", "store"},
-    "refusal": {"config", "policy", "store", "daemon"},
-    "classifier": {"config", "policy", "store", "provenance", "daemon"},
-    "notice": {"config", "daemon", "refusal"},
-    "milter": {"config", "policy", "store", "provenance", "daemon", "refusal", "notice"},
-    "map": {"config", "policy", "store", "provenance", "daemon", "refusal"},
-    "lists": {"config", "policy", "store"},
-    "report": {"config", "policy", "store"},
-    "life": {"config", "policy", "store", "provenance", "daemon", "classifier"},
-    "maillog": {"config", "policy", "store", "provenance", "daemon", "classifier"},
-    "metrics": {"config", "policy", "store", "daemon"},
-    "postfix": {"config"},
-    "doctor": {"config", "policy", "store", "provenance", "dns", "postfix", "maillog"},
-    "custody": {"config", "policy", "store"},
-    "cli": {
-        *("config", "policy", "store", "provenance", "daemon"),
-        *("dns", "refusal", "classifier", "milter", "map", "notice", "lists", "maillog", "life"),
-        *("metrics", "doctor", "postfix", "custody", "report"),
-    },
+    "daemon.metrics": {*_STORE, "daemon"},
+    "milter.refusal": {*_STORE, "daemon"},
+    "milter.notices": {"config", "daemon", "milter.refusal"},
+    "milter": {*_STORE, "store.tokens", "daemon", "milter.refusal", "milter.notices"},
+    "milter.lookup": {*_STORE, "store.tokens", "daemon", "milter.refusal"},
+    "classifier": {"config"},
+    "classifier.returnpath": {*_STORE, "store.tokens", "daemon", "classifier"},
+    "classifier.alive": {*_STORE, "daemon", "classifier"},
+    "classifier.maillog": {*_STORE, "classifier", "classifier.returnpath"},
+    "admin": set[str](),
+    "admin.dns": _STORE,
+    "admin.lists": _STORE,
+    "admin.report": _STORE,
+    "admin.postfix": {"config"},
+    "admin.doctor": {*_STORE, "store.tokens", "admin.dns", "admin.postfix", "classifier.maillog"},
 }
+ARROWS["cli"] = {*ARROWS}
 # What is for developers stands beside the product and is never imported by it.
 DEVELOPERS = {"lab", "manual", "tests", "bench"}
 
 
+def part_of(module: str) -> str:
+    """The part that holds a module of ours, named with dots: the longest name that fits."""
+    names = module.removeprefix("bouncegate.").split(".")
+    return next(part for n in (2, 1) if (part := ".".join(names[:n])) in ARROWS)
+
+
+def sources(folder: str) -> list[Path]:
+    return sorted((ROOT / folder / "bouncegate" / folder).rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts[1:])
+
+
 def modules(part: str) -> list[Path]:
-    return sorted((ROOT / part / "bouncegate" / part).rglob("*.py"))
+    return [
+        path for path in sources(part.split(".", maxsplit=1)[0]) if part_of(dotted(path)) == part
+    ]
 
 
 def imported_names(path: Path) -> Iterator[str]:
@@ -57,8 +76,7 @@ def imported_names(path: Path) -> Iterator[str]:
 
 
 def imported_parts(path: Path) -> set[str]:
-    names = (name.split(".") for name in imported_names(path))
-    return {words[1] for words in names if words[0] == "bouncegate"}
+    return {part_of(name) for name in imported_names(path) if name.startswith("bouncegate.")}
 
 
 @pytest.mark.parametrize("part", ARROWS)
@@ -77,23 +95,46 @@ def test_the_product_never_imports_what_is_for_developers(part: str) -> None:
 
 
 def test_no_mail_can_wait_for_dns() -> None:
-    """Only the part `dns` asks name servers, and only the command and the doctor may start it."""
-    for part in ARROWS.keys() - {"dns", "cli"}:
+    """Only `admin.dns` asks name servers, and only the command and the doctor may start it."""
+    for part in ARROWS.keys() - {"admin.dns", "cli"}:
         for path in modules(part):
             roots = {name.split(".")[0] for name in imported_names(path)}
             assert "dns" not in roots, f"{path.relative_to(ROOT)} imports dnspython"
-    assert not any("dns" in ARROWS[part] for part in ("milter", "map", "refusal", "classifier"))
+    daemons = [part for part in ARROWS if part.split(".")[0] in {"milter", "classifier"}]
+    assert not any("admin.dns" in ARROWS[part] for part in daemons)
 
 
-def test_every_part_is_known_to_the_arrows() -> None:
-    assert {path.parent.name for path in ROOT.glob("*/bouncegate")} == set(ARROWS)
+def test_no_arrow_runs_back() -> None:
+    """The parts can be put in an order in which each imports only those before it."""
+    left = {part: set(arrows) for part, arrows in ARROWS.items()}
+    while ready := [part for part, arrows in left.items() if not arrows & left.keys()]:
+        for part in ready:
+            del left[part]
+    assert not left, f"these parts import one another: {left}"
+
+
+def test_each_folder_holds_one_sub_package_of_its_name() -> None:
+    found = {path.parent.name: list(path.iterdir()) for path in ROOT.glob("*/bouncegate")}
+    assert found == {name: [ROOT / name / "bouncegate" / name] for name in FOLDERS}
+
+
+def test_the_lists_of_pyproject_equal_the_folders() -> None:
+    """A folder that is missing from the wheel's list is missing from the wheel, in silence."""
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    wheel = tool["hatch"]["build"]["targets"]["wheel"]
+    paths = tool["mypy"]["mypy_path"].replace("$MYPY_CONFIG_FILE_DIR/", "").split(":")
+    assert {path.removesuffix("/bouncegate") for path in wheel["packages"]} == FOLDERS
+    assert set(wheel["dev-mode-dirs"]) == FOLDERS
+    assert set(paths) - {"typings"} == FOLDERS
+    assert set(tool["pyright"]["extraPaths"]) == FOLDERS
+    assert set(tool["ruff"]["src"]) == FOLDERS
 
 
 def test_the_table_of_the_docs_tells_the_same() -> None:
     """Each part has a row, whose third column leads to all that the arrows allow."""
     text = (ROOT / "docs/architecture.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", text, re.MULTILINE)
-    named = {part: set(re.findall(r"`(\w+)`", imports)) for part, imports in rows}
+    rows = re.findall(r"^\| `([\w.]+)` \| .* \| (.*) \|$", text, re.MULTILINE)
+    named = {part: set(re.findall(r"`([\w.]+)`", imports)) for part, imports in rows}
     assert named.keys() == ARROWS.keys()
     for part in ARROWS.keys() - {"cli"}:
         assert named[part] <= ARROWS[part] <= within_reach(part, named), part
@@ -103,9 +144,9 @@ def within_reach(part: str, named: dict[str, set[str]]) -> set[str]:
     return named[part].union(*(within_reach(one, named) for one in named[part]))
 
 
-def test_no_init_file_hides_the_other_parts_of_the_namespace() -> None:
+def test_no_init_file_hides_the_other_folders_or_the_c_module_of_pymilter() -> None:
     assert list(ROOT.glob("*/bouncegate/__init__.py")) == []
-    assert [part for part in ARROWS if (ROOT / part / "__init__.py").exists()] == []
+    assert [name for name in sorted(FOLDERS) if (ROOT / name / "__init__.py").exists()] == []
 
 
 @pytest.mark.parametrize("argv", [["-c"], ["-P", "-c"]], ids=["root on sys.path", "root not on it"])

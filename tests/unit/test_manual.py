@@ -12,10 +12,10 @@ import typer
 
 from bouncegate.cli.main import app
 from bouncegate.config.taxonomy import REASONS
+from bouncegate.milter.refusal.decision import Outcome
+from bouncegate.milter.refusal.deed import Deed
 from bouncegate.policy.fold import Standing
-from bouncegate.provenance.token import Finding
-from bouncegate.refusal.decision import Outcome
-from bouncegate.refusal.deed import Deed
+from bouncegate.store.tokens.token import Finding
 from manual.commands import every_command, told
 from manual.pages import pages
 from manual.settings import sections

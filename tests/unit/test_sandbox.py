@@ -14,14 +14,13 @@ from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
+from tests.unit.classifier.test_return_path import dsn
 
+from bouncegate.admin.doctor.daemons import check_daemons
+from bouncegate.admin.doctor.finding import Severity
 from bouncegate.config.loading import load
-from bouncegate.doctor.daemons import check_daemons
-from bouncegate.doctor.finding import Severity
 from lab.notify import NotifySocket
 from lab.waiting import wait_for
-
-from .classifier.test_return_path import dsn
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMD = ROOT / "systemd"

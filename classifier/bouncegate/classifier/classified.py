@@ -8,8 +8,8 @@ values can be handed to another thread or process.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read_or_raise
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.parse import read_or_raise
 from bouncegate.classifier.report import Nature, Reading, Report
 from bouncegate.classifier.verdict import Verdict
 from bouncegate.config.taxonomy import Category, Kind, Reason

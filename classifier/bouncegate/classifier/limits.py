@@ -6,7 +6,7 @@ limit is not read; nothing here is an error.
 
 from typing import Final
 
-from bouncegate.policy.text import LONGEST_LINE
+from bouncegate.config.text import LONGEST_LINE
 
 # Octets of the message that are read. A notification stands before the message it returns, and
 # Postfix returns no more than 50,000 octets of that (bounce_size_limit); 4 MiB hold a status

@@ -11,7 +11,7 @@ from bouncegate.classifier import limits
 from bouncegate.classifier.charset import to_text
 from bouncegate.classifier.fields import Fields
 from bouncegate.classifier.message import PREAMBLE, Message, Part, split_header
-from bouncegate.classifier.returned import cut_at_returned
+from bouncegate.classifier.returnedmessage import cut_at_returned
 
 STATUS_KINDS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _RETURNED_KINDS: Final = frozenset(

@@ -6,7 +6,7 @@ on the replies of servers.
 
 from collections.abc import Iterator
 
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
 from bouncegate.classifier.report import Report
 from bouncegate.config.problems import Problem
 from bouncegate.config.rules import Example, Rule, Rules

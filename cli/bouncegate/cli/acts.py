@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from bouncegate.admin.lists.lines import addresses_of
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import printable
@@ -16,7 +17,6 @@ from bouncegate.cli.operator import one_line
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import bar
 from bouncegate.config.durations import parse_duration
-from bouncegate.lists.lines import addresses_of
 from bouncegate.policy.records import NO_END, Act, Audit
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.bulk import MOST_AT_ONCE, Bulk, LeftOut

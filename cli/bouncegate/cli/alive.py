@@ -28,8 +28,8 @@ from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import MOST_ADDRESSES, MOST_TARGETS, Act, Audit
 from bouncegate.store.address import AddressError, canonical
+from bouncegate.store.aliveness import has_bounced, is_aged
 from bouncegate.store.errors import StoreMissing
-from bouncegate.store.signs import has_bounced, is_aged
 from bouncegate.store.store import Store
 
 # RFC 5321, 4.5.3.1.3, and room for a display of it: a longer line names no address.

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Reading, Report
 from bouncegate.classifier.verdict import Finding
 from bouncegate.cli.logs import printable

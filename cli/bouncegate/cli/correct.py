@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from bouncegate.admin.lists.corrections import Correction, acts_of, as_seen, fault_of, is_done
+from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.cli.acts import By, Why
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain
-from bouncegate.lists.corrections import Correction, acts_of, as_seen, fault_of, is_done
-from bouncegate.lists.syntax import fault_of_canonical
 from bouncegate.store.address import AddressError, canonical
 
 

@@ -21,11 +21,11 @@ from bouncegate.store.store import Bounce, Recorded, Store
 
 if TYPE_CHECKING:
     from bouncegate.classifier.classified import Classify
-    from bouncegate.classifier.intake import Intake
-    from bouncegate.classifier.judgement import Judge
-    from bouncegate.classifier.proof import Prover
-    from bouncegate.classifier.recipients import Recipients
-    from bouncegate.classifier.worker import Furnish
+    from bouncegate.classifier.classifier import Judge
+    from bouncegate.classifier.returnpath.intake import Intake
+    from bouncegate.classifier.returnpath.proof import Prover
+    from bouncegate.classifier.returnpath.recipients import Recipients
+    from bouncegate.classifier.returnpath.worker import Furnish
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
@@ -54,7 +54,7 @@ def return_path(context: typer.Context) -> None:
 
     bouncegate return-path
     """
-    from bouncegate.classifier.daemon import serve  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.daemon import serve  # noqa: PLC0415
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
 
     config = invocation_of(context).config
@@ -76,11 +76,11 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
 
     The rules stay: a worker that follows one that died judges as that did.
     """
+    from bouncegate.classifier.alive.listener import Listener  # noqa: PLC0415
     from bouncegate.classifier.classified import classify  # noqa: PLC0415
-    from bouncegate.classifier.handler import Context, Mailboxes  # noqa: PLC0415
-    from bouncegate.classifier.probe import ProbeTaker  # noqa: PLC0415
-    from bouncegate.classifier.worker import Desk, Furnish  # noqa: PLC0415
-    from bouncegate.life.listener import Listener  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.handler import Context, Mailboxes  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.probe import ProbeTaker  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.worker import Desk, Furnish  # noqa: PLC0415
 
     read = partial(classify, judge=judge_of(settings, made_mark(settings.store.path)))
     _tell_notes(settings)
@@ -118,8 +118,8 @@ def receive(
 
 def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitStack) -> int:
     from bouncegate.classifier.classified import classify  # noqa: PLC0415
-    from bouncegate.classifier.readerprocess import DEADLINE, classify_apart  # noqa: PLC0415
-    from bouncegate.classifier.receive import receive as take  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.readerprocess import DEADLINE, classify_apart  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.receive import receive as take  # noqa: PLC0415
 
     # local(8) tells the address in the environment.
     told = [os.environ[name] for name in ("ORIGINAL_RECIPIENT", "RECIPIENT") if name in os.environ]
@@ -151,7 +151,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
 
 def judge_of(settings: Settings, mark: str) -> "Judge":
     """The rules in force, compiled; raises ConfigError. `mark` ends our own refusals."""
-    from bouncegate.classifier.judgement import Judge  # noqa: PLC0415
+    from bouncegate.classifier.classifier import Judge  # noqa: PLC0415
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     return Judge(load_rules(settings.rules.folder), mark)
@@ -165,8 +165,8 @@ def _tell_notes(settings: Settings) -> None:
 def _intake(
     invocation: Invocation, classify: "Classify", store: Store, stack: ExitStack
 ) -> "Intake":
-    from bouncegate.classifier.directory import Directory, nothing  # noqa: PLC0415
-    from bouncegate.classifier.intake import Intake  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.directory import Directory, nothing  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.intake import Intake  # noqa: PLC0415
 
     settings = invocation.settings
     invocation.exchanges = store.exchanges
@@ -178,9 +178,9 @@ def _intake(
 
 def _recipients(settings: Settings) -> "Recipients | None":
     """Which recipients are taken; None, where there is no return domain: every one."""
-    from bouncegate.classifier.recipients import Recipients  # noqa: PLC0415
-    from bouncegate.provenance.keys import KEY_FILE, KeyFile  # noqa: PLC0415
-    from bouncegate.provenance.returndomain import ReturnDomain  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.recipients import Recipients  # noqa: PLC0415
+    from bouncegate.store.tokens.keys import KEY_FILE, KeyFile  # noqa: PLC0415
+    from bouncegate.store.tokens.returndomain import ReturnDomain  # noqa: PLC0415
 
     if not settings.return_path.domain:
         return None
@@ -190,9 +190,9 @@ def _recipients(settings: Settings) -> "Recipients | None":
 
 def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":
     """What proves bounces; None where no ledger is kept, and nothing can be proven."""
-    from bouncegate.classifier.proof import Prover  # noqa: PLC0415
-    from bouncegate.provenance.keys import KEY_FILE, KeyFile  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.proof import Prover  # noqa: PLC0415
     from bouncegate.store.ledger import Ledger  # noqa: PLC0415
+    from bouncegate.store.tokens.keys import KEY_FILE, KeyFile  # noqa: PLC0415
 
     settings = invocation.settings
     if not settings.keeps_ledger:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from msgspec import Struct
 
+from bouncegate.admin.doctor.finding import Check, Finding, Severity, examined
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.output import write_json, write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import parse_domain
-from bouncegate.doctor.finding import Check, Finding, Severity, examined
 from bouncegate.store.clock import moment
 
 if TYPE_CHECKING:
-    from bouncegate.doctor.names import Outlook
+    from bouncegate.admin.doctor.dnschecks import Outlook
 
 # RFC 6376, 3.1: a selector is one or more labels.
 _SELECTOR: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?")
@@ -69,23 +69,23 @@ def doctor(
 
     bouncegate doctor --json | grep '"error"'
     """
-    from bouncegate.doctor import (  # noqa: PLC0415 - for one command only
+    from bouncegate.admin.doctor import (  # noqa: PLC0415 - most commands look at nothing
         alive,
         clock,
         daemons,
         domains,
         maillog,
-        proof,
         storage,
+        tokens,
     )
-    from bouncegate.doctor.postfix import check_postfix  # noqa: PLC0415
+    from bouncegate.admin.doctor.postfix import check_postfix  # noqa: PLC0415
 
     settings = invocation_of(context).settings
     named = _named(sender or (), address or (), dkim or ())
     now = int(time.time())
     checks: tuple[tuple[str, Check], ...] = (
-        ("proof", lambda: proof.check_proof(settings)),
-        ("keys", lambda: proof.check_keys(settings, now)),
+        ("proof", lambda: tokens.check_proof(settings)),
+        ("keys", lambda: tokens.check_keys(settings, now)),
         ("store", lambda: storage.check_store(settings, now)),
         ("ledger", lambda: storage.check_ledger(settings, now)),
         ("clock", lambda: clock.check_clock(settings, moment())),
@@ -109,22 +109,22 @@ def doctor(
 
 def _names(settings: Settings, folder: Path | None, named: "Outlook") -> Iterator[Finding]:
     """What DNS shows to receivers; where Postfix cannot be asked, of what was named alone."""
-    from bouncegate.doctor import outlook  # noqa: PLC0415 - for one command only
-    from bouncegate.doctor.names import check_names  # noqa: PLC0415
-    from bouncegate.postfix.asking import parameters  # noqa: PLC0415
+    from bouncegate.admin.doctor import egress  # noqa: PLC0415 - for one command only
+    from bouncegate.admin.doctor.dnschecks import check_names  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import parameters  # noqa: PLC0415
 
     try:
-        values = parameters(folder, *outlook.PARAMETERS)
+        values = parameters(folder, *egress.PARAMETERS)
     except OSError:  # the check of Postfix says so
         values = {}
-    seen = outlook.outlook_of(values, named) if values else named
+    seen = egress.outlook_of(values, named) if values else named
     yield from check_names(settings, seen)
     if settings.dns.enabled:
-        yield from outlook.unseen(values, seen)
+        yield from egress.unseen(values, seen)
 
 
 def _named(senders: Iterable[str], addresses: Iterable[str], selectors: Iterable[str]) -> "Outlook":
-    from bouncegate.doctor.names import Outlook  # noqa: PLC0415 - for one command only
+    from bouncegate.admin.doctor.dnschecks import Outlook  # noqa: PLC0415 - for one command only
 
     for selector in selectors:
         if not _SELECTOR.fullmatch(selector):

@@ -19,10 +19,10 @@ from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
-from bouncegate.policy.account import Step, course_of, steps, what_would_free
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Event, Lock, State, Summary, Told
+from bouncegate.policy.timeline import Step, course_of, steps, what_would_free
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.store import Store
 

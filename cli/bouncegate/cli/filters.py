@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from bouncegate.admin.lists.row import Wanted
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.undo import time_of
 from bouncegate.config.taxonomy import Category, Kind, Reason
-from bouncegate.lists.row import Wanted
 from bouncegate.policy.records import Origin
 from bouncegate.store.address import canonical_domain
 

@@ -12,6 +12,17 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bouncegate.admin.doctor.clock import check_clock
+from bouncegate.admin.doctor.domains import check_domains
+from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.maillog import check_maillog
+from bouncegate.admin.doctor.storage import check_backup, check_ledger, check_store
+from bouncegate.admin.report.counting import Counting, Scope
+from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.groupby import subjects
+from bouncegate.admin.report.judgement import Excess, excesses
+from bouncegate.admin.report.reading import Sources, as_kept, providers_now, read, sends_since
+from bouncegate.admin.report.summary import rows_of
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
@@ -22,22 +33,11 @@ from bouncegate.cli.reportviews import Named, percent
 from bouncegate.cli.undo import time_of
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.config.taxonomy import REASONS
-from bouncegate.doctor.clock import check_clock
-from bouncegate.doctor.domains import check_domains
-from bouncegate.doctor.finding import Finding, Severity
-from bouncegate.doctor.maillog import check_maillog
-from bouncegate.doctor.storage import check_backup, check_ledger, check_store
-from bouncegate.report.counting import Counting, Scope
-from bouncegate.report.figures import rows_of
-from bouncegate.report.judgement import Excess, excesses
-from bouncegate.report.reading import Sources, as_kept, providers_now, read, sends_since
-from bouncegate.report.subjects import subjects
-from bouncegate.report.wanted import Wanted
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.clock import moment
 from bouncegate.store.errors import StoreMissing
+from bouncegate.store.hourcounts import DROPPED, UNVERIFIED, HourTally
 from bouncegate.store.store import Store
-from bouncegate.store.tallies import DROPPED, UNVERIFIED, HourTally
 
 _EXIT: Final = {"fine": 0, "warning": 1, "critical": 2}
 _WEEK: Final = 7 * 86_400

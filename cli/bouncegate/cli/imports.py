@@ -10,6 +10,14 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 
+from bouncegate.admin.lists import corrections as correcting
+from bouncegate.admin.lists import imports as locking
+from bouncegate.admin.lists.columns import Columns
+from bouncegate.admin.lists.corrections import Fault
+from bouncegate.admin.lists.csvfile import SheetRow, read_sheet
+from bouncegate.admin.lists.externalsort import Runs
+from bouncegate.admin.lists.imports import LockReader, Wish
+from bouncegate.admin.lists.lines import Line
 from bouncegate.cli.acts import By, Why, carry_out, end_of
 from bouncegate.cli.consent import Yes, require_consent
 from bouncegate.cli.files import opened
@@ -19,14 +27,6 @@ from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import reading
-from bouncegate.lists import corrections as correcting
-from bouncegate.lists import imports as locking
-from bouncegate.lists.columns import Columns
-from bouncegate.lists.corrections import Fault
-from bouncegate.lists.imports import LockReader, Wish
-from bouncegate.lists.lines import Line
-from bouncegate.lists.runs import Runs
-from bouncegate.lists.sheet import SheetRow, read_sheet
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
 

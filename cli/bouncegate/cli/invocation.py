@@ -22,8 +22,8 @@ from bouncegate.store.errors import StoreError, StoreForbidden, StoreFull
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
-    from bouncegate.store.exchanges import Exchanges
     from bouncegate.store.ledger import Ledger
+    from bouncegate.store.mx import Exchanges
 
 log: Final = logging.getLogger("bouncegate.guard")
 

@@ -11,15 +11,15 @@ from typing import Annotated, Final, NamedTuple
 import typer
 from msgspec import Struct
 
+from bouncegate.admin.lists.judgement import Judge, Judged, Standpoint, Statuses
+from bouncegate.admin.lists.lines import Line, addresses_of, bare
+from bouncegate.admin.lists.stale import last_stale_day
+from bouncegate.admin.lists.typos import Typos
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
-from bouncegate.lists.calendar import last_stale_day
-from bouncegate.lists.judgement import Judge, Judged, Standpoint, Statuses
-from bouncegate.lists.lines import Line, addresses_of, bare
-from bouncegate.lists.typos import Typos
-from bouncegate.policy.exchange import Status
+from bouncegate.policy.mx import Status
 from bouncegate.policy.references import MOST_OWN
 from bouncegate.store.store import Store
 
@@ -131,7 +131,7 @@ def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses
         known.update((domain, store.exchanges.of(domain).status) for domain in fresh)
         unknown = [domain for domain in fresh if known[domain] == "unknown"]
         if lookup and unknown and not fault:
-            from bouncegate.dns.round import statuses_of  # noqa: PLC0415 - most calls ask no DNS
+            from bouncegate.admin.dns.round import statuses_of  # noqa: PLC0415 - most calls ask no DNS
 
             own = store.exchanges.some_that_take_mail(MOST_OWN)
             answers, fault = statuses_of(unknown, invocation.settings.dns, own)

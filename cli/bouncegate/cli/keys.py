@@ -7,8 +7,8 @@ import typer
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.output import complain, iso, write_json, write_table
-from bouncegate.provenance.keys import KEY_FILE, KeyRing
-from bouncegate.provenance.keys import rotate as rotate_file
+from bouncegate.store.tokens.keys import KEY_FILE, KeyRing
+from bouncegate.store.tokens.keys import rotate as rotate_file
 
 app = typer.Typer(no_args_is_help=True, help="Keys that sign return paths.")
 

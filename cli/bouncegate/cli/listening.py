@@ -6,11 +6,11 @@ import time
 from contextlib import closing
 from typing import BinaryIO, Final
 
-from bouncegate.classifier.probe import stamp
+from bouncegate.classifier.alive.listener import Listener
+from bouncegate.classifier.returnpath.probe import stamp
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.output import complain
-from bouncegate.life.listener import Listener
 
 log: Final = logging.getLogger("bouncegate.alive")
 

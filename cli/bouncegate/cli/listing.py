@@ -10,15 +10,15 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
+from bouncegate.admin.lists.identifiers import id_of
+from bouncegate.admin.lists.listing import Listed, Listing, page
+from bouncegate.admin.lists.row import Row, Wanted
+from bouncegate.admin.lists.sorting import Order, ordered
 from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
 from bouncegate.cli.progress import watched
-from bouncegate.lists.identifiers import id_of
-from bouncegate.lists.listing import Listed, Listing, page
-from bouncegate.lists.row import Row, Wanted
-from bouncegate.lists.sorting import Order, ordered
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store

@@ -12,8 +12,8 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called, operator
 from bouncegate.cli.output import iso
 from bouncegate.config.taxonomy import Reason
+from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.policy.records import NO_END, Act
-from bouncegate.policy.text import LONGEST_LINE, clean
 
 
 def lock(

@@ -13,7 +13,7 @@ from typing import Final
 from bouncegate.cli.stderrlog import StderrHandler
 from bouncegate.cli.sysloghandler import SyslogHandler
 from bouncegate.config.settings import LogSettings
-from bouncegate.policy.text import escaped
+from bouncegate.config.text import escaped
 
 _SYSLOG: Final = Path("/dev/log")
 # Severities of syslog(3), which the journal takes in angle brackets (sd-daemon(3)).

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.attribution import Attribution
-from bouncegate.classifier.directory import Directory, nothing
+from bouncegate.classifier.maillog.files import LogFile
+from bouncegate.classifier.maillog.follower import Follower
+from bouncegate.classifier.maillog.interpreter import Interpreter
+from bouncegate.classifier.maillog.journal import Journal
+from bouncegate.classifier.maillog.line import Parser
+from bouncegate.classifier.maillog.source import Source
+from bouncegate.classifier.returnpath.attribution import Attribution
+from bouncegate.classifier.returnpath.directory import Directory, nothing
 from bouncegate.cli.daemons import judge_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.settings import MaillogSettings
-from bouncegate.daemon.tasks import Task
-from bouncegate.maillog.files import LogFile
-from bouncegate.maillog.follower import Follower
-from bouncegate.maillog.interpreter import Interpreter
-from bouncegate.maillog.journal import Journal
-from bouncegate.maillog.line import Parser
-from bouncegate.maillog.source import Source
+from bouncegate.daemon.periodic import Task
 from bouncegate.policy.records import Event
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.mark import made_mark

@@ -12,6 +12,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from bouncegate.admin.lists.csvfile import SheetError
+from bouncegate.admin.lists.externalsort import TemporaryFileError
 from bouncegate.cli import (
     addresses,
     alive,
@@ -46,11 +48,9 @@ from bouncegate.cli import store as stores
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError
-from bouncegate.lists.runs import TemporaryFileError
-from bouncegate.lists.sheet import SheetError
-from bouncegate.provenance.keys import KeyFileError
 from bouncegate.store.address import AddressError
 from bouncegate.store.errors import StoreError
+from bouncegate.store.tokens.keys import KeyFileError
 
 app = typer.Typer(
     name="bouncegate",

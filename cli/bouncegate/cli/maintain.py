@@ -23,7 +23,7 @@ from bouncegate.cli.reload import begin_anew, settings_anew
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.lastresort import end_now
-from bouncegate.daemon.tasks import Task, run_once, run_until
+from bouncegate.daemon.periodic import Task, run_once, run_until
 from bouncegate.store.bulk import Bulk
 from bouncegate.store.clock import ClockDoubted, TrustedClock, moment
 from bouncegate.store.errors import StoreMissing
@@ -142,9 +142,9 @@ def _take_anew(invocation: Invocation, stop: threading.Event, anew: threading.Ev
 
 def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) -> Iterator[Task]:
     """What is to be done, under the settings in force; what DNS says is counted by its status."""
-    from bouncegate.dns.domainlocks import DomainLocks  # noqa: PLC0415
-    from bouncegate.dns.names import NameCheck  # noqa: PLC0415
-    from bouncegate.dns.refresher import Refresher  # noqa: PLC0415 - the other commands ask no DNS
+    from bouncegate.admin.dns.domainlocks import DomainLocks  # noqa: PLC0415
+    from bouncegate.admin.dns.names import NameCheck  # noqa: PLC0415
+    from bouncegate.admin.dns.refresher import Refresher  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings
     trusted = TrustedClock(log)
@@ -199,7 +199,7 @@ def _by_clock(name: str, pause: float, run: Callable[[threading.Event], object])
 
 def _prove_alive(invocation: Invocation) -> None:
     """Prove again that Authentication-Results of strangers are taken out of incoming mail."""
-    from bouncegate.doctor.alive import prove  # noqa: PLC0415
+    from bouncegate.admin.doctor.alive import prove  # noqa: PLC0415
     from bouncegate.store.aliveproof import is_due  # noqa: PLC0415
 
     settings, now = invocation.settings, int(time.time())
@@ -234,7 +234,7 @@ def _since(kept: Duration, now: int) -> int:
 
 def _keep_lists(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
     """Take in who was mailed, refuse whom the lists refuse."""
-    from bouncegate.lists.upkeep import Upkeep  # noqa: PLC0415
+    from bouncegate.admin.lists.maintenance import Upkeep  # noqa: PLC0415
 
     settings = invocation.settings
     confirm = settings.dns.confirm.after(0)
@@ -255,10 +255,10 @@ def metrics_tasks(
     settings = invocation.settings.metrics
     if not settings.enabled:
         return
-    from bouncegate.metrics.arrivals import Arrivals  # noqa: PLC0415 - prometheus_client takes 10 MB
-    from bouncegate.metrics.census import Census  # noqa: PLC0415
-    from bouncegate.metrics.collector import Figures, Kept  # noqa: PLC0415
-    from bouncegate.metrics.endpoint import serve_metrics, write_textfile  # noqa: PLC0415
+    from bouncegate.daemon.metrics.bounces import Arrivals  # noqa: PLC0415 - prometheus_client takes 10 MB
+    from bouncegate.daemon.metrics.collector import Figures, Kept  # noqa: PLC0415
+    from bouncegate.daemon.metrics.endpoint import serve_metrics, write_textfile  # noqa: PLC0415
+    from bouncegate.daemon.metrics.lockcount import Census  # noqa: PLC0415
 
     census, arrivals = Census(store), Arrivals(store)
     kept = Kept(census, arrivals, dns_answers)

@@ -20,8 +20,8 @@ from bouncegate.config.durations import parse_duration
 from bouncegate.config.settings import Settings
 
 if TYPE_CHECKING:
-    from bouncegate.map.counts import Counts
-    from bouncegate.map.protocol import Lookup
+    from bouncegate.milter.lookup.counts import Counts
+    from bouncegate.milter.lookup.protocol import Lookup
     from bouncegate.store.locktable import Find
 
 log: Final = logging.getLogger("bouncegate.map")
@@ -43,9 +43,9 @@ def map_(context: typer.Context) -> None:
         return
     from bouncegate.daemon.counters import Board  # noqa: PLC0415 - the daemon's alone
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
-    from bouncegate.map.counts import FIGURES, Counts  # noqa: PLC0415
-    from bouncegate.map.daemon import MapDaemon  # noqa: PLC0415
-    from bouncegate.store.latetable import late_table  # noqa: PLC0415
+    from bouncegate.milter.lookup.counts import FIGURES, Counts  # noqa: PLC0415
+    from bouncegate.milter.lookup.daemon import MapDaemon  # noqa: PLC0415
+    from bouncegate.store.reopening import late_table  # noqa: PLC0415
 
     config = invocation_of(context).config
     settings = invocation_of(context).settings
@@ -79,9 +79,9 @@ def map_(context: typer.Context) -> None:
 
 def _maps(settings: Settings, find: "Find", counts: "Counts | None") -> "dict[bytes, Lookup]":
     """The maps under their names; raises KeyFileError."""
-    from bouncegate.map.protocol import nothing  # noqa: PLC0415 - the daemon's alone
-    from bouncegate.map.returns import ReturnMap  # noqa: PLC0415
-    from bouncegate.map.transport import TransportMap  # noqa: PLC0415
+    from bouncegate.milter.lookup.protocol import nothing  # noqa: PLC0415 - the daemon's alone
+    from bouncegate.milter.lookup.returns import ReturnMap  # noqa: PLC0415
+    from bouncegate.milter.lookup.transport import TransportMap  # noqa: PLC0415
     from bouncegate.store.mark import Mark  # noqa: PLC0415
 
     transport = TransportMap(settings, find, Mark(settings.store.path))
@@ -108,8 +108,8 @@ def export(
 
     bouncegate map export lmdb:/var/lib/bouncegate/locked
     """
-    from bouncegate.map.accesstable import entries  # noqa: PLC0415 - this command's alone
-    from bouncegate.map.tablefile import TableError, TableFile  # noqa: PLC0415
+    from bouncegate.milter.lookup.accesstable import entries  # noqa: PLC0415 - this command's alone
+    from bouncegate.milter.lookup.tablefile import TableError, TableFile  # noqa: PLC0415
     from bouncegate.store.mark import Mark  # noqa: PLC0415
 
     invocation = invocation_of(context)
@@ -147,7 +147,7 @@ def status(
 
     bouncegate map status --max-age "1 hour" /var/lib/bouncegate/locked
     """
-    from bouncegate.map.tablefile import TableError, is_whole, read_exported  # noqa: PLC0415
+    from bouncegate.milter.lookup.tablefile import TableError, is_whole, read_exported  # noqa: PLC0415
 
     try:
         longest = parse_duration(max_age).after(0)

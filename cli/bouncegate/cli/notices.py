@@ -17,8 +17,8 @@ def notices(context: typer.Context) -> None:
 
     bouncegate notices
     """
-    from bouncegate.notice.daemon import NoticeDaemon  # noqa: PLC0415 - the daemon's alone
-    from bouncegate.notice.spool import Spool  # noqa: PLC0415
+    from bouncegate.milter.notices.daemon import NoticeDaemon  # noqa: PLC0415 - the daemon's alone
+    from bouncegate.milter.notices.spool import Spool  # noqa: PLC0415
 
     config, settings = invocation_of(context).config, invocation_of(context).settings
     set_up_logging(settings.log, "notices")

@@ -9,10 +9,10 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from bouncegate.admin.lists.csvfile import SheetWriter
 from bouncegate.cli.logs import printable
-from bouncegate.lists.sheet import SheetWriter
+from bouncegate.config.text import escaped
 from bouncegate.policy.records import NO_END
-from bouncegate.policy.text import escaped
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DELETE: Final = b"\x7f"

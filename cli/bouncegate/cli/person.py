@@ -15,8 +15,8 @@ from bouncegate.cli.output import iso
 from bouncegate.policy.records import Event, Summary, Told
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing
+from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Store
-from bouncegate.store.usage import DAY
 
 # Text that is no UTF-8 is shown with U+FFFD: JSON has no octets.
 _UNREADABLE = "replace"

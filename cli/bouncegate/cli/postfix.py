@@ -20,10 +20,10 @@ from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 
 if TYPE_CHECKING:
-    from bouncegate.postfix.attaching import Proposal
-    from bouncegate.postfix.coverage import Cover
-    from bouncegate.postfix.running import Running
-    from bouncegate.postfix.staging import Change
+    from bouncegate.admin.postfix.coverage import Cover
+    from bouncegate.admin.postfix.enable import Proposal
+    from bouncegate.admin.postfix.facts import Running
+    from bouncegate.admin.postfix.trial import Change
 
 app = typer.Typer(no_args_is_help=True, help="Attach to a Postfix, and detach.")
 
@@ -81,7 +81,7 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
 
     bouncegate postfix status -c /etc/postfix-out --json
     """
-    from bouncegate.postfix.coverage import covers  # noqa: PLC0415 - for one command only
+    from bouncegate.admin.postfix.coverage import covers  # noqa: PLC0415 - for one command only
 
     settings = invocation_of(context).settings
     running = _read(folder, str(settings.return_path.domain))
@@ -115,21 +115,21 @@ def code_of(found: "list[Cover]") -> int:
 
 def _undo_of(folder: Path) -> str:
     """What disable could do."""
-    from bouncegate.postfix import attaching, record  # noqa: PLC0415
-    from bouncegate.postfix.asking import PostfixError  # noqa: PLC0415
+    from bouncegate.admin.postfix import backup, enable  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
 
     try:
-        removal = attaching.propose_removal(folder)
+        removal = enable.propose_removal(folder)
     except (PostfixError, OSError):
         return "unknown"  # the copies are for root's eyes
     if removal.by_hand:
         return "by-hand"
-    return "exact" if record.place_of(folder).exists() else "nothing"
+    return "exact" if backup.place_of(folder).exists() else "nothing"
 
 
 def _read(folder: Path | None, domain: str) -> "Running":
     """The settings of a Postfix; ends the command where they cannot be read."""
-    from bouncegate.postfix.asking import PostfixError, is_here, read  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import PostfixError, is_here, read  # noqa: PLC0415
 
     if not is_here():
         complain("there is no Postfix on this machine: postconf is not found")
@@ -168,16 +168,16 @@ def enable(
 
     bouncegate postfix enable -c /etc/postfix-out --enforce --yes
     """
-    from bouncegate.postfix import attaching  # noqa: PLC0415 - for one command only
-    from bouncegate.postfix.asking import ask  # noqa: PLC0415
+    from bouncegate.admin.postfix import enable  # noqa: PLC0415 - for one command only
+    from bouncegate.admin.postfix.postconf import ask  # noqa: PLC0415
 
     invocation = invocation_of(context)
     settings = invocation.settings
     config = invocation.config or DEFAULT_FILE
-    way = attaching.Way(enforce=enforce, table=table)
+    way = enable.Way(enforce=enforce, table=table)
     running = _read(folder, str(settings.return_path.domain))
     with _safely(running.folder):
-        proposal = attaching.propose(settings, config, running, way)
+        proposal = enable.propose(settings, config, running, way)
         if proposal.obstacles:
             _print_by_hand(proposal)
             raise typer.Exit(os.EX_CONFIG)
@@ -188,7 +188,7 @@ def enable(
         else:
             _agree(proposal.changes, f"Make this change to {running.folder}?", yes=yes)
             with _all_or_nothing(running.folder, proposal.changes, config, quiet=quiet):
-                attaching.attach(running.folder, proposal.changes)
+                enable.attach(running.folder, proposal.changes)
                 if not quiet:
                     _reload_milter(proposal.changes, config)
                     ask(running.folder, "postfix", "check")
@@ -213,29 +213,29 @@ def disable(
 
     bouncegate postfix disable --yes
     """
-    from bouncegate.postfix import attaching, record  # noqa: PLC0415 - for one command only
-    from bouncegate.postfix.asking import is_here  # noqa: PLC0415
+    from bouncegate.admin.postfix import backup, enable  # noqa: PLC0415 - for one command only
+    from bouncegate.admin.postfix.postconf import is_here  # noqa: PLC0415
 
     invocation = invocation_of(context)
     place = folder or _own_folder()
     with _safely(place):
-        removal = attaching.propose_removal(place)
+        removal = enable.propose_removal(place)
         for path, lines in removal.by_hand:
             complain(f"{path} was edited since; take out of it by hand what names bouncegate_:")
             for line in lines:
                 print(f"  {printable(line)}")
         if removal.changes:
             _agree(removal.changes, f"Make this change to {place}?", yes=yes)
-        elif not record.place_of(place).exists() and not removal.by_hand:
+        elif not backup.place_of(place).exists() and not removal.by_hand:
             print(f"{place}: nothing was changed by `bouncegate postfix enable`")
             return
-        attaching.detach(place, removal)
+        enable.detach(place, removal)
         if removal.changes and not quiet:
             _reload(folder)
             _reload_milter(removal.changes, invocation.config or DEFAULT_FILE)
         if removal.by_hand:
             raise typer.Exit(os.EX_CONFIG)
-        if left := attaching.still_named(_settings_of(invocation), place) if is_here() else []:
+        if left := enable.still_named(_settings_of(invocation), place) if is_here() else []:
             complain(f"{place} still asks Bouncegate; take out by hand: {', '.join(left)}")
             raise typer.Exit(os.EX_CONFIG)
         print(f"{place}: detached")
@@ -250,7 +250,7 @@ def _settings_of(invocation: Invocation) -> Settings:
 
 
 def _own_folder() -> Path:
-    from bouncegate.postfix.asking import PostfixError, ask  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import PostfixError, ask  # noqa: PLC0415
 
     try:
         return Path(ask(None, "postconf", "-h", "config_directory").strip())
@@ -262,14 +262,14 @@ def _own_folder() -> Path:
 @contextmanager
 def _safely(folder: Path) -> Iterator[None]:
     """Alone with a Postfix's files, after what a kill has left was cleared up; errors are told."""
-    from bouncegate.postfix import installing, record  # noqa: PLC0415
-    from bouncegate.postfix.asking import PostfixError  # noqa: PLC0415
+    from bouncegate.admin.postfix import backup, install  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
 
     try:
-        with installing.alone(folder):
-            record.recover(folder)
+        with install.alone(folder):
+            backup.recover(folder)
             yield
-    except (PostfixError, installing.Edited) as error:
+    except (PostfixError, install.Edited) as error:
         complain(str(error))
         raise typer.Exit(os.EX_CONFIG) from None
     except OSError as error:
@@ -288,7 +288,7 @@ def _print_by_hand(proposal: "Proposal") -> None:
 
 
 def _agree(changes: "Iterable[Change]", question: str, *, yes: bool) -> None:
-    from bouncegate.postfix.staging import diff  # noqa: PLC0415
+    from bouncegate.admin.postfix.trial import diff  # noqa: PLC0415
 
     for line in diff(tuple(changes)):
         print(printable(line))
@@ -300,19 +300,19 @@ def _all_or_nothing(
     folder: Path, changes: "tuple[Change, ...]", config: Path, *, quiet: bool
 ) -> Iterator[None]:
     """Take a change back, also from what runs, where it fails half-way."""
-    from bouncegate.postfix import attaching, installing, record  # noqa: PLC0415
-    from bouncegate.postfix.asking import PostfixError  # noqa: PLC0415
+    from bouncegate.admin.postfix import backup, enable, install  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
 
-    earlier = record.load(folder)
+    earlier = backup.load(folder)
     try:
         yield
-    except (PostfixError, installing.Edited, OSError, KeyboardInterrupt):
+    except (PostfixError, install.Edited, OSError, KeyboardInterrupt):
         try:
-            attaching.take_back(folder, changes, earlier)
+            enable.take_back(folder, changes, earlier)
             if not quiet:
                 _reload_milter(changes, config)
                 _reload(folder)
-        except (PostfixError, installing.Edited, OSError) as error:
+        except (PostfixError, install.Edited, OSError) as error:
             complain(f"not all could be taken back: {error}: see `bouncegate postfix status`")
         else:
             complain("it has failed, and all of it was taken back:")
@@ -320,14 +320,14 @@ def _all_or_nothing(
 
 
 def _reload(folder: Path | None) -> None:
-    from bouncegate.postfix.asking import ask  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import ask  # noqa: PLC0415
 
     if _runs(folder):
         ask(folder, "postfix", "reload")
 
 
 def _runs(folder: Path | None) -> bool:
-    from bouncegate.postfix.asking import PostfixError, ask  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import PostfixError, ask  # noqa: PLC0415
 
     try:
         ask(folder, "postfix", "status")
@@ -339,7 +339,7 @@ def _runs(folder: Path | None) -> bool:
 
 def _probe(folder: Path | None, settings: Settings, mode: str) -> None:
     """Show that both paths work; ends the command where one does not."""
-    from bouncegate.postfix.probe import probe  # noqa: PLC0415
+    from bouncegate.admin.postfix.probe import probe  # noqa: PLC0415
 
     if not _runs(folder):
         return

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import BinaryIO, Final
 
-from bouncegate.lists.row import Row
-from bouncegate.lists.sheet import SheetRow
+from bouncegate.admin.lists.csvfile import SheetRow
+from bouncegate.admin.lists.row import Row
 
 Told = Callable[[int], None]
 """Is told, again and again, how much is done."""

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, write_json, write_table
-from bouncegate.policy.exchange import UNASKED, Exchange, learn
+from bouncegate.policy.mx import UNASKED, Exchange, learn
 from bouncegate.policy.providers import Finding
 from bouncegate.policy.references import MOST_OWN
 from bouncegate.store.address import canonical_domain
@@ -80,7 +80,7 @@ def _known(invocation: Invocation, domain: str) -> Exchange:
 
 def _asked(invocation: Invocation, domain: str) -> Exchange:
     """What DNS says now, with what is known; kept, unless the store cannot be written."""
-    from bouncegate.dns.round import statuses_of  # noqa: PLC0415 - the other commands ask no DNS
+    from bouncegate.admin.dns.round import statuses_of  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings.dns
     answers, told = statuses_of([domain], settings, _references(invocation))

@@ -10,6 +10,10 @@ from typing import Annotated, Final
 import typer
 from msgspec.structs import replace
 
+from bouncegate.admin.report.addresses import bounces, in_groups
+from bouncegate.admin.report.counting import Scope
+from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.reading import as_kept
 from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.health import health, period_of
@@ -27,10 +31,6 @@ from bouncegate.cli.reportlists import (
 from bouncegate.cli.reportmessages import Exported, Form
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Reason
-from bouncegate.report.addresses import bounces, in_groups
-from bouncegate.report.counting import Scope
-from bouncegate.report.reading import as_kept
-from bouncegate.report.wanted import Wanted
 from bouncegate.store.address import canonical_domain
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.errors import StoreMissing

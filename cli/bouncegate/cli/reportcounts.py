@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bouncegate.admin.report.counting import Counting, Scope
+from bouncegate.admin.report.groupby import ALL, subjects
+from bouncegate.admin.report.judgement import Excess, excesses
+from bouncegate.admin.report.reading import Sources, providers_now, read, sends_since
+from bouncegate.admin.report.summary import Figures, figures_of, rows_of
+from bouncegate.admin.report.svg import drawing
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.cli.reportviews import Named, Table, write_sheet
-from bouncegate.report.counting import Counting, Scope
-from bouncegate.report.figures import Figures, figures_of, rows_of
-from bouncegate.report.judgement import Excess, excesses
-from bouncegate.report.picture import drawing
-from bouncegate.report.reading import Sources, providers_now, read, sends_since
-from bouncegate.report.subjects import ALL, subjects
 from bouncegate.store.store import Store
 
 _IN_DETAIL: Final = ("reason", "provider", "day")

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from bouncegate.admin.report.addresses import InGroup
 from bouncegate.cli.output import iso, stream_table, write_json, write_sheet
-from bouncegate.report.addresses import InGroup
 from bouncegate.store.arrivals import Arrival
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
+from bouncegate.admin.report.mailbox import eml_name, mbox_entry
 from bouncegate.cli.outfile import writing_folder, writing_new
-from bouncegate.report.mailbox import eml_name, mbox_entry
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.store import Store
 

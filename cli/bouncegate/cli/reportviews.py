@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import asdict
 
+from bouncegate.admin.lists.csvfile import SheetWriter
+from bouncegate.admin.report.summary import Figures
+from bouncegate.admin.report.svg import Bar, Panel
 from bouncegate.cli.output import stream_table, write_table
-from bouncegate.lists.sheet import SheetWriter
-from bouncegate.report.figures import Figures
-from bouncegate.report.picture import Bar, Panel
 
 Named = tuple[str, Figures]
 """A name and what is told of it."""

@@ -20,7 +20,7 @@ from bouncegate.store.mark import known_mark
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
-    from bouncegate.classifier.rejudgement import Rejudgement
+    from bouncegate.classifier.returnpath.rejudgement import Rejudgement
 
 _SHOWN: Final = 50
 _COLUMNS: Final = ("address", "group", "what", "kind", "reason", "until", "would be until")
@@ -93,8 +93,8 @@ def _replayed(simulation: Simulation, store: Store) -> Iterator[Change]:
 
 def _rejudgement(in_force: Invocation, other: Invocation, store: Store) -> "Rejudgement | None":
     """What judges events by other rules; None where the rules are the same."""
-    from bouncegate.classifier.judgement import Judge  # noqa: PLC0415 - RE2 takes its time
-    from bouncegate.classifier.rejudgement import Rejudgement  # noqa: PLC0415
+    from bouncegate.classifier.classifier import Judge  # noqa: PLC0415 - RE2 takes its time
+    from bouncegate.classifier.returnpath.rejudgement import Rejudgement  # noqa: PLC0415
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     now, then = (load_rules(i.settings.rules.folder) for i in (in_force, other))

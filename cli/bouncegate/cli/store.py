@@ -23,12 +23,12 @@ from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.lastbackup import LastBackup, note_backup
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.room import Room
+from bouncegate.store.space import Room
 from bouncegate.store.store import Store
-from bouncegate.store.writing import WriteRight
+from bouncegate.store.writerlock import WriteRight
 
 if TYPE_CHECKING:
-    from bouncegate.custody.difference import Difference
+    from bouncegate.store.tools.verify.difference import Difference
 
 app: Final = typer.Typer(no_args_is_help=True, help="The files of the store, and its room.")
 
@@ -181,12 +181,12 @@ def backup(
 
     bouncegate store backup --keep 7 /var/backups/bouncegate
     """
-    from bouncegate.custody.backup import (  # noqa: PLC0415 - this command's alone
+    from bouncegate.store.tools.backup import (  # noqa: PLC0415 - this command's alone
         Source,
         make_backup,
         remove_drafts,
     )
-    from bouncegate.custody.series import NAMES, next_of, thin_out  # noqa: PLC0415
+    from bouncegate.store.tools.series import NAMES, next_of, thin_out  # noqa: PLC0415
 
     invocation, now = invocation_of(context), int(time.time())
     place = target
@@ -231,7 +231,7 @@ def restore(
 
     bouncegate store restore /var/backups/bouncegate-2026-01-31.tar.zst --replace
     """
-    from bouncegate.custody import restore as restoring  # noqa: PLC0415 - this command's alone
+    from bouncegate.store.tools import restore as restoring  # noqa: PLC0415 - this command's alone
 
     settings = invocation_of(context).settings.store
 
@@ -281,7 +281,7 @@ def compact(
     bouncegate store compact
     bouncegate store compact --ledger
     """
-    from bouncegate.custody import compaction  # noqa: PLC0415 - this command's alone
+    from bouncegate.store.tools import compaction  # noqa: PLC0415 - this command's alone
 
     invocation = invocation_of(context)
     settings = invocation.settings.store
@@ -337,7 +337,7 @@ def verify(
     bouncegate store verify --other-policy --json
     bouncegate store verify --repair
     """
-    from bouncegate.custody import verification  # noqa: PLC0415 - this command's alone
+    from bouncegate.store.tools.verify import verification  # noqa: PLC0415 - this command's alone
 
     invocation = invocation_of(context)
     settings, fold = invocation.settings, invocation.policy.fold
@@ -365,7 +365,7 @@ def verify(
 
 
 def _save_before_repair(invocation: Invocation) -> None:
-    from bouncegate.custody.backup import Source, make_backup, remove_drafts  # noqa: PLC0415
+    from bouncegate.store.tools.backup import Source, make_backup, remove_drafts  # noqa: PLC0415
 
     settings, now = invocation.settings.store, int(time.time())
     remove_drafts(settings.path, f"{_BEFORE_REPAIR}*")
@@ -395,7 +395,7 @@ def upgrade(context: typer.Context, *, json: Json = False) -> None:
 
     bouncegate store upgrade
     """
-    from bouncegate.custody import upgrade as upgrading  # noqa: PLC0415 - this command's alone
+    from bouncegate.store.tools import upgrade as upgrading  # noqa: PLC0415 - this command's alone
 
     invocation = invocation_of(context)
     settings = invocation.settings.store

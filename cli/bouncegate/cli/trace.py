@@ -14,17 +14,17 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
+from bouncegate.classifier.maillog.files import LogFile
+from bouncegate.classifier.maillog.journal import Journal
+from bouncegate.classifier.maillog.line import Parser, Said
+from bouncegate.classifier.maillog.source import Searchable, SourceError, Wanted
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, stream_table, write_json
 from bouncegate.cli.undo import time_of
 from bouncegate.config.settings import Settings
-from bouncegate.maillog.files import LogFile
-from bouncegate.maillog.journal import Journal
-from bouncegate.maillog.line import Parser, Said
-from bouncegate.maillog.source import Searchable, SourceError, Wanted
-from bouncegate.policy.account import Step, steps
 from bouncegate.policy.records import Event
+from bouncegate.policy.timeline import Step, steps
 from bouncegate.store.address import canonical
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing

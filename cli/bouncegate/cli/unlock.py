@@ -11,6 +11,9 @@ from typing import Annotated, Final
 import typer
 from msgspec.structs import replace
 
+from bouncegate.admin.lists.externalsort import Runs
+from bouncegate.admin.lists.row import Row, Wanted
+from bouncegate.admin.lists.unlock import Meant, Target
 from bouncegate.cli import filters
 from bouncegate.cli.acts import By, OfFile, Why, carry_out, keys_of, say_all
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail
@@ -19,9 +22,6 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import complain, write_table
-from bouncegate.lists.row import Row, Wanted
-from bouncegate.lists.runs import Runs
-from bouncegate.lists.unlocking import Meant, Target
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act
 from bouncegate.store.address import domain_of

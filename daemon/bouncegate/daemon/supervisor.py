@@ -19,9 +19,9 @@ from typing import Final, NamedTuple
 
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.child import Place
 from bouncegate.daemon.counters import Board, Name, Row
-from bouncegate.daemon.place import Place
-from bouncegate.daemon.pulse import RETIRE, Pulse
+from bouncegate.daemon.heartbeat import RETIRE, Pulse
 from bouncegate.daemon.trial import STOP, Unfinished, is_stopping, try_out
 
 _RELOAD: Final = signal.SIGHUP

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final, NoReturn
 
-from bouncegate.daemon.place import die_with
+from bouncegate.daemon.child import die_with
 
 STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 _LOOK_EVERY: Final = 0.05

@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from bouncegate.daemon.counters import SPANS, Name, Row, spans
-from bouncegate.provenance.token import Finding
-from bouncegate.refusal.counts import DECISIONS, DecisionCounts
+from bouncegate.milter.refusal.counts import DECISIONS, DecisionCounts
+from bouncegate.store.tokens.token import Finding
 
 if TYPE_CHECKING:
     from milter import Context

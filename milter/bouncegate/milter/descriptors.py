@@ -9,7 +9,7 @@ import os
 import resource
 from typing import Final
 
-from bouncegate.daemon.mishaps import Mishaps
+from bouncegate.daemon.ratelimitedlog import Mishaps
 
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE)
 _NO_QUEUE_ID: Final = "NOQUEUE"

@@ -3,9 +3,9 @@
 from typing import Final
 
 from bouncegate.daemon.wire import for_log
+from bouncegate.milter.refusal.decision import Facts, Outcome
+from bouncegate.milter.refusal.reply import Reply, day
 from bouncegate.policy.records import NO_END, Lock
-from bouncegate.refusal.decision import Facts, Outcome
-from bouncegate.refusal.reply import Reply, day
 
 NO_QUEUE_ID: Final = "NOQUEUE"
 

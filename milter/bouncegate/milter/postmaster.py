@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 import milter
 
 from bouncegate.config.settings import ReturnPathSettings
-from bouncegate.daemon.mishaps import Mishaps
+from bouncegate.daemon.ratelimitedlog import Mishaps
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
+from bouncegate.milter.refusal.recipient import path_of
 from bouncegate.milter.session import QUEUE_ID, Session, macro
-from bouncegate.refusal.recipient import path_of
 
 if TYPE_CHECKING:
     from milter import Context

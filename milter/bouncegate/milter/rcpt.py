@@ -14,14 +14,11 @@ import milter
 
 from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.mishaps import Mishaps
+from bouncegate.daemon.ratelimitedlog import Mishaps
 from bouncegate.milter import logline
-from bouncegate.milter.session import QUEUE_ID, RESOLVED, Held, facts, macro, session_of
-from bouncegate.policy.records import Lock
-from bouncegate.provenance.returndomain import ReturnDomain
-from bouncegate.refusal.decision import Outcome, Scope, decide
-from bouncegate.refusal.deed import Deed, deed_of, verb
-from bouncegate.refusal.recipient import (
+from bouncegate.milter.refusal.decision import Outcome, Scope, decide
+from bouncegate.milter.refusal.deed import Deed, deed_of, verb
+from bouncegate.milter.refusal.recipient import (
     KeyOf,
     as_resolved,
     exact_key,
@@ -31,11 +28,14 @@ from bouncegate.refusal.recipient import (
     plain_key,
     untagged,
 )
-from bouncegate.refusal.reply import compose
-from bouncegate.refusal.standing import lock_in_force
+from bouncegate.milter.refusal.reply import compose
+from bouncegate.milter.refusal.standing import lock_in_force
+from bouncegate.milter.session import QUEUE_ID, RESOLVED, Held, facts, macro, session_of
+from bouncegate.policy.records import Lock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
 from bouncegate.store.locktable import Find
+from bouncegate.store.tokens.returndomain import ReturnDomain
 
 if TYPE_CHECKING:
     from milter import Context

@@ -15,15 +15,12 @@ import milter
 
 from bouncegate.config.probe import TAKEN
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.mishaps import Mishaps
-from bouncegate.milter.line import Line, Overflow
+from bouncegate.config.text import LONGEST_LINE, clean
+from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.milter.ledgerqueue import Line, Overflow
 from bouncegate.milter.notify import is_failure_reported
-from bouncegate.milter.session import QUEUE_ID, RESOLVED, Session, facts, macro, session_of
-from bouncegate.policy.text import LONGEST_LINE, clean
-from bouncegate.provenance.keys import KeyFile
-from bouncegate.provenance.token import MESSAGE_OCTETS, sign
-from bouncegate.refusal.decision import Facts, Scope, is_outbound
-from bouncegate.refusal.recipient import (
+from bouncegate.milter.refusal.decision import Facts, Scope, is_outbound
+from bouncegate.milter.refusal.recipient import (
     KeyOf,
     as_resolved,
     exact_key,
@@ -31,7 +28,10 @@ from bouncegate.refusal.recipient import (
     no_key,
     plain_key,
 )
+from bouncegate.milter.session import QUEUE_ID, RESOLVED, Session, facts, macro, session_of
 from bouncegate.store.entry import Sent
+from bouncegate.store.tokens.keys import KeyFile
+from bouncegate.store.tokens.token import MESSAGE_OCTETS, sign
 
 if TYPE_CHECKING:
     from milter import Context

@@ -9,10 +9,10 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from bouncegate.milter.refusal.decision import Facts, IPAddress
+from bouncegate.milter.refusal.deed import Deed
+from bouncegate.milter.refusal.reply import Reply
 from bouncegate.policy.records import Lock
-from bouncegate.refusal.decision import Facts, IPAddress
-from bouncegate.refusal.deed import Deed
-from bouncegate.refusal.reply import Reply
 
 if TYPE_CHECKING:
     from milter import Context

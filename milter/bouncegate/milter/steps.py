@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 import milter
 
 from bouncegate.config.values import Endpoint, UnixSocket
-from bouncegate.milter.ending import Ending
+from bouncegate.milter.endofmessage import Ending
 from bouncegate.milter.rcpt import Rcpt
 from bouncegate.milter.session import ASKED, SENDER, Session, macros_arrive
 

@@ -15,17 +15,17 @@ import milter
 from msgspec.structs import replace
 
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.child import Place, Task
 from bouncegate.daemon.listening import kept
-from bouncegate.daemon.place import Place, Task
 from bouncegate.daemon.supervisor import Daemon, Patience, Plan, Supervisor, signals_held
 from bouncegate.milter.counts import FIGURES
-from bouncegate.milter.line import Line
+from bouncegate.milter.ledgerqueue import Line
+from bouncegate.milter.ledgerwriter import write_ledger
 from bouncegate.milter.listener import Listener
-from bouncegate.milter.scribe import write_ledger
 from bouncegate.milter.worker import NAME, work
-from bouncegate.provenance.keys import KEY_FILE, KeyFile, KeyFileError
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.locktable import LockTable
+from bouncegate.store.tokens.keys import KEY_FILE, KeyFile, KeyFileError
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 

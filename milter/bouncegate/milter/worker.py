@@ -10,22 +10,22 @@ import milter
 
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.supervisor import Post
-from bouncegate.milter.core import Core, move
+from bouncegate.milter.affinity import Core, move
 from bouncegate.milter.counts import Counts
 from bouncegate.milter.descriptors import Descriptors
-from bouncegate.milter.door import Door
-from bouncegate.milter.ending import Ending
-from bouncegate.milter.held import HeldStep
-from bouncegate.milter.line import Line
+from bouncegate.milter.endofmessage import Ending
+from bouncegate.milter.gracefulexit import keep
+from bouncegate.milter.ledgerqueue import Line
+from bouncegate.milter.pending import HeldStep
 from bouncegate.milter.postmaster import PostmasterStep
 from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
-from bouncegate.milter.retirement import keep
+from bouncegate.milter.returndomain import Door
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Steps
-from bouncegate.provenance.keys import KEY_FILE, KeyFile
-from bouncegate.provenance.returndomain import ReturnDomain
-from bouncegate.store.latetable import LateTable
 from bouncegate.store.mark import Mark
+from bouncegate.store.reopening import LateTable
+from bouncegate.store.tokens.keys import KEY_FILE, KeyFile
+from bouncegate.store.tokens.returndomain import ReturnDomain
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 NAME: Final = "bouncegate"

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from bouncegate.config.settings import DomainLockSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.policy.exchange import Denial, Exchange
+from bouncegate.policy.mx import Denial, Exchange
 from bouncegate.policy.records import Act, Lock, Origin
 
 CHECKER: Final = "domain-check"

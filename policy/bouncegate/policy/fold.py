@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import AlarmSettings, PolicySettings, RetentionSettings, Trust
 from bouncegate.config.taxonomy import Blame, Kind, Reason
-from bouncegate.policy import course
+from bouncegate.policy import streak
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.records import (
     MOST_GROUPS,
@@ -128,7 +128,7 @@ class Policy:
     def _counted_today(self, event: Event, before: State) -> bool:
         group = _own_group(before, event, self.clause(event))
         known = before.groups.get(group, _NO_COURSE) if group else before
-        return course.has_failure_on_day(known, event)
+        return streak.has_failure_on_day(known, event)
 
     def _after_failure(self, state: State, number: int, event: Event) -> State:
         clause = self.clause(event)
@@ -136,9 +136,9 @@ class Policy:
         group = _own_group(state, event, clause)
         known = state.groups.get(group, _NO_COURSE) if group else counted
         if event.moment <= state.delivered:
-            after = course.after_superseded_failure(known, number, event, clause)
+            after = streak.after_superseded_failure(known, number, event, clause)
         else:
-            after = course.after_failure(known, number, event, clause, self._table.most)
+            after = streak.after_failure(known, number, event, clause, self._table.most)
         if isinstance(after, State):
             return after
         return replace(counted, groups={**state.groups, group: after})
@@ -153,14 +153,14 @@ class Policy:
             groups = {**state.groups, act.group: _ruled(known, number, act)}
             return replace(state, groups=_that_matter(groups))
         if act.verb == "lock":
-            return course.after_lock(state, number, act)
-        groups = {name: course.after_unlock(c) for name, c in state.groups.items()}
-        return replace(course.after_unlock(state), groups=_that_matter(groups))
+            return streak.after_lock(state, number, act)
+        groups = {name: streak.after_unlock(c) for name, c in state.groups.items()}
+        return replace(streak.after_unlock(state), groups=_that_matter(groups))
 
 
 # What is corrected keeps its lock and its history, so that no import mails it again.
 _CHANGES: Final[dict[str, Callable[[State, Act], State]]] = {
-    "release": lambda state, _: course.after_release(state),
+    "release": lambda state, _: streak.after_release(state),
     "correct": lambda state, act: replace(state, corrected=act.other),
     "renew": lambda state, _: State(delivered=state.delivered),
     "recover": lambda state, _: _after_recovery(state),
@@ -169,8 +169,8 @@ _CHANGES: Final[dict[str, Callable[[State, Act], State]]] = {
 
 def _ruled(known: Course, number: int, act: Act) -> Course:
     if act.verb == "lock":
-        return course.after_lock(known, number, act)
-    return course.after_unlock(known)
+        return streak.after_lock(known, number, act)
+    return streak.after_unlock(known)
 
 
 def _own_group(state: State, event: Event, clause: Clause) -> str:
@@ -185,7 +185,7 @@ def freed(state: State, now: int, kept: Collection[int] = ()) -> State:
     def free(one: _C) -> _C:
         if one.lock is None or one.lock.cause in kept:
             return one
-        return course.without_ended_lock(one, now)
+        return streak.without_ended_lock(one, now)
 
     if state.groups:
         groups = {name: free(c) for name, c in state.groups.items()}
@@ -200,8 +200,8 @@ def is_locked(state: State, now: int) -> bool:
 
 
 def _after_recovery(state: State) -> State:
-    groups = {name: course.after_recovery(c) for name, c in state.groups.items()}
-    return replace(course.after_recovery(state), groups=_that_matter(groups))
+    groups = {name: streak.after_recovery(c) for name, c in state.groups.items()}
+    return replace(streak.after_recovery(state), groups=_that_matter(groups))
 
 
 def _that_matter(groups: dict[str, Course]) -> dict[str, Course]:
@@ -224,8 +224,8 @@ def _counted(state: State, event: Event) -> State:
 def _after_delivery(state: State, sent: int) -> State:
     if not state.first_event:  # of an address that never bounced nothing is kept
         return state
-    after = course.after_delivery(state, sent)
-    groups = {name: course.after_delivery(c, sent) for name, c in state.groups.items()}
+    after = streak.after_delivery(state, sent)
+    groups = {name: streak.after_delivery(c, sent) for name, c in state.groups.items()}
     delivered = max(state.delivered, sent)
     return replace(after, groups=_that_matter(groups), delivered=delivered)
 
@@ -234,8 +234,8 @@ def _after_life(state: State, time: int, *, frees_hard: bool) -> State:
     """The address answers: its statistics start anew, as far as no lock stays."""
     if replace(state, corrected="") == EMPTY:  # what it was corrected to may be purged
         return state
-    groups = {n: course.after_life(c, frees_hard=frees_hard) for n, c in state.groups.items()}
-    after = replace(course.after_life(state, frees_hard=frees_hard), alive=time)
+    groups = {n: streak.after_life(c, frees_hard=frees_hard) for n, c in state.groups.items()}
+    after = replace(streak.after_life(state, frees_hard=frees_hard), alive=time)
     left = _that_matter(groups)
     if after.lock is None and not left:
         return State(alive=time, delivered=state.delivered, corrected=state.corrected)

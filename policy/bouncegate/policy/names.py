@@ -11,7 +11,7 @@ pure.
 from typing import Final, Literal
 
 from bouncegate.config.taxonomy import BY_NAME
-from bouncegate.policy.exchange import Exchange
+from bouncegate.policy.mx import Exchange
 from bouncegate.policy.records import Event, Lock, Origin
 
 Verdict = Literal["absent", "present", "given-up", "open"]

@@ -8,7 +8,7 @@ are asked for as well. All of this is pure.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from bouncegate.policy.exchange import DENIALS, Answer
+from bouncegate.policy.mx import DENIALS, Answer
 
 MOST_OWN: Final = 5
 """Of so many domains that took mail before it is asked whether they do."""

@@ -9,9 +9,9 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from bouncegate.policy.account import Mark
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import Event, Lock, State, Told
+from bouncegate.policy.timeline import Mark
 
 Rejudge = Callable[[Event], Event]
 """The event as other rules judge it."""

@@ -13,7 +13,7 @@ from typing import Final
 
 import idna
 
-from bouncegate.policy.text import REPLACEMENT, is_clean
+from bouncegate.config.text import REPLACEMENT, is_clean
 
 # RFC 5321, 4.5.3.1.1 to 4.5.3.1.3: local part 64 octets, domain 255, path 256 with its brackets.
 LONGEST_LOCAL: Final = 64

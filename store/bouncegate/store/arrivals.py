@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bouncegate.policy.account import Mark
 from bouncegate.policy.records import Event
-from bouncegate.store.gone import Gone
+from bouncegate.policy.timeline import Mark
 from bouncegate.store.history import History
 from bouncegate.store.opened import Environment
+from bouncegate.store.retentionmark import Gone
 from bouncegate.store.transactions import Transactions
 
 # Some ten milliseconds each.

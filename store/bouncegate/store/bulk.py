@@ -26,8 +26,8 @@ from bouncegate.policy.records import Act, Audit
 from bouncegate.store.codec import decode_decided, encode_entry, octets_of
 from bouncegate.store.environment import hand_over
 from bouncegate.store.errors import StoreDamaged, StoreFull
-from bouncegate.store.pace import Pace
 from bouncegate.store.store import Store
+from bouncegate.store.throttle import Pace
 
 MOST_AT_ONCE: Final = 100
 """How many addresses an act names that is one of many; a transaction takes several of them."""

@@ -23,11 +23,11 @@ from typing import Final, NamedTuple
 from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.policy.fold import EMPTY, Fold, is_locked
 from bouncegate.policy.records import MOST_ADDRESSES, Delivered, State
+from bouncegate.store.deliverylog import Mailed
 from bouncegate.store.entry import QueueState, Sent, message_digests
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
-from bouncegate.store.trail import Mailed
 from bouncegate.store.unattributed import Unattributed
 
 _SOURCE: Final = "ledger"

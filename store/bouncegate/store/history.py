@@ -16,7 +16,7 @@ from bouncegate.policy.records import AddressEntry, Event, Ruling, State, Summar
 from bouncegate.store.journal import Journal
 from bouncegate.store.opened import Environment
 from bouncegate.store.rulings import Rulings
-from bouncegate.store.states import States
+from bouncegate.store.state import States
 from bouncegate.store.window import Window
 
 _NO_ENTRY: Final = 0

@@ -21,8 +21,8 @@ from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settle
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import INCIDENTS
 from bouncegate.store.history import History
+from bouncegate.store.lastmailed import Usage
 from bouncegate.store.opened import Environment
-from bouncegate.store.usage import Usage
 from bouncegate.store.window import Standing, counted
 
 GUARD: Final = "guard"

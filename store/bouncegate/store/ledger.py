@@ -11,8 +11,8 @@ One process writes it (the milter's scribe), some milliseconds behind the mail; 
 tells of a message is added where that is read (`maintain`). A commit syncs the
 data but not the meta page: after a crash of the machine the last commit may be gone, never the
 ledger. Without any sync the ledger itself could be lost, and under load the commits are too few to
-matter: four a second (`bouncegate.milter.line`). What it has lost, or not yet written, is a message
-that we cannot prove to be ours: its bounces are kept and shown, and lock nobody.
+matter: four a second (`bouncegate.milter.ledgerqueue`). What it has lost, or not yet written, is a
+message that we cannot prove to be ours: its bounces are kept and shown, and lock nobody.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from bouncegate.store.environment import META, copy_compacted, explained, hand_t
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.opened import DATA, Environment, opened
-from bouncegate.store.room import Room, room_of
-from bouncegate.store.writing import WriteRight
+from bouncegate.store.space import Room, room_of
+from bouncegate.store.writerlock import WriteRight
 
 FOLDER: Final = "ledger"
 """Where it lies, in the folder of the store."""

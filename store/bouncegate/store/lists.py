@@ -22,8 +22,8 @@ from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import Act, Entry, Event, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.history import History
+from bouncegate.store.listindex import DETECTED, GROUPS
 from bouncegate.store.opened import Environment
-from bouncegate.store.shelves import DETECTED, GROUPS
 from bouncegate.store.transactions import Transactions
 
 Known = tuple[str, State]

@@ -26,14 +26,14 @@ from msgspec.structs import replace
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Audit, Delivered, Entry, Event, Ruling, State
 from bouncegate.store.audit import Audits
+from bouncegate.store.deliverylog import Trail
 from bouncegate.store.history import History
+from bouncegate.store.journaldelete import Leaving, Removal
+from bouncegate.store.lastmailed import Usage, key_of
 from bouncegate.store.messages import Messages, message_key
-from bouncegate.store.naming import Naming
 from bouncegate.store.opened import Environment
-from bouncegate.store.removal import Leaving, Removal
-from bouncegate.store.trail import Trail
+from bouncegate.store.redaction import Naming
 from bouncegate.store.transactions import Transactions
-from bouncegate.store.usage import Usage, key_of
 
 _PORTION: Final = 1000
 # How far apart in the journal two recipients of one bounce may stand.

@@ -27,11 +27,11 @@ import lmdb
 from bouncegate.policy.fold import EMPTY, Fold, freed, is_locked
 from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State, Summary, Told
 from bouncegate.store.audit import Audits
-from bouncegate.store.gone import Gone
 from bouncegate.store.history import History
+from bouncegate.store.hourcounts import Tallies
+from bouncegate.store.journaldelete import Leaving, Removal
 from bouncegate.store.opened import Environment
-from bouncegate.store.removal import Leaving, Removal
-from bouncegate.store.tallies import Tallies
+from bouncegate.store.retentionmark import Gone
 from bouncegate.store.transactions import Transactions
 
 # No longer than this, and one address more, is the write lock held.

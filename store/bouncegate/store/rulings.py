@@ -15,8 +15,8 @@ from typing import Final
 
 import lmdb
 
-from bouncegate.policy.account import Mark
 from bouncegate.policy.records import UNCONFIRMED
+from bouncegate.policy.timeline import Mark
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import HELD, VOIDED
 from bouncegate.store.opened import Environment

@@ -37,7 +37,6 @@ import lmdb
 from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.policy.account import Mark
 from bouncegate.policy.clock import Moment
 from bouncegate.policy.conditions import is_met, subject_of
 from bouncegate.policy.deaddomain import Bounced
@@ -58,10 +57,12 @@ from bouncegate.policy.records import (
     State,
     Told,
 )
+from bouncegate.policy.timeline import Mark
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
-from bouncegate.store.bounced import bounced
 from bouncegate.store.clock import ClockRecord
+from bouncegate.store.deliverylog import Trail
+from bouncegate.store.domainbounces import bounced
 from bouncegate.store.environment import (
     DATABASES,
     MESSAGES,
@@ -71,26 +72,25 @@ from bouncegate.store.environment import (
     open_environment,
 )
 from bouncegate.store.errors import StoreLayout
-from bouncegate.store.exchanges import Exchanges
 from bouncegate.store.history import History
+from bouncegate.store.hourcounts import HourTally, Tallies
 from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
+from bouncegate.store.lastmailed import DAY, Usage
 from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
+from bouncegate.store.mx import Exchanges
 from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
 from bouncegate.store.purge import Purge
-from bouncegate.store.reception import Bounce, Encoded, Reception, Recorded
+from bouncegate.store.recording import Bounce, Encoded, Reception, Recorded
 from bouncegate.store.retention import Retention
-from bouncegate.store.room import Room, room_of
-from bouncegate.store.tallies import HourTally, Tallies
-from bouncegate.store.trail import Trail
+from bouncegate.store.space import Room, room_of
 from bouncegate.store.transactions import Transactions
 from bouncegate.store.unattributed import Unattributed
 from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.unproven import Unproven
-from bouncegate.store.usage import DAY, Usage
 from bouncegate.store.window import Outdated
-from bouncegate.store.writing import WriteRight
+from bouncegate.store.writerlock import WriteRight
 
 __all__ = ["Acted", "Bounce", "Effect", "Incident", "Recorded", "Store"]
 

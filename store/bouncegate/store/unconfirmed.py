@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from bouncegate.policy.exchange import Exchange
 from bouncegate.policy.fold import Fold
+from bouncegate.policy.mx import Exchange
 from bouncegate.policy.records import MOST_EVENTS, Event, Ruling
 from bouncegate.store.address import domain_of
 from bouncegate.store.history import History

@@ -27,10 +27,10 @@ from bouncegate.policy.records import Event
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import SET_ASIDE, UNPROVEN
 from bouncegate.store.history import History
+from bouncegate.store.hourcounts import DROPPED, Tallies
+from bouncegate.store.journaldelete import Removal
 from bouncegate.store.messages import Messages
 from bouncegate.store.opened import Environment
-from bouncegate.store.removal import Removal
-from bouncegate.store.tallies import DROPPED, Tallies
 
 # How many one transaction drops at most: some milliseconds. One report brings one, so that a quota
 # that was lowered is reached soon.

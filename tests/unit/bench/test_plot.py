@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from bench.plot import benchmarks, panel
 
-from bouncegate.report.picture import drawing
+from bouncegate.admin.report.svg import drawing
 
 FIGURES = {
     "benchmark": "planes <end to end>",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
 from bouncegate.config.rules import Rules, load_rules
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -1,7 +1,7 @@
 """Complaints (ARF, RFC 5965): a word of its own about a message, whatever else is told of it."""
 
-from bouncegate.classifier.namedrecipients import outcome_of
 from bouncegate.classifier.report import COMPLAINED, Report
+from bouncegate.classifier.returnpath.namedrecipients import outcome_of
 from bouncegate.store.identity import identity
 
 MESSAGE, ANN = "message-id <1@sender.test>", "ann@example.com"

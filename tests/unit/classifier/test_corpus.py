@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.parse import read
 
 CORPUS = Path(os.environ.get("BOUNCEGATE_CORPUS", "/nonexistent"))
 pytestmark = pytest.mark.skipif(

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.parse import read
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FOLDERS = ("families", "languages", "no-bounces")

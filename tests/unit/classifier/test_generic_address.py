@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bouncegate.classifier.addresses import find_addresses, typed_address
-from bouncegate.classifier.readers.entries import entries
+from bouncegate.classifier.readers.recipientblocks import entries
 from bouncegate.store.address import AddressError, canonical
 
 

@@ -10,19 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
-from bouncegate.classifier.attribution import Attribution
 from bouncegate.classifier.classified import Classified, JudgedReport, classify, judged
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
 from bouncegate.classifier.limits import DIAGNOSTIC
-from bouncegate.classifier.proof import Proof
 from bouncegate.classifier.report import Nature, Original, Reading, Report
+from bouncegate.classifier.returnpath.attribution import Attribution
+from bouncegate.classifier.returnpath.proof import Proof
 from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import PolicySettings, StoreSettings
+from bouncegate.config.text import is_clean
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event
-from bouncegate.policy.text import is_clean
 from bouncegate.store.entry import Sent
 from bouncegate.store.store import Bounce, Store
 

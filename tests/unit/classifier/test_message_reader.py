@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bouncegate.classifier.classified import Classified, unread
-from bouncegate.classifier.messagereader import MOST_HERE, InHand, MessageReader
+from bouncegate.classifier.returnpath.messagereader import MOST_HERE, InHand, MessageReader
 
 
 def reader(read: list[bytes]) -> MessageReader:

@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.classifier.builder import dsn, failed, mail
 
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Nature
 from bouncegate.config.taxonomy import Kind
 

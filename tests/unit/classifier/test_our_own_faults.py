@@ -2,11 +2,11 @@
 
 import pytest
 
-from bouncegate.classifier.attribution import Attribution
 from bouncegate.classifier.classified import Classified, JudgedReport
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.proof import UNVERIFIED
+from bouncegate.classifier.classifier import Judge
 from bouncegate.classifier.report import Nature, Original, Reading, Report
+from bouncegate.classifier.returnpath.attribution import Attribution
+from bouncegate.classifier.returnpath.proof import UNVERIFIED
 from bouncegate.config.problems import Problem
 from bouncegate.config.rules import parse_rules
 from bouncegate.config.settings import PolicySettings, Trust

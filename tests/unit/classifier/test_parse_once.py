@@ -11,14 +11,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from bouncegate.classifier import classified, reading
-from bouncegate.classifier.handler import ACCEPTED, NOT_YET, ReturnPathHandler
-from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.proof import Proof, Prover
-from bouncegate.classifier.receive import receive
-from bouncegate.classifier.recorder import Recorder
+from bouncegate.classifier import classified, parse
+from bouncegate.classifier.classifier import Judge
 from bouncegate.classifier.report import Reading
+from bouncegate.classifier.returnpath.handler import ACCEPTED, NOT_YET, ReturnPathHandler
+from bouncegate.classifier.returnpath.intake import Intake
+from bouncegate.classifier.returnpath.proof import Proof, Prover
+from bouncegate.classifier.returnpath.receive import receive
+from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.config.rules import load_rules
 from bouncegate.store.entry import Sent, entry_of
 
@@ -61,7 +61,7 @@ class Counting:
 
         def counted(raw: bytes) -> Reading:
             self.reads += 1
-            return reading.read_or_raise(raw)
+            return parse.read_or_raise(raw)
 
         patch.setattr(classified, "read_or_raise", counted)
 

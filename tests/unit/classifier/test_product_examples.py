@@ -2,7 +2,7 @@
 
 import pytest
 
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
 from bouncegate.classifier.report import NOT_FAILURES, Report
 from bouncegate.config.replies import mark_with
 from bouncegate.config.rules import Rules

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.classifier.builder import dsn, failed, mail
 
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read, read_or_raise
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.parse import read, read_or_raise
 from bouncegate.classifier.report import Report
 from bouncegate.config.rules import load_rules
 from bouncegate.config.taxonomy import Category, Kind

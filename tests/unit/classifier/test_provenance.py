@@ -12,9 +12,9 @@ import pytest
 from msgspec import structs
 
 from bouncegate.classifier.classified import classify
-from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.proof import NotYetKnown, Prover
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.returnpath.intake import Intake
+from bouncegate.classifier.returnpath.proof import NotYetKnown, Prover
 from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import (
     LedgerSettings,
@@ -26,11 +26,11 @@ from bouncegate.config.settings import (
 from bouncegate.config.values import DomainName, Size
 from bouncegate.policy.fold import Policy, Standing
 from bouncegate.policy.records import Event
-from bouncegate.provenance.keys import Key, KeyFile, KeyFileError, KeyRing, rotate
-from bouncegate.provenance.token import sign
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Bounce, Store
+from bouncegate.store.tokens.keys import Key, KeyFile, KeyFileError, KeyRing, rotate
+from bouncegate.store.tokens.token import sign
 
 NOW = 1_790_000_000
 DOMAIN = "return.example.org"

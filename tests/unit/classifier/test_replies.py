@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

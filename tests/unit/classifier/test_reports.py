@@ -5,7 +5,7 @@ import base64
 import pytest
 from tests.unit.classifier.builder import RETURNED, dsn, failed, mail
 
-from bouncegate.classifier.reading import read
+from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Nature
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.handler import MOST_CONNECTIONS
+from bouncegate.classifier.returnpath.handler import MOST_CONNECTIONS
 from bouncegate.daemon.counters import Tally
 
 from .test_return_path import SECONDS, Handler, dsn

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
 from bouncegate.classifier.report import Report
 from bouncegate.classifier.rulecheck import check_rules
 from bouncegate.config.rules import Rule, Rules, load_rules

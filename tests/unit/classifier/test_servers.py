@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.reading import read
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Nature
 
 SERVERS = Path(__file__).parents[2] / "samples" / "servers"

@@ -12,7 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from bouncegate.classifier.classified import Classified, classify
-from bouncegate.classifier.handler import (
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.returnpath.handler import (
     _MOST_IN_A_ROW,
     ACCEPTED,
     FAULT,
@@ -20,10 +21,9 @@ from bouncegate.classifier.handler import (
     STORE_FAILED,
     ReturnPathHandler,
 )
-from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.receive import receive
-from bouncegate.classifier.recorder import Recorder
+from bouncegate.classifier.returnpath.intake import Intake
+from bouncegate.classifier.returnpath.receive import receive
+from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.config.durations import Duration
 from bouncegate.config.rules import load_rules
 from bouncegate.policy.records import Event

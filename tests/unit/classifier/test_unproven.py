@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.classified import classify
-from bouncegate.classifier.intake import Intake
-from bouncegate.classifier.judgement import Judge
-from bouncegate.classifier.proof import Prover
-from bouncegate.classifier.recorder import Recorder
+from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.returnpath.intake import Intake
+from bouncegate.classifier.returnpath.proof import Prover
+from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import ReturnPathSettings, Settings, Trust
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
-from bouncegate.store.reception import MOST_AT_ONCE, Bounce, Recorded
+from bouncegate.store.recording import MOST_AT_ONCE, Bounce, Recorded
 
 from .test_provenance import DOMAIN, LATER, SENT, Site, dsn
 

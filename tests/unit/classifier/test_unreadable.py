@@ -14,8 +14,13 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.classified import Classified
-from bouncegate.classifier.messagereader import _MOST_SUSPECTS, MOST_HERE, InHand, MessageReader
 from bouncegate.classifier.report import Nature, Reading
+from bouncegate.classifier.returnpath.messagereader import (
+    _MOST_SUSPECTS,
+    MOST_HERE,
+    InHand,
+    MessageReader,
+)
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.store import Store
 
@@ -162,7 +167,7 @@ def _wait_for(path: Path) -> None:
 DEADLINES = """
 import os, signal, time
 from bouncegate.classifier.classified import Classified
-from bouncegate.classifier.readerprocess import Deadline, ReaderProcess, Unreadable
+from bouncegate.classifier.returnpath.readerprocess import Deadline, ReaderProcess, Unreadable
 from bouncegate.classifier.report import Nature, Reading
 
 def classify(raw):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dns.message
 import pytest
-from tests.unit.dns.liar import name_server
+from tests.unit.admin.dns.liar import name_server
 
 from .conftest import Command
 

@@ -12,8 +12,8 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.deaddomain import CHECKER
+from bouncegate.store.deliverylog import Deferral, Mailed, Portion, PutOff
 from bouncegate.store.store import Store
-from bouncegate.store.trail import Deferral, Mailed, Portion, PutOff
 
 from .conftest import Command
 from .test_operator import A_YEAR_LATER, bounce

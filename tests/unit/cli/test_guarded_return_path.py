@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.unit.classifier.test_return_path import SECONDS, Handler, dsn
 
-from ..classifier.test_return_path import SECONDS, Handler, dsn
 from .conftest import Command
 
 

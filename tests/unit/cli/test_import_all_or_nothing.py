@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 from tests.unit.milter import small_disk
 
-from bouncegate.lists.sheet import SheetWriter
+from bouncegate.admin.lists.csvfile import SheetWriter
 from lab.waiting import wait_for
 
 MANY: Final = 6_000

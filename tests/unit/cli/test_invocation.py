@@ -4,15 +4,15 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from tests.unit.store.bounces import bounce_of
+
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.taxonomy import Reason
-from bouncegate.policy.exchange import Answer, Host
 from bouncegate.policy.guard import Series
+from bouncegate.policy.mx import Answer, Host
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Bounce
-
-from ..store.bounces import bounce_of
 
 GOOGLE = Series("google", Reason.USER_UNKNOWN)
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bouncegate.provenance.keys import KeyRing
+from bouncegate.store.tokens.keys import KeyRing
 
 from .conftest import Command
 

@@ -14,15 +14,14 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 import pytest
+from tests.unit.admin.dns.liar import Behaviour, name_server, response_to
+from tests.unit.classifier.test_return_path import SECONDS, Handler, dsn
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.store.store import Store
 from lab.nameserver import NameServer
 from lab.waiting import wait_for
-
-from ..classifier.test_return_path import SECONDS, Handler, dsn
-from ..dns.liar import Behaviour, name_server, response_to
 
 GUARD = "[guard]\naddresses = 5\n"
 

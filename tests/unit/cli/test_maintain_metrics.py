@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.unit.classifier.test_return_path import SECONDS, Handler, dsn
 
 from bouncegate.config.loading import load
 from bouncegate.store.store import Store
 from lab import ports
 from lab.waiting import wait_for
-
-from ..classifier.test_return_path import SECONDS, Handler, dsn
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+from tests.unit.admin.dns.liar import name_server, response_to
+
 from lab.nameserver import NameServer
 
-from ..dns.liar import name_server, response_to
 from .conftest import Command
 
 

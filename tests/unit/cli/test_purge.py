@@ -14,18 +14,18 @@ from tests.unit.store.bounces import SIGNED, bounce_of
 from bouncegate.config.settings import LedgerSettings, PolicySettings, StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
-from bouncegate.custody.addresscheck import AddressCheck
-from bouncegate.custody.journalcheck import JournalCheck
-from bouncegate.custody.recordcheck import RecordCheck
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Audit, Delivered, Event, Ruling
 from bouncegate.store import lockrecord
 from bouncegate.store.audit import new_key
+from bouncegate.store.deliverylog import Accepted, Deferral, Mailed, Portion, PutOff, Step
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.locktable import LockTable
 from bouncegate.store.store import Bounce, Store
-from bouncegate.store.trail import Accepted, Deferral, Mailed, Portion, PutOff, Step
+from bouncegate.store.tools.verify.addresses import AddressCheck
+from bouncegate.store.tools.verify.journal import JournalCheck
+from bouncegate.store.tools.verify.records import RecordCheck
 
 from .conftest import Command
 

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.milter.lookup.test_daemon import Connection
 
-from bouncegate.map.netstring import encode
+from bouncegate.milter.lookup.netstring import encode
 from lab.bouncegate import COMMAND
 from lab.folder import LabFolder, Process
 from lab.notify import NotifySocket
 from lab.waiting import wait_for
-
-from ..map.test_daemon import Connection
 
 GOOD = '[log]\nlevel = "debug"\n[reply]\ntext = "no longer"\n[dns]\nenabled = false\n'
 BAD = '[log]\nlevel = "loud"\n'

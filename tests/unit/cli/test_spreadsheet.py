@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 
-from bouncegate.lists.sheet import SheetWriter, read_sheet
-from bouncegate.policy.text import visible
+from bouncegate.admin.lists.csvfile import SheetWriter, read_sheet
+from bouncegate.config.text import visible
 
 ROWS: Final = 100_000
 # Text in UTF-8, parted by commas, cells in quotes where they need it, in English (US): what a

@@ -8,8 +8,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tests.unit.custody.oldstores import FIRST, make
-from tests.unit.custody.site import POLICY
+from tests.unit.store.tools.oldstores import FIRST, make
+from tests.unit.store.tools.site import POLICY
 
 from bouncegate.config.loading import load
 from bouncegate.policy.records import Act

@@ -16,7 +16,7 @@ import pytest
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.values import Size
-from bouncegate.notice.spool import Spool
+from bouncegate.milter.notices.spool import Spool
 from bouncegate.store.store import Store
 
 from .daemonprocess import (
@@ -51,7 +51,7 @@ Status: 5.1.1
 SLOW = """
 import pathlib, sys, time
 from bouncegate.classifier import classified
-from bouncegate.store.reception import Reception
+from bouncegate.store.recording import Reception
 
 classify, take_in = classified.classify, Reception.take_in
 

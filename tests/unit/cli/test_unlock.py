@@ -154,7 +154,7 @@ def test_a_lock_can_say_its_reason(bouncegate: Command) -> None:
 def test_all_of_more_than_memory_holds_are_unlocked_for_the_groups_they_were_locked_for(
     bouncegate: Command, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bouncegate.lists.runs._RUN", 16)
+    monkeypatch.setattr("bouncegate.admin.lists.externalsort._RUN", 16)
     bouncegate("lock", "--file", str(many))
     bouncegate("lock", "user0007@kernel.org", "--group", "news")
     for n in range(20):

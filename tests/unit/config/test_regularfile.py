@@ -13,7 +13,7 @@ from bouncegate.config.loading import load, loads
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.regularfile import LARGEST_FILE, open_regular, read_regular
 from bouncegate.config.rules import load_rules
-from bouncegate.provenance.keys import KeyFile, KeyFileError
+from bouncegate.store.tokens.keys import KeyFile, KeyFileError
 
 
 def a_socket(path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.judgement import Judge
+from bouncegate.classifier.classifier import Judge
 from bouncegate.classifier.rulecheck import check_rules
 from bouncegate.config.problems import ConfigError, Problem
 from bouncegate.config.rules import load_rules

@@ -13,8 +13,8 @@ from bouncegate.milter.descriptors import Descriptors
 # The sessions take every descriptor; then the worker is told to retire, with one session open.
 _WORKER = """
 import os, resource, signal, socket, sys, threading, time
-from bouncegate.daemon.pulse import INTERVAL, RETIRE, Pulse
-from bouncegate.milter.retirement import keep
+from bouncegate.daemon.heartbeat import INTERVAL, RETIRE, Pulse
+from bouncegate.milter.gracefulexit import keep
 
 signal.pthread_sigmask(signal.SIG_BLOCK, {RETIRE})
 listener = socket.create_server(("127.0.0.1", 0))

@@ -6,16 +6,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from tests.unit.milter.test_ledgerwriter import NOW, sent
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import LedgerSettings, Settings, StoreSettings
-from bouncegate.milter.scribe import Expiry
+from bouncegate.milter.ledgerwriter import Expiry
 from bouncegate.policy.clock import DAY, Moment
 from bouncegate.store.clock import ClockDoubted, TrustedClock
 from bouncegate.store.entry import entry_of
 from bouncegate.store.ledger import Ledger
-
-from .test_scribe import NOW, sent
 
 HOUR = 3600
 LOG = logging.getLogger("bouncegate.scribe")

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from tests.unit.milter.locks import lock_of
 
 from bouncegate.milter.logline import passed, refusal
+from bouncegate.milter.refusal.decision import Facts, Outcome
+from bouncegate.milter.refusal.reply import Reply
 from bouncegate.policy.records import NO_END
-from bouncegate.refusal.decision import Facts, Outcome
-from bouncegate.refusal.reply import Reply
 
 FACTS = Facts("gone@example.com", "news@sender.test", False, ip_address("192.0.2.1"), None, "smtp")
 REPLY = Reply("550", "5.1.1", "Recipient address rejected: locked [bouncegate]")

@@ -14,7 +14,7 @@ import pytest
 
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
-from bouncegate.milter.line import Line
+from bouncegate.milter.ledgerqueue import Line
 from bouncegate.milter.session import Session
 from bouncegate.milter.worker import keys_of, steps_of
 

@@ -19,8 +19,8 @@ from tests.unit.policy.journey import (
 )
 
 from bouncegate.config.taxonomy import Kind, Reason
-from bouncegate.policy.account import steps
 from bouncegate.policy.records import Act, AddressEntry, Origin
+from bouncegate.policy.timeline import steps
 
 
 def test_a_hard_bounce_locks_at_the_1st_delivery_attempt_for_1_year() -> None:

@@ -2,14 +2,13 @@
 
 import pytest
 from msgspec.structs import replace
+from tests.unit.store.bounces import NOW, bounce_of, lock_by_hand, policy
 
 from bouncegate.config.taxonomy import REASONS, Reason
-from bouncegate.policy.exchange import Exchange, Host
 from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.mx import Exchange, Host
 from bouncegate.policy.names import asks_at, awaits_dns, has_returned, rests_on_name, verdict
 from bouncegate.policy.records import Act, Lock, Origin
-
-from ..store.bounces import NOW, bounce_of, lock_by_hand, policy
 
 DAY = 86_400
 CAME = NOW

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bouncegate.policy.exchange import Answer, Host
+from bouncegate.policy.mx import Answer, Host
 from bouncegate.policy.references import Asked, fault_of
 
 OK = Answer("ok", (Host(10, "mx.test"),))

@@ -10,7 +10,7 @@ from bouncegate.policy.guard import Guard, Sends, unknown
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Event
 from bouncegate.store.environment import ADDRESSES, LOCKS
-from bouncegate.store.reception import Bounce, Recorded
+from bouncegate.store.recording import Bounce, Recorded
 from bouncegate.store.store import Store
 
 NOW = 1_770_000_000

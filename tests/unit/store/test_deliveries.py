@@ -19,11 +19,11 @@ from bouncegate.config.values import DomainName, Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Delivered
 from bouncegate.store.deliveries import Deliveries, Walked
+from bouncegate.store.deliverylog import Deferral, Mailed, Portion, PutOff
 from bouncegate.store.entry import QueueState, Seen, Sent, entry_of
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
-from bouncegate.store.trail import Deferral, Mailed, Portion, PutOff
 
 DAY = 86_400
 POLICY = Policy(PolicySettings(), SIGNED)

@@ -4,7 +4,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tests.unit.custody.site import LEDGER, NOW, POLICY, another_process, bounce, settings_of
+from tests.unit.store.tools.site import LEDGER, NOW, POLICY, another_process, bounce, settings_of
 
 from bouncegate.config.settings import LedgerSettings
 from bouncegate.config.values import Size
@@ -19,7 +19,7 @@ AT_ONCE = 10
 # A worker of the milter or the map, which looks once a second and is not reloaded.
 READER = f"""
 import sys
-from bouncegate.store.latetable import LateTable
+from bouncegate.store.reopening import LateTable
 table = LateTable(settings_of(folder, {SMALL}))
 print("open", flush=True)
 for line in sys.stdin.buffer:

@@ -20,9 +20,9 @@ from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.records import Event, Ruling, Settled
 from bouncegate.store.codec import number_of
 from bouncegate.store.environment import HELD, SERIES, VOIDED, WATCHED
+from bouncegate.store.hourcounts import HourTally
 from bouncegate.store.incidents import Incident
 from bouncegate.store.store import Bounce, Store
-from bouncegate.store.tallies import HourTally
 
 from .bounces import NOW, SIGNED, bounce_of, contents, lock_by_hand, policy, record
 

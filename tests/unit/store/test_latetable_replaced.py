@@ -7,7 +7,7 @@ from threading import Event, Thread
 from tests.unit.milter.locks import put_locks
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.latetable import LateTable
+from bouncegate.store.reopening import LateTable
 
 READERS = 4
 TIMES = 5

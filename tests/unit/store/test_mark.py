@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.provenance.keys import KEY_FILE, rotate
 from bouncegate.store.mark import Mark, known_mark, made_mark
+from bouncegate.store.tokens.keys import KEY_FILE, rotate
 
 
 def test_a_mark_is_short_readable_and_the_same_for_all_who_ask(tmp_path: Path) -> None:

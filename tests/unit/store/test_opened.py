@@ -21,7 +21,7 @@ from bouncegate.store.ledger import Ledger
 from bouncegate.store.locktable import LockTable
 from bouncegate.store.opened import Environment, opened
 from bouncegate.store.store import Store
-from bouncegate.store.writing import WriteRight
+from bouncegate.store.writerlock import WriteRight
 
 from .bounces import NOW, bounce_of, policy, record
 

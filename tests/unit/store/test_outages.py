@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bouncegate.admin.lists.maintenance import Upkeep
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import (
     GuardSettings,
@@ -20,7 +21,6 @@ from bouncegate.config.settings import (
     StoreSettings,
 )
 from bouncegate.config.values import Size
-from bouncegate.lists.upkeep import Upkeep
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard, Sends, unknown
 from bouncegate.policy.records import Event

@@ -11,10 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 from msgspec.structs import replace
+from tests.unit.store import test_rollback as histories
 
 from bouncegate.config.taxonomy import Reason
-from bouncegate.custody.addresscheck import AddressCheck
-from bouncegate.custody.journalcheck import JournalCheck
 from bouncegate.policy.fold import EMPTY, freed
 from bouncegate.policy.records import (
     NO_END,
@@ -27,8 +26,9 @@ from bouncegate.policy.records import (
 from bouncegate.store.environment import BY_ADDRESS, ONCE, VOIDED
 from bouncegate.store.retention import _MOST_OF_ONE
 from bouncegate.store.store import Store
+from bouncegate.store.tools.verify.addresses import AddressCheck
+from bouncegate.store.tools.verify.journal import JournalCheck
 
-from . import test_rollback as histories
 from .bounces import NOW, bounce_of, contents, policy, record
 from .test_rollback import RULES, open_store
 

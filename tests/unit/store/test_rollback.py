@@ -21,7 +21,6 @@ from bouncegate.config.loading import loads
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
-from bouncegate.custody.windowcheck import WindowCheck
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import (
     NO_END,
@@ -48,6 +47,7 @@ from bouncegate.store.environment import (
     WATCHED,
 )
 from bouncegate.store.store import Effect, Store
+from bouncegate.store.tools.verify.window import WindowCheck
 
 from .bounces import NOW, bounce_of, contents, policy, record
 

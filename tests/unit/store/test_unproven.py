@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from bouncegate.config.settings import PolicySettings, RetentionSettings, Trust
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
-from bouncegate.custody.journalcheck import JournalCheck
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.environment import BY_ADDRESS, MESSAGES, ONCE, UNPROVEN
-from bouncegate.store.reception import MOST_AT_ONCE, Bounce
+from bouncegate.store.hourcounts import DROPPED, OTHERS, UNVERIFIED
+from bouncegate.store.recording import MOST_AT_ONCE, Bounce
 from bouncegate.store.store import Store
-from bouncegate.store.tallies import DROPPED, OTHERS, UNVERIFIED
+from bouncegate.store.tools.verify.journal import JournalCheck
 
 from .bounces import NOW, SIGNED, bounce_of, contents
 from .test_rollback import open_store
@@ -183,7 +183,7 @@ def test_set_aside_messages_have_bounds_of_their_own(
     store: Store, monkeypatch: pytest.MonkeyPatch, most: int, name: str
 ) -> None:
     """Some 20 octets each, compressed."""
-    monkeypatch.setattr(f"bouncegate.store.reception.{name}", most)
+    monkeypatch.setattr(f"bouncegate.store.recording.{name}", most)
     for n in range(5):
         store.record([broken(n)], policy())
     kept = [store.message(event.raw) for _, event in store.set_aside()]

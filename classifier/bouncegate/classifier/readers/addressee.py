@@ -10,8 +10,8 @@ from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import find_addresses
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
-from bouncegate.classifier.readers.entries import Entry, reports
 from bouncegate.classifier.readers.phrases import FAILURE
+from bouncegate.classifier.readers.recipientblocks import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "addressee"

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.entries import Entry, entries, reports
+from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "courier"

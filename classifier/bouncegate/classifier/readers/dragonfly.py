@@ -9,7 +9,7 @@ from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "dragonfly"

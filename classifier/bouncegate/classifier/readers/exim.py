@@ -8,7 +8,7 @@ from typing import Final
 
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.phrases import Phrases
-from bouncegate.classifier.readers.entries import entries, reports
+from bouncegate.classifier.readers.recipientblocks import entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "exim"

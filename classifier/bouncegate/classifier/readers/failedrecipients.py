@@ -9,7 +9,7 @@ from typing import Final
 from bouncegate.classifier.addresses import find_addresses
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
-from bouncegate.classifier.readers.entries import Entry, entries, reports
+from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "x-failed-recipients"

@@ -10,7 +10,7 @@ from typing import Final
 from bouncegate.classifier.addresses import first_address
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
-from bouncegate.classifier.readers.entries import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import Entry, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "messaging-server"

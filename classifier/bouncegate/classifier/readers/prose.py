@@ -12,9 +12,9 @@ from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import ADDRESS, BEGINNING, bare, find_addresses, first_address
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
-from bouncegate.classifier.readers.entries import Entry, entries, reports
 from bouncegate.classifier.readers.phrases import FAILURE
-from bouncegate.classifier.readers.roles import has_other_role, is_example, is_other, others
+from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
+from bouncegate.classifier.readers.rolephrases import has_other_role, is_example, is_other, others
 from bouncegate.classifier.reply import searchable
 from bouncegate.classifier.report import Report
 

@@ -11,7 +11,7 @@ from typing import Final
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.entries import Entry, entries, reports
+from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "sendmail"

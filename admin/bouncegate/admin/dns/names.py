@@ -1,0 +1,241 @@
+"""What mail servers said of domains, confirmed or refuted by what DNS has told since: a round.
+
+What is decided stands in `bouncegate.policy.names`. Nothing is asked here: the domains are put into
+the queue that `refresher` works through, and its answers decide a later round.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from bouncegate.config.settings import Settings
+from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.conditions import locks_seen
+from bouncegate.policy.deaddomain import CHECKER, WORDS
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.mx import Exchange
+from bouncegate.policy.names import (
+    OURS,
+    Verdict,
+    asks_at,
+    has_returned,
+    rests_on_name,
+    verdict,
+)
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import (
+    MOST_ADDRESSES,
+    Act,
+    Event,
+    Lock,
+    Opened,
+    Ruling,
+    Settled,
+)
+from bouncegate.store.address import domain_of
+from bouncegate.store.store import Incident, Store
+
+log: Final = logging.getLogger("bouncegate.domain-check")
+
+# One round looks at so many locks, a second's work, and the next one goes on from there.
+_LOCKS_A_ROUND: Final = 100_000
+
+# So many domains are told apart when it is seen how many are in doubt.
+_MOST_DOMAINS: Final = 10_000
+# All is well again below half of what opens an incident, so that none opens and closes by turns.
+_WELL: Final = 0.5
+
+_PRESENT: Final = "the domain takes mail"
+_GIVEN_UP: Final = "DNS has neither confirmed nor refuted it for too long"
+
+
+class Round(NamedTuple):
+    """What one round has done."""
+
+    confirmed: int = 0
+    """Bounces that count from now on."""
+    refuted: int = 0
+    """Bounces that never will."""
+    freed: int = 0
+    """Addresses whose domain takes mail again."""
+
+
+class NameCheck:
+    """Rules on unconfirmed bounces, and frees the addresses of domains that came back."""
+
+    def __init__(
+        self,
+        store: Store,
+        policy: Policy,
+        providers: Providers,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Let what counts lock by `policy`; `clock` tells the seconds since 1970."""
+        self._store = store
+        self._policy = policy
+        self._providers = providers
+        self._confirm = settings.dns.confirm.after(0)
+        self._recheck = settings.domain_locks.recheck.after(0)
+        self._clock = clock
+        self._normal = settings.alarm.unanswered_domains
+        self._window = settings.guard.window.after(0)
+        self._place = ""
+        self._refuted: dict[str, int] = {}
+        """When domains were called unknown lately that take mail."""
+        self._unanswered: set[str] = set()
+        """The domains of this round of which nothing was heard since they were called so."""
+        self._incident = self._open_incident()
+
+    def check(self, stop: threading.Event) -> Round:
+        """One round; raises StoreError."""
+        now = int(self._clock())
+        self._unanswered.clear()
+        confirmed, refuted = self._settle(now, stop)
+        self._judge(now)
+        done = Round(confirmed, refuted, self._free(now))
+        if any(done):
+            log.warning("bounces confirmed=%d refuted=%d, addresses freed=%d by DNS", *done)
+        return done
+
+    # -- bounces that wait -------------------------------------------------------------------
+
+    def _settle(self, now: int, stop: threading.Event) -> tuple[int, int]:
+        counts = {"release": 0, "void": 0}
+        for portion in self._store.unconfirmed.portions():
+            if stop.is_set():
+                break
+            for ruling in self._rulings(portion, now):
+                counts[ruling.verb] += self._store.unconfirmed.settle(ruling, self._policy.fold)
+        return counts["release"], counts["void"]
+
+    def _rulings(self, portion: Iterable[tuple[int, Event]], now: int) -> Iterator[Ruling]:
+        """What follows for some bounces; the domains that it takes an answer of are queued."""
+        known: dict[str, Exchange] = {}
+        asked: dict[str, int] = {}
+        ruled: defaultdict[tuple[Verdict, str], list[int]] = defaultdict(list)
+        for number, event in portion:
+            domain = domain_of(event.address)
+            if domain not in known:
+                known[domain] = self._store.exchanges.of(domain)
+            what = self._verdict(domain, event.time, known[domain], now)
+            self._take_note(domain, event.time, known[domain], what)
+            if what == "open":
+                asked[domain] = asks_at(event.time, known[domain], self._confirm)
+            else:
+                ruled[what, _why(what, known[domain])].append(number)
+        for when in sorted(set(asked.values())):
+            self._store.exchanges.want([d for d, at in asked.items() if at == when], when)
+        for (what, why), numbers in ruled.items():
+            yield Ruling(
+                "release" if what == "absent" else "void", tuple(numbers), now, by=CHECKER, why=why
+            )
+
+    def _verdict(self, domain: str, came: int, known: Exchange, now: int) -> Verdict:
+        """What is decided; that a provider's own domain does not exist is never believed.
+
+        While an incident is open nothing counts.
+        """
+        what = verdict(came, known, now, self._confirm)
+        if what == "absent" and (self._incident is not None or self._is_provider_s(domain)):
+            return "open"
+        return what
+
+    def _is_provider_s(self, domain: str) -> bool:
+        return self._providers.find(f"@{domain}").evidence == "domain"
+
+    # -- our own name servers ----------------------------------------------------------------
+
+    def _open_incident(self) -> Incident | None:
+        incidents = reversed(self._store.incidents())
+        return next((i for i in incidents if i.opened.provider == OURS and not i.settled), None)
+
+    def _take_note(self, domain: str, came: int, known: Exchange, what: Verdict) -> None:
+        if what == "present" and (domain in self._refuted or len(self._refuted) < _MOST_DOMAINS):
+            self._refuted[domain] = max(self._refuted.get(domain, 0), came)
+        elif known.fetched < came and len(self._unanswered) < _MOST_DOMAINS:
+            self._unanswered.add(domain)
+
+    def _judge(self, now: int) -> None:
+        """Open an incident when too many domains are called unknown and are not known to be so.
+
+        It is closed when that is over for `[guard] window`. One that an operator has settled is
+        opened anew by what comes then.
+        """
+        since = now - self._window
+        self._refuted = {d: came for d, came in self._refuted.items() if came > since}
+        domains = len(self._refuted.keys() | self._unanswered)
+        self._incident = self._open_incident()
+        if self._incident is None and domains > self._normal:
+            opened = Opened(now, OURS, Reason.HOST_UNKNOWN, domains, self._normal)
+            self._incident = Incident(self._store.open_for_names(opened), opened)
+            log.error(
+                "%d domains were called unknown that take mail or of which DNS tells nothing: the "
+                "name servers of this machine are out of order; none of it counts (incident %d)",
+                domains, self._incident.number,
+            )  # fmt: skip
+        elif self._incident is not None and domains <= self._normal * _WELL:
+            number = self._incident.number
+            self._store.settle(
+                Settled(number, now, "closed", CHECKER, "DNS answers for the domains in doubt"),
+                self._policy.fold,
+            )
+            self._incident = None
+            log.warning("incident %d closed: DNS answers for the domains in doubt", number)
+
+    # -- addresses that are locked -----------------------------------------------------------
+
+    def _free(self, now: int) -> int:
+        """Free those whose domain has come back; ask of the others, each `recheck` at most."""
+        known: dict[str, Exchange] = {}
+        returned: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        for address, lock, seen in self._locks_of_names(now):
+            domain = domain_of(address)
+            if domain not in known:
+                known[domain] = self._store.exchanges.of(domain)
+            if has_returned(lock, known[domain]):
+                returned[domain].append((address, seen))
+        self._ask(known, now)
+        return sum(
+            self._recover(addresses[start : start + MOST_ADDRESSES], known[domain], now)
+            for domain, addresses in returned.items()
+            for start in range(0, len(addresses), MOST_ADDRESSES)
+        )
+
+    def _locks_of_names(self, now: int) -> Iterator[tuple[str, Lock, int]]:
+        """Some of the locks of addresses that bounces made because a domain took no mail.
+
+        Those of whole domains are left to `domainlocks`. With each comes the number of all locks of
+        its address (`bouncegate.policy.conditions`).
+        """
+        some = list(islice(self._store.lock_records(self._place), _LOCKS_A_ROUND))
+        for address, lock, of_groups in some:
+            for one in (lock, *of_groups) if not address.startswith("@") else ():
+                if one is not None and one.in_force(now) and rests_on_name(one):
+                    yield address, one, locks_seen((lock, *of_groups), now)
+                    break
+        self._place = some[-1][0] + "\0" if len(some) == _LOCKS_A_ROUND else ""
+
+    def _ask(self, known: dict[str, Exchange], now: int) -> None:
+        old = [d for d, e in known.items() if now - max(e.fetched, e.failed) >= self._recheck]
+        if old:
+            self._store.exchanges.want(old, now)
+
+    def _recover(self, locked: list[tuple[str, int]], known: Exchange, now: int) -> int:
+        hosts = ", ".join(known.mx_hosts[:3])
+        why = f"the domain takes mail again: {hosts}"
+        addresses, seen = zip(*locked, strict=True)
+        act = Act(addresses, now, "recover", CHECKER, why, condition="as-seen", seen=seen)
+        return len(addresses) - len(self._store.act([act], self._policy.fold).left_out)
+
+
+def _why(what: Verdict, known: Exchange) -> str:
+    if what == "absent":
+        assert known.denial is not None, "only what is denied is absent"
+        return WORDS[known.denial]
+    return _PRESENT if what == "present" else _GIVEN_UP

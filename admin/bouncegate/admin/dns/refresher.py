@@ -1,0 +1,132 @@
+"""Asking DNS of the domains that are wanted, and keeping what it says."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from bouncegate.admin.dns.nameservers import Budget
+from bouncegate.admin.dns.round import ask_references, ask_round, believed
+from bouncegate.config.settings import DnsSettings
+from bouncegate.policy.mx import Answer
+from bouncegate.policy.references import MOST_OWN, Asked, Fault, denies, fault_of
+from bouncegate.store.mx import Exchanges, NameServerFault
+
+log: Final = logging.getLogger("bouncegate.dns")
+
+# So many domains share a transaction. When no server answers they take, at 20 at once and 5 s
+# each, 50 s; what has come before is kept.
+_AT_ONCE: Final = 200
+# While name servers are not believed, it is seen so often whether they are to be again.
+_LOOK_AGAIN: Final = 60
+# A fault that may be true is over after so many times `[dns] confirm`: one until it is believed,
+# one until each denial is confirmed, and one for what was late.
+_FORGOTTEN: Final = 3
+
+
+class Refresher:
+    """Works through the queue of the store, within the budget."""
+
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        settings: DnsSettings,
+        clock: Callable[[], float] = time.time,
+        answers: Counter[str] | None = None,
+    ) -> None:
+        """Ask under these settings; `clock` tells the seconds since 1970.
+
+        The domains that are asked of are counted in `answers`, by what is told of each.
+        """
+        self._exchanges = exchanges
+        self._settings = settings
+        self._clock = clock
+        self._budget = Budget(settings.queries_a_second)
+        self._answered = True
+        self._noted = exchanges.fault()
+        self._confirm = settings.confirm.after(0)
+        self._looked = 0
+        self._answers = Counter() if answers is None else answers
+
+    def refresh(self, stop: threading.Event) -> int:
+        """Ask of all that is due, or until `stop`; tells of how many. Raises StoreError."""
+        asked = 0
+        if self._noted is not None:
+            self._look_again(self._noted)
+        while not stop.is_set():
+            domains = self._exchanges.due(int(self._clock()), _AT_ONCE)
+            if not domains:
+                break
+            told = self._ask(domains)
+            asked += len(told.answers)
+            if told.is_silent:  # what was not asked for stays in the queue
+                break
+        return asked
+
+    def _ask(self, domains: Sequence[str]) -> Asked:
+        """Ask of some, and take in what is believed."""
+        took_mail = [domain for domain in domains if self._exchanges.of(domain).takes_mail]
+        own = partial(self._exchanges.some_that_take_mail, MOST_OWN, domains)
+        asked = ask_round(domains, self._settings, self._budget, own, took_mail)
+        fault = self._note(asked) if denies(asked.answers) else None
+        references = {d: answer for d, answer in asked.own.items() if answer.status == "ok"}
+        answers = {**references, **believed(asked, fault)}
+        self._exchanges.learn(answers, int(self._clock()), self._settings)
+        self._answers.update(answer.status for answer in asked.answers.values())
+        self._tell(asked.answers)
+        return asked
+
+    def _look_again(self, noted: NameServerFault) -> None:
+        """Ask for references alone, once a minute at most: a fault ends without any bounce.
+
+        One that may be true is forgotten when there has been time for all that follows from it.
+        """
+        now = int(self._clock())
+        if noted.may_be_true:
+            if now - noted.since > _FORGOTTEN * self._confirm:
+                self._set(None)
+        elif abs(now - self._looked) >= _LOOK_AGAIN:
+            self._looked = now
+            own = partial(self._exchanges.some_that_take_mail, MOST_OWN)
+            self._note(ask_references(self._settings, self._budget, own))
+
+    def _note(self, asked: Asked) -> Fault | None:
+        """Keep whether the name servers are to be believed; tells why this round is not."""
+        now, fault, noted = int(self._clock()), fault_of(asked), self._noted
+        if fault is None:
+            if noted is not None and not noted.may_be_true:
+                self._set(None)
+            return None
+        is_same = noted is not None and noted.may_be_true == fault.may_be_true
+        since = noted.since if noted is not None and is_same else now
+        self._set(NameServerFault(since, *fault))
+        return None if fault.may_be_true and now - since >= self._confirm else fault
+
+    def _set(self, fault: NameServerFault | None) -> None:
+        """Note a fault, and say so where it is a new one."""
+        before, self._noted = self._noted, fault
+        if fault == before:
+            return
+        self._exchanges.note_fault(fault)
+        if fault is None:
+            log.warning("the name servers are believed again")
+        elif before is None or before.may_be_true != fault.may_be_true:
+            log.error(
+                "the name servers are not believed: %s; what they deny counts for nothing",
+                fault.why,
+            )
+
+    def _tell(self, answers: Mapping[str, Answer]) -> None:
+        """Say when the name servers fall silent, and when they are back; not each time."""
+        failures = [answer.why for answer in answers.values() if answer.status == "unknown"]
+        if not self._answered and len(failures) < len(answers):
+            self._answered = True
+            log.warning("name servers answer again")
+        elif self._answered and len(failures) == len(answers) and len(failures) > 1:
+            self._answered = False
+            log.warning(
+                "no name server answers (%s); all goes on with what is known already", failures[0]
+            )

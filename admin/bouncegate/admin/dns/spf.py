@@ -1,0 +1,195 @@
+"""Whether a domain lets an address send in its name: check_host() of RFC 7208, within its limits.
+
+`ptr` is not followed (5.5 asks not to use it), and of macros only those are known that are the same
+for each message of the domain: where the verdict hangs on others it is "unknown".
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final, Literal, NamedTuple, cast
+
+import dns.exception
+import dns.name
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.TXT import TXT
+from dns.rdtypes.IN.A import A
+from dns.rdtypes.IN.AAAA import AAAA
+
+from bouncegate.admin.dns.lookup import Ask
+from bouncegate.admin.dns.reply import Reply
+from bouncegate.admin.dns.spfmacros import Unknowable, expanded
+from bouncegate.admin.dns.spfrecord import VERSION, Directive, Malformed, record_of
+
+Result = Literal[
+    "pass", "fail", "softfail", "neutral", "none", "permerror", "temperror", "unknown"
+]  # fmt: skip
+Address = IPv4Address | IPv6Address
+
+# RFC 7208, 4.6.4: terms that ask DNS, look-ups that find nothing, and hosts of one mx.
+_MOST_LOOKUPS: Final = 10
+_MOST_VOID: Final = 2
+_MOST_HOSTS: Final = 10
+_LONGEST_TERM: Final = 200
+
+
+class Verdict(NamedTuple):
+    """What check_host() says."""
+
+    result: Result
+    term: str = ""
+    """The term that decided, as it stands in the record."""
+
+
+class _Decided(Exception):
+    """No error: the way out of nested records."""
+
+    def __init__(self, result: Result, term: str) -> None:
+        super().__init__(result)
+        self.verdict = Verdict(result, term[:_LONGEST_TERM])
+
+
+async def check_host(address: Address, domain: str, ask: Ask) -> Verdict:
+    """The verdict of a domain's record about an address."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    try:
+        return await _Check(mapped or address, ask, domain).of(domain, domain)
+    except _Decided as decided:
+        return decided.verdict
+
+
+def spf_records(reply: Reply) -> tuple[str, ...]:
+    """The SPF records among the TXT records of a domain (RFC 7208, 4.5)."""
+    return tuple(text for text in texts(reply) if text.split(" ")[0].lower() == VERSION)
+
+
+def texts(reply: Reply) -> Iterable[str]:
+    """TXT records, each joined from its strings without a space (RFC 7208, 3.3)."""
+    for record in cast(tuple[TXT, ...], reply.records):
+        yield b"".join(record.strings).decode("ascii", "replace")
+
+
+class _Check:
+    """One call of check_host(), with what it may still ask."""
+
+    def __init__(self, address: Address, ask: Ask, sender: str) -> None:
+        self._address = address
+        self._ask = ask
+        self._sender = sender
+        self._lookups = _MOST_LOOKUPS
+        self._void = _MOST_VOID
+        self._mechanisms: Mapping[str, Callable[[str, Directive], Awaitable[bool]]] = {
+            "all": self._all, "include": self._include, "a": self._a, "mx": self._mx,
+            "ip4": self._ip, "ip6": self._ip, "exists": self._exists, "ptr": self._ptr,
+        }  # fmt: skip
+
+    async def of(self, domain: str, term: str) -> Verdict:
+        reply = await self._asked(domain, RdataType.TXT, term)
+        match spf_records(reply):
+            case ():
+                return Verdict("none", term)
+            case (text,):
+                return await self._judged(domain, text)
+            case _:
+                raise _Decided("permerror", term)
+
+    async def _judged(self, domain: str, text: str) -> Verdict:
+        try:
+            record = record_of(text)
+        except Malformed as error:
+            raise _Decided("permerror", str(error)) from None
+        for directive in record.directives:
+            if await self._mechanisms[directive.mechanism](domain, directive):
+                return Verdict(directive.qualifier, directive.text[:_LONGEST_TERM])
+        if not record.redirect:
+            return Verdict("neutral")
+        term = f"redirect={record.redirect}"
+        verdict = await self._nested(domain, record.redirect, term)
+        if verdict.result == "none":  # RFC 7208, 6.1
+            raise _Decided("permerror", term)
+        return verdict
+
+    async def _nested(self, domain: str, target: str, term: str) -> Verdict:
+        self._spend(term)
+        return await self.of(self._name(domain, target, term), term)
+
+    async def _all(self, _domain: str, _directive: Directive) -> bool:
+        return True
+
+    async def _include(self, domain: str, directive: Directive) -> bool:
+        verdict = await self._nested(domain, directive.domain, directive.text)
+        if verdict.result == "none":  # RFC 7208, 5.2
+            raise _Decided("permerror", directive.text)
+        return verdict.result == "pass"
+
+    async def _a(self, domain: str, directive: Directive) -> bool:
+        self._spend(directive.text)
+        return await self._at(self._target(domain, directive), directive)
+
+    async def _mx(self, domain: str, directive: Directive) -> bool:
+        self._spend(directive.text)
+        name = self._target(domain, directive)
+        reply = await self._found(name, RdataType.MX, directive.text)
+        hosts = [one.exchange.to_text() for one in cast(tuple[MX, ...], reply.records)]
+        if len(hosts) > _MOST_HOSTS:
+            raise _Decided("permerror", directive.text)
+        for host in hosts:
+            if host != "." and await self._at(host, directive):
+                return True
+        return False
+
+    async def _ip(self, _domain: str, directive: Directive) -> bool:
+        network = directive.network
+        assert network is not None, "the grammar demands it"
+        return network.version == self._address.version and self._address in network
+
+    async def _exists(self, domain: str, directive: Directive) -> bool:
+        self._spend(directive.text)
+        name = self._target(domain, directive)
+        return bool((await self._found(name, RdataType.A, directive.text)).records)
+
+    async def _ptr(self, _domain: str, directive: Directive) -> bool:
+        self._spend(directive.text)
+        raise _Decided("unknown", directive.text)
+
+    async def _at(self, name: str, directive: Directive) -> bool:
+        is_old = isinstance(self._address, IPv4Address)
+        kind = RdataType.A if is_old else RdataType.AAAA
+        length = directive.length4 if is_old else directive.length6
+        reply = await self._found(name, kind, directive.text)
+        found = (ip_address(one.address) for one in cast(tuple[A | AAAA, ...], reply.records))
+        return any(self._address in ip_network((one, length), strict=False) for one in found)
+
+    def _target(self, domain: str, directive: Directive) -> str:
+        if not directive.domain:
+            return domain
+        return self._name(domain, directive.domain, directive.text)
+
+    def _name(self, domain: str, target: str, term: str) -> str:
+        try:
+            return expanded(target, domain, self._sender, self._address)
+        except Unknowable:
+            raise _Decided("unknown", term) from None
+
+    async def _found(self, domain: str, kind: RdataType, term: str) -> Reply:
+        """The same for a term; what finds nothing may not happen often."""
+        reply = await self._asked(domain, kind, term)
+        self._void -= not reply.records
+        if self._void < 0:
+            raise _Decided("permerror", term)
+        return reply
+
+    async def _asked(self, domain: str, kind: RdataType, term: str) -> Reply:
+        try:
+            name = dns.name.from_text(domain)
+        except (dns.exception.DNSException, UnicodeError):
+            raise _Decided("permerror", term) from None
+        reply = await self._ask(name, kind)
+        if reply.outcome == "failed":
+            raise _Decided("temperror", term)
+        return reply
+
+    def _spend(self, term: str) -> None:
+        self._lookups -= 1
+        if self._lookups < 0:
+            raise _Decided("permerror", term)

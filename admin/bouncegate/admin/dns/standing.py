@@ -1,0 +1,122 @@
+"""How receivers see a sender: what they ask DNS about its domains, its address and its keys."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+
+import dns.name
+import dns.resolver
+from dns.rdatatype import RdataType
+
+from bouncegate.admin.dns.dkim import KeyRecord, key_of
+from bouncegate.admin.dns.dmarc import Policy, policy_of
+from bouncegate.admin.dns.lookup import Ask, look_up
+from bouncegate.admin.dns.nameservers import Budget, resolver_of
+from bouncegate.admin.dns.reply import Reply, ask
+from bouncegate.admin.dns.reverse import Names, names_of
+from bouncegate.admin.dns.spf import Verdict, check_host, spf_records
+from bouncegate.config.settings import DnsSettings
+from bouncegate.policy.mx import Answer
+
+_SILENT: Final = "no resolver"
+
+
+class SenderRecords(NamedTuple):
+    """Of one domain of envelope senders."""
+
+    mail: Answer
+    """Who takes its mail."""
+    spf: tuple[str, ...] | None
+    """Its SPF records, of which there must be one (RFC 7208, 3.2); None: unknown."""
+    verdicts: dict[str, Verdict]
+    """Whether they let an address send, by address."""
+    policy: Policy
+
+
+class Source(NamedTuple):
+    """An address that mail leaves from."""
+
+    address: str
+    names: Names
+
+
+class Signing(NamedTuple):
+    """One DKIM selector of one domain."""
+
+    selector: str
+    domain: str
+    key: KeyRecord
+
+
+class Standing(NamedTuple):
+    """All that was asked."""
+
+    domains: dict[str, SenderRecords]
+    sources: tuple[Source, ...]
+    signing: tuple[Signing, ...]
+
+
+class Question(NamedTuple):
+    """What is to be asked about."""
+
+    domains: tuple[str, ...] = ()
+    """Canonical names, of envelope senders and of From lines."""
+    addresses: tuple[str, ...] = ()
+    """What receivers see mail come from."""
+    selectors: tuple[str, ...] = ()
+    """Of DKIM, for each of `signers`."""
+    signers: tuple[str, ...] = ()
+
+
+def standing(question: Question, settings: DnsSettings) -> Standing:
+    """Ask; within the time of a few questions there is an answer, of whatever kind."""
+    return asyncio.run(_asked(question, settings))
+
+
+async def _asked(question: Question, settings: DnsSettings) -> Standing:
+    asker = _asker(settings)
+    domains = {
+        domain: await _records(domain, question.addresses, asker) for domain in question.domains
+    }
+    sources = [Source(one, await names_of(ip_address(one), asker)) for one in question.addresses]
+    signing = [
+        Signing(selector, domain, await key_of(selector, domain, asker))
+        for domain in question.signers
+        for selector in question.selectors
+    ]
+    return Standing(domains, tuple(sources), tuple(signing))
+
+
+async def _records(domain: str, addresses: Iterable[str], asker: Ask) -> SenderRecords:
+    mail = await look_up(domain, asker)
+    if mail.status == "unknown":  # the others would be too, each after its time
+        return SenderRecords(mail, None, {}, Policy(domain, known=False))
+    reply = await asker(dns.name.from_text(domain), RdataType.TXT)
+    spf = None if reply.outcome == "failed" else spf_records(reply)
+    verdicts = {
+        address: await check_host(ip_address(address), domain, asker)
+        for address in (addresses if spf else ())
+    }
+    return SenderRecords(mail, spf, verdicts, await policy_of(domain, asker))
+
+
+def _asker(settings: DnsSettings) -> Callable[[dns.name.Name, RdataType], Awaitable[Reply]]:
+    """Asks under the settings, each question once."""
+    try:
+        resolver = resolver_of(settings, Budget(settings.queries_a_second))
+    except (dns.resolver.NoResolverConfiguration, OSError) as error:
+        why = f"{_SILENT}: {error}"
+        return lambda _name, _kind: _failed(why)
+    known: dict[tuple[dns.name.Name, RdataType], Reply] = {}
+
+    async def once(name: dns.name.Name, kind: RdataType) -> Reply:
+        if (name, kind) not in known:
+            known[name, kind] = await ask(resolver, name, kind)
+        return known[name, kind]
+
+    return once
+
+
+async def _failed(why: str) -> Reply:
+    return Reply("failed", why=why)

@@ -1,0 +1,136 @@
+"""Whether mail may be believed to be a sign of life, proven by a message.
+
+The message carries Authentication-Results that this machine's filter never wrote, spelled in all
+the ways that would be believed, in the name of each host that the settings trust (RFC 8601, 5).
+The return path says which of them have arrived. Only where none has is mail a sign of life.
+"""
+
+import secrets
+import smtplib
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from email.utils import formatdate
+from typing import Final, NamedTuple
+
+from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.config.probe import BELIEVED, FIELD, STAMP, TAKEN
+from bouncegate.config.settings import Settings
+from bouncegate.store.aliveproof import is_proven, mailbox_of, record, withdraw
+from bouncegate.store.errors import StoreError
+
+_CHECK: Final = "alive"
+_SECONDS: Final = 20.0
+_PAUSE: Final = 0.1
+# postscreen(8) lets a client of mynetworks in at once; one that it tests waits 6 s (greet_wait).
+_PATIENCE: Final = 10.0
+_HOW: Final = (
+    "let your filter remove such fields, or Postfix: header_checks = "
+    "regexp:{{/^Authentication-Results:.*%s/ IGNORE}}; docs/deliveries.md says more"
+)
+
+
+class Proof(NamedTuple):
+    """What a probe has shown."""
+
+    is_good: bool | None
+    """None: it could not be tried."""
+    text: str
+
+
+def check_alive(settings: Settings, now: int) -> Iterator[Finding]:
+    """Prove it, if the settings ask for signs of life by mail."""
+    if not settings.alive.authserv_ids:
+        return
+    shown = prove(settings, now)
+    if shown.is_good:
+        yield Finding(_CHECK, Severity.OK, shown.text)
+    elif shown.is_good is None and is_proven(settings, now):
+        yield Finding(_CHECK, Severity.NOTE, f"{shown.text}; an earlier proof is on record")
+    else:
+        how = _HOW % settings.alive.authserv_ids[0]
+        yield Finding(_CHECK, Severity.WARNING, f"{shown.text}: no mail is a sign of life", how)
+    if settings.return_path.domain:
+        with suppress(StoreError):
+            address = f"{mailbox_of(settings)}@{settings.return_path.domain}"
+            text = f"copies of mail are taken at {address}"
+            yield Finding(_CHECK, Severity.NOTE, text, "name it in recipient_bcc_maps")
+
+
+def prove(settings: Settings, now: int) -> Proof:
+    """Send the message, and put on record what came of it."""
+    to = settings.alive.probe_to or f"{TAKEN}@{settings.return_path.domain}"
+    if to.endswith("@"):
+        return Proof(None, "not tried: [alive] probe_to names no address")
+    number = secrets.token_hex(16)
+    try:
+        _send(settings, to, forgery(settings.alive.authserv_ids, number, to))
+    except (OSError, smtplib.SMTPException) as error:
+        return Proof(None, f"not tried: a message to {to} is not taken: {error}")
+    arrived = _arrived(settings, number)
+    try:
+        if arrived is None:
+            return Proof(None, f"a message to {to} does not arrive within {_SECONDS:.0f} s")
+        if arrived:
+            withdraw(settings)
+            return Proof(False, "Authentication-Results that a stranger has written arrive")
+        record(settings, now)
+    except StoreError as error:
+        return Proof(None, f"not on record: {error}")
+    return Proof(True, "Authentication-Results that a stranger has written are taken out")
+
+
+def forgery(hosts: tuple[str, ...], number: str, to: str) -> bytes:
+    """A message with results of these hosts, in every spelling that would be believed.
+
+    The number is in none of what a filter repeats in a field of its own.
+    """
+    said = f"dmarc=pass header.from={number}.invalid"
+    fields = [
+        field
+        for host in hosts
+        for field in (
+            f"Authentication-Results: {host}; {said}",
+            f"authentication-results: {host.upper()}; {said}",
+            f"Authentication-Results: {host} 1; {said}",
+            f"Authentication-Results: {host} (us); {said}",
+            f"Authentication-Results: {host}(us)1; {said}",
+            f"AUTHENTICATION-RESULTS:\r\n\t{host};\r\n\t{said}",
+            f"Authentication-Results:{host};{said}",
+        )
+    ]
+    made_up = f"Received: from probe.invalid by {hosts[0]}; {formatdate()}"
+    head = [
+        *fields,
+        made_up,
+        *fields,
+        f"{FIELD}: {number}",
+        "From: <bouncegate@probe.invalid>",
+        f"To: <{to}>",
+        f"Date: {formatdate()}",
+        f"Message-ID: <{secrets.token_hex(8)}@probe.invalid>",
+        "Auto-Submitted: auto-generated",
+        "Subject: Bouncegate probe",
+    ]
+    body = "A probe by bouncegate doctor: it may be deleted."
+    return "\r\n".join((*head, "", body, "")).encode()
+
+
+def _send(settings: Settings, to: str, content: bytes) -> None:
+    server = settings.local.server
+    with smtplib.SMTP(server.host, server.port, "localhost", timeout=_PATIENCE) as client:
+        client.sendmail("", [to], content)
+
+
+def _arrived(settings: Settings, number: str) -> bool | None:
+    """Whether any result is still there that would be believed; None: it did not arrive."""
+    path = settings.store.path / STAMP
+    end = time.monotonic() + _SECONDS
+    while time.monotonic() < end:
+        with suppress(OSError, UnicodeDecodeError):
+            told = path.read_text("ascii").split()
+            if told[:1] == [number]:
+                path.unlink()
+                return BELIEVED in told
+        time.sleep(_PAUSE)
+    return None

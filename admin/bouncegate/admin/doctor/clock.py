@@ -1,0 +1,43 @@
+"""The clock: whether store and ledger trust it with what is deleted by it."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
+
+from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.config.settings import Settings
+from bouncegate.policy.clock import ClockMark, Moment
+from bouncegate.store.clock import told
+from bouncegate.store.errors import StoreError
+from bouncegate.store.ledger import Ledger
+from bouncegate.store.store import Store
+
+_MEND: Final = "set the clock right, or see bouncegate clock accept"
+
+
+def check_clock(settings: Settings, now: Moment) -> Iterator[Finding]:
+    """What is in doubt; what cannot be opened, the checks of storage tell."""
+    marks = [mark for mark in (_of_store(settings, now), _of_ledger(settings, now)) if mark]
+    doubted = [mark for mark in marks if mark.wrong]
+    if doubted:
+        yield Finding("clock", Severity.WARNING, told(doubted[0]), _MEND)
+    elif marks:
+        yield Finding("clock", Severity.OK, "the clock is trusted")
+
+
+def _of_store(settings: Settings, now: Moment) -> ClockMark | None:
+    try:
+        with closing(Store.open(settings.store, readonly=True)) as store:
+            return store.clock.peek(now)
+    except StoreError:
+        return None
+
+
+def _of_ledger(settings: Settings, now: Moment) -> ClockMark | None:
+    if not settings.keeps_ledger:
+        return None
+    try:
+        with closing(Ledger.open(settings.store, settings.ledger)) as ledger:
+            return ledger.clock.peek(now)
+    except StoreError:
+        return None

@@ -1,0 +1,139 @@
+"""Whether the daemons answer, each in its own protocol, and whether Postfix may reach them."""
+
+import grp
+import os
+import pwd
+import socket
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import Endpoint, UnixSocket
+
+_PATIENCE: Final = 5.0
+_POSTFIX: Final = "postfix"
+# The milter protocol: an offer of version 6 with all actions and steps; the answer begins with its
+# length and the same letter (libmilter's mfdef.h).
+_OFFER: Final = struct.pack(">IcIII", 13, b"O", 6, 0x1FF, 0x1FFFFF)
+_LOOKUP: Final = b"32:transport nobody@example.invalid,"
+_MOST: Final = 4096
+
+Probe = Callable[["Link"], bool]
+"""Whether who answers is the daemon that is meant."""
+
+
+def check_daemons(settings: Settings) -> Iterator[Finding]:
+    """The milter, the return path, and the map if there is one."""
+    milter, back, table = settings.milter.socket, settings.return_path.socket, settings.map.socket
+    yield from _probed(
+        "milter", milter, _answers_offer, Severity.ERROR,
+        "locked recipients are mailed as if it were not there",
+    )  # fmt: skip
+    yield from _probed(
+        "return-path", back, _greets, Severity.ERROR, "bounces wait in Postfix's queue"
+    )
+    yield from _probed(
+        "map", table, _answers_lookup, Severity.NOTE,
+        "it is needed only where Postfix's transport_maps names it",
+    )  # fmt: skip
+
+
+def _probed(
+    name: str, endpoint: Endpoint, probe: Probe, severity: Severity, meaning: str
+) -> Iterator[Finding]:
+    try:
+        with _connected(endpoint) as link:
+            if not probe(link):
+                text = f"something else than the {name} answers at {endpoint}: {meaning}"
+                yield Finding(name, severity, text, f"give the {name} a socket of its own")
+                return
+    except PermissionError:
+        text = f"{endpoint} may not be asked by this user"
+        yield Finding(name, Severity.NOTE, text, "run as root, to see whether it answers")
+        return
+    except OSError as error:
+        text = f"does not answer at {endpoint} ({error.strerror or error}): {meaning}"
+        yield Finding(name, severity, text, f"systemctl start bouncegate-{name}")
+        return
+    yield Finding(name, Severity.OK, f"answers at {endpoint}")
+    if isinstance(endpoint, UnixSocket):
+        yield from _reach(name, endpoint.path)
+
+
+class Link:
+    """A connection that waits for nothing longer than is meet."""
+
+    def __init__(self, peer: socket.socket) -> None:
+        """Talk over a socket that is connected."""
+        self._peer = peer
+
+    def __enter__(self) -> "Link":
+        """Itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Hang up."""
+        self._peer.close()
+
+    def ask(self, question: bytes, end: bytes = b"") -> bytes:
+        """What is answered to a question, up to `end` or as much as comes at once."""
+        self._peer.sendall(question)
+        answer = self._peer.recv(_MOST)
+        while end not in answer and len(answer) < _MOST and (more := self._peer.recv(_MOST)):
+            answer += more
+        return answer
+
+
+def _connected(endpoint: Endpoint) -> Link:
+    if isinstance(endpoint, UnixSocket):
+        peer = socket.socket(socket.AF_UNIX)
+        peer.settimeout(_PATIENCE)
+        try:
+            peer.connect(str(endpoint.path))
+        except OSError:
+            peer.close()
+            raise
+        return Link(peer)
+    return Link(socket.create_connection((endpoint.host, endpoint.port), _PATIENCE))
+
+
+def _answers_offer(link: Link) -> bool:
+    answer = link.ask(_OFFER)
+    return answer[4:5] == b"O"
+
+
+def _greets(link: Link) -> bool:
+    return link.ask(b"").startswith(b"220 ") and link.ask(b"QUIT\r\n").startswith(b"221 ")
+
+
+def _answers_lookup(link: Link) -> bool:
+    answer = link.ask(_LOOKUP, b",")
+    return b":NOTFOUND " in answer or b":OK " in answer
+
+
+def _reach(name: str, path: Path) -> Iterator[Finding]:
+    """Whether Postfix's user gets to a socket."""
+    try:
+        user = pwd.getpwnam(_POSTFIX)
+    except KeyError:
+        return
+    groups = {user.pw_gid, *(g.gr_gid for g in grp.getgrall() if _POSTFIX in g.gr_mem)}
+    for step, needed in [(parent, 0o1) for parent in reversed(path.parents)] + [(path, 0o6)]:
+        if not _may(step.stat(), user.pw_uid, groups, needed):
+            text = f"Postfix's user cannot reach it: {step} does not let it through"
+            mend = f"give {step} the group {_POSTFIX}, and mode g+{'x' if needed == 1 else 'rw'}"
+            yield Finding(name, Severity.ERROR, text, mend)
+            return
+
+
+def _may(found: os.stat_result, user: int, groups: set[int], needed: int) -> bool:
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid == user:
+        return mode >> 6 & needed == needed
+    if found.st_gid in groups:
+        return mode >> 3 & needed == needed
+    return mode & needed == needed

@@ -1,0 +1,190 @@
+"""Whether DNS leads bounces here, and how receivers see the return paths and the From domains."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from bouncegate.admin.dns.spf import Verdict
+from bouncegate.admin.dns.standing import (
+    Question,
+    SenderRecords,
+    Signing,
+    Source,
+    Standing,
+    standing,
+)
+from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.config.settings import Settings
+
+_NAME: Final = "dns"
+# RFC 8301, 3.2: shorter keys must not be believed, and 2048 bits should be had.
+_SHORTEST_KEY: Final = 1024
+_GOOD_KEY: Final = 2048
+_DEMANDS: Final = {"quarantine", "reject"}
+
+
+class Outlook(NamedTuple):
+    """What this machine shows to receivers."""
+
+    senders: tuple[str, ...] = ()
+    """Domains of From lines."""
+    addresses: tuple[str, ...] = ()
+    """What mail leaves from; empty where a relay sends it, or where that cannot be told."""
+    helo: str = ""
+    selectors: tuple[str, ...] = ()
+    """Of the DKIM keys that sign."""
+
+
+_NOTHING: Final = Outlook()
+
+
+def check_names(settings: Settings, outlook: Outlook = _NOTHING) -> Iterator[Finding]:
+    """The domain below which return paths are signed, and the domains that mail is from."""
+    returns = str(settings.return_path.domain)
+    domains = tuple(dict.fromkeys(one for one in (returns, *outlook.senders) if one))
+    if not domains or not settings.dns.enabled:
+        return
+    question = Question(domains, outlook.addresses, outlook.selectors, outlook.senders)
+    found = standing(question, settings.dns)
+    yield from judged(returns, outlook, found)
+
+
+def judged(returns: str, outlook: Outlook, found: Standing) -> Iterator[Finding]:
+    """What the answers mean; `returns` is the return domain, or empty."""
+    for domain, records in found.domains.items():
+        if records.mail.status == "unknown":
+            text = f"nobody could be asked about {domain} ({records.mail.why})"
+            yield Finding(_NAME, Severity.NOTE, text, "run this where DNS can be asked")
+            continue
+        yield from _mail(domain, records, Severity.ERROR if domain == returns else Severity.WARNING)
+        yield from _spf(domain, records)
+        yield from _permitted(domain, records)
+    for sender in outlook.senders:
+        yield from _aligned(sender, returns, found)
+    for source in found.sources:
+        yield from _source(source, outlook.helo)
+    for key in found.signing:
+        yield from _key(key)
+
+
+def _mail(domain: str, records: SenderRecords, severity: Severity) -> Iterator[Finding]:
+    if records.mail.status == "ok":
+        hosts = ", ".join(host.name for host in records.mail.hosts)
+        yield Finding(_NAME, Severity.OK, f"mail to {domain} goes to {hosts}")
+        return
+    text = f"{domain} takes no mail ({records.mail.status}): no server can send its bounces"
+    yield Finding(_NAME, severity, text, f"publish an MX for {domain}")
+
+
+def _spf(domain: str, records: SenderRecords) -> Iterator[Finding]:
+    if records.spf is None:
+        yield Finding(_NAME, Severity.NOTE, f"the TXT records of {domain} could not be had")
+    elif len(records.spf) == 1:
+        (record,) = records.spf
+        yield Finding(_NAME, Severity.OK, f"{domain} has an SPF record: {record}")
+    elif records.spf:
+        # RFC 7208, 4.5: more than one record is a permanent error.
+        text = f"{domain} has {len(records.spf)} SPF records: receivers take that for an error"
+        yield Finding(_NAME, Severity.ERROR, text, "keep one of them")
+    else:
+        text = f"{domain} has no SPF record: receivers trust mail from it less"
+        mend = f'publish a TXT record for {domain}: "v=spf1 mx -all", and name what else sends'
+        yield Finding(_NAME, Severity.WARNING, text, mend)
+
+
+def _permitted(domain: str, records: SenderRecords) -> Iterator[Finding]:
+    if records.spf is None or len(records.spf) != 1:
+        return
+    for address, verdict in records.verdicts.items():
+        severity, meaning = _OF_VERDICT[verdict.result]
+        term = f" by {verdict.term}" if verdict.term else ""
+        text = f"SPF of {domain} says {verdict.result} to {address}{term}: {meaning}"
+        yield Finding(_NAME, severity, text, _mend(domain, address, verdict, severity))
+
+
+_OF_VERDICT: Final = {
+    "pass": (Severity.OK, "mail from here is in its name"),
+    "fail": (Severity.ERROR, "receivers refuse mail from here"),
+    "softfail": (Severity.WARNING, "receivers trust mail from here less"),
+    "neutral": (Severity.WARNING, "it neither vouches for mail from here nor denies it"),
+    "none": (Severity.WARNING, "there is no record"),
+    "permerror": (Severity.ERROR, "receivers cannot read it, and may refuse"),
+    "temperror": (Severity.NOTE, "DNS gave no answer to a part of it"),
+    "unknown": (Severity.NOTE, "a macro or ptr is in it, which is not followed here"),
+}
+
+
+def _mend(domain: str, address: str, verdict: Verdict, severity: Severity) -> str:
+    if severity < Severity.WARNING:
+        return ""
+    if verdict.result == "permerror":
+        return f"mend the SPF record of {domain}: its syntax, or more than ten look-ups"
+    version = 6 if ":" in address else 4
+    return f"add ip{version}:{address} to the SPF record of {domain}"
+
+
+def _aligned(sender: str, returns: str, found: Standing) -> Iterator[Finding]:
+    """Whether DMARC of a From domain is met by the return path (RFC 7489, 3.1)."""
+    policy = found.domains[sender].policy
+    if not policy.known:
+        return
+    if not policy.text:
+        text = f"{sender} has no DMARC record: large receivers ask for one of bulk senders"
+        mend = f'publish a TXT record for _dmarc.{sender}: "v=DMARC1; p=none; rua=mailto:…"'
+        yield Finding(_NAME, Severity.WARNING, text, mend)
+        return
+    yield Finding(_NAME, Severity.OK, f"{sender} has a DMARC policy: p={policy.asked}")
+    if not returns:
+        return
+    other = found.domains[returns].policy.organisation
+    same = returns == sender if policy.strict_spf else other == policy.organisation
+    if same:
+        yield Finding(_NAME, Severity.OK, f"return paths below {returns} are aligned with {sender}")
+        return
+    signed = any(one.domain == sender and one.key.status == "ok" for one in found.signing)
+    severe = policy.asked in _DEMANDS and not signed
+    text = f"{returns} is not aligned with {sender}: SPF proves nothing for DMARC, only DKIM does"
+    mend = f"sign with a DKIM key of {sender}, or choose a return domain below it"
+    yield Finding(_NAME, Severity.WARNING if severe else Severity.NOTE, text, mend)
+
+
+def _source(source: Source, helo: str) -> Iterator[Finding]:
+    address, names = source
+    if not names.known:
+        yield Finding(_NAME, Severity.NOTE, f"the name of {address} could not be had")
+    elif not names.told:
+        text = f"{address} has no name (PTR): many receivers refuse mail from it"
+        mend = f"let whoever runs the network name it {helo or 'as this machine says HELO'}"
+        yield Finding(_NAME, Severity.ERROR, text, mend)
+    elif not names.confirmed:
+        text = f"{address} is named {names.told[0]}, which does not lead back: receivers refuse"
+        yield Finding(_NAME, Severity.ERROR, text, f"give {names.told[0]} the address {address}")
+    elif helo and helo.lower() not in names.confirmed:
+        text = f"{address} is named {names.confirmed[0]}, but Postfix says HELO {helo}"
+        mend = f"set smtp_helo_name = {names.confirmed[0]} in main.cf"
+        yield Finding(_NAME, Severity.NOTE, text, mend)
+    else:
+        yield Finding(_NAME, Severity.OK, f"{address} is named {names.confirmed[0]}, and back")
+
+
+def _key(signing: Signing) -> Iterator[Finding]:
+    selector, domain, key = signing
+    record = f"the DKIM key {selector}._domainkey.{domain}"
+    if key.status == "unknown":
+        yield Finding(_NAME, Severity.NOTE, f"{record} could not be had")
+    elif key.status != "ok":
+        text = f"{record} is {_BROKEN[key.status]}: what it signs is as if not signed"
+        yield Finding(_NAME, Severity.ERROR, text, "publish the public half of the key that signs")
+    elif key.kind == "rsa" and key.bits < _SHORTEST_KEY:
+        text = f"{record} has {key.bits} bits: receivers do not believe it"
+        yield Finding(_NAME, Severity.ERROR, text, f"sign with a key of {_GOOD_KEY} bits")
+    elif key.testing:
+        text = f"{record} is in testing (t=y): what it signs is as if not signed"
+        yield Finding(_NAME, Severity.WARNING, text, "take t=y out of the record")
+    elif key.kind == "rsa" and key.bits < _GOOD_KEY:
+        text = f"{record} has {key.bits} bits, fewer than today's {_GOOD_KEY}"
+        yield Finding(_NAME, Severity.NOTE, text, f"sign with a key of {_GOOD_KEY} bits")
+    else:
+        yield Finding(_NAME, Severity.OK, f"{record} is there")
+
+
+_BROKEN: Final = {"none": "not there", "revoked": "revoked", "broken": "not readable"}

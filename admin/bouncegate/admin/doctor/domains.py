@@ -1,0 +1,62 @@
+"""What mail servers say of domains and DNS has not confirmed: how much waits, and for what."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Final
+
+from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.config.settings import Settings
+from bouncegate.store.errors import StoreError
+from bouncegate.store.mx import NameServerFault
+from bouncegate.store.store import Store
+from bouncegate.store.unconfirmed import Pile
+
+_NAME: Final = "domains"
+# "bouncegate maintain" asks within a minute or two, unless it has more to ask than its budget.
+_SOON: Final = 3600
+
+
+def check_domains(settings: Settings, now: int) -> Iterator[Finding]:
+    """The bounces that wait for DNS, and whether name servers are believed."""
+    try:
+        with closing(Store.open(settings.store, readonly=True)) as store:
+            pile = store.unconfirmed.pile(store.exchanges.of)
+            fault = store.exchanges.fault()
+    except StoreError:  # the check of the store says so
+        return
+    confirm = settings.dns.confirm.after(0)
+    is_believed = fault is not None and fault.may_be_true and now - fault.since >= confirm
+    if fault is not None and settings.dns.enabled and not is_believed:
+        yield _of_fault(fault)
+    finding = _of_pile(pile, settings, now)
+    if finding is not None:
+        yield finding
+
+
+def _of_fault(fault: NameServerFault) -> Finding:
+    text = f"the name servers are not believed since {_day(fault.since)}: {fault.why}"
+    mend = "see whether [dns] resolvers answer for [dns] reference_domains, and whom they ask"
+    return Finding(_NAME, Severity.ERROR, text, mend)
+
+
+def _of_pile(pile: Pile, settings: Settings, now: int) -> Finding | None:
+    told = (
+        f"{pile.events} bounces say something of {pile.domains} domains that DNS has not confirmed"
+    )
+    if pile.events and not settings.dns.enabled:
+        return Finding(_NAME, Severity.WARNING, f"{told}: it is off", "set [dns] enabled = true")
+    if pile.unanswered > settings.alarm.unanswered_domains:
+        text = f"{told}, and nothing was heard of {pile.unanswered}: are our name servers in order?"
+        mend = (
+            "see what Postfix's resolver says of these domains, and that bouncegate-maintain runs"
+        )
+        return Finding(_NAME, Severity.ERROR, text, mend)
+    if pile.unanswered and now - pile.oldest > _SOON:
+        text = f"{told}, and nothing was heard of {pile.unanswered} since {_day(pile.oldest)}"
+        return Finding(_NAME, Severity.NOTE, text, "see that bouncegate-maintain runs")
+    return Finding(_NAME, Severity.OK, told) if pile.events else None
+
+
+def _day(time: int) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"

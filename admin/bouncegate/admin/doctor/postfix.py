@@ -1,0 +1,94 @@
+"""Whether a Postfix is wired to the daemons: what the part `postfix` has read, as findings."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.postfix.coverage import Cover, State, covers
+from bouncegate.admin.postfix.facts import Running
+from bouncegate.admin.postfix.postconf import is_here, parameters, read
+from bouncegate.config.settings import Settings
+
+_NAME: Final = "postfix"
+_DELIMITER: Final = "recipient_delimiter"
+_HOW: Final = "bouncegate postfix enable shows what is to be changed, and changes it"
+_MAP_ALONE: Final = (
+    "the milter is not in smtpd_milters, but the map is in transport_maps, and refuses"
+)
+_MEND: Final[dict[tuple[str, State], tuple[Severity, str]]] = {
+    ("milter", State.ATTACHED): (Severity.OK, ""),
+    ("milter", State.FRAGILE): (Severity.WARNING, "put default_action=accept into its braces"),
+    ("milter", State.MISSING): (Severity.ERROR, _HOW),
+    ("milter", State.OVERRIDDEN): (Severity.WARNING, _HOW),
+    ("milter", State.NOT_COVERED): (Severity.NOTE, "nothing, if it is meant"),
+    ("milter", State.BROKEN): (Severity.ERROR, _HOW),
+    ("return-path", State.ATTACHED): (Severity.OK, ""),
+    ("return-path", State.MISSING): (Severity.WARNING, _HOW),
+    ("return-path", State.BROKEN): (Severity.ERROR, _HOW),
+    ("local", State.MISSING): (Severity.WARNING, _HOW),
+    ("sender", State.BROKEN): (Severity.ERROR, ""),
+    ("sender", State.AFFECTED): (Severity.WARNING, ""),
+    ("sender", State.UNSIGNED): (Severity.WARNING, ""),
+    ("map", State.AFFECTED): (Severity.WARNING, ""),
+}
+"""What a line of the status means; what is not here is no finding. Its own advice goes first."""
+
+_EVERYBODY: Final = "static:anyone"  # the default of authorized_mailq_users
+_TOKENS_SHOWN: Final = (
+    "mailq(1) shows every user of this machine the return paths of mail that waits: "
+    "over SMTP he can make up bounces of it"
+)
+
+
+def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
+    """The Postfix of a configuration folder; None: the machine's own."""
+    if not is_here():
+        text = "postconf is not here: whether Postfix is attached cannot be seen"
+        yield Finding(_NAME, Severity.NOTE, text, "run this on the mail server")
+        return
+    try:
+        running = read(folder, str(settings.return_path.domain))
+    except OSError as error:
+        mend = "mend main.cf, or name its folder with --postfix"
+        yield Finding(_NAME, Severity.ERROR, str(error), mend)
+        return
+    yield from wiring(settings, running)
+    told = parameters(folder, _DELIMITER).get(_DELIMITER, "")
+    yield from extensions(settings.store.recipient_delimiter, told)
+
+
+def extensions(ours: str, of_postfix: str) -> Iterator[Finding]:
+    """Whether addresses with an extension are answered alike by milter, map and access table."""
+    if set(ours) != set(of_postfix):
+        text = (
+            f"recipient_delimiter is {of_postfix!r}, [store] recipient_delimiter {ours!r}: an "
+            "access table goes by the one, milter and map by the other"
+        )
+        mend = "set both alike where a table is used, or where extensions lead to one mailbox"
+        yield Finding(_NAME, Severity.NOTE, text, mend)
+
+
+def wiring(settings: Settings, running: Running) -> Iterator[Finding]:
+    """What the settings of a Postfix say about both paths."""
+    found = list(covers(settings, running))
+    refused_by_map = any(one.plane == "map" and one.state is State.ATTACHED for one in found)
+    for (plane, state, text, mend), group in groupby(sorted(found, key=_kind), key=_kind):
+        if plane == "milter" and state is State.MISSING and refused_by_map:
+            seen = "docs/send-path.md says what each of them sees"
+            yield Finding(_NAME, Severity.NOTE, _MAP_ALONE, seen)
+        elif meaning := _MEND.get((plane, state)):
+            what = f"{_subjects(list(group))}: {text}"
+            yield Finding(_NAME, meaning[0], what, mend or meaning[1])
+    if settings.signs and running.values.get("authorized_mailq_users") == _EVERYBODY:
+        mend = "postconf -e authorized_mailq_users=root, if users are not to be trusted"
+        yield Finding(_NAME, Severity.NOTE, _TOKENS_SHOWN, mend)
+
+
+def _kind(cover: Cover) -> tuple[str, State, str, str]:
+    return cover.plane, cover.state, cover.text, cover.mend
+
+
+def _subjects(group: Sequence[Cover]) -> str:
+    return ", ".join(one.subject for one in group)

@@ -1,0 +1,110 @@
+"""CSV (RFC 4180) that survives a spreadsheet: written safely, and read back as it was.
+
+A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula, and turns what it
+takes for a number or a date into one: `0123` loses its zero, `May-26` becomes a day. Such words get
+an apostrophe in front, as do those that have some already; on reading one apostrophe goes again.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, Final, TextIO
+
+from bouncegate.config.text import visible
+
+# Also a tabulator or a carriage return in front, by which formulas have been hidden (OWASP, CSV
+# Injection). What has a digit may be a number or a date in some language, unless it has an @;
+# our own times are none to LibreOffice 7.4.
+_UNSAFE: Final = re.compile(
+    r"'*(?:[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]"
+    r"|(?!\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$)[^@]*\d[^@]*$|(?:true|false)$)",
+    re.IGNORECASE,
+)
+_DELIMITERS: Final = ",;\t"
+# What is longer is no line of a list of addresses; the library's own limit is 128 KiB a cell.
+LONGEST_LINE: Final = 65_536
+
+
+def safe(cell: str) -> str:
+    """A cell as it can be given to a spreadsheet."""
+    return f"'{cell}" if _UNSAFE.match(cell) else cell
+
+
+def restored(cell: str) -> str:
+    """What `safe` was given."""
+    return cell[1:] if cell.startswith("'") and _UNSAFE.match(cell[1:]) else cell
+
+
+class SheetWriter:
+    """Writes rows, the names of the columns first."""
+
+    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
+        """Write to a text file that does not translate line ends."""
+        self._writer = csv.writer(file, lineterminator="\r\n")
+        self._writer.writerow(columns)
+
+    def write(self, cells: Iterable[object]) -> None:
+        """Write a row: words made safe, numbers and times as they are, nothing for None."""
+        self._writer.writerow(map(_shown, cells))
+
+
+def _shown(cell: object) -> object:
+    """What stands in a cell: a spreadsheet makes TRUE of True, and loses tabulators.
+
+    A record of an earlier version may hold what a terminal acts on; none of it is written.
+    """
+    if type(cell) is bool:
+        return "yes" if cell else "no"
+    return safe(visible(cell)) if type(cell) is str else cell
+
+
+class SheetError(ValueError):
+    """The file is no CSV that can be read; the text says why."""
+
+
+class SheetRow(dict[str, str]):
+    """The cells of a line by the names of their columns, in lower case."""
+
+    def __init__(
+        self, line: int, cells: Iterable[tuple[str, str]], head: Sequence[str] = ()
+    ) -> None:
+        """The row that begins at that line of the file; `head` are all names of its columns."""
+        super().__init__(cells)
+        self.line = line
+        self.head = head
+
+
+def read_sheet(octets: BinaryIO) -> Iterator[SheetRow]:
+    """The rows of a file in UTF-8, with or without a byte order mark; raises SheetError.
+
+    The first line names the columns, and shows whether `,`, `;` or a tabulator parts them.
+    """
+    text = io.TextIOWrapper(octets, encoding="utf-8-sig", newline="")
+    line = 1
+    try:
+        head = text.readline(LONGEST_LINE)
+        delimiter = max(_DELIMITERS, key=head.count)
+        reader = csv.reader(_lines(head, text), delimiter=delimiter, strict=True)
+        names = [name.strip().lower() for name in next(reader, [])]
+        line = 1 + reader.line_num
+        for cells in reader:
+            if any(cells):
+                yield SheetRow(line, zip(names, map(restored, cells), strict=False), names)
+            line = 1 + reader.line_num
+    except UnicodeDecodeError as error:
+        raise SheetError(f"not in UTF-8 ({error.reason}): save it as UTF-8") from None
+    except csv.Error as error:
+        raise SheetError(f"line {line}: no valid CSV: {error}") from None
+    finally:
+        if not octets.closed:  # as it is when whoever read the rows has given up amid them
+            text.detach()
+
+
+def _lines(head: str, rest: TextIO) -> Iterator[str]:
+    line = head
+    while line:
+        if len(line) >= LONGEST_LINE:
+            raise SheetError(f"a line is longer than {LONGEST_LINE} characters: this is no list")
+        yield line
+        line = rest.readline(LONGEST_LINE)

@@ -1,0 +1,164 @@
+"""Locks that come from elsewhere, such as another service's suppression list."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from bouncegate.admin.lists.columns import Columns
+from bouncegate.admin.lists.corrections import Fault
+from bouncegate.admin.lists.csvfile import SheetRow
+from bouncegate.config.taxonomy import BY_LIST, REASONS, Kind, Reason
+from bouncegate.config.text import clean
+from bouncegate.policy.conditions import strength
+from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.records import Act, Lock, Origin
+from bouncegate.store.address import canonical
+from bouncegate.store.bulk import MOST_AT_ONCE
+from bouncegate.store.store import Store
+
+# What other services call it. Whoever was unsubscribed or complained is locked by their own word.
+_WORDS: Final = {
+    "bounce": Reason.USER_UNKNOWN,
+    "bounced": Reason.USER_UNKNOWN,
+    "hard bounce": Reason.USER_UNKNOWN,
+    "hardbounce": Reason.USER_UNKNOWN,
+    "hard": Reason.USER_UNKNOWN,
+    "invalid": Reason.INVALID,
+    "complaint": Reason.COMPLAINT,
+    "spam": Reason.COMPLAINT,
+    "abuse": Reason.COMPLAINT,
+    "mailbox full": Reason.MAILBOX_FULL,
+    "soft bounce": Reason.UNDEFINED,
+    "softbounce": Reason.UNDEFINED,
+    "soft": Reason.UNDEFINED,
+}
+_LOCKING: Final = frozenset(r for r, d in REASONS.items() if d.kind is not Kind.NONE)
+_PORTION: Final = 500
+_LONGEST_WHY: Final = 200
+# A year is longer by a day in some years, and a day by an hour on some days.
+_SAME_LENGTH: Final = 2 * 86_400
+
+
+class Wish(NamedTuple):
+    """A lock that a row asks for."""
+
+    address: str
+    reason: Reason
+    until: int
+    why: str
+    origin: Origin = Origin.IMPORTED
+
+
+class LockReader:
+    """Reads the rows of a sheet of locks."""
+
+    def __init__(self, columns: Columns, end_of: Callable[[str], int], *, fold: bool) -> None:
+        """`end_of` tells the end that a cell names, raising ValueError; of an empty one too."""
+        self._columns = columns
+        self._end_of = end_of
+        self._fold = fold
+
+    def read(self, rows: Iterable[SheetRow]) -> Iterator[Wish | Fault]:
+        """What each row asks for, or why that cannot be done; raises SheetError."""
+        for number, row in enumerate(rows):
+            if not number:
+                self._columns.require(row, "address")
+                self._columns.refuse_ambiguous(row)
+            try:
+                yield self._wish(row)
+            except ValueError as error:
+                yield Fault(row.line, str(error))
+
+    def _wish(self, row: SheetRow) -> Wish:
+        cell = self._columns.cell
+        address = canonical(cell(row, "address"), fold=self._fold)
+        named, why = cell(row, "reason"), cell(row, "why")
+        reason = reason_of(named)
+        if reason is None:
+            reason, why = Reason.OPERATOR, ": ".join(filter(None, (named, why)))
+        return Wish(address, reason, self._end_of(cell(row, "until")), clean(why, _LONGEST_WHY))
+
+
+def reason_of(text: str) -> Reason | None:
+    """The reason that a cell names, in our words or those of others; None where it names none."""
+    word = text.strip().lower()
+    if word in _WORDS:
+        return _WORDS[word]
+    try:
+        reason = Reason(word.replace(" ", "-").replace("_", "-"))
+    except ValueError:
+        return None
+    return reason if reason in _LOCKING else None
+
+
+def that_are_new(store: Store, wishes: Iterable[Wish], now: int) -> Iterator[Wish]:
+    """The wishes that would change anything, each address once.
+
+    `wishes` come in the order of their addresses, so that the store is read from page to page. Of
+    several wishes for one address, and of a wish and the lock that is there, the stronger reason
+    and the later end are taken. Raises StoreError.
+    """
+    waiting = (reduce(_together, alike) for _, alike in groupby(wishes, key=attrgetter("address")))
+    while portion := list(islice(waiting, _PORTION)):
+        known = store.lists.known({wish.address for wish in portion})
+        for wish in portion:
+            lock = known.get(wish.address, EMPTY).lock
+            if lock is None or not lock.in_force(now):
+                yield wish
+            elif _changes(wish, lock, now):
+                yield _joined(wish, lock)
+
+
+def _together(wish: Wish, other: Wish) -> Wish:
+    """One wish of two for the same address."""
+    stronger = max((wish, other), key=lambda one: (_strength(one), one.until))
+    return stronger._replace(until=max(wish.until, other.until))
+
+
+def _strength(wish: Wish) -> int:
+    return strength(wish.reason, wish.origin)
+
+
+def _joined(wish: Wish, lock: Lock) -> Wish:
+    """The wish with what is stronger or longer of the lock that is in force."""
+    until = max(wish.until, lock.until)
+    if _strength(wish) >= strength(lock.reason, lock.origin):
+        return wish._replace(until=until)
+    # A list would end what it has locked; the file asks for more.
+    origin = Origin.IMPORTED if lock.reason in BY_LIST else lock.origin
+    return wish._replace(reason=lock.reason, until=until, origin=origin)
+
+
+def _changes(wish: Wish, lock: Lock, now: int) -> bool:
+    """Whether a wish is for longer, or for a stronger reason, than the lock that is in force."""
+    if _strength(wish) > strength(lock.reason, lock.origin):
+        return True
+    # "1 year" ends later each time that it is said: the same file twice would lock anew.
+    again = abs((wish.until - now) - (lock.until - lock.since)) <= _SAME_LENGTH
+    return lock.until < wish.until and not (lock.origin is Origin.IMPORTED and again)
+
+
+def acts_of(wishes: Iterable[Wish], time: int, by: str, why: str) -> Iterator[Act]:
+    """What makes the locks: those that are alike together."""
+    waiting: dict[tuple[Reason, int, Origin, str], list[str]] = {}
+    for wish in wishes:
+        alike = wish.reason, wish.until, wish.origin, wish.why or why
+        some = waiting.setdefault(alike, [])
+        some.append(wish.address)
+        if len(some) == MOST_AT_ONCE:
+            yield _act(alike, waiting.pop(alike), time, by)
+        elif len(waiting) > MOST_AT_ONCE:
+            for each in list(waiting):
+                yield _act(each, waiting.pop(each), time, by)
+    for alike, rest in waiting.items():
+        yield _act(alike, rest, time, by)
+
+
+def _act(alike: tuple[Reason, int, Origin, str], addresses: list[str], time: int, by: str) -> Act:
+    reason, until, origin, why = alike
+    act = Act((), time, "lock", by, why, until, origin, reason, condition="outlasts")
+    return replace(act, addresses=tuple(sorted(set(addresses))))

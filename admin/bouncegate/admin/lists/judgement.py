@@ -1,0 +1,162 @@
+"""Addresses are judged before they are mailed: what is wrong, and what was probably meant."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bouncegate.admin.lists.deaddomains import DEAD
+from bouncegate.admin.lists.lines import Line
+from bouncegate.admin.lists.stale import date_of
+from bouncegate.admin.lists.syntax import fault_of_canonical
+from bouncegate.admin.lists.typos import Typos
+from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.fold import EMPTY, is_locked
+from bouncegate.policy.mx import Status
+from bouncegate.policy.records import Lock, State
+from bouncegate.store.address import AddressError, canonical, domain_of
+from bouncegate.store.store import Store
+
+Verdict = Literal["invalid", "locked", "dead", "typo", "predicted", "stale", "detected", "good"]
+Statuses = Callable[[Collection[str]], Mapping[str, Status]]
+"""From domains to what DNS has told of them; of those that are missing it has told nothing."""
+
+_PORTION: Final = 500
+_UNMAILABLE: Final = frozenset({"invalid", "locked", "dead"})
+# Slips that are seen in every list: a comma for the dot, two dots, a blank, an @ too many.
+_SLIPS: Final = ((",", "."), ("..", "."), (" ", ""), ("@@", "@"), (";", "."))
+
+
+class Judged(Struct, frozen=True):
+    """One address of a list. Times are seconds since 1970."""
+
+    line: int
+    address: str
+    """Canonical; as it was given where it is no address."""
+    verdict: Verdict
+    """The gravest of all that hold. `invalid`: by syntax; `dead`: its domain takes no mail; `typo`:
+    probably mistyped; `predicted`: bounced or locked for another group alone; `stale`: not mailed
+    for long; `detected`: has bounced; `good`: nothing is known against it."""
+    why: str = ""
+    reason: Reason | None = None
+    until: int | None = None
+    """The end of the lock."""
+    suggestion: str = ""
+    """What was probably meant."""
+
+    @property
+    def mailable(self) -> bool:
+        """Whether a message to it can arrive, as far as is known, and will be let pass."""
+        return self.verdict not in _UNMAILABLE
+
+
+class Standpoint(NamedTuple):
+    """From where a list is looked at."""
+
+    now: int
+    stale_day: int = 0
+    """Whoever was last mailed on that day, counted from 1970, or earlier is stale."""
+    fold: bool = True
+    """Whether the case of local parts makes no difference."""
+    group: str = ""
+    """The group of recipients for which it is; empty: for none in particular."""
+
+
+class Judge:
+    """Judges the addresses of lists by one store."""
+
+    def __init__(
+        self, store: Store, typos: Typos, statuses: Statuses, standpoint: Standpoint
+    ) -> None:
+        """Judge by a store, and by what is known of typing errors and domains."""
+        self._store = store
+        self._typos = typos
+        self._statuses = statuses
+        self._now, self._stale_day, self._fold, self._group = standpoint
+
+    def judge(self, lines: Iterable[Line]) -> Iterator[Judged]:
+        """One judgement for each line, in order; raises StoreError."""
+        waiting = iter(lines)
+        while portion := list(islice(waiting, _PORTION)):
+            yield from self._portion(portion)
+
+    def _portion(self, lines: list[Line]) -> Iterator[Judged]:
+        given = [(line, *self._read(line.text)) for line in lines]
+        good = {address for _, address, fault in given if not fault}
+        domains = {domain_of(address) for address in good}
+        known = self._store.lists.known(sorted(good | {f"@{domain}" for domain in domains}))
+        statuses, days = self._statuses(domains), self._store.usage.days(good)
+        for line, address, fault in given:
+            if fault:
+                yield Judged(line.number, address, "invalid", fault, suggestion=self._mend(address))
+            else:
+                judged = self._of_known(line.number, address, known, statuses)
+                yield self._aged(judged, days.get(address))
+
+    def _read(self, text: str) -> tuple[str, str]:
+        """(address, fault) of what was given."""
+        try:
+            address = canonical(text, fold=self._fold)
+        except AddressError as error:
+            return text, str(error)
+        return address, fault_of_canonical(address)
+
+    def _of_known(
+        self, line: int, address: str, known: Mapping[str, State], statuses: Mapping[str, Status]
+    ) -> Judged:
+        domain = domain_of(address)
+        state = known.get(address, EMPTY)
+        of_domain = known.get(f"@{domain}", EMPTY)
+        meant = self._typos.meant(domain)
+        suggestion = f"{address.removesuffix(domain)}{meant}" if meant else ""
+        lock = self._lock(state) or self._lock(of_domain)
+        if lock is not None:
+            why = "" if lock is self._lock(state) else "its domain is locked"
+            return Judged(line, address, "locked", why, lock.reason, lock.until, suggestion)
+        if (dead := DEAD.get(statuses.get(domain, "unknown"))) is not None:
+            reason, why = dead
+            return Judged(line, address, "dead", why, reason, suggestion=suggestion)
+        if suggestion:
+            return Judged(line, address, "typo", f"{domain!r} is very like {meant!r}",
+                          suggestion=suggestion)  # fmt: skip
+        return self._of_bounces(line, address, state)
+
+    def _aged(self, judged: Judged, day: int | None) -> Judged:
+        if judged.verdict not in ("detected", "good") or day is None or day > self._stale_day:
+            return judged
+        return replace(judged, verdict="stale", why=f"not mailed since {date_of(day)}")
+
+    def _of_bounces(self, line: int, address: str, state: State) -> Judged:
+        if is_locked(state, self._now):
+            group = next(
+                g for g, c in state.groups.items() if c.lock and c.lock.in_force(self._now)
+            )
+            return Judged(line, address, "predicted", f"locked for {group}")
+        if not (state.hard or state.soft):
+            return Judged(line, address, "good")
+        events = self._store.lists.events(address)
+        why = f"{state.hard} hard and {state.soft} soft bounces"
+        reason = events[-1].reason if events else None
+        elsewhere = bool(self._group and events) and all(e.group != self._group for e in events)
+        return Judged(line, address, "predicted" if elsewhere else "detected", why, reason)
+
+    def _lock(self, state: State) -> Lock | None:
+        """The lock in force for all groups, or for the one that is asked for."""
+        own = state.groups.get(self._group)
+        for lock in (state.lock, own.lock if own is not None else None):
+            if lock is not None and lock.in_force(self._now):
+                return lock
+        return None
+
+    def _mend(self, text: str) -> str:
+        """What was meant by something that is no address, if a slip explains it."""
+        mended = text
+        for wrong, right in _SLIPS:
+            mended = mended.replace(wrong, right)
+        address, fault = self._read(mended)
+        if mended == text or fault:
+            return ""
+        domain = domain_of(address)
+        return f"{address.removesuffix(domain)}{self._typos.meant(domain) or domain}"

@@ -1,0 +1,215 @@
+"""The lists by state, as the store tells them at this moment.
+
+`locked`, `detected` and the `predicted` that have bounced come in the order of their addresses,
+`invalid` and the `predicted` of dead domains in that of their domains, `stale` the longest ago
+first.
+"""
+
+from collections.abc import Callable, Iterator
+from heapq import merge
+from operator import itemgetter
+from typing import Final, Literal
+
+from msgspec.structs import replace
+
+from bouncegate.admin.lists.deaddomains import DEAD
+from bouncegate.admin.lists.prefilter import screen_of_keys, screen_of_locks
+from bouncegate.admin.lists.row import Row, Wanted, row_of_bounces, row_of_lock
+from bouncegate.admin.lists.stale import date_of, last_stale_day
+from bouncegate.config.durations import Duration
+from bouncegate.config.taxonomy import REASONS
+from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.mx import DENIALS, Status
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import Event, Lock, State
+from bouncegate.store.address import domain_of
+from bouncegate.store.lists import Known, has_lock
+from bouncegate.store.store import Store
+
+Listed = Literal["locked", "detected", "predicted", "invalid", "stale"]
+
+
+class Listing:
+    """Reads the lists of one store."""
+
+    def __init__(self, store: Store, providers: Providers, now: int, stale_after: Duration) -> None:
+        """Tell them as they are at `now`; who was not mailed for so long is stale."""
+        self._store = store
+        self._lists = store.lists
+        self._providers = providers
+        self._now = now
+        self._stale_day = last_stale_day(now, stale_after)
+        self._read: Final[dict[Listed, Callable[[Wanted, str], Iterator[Row]]]] = {
+            "locked": self._locked,
+            "detected": self._detected,
+            "predicted": self._predicted,
+            "invalid": self._invalid,
+            "stale": self._stale,
+        }
+
+    def rows(self, listed: Listed, wanted: Wanted, after: str = "") -> Iterator[Row]:
+        """The rows of a list that are asked for, behind the address `after`."""
+        for found in self._read[listed](wanted, after):
+            provider = found.provider or self._providers.provider_of(found.address)
+            row = replace(found, provider=provider)
+            if wanted.takes(row):
+                yield row
+
+    def ended(self, wanted: Wanted, after: str = "") -> Iterator[Row]:
+        """All locks, those that have ended too, each as `locked` tells it."""
+        return (row for row in self._locks(wanted, after, ended=True) if wanted.takes(row))
+
+    def _locked(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        return self._locks(wanted, after, ended=False)
+
+    def _locks(self, wanted: Wanted, after: str, *, ended: bool) -> Iterator[Row]:
+        screen = screen_of_locks(wanted, self._now, ended=ended)
+        for address, state in self._lists.locked(after, screen):
+            for row in self._of_locks(address, state, ended=ended):
+                if not wanted.group or wanted.group == row.group:
+                    yield row
+
+    def locks_of(self, address: str) -> Iterator[Row]:
+        """The locks in force of one address, for all groups and for single ones."""
+        return self._of_locks(address, self._store.state(address) or EMPTY)
+
+    def _of_locks(self, address: str, state: State, *, ended: bool = False) -> Iterator[Row]:
+        for lock, group in _locks_of(state):
+            if ended or lock.in_force(self._now):
+                yield row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
+
+    def _detected(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        """Whoever has bounced, for the group and the mailing that are asked for, if they are."""
+        for address, state in self._lists.bounced(self._now, after, screen_of_keys(wanted)):
+            events = [
+                event
+                for event in self._lists.events(address)
+                if not wanted.group or event.group == wanted.group
+            ]
+            if events or not wanted.group:
+                yield _of_last(address, "detected", state, events, wanted.mailing)
+
+    def _predicted(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        """Whoever has bounced or is locked for others, and then who is of a dead domain."""
+        if not self._is_of_dead_domain(after):
+            if wanted.group:
+                yield from self._bounced_elsewhere(wanted, after)
+            else:
+                yield from self._locked_elsewhere(wanted, after)
+            after = ""
+        yield from self.of_dead_domains(after)
+
+    def _is_of_dead_domain(self, address: str) -> bool:
+        """Whether it is listed for its domain; else all of these are behind it."""
+        is_denied = self._store.exchanges.of(domain_of(address)).status in DENIALS
+        return is_denied and not _matters(self._store.state(address))
+
+    def _locked_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        """Whoever is locked for one group, and so predicted for all others."""
+        screen = screen_of_keys(wanted)
+        for address, state in self._lists.with_locks_of_groups(after, screen):
+            if state.lock is not None and state.lock.in_force(self._now):
+                continue
+            for row in self._of_locks(address, state):
+                yield replace(row, state="predicted", why=f"locked for {row.only_for}")
+
+    def of_dead_domains(self, after: str = "") -> Iterator[Row]:
+        """Whoever was mailed in a domain that takes no mail now, and has not bounced."""
+        begun = domain_of(after)
+        if begun and (status := self._store.exchanges.of(begun).status) in DENIALS:
+            yield from self._of_dead_domain(begun, status, after)
+        for domain, exchange in self._store.exchanges.denied(begun):
+            yield from self._of_dead_domain(domain, exchange.status)
+
+    def _of_dead_domain(self, domain: str, status: Status, after: str = "") -> Iterator[Row]:
+        reason, why = DEAD[status]
+        for address in self._store.usage.in_domain(domain, after):
+            if not _matters(self._store.state(address)):
+                kind, category = REASONS[reason].kind, REASONS[reason].category
+                yield Row(address, "predicted", kind, category, reason, why=why)
+
+    def _invalid(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        for address, fault in self._store.usage.invalid(after):
+            if wanted.has(address):
+                yield self._with_lock(Row(address, "invalid", why=fault))
+
+    def _stale(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        for used in self._store.usage.stale(self._stale_day, after):
+            if not wanted.has(used.address):
+                continue
+            row = Row(
+                used.address, "stale", since=used.time, why=f"not mailed since {date_of(used.day)}"
+            )
+            yield self._with_lock(row)
+
+    def _with_lock(self, row: Row) -> Row:
+        """The row with the lock that the address has, and its bounces."""
+        state = self._store.state(row.address) or EMPTY
+        lock = state.lock
+        known = replace(row, hard=state.hard, soft=state.soft, last_event=state.last_event)
+        if lock is None or not lock.in_force(self._now):
+            return known
+        return replace(
+            known,
+            kind=lock.kind,
+            category=lock.category,
+            reason=lock.reason,
+            origin=lock.origin,
+            until=lock.until,
+        )
+
+    def _bounced_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
+        """Whoever has bounced for other groups than this one, and is not locked for it."""
+        screen = screen_of_keys(wanted)
+        free = self._lists.bounced(self._now, after, screen)
+        locked = self._lists.with_locks_of_groups(after, screen)
+        for address, state in _without_doubles(merge(free, locked, key=itemgetter(0))):
+            if any(
+                lock.in_force(self._now) for lock, g in _locks_of(state) if g in ("", wanted.group)
+            ):
+                continue
+            events = self._lists.events(address)
+            if events and all(event.group != wanted.group for event in events):
+                row = _of_last(address, "predicted", state, events, wanted.mailing)
+                yield replace(row, why=f"bounced for {row.group or 'another group'}")
+
+
+def _of_last(address: str, listed: str, state: State, events: list[Event], mailing: str) -> Row:
+    """The row of the last bounce, or of the last one in the mailing that is asked for."""
+    chosen = [event for event in events if not mailing or event.mailing == mailing] or events
+    return row_of_bounces(address, listed, state, chosen[-1] if chosen else None)
+
+
+def _locks_of(state: State) -> Iterator[tuple[Lock, str]]:
+    """The locks of an address, each with the only group for which it is; empty: for all."""
+    if state.lock is not None:
+        yield state.lock, ""
+    for group, course in sorted(state.groups.items(), key=itemgetter(0)):
+        if course.lock is not None:
+            yield course.lock, group
+
+
+def _matters(state: State | None) -> bool:
+    """Whether an address has bounced or is locked."""
+    return state is not None and (bool(state.hard or state.soft) or has_lock(state))
+
+
+def _without_doubles(known: Iterator[Known]) -> Iterator[Known]:
+    last = ""
+    for address, state in known:
+        if address != last:
+            yield address, state
+        last = address
+
+
+def page(rows: Iterator[Row], limit: int) -> Iterator[Row]:
+    """So many rows, and then those of the last one's address: a page never ends amid an address.
+
+    0: all of them.
+    """
+    last = ""
+    for number, row in enumerate(rows):
+        if limit and number >= limit and row.address != last:
+            return
+        yield row
+        last = row.address

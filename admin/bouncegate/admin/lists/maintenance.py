@@ -1,0 +1,211 @@
+"""What keeps the lists in order, in the background: who was mailed when, and what is refused.
+
+The send path learns nothing of lists: whom a list refuses gets a lock like any other, by an act
+that stands in the journal, and it ends by one. Each round compares what is locked so with the list.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from bouncegate.admin.lists.stale import last_stale_day
+from bouncegate.admin.lists.syntax import fault_of
+from bouncegate.config.settings import ListsSettings
+from bouncegate.config.taxonomy import BY_LIST, Reason
+from bouncegate.policy.fold import EMPTY, Fold
+from bouncegate.policy.records import MOST_ADDRESSES, NO_END, Act, Lock, Origin, State
+from bouncegate.store.address import AddressError, canonical, domain_of
+from bouncegate.store.lastmailed import DAY
+from bouncegate.store.ledger import Ledger
+from bouncegate.store.store import Store
+
+log: Final = logging.getLogger("bouncegate.lists")
+
+MAINTENANCE: Final = "maintenance"
+"""Who makes and ends the locks of lists."""
+
+# The scribe writes some milliseconds behind the mail, and its clock may stand elsewhere.
+_BEHIND: Final = 60
+_SENDS: Final = 200
+_ADDRESSES: Final = 2000  # some ten milliseconds of writing
+_YEAR: Final = 365 * DAY
+# How long a dead domain's addresses stay locked without being looked at again.
+_WEEK: Final = 7 * DAY
+
+Stop = Callable[[], bool]
+
+
+class Changed(NamedTuple):
+    """What a round has done."""
+
+    locked: int
+    freed: int
+
+
+class Upkeep:
+    """The rounds of one store."""
+
+    def __init__(self, store: Store, settings: ListsSettings, fold: Fold, confirm: int) -> None:
+        """`confirm`: for so many seconds a domain must be denied, to have its addresses locked."""
+        self._store = store
+        self._settings = settings
+        self._fold = fold
+        self._confirm = confirm
+
+    def walk(self, ledger: Ledger, now: int, stop: Stop) -> int:
+        """Take in what the ledger knows of sends; tells of how many. Raises StoreError."""
+        usage, total = self._store.usage, 0
+        place = usage.place()
+        while not stop() and (portion := ledger.walk(place, now - _BEHIND, _SENDS)):
+            days: dict[str, int] = {}
+            latest = 0
+            for key, sent in portion:
+                day = sent.time // DAY
+                # One day at a time: of an address that is new the first one is kept as well.
+                if days and (day != latest or len(days) >= _ADDRESSES):
+                    usage.learn(days, fault_of, place)
+                    days = {}
+                if sent.was_sent:
+                    days.update(dict.fromkeys(sent.recipients, day))
+                place, total, latest = key, total + 1, day
+            usage.learn(days, fault_of, place)
+        return total
+
+    def forget(self, now: int, stop: Stop) -> int:
+        """Forget when addresses were mailed, where that is too long ago. Raises StoreError.
+
+        Nothing as long as a list refuses addresses by it: those that are forgotten would be free.
+        """
+        if "refuse" in (self._settings.stale, self._settings.invalid):
+            return 0
+        before, total = last_stale_day(now, self._settings.keep), 0
+        while not stop() and (gone := self._store.usage.forget(before)):
+            total += gone
+        return total
+
+    def refuse(self, now: int, stop: Stop) -> Changed:
+        """Lock whom the lists refuse, and free whom they no longer do. Raises StoreError."""
+        freed = self._free(now, stop)
+        locked = 0
+        for reason, candidates in self._candidates(now):
+            for until, some in _portions(candidates):
+                if stop():
+                    return Changed(locked, freed)
+                why = f"on the list {reason}"
+                act = Act(
+                    *(some, now, "lock", MAINTENANCE, why, until, Origin.AUTOMATIC, reason),
+                    condition="unlocked",
+                )
+                locked += len(some) - len(self._store.act([act], self._fold).left_out)
+        return Changed(locked, freed)
+
+    # -- whom lists refuse -------------------------------------------------------------------
+
+    def _candidates(self, now: int) -> Iterator[tuple[Reason, Iterator[tuple[str, int]]]]:
+        """(address, end of its lock) of each list that refuses."""
+        settings = self._settings
+        if settings.stale == "refuse":
+            yield Reason.STALE, self._stale(now)
+        if settings.invalid == "refuse":
+            yield Reason.INVALID, self._invalid(now)
+        if settings.predicted == "refuse":
+            yield Reason.PREDICTED, self._predicted(now)
+
+    def _stale(self, now: int) -> Iterator[tuple[str, int]]:
+        """Who was freed by hand is no longer stale: for usage that is as good as a message."""
+        day = last_stale_day(now, self._settings.stale_after)
+        for used in self._store.usage.stale(day):
+            if not _is_locked(self._state(used.address), now):
+                yield used.address, now + _YEAR
+
+    def _invalid(self, now: int) -> Iterator[tuple[str, int]]:
+        for address, _ in self._store.usage.invalid():
+            if _is_canonical(address) and self._is_free(address, now):
+                yield address, now + _YEAR
+
+    def _predicted(self, now: int) -> Iterator[tuple[str, int]]:
+        for address, state in self._store.lists.with_locks_of_groups():
+            end = max(lock.until for lock in _locks_of_groups(state))
+            if end > now and self._is_free(address, now):
+                yield address, min(end - end % DAY + DAY, NO_END)
+        for domain, exchange in self._store.exchanges.denied():
+            if exchange.is_dead(self._confirm):
+                for address in self._store.usage.in_domain(domain):
+                    if self._is_free(address, now):
+                        yield address, now + _WEEK
+
+    def _is_free(self, address: str, now: int) -> bool:
+        """Whether no lock holds an address, and no operator has ever freed it."""
+        if _is_locked(self._state(address), now):
+            return False
+        acts = self._store.lists.acts(address)
+        return not any(act.verb in ("unlock", "alive") for act in acts)
+
+    def _state(self, address: str) -> State:
+        return self._store.state(address) or EMPTY
+
+    # -- whom they no longer refuse ----------------------------------------------------------
+
+    def _free(self, now: int, stop: Stop) -> int:
+        """End the locks of lists that have let go of an address."""
+        freed = 0
+        over = (
+            a for a, lock in self._store.lists.locked_for(BY_LIST) if self._is_over(a, lock, now)
+        )
+        while not stop() and (some := tuple(islice(over, MOST_ADDRESSES))):
+            why = "no longer on the list"
+            act = Act(some, now, "release", MAINTENANCE, why, condition="by-list")
+            freed += len(some) - len(self._store.act([act], self._fold).left_out)
+        return freed
+
+    def _is_over(self, address: str, lock: Lock, now: int) -> bool:
+        if lock.origin is not Origin.AUTOMATIC or not lock.in_force(now):
+            return False
+        setting, is_listed = {
+            Reason.STALE: (self._settings.stale, self._is_stale),
+            Reason.INVALID: (self._settings.invalid, self._is_invalid),
+            Reason.PREDICTED: (self._settings.predicted, self._is_predicted),
+        }[lock.reason]
+        return setting == "report" or not is_listed(address, now)
+
+    def _is_stale(self, address: str, now: int) -> bool:
+        day = self._store.usage.day(address)
+        # Where it is not known, it was forgotten: the address has not been mailed since.
+        return day is None or day <= last_stale_day(now, self._settings.stale_after)
+
+    def _is_invalid(self, address: str, now: int) -> bool:
+        return bool(self._store.usage.fault(address))
+
+    def _is_predicted(self, address: str, now: int) -> bool:
+        if any(lock.in_force(now) for lock in _locks_of_groups(self._state(address))):
+            return True
+        return self._store.exchanges.of(domain_of(address)).is_dead(self._confirm)
+
+
+def _portions(candidates: Iterable[tuple[str, int]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Addresses whose locks end at the same time, as many to an act as one may name."""
+    waiting: dict[int, list[str]] = {}
+    for address, until in candidates:
+        some = waiting.setdefault(until, [])
+        some.append(address)
+        if len(some) == MOST_ADDRESSES:
+            yield until, tuple(waiting.pop(until))
+    for until, rest in waiting.items():
+        yield until, tuple(rest)
+
+
+def _is_locked(state: State, now: int) -> bool:
+    return state.lock is not None and state.lock.in_force(now)
+
+
+def _locks_of_groups(state: State) -> Iterator[Lock]:
+    return (course.lock for course in state.groups.values() if course.lock is not None)
+
+
+def _is_canonical(address: str) -> bool:
+    """Whether a lock of it could hold: the send path looks for canonical addresses alone."""
+    try:
+        return canonical(address, fold=False) == address
+    except AddressError:
+        return False

@@ -1,0 +1,66 @@
+"""Rows in another order than the store's, sorted on the disk where they are many."""
+
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from heapq import nlargest, nsmallest
+from itertools import islice
+from typing import Final
+
+from bouncegate.admin.lists.externalsort import Runs
+from bouncegate.admin.lists.row import Row
+
+Key = Callable[[Row], tuple[object, ...]]
+
+_FEW: Final = 50_000
+# What has no end ends last.
+_NEVER: Final = 1 << 62
+
+
+class Order(StrEnum):
+    """What rows can be sorted by; then by address."""
+
+    ADDRESS = "address"
+    STATE = "state"
+    KIND = "kind"
+    CATEGORY = "category"
+    REASON = "reason"
+    ORIGIN = "origin"
+    PROVIDER = "provider"
+    DOMAIN = "domain"
+    GROUP = "group"
+    MAILING = "mailing"
+    SINCE = "since"
+    UNTIL = "until"
+    LAST_EVENT = "last-event"
+    HARD = "hard"
+    SOFT = "soft"
+
+
+_KEYS: Final[dict[Order, Callable[[Row], object]]] = {
+    Order.SINCE: lambda row: row.since or 0,
+    Order.UNTIL: lambda row: _NEVER if row.until is None else row.until,
+    Order.LAST_EVENT: lambda row: row.last_event,
+    Order.HARD: lambda row: row.hard,
+    Order.SOFT: lambda row: row.soft,
+    Order.DOMAIN: lambda row: row.address.rpartition("@")[2],
+}
+
+
+def ordered(
+    rows: Iterable[Row], order: Order, *, descending: bool = False, limit: int = 0
+) -> Iterator[Row]:
+    """The rows in an order, at most so many of them (0: all); raises TemporaryFileError."""
+    key = _key_of(order)
+    if limit and limit <= _FEW:
+        yield from (nlargest if descending else nsmallest)(limit, rows, key)
+        return
+    with Runs(rows, Row, key, descending=descending) as runs:
+        yield from islice(runs, limit or None)
+
+
+def _key_of(order: Order) -> Key:
+    value = _KEYS.get(order)
+    name = order.value
+    if value is None:
+        return lambda row: (str(getattr(row, name) or ""), row.address, row.group)
+    return lambda row: (value(row), row.address, row.group)

@@ -1,0 +1,118 @@
+"""What was changed, so that it can be undone: a folder beside main.cf, there before the change is.
+
+It lies in Postfix's config_directory: each instance has its own, nobody but root can put files
+there that root would later install, and it goes wherever the configuration is copied to. Its
+files `N.before` and `N.after` are whole copies that a person can read, should all else fail.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bouncegate.admin.postfix.postconf import PostfixError
+from bouncegate.admin.postfix.trial import Change
+
+FOLDER: Final = "bouncegate.undo"
+_INDEX: Final = "files.json"
+
+
+class _Entry(msgspec.Struct):
+    """One changed file in the index."""
+
+    path: str
+    existed: bool
+
+
+def place_of(folder: Path) -> Path:
+    """Where the record of a Postfix lies."""
+    return folder / FOLDER
+
+
+def load(folder: Path) -> list[Change]:
+    """What was changed for a Postfix; empty if nothing was. Raises PostfixError."""
+    place = place_of(folder)
+    try:
+        entries = msgspec.json.decode((place / _INDEX).read_bytes(), type=list[_Entry])
+        return [
+            Change(
+                Path(entry.path),
+                (place / f"{number}.before").read_bytes() if entry.existed else None,
+                (place / f"{number}.after").read_bytes(),
+            )
+            for number, entry in enumerate(entries)
+        ]
+    except FileNotFoundError:
+        if place.exists():
+            raise PostfixError(f"{place} is not whole: restore by hand, and remove it") from None
+        return []
+    except (OSError, msgspec.MsgspecError) as error:
+        raise PostfixError(f"{place} cannot be read: {error}") from None
+
+
+def save(folder: Path, changes: Sequence[Change]) -> None:
+    """Keep this record and no other, durably; raises OSError.
+
+    It is complete before it has its name. Where one was there already, a kill in between leaves
+    the new one under its temporary name, and `recover` takes it up.
+    """
+    place, fresh = place_of(folder), _fresh(folder)
+    shutil.rmtree(fresh, ignore_errors=True)
+    partial = fresh.with_suffix(".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    for number, change in enumerate(changes):
+        if change.before is not None:
+            _write(partial / f"{number}.before", change.before)
+        _write(partial / f"{number}.after", change.after or b"")
+    entries = [_Entry(str(one.path), one.before is not None) for one in changes]
+    _write(partial / _INDEX, msgspec.json.encode(entries))
+    _sync(partial)
+    partial.rename(fresh)
+    _sync(folder)
+    shutil.rmtree(place, ignore_errors=True)
+    fresh.rename(place)
+    _sync(folder)
+
+
+def recover(folder: Path) -> None:
+    """Finish what a kill in the middle of `save` or `drop` has left."""
+    place, fresh = place_of(folder), _fresh(folder)
+    shutil.rmtree(fresh.with_suffix(".part"), ignore_errors=True)
+    shutil.rmtree(place.with_suffix(".gone"), ignore_errors=True)
+    if fresh.exists():
+        shutil.rmtree(place, ignore_errors=True)
+        fresh.rename(place)
+        _sync(folder)
+
+
+def drop(folder: Path) -> None:
+    """Forget the record: nothing is changed any more."""
+    gone = place_of(folder).with_suffix(".gone")
+    if place_of(folder).exists():
+        place_of(folder).rename(gone)
+        _sync(folder)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _fresh(folder: Path) -> Path:
+    return place_of(folder).with_suffix(".new")
+
+
+def _write(path: Path, octets: bytes) -> None:
+    with path.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

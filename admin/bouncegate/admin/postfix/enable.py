@@ -1,0 +1,170 @@
+"""Attaching and detaching: what is proposed, and carrying it out so that a kill leaves no riddle.
+
+The record of a change is on the disk before the first file is replaced, and each file is replaced
+at once. So whoever comes after a kill finds for each file what it was and what it was to become,
+and which of the two it is.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bouncegate.admin.postfix import backup, install
+from bouncegate.admin.postfix.coverage import State, covers, of_milter
+from bouncegate.admin.postfix.facts import Running
+from bouncegate.admin.postfix.logsource import log_source
+from bouncegate.admin.postfix.ownconfig import with_log, with_mode
+from bouncegate.admin.postfix.plan import MAIN, MASTER, Edit, Obstacle, plan
+from bouncegate.admin.postfix.revert import Undone, named, without
+from bouncegate.admin.postfix.sockets import OURS
+from bouncegate.admin.postfix.trial import Change, read_copy, stage
+from bouncegate.config.settings import Settings
+
+_NO_LOG: Final = (
+    "Postfix's log is not read ([maillog]): which messages Postfix took is not known, and that no "
+    "bounce came lifts no lock"
+)
+
+
+class Proposal(NamedTuple):
+    """A change that an administrator has to agree to."""
+
+    changes: tuple[Change, ...]
+    """From what the files hold now to what they are to hold; our own config first."""
+    edits: tuple[Edit, ...]
+    obstacles: tuple[Obstacle, ...]
+    notes: tuple[str, ...]
+    mode: str
+    """Of the milter, once it is done."""
+
+
+class Removal(NamedTuple):
+    """What detaching does."""
+
+    changes: tuple[Change, ...]
+    by_hand: tuple[tuple[Path, tuple[str, ...]], ...]
+    """By file, the lines from which somebody must take ours out."""
+
+
+class Way(NamedTuple):
+    """What an administrator asks for."""
+
+    enforce: bool = False
+    table: bool = False
+    """Whether the map is to be attached too."""
+
+
+def propose(settings: Settings, config: Path, running: Running, way: Way) -> Proposal:
+    """What attaching would change; raises PostfixError and OSError.
+
+    A Postfix that is attached for the first time begins by observing.
+    """
+    planned = plan(settings, running, table=way.table)
+    found = list(of_milter(settings, running))
+    attached = any(one.state in (State.ATTACHED, State.FRAGILE) for one in found)
+    mode = "enforce" if way.enforce else settings.milter.mode if attached else "observe"
+    obstacles = list(planned.obstacles)
+    changes = []
+    before = after = install.now(config)
+    if mode != settings.milter.mode:
+        after = with_mode(before, mode)
+        if after is None:
+            text = f"{config} is not understood"
+            obstacles.append(Obstacle(text, f'set mode = "{mode}" below [milter]'))
+    notes = list(planned.notes)
+    if settings.keeps_ledger and settings.maillog.source == "none":
+        log = log_source(running, settings.store.path)
+        logged = with_log(after, log) if log and not obstacles else None
+        after = logged or after
+        notes.append(f"{log.name} will be read" if log and logged else _NO_LOG)
+    if after is not None and after != before:
+        changes.append(Change(config.resolve(), before, after))
+    if planned.edits and not obstacles:
+        changes += stage(settings, running, planned.edits, table=way.table)
+    return Proposal(tuple(changes), planned.edits, tuple(obstacles), tuple(notes), mode)
+
+
+def attach(folder: Path, changes: Sequence[Change]) -> None:
+    """Carry out a change; raises Edited, PostfixError and OSError."""
+    earlier = {one.path: one for one in backup.load(folder)}
+    merged = dict(earlier)
+    for change in changes:
+        base = change.before
+        if change.path in earlier:
+            undone = without(base, earlier[change.path].before, earlier[change.path].after)
+            if undone.left:
+                text = "; ".join(undone.left)
+                raise install.Edited(f"{change.path} was edited where ours stands: {text}")
+            base = undone.octets
+        merged[change.path] = Change(change.path, base, change.after)
+    backup.save(folder, list(merged.values()))
+    for change in changes:
+        install.put(change.path, change.after, change.before)
+
+
+def propose_removal(folder: Path) -> Removal:
+    """What detaching would change; raises PostfixError and OSError."""
+    known = backup.load(folder)
+    changes: list[Change] = []
+    by_hand = []
+    for one in known:
+        now = install.now(one.path)
+        undone = without(now, one.before, one.after)
+        if undone.left:
+            by_hand.append((one.path, undone.left))
+        elif undone.octets != now:
+            changes.append(Change(one.path, now, undone.octets))
+    for path, now in _elsewhere(folder, known):
+        found = (without(now, one.before, one.after) for one in known)
+        undone = next((one for one in found if not one.left), Undone(now, tuple(named(now))))
+        if undone.left:
+            by_hand.append((path, undone.left))
+        else:
+            changes.append(Change(path, now, undone.octets))
+    return Removal(tuple(changes), tuple(by_hand))
+
+
+def _elsewhere(folder: Path, known: Sequence[Change]) -> Iterator[tuple[Path, bytes]]:
+    """Files that Postfix reads and that name us, but are not those that were changed.
+
+    postconf(1) and configuration management put a file in the place of a symbolic link.
+    """
+    for name in (MAIN, MASTER):
+        path = (folder / name).resolve()
+        now = install.now(path)
+        if path not in {one.path for one in known} and now is not None and named(now):
+            yield path, now
+
+
+def still_named(settings: Settings, folder: Path) -> list[str]:
+    """What of a Postfix still asks us, as postconf(1) tells; raises PostfixError and OSError."""
+    running = read_copy({name: (folder / name).read_bytes() for name in (MAIN, MASTER)})
+    ours = [name for name in OURS if name in running.explicit]
+    asked = (State.ATTACHED, State.FRAGILE, State.BROKEN)
+    found = [one for one in covers(settings, running) if one.plane in ("milter", "map")]
+    return ours + [f"{one.plane} of {one.subject}" for one in found if one.state in asked]
+
+
+def take_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]) -> None:
+    """Put files back to what they were before a change, with the record that there was then.
+
+    Raises Edited and OSError.
+    """
+    for change in changes:
+        now = install.now(change.path)
+        # What somebody else has written meanwhile, and does not name us, is his.
+        if now == change.after or (now != change.before and named(now or b"")):
+            install.put(change.path, change.before, change.after)
+    if earlier:
+        backup.save(folder, earlier)
+    else:
+        backup.drop(folder)
+
+
+def detach(folder: Path, removal: Removal) -> None:
+    """Carry out a removal, and forget the record where nothing is left; raises as above."""
+    # Postfix's files first: while they name us, our own config must say how to behave.
+    for change in reversed(removal.changes):
+        install.put(change.path, change.after, change.before)
+    if not removal.by_hand:
+        backup.drop(folder)

@@ -1,0 +1,149 @@
+"""FILTER actions: lookup tables of access(5) and header_checks(5) that hand mail to a filter.
+
+Such an action names a transport and a destination, and overrides content_filter for the message.
+Tables of access(5) stand in the restrictions of smtpd(8) and in the restriction classes that these
+name, also as the result of a table (RESTRICTION_CLASS_README); those of header_checks(5) are asked
+by cleanup(8). A policy server may answer FILTER too: only it knows.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from bouncegate.admin.postfix.facts import SMTPD, Running, Service
+from bouncegate.admin.postfix.lookuptable import is_table
+from bouncegate.admin.postfix.sockets import items
+from bouncegate.admin.postfix.verification import RESTRICTIONS
+
+CLASSES: Final = "smtpd_restriction_classes"
+CHECKS: Final = (
+    "header_checks",
+    "mime_header_checks",
+    "nested_header_checks",
+    "body_checks",
+    "milter_header_checks",
+)
+"""What cleanup(8) asks about content. The tables of smtp(8) take no FILTER (header_checks(5))."""
+LISTS: Final = (*RESTRICTIONS, "smtpd_data_restrictions", "smtpd_end_of_data_restrictions")
+"""The restrictions that smtpd(8) goes through for a message."""
+NO_CHECKS: Final = "no_header_body_checks"
+"""receive_override_options (postconf(5)): header_checks and the like are not asked."""
+_CLEANUP: Final = "cleanup"
+_ACTION: Final = re.compile(r"filter\s+(?P<transport>[^\s:]+):(?P<destination>\S*)", re.IGNORECASE)
+# What their word is followed by looks like a table, and is a server.
+_SERVERS: Final = "check_policy_service"
+# These send mail on to the recipient's own domain where an action names no destination.
+_CLIENTS: Final = ("smtp", "lmtp")
+_MAIN: Final = Service("", "", False, SMTPD)
+"""Stands for main.cf: it has no options of its own."""
+
+Read = Callable[[str], Sequence[str] | None]
+"""From a table to its results; None where they cannot be known."""
+
+
+class Actions(NamedTuple):
+    """What the tables of one parameter do."""
+
+    filters: Mapping[str, str] = {}
+    """By `transport:destination`: the table that names it."""
+    unknown: tuple[str, ...] = ()
+    """Tables whose results cannot be known."""
+
+
+def classes(running: Running) -> tuple[str, ...]:
+    """The names of all restriction classes: each is a parameter too."""
+    values = [running.values.get(CLASSES, "")]
+    values += [own[CLASSES] for own in running.options.values() if CLASSES in own]
+    found = (name for value in values for name in items(value) or ())
+    return tuple(dict.fromkeys(name for name in found if re.fullmatch(r"\w+", name)))
+
+
+def actions(running: Running, read: Read) -> dict[str, Actions]:
+    """By subject, those parameters whose tables hand mail to a filter, or may do so."""
+    smtpds = (_MAIN, *running.running(SMTPD))
+    cleanups = (_MAIN, *running.running(_CLEANUP))
+    found: dict[str, Actions] = {}
+    for services, names in ((smtpds, LISTS), (cleanups, CHECKS)):
+        for service in services:
+            for name in names:
+                subject = _subject(running, service, name)
+                if subject not in found:
+                    found[subject] = _collected(_walk(running, service, name, read))
+    return {subject: one for subject, one in found.items() if one.filters or one.unknown}
+
+
+def asked(running: Running, service: Service | None = None) -> Iterator[str]:
+    """The subjects that hold for what an smtpd(8) takes; None: by main.cf alone."""
+    smtpd = service or _MAIN
+    yield from (_subject(running, smtpd, name) for name in LISTS)
+    if NO_CHECKS not in running.setting(smtpd, "receive_override_options"):
+        cleanup = _cleanup(running, smtpd)
+        yield from (_subject(running, cleanup, name) for name in CHECKS)
+
+
+def _cleanup(running: Running, smtpd: Service) -> Service:
+    name = running.setting(smtpd, "cleanup_service_name") or _CLEANUP
+    return next((one for one in running.services if one.name == name), _MAIN)
+
+
+def _subject(running: Running, service: Service, name: str) -> str:
+    """The parameter; where master.cf sets it or a class for a service, `service/type/name`."""
+    own = running.options.get(service.key, {})
+    relevant = {name, *(() if name in CHECKS else (CLASSES, *classes(running)))}
+    return f"{service.key}/{name}" if relevant & own.keys() else name
+
+
+class _Found(NamedTuple):
+    table: str
+    results: Sequence[str] | None
+
+
+def _walk(running: Running, service: Service, name: str, read: Read) -> Iterator[_Found]:
+    """All tables of a parameter, and of the classes that it or one of its tables names."""
+    # Those for MIME headers are header_checks where main.cf does not set them.
+    if service is _MAIN and name in CHECKS and name not in running.explicit:
+        return
+    named = set(items(running.setting(service, CLASSES)) or ()) if name in LISTS else set[str]()
+    seen, waiting = {name}, [name]
+    while waiting:
+        words = items(running.setting(service, waiting.pop()))
+        for table in _tables(words or ()):
+            results = read(table)
+            yield _Found(table, results)
+            words = [*(words or ()), *_words(results or (), named)]
+        new = (named - seen).intersection(words or ())
+        seen |= new
+        waiting += sorted(new)
+
+
+def _words(results: Sequence[str], named: set[str]) -> Iterator[str]:
+    """What results of access(5) name in place of an action."""
+    if named:
+        for result in results:
+            yield from re.split(r"[\s,]+", result)
+
+
+def _tables(words: Sequence[str]) -> Iterator[str]:
+    for before, word in pairwise(("", *words)):
+        if is_table(word) and before.lower() != _SERVERS:
+            yield word
+
+
+def _collected(found: Iterator[_Found]) -> Actions:
+    filters: dict[str, str] = {}
+    unknown: list[str] = []
+    for table, results in found:
+        if results is None:
+            unknown.append(table)
+        for result in results or ():
+            if action := _ACTION.match(result):
+                filters.setdefault(f"{action['transport']}:{action['destination']}", table)
+    return Actions(filters, tuple(unknown))
+
+
+def is_filter(running: Running, destination: str) -> bool:
+    """Whether mail may come back from there: a client with no destination only routes it."""
+    transport, _, where = destination.partition(":")
+    routes = any(s.name == transport and s.command in _CLIENTS for s in running.services)
+    return bool(where) or not routes

@@ -1,0 +1,296 @@
+"""What must change for a Postfix to ask Bouncegate: settings and facts in, a list of edits out.
+
+Our milter stands before all others: what is refused at RCPT TO then costs no other filter
+anything, and none greylists, counts or signs for a recipient who gets nothing. Our table stands
+before the others of transport_maps, since the first that knows a key wins. What stood there
+before stays behind it as it is written, references included.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from bouncegate.admin.postfix import sockets
+from bouncegate.admin.postfix.coverage import Cover, State, covers, is_routed, is_taken
+from bouncegate.admin.postfix.facts import SMTPD, Running
+from bouncegate.admin.postfix.sockets import (
+    Misfit,
+    compact,
+    is_milter,
+    items,
+    names,
+    names_any,
+    spoken,
+)
+from bouncegate.admin.postfix.verification import LOOKS, verifying
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import Endpoint
+
+MAIN: Final = "main.cf"
+MASTER: Final = "master.cf"
+OLDEST: Final = (3, 5)
+"""The first version of Postfix whose ways are known here."""
+_BEHIND: Final = "default_action=accept, connect_timeout=3s, command_timeout=10s"
+_REFERENCE: Final = re.compile(r"\$[({]?(\w+)")
+# smtpd(8) hangs up on a client with so many errors, and a refusal is one (docs/send-path.md).
+_FEW_ERRORS: Final = 1000
+
+
+class Edit(NamedTuple):
+    """One parameter that is to have another value."""
+
+    file: Literal["main.cf", "master.cf"]
+    name: str
+    """The parameter; in master.cf `service/type/parameter`."""
+    value: str
+
+    @property
+    def command(self) -> str:
+        """The line for a shell that does the same."""
+        option = "-e" if self.file == MAIN else "-P"
+        return f"postconf {option} {shlex.quote(f'{self.name}={self.value}')}"
+
+
+class Obstacle(NamedTuple):
+    """Why nothing is changed, and what to do instead."""
+
+    text: str
+    mend: str
+
+
+class Plan(NamedTuple):
+    """The change to a Postfix."""
+
+    edits: tuple[Edit, ...]
+    """In order; none: all is as it is to be."""
+    obstacles: tuple[Obstacle, ...]
+    """While there is one, nothing may be changed."""
+    notes: tuple[str, ...]
+
+
+class _Draft:
+    """A plan in the making."""
+
+    def __init__(self, settings: Settings, running: Running) -> None:
+        self.settings = settings
+        self.running = running
+        self._edits: dict[tuple[str, str], Edit] = {}
+        self.obstacles: list[Obstacle] = []
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """What is to be written, and is not there yet."""
+        return tuple(self._edits.values())
+
+    def define(self, name: str, value: str) -> None:
+        """Give a parameter of our own its value."""
+        if self.running.raw.get(name) != value or name not in self.running.explicit:
+            self._edits[MAIN, name] = Edit(MAIN, name, value)
+
+    def put_first(self, name: str, *ours: str) -> None:
+        """Let a list of main.cf begin with our parameters, those that it does not name yet."""
+        if undefined := self._undefined(name, self.running.raw.get(name, "")):
+            self.obstacles.append(undefined)
+            return
+        planned = self._edits.get((MAIN, name))
+        before = planned.value if planned else self._before(name)
+        new = [f"${one}" for one in ours if not names_any(before, {f"${one}"})]
+        if new:
+            self._edits[MAIN, name] = Edit(MAIN, name, ", ".join([*new, *filter(None, [before])]))
+
+    def put_first_of(self, service: str, name: str, ours: str) -> None:
+        """The same for a service that has a list of its own in master.cf."""
+        raw = self.running.raw_options[service][name]
+        if undefined := self._undefined(f"{service}/{name}", raw):
+            self.obstacles.append(undefined)
+        elif names_any(raw, {f"${ours}"}):
+            return
+        elif (rest := compact(raw)) is None:
+            edit = Edit(MASTER, f"{service}/{name}", "")
+            text = f"{edit.name} in master.cf holds more than can be understood: {raw}"
+            self.obstacles.append(Obstacle(text, f"put ${ours} before it, by hand"))
+        else:
+            value = ",".join(filter(None, [f"${ours}", rest]))
+            path = f"{service}/{name}"
+            self._edits[MASTER, path] = Edit(MASTER, path, value)
+
+    def reach(self, endpoint: Endpoint, programs: Iterable[str], setting: str) -> str | None:
+        """How those services call an endpoint; None, and an obstacle, if they cannot reach it."""
+        services = [one for program in programs for one in self.running.running(program)]
+        caged = [one.key for one in services if one.chroot]
+        found = spoken(endpoint, self.running.queue, caged, setting)
+        if isinstance(found, Misfit):
+            self.obstacles.append(Obstacle(found.text, found.mend))
+            return None
+        return found
+
+    def _before(self, name: str) -> str:
+        """What a list holds now; a default that comes to nothing is nothing."""
+        if name not in self.running.explicit and not self.running.values.get(name):
+            return ""
+        return self.running.raw.get(name, "")
+
+    def _undefined(self, name: str, raw: str) -> Obstacle | None:
+        used = set(_REFERENCE.findall(raw)) & self.running.undefined - set(sockets.OURS)
+        if not used:
+            return None
+        text = f"{name} refers to {', '.join(f'${one}' for one in sorted(used))}, which is not set"
+        return Obstacle(text, "set it, or take it out")
+
+
+def plan(settings: Settings, running: Running, *, table: bool = False) -> Plan:
+    """What must change; with `table` the map is attached too."""
+    draft = _Draft(settings, running)
+    if running.version < OLDEST:
+        version = running.values.get("mail_version", "unknown")
+        text = f"Postfix {version} is older than what is known here (3.5)"
+        draft.obstacles.append(Obstacle(text, "see docs/postfix.md"))
+    found = list(covers(settings, running))
+    draft.obstacles += [
+        Obstacle(f"{one.subject} {one.text}", one.mend)
+        for one in found
+        if one.plane == "sender" and one.state is State.BROKEN
+    ]
+    _plan_milter(draft, [one for one in found if one.plane == "milter"])
+    if settings.return_path.domain:
+        _plan_return_path(draft, str(settings.return_path.domain))
+    if any(one.plane == "local" and one.state is State.MISSING for one in found):
+        _plan_list(draft, "non_smtpd_milters", ("cleanup", SMTPD))
+    if table:
+        _plan_map(draft)
+        _plan_verification(draft)
+    return Plan(draft.edits, tuple(draft.obstacles), tuple(_notes(running, found)))
+
+
+def _plan_milter(draft: _Draft, found: Sequence[Cover]) -> None:
+    states = {one.subject: one.state for one in found}
+    overridden = [service for service, state in states.items() if state is State.OVERRIDDEN]
+    own = [service for service in overridden if not _is_understood(draft, service)]
+    for service in own:
+        raw = draft.running.raw_options[service]["smtpd_milters"]
+        text = f"{service}/smtpd_milters in master.cf is not understood: {raw}"
+        mend = f"put {_definition(draft)} before it"
+        draft.obstacles.append(Obstacle(text, mend))
+    if own or not _needs_milter(draft, states):
+        return
+    _plan_list(draft, "smtpd_milters", (SMTPD,), State.MISSING in states.values())
+    for service in overridden:
+        draft.put_first_of(service, "smtpd_milters", sockets.MILTER)
+
+
+def _needs_milter(draft: _Draft, states: Mapping[str, State]) -> bool:
+    """Whether anything is to be done; a list that somebody wrote by hand is left to him."""
+    ours = sockets.MILTER in draft.running.explicit
+    for service, state in states.items():
+        if state is State.BROKEN and not ours:
+            text = f"{service} names the milter by a path that it cannot see"
+            mend = f"replace what names it by {_definition(draft)}"
+            draft.obstacles.append(Obstacle(text, mend))
+            return False
+    return ours or bool({State.MISSING, State.OVERRIDDEN} & set(states.values()))
+
+
+def _plan_list(draft: _Draft, name: str, programs: Sequence[str], put: bool = True) -> None:
+    """Define our milter, and put it first in a list of milters."""
+    address = draft.reach(draft.settings.milter.socket, programs, "[milter] socket")
+    if address is None:
+        return
+    listed = items(draft.running.values.get(name, ""))
+    if put and (listed is None or not all(map(is_milter, listed))):
+        text = f"{name} is not understood: {draft.running.raw.get(name, '')}"
+        draft.obstacles.append(Obstacle(text, f"put {_definition(draft)} before it"))
+        return
+    draft.define(sockets.MILTER, f"{{ {address}, {_BEHIND} }}")
+    if put:
+        draft.put_first(name, sockets.MILTER)
+
+
+def _definition(draft: _Draft) -> str:
+    queue = draft.running.queue
+    spoken_as = sorted(names(draft.settings.milter.socket, queue))
+    return f"{{ {spoken_as[-1]}, {_BEHIND} }}"
+
+
+def _is_understood(draft: _Draft, service: str) -> bool:
+    listed = items(draft.running.options[service]["smtpd_milters"])
+    return listed is not None and all(map(is_milter, listed))
+
+
+def _plan_return_path(draft: _Draft, domain: str) -> None:
+    running = draft.running
+    address = draft.reach(draft.settings.return_path.socket, ("lmtp",), "[return_path] socket")
+    draft.obstacles.extend(_in_the_way(draft, domain, address or ""))
+    if address is None:
+        return
+    if sockets.RETURN_PATH in running.explicit or not is_routed(draft.settings, running):
+        draft.define(sockets.RETURN_PATH, f"inline:{{ {domain}=lmtp:{address} }}")
+        draft.put_first("transport_maps", sockets.RETURN_PATH)
+    if sockets.RETURN_DOMAIN in running.explicit or not is_taken(running, domain):
+        draft.define(sockets.RETURN_DOMAIN, domain)
+        draft.put_first("relay_domains", sockets.RETURN_DOMAIN)
+    known = running.values.get("relay_recipient_maps", "")
+    if known and not (
+        sockets.RETURN_RECIPIENTS not in running.explicit and names_any(known, {f"@{domain}"})
+    ):
+        draft.define(sockets.RETURN_RECIPIENTS, f"inline:{{ @{domain}=bouncegate }}")
+        draft.put_first("relay_recipient_maps", sockets.RETURN_RECIPIENTS)
+
+
+def _in_the_way(draft: _Draft, domain: str, address: str) -> Iterator[Obstacle]:
+    running = draft.running
+    if not any(one.name == "lmtp" for one in running.services):
+        yield Obstacle("master.cf has no service lmtp", "add it, as master.cf is shipped with it")
+    for table, answer in running.catches.items():
+        if not names_any(answer, names(draft.settings.return_path.socket, running.queue)):
+            text = f"{table} answers for whole addresses below {domain}, with {answer}"
+            pattern = f"/@{re.escape(domain)}$/".replace(r"\-", "-")
+            yield Obstacle(text, f"put this at its top: {pattern} lmtp:{address}")
+    known = (
+        ("mydestination", "local_recipient_maps"),
+        ("virtual_mailbox_domains", "virtual_mailbox_maps"),
+        ("virtual_alias_domains", "mydestination"),
+    )
+    for name, recipients in known:
+        listed = names_any(running.values.get(name, ""), {domain}) or name in running.answers
+        if listed and running.values.get(recipients):
+            text = f"{domain} is in {name}: only recipients that are known there are taken"
+            yield Obstacle(text, f"take it out of {name}")
+
+
+def _plan_map(draft: _Draft) -> None:
+    address = draft.reach(draft.settings.map.socket, ("trivial-rewrite",), "[map] socket")
+    if address is None:
+        return
+    ours = {f"socketmap:{name}" for name in names(draft.settings.map.socket, draft.running.queue)}
+    listed = items(draft.running.values.get("transport_maps", "")) or []
+    by_hand = any(item.rpartition(":")[0] in ours for item in listed)
+    if by_hand and sockets.MAP not in draft.running.explicit:
+        return
+    draft.define(sockets.MAP, f"socketmap:{address}:transport")
+    draft.put_first("transport_maps", sockets.MAP)
+
+
+def _plan_verification(draft: _Draft) -> None:
+    """Let smtpd(8) look at the map before it asks verify(8)."""
+    for subject in verifying(draft.running):
+        draft.define(sockets.RESTRICTIONS, LOOKS)
+        service, _, name = subject.rpartition("/")
+        if service:
+            draft.put_first_of(service, name, sockets.RESTRICTIONS)
+        else:
+            draft.put_first(name, sockets.RESTRICTIONS)
+
+
+def _notes(running: Running, found: Sequence[Cover]) -> Iterator[str]:
+    for one in found:
+        if one.state in (State.NOT_COVERED, State.FRAGILE, State.TWICE):
+            yield f"{one.subject}: {one.text}"
+        if one.state in (State.AFFECTED, State.UNSIGNED):
+            yield f"{one.subject} {one.text}; what helps: {one.mend}"
+    limit = running.values.get("smtpd_hard_error_limit", "")
+    if not (limit.isascii() and limit.isdigit() and int(limit) > _FEW_ERRORS):
+        yield (
+            "a client that names many locked recipients in one session is slowed down, then hung "
+            'up on: see "Many refusals in one session" in docs/send-path.md'
+        )

@@ -1,0 +1,157 @@
+"""A probe of both paths, end to end, that leaves nothing in the store and never leaves the machine.
+
+One recipient below the return domain must be refused by the milter; the reply says that it is
+ours, and the mode. Another must be taken, and its message must reach the return path, which
+writes down the number in it. Where senders are signed, a second message to it has a sender, and
+what the return path has received in its place shows whether the signed one is what leaves. Both
+addresses are known to the daemons only for clients of this machine. A message that does not arrive
+in time is taken out of the queue again.
+"""
+
+import re
+import secrets
+import smtplib
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bouncegate.admin.postfix.facts import SMTPD, Running, Service
+from bouncegate.admin.postfix.postconf import PostfixError, ask
+from bouncegate.config.probe import ASKED, FIELD, SENDER, SIGNED, STAMP, TAKEN
+from bouncegate.config.settings import Settings
+
+_SECONDS: Final = 20.0
+_PAUSE: Final = 0.1
+# postscreen(8) lets a client of mynetworks in at once; one that it tests waits 6 s (greet_wait).
+_PATIENCE: Final = 10.0
+_MODE: Final = re.compile(r"Probe: the milter is asked, mode (\w+) \[bouncegate\]")
+_SIGNED: Final = re.compile(rf"b-[a-z2-7]{{{len(SIGNED) - 2}}}@.*")
+_OK: Final = 250
+_QUEUED: Final = re.compile(r"queued as (\w+)")
+_LISTENERS: Final = (SMTPD, "postscreen")
+_PORTS: Final = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465}
+
+
+class Seen(NamedTuple):
+    """What a probe has shown."""
+
+    path: str
+    """`milter`, `return-path` or `sender`."""
+    good: bool | None
+    """None: it could not be tried."""
+    text: str
+
+
+def probe(settings: Settings, running: Running, folder: Path | None, mode: str) -> Iterator[Seen]:
+    """Ask a Postfix that runs; `mode` is the one that the milter is to have."""
+    domain = str(settings.return_path.domain)
+    if not domain:
+        yield Seen("milter", None, "not tried: the probe needs [return_path] domain")
+        return
+    failed = "no smtpd listens on this machine"
+    for service in running.services:
+        if service.command not in _LISTENERS or service.type != "inet":
+            continue
+        try:
+            with _client(running, service) as client:
+                yield _asked(client, domain, mode)
+                way = _Way(client, domain, settings.store.path / STAMP, folder)
+                yield (seen := _taken(way))
+                if seen.good and settings.signs:
+                    yield _signed(way, settings, running)
+                return
+        except (OSError, smtplib.SMTPException) as error:
+            failed = f"{service.key}: {error}"
+    yield Seen("milter", None, f"not tried: {failed}")
+
+
+def _client(running: Running, service: Service) -> smtplib.SMTP:
+    host, _, name = service.name.rpartition(":")
+    listed = running.values.get("inet_interfaces", "all").replace(",", " ").split()
+    first = listed[0] if listed and listed[0] not in ("all", "loopback-only") else "127.0.0.1"
+    port = int(name) if name.isdigit() else _PORTS.get(name, 25)
+    client = smtplib.SMTP(host.strip("[]") or first, port, "localhost", timeout=_PATIENCE)
+    client.ehlo()
+    return client
+
+
+def _asked(client: smtplib.SMTP, domain: str, mode: str) -> Seen:
+    client.docmd("MAIL FROM:<>")
+    code, text = _said(client, f"RCPT TO:<{ASKED}@{domain}>")
+    found = _MODE.search(text)
+    if found is None:
+        return Seen("milter", False, f"a probe was answered {code} {text}, not by the milter")
+    if found[1] != mode:
+        text = f"the milter is asked, but still in mode {found[1]}: let it read its config (SIGHUP)"
+        return Seen("milter", False, text)
+    return Seen("milter", True, f"the milter is asked, mode {mode}")
+
+
+class _Way(NamedTuple):
+    """What a message of the probe needs."""
+
+    client: smtplib.SMTP
+    domain: str
+    stamp: Path
+    folder: Path | None
+
+
+def _taken(way: _Way) -> Seen:
+    found = _sent(way)
+    if isinstance(found, str):
+        return Seen("return-path", False, found)
+    return Seen("return-path", True, f"mail to {way.domain} reaches the return path")
+
+
+def _signed(way: _Way, settings: Settings, running: Running) -> Seen:
+    """Show which sender leaves, of a message whose sender is to be signed."""
+    own = settings.return_path.own_domains if settings.return_path.sign == "own" else ()
+    domain = str(next(iter(own), running.values.get("myhostname", "")))
+    address = ip_address(str(way.client.sock.getsockname()[0])) if way.client.sock else None
+    if domain in ("", way.domain):
+        return Seen("sender", None, "not tried: no domain is known whose senders are signed")
+    if not any(address in network for network in settings.outbound.networks if address):
+        return Seen("sender", None, f"not tried: {address} is not in [outbound] networks")
+    # RFC 5321, 4.5.1: every domain has that mailbox.
+    code, text = _said(way.client, f"MAIL FROM:<postmaster@{domain}>")
+    if code != _OK:
+        return Seen("sender", None, f"not tried: postmaster@{domain} is refused: {code} {text}")
+    found = _sent(way)
+    if isinstance(found, str):
+        return Seen("sender", False, found)
+    sender = next((word.removeprefix(SENDER) for word in found if word.startswith(SENDER)), "<>")
+    if _SIGNED.fullmatch(sender) and sender.endswith(f"@{way.domain}"):
+        return Seen("sender", True, f"signed senders below {way.domain} leave as they are")
+    text = f"the sender that leaves is {sender}, and no signed one: see `bouncegate postfix status`"
+    return Seen("sender", False, text)
+
+
+def _sent(way: _Way) -> list[str] | str:
+    """What the return path has written down of a message; a text says why there is nothing."""
+    number = secrets.token_hex(16)
+    code, text = _said(way.client, f"RCPT TO:<{TAKEN}@{way.domain}>")
+    if code != _OK:
+        return f"mail to {way.domain} is refused: {code} {text}"
+    code, reply = way.client.data(f"{FIELD}: {number}\r\nSubject: probe\r\n\r\nA probe.\r\n")
+    queued = _QUEUED.search(reply.decode("utf-8", "replace"))
+    if code != _OK or queued is None:
+        return f"a probe is refused: {code} {reply.decode('utf-8', 'replace')}"
+    end = time.monotonic() + _SECONDS
+    while time.monotonic() < end:
+        with suppress(OSError, UnicodeDecodeError):
+            told = way.stamp.read_text("ascii").split()
+            if told[:1] == [number]:
+                way.stamp.unlink()
+                return told[1:]
+        time.sleep(_PAUSE)
+    with suppress(PostfixError):
+        ask(way.folder, "postsuper", "-d", queued[1])
+    return f"mail to {way.domain} does not reach the return path within {_SECONDS:.0f} s"
+
+
+def _said(client: smtplib.SMTP, command: str) -> tuple[int, str]:
+    code, text = client.docmd(command)
+    return code, text.decode("utf-8", "replace")

@@ -1,0 +1,118 @@
+"""Taking a change out of a file: a function of what it was, what we made of it, and what it is.
+
+A file that nobody has touched since is given back as it was. In one that was edited meanwhile, a
+piece of ours is taken out only where it stands exactly once, as we wrote it; whatever is not so
+clear is left to the administrator, whose later edits must never be lost.
+"""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Final, NamedTuple
+
+from bouncegate.admin.postfix.sockets import OURS
+
+_NAMED: Final = re.compile("|".join(OURS))
+_OURS: Final = re.compile(_NAMED.pattern.encode())
+# An item of ours at the head of a list, and what parts it from the rest.
+_ITEM: Final = re.compile(
+    rb"(?<![^\s,=])\$(?:" + "|".join(OURS).encode() + rb")(?![^\s,])(?:[ \t]*,[ \t]*)?"
+)
+
+
+class _Piece(NamedTuple):
+    """Lines that the change put in the place of others."""
+
+    old: bytes
+    new: bytes
+    head: bytes
+    """The line before, which tells the place where nothing of ours stands."""
+
+
+class Undone(NamedTuple):
+    """What a file is without our change."""
+
+    octets: bytes | None
+    """None: there was no such file."""
+    left: tuple[str, ...] = ()
+    """Lines from which ours must be taken out by hand."""
+
+
+def without(now: bytes | None, before: bytes | None, after: bytes | None) -> Undone:
+    """A file as it is now without the change from `before` to `after`.
+
+    Where something is left to be done by hand, it is the file as it is.
+    """
+    if now in (before, after):
+        return Undone(before)
+    if now is None:
+        return Undone(None)
+    text = now
+    lost: list[str] = []
+    for piece in _pieces(before or b"", after or b""):
+        changed = _without_piece(text, piece)
+        if changed is None:
+            lost += [f"put back: {line}" for line in _shown(piece.old)]
+        else:
+            text = changed
+    left = [*named(text), *lost]
+    return Undone(now if left else text, tuple(left))
+
+
+def _pieces(before: bytes, after: bytes) -> Iterator[_Piece]:
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield _Piece(b"".join(old[i:j]), b"".join(new[k:m]), b"".join(new[max(k - 1, 0) : k]))
+
+
+def _without_piece(text: bytes, piece: _Piece) -> bytes | None:
+    if piece.new:
+        if place := _only_place(text, piece.new):
+            return text[: place[0]] + piece.old + text[place[1] :]
+        return _without_items(text, piece)
+    # Lines that fell away: they come back behind the line that stood before them.
+    if piece.head and (place := _only_place(text, piece.head)):
+        return text[: place[1]] + piece.old + text[place[1] :]
+    return None
+
+
+def _without_items(text: bytes, piece: _Piece) -> bytes:
+    """Lines that somebody has changed since: definitions go, and what refers to them.
+
+    Only where the parameter had a value before, or has one besides ours now: a setting that is
+    empty is not the same as none.
+    """
+    lines, added = text.splitlines(keepends=True), piece.new.splitlines(keepends=True)
+    kept = []
+    for line in lines:
+        as_written = line in added and lines.count(line) == 1
+        if as_written and (not piece.old or _is_definition(line)):
+            continue
+        mine = _OURS.search(line) and not _is_definition(line) and not line.startswith(b"#")
+        bare = _ITEM.sub(b"", line) if mine else line
+        kept.append(line if mine and not bare.partition(b"=")[2].strip() else bare)
+    return b"".join(kept)
+
+
+def _is_definition(line: bytes) -> bool:
+    return line.partition(b"=")[0].strip() in {name.encode() for name in OURS}
+
+
+def _only_place(text: bytes, lines: bytes) -> tuple[int, int] | None:
+    """Where whole lines stand, if they do so exactly once."""
+    found = [
+        match.start()
+        for match in re.finditer(rb"^" + re.escape(lines), text, re.MULTILINE)
+        if lines.endswith(b"\n") or match.end() == len(text)
+    ]
+    return (found[0], found[0] + len(lines)) if len(found) == 1 else None
+
+
+def named(text: bytes) -> list[str]:
+    """The lines of a file that name parameters of ours."""
+    return [line for line in _shown(text) if _NAMED.search(line) and not line.startswith("#")]
+
+
+def _shown(text: bytes) -> list[str]:
+    return [line.decode("utf-8", "backslashreplace").strip() for line in text.splitlines()]

@@ -1,0 +1,71 @@
+"""By what is counted: the name under which a bounce stands, and that of the send that it answers.
+
+A bounce and its send have one name but for two: the provider of a bounce is the one that was known
+when it came, while sends, and the share of them that bounced, go by the one that is known now; and
+a bounce stands on the day on which it came, its send on its own.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from bouncegate.policy.alarm import sender_named, sender_of
+from bouncegate.policy.guard import provider_of_event
+from bouncegate.policy.records import Event
+from bouncegate.store.address import domain_of
+from bouncegate.store.entry import Sent
+from bouncegate.store.lastmailed import DAY
+
+ALL: Final = ""
+"""The only name of a subject that tells nothing apart."""
+
+
+class Subject(NamedTuple):
+    """What bounces and sends are told apart by."""
+
+    name: str
+    of_bounce: Callable[[Event], str]
+    of_bounced_send: Callable[[Event], str]
+    """The name of the send that a bounce answers, which the ledger knows."""
+    of_sent: Callable[[Sent], str] | None = None
+    """The name of the sends of one message, or None where each recipient has its own."""
+    of_domain: Callable[[str], str] | None = None
+    """That of a send to a recipient of a domain."""
+
+
+def _domain_of_bounce(event: Event) -> str:
+    return domain_of(event.address)
+
+
+def _nothing(_: object) -> str:
+    return ALL
+
+
+def subjects(provider_of: Callable[[str], str]) -> Mapping[str, Subject]:
+    """All of them, by name; `provider_of` tells who runs the mail of a domain, as known now."""
+    known = (
+        Subject("all", _nothing, _nothing, _nothing),
+        Subject("mailing", lambda e: e.mailing, lambda e: e.mailing, lambda sent: sent.mailing),
+        Subject("group", lambda e: e.group, lambda e: e.group, lambda sent: sent.group),
+        Subject("sender", sender_of, sender_of, lambda sent: sender_named(sent.sender, sent.group)),
+        Subject("domain", _domain_of_bounce, _domain_of_bounce, of_domain=lambda domain: domain),
+        Subject(
+            "provider",
+            provider_of_event,
+            lambda event: provider_of(domain_of(event.address)),
+            of_domain=provider_of,
+        ),
+        # Sends have no reason: each reason's share is that of all sends.
+        Subject("reason", lambda event: event.reason, lambda event: event.reason),
+        Subject(
+            "day",
+            lambda event: day_of(event.time),
+            lambda event: day_of(event.sent),
+            lambda sent: day_of(sent.time),
+        ),
+    )
+    return {subject.name: subject for subject in known}
+
+
+def day_of(time: int) -> str:
+    """The day of a time, counted from 1970, in five digits: their order is that of days."""
+    return f"{time // DAY:05d}"

@@ -1,0 +1,88 @@
+"""A tally as figures: counts, and shares where it is known what was sent."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from msgspec import Struct
+
+from bouncegate.admin.report.count import Tally, share
+from bouncegate.admin.report.counting import Counting
+from bouncegate.store.lastmailed import DAY
+
+# A ten-thousandth of a percent; what is finer is noise of a division.
+_DIGITS: Final = 6
+
+
+class Figures(Struct, frozen=True):
+    """What is told of one name; None is what nobody knows."""
+
+    bounces: int
+    """Bounces that came in the period."""
+    addresses: int
+    """Addresses that they are counted for; of all but a group each bounce is counted by itself."""
+    hard: int
+    soft: int
+    categories: dict[str, int]
+    complaints: int
+    held: int
+    unverified: int
+    sends: int | None
+    """Recipients sent to in the period, as far as the ledger reaches back."""
+    sends_bounced: int | None
+    """How many of these sends have bounced so far."""
+    rate: float | None
+    """The share of these sends that bounced,"""
+    hard_share: float | None
+    """that bounced hard,"""
+    complaint_rate: float | None
+    """and that were complained of."""
+
+
+def figures_of(tally: Tally, sends: int | None) -> Figures:
+    """The figures of a tally; `sends` is what its shares are of, None where that is unknown."""
+    return Figures(
+        bounces=tally.bounces,
+        addresses=tally.failures,
+        hard=tally.hard,
+        soft=tally.soft,
+        categories=tally.categories,
+        complaints=tally.complaints,
+        held=tally.held,
+        unverified=tally.unverified,
+        sends=sends,
+        sends_bounced=None if sends is None else tally.sends_bounced,
+        rate=_share(tally.sends_bounced, sends),
+        hard_share=_share(tally.sends_bounced_hard, sends),
+        complaint_rate=_share(tally.complained, sends),
+    )
+
+
+def rows_of(counting: Counting, sends: int | None) -> Iterator[tuple[str, Figures]]:
+    """Each name with its figures: days in their order, all else the most bounces first.
+
+    `sends` are those of all names together, None where they are unknown.
+    """
+    tallies = counting.tallies()
+    by_day = counting.subject.name == "day"
+    order = sorted(tallies) if by_day else sorted(tallies, key=lambda n: _rank(n, tallies))
+    shared = counting.subject.of_sent is None and counting.subject.of_domain is None
+    for name in order:
+        tally = tallies[name]
+        of = None if sends is None else sends if shared else tally.sends
+        yield date_of(name) if by_day else name, figures_of(tally, of)
+
+
+def _rank(name: str, tallies: Mapping[str, Tally]) -> tuple[int, int, str]:
+    tally = tallies[name]
+    return -tally.failures, -tally.sends, name
+
+
+def date_of(day: str) -> str:
+    """A day, counted from 1970, as ISO 8601 writes it."""
+    return datetime.fromtimestamp(int(day) * DAY, UTC).date().isoformat()
+
+
+def _share(part: int, whole: int | None) -> float | None:
+    found = None if whole is None else share(part, whole)
+    return None if found is None else round(found, _DIGITS)

@@ -1,0 +1,87 @@
+"""Taking in a message that may be a sign of life: judged, and kept if it makes a difference.
+
+One act for an address and day at most, and only for addresses that have bounced. Of those that are
+mailed it is remembered that they are in use.
+"""
+
+import hmac
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from bouncegate.classifier.alive.signoflife import Doubt, Sign, judge, names_in_results
+from bouncegate.config.settings import Settings
+from bouncegate.config.text import clean
+from bouncegate.daemon.wire import for_field
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.records import Act, State
+from bouncegate.store.aliveness import has_bounced, is_aged
+from bouncegate.store.aliveproof import is_proven, mailbox_of
+from bouncegate.store.lastmailed import DAY
+from bouncegate.store.store import Store
+
+log: Final = logging.getLogger("bouncegate.alive")
+
+BY: Final = "mail"
+"""Who reports signs of life that came by mail."""
+NOT_PROVEN: Final = (
+    "it is not proven that Authentication-Results of strangers are taken out of incoming mail: "
+    "run bouncegate doctor"
+)
+_SHOWN: Final = 200
+
+
+class Listener:
+    """Hears signs of life for a store."""
+
+    def __init__(self, settings: Settings, store: Store, policy: Policy) -> None:
+        """Judge by `settings`, keep in `store` under `policy`."""
+        self._settings = settings.alive
+        self._mailbox = mailbox_of(settings).encode() if settings.alive.authserv_ids else b""
+        self._is_proven = partial(is_proven, settings)
+        self._fold = settings.store.fold_local_part
+        self._store = store
+        self._policy = policy
+
+    def is_meant(self, recipient: str) -> bool:
+        """Whether what is sent there is to be looked at for signs of life."""
+        local = recipient.strip("<>").rpartition("@")[0]
+        return bool(self._mailbox) and hmac.compare_digest(local.lower().encode(), self._mailbox)
+
+    def believes(self, raw: bytes, number: str) -> bool:
+        """Whether a probe has results that name its number and would be believed."""
+        return names_in_results(raw, number, self._settings)
+
+    def take(self, _recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None:
+        """Judge a message that came at `now`; what is kept of it is durable on return.
+
+        `sender` is the envelope sender where it is known, empty for the null one. Raises
+        StoreError.
+        """
+        if not self._is_proven(now):
+            log.warning("no sign of life: %s", NOT_PROVEN)
+            return
+        sign = judge(raw, sender, self._settings, now, fold_local_part=self._fold)
+        if isinstance(sign, Doubt):
+            log.info("no sign of life: %s", sign)
+            return
+        if is_aged(self._store, sign.address, now):
+            self._store.usage.seen([sign.address], now)
+        if not _matters(self._store.state(sign.address), now):
+            log.info("alive=<%s> %s: makes no difference", sign.address, sign.method)
+            return
+        self._store.act([_act(sign, now)], self._policy.fold)
+        log.info(
+            "alive=<%s> %s message-id=%s", sign.address, sign.method, for_field(sign.message_id)
+        )
+
+
+def _matters(state: State | None, now: int) -> bool:
+    """Whether the address has bounced, and was not heard of today."""
+    return state is not None and has_bounced(state) and state.alive // DAY != now // DAY
+
+
+def _act(sign: Sign, now: int) -> Act:
+    why = clean(f"{sign.method}=pass by {sign.authserv_id}, message {sign.message_id}", _SHOWN)
+    return Act((sign.address,), now, "alive", by=BY, why=why)

@@ -1,0 +1,85 @@
+"""From octets to reports: `read` says what a message is, and whose fate it tells.
+
+It never raises, whatever it is fed, and reads a bounded amount. A reader of a family that
+recognises the message has the word; the standard comes first, prose last.
+"""
+
+import logging
+from typing import Final
+
+from msgspec.structs import replace
+
+from bouncegate.classifier import limits
+from bouncegate.classifier.annotate import explained
+from bouncegate.classifier.message import Message
+from bouncegate.classifier.messagetype import nature_of, poses_as_report
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.origin import origin_of
+from bouncegate.classifier.original import read_original
+from bouncegate.classifier.readers.registry import COMPLAINTS, LAST_RESORT, Reader, candidates
+from bouncegate.classifier.recover import mended
+from bouncegate.classifier.report import Nature, Reading, Report
+
+_TOLD: Final = frozenset({Nature.BOUNCE, Nature.COMPLAINT})
+_log: Final = logging.getLogger("bouncegate.classifier")
+
+
+def read(raw: bytes) -> Reading:
+    """Read one message as it came from the wire or from a file."""
+    try:
+        return read_or_raise(raw)
+    except Exception:  # noqa: BLE001 - no message may stop the return path; fuzzing looks for any
+        _log.exception("a message of %d octets could not be read", len(raw))
+        return Reading(Nature.BROKEN)
+
+
+def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
+    """As `read`, but a defect of a reader shows: for tests and fuzzing.
+
+    `nested`: whether a bounce that the message wraps may be read instead.
+    """
+    message = Message(raw)
+    message_id = message.fields.get("message-id")[: limits.VALUE]
+    nature = nature_of(message)
+    if nature not in _TOLD:
+        return Reading(nature, message_id=message_id)
+    notification = Notification(message)
+    if nature is Nature.COMPLAINT:
+        # Whoever complains was reached: no reader of failures may have a look.
+        return _reading(nature, notification, COMPLAINTS, COMPLAINTS.read(notification))
+    for reader in candidates(notification):
+        reports = reader.read(notification)
+        if reports:
+            return _reading(nature, notification, reader, reports)
+    if nested and "from" in notification.returned_fields:
+        # Gateways wrap the bounce that they pass on into a notice that names nobody. What has no
+        # author (RFC 5322, 3.6) is no message, but a piece of one.
+        inner = read_or_raise(notification.returned, nested=False)
+        if inner.reports and inner.nature is Nature.BOUNCE:
+            return replace(inner, origin=origin_of(message.fields))
+    reports = LAST_RESORT.read(notification)
+    if reports:
+        return _reading(nature, notification, LAST_RESORT, reports)
+    return _nobody(notification, message_id)
+
+
+def _nobody(notification: Notification, message_id: str) -> Reading:
+    """A bounce from which no recipient could be read, if it is one."""
+    if not poses_as_report(notification.message):
+        # Its subject alone speaks of a failure: a shop's mail of a parcel.
+        return Reading(Nature.ORDINARY, message_id=message_id)
+    origin = origin_of(notification.message.fields)
+    return Reading(Nature.BROKEN, (), read_original(notification), message_id, "", origin)
+
+
+def _reading(
+    nature: Nature, notification: Notification, reader: Reader, reports: list[Report]
+) -> Reading:
+    return Reading(
+        nature,
+        tuple(explained(mended(reports[: limits.RECIPIENTS], notification), notification)),
+        read_original(notification),
+        notification.message.fields.get("message-id")[: limits.VALUE],
+        reader.name,
+        origin_of(notification.message.fields),
+    )

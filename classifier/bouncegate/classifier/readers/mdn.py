@@ -1,0 +1,30 @@
+"""A refusal in the form of a receipt: Dovecot, Cyrus and others that know Sieve's reject.
+
+Recognised by a part of type message/disposition-notification in what `nature` took for a
+refusal (RFC 5429, 2.1.2; RFC 8098, 3.2.4 has the recipient's fields).
+"""
+
+from typing import Final
+
+from bouncegate.classifier.addresses import typed_address
+from bouncegate.classifier.fields import Fields
+from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.report import Report
+
+NAME: Final = "disposition"
+SIGN: Final = ""
+KIND: Final = "message/disposition-notification"
+
+
+def read(notification: Notification) -> list[Report]:
+    """The recipient for whom the message was refused."""
+    for part in notification.message.parts:
+        if part.kind == KIND:
+            fields = Fields(part.text)
+            address = typed_address(
+                fields.get("original-recipient") or fields.get("final-recipient")
+            )
+            if "@" in address:
+                return reports([Entry(address, notification.line)], NAME)
+    return []

@@ -1,0 +1,80 @@
+"""The return-path daemon: one listening socket, and what its supervisor keeps running at it."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
+
+from bouncegate.classifier.returnpath.balancing import Crowd
+from bouncegate.classifier.returnpath.handler import FIGURES, MOST_CONNECTIONS
+from bouncegate.classifier.returnpath.messagereader import InHand
+from bouncegate.classifier.returnpath.worker import Doors, Furnish, work
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import Endpoint, InetSocket
+from bouncegate.daemon.listening import kept, listen
+from bouncegate.daemon.supervisor import Daemon, Patience, Plan, Supervisor, signals_held
+from bouncegate.store.errors import StoreError
+from bouncegate.store.tokens.keys import KeyFileError
+
+# A worker gives what is in hand 5 s.
+_GRACE: Final = 7.0
+
+Prepare = Callable[[Settings], Furnish]
+"""Tells how a worker begins by the settings, and opens nothing; raises ConfigError."""
+
+
+def serve(
+    settings: Settings,
+    tell: Callable[[str], None],
+    load: Callable[[], Settings],
+    prepare: Prepare,
+    patience: Patience | None = None,
+) -> int:
+    """Run the daemon until SIGTERM or SIGINT; the exit code.
+
+    `tell` tells the service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the
+    settings anew, or raises ConfigError. Raises ListenError, ConfigError, and StoreError or
+    KeyFileError where no DSN can be taken by the settings.
+    """
+    with _listening(settings.return_path.socket) as listener:
+        plan = partial(_plan, listener, prepare)
+        refusals = (StoreError, KeyFileError)
+        daemon = Daemon("return-path", FIGURES, load, plan, refusals)
+        # It may have to wait for another writer; a signal ends it then: nothing is under way yet.
+        first = daemon.plan(settings, None)
+        first.trial()
+        with signals_held():
+            return Supervisor(daemon, first, tell, patience or Patience(grace=_GRACE)).run()
+
+
+def _plan(
+    listener: socket.socket, prepare: Prepare, settings: Settings, old: Settings | None
+) -> Plan:
+    furnish = prepare(settings)
+    own = settings.return_path
+    where = kept("return_path", own.socket, old.return_path.socket if old else None)
+    own = replace(own, socket=where)
+    settings = replace(settings, return_path=own)
+    doors = Doors(listener, Crowd(own.processes, MOST_CONNECTIONS), InHand(own.processes))
+    words = f"{own.processes} workers, listening on {own.socket}"
+    worker, trial = partial(work, settings, furnish, doors), partial(_try_desk, furnish)
+    return Plan(settings, own.processes, worker, words, trial=trial)
+
+
+def _try_desk(furnish: Furnish) -> None:
+    """Open all that a worker will, and close it again: what is wrong is seen before a fork."""
+    with ExitStack() as stack:
+        furnish.desk(stack)
+
+
+@contextmanager
+def _listening(endpoint: Endpoint) -> Iterator[socket.socket]:
+    with listen(endpoint) as listener:
+        try:
+            yield listener
+        finally:
+            if not isinstance(endpoint, InetSocket):
+                endpoint.path.unlink(missing_ok=True)

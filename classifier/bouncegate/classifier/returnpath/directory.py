@@ -1,0 +1,60 @@
+"""Who runs the mail of an address, as far as that is known without asking anybody.
+
+DNS is never waited for: an event has the provider that is known when it comes, and what is
+missing or old is asked for in the background, for the next one.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from bouncegate.policy.mx import UNASKED, Exchange
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import Event
+from bouncegate.store.mx import can_be_asked
+
+Known = Callable[[str], Exchange]
+"""From a domain to what is known of it; raises StoreError."""
+
+
+def nothing(_domain: str) -> Exchange:
+    """What is known where DNS is not asked."""
+    return UNASKED
+
+
+class Directory:
+    """Providers by name and by what DNS has told."""
+
+    def __init__(self, providers: Providers, known: Known = nothing) -> None:
+        """Without `known`, providers are told by name alone."""
+        self._providers = providers
+        self._known: Final = known
+        self._last = "", UNASKED
+        """What was read for the last event: most bounces have one, and it is asked for at once."""
+
+    def provider_of(self, address: str) -> str:
+        """The provider of a canonical address; raises StoreError."""
+        if self._known is nothing:
+            return self._providers.provider_of(address)
+        domain = _domain_of(address)
+        self._last = domain, self._known(domain)
+        return self._providers.provider_of(address, self._last[1].mx_hosts)
+
+    def to_ask(self, events: Iterable[Event], now: int) -> tuple[str, ...]:
+        """The domains of which DNS should be asked, once their provider is told.
+
+        Raises StoreError.
+        """
+        if self._known is nothing:
+            return ()
+        domains = {_domain_of(event.address) for event in events if event.address}
+        return tuple(domain for domain in sorted(domains) if self._is_old(domain, now))
+
+    def _is_old(self, domain: str, now: int) -> bool:
+        if not can_be_asked(domain):
+            return False
+        last, exchange = self._last
+        return (exchange if last == domain else self._known(domain)).asks_again_at() <= now
+
+
+def _domain_of(address: str) -> str:
+    return address.rpartition("@")[2]

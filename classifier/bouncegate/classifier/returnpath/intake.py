@@ -1,0 +1,87 @@
+"""One message from the return path, from its octets to what the store is to keep of it.
+
+Both ways in use it: the LMTP handler and `receive`. A message is classified once; then its proof
+is asked for, again where the ledger lags, and its events are attributed. One log line an event says
+what came of it.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from bouncegate.classifier.classified import Classified, Classify, unread
+from bouncegate.classifier.returnpath.attribution import Attribution
+from bouncegate.classifier.returnpath.directory import Directory
+from bouncegate.classifier.returnpath.outcome import log_outcomes
+from bouncegate.classifier.returnpath.proof import UNVERIFIED, Prover
+from bouncegate.config.settings import Settings
+from bouncegate.daemon.wire import for_field
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.providers import Providers
+from bouncegate.store.store import Bounce, Recorded
+
+_LOG: Final = logging.getLogger("bouncegate.return-path")
+
+
+class Intake:
+    """Turns messages into bounces for the store."""
+
+    def __init__(
+        self,
+        classify: Classify,
+        policy: Policy,
+        settings: Settings,
+        prover: Prover | None = None,
+        directory: Directory | None = None,
+    ) -> None:
+        """Read and judge by `classify`; without a prover nothing is ever proven."""
+        self._classify = classify
+        self._policy = policy
+        self._prover = prover
+        self._trust = frozenset(settings.return_path.count)
+        self._directory = directory or Directory(Providers.of(settings.provider))
+        fold = settings.store.fold_local_part
+        provider_of = self._directory.provider_of
+        self._attribution = Attribution(provider_of, self._trust, fold_local_part=fold)
+        self._keep = bool(settings.return_path.keep_messages.after(0))
+
+    def classify(self, raw: bytes) -> Classified | None:
+        """Read and judge a message; None for what is no bounce.
+
+        Any exception, here and below, is a fault of ours about this message.
+        """
+        return self.sifted(self._classify(raw))
+
+    def sifted(self, message: Classified) -> Classified | None:
+        """A message that was read, if it is a bounce; the log says what any other is."""
+        if message.is_bounce:
+            return message
+        reading = message.reading
+        _LOG.info("message-id=%s: no bounce: %s", for_field(reading.message_id), reading.nature)
+        return None
+
+    def bounce_of(self, message: Classified, recipients: Sequence[str], now: int) -> Bounce:
+        """What the store is to keep of a bounce that came at `now` to these return paths.
+
+        To be asked again where it raises NotYetKnown; raises StoreError where the ledger or the
+        store cannot be read.
+        """
+        prover = self._prover
+        proof = prover.prove(message.reading, recipients, now) if prover else UNVERIFIED
+        events = self._attribution.events_of(message, now, proof)
+        # A stranger's DSN must not make us ask DNS for what he likes.
+        believed = [event for event in events if event.trust in self._trust]
+        domains = self._directory.to_ask(believed, now)
+        return Bounce(events, message.raw if self._keep else b"", domains)
+
+    def set_aside(self, raw: bytes, now: int) -> Bounce:
+        """A message that cannot be taken in: an event of nobody's, and the message if any is kept.
+
+        By its digest it is known again.
+        """
+        events = self._attribution.events_of(unread(raw), now)
+        return Bounce(events, raw if self._keep else b"", is_set_aside=True)
+
+    def log(self, outcomes: Sequence[Recorded]) -> None:
+        """One line for each event that was recorded."""
+        log_outcomes(_LOG, outcomes, self._policy)

@@ -1,0 +1,174 @@
+"""Where a message is read: here, or in a process of its own (`readerprocess`).
+
+Here, where that takes a moment: of a small message, in the midst of all sessions, one in each turn
+of the loop, so that the sessions are served in between. Of those that wait, smaller ones go first:
+a flood of large ones must not hold up an honest one. While a message is read, its digest stands in
+memory that all workers share: if a worker dies of it, of a crash or because it has used too much
+time of the processor, the message is read apart when it comes again.
+"""
+
+import asyncio
+import itertools
+import mmap
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
+from heapq import heappop, heappush
+from queue import PriorityQueue
+from typing import Final
+
+from bouncegate.classifier.classified import Classified, Classify
+from bouncegate.classifier.returnpath.readerprocess import limit_processor_time
+
+# A DSN of Postfix returns 50,000 octets at most (bounce_size_limit). In the worst of all shapes so
+# much takes a tenth of a second.
+MOST_HERE: Final = 64 * 2**10
+# By so many seconds an octet a message is put back: 50,000 octets by half a second, so that none
+# waits for ever.
+_PUT_BACK: Final = 1e-5
+# Seconds of the processor in which a message is read here, or the worker ends.
+_DEADLINE: Final = 5.0
+# Messages with which the workers that had one number have died. They come again after minutes; more
+# would have killed as many workers.
+_MOST_SUSPECTS: Final = 15
+_DIGEST: Final = 16
+_PLACE: Final = (1 + _MOST_SUSPECTS) * _DIGEST
+_NONE: Final = bytes(_DIGEST)
+
+
+class InHand:
+    """Digests of the messages that the workers read, and of those with which one has died."""
+
+    def __init__(self, workers: int) -> None:
+        """To be made before the fork."""
+        self._memory = mmap.mmap(-1, max(workers, 1) * _PLACE)
+
+    def hand(self, number: int) -> "Hand":
+        """What one worker has in hand; what its predecessor had, if it has died, is suspect."""
+        begin = number * _PLACE
+        left = self._memory[begin : begin + _DIGEST]
+        if left != _NONE:
+            # The oldest one goes.
+            self._memory.move(begin + _DIGEST, begin, _PLACE - _DIGEST)
+            self._memory[begin : begin + _DIGEST] = _NONE
+        return Hand(self._memory, begin)
+
+
+class Hand:
+    """The one message that a worker reads."""
+
+    def __init__(self, memory: mmap.mmap, begin: int) -> None:
+        """Nothing yet; its digest is to stand there."""
+        self._memory = memory
+        self._begin = begin
+
+    def take(self, raw: bytes) -> bool:
+        """Note a message; False if a worker has died with it, and so may this one."""
+        digest = blake2b(raw, digest_size=_DIGEST).digest()
+        if self._memory.find(digest) >= 0:
+            return False
+        self._memory[self._begin : self._begin + _DIGEST] = digest
+        return True
+
+    def release(self) -> None:
+        """It has been read."""
+        self._memory[self._begin : self._begin + _DIGEST] = _NONE
+
+
+_Request = tuple[float, int, bytes, "asyncio.Future[Classified]"]
+"""Its rank, the lowest first; its number; the message; where the answer is waited for."""
+
+
+class MessageReader:
+    """Reads the messages of one worker."""
+
+    def __init__(
+        self,
+        here: Classify,
+        apart: Classify,
+        hand: Hand,
+        on_lost: Callable[[], None],
+    ) -> None:
+        """Read a message `here`, in the loop, or `apart`, which blocks, in a thread.
+
+        `on_lost` is called in the thread when nothing more can be read apart.
+        """
+        self._here = here
+        self._apart = apart
+        self._hand = hand
+        self._on_lost = on_lost
+        self._is_closed = False
+        self._numbers = itertools.count()
+        self._waiting: list[_Request] = []
+        # The smallest first: hardly any honest one is large.
+        self._requests: PriorityQueue[_Request] = PriorityQueue()
+        threading.Thread(target=self._run, name="reader", daemon=True).start()
+
+    async def classify(self, raw: bytes) -> Classified:
+        """Read and judge a message; raises Unreadable, and OSError where it cannot be tried."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Classified] = loop.create_future()
+        if len(raw) <= MOST_HERE:
+            if not self._waiting:
+                loop.call_soon(self._take_turn, loop)
+            rank = loop.time() + len(raw) * _PUT_BACK
+            heappush(self._waiting, (rank, next(self._numbers), raw, future))
+        else:
+            self._read_apart(raw, future)
+        return await future
+
+    def _take_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read the first of the small messages that wait; the next one in the next turn."""
+        _, _, raw, future = heappop(self._waiting)
+        if self._waiting:
+            loop.call_soon(self._take_turn, loop)
+        if not self._hand.take(raw):
+            self._read_apart(raw, future)
+            return
+        limit_processor_time(_DEADLINE)
+        try:
+            message = self._here(raw)
+        except Exception as error:  # noqa: BLE001 - what waits for it must be told
+            _fail(future, error)
+        else:
+            _succeed(future, message)
+        finally:
+            limit_processor_time(0)
+            self._hand.release()
+
+    def _read_apart(self, raw: bytes, future: "asyncio.Future[Classified]") -> None:
+        self._requests.put((len(raw), next(self._numbers), raw, future))
+
+    def close(self) -> None:
+        """What is read apart may be lost from now on."""
+        self._is_closed = True
+
+    def _run(self) -> None:
+        while True:
+            _, _, raw, future = self._requests.get()
+            try:
+                message = self._apart(raw)
+            except Exception as error:  # noqa: BLE001 - what waits for it must be told
+                _tell(_fail, future, error)
+                if isinstance(error, ConnectionError) and not self._is_closed:
+                    self._on_lost()
+            else:
+                _tell(_succeed, future, message)
+
+
+def _tell(
+    callback: Callable[..., None], future: "asyncio.Future[Classified]", told: object
+) -> None:
+    with suppress(RuntimeError):  # the loop has ended, and all that waited with it
+        future.get_loop().call_soon_threadsafe(callback, future, told)
+
+
+def _succeed(future: "asyncio.Future[Classified]", message: Classified) -> None:
+    if not future.done():
+        future.set_result(message)
+
+
+def _fail(future: "asyncio.Future[Classified]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

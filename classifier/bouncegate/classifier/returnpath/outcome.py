@@ -1,0 +1,83 @@
+"""What came of an event, as one line of the log."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from bouncegate.classifier.returnpath.alerts import announce
+from bouncegate.daemon.wire import for_field
+from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.records import NO_END, UNCONFIRMED, Lock
+from bouncegate.store.recording import Recorded
+
+# Characters of a value from the wire that one log line shows.
+_SHOWN: Final = 200
+# Lines that one message writes: it may name a thousand recipients, and `explain` tells of each.
+_MOST_LINES: Final = 100
+
+
+def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Policy) -> None:
+    """One line for each event that was recorded, up to a bound, and one for all beyond it.
+
+    And one for whatever somebody should act on.
+    """
+    for outcome in outcomes[:_MOST_LINES]:
+        event = outcome.event
+        log.log(
+            logging.INFO if event.address or event.named else logging.WARNING,
+            "event=%d to=<%s> trust=%s kind=%s category=%s reason=%s status=%s rule=%s "
+            "queue-id=%s message-id=%s: %s",
+            outcome.number,
+            event.address or for_field(event.final_recipient, _SHOWN),
+            event.trust,
+            event.kind,
+            event.category,
+            event.reason,
+            for_field(event.status),
+            for_field(event.rule),
+            for_field(event.queue_id),
+            for_field(event.message_id),
+            _what_came_of(outcome, policy),
+        )
+    if more := outcomes[_MOST_LINES:]:
+        log.info(
+            "events=%d to %d: of the same message: new=%d locked=%d",
+            more[0].number,
+            more[-1].number,
+            sum(outcome.is_new for outcome in more),
+            sum(outcome.after.lock is not None for outcome in more),
+        )
+    for outcome in outcomes:
+        for notice in outcome.notices:
+            announce(notice)
+
+
+def _what_came_of(outcome: Recorded, policy: Policy) -> str:
+    if not outcome.is_new:
+        return "already counted"
+    if not outcome.event.address:
+        names = outcome.event.named
+        told = f"{names} recipients" if names else "no recipient of ours"
+        return f"names {told}; kept, not counted"
+    if outcome.event.held:
+        return _why_held(outcome.event.held)
+    why = policy.standing(outcome.event, outcome.before)
+    if why is not Standing.COUNTS:
+        return f"not counted: {why}"
+    if outcome.after.lock is None:
+        return f"counted, {outcome.after.soft_in_row or outcome.after.hard_in_row} in a row"
+    already = "already, " if outcome.before.lock == outcome.after.lock else ""
+    return f"counted; locked {already}{_end(outcome.after.lock)}"
+
+
+def _why_held(incident: int) -> str:
+    if incident == UNCONFIRMED:
+        return "unconfirmed, not counted until DNS has denied the domain twice"
+    return f"held, not counted: incident {incident}"
+
+
+def _end(lock: Lock) -> str:
+    if lock.until == NO_END:
+        return "without end"
+    return f"until {datetime.fromtimestamp(lock.until, UTC):%Y-%m-%dT%H:%M:%SZ}"

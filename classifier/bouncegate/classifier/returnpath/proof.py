@@ -1,0 +1,128 @@
+"""What proves that a bounce is about a message of ours, and which message that was.
+
+Where senders are signed, one thing does: the return path to which it came carries our token
+(`signed`). Where they are not, the report has to know two facts of one send in the ledger, and to
+name a recipient of it (`matched`): see `bouncegate.classifier.returnpath.match`. All else is
+`unverified`, since anyone may have written it; so is whatever a user of this machine submits by
+sendmail(1), who finds senders, queue ids and recipients in mailq(1).
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from bouncegate.classifier.origin import Origin
+from bouncegate.classifier.report import Reading
+from bouncegate.classifier.returnpath.match import agrees, arrival_of, is_named_in_secret
+from bouncegate.config.settings import ReturnPathSettings, Trust
+from bouncegate.store.entry import Sent
+from bouncegate.store.ledger import Ledger
+from bouncegate.store.tokens.keys import KeyFile, KeyFileError
+from bouncegate.store.tokens.token import Finding, Token, check_latest
+
+# The ledger is written some milliseconds behind the mail; a bounce can be faster. Until a token
+# is so old, in seconds, a message that the ledger does not know may still be on its way there.
+LEDGER_LAG: Final = 60
+
+
+class NotYetKnown(Exception):
+    """The message may be ours and is young, and the ledger does not know it yet.
+
+    A good token is worth a minute's wait; a mere name, which anyone can write, the rest of the
+    second in which the message is said to have arrived.
+    """
+
+
+class Proof(NamedTuple):
+    """How far a bounce is to be trusted, and the message that it is about."""
+
+    trust: Trust
+    sent: Sent | None = None
+    """The ledger's entry; None where nothing is proven, or the ledger has lost it."""
+    mailed: frozenset[str] = frozenset()
+    """Whom the bounce may be about: the recipients of that message."""
+    token: Token | None = None
+    """That of the message, where it is known."""
+    speaks_for_all: bool = False
+    """Whether what it says of any of them is believed, and not that they bounced alone: no
+    recipient of a message may tell that another one got it."""
+    failed_aliases: frozenset[str] = frozenset()
+    """Recipients that our Postfix expanded, and of which nothing is left that has not failed."""
+
+
+UNVERIFIED: Final = Proof("unverified")
+
+
+class Prover:
+    """Proves bounces by the keys and the ledger of this machine."""
+
+    def __init__(self, settings: ReturnPathSettings, keys: KeyFile, ledger: Ledger) -> None:
+        """Tokens of `keys` are good below `settings.domain`."""
+        self._domain = settings.domain
+        self._signs = settings.signs
+        self._lifetime = settings.lifetime.after(0)
+        self._keys = keys
+        self._ledger = ledger
+
+    def prove(self, reading: Reading, recipients: Sequence[str], now: int) -> Proof:
+        """What proves a bounce that was delivered to these return paths.
+
+        Raises NotYetKnown; StoreError or KeyFileError where ledger or keys cannot be read.
+        """
+        if reading.origin is Origin.SENDMAIL:
+            return UNVERIFIED
+        tokens = self._tokens(recipients, now)
+        named = self._token(reading.original.envelope_id, now)
+        if tokens:
+            return self._signed(reading, tokens, named, now)
+        return UNVERIFIED if self._signs else self._matched(reading, named, now)
+
+    def _signed(self, reading: Reading, tokens: set[Token], named: Token | None, now: int) -> Proof:
+        """A report that came to the return path of one message, and names no other one."""
+        token = next(iter(tokens))
+        if len(tokens) > 1 or named not in (None, token):
+            return UNVERIFIED
+        return _proof("signed", reading, self._sent(token, now), token)
+
+    def _matched(self, reading: Reading, token: Token | None, now: int) -> Proof:
+        original = reading.original
+        if token is not None and (sent := self._sent(token, now)) is not None:
+            return _proof("matched", reading, sent, token)
+        sent = self._ledger.by_name((original.message_id,))
+        if sent is not None and is_named_in_secret(sent, original):
+            return _proof("matched", reading, sent)
+        arrival = arrival_of(reading)
+        if original.queue_id and reading.origin is Origin.LOCAL:
+            sent = self._ledger.by_name((original.queue_id,))
+            if sent is not None and agrees(sent, original, arrival):
+                return _proof("matched", reading, sent)
+        if arrival == now and (original.message_id or original.queue_id):
+            raise NotYetKnown
+        return UNVERIFIED
+
+    def _tokens(self, recipients: Sequence[str], now: int) -> set[Token]:
+        tokens: set[Token] = set()
+        for recipient in recipients:
+            local, _, domain = recipient.strip("<>").rpartition("@")
+            if self._domain and domain.lower().rstrip(".") == self._domain:
+                token = self._token(local, now)
+                if token is not None:
+                    tokens.add(token)
+        return tokens
+
+    def _token(self, text: str, now: int) -> Token | None:
+        checked = check_latest(self._keys, text, now, self._lifetime)
+        if checked.finding is Finding.KEYS_UNREADABLE:
+            raise KeyFileError("the key file cannot be read: no return path can be known again")
+        return checked.token
+
+    def _sent(self, token: Token, now: int) -> Sent | None:
+        sent = self._ledger.by_message(token.time, token.message)
+        if sent is None and abs(now - token.time) < LEDGER_LAG:
+            raise NotYetKnown
+        return sent
+
+
+def _proof(trust: Trust, reading: Reading, sent: Sent | None, token: Token | None = None) -> Proof:
+    mailed = frozenset(sent.recipients) if sent is not None else frozenset[str]()
+    is_of_one = token is not None and token.is_of_one
+    return Proof(trust, sent, mailed, token, is_of_one or reading.origin is Origin.LOCAL)

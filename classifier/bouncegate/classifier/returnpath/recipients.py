@@ -1,0 +1,92 @@
+"""Which recipients the return path takes.
+
+While there is a return domain, a return path is an address with a good token; all else is refused
+at RCPT, whatever the milter in front has let pass: it may be down, and it sees neither mail from
+sendmail(1) nor what an alias leads to. A refusal may cost a bounce that came late, or whose key
+is gone, so each is logged with its reason, and counted.
+"""
+
+import logging
+from typing import Final, NamedTuple
+
+from bouncegate.config.settings import ReturnPathSettings
+from bouncegate.daemon.wire import for_log
+from bouncegate.store.address import AddressError
+from bouncegate.store.resolution import Mailbox, mailboxes_of
+from bouncegate.store.tokens.returndomain import ReturnDomain
+from bouncegate.store.tokens.token import Finding
+
+log: Final = logging.getLogger("bouncegate.return-path")
+
+NO_RETURN_PATH: Final = "550 5.7.1 Not a return path of this domain [bouncegate]"
+KEYS_FAILED: Final = "451 4.3.0 The keys cannot be read now, try again later"
+# It must neither be lost nor be taken for a bounce; an operator sees it wait (RFC 5321, 4.5.1).
+FOR_PERSON: Final = (
+    "451 4.3.5 Mail for a person came to the return path: "
+    "the milter or a virtual alias must lead it to one [bouncegate]"
+)
+# What may have been a true bounce: worth a look at [return_path] lifetime, or at the key file.
+_MAY_BE_TRUE: Final = frozenset({Finding.STALE, Finding.UNKNOWN_KEY, Finding.KEYS_UNREADABLE})
+
+
+_MISDATED: Final = "taken: the clock was wrong when it was signed"
+
+
+class Refusal(NamedTuple):
+    """Why a recipient is not taken, and in which words."""
+
+    finding: Finding
+    reply: str
+
+
+class Recipients:
+    """The recipients of a return path that has a domain of its own."""
+
+    def __init__(self, domain: ReturnDomain, settings: ReturnPathSettings) -> None:
+        """Take return paths below `domain`, and those elsewhere that the settings name.
+
+        Where not all senders are signed, the others have return paths of their own, which
+        Postfix alone knows.
+        """
+        self._domain = domain
+        self._signs_all = settings.sign == "all"
+        self._mailboxes = settings.mailboxes
+
+    def refusal(self, path: str, now: int) -> Refusal | None:
+        """Why a recipient is not taken at `now`; None for one that is."""
+        local_parts = self._domain.local_parts(path.encode("utf-8", "surrogateescape"))
+        if not local_parts:
+            is_taken = not self._signs_all or self._is_named(path)
+            return None if is_taken else self._refused(path, Finding.NO_TOKEN)
+        for local in local_parts:
+            finding = self._domain.look_at(local, now)
+            if not finding.is_ours:
+                return self._refused(path, finding, is_person=self._domain.is_person(local))
+            if finding is Finding.MISDATED:
+                log.warning("RCPT <%s>: %s; token=%s", for_log(path), _MISDATED, finding)
+        return None
+
+    def is_person(self, path: str) -> bool:
+        """Whether mail to a recipient is for a person of the domain."""
+        local_parts = self._domain.local_parts(path.encode("utf-8", "surrogateescape"))
+        return any(map(self._domain.is_person, local_parts))
+
+    def _is_named(self, path: str) -> bool:
+        """Whether the settings name a mailbox of another domain."""
+        try:
+            first = mailboxes_of(path)[0] if self._mailboxes else Mailbox("", "")
+        except AddressError:
+            return False
+        return any(
+            pattern.local.lower() in ("", first.local.lower())
+            and pattern.domain.lower() in ("", first.domain)
+            for pattern in self._mailboxes
+        )
+
+    def _refused(self, path: str, finding: Finding, *, is_person: bool = False) -> Refusal:
+        reply = FOR_PERSON if is_person else NO_RETURN_PATH
+        if finding is Finding.KEYS_UNREADABLE:
+            reply = KEYS_FAILED
+        weight = logging.WARNING if is_person or finding in _MAY_BE_TRUE else logging.INFO
+        log.log(weight, "reject: RCPT <%s>: %s; token=%s", for_log(path), reply, finding)
+        return Refusal(finding, reply)

@@ -1,0 +1,119 @@
+"""A child process of the supervisor and the place that it fills: begun, watched and ended."""
+
+import ctypes
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from bouncegate.daemon.backoff import Backoff
+from bouncegate.daemon.counters import Row
+from bouncegate.daemon.heartbeat import RETIRE, Pulse
+
+_PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
+
+Task = Callable[[Callable[[], None]], int]
+"""What a child does until SIGTERM; it calls what it is given when it is ready, and tells its
+exit code."""
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(slots=True)
+class Place:
+    """A child's place, which a successor takes when the child dies."""
+
+    name: str
+    task: Task
+    log: logging.Logger
+    pulse: Pulse | None = None
+    """What the child counts up as long as it is well; None: it is not watched."""
+    row: Row | None = None
+    """Where the child counts, and its successor counts on."""
+    pid: int = 0
+    since: float = 0.0
+    due: float = 0.0
+    backoff: Backoff = field(default_factory=Backoff)
+    leaves: bool = False
+    """It was asked to end: its successor, if it is to have one, begins at once."""
+    _heard: int = 0
+    _silence: float = 0.0
+
+    def start(self, on_ready: Callable[[], None] = _nothing) -> None:
+        """Fork a child that does the task; `on_ready` is what it calls when it is ready."""
+        parent = os.getpid()
+        self.leaves, self._silence = False, 0.0
+        self.pid, self.since = os.fork(), time.monotonic()
+        if self.pid == 0:
+            self._be_child(parent, on_ready)
+
+    def ask(self, number: signal.Signals) -> None:
+        """Ask the child, if there is one, to end."""
+        self.leaves = True
+        if self.pid:
+            os.kill(self.pid, number)
+
+    def silent(self, passed: float) -> float:
+        """For how long nothing was heard, of which `passed` seconds since the last question.
+
+        Only time during which the supervisor was awake to ask is counted: where the whole
+        machine was stopped, the worker is not to blame.
+        """
+        if self.pulse is None or not self.pid:
+            return 0.0
+        heard = self.pulse.count
+        self._silence = self._silence + passed if heard == self._heard else 0.0
+        self._heard = heard
+        return self._silence
+
+    def reap(self) -> str:
+        """How the child ended, in words; empty while it runs, and when there is none."""
+        if not self.pid:
+            return ""
+        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        if not ended:
+            return ""
+        self.pid = 0
+        code = os.waitstatus_to_exitcode(status)
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    def kill(self) -> None:
+        """End the child, if there is one, now, whatever it does."""
+        if not self.pid:
+            return
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.pid = 0
+
+    def _be_child(self, parent: int, on_ready: Callable[[], None]) -> None:
+        """Do the task after the fork and end without returning to the parent's code."""
+        code = os.EX_SOFTWARE
+        try:
+            code = self.task(on_ready) if die_with(parent) else os.EX_OK
+        except Exception:
+            self.log.exception("%s %d failed", self.name, os.getpid())
+        finally:
+            logging.shutdown()
+            os._exit(code)
+
+
+def die_with(parent: int) -> bool:
+    """Take signals as any process does, and let the kernel end this one with its parent.
+
+    False if the parent has ended already.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, {RETIRE})
+    return end_with(parent)
+
+
+def end_with(parent: int) -> bool:
+    """Let the kernel end this process with its parent; False if that has ended already."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent

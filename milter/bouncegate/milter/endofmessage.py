@@ -1,0 +1,70 @@
+"""Which settings need the end of a message, and what is done there, in its order.
+
+What is held, or for a person of the return domain, is dealt with first: the ledger must not
+record a recipient that was taken out. Where nothing else waits for the end of a message, DATA is
+answered with ACCEPT unless it has such a recipient: only such a message pays.
+"""
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+import milter
+
+from bouncegate.milter.pending import HeldStep
+from bouncegate.milter.postmaster import PostmasterStep
+from bouncegate.milter.session import HOST, QUEUE_ID, Session, session_of
+
+if TYPE_CHECKING:
+    from milter import Context
+
+    from bouncegate.milter.send import SendStep
+
+
+class Ending:
+    """The steps behind RCPT of a worker that needs any."""
+
+    def __init__(
+        self, held: HeldStep | None, send: "SendStep | None", persons: PostmasterStep | None = None
+    ) -> None:
+        """At least one of them is given."""
+        self._held = held
+        self._send = send
+        self._persons = persons
+        steps = (step for step in (held, send, persons) if step is not None)
+        self.actions = reduce(or_, (step.actions for step in steps))
+        """What the MTA must allow."""
+        self.always = send is not None
+        """Whether the end of every message is needed, or only where a recipient is held."""
+        self.wants_headers = any(step is not None and step.wants_headers for step in (held, send))
+        self.macros = f"{QUEUE_ID} {HOST}" if held is not None and held.wants_headers else QUEUE_ID
+        """Those to be asked for at the end of a message."""
+
+    def data(self, context: "Context") -> int:
+        """Let the MTA go where nothing is held; not asked where every end is needed."""
+        session = context.getpriv()
+        waits = isinstance(session, Session) and (session.held or session.persons)
+        return milter.CONTINUE if self.always or waits else milter.ACCEPT
+
+    def header(self, context: "Context", name: str, value: str | bytes) -> int:
+        """One field of the message's header."""
+        if self._held is not None and self._held.wants_headers:
+            self._held.header(context, name, value)
+        return self._send.header(context, name, value) if self._send else milter.NOREPLY
+
+    def end(self, context: "Context") -> int:
+        """The message is whole; it always passes, with what recipients are left."""
+        session = session_of(context)
+        if self._held is not None and session.held:
+            self._held.settle(context, session)
+        if self._persons is not None and session.persons:
+            self._persons.settle(context, session)
+        if self._send is not None:
+            return self._send.end(context)
+        session.forget_message()
+        return milter.CONTINUE
+
+    def abort(self, context: "Context") -> int:
+        """The message, or the session, ended early."""
+        session_of(context).forget_message()
+        return milter.CONTINUE

@@ -1,0 +1,134 @@
+"""How a worker shows its pulse, and how it retires.
+
+While libmilter serves, the worker's main thread never comes back to Python, so a thread of its own
+lets the pulse beat.
+
+The same thread takes the request to retire (`RETIRE`). To libmilter, to stop means to return and
+let the process end under its sessions; Postfix keeps a connection for a whole SMTP session and
+would lose its milter in the middle of it. So libmilter is not stopped: its listening socket is
+replaced by one that nobody can connect to, the sessions go on, and the process ends with the last.
+"""
+
+import logging
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, NoReturn
+
+from bouncegate.daemon.heartbeat import INTERVAL, RETIRE, Pulse
+from bouncegate.daemon.ratelimitedlog import Mishaps
+
+_LOG: Final = logging.getLogger("bouncegate.milter")
+_MISHAPS: Final = Mishaps("as before", step="once a second")
+_CHECK_SESSIONS_EVERY: Final = 0.25
+# Interrupts accept(2), to which libmilter then returns; its handler does nothing.
+_INTERRUPT: Final = signal.SIGUSR2
+
+
+def keep(pulse: Pulse, farewell: float, look: Callable[[], None]) -> None:
+    """Start the thread; to be called in a worker's main thread, before libmilter serves.
+
+    `look` is called at every beat. After the request to retire, sessions have `farewell` seconds.
+    """
+    signal.signal(_INTERRUPT, lambda _number, _frame: None)
+    # A pair has no name; one end never becomes readable as long as the other is open. It is made
+    # now, since sessions may have taken all descriptors by then.
+    deaf = socket.socketpair()
+
+    def beat() -> NoReturn:
+        while signal.sigtimedwait({RETIRE}, INTERVAL) is None:
+            _look(look)
+            pulse.beat()
+        _retire(pulse, look, farewell, deaf)
+
+    pulse.beat()
+    threading.Thread(target=beat, name="pulse", daemon=True).start()
+
+
+def _look(look: Callable[[], None]) -> None:
+    """Look, whatever comes of it: without a pulse the worker would be killed with its sessions."""
+    try:
+        look()
+    except OSError as error:  # no descriptor is left for what it opens
+        _MISHAPS.tell("NOQUEUE", error, expected=True)
+
+
+def _retire(
+    pulse: Pulse,
+    look: Callable[[], None],
+    farewell: float,
+    pair: tuple[socket.socket, socket.socket],
+) -> NoReturn:
+    """Serve the sessions that are there, for a bounded time, and end the process."""
+    listening = _listening()
+    address = _address(listening)
+    deaf, other_end = pair
+    os.dup2(deaf.fileno(), listening)
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, _INTERRUPT)
+    deadline = time.monotonic() + farewell
+    # The first wait is for a connection that was being accepted just now.
+    time.sleep(_CHECK_SESSIONS_EVERY)
+    while (sessions := _sessions(address)) and time.monotonic() < deadline:
+        _look(look)
+        pulse.beat()
+        time.sleep(_CHECK_SESSIONS_EVERY)
+    if sessions:
+        _LOG.warning("%d sessions still open %.0f s after the reload: closed", sessions, farewell)
+    other_end.close()
+    os._exit(os.EX_OK)
+
+
+def _listening() -> int:
+    """The descriptor on which libmilter listens: the one listening socket of a worker."""
+    for descriptor in _descriptors():
+        sock = _socket(descriptor)
+        if sock is None:
+            continue
+        try:
+            if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                return descriptor
+        finally:
+            sock.detach()
+    raise RuntimeError("libmilter listens on no socket")
+
+
+def _sessions(address: object) -> int:
+    """How many sockets were accepted at an address: there is one for each session."""
+    return sum(_address(descriptor) == address for descriptor in _descriptors())
+
+
+def _address(descriptor: int) -> object:
+    """The path or the port of a socket's own end; None if it is no socket any more."""
+    sock = _socket(descriptor)
+    if sock is None:
+        return None
+    try:
+        name: object = sock.getsockname()
+    except OSError:
+        return None
+    finally:
+        sock.detach()
+    return name[1] if isinstance(name, tuple) else name
+
+
+def _socket(descriptor: int) -> socket.socket | None:
+    """A descriptor, which goes on belonging to libmilter, as a socket to be detached again."""
+    try:
+        return socket.socket(fileno=descriptor)
+    except OSError:
+        return None
+
+
+def _descriptors() -> Iterable[int]:
+    """The descriptors that are open; where none is left to read which, all that there can be."""
+    try:
+        return [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]
+    except OSError:
+        return range(resource.getrlimit(resource.RLIMIT_NOFILE)[0])

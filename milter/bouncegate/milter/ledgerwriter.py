@@ -1,0 +1,116 @@
+"""The scribe: the one process that writes the ledger, so that no worker ever waits for a disk.
+
+A worker hands over what was sent (`bouncegate.milter.ledgerqueue`) and goes on. The scribe gathers
+what has come and commits it. When its disk stalls or is full, the line fills up or commits fail;
+what could not be written is said in the log: mail flows on, and the bounces of those messages will
+prove nothing and lock nobody.
+
+What a crash of the scribe can lose is what it had in hand, a tenth of a second at most; what waits
+in the line is for its successor.
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from typing import Final
+
+from bouncegate.config.settings import Settings
+from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.milter.ledgerqueue import Line
+from bouncegate.store.clock import ClockDoubted, TrustedClock
+from bouncegate.store.errors import StoreError, StoreReplaced
+from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
+
+_LOG: Final = logging.getLogger("bouncegate.scribe")
+
+_WAKE_UP: Final = 1.0
+_EXPIRE_EVERY: Final = 3600.0
+
+
+def write_ledger(settings: Settings, line: Line) -> None:
+    """Write what workers hand over, until SIGTERM."""
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
+    mishaps = Mishaps(
+        "nobody; mail flows, and the bounces of these messages will lock nobody",
+        daemon="scribe",
+        step="write",
+    )
+    expiry = Expiry(settings, TrustedClock(_LOG))
+    with closing(_Reopening(settings)) as ledger:
+        while not stopping:
+            try:
+                if entries := line.gather(0.0 if expiry.goes_on else _WAKE_UP):
+                    ledger.do(partial(Ledger.write, batch=entries))
+                ledger.do(partial(expiry.go_on, since_start=time.monotonic()))
+            except ClockDoubted:
+                pass  # the clock has said so
+            except StoreError as error:
+                mishaps.tell("ledger", error, expected=True)
+        if entries := line.drain():
+            ledger.do(partial(Ledger.write, batch=entries))
+
+
+class _Reopening:
+    """The ledger, opened again where its files are not those any more that are open."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open it; raises StoreError."""
+        self._settings = settings
+        self._ledger: Ledger | None = self._open()
+
+    def do(self, work: Callable[[Ledger], object]) -> None:
+        """Do something with it, twice if need be; raises StoreError."""
+        if self._ledger is None:
+            self._ledger = self._open()
+        try:
+            work(self._ledger)
+        except StoreReplaced as error:
+            _LOG.critical("%s: opening the ledger again", error)
+            self.close()
+            self._ledger = self._open()
+            work(self._ledger)
+
+    def close(self) -> None:
+        """Give it back."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
+
+    def _open(self) -> Ledger:
+        return Ledger.open(self._settings.store, self._settings.ledger, readonly=False)
+
+
+class Expiry:
+    """Forgets what is too old, once an hour, and never so much at once that the line fills up."""
+
+    def __init__(self, settings: Settings, clock: TrustedClock) -> None:
+        """Nothing is forgotten yet, nor will be while the clock is in doubt."""
+        self._keep = settings.ledger.keep
+        self._clock = clock
+        self._next = 0.0
+        self._forgotten = 0
+        self.goes_on = False
+        """Whether there is more to be forgotten now."""
+
+    def go_on(self, ledger: Ledger, since_start: float) -> None:
+        """Forget some of a ledger that is open to write, if it is time.
+
+        `since_start` is in seconds, by a clock that nobody sets. Raises ClockDoubted, StoreError.
+        """
+        if not self.goes_on and since_start < self._next:
+            return
+        self._next = since_start + _EXPIRE_EVERY
+        self.goes_on = False  # nor does it after an error, until the hour is up
+        now = self._clock.time(ledger.clock)
+        # Calendar months are counted backwards by their length from here on.
+        kept_for = self._keep.after(now) - now
+        forgotten = ledger.expire(now - kept_for)
+        self._forgotten += forgotten
+        self.goes_on = forgotten == EXPIRE_AT_ONCE
+        if self._forgotten and not self.goes_on:
+            _LOG.info("forgot %d sends whose time was up", self._forgotten)
+            self._forgotten = 0

@@ -1,0 +1,35 @@
+"""What a daemon of the send path counts of its decisions, in its own row of shared memory."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bouncegate.config.taxonomy import REASONS
+from bouncegate.daemon.counters import Name, Row
+from bouncegate.milter.refusal.decision import Outcome
+from bouncegate.policy.records import Lock
+
+DECISIONS: Final[tuple[Name, ...]] = (
+    ("error",),
+    *(("decision", str(outcome), str(reason)) for outcome in Outcome for reason in REASONS),
+)
+"""The figures of these counts, to stand among a daemon's others."""
+
+
+class DecisionCounts:
+    """The decisions of one process."""
+
+    def __init__(self, row: Row, figures: Sequence[Name]) -> None:
+        """Count in a row that no other living process counts in, each at its place in `figures`."""
+        self._row = row
+        self._places = {
+            name[1:]: place for place, name in enumerate(figures) if name[0] == "decision"
+        }
+        self._error = figures.index(("error",))
+
+    def decided(self, outcome: Outcome, lock: Lock) -> None:
+        """What became of a recipient whom a lock holds."""
+        self._row[self._places[outcome, lock.reason]] += 1
+
+    def failed(self) -> None:
+        """A recipient could not be judged."""
+        self._row[self._error] += 1

@@ -1,0 +1,108 @@
+"""The door of the return domain: who has no token of ours does not come in.
+
+Mail to the return domain is judged at RCPT, before any DATA. A good token passes whatever the
+envelope sender is, since some systems bounce without the null sender; anything else is refused,
+but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5.1), whose mail
+goes to a person at the end of the message. What passes
+here by mistake the return path refuses: this check spares it the work.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import milter
+
+from bouncegate.config.probe import ASKED, TAKEN
+from bouncegate.config.settings import Settings
+from bouncegate.daemon.wire import for_log
+from bouncegate.milter import logline
+from bouncegate.milter.session import QUEUE_ID, TRANSPORT, client_of, macro, session_of
+from bouncegate.store.tokens.returndomain import ReturnDomain
+from bouncegate.store.tokens.token import Finding
+
+if TYPE_CHECKING:
+    from milter import Context
+
+    from bouncegate.milter.rcpt import Rcpt
+
+_LOG: Final = logging.getLogger("bouncegate.milter")
+_CODE: Final = "550"
+_STATUS: Final = "5.7.1"
+# While the key file cannot be read nobody can tell a return path of ours, and no DSN may be lost.
+_NOT_NOW: Final = ("450", "4.3.0", "Recipient address cannot be checked now, try again later")
+_TEXT: Final = "Recipient address rejected: not a return path of this domain [bouncegate]"
+
+
+class Door:
+    """The RCPT step in front of the one that looks for locks."""
+
+    __slots__ = ("_domain", "_observe", "_rcpt", "on_finding")
+
+    def __init__(self, settings: Settings, domain: ReturnDomain, rcpt: "Rcpt") -> None:
+        """`rcpt` answers for recipients of other domains than `domain`."""
+        self._domain = domain
+        self._observe = settings.milter.mode == "observe"
+        self._rcpt = rcpt
+        self.on_finding: Callable[[Finding], None] | None = None
+        """Is told what each address below the return domain proves."""
+
+    def __call__(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
+        """The answer to one recipient."""
+        local_parts = self._domain.local_parts(recipient)
+        if not local_parts:
+            return self._rcpt(context, recipient, *parameters)
+        answers = (self._answer(context, local, recipient) for local in local_parts)
+        return next((answer for answer in answers if answer != milter.CONTINUE), milter.CONTINUE)
+
+    def _answer(self, context: "Context", local: str, recipient: bytes) -> int:
+        """The answer to a recipient that may be a mailbox of the domain."""
+        finding = self._domain.look_at(local, int(time.time()))
+        if self.on_finding is not None:
+            self.on_finding(finding)
+        if finding.is_ours:
+            return milter.CONTINUE
+        if self._domain.is_person(local):
+            plain = f"{local}@{self._domain.name}"
+            session_of(context).persons.append((recipient, plain))
+            return milter.CONTINUE
+        if _is_of_this_machine(context):
+            if not macro(context, TRANSPORT):
+                # cleanup(8) asks, for sendmail(1): a refusal would leave the message in maildrop
+                # for ever ("can't reject recipient in non-smtpd(8) submission", Postfix 3.7).
+                return milter.CONTINUE
+            if local in (ASKED, TAKEN):
+                return self._answer_probe(context) if local == ASKED else milter.CONTINUE
+        if finding is Finding.KEYS_UNREADABLE and not self._observe:
+            context.setreply(*_NOT_NOW)
+            return milter.TEMPFAIL
+        return self._refuse(context, recipient, finding)
+
+    def _answer_probe(self, context: "Context") -> int:
+        """Say that the milter is asked, and how it stands: `bouncegate postfix enable` reads it."""
+        mode = "observe" if self._observe else "enforce"
+        context.setreply(_CODE, _STATUS, f"Probe: the milter is asked, mode {mode} [bouncegate]")
+        return milter.REJECT
+
+    def _refuse(self, context: "Context", recipient: bytes, finding: Finding) -> int:
+        _LOG.info(
+            "%s: %s: RCPT from [%s]: %s %s <%s>: %s; token=%s",
+            for_log(macro(context, QUEUE_ID) or logline.NO_QUEUE_ID),
+            "would-reject" if self._observe else "reject",
+            client_of(context) or "unknown",
+            _CODE,
+            _STATUS,
+            for_log(recipient.decode("utf-8", "replace").strip("<>")),
+            _TEXT,
+            finding,
+        )
+        if self._observe:
+            return milter.CONTINUE
+        context.setreply(_CODE, _STATUS, _TEXT)
+        return milter.REJECT
+
+
+def _is_of_this_machine(context: "Context") -> bool:
+    client = client_of(context)
+    return client is not None and client.is_loopback

@@ -1,0 +1,143 @@
+"""What the journal adds up to, address by address, and the locks that follow.
+
+addresses   address -> State, without its locks
+locks       address or @domain -> lock record (the only database that the send path reads)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import lmdb
+from msgspec.structs import replace
+
+from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.records import Lock, State
+from bouncegate.store import lockrecord
+from bouncegate.store.codec import decode_state, encode
+from bouncegate.store.environment import ADDRESSES, LOCKS
+from bouncegate.store.listindex import Shelves
+from bouncegate.store.opened import Environment
+from bouncegate.store.purged import Purged
+
+
+class States:
+    """Reading and writing states, within a transaction of the caller's."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        self._addresses = environment.open_db(ADDRESSES, create=False)
+        self._locks = environment.open_db(LOCKS, create=False)
+        self.shelves: Final = Shelves(environment)
+        self.purged: Final = Purged(environment, environment.folder)
+
+    def get(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
+        """What is known of an address, or None where nothing is.
+
+        Of one that was purged, its locks are.
+        """
+        key = address.encode()
+        if not key:
+            return None
+        counts = transaction.get(key, db=self._addresses)
+        record = transaction.get(key, db=self._locks)
+        if counts is None and record is None:
+            return self.purged.get(transaction, address)
+        state = EMPTY if counts is None else decode_state(counts)
+        return state if record is None else _with_locks(state, record)
+
+    def put(
+        self, transaction: lmdb.Transaction[bytes], address: str, before: State, after: State
+    ) -> None:
+        """Write what has changed; of what is `EMPTY` nothing stays."""
+        key = address.encode()
+        locks, known = lock_record(after), lock_record(before)
+        if locks is None and known is not None:
+            transaction.delete(key, db=self._locks)
+        elif locks is not None and locks != known:
+            transaction.put(key, locks, db=self._locks)
+        self.shelves.move(transaction, key, before, after)
+        counts = without_locks(after)
+        if counts == without_locks(before):
+            return
+        if counts == EMPTY:
+            transaction.delete(key, db=self._addresses)
+        else:
+            transaction.put(key, encode(counts), db=self._addresses)
+
+    def write(self, transaction: lmdb.Transaction[bytes], address: str, state: State) -> None:
+        """Write a state as a whole, whatever there was of the address before."""
+        key, counts = address.encode(), without_locks(state)
+        for database, value in (
+            (self._addresses, None if counts == EMPTY else encode(counts)),
+            (self._locks, lock_record(state)),
+        ):
+            if value is None:
+                transaction.delete(key, db=database)
+            else:
+                transaction.put(key, value, db=database)
+        self.shelves.stand(transaction, key, state)
+
+    def locked(
+        self, transaction: lmdb.Transaction[bytes], after: bytes, most: int
+    ) -> list[tuple[bytes, bytes]]:
+        """At most so many addresses behind `after` with their lock records, ended ones too."""
+        with transaction.cursor(self._locks) as cursor:
+            found = cursor.set_range(after + b"\0") if after else cursor.first()
+            return list(islice(cursor.iternext(), most)) if found else []
+
+    def names(self, transaction: lmdb.Transaction[bytes], after: bytes, most: int) -> list[bytes]:
+        """At most so many addresses behind `after` that have a lock or a state."""
+        found: list[bytes] = []
+        for database in (self._locks, self._addresses):
+            with transaction.cursor(database) as cursor:
+                if cursor.set_range(after + b"\0") if after else cursor.first():
+                    found += islice(cursor.iternext(values=False), most)
+        return sorted(set(found))[:most]
+
+    def locks(
+        self, transaction: lmdb.Transaction[bytes], start: str = ""
+    ) -> Iterator[tuple[str, Lock]]:
+        """All locks for all groups, ended ones too, by address, from `start` on."""
+        for address, lock, _ in self.lock_records(transaction, start):
+            if lock is not None:
+                yield address, lock
+
+    def lock_records(
+        self, transaction: lmdb.Transaction[bytes], start: str = ""
+    ) -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:
+        """Each address with its lock for all groups and those for single ones, from `start` on."""
+        with transaction.cursor(self._locks) as cursor:
+            if cursor.set_range(start.encode()) if start else cursor.first():
+                for address, record in cursor.iternext():
+                    groups = tuple(lock for _, lock in lockrecord.of_groups(record))
+                    yield address.decode(), lockrecord.unpack(record), groups
+
+
+def lock_record(state: State) -> bytes | None:
+    """The lock record of an address, None where it has no lock."""
+    groups = {name: c.lock for name, c in state.groups.items() if c.lock is not None}
+    if state.lock is None and not groups:
+        return None
+    return lockrecord.pack(state.lock, groups)
+
+
+def without_locks(state: State) -> State:
+    """What `addresses` holds of a state."""
+    if not state.groups:
+        return replace(state, lock=None)
+    groups = {name: replace(c, lock=None) for name, c in state.groups.items()}
+    return replace(state, lock=None, groups=groups)
+
+
+def _with_locks(state: State, record: bytes) -> State:
+    lock, groups = lockrecord.unpack(record), dict(lockrecord.of_groups(record))
+    if not groups:
+        return replace(state, lock=lock)
+    courses = {
+        name: replace(c, lock=groups.get(lockrecord.digest_of(name)))
+        for name, c in state.groups.items()
+    }
+    return replace(state, lock=lock, groups=courses)

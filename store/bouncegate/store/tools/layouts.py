@@ -1,0 +1,105 @@
+"""From each layout of the store to the next one, and what is derived anew at the end.
+
+    1 -> 2  in the first stores an act named one `address`; since then `addresses`
+
+All stores of layout 1 are not alike: tables were added to it one after the other, and states and
+lists came to hold more. So after the last step all that follows from the journal is derived by the
+code of today: a step changes only what nothing else tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+import zstandard
+
+from bouncegate.policy.fold import EMPTY, Fold
+from bouncegate.store.codec import packed, unpacked
+from bouncegate.store.environment import JOURNAL, LAYOUT, LOCKS, lay_out, layout_of, set_layout
+from bouncegate.store.history import History
+from bouncegate.store.opened import Environment
+from bouncegate.store.state import lock_record
+from bouncegate.store.tools.verify.addresses import RememberingJournal, known_names
+from bouncegate.store.tools.verify.difference import PORTION, portions
+
+Step = Callable[[Environment], None]
+"""Rewrites the records of one layout as those of the next."""
+
+_DECODE: Final[Callable[[bytes], dict[str, Any]]] = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
+def raise_layout(environment: Environment, fold: Fold) -> None:
+    """Bring an environment of an older layout, which nobody else uses, to that of today.
+
+    `fold` is that of the policy in force. What cannot be read stays as it is, for verification to
+    name. Raises lmdb.Error.
+    """
+    found = layout_of(environment)
+    assert found is not None, "an empty store has no layout"
+    for layout in range(found, LAYOUT):
+        STEPS[layout](environment)
+        set_layout(environment, layout + 1)
+    lay_out(environment)
+    _derive(environment, fold)
+
+
+def _name_addresses(environment: Environment) -> None:
+    journal = environment.open_db(JOURNAL, create=False)
+    for _, items in portions(environment, JOURNAL):
+        with environment.begin(write=True) as transaction:
+            for key, octets in items:
+                new = _with_addresses(octets)
+                if new is not None:
+                    transaction.put(key, new, db=journal)
+
+
+def _with_addresses(octets: bytes) -> bytes | None:
+    """An act that names one address, as one that may name many; None for anything else."""
+    try:
+        record = _DECODE(unpacked(octets))
+    except (msgspec.DecodeError, zstandard.ZstdError):
+        return None
+    if record.get("type") != "act" or "address" not in record or "addresses" in record:
+        return None
+    # In the place of the old one: the order of fields is that of all other acts.
+    renamed = {
+        ("addresses" if name == "address" else name): ([value] if name == "address" else value)
+        for name, value in record.items()
+    }
+    return packed(msgspec.msgpack.encode(renamed))
+
+
+STEPS: Final[dict[int, Step]] = {1: _name_addresses}
+
+
+def _derive(environment: Environment, fold: Fold) -> None:
+    """Tell every address anew from its journal, as far as that leaves its locks as they are.
+
+    Earlier versions kept less of it. The policy may have changed since it was told: a lock that was
+    made under another one stays, with all that was known beside it.
+    """
+    history = History(environment)
+    history.journal = journal = RememberingJournal(environment)
+    locks = environment.open_db(LOCKS, create=False)
+    start: bytes | None = b""
+    while start is not None:
+        journal.forget()
+        with environment.begin(write=True) as transaction:
+            names = list(islice(known_names(environment, transaction, start), PORTION))
+            start = names[-1] + b"\0" if len(names) == PORTION else None
+            for key in names:
+                record = transaction.get(key, db=locks)
+                try:
+                    address = key.decode()
+                    state = history.states.get(transaction, address) or EMPTY
+                    told = history.fold_of(transaction, address, fold)
+                except Exception:  # noqa: BLE001 - whatever it is, verification names it
+                    continue
+                # The first stores kept locks beside the counts too: written anew, they do not.
+                for one in (told, state):
+                    if lock_record(one) == record:
+                        history.states.write(transaction, address, one)
+                        break

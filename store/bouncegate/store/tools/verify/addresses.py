@@ -1,0 +1,201 @@
+"""Each address: its state is the fold of its journal, its lock and its shelves what that says.
+
+The fold goes by the policy in force. What came under another policy was decided by that one: if the
+settings have changed since, the fold differs though nothing is wrong. Such a difference is marked;
+whatever else is found does not depend on any policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from heapq import merge
+from itertools import groupby, islice
+from typing import Final
+
+import lmdb
+
+from bouncegate.policy.fold import EMPTY, Fold
+from bouncegate.policy.records import NO_END, Entry, Lock, State
+from bouncegate.store import lockrecord
+from bouncegate.store.codec import octets_of
+from bouncegate.store.environment import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
+from bouncegate.store.history import History
+from bouncegate.store.journal import Journal
+from bouncegate.store.listindex import LETTERS, locks_of, shelves_of
+from bouncegate.store.opened import Environment
+from bouncegate.store.tools.verify.difference import PORTION, Difference, Mend, deleted, portions
+from bouncegate.store.tools.verify.journal import addresses_of
+
+_END: Final = 4
+_TABLES: Final = (ADDRESSES, LOCKS, BY_ADDRESS, SUMMARIES)
+
+
+def known_names(
+    environment: Environment, transaction: lmdb.Transaction[bytes], start: bytes
+) -> Iterator[bytes]:
+    """All addresses from `start` on of which there is anything, in order."""
+    streams: list[Iterator[bytes]] = []
+    for name in _TABLES:
+        cursor = transaction.cursor(environment.open_db(name, txn=transaction, create=False))
+        if cursor.set_range(start) if start else cursor.first():
+            streams.append(cursor.iternext_nodup(values=False))
+    return (key for key, _ in groupby(merge(*streams)))
+
+
+class RememberingJournal(Journal):
+    """A journal that reads an act on many addresses once for those that come one after another."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._known: dict[int, Entry] = {}
+        self._concerned: dict[int, frozenset[str]] = {}
+
+    def get(self, transaction: lmdb.Transaction[bytes], number: int) -> Entry:
+        entry = self._known.get(number)
+        if entry is None:
+            entry = super().get(transaction, number)
+            if len(addresses_of(entry)) > 1:
+                self._known[number] = entry
+        return entry
+
+    def concerns(self, transaction: lmdb.Transaction[bytes], number: int, address: str) -> bool:
+        """Whether an entry is about an address; not where there is no such entry."""
+        if number not in self._known:
+            return address in self.addresses(transaction, number)
+        if number not in self._concerned:
+            self._concerned[number] = frozenset(addresses_of(self._known[number]))
+        return address in self._concerned[number]
+
+    def forget(self) -> None:
+        """Remember nothing, since it may have changed."""
+        self._known.clear()
+        self._concerned.clear()
+
+
+class AddressCheck:
+    """One reading of all addresses."""
+
+    def __init__(self, environment: Environment, fold: Fold) -> None:
+        """Use an environment that is open; its databases exist. `fold` is that in force."""
+        self._environment = environment
+        self._fold = fold
+        self._history = History(environment)
+        self._journal = RememberingJournal(environment)
+        self._history.journal = self._journal
+        self._addresses = environment.open_db(ADDRESSES, create=False)
+        self._locks = environment.open_db(LOCKS, create=False)
+        self._shelves = environment.open_db(SHELVES, create=False)
+        self._ends = environment.open_db(ENDS, dupsort=True, create=False)
+
+    def differences(self) -> Iterator[Difference]:
+        """All that is found, by address, then by table."""
+        for transaction, names in self._names():
+            self._journal.forget()
+            for name in names:
+                yield from self._of_address(transaction, name)
+        yield from self._of_shelves()
+        yield from self._of_ends()
+
+    def retell(self, address: str, transaction: lmdb.Transaction[bytes]) -> None:
+        """Write anew what the journal of an address adds up to."""
+        self._journal.forget()
+        state = self._history.fold_of(transaction, address, self._fold)
+        self._history.states.write(transaction, address, state)
+
+    def _names(self) -> Iterator[tuple[lmdb.Transaction[bytes], list[bytes]]]:
+        """All addresses of which there is anything, in portions."""
+        start: bytes | None = b""
+        while start is not None:
+            with self._environment.begin() as transaction:
+                names = list(islice(known_names(self._environment, transaction, start), PORTION))
+                start = names[-1] + b"\0" if len(names) == PORTION else None
+                if names:
+                    yield transaction, names
+
+    def _of_address(self, transaction: lmdb.Transaction[bytes], key: bytes) -> Iterator[Difference]:
+        try:
+            address = key.decode()
+            mend = partial(self.retell, address)
+            record = transaction.get(key, db=self._locks)
+            locks = {} if record is None else dict(lockrecord.of_groups(record))
+            if record is not None:
+                lockrecord.unpack(record)
+            state = self._history.states.get(transaction, address) or EMPTY
+        except Exception as error:  # noqa: BLE001 - whatever it is, it cannot be read
+            name = key.decode(errors="replace")
+            yield Difference(
+                "locks, addresses", name, f"cannot be read: {error}", partial(self.retell, name)
+            )
+            return
+        try:
+            told = self._history.fold_of(transaction, address, self._fold)
+        except Exception:  # noqa: BLE001 - an entry that is lost, which the journal's check tells
+            return
+        strangers = locks.keys() - {lockrecord.digest_of(name) for name in state.groups}
+        if strangers:
+            text = f"holds a lock of a group that no state knows ({min(strangers).hex()})"
+            yield Difference("locks", address, text, mend)
+        elif state != told:
+            yield _otherwise(address, state, told, mend)
+        for lock in locks_of(state):
+            yield from self._of_lock(transaction, address, lock)
+        for shelf in LETTERS:
+            stands = transaction.get(shelf + key, db=self._shelves) is not None
+            if stands is not (shelf in shelves_of(state)):
+                text = (
+                    f"stands on shelf {shelf.decode()}"
+                    if stands
+                    else f"is missing on {shelf.decode()}"
+                )
+                yield Difference("shelves", address, text, mend)
+
+    def _of_lock(
+        self, transaction: lmdb.Transaction[bytes], address: str, lock: Lock
+    ) -> Iterator[Difference]:
+        mend = partial(self.retell, address)
+        # A lock that outlived the purge of its address has no cause any more.
+        if lock.cause and not self._journal.concerns(transaction, lock.cause, address):
+            text = f"is locked by entry {lock.cause}, which does not concern it"
+            yield Difference("locks", address, text, mend)
+        if lock.until != NO_END:
+            with transaction.cursor(self._ends) as cursor:
+                end = lock.until.to_bytes(_END, "big")
+                if not cursor.set_key_dup(end, octets_of(lock.cause)):
+                    text = f"does not name entry {lock.cause}, whose lock ends then"
+                    yield Difference("ends", str(lock.until), text, mend)
+
+    def _of_shelves(self) -> Iterator[Difference]:
+        """What stands on a shelf and is known nowhere."""
+        for transaction, items in portions(self._environment, SHELVES):
+            for key, _ in items:
+                name = key[1:].decode(errors="replace")
+                if key[:1] not in LETTERS or not self._is_known(transaction, key[1:]):
+                    mend = partial(deleted, self._shelves, key)
+                    yield Difference(
+                        "shelves", name, "stands on a shelf, and nothing is known of it", mend
+                    )
+
+    def _is_known(self, transaction: lmdb.Transaction[bytes], key: bytes) -> bool:
+        return any(transaction.get(key, db=db) is not None for db in (self._addresses, self._locks))
+
+    def _of_ends(self) -> Iterator[Difference]:
+        for _, items in portions(self._environment, ENDS):
+            for end, cause in items:
+                if len(end) != _END or len(cause) != len(octets_of(0)):
+                    mend = partial(deleted, self._ends, end)
+                    yield Difference("ends", end.hex(), f"names no entry ({cause.hex()})", mend)
+
+
+def _otherwise(address: str, state: State, told: State, mend: Mend) -> Difference:
+    fields = [n for n in state.__struct_fields__ if getattr(state, n) != getattr(told, n)]
+    before, after = (_text(getattr(one, fields[0])) for one in (state, told))
+    more = f" (and {', '.join(fields[1:])})" if fields[1:] else ""
+    text = f"{fields[0]} is {before}, the journal tells {after}{more}"
+    return Difference("addresses", address, text, mend, by_policy=True)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Lock):
+        return f"a {value.kind} lock until {value.until} by entry {value.cause}"
+    return "none" if value is None else str(value)

@@ -1,0 +1,69 @@
+"""Bounces as they come in, and stores that hold them, for the tests of the lists."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from bouncegate.admin.lists.listing import Listed, Listing
+from bouncegate.admin.lists.row import Row, Wanted
+from bouncegate.config.durations import Duration
+from bouncegate.config.settings import PolicySettings, Threshold, Trust
+from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.values import Terms
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.providers import Providers
+from bouncegate.policy.records import Event
+from bouncegate.store.store import Bounce, Store
+
+NOW = 1_790_000_000
+DAY = 86_400
+SIGNED: tuple[Trust, ...] = ("signed",)
+YEAR = Terms((Duration(months=12),))
+POLICY = Policy(PolicySettings(), SIGNED)
+BY_GROUP = Policy(PolicySettings(hard=Threshold(1, YEAR, scope="group")), SIGNED)
+
+
+def bounce(
+    address: str,
+    reason: Reason = Reason.USER_UNKNOWN,
+    *,
+    number: int = 0,
+    time: int = NOW - DAY,
+    group: str = "",
+    mailing: str = "",
+    provider: str = "",
+) -> Event:
+    """One bounce; those of one address and number are one."""
+    definition = REASONS[reason]
+    return Event(
+        address=address,
+        time=time + number,
+        kind=definition.kind,
+        category=definition.category,
+        reason=reason,
+        rule="r",
+        trust="signed",
+        identity=blake2b(f"{address} {number} {group}".encode(), digest_size=16).digest(),
+        group=group,
+        mailing=mailing,
+        provider=provider,
+    )
+
+
+def record(store: Store, events: Iterable[Event], policy: Policy = POLICY) -> None:
+    """Take bounces in."""
+    store.record([Bounce([event], b"") for event in events], policy)
+
+
+def rows(
+    store: Store, listed: Listed, wanted: Wanted | None = None, after: str = "", now: int = NOW
+) -> list[Row]:
+    """A list as it stands at `now`."""
+    listing = Listing(store, Providers.of(), now, Duration(months=3))
+    return list(listing.rows(listed, wanted or Wanted(), after))
+
+
+def addresses(
+    store: Store, listed: Listed, wanted: Wanted | None = None, after: str = "", now: int = NOW
+) -> list[str]:
+    """The addresses of a list alone."""
+    return [row.address for row in rows(store, listed, wanted, after, now)]

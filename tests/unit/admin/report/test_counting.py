@@ -1,0 +1,204 @@
+"""Counting: a wrong figure would have an operator stop a good mailing, or go on with a bad one."""
+
+from msgspec.structs import replace
+
+from bouncegate.admin.report.count import Tally
+from bouncegate.admin.report.counting import OTHERS, Counting, count, count_addresses, count_sends
+from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.groupby import ALL, subjects
+from bouncegate.admin.report.summary import figures_of, rows_of
+from bouncegate.config.taxonomy import Kind, Reason
+
+from .events import DAY, NOW, arrivals, complaint, event, scope, sent
+
+
+def provider_of(domain: str) -> str:
+    return "google" if domain == "gmail.com" else domain
+
+
+SUBJECTS = subjects(provider_of)
+
+
+def counting(subject: str = "all", most: int = 10) -> Counting:
+    return Counting(SUBJECTS[subject], most)
+
+
+def total(one: Counting) -> Tally:
+    return one.tallies()[ALL]
+
+
+def test_void_held_and_unproven_bounces_are_counted_as_no_failures() -> None:
+    one = counting()
+    forged = replace(event(), trust="unverified")
+    count(arrivals(event()), scope(), [one])
+    count(arrivals(event(), mark="void"), scope(), [one])
+    count(arrivals(event(), mark="held"), scope(), [one])
+    count(arrivals(forged), scope(), [one])
+    tally = total(one)
+    assert (tally.bounces, tally.failures, tally.held, tally.unverified) == (1, 1, 1, 1)
+
+
+def test_a_delay_and_our_own_refusal_are_no_bounces() -> None:
+    one = counting()
+    late, own = event(reason=Reason.NOT_A_FAILURE), event(reason=Reason.OWN_REFUSAL)
+    count(arrivals(late, own), scope(), [one])
+    assert one.tallies() == {}
+
+
+def test_a_complaint_is_counted_apart_from_bounces() -> None:
+    one = counting()
+    count(arrivals(complaint(), event()), scope(), [one])
+    tally = total(one)
+    assert (tally.complaints, tally.bounces, tally.failures) == (1, 1, 1)
+
+
+def test_only_what_came_within_the_period_is_counted() -> None:
+    one = counting()
+    came = arrivals(*(event(time=NOW + hours * 3600) for hours in range(4)))
+    count(came, scope(Wanted(since=NOW + 3600, until=NOW + 3 * 3600)), [one])
+    assert total(one).bounces == 2
+
+
+def test_the_rate_is_of_the_sends_of_the_period_whenever_their_bounces_came() -> None:
+    one = counting()
+    wanted = Wanted(since=NOW, until=NOW + DAY)
+    count(
+        arrivals(
+            event("ann@b.example", sent=NOW - 1),  # of an earlier send
+            event("bob@b.example", sent=NOW + 1),
+            event("eve@b.example", sent=NOW + 1, time=NOW + 5 * DAY),  # late
+        ),
+        scope(wanted, sends_since=NOW),
+        [one],
+    )
+    count_sends([sent(*(f"r{n}@b.example" for n in range(8)))], wanted, [one], provider_of)
+    figures = figures_of(total(one), total(one).sends)
+    assert figures.bounces == 2, "what came within the period"
+    assert (figures.sends, figures.sends_bounced, figures.rate) == (8, 2, 0.25)
+
+
+def test_sends_before_the_oldest_that_the_ledger_knows_have_no_part_in_the_rate() -> None:
+    one = counting()
+    known = scope(sends_since=NOW)
+    count(arrivals(event(sent=NOW - DAY), event(sent=NOW)), known, [one])
+    tally = total(one)
+    assert (tally.bounces, tally.sends_bounced) == (2, 1)
+
+
+def test_where_sends_are_unknown_no_share_is_told() -> None:
+    one = counting()
+    count(arrivals(event(sent=NOW)), scope(sends_since=None), [one])
+    figures = figures_of(total(one), None)
+    assert (figures.sends, figures.sends_bounced) == (None, None)
+    assert (figures.rate, figures.hard_share, figures.complaint_rate) == (None, None, None)
+
+
+def test_the_share_of_nothing_sent_is_unknown_not_zero() -> None:
+    assert figures_of(Tally(), 0).rate is None
+
+
+def test_names_that_strangers_make_up_take_no_room_from_others() -> None:
+    one = counting("mailing", most=3)
+    forged = [replace(event(mailing=f"made-up-{n}"), trust="unverified") for n in range(9)]
+    real = [event(mailing=name) for name in ("spring", "summer", "autumn")]
+    count(arrivals(*forged, *real), scope(), [one])
+    tallies = one.tallies()
+    assert [tallies[name].bounces for name in ("spring", "summer", "autumn")] == [1, 1, 1]
+    assert tallies[OTHERS].unverified == 6
+
+
+def test_beyond_so_many_names_all_others_are_counted_together() -> None:
+    one = counting("domain", most=2)
+    count(arrivals(*(event(f"ann@b{n}.example") for n in range(5))), scope(), [one])
+    assert {name: tally.bounces for name, tally in one.tallies().items()} == {
+        "b0.example": 1,
+        "b1.example": 1,
+        OTHERS: 3,
+    }
+
+
+def test_a_group_counts_an_address_once_by_its_last_bounce() -> None:
+    one, mailing = counting("group"), counting("mailing")
+    full = event(reason=Reason.MAILBOX_FULL, time=NOW - DAY)
+    unknown = event(time=NOW, mailing="autumn")
+    elsewhere = event(group="members")
+    histories = [("ann@b.example", arrivals(full, full, unknown, elsewhere, complaint()))]
+    count_addresses(histories, scope(), [one, mailing])
+    readers = one.tallies()["readers"]
+    assert (readers.failures, readers.hard, readers.bounces, readers.complaints) == (1, 1, 3, 1)
+    assert one.tallies()["members"].failures == 1
+    assert mailing.tallies()["autumn"].failures == 1, "the mailing of the last bounce"
+
+
+def test_sends_are_counted_under_the_provider_that_is_known_now() -> None:
+    one = counting("provider")
+    count(arrivals(event("ann@gmail.com", provider="gmail.com", sent=NOW)), scope(None, 1), [one])
+    count_sends([sent("ann@gmail.com", "bob@b.example")], Wanted(), [one], provider_of)
+    tallies = one.tallies()
+    assert (tallies["google"].sends, tallies["google"].sends_bounced) == (1, 1)
+    assert (tallies["b.example"].sends, tallies["b.example"].sends_bounced) == (1, 0)
+    assert tallies["gmail.com"].bounces == 1, "as it was known when it came"
+
+
+def test_filters_hold_for_sends_too_recipient_by_recipient() -> None:
+    one = counting()
+    sends = [
+        sent("ann@gmail.com", "bob@b.example"),
+        sent("ann@gmail.com", mailing="autumn"),
+        sent("ann@gmail.com", sender="shop@other.example"),
+    ]
+    for wanted, number in (
+        (Wanted(), 4),
+        (Wanted(domain="gmail.com"), 3),
+        (Wanted(provider="google"), 3),
+        (Wanted(mailing="spring", domain="b.example"), 1),
+        (Wanted(sender="example.org"), 3),
+        (Wanted(sender="shop@other.example"), 1),
+        (Wanted(group="nobody"), 0),
+    ):
+        one = counting()
+        count_sends(sends, wanted, [one], provider_of)
+        assert (total(one).sends if number else one.tallies()) == (number or {}), wanted
+
+
+def test_a_bounce_stands_on_the_day_it_came_and_its_send_on_its_own() -> None:
+    one = counting("day")
+    count(arrivals(event(time=NOW + DAY, sent=NOW)), scope(None, 1), [one])
+    count_sends([sent("ann@b.example", "bob@b.example", time=NOW)], Wanted(), [one], provider_of)
+    (first, figures), (second, later) = rows_of(one, 2)
+    assert (first, figures.bounces, figures.rate) == ("2024-10-04", 0, 0.5)
+    assert (second, later.bounces, later.sends) == ("2024-10-05", 1, 0)
+
+
+def test_each_reason_has_its_share_of_all_sends() -> None:
+    one, all_ = counting("reason"), counting()
+    full = event(reason=Reason.MAILBOX_FULL, sent=NOW)
+    count(arrivals(event(sent=NOW), full), scope(None, 1), [one, all_])
+    sends = [sent(*(f"r{n}@b.example" for n in range(10)))]
+    count_sends(sends, Wanted(), [one, all_], provider_of)
+    found = {name: (f.sends, f.rate) for name, f in rows_of(one, total(all_).sends)}
+    assert found == {"user-unknown": (10, 0.1), "mailbox-full": (10, 0.1)}
+
+
+def test_rows_come_with_the_most_bounces_first() -> None:
+    one = counting("mailing")
+    events = [event(mailing=name) for name in ("a", "b", "b", "c", "c", "c")]
+    count(arrivals(*events), scope(), [one])
+    assert [name for name, _ in rows_of(one, None)] == ["c", "b", "a"]
+
+
+def test_each_filter_leaves_out_what_is_not_asked_for() -> None:
+    full = event("bob@gmail.com", Reason.MAILBOX_FULL, mailing="autumn", provider="google")
+    for wanted, takes in (
+        (Wanted(kind=Kind.SOFT), True),
+        (Wanted(kind=Kind.HARD), False),
+        (Wanted(reason=Reason.MAILBOX_FULL, category=full.category), True),
+        (Wanted(reason=Reason.USER_UNKNOWN), False),
+        (Wanted(provider="google", domain="gmail.com"), True),
+        (Wanted(domain="b.example"), False),
+        (Wanted(mailing="autumn", group="readers"), True),
+        (Wanted(mailing=""), False),
+        (Wanted(sender="news@example.org"), True),
+        (Wanted(sender="example.com"), False),
+    ):
+        assert wanted.takes(full) is takes, wanted

@@ -1,0 +1,120 @@
+"""What a refused client is told: within the limits of SMTP, whatever stands in an address."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.milter.locks import lock_of
+
+from bouncegate.config.replies import ReplyText, ReplyUrl, mark_with
+from bouncegate.config.settings import GroupReply, ReplySettings
+from bouncegate.config.values import DomainName, EnhancedStatus
+from bouncegate.milter.refusal.reply import compose
+from bouncegate.policy.records import NO_END
+
+UNTIL = int(datetime(2027, 11, 23, 12, tzinfo=UTC).timestamp())
+
+
+def settings(template: str) -> ReplySettings:
+    return ReplySettings(text=ReplyText(template))
+
+
+def test_the_default_reply_tells_kind_category_reason_and_the_day_the_lock_ends() -> None:
+    assert str(compose(ReplySettings(), lock_of(UNTIL), "gone@example.com")) == (
+        "550 5.1.1 Recipient address rejected: locked after a hard bounce "
+        "(address, user-unknown) until 2027-11-23 [bouncegate]"
+    )
+
+
+def test_a_lock_without_end_says_so() -> None:
+    assert "without end" in compose(ReplySettings(), lock_of(NO_END), "a@example.com").text
+
+
+def test_every_field_of_the_template_is_filled_in() -> None:
+    template = settings("{recipient} {kind} {category} {reason} {since} {until}")
+    assert compose(template, lock_of(UNTIL), "a@example.com").text == (
+        "a@example.com hard address user-unknown 2026-11-23 until 2027-11-23 [bouncegate]"
+    )
+
+
+@given(st.text(max_size=400), st.sampled_from(["{recipient}", "{recipient}" * 5, "x" * 400]))
+def test_nothing_from_the_wire_breaks_the_reply(recipient: str, template: str) -> None:
+    """A line feed in a reply would let a client forge the next one (RFC 5321, 4.2)."""
+    mark = mark_with("01234567")
+    reply = compose(settings(template), lock_of(UNTIL), recipient, mark=mark)
+    line = f"{reply}\r\n"
+    assert len(line) <= 512
+    assert str(reply).isascii()
+    assert str(reply).isprintable()
+    assert reply.text.endswith(" [bouncegate 01234567]")
+
+
+def test_percent_signs_are_doubled_for_libmilter_alone() -> None:
+    reply = compose(settings("100% {recipient}"), lock_of(UNTIL), "a%b@example.com")
+    assert reply.text == "100% a%b@example.com [bouncegate]"
+    assert reply.escaped == "100%% a%%b@example.com [bouncegate]"
+
+
+def test_a_temporary_refusal_can_be_set() -> None:
+    chosen = ReplySettings(code=450, status=EnhancedStatus("4.2.0"))
+    reply = compose(chosen, lock_of(UNTIL), "a@example.com")
+    assert (reply.code, reply.status, reply.temporary) == ("450", "4.2.0", True)
+    assert not compose(ReplySettings(), lock_of(UNTIL), "a@example.com").temporary
+
+
+def test_defer_answers_by_a_temporary_code_of_its_own_or_by_the_one_that_is_set() -> None:
+    for chosen, answer in (
+        (ReplySettings(action="defer"), ("450", "4.2.1")),
+        (ReplySettings(action="defer", code=450, status=EnhancedStatus("4.1.1")), ("450", "4.1.1")),
+    ):
+        reply = compose(chosen, lock_of(UNTIL), "a@example.com")
+        assert (reply.code, reply.status) == answer
+        assert reply.temporary
+
+
+def test_a_reply_names_the_case_and_where_to_read_more() -> None:
+    chosen = ReplySettings(
+        text=ReplyText("Locked, case {case}: {url}"),
+        url=ReplyUrl("https://www.example.com/{case}?why={reason}"),
+    )
+    assert compose(chosen, lock_of(UNTIL), "a@example.com").text == (
+        "Locked, case 1: https://www.example.com/1?why=user-unknown [bouncegate]"
+    )
+
+
+def test_a_long_recipient_is_cut_and_never_the_url_behind_it() -> None:
+    chosen = ReplySettings(
+        text=ReplyText("x" * 300 + " {recipient} is locked: {url}"),
+        url=ReplyUrl("https://www.example.com/{case}"),
+    )
+    reply = compose(chosen, lock_of(UNTIL), "a" * 64 + "@" + "b" * 180 + ".example")
+    assert len(f"{reply}\r\n") == 512
+    assert reply.text.endswith(": https://www.example.com/1 [bouncegate]")
+
+
+@pytest.mark.parametrize(
+    ("sender", "text"),
+    [
+        ("a@news.example", "Unsubscribed: https://www.example.com/1 [bouncegate]"),
+        ("a@NEWS.example", "Unsubscribed: https://www.example.com/1 [bouncegate]"),
+        ("a@bücher.example", "Locked: https://buecher.example/1 [bouncegate]"),
+        ("a@xn--bcher-kva.example", "Locked: https://buecher.example/1 [bouncegate]"),
+        ("a@sub.news.example", "Locked: https://www.example.com/1 [bouncegate]"),
+        ("no address", "Locked: https://www.example.com/1 [bouncegate]"),
+        ("", "Locked: https://www.example.com/1 [bouncegate]"),
+    ],
+)
+def test_each_group_of_senders_gets_words_of_its_own(sender: str, text: str) -> None:
+    chosen = ReplySettings(
+        text=ReplyText("Locked: {url}"),
+        url=ReplyUrl("https://www.example.com/{case}"),
+        groups=(
+            GroupReply((DomainName("news.example"),), text=ReplyText("Unsubscribed: {url}")),
+            GroupReply(
+                (DomainName("xn--bcher-kva.example"),),
+                url=ReplyUrl("https://buecher.example/{case}"),
+            ),
+        ),
+    )
+    assert compose(chosen, lock_of(UNTIL), "a@example.com", sender).text == text
