@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from bench.output import arguments, show
 from bouncegate.classifier import parse
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.verdict import Verdict
@@ -39,7 +39,7 @@ def main() -> None:
     """Run it and print the figures."""
     options = arguments(__doc__)
     source, messages = _messages()
-    judge = Judge(load_rules())
+    judge = Classifier(load_rules())
     speeds = _speeds(messages, judge, options.rounds)
     how = "compiled" if parse.__file__.endswith(".so") else "from its sources"
     title = f"classification of {len(messages)} messages of {source}, {how}"
@@ -59,7 +59,7 @@ def _messages() -> tuple[str, list[bytes]]:
     return "BOUNCEGATE_CORPUS", [path.read_bytes() for path in files]
 
 
-def _speeds(messages: Sequence[bytes], judge: Judge, rounds: int) -> dict[str, float]:
+def _speeds(messages: Sequence[bytes], judge: Classifier, rounds: int) -> dict[str, float]:
     """The best time of each, in seconds for all messages."""
     parsed = [email.message_from_bytes(raw) for raw in messages]
     contestants: dict[str, Callable[[], object]] = {
@@ -84,7 +84,7 @@ def _speeds(messages: Sequence[bytes], judge: Judge, rounds: int) -> dict[str, f
     return best
 
 
-def _judged(raw: bytes, judge: Judge) -> list[Verdict]:
+def _judged(raw: bytes, judge: Classifier) -> list[Verdict]:
     return [judge.judge(report) for report in read(raw).reports]
 
 
@@ -126,7 +126,7 @@ def _rule_rows(rounds: int) -> list[dict[str, Any]]:
     replies = [f"550 5.0.0 {' '.join(maker.sample(words, 15))}" for _ in range(1000)]
     rows: list[dict[str, Any]] = []
     for count in (100, 1000):
-        judge = Judge(Rules(tuple(_rule(n, maker, words) for n in range(count))))
+        judge = Classifier(Rules(tuple(_rule(n, maker, words) for n in range(count))))
         best = min(_seconds(_judging(judge, replies)) for _ in range(rounds))
         rows.append({"rules": count, "us": best / len(replies) * 1e6})
     for row in rows:
@@ -134,7 +134,7 @@ def _rule_rows(rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _judging(judge: Judge, replies: Sequence[str]) -> Callable[[], object]:
+def _judging(judge: Classifier, replies: Sequence[str]) -> Callable[[], object]:
     return lambda: [judge.judge_text(reply) for reply in replies]
 
 
@@ -144,7 +144,7 @@ def _rule(number: int, maker: random.Random, words: Sequence[str]) -> Rule:
     return Rule(id=f"rule.{number}", reason=Reason.POLICY, text=(pattern,))
 
 
-def _huge_rows(judge: Judge) -> list[dict[str, Any]]:
+def _huge_rows(judge: Classifier) -> list[dict[str, Any]]:
     """A report that returns a message of 25 MB: its time, and the memory it took at most."""
     line = b"All work and no play makes a dull message, and a long one besides.\r\n"
     sample = (_ROOT / "tests" / "samples" / "notices" / "qmail.eml").read_bytes()

@@ -21,10 +21,10 @@ from bench.lockedstore import LockedStore, locked_store
 from bench.output import arguments, show
 from bench.processor import used
 from bouncegate.config.settings import MetricsSettings, Settings
-from bouncegate.daemon.counters import Board
+from bouncegate.daemon.counters import Scoreboard
 from bouncegate.daemon.metrics.bounces import Arrivals
 from bouncegate.daemon.metrics.collector import Figures, Kept
-from bouncegate.daemon.metrics.lockcount import Census
+from bouncegate.daemon.metrics.lockcount import LockCount
 from bouncegate.milter.counts import FIGURES, Counts
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import Ledger
@@ -57,7 +57,7 @@ def _ratio(with_: list[float], without: list[float]) -> str:
 
 
 def _alone(folder: Path) -> float:
-    row = Board(folder / "alone", FIGURES).row()
+    row = Scoreboard(folder / "alone", FIGURES).row()
     assert row is not None
 
     def nothing(*_: object) -> int:
@@ -104,7 +104,7 @@ def _scraped(store: LockedStore, folder: Path) -> tuple[float, float]:
         raise StoreMissing("none is kept here")
 
     with closing(Store.open(store.settings)) as opened:
-        census = Census(opened)
+        census = LockCount(opened)
         kept = Kept(census, Arrivals(opened), Counter())
         figures = Figures(settings, opened, kept, no_ledger)
         registry = figures.registry()

@@ -24,7 +24,7 @@ from typing import Any, Final
 from bench.output import arguments, show
 from bouncegate.admin.dns.refresher import Refresher
 from bouncegate.classifier.classified import classify
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.directory import Directory, nothing
 from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.cli.invocation import Invocation
@@ -35,7 +35,7 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import parse_name_server
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Series
-from bouncegate.policy.mx import Answer, Host
+from bouncegate.policy.mx import MxAnswer, MxHost
 from bouncegate.policy.providers import Providers
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
@@ -52,7 +52,7 @@ _LOOKED_UP: Final = 2000
 _OFF, _KNOWN, _DEAD = "DNS off", "all domains known", "every name server dead"
 _STATES: Final = (_OFF, _KNOWN, _DEAD)
 _ANSWERS: Final = {
-    f"d{number}.example": Answer("ok", (Host(10, f"mx.d{number}.example"),))
+    f"d{number}.example": MxAnswer("ok", (MxHost(10, f"mx.d{number}.example"),))
     for number in range(997)
 }
 _GOOGLE: Final = Series("google", Reason.USER_UNKNOWN)
@@ -77,7 +77,7 @@ def _row(figure: str, value: float) -> dict[str, Any]:
 
 def _recording(rounds: int) -> dict[str, float]:
     """Microseconds of the processor for a bounce, in each state of DNS."""
-    judge = Judge(load_rules())
+    judge = Classifier(load_rules())
     took: dict[str, list[float]] = {state: [] for state in _STATES}
     for number in range(rounds):
         for state in _STATES:
@@ -96,7 +96,7 @@ def _recording(rounds: int) -> dict[str, float]:
     return {state: statistics.median(each) * 1e6 / _BOUNCES for state, each in took.items()}
 
 
-def _take_in(store: Store, settings: Settings, judge: Judge, first: int) -> float:
+def _take_in(store: Store, settings: Settings, judge: Classifier, first: int) -> float:
     policy = Policy(settings.policy, settings.return_path.count)
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(Providers.of(), known)
@@ -144,12 +144,12 @@ def _reading(rounds: int) -> Iterator[dict[str, Any]]:
         ):
             invocation.ledger, invocation.exchanges = ledger, store.exchanges
             now = int(time.time())
-            google = Answer("ok", (Host(1, "aspmx.l.google.com"),))
+            google = MxAnswer("ok", (MxHost(1, "aspmx.l.google.com"),))
             domains = [f"company{number}.example" for number in range(_DOMAINS)]
             answers = dict.fromkeys(domains, google)
             for number in range(_SURVEYED - _DOMAINS):
-                host = Host(10, f"mx.d{number}.example")
-                answers[f"d{number}.example"] = Answer("ok", (host,))
+                host = MxHost(10, f"mx.d{number}.example")
+                answers[f"d{number}.example"] = MxAnswer("ok", (host,))
             store.exchanges.learn(answers, now, settings.dns)
             sent = Sent(now, bytes(8), "a@b.example", tuple(f"u@{d}" for d in domains[:1000]))
             ledger.write([entry_of(sent)])

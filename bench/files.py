@@ -25,7 +25,7 @@ from bouncegate.store.tools.compaction import compact
 from bouncegate.store.tools.restore import restore
 from bouncegate.store.tools.upgrade import upgrade
 from bouncegate.store.tools.verify.verification import verify
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 _FOLD: Final = Policy(PolicySettings(), ()).fold
 _OLD: Final = 1
@@ -72,7 +72,7 @@ def _verify(settings: StoreSettings) -> None:
 
 def _compact(settings: StoreSettings) -> None:
     with (
-        WriteRight.alone(settings.path) as right,
+        WriterLock.alone(settings.path) as right,
         closing(Store.open(settings, readonly=True)) as store,
     ):
         compact(settings.path, right, store)

@@ -1,8 +1,8 @@
 """What comes of `kill -9` at random moments, while mail, questions and DSNs come in.
 
-All daemons run behind a real Postfix: milter (two workers, the scribe of the ledger), return path
-(two workers, each with its reader of large messages), map, notices and maintain, which follows the
-log. Again and again one of their processes is killed. A daemon whose supervisor was killed is
+All daemons run behind a real Postfix: milter (two workers, the ledger writer of the ledger), return
+path (two workers, each with its reader of large messages), map, notices and maintain, which follows
+the log. Again and again one of their processes is killed. A daemon whose supervisor was killed is
 started anew, as systemd does it; supervisors replace their workers themselves.
 
 Meanwhile, and at the end, when all that waits has come in:

@@ -2,8 +2,9 @@
 
 Ours plain, with the return path signed, and with that and the ledger, one after the other in each
 round: recipients a second over the milter protocol, where nothing else takes time, and processor
-time of workers and scribe together, which hardly knows of what else the machine does. A rate above
-1 and a time below 1 are better. `python -m bench postfix` tells what is left of this in a Postfix.
+time of workers and ledger writer together, which hardly knows of what else the machine does. A rate
+above 1 and a time below 1 are better. `python -m bench postfix` tells what is left of this in a
+Postfix.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ from bouncegate.config.settings import (
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.config.values import Terms
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.mx import Answer
+from bouncegate.policy.mx import MxAnswer
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import MOST_ADDRESSES, Act, Event
 from bouncegate.store.lastmailed import DAY
@@ -132,7 +132,7 @@ def _fill_predicted(store: Store, number: int, now: int) -> None:
         {f"reader.{n:08d}@dead{n % 20}.de": now // DAY for n in range(number)}, lambda _: ""
     )
     for when in (now - 2 * DAY, now - DAY):
-        answers = {f"dead{n}.de": Answer("nxdomain") for n in range(20)}
+        answers = {f"dead{n}.de": MxAnswer("nxdomain") for n in range(20)}
         store.exchanges.learn(answers, when, DnsSettings())
 
 

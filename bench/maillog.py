@@ -16,7 +16,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from bench.output import arguments, show
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.follower import Follower
 from bouncegate.classifier.maillog.interpreter import Interpreter
@@ -52,7 +52,7 @@ _OUTCOMES: Final = {
 def main() -> None:
     """Run it and print the figures."""
     options = arguments(__doc__)
-    judge = Judge(load_rules())
+    judge = Classifier(load_rules())
     rows: list[dict[str, Any]] = []
     for what, prefix in (("a mailing of ours", "QUEUE"), ("nothing of ours", "OTHER")):
         text = "".join(map(_lines, map(_sent(prefix), range(_MESSAGES))))
@@ -69,7 +69,7 @@ def main() -> None:
     show("reading Postfix's log", rows, as_json=options.json)
 
 
-def _read(text: str, judge: Judge) -> float:
+def _read(text: str, judge: Classifier) -> float:
     """Seconds of processor time to take in a log that is new."""
     settings = Settings()
     policy = Policy(PolicySettings(), _TRUST)

@@ -33,10 +33,10 @@ def main() -> None:
         with ours(store.settings, folder, "memory", _SIGNED) as milter:
             load.run(milter.socket, 8, 50, options.seconds)
             supervisor, *rest = family(milter.pid)
-            *workers, scribe = sorted(rest)
+            *workers, ledger_writer = sorted(rest)
             rows.append(_row("milter, supervisor", supervisor))
             rows += [_row(f"milter, worker {n}", pid) for n, pid in enumerate(workers, 1)]
-            rows.append(_row("milter, scribe", scribe))
+            rows.append(_row("milter, ledger writer", ledger_writer))
         with map_daemon(store.settings, folder) as daemon:
             argv: list[object] = [
                 compiled("socketmap.c", folder),

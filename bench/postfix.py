@@ -6,9 +6,9 @@ ledger of sends. Each in turn gets the same mail from `smtp-source` over 8 sessi
 nowhere, and rests until its queue is empty. A round goes through all of them once there and once
 back, so that what the machine does besides falls on all alike, and gives one ratio.
 
-The processor time is that of Postfix, milter, return-path handler and scribe together, from the
-first connection until the queue is empty; the load is left out. Unlike a rate it hardly knows of
-what else the machine does. A rate above 1 and a time below 1 are better.
+The processor time is that of Postfix, milter, return-path handler and ledger writer together, from
+the first connection until the queue is empty; the load is left out. Unlike a rate it hardly knows
+of what else the machine does. A rate above 1 and a time below 1 are better.
 """
 
 import subprocess

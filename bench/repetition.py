@@ -14,7 +14,7 @@ from tests.fuzz.shapes import repetitions, shape
 
 from bench.output import arguments, show
 from bouncegate.classifier.classified import Classify, classify
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.config.rules import load_rules
 
 # Octets in each of the parts, half of what is read of words at most, and of that half.
@@ -35,7 +35,7 @@ class _Timed(NamedTuple):
 def main() -> int:
     """Run it and print the figures; the exit code tells whether all is linear."""
     options = arguments(__doc__)
-    read = partial(classify, judge=Judge(load_rules()))
+    read = partial(classify, judge=Classifier(load_rules()))
     timed = [_timed(read, parts, options.rounds) for parts in repetitions()]
     growing = sorted(timed, reverse=True)[:_SHOWN]
     slow = sorted(timed, key=lambda one: one.seconds, reverse=True)[:_SHOWN]

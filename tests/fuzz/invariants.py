@@ -36,10 +36,10 @@ from tests.fuzz.shapes import shape
 
 from bouncegate.admin.dns.lookup import MOST_HOSTS, look_up
 from bouncegate.admin.dns.reply import ask
-from bouncegate.classifier.alive.signoflife import Sign
+from bouncegate.classifier.alive.signoflife import SignOfLife
 from bouncegate.classifier.alive.signoflife import judge as judge_sign
-from bouncegate.classifier.classifier import Judge
-from bouncegate.classifier.maillog.line import Delivery, Parser
+from bouncegate.classifier.classifier import Classifier
+from bouncegate.classifier.maillog.line import DeliveryLine, Parser
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.parse import read_or_raise
@@ -49,7 +49,7 @@ from bouncegate.config.problems import Problem
 from bouncegate.config.rules import Rules, load_rules, parse_rules
 from bouncegate.config.settings import AliveSettings
 from bouncegate.config.taxonomy import Category, Kind
-from bouncegate.policy.mx import Answer
+from bouncegate.policy.mx import MxAnswer
 
 # A message of 64 KiB is read within 10 ms; instrumented for coverage within a hundred times that.
 LONGEST_SECONDS: Final = 1.0
@@ -180,7 +180,7 @@ def check_rule_files(data: bytes) -> None:
     rules = parse_rules("10-own.toml", data[:LARGEST].decode("utf-8", "replace"), problems)
     assert all(problem.text for problem in problems)
     if rules:
-        judge = Judge(Rules(tuple(rules)))
+        judge = Classifier(Rules(tuple(rules)))
         judge.explain(Report(diagnostic="550 5.1.1 user unknown", status="5.1.1"))
     assert time.process_time() - begin < LONGEST_SECONDS, "a file of rules took too long"
 
@@ -191,11 +191,11 @@ def check_log_lines(data: bytes) -> None:
     line = parser.parse(data[:LARGEST], _NOW)
     text = data[:LARGEST].decode("utf-8", "replace")
     assert line is None or line.queue_id in text
-    assert not isinstance(line, Delivery) or f"to=<{line.recipient}>" in text
+    assert not isinstance(line, DeliveryLine) or f"to=<{line.recipient}>" in text
     told = parser.parse(_DEFERRED % data[:LARGEST].replace(b"\n", b"?"), _NOW)
     assert time.process_time() - begin < LONGEST_SECONDS, "reading a line took too long"
     if told is not None:  # a line that could be read in two ways is not read
-        assert isinstance(told, Delivery)
+        assert isinstance(told, DeliveryLine)
         assert (told.queue_id, told.mailed, told.outcome) == ("QUEUE1", "a@r.example", "deferred")
 
 
@@ -232,7 +232,7 @@ def check_dns(data: bytes) -> None:
     resolver = dns.asyncresolver.Resolver(configure=False)
     resolver.nameservers = [_Fuzzing(data)]
 
-    async def look() -> Answer:
+    async def look() -> MxAnswer:
         return await look_up(QUESTION, lambda name, kind: ask(resolver, name, kind))
 
     begin = time.process_time()
@@ -252,8 +252,8 @@ def check_signs(data: bytes) -> None:
     alone = judge_sign(raw, "a@x.example", _TRUSTING, _NOW, fold_local_part=True)
     below = judge_sign(_FOUND + raw, "a@x.example", _TRUSTING, _NOW, fold_local_part=True)
     assert time.process_time() - begin < LONGEST_SECONDS, "judging a sign of life took too long"
-    assert not isinstance(below, Sign), "a stranger's field was believed"
-    if isinstance(alone, Sign):
+    assert not isinstance(below, SignOfLife), "a stranger's field was believed"
+    if isinstance(alone, SignOfLife):
         _, _, domain = alone.address.rpartition("@")
         assert domain in raw.decode("utf-8", "replace").lower() or "xn--" in domain
 
@@ -279,9 +279,9 @@ CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
 
 
 @cache
-def shipped_judge() -> Judge:
+def shipped_judge() -> Classifier:
     """The shipped rules, compiled once."""
-    return Judge(load_rules())
+    return Classifier(load_rules())
 
 
 def _stands_there(raw: bytes, reports: tuple[Report, ...] | list[Report]) -> None:

@@ -207,8 +207,8 @@ def test_return_path_takes_the_token_of_a_message_and_refuses_its_other_recipien
 def test_mail_flows_and_it_is_said_when_the_ledger_cannot_be_written(
     postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
 ) -> None:
-    scribe = scribe_of(gate)
-    os.kill(scribe, signal.SIGSTOP)  # a disk that stalls
+    ledger_writer = ledger_writer_of(gate)
+    os.kill(ledger_writer, signal.SIGSTOP)  # a disk that stalls
     try:
         readers = [address(f"reader{number}") for number in range(3)]
         started = time.monotonic()
@@ -217,19 +217,19 @@ def test_mail_flows_and_it_is_said_when_the_ledger_cannot_be_written(
         postfix.wait_until_empty()
         assert [remote.accepted().count(reader) for reader in readers] == [1, 1, 1]
     finally:
-        os.kill(scribe, signal.SIGCONT)
+        os.kill(ledger_writer, signal.SIGCONT)
 
 
-def test_a_scribe_that_dies_is_replaced_and_what_was_handed_over_is_written(
+def test_a_ledger_writer_that_dies_is_replaced_and_what_was_handed_over_is_written(
     postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
 ) -> None:
-    scribe = scribe_of(gate)
-    os.kill(scribe, signal.SIGKILL)
+    ledger_writer = ledger_writer_of(gate)
+    os.kill(ledger_writer, signal.SIGKILL)
     gone = address("gone")
     remote.refuse({gone: UNKNOWN})
     send(postfix, gone)
     wait_for("the bounce to be counted", lambda: gate.show(gone)["locked"])
-    assert scribe_of(gate) != scribe
+    assert ledger_writer_of(gate) != ledger_writer
 
 
 def sender_at_once(postfix: Postfix, remote: Remote, recipient: str) -> str:
@@ -251,7 +251,7 @@ def restart(gate: Bouncegate) -> None:
     gate.start()
 
 
-def scribe_of(gate: Bouncegate) -> int:
+def ledger_writer_of(gate: Bouncegate) -> int:
     """The process id of the milter's youngest child."""
     assert gate.milter is not None
     pid = gate.milter.pid

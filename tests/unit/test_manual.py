@@ -14,7 +14,7 @@ from bouncegate.cli.main import app
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.milter.refusal.decision import Outcome
 from bouncegate.milter.refusal.deed import Deed
-from bouncegate.policy.fold import Standing
+from bouncegate.policy.fold import Disposition
 from bouncegate.store.tokens.token import Finding
 from manual.commands import every_command, told
 from manual.pages import pages
@@ -84,7 +84,12 @@ def test_every_word_that_the_log_may_hold_is_in_its_page() -> None:
     passed = set(Outcome) - {
         Outcome.NOT_LOCKED, Outcome.LOCK_EXPIRED, Outcome.OBSERVED, Outcome.REFUSED,
     }  # fmt: skip
-    words = {*passed, *(set(Standing) - {Standing.COUNTS}), *(set(Finding) - {Finding.GOOD}), *Deed}
+    words = {
+        *passed,
+        *(set(Disposition) - {Disposition.COUNTS}),
+        *(set(Finding) - {Finding.GOOD}),
+        *Deed,
+    }
     assert [word for word in sorted(words) if word not in page] == []
 
 

@@ -8,9 +8,9 @@ values can be handed to another thread or process.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read_or_raise
-from bouncegate.classifier.report import Nature, Reading, Report
+from bouncegate.classifier.report import MessageType, Reading, Report
 from bouncegate.classifier.verdict import Verdict
 from bouncegate.config.taxonomy import Category, Kind, Reason
 
@@ -47,25 +47,25 @@ class Classified(NamedTuple):
         return bool(self.reports)
 
 
-def classify(raw: bytes, judge: Judge) -> Classified:
+def classify(raw: bytes, judge: Classifier) -> Classified:
     """Read a message and judge each of its reports; any exception is a fault of ours."""
     return judged(read_or_raise(raw), judge, raw)
 
 
 def unread(raw: bytes) -> Classified:
     """What stands for a message in whose place a fault of ours came up: a bounce of nobody's."""
-    return Classified(Reading(Nature.BROKEN), _BROKEN, raw)
+    return Classified(Reading(MessageType.BROKEN), _BROKEN, raw)
 
 
-def judged(reading: Reading, judge: Judge, raw: bytes = b"") -> Classified:
+def judged(reading: Reading, judge: Classifier, raw: bytes = b"") -> Classified:
     """A message that was read, with the verdict on each of its reports."""
     if not reading.reports:
-        return Classified(reading, _BROKEN if reading.nature is Nature.BROKEN else (), raw)
+        return Classified(reading, _BROKEN if reading.nature is MessageType.BROKEN else (), raw)
     reports = tuple(JudgedReport(report, _verdict(judge, report)) for report in reading.reports)
     return Classified(reading, reports, raw)
 
 
-def _verdict(judge: Judge, report: Report) -> Verdict:
+def _verdict(judge: Classifier, report: Report) -> Verdict:
     if not report.action and not report.recipient:
         return _NO_FAILURE
     return judge.judge(report)

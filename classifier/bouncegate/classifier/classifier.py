@@ -43,7 +43,7 @@ class Evidence(NamedTuple):
     """False if the server called the failure temporary."""
 
 
-class Judge:
+class Classifier:
     """Immutable, and shared by all threads of a process; built once from the rules."""
 
     def __init__(self, rules: Rules, own_mark: str = "") -> None:

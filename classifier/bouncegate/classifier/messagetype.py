@@ -8,7 +8,7 @@ from typing import Final
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.notification import STATUS_KINDS
 from bouncegate.classifier.phrases import Phrases
-from bouncegate.classifier.report import Nature
+from bouncegate.classifier.report import MessageType
 
 # Subjects of notices of failure.
 _FAILURE: Final = (
@@ -111,41 +111,41 @@ def poses_as_report(message: Message) -> bool:
     )
 
 
-def nature_of(message: Message) -> Nature:
+def nature_of(message: Message) -> MessageType:
     """What the message is, as far as its header and the types of its parts tell."""
     kinds = {part.kind for part in message.parts}
     if "message/feedback-report" in kinds:
-        return Nature.COMPLAINT
+        return MessageType.COMPLAINT
     if kinds & STATUS_KINDS:
-        return Nature.BOUNCE
+        return MessageType.BOUNCE
     report_type = message.root.type_field.lower()
     found = _SUBJECTS.found(message.subject) if message.subject else []
     if "message/disposition-notification" in kinds or "disposition-notification" in report_type:
         # Dovecot and Sieve (RFC 5429) put the refusal of a message into the form of an MDN.
         refused = "rejected" in message.fields.get("auto-submitted") or _IS_REFUSAL in found
-        return Nature.BOUNCE if refused else Nature.MDN
+        return MessageType.BOUNCE if refused else MessageType.MDN
     return _by_header(message, report_type, found)
 
 
-def _by_header(message: Message, report_type: str, found: list[int]) -> Nature:
+def _by_header(message: Message, report_type: str, found: list[int]) -> MessageType:
     """What subject, author and return path tell."""
     fields = message.fields
     return_path = fields.get("return-path").lower()
     daemon = _AUTHORS.occur(message.author) or "mailer-daemon" in return_path
     failure = _IS_FAILURE in found
     if _IS_AUTO in found and not (daemon and failure):
-        return Nature.AUTO_REPLY
+        return MessageType.AUTO_REPLY
     told = "multipart/report" in report_type or "x-failed-recipients" in fields
     if told or (daemon and (failure or not _is_answer(message, return_path))):
-        return Nature.BOUNCE
+        return MessageType.BOUNCE
     if _IS_CHALLENGE in found:
-        return Nature.CHALLENGE
+        return MessageType.CHALLENGE
     automatic = _is_automatic(message)
     if _IS_FORWARDED in found or ("list-unsubscribe" in fields and _IS_NOTICE not in found):
-        return Nature.AUTO_REPLY if automatic else Nature.ORDINARY
+        return MessageType.AUTO_REPLY if automatic else MessageType.ORDINARY
     if failure or (return_path == "<>" and not automatic):
-        return Nature.BOUNCE
-    return Nature.AUTO_REPLY if automatic else Nature.ORDINARY
+        return MessageType.BOUNCE
+    return MessageType.AUTO_REPLY if automatic else MessageType.ORDINARY
 
 
 def _is_answer(message: Message, return_path: str) -> bool:

@@ -18,9 +18,9 @@ from bouncegate.classifier.origin import origin_of
 from bouncegate.classifier.original import read_original
 from bouncegate.classifier.readers.registry import COMPLAINTS, LAST_RESORT, Reader, candidates
 from bouncegate.classifier.recover import mended
-from bouncegate.classifier.report import Nature, Reading, Report
+from bouncegate.classifier.report import MessageType, Reading, Report
 
-_TOLD: Final = frozenset({Nature.BOUNCE, Nature.COMPLAINT})
+_TOLD: Final = frozenset({MessageType.BOUNCE, MessageType.COMPLAINT})
 _log: Final = logging.getLogger("bouncegate.classifier")
 
 
@@ -30,7 +30,7 @@ def read(raw: bytes) -> Reading:
         return read_or_raise(raw)
     except Exception:  # noqa: BLE001 - no message may stop the return path; fuzzing looks for any
         _log.exception("a message of %d octets could not be read", len(raw))
-        return Reading(Nature.BROKEN)
+        return Reading(MessageType.BROKEN)
 
 
 def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
@@ -44,7 +44,7 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     if nature not in _TOLD:
         return Reading(nature, message_id=message_id)
     notification = Notification(message)
-    if nature is Nature.COMPLAINT:
+    if nature is MessageType.COMPLAINT:
         # Whoever complains was reached: no reader of failures may have a look.
         return _reading(nature, notification, COMPLAINTS, COMPLAINTS.read(notification))
     for reader in candidates(notification):
@@ -55,7 +55,7 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
         # Gateways wrap the bounce that they pass on into a notice that names nobody. What has no
         # author (RFC 5322, 3.6) is no message, but a piece of one.
         inner = read_or_raise(notification.returned, nested=False)
-        if inner.reports and inner.nature is Nature.BOUNCE:
+        if inner.reports and inner.nature is MessageType.BOUNCE:
             return replace(inner, origin=origin_of(message.fields))
     reports = LAST_RESORT.read(notification)
     if reports:
@@ -67,13 +67,13 @@ def _nobody(notification: Notification, message_id: str) -> Reading:
     """A bounce from which no recipient could be read, if it is one."""
     if not poses_as_report(notification.message):
         # Its subject alone speaks of a failure: a shop's mail of a parcel.
-        return Reading(Nature.ORDINARY, message_id=message_id)
+        return Reading(MessageType.ORDINARY, message_id=message_id)
     origin = origin_of(notification.message.fields)
-    return Reading(Nature.BROKEN, (), read_original(notification), message_id, "", origin)
+    return Reading(MessageType.BROKEN, (), read_original(notification), message_id, "", origin)
 
 
 def _reading(
-    nature: Nature, notification: Notification, reader: Reader, reports: list[Report]
+    nature: MessageType, notification: Notification, reader: Reader, reports: list[Report]
 ) -> Reading:
     return Reading(
         nature,

@@ -12,7 +12,7 @@ from msgspec import Struct
 from bouncegate.classifier.origin import Origin
 
 
-class Nature(StrEnum):
+class MessageType(StrEnum):
     """What kind of message it is, and so why it is, or is not, a bounce."""
 
     BOUNCE = "bounce"
@@ -81,7 +81,7 @@ class Report(Struct, frozen=True, gc=False):
 class Reading(Struct, frozen=True, gc=False):
     """One message from the return path, read."""
 
-    nature: Nature
+    nature: MessageType
     reports: tuple[Report, ...] = ()
     """One for each recipient named, in the order found; `()` for what is no bounce."""
     original: Original = Original()

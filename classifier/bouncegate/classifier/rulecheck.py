@@ -6,19 +6,19 @@ on the replies of servers.
 
 from collections.abc import Iterator
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.report import Report
 from bouncegate.config.problems import Problem
 from bouncegate.config.rules import Example, Rule, Rules
 
 
-def check_rules(rules: Rules, judge: Judge | None = None) -> tuple[Problem, ...]:
+def check_rules(rules: Rules, judge: Classifier | None = None) -> tuple[Problem, ...]:
     """Every problem with the examples of the rules."""
-    judge = judge or Judge(rules)
+    judge = judge or Classifier(rules)
     return tuple(problem for rule in rules.rules for problem in _of_rule(rule, judge))
 
 
-def _of_rule(rule: Rule, judge: Judge) -> Iterator[Problem]:
+def _of_rule(rule: Rule, judge: Classifier) -> Iterator[Problem]:
     for example in rule.examples:
         _, held = judge.holding(_report(example))
         text = _fault(rule, example, held)

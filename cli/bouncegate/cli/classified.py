@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Reading, Report
 from bouncegate.classifier.verdict import Finding
@@ -49,7 +49,7 @@ class Messages:
         "rule",
     )
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Classifier) -> None:
         """Judge by the rules in force."""
         self._judge = judge
 
@@ -105,7 +105,7 @@ class DiagnosticLines:
 
     columns: tuple[str, ...] = ("text", "kind", "category", "reason", "rule")
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Classifier) -> None:
         """Judge by the rules in force."""
         self._judge = judge
 

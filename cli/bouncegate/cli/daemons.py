@@ -21,11 +21,11 @@ from bouncegate.store.store import Bounce, Recorded, Store
 
 if TYPE_CHECKING:
     from bouncegate.classifier.classified import Classify
-    from bouncegate.classifier.classifier import Judge
+    from bouncegate.classifier.classifier import Classifier
     from bouncegate.classifier.returnpath.intake import Intake
     from bouncegate.classifier.returnpath.proof import Prover
     from bouncegate.classifier.returnpath.recipients import Recipients
-    from bouncegate.classifier.returnpath.worker import Furnish
+    from bouncegate.classifier.returnpath.worker import Opening
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
@@ -71,7 +71,7 @@ def return_path(context: typer.Context) -> None:
         raise typer.Exit(os.EX_UNAVAILABLE) from None
 
 
-def _prepare(config: Path | None, settings: Settings) -> "Furnish":
+def _prepare(config: Path | None, settings: Settings) -> "Opening":
     """How a worker begins.
 
     The rules stay: a worker that follows one that died judges as that did.
@@ -80,12 +80,12 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
     from bouncegate.classifier.classified import classify  # noqa: PLC0415
     from bouncegate.classifier.returnpath.handler import Context, Mailboxes  # noqa: PLC0415
     from bouncegate.classifier.returnpath.probe import ProbeTaker  # noqa: PLC0415
-    from bouncegate.classifier.returnpath.worker import Desk, Furnish  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.worker import Opening, Resources  # noqa: PLC0415
 
     read = partial(classify, judge=judge_of(settings, made_mark(settings.store.path)))
     _tell_notes(settings)
 
-    def desk(stack: ExitStack) -> Desk:
+    def desk(stack: ExitStack) -> Resources:
         invocation = Invocation(config)
         invocation.settings = settings
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
@@ -94,9 +94,9 @@ def _prepare(config: Path | None, settings: Settings) -> "Furnish":
         listener = Listener(settings, store, policy)
         aside = ProbeTaker(settings.store.path, listener, listener.believes)
         mailboxes = Mailboxes(aside, _recipients(settings))
-        return Desk(store, intake, policy, Context(mailboxes), invocation.replaced(store))
+        return Resources(store, intake, policy, Context(mailboxes), invocation.replaced(store))
 
-    return Furnish(desk, read)
+    return Opening(desk, read)
 
 
 def receive(
@@ -149,12 +149,12 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
     return take(sys.stdin.buffer, most, recipients or told, intake, record)
 
 
-def judge_of(settings: Settings, mark: str) -> "Judge":
+def judge_of(settings: Settings, mark: str) -> "Classifier":
     """The rules in force, compiled; raises ConfigError. `mark` ends our own refusals."""
-    from bouncegate.classifier.classifier import Judge  # noqa: PLC0415
+    from bouncegate.classifier.classifier import Classifier  # noqa: PLC0415
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
-    return Judge(load_rules(settings.rules.folder), mark)
+    return Classifier(load_rules(settings.rules.folder), mark)
 
 
 def _tell_notes(settings: Settings) -> None:

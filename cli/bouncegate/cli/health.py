@@ -18,7 +18,7 @@ from bouncegate.admin.doctor.finding import Finding, Severity
 from bouncegate.admin.doctor.maillog import check_maillog
 from bouncegate.admin.doctor.storage import check_backup, check_ledger, check_store
 from bouncegate.admin.report.counting import Counting, Scope
-from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import subjects
 from bouncegate.admin.report.judgement import Excess, excesses
 from bouncegate.admin.report.reading import Sources, as_kept, providers_now, read, sends_since
@@ -36,7 +36,7 @@ from bouncegate.config.taxonomy import REASONS
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.clock import moment
 from bouncegate.store.errors import StoreMissing
-from bouncegate.store.hourcounts import DROPPED, UNVERIFIED, HourTally
+from bouncegate.store.hourcounts import DROPPED, UNVERIFIED, HourCount
 from bouncegate.store.store import Store
 
 _EXIT: Final = {"fine": 0, "warning": 1, "critical": 2}
@@ -173,7 +173,7 @@ def health(
     except typer.BadParameter as error:
         error.exit_code = os.EX_USAGE  # 2 would have monitoring say that an incident is open
         raise
-    period = Wanted(since=start, until=end)
+    period = Filters(since=start, until=end)
     alarm = invocation.settings.alarm
     try:
         with closing(invocation.open_store(readonly=True)) as store:
@@ -215,7 +215,7 @@ def period_of(since: str, until: str, now: int) -> tuple[int, int]:
 
 def health_of(
     incidents: list[IncidentView],
-    tallies: Iterable[HourTally],
+    tallies: Iterable[HourCount],
     rates: Rates,
     alarm: AlarmSettings,
     checks: Checks,
@@ -277,11 +277,11 @@ def _views(findings: Iterable[Finding]) -> Iterator[RoomView]:
             yield RoomView(finding.check, finding.text, finding.mend, is_urgent)
 
 
-def _is_before(tally: HourTally, until: int) -> bool:
+def _is_before(tally: HourCount, until: int) -> bool:
     return not until or tally.start < until
 
 
-def _rates(invocation: Invocation, store: Store, period: Wanted) -> Rates:
+def _rates(invocation: Invocation, store: Store, period: Filters) -> Rates:
     provider_of = providers_now(store, invocation.providers)
     counting = Counting(subjects(provider_of)["sender"])
     with ledger_of(invocation) as (ledger, why_unknown):
@@ -304,7 +304,7 @@ def _judged(rows: Sequence[Named], alarm: AlarmSettings) -> Iterator[RateView]:
             yield RateView(sender, sends, rate, hard, complaints, warnings)
 
 
-def _sender(tally: HourTally) -> SenderView:
+def _sender(tally: HourCount) -> SenderView:
     advice = REASONS[tally.main_reason].advice
     return SenderView(tally.sender, iso(tally.start), tally.total, tally.main_reason, advice)
 

@@ -14,8 +14,8 @@ from bouncegate.admin.lists import corrections as correcting
 from bouncegate.admin.lists import imports as locking
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Fault
-from bouncegate.admin.lists.csvfile import SheetRow, read_sheet
-from bouncegate.admin.lists.externalsort import Runs
+from bouncegate.admin.lists.csvfile import CsvRow, read_sheet
+from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.imports import LockReader, Wish
 from bouncegate.admin.lists.lines import Line
 from bouncegate.cli.acts import By, Why, carry_out, end_of
@@ -153,7 +153,7 @@ class _Job:
             faults: list[Fault] = []
             rows = 0
 
-            def good(sheet: Iterable[SheetRow]) -> Iterator[Wish]:
+            def good(sheet: Iterable[CsvRow]) -> Iterator[Wish]:
                 nonlocal rows
                 for found in reader.read(sheet):
                     rows += 1
@@ -163,7 +163,7 @@ class _Job:
                         faults.append(found)
 
             given = good(reading(read_sheet(file), file))
-            wishes = stack.enter_context(Runs(given, Wish, attrgetter("address")))
+            wishes = stack.enter_context(SortedRuns(given, Wish, attrgetter("address")))
             _refuse(faults)
             new = sum(1 for _ in locking.that_are_new(store, wishes, self._now))
             print(f"{new} to lock, {rows - new} are locked as long already, or are listed twice")

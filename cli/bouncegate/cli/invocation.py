@@ -23,7 +23,7 @@ from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
     from bouncegate.store.ledger import Ledger
-    from bouncegate.store.mx import Exchanges
+    from bouncegate.store.mx import MxCache
 
 log: Final = logging.getLogger("bouncegate.guard")
 
@@ -36,7 +36,7 @@ class Invocation:
     """The file that was named; None: the default one, if it exists."""
     ledger: "Ledger | None" = None
     """The ledger of sends, where a daemon has opened it: LMDB allows that once in a process."""
-    exchanges: "Exchanges | None" = None
+    exchanges: "MxCache | None" = None
     """What DNS has told, where a daemon has opened the store."""
     writes_ledger: bool = False
     """Whether this daemon adds to the ledger what Postfix's log tells."""

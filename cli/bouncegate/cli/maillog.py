@@ -16,7 +16,7 @@ from bouncegate.classifier.returnpath.directory import Directory, nothing
 from bouncegate.cli.daemons import judge_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.settings import MaillogSettings
-from bouncegate.daemon.periodic import Task
+from bouncegate.daemon.periodic import PeriodicTask
 from bouncegate.policy.records import Event
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.mark import made_mark
@@ -46,9 +46,11 @@ class LogReading:
             self.until = until or self.until
 
     @property
-    def task(self) -> Task:
+    def task(self) -> PeriodicTask:
         """That of `maintain`."""
-        return Task("maillog", max(self._invocation.settings.maillog.every.after(0), 1), self.run)
+        return PeriodicTask(
+            "maillog", max(self._invocation.settings.maillog.every.after(0), 1), self.run
+        )
 
 
 def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bouncegate.admin.lists.csvfile import SheetError
+from bouncegate.admin.lists.csvfile import CsvError
 from bouncegate.admin.lists.externalsort import TemporaryFileError
 from bouncegate.cli import (
     addresses,
@@ -134,7 +134,7 @@ def main() -> NoReturn:
     except (StoreError, KeyFileError, TemporaryFileError) as error:
         complain(str(error))
         sys.exit(error.exit_code)
-    except (AddressError, SheetError) as error:
+    except (AddressError, CsvError) as error:
         complain(str(error))
         sys.exit(os.EX_DATAERR)
     except BrokenPipeError:

@@ -23,7 +23,7 @@ from bouncegate.cli.reload import begin_anew, settings_anew
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.lastresort import end_now
-from bouncegate.daemon.periodic import Task, run_once, run_until
+from bouncegate.daemon.periodic import PeriodicTask, run_once, run_until
 from bouncegate.store.bulk import Bulk
 from bouncegate.store.clock import ClockDoubted, TrustedClock, moment
 from bouncegate.store.errors import StoreMissing
@@ -110,7 +110,7 @@ def maintain(
             anew.set()
             stop.set()
 
-    tasks.append(Task("files", _WATCH_PAUSE, watch))
+    tasks.append(PeriodicTask("files", _WATCH_PAUSE, watch))
     if not run_until(stop, tasks, lambda: notify("WATCHDOG=1")):
         # Never close the store under a thread that still reads: systemd starts us again.
         end_now(log, "after some seconds", os.EX_OK)
@@ -120,7 +120,7 @@ def maintain(
 
 
 def _run_once(
-    tasks: Sequence[Task], stop: threading.Event, store: Store, invocation: Invocation
+    tasks: Sequence[PeriodicTask], stop: threading.Event, store: Store, invocation: Invocation
 ) -> NoReturn:
     well = run_once(tasks, stop)
     if well is None:
@@ -140,7 +140,9 @@ def _take_anew(invocation: Invocation, stop: threading.Event, anew: threading.Ev
         stop.set()
 
 
-def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) -> Iterator[Task]:
+def tasks_of(
+    invocation: Invocation, store: Store, dns_answers: Counter[str]
+) -> Iterator[PeriodicTask]:
     """What is to be done, under the settings in force; what DNS says is counted by its status."""
     from bouncegate.admin.dns.domainlocks import DomainLocks  # noqa: PLC0415
     from bouncegate.admin.dns.names import NameCheck  # noqa: PLC0415
@@ -174,7 +176,7 @@ def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) ->
             lambda stop: _settle(invocation, store, reading, clock(), stop),
         )
     if settings.alive.authserv_ids:
-        yield Task("alive", _ALIVE_PAUSE, lambda _stop: _prove_alive(invocation))
+        yield PeriodicTask("alive", _ALIVE_PAUSE, lambda _stop: _prove_alive(invocation))
 
     def keep_lists(stop: threading.Event) -> None:
         Bulk(store, settings.store.path).finish(invocation.policy.fold)
@@ -187,14 +189,14 @@ def tasks_of(invocation: Invocation, store: Store, dns_answers: Counter[str]) ->
     yield _by_clock("clock", _CLOCK_PAUSE, lambda _stop: clock())
 
 
-def _by_clock(name: str, pause: float, run: Callable[[threading.Event], object]) -> Task:
+def _by_clock(name: str, pause: float, run: Callable[[threading.Event], object]) -> PeriodicTask:
     """A task that waits while the clock is in doubt, which the clock has said in the log."""
 
     def round_(stop: threading.Event) -> None:
         with suppress(ClockDoubted):
             run(stop)
 
-    return Task(name, pause, round_)
+    return PeriodicTask(name, pause, round_)
 
 
 def _prove_alive(invocation: Invocation) -> None:
@@ -234,11 +236,11 @@ def _since(kept: Duration, now: int) -> int:
 
 def _keep_lists(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
     """Take in who was mailed, refuse whom the lists refuse."""
-    from bouncegate.admin.lists.maintenance import Upkeep  # noqa: PLC0415
+    from bouncegate.admin.lists.maintenance import Maintenance  # noqa: PLC0415
 
     settings = invocation.settings
     confirm = settings.dns.confirm.after(0)
-    upkeep = Upkeep(store, settings.lists, invocation.policy.fold, confirm)
+    upkeep = Maintenance(store, settings.lists, invocation.policy.fold, confirm)
     if settings.keeps_ledger:
         with suppress(StoreMissing):  # the milter makes the ledger when it starts
             upkeep.walk(invocation.open_ledger(), now, stop.is_set)
@@ -250,7 +252,7 @@ def _keep_lists(invocation: Invocation, store: Store, now: int, stop: threading.
 
 def metrics_tasks(
     invocation: Invocation, store: Store, dns_answers: Counter[str], *, once: bool
-) -> Iterator[Task]:
+) -> Iterator[PeriodicTask]:
     """What keeps figures, and gives them away, where anybody asks for them."""
     settings = invocation.settings.metrics
     if not settings.enabled:
@@ -258,19 +260,23 @@ def metrics_tasks(
     from bouncegate.daemon.metrics.bounces import Arrivals  # noqa: PLC0415 - prometheus_client takes 10 MB
     from bouncegate.daemon.metrics.collector import Figures, Kept  # noqa: PLC0415
     from bouncegate.daemon.metrics.endpoint import serve_metrics, write_textfile  # noqa: PLC0415
-    from bouncegate.daemon.metrics.lockcount import Census  # noqa: PLC0415
+    from bouncegate.daemon.metrics.lockcount import LockCount  # noqa: PLC0415
 
-    census, arrivals = Census(store), Arrivals(store)
+    census, arrivals = LockCount(store), Arrivals(store)
     kept = Kept(census, arrivals, dns_answers)
     figures = Figures(invocation.settings, store, kept, invocation.open_ledger)
     registry = figures.registry()
-    yield Task("census", _CENSUS_PAUSE, census.take)
-    yield Task("arrivals", _ARRIVALS_PAUSE, arrivals.follow)
+    yield PeriodicTask("census", _CENSUS_PAUSE, census.take)
+    yield PeriodicTask("arrivals", _ARRIVALS_PAUSE, arrivals.follow)
     endpoint, textfile = settings.listen.endpoint, settings.textfile.path
     if textfile is not None:
-        yield Task("textfile", _TEXTFILE_PAUSE, lambda _stop: write_textfile(textfile, registry))
+        yield PeriodicTask(
+            "textfile", _TEXTFILE_PAUSE, lambda _stop: write_textfile(textfile, registry)
+        )
     if endpoint is not None and not once:
-        yield Task("metrics", _LISTEN_PAUSE, lambda stop: serve_metrics(endpoint, registry, stop))
+        yield PeriodicTask(
+            "metrics", _LISTEN_PAUSE, lambda stop: serve_metrics(endpoint, registry, stop)
+        )
 
 
 def _log_counts(settings: Settings) -> bool:

@@ -41,7 +41,7 @@ def map_(context: typer.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from bouncegate.daemon.counters import Board  # noqa: PLC0415 - the daemon's alone
+    from bouncegate.daemon.counters import Scoreboard  # noqa: PLC0415 - the daemon's alone
     from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
     from bouncegate.milter.lookup.counts import FIGURES, Counts  # noqa: PLC0415
     from bouncegate.milter.lookup.daemon import MapDaemon  # noqa: PLC0415
@@ -51,7 +51,7 @@ def map_(context: typer.Context) -> None:
     settings = invocation_of(context).settings
     set_up_logging(settings.log, "map")
     table = late_table(settings.store)
-    board = Board.open(settings.metrics, "map", FIGURES)
+    board = Scoreboard.open(settings.metrics, "map", FIGURES)
     row = board.row() if board is not None else None
     counts = Counts(row) if row is not None else None
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from bouncegate.admin.lists.csvfile import SheetWriter
+from bouncegate.admin.lists.csvfile import CsvWriter
 from bouncegate.cli.logs import printable
 from bouncegate.config.text import escaped
 from bouncegate.policy.records import NO_END
@@ -78,7 +78,7 @@ def write_sheet(out: BinaryIO, columns: Sequence[str], views: Iterable[object]) 
     """CSV, safe for spreadsheets: the fields of the views that the columns name."""
     file = io.TextIOWrapper(out, encoding="utf-8", newline="")
     try:
-        writer = SheetWriter(file, columns)
+        writer = CsvWriter(file, columns)
         for view in views:
             writer.write(getattr(view, column) for column in columns)
     finally:

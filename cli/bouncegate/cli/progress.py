@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import BinaryIO, Final
 
-from bouncegate.admin.lists.csvfile import SheetRow
+from bouncegate.admin.lists.csvfile import CsvRow
 from bouncegate.admin.lists.row import Row
 
 Told = Callable[[int], None]
@@ -56,7 +56,7 @@ def watched(rows: Iterable[Row], *, until_first: bool) -> Iterator[Row]:
     yield from ordered
 
 
-def reading(rows: Iterable[SheetRow], file: BinaryIO) -> Iterator[SheetRow]:
+def reading(rows: Iterable[CsvRow], file: BinaryIO) -> Iterator[CsvRow]:
     """The rows of a file, with how much of it has been read; of a pipe, how many there were."""
     sought = file.seekable()
     with bar(os.fstat(file.fileno()).st_size if sought else None) as told:

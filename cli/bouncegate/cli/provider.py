@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain, iso, write_json, write_table
-from bouncegate.policy.mx import UNASKED, Exchange, learn
+from bouncegate.policy.mx import UNASKED, MxHosts, learn
 from bouncegate.policy.providers import Finding
 from bouncegate.policy.references import MOST_OWN
 from bouncegate.store.address import canonical_domain
@@ -70,7 +70,7 @@ def provider(
         write_table(("", ""), rows)
 
 
-def _known(invocation: Invocation, domain: str) -> Exchange:
+def _known(invocation: Invocation, domain: str) -> MxHosts:
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             return store.exchanges.of(domain)
@@ -78,7 +78,7 @@ def _known(invocation: Invocation, domain: str) -> Exchange:
         return UNASKED
 
 
-def _asked(invocation: Invocation, domain: str) -> Exchange:
+def _asked(invocation: Invocation, domain: str) -> MxHosts:
     """What DNS says now, with what is known; kept, unless the store cannot be written."""
     from bouncegate.admin.dns.round import statuses_of  # noqa: PLC0415 - the other commands ask no DNS
 
@@ -103,7 +103,7 @@ def _references(invocation: Invocation) -> list[str]:
         return []
 
 
-def _view(domain: str, finding: Finding, exchange: Exchange, confirm: int) -> ProviderView:
+def _view(domain: str, finding: Finding, exchange: MxHosts, confirm: int) -> ProviderView:
     return ProviderView(
         domain=domain,
         provider=finding.provider,

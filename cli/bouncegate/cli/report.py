@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bouncegate.admin.report.addresses import bounces, in_groups
 from bouncegate.admin.report.counting import Scope
-from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.reading import as_kept
 from bouncegate.cli import filters
 from bouncegate.cli.addresses import Json
@@ -144,7 +144,7 @@ def _command(subject: str) -> Callable[..., None]:
             raise typer.BadParameter("--svg draws counts: leave --addresses and --messages out")
         now, invocation = int(time.time()), invocation_of(context)
         start, end = period_of(since, until, now)
-        wanted = Wanted(
+        wanted = Filters(
             kind=kind,
             category=category,
             reason=reason,
@@ -197,7 +197,7 @@ def _bounces(store: Store, scope: Scope) -> Iterator[Arrival]:
     return bounces(store.arrivals.since(scope.wanted.since), scope)
 
 
-def _as_kept(store: Store, wanted: Wanted) -> Wanted:
+def _as_kept(store: Store, wanted: Filters) -> Filters:
     """The same, from when on all bounces are kept; says so if that is less."""
     kept = as_kept(store, wanted)
     if kept.since > wanted.since:
@@ -241,6 +241,6 @@ _NAMES: Final[dict[str, tuple[str, Callable[[Invocation, str], object]]]] = {
 """Of what a name is the name, and how it is written in the store."""
 
 
-def _narrowed(invocation: Invocation, wanted: Wanted, subject: str, name: str) -> Wanted:
+def _narrowed(invocation: Invocation, wanted: Filters, subject: str, name: str) -> Filters:
     field, of = _NAMES[subject]
     return replace(wanted, **{field: of(invocation, name)})

@@ -12,7 +12,7 @@ from bouncegate.admin.report.counting import Counting, Scope
 from bouncegate.admin.report.groupby import ALL, subjects
 from bouncegate.admin.report.judgement import Excess, excesses
 from bouncegate.admin.report.reading import Sources, providers_now, read, sends_since
-from bouncegate.admin.report.summary import Figures, figures_of, rows_of
+from bouncegate.admin.report.summary import Summary, figures_of, rows_of
 from bouncegate.admin.report.svg import drawing
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.ledgers import ledger_of
@@ -74,7 +74,7 @@ class Counts:
             self._draw(svg, table)
 
     @property
-    def _total(self) -> Figures:
+    def _total(self) -> Summary:
         return figures_of(self._all.of(ALL), self._sends)
 
     @property
@@ -88,7 +88,7 @@ class Counts:
     def _table(self, label: str, rows: list[Named]) -> Table:
         return Table(label, rows, by_address=self._by_address)
 
-    def _more(self, figures: Figures) -> dict[str, object]:
+    def _more(self, figures: Summary) -> dict[str, object]:
         """What scripts are told beside the figures."""
         more: dict[str, object] = {
             "since": iso(self._since or None),

@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import asdict
 
-from bouncegate.admin.lists.csvfile import SheetWriter
-from bouncegate.admin.report.summary import Figures
+from bouncegate.admin.lists.csvfile import CsvWriter
+from bouncegate.admin.report.summary import Summary
 from bouncegate.admin.report.svg import Bar, Panel
 from bouncegate.cli.output import stream_table, write_table
 
-Named = tuple[str, Figures]
+Named = tuple[str, Summary]
 """A name and what is told of it."""
 
 _BLOCKS: Final = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
@@ -26,7 +26,7 @@ _MOST_IN_FRAME: Final = 1000
 
 class _Column(NamedTuple):
     title: str
-    cell: Callable[[Figures], object]
+    cell: Callable[[Summary], object]
     only_if: str = ""
     """The field of which some row must have something for the column to be shown."""
 
@@ -90,11 +90,11 @@ class Table:
 def write_sheet(views: Iterable[dict[str, object]]) -> None:
     """Write views that are alike as CSV, safe for spreadsheets; what is nested gets columns."""
     file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
-    writer: SheetWriter | None = None
+    writer: CsvWriter | None = None
     try:
         for view in views:
             flat = dict(_flat(view))
-            writer = writer or SheetWriter(file, list(flat))
+            writer = writer or CsvWriter(file, list(flat))
             writer.write(flat.values())
     finally:
         file.detach()  # which flushes it
@@ -121,7 +121,7 @@ def percent(part: float | None) -> str | None:
     return None if part is None else f"{part:.2%}"
 
 
-def _told(figures: Figures) -> str:
+def _told(figures: Summary) -> str:
     rate = percent(figures.rate)
     return f"{figures.addresses:,}" + (f" ({rate})" if rate else "")
 

@@ -93,13 +93,13 @@ def _replayed(simulation: Simulation, store: Store) -> Iterator[Change]:
 
 def _rejudgement(in_force: Invocation, other: Invocation, store: Store) -> "Rejudgement | None":
     """What judges events by other rules; None where the rules are the same."""
-    from bouncegate.classifier.classifier import Judge  # noqa: PLC0415 - RE2 takes its time
+    from bouncegate.classifier.classifier import Classifier  # noqa: PLC0415 - RE2 takes its time
     from bouncegate.classifier.returnpath.rejudgement import Rejudgement  # noqa: PLC0415
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     now, then = (load_rules(i.settings.rules.folder) for i in (in_force, other))
     mark = known_mark(in_force.settings.store.path)
-    judges = Judge(now, mark), Judge(then, mark)
+    judges = Classifier(now, mark), Classifier(then, mark)
     return None if now == then else Rejudgement(*judges, store.message)
 
 

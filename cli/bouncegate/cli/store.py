@@ -23,9 +23,9 @@ from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.lastbackup import LastBackup, note_backup
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.space import Room
+from bouncegate.store.space import Space
 from bouncegate.store.store import Store
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 if TYPE_CHECKING:
     from bouncegate.store.tools.verify.difference import Difference
@@ -115,7 +115,7 @@ def ledger_of(invocation: Invocation, stack: ExitStack) -> Ledger | None:
         return None
 
 
-def _view(name: str, path: Path, layout: int | None, cleared: int, room: Room) -> RoomView:
+def _view(name: str, path: Path, layout: int | None, cleared: int, room: Space) -> RoomView:
     return RoomView(
         name=name,
         path=str(path),
@@ -287,7 +287,7 @@ def compact(
     settings = invocation.settings.store
     folder = settings.path / LEDGER_FOLDER if of_ledger else settings.path
     with ExitStack() as stack:
-        right = stack.enter_context(WriteRight.alone(folder))
+        right = stack.enter_context(WriterLock.alone(folder))
         opened = invocation.open_ledger() if of_ledger else Store.open(settings, readonly=True)
         done = compaction.compact(folder, right, stack.enter_context(closing(opened)))
     if json:

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 from msgspec.structs import replace
 
-from bouncegate.admin.lists.externalsort import Runs
+from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.row import Row, Wanted
 from bouncegate.admin.lists.unlock import Meant, Target
 from bouncegate.cli import filters
@@ -98,7 +98,7 @@ def unlock(
             keys = keys_of(invocation, addresses or [], file)
             rows = _rows_of(invocation, store, keys, wanted, now)
         meant = Meant()
-        targets = stack.enter_context(Runs(meant.targets(rows), Target, Target.order))
+        targets = stack.enter_context(SortedRuns(meant.targets(rows), Target, Target.order))
         if meant.rows:
             _refuse_hard(invocation, meant, force=force)
             _show(meant, yes=yes and not dry_run)

@@ -11,7 +11,7 @@ from typing import Final
 
 from bouncegate.daemon.backoff import Backoff
 from bouncegate.daemon.counters import Row
-from bouncegate.daemon.heartbeat import RETIRE, Pulse
+from bouncegate.daemon.heartbeat import DRAIN, Heartbeat
 
 _PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
 
@@ -25,13 +25,13 @@ def _nothing() -> None:
 
 
 @dataclass(slots=True)
-class Place:
+class Child:
     """A child's place, which a successor takes when the child dies."""
 
     name: str
     task: Task
     log: logging.Logger
-    pulse: Pulse | None = None
+    heartbeat: Heartbeat | None = None
     """What the child counts up as long as it is well; None: it is not watched."""
     row: Row | None = None
     """Where the child counts, and its successor counts on."""
@@ -64,9 +64,9 @@ class Place:
         Only time during which the supervisor was awake to ask is counted: where the whole
         machine was stopped, the worker is not to blame.
         """
-        if self.pulse is None or not self.pid:
+        if self.heartbeat is None or not self.pid:
             return 0.0
-        heard = self.pulse.count
+        heard = self.heartbeat.count
         self._silence = self._silence + passed if heard == self._heard else 0.0
         self._heard = heard
         return self._silence
@@ -109,7 +109,7 @@ def die_with(parent: int) -> bool:
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, {RETIRE})
+    signal.pthread_sigmask(signal.SIG_SETMASK, {DRAIN})
     return end_with(parent)
 
 

@@ -50,7 +50,7 @@ SPANS: Final = 64
 """Places of a histogram of times: the n-th is for what took n bits of nanoseconds."""
 
 
-class Board:
+class Scoreboard:
     """The file of one daemon, made by the process that forks the others, before it forks."""
 
     def __init__(self, path: Path, names: Sequence[Name]) -> None:
@@ -103,7 +103,7 @@ class Board:
         self._free.append(row)
 
 
-class Tally(NamedTuple):
+class Snapshot(NamedTuple):
     """What all processes of a daemon have counted, as it stands in the file."""
 
     alive: bool

@@ -1,4 +1,4 @@
-"""A worker's pulse: the proof that it still runs, which its supervisor can feel.
+"""A worker's heartbeat: the proof that it still runs, which its supervisor can feel.
 
 The worker counts up a number in memory that both share, once a second. Nothing of it is on the
 path of a message: a process that is stuck, or stopped, stops counting.
@@ -8,7 +8,7 @@ import mmap
 import signal
 from typing import Final
 
-RETIRE: Final = signal.SIGUSR1
+DRAIN: Final = signal.SIGUSR1
 """Take no more connections and end with the last session; a child begins with it blocked."""
 
 INTERVAL: Final = 1.0
@@ -17,7 +17,7 @@ INTERVAL: Final = 1.0
 _OCTETS: Final = 8
 
 
-class Pulse:
+class Heartbeat:
     """A number in memory that a worker shares with the supervisor."""
 
     def __init__(self) -> None:

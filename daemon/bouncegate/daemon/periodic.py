@@ -15,7 +15,7 @@ _BEAT: Final = 10.0
 _LOOK_EVERY: Final = 0.1
 
 
-class Task(NamedTuple):
+class PeriodicTask(NamedTuple):
     """Something that is done again and again."""
 
     name: str
@@ -25,7 +25,7 @@ class Task(NamedTuple):
     """One round; a long one looks at the event, which says stop."""
 
 
-def run_once(tasks: Sequence[Task], stop: threading.Event) -> bool | None:
+def run_once(tasks: Sequence[PeriodicTask], stop: threading.Event) -> bool | None:
     """One round of each, one after the other, until `stop`; tells whether all went well.
 
     In a thread, since the main one is to hear signals; None if it has not ended when this returns.
@@ -45,7 +45,7 @@ def run_once(tasks: Sequence[Task], stop: threading.Event) -> bool | None:
 
 
 def run_until(
-    stop: threading.Event, tasks: Sequence[Task], beat: Callable[[], None] = lambda: None
+    stop: threading.Event, tasks: Sequence[PeriodicTask], beat: Callable[[], None] = lambda: None
 ) -> bool:
     """All tasks, until `stop`; tells whether all had ended when this returns.
 
@@ -65,13 +65,13 @@ def run_until(
     return not any(thread.is_alive() for thread in threads)
 
 
-def _repeat(task: Task, stop: threading.Event) -> None:
+def _repeat(task: PeriodicTask, stop: threading.Event) -> None:
     while not stop.is_set():
         _run(task, stop)
         stop.wait(task.pause)
 
 
-def _run(task: Task, stop: threading.Event) -> bool:
+def _run(task: PeriodicTask, stop: threading.Event) -> bool:
     try:
         task.run(stop)
     except Exception as error:

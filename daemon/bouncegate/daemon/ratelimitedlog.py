@@ -15,7 +15,7 @@ from bouncegate.daemon.wire import for_log
 INTERVAL: Final = 60.0
 
 
-class Mishaps:
+class RateLimitedLog:
     """What went wrong lately, by the type of the exception."""
 
     def __init__(

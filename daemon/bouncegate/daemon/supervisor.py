@@ -2,7 +2,7 @@
 die.
 
 The parent forks the workers and whatever helps them, and then only waits for signals and feels
-the workers' pulse. It never touches the store: an LMDB environment must not be carried across
+the workers' heartbeat. It never touches the store: an LMDB environment must not be carried across
 fork(2).
 """
 
@@ -19,25 +19,25 @@ from typing import Final, NamedTuple
 
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.child import Place
-from bouncegate.daemon.counters import Board, Name, Row
-from bouncegate.daemon.heartbeat import RETIRE, Pulse
+from bouncegate.daemon.child import Child
+from bouncegate.daemon.counters import Name, Row, Scoreboard
+from bouncegate.daemon.heartbeat import DRAIN, Heartbeat
 from bouncegate.daemon.trial import STOP, Unfinished, is_stopping, try_out
 
 _RELOAD: Final = signal.SIGHUP
 _WATCHED: Final = STOP | {signal.SIGCHLD, _RELOAD}
 _WAKE_INTERVAL: Final = 0.05
-# How often the pulses are felt.
+# How often the heartbeats are checked.
 _TICK: Final = 1.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long the supervisor waits, in seconds."""
 
     silence: float = 30.0
     """For a sign of life of a worker, before it is killed."""
-    farewell: float = 300.0
+    drain_timeout: float = 300.0
     """For the sessions that were open at a reload, before they are closed."""
     trial: float = 20.0
     """For what is tried out before a reload."""
@@ -49,21 +49,21 @@ def _nothing() -> None:
     pass
 
 
-class Post(NamedTuple):
+class WorkerContext(NamedTuple):
     """What a worker has in common with other processes; made before the fork."""
 
     number: int
     """Tells the workers apart: 0 for the first, and so on."""
     row: Row | None
     """Where to count, if anybody asks for figures."""
-    pulse: Pulse
+    heartbeat: Heartbeat
     """To be beaten once a second."""
-    farewell: float
+    drain_timeout: float
     """How many seconds sessions have after the request to retire."""
 
 
-Worker = Callable[[Post, Callable[[], None]], int]
-"""What a worker does until SIGTERM, or until its last session has ended after RETIRE; it calls
+Worker = Callable[[WorkerContext, Callable[[], None]], int]
+"""What a worker does until SIGTERM, or until its last session has ended after DRAIN; it calls
 what it is given when it is ready, and tells its exit code."""
 
 
@@ -75,7 +75,7 @@ class Plan(NamedTuple):
     worker: Worker
     words: str
     """The settings that matter most, for the log."""
-    helpers: tuple[Place, ...] = ()
+    helpers: tuple[Child, ...] = ()
     """Children that are there once, whatever the number of workers."""
     trial: Callable[[], object] = _nothing
     """Sees whether a worker can begin by the settings, and leaves nothing open.
@@ -121,7 +121,7 @@ class Supervisor:
         daemon: Daemon,
         plan: Plan,
         tell: Callable[[str], None],
-        patience: Patience,
+        patience: Timeouts,
     ) -> None:
         """Nothing is started yet; `tell` tells the service manager, in the words of sd_notify(3).
 
@@ -132,10 +132,10 @@ class Supervisor:
         self._tell = tell
         self._patience = patience
         self._plan = plan
-        self._board: Board | None = None
+        self._board: Scoreboard | None = None
         self._workers = self._workers_for(plan)
         self._helpers = list(plan.helpers)
-        self._retired: list[Place] = []
+        self._retired: list[Child] = []
         self._felt = time.monotonic()
 
     def run(self) -> int:
@@ -150,19 +150,21 @@ class Supervisor:
             self._stop()
         return os.EX_OK
 
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[Child]:
         """The children that are to be there, and so are started anew when they die."""
         return self._workers + self._helpers
 
-    def _workers_for(self, plan: Plan) -> list[Place]:
+    def _workers_for(self, plan: Plan) -> list[Child]:
         if self._board is None:
             metrics = plan.settings.metrics
-            self._board = Board.open(metrics, self._daemon.name, self._daemon.figures)
+            self._board = Scoreboard.open(metrics, self._daemon.name, self._daemon.figures)
         return [self._worker_for(plan, number) for number in range(plan.workers)]
 
-    def _worker_for(self, plan: Plan, number: int) -> Place:
-        post = Post(number, self._row_for(plan.settings), Pulse(), self._patience.farewell)
-        return Place("worker", partial(plan.worker, post), self._log, post.pulse, post.row)
+    def _worker_for(self, plan: Plan, number: int) -> Child:
+        post = WorkerContext(
+            number, self._row_for(plan.settings), Heartbeat(), self._patience.drain_timeout
+        )
+        return Child("worker", partial(plan.worker, post), self._log, post.heartbeat, post.row)
 
     def _row_for(self, settings: Settings) -> Row | None:
         """Where a worker counts; None where nobody asks for figures."""
@@ -170,11 +172,11 @@ class Supervisor:
             return None
         return self._board.row()
 
-    def _give_back(self, place: Place) -> None:
+    def _give_back(self, place: Child) -> None:
         if self._board is not None and place.row is not None:
             self._board.give_back(place.row)
 
-    def _start_all(self, places: Sequence[Place]) -> bool:
+    def _start_all(self, places: Sequence[Child]) -> bool:
         """Start children; whether each is ready, and none has died or taken too long."""
         reader, writer = os.pipe()
 
@@ -200,7 +202,7 @@ class Supervisor:
             if caught is not None and caught.si_signo == _RELOAD:
                 self._reload()
             self._tell("WATCHDOG=1")
-            self._feel_pulses()
+            self._feel_heartbeats()
             self._reap()
             now = time.monotonic()
             for place in self._places():
@@ -212,7 +214,7 @@ class Supervisor:
         due = (place.due - now for place in self._places() if not place.pid)
         return max(0.0, min((*due, _TICK)))
 
-    def _feel_pulses(self) -> None:
+    def _feel_heartbeats(self) -> None:
         """Kill the workers that have stopped; what comes of it is the same as of any death."""
         now = time.monotonic()
         passed, self._felt = min(now - self._felt, 2 * _TICK), now
@@ -285,10 +287,10 @@ class Supervisor:
             return plan
         return None
 
-    def _retire(self, places: Sequence[Place]) -> None:
+    def _retire(self, places: Sequence[Child]) -> None:
         """Let workers end with the sessions that they have."""
         for place in places:
-            place.ask(RETIRE)
+            place.ask(DRAIN)
         self._retired += [place for place in places if place.pid]
 
     def _renew_helpers(self, plan: Plan) -> None:
@@ -317,7 +319,7 @@ class Supervisor:
             )
             place.kill()
 
-    def _still_running(self) -> list[Place]:
+    def _still_running(self) -> list[Child]:
         children = (*self._places(), *self._retired)
         return [place for place in children if place.pid and not place.reap()]
 

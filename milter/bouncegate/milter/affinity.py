@@ -19,11 +19,11 @@ _BUSY: Final = 0.45
 # How many beats in a row without that make it move freely again.
 _CALM: Final = 10
 
-Move = Callable[[frozenset[int]], None]
+SetAffinity = Callable[[frozenset[int]], None]
 """Lets all threads of this process run on these cores."""
 
 
-class Core:
+class Affinity:
     """The core of one worker."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Core:
         place: int,
         workers: int,
         cores: frozenset[int],
-        move: Move,
+        set_affinity: SetAffinity,
         clocks: Callable[[], tuple[float, float]] = lambda: (time.monotonic(), time.process_time()),
     ) -> None:
         """`place` tells the workers apart: 0 for the first, and so on.
@@ -41,7 +41,7 @@ class Core:
         self._own = frozenset(sorted(cores)[place : place + 1])
         self._cores = cores
         self._shares = workers <= 1 or workers > len(cores)
-        self._move = move
+        self._move = set_affinity
         self._clocks = clocks
         self._then = clocks()
         self._calm = _CALM
@@ -60,7 +60,7 @@ class Core:
             self._move(self._own if is_kept else self._cores)
 
 
-def move(cores: frozenset[int]) -> None:
+def set_affinity(cores: frozenset[int]) -> None:
     """Let all threads run on these cores; those to come take after the one that starts them."""
     for task in Path("/proc/self/task").iterdir():
         # A service manager may forbid it, and a thread may have ended; it is only speed.

@@ -9,7 +9,7 @@ import os
 import resource
 from typing import Final
 
-from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE)
 _NO_QUEUE_ID: Final = "NOQUEUE"
@@ -20,7 +20,7 @@ class Descriptors:
 
     def __init__(self) -> None:
         """Nothing is known yet."""
-        self._mishaps = Mishaps("by Postfix's default_action", step="CONNECT")
+        self._mishaps = RateLimitedLog("by Postfix's default_action", step="CONNECT")
 
     def look(self) -> None:
         """Try to get one more; to be called about once a second. It takes some microseconds."""

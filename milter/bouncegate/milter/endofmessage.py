@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import milter
 
-from bouncegate.milter.pending import HeldStep
+from bouncegate.milter.pending import PendingStep
 from bouncegate.milter.postmaster import PostmasterStep
 from bouncegate.milter.session import HOST, QUEUE_ID, Session, session_of
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from bouncegate.milter.send import SendStep
 
 
-class Ending:
+class EomSteps:
     """The steps behind RCPT of a worker that needs any."""
 
     def __init__(
-        self, held: HeldStep | None, send: "SendStep | None", persons: PostmasterStep | None = None
+        self,
+        held: PendingStep | None,
+        send: "SendStep | None",
+        persons: PostmasterStep | None = None,
     ) -> None:
         """At least one of them is given."""
         self._held = held

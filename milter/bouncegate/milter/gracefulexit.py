@@ -1,9 +1,9 @@
-"""How a worker shows its pulse, and how it retires.
+"""How a worker shows its heartbeat, and how it retires.
 
 While libmilter serves, the worker's main thread never comes back to Python, so a thread of its own
-lets the pulse beat.
+lets the heartbeat beat.
 
-The same thread takes the request to retire (`RETIRE`). To libmilter, to stop means to return and
+The same thread takes the request to retire (`DRAIN`). To libmilter, to stop means to return and
 let the process end under its sessions; Postfix keeps a connection for a whole SMTP session and
 would lose its milter in the middle of it. So libmilter is not stopped: its listening socket is
 replaced by one that nobody can connect to, the sessions go on, and the process ends with the last.
@@ -20,20 +20,21 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from bouncegate.daemon.heartbeat import INTERVAL, RETIRE, Pulse
-from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.daemon.heartbeat import DRAIN, INTERVAL, Heartbeat
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
-_MISHAPS: Final = Mishaps("as before", step="once a second")
+_MISHAPS: Final = RateLimitedLog("as before", step="once a second")
 _CHECK_SESSIONS_EVERY: Final = 0.25
 # Interrupts accept(2), to which libmilter then returns; its handler does nothing.
 _INTERRUPT: Final = signal.SIGUSR2
 
 
-def keep(pulse: Pulse, farewell: float, look: Callable[[], None]) -> None:
+def keep(heartbeat: Heartbeat, drain_timeout: float, look: Callable[[], None]) -> None:
     """Start the thread; to be called in a worker's main thread, before libmilter serves.
 
-    `look` is called at every beat. After the request to retire, sessions have `farewell` seconds.
+    `look` is called at every beat. After the request to retire, sessions have `drain_timeout`
+    seconds.
     """
     signal.signal(_INTERRUPT, lambda _number, _frame: None)
     # A pair has no name; one end never becomes readable as long as the other is open. It is made
@@ -41,17 +42,19 @@ def keep(pulse: Pulse, farewell: float, look: Callable[[], None]) -> None:
     deaf = socket.socketpair()
 
     def beat() -> NoReturn:
-        while signal.sigtimedwait({RETIRE}, INTERVAL) is None:
+        while signal.sigtimedwait({DRAIN}, INTERVAL) is None:
             _look(look)
-            pulse.beat()
-        _retire(pulse, look, farewell, deaf)
+            heartbeat.beat()
+        _retire(heartbeat, look, drain_timeout, deaf)
 
-    pulse.beat()
-    threading.Thread(target=beat, name="pulse", daemon=True).start()
+    heartbeat.beat()
+    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
 
 def _look(look: Callable[[], None]) -> None:
-    """Look, whatever comes of it: without a pulse the worker would be killed with its sessions."""
+    """Look, whatever comes of it: without a heartbeat the worker would be killed with its
+    sessions.
+    """
     try:
         look()
     except OSError as error:  # no descriptor is left for what it opens
@@ -59,9 +62,9 @@ def _look(look: Callable[[], None]) -> None:
 
 
 def _retire(
-    pulse: Pulse,
+    heartbeat: Heartbeat,
     look: Callable[[], None],
-    farewell: float,
+    drain_timeout: float,
     pair: tuple[socket.socket, socket.socket],
 ) -> NoReturn:
     """Serve the sessions that are there, for a bounded time, and end the process."""
@@ -72,15 +75,17 @@ def _retire(
     main = threading.main_thread().ident
     assert main is not None
     signal.pthread_kill(main, _INTERRUPT)
-    deadline = time.monotonic() + farewell
+    deadline = time.monotonic() + drain_timeout
     # The first wait is for a connection that was being accepted just now.
     time.sleep(_CHECK_SESSIONS_EVERY)
     while (sessions := _sessions(address)) and time.monotonic() < deadline:
         _look(look)
-        pulse.beat()
+        heartbeat.beat()
         time.sleep(_CHECK_SESSIONS_EVERY)
     if sessions:
-        _LOG.warning("%d sessions still open %.0f s after the reload: closed", sessions, farewell)
+        _LOG.warning(
+            "%d sessions still open %.0f s after the reload: closed", sessions, drain_timeout
+        )
     other_end.close()
     os._exit(os.EX_OK)
 

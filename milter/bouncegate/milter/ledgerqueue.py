@@ -1,10 +1,10 @@
-"""The line from the workers to the scribe: what was sent, a datagram an entry.
+"""The line from the workers to the ledger writer: what was sent, a datagram an entry.
 
 A worker never waits: what does not fit into the socket is refused at once. There is room for some
 400 messages, which the kernel bounds by net.core.wmem_max (208 KiB by default). To send a datagram
-costs a worker 1.0 us, and to receive it costs the scribe 1.3. To be woken costs it 50 to 100, so
-it sleeps as long as the line can bear: with 700 messages a second this brought it from 20 us of
-processor time a message to 8.
+costs a worker 1.0 us, and to receive it costs the ledger writer 1.3. To be woken costs it 50 to
+100, so it sleeps as long as the line can bear: with 700 messages a second this brought it from 20
+us of processor time a message to 8.
 """
 
 import select
@@ -29,16 +29,16 @@ _A_PAUSE: Final = 64
 _SHORTEST, _LONGEST_PAUSE = 0.002, 0.1
 
 
-class Overflow(Exception):
-    """The scribe does not keep up: what was sent could not be handed over."""
+class QueueFull(Exception):
+    """The ledger writer does not keep up: what was sent could not be handed over."""
 
 
-class Line:
-    """The socket between the workers, who share one end, and the scribe."""
+class LedgerQueue:
+    """The socket between the workers, who share one end, and the ledger writer."""
 
     def __init__(self) -> None:
         """Make the pair; to be called before any worker is forked."""
-        self._worker, self._scribe = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._worker, self._ledger_writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._worker.setblocking(False)
         self._worker.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         # One for all: to allocate so much for each datagram costs 14 us, most of it the kernel's.
@@ -46,23 +46,23 @@ class Line:
         self._pause = _PAUSE
 
     def send(self, sent: Sent) -> None:
-        """Hand over what was sent; raises Overflow, at once, where there is no room."""
+        """Hand over what was sent; raises QueueFull, at once, where there is no room."""
         try:
             for part in parts_of(sent):
                 self._worker.send(encoded(part))
         except OSError as error:
-            raise Overflow(
+            raise QueueFull(
                 f"the ledger does not keep up, sends are not recorded: {error}"
             ) from None
 
     def close(self) -> None:
         """Give both ends back; what was handed over and not drained is gone."""
         self._worker.close()
-        self._scribe.close()
+        self._ledger_writer.close()
 
     def gather(self, patience: float) -> list[Entry]:
         """What one commit takes; nothing if nothing comes within `patience` seconds."""
-        if not select.select([self._scribe], [], [], patience)[0]:
+        if not select.select([self._ledger_writer], [], [], patience)[0]:
             return []
         entries: list[Entry] = []
         end = time.monotonic() + _GATHERING
@@ -79,7 +79,7 @@ class Line:
         entries: list[Entry] = []
         with suppress(BlockingIOError):
             while len(entries) < most:
-                octets = self._scribe.recv_into(self._datagram, 0, socket.MSG_DONTWAIT)
+                octets = self._ledger_writer.recv_into(self._datagram, 0, socket.MSG_DONTWAIT)
                 entries.append(entry_with(self._datagram[:octets].tobytes()))
         return entries
 

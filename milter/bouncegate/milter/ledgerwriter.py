@@ -1,12 +1,13 @@
-"""The scribe: the one process that writes the ledger, so that no worker ever waits for a disk.
+"""The ledger writer: the one process that writes the ledger, so that no worker ever waits for a
+disk.
 
-A worker hands over what was sent (`bouncegate.milter.ledgerqueue`) and goes on. The scribe gathers
-what has come and commits it. When its disk stalls or is full, the line fills up or commits fail;
-what could not be written is said in the log: mail flows on, and the bounces of those messages will
-prove nothing and lock nobody.
+A worker hands over what was sent (`bouncegate.milter.ledgerqueue`) and goes on. The ledger writer
+gathers what has come and commits it. When its disk stalls or is full, the line fills up or commits
+fail; what could not be written is said in the log: mail flows on, and the bounces of those messages
+will prove nothing and lock nobody.
 
-What a crash of the scribe can lose is what it had in hand, a tenth of a second at most; what waits
-in the line is for its successor.
+What a crash of the ledger writer can lose is what it had in hand, a tenth of a second at most; what
+waits in the line is for its successor.
 """
 
 import logging
@@ -18,25 +19,25 @@ from functools import partial
 from typing import Final
 
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.ratelimitedlog import Mishaps
-from bouncegate.milter.ledgerqueue import Line
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
+from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.store.clock import ClockDoubted, TrustedClock
 from bouncegate.store.errors import StoreError, StoreReplaced
 from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
 
-_LOG: Final = logging.getLogger("bouncegate.scribe")
+_LOG: Final = logging.getLogger("bouncegate.ledger-writer")
 
 _WAKE_UP: Final = 1.0
 _EXPIRE_EVERY: Final = 3600.0
 
 
-def write_ledger(settings: Settings, line: Line) -> None:
+def write_ledger(settings: Settings, line: LedgerQueue) -> None:
     """Write what workers hand over, until SIGTERM."""
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
-    mishaps = Mishaps(
+    mishaps = RateLimitedLog(
         "nobody; mail flows, and the bounces of these messages will lock nobody",
-        daemon="scribe",
+        daemon="ledger-writer",
         step="write",
     )
     expiry = Expiry(settings, TrustedClock(_LOG))

@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Final
 import milter
 
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
-from bouncegate.milter.notices.localdsn import Notice, Refused, may_be_answered, write
+from bouncegate.milter.notices.localdsn import LocalDsn, Refused, may_be_answered, write
 from bouncegate.milter.notices.spool import Spool, SpoolFull
 from bouncegate.milter.refusal.deed import Deed
 from bouncegate.milter.refusal.recipient import path_of, queued_as
 from bouncegate.milter.refusal.tag import tag
-from bouncegate.milter.session import HOST, QUEUE_ID, SENDER, Held, Session, macro
+from bouncegate.milter.session import HOST, QUEUE_ID, SENDER, PendingRecipient, Session, macro
 
 if TYPE_CHECKING:
     from milter import Context
@@ -43,7 +43,7 @@ _LONGEST_FIELD: Final = 2048
 _MOST_IN_A_NOTICE: Final = 1000
 
 
-class HeldStep:
+class PendingStep:
     """The end-of-message step of a worker whose settings hold recipients."""
 
     def __init__(self, settings: Settings) -> None:
@@ -52,7 +52,7 @@ class HeldStep:
         self._spool: Spool | None = None
         if settings.tells_local_senders:
             self._spool = Spool(settings.store.path, settings.local.notices_waiting)
-        self._mishaps = Mishaps("accept", step="END-OF-MESSAGE")
+        self._mishaps = RateLimitedLog("accept", step="END-OF-MESSAGE")
         self.actions = milter.ADDHDRS if settings.reply.action == "tag" else milter.DELRCPT
         """What the MTA must allow."""
 
@@ -79,7 +79,9 @@ class HeldStep:
             self._mishaps.tell(queue_id, error, expected=isinstance(error, _EXPECTED))
         session.held = []
 
-    def take_out(self, context: "Context", session: Session, held: Sequence[Held]) -> None:
+    def take_out(
+        self, context: "Context", session: Session, held: Sequence[PendingRecipient]
+    ) -> None:
         """Leave recipients out of the message, and out of what the ledger is told."""
         for one in held:
             for path in queued_as(one.recipient):
@@ -88,7 +90,9 @@ class HeldStep:
             gone = {one.recipient for one in held}
             session.recipients = [to for to in session.recipients if to not in gone]
 
-    def give_back(self, context: "Context", session: Session, held: Sequence[Held]) -> None:
+    def give_back(
+        self, context: "Context", session: Session, held: Sequence[PendingRecipient]
+    ) -> None:
         """Tell the sender, if he may be told, and leave the recipients out."""
         sender, queue_id = macro(context, SENDER) or "", macro(context, QUEUE_ID) or ""
         if self._spool is None or not may_be_answered(sender, session.fields):
@@ -98,17 +102,19 @@ class HeldStep:
         for start in range(0, len(held), _MOST_IN_A_NOTICE):
             some = held[start : start + _MOST_IN_A_NOTICE]
             refused = [Refused(path_of(one.recipient), one.reply) for one in some]
-            notice = Notice(sender, refused, host, queue_id, session.fields, now)
+            notice = LocalDsn(sender, refused, host, queue_id, session.fields, now)
             self._spool.put(sender, write(notice))
             self.take_out(context, session, some)
 
-    def mark(self, context: "Context", _session: Session, held: Sequence[Held]) -> None:
+    def mark(self, context: "Context", _session: Session, held: Sequence[PendingRecipient]) -> None:
         """Add the header field."""
         context.addheader(self._tag, tag([one.lock for one in held]))
 
 
-_DEALS: Final[dict[Deed, Callable[[HeldStep, "Context", Session, Sequence[Held]], None]]] = {
-    Deed.DISCARD: HeldStep.take_out,
-    Deed.RETURN: HeldStep.give_back,
-    Deed.TAG: HeldStep.mark,
+_DEALS: Final[
+    dict[Deed, Callable[[PendingStep, "Context", Session, Sequence[PendingRecipient]], None]]
+] = {
+    Deed.DISCARD: PendingStep.take_out,
+    Deed.RETURN: PendingStep.give_back,
+    Deed.TAG: PendingStep.mark,
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import milter
 
 from bouncegate.config.settings import ReturnPathSettings
-from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
 from bouncegate.milter.refusal.recipient import path_of
@@ -33,7 +33,7 @@ class PostmasterStep:
     def __init__(self, settings: ReturnPathSettings) -> None:
         """`[return_path] postmaster` gets the mail; Postfix completes an address without domain."""
         self._mailbox = settings.postmaster
-        self._mishaps = Mishaps("accept", step="END-OF-MESSAGE")
+        self._mishaps = RateLimitedLog("accept", step="END-OF-MESSAGE")
 
     def settle(self, context: "Context", session: Session) -> None:
         """Replace the recipients. Where that fails, the return path defers the message."""

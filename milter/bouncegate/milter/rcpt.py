@@ -14,7 +14,7 @@ import milter
 
 from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter import logline
 from bouncegate.milter.refusal.decision import Outcome, Scope, decide
 from bouncegate.milter.refusal.deed import Deed, deed_of, verb
@@ -30,7 +30,7 @@ from bouncegate.milter.refusal.recipient import (
 )
 from bouncegate.milter.refusal.reply import compose
 from bouncegate.milter.refusal.standing import lock_in_force
-from bouncegate.milter.session import QUEUE_ID, RESOLVED, Held, facts, macro, session_of
+from bouncegate.milter.session import QUEUE_ID, RESOLVED, PendingRecipient, facts, macro, session_of
 from bouncegate.policy.records import Lock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
@@ -92,7 +92,7 @@ class RcptStep:
         self._reply = settings.reply
         self._deed = deed_of(settings.reply.action)
         self._local_deed = deed_of(settings.reply.action, local=True)
-        self._mishaps = Mishaps(settings.milter.on_error)
+        self._mishaps = RateLimitedLog(settings.milter.on_error)
         self._on_error = answer_on_error(settings)
 
     def __call__(self, context: "Context", recipient: bytes, *_parameters: bytes) -> int:
@@ -144,7 +144,7 @@ class RcptStep:
         if outcome is Outcome.OBSERVED:
             return milter.CONTINUE
         if deed is not Deed.REJECT:
-            held = Held(deed, recipient, known.recipient, lock, reply)
+            held = PendingRecipient(deed, recipient, known.recipient, lock, reply)
             session_of(context).held.append(held)
             return milter.CONTINUE
         context.setreply(reply.code, reply.status, reply.escaped)

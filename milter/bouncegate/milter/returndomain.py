@@ -35,7 +35,7 @@ _NOT_NOW: Final = ("450", "4.3.0", "Recipient address cannot be checked now, try
 _TEXT: Final = "Recipient address rejected: not a return path of this domain [bouncegate]"
 
 
-class Door:
+class ReturnPathCheck:
     """The RCPT step in front of the one that looks for locks."""
 
     __slots__ = ("_domain", "_observe", "_rcpt", "on_finding")

@@ -16,8 +16,8 @@ import milter
 from bouncegate.config.probe import TAKEN
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import LONGEST_LINE, clean
-from bouncegate.daemon.ratelimitedlog import Mishaps
-from bouncegate.milter.ledgerqueue import Line, Overflow
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
+from bouncegate.milter.ledgerqueue import LedgerQueue, QueueFull
 from bouncegate.milter.notify import is_failure_reported
 from bouncegate.milter.refusal.decision import Facts, Scope, is_outbound
 from bouncegate.milter.refusal.recipient import (
@@ -49,8 +49,10 @@ _LONGEST_QUEUE_ID: Final = 64
 class SendStep:
     """RCPT, header and end-of-message steps of a worker that keeps the ledger."""
 
-    def __init__(self, settings: Settings, keys: KeyFile, line: Line | None, rcpt: "Rcpt") -> None:
-        """`rcpt` answers recipients; `line` leads to the scribe, if a ledger is kept."""
+    def __init__(
+        self, settings: Settings, keys: KeyFile, line: LedgerQueue | None, rcpt: "Rcpt"
+    ) -> None:
+        """`rcpt` answers recipients; `line` leads to the ledger writer, if a ledger is kept."""
         self._settings = settings.return_path
         self._signs = settings.signs
         self._scope = Scope.of(settings)
@@ -60,7 +62,7 @@ class SendStep:
         fold = settings.store.fold_local_part
         self._plain_key: KeyOf = plain_key if fold else no_key
         self._key: KeyOf = folded_key if fold else exact_key
-        self._mishaps = Mishaps("accept", step="END-OF-MESSAGE")
+        self._mishaps = RateLimitedLog("accept", step="END-OF-MESSAGE")
         # Not a secret: the MAC makes a token one. It must only differ from worker to worker.
         self._chance = random.Random(os.urandom(16))
         self._mailing = tuple(name.lower() for name in settings.ledger.mailing_headers)
@@ -109,7 +111,7 @@ class SendStep:
                 self._send(context, session)
         except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
             queue_id = macro(context, QUEUE_ID) or "NOQUEUE"
-            self._mishaps.tell(queue_id, error, expected=isinstance(error, Overflow))
+            self._mishaps.tell(queue_id, error, expected=isinstance(error, QueueFull))
         finally:
             session.forget_message()
         return milter.CONTINUE

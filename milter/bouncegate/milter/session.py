@@ -60,7 +60,7 @@ def macros_arrive(context: "Context") -> bool:
     return macro(context, _CLIENT) is not None
 
 
-class Held(NamedTuple):
+class PendingRecipient(NamedTuple):
     """A locked recipient that was accepted, to be dealt with at the end of the message."""
 
     deed: Deed
@@ -87,7 +87,7 @@ class Session:
         self.resolved: dict[bytes, bytes] = {}
         """What the MTA makes of recipients that it may take for others than they look."""
         self.headers: dict[str, str] = {}
-        self.held: list[Held] = []
+        self.held: list[PendingRecipient] = []
         self.persons: list[tuple[bytes, str]] = []
         """Persons of the return domain: as the MTA handed them over, and in plain form."""
         self.fields: list[tuple[str, bytes]] = []

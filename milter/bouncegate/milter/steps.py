@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 import milter
 
 from bouncegate.config.values import Endpoint, UnixSocket
-from bouncegate.milter.endofmessage import Ending
+from bouncegate.milter.endofmessage import EomSteps
 from bouncegate.milter.rcpt import Rcpt
 from bouncegate.milter.session import ASKED, SENDER, Session, macros_arrive
 
@@ -54,7 +54,7 @@ _WITHOUT_REPLY: Final = milter.P_NR_CONN | milter.P_NR_MAIL
 class Steps:
     """The callbacks of one worker, and how much of the protocol they ask for."""
 
-    def __init__(self, rcpt: Rcpt, endpoint: Endpoint, ending: Ending | None = None) -> None:
+    def __init__(self, rcpt: Rcpt, endpoint: Endpoint, ending: EomSteps | None = None) -> None:
         """`rcpt` answers the one step that decides; `ending` acts at the end of a message."""
         quiet = isinstance(endpoint, UnixSocket)
         self._rcpt = rcpt

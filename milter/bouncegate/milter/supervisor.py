@@ -1,6 +1,6 @@
 """The milter daemon: what its supervisor keeps running by the settings.
 
-Beside the workers there is, where a ledger is kept, the scribe.
+Beside the workers there is, where a ledger is kept, the ledger writer.
 """
 
 import logging
@@ -15,11 +15,11 @@ import milter
 from msgspec.structs import replace
 
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.child import Place, Task
+from bouncegate.daemon.child import Child, Task
 from bouncegate.daemon.listening import kept
-from bouncegate.daemon.supervisor import Daemon, Patience, Plan, Supervisor, signals_held
+from bouncegate.daemon.supervisor import Daemon, Plan, Supervisor, Timeouts, signals_held
 from bouncegate.milter.counts import FIGURES
-from bouncegate.milter.ledgerqueue import Line
+from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.milter.ledgerwriter import write_ledger
 from bouncegate.milter.listener import Listener
 from bouncegate.milter.worker import NAME, work
@@ -34,7 +34,7 @@ def serve(
     settings: Settings,
     tell: Callable[[str], None],
     load: Callable[[], Settings],
-    patience: Patience | None = None,
+    patience: Timeouts | None = None,
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT; the exit code.
 
@@ -59,14 +59,14 @@ def serve(
         milter.set_flags(milter.SETSYMLIST)
         milter.register(NAME)
         with listener.opened():
-            return Supervisor(daemon, plan, tell, patience or Patience()).run()
+            return Supervisor(daemon, plan, tell, patience or Timeouts()).run()
 
 
 class _Planner:
-    """Makes plans; all of them share one line to the scribe."""
+    """Makes plans; all of them share one line to the ledger writer."""
 
     def __init__(self) -> None:
-        self._line: Line | None = None
+        self._line: LedgerQueue | None = None
 
     def plan(self, settings: Settings, old: Settings | None) -> Plan:
         """What is to be done by the settings; raises StoreError or KeyFileError."""
@@ -76,15 +76,19 @@ class _Planner:
         where = kept("milter", settings.milter.socket, old.milter.socket if old else None)
         settings = replace(settings, milter=replace(settings.milter, socket=where))
         if settings.keeps_ledger and self._line is None:
-            self._line = Line()
+            self._line = LedgerQueue()
         line = self._line if settings.keeps_ledger else None
-        scribe = (Place("scribe", _scribe(settings, line), _LOG),) if line is not None else ()
+        ledger_writer = (
+            (Child("ledger-writer", _ledger_writer(settings, line), _LOG),)
+            if line is not None
+            else ()
+        )
         worker = partial(work, settings, line)
-        return Plan(settings, settings.milter.processes, worker, _in_words(settings), scribe)
+        return Plan(settings, settings.milter.processes, worker, _in_words(settings), ledger_writer)
 
 
-def _scribe(settings: Settings, line: Line) -> Task:
-    """The task of the scribe; what waits in the line is there for its successor, too."""
+def _ledger_writer(settings: Settings, line: LedgerQueue) -> Task:
+    """The task of the ledger writer; what waits in the line is there for its successor, too."""
 
     def task(on_ready: Callable[[], None]) -> int:
         on_ready()

@@ -9,21 +9,21 @@ from typing import Final
 import milter
 
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.supervisor import Post
-from bouncegate.milter.affinity import Core, move
+from bouncegate.daemon.supervisor import WorkerContext
+from bouncegate.milter.affinity import Affinity, set_affinity
 from bouncegate.milter.counts import Counts
 from bouncegate.milter.descriptors import Descriptors
-from bouncegate.milter.endofmessage import Ending
+from bouncegate.milter.endofmessage import EomSteps
 from bouncegate.milter.gracefulexit import keep
-from bouncegate.milter.ledgerqueue import Line
-from bouncegate.milter.pending import HeldStep
+from bouncegate.milter.ledgerqueue import LedgerQueue
+from bouncegate.milter.pending import PendingStep
 from bouncegate.milter.postmaster import PostmasterStep
 from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
-from bouncegate.milter.returndomain import Door
+from bouncegate.milter.returndomain import ReturnPathCheck
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Steps
 from bouncegate.store.mark import Mark
-from bouncegate.store.reopening import LateTable
+from bouncegate.store.reopening import ReopeningLockTable
 from bouncegate.store.tokens.keys import KEY_FILE, KeyFile
 from bouncegate.store.tokens.returndomain import ReturnDomain
 
@@ -31,13 +31,17 @@ _LOG: Final = logging.getLogger("bouncegate.milter")
 NAME: Final = "bouncegate"
 
 
-def work(settings: Settings, line: Line | None, post: Post, on_ready: Callable[[], None]) -> int:
+def work(
+    settings: Settings, line: LedgerQueue | None, post: WorkerContext, on_ready: Callable[[], None]
+) -> int:
     """Serve until SIGTERM, in a process forked by the supervisor; the exit code.
 
-    `line` leads to the scribe, if a ledger is kept.
+    `line` leads to the ledger writer, if a ledger is kept.
     """
-    core = Core(post.number, settings.milter.processes, frozenset(os.sched_getaffinity(0)), move)
-    table = LateTable(settings.store)
+    core = Affinity(
+        post.number, settings.milter.processes, frozenset(os.sched_getaffinity(0)), set_affinity
+    )
+    table = ReopeningLockTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
     keys = keys_of(settings, line)
     domain = ReturnDomain(settings, keys) if keys and settings.return_path.domain else None
@@ -56,13 +60,13 @@ def work(settings: Settings, line: Line | None, post: Post, on_ready: Callable[[
         core.look()
         descriptors.look()
 
-    keep(post.pulse, post.farewell, look)
+    keep(post.heartbeat, post.drain_timeout, look)
     on_ready()
     milter.main()
     return os.EX_OK
 
 
-def keys_of(settings: Settings, line: Line | None) -> KeyFile | None:
+def keys_of(settings: Settings, line: LedgerQueue | None) -> KeyFile | None:
     """The keys, where anything is signed, recorded or comes back by a token."""
     if not (settings.return_path.domain or line is not None):
         return None
@@ -72,14 +76,14 @@ def keys_of(settings: Settings, line: Line | None) -> KeyFile | None:
 def steps_of(
     settings: Settings,
     rcpt: Rcpt,
-    line: Line | None,
+    line: LedgerQueue | None,
     keys: KeyFile | None,
     counts: Counts | None = None,
 ) -> Steps:
     """The steps that the settings need: look for locks, guard the door, act at the end."""
     send: SendStep | None = None
     if keys is not None and settings.return_path.domain:
-        rcpt = door = Door(settings, ReturnDomain(settings, keys), rcpt)
+        rcpt = door = ReturnPathCheck(settings, ReturnDomain(settings, keys), rcpt)
         door.on_finding = counts.came if counts is not None else None
     if keys is not None and (settings.signs or line is not None):
         send = SendStep(settings, keys, line, rcpt)
@@ -88,7 +92,7 @@ def steps_of(
         if send is not None:
             send.on_send = counts.sent
         rcpt = counts.timed(rcpt)
-    held = HeldStep(settings) if settings.holds else None
+    held = PendingStep(settings) if settings.holds else None
     persons = PostmasterStep(settings.return_path) if settings.return_path.domain else None
-    ending = Ending(held, send, persons) if held or send or persons else None
+    ending = EomSteps(held, send, persons) if held or send or persons else None
     return Steps(rcpt, settings.milter.socket, ending)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from bouncegate.config.settings import DomainLockSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.policy.mx import Denial, Exchange
+from bouncegate.policy.mx import Denial, MxHosts
 from bouncegate.policy.records import Act, Lock, Origin
 
 CHECKER: Final = "domain-check"
@@ -47,7 +47,7 @@ class Check(NamedTuple):
     """All that is looked at."""
 
     domain: str
-    exchange: Exchange
+    exchange: MxHosts
     lock: Lock | None
     """On the domain, if one is in force."""
     now: int

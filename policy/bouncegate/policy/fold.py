@@ -19,23 +19,23 @@ from bouncegate.policy.guard import Guard
 from bouncegate.policy.records import (
     MOST_GROUPS,
     Act,
-    Course,
     Delivered,
     Event,
     State,
+    Streak,
     Summary,
     Told,
 )
 from bouncegate.policy.table import Clause, Table
 
 EMPTY: Final = State()
-_C = TypeVar("_C", bound=Course)
+_C = TypeVar("_C", bound=Streak)
 
 Fold = Callable[[State, int, Told], State]
 """(what was known, the entry's number, the entry) -> what is known now."""
 
 
-class Standing(StrEnum):
+class Disposition(StrEnum):
     """Whether an event counts against its address, and if not, why."""
 
     COUNTS = "counts"
@@ -57,7 +57,7 @@ _OF_THE_RECIPIENT: Final = frozenset(
 _OF_THE_MESSAGE: Final = frozenset({"data", "end-of-data"})
 
 
-_NO_COURSE: Final = Course()
+_NO_COURSE: Final = Streak()
 
 
 class Policy:
@@ -90,7 +90,7 @@ class Policy:
             return self._after_act(freed(state, entry.time), number, entry)
         if self.proves_delivery(entry):
             return _after_delivery(freed(state, entry.time), entry.moment)
-        if self.standing(entry, state) is not Standing.COUNTS:
+        if self.standing(entry, state) is not Disposition.COUNTS:
             return state
         return self._after_failure(freed(state, entry.time), number, entry)
 
@@ -102,7 +102,7 @@ class Policy:
         """Whether the event is a success report (RFC 3464, 2.3.3) that is proven to be ours."""
         return event.action == "delivered" and event.trust in self._trust
 
-    def standing(self, event: Event, before: State = EMPTY) -> Standing:
+    def standing(self, event: Event, before: State = EMPTY) -> Disposition:
         """Whether the event counts against an address of which so much was known before."""
         is_failure = event.kind in (Kind.HARD, Kind.SOFT)
         at_the_end = event.phase in _OF_THE_MESSAGE
@@ -110,16 +110,16 @@ class Policy:
         once = is_failure and self._settings.once_a_day and self._counted_today(event, before)
         late = event.kind is Kind.SOFT and event.moment <= before.delivered
         obstacles = (
-            (Standing.OWN_REFUSAL, event.reason is Reason.OWN_REFUSAL),
-            (Standing.NO_FAILURE, not is_failure),
-            (Standing.UNVERIFIED, event.trust not in self._trust),
-            (Standing.SENDER_TO_BLAME, sender),
-            (Standing.MESSAGE_TO_BLAME, at_the_end and event.reason not in _OF_THE_RECIPIENT),
-            (Standing.NEVER_LOCKS, is_failure and not self.clause(event).lock),
-            (Standing.DELIVERED_SINCE, late),
-            (Standing.SAME_DAY, once),
+            (Disposition.OWN_REFUSAL, event.reason is Reason.OWN_REFUSAL),
+            (Disposition.NO_FAILURE, not is_failure),
+            (Disposition.UNVERIFIED, event.trust not in self._trust),
+            (Disposition.SENDER_TO_BLAME, sender),
+            (Disposition.MESSAGE_TO_BLAME, at_the_end and event.reason not in _OF_THE_RECIPIENT),
+            (Disposition.NEVER_LOCKS, is_failure and not self.clause(event).lock),
+            (Disposition.DELIVERED_SINCE, late),
+            (Disposition.SAME_DAY, once),
         )
-        return next((obstacle for obstacle, holds in obstacles if holds), Standing.COUNTS)
+        return next((obstacle for obstacle, holds in obstacles if holds), Disposition.COUNTS)
 
     def clause(self, event: Event) -> Clause:
         """What the policy table says of a bounce, which is hard or soft."""
@@ -167,7 +167,7 @@ _CHANGES: Final[dict[str, Callable[[State, Act], State]]] = {
 }
 
 
-def _ruled(known: Course, number: int, act: Act) -> Course:
+def _ruled(known: Streak, number: int, act: Act) -> Streak:
     if act.verb == "lock":
         return streak.after_lock(known, number, act)
     return streak.after_unlock(known)
@@ -204,7 +204,7 @@ def _after_recovery(state: State) -> State:
     return replace(streak.after_recovery(state), groups=_that_matter(groups))
 
 
-def _that_matter(groups: dict[str, Course]) -> dict[str, Course]:
+def _that_matter(groups: dict[str, Streak]) -> dict[str, Streak]:
     return {name: known for name, known in groups.items() if known != _NO_COURSE}
 
 

@@ -28,7 +28,7 @@ _LONGEST_PAUSE: Final = 6 * 3600
 _STREAK: Final = 14
 
 
-class Host(NamedTuple):
+class MxHost(NamedTuple):
     """One MX (RFC 5321, 5.1): the lowest preference is tried first."""
 
     preference: int
@@ -36,11 +36,11 @@ class Host(NamedTuple):
     """In lower case, without the dot at the end."""
 
 
-class Answer(NamedTuple):
+class MxAnswer(NamedTuple):
     """What one look-up has come to."""
 
     status: Status
-    hosts: tuple[Host, ...] = ()
+    hosts: tuple[MxHost, ...] = ()
     """In the order in which they are tried; the domain itself where it has an address alone."""
     ttl: int = 0
     """For how many seconds the servers call it good."""
@@ -48,11 +48,11 @@ class Answer(NamedTuple):
     """What went wrong; for `unknown` alone."""
 
 
-class Exchange(Struct, frozen=True, omit_defaults=True):
+class MxHosts(Struct, frozen=True, omit_defaults=True):
     """What is known of a domain. Times are seconds since 1970, 0 for never."""
 
     status: Status = "unknown"
-    hosts: tuple[Host, ...] = ()
+    hosts: tuple[MxHost, ...] = ()
     fetched: int = 0
     """When the last answer came."""
     good_until: int = 0
@@ -88,23 +88,23 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
         return self.denial is not None and self.fetched - self.denied_since >= confirm
 
 
-UNASKED: Final = Exchange()
+UNASKED: Final = MxHosts()
 
 
-def learn(known: Exchange, answer: Answer, now: int, settings: DnsSettings) -> Exchange:
+def learn(known: MxHosts, answer: MxAnswer, now: int, settings: DnsSettings) -> MxHosts:
     """What is known after an answer."""
     if answer.status == "unknown":
         return replace(known, failures=known.failures + 1, failed=now, why=answer.why)
     if answer.status == "ok":
         longest = settings.ttl_most.after(0)
         until = now + _within(settings.ttl_least.after(0), answer.ttl, longest)
-        return Exchange("ok", answer.hosts, fetched=now, good_until=until)
+        return MxHosts("ok", answer.hosts, fetched=now, good_until=until)
     confirm = settings.confirm.after(0)
     until = now + _within(settings.ttl_least.after(0), answer.ttl, settings.ttl_negative.after(0))
     streak = known.denial is not None and now - known.fetched <= _STREAK * confirm
     since = known.denied_since if streak else now
     believed = known.status != "ok" or now - since >= confirm
-    return Exchange(
+    return MxHosts(
         status=answer.status if believed else known.status,
         hosts=() if believed else known.hosts,
         fetched=now,
@@ -114,7 +114,7 @@ def learn(known: Exchange, answer: Answer, now: int, settings: DnsSettings) -> E
     )
 
 
-def next_question(known: Exchange, settings: DnsSettings) -> int | None:
+def next_question(known: MxHosts, settings: DnsSettings) -> int | None:
     """When to ask on though nobody wants to know; None: when somebody does.
 
     A denial is worth confirming, and a failure worth another try or two.

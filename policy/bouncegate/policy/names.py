@@ -11,7 +11,7 @@ pure.
 from typing import Final, Literal
 
 from bouncegate.config.taxonomy import BY_NAME
-from bouncegate.policy.mx import Exchange
+from bouncegate.policy.mx import MxHosts
 from bouncegate.policy.records import Event, Lock, Origin
 
 Verdict = Literal["absent", "present", "given-up", "open"]
@@ -31,7 +31,7 @@ def awaits_dns(event: Event) -> bool:
     return event.reason in BY_NAME
 
 
-def verdict(came: int, known: Exchange, now: int, confirm: int) -> Verdict:
+def verdict(came: int, known: MxHosts, now: int, confirm: int) -> Verdict:
     """What becomes of a bounce that came at a time; only answers that are newer decide."""
     if known.fetched >= came:
         if known.takes_mail:
@@ -41,7 +41,7 @@ def verdict(came: int, known: Exchange, now: int, confirm: int) -> Verdict:
     return "given-up" if now - came > _LONGEST_WAIT else "open"
 
 
-def asks_at(came: int, known: Exchange, confirm: int) -> int:
+def asks_at(came: int, known: MxHosts, confirm: int) -> int:
     """When DNS is to be asked of the domain of a bounce that waits on."""
     if known.failures:
         return known.asks_again_at()
@@ -55,6 +55,6 @@ def rests_on_name(lock: Lock) -> bool:
     return lock.origin is Origin.AUTOMATIC and lock.reason in BY_NAME
 
 
-def has_returned(lock: Lock, known: Exchange) -> bool:
+def has_returned(lock: Lock, known: MxHosts) -> bool:
     """Whether the domain of such a lock takes mail again."""
     return rests_on_name(lock) and known.takes_mail and known.fetched > lock.since

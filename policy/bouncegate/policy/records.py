@@ -239,7 +239,7 @@ class Audit(Struct, frozen=True, tag="audit", omit_defaults=True):
     """The digest of an address that was purged."""
 
 
-class Course(Struct, frozen=True, omit_defaults=True):
+class Streak(Struct, frozen=True, omit_defaults=True):
     """How the sends to an address went of late, for all groups or for one: what locks are made of.
 
     The runs are the moments of the last failures in a row, the oldest first.
@@ -262,7 +262,7 @@ MOST_GROUPS = 64
 """So many groups have a course of their own at one address; the bounces of others count for all."""
 
 
-class State(Course, frozen=True, omit_defaults=True):
+class State(Streak, frozen=True, omit_defaults=True):
     """What the journal of one address adds up to; its own course is that of all groups."""
 
     hard: int = 0
@@ -277,7 +277,7 @@ class State(Course, frozen=True, omit_defaults=True):
     """When the address last gave a proof of life."""
     corrected: str = ""
     """What was meant by an address that an operator says was mistyped."""
-    groups: dict[str, Course] = {}
+    groups: dict[str, Streak] = {}
     """The courses of the groups for which bounces count apart."""
 
 

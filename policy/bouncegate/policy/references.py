@@ -8,7 +8,7 @@ are asked for as well. All of this is pure.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from bouncegate.policy.mx import DENIALS, Answer
+from bouncegate.policy.mx import DENIALS, MxAnswer
 
 MOST_OWN: Final = 5
 """Of so many domains that took mail before it is asked whether they do."""
@@ -23,13 +23,13 @@ _MOST_DENIED: Final = 50
 class Asked(NamedTuple):
     """One round of look-ups."""
 
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, MxAnswer]
     """Of the domains that were wanted."""
     took_mail: frozenset[str] = frozenset()
     """Those of them that took mail before."""
-    own: Mapping[str, Answer] = {}
+    own: Mapping[str, MxAnswer] = {}
     """Of some other domains that took mail before."""
-    named: Mapping[str, Answer] = {}
+    named: Mapping[str, MxAnswer] = {}
     """Of some that the settings name."""
 
     @property
@@ -47,7 +47,7 @@ class Fault(NamedTuple):
     """Whether so much can happen to domains by themselves: then it is believed if it lasts."""
 
 
-def denies(answers: Mapping[str, Answer]) -> list[str]:
+def denies(answers: Mapping[str, MxAnswer]) -> list[str]:
     """The domains that are said to take no mail."""
     return [domain for domain, answer in answers.items() if answer.status in DENIALS]
 

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from bouncegate.config.taxonomy import BY_LIST, REASONS, Category, Kind, Reason
 from bouncegate.policy.names import rests_on_name
-from bouncegate.policy.records import Act, Course, Event, Lock, Origin
+from bouncegate.policy.records import Act, Event, Lock, Origin, Streak
 from bouncegate.policy.table import Clause
 
-_C = TypeVar("_C", bound=Course)
+_C = TypeVar("_C", bound=Streak)
 
 _DAY: Final = 86_400
 
@@ -70,7 +70,7 @@ def _locked(course: _C, number: int, event: Event, clause: Clause) -> _C:
     )
 
 
-def has_failure_on_day(course: Course, event: Event) -> bool:
+def has_failure_on_day(course: Streak, event: Event) -> bool:
     """Whether a failure of that kind, of a message of the same day (UTC), is in the row already."""
     run = course.hard_run if event.kind is Kind.HARD else course.soft_run
     return any(moment // _DAY == event.moment // _DAY for moment in run)
@@ -90,7 +90,7 @@ def _with_moment(run: tuple[int, ...], moment: int, most: int) -> tuple[int, ...
     return tuple(moments[-most:])
 
 
-def _within(clause: Clause, course: Course, event: Event) -> int:
+def _within(clause: Clause, course: Streak, event: Event) -> int:
     """The most failures in a row within one window that this one lies in.
 
     A failure that becomes known late may complete the window of one that came after it.
@@ -141,7 +141,7 @@ def after_delivery(course: _C, sent: int) -> _C:
     return replace(ended, lock=None, needed=0, times_locked=course.times_locked - 1)
 
 
-def ends_a_row(course: Course, sent: int) -> bool:
+def ends_a_row(course: Streak, sent: int) -> bool:
     """Whether it matters that a message arrived which was sent at that time."""
     moments = (*course.hard_run, *course.soft_run)
     return course.hard_in_row + course.soft_in_row > len(moments) or any(m <= sent for m in moments)

@@ -9,15 +9,15 @@ from typing import Final, Literal, NamedTuple
 
 from bouncegate.config.settings import PolicySettings
 from bouncegate.config.taxonomy import BY_LIST, Kind
-from bouncegate.policy.fold import EMPTY, Policy, Standing
+from bouncegate.policy.fold import EMPTY, Disposition, Policy
 from bouncegate.policy.records import (
     NO_END,
     Act,
-    Course,
     Event,
     Lock,
     Origin,
     State,
+    Streak,
     Summary,
     Told,
 )
@@ -61,9 +61,9 @@ def _told(entry: Told, before: State, after: State, policy: Policy) -> tuple[str
     if policy.proves_delivery(entry):
         return "delivered", ""
     standing = policy.standing(entry, before)
-    if standing is Standing.COUNTS:
+    if standing is Disposition.COUNTS:
         return _effect(before, after, entry.group), policy.clause(entry).name
-    return standing, policy.clause(entry).name if standing is Standing.NEVER_LOCKS else ""
+    return standing, policy.clause(entry).name if standing is Disposition.NEVER_LOCKS else ""
 
 
 def _done(entry: Told) -> str:
@@ -80,7 +80,7 @@ def _effect(before: State, after: State, group: str) -> str:
     return "locked-already" if after.lock or course_of(after, group).lock else "counted"
 
 
-def course_of(state: State, group: str) -> Course:
+def course_of(state: State, group: str) -> Streak:
     """The course of one group, else that of all."""
     return state.groups.get(group, state)
 

@@ -16,7 +16,7 @@ from bouncegate.policy.records import Event
 from bouncegate.policy.timeline import Mark
 from bouncegate.store.history import History
 from bouncegate.store.opened import Environment
-from bouncegate.store.retentionmark import Gone
+from bouncegate.store.retentionmark import RetentionMark
 from bouncegate.store.transactions import Transactions
 
 # Some ten milliseconds each.
@@ -43,7 +43,7 @@ class Arrivals(Transactions):
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
         self._history = history
-        self._gone = Gone(environment)
+        self._gone = RetentionMark(environment)
 
     def whole_since(self) -> int:
         """From when on all bounces are kept, but for those of purged addresses; 0: ever."""

@@ -27,7 +27,7 @@ from bouncegate.store.codec import decode_decided, encode_entry, octets_of
 from bouncegate.store.environment import hand_over
 from bouncegate.store.errors import StoreDamaged, StoreFull
 from bouncegate.store.store import Store
-from bouncegate.store.throttle import Pace
+from bouncegate.store.throttle import Throttle
 
 MOST_AT_ONCE: Final = 100
 """How many addresses an act names that is one of many; a transaction takes several of them."""
@@ -133,7 +133,7 @@ class Bulk:
             done = int.from_bytes(place[_ID:], "big") if place[:_ID] == identity else 0
             audit, decided = _parted(self._read(file))
             addresses = sum(len(act.addresses) for act in islice(decided, done))
-            pace = Pace()
+            pace = Throttle()
             while acts := _fitting(decided, pace):
                 some = sum(len(act.addresses) for act in acts)
                 done, addresses = done + len(acts), addresses + some
@@ -187,7 +187,7 @@ def _parted(records: Iterator[Act | Audit]) -> tuple[Audit | None, Iterator[Act]
     return audit, (record for record in chain(first, records) if isinstance(record, Act))
 
 
-def _fitting(acts: Iterator[Act], pace: Pace) -> list[Act]:
+def _fitting(acts: Iterator[Act], pace: Throttle) -> list[Act]:
     """The next acts, in order: as many as one transaction has room for, and no more addresses."""
     some: list[Act] = []
     left = pace.room

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.policy.fold import EMPTY, Fold, is_locked
 from bouncegate.policy.records import MOST_ADDRESSES, Delivered, State
-from bouncegate.store.deliverylog import Mailed
+from bouncegate.store.deliverylog import Delivery
 from bouncegate.store.entry import QueueState, Sent, message_digests
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
@@ -142,7 +142,7 @@ class _Silence:
         return later is not None and later.message != sent.message
 
     def _is_deferred(self, sent: Sent, address: str) -> bool:
-        return self._store.trail.is_deferred(Mailed(address, sent.time, sent.message))
+        return self._store.trail.is_deferred(Delivery(address, sent.time, sent.message))
 
     @cached_property
     def _unattributed(self) -> Unattributed:

@@ -38,7 +38,7 @@ from bouncegate.store.errors import StoreError
 from bouncegate.store.history import History
 from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
-from bouncegate.store.recording import Bounce, Encoded, Reception, Recorded
+from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
 from bouncegate.store.transactions import Transactions
 from bouncegate.store.unattributed import Unattributed
 
@@ -49,7 +49,7 @@ _PENDING: Final = struct.Struct(">I16s")
 _AT_ONCE: Final = 1000
 
 
-class Overtaken(StoreError):
+class PositionConflict(StoreError):
     """Another process has taken in the same portion of the log meanwhile."""
 
 
@@ -62,7 +62,7 @@ class Unrecordable(ValueError):
         self.step = step
 
 
-class Mailed(NamedTuple):
+class Delivery(NamedTuple):
     """One recipient of one message of ours."""
 
     address: str
@@ -85,10 +85,10 @@ class Deferral(msgspec.Struct, frozen=True, omit_defaults=True):
     sent: int = 0
 
 
-class PutOff(NamedTuple):
+class Deferred(NamedTuple):
     """An attempt to deliver failed, and there will be another."""
 
-    mailed: Mailed
+    mailed: Delivery
     attempt: Deferral
     event: Event | None
     """What tells of the delay, where that is worth an entry of the journal; once for a message."""
@@ -97,7 +97,7 @@ class PutOff(NamedTuple):
 class Accepted(NamedTuple):
     """The server of the recipient took the message."""
 
-    mailed: Mailed
+    mailed: Delivery
     time: int
     identity: bytes
     """16 octets, of a bounce that may follow."""
@@ -108,7 +108,7 @@ class Accepted(NamedTuple):
 class Bounced(NamedTuple):
     """The message was given up."""
 
-    mailed: Mailed
+    mailed: Delivery
     events: Sequence[Event]
     """That of the recipient; where an alias was mailed, also what that is told."""
 
@@ -116,20 +116,20 @@ class Bounced(NamedTuple):
 class Expired(NamedTuple):
     """The message was in the queue for too long: those for whom it was put off never got it."""
 
-    recipients: Sequence[Mailed]
-    event_of: Callable[[Mailed, Deferral], Event]
+    recipients: Sequence[Delivery]
+    event_of: Callable[[Delivery, Deferral], Event]
 
 
-class Gone(NamedTuple):
+class Dropped(NamedTuple):
     """The message waits no longer for these, and nothing follows from that."""
 
-    recipients: Sequence[Mailed]
+    recipients: Sequence[Delivery]
 
 
-Step = PutOff | Accepted | Bounced | Expired | Gone
+Step = Deferred | Accepted | Bounced | Expired | Dropped
 
 
-class Portion(NamedTuple):
+class Batch(NamedTuple):
     """What was read of the log in one go."""
 
     before: bytes
@@ -138,11 +138,11 @@ class Portion(NamedTuple):
     steps: Sequence[Step]
 
 
-class Trail(Transactions):
+class DeliveryLog(Transactions):
     """Both databases; each method is a transaction of its own, and raises StoreError."""
 
     def __init__(
-        self, environment: Environment, path: Path, history: History, reception: Reception
+        self, environment: Environment, path: Path, history: History, reception: Recording
     ) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
         super().__init__(environment, path)
@@ -172,24 +172,24 @@ class Trail(Transactions):
                 found.append(replace(_DEFERRALS.decode(value), sent=sent))
         return found
 
-    def is_deferred(self, mailed: Mailed) -> bool:
+    def is_deferred(self, mailed: Delivery) -> bool:
         """Whether a message still waits for a recipient."""
         with self._reading() as transaction:
             return transaction.get(_key_of_deferral(mailed), db=self._deferred) is not None
 
     # -- what the log tells ------------------------------------------------------------------
 
-    def take_in(self, portion: Portion, policy: Policy) -> list[Recorded]:
+    def take_in(self, portion: Batch, policy: Policy) -> list[Recorded]:
         """Take in a portion of the log and the position behind it; durable when this returns.
 
-        Tells what became of its bounces. Raises Overtaken, or Unrecordable for a step that no
-        store could take in; then nothing of it was taken in.
+        Tells what became of its bounces. Raises PositionConflict, or Unrecordable for a step that
+        no store could take in; then nothing of it was taken in.
         """
         # Before the transaction: nothing of this is done under the write lock.
         encoded = [(step, _encoded(step)) for step in portion.steps]
         with self._writing() as transaction:
             if self._progress.get(transaction, _SOURCE) != portion.before:
-                raise Overtaken("another process reads the same log")
+                raise PositionConflict("another process reads the same log")
             outcomes: list[Recorded] = []
             for step, bounce in encoded:
                 with _blaming(step):
@@ -206,7 +206,7 @@ class Trail(Transactions):
     ) -> list[Recorded]:
         bounces = [bounce] if bounce else []
         match step:
-            case PutOff(mailed, attempt):
+            case Deferred(mailed, attempt):
                 self._put_off(transaction, mailed, attempt)
             case Accepted(mailed):
                 self._forget(transaction, mailed)
@@ -218,13 +218,13 @@ class Trail(Transactions):
                 # What has failed is known only now, by what was said last.
                 events = [event_of(m, deferral) for m, deferral in gone if deferral]
                 bounces = [Encoded.of(Bounce([event], b"")) for event in events]
-            case Gone(recipients):
+            case Dropped(recipients):
                 for mailed in recipients:
                     self._forget(transaction, mailed)
         return [r for b in bounces for r in self._reception.take_in(transaction, b, policy)]
 
     def _put_off(
-        self, transaction: lmdb.Transaction[bytes], mailed: Mailed, attempt: Deferral
+        self, transaction: lmdb.Transaction[bytes], mailed: Delivery, attempt: Deferral
     ) -> None:
         key = _key_of_deferral(mailed)
         octets = transaction.get(key, db=self._deferred)
@@ -234,7 +234,7 @@ class Trail(Transactions):
             attempt = replace(attempt, attempts=attempts, first=known.first)
         transaction.put(key, encode(attempt), db=self._deferred)
 
-    def _forget(self, transaction: lmdb.Transaction[bytes], mailed: Mailed) -> Deferral | None:
+    def _forget(self, transaction: lmdb.Transaction[bytes], mailed: Delivery) -> Deferral | None:
         octets = transaction.pop(_key_of_deferral(mailed), db=self._deferred)
         return None if octets is None else _DEFERRALS.decode(octets)
 
@@ -340,7 +340,7 @@ assert _AT_ONCE <= MOST_ADDRESSES  # an entry names no more than that
 def _encoded(step: Step) -> Encoded | None:
     """The events of a step, as the journal will hold them; raises Unrecordable."""
     events = step.events if isinstance(step, Bounced) else ()
-    if isinstance(step, PutOff) and step.event is not None:
+    if isinstance(step, Deferred) and step.event is not None:
         events = (step.event,)
     if not events:
         return None
@@ -364,5 +364,5 @@ def _blaming(step: Step) -> Iterator[None]:
 _DEFERRALS: Final = msgspec.msgpack.Decoder(Deferral)
 
 
-def _key_of_deferral(mailed: Mailed) -> bytes:
+def _key_of_deferral(mailed: Delivery) -> bytes:
     return mailed.address.encode() + b"\0" + _SEND.pack(mailed.time, mailed.message)

@@ -16,7 +16,7 @@ from bouncegate.policy.records import AddressEntry, Event, Ruling, State, Summar
 from bouncegate.store.journal import Journal
 from bouncegate.store.opened import Environment
 from bouncegate.store.rulings import Rulings
-from bouncegate.store.state import States
+from bouncegate.store.state import StateTable
 from bouncegate.store.window import Window
 
 _NO_ENTRY: Final = 0
@@ -29,7 +29,7 @@ class History:
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self.journal = Journal(environment)
-        self.states = States(environment)
+        self.states = StateTable(environment)
         self.rulings = Rulings(environment)
         self.window = Window(environment)
 

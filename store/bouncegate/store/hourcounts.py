@@ -34,7 +34,7 @@ _LONGEST_SENDER: Final = 255
 _COUNTS: Final = msgspec.msgpack.Decoder(dict[Reason, int])
 
 
-class HourTally(NamedTuple):
+class HourCount(NamedTuple):
     """The bounces of one hour that blame one sender."""
 
     hour: int
@@ -63,7 +63,7 @@ class HourTally(NamedTuple):
         return sum(self.counts.values())
 
 
-class Tallies:
+class HourCounts:
     """Counting, within a transaction of the caller's."""
 
     def __init__(self, environment: Environment) -> None:
@@ -72,7 +72,7 @@ class Tallies:
 
     def add(
         self, transaction: lmdb.Transaction[bytes], sender: str, reason: Reason, time: int
-    ) -> HourTally:
+    ) -> HourCount:
         """Count one bounce; tells what its hour has come to."""
         hour = hour_of(time)
         key = _key(hour, sender)
@@ -84,7 +84,7 @@ class Tallies:
         counts = {} if known is None else _COUNTS.decode(known)
         counts[reason] = counts.get(reason, 0) + 1
         transaction.put(key, encode(counts), db=self._tallies)
-        return HourTally(hour, sender, counts)
+        return HourCount(hour, sender, counts)
 
     def _is_full(self, transaction: lmdb.Transaction[bytes], hour: int) -> bool:
         """Whether so many senders were blamed since an hour began that no more are told apart."""
@@ -94,13 +94,13 @@ class Tallies:
             known = sum(1 for _ in islice(cursor.iternext(values=False), _MOST_SENDERS))
             return known == _MOST_SENDERS
 
-    def since(self, transaction: lmdb.Transaction[bytes], time: int) -> Iterator[HourTally]:
+    def since(self, transaction: lmdb.Transaction[bytes], time: int) -> Iterator[HourCount]:
         """The tallies of the hour of a time, and of all later ones."""
         with transaction.cursor(self._tallies) as cursor:
             if cursor.set_range(_hour_key(hour_of(time))):
                 for key, counts in cursor.iternext():
                     sender = key[_HOUR:].decode("utf-8", "replace")
-                    yield HourTally(
+                    yield HourCount(
                         int.from_bytes(key[:_HOUR], "big"), sender, _COUNTS.decode(counts)
                     )
 

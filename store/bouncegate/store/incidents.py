@@ -21,7 +21,7 @@ from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settle
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import INCIDENTS
 from bouncegate.store.history import History
-from bouncegate.store.lastmailed import Usage
+from bouncegate.store.lastmailed import LastMailed
 from bouncegate.store.opened import Environment
 from bouncegate.store.window import Standing, counted
 
@@ -61,7 +61,7 @@ NOT_WATCHED: Final = Admission(0, (), (), sure=False)
 class Incidents:
     """Opening, holding and settling, within a transaction of the caller's."""
 
-    def __init__(self, environment: Environment, history: History, usage: Usage) -> None:
+    def __init__(self, environment: Environment, history: History, usage: LastMailed) -> None:
         """Use an environment that is open; its databases exist."""
         self._incidents = environment.open_db(INCIDENTS, create=False)
         self._history = history

@@ -18,7 +18,7 @@ Leaving = defaultdict[int, set[str]]
 """The numbers of entries on many addresses, each with those that it is to name no longer."""
 
 
-class Removal:
+class JournalDelete:
     """Within a transaction of the caller's."""
 
     def __init__(self, environment: Environment, history: History) -> None:

@@ -50,7 +50,7 @@ class Used(NamedTuple):
         return self.day * DAY
 
 
-class Usage(Transactions):
+class LastMailed(Transactions):
     """The three databases; all methods raise StoreError, but those within a transaction."""
 
     def __init__(self, environment: Environment, path: Path) -> None:

@@ -7,12 +7,12 @@ An LMDB environment of its own, in the folder `ledger` of the store:
     rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets
     meta    the mark of the clock (`bouncegate.store.clock`); old ledgers have none before a write
 
-One process writes it (the milter's scribe), some milliseconds behind the mail; what Postfix's log
-tells of a message is added where that is read (`maintain`). A commit syncs the
-data but not the meta page: after a crash of the machine the last commit may be gone, never the
-ledger. Without any sync the ledger itself could be lost, and under load the commits are too few to
-matter: four a second (`bouncegate.milter.ledgerqueue`). What it has lost, or not yet written, is a
-message that we cannot prove to be ours: its bounces are kept and shown, and lock nobody.
+One process writes it (the milter's ledger writer), some milliseconds behind the mail; what
+Postfix's log tells of a message is added where that is read (`maintain`). A commit syncs the data
+but not the meta page: after a crash of the machine the last commit may be gone, never the ledger.
+Without any sync the ledger itself could be lost, and under load the commits are too few to matter:
+four a second (`bouncegate.milter.ledgerqueue`). What it has lost, or not yet written, is a message
+that we cannot prove to be ours: its bounces are kept and shown, and lock nobody.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from bouncegate.store.environment import META, copy_compacted, explained, hand_t
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.opened import DATA, Environment, opened
-from bouncegate.store.space import Room, room_of
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.space import Space, room_of
+from bouncegate.store.writerlock import WriterLock
 
 FOLDER: Final = "ledger"
 """Where it lies, in the folder of the store."""
@@ -76,7 +76,7 @@ class Ledger:
         """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._path = path
-        self._right: WriteRight | None = None
+        self._right: WriterLock | None = None
         self._sent = environment.open_db(SENT, create=False)
         self._names = environment.open_db(NAMES, create=False)
         self._rates = environment.open_db(RATES, create=False)
@@ -86,11 +86,11 @@ class Ledger:
     def open(cls, store: StoreSettings, settings: LedgerSettings, *, readonly: bool = True) -> Self:
         """Open the ledger, and make it unless `readonly`; raises StoreError."""
         path = store.path / FOLDER
-        right: WriteRight | None = None
+        right: WriterLock | None = None
         try:
             if not readonly:
                 _make_folder(path)
-                right = WriteRight.shared(path)
+                right = WriterLock.shared(path)
             elif not (path / DATA).exists():
                 raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
             size = settings.max_size.octets
@@ -202,7 +202,7 @@ class Ledger:
             raise explained(error, self._path) from error
         return found
 
-    def room(self) -> Room:
+    def room(self) -> Space:
         """How much of its room the ledger takes; raises StoreError."""
         try:
             with self._environment.begin() as transaction:
@@ -250,7 +250,7 @@ class Ledger:
         """Take an address out of all sends; tells of how many. Raises StoreError.
 
         A send without recipients left goes. For whoever has opened the ledger to write: beside the
-        scribe, which LMDB lets wait some milliseconds.
+        ledger writer, which LMDB lets wait some milliseconds.
         """
         place, forgotten = b"", 0
         while portion := self.walk(place, _EVER - 1, EXPIRE_AT_ONCE):
@@ -307,7 +307,7 @@ class Ledger:
         except lmdb.Error as error:
             raise _explained(error, self._path) from error
 
-    # -- writing: the scribe -----------------------------------------------------------------
+    # -- writing: the ledger writer ----------------------------------------------------------
 
     def write(self, batch: Sequence[Entry]) -> None:
         """Write entries, in one transaction; where there is no room the oldest ones go first.

@@ -29,7 +29,7 @@ LETTERS: Final = (DETECTED, GROUPS)
 _END: Final = 4
 
 
-class Shelves:
+class ListIndex:
     """Writing and reading them, within a transaction of the caller's."""
 
     def __init__(self, environment: Environment) -> None:

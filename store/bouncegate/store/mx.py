@@ -22,7 +22,7 @@ import lmdb
 import msgspec
 
 from bouncegate.config.settings import DnsSettings
-from bouncegate.policy.mx import DENIALS, UNASKED, Answer, Exchange, learn, next_question
+from bouncegate.policy.mx import DENIALS, UNASKED, MxAnswer, MxHosts, learn, next_question
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import MX, MX_HOSTS, MX_WANTED, explained
 from bouncegate.store.opened import Environment
@@ -43,7 +43,7 @@ _FIRST_LETTERS: Final = b"0123456789abcdefghijklmnopqrstuvwxyz"
 _LOOKED_AT: Final = 50
 _FAULT: Final = "name-servers"
 _DENIALS: Final = tuple(status.encode() for status in DENIALS)
-_EXCHANGES: Final = msgspec.msgpack.Decoder(Exchange)
+_EXCHANGES: Final = msgspec.msgpack.Decoder(MxHosts)
 
 
 def can_be_asked(domain: str) -> bool:
@@ -60,7 +60,7 @@ class NameServerFault(NamedTuple):
     """Whether it is believed once it has lasted for `[dns] confirm`."""
 
 
-class Exchanges(Transactions):
+class MxCache(Transactions):
     """The three databases; each method is a transaction of its own, but for `want_within`."""
 
     def __init__(self, environment: Environment, path: Path) -> None:
@@ -73,7 +73,7 @@ class Exchanges(Transactions):
 
     # -- what is known -----------------------------------------------------------------------
 
-    def of(self, domain: str) -> Exchange:
+    def of(self, domain: str) -> MxHosts:
         """What is known of a domain; raises StoreError."""
         if not can_be_asked(domain):
             return UNASKED
@@ -94,12 +94,12 @@ class Exchanges(Transactions):
                     turned, _, domain = key.partition(b"\0")
                     yield domain.decode(), _turned_back(turned)
 
-    def survey(self, confirm: int) -> tuple[dict[str, Exchange], int]:
+    def survey(self, confirm: int) -> tuple[dict[str, MxHosts], int]:
         """All domains that are dead, and when any was last called alive; raises StoreError.
 
         Reads everything: a tenth of a second for 100,000 domains.
         """
-        dead: dict[str, Exchange] = {}
+        dead: dict[str, MxHosts] = {}
         last_good = 0
         with self._reading() as transaction, transaction.cursor(self._known) as cursor:
             for key, value in cursor.iternext() if cursor.first() else ():
@@ -110,7 +110,7 @@ class Exchanges(Transactions):
                     dead[key.decode()] = known
         return dead, last_good
 
-    def denied(self, after: str = "") -> Iterator[tuple[str, Exchange]]:
+    def denied(self, after: str = "") -> Iterator[tuple[str, MxHosts]]:
         """The domains that are believed to take no mail, in order; raises StoreError."""
         start, more = after.encode(), True
         while more:
@@ -199,13 +199,13 @@ class Exchanges(Transactions):
     # -- what is learned ---------------------------------------------------------------------
 
     def learn(
-        self, answers: Mapping[str, Answer], now: int, settings: DnsSettings
-    ) -> dict[str, Exchange]:
+        self, answers: Mapping[str, MxAnswer], now: int, settings: DnsSettings
+    ) -> dict[str, MxHosts]:
         """Take in answers, and tell what is known of their domains now. Raises StoreError.
 
         The domains are no longer wanted, or at a later time, where that is worth while.
         """
-        learned: dict[str, Exchange] = {}
+        learned: dict[str, MxHosts] = {}
         with self._writing() as transaction:
             for domain, answer in answers.items():
                 known = self._get(transaction, domain.encode())
@@ -233,18 +233,18 @@ class Exchanges(Transactions):
                 self._index(transaction, domain, self._get(transaction, key), UNASKED)
                 transaction.delete(key, db=self._known)
 
-    def _get(self, transaction: lmdb.Transaction[bytes], key: bytes) -> Exchange:
+    def _get(self, transaction: lmdb.Transaction[bytes], key: bytes) -> MxHosts:
         value = transaction.get(key, db=self._known)
         return UNASKED if value is None else _EXCHANGES.decode(value)
 
     def _put(
-        self, transaction: lmdb.Transaction[bytes], domain: str, before: Exchange, after: Exchange
+        self, transaction: lmdb.Transaction[bytes], domain: str, before: MxHosts, after: MxHosts
     ) -> None:
         transaction.put(domain.encode(), encode(after), db=self._known)
         self._index(transaction, domain, before, after)
 
     def _index(
-        self, transaction: lmdb.Transaction[bytes], domain: str, before: Exchange, after: Exchange
+        self, transaction: lmdb.Transaction[bytes], domain: str, before: MxHosts, after: MxHosts
     ) -> None:
         was, is_now = before.mx_hosts[:1], after.mx_hosts[:1]
         if was == is_now:
@@ -264,7 +264,7 @@ def _taking_mail(
             yield domain, None
 
 
-def _age(exchange: Exchange) -> int:
+def _age(exchange: MxHosts) -> int:
     return max(exchange.fetched, exchange.failed)
 
 

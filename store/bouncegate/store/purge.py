@@ -26,13 +26,13 @@ from msgspec.structs import replace
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Audit, Delivered, Entry, Event, Ruling, State
 from bouncegate.store.audit import Audits
-from bouncegate.store.deliverylog import Trail
+from bouncegate.store.deliverylog import DeliveryLog
 from bouncegate.store.history import History
-from bouncegate.store.journaldelete import Leaving, Removal
-from bouncegate.store.lastmailed import Usage, key_of
+from bouncegate.store.journaldelete import JournalDelete, Leaving
+from bouncegate.store.lastmailed import LastMailed, key_of
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.opened import Environment
-from bouncegate.store.redaction import Naming
+from bouncegate.store.redaction import Redaction
 from bouncegate.store.transactions import Transactions
 
 _PORTION: Final = 1000
@@ -73,21 +73,21 @@ class Purge(Transactions):
         history: History,
         messages: Messages,
         audits: Audits,
-        trail: Trail,
+        trail: DeliveryLog,
     ) -> None:
         """Use an environment that is open; its databases exist."""
         super().__init__(environment, Path(environment.folder))
         self._history = history
         self._messages = messages
         self._audits = audits
-        self._usage = Usage(environment, self._path)
+        self._usage = LastMailed(environment, self._path)
         self._trail = trail
-        self._removal = Removal(environment, history)
+        self._removal = JournalDelete(environment, history)
 
     def find(self, address: str) -> Found:
         """What there is to remove: reads the whole journal."""
         found = Found(used=self._usage.day(address) is not None)
-        naming = Naming([address])
+        naming = Redaction([address])
         with self._reading() as transaction:
             journal = self._history.journal
             summary = journal.summary(transaction, address)
@@ -106,13 +106,13 @@ class Purge(Transactions):
 
     def carry_out(self, address: str, audit: Audit) -> State:
         """Remove all of it; `audit` is the record of this. Tells what it was locked by."""
-        naming = Naming([address])
+        naming = Redaction([address])
         with self._reading() as transaction:
             messages = self._messages_of(transaction, address)
             aliases = self._aliases(transaction, address)
         for key, others in messages.items():
             with self._writing() as transaction:
-                self._remove_message(transaction, key, others, Naming([address, *aliases]))
+                self._remove_message(transaction, key, others, Redaction([address, *aliases]))
         for number, _ in self._mentions(address, naming):
             with self._writing() as transaction:
                 self._blank_entry(transaction, number, address, naming)
@@ -195,7 +195,7 @@ class Purge(Transactions):
         }
 
     def _remove_message(
-        self, transaction: lmdb.Transaction[bytes], key: bytes, others: list[int], naming: Naming
+        self, transaction: lmdb.Transaction[bytes], key: bytes, others: list[int], naming: Redaction
     ) -> None:
         raw = self._messages.get(transaction, key)
         if raw is None:
@@ -213,7 +213,7 @@ class Purge(Transactions):
 
     # -- texts of others ---------------------------------------------------------------------
 
-    def _mentions(self, address: str, naming: Naming) -> Iterator[tuple[int, Entry]]:
+    def _mentions(self, address: str, naming: Redaction) -> Iterator[tuple[int, Entry]]:
         """The entries that name the address in some text, but for its own events."""
         journal, place = self._history.journal, 1
         while True:
@@ -232,7 +232,7 @@ class Purge(Transactions):
         transaction: lmdb.Transaction[bytes],
         number: int,
         address: str,
-        naming: Naming,
+        naming: Redaction,
     ) -> None:
         journal = self._history.journal
         if not journal.exists(transaction, number):
@@ -281,11 +281,11 @@ def _texts(entry: Entry) -> Iterator[tuple[str, str]]:
             yield field, text
 
 
-def _names(audit: Audit, address: str, naming: Naming) -> bool:
+def _names(audit: Audit, address: str, naming: Redaction) -> bool:
     return address in audit.targets or naming.names(f"{audit.why}\n{audit.command}")
 
 
-def _without(audit: Audit, address: str, naming: Naming) -> Audit:
+def _without(audit: Audit, address: str, naming: Redaction) -> Audit:
     return replace(
         audit,
         targets=tuple(target for target in audit.targets if target != address),

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, is_locked
-from bouncegate.policy.records import Course, Lock, State
+from bouncegate.policy.records import Lock, State, Streak
 from bouncegate.store.codec import decode_state, encode
 from bouncegate.store.environment import PURGED, hand_over
 from bouncegate.store.errors import StoreError, StoreForbidden
@@ -161,7 +161,7 @@ class Purged:
 def _locks_alone(state: State, now: int) -> State:
     """The locks in force, without the numbers of the entries that made them."""
     groups = {
-        name: Course(lock=lock)
+        name: Streak(lock=lock)
         for name, course in state.groups.items()
         if (lock := _anonymous(course.lock, now)) is not None
     }

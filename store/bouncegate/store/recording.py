@@ -9,13 +9,13 @@ import lmdb
 from msgspec.structs import replace
 
 from bouncegate.policy.alarm import sender_of
-from bouncegate.policy.fold import EMPTY, Policy, Standing
+from bouncegate.policy.fold import EMPTY, Disposition, Policy
 from bouncegate.policy.names import awaits_dns
 from bouncegate.policy.records import UNCONFIRMED, Event, State
 from bouncegate.store.codec import encode_entry, number_of, octets_of
 from bouncegate.store.environment import ONCE
 from bouncegate.store.history import History
-from bouncegate.store.hourcounts import UNVERIFIED, HourTally, Tallies
+from bouncegate.store.hourcounts import UNVERIFIED, HourCount, HourCounts
 from bouncegate.store.incidents import NOT_WATCHED, Incident, Incidents
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.opened import Environment
@@ -29,7 +29,7 @@ _MOST_UNPROVEN_THAT_COUNT: Final = 500
 # How many events make a transaction full: with some 50 microseconds each, other processes wait a
 # few milliseconds for the write lock. A message may name a thousand recipients.
 MOST_AT_ONCE: Final = 128
-_BLAMES_SENDER: Final = (Standing.SENDER_TO_BLAME, Standing.MESSAGE_TO_BLAME)
+_BLAMES_SENDER: Final = (Disposition.SENDER_TO_BLAME, Disposition.MESSAGE_TO_BLAME)
 
 
 class Bounce(NamedTuple):
@@ -49,7 +49,7 @@ class Bounce(NamedTuple):
             yield self._replace(events=some, domains=() if start else self.domains)
 
 
-Notice = Incident | HourTally
+Notice = Incident | HourCount
 """What somebody should be told: an incident that opened or closed, or a sender that is blamed for
 more bounces an hour than the alarm allows (told once, when it goes beyond)."""
 
@@ -89,7 +89,7 @@ class Recorded(NamedTuple):
     notices: Sequence[Notice] = ()
 
 
-class Reception:
+class Recording:
     """Taking in bounces, within a transaction of the caller's."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Reception:
         history: History,
         incidents: Incidents,
         messages: Messages,
-        tallies: Tallies,
+        tallies: HourCounts,
     ) -> None:
         """Use an environment that is open; its databases exist."""
         self._once = environment.open_db(ONCE, create=False)
@@ -174,7 +174,7 @@ class Reception:
         state = self._history.states.get(transaction, event.address) or EMPTY
         standing = policy.standing(event, state)
         notices = self._blame(transaction, event, standing, policy.alarm.sender_blame)
-        counts = standing is Standing.COUNTS and bool(event.address)
+        counts = standing is Disposition.COUNTS and bool(event.address)
         if counts and awaits_dns(event):
             event = replace(event, held=UNCONFIRMED)
         admission = NOT_WATCHED
@@ -208,11 +208,11 @@ class Reception:
         self,
         transaction: lmdb.Transaction[bytes],
         event: Event,
-        standing: Standing,
+        standing: Disposition,
         normal: int,
     ) -> list[Notice]:
         """Count what blames the sender or proves nothing; a notice where that is too much."""
-        if standing is Standing.UNVERIFIED:
+        if standing is Disposition.UNVERIFIED:
             self._tallies.add(transaction, UNVERIFIED, event.reason, event.time)
         if standing not in _BLAMES_SENDER:
             return []

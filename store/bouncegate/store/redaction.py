@@ -15,7 +15,7 @@ _BEHIND: Final = rb"(?![A-Za-z0-9\-]|\.[A-Za-z0-9])"
 _BLANK: Final = b"x"
 
 
-class Naming:
+class Redaction:
     """The forms of some addresses: as they are, and as return paths and xtext write them."""
 
     def __init__(self, addresses: Collection[str]) -> None:

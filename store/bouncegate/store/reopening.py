@@ -45,9 +45,9 @@ _PAUSE: Final = 0.001
 _LASTING: Final = (StoreMissing, StoreDamaged, StoreForbidden, StoreLayout)
 
 
-def late_table(settings: StoreSettings) -> "LateTable":
+def late_table(settings: StoreSettings) -> "ReopeningLockTable":
     """The lock table, which need not be there yet; raises StoreError for all else."""
-    table = LateTable(settings)
+    table = ReopeningLockTable(settings)
     if table.reason is not None and not isinstance(table.reason, StoreMissing):
         raise table.reason
     return table
@@ -62,7 +62,7 @@ class _File(NamedTuple):
     changed: int
 
 
-class LateTable(LockTable):
+class ReopeningLockTable(LockTable):
     """A lock table that opens the store when it can, and lets go of it when it must.
 
     `find` is that of `LockTable`, at the same cost. It raises StoreError where there is no store,

@@ -28,10 +28,10 @@ from bouncegate.policy.fold import EMPTY, Fold, freed, is_locked
 from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State, Summary, Told
 from bouncegate.store.audit import Audits
 from bouncegate.store.history import History
-from bouncegate.store.hourcounts import Tallies
-from bouncegate.store.journaldelete import Leaving, Removal
+from bouncegate.store.hourcounts import HourCounts
+from bouncegate.store.journaldelete import JournalDelete, Leaving
 from bouncegate.store.opened import Environment
-from bouncegate.store.retentionmark import Gone
+from bouncegate.store.retentionmark import RetentionMark
 from bouncegate.store.transactions import Transactions
 
 # No longer than this, and one address more, is the write lock held.
@@ -77,7 +77,7 @@ class Retention(Transactions):
         environment: Environment,
         history: History,
         audits: Audits,
-        tallies: Tallies,
+        tallies: HourCounts,
         path: Path,
     ) -> None:
         """Use an environment that is open, the store at `path`; its databases exist."""
@@ -85,8 +85,8 @@ class Retention(Transactions):
         self._history = history
         self._audits = audits
         self._tallies = tallies
-        self._removal = Removal(environment, history)
-        self._gone = Gone(environment)
+        self._removal = JournalDelete(environment, history)
+        self._gone = RetentionMark(environment)
 
     # -- the journal -------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ _KEY: Final = b"gone"
 _TIME: Final = struct.Struct(">Q")
 
 
-class Gone:
+class RetentionMark:
     """The key of one store; used within the transactions of whoever reads or lets go."""
 
     def __init__(self, environment: Environment) -> None:

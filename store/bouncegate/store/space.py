@@ -14,7 +14,7 @@ from bouncegate.store.opened import Environment
 _META_PAGES: Final = 2
 
 
-class Room(NamedTuple):
+class Space(NamedTuple):
     """Sizes are in octets."""
 
     file: int
@@ -53,7 +53,7 @@ def room_of(
     transaction: lmdb.Transaction[bytes],
     path: Path,
     databases: Iterable[bytes],
-) -> Room:
+) -> Space:
     """The figures of an environment whose databases exist, as a transaction of it sees them.
 
     Raises lmdb.Error.
@@ -69,7 +69,7 @@ def room_of(
     disk = os.statvfs(path)
     slots = environment.readers().splitlines()[1:]
     last = info["last_txnid"]
-    return Room(
+    return Space(
         file=(path / "data.mdb").stat().st_size,
         used=_META_PAGES * page_size + sum(sizes.values()),
         map_size=info["map_size"],

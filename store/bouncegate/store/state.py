@@ -18,19 +18,19 @@ from bouncegate.policy.records import Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import decode_state, encode
 from bouncegate.store.environment import ADDRESSES, LOCKS
-from bouncegate.store.listindex import Shelves
+from bouncegate.store.listindex import ListIndex
 from bouncegate.store.opened import Environment
 from bouncegate.store.purged import Purged
 
 
-class States:
+class StateTable:
     """Reading and writing states, within a transaction of the caller's."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
         self._addresses = environment.open_db(ADDRESSES, create=False)
         self._locks = environment.open_db(LOCKS, create=False)
-        self.shelves: Final = Shelves(environment)
+        self.shelves: Final = ListIndex(environment)
         self.purged: Final = Purged(environment, environment.folder)
 
     def get(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:

@@ -61,7 +61,7 @@ from bouncegate.policy.timeline import Mark
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
 from bouncegate.store.clock import ClockRecord
-from bouncegate.store.deliverylog import Trail
+from bouncegate.store.deliverylog import DeliveryLog
 from bouncegate.store.domainbounces import bounced
 from bouncegate.store.environment import (
     DATABASES,
@@ -73,24 +73,24 @@ from bouncegate.store.environment import (
 )
 from bouncegate.store.errors import StoreLayout
 from bouncegate.store.history import History
-from bouncegate.store.hourcounts import HourTally, Tallies
+from bouncegate.store.hourcounts import HourCount, HourCounts
 from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
-from bouncegate.store.lastmailed import DAY, Usage
+from bouncegate.store.lastmailed import DAY, LastMailed
 from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
-from bouncegate.store.mx import Exchanges
+from bouncegate.store.mx import MxCache
 from bouncegate.store.opened import Environment
 from bouncegate.store.progress import Progress
 from bouncegate.store.purge import Purge
-from bouncegate.store.recording import Bounce, Encoded, Reception, Recorded
+from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
 from bouncegate.store.retention import Retention
-from bouncegate.store.space import Room, room_of
+from bouncegate.store.space import Space, room_of
 from bouncegate.store.transactions import Transactions
 from bouncegate.store.unattributed import Unattributed
 from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.unproven import Unproven
 from bouncegate.store.window import Outdated
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 __all__ = ["Acted", "Bounce", "Effect", "Incident", "Recorded", "Store"]
 
@@ -127,15 +127,15 @@ class Store(Transactions):
     def __init__(self, environment: Environment, settings: StoreSettings) -> None:
         """Use an environment that is open; its databases exist."""
         super().__init__(environment, settings.path)
-        self._right: WriteRight | None = None
+        self._right: WriterLock | None = None
         try:
             self._history = History(environment)
             self.arrivals: Final = Arrivals(environment, self._history, settings.path)
             self.lists: Final = Lists(environment, self._history, settings.path)
-            self.usage: Final = Usage(environment, settings.path)
+            self.usage: Final = LastMailed(environment, settings.path)
             self._incidents = Incidents(environment, self._history, self.usage)
             self.audits: Final = Audits(environment, self._history.journal, settings.path)
-            self._tallies = Tallies(environment)
+            self._tallies = HourCounts(environment)
             self.retention: Final = Retention(
                 environment, self._history, self.audits, self._tallies, settings.path
             )
@@ -145,11 +145,11 @@ class Store(Transactions):
             )
             messages = environment.open_db(MESSAGES, create=False)
             self._messages = Messages(messages, MessageFolder(settings.path / "messages"))
-            self.exchanges: Final = Exchanges(environment, settings.path)
-            self._reception = Reception(
+            self.exchanges: Final = MxCache(environment, settings.path)
+            self._reception = Recording(
                 environment, self._history, self._incidents, self._messages, self._tallies
             )
-            self.trail: Final = Trail(environment, self._path, self._history, self._reception)
+            self.trail: Final = DeliveryLog(environment, self._path, self._history, self._reception)
             self.unconfirmed: Final = Unconfirmed(environment, settings.path, self._history)
             self.purge: Final = Purge(
                 environment, self._history, self._messages, self.audits, self.trail
@@ -163,7 +163,7 @@ class Store(Transactions):
     @classmethod
     def open(cls, settings: StoreSettings, *, readonly: bool = False) -> Self:
         """Open the store, and make it unless `readonly`; raises StoreError."""
-        right = None if readonly else WriteRight.shared(settings.path)
+        right = None if readonly else WriterLock.shared(settings.path)
         try:
             store = cls(open_environment(settings, readonly=readonly), settings)
         except BaseException:
@@ -500,7 +500,7 @@ class Store(Transactions):
             for number in numbers:
                 yield number, self._history.journal.event(transaction, number)
 
-    def tallies(self, since: int) -> list[HourTally]:
+    def tallies(self, since: int) -> list[HourCount]:
         """The bounces that blame a sender or prove nothing, of the hour of a time and later."""
         with self._reading() as transaction:
             return list(self._tallies.since(transaction, since))
@@ -523,7 +523,7 @@ class Store(Transactions):
                 (number, self._history.journal.event(transaction, number)) for number in numbers
             ]
 
-    def room(self) -> Room:
+    def room(self) -> Space:
         """How much of its room the store takes; raises StoreError."""
         with self._reading() as transaction:
             return room_of(self._environment, transaction, self._path, DATABASES)

@@ -19,7 +19,7 @@ MOST: Final = 1000
 _SHORTEST_PAUSE: Final = 0.001
 
 
-class Pace:
+class Throttle:
     """The size of the next transaction, and the pause before it."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from bouncegate.policy.fold import Fold
-from bouncegate.policy.mx import Exchange
+from bouncegate.policy.mx import MxHosts
 from bouncegate.policy.records import MOST_EVENTS, Event, Ruling
 from bouncegate.store.address import domain_of
 from bouncegate.store.history import History
@@ -55,7 +55,7 @@ class Unconfirmed(Transactions):
             if portion:
                 yield portion
 
-    def pile(self, known: Callable[[str], Exchange]) -> Pile:
+    def pile(self, known: Callable[[str], MxHosts]) -> Pile:
         """How much waits; reads all of it. `known` is what DNS has told of a domain."""
         events = oldest = 0
         domains: dict[str, int] = {}

@@ -27,8 +27,8 @@ from bouncegate.policy.records import Event
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import SET_ASIDE, UNPROVEN
 from bouncegate.store.history import History
-from bouncegate.store.hourcounts import DROPPED, Tallies
-from bouncegate.store.journaldelete import Removal
+from bouncegate.store.hourcounts import DROPPED, HourCounts
+from bouncegate.store.journaldelete import JournalDelete
 from bouncegate.store.messages import Messages
 from bouncegate.store.opened import Environment
 
@@ -72,7 +72,7 @@ class Unproven:
         environment: Environment,
         history: History,
         messages: Messages,
-        tallies: Tallies,
+        tallies: HourCounts,
         *,
         set_aside: bool = False,
     ) -> None:
@@ -80,7 +80,7 @@ class Unproven:
         table = SET_ASIDE if set_aside else UNPROVEN
         self._table = environment.open_db(table, create=False)
         self._journal = history.journal
-        self._removal = Removal(environment, history)
+        self._removal = JournalDelete(environment, history)
         self._messages = messages
         self._tallies = tallies
 

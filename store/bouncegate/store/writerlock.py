@@ -20,7 +20,7 @@ FILE: Final = "writers"
 _MODE: Final = 0o660
 
 
-class WriteRight:
+class WriterLock:
     """The right to write into the environment of a folder, until it is given up."""
 
     def __init__(self, file: IO[bytes], data: int | None = None, *, is_alone: bool) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.config.rules import Rules, load_rules
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -16,8 +16,8 @@ def shipped_rules() -> Rules:
 
 
 @pytest.fixture(scope="session")
-def judge(shipped_rules: Rules) -> Judge:
-    return Judge(shipped_rules)
+def judge(shipped_rules: Rules) -> Classifier:
+    return Classifier(shipped_rules)
 
 
 @pytest.fixture(scope="session")

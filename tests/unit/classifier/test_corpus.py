@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 
 CORPUS = Path(os.environ.get("BOUNCEGATE_CORPUS", "/nonexistent"))
@@ -41,7 +41,9 @@ def score(
 
 
 @pytest.fixture(scope="module")
-def messages(judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
+def messages(
+    judge: Classifier, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, int]]:
     predictions = []
     for label in lines("labels.jsonl"):
         reports = []
@@ -60,7 +62,7 @@ def messages(judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def replies(judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+def replies(judge: Classifier, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     predictions = []
     for label in lines("diagnostics.jsonl"):
         verdict = judge.judge_text(label["text"])

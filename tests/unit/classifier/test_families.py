@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -30,7 +30,7 @@ def octets(name: str) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "lines"), NOTICES, ids=[name for name, _ in NOTICES])
-def test_a_notice_is_understood(judge: Judge, name: str, lines: list[str]) -> None:
+def test_a_notice_is_understood(judge: Classifier, name: str, lines: list[str]) -> None:
     reading = read(octets(name))
     found = []
     for report in reading.reports:

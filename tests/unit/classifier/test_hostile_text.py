@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
 from bouncegate.classifier.classified import Classified, JudgedReport, classify, judged
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.limits import DIAGNOSTIC
-from bouncegate.classifier.report import Nature, Original, Reading, Report
+from bouncegate.classifier.report import MessageType, Original, Reading, Report
 from bouncegate.classifier.returnpath.attribution import Attribution
 from bouncegate.classifier.returnpath.proof import Proof
 from bouncegate.config.rules import load_rules
@@ -26,7 +26,7 @@ from bouncegate.policy.records import Event
 from bouncegate.store.entry import Sent
 from bouncegate.store.store import Bounce, Store
 
-JUDGE = Judge(load_rules())
+JUDGE = Classifier(load_rules())
 POLICY = Policy(PolicySettings(), ("unverified", "matched"))
 ATTRIBUTION = Attribution(Providers.of().provider_of, fold_local_part=True)
 NOW = 1_790_000_000
@@ -66,7 +66,7 @@ ORIGINALS = st.builds(
 )
 READINGS = st.builds(
     Reading,
-    nature=st.just(Nature.BOUNCE),
+    nature=st.just(MessageType.BOUNCE),
     reports=st.lists(REPORTS, min_size=1, max_size=3).map(tuple),
     original=ORIGINALS,
     message_id=HOSTILE,

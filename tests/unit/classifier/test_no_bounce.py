@@ -3,9 +3,9 @@
 import pytest
 from tests.unit.classifier.builder import dsn, failed, mail
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
-from bouncegate.classifier.report import Nature
+from bouncegate.classifier.report import MessageType
 from bouncegate.config.taxonomy import Kind
 
 NEWSLETTER = (
@@ -18,51 +18,51 @@ CASES = {
     "an out-of-office note": (
         mail({"From": "a@x.example", "Subject": "Out of office", "Auto-Submitted": "auto-replied"},
              "I am away. Your message could not be delivered to me; write to b@x.example.\n"),
-        Nature.AUTO_REPLY,
+        MessageType.AUTO_REPLY,
     ),
     "an absence note that ignores RFC 3834": (
         mail({"From": "a@x.example", "Return-Path": "<>", "Subject": "Abwesenheitsnotiz"},
              "Ich bin bis 7. Januar nicht erreichbar. Bitte an b@x.example wenden.\n"),
-        Nature.AUTO_REPLY,
+        MessageType.AUTO_REPLY,
     ),
     "an automatic reply": (
         mail({"From": "a@x.example", "Subject": "Your enquiry", "Auto-Submitted": "auto-replied"},
              "We have received your message.\n"),
-        Nature.AUTO_REPLY,
+        MessageType.AUTO_REPLY,
     ),
-    "a farewell that names a successor": (
+    "a drain_timeout that names a successor": (
         mail({"From": "a@x.example", "Return-Path": "<>", "Subject": "Re: Winter news",
               "Auto-Submitted": "auto-replied"},
              "I am no longer with the company; this address is no longer valid.\n\n"
              "Please write to b@x.example.\n"),
-        Nature.AUTO_REPLY,
+        MessageType.AUTO_REPLY,
     ),
     "a shop's notice of a parcel": (
         mail({"From": "Shop <noreply@shop.example>", "Subject": "Delivery status: not delivered",
               "List-Unsubscribe": "<https://shop.example/u>"},
              "Your parcel could not be delivered. Questions? help@shop.example\n"),
-        Nature.ORDINARY,
+        MessageType.ORDINARY,
     ),
     "a challenge": (
         mail({"From": "a@x.example", "Subject": "Please confirm your message"},
              "Click here to have your message delivered.\n"),
-        Nature.CHALLENGE,
+        MessageType.CHALLENGE,
     ),
     "a newsletter about bounces": (
         mail({"From": "Ann <ann@news.example>", "Subject": "How to keep a list clean"}, NEWSLETTER),
-        Nature.ORDINARY,
+        MessageType.ORDINARY,
     ),
     "a bounce forwarded by a person": (
         mail({"From": "Ann <ann@x.example>", "Subject": "Fwd: Undelivered Mail Returned to Sender"},
              "Look at this:\n\n> <a@x.example>: 550 user unknown\n"),
-        Nature.ORDINARY,
+        MessageType.ORDINARY,
     ),
     "a bounce attached to ordinary mail": (
         mail({"From": "Ann <ann@x.example>", "Subject": "what is this?",
               "Content-Type": "multipart/mixed; boundary=o"},
              "--o\nContent-Type: text/plain\n\nWhat does it mean?\n"
              f"--o\nContent-Type: message/rfc822\n\n{FORWARDED}\n--o--\n"),
-        Nature.ORDINARY,
+        MessageType.ORDINARY,
     ),
     "a read receipt": (
         mail({"From": "a@x.example", "Subject": "Read: hello",
@@ -70,27 +70,26 @@ CASES = {
              "--o\nContent-Type: message/disposition-notification\n\n"
              "Final-Recipient: rfc822; a@x.example\n"
              "Disposition: manual-action/MDN-sent-manually; displayed\n--o--\n"),
-        Nature.MDN,
-    ),
-    "an empty message": (b"", Nature.ORDINARY),
-    "ordinary mail": (mail({"From": "a@x.example", "Subject": "hello"}, "Hi.\n"), Nature.ORDINARY),
+        MessageType.MDN,
+    ), "an empty message": (b"", MessageType.ORDINARY), "ordinary mail": (mail({"From":
+    "a@x.example", "Subject": "hello"}, "Hi.\n"), MessageType.ORDINARY),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("raw", "nature"), CASES.values(), ids=CASES.keys())
-def test_it_is_no_bounce(raw: bytes, nature: Nature) -> None:
+def test_it_is_no_bounce(raw: bytes, nature: MessageType) -> None:
     reading = read(raw)
     assert (reading.nature, reading.reports) == (nature, ())
 
 
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded"])
-def test_a_report_of_no_failure_is_read_but_never_counted(judge: Judge, action: str) -> None:
+def test_a_report_of_no_failure_is_read_but_never_counted(judge: Classifier, action: str) -> None:
     group = failed("a@x.example", Diagnostic_Code="smtp; 550 user unknown") | {"Action": action}
     reports = read(dsn([group])).reports
     assert [(r.action, judge.judge(r).kind) for r in reports] == [(action, Kind.NONE)]
 
 
-def test_a_complaint_is_a_complaint(judge: Judge) -> None:
+def test_a_complaint_is_a_complaint(judge: Classifier) -> None:
     body = (
         "--o\nContent-Type: text/plain\n\nThis is an abuse report.\n"
         "--o\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
@@ -99,7 +98,7 @@ def test_a_complaint_is_a_complaint(judge: Judge) -> None:
     )
     header = {"Content-Type": "multipart/report; report-type=feedback-report; boundary=o"}
     reading = read(mail({"From": "fbl@x.example"} | header, body))
-    assert reading.nature is Nature.COMPLAINT
+    assert reading.nature is MessageType.COMPLAINT
     assert [(r.recipient, judge.judge(r).kind) for r in reading.reports] == [
         ("a@x.example", Kind.COMPLAINT)
     ]
@@ -112,7 +111,7 @@ def test_a_complaint_that_names_nobody_accuses_nobody() -> None:
     )
     header = {"Content-Type": "multipart/report; report-type=feedback-report; boundary=o"}
     reading = read(mail({"From": "fbl@x.example"} | header, body))
-    assert (reading.nature, reading.reports) == (Nature.COMPLAINT, ())
+    assert (reading.nature, reading.reports) == (MessageType.COMPLAINT, ())
 
 
 def test_a_message_refused_in_the_form_of_a_receipt_is_a_bounce() -> None:

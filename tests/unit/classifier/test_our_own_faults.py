@@ -3,15 +3,15 @@
 import pytest
 
 from bouncegate.classifier.classified import Classified, JudgedReport
-from bouncegate.classifier.classifier import Judge
-from bouncegate.classifier.report import Nature, Original, Reading, Report
+from bouncegate.classifier.classifier import Classifier
+from bouncegate.classifier.report import MessageType, Original, Reading, Report
 from bouncegate.classifier.returnpath.attribution import Attribution
 from bouncegate.classifier.returnpath.proof import UNVERIFIED
 from bouncegate.config.problems import Problem
 from bouncegate.config.rules import parse_rules
 from bouncegate.config.settings import PolicySettings, Trust
 from bouncegate.config.taxonomy import Blame
-from bouncegate.policy.fold import EMPTY, Policy, Standing
+from bouncegate.policy.fold import EMPTY, Disposition, Policy
 from bouncegate.policy.records import Event
 
 UNPROVEN: tuple[Trust, ...] = ("unverified",)
@@ -66,8 +66,10 @@ THEIRS = """
 """.strip().splitlines()  # fmt: skip
 
 
-def event_of(judge: Judge, report: Report) -> Event:
-    reading = Reading(Nature.BOUNCE, reports=(report,), original=Original(message_id="<1@x.test>"))
+def event_of(judge: Classifier, report: Report) -> Event:
+    reading = Reading(
+        MessageType.BOUNCE, reports=(report,), original=Original(message_id="<1@x.test>")
+    )
     message = Classified(reading, (JudgedReport(report, judge.judge(report)),), b"")
     attribution = Attribution(lambda _address: "", fold_local_part=True)
     (event,) = attribution.events_of(message, 1_770_000_000, UNVERIFIED)
@@ -80,30 +82,30 @@ def refused(text: str) -> Report:
 
 @pytest.mark.parametrize("text", OURS)
 def test_what_our_relay_or_account_is_refused_counts_against_nobody(
-    judge: Judge, text: str
+    judge: Classifier, text: str
 ) -> None:
     event = event_of(judge, refused(text))
     assert event.blamed is Blame.SENDER
-    assert POLICY.standing(event) is Standing.SENDER_TO_BLAME
+    assert POLICY.standing(event) is Disposition.SENDER_TO_BLAME
     assert POLICY.fold(EMPTY, 1, event) == EMPTY
 
 
 @pytest.mark.parametrize("text", THEIRS)
 def test_what_the_recipients_server_says_of_the_recipient_still_counts(
-    judge: Judge, text: str
+    judge: Classifier, text: str
 ) -> None:
     event = event_of(judge, refused(text))
-    assert POLICY.standing(event) is Standing.COUNTS
+    assert POLICY.standing(event) is Disposition.COUNTS
 
 
 @pytest.mark.parametrize(("status", "code"), [("5.7.8", ""), ("", "530"), ("", "535")])
 def test_codes_of_authentication_alone_blame_the_sender(
-    judge: Judge, status: str, code: str
+    judge: Classifier, status: str, code: str
 ) -> None:
     report = Report(
         action="failed", final_recipient="ann@example.com", status=status, reply_code=code
     )
-    assert POLICY.standing(event_of(judge, report)) is Standing.SENDER_TO_BLAME
+    assert POLICY.standing(event_of(judge, report)) is Disposition.SENDER_TO_BLAME
 
 
 def test_a_rule_of_an_operator_says_whom_it_blames() -> None:

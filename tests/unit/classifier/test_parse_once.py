@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from bouncegate.classifier import classified, parse
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.report import Reading
 from bouncegate.classifier.returnpath.handler import ACCEPTED, NOT_YET, ReturnPathHandler
 from bouncegate.classifier.returnpath.intake import Intake
@@ -51,7 +51,7 @@ class Counting:
     def __init__(self, site: Site, patch: pytest.MonkeyPatch) -> None:
         self.site = site
         self.reads = 0
-        self.judge = Mock(wraps=Judge(load_rules(None)))
+        self.judge = Mock(wraps=Classifier(load_rules(None)))
         self.sent = Sent(int(time.time()), b"lagging!", "news@example.org", RECIPIENTS, "LAG1")
         self.prover = LaggingProver(site, self.sent)
         self.intake = Intake(

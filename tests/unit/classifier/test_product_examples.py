@@ -2,7 +2,7 @@
 
 import pytest
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.report import NOT_FAILURES, Report
 from bouncegate.config.replies import mark_with
 from bouncegate.config.rules import Rules
@@ -24,13 +24,15 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), EXAMPLES.items())
-def test_an_example_falls_where_its_service_puts_it(judge: Judge, text: str, expected: str) -> None:
+def test_an_example_falls_where_its_service_puts_it(
+    judge: Classifier, text: str, expected: str
+) -> None:
     verdict = judge.judge_text(text)
     assert f"{verdict.kind}/{verdict.category}" == expected
 
 
 @pytest.mark.parametrize("action", sorted(NOT_FAILURES))
-def test_what_is_no_failure_never_counts_whatever_it_says(judge: Judge, action: str) -> None:
+def test_what_is_no_failure_never_counts_whatever_it_says(judge: Classifier, action: str) -> None:
     verdict = judge.judge(Report(action=action, status="5.1.1", diagnostic="550 user unknown"))
     assert (verdict.kind, verdict.reason) == (Kind.NONE, Reason.NOT_A_FAILURE)
 
@@ -44,7 +46,7 @@ def test_what_is_no_failure_never_counts_whatever_it_says(judge: Judge, action: 
     ],
 )
 def test_our_own_refusal_never_comes_back_as_evidence(shipped_rules: Rules, written: str) -> None:
-    judge = Judge(shipped_rules, mark_with("01234567"))
+    judge = Classifier(shipped_rules, mark_with("01234567"))
     verdict = judge.judge_text(f"550 5.1.1 Recipient address rejected: user unknown {written}")
     assert (verdict.kind, verdict.reason) == (Kind.NONE, Reason.OWN_REFUSAL)
 
@@ -55,6 +57,6 @@ def test_the_refusal_of_another_installation_is_a_bounce(
     shipped_rules: Rules, own_mark: str, written: str
 ) -> None:
     """A remote server that runs Bouncegate refuses in earnest, and nobody hides a bounce."""
-    judge = Judge(shipped_rules, own_mark)
+    judge = Classifier(shipped_rules, own_mark)
     verdict = judge.judge_text(f"550 5.1.1 Recipient address rejected: user unknown {written}")
     assert (verdict.kind, verdict.reason) == (Kind.HARD, Reason.USER_UNKNOWN)

@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.classifier.builder import dsn, failed, mail
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read, read_or_raise
 from bouncegate.classifier.report import Report
 from bouncegate.config.rules import load_rules
 from bouncegate.config.taxonomy import Category, Kind
 
-JUDGE = Judge(load_rules())
+JUDGE = Classifier(load_rules())
 
 # Pieces of which bounces consist, so that random messages look like some.
 PIECES = st.sampled_from(

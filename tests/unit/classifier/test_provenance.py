@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from bouncegate.classifier.classified import classify
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.proof import NotYetKnown, Prover
 from bouncegate.config.rules import load_rules
@@ -24,7 +24,7 @@ from bouncegate.config.settings import (
     Trust,
 )
 from bouncegate.config.values import DomainName, Size
-from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.fold import Disposition, Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
@@ -130,7 +130,7 @@ class Site:
         self.prover = Prover(self.settings.return_path, self.keys, self.ledger)
         self.policy = Policy(self.settings.policy, self.settings.return_path.count)
         self.intake = Intake(
-            partial(classify, judge=Judge(load_rules(None))),
+            partial(classify, judge=Classifier(load_rules(None))),
             self.policy,
             self.settings,
             self.prover,
@@ -506,7 +506,7 @@ def test_one_bounce_told_with_and_without_its_token_counts_once(site: Site) -> N
 def test_an_unverified_bounce_is_kept_and_shown_and_not_counted(site: Site) -> None:
     event = site.event(dsn("ann@example.com"), "bounces@example.org")
     assert (event.trust, event.address) == ("unverified", "ann@example.com")
-    assert site.policy.standing(event) is Standing.UNVERIFIED
+    assert site.policy.standing(event) is Disposition.UNVERIFIED
     site.deliver(dsn("ann@example.com"), "bounces@example.org")
     assert site.locked() == []
     assert len(site.store.entries("ann@example.com")) == 1

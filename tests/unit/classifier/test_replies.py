@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -17,12 +17,14 @@ def lines(name: str) -> list[str]:
 @pytest.mark.parametrize(
     ("expected", "text"), [line.split("|", 1) for line in lines("replies.txt")]
 )
-def test_a_reply_is_judged(judge: Judge, expected: str, text: str) -> None:
+def test_a_reply_is_judged(judge: Classifier, expected: str, text: str) -> None:
     verdict = judge.judge_text(text)
     assert f"{verdict.kind}/{verdict.category}" == expected
 
 
 @pytest.mark.parametrize("text", lines("innocent.txt"))
-def test_a_recipient_that_is_not_to_blame_is_never_locked_at_once(judge: Judge, text: str) -> None:
+def test_a_recipient_that_is_not_to_blame_is_never_locked_at_once(
+    judge: Classifier, text: str
+) -> None:
     verdict = judge.judge_text(text)
     assert (verdict.kind, verdict.category) != ("hard", "address")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.returnpath.handler import MOST_CONNECTIONS
-from bouncegate.daemon.counters import Tally
+from bouncegate.daemon.counters import Snapshot
 
 from .test_return_path import SECONDS, Handler, dsn
 
@@ -60,7 +60,7 @@ class Workers(Handler):
 
     def counted(self) -> int:
         """Messages that all workers together have counted as recorded."""
-        tally = Tally.read(self.folder / "counters" / "return-path")
+        tally = Snapshot.read(self.folder / "counters" / "return-path")
         assert tally is not None
         return tally.sums()["result", "recorded"]
 

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
-from bouncegate.classifier.report import Nature
+from bouncegate.classifier.report import MessageType
 
 SERVERS = Path(__file__).parents[2] / "samples" / "servers"
 EXPECTED: dict[str, list[str]] = tomllib.loads((SERVERS / "expected.toml").read_text("utf-8"))
 NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 
 
-def told(name: str, newline: bytes, judge: Judge) -> list[str]:
+def told(name: str, newline: bytes, judge: Classifier) -> list[str]:
     """One line for each report, in the form of `expected.toml`."""
     raw = (SERVERS / f"{name}.eml").read_bytes().replace(b"\r\n", b"\n").replace(b"\n", newline)
     reading = read(raw)
-    assert reading.nature is Nature.BOUNCE
+    assert reading.nature is MessageType.BOUNCE
     assert reading.original.message_id.startswith("<")
     lines = []
     for report in reading.reports:
@@ -33,7 +33,9 @@ def told(name: str, newline: bytes, judge: Judge) -> list[str]:
 
 @pytest.mark.parametrize("newline", NEWLINES.values(), ids=NEWLINES.keys())
 @pytest.mark.parametrize("name", EXPECTED)
-def test_the_bounce_of_a_real_server_is_understood(judge: Judge, name: str, newline: bytes) -> None:
+def test_the_bounce_of_a_real_server_is_understood(
+    judge: Classifier, name: str, newline: bytes
+) -> None:
     assert told(name, newline, judge) == sorted(EXPECTED[name])
 
 

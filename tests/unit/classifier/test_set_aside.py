@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from bouncegate.classifier.classified import Classified, classify
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.handler import (
     _MOST_IN_A_ROW,
     ACCEPTED,
@@ -32,7 +32,7 @@ from bouncegate.store.store import Bounce, Recorded
 
 from .test_provenance import LATER, Site, dsn
 
-READ = partial(classify, judge=Judge(load_rules()))
+READ = partial(classify, judge=Classifier(load_rules()))
 CULPRIT = b"culprit"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.classified import classify
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.proof import Prover
 from bouncegate.classifier.returnpath.recorder import Recorder
@@ -48,7 +48,7 @@ def events(
         path = ReturnPathSettings(domain=settings.return_path.domain, count=trust)
         settings = Settings(store=settings.store, return_path=path)
     prover = Prover(settings.return_path, site.keys, site.ledger)
-    read = partial(classify, judge=Judge(load_rules(None)))
+    read = partial(classify, judge=Classifier(load_rules(None)))
     intake = Intake(read, site.policy, settings, prover)
     message = intake.classify(raw)
     assert message is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.classified import Classified
-from bouncegate.classifier.report import Nature, Reading
+from bouncegate.classifier.report import MessageType, Reading
 from bouncegate.classifier.returnpath.messagereader import (
     _MOST_SUSPECTS,
     MOST_HERE,
@@ -168,7 +168,7 @@ DEADLINES = """
 import os, signal, time
 from bouncegate.classifier.classified import Classified
 from bouncegate.classifier.returnpath.readerprocess import Deadline, ReaderProcess, Unreadable
-from bouncegate.classifier.report import Nature, Reading
+from bouncegate.classifier.report import MessageType, Reading
 
 def classify(raw):
     if raw == b"spin":
@@ -177,7 +177,7 @@ def classify(raw):
     if raw == b"exit": os._exit(0)
     if raw == b"crash": os.kill(os.getpid(), signal.SIGSEGV)
     if raw == b"raise": raise RecursionError("too deep")
-    return Classified(Reading(Nature.ORDINARY, message_id=raw.decode() * 100_000), (), raw)
+    return Classified(Reading(MessageType.ORDINARY, message_id=raw.decode() * 100_000), (), raw)
 
 process = ReaderProcess.start(classify, Deadline(processor=0.2, clock=5.0))
 for raw in (b"first", b"spin", b"sleep", b"exit", b"crash", b"raise", b"last"):
@@ -242,7 +242,7 @@ def test_large_messages_are_read_the_smallest_first() -> None:
         begun.set()
         go_on.wait(SECONDS)
         order.append(len(raw))
-        return Classified(Reading(Nature.ORDINARY), (), raw)
+        return Classified(Reading(MessageType.ORDINARY), (), raw)
 
     async def run() -> None:
         reader = MessageReader(apart, apart, InHand(1).hand(0), lambda: None)

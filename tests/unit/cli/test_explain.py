@@ -12,7 +12,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.deaddomain import CHECKER
-from bouncegate.store.deliverylog import Deferral, Mailed, Portion, PutOff
+from bouncegate.store.deliverylog import Batch, Deferral, Deferred, Delivery
 from bouncegate.store.store import Store
 
 from .conftest import Command
@@ -108,11 +108,11 @@ def test_what_a_server_said_cannot_command_the_terminal(config: Path, bouncegate
         bounce_of("ann@example.com", 1), diagnostic="550 no\x1b[2J\x9b31m", trust="signed"
     )
     deferral = Deferral("QUEUE1", 1, NOW, NOW, "4.2.2", "452 later\x1b[2J")
-    mailed = Mailed("ann@example.com", NOW, b"message1")
+    mailed = Delivery("ann@example.com", NOW, b"message1")
     settings = StoreSettings(path=config.parent / "store", map_size=Size(2**26))
     with closing(Store.open(settings)) as store:
         record(store, [said], policy())
-        store.trail.take_in(Portion(b"", b"1", [PutOff(mailed, deferral, None)]), policy())
+        store.trail.take_in(Batch(b"", b"1", [Deferred(mailed, deferral, None)]), policy())
     for command in ("explain", "show"):
         out = bouncegate(command, "ann@example.com").out
         assert "452 later\\x1b[2J" in out

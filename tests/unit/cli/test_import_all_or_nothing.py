@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 from tests.unit.milter import small_disk
 
-from bouncegate.admin.lists.csvfile import SheetWriter
+from bouncegate.admin.lists.csvfile import CsvWriter
 from lab.waiting import wait_for
 
 MANY: Final = 6_000
@@ -37,7 +37,7 @@ class Site:
 
     def write(self, addresses: Iterator[str]) -> None:
         with self.sheet.open("w", encoding="utf-8", newline="") as file:
-            writer = SheetWriter(file, ("address", "why"))
+            writer = CsvWriter(file, ("address", "why"))
             for address in addresses:
                 writer.write((address, "unsubscribed"))
 

@@ -9,7 +9,7 @@ from tests.unit.store.bounces import bounce_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.guard import Series
-from bouncegate.policy.mx import Answer, Host
+from bouncegate.policy.mx import MxAnswer, MxHost
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Bounce
@@ -50,7 +50,7 @@ def test_sends_to_domains_whose_mail_a_provider_runs_count_for_it(config: Path) 
         recipients = tuple(f"u{n}@company.example" for n in range(100))
         ledger.write([entry_of(Sent(now - 60, bytes(8), "a@example.org", recipients))])
         invocation.ledger, invocation.exchanges = ledger, store.exchanges
-        takes_mail = Answer("ok", (Host(1, "aspmx.l.google.com"),))
+        takes_mail = MxAnswer("ok", (MxHost(1, "aspmx.l.google.com"),))
         store.exchanges.learn({"company.example": takes_mail}, now, settings.dns)
         events = [bounce_of(f"u{n}@gmail.com", n, now) for n in range(50)]
         store.record([Bounce([event], b"") for event in events], invocation.policy)

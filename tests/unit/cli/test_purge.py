@@ -18,7 +18,7 @@ from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Audit, Delivered, Event, Ruling
 from bouncegate.store import lockrecord
 from bouncegate.store.audit import new_key
-from bouncegate.store.deliverylog import Accepted, Deferral, Mailed, Portion, PutOff, Step
+from bouncegate.store.deliverylog import Accepted, Batch, Deferral, Deferred, Delivery, Step
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.locktable import LockTable
@@ -69,12 +69,12 @@ def config(config: Path) -> Path:
         correct = Act(("an@shop.example",), NOW - 4, "correct", "desk", f"meant {ANN}", other=ANN)
         store.act([correct], POLICY.fold)
         store.usage.learn({ANN: 20_000, BOB: 20_000}, lambda _: "")
-        waiting, taken = Mailed(ANN, NOW - 3, b"message1"), Mailed(BOB, NOW - 3, b"message2")
+        waiting, taken = Delivery(ANN, NOW - 3, b"message1"), Delivery(BOB, NOW - 3, b"message2")
         steps: list[Step] = [
-            PutOff(waiting, Deferral("4aBc", 1, NOW, NOW, "4.2.2", "full"), None),
+            Deferred(waiting, Deferral("4aBc", 1, NOW, NOW, "4.2.2", "full"), None),
             Accepted(taken, NOW, bytes(16)),
         ]
-        store.trail.take_in(Portion(b"", b"place", steps), POLICY)
+        store.trail.take_in(Batch(b"", b"place", steps), POLICY)
     with closing(Ledger.open(settings(config), LEDGER, readonly=False)) as ledger:
         sent = Sent(NOW - 9, b"message1", "news@a.example", (ANN, BOB), queue_id="4aBc")
         ledger.write([entry_of(sent), entry_of(Sent(NOW, b"message2", "x@a.example", (ANN,)))])

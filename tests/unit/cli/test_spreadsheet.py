@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from bouncegate.admin.lists.csvfile import SheetWriter, read_sheet
+from bouncegate.admin.lists.csvfile import CsvWriter, read_sheet
 from bouncegate.config.text import visible
 
 ROWS: Final = 100_000
@@ -56,7 +56,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = folder / "bouncegate.toml"
     config.write_text(f'[store]\npath = "{folder}/store"\nmap_size = "1 GiB"\n')
     with (folder / "given.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = SheetWriter(file, ("address", "why"))
+        writer = CsvWriter(file, ("address", "why"))
         for number in range(ROWS):
             writer.write((address(number), CELLS[number % len(CELLS)]))
     done = bouncegate(config, "import", "--yes", "--locks", str(folder / "given.csv"))

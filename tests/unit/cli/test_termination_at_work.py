@@ -51,9 +51,9 @@ Status: 5.1.1
 SLOW = """
 import pathlib, sys, time
 from bouncegate.classifier import classified
-from bouncegate.store.recording import Reception
+from bouncegate.store.recording import Recording
 
-classify, take_in = classified.classify, Reception.take_in
+classify, take_in = classified.classify, Recording.take_in
 
 def wait():
     pathlib.Path(sys.argv[2]).with_name("begun").touch()
@@ -69,7 +69,7 @@ def slow_take_in(self, transaction, bounce, policy):
         wait()
     return take_in(self, transaction, bounce, policy)
 
-classified.classify, Reception.take_in = slow_classify, slow_take_in
+classified.classify, Recording.take_in = slow_classify, slow_take_in
 from bouncegate.cli.main import main
 main()
 """
@@ -172,7 +172,7 @@ def test_sigterm_ends_a_return_path_of_which_a_worker_is_stopped(config: Path) -
 # -- the milter ----------------------------------------------------------------------------------
 
 
-def scribe_of(milter: int) -> int:
+def ledger_writer_of(milter: int) -> int:
     def found() -> list[int]:
         return [
             child
@@ -184,15 +184,15 @@ def scribe_of(milter: int) -> int:
     return found()[0]
 
 
-def test_sigterm_ends_a_milter_whose_scribe_is_stopped(config: Path) -> None:
+def test_sigterm_ends_a_milter_whose_ledger_writer_is_stopped(config: Path) -> None:
     with running("milter", config) as process:
-        os.kill(scribe_of(process.pid), signal.SIGSTOP)
+        os.kill(ledger_writer_of(process.pid), signal.SIGSTOP)
         assert ended(process, "milter") == 0
 
 
-def test_sigterm_ends_a_milter_whose_scribe_waits_for_another_writer(config: Path) -> None:
+def test_sigterm_ends_a_milter_whose_ledger_writer_waits_for_another_writer(config: Path) -> None:
     with write_lock_held(config, "ledger"), running("milter", config) as process:
-        wait_until(lambda: waits_for_writers(scribe_of(process.pid)))
+        wait_until(lambda: waits_for_writers(ledger_writer_of(process.pid)))
         assert ended(process, "milter") == 0
 
 

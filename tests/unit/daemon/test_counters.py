@@ -11,20 +11,20 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import MetricsSettings
 from bouncegate.config.values import FileName
-from bouncegate.daemon.counters import SPANS, Board, Tally, note_span, spans
+from bouncegate.daemon.counters import SPANS, Scoreboard, Snapshot, note_span, spans
 
 NAMES = (*spans("answer"), ("seen", "yes"), ("seen", "no"))
 YES, NO = NAMES.index(("seen", "yes")), NAMES.index(("seen", "no"))
 
 
-def read(path: Path) -> Tally:
-    tally = Tally.read(path)
+def read(path: Path) -> Snapshot:
+    tally = Snapshot.read(path)
     assert tally is not None
     return tally
 
 
 def test_processes_count_apart_and_are_summed(tmp_path: Path) -> None:
-    board = Board(tmp_path / "daemon", NAMES)
+    board = Scoreboard(tmp_path / "daemon", NAMES)
     rows = [board.row() for _ in range(2)]
     children = []
     for number, row in enumerate(rows):
@@ -41,7 +41,7 @@ def test_processes_count_apart_and_are_summed(tmp_path: Path) -> None:
 
 def test_no_count_of_threads_that_share_a_row_is_lost(tmp_path: Path) -> None:
     """libmilter answers sessions in several threads of a worker."""
-    row = Board(tmp_path / "daemon", NAMES).row()
+    row = Scoreboard(tmp_path / "daemon", NAMES).row()
     assert row is not None
 
     def count() -> None:
@@ -63,7 +63,7 @@ def test_no_count_of_threads_that_share_a_row_is_lost(tmp_path: Path) -> None:
 
 def test_a_successor_counts_on_in_the_row_of_a_process_that_ended(tmp_path: Path) -> None:
     """Prometheus takes a sum that goes back for a restart, and shows a burst that never was."""
-    board = Board(tmp_path / "daemon", NAMES)
+    board = Scoreboard(tmp_path / "daemon", NAMES)
     first = board.row()
     assert first is not None
     first[NO] += 7
@@ -80,7 +80,7 @@ def test_a_reader_is_told_whether_the_daemon_lives(tmp_path: Path) -> None:
     path = tmp_path / "daemon"
     ready, done = os.pipe(), os.pipe()
     if (pid := os.fork()) == 0:
-        board = Board(path, NAMES)
+        board = Scoreboard(path, NAMES)
         os.write(ready[1], b".")
         os.read(done[0], 1)
         del board
@@ -93,11 +93,11 @@ def test_a_reader_is_told_whether_the_daemon_lives(tmp_path: Path) -> None:
 
 
 def test_a_started_daemon_begins_anew(tmp_path: Path) -> None:
-    old = Board(tmp_path / "daemon", NAMES)
+    old = Scoreboard(tmp_path / "daemon", NAMES)
     row = old.row()
     assert row is not None
     row[YES] = 5
-    Board(tmp_path / "daemon", NAMES).row()
+    Scoreboard(tmp_path / "daemon", NAMES).row()
     assert read(tmp_path / "daemon").sums()["seen", "yes"] == 0
     assert [path.name for path in tmp_path.iterdir()] == ["daemon"]
 
@@ -105,23 +105,23 @@ def test_a_started_daemon_begins_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize("octets", [b"", b"BG", b"NOTOURS!" + bytes(5000)])
 def test_what_is_no_board_is_passed_over(tmp_path: Path, octets: bytes) -> None:
     (tmp_path / "daemon").write_bytes(octets)
-    assert Tally.read(tmp_path / "daemon") is None
-    assert Tally.read(tmp_path / "nothing") is None
+    assert Snapshot.read(tmp_path / "daemon") is None
+    assert Snapshot.read(tmp_path / "nothing") is None
 
 
 def test_a_folder_that_cannot_be_made_costs_figures_and_no_daemon(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = MetricsSettings(counters=tmp_path / "no" / "such" / "folder")
-    assert Board.open(settings, "daemon", NAMES) is None, "nobody asks"
+    assert Scoreboard.open(settings, "daemon", NAMES) is None, "nobody asks"
     assert caplog.text == ""
     asked = replace(settings, textfile=FileName(tmp_path / "x.prom"))
-    assert Board.open(asked, "daemon", NAMES) is None
+    assert Scoreboard.open(asked, "daemon", NAMES) is None
     assert "nothing is counted" in caplog.text
 
 
 def test_a_span_is_counted_by_its_length(tmp_path: Path) -> None:
-    row = Board(tmp_path / "daemon", NAMES).row()
+    row = Scoreboard(tmp_path / "daemon", NAMES).row()
     assert row is not None
     note_span(row, 0, time.perf_counter_ns() - 3_000_000_000)
     places = [place for place in range(SPANS) if row[place]]

@@ -5,20 +5,23 @@ import threading
 
 import pytest
 
-from bouncegate.daemon.periodic import Task, run_once, run_until
+from bouncegate.daemon.periodic import PeriodicTask, run_once, run_until
 from bouncegate.store.errors import StoreFull
 
 
-def failing(error: Exception) -> Task:
+def failing(error: Exception) -> PeriodicTask:
     def run(_stop: threading.Event) -> None:
         raise error
 
-    return Task("failing", 0.001, run)
+    return PeriodicTask("failing", 0.001, run)
 
 
 def test_a_task_that_fails_stops_no_other_and_is_said(caplog: pytest.LogCaptureFixture) -> None:
     done: list[str] = []
-    tasks = [failing(OSError("no disk")), Task("good", 1, lambda _stop: done.append("good"))]
+    tasks = [
+        failing(OSError("no disk")),
+        PeriodicTask("good", 1, lambda _stop: done.append("good")),
+    ]
     with caplog.at_level(logging.ERROR):
         assert run_once(tasks, threading.Event()) is False
     assert done == ["good"]
@@ -50,7 +53,7 @@ def test_tasks_come_round_after_a_failure_too_until_they_are_told_to_stop() -> N
 
     watcher = threading.Thread(target=look)
     watcher.start()
-    assert run_until(stop, [Task("again", 0.001, run)]) is True
+    assert run_until(stop, [PeriodicTask("again", 0.001, run)]) is True
     watcher.join()
 
 
@@ -64,4 +67,6 @@ def test_a_slow_task_delays_no_other() -> None:
         release.set()
         stop.set()
 
-    assert run_until(stop, [Task("slow", 1, wait), Task("quick", 1, finish)]) is True
+    assert (
+        run_until(stop, [PeriodicTask("slow", 1, wait), PeriodicTask("quick", 1, finish)]) is True
+    )

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bouncegate.daemon.ratelimitedlog import INTERVAL, Mishaps
+from bouncegate.daemon.ratelimitedlog import INTERVAL, RateLimitedLog
 
 
 class Clock:
@@ -19,7 +19,7 @@ def test_a_broken_store_is_told_once_and_then_at_intervals_with_a_count(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = Clock()
-    mishaps = Mishaps("accept", clock)
+    mishaps = RateLimitedLog("accept", clock)
     for _ in range(1000):
         mishaps.tell("4Zx8Gk2l1vz", OSError("no such file"), expected=True)
     clock.now += INTERVAL
@@ -34,14 +34,14 @@ def test_a_broken_store_is_told_once_and_then_at_intervals_with_a_count(
 
 
 def test_another_kind_of_error_is_not_hidden_by_the_first(caplog: pytest.LogCaptureFixture) -> None:
-    mishaps = Mishaps("tempfail", Clock())
+    mishaps = RateLimitedLog("tempfail", Clock())
     mishaps.tell("NOQUEUE", OSError("a"), expected=True)
     mishaps.tell("NOQUEUE", ValueError("b"), expected=True)
     assert len(caplog.messages) == 2
 
 
 def test_a_fault_of_the_program_comes_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    mishaps = Mishaps("accept", Clock())
+    mishaps = RateLimitedLog("accept", Clock())
     mishaps.tell("NOQUEUE", OSError("a"), expected=True)
     mishaps.tell("NOQUEUE", ValueError("b"), expected=False)
     assert [record.exc_info is not None for record in caplog.records] == [False, True]
@@ -49,6 +49,6 @@ def test_a_fault_of_the_program_comes_with_its_traceback(caplog: pytest.LogCaptu
 
 
 def test_an_error_text_cannot_forge_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
-    Mishaps("accept", Clock()).tell("a\nb", OSError("c\nd" + "x" * 5000), expected=True)
+    RateLimitedLog("accept", Clock()).tell("a\nb", OSError("c\nd" + "x" * 5000), expected=True)
     assert "\n" not in caplog.messages[0]
     assert len(caplog.messages[0]) < 1000

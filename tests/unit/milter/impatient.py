@@ -9,17 +9,17 @@ import sys
 from pathlib import Path
 
 from bouncegate.config.loading import load
-from bouncegate.daemon.supervisor import Patience
+from bouncegate.daemon.supervisor import Timeouts
 from bouncegate.milter.supervisor import serve
 
 if __name__ == "__main__":
-    silence, farewell, _, config, _ = sys.argv[1:]
+    silence, drain_timeout, _, config, _ = sys.argv[1:]
     logging.basicConfig(level=logging.DEBUG)
     settings = load(Path(config))
     serve(
         settings,
         lambda _state: None,
         lambda: load(Path(config)),
-        Patience(float(silence), float(farewell)),
+        Timeouts(float(silence), float(drain_timeout)),
     )
     sys.exit(os.EX_OK)

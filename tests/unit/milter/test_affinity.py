@@ -1,6 +1,6 @@
 """A busy worker keeps to a core; one that is not runs where the MTA does, which costs less."""
 
-from bouncegate.milter.affinity import Core
+from bouncegate.milter.affinity import Affinity
 
 CORES = frozenset({2, 5})
 
@@ -11,7 +11,9 @@ class Worker:
     def __init__(self, place: int = 1, workers: int = 2) -> None:
         self.moves: list[frozenset[int]] = []
         self.now = self.used = 0.0
-        self.core = Core(place, workers, CORES, self.moves.append, lambda: (self.now, self.used))
+        self.core = Affinity(
+            place, workers, CORES, self.moves.append, lambda: (self.now, self.used)
+        )
 
     def pass_seconds(self, count: int, share: float) -> None:
         for _ in range(count):

@@ -9,7 +9,7 @@ from tests.unit.milter.daemon import PATIENCE, Daemon
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Mta
 
-from bouncegate.daemon.counters import Name, Tally
+from bouncegate.daemon.counters import Name, Snapshot
 
 OUTBOUND = {
     "{auth_authen}": "newsletter",
@@ -26,7 +26,7 @@ def asked_for(folder: Path) -> dict[str, object]:
 
 
 def sums(daemon: Daemon) -> dict[Name, int]:
-    tally = Tally.read(daemon.folder / "counters" / "milter")
+    tally = Snapshot.read(daemon.folder / "counters" / "milter")
     assert tally is not None
     return tally.sums()
 

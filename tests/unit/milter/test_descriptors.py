@@ -1,4 +1,4 @@
-"""A worker without a free descriptor says so, keeps its pulse, and ends as it is told to."""
+"""A worker without a free descriptor says so, keeps its heartbeat, and ends as it is told to."""
 
 import errno
 import logging
@@ -13,34 +13,36 @@ from bouncegate.milter.descriptors import Descriptors
 # The sessions take every descriptor; then the worker is told to retire, with one session open.
 _WORKER = """
 import os, resource, signal, socket, sys, threading, time
-from bouncegate.daemon.heartbeat import INTERVAL, RETIRE, Pulse
+from bouncegate.daemon.heartbeat import INTERVAL, DRAIN, Heartbeat
 from bouncegate.milter.gracefulexit import keep
 
-signal.pthread_sigmask(signal.SIG_BLOCK, {RETIRE})
+signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN})
 listener = socket.create_server(("127.0.0.1", 0))
 client = socket.create_connection(listener.getsockname())
 session, _ = listener.accept()
 resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
-pulse = Pulse()
-keep(pulse, 60.0, lambda: os.close(os.open(os.devnull, os.O_RDONLY)))
+heartbeat = Heartbeat()
+keep(heartbeat, 60.0, lambda: os.close(os.open(os.devnull, os.O_RDONLY)))
 taken = []
 try:
     while True:
         taken.append(os.dup(0))
 except OSError:
     print("exhausted", flush=True)
-count = pulse.count
-while pulse.count < count + 2:
+count = heartbeat.count
+while heartbeat.count < count + 2:
     time.sleep(0.05)
 print("beats", flush=True)
 threading.Timer(2 * INTERVAL, session.close).start()
-os.kill(os.getpid(), RETIRE)
+os.kill(os.getpid(), DRAIN)
 while True:
     time.sleep(0.05)
 """
 
 
-def test_a_worker_without_a_descriptor_keeps_its_pulse_and_retires_with_its_last_session() -> None:
+def test_a_worker_without_a_descriptor_keeps_its_heartbeat_and_retires_with_its_last_session() -> (
+    None
+):
     done = subprocess.run(
         [sys.executable, "-c", _WORKER],
         stdin=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from bouncegate.store.entry import entry_of
 from bouncegate.store.ledger import Ledger
 
 HOUR = 3600
-LOG = logging.getLogger("bouncegate.scribe")
+LOG = logging.getLogger("bouncegate.ledger-writer")
 
 
 @pytest.fixture
@@ -33,7 +33,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def left(settings: Settings, *moments: Moment) -> int:
-    """How many sends a scribe leaves that looks at the clock at these moments, hour by hour."""
+    """How many sends a ledger writer leaves that looks at the clock at these moments, hour by
+    hour.
+    """
     told = iter(moments)
     with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
         expiry = Expiry(settings, TrustedClock(LOG, lambda: next(told)))

@@ -24,7 +24,7 @@ from bouncegate.store.ledger import Ledger
 SIGNED: Section = {"domain": "return.sender.test"}
 NOT_KEPT_UP = "the ledger does not keep up, sends are not recorded"
 SENDER = "news@sender.test"
-# Fill the line between worker and scribe with few messages.
+# Fill the line between worker and ledger writer with few messages.
 DOMAIN = ".".join((*(60 * letter for letter in "abc"), "test"))
 READERS = [f"<reader{n}@{DOMAIN}>".encode() for n in range(25)]
 # Far more than the line holds.
@@ -94,32 +94,32 @@ def wait_for(done: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def scribe_of(daemon: Daemon) -> int:
+def ledger_writer_of(daemon: Daemon) -> int:
     """The youngest child, behind two workers."""
     return daemon.wait_for_workers(3)[-1]
 
 
-def test_a_scribe_that_stands_still_stops_nobody_and_is_told_of_once(
+def test_a_ledger_writer_that_stands_still_stops_nobody_and_is_told_of_once(
     daemon: Daemon, mta: Mta
 ) -> None:
     """A disk that stalls looks like this to everybody else."""
-    scribe = scribe_of(daemon)
-    os.kill(scribe, signal.SIGSTOP)
+    ledger_writer = ledger_writer_of(daemon)
+    os.kill(ledger_writer, signal.SIGSTOP)
     first = send(mta)
     send_until(mta, daemon, NOT_KEPT_UP)
     for _ in range(100):
         send(mta)
     assert daemon.text().count(NOT_KEPT_UP) == 1, "then at intervals, with a count"
-    os.kill(scribe, signal.SIGCONT)
+    os.kill(ledger_writer, signal.SIGCONT)
     wait_until_recorded(daemon.store, first)
     wait_until_recorded(daemon.store, send(mta))
 
 
-def test_a_scribe_that_dies_is_replaced_while_mail_flows(daemon: Daemon, mta: Mta) -> None:
-    scribe = scribe_of(daemon)
+def test_a_ledger_writer_that_dies_is_replaced_while_mail_flows(daemon: Daemon, mta: Mta) -> None:
+    ledger_writer = ledger_writer_of(daemon)
     send(mta)
-    os.kill(scribe, signal.SIGKILL)
-    send_until(mta, daemon, f"scribe {scribe} ended (signal 9)")
+    os.kill(ledger_writer, signal.SIGKILL)
+    send_until(mta, daemon, f"ledger-writer {ledger_writer} ended (signal 9)")
     wait_until_recorded(daemon.store, send(mta))
 
 
@@ -187,8 +187,8 @@ def test_a_disk_that_is_full_is_said_and_mail_flows_until_there_is_room(
     (daemon.store / "ledger").mkdir()
     daemon.program = [small_disk.__file__, str(daemon.store / "ledger")]
     with connected(daemon) as mta:
-        # The store as the scribe sees it, with the small disk in it.
-        store = Path(f"/proc/{scribe_of(daemon)}/root") / daemon.store.relative_to("/")
+        # The store as the ledger writer sees it, with the small disk in it.
+        store = Path(f"/proc/{ledger_writer_of(daemon)}/root") / daemon.store.relative_to("/")
         wait_until_recorded(store, send(mta))
         ballast = store / "ledger" / "ballast"
         fill_the_disk(ballast)

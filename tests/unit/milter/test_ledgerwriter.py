@@ -11,7 +11,7 @@ import pytest
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import LedgerSettings, Settings, StoreSettings
-from bouncegate.milter.ledgerqueue import MOST_AT_ONCE, Line, Overflow
+from bouncegate.milter.ledgerqueue import MOST_AT_ONCE, LedgerQueue, QueueFull
 from bouncegate.milter.ledgerwriter import Expiry, write_ledger
 from bouncegate.policy.clock import Moment
 from bouncegate.store.clock import TrustedClock
@@ -27,25 +27,27 @@ def sent(number: int, recipients: int = 1, at: int = NOW) -> Sent:
 
 
 @pytest.fixture
-def line() -> Iterator[Line]:
-    with closing(Line()) as line:
+def line() -> Iterator[LedgerQueue]:
+    with closing(LedgerQueue()) as line:
         yield line
 
 
-def fill(line: Line) -> None:
+def fill(line: LedgerQueue) -> None:
     """Hand over more than any buffer holds."""
     for number in range(100_000):
         line.send(sent(number))
 
 
-def test_a_scribe_that_does_not_read_is_an_error_at_once_and_nobody_waits(line: Line) -> None:
-    with pytest.raises(Overflow, match="sends are not recorded"):
+def test_a_ledger_writer_that_does_not_read_is_an_error_at_once_and_nobody_waits(
+    line: LedgerQueue,
+) -> None:
+    with pytest.raises(QueueFull, match="sends are not recorded"):
         fill(line)
     assert line.drain()
     line.send(sent(1))
 
 
-def test_a_large_message_goes_over_in_parts(line: Line) -> None:
+def test_a_large_message_goes_over_in_parts(line: LedgerQueue) -> None:
     line.send(sent(1, recipients=2500))
     entries = line.gather(0)
     assert [entry.domains for entry in entries] == [
@@ -56,9 +58,9 @@ def test_a_large_message_goes_over_in_parts(line: Line) -> None:
     assert [len(entry.names) for entry in entries] == [1, 0, 0]
 
 
-def test_no_commit_is_made_larger_than_it_may_be(line: Line) -> None:
+def test_no_commit_is_made_larger_than_it_may_be(line: LedgerQueue) -> None:
     entries: list[Entry] = []
-    with pytest.raises(Overflow):
+    with pytest.raises(QueueFull):
         fill(line)
     while some := line.gather(0):
         assert len(some) <= MOST_AT_ONCE
@@ -67,7 +69,7 @@ def test_no_commit_is_made_larger_than_it_may_be(line: Line) -> None:
 
 
 def test_old_sends_are_forgotten_a_few_at_a_time_until_all_are_gone(
-    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, line: LedgerQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An hour's worth at once would take so long that the line fills up."""
     caplog.set_level("INFO")
@@ -116,7 +118,7 @@ def test_ledger_that_is_deleted_is_opened_again_and_no_send_is_lost(tmp_path: Pa
     before = signal.getsignal(signal.SIGTERM)
     lines = Lines((tmp_path / "ledger" / "data.mdb").unlink)
     try:
-        write_ledger(settings, cast(Line, lines))
+        write_ledger(settings, cast(LedgerQueue, lines))
     finally:
         signal.signal(signal.SIGTERM, before)
     with closing(Ledger.open(settings.store, settings.ledger)) as ledger:

@@ -14,7 +14,7 @@ import pytest
 
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
-from bouncegate.milter.ledgerqueue import Line
+from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.milter.session import Session
 from bouncegate.milter.worker import keys_of, steps_of
 
@@ -63,12 +63,12 @@ def wanted(
     """Steps, actions and macros that are asked for once the MTA is known to honour requests."""
     settings = loads(f'[store]\npath = "{tmp_path}"\n[milter]\nsocket = "{endpoint}"\n{toml}')
     with ExitStack() as stack:
-        line = stack.enter_context(closing(Line())) if settings.keeps_ledger else None
+        line = stack.enter_context(closing(LedgerQueue())) if settings.keeps_ledger else None
         return _negotiated(settings, line)
 
 
 def _negotiated(
-    settings: Settings, line: Line | None
+    settings: Settings, line: LedgerQueue | None
 ) -> tuple[set[str], set[str], Mapping[int, str]]:
     keys = keys_of(settings, line)
     steps: Any = steps_of(settings, lambda *_: milter.CONTINUE, line, keys)

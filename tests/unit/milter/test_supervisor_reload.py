@@ -151,10 +151,10 @@ def test_the_ledger_goes_on_over_a_reload(daemon: Daemon) -> None:
     put_locks(daemon.store, "gone@example.com")
     daemon.start(ledger={"enabled": True})
     old = daemon.workers()
-    assert len(old) == 3  # two workers and the scribe
+    assert len(old) == 3  # two workers and the ledger writer
     daemon.write_config(ledger={"enabled": True, "keep": "20 days"})
     reload(daemon)
-    daemon.wait_for_log("scribe")
+    daemon.wait_for_log("ledger-writer")
     wait_until_gone(old, daemon)
     daemon.wait_for_workers(3)
     assert "warning" not in daemon.text()

@@ -4,18 +4,18 @@ import pytest
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import DnsSettings
-from bouncegate.policy.mx import UNASKED, Answer, Denial, Exchange, Host, learn, next_question
+from bouncegate.policy.mx import UNASKED, Denial, MxAnswer, MxHost, MxHosts, learn, next_question
 
 NOW = 1_770_000_000
 HOUR, DAY = 3600, 86_400
 SETTINGS = DnsSettings()
-HOSTS = (Host(10, "mx.example.test"),)
-OK = Answer("ok", HOSTS, ttl=2 * HOUR)
-FAILED = Answer("unknown", why="timeout")
+HOSTS = (MxHost(10, "mx.example.test"),)
+OK = MxAnswer("ok", HOSTS, ttl=2 * HOUR)
+FAILED = MxAnswer("unknown", why="timeout")
 DENIALS: tuple[Denial, ...] = ("nxdomain", "null-mx", "no-mx")
 
 
-def after(*answers: tuple[int, Answer]) -> Exchange:
+def after(*answers: tuple[int, MxAnswer]) -> MxHosts:
     """What is known after answers that came so many seconds from now."""
     known = UNASKED
     for ago, answer in answers:
@@ -23,8 +23,8 @@ def after(*answers: tuple[int, Answer]) -> Exchange:
     return known
 
 
-def denied(status: Denial = "nxdomain") -> Answer:
-    return Answer(status, ttl=60)
+def denied(status: Denial = "nxdomain") -> MxAnswer:
+    return MxAnswer(status, ttl=60)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def denied(status: Denial = "nxdomain") -> Answer:
 def test_an_answer_is_good_as_long_as_its_servers_say_within_bounds(
     ttl: int, good_for: int
 ) -> None:
-    known = after((0, Answer("ok", HOSTS, ttl)))
+    known = after((0, MxAnswer("ok", HOSTS, ttl)))
     assert (known.status, known.hosts, known.fetched) == ("ok", HOSTS, NOW)
     assert known.good_until == known.asks_again_at() == NOW + good_for
 
@@ -98,7 +98,7 @@ def test_two_denials_half_a_year_apart_are_two_first_ones() -> None:
 
 
 def test_a_denial_is_good_for_a_short_time_only() -> None:
-    assert after((0, Answer("nxdomain", ttl=7 * DAY))).good_until == NOW + 3 * HOUR
+    assert after((0, MxAnswer("nxdomain", ttl=7 * DAY))).good_until == NOW + 3 * HOUR
 
 
 def test_bounds_that_contradict_each_other_do_no_harm() -> None:

@@ -6,14 +6,14 @@ from tests.unit.store.bounces import NOW, bounce_of, lock_by_hand, policy
 
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.mx import Exchange, Host
+from bouncegate.policy.mx import MxHost, MxHosts
 from bouncegate.policy.names import asks_at, awaits_dns, has_returned, rests_on_name, verdict
 from bouncegate.policy.records import Act, Lock, Origin
 
 DAY = 86_400
 CAME = NOW
-ALIVE = Exchange("ok", (Host(10, "mx.x.test"),), fetched=CAME + 60)
-DENIED = Exchange("nxdomain", fetched=CAME + 60, denial="nxdomain", denied_since=CAME + 60)
+ALIVE = MxHosts("ok", (MxHost(10, "mx.x.test"),), fetched=CAME + 60)
+DENIED = MxHosts("nxdomain", fetched=CAME + 60, denial="nxdomain", denied_since=CAME + 60)
 DEAD = replace(DENIED, fetched=CAME + 60 + DAY)
 RULES = policy()
 
@@ -26,7 +26,7 @@ def test_only_bounces_about_names_wait_for_dns() -> None:
 @pytest.mark.parametrize(
     ("known", "what"),
     [
-        (Exchange(), "open"),
+        (MxHosts(), "open"),
         (ALIVE, "present"),
         (replace(ALIVE, fetched=CAME - 1), "open"),
         (DENIED, "open"),
@@ -34,17 +34,17 @@ def test_only_bounces_about_names_wait_for_dns() -> None:
         (replace(DEAD, fetched=CAME - 1, denied_since=CAME - 9 * DAY), "open"),
         (replace(ALIVE, denial="nxdomain", denied_since=CAME), "open"),
         (replace(DEAD, status="ok"), "absent"),
-        (Exchange(failures=9, failed=CAME + 60, why="SERVFAIL"), "open"),
+        (MxHosts(failures=9, failed=CAME + 60, why="SERVFAIL"), "open"),
     ],
 )
 def test_a_bounce_about_a_name_counts_when_dns_has_denied_it_twice_since(
-    known: Exchange, what: str
+    known: MxHosts, what: str
 ) -> None:
     assert verdict(CAME, known, CAME + DAY, DAY) == what
 
 
 def test_a_bounce_about_a_name_that_dns_never_decides_is_given_up() -> None:
-    silent = Exchange(failures=9, failed=CAME + 60)
+    silent = MxHosts(failures=9, failed=CAME + 60)
     assert verdict(CAME, silent, CAME + 30 * DAY, DAY) == "open"
     assert verdict(CAME, silent, CAME + 30 * DAY + 1, DAY) == "given-up"
     assert verdict(CAME, DEAD, CAME + 99 * DAY, DAY) == "absent"
@@ -53,14 +53,14 @@ def test_a_bounce_about_a_name_that_dns_never_decides_is_given_up() -> None:
 @pytest.mark.parametrize(
     ("known", "when"),
     [
-        (Exchange(), CAME),
+        (MxHosts(), CAME),
         (replace(ALIVE, fetched=CAME - 1), CAME),
         (DENIED, CAME + 60 + DAY),
-        (Exchange(failures=1, failed=CAME + 60), CAME + 360),
+        (MxHosts(failures=1, failed=CAME + 60), CAME + 360),
     ],
 )
 def test_dns_is_asked_at_once_then_when_a_denial_can_be_confirmed(
-    known: Exchange, when: int
+    known: MxHosts, when: int
 ) -> None:
     assert asks_at(CAME, known, DAY) == when
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from bouncegate.policy.mx import Answer, Host
+from bouncegate.policy.mx import MxAnswer, MxHost
 from bouncegate.policy.references import Asked, fault_of
 
-OK = Answer("ok", (Host(10, "mx.test"),))
-NO = Answer("nxdomain")
-SILENT = Answer("unknown", why="SERVFAIL")
+OK = MxAnswer("ok", (MxHost(10, "mx.test"),))
+NO = MxAnswer("nxdomain")
+SILENT = MxAnswer("unknown", why="SERVFAIL")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.unit.policy.journey import (
 )
 
 from bouncegate.config.taxonomy import Kind, Reason
-from bouncegate.policy.fold import Standing
+from bouncegate.policy.fold import Disposition
 from bouncegate.policy.records import MOST_GROUPS, NO_END
 
 BY_GROUP = '[policy.soft]\nscope = "group"\nfailures = 2\n'
@@ -49,7 +49,7 @@ def test_a_row_for_a_sender_goes_by_the_envelope_sender() -> None:
 def test_a_bounce_that_never_locks_counts_for_nothing() -> None:
     toml = '[[policy.row]]\nreason = "access-denied"\nlock = "never"'
     denied = bounce(Reason.ACCESS_DENIED, 0)
-    assert policy_of(toml).standing(denied) is Standing.NEVER_LOCKS
+    assert policy_of(toml).standing(denied) is Disposition.NEVER_LOCKS
     assert after(denied, toml=toml) == after()
 
 

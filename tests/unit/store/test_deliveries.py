@@ -19,7 +19,7 @@ from bouncegate.config.values import DomainName, Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Delivered
 from bouncegate.store.deliveries import Deliveries, Walked
-from bouncegate.store.deliverylog import Deferral, Mailed, Portion, PutOff
+from bouncegate.store.deliverylog import Batch, Deferral, Deferred, Delivery
 from bouncegate.store.entry import QueueState, Seen, Sent, entry_of
 from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
@@ -130,8 +130,8 @@ def test_silence_of_a_message_that_waits_in_the_queue_proves_nothing(
     ledger.write([entry_of(first), entry_of(second)])
     full(store, first)
     attempt = Deferral("Q2", 1, second.time, second.time, "4.4.1", "timed out")
-    waits = PutOff(Mailed(ANN, second.time, second.message), attempt, None)
-    store.trail.take_in(Portion(b"", b"1", [waits]), POLICY)
+    waits = Deferred(Delivery(ANN, second.time, second.message), attempt, None)
+    store.trail.take_in(Batch(b"", b"1", [waits]), POLICY)
     settle(store, ledger, 20, log=True)
     assert in_row(store) == 1
 

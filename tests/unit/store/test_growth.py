@@ -19,8 +19,8 @@ AT_ONCE = 10
 # A worker of the milter or the map, which looks once a second and is not reloaded.
 READER = f"""
 import sys
-from bouncegate.store.reopening import LateTable
-table = LateTable(settings_of(folder, {SMALL}))
+from bouncegate.store.reopening import ReopeningLockTable
+table = ReopeningLockTable(settings_of(folder, {SMALL}))
 print("open", flush=True)
 for line in sys.stdin.buffer:
     table.look()

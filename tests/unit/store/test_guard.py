@@ -20,7 +20,7 @@ from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.records import Event, Ruling, Settled
 from bouncegate.store.codec import number_of
 from bouncegate.store.environment import HELD, SERIES, VOIDED, WATCHED
-from bouncegate.store.hourcounts import HourTally
+from bouncegate.store.hourcounts import HourCount
 from bouncegate.store.incidents import Incident
 from bouncegate.store.store import Bounce, Store
 
@@ -233,7 +233,7 @@ def test_bounces_that_blame_the_sender_raise_one_alarm_an_hour(store: Store) -> 
     ]
     outcomes = record(store, blocked, GUARDED)
     (alarm,) = [notice for outcome in outcomes for notice in outcome.notices]
-    assert isinstance(alarm, HourTally)
+    assert isinstance(alarm, HourCount)
     assert (alarm.sender, alarm.counts) == ("example.org", {Reason.SPAM_BLOCK: 21})
     next_hour = [
         replace(event, time=event.time + 3600, identity=os.urandom(16)) for event in blocked

@@ -7,7 +7,7 @@ from threading import Event, Thread
 from tests.unit.milter.locks import put_locks
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.reopening import LateTable
+from bouncegate.store.reopening import ReopeningLockTable
 
 READERS = 4
 TIMES = 5
@@ -21,7 +21,7 @@ def test_a_store_that_is_replaced_again_and_again_is_read_by_all_threads(tmp_pat
     """
     store = tmp_path / "store"
     put_locks(store, "ann@example.com", "0@example.com")
-    table = LateTable(StoreSettings(path=store))
+    table = ReopeningLockTable(StoreSettings(path=store))
     done, wrong = Event(), list[object]()
 
     def read() -> None:
@@ -50,7 +50,7 @@ def test_a_store_that_is_replaced_again_and_again_is_read_by_all_threads(tmp_pat
     assert not [line for line in maps if str(store) in line and "(deleted)" in line]
 
 
-def _wait_for(table: LateTable, address: bytes) -> None:
+def _wait_for(table: ReopeningLockTable, address: bytes) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         table.look()

@@ -30,7 +30,7 @@ def sent(number: int, time: int = NOW, part: int = 0, domain: str = "example.com
 
 
 def write(ledger: Ledger, *sends: Sent) -> None:
-    """Write them at once, as the scribe does."""
+    """Write them at once, as the ledger writer does."""
     ledger.write([entry_of(sent) for sent in sends])
 
 

@@ -21,7 +21,7 @@ from bouncegate.store.ledger import Ledger
 from bouncegate.store.locktable import LockTable
 from bouncegate.store.opened import Environment, opened
 from bouncegate.store.store import Store
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 from .bounces import NOW, bounce_of, policy, record
 
@@ -196,8 +196,8 @@ def test_nobody_is_alone_beside_a_transaction_though_the_file_of_writers_was_rem
     with holder(folder):
         (folder / "writers").unlink(missing_ok=True)
         with pytest.raises(StoreBusy):
-            WriteRight.alone(folder)
-    with WriteRight.alone(folder):
+            WriterLock.alone(folder)
+    with WriterLock.alone(folder):
         pass
 
 

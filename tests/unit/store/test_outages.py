@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.admin.lists.maintenance import Upkeep
+from bouncegate.admin.lists.maintenance import Maintenance
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import (
     GuardSettings,
@@ -387,7 +387,7 @@ def test_the_ledger_tells_which_addresses_were_delivered_to_before(
         for time, addresses in sends.items():
             sent = Sent(time, time.to_bytes(8, "big"), "news@example.org", tuple(addresses))
             ledger.write([entry_of(sent)])
-        upkeep = Upkeep(store, ListsSettings(), rules().fold, DAY)
+        upkeep = Maintenance(store, ListsSettings(), rules().fold, DAY)
         assert upkeep.walk(ledger, NOW, lambda: False) == len(sends)
     record(store, bounces([*users(130), *users(130, name="new")], NOW, 5), rules())
     (incident,) = opened(store)

@@ -2,12 +2,12 @@
 
 from itertools import pairwise
 
-from bouncegate.store.throttle import AIM, LEAST, MOST, Pace
+from bouncegate.store.throttle import AIM, LEAST, MOST, Throttle
 
 
 def paced(cost: float, sync: float = 0.0) -> list[int]:
     """The sizes of transactions that take so many seconds for each address, and to be synced."""
-    pace, rooms = Pace(), []
+    pace, rooms = Throttle(), []
     for _ in range(20):
         rooms.append(pace.room)
         pace.took(pace.room, sync + cost * pace.room)
@@ -31,7 +31,7 @@ def test_a_slow_disk_does_not_make_the_work_endless() -> None:
 
 
 def test_the_lock_is_left_to_others_half_as_long_as_it_was_held() -> None:
-    pace = Pace()
+    pace = Throttle()
     pace.took(100, AIM / 2)
     assert pace.pause == AIM / 4
     pace.took(100, 1000 * AIM)

@@ -11,7 +11,7 @@ from tests.unit.store.tools.site import LEDGER, another_process, settings_of
 from bouncegate.store.errors import StoreBusy, StoreMissing
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 HOLDER = """
 store = Store.open(settings_of(folder))
@@ -23,16 +23,16 @@ import sys; sys.stdin.read()
 def test_the_file_is_nobodys_to_replace_while_another_process_may_write(tmp_path: Path) -> None:
     with another_process(HOLDER, tmp_path) as holder:
         with pytest.raises(StoreBusy, match="stop bouncegate-return-path"):
-            WriteRight.alone(tmp_path)
+            WriterLock.alone(tmp_path)
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait()
-        WriteRight.alone(tmp_path).give_up()
+        WriterLock.alone(tmp_path).give_up()
 
 
 def test_nobody_opens_it_to_write_while_it_is_replaced_and_all_may_read(tmp_path: Path) -> None:
     Store.open(settings_of(tmp_path)).close()
     Ledger.open(settings_of(tmp_path), LEDGER, readonly=False).close()
-    rights = [WriteRight.alone(tmp_path), WriteRight.alone(tmp_path / "ledger")]
+    rights = [WriterLock.alone(tmp_path), WriterLock.alone(tmp_path / "ledger")]
     with pytest.raises(StoreBusy, match="try again"):
         Store.open(settings_of(tmp_path))
     with pytest.raises(StoreBusy, match="try again"):

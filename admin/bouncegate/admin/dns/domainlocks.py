@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import Settings
 from bouncegate.policy.deaddomain import Check, DeadDomains
-from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.fold import Disposition, Policy
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Event, Lock
 from bouncegate.store.store import Store
@@ -101,4 +101,4 @@ class DomainLocks:
         return max(now - self._window, unlocked)
 
     def _counts(self, event: Event) -> bool:
-        return self._policy.standing(event) is Standing.COUNTS
+        return self._policy.standing(event) is Disposition.COUNTS

@@ -11,7 +11,7 @@ from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 
 from bouncegate.admin.dns.reply import Reply
-from bouncegate.policy.mx import Answer, Host
+from bouncegate.policy.mx import MxAnswer, MxHost
 
 Ask = Callable[[dns.name.Name, RdataType], Awaitable[Reply]]
 """Asks one question."""
@@ -27,35 +27,35 @@ _ADDRESSES: Final = (RdataType.A, RdataType.AAAA)
 _MOST_ASKED: Final = 5
 
 
-async def look_up(domain: str, ask: Ask) -> Answer:
+async def look_up(domain: str, ask: Ask) -> MxAnswer:
     """Who takes the mail of a canonical domain."""
     try:
         name = dns.name.from_text(domain)
     except (dns.exception.DNSException, UnicodeError) as error:
-        return Answer("unknown", why=f"{domain!r} is no name: {type(error).__name__}")
+        return MxAnswer("unknown", why=f"{domain!r} is no name: {type(error).__name__}")
     reply = await ask(name, RdataType.MX)
     if reply.outcome == "found":
         return await _of_exchanges(reply, ask)
     if reply.outcome == "none":
         return await _of_addresses(domain, name, ask, reply.ttl)
     if reply.outcome == "nxdomain":
-        return Answer("nxdomain", ttl=reply.ttl)
-    return Answer("unknown", why=reply.why)
+        return MxAnswer("nxdomain", ttl=reply.ttl)
+    return MxAnswer("unknown", why=reply.why)
 
 
-async def _of_exchanges(reply: Reply, ask: Ask) -> Answer:
+async def _of_exchanges(reply: Reply, ask: Ask) -> MxAnswer:
     exchanges = cast(tuple[MX, ...], reply.records)
     if len(exchanges) == 1 and exchanges[0].exchange == dns.name.root:
-        return Answer("null-mx", ttl=reply.ttl)
+        return MxAnswer("null-mx", ttl=reply.ttl)
     hosts = sorted(_hosts(exchanges))[:MOST_HOSTS]
     if not hosts:
-        return Answer("unknown", why="no MX names a host that can be asked for")
+        return MxAnswer("unknown", why="no MX names a host that can be asked for")
     if len(hosts) <= _MOST_ASKED and not await _any_exists(hosts, ask):
-        return Answer("no-host", ttl=reply.ttl)
-    return Answer("ok", tuple(hosts), reply.ttl)
+        return MxAnswer("no-host", ttl=reply.ttl)
+    return MxAnswer("ok", tuple(hosts), reply.ttl)
 
 
-async def _any_exists(hosts: Iterable[Host], ask: Ask) -> bool:
+async def _any_exists(hosts: Iterable[MxHost], ask: Ask) -> bool:
     """Whether a host has an address, or may have one: of which the answer is not known."""
     for host in hosts:
         name = dns.name.from_text(host.name)
@@ -68,21 +68,21 @@ async def _any_exists(hosts: Iterable[Host], ask: Ask) -> bool:
     return False
 
 
-def _hosts(exchanges: Iterable[MX]) -> Iterable[Host]:
+def _hosts(exchanges: Iterable[MX]) -> Iterable[MxHost]:
     for exchange in exchanges:
         name = exchange.exchange.to_text(omit_final_dot=True).lower()
         if len(name) <= _LONGEST_NAME and _HOST.fullmatch(name):
-            yield Host(int(exchange.preference), name)
+            yield MxHost(int(exchange.preference), name)
 
 
-async def _of_addresses(domain: str, name: dns.name.Name, ask: Ask, ttl: int) -> Answer:
+async def _of_addresses(domain: str, name: dns.name.Name, ask: Ask, ttl: int) -> MxAnswer:
     """A domain without MX takes its mail itself, if it has an address."""
     failed = ""
     for kind in _ADDRESSES:
         reply = await ask(name, kind)
         ttl = min(ttl, reply.ttl)
         if reply.outcome == "found":
-            return Answer("ok", (Host(0, domain),), ttl)
+            return MxAnswer("ok", (MxHost(0, domain),), ttl)
         if reply.outcome != "none":  # that there is no such name cannot be, after "no such record"
             failed = reply.why or "the name is denied, and was known a moment before"
-    return Answer("unknown", why=failed) if failed else Answer("no-mx", ttl=ttl)
+    return MxAnswer("unknown", why=failed) if failed else MxAnswer("no-mx", ttl=ttl)

@@ -17,7 +17,7 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.conditions import locks_seen
 from bouncegate.policy.deaddomain import CHECKER, WORDS
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.mx import Exchange
+from bouncegate.policy.mx import MxHosts
 from bouncegate.policy.names import (
     OURS,
     Verdict,
@@ -116,7 +116,7 @@ class NameCheck:
 
     def _rulings(self, portion: Iterable[tuple[int, Event]], now: int) -> Iterator[Ruling]:
         """What follows for some bounces; the domains that it takes an answer of are queued."""
-        known: dict[str, Exchange] = {}
+        known: dict[str, MxHosts] = {}
         asked: dict[str, int] = {}
         ruled: defaultdict[tuple[Verdict, str], list[int]] = defaultdict(list)
         for number, event in portion:
@@ -136,7 +136,7 @@ class NameCheck:
                 "release" if what == "absent" else "void", tuple(numbers), now, by=CHECKER, why=why
             )
 
-    def _verdict(self, domain: str, came: int, known: Exchange, now: int) -> Verdict:
+    def _verdict(self, domain: str, came: int, known: MxHosts, now: int) -> Verdict:
         """What is decided; that a provider's own domain does not exist is never believed.
 
         While an incident is open nothing counts.
@@ -155,7 +155,7 @@ class NameCheck:
         incidents = reversed(self._store.incidents())
         return next((i for i in incidents if i.opened.provider == OURS and not i.settled), None)
 
-    def _take_note(self, domain: str, came: int, known: Exchange, what: Verdict) -> None:
+    def _take_note(self, domain: str, came: int, known: MxHosts, what: Verdict) -> None:
         if what == "present" and (domain in self._refuted or len(self._refuted) < _MOST_DOMAINS):
             self._refuted[domain] = max(self._refuted.get(domain, 0), came)
         elif known.fetched < came and len(self._unanswered) < _MOST_DOMAINS:
@@ -192,7 +192,7 @@ class NameCheck:
 
     def _free(self, now: int) -> int:
         """Free those whose domain has come back; ask of the others, each `recheck` at most."""
-        known: dict[str, Exchange] = {}
+        known: dict[str, MxHosts] = {}
         returned: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
         for address, lock, seen in self._locks_of_names(now):
             domain = domain_of(address)
@@ -221,12 +221,12 @@ class NameCheck:
                     break
         self._place = some[-1][0] + "\0" if len(some) == _LOCKS_A_ROUND else ""
 
-    def _ask(self, known: dict[str, Exchange], now: int) -> None:
+    def _ask(self, known: dict[str, MxHosts], now: int) -> None:
         old = [d for d, e in known.items() if now - max(e.fetched, e.failed) >= self._recheck]
         if old:
             self._store.exchanges.want(old, now)
 
-    def _recover(self, locked: list[tuple[str, int]], known: Exchange, now: int) -> int:
+    def _recover(self, locked: list[tuple[str, int]], known: MxHosts, now: int) -> int:
         hosts = ", ".join(known.mx_hosts[:3])
         why = f"the domain takes mail again: {hosts}"
         addresses, seen = zip(*locked, strict=True)
@@ -234,7 +234,7 @@ class NameCheck:
         return len(addresses) - len(self._store.act([act], self._policy.fold).left_out)
 
 
-def _why(what: Verdict, known: Exchange) -> str:
+def _why(what: Verdict, known: MxHosts) -> str:
     if what == "absent":
         assert known.denial is not None, "only what is denied is absent"
         return WORDS[known.denial]

@@ -11,9 +11,9 @@ from typing import Final
 from bouncegate.admin.dns.nameservers import Budget
 from bouncegate.admin.dns.round import ask_references, ask_round, believed
 from bouncegate.config.settings import DnsSettings
-from bouncegate.policy.mx import Answer
+from bouncegate.policy.mx import MxAnswer
 from bouncegate.policy.references import MOST_OWN, Asked, Fault, denies, fault_of
-from bouncegate.store.mx import Exchanges, NameServerFault
+from bouncegate.store.mx import MxCache, NameServerFault
 
 log: Final = logging.getLogger("bouncegate.dns")
 
@@ -32,7 +32,7 @@ class Refresher:
 
     def __init__(
         self,
-        exchanges: Exchanges,
+        exchanges: MxCache,
         settings: DnsSettings,
         clock: Callable[[], float] = time.time,
         answers: Counter[str] | None = None,
@@ -119,7 +119,7 @@ class Refresher:
                 fault.why,
             )
 
-    def _tell(self, answers: Mapping[str, Answer]) -> None:
+    def _tell(self, answers: Mapping[str, MxAnswer]) -> None:
         """Say when the name servers fall silent, and when they are back; not each time."""
         failures = [answer.why for answer in answers.values() if answer.status == "unknown"]
         if not self._answered and len(failures) < len(answers):

@@ -11,7 +11,7 @@ from bouncegate.admin.dns.lookup import look_up
 from bouncegate.admin.dns.nameservers import Budget, resolver_of
 from bouncegate.admin.dns.reply import ask
 from bouncegate.config.settings import DnsSettings
-from bouncegate.policy.mx import DENIALS, Answer
+from bouncegate.policy.mx import DENIALS, MxAnswer
 from bouncegate.policy.references import MOST_NAMED, Asked, Fault, denies, fault_of
 
 OwnReferences = Callable[[], Sequence[str]]
@@ -60,17 +60,17 @@ def _references(settings: DnsSettings, own: OwnReferences) -> tuple[list[str], l
     return named, [domain for domain in own() if domain not in named]
 
 
-def believed(asked: Asked, fault: Fault | None) -> Mapping[str, Answer]:
+def believed(asked: Asked, fault: Fault | None) -> Mapping[str, MxAnswer]:
     """The answers of a round; what was denied is unknown where there is a fault."""
     if fault is None:
         return asked.answers
-    unknown = Answer("unknown", why=f"the name servers are not believed: {fault.why}")
+    unknown = MxAnswer("unknown", why=f"the name servers are not believed: {fault.why}")
     return {d: unknown if a.status in DENIALS else a for d, a in asked.answers.items()}
 
 
 def statuses_of(
     domains: Sequence[str], settings: DnsSettings, own: Sequence[str] = ()
-) -> tuple[Mapping[str, Answer], str]:
+) -> tuple[Mapping[str, MxAnswer], str]:
     """What DNS says now of domains, as far as it is believed; `own` are references.
 
     Those are left out for which nobody was asked, since no name server answers; the other result
@@ -90,21 +90,21 @@ def look_up_all(
     settings: DnsSettings,
     budget: Budget,
     own: OwnReferences = no_references,
-) -> dict[str, Answer]:
+) -> dict[str, MxAnswer]:
     """Who takes the mail of these domains, of as many as are asked before servers are silent."""
     return asyncio.run(_look_up_all(domains, settings, budget, own))
 
 
 async def _look_up_all(
     domains: Sequence[str], settings: DnsSettings, budget: Budget, own: OwnReferences
-) -> dict[str, Answer]:
+) -> dict[str, MxAnswer]:
     try:
         resolver = resolver_of(settings, budget)
     except (dns.resolver.NoResolverConfiguration, OSError) as error:
-        nobody = Answer("unknown", why=f"no resolver: {error}")
+        nobody = MxAnswer("unknown", why=f"no resolver: {error}")
         return dict.fromkeys(domains, nobody)
 
-    async def of(domain: str) -> Answer:
+    async def of(domain: str) -> MxAnswer:
         return await look_up(domain, lambda name, kind: ask(resolver, name, kind))
 
     async def any_answers() -> bool:
@@ -121,7 +121,7 @@ class _Wave:
 
     def __init__(
         self,
-        look_up: Callable[[str], Awaitable[Answer]],
+        look_up: Callable[[str], Awaitable[MxAnswer]],
         any_answers: Callable[[], Awaitable[bool]],
         at_once: int,
     ) -> None:
@@ -133,11 +133,11 @@ class _Wave:
         self._probing = asyncio.Lock()
         self._silent = False
 
-    async def ask(self, domains: Iterable[str]) -> list[Answer | None]:
+    async def ask(self, domains: Iterable[str]) -> list[MxAnswer | None]:
         """The answers; None for a domain that was not asked for."""
         return await asyncio.gather(*map(self._one, domains))
 
-    async def _one(self, domain: str) -> Answer | None:
+    async def _one(self, domain: str) -> MxAnswer | None:
         async with self._places:
             if self._silent:
                 return None

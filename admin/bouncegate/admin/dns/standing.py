@@ -17,7 +17,7 @@ from bouncegate.admin.dns.reply import Reply, ask
 from bouncegate.admin.dns.reverse import Names, names_of
 from bouncegate.admin.dns.spf import Verdict, check_host, spf_records
 from bouncegate.config.settings import DnsSettings
-from bouncegate.policy.mx import Answer
+from bouncegate.policy.mx import MxAnswer
 
 _SILENT: Final = "no resolver"
 
@@ -25,7 +25,7 @@ _SILENT: Final = "no resolver"
 class SenderRecords(NamedTuple):
     """Of one domain of envelope senders."""
 
-    mail: Answer
+    mail: MxAnswer
     """Who takes its mail."""
     spf: tuple[str, ...] | None
     """Its SPF records, of which there must be one (RFC 7208, 3.2); None: unknown."""
@@ -49,7 +49,7 @@ class Signing(NamedTuple):
     key: KeyRecord
 
 
-class Standing(NamedTuple):
+class SenderDns(NamedTuple):
     """All that was asked."""
 
     domains: dict[str, SenderRecords]
@@ -69,12 +69,12 @@ class Question(NamedTuple):
     signers: tuple[str, ...] = ()
 
 
-def standing(question: Question, settings: DnsSettings) -> Standing:
+def sender_dns(question: Question, settings: DnsSettings) -> SenderDns:
     """Ask; within the time of a few questions there is an answer, of whatever kind."""
     return asyncio.run(_asked(question, settings))
 
 
-async def _asked(question: Question, settings: DnsSettings) -> Standing:
+async def _asked(question: Question, settings: DnsSettings) -> SenderDns:
     asker = _asker(settings)
     domains = {
         domain: await _records(domain, question.addresses, asker) for domain in question.domains
@@ -85,7 +85,7 @@ async def _asked(question: Question, settings: DnsSettings) -> Standing:
         for domain in question.signers
         for selector in question.selectors
     ]
-    return Standing(domains, tuple(sources), tuple(signing))
+    return SenderDns(domains, tuple(sources), tuple(signing))
 
 
 async def _records(domain: str, addresses: Iterable[str], asker: Ask) -> SenderRecords:

@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 from bouncegate.admin.dns.spf import Verdict
 from bouncegate.admin.dns.standing import (
     Question,
+    SenderDns,
     SenderRecords,
     Signing,
     Source,
-    Standing,
-    standing,
+    sender_dns,
 )
 from bouncegate.admin.doctor.finding import Finding, Severity
 from bouncegate.config.settings import Settings
@@ -44,11 +44,11 @@ def check_names(settings: Settings, outlook: Outlook = _NOTHING) -> Iterator[Fin
     if not domains or not settings.dns.enabled:
         return
     question = Question(domains, outlook.addresses, outlook.selectors, outlook.senders)
-    found = standing(question, settings.dns)
+    found = sender_dns(question, settings.dns)
     yield from judged(returns, outlook, found)
 
 
-def judged(returns: str, outlook: Outlook, found: Standing) -> Iterator[Finding]:
+def judged(returns: str, outlook: Outlook, found: SenderDns) -> Iterator[Finding]:
     """What the answers mean; `returns` is the return domain, or empty."""
     for domain, records in found.domains.items():
         if records.mail.status == "unknown":
@@ -122,7 +122,7 @@ def _mend(domain: str, address: str, verdict: Verdict, severity: Severity) -> st
     return f"add ip{version}:{address} to the SPF record of {domain}"
 
 
-def _aligned(sender: str, returns: str, found: Standing) -> Iterator[Finding]:
+def _aligned(sender: str, returns: str, found: SenderDns) -> Iterator[Finding]:
     """Whether DMARC of a From domain is met by the return path (RFC 7489, 3.1)."""
     policy = found.domains[sender].policy
     if not policy.known:

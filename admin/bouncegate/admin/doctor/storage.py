@@ -9,7 +9,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.lastbackup import last_backup
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.space import Room
+from bouncegate.store.space import Space
 from bouncegate.store.store import Store
 
 _MIB: Final = 2**20
@@ -93,14 +93,14 @@ def check_backup(settings: Settings, now: int) -> Iterator[Finding]:
         yield Finding("backup", Severity.OK, text)
 
 
-def _map(name: str, room: Room, key: str) -> Iterator[Finding]:
+def _map(name: str, room: Space, key: str) -> Iterator[Finding]:
     if room.fill > _FULL:
         severity = Severity.ERROR if room.fill > _OVERFULL else Severity.WARNING
         text = f"the map is {room.fill:.0%} full: beyond it bounces wait in Postfix's queue"
         yield Finding(name, severity, text, f"raise {key} and reload the daemons")
 
 
-def _surroundings(name: str, room: Room) -> Iterator[Finding]:
+def _surroundings(name: str, room: Space) -> Iterator[Finding]:
     if room.disk_free < _LITTLE_DISK:
         severity = Severity.ERROR if room.disk_free < _NO_DISK else Severity.WARNING
         text = f"{room.disk_free // _MIB} MiB are free on its disk: beyond it bounces wait"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bouncegate.admin.lists.columns import Columns
-from bouncegate.admin.lists.csvfile import SheetRow
+from bouncegate.admin.lists.csvfile import CsvRow
 from bouncegate.admin.lists.identifiers import id_of
 from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.config.taxonomy import Kind
@@ -44,7 +44,7 @@ class Sought(NamedTuple):
     faults: list[Fault]
 
 
-def read_corrections(rows: Iterable[SheetRow], columns: Columns, *, fold: bool) -> Sought:
+def read_corrections(rows: Iterable[CsvRow], columns: Columns, *, fold: bool) -> Sought:
     """What the rows of a sheet ask for; raises SheetError.
 
     The id of a row that was not corrected is that of its address.

@@ -36,7 +36,7 @@ def restored(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _UNSAFE.match(cell[1:]) else cell
 
 
-class SheetWriter:
+class CsvWriter:
     """Writes rows, the names of the columns first."""
 
     def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
@@ -59,11 +59,11 @@ def _shown(cell: object) -> object:
     return safe(visible(cell)) if type(cell) is str else cell
 
 
-class SheetError(ValueError):
+class CsvError(ValueError):
     """The file is no CSV that can be read; the text says why."""
 
 
-class SheetRow(dict[str, str]):
+class CsvRow(dict[str, str]):
     """The cells of a line by the names of their columns, in lower case."""
 
     def __init__(
@@ -75,8 +75,8 @@ class SheetRow(dict[str, str]):
         self.head = head
 
 
-def read_sheet(octets: BinaryIO) -> Iterator[SheetRow]:
-    """The rows of a file in UTF-8, with or without a byte order mark; raises SheetError.
+def read_sheet(octets: BinaryIO) -> Iterator[CsvRow]:
+    """The rows of a file in UTF-8, with or without a byte order mark; raises CsvError.
 
     The first line names the columns, and shows whether `,`, `;` or a tabulator parts them.
     """
@@ -90,12 +90,12 @@ def read_sheet(octets: BinaryIO) -> Iterator[SheetRow]:
         line = 1 + reader.line_num
         for cells in reader:
             if any(cells):
-                yield SheetRow(line, zip(names, map(restored, cells), strict=False), names)
+                yield CsvRow(line, zip(names, map(restored, cells), strict=False), names)
             line = 1 + reader.line_num
     except UnicodeDecodeError as error:
-        raise SheetError(f"not in UTF-8 ({error.reason}): save it as UTF-8") from None
+        raise CsvError(f"not in UTF-8 ({error.reason}): save it as UTF-8") from None
     except csv.Error as error:
-        raise SheetError(f"line {line}: no valid CSV: {error}") from None
+        raise CsvError(f"line {line}: no valid CSV: {error}") from None
     finally:
         if not octets.closed:  # as it is when whoever read the rows has given up amid them
             text.detach()
@@ -105,6 +105,6 @@ def _lines(head: str, rest: TextIO) -> Iterator[str]:
     line = head
     while line:
         if len(line) >= LONGEST_LINE:
-            raise SheetError(f"a line is longer than {LONGEST_LINE} characters: this is no list")
+            raise CsvError(f"a line is longer than {LONGEST_LINE} characters: this is no list")
         yield line
         line = rest.readline(LONGEST_LINE)

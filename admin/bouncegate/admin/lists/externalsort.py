@@ -36,7 +36,7 @@ class TemporaryFileError(Exception):
         self.exit_code: Final = os.EX_TEMPFAIL if error.errno in _FULL else os.EX_IOERR
 
 
-class Runs(Generic[T]):
+class SortedRuns(Generic[T]):
     """Items in an order, to be read any number of times; those of one rank stand as they came."""
 
     def __init__(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Fault
-from bouncegate.admin.lists.csvfile import SheetRow
+from bouncegate.admin.lists.csvfile import CsvRow
 from bouncegate.config.taxonomy import BY_LIST, REASONS, Kind, Reason
 from bouncegate.config.text import clean
 from bouncegate.policy.conditions import strength
@@ -62,7 +62,7 @@ class LockReader:
         self._end_of = end_of
         self._fold = fold
 
-    def read(self, rows: Iterable[SheetRow]) -> Iterator[Wish | Fault]:
+    def read(self, rows: Iterable[CsvRow]) -> Iterator[Wish | Fault]:
         """What each row asks for, or why that cannot be done; raises SheetError."""
         for number, row in enumerate(rows):
             if not number:
@@ -73,7 +73,7 @@ class LockReader:
             except ValueError as error:
                 yield Fault(row.line, str(error))
 
-    def _wish(self, row: SheetRow) -> Wish:
+    def _wish(self, row: CsvRow) -> Wish:
         cell = self._columns.cell
         address = canonical(cell(row, "address"), fold=self._fold)
         named, why = cell(row, "reason"), cell(row, "why")

@@ -25,7 +25,7 @@ log: Final = logging.getLogger("bouncegate.lists")
 MAINTENANCE: Final = "maintenance"
 """Who makes and ends the locks of lists."""
 
-# The scribe writes some milliseconds behind the mail, and its clock may stand elsewhere.
+# The ledger writer writes some milliseconds behind the mail, and its clock may stand elsewhere.
 _BEHIND: Final = 60
 _SENDS: Final = 200
 _ADDRESSES: Final = 2000  # some ten milliseconds of writing
@@ -43,7 +43,7 @@ class Changed(NamedTuple):
     freed: int
 
 
-class Upkeep:
+class Maintenance:
     """The rounds of one store."""
 
     def __init__(self, store: Store, settings: ListsSettings, fold: Fold, confirm: int) -> None:

@@ -6,7 +6,7 @@ from heapq import nlargest, nsmallest
 from itertools import islice
 from typing import Final
 
-from bouncegate.admin.lists.externalsort import Runs
+from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.row import Row
 
 Key = Callable[[Row], tuple[object, ...]]
@@ -54,7 +54,7 @@ def ordered(
     if limit and limit <= _FEW:
         yield from (nlargest if descending else nsmallest)(limit, rows, key)
         return
-    with Runs(rows, Row, key, descending=descending) as runs:
+    with SortedRuns(rows, Row, key, descending=descending) as runs:
         yield from islice(runs, limit or None)
 
 

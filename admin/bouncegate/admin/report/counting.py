@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from bouncegate.admin.report.count import Tally
-from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.count import Counted
+from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import Subject
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Kind
@@ -28,7 +28,7 @@ Standing = Literal["counts", "held", "unverified", "none"]
 class Scope(Struct, frozen=True):
     """What is counted of all that came and was sent."""
 
-    wanted: Wanted
+    wanted: Filters
     trust: Collection[Trust]
     """What a bounce must prove to be counted."""
     sends_since: int | None = None
@@ -64,23 +64,23 @@ class Counting:
     def __init__(self, subject: Subject, most: int = MOST_NAMES) -> None:
         """Tell at most so many names apart: the first ones that come."""
         self.subject: Final = subject
-        self._tallies: Final[dict[str, Tally]] = {}
+        self._tallies: Final[dict[str, Counted]] = {}
         # Apart, so that names which strangers make up never take the room of others.
         self._unverified: Final[dict[str, int]] = {}
         self._most = most
 
-    def of(self, name: str) -> Tally:
+    def of(self, name: str) -> Counted:
         """The tally of a name, which is there from now on."""
         tally = self._tallies.get(name)
         if tally is None:
             name = _or_others(name, self._tallies, self._most)
-            tally = self._tallies.setdefault(name, Tally())
+            tally = self._tallies.setdefault(name, Counted())
         return tally
 
-    def tallies(self) -> dict[str, Tally]:
+    def tallies(self) -> dict[str, Counted]:
         """All names with what was counted under them."""
         for name, number in self._unverified.items():
-            self._tallies.setdefault(name, Tally()).unverified = number
+            self._tallies.setdefault(name, Counted()).unverified = number
         return self._tallies
 
     def came(self, event: Event, standing: Standing) -> None:
@@ -151,7 +151,7 @@ def _came(arrival: Arrival, scope: Scope, countings: Sequence[Counting]) -> bool
 
 def count_sends(
     sends: Iterable[Sent],
-    wanted: Wanted,
+    wanted: Filters,
     countings: Sequence[Counting],
     provider_of: Callable[[str], str],
 ) -> None:

@@ -12,7 +12,7 @@ from bouncegate.store.address import domain_of
 from bouncegate.store.entry import Sent
 
 
-class Wanted(Struct, frozen=True):
+class Filters(Struct, frozen=True):
     """What is not named is not asked for; names may be empty, which is a name too."""
 
     kind: Kind | None = None

@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from bouncegate.admin.report.summary import Figures
+from bouncegate.admin.report.summary import Summary
 from bouncegate.config.settings import AlarmSettings
 
 What = Literal["bounce-rate", "hard-share", "complaint-rate"]
@@ -42,7 +42,7 @@ class _Rule(NamedTuple):
     limit: float
 
 
-def excesses(figures: Figures, alarm: AlarmSettings) -> Iterator[Excess]:
+def excesses(figures: Summary, alarm: AlarmSettings) -> Iterator[Excess]:
     """What is too much; nothing where it is unknown, or of too few sends to mean anything."""
     if figures.sends is None or figures.sends < alarm.rates_from:
         return

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from bouncegate.admin.report.counting import Counting, Scope, count, count_addresses, count_sends
-from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.filters import Filters
 from bouncegate.policy.providers import Providers
 from bouncegate.store.entry import KEY, Sent
 from bouncegate.store.ledger import Ledger
@@ -27,7 +27,7 @@ class Sources(NamedTuple):
     """Who runs the mail of a domain, as far as it is known now."""
 
 
-def as_kept(store: Store, wanted: Wanted) -> Wanted:
+def as_kept(store: Store, wanted: Filters) -> Filters:
     """What is asked for, from when on no bounce of it has gone; raises StoreError.
 
     Retention keeps the bounces of addresses that a lock holds and lets others go: a share of what

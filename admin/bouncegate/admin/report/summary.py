@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bouncegate.admin.report.count import Tally, share
+from bouncegate.admin.report.count import Counted, share
 from bouncegate.admin.report.counting import Counting
 from bouncegate.store.lastmailed import DAY
 
@@ -14,7 +14,7 @@ from bouncegate.store.lastmailed import DAY
 _DIGITS: Final = 6
 
 
-class Figures(Struct, frozen=True):
+class Summary(Struct, frozen=True):
     """What is told of one name; None is what nobody knows."""
 
     bounces: int
@@ -39,9 +39,9 @@ class Figures(Struct, frozen=True):
     """and that were complained of."""
 
 
-def figures_of(tally: Tally, sends: int | None) -> Figures:
+def figures_of(tally: Counted, sends: int | None) -> Summary:
     """The figures of a tally; `sends` is what its shares are of, None where that is unknown."""
-    return Figures(
+    return Summary(
         bounces=tally.bounces,
         addresses=tally.failures,
         hard=tally.hard,
@@ -58,7 +58,7 @@ def figures_of(tally: Tally, sends: int | None) -> Figures:
     )
 
 
-def rows_of(counting: Counting, sends: int | None) -> Iterator[tuple[str, Figures]]:
+def rows_of(counting: Counting, sends: int | None) -> Iterator[tuple[str, Summary]]:
     """Each name with its figures: days in their order, all else the most bounces first.
 
     `sends` are those of all names together, None where they are unknown.
@@ -73,7 +73,7 @@ def rows_of(counting: Counting, sends: int | None) -> Iterator[tuple[str, Figure
         yield date_of(name) if by_day else name, figures_of(tally, of)
 
 
-def _rank(name: str, tallies: Mapping[str, Tally]) -> tuple[int, int, str]:
+def _rank(name: str, tallies: Mapping[str, Counted]) -> tuple[int, int, str]:
     tally = tallies[name]
     return -tally.failures, -tally.sends, name
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from bouncegate.classifier.alive.signoflife import Doubt, Sign, judge, names_in_results
+from bouncegate.classifier.alive.signoflife import Doubt, SignOfLife, judge, names_in_results
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import clean
 from bouncegate.daemon.wire import for_field
@@ -82,6 +82,6 @@ def _matters(state: State | None, now: int) -> bool:
     return state is not None and has_bounced(state) and state.alive // DAY != now // DAY
 
 
-def _act(sign: Sign, now: int) -> Act:
+def _act(sign: SignOfLife, now: int) -> Act:
     why = clean(f"{sign.method}=pass by {sign.authserv_id}, message {sign.message_id}", _SHOWN)
     return Act((sign.address,), now, "alive", by=BY, why=why)

@@ -18,7 +18,7 @@ from bouncegate.classifier.alive.header import Field, fields_of
 from bouncegate.classifier.alive.lexer import Malformed, without_comments
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.messagetype import nature_of
-from bouncegate.classifier.report import Nature
+from bouncegate.classifier.report import MessageType
 from bouncegate.config.settings import AliveSettings
 from bouncegate.store.address import AddressError, canonical, canonical_domain
 
@@ -47,7 +47,7 @@ class Doubt(StrEnum):
     NOT_AUTHENTIC = "not proven to be from its author"
 
 
-class Sign(NamedTuple):
+class SignOfLife(NamedTuple):
     """A proof of life."""
 
     address: str
@@ -59,7 +59,7 @@ class Sign(NamedTuple):
 
 def judge(
     raw: bytes, sender: str | None, settings: AliveSettings, now: int, *, fold_local_part: bool
-) -> Sign | Doubt:
+) -> SignOfLife | Doubt:
     """What a message says of its author.
 
     `sender` is the envelope sender where it is known, empty for the null one.
@@ -78,7 +78,7 @@ def judge(
     for method in _METHODS:
         passed = (r for r in told.results if r.method == method and r.result == "pass")
         if method in settings.methods and any(_proves(result, domain) for result in passed):
-            return Sign(author, method, told.authserv_id, _first(fields, "message-id")[:250])
+            return SignOfLife(author, method, told.authserv_id, _first(fields, "message-id")[:250])
     return Doubt.NOT_AUTHENTIC
 
 
@@ -97,14 +97,14 @@ def _is_no_person(raw: bytes, fields: Sequence[Field], sender: str | None) -> Do
     names = {field.name for field in fields}
     nature = nature_of(Message(raw))
     null = sender == "" or any(f.name == "return-path" and f.value == "<>" for f in fields)
-    if null or nature in (Nature.BOUNCE, Nature.BROKEN):
+    if null or nature in (MessageType.BOUNCE, MessageType.BROKEN):
         return Doubt.BOUNCE
     if any(name.startswith("list-") for name in names):
         return Doubt.LIST
     automatic = _first(fields, "auto-submitted").lower() or "no"
     precedence = _first(fields, "precedence").lower()
     if (
-        nature is not Nature.ORDINARY
+        nature is not MessageType.ORDINARY
         or not automatic.startswith("no")
         or precedence in _PRECEDENCE
         or names & _OF_ROBOTS

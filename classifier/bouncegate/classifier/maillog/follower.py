@@ -22,7 +22,7 @@ from bouncegate.classifier.returnpath.outcome import log_outcomes
 from bouncegate.config.settings import MaillogSettings
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
-from bouncegate.store.deliverylog import Overtaken, Portion, Step, Trail, Unrecordable
+from bouncegate.store.deliverylog import Batch, DeliveryLog, PositionConflict, Step, Unrecordable
 from bouncegate.store.errors import StoreError
 from bouncegate.store.recording import Recorded
 
@@ -68,7 +68,7 @@ class Follower:
         settings: MaillogSettings,
         source: Source,
         interpreter: Interpreter,
-        trail: Trail,
+        trail: DeliveryLog,
         policy: Policy,
     ) -> None:
         """Read `source`, take in what `interpreter` makes of it, under `policy`."""
@@ -102,7 +102,7 @@ class Follower:
                 more = stop.is_set() or lines >= most
                 if more:
                     break
-        except Overtaken as error:
+        except PositionConflict as error:
             log.warning("%s: left to it", error)
             return Summary(lines, 0, more=False)
         delivered = self._trail.settle(now - self._settling + 1, now, self._policy.fold)
@@ -119,7 +119,7 @@ class Follower:
         if self._on_new is not None and new:
             self._on_new([outcome.event for outcome in new], now)
 
-    def _take_in(self, portion: Portion) -> list[Recorded]:
+    def _take_in(self, portion: Batch) -> list[Recorded]:
         """Take in a portion without the steps that cannot be recorded."""
         while True:
             try:
@@ -130,7 +130,7 @@ class Follower:
                 steps = [step for step in portion.steps if step is not faulty]
                 portion = portion._replace(steps=steps)
 
-    def _portions(self, before: bytes, now: int) -> Iterator[tuple[Portion, Count]]:
+    def _portions(self, before: bytes, now: int) -> Iterator[tuple[Batch, Count]]:
         """What is to be taken in at once, each with how many lines it is made of."""
         steps: list[Step] = []
         lines = known = 0
@@ -146,10 +146,10 @@ class Follower:
                 steps += found
                 if len(steps) >= _STEPS or lines >= _LINES:
                     after = place.octets()
-                    yield Portion(before, after, steps), Count(lines, known)
+                    yield Batch(before, after, steps), Count(lines, known)
                     before, steps, lines, known, place = after, [], 0, 0, None
         if place is not None:
-            yield Portion(before, place.octets(), steps), Count(lines, known)
+            yield Batch(before, place.octets(), steps), Count(lines, known)
 
     def _steps(self, line: Line, now: int) -> Sequence[Step]:
         """What follows from a line; nothing from one that cannot be understood."""

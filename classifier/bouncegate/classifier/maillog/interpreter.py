@@ -18,10 +18,16 @@ from typing import Final
 from msgspec.structs import replace
 
 from bouncegate.classifier.classified import judged
-from bouncegate.classifier.classifier import Judge
-from bouncegate.classifier.maillog.line import Activation, Delivery, Line, Refusal, Removal
+from bouncegate.classifier.classifier import Classifier
+from bouncegate.classifier.maillog.line import (
+    ActivationLine,
+    DeliveryLine,
+    Line,
+    RefusalLine,
+    RemovalLine,
+)
 from bouncegate.classifier.maillog.zone import offset_of
-from bouncegate.classifier.report import Nature, Original, Reading, Report
+from bouncegate.classifier.report import MessageType, Original, Reading, Report
 from bouncegate.classifier.returnpath.attribution import Attribution
 from bouncegate.classifier.returnpath.proof import LEDGER_LAG, Proof
 from bouncegate.config.settings import MaillogSettings
@@ -32,10 +38,10 @@ from bouncegate.store.deliverylog import (
     Accepted,
     Bounced,
     Deferral,
+    Deferred,
+    Delivery,
+    Dropped,
     Expired,
-    Gone,
-    Mailed,
-    PutOff,
     Step,
 )
 from bouncegate.store.entry import QueueState, Seen, Sent, message_digests
@@ -56,10 +62,10 @@ _CLOCKS: Final = 60
 
 
 _STATES: Final = {
-    Activation: QueueState.TAKEN,
-    Delivery: QueueState.TAKEN,
-    Refusal: QueueState.REFUSED,
-    Removal: QueueState.DELETED,
+    ActivationLine: QueueState.TAKEN,
+    DeliveryLine: QueueState.TAKEN,
+    RefusalLine: QueueState.REFUSED,
+    RemovalLine: QueueState.DELETED,
 }
 
 
@@ -79,7 +85,7 @@ class Interpreter:
         self,
         settings: MaillogSettings,
         ledger: Ledger,
-        judge: Judge,
+        judge: Classifier,
         attribution: Attribution,
         *,
         fold_local_part: bool,
@@ -134,16 +140,16 @@ class Interpreter:
             return ()
         self._note(line, *known)
         sent, recipients = self._known[line.queue_id]
-        if isinstance(line, Activation):
+        if isinstance(line, ActivationLine):
             return ()
-        if isinstance(line, Refusal):
+        if isinstance(line, RefusalLine):
             self.counts["refused"] += 1
             return ()
-        if isinstance(line, Delivery):
+        if isinstance(line, DeliveryLine):
             return self._delivery(line, sent, recipients, now)
-        everyone = [Mailed(address, sent.time, sent.message) for address in sorted(recipients)]
-        if isinstance(line, Removal) or "expired" not in self._settings.count:
-            return (Gone(everyone),)
+        everyone = [Delivery(address, sent.time, sent.message) for address in sorted(recipients)]
+        if isinstance(line, RemovalLine) or "expired" not in self._settings.count:
+            return (Dropped(everyone),)
         self.counts["expired"] += 1
         time = _within(line.time, sent, now)
         return (Expired(everyone, lambda mailed, last: self._given_up(sent, mailed, last, time)),)
@@ -165,13 +171,13 @@ class Interpreter:
         state = _STATES.get(type(line), sent.queue)
         if self._settings.count and state > sent.queue:
             # Only the first time are all in the queue: later those that are left.
-            expanded = line.recipients if isinstance(line, Activation) else sent.expanded
+            expanded = line.recipients if isinstance(line, ActivationLine) else sent.expanded
             self._seen[sent.time, sent.message] = Seen(state, expanded)
             self._known[sent.queue_id] = replace(sent, queue=state, expanded=expanded), recipients
 
     def _pass_over(self, line: Line, now: int) -> None:
-        may_be_ours = isinstance(line, Refusal) or (
-            isinstance(line, Delivery) and (line.outcome != "sent" or self._is_remote(line))
+        may_be_ours = isinstance(line, RefusalLine) or (
+            isinstance(line, DeliveryLine) and (line.outcome != "sent" or self._is_remote(line))
         )
         if may_be_ours:
             # Sends are written in their order: what is older than the newest is there, or not ours.
@@ -184,7 +190,7 @@ class Interpreter:
         """When a line was written."""
         if line.tells_zone:
             return line.time
-        if sent is not None and isinstance(line, Delivery) and line.delay is not None:
+        if sent is not None and isinstance(line, DeliveryLine) and line.delay is not None:
             # The client took its time to send the message, or it waited in the queue.
             delays = (line.delay, line.delay - line.queued)
             expected = [sent.time + delay for delay in delays]
@@ -205,40 +211,40 @@ class Interpreter:
         return known
 
     def _delivery(
-        self, line: Delivery, sent: Sent, recipients: frozenset[str], now: int
+        self, line: DeliveryLine, sent: Sent, recipients: frozenset[str], now: int
     ) -> Sequence[Step]:
         address = self._recipient(line, recipients)
         if address is None:
             self.counts["stranger"] += 1
             return ()
         member = self._member(line, address)
-        mailed = Mailed(member or address, sent.time, sent.message)
+        mailed = Delivery(member or address, sent.time, sent.message)
         time = _within(line.time, sent, now)
         if line.outcome == "deferred":
             self.counts["deferred"] += 1
             attempt = Deferral(sent.queue_id, 1, time, time, line.status, line.text)
             late = 0 < self._delayed <= time - sent.time
             event = self._told(line, sent, address, "delayed", time)[0] if late else None
-            return (PutOff(mailed, attempt, event),)
+            return (Deferred(mailed, attempt, event),)
         if line.outcome not in self._settings.count:
-            return (Gone([mailed]),)
+            return (Dropped([mailed]),)
         if line.outcome == "bounced":
             self.counts["bounced"] += 1
             if member:
                 self._failed[sent.time, sent.message, address].add(member)
             return (Bounced(mailed, self._told(line, sent, address, "failed", time)),)
         if not self._is_remote(line):
-            return (Gone([mailed]),)
+            return (Dropped([mailed]),)
         self.counts["accepted"] += 1
         # By way of an alias a message has arrived there, and at the member.
         return [self._accepted(sent, one, time) for one in filter(None, (member, address))]
 
     def _accepted(self, sent: Sent, address: str, time: int) -> Accepted:
         bounce = identity(name_of_sent(sent.time, sent.message), address)
-        mailed = Mailed(address, sent.time, sent.message)
+        mailed = Delivery(address, sent.time, sent.message)
         return Accepted(mailed, time, bounce, tuple(message_digests(sent)))
 
-    def _member(self, line: Delivery, address: str) -> str:
+    def _member(self, line: DeliveryLine, address: str) -> str:
         """Whom Postfix mailed in place of a recipient that is an alias; empty where it is none."""
         if line.original:
             with suppress(AddressError):
@@ -246,7 +252,7 @@ class Interpreter:
                 return final if final != address else ""
         return ""
 
-    def _recipient(self, line: Delivery, recipients: frozenset[str]) -> str | None:
+    def _recipient(self, line: DeliveryLine, recipients: frozenset[str]) -> str | None:
         """Which recipient of the message a line is about: the one that was named, if it is one."""
         for text in filter(None, (line.original, line.recipient)):
             try:
@@ -257,12 +263,12 @@ class Interpreter:
                 return address
         return None
 
-    def _is_remote(self, line: Delivery) -> bool:
+    def _is_remote(self, line: DeliveryLine) -> bool:
         """Whether a line's server is another machine, and not one of ours that hands mail on."""
         return line.program in _REMOTE and self._is_elsewhere(line.relay)
 
     def _told(
-        self, line: Delivery, sent: Sent, address: str, action: str, time: int
+        self, line: DeliveryLine, sent: Sent, address: str, action: str, time: int
     ) -> Sequence[Event]:
         """The events of a recipient that a DSN would make which tells what the line does."""
         report = Report(
@@ -276,7 +282,7 @@ class Interpreter:
         )
         return self._events(report, sent, address, time)
 
-    def _given_up(self, sent: Sent, mailed: Mailed, last: Deferral, time: int) -> Event:
+    def _given_up(self, sent: Sent, mailed: Delivery, last: Deferral, time: int) -> Event:
         """The event of a message that was put off until its time was up."""
         report = Report(
             final_recipient=mailed.address, status=last.status, diagnostic=last.text, reader=READER
@@ -285,7 +291,7 @@ class Interpreter:
 
     def _events(self, report: Report, sent: Sent, address: str, time: int) -> Sequence[Event]:
         original = Original(message_id=sent.message_id, queue_id=sent.queue_id)
-        reading = Reading(Nature.BOUNCE, (report,), original)
+        reading = Reading(MessageType.BOUNCE, (report,), original)
         message = judged(reading, self._judge)
         # Postfix itself tells of each recipient what became of him.
         mailed = frozenset((address,))

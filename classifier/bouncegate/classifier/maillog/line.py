@@ -29,7 +29,7 @@ _LONGEST_DELAY: Final = 100.0 * 86_400
 Outcome = Literal["sent", "deferred", "bounced"]
 
 
-class Delivery(NamedTuple):
+class DeliveryLine(NamedTuple):
     """What became of one attempt to deliver to one recipient."""
 
     time: int
@@ -59,7 +59,7 @@ class Delivery(NamedTuple):
         return self.original or self.recipient
 
 
-class Expiry(NamedTuple):
+class ExpiryLine(NamedTuple):
     """A message has been in the queue for too long: who was still waiting never got it."""
 
     time: int
@@ -67,7 +67,7 @@ class Expiry(NamedTuple):
     tells_zone: bool = True
 
 
-class Removal(NamedTuple):
+class RemovalLine(NamedTuple):
     """An operator has deleted a message from the queue."""
 
     time: int
@@ -75,7 +75,7 @@ class Removal(NamedTuple):
     tells_zone: bool = True
 
 
-class Refusal(NamedTuple):
+class RefusalLine(NamedTuple):
     """cleanup(8) did not take a message whose end our milter had seen, or threw it away."""
 
     time: int
@@ -83,7 +83,7 @@ class Refusal(NamedTuple):
     tells_zone: bool = True
 
 
-class Activation(NamedTuple):
+class ActivationLine(NamedTuple):
     """qmgr(8) has begun, or begins again, to deliver a message."""
 
     time: int
@@ -93,7 +93,7 @@ class Activation(NamedTuple):
     tells_zone: bool = True
 
 
-Line = Delivery | Expiry | Removal | Refusal | Activation
+Line = DeliveryLine | ExpiryLine | RemovalLine | RefusalLine | ActivationLine
 
 
 class Said(NamedTuple):
@@ -228,11 +228,11 @@ def _may_matter(line: bytes) -> bool:
     )
 
 
-def _delivery(program: str, said: Said) -> Delivery | None:
+def _delivery(program: str, said: Said) -> DeliveryLine | None:
     match = _DELIVERY.fullmatch(said.text[:LONGEST])
     if match is None or _AMBIGUOUS.search(match["text"]):
         return None
-    return Delivery(
+    return DeliveryLine(
         said.time,
         match["id"],
         program,
@@ -256,23 +256,23 @@ def _seconds(field: re.Pattern[str], fields: str) -> float | None:
         return None
 
 
-def _expiry(said: Said) -> Expiry | None:
+def _expiry(said: Said) -> ExpiryLine | None:
     match = _EXPIRY.fullmatch(said.text)
-    return Expiry(said.time, match["id"], said.tells_zone) if match else None
+    return ExpiryLine(said.time, match["id"], said.tells_zone) if match else None
 
 
-def _removal(said: Said) -> Removal | None:
+def _removal(said: Said) -> RemovalLine | None:
     match = _REMOVAL.fullmatch(said.text)
-    return Removal(said.time, match["id"], said.tells_zone) if match else None
+    return RemovalLine(said.time, match["id"], said.tells_zone) if match else None
 
 
-def _activation(said: Said) -> Activation | None:
+def _activation(said: Said) -> ActivationLine | None:
     match = _ACTIVATION.fullmatch(said.text)
     if match is None:
         return None
-    return Activation(said.time, match["id"], int(match["count"]), said.tells_zone)
+    return ActivationLine(said.time, match["id"], int(match["count"]), said.tells_zone)
 
 
-def _refusal(said: Said) -> Refusal | None:
+def _refusal(said: Said) -> RefusalLine | None:
     match = _REFUSAL.fullmatch(said.text)
-    return Refusal(said.time, match["id"], said.tells_zone) if match else None
+    return RefusalLine(said.time, match["id"], said.tells_zone) if match else None

@@ -11,7 +11,7 @@ from bouncegate.classifier.addresses import find_addresses
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
 from bouncegate.classifier.readers.phrases import FAILURE
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "addressee"
@@ -26,4 +26,4 @@ def read(notification: Notification) -> list[Report]:
     if not FAILURE.occur(f"{notification.message.subject}. {notice}"):
         return []
     action = "delayed" if is_delay(notification) else "failed"
-    return reports([Entry(addresses[0], notice)], NAME, action)
+    return reports([RecipientBlock(addresses[0], notice)], NAME, action)

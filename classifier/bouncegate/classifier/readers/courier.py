@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "courier"
@@ -26,5 +26,8 @@ def read(notification: Notification) -> list[Report]:
     match = _SECTION.search(notification.notice)
     if match is None:
         return []
-    found = [Entry(e.address, _CAME_BACK.split(e.explanation)[-1]) for e in entries(match["list"])]
+    found = [
+        RecipientBlock(e.address, _CAME_BACK.split(e.explanation)[-1])
+        for e in entries(match["list"])
+    ]
     return reports(found, NAME, "delayed" if match["title"].startswith("DELAYED") else "failed")

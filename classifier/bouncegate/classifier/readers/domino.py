@@ -9,7 +9,7 @@ from typing import Final
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import first_address
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "domino"
@@ -28,11 +28,11 @@ _BLANK_LINE: Final = re.compile(r"\n[ \t]{0,20}\n|\Z")
 def read(notification: Notification) -> list[Report]:
     """Each recipient with its reason."""
     text = notification.notice
-    found: list[Entry] = []
+    found: list[RecipientBlock] = []
     for match in _PARAGRAPHS.finditer(text):
         blank = _BLANK_LINE.search(text, match.end(), match.end() + limits.DIAGNOSTIC)
         why = text[match.end() : blank.start() if blank else match.end() + limits.DIAGNOSTIC]
         address = first_address(match["who"])
         if address:
-            found.append(Entry(address, " ".join(why.split())))
+            found.append(RecipientBlock(address, " ".join(why.split())))
     return reports(found, NAME)

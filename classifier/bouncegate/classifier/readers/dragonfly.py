@@ -9,7 +9,7 @@ from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "dragonfly"
@@ -29,4 +29,4 @@ def read(notification: Notification) -> list[Report]:
     if match is None:
         return []
     text = _END.split(match["text"])[0]
-    return reports([Entry(match["address"], " ".join(text.split()))], NAME)
+    return reports([RecipientBlock(match["address"], " ".join(text.split()))], NAME)

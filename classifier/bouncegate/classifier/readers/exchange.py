@@ -12,7 +12,7 @@ from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "exchange"
@@ -48,18 +48,18 @@ def read(notification: Notification) -> list[Report]:
         return reports(entries(old["list"]), NAME)
     found = list(_returned(text))
     if not found and ("has failed to these" in text or "be delivered" in text):
-        found = [Entry(m["address"], _line(m["text"])) for m in _NEW.finditer(text)]
+        found = [RecipientBlock(m["address"], _line(m["text"])) for m in _NEW.finditer(text)]
     return reports(found, NAME)
 
 
-def _returned(text: str) -> Iterator[Entry]:
+def _returned(text: str) -> Iterator[RecipientBlock]:
     """Each address with what was returned for it, up to a mark, a quote or a blank line."""
     begin = 0
     while match := _RETURNED.search(text, begin):
         start = match.end()
         end = _END.search(text, start + 4, start + _LONGEST)
         if end:
-            yield Entry(match["address"], _line(text[start : end.start()]))
+            yield RecipientBlock(match["address"], _line(text[start : end.start()]))
         begin = end.end() if end else start
 
 

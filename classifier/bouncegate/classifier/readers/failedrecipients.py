@@ -9,20 +9,20 @@ from typing import Final
 from bouncegate.classifier.addresses import find_addresses
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
-from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "x-failed-recipients"
 SIGN: Final = ""
 
 
-def _explained(text: str) -> list[Entry]:
+def _explained(text: str) -> list[RecipientBlock]:
     """What the notice lists; addresses one below the other share the words behind the last."""
     found = entries(text)
     shared = ""
     for n in range(len(found) - 1, -1, -1):
         shared = found[n].explanation or shared
-        found[n] = Entry(found[n].address, shared)
+        found[n] = RecipientBlock(found[n].address, shared)
     return found
 
 
@@ -33,4 +33,4 @@ def read(notification: Notification) -> list[Report]:
         return []
     told = {entry.address.lower(): entry.explanation for entry in _explained(notification.notice)}
     action = "delayed" if is_delay(notification) else "failed"
-    return reports((Entry(a, told.get(a.lower(), "")) for a in named), NAME, action)
+    return reports((RecipientBlock(a, told.get(a.lower(), "")) for a in named), NAME, action)

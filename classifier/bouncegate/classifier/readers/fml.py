@@ -9,7 +9,7 @@ from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "fml"
@@ -25,4 +25,4 @@ def read(notification: Notification) -> list[Report]:
         return []
     match = _LIST.search(notification.notice)
     words = f"{message.subject}. {notification.line}"
-    return reports([Entry(match["address"], words)], NAME) if match else []
+    return reports([RecipientBlock(match["address"], words)], NAME) if match else []

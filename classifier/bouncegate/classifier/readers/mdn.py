@@ -9,7 +9,7 @@ from typing import Final
 from bouncegate.classifier.addresses import typed_address
 from bouncegate.classifier.fields import Fields
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "disposition"
@@ -26,5 +26,5 @@ def read(notification: Notification) -> list[Report]:
                 fields.get("original-recipient") or fields.get("final-recipient")
             )
             if "@" in address:
-                return reports([Entry(address, notification.line)], NAME)
+                return reports([RecipientBlock(address, notification.line)], NAME)
     return []

@@ -10,7 +10,7 @@ from typing import Final
 from bouncegate.classifier.addresses import first_address
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "messaging-server"
@@ -30,13 +30,15 @@ _WORDS: Final = re.compile(
 
 def read(notification: Notification) -> list[Report]:
     """Each group of fields."""
-    found: list[Entry] = []
+    found: list[RecipientBlock] = []
     for match in _GROUP.finditer(notification.notice):
         original = _ORIGINAL.search(match["fields"])
         address = first_address(original[1]) if original else ""
         address = address or first_address(match["address"])
         if address:
             found.append(
-                Entry(address, " ".join(_WORDS.findall(match["fields"])) or match["fields"].strip())
+                RecipientBlock(
+                    address, " ".join(_WORDS.findall(match["fields"])) or match["fields"].strip()
+                )
             )
     return reports(found, NAME, "delayed" if found and is_delay(notification) else "failed")

@@ -9,7 +9,7 @@ from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.readers.rolephrases import is_other, others
 from bouncegate.classifier.report import Report
 
@@ -41,5 +41,6 @@ def read(notification: Notification) -> list[Report]:
     named = [m for m in _BRACKETED.finditer(text) if not is_other(m["address"], known)]
     reasons = [(m, reason[1]) for m in named if (reason := _REASON.match(text, m.end()))]
     return reports(
-        (Entry(m["address"], why) for m, why in reasons or [(m, words) for m in named]), NAME
+        (RecipientBlock(m["address"], why) for m, why in reasons or [(m, words) for m in named]),
+        NAME,
     )

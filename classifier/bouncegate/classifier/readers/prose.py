@@ -13,7 +13,7 @@ from bouncegate.classifier.addresses import ADDRESS, BEGINNING, bare, find_addre
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
 from bouncegate.classifier.readers.phrases import FAILURE
-from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entries, reports
 from bouncegate.classifier.readers.rolephrases import has_other_role, is_example, is_other, others
 from bouncegate.classifier.reply import searchable
 from bouncegate.classifier.report import Report
@@ -62,9 +62,9 @@ def read(notification: Notification) -> list[Report]:
     return reports(found, NAME, "delayed" if delayed else "failed")
 
 
-def _listed(text: str, known: frozenset[str], whole: str) -> list[Entry]:
+def _listed(text: str, known: frozenset[str], whole: str) -> list[RecipientBlock]:
     """Addresses at the beginning of a line."""
-    found: list[Entry] = []
+    found: list[RecipientBlock] = []
     at = 0
     for entry in entries(text):
         at = max(at, text.find(entry.address, at))
@@ -72,8 +72,10 @@ def _listed(text: str, known: frozenset[str], whole: str) -> list[Entry]:
         if not skipped:
             found.append(entry)
     if len(found) == 1 and not _REPLY.search(found[0].explanation) and _REPLY.search(text):
-        return [Entry(found[0].address, whole)]
-    return [e if len(e.explanation) > _SHORTEST else Entry(e.address, whole) for e in found]
+        return [RecipientBlock(found[0].address, whole)]
+    return [
+        e if len(e.explanation) > _SHORTEST else RecipientBlock(e.address, whole) for e in found
+    ]
 
 
 def _in_header(text: str, at: int) -> bool:
@@ -89,7 +91,7 @@ def _in_header(text: str, at: int) -> bool:
     return bool(_FIELD.match(before) or (end >= 0 and _FIELD.match(text, end + 1)))
 
 
-def _in_sentence(text: str, known: frozenset[str], whole: str) -> list[Entry]:
+def _in_sentence(text: str, known: frozenset[str], whole: str) -> list[RecipientBlock]:
     """Addresses in a paragraph that says what failed, in the two behind it, or before it."""
     paragraphs = _PARAGRAPH.split(text)
     failing = (n for n, words in enumerate(paragraphs) if FAILURE.occur(searchable(words)))
@@ -97,14 +99,14 @@ def _in_sentence(text: str, known: frozenset[str], whole: str) -> list[Entry]:
         for block in (*paragraphs[n : n + 3], *paragraphs[max(n - 1, 0) : n]):
             found = _addressed(block, known)
             if found:
-                return [Entry(address, whole) for address in found]
+                return [RecipientBlock(address, whole) for address in found]
     return []
 
 
-def _only_one(text: str, known: frozenset[str], whole: str) -> list[Entry]:
+def _only_one(text: str, known: frozenset[str], whole: str) -> list[RecipientBlock]:
     """The single address of a notice that has no other role in it, wherever it stands."""
     found = {address.lower(): address for address in _addressed(text, known)}
-    return [Entry(address, whole) for address in found.values()] if len(found) == 1 else []
+    return [RecipientBlock(address, whole) for address in found.values()] if len(found) == 1 else []
 
 
 def _addressed(text: str, known: frozenset[str]) -> list[str]:
@@ -117,21 +119,21 @@ def _addressed(text: str, known: frozenset[str]) -> list[str]:
     ]
 
 
-def _in_subject(subject: str, known: frozenset[str], whole: str) -> list[Entry]:
+def _in_subject(subject: str, known: frozenset[str], whole: str) -> list[RecipientBlock]:
     """Addresses in a subject such as `Undeliverable mail to max@example.com`."""
     if "@" not in subject or not FAILURE.occur(searchable(subject)):
         return []
-    return [Entry(a, whole) for a in find_addresses(subject) if not is_other(a, known)]
+    return [RecipientBlock(a, whole) for a in find_addresses(subject) if not is_other(a, known)]
 
 
-def _local_names(notification: Notification, whole: str) -> list[Entry]:
+def _local_names(notification: Notification, whole: str) -> list[RecipientBlock]:
     """Mailboxes of the author's own domain, named without it."""
     text = notification.notice
     match = _LOCAL_NAMES.search(text)
     domain = first_address(notification.message.author).partition("@")[2]
     if match is None or not domain:
         return []
-    return [Entry(f"{line.split()[0]}@{domain}", whole) for line in match[1].splitlines()]
+    return [RecipientBlock(f"{line.split()[0]}@{domain}", whole) for line in match[1].splitlines()]
 
 
 def _reply(text: str) -> str:

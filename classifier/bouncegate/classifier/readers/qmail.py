@@ -12,7 +12,7 @@ from typing import Final
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "qmail"
@@ -30,13 +30,15 @@ _BREAK: Final = re.compile(r"^-{2,}[ \t]?\S?", re.MULTILINE)
 def read(notification: Notification) -> list[Report]:
     """The recipient paragraphs of the notice."""
     text = notification.notice
-    found: list[Entry] = []
+    found: list[RecipientBlock] = []
     matches = list(_RECIPIENT.finditer(text))
     for n, match in enumerate(matches):
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
         stop = _BREAK.search(text, match.end(), end)
         below = text[match.end() : stop.start() if stop else end]
         found.append(
-            Entry(match["alias"] or match["address"], " ".join(f"{match['rest']} {below}".split()))
+            RecipientBlock(
+                match["alias"] or match["address"], " ".join(f"{match['rest']} {below}".split())
+            )
         )
     return reports(found, NAME, "delayed" if found and is_delay(notification) else "failed")

@@ -14,7 +14,7 @@ from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.report import Report
 
 
-class Entry(NamedTuple):
+class RecipientBlock(NamedTuple):
     """One recipient and what is said about it."""
 
     address: str
@@ -46,15 +46,15 @@ _SAYS_SOMETHING: Final = 40
 _RULE: Final = re.compile(r"^[ \t]*(?:[-=_*#~|]{4,}|--- ).*$", re.MULTILINE)
 
 
-def entries(text: str) -> list[Entry]:
+def entries(text: str) -> list[RecipientBlock]:
     """Each line that begins with an address, with the text up to the next such line or rule."""
     matches = list(_lines_with_address(text))
-    found: list[Entry] = []
+    found: list[RecipientBlock] = []
     for n, match in enumerate(matches):
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
         stop = _RULE.search(text, match.end(), end)
         below = text[match.end() : stop.start() if stop else end]
-        found.append(Entry(bare(match["address"]), _explanation(match["rest"], below)))
+        found.append(RecipientBlock(bare(match["address"]), _explanation(match["rest"], below)))
     return found
 
 
@@ -103,20 +103,20 @@ def _indent(line: re.Match[str]) -> int:
     return len(line[0]) - len(line[0].lstrip(" \t"))
 
 
-def reports(found: Iterable[Entry], reader: str, action: str = "failed") -> list[Report]:
+def reports(found: Iterable[RecipientBlock], reader: str, action: str = "failed") -> list[Report]:
     """A report for each address, the first entry of it counting, the longest explanation too."""
-    best: dict[str, Entry] = {}
+    best: dict[str, RecipientBlock] = {}
     for entry in found:
         key = entry.address.lower()
         known = best.get(key)
         if known is None:
             best[key] = entry
         elif len(entry.explanation) > len(known.explanation):
-            best[key] = Entry(known.address, entry.explanation)
+            best[key] = RecipientBlock(known.address, entry.explanation)
     return [_report(entry, reader, action) for entry in best.values()]
 
 
-def _report(entry: Entry, reader: str, action: str) -> Report:
+def _report(entry: RecipientBlock, reader: str, action: str) -> Report:
     reply = dissect(entry.explanation)
     alias = _ALIAS.search(entry.explanation) if " from" in entry.explanation else None
     return Report(

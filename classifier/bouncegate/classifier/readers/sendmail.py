@@ -11,7 +11,7 @@ from typing import Final
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, entries, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "sendmail"
@@ -67,16 +67,16 @@ def read(notification: Notification) -> list[Report]:
     return reports(said, NAME, "delayed" if _KEEPS_TRYING.search(text) else "failed")
 
 
-def _listed(text: str) -> list[Entry]:
+def _listed(text: str) -> list[RecipientBlock]:
     """The entries of a list, of each the reason if it has one, and the alias that was mailed."""
     return [
-        Entry(e.address, f"{m['reason']}{m['alias'] or ''}" if m else e.explanation)
+        RecipientBlock(e.address, f"{m['reason']}{m['alias'] or ''}" if m else e.explanation)
         for e in entries(text)
         for m in (_REASON.match(e.explanation, max(e.explanation.find("(reason: "), 0)),)
     ]
 
 
-def _said(spoken: str) -> list[Entry]:
+def _said(spoken: str) -> list[RecipientBlock]:
     """What the transcript says of each address: the reply to RCPT TO, then the summary.
 
     Where there are summaries, an address that has none was taken.
@@ -84,15 +84,15 @@ def _said(spoken: str) -> list[Entry]:
     replies = {m["address"].lower(): m for m in _SENT.finditer(spoken)}
     summaries = list(_SPOKEN.finditer(spoken))
     if not summaries:
-        return [Entry(m["address"], m["text"]) for m in replies.values()]
+        return [RecipientBlock(m["address"], m["text"]) for m in replies.values()]
     return [
-        Entry(m["address"], f"{reply['text']} {m[0]}" if reply else m[0])
+        RecipientBlock(m["address"], f"{reply['text']} {m[0]}" if reply else m[0])
         for m in summaries
         for reply in (replies.get(m["address"].lower()),)
     ]
 
 
-def _by_address(said: list[Entry]) -> dict[str, str]:
+def _by_address(said: list[RecipientBlock]) -> dict[str, str]:
     """All that the transcript says of an address, by the address in lower case."""
     about: dict[str, str] = {}
     for address, words in said:
@@ -101,9 +101,9 @@ def _by_address(said: list[Entry]) -> dict[str, str]:
     return about
 
 
-def _explained(entry: Entry, about: dict[str, str], spoken: str) -> Entry:
+def _explained(entry: RecipientBlock, about: dict[str, str], spoken: str) -> RecipientBlock:
     """An entry with its own words; with what the transcript says of it where it has none."""
     if len(entry.explanation) > 3:
         return entry
     words = about.get(entry.address.lower()) or " ".join(spoken[: limits.DIAGNOSTIC].split())
-    return Entry(entry.address, words)
+    return RecipientBlock(entry.address, words)

@@ -9,7 +9,7 @@ from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "smail"
@@ -34,6 +34,9 @@ def read(notification: Notification) -> list[Report]:
     if match is None:
         return []
     return reports(
-        (Entry(m["address"], " ".join(m["text"].split())) for m in _LINE.finditer(match["list"])),
+        (
+            RecipientBlock(m["address"], " ".join(m["text"].split()))
+            for m in _LINE.finditer(match["list"])
+        ),
         NAME,
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from bouncegate.classifier.addresses import ADDRESS
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import Entry, reports
+from bouncegate.classifier.readers.recipientblocks import RecipientBlock, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "transcript"
@@ -23,10 +23,10 @@ def read(notification: Notification) -> list[Report]:
     text = notification.notice
     matches = list(_SENT.finditer(text))
     first = _REPLY.search(text)
-    found: list[Entry] = []
+    found: list[RecipientBlock] = []
     for n, match in enumerate(matches):
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
         reply = _REPLY.search(text, match.end(), end) or first
         if reply:
-            found.append(Entry(match["address"], " ".join(reply[1].split())))
+            found.append(RecipientBlock(match["address"], " ".join(reply[1].split())))
     return reports(found, NAME)

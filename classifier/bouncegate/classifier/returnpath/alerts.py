@@ -7,7 +7,7 @@ from typing import Final
 
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.daemon.wire import for_field
-from bouncegate.store.hourcounts import HourTally
+from bouncegate.store.hourcounts import HourCount
 from bouncegate.store.incidents import Incident
 
 log: Final = logging.getLogger("bouncegate.return-path")
@@ -16,7 +16,7 @@ _SHOWN: Final = 200  # characters of a name from the wire
 
 
 @singledispatch
-def announce(notice: Incident | HourTally) -> None:
+def announce(notice: Incident | HourCount) -> None:
     """One line, of a severity that monitoring looks for."""
     raise TypeError(f"no notice: {notice!r}")
 
@@ -49,7 +49,7 @@ def _(incident: Incident) -> None:
 
 
 @announce.register
-def _(tally: HourTally) -> None:
+def _(tally: HourCount) -> None:
     log.error(
         "sender=%s: %d bounces blame the sender in the hour from %s, mostly for %s: %s",
         for_field(tally.sender),

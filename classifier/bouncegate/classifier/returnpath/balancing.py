@@ -30,7 +30,7 @@ _SCARCE: Final = 0.75
 _FULL_AT_ONCE: Final = b"421 4.7.0 Too many connections, try again later\r\n"
 
 
-class Crowd:
+class SessionCounts:
     """The numbers of sessions of all workers; to be made before the fork."""
 
     def __init__(self, workers: int, most: int) -> None:
@@ -39,10 +39,10 @@ class Crowd:
         self._workers = workers
         self._most = most
 
-    def seat(self, number: int) -> "Seat":
+    def seat(self, number: int) -> "WorkerSessions":
         """The seat of one worker; what a predecessor that died has left there is gone."""
         self._sessions[number] = 0
-        return Seat(self, number)
+        return WorkerSessions(self, number)
 
     def change(self, number: int, by: int) -> None:
         """Count a worker's sessions."""
@@ -70,50 +70,50 @@ class Crowd:
         return sum(self._sessions[: self._workers])
 
 
-class Seat:
+class WorkerSessions:
     """One worker among the others."""
 
-    def __init__(self, crowd: Crowd, number: int) -> None:
+    def __init__(self, session_counts: SessionCounts, number: int) -> None:
         """The worker with that number."""
-        self._crowd = crowd
+        self._session_counts = session_counts
         self._number = number
 
-    def sit_down(self) -> None:
+    def acquire(self) -> None:
         """One session more."""
-        self._crowd.change(self._number, 1)
+        self._session_counts.change(self._number, 1)
 
-    def stand_up(self) -> None:
+    def release(self) -> None:
         """One session less."""
-        self._crowd.change(self._number, -1)
+        self._session_counts.change(self._number, -1)
 
     @property
     def sessions(self) -> int:
         """How many there are."""
-        return self._crowd.of(self._number)
+        return self._session_counts.of(self._number)
 
     @property
     def is_next(self) -> bool:
         """Whether nobody has fewer."""
-        return self.sessions <= self._crowd.least()
+        return self.sessions <= self._session_counts.least()
 
     @property
     def is_free(self) -> bool:
         """Whether there is room for one more."""
-        return not self._crowd.is_full
+        return not self._session_counts.is_full
 
     @property
     def is_scarce(self) -> bool:
         """Whether there is room for few more."""
-        return self._crowd.is_scarce
+        return self._session_counts.is_scarce
 
 
-class Entrance:
+class Acceptor:
     """The shared listening socket, seen from one worker."""
 
     def __init__(
         self,
         listener: socket.socket,
-        seat: Seat,
+        seat: WorkerSessions,
         protocol: Callable[[], asyncio.Protocol],
         loop: asyncio.AbstractEventLoop,
         sessions: Sessions,
@@ -134,7 +134,7 @@ class Entrance:
     def open(self) -> None:
         """Let connections in from now on."""
         self._listener.setblocking(False)
-        self._loop.add_reader(self._listener.fileno(), self._knocked)
+        self._loop.add_reader(self._listener.fileno(), self._on_readable)
 
     def close(self) -> None:
         """Let nobody in any more."""
@@ -142,14 +142,14 @@ class Entrance:
         if self._waiting is not None:
             self._waiting.cancel()
 
-    def _knocked(self) -> None:
+    def _on_readable(self) -> None:
         if not self._seat.is_free and not self._sessions.can_make_room:
             # A session may end soon, or another worker may have one that can give up its place.
-            self._pause(_FULL, self._let_in)
+            self._pause(_FULL, self._accept)
         elif self._seat.is_next:
-            self._let_in()
+            self._accept()
         else:
-            self._pause(_POLITE, self._let_in)
+            self._pause(_POLITE, self._accept)
 
     def _pause(self, seconds: float, then: Callable[[], None]) -> None:
         self._loop.remove_reader(self._listener.fileno())
@@ -160,7 +160,7 @@ class Entrance:
 
         self._waiting = self._loop.call_later(seconds, go_on)
 
-    def _let_in(self) -> None:
+    def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -174,7 +174,7 @@ class Entrance:
                 connection.setblocking(False)
                 connection.send(_FULL_AT_ONCE)
             return
-        self._seat.sit_down()
+        self._seat.acquire()
         greeting = self._loop.create_task(self._greet(connection))
         self._greetings.add(greeting)
         greeting.add_done_callback(self._greetings.discard)
@@ -183,6 +183,6 @@ class Entrance:
         try:
             await self._loop.connect_accepted_socket(self._protocol, connection)
         except OSError as error:
-            self._seat.stand_up()
+            self._seat.release()
             connection.close()
             log.warning("a connection was lost at once: %s", error)

@@ -8,21 +8,21 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.returnpath.balancing import Crowd
+from bouncegate.classifier.returnpath.balancing import SessionCounts
 from bouncegate.classifier.returnpath.handler import FIGURES, MOST_CONNECTIONS
 from bouncegate.classifier.returnpath.messagereader import InHand
-from bouncegate.classifier.returnpath.worker import Doors, Furnish, work
+from bouncegate.classifier.returnpath.worker import Opening, Shared, work
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint, InetSocket
 from bouncegate.daemon.listening import kept, listen
-from bouncegate.daemon.supervisor import Daemon, Patience, Plan, Supervisor, signals_held
+from bouncegate.daemon.supervisor import Daemon, Plan, Supervisor, Timeouts, signals_held
 from bouncegate.store.errors import StoreError
 from bouncegate.store.tokens.keys import KeyFileError
 
 # A worker gives what is in hand 5 s.
 _GRACE: Final = 7.0
 
-Prepare = Callable[[Settings], Furnish]
+Prepare = Callable[[Settings], Opening]
 """Tells how a worker begins by the settings, and opens nothing; raises ConfigError."""
 
 
@@ -31,7 +31,7 @@ def serve(
     tell: Callable[[str], None],
     load: Callable[[], Settings],
     prepare: Prepare,
-    patience: Patience | None = None,
+    patience: Timeouts | None = None,
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT; the exit code.
 
@@ -47,7 +47,7 @@ def serve(
         first = daemon.plan(settings, None)
         first.trial()
         with signals_held():
-            return Supervisor(daemon, first, tell, patience or Patience(grace=_GRACE)).run()
+            return Supervisor(daemon, first, tell, patience or Timeouts(grace=_GRACE)).run()
 
 
 def _plan(
@@ -58,13 +58,13 @@ def _plan(
     where = kept("return_path", own.socket, old.return_path.socket if old else None)
     own = replace(own, socket=where)
     settings = replace(settings, return_path=own)
-    doors = Doors(listener, Crowd(own.processes, MOST_CONNECTIONS), InHand(own.processes))
+    doors = Shared(listener, SessionCounts(own.processes, MOST_CONNECTIONS), InHand(own.processes))
     words = f"{own.processes} workers, listening on {own.socket}"
     worker, trial = partial(work, settings, furnish, doors), partial(_try_desk, furnish)
     return Plan(settings, own.processes, worker, words, trial=trial)
 
 
-def _try_desk(furnish: Furnish) -> None:
+def _try_desk(furnish: Opening) -> None:
     """Open all that a worker will, and close it again: what is wrong is seen before a fork."""
     with ExitStack() as stack:
         furnish.desk(stack)

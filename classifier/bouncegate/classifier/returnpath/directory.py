@@ -7,16 +7,16 @@ missing or old is asked for in the background, for the next one.
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from bouncegate.policy.mx import UNASKED, Exchange
+from bouncegate.policy.mx import UNASKED, MxHosts
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event
 from bouncegate.store.mx import can_be_asked
 
-Known = Callable[[str], Exchange]
+Known = Callable[[str], MxHosts]
 """From a domain to what is known of it; raises StoreError."""
 
 
-def nothing(_domain: str) -> Exchange:
+def nothing(_domain: str) -> MxHosts:
     """What is known where DNS is not asked."""
     return UNASKED
 

@@ -41,7 +41,8 @@ NOT_YET: Final = "451 4.3.0 The message that bounced is not in the ledger yet, t
 # Postfix makes at most 100 connections (default_process_limit); messages of all of them must fit
 # into memory together.
 MOST_CONNECTIONS: Final = 128
-# The scribe commits some milliseconds after a send; a second is ample for all but a stalled disk.
+# The ledger writer commits some milliseconds after a send; a second is ample for all but a stalled
+# disk.
 _LEDGER_TRIES: Final = 10
 _LEDGER_PAUSE: Final = 0.1
 # So many messages in a row are set aside, with none in between that could be recorded. Strangers
@@ -49,7 +50,7 @@ _LEDGER_PAUSE: Final = 0.1
 _MOST_IN_A_ROW: Final = 32
 
 
-class Aside(Protocol):
+class SideHandler(Protocol):
     """What takes the messages for some recipients instead of the return path."""
 
     def is_meant(self, recipient: str) -> bool:
@@ -64,7 +65,7 @@ class Aside(Protocol):
 class Mailboxes(NamedTuple):
     """For whom mail is taken."""
 
-    aside: Aside | None = None
+    aside: SideHandler | None = None
     """Takes what is for its recipients."""
     recipients: Recipients | None = None
     """Which of all others are taken; None: every one."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from bouncegate.classifier.returnpath.alerts import announce
 from bouncegate.daemon.wire import for_field
-from bouncegate.policy.fold import Policy, Standing
+from bouncegate.policy.fold import Disposition, Policy
 from bouncegate.policy.records import NO_END, UNCONFIRMED, Lock
 from bouncegate.store.recording import Recorded
 
@@ -63,7 +63,7 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
     if outcome.event.held:
         return _why_held(outcome.event.held)
     why = policy.standing(outcome.event, outcome.before)
-    if why is not Standing.COUNTS:
+    if why is not Disposition.COUNTS:
         return f"not counted: {why}"
     if outcome.after.lock is None:
         return f"counted, {outcome.after.soft_in_row or outcome.after.hard_in_row} in a row"

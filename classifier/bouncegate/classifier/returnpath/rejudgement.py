@@ -12,7 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Report
 from bouncegate.config.text import clean
@@ -27,7 +27,7 @@ class Rejudgement:
     """Judges events by other rules than those in force."""
 
     def __init__(
-        self, in_force: Judge, other: Judge, message: Callable[[bytes], bytes | None]
+        self, in_force: Classifier, other: Classifier, message: Callable[[bytes], bytes | None]
     ) -> None:
         """`message` gives a bounce message by its key, None where it is no longer kept."""
         self._in_force = in_force

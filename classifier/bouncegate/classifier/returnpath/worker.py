@@ -1,7 +1,7 @@
 """One worker of the return path: a process of its own that takes DSNs from the shared socket.
 
 SIGTERM ends it: nothing new is taken in, what is in hand is recorded and answered, or answered 4xx
-where that cannot be in time. RETIRE, too,
+where that cannot be in time. DRAIN, too,
 but the sessions that it has may go on until their clients end them. Where the files of the store or
 the ledger are not those any more that it has open, each DSN is answered 4xx, and it ends within a
 second: its successor opens what is there now.
@@ -22,7 +22,7 @@ import uvloop
 
 from bouncegate.classifier.classified import Classify
 from bouncegate.classifier.returnpath.alerts import announce
-from bouncegate.classifier.returnpath.balancing import Crowd, Entrance
+from bouncegate.classifier.returnpath.balancing import Acceptor, SessionCounts
 from bouncegate.classifier.returnpath.handler import Context, ReturnPathHandler
 from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.lmtp import Session, Terms
@@ -31,9 +31,9 @@ from bouncegate.classifier.returnpath.readerprocess import ReaderProcess
 from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.classifier.returnpath.sessions import Sessions
 from bouncegate.config.settings import ReturnPathSettings, Settings
-from bouncegate.daemon.heartbeat import INTERVAL, RETIRE, Pulse
+from bouncegate.daemon.heartbeat import DRAIN, INTERVAL, Heartbeat
 from bouncegate.daemon.lastresort import end_within
-from bouncegate.daemon.supervisor import Post
+from bouncegate.daemon.supervisor import WorkerContext
 from bouncegate.policy.fold import Policy
 from bouncegate.store.clock import ClockDoubted, TrustedClock
 from bouncegate.store.errors import StoreError
@@ -48,7 +48,7 @@ _MAINTENANCE_SECONDS: Final = 3600.0
 _CHECK_SESSIONS_EVERY: Final = 0.25
 
 
-class Desk(NamedTuple):
+class Resources(NamedTuple):
     """What a worker works with; opened in its own process."""
 
     store: Store
@@ -59,24 +59,28 @@ class Desk(NamedTuple):
     """What has become of the files that are open; empty as long as all is well."""
 
 
-class Furnish(NamedTuple):
+class Opening(NamedTuple):
     """How a worker begins."""
 
-    desk: Callable[[ExitStack], Desk]
+    desk: Callable[[ExitStack], Resources]
     """Opens a desk, whose parts are closed with the stack; raises StoreError."""
     classify: Classify
 
 
-class Doors(NamedTuple):
+class Shared(NamedTuple):
     """What all workers by the same settings share."""
 
     listener: socket.socket
-    crowd: Crowd
+    session_counts: SessionCounts
     in_hand: InHand
 
 
 def work(
-    settings: Settings, furnish: Furnish, doors: Doors, post: Post, on_ready: Callable[[], None]
+    settings: Settings,
+    furnish: Opening,
+    doors: Shared,
+    post: WorkerContext,
+    on_ready: Callable[[], None],
 ) -> int:
     """Serve in a process forked by the supervisor; the exit code."""
     with ExitStack() as stack:
@@ -98,23 +102,23 @@ def work(
 
 async def _serve(
     settings: ReturnPathSettings,
-    desk: Desk,
-    doors: Doors,
-    post: Post,
+    desk: Resources,
+    doors: Shared,
+    post: WorkerContext,
     on_ready: Callable[[], None],
 ) -> None:
     loop = asyncio.get_running_loop()
     stop, retire = _requests(loop)
     recorder = Recorder(lambda bounces: desk.store.record(bounces, desk.policy), loop)
     handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.context)
-    seat = doors.crowd.seat(post.number)
+    seat = doors.session_counts.seat(post.number)
     hostname, timeout = socket.gethostname(), settings.timeout.after(0)
     terms = Terms(settings.max_size.octets, timeout, hostname, lambda: seat.is_scarce)
-    sessions = Sessions(seat.stand_up)
+    sessions = Sessions(seat.release)
     factory = partial(Session, handler, terms, loop, sessions)
-    entrance = Entrance(doors.listener, seat, factory, loop, sessions)
+    entrance = Acceptor(doors.listener, seat, factory, loop, sessions)
     tasks = [
-        loop.create_task(_beat(post.pulse)),
+        loop.create_task(_beat(post.heartbeat)),
         loop.create_task(_watch(desk.replaced, stop)),
     ]
     if post.number == 0:
@@ -124,7 +128,7 @@ async def _serve(
     await _first(stop, retire)
     entrance.close()
     if not stop.is_set():
-        deadline = time.monotonic() + post.farewell
+        deadline = time.monotonic() + post.drain_timeout
         while seat.sessions and time.monotonic() < deadline and not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _CHECK_SESSIONS_EVERY)
@@ -144,9 +148,9 @@ def _end() -> None:
 def _requests(loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Event, asyncio.Event]:
     """What is set when the worker is asked to stop, and when it is to retire."""
     stop, retire = asyncio.Event(), asyncio.Event()
-    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (RETIRE, retire)):
+    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (DRAIN, retire)):
         loop.add_signal_handler(number, event.set)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {RETIRE})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {DRAIN})
     return stop, retire
 
 
@@ -157,9 +161,9 @@ async def _first(*events: asyncio.Event) -> None:
         task.cancel()
 
 
-async def _beat(pulse: Pulse) -> None:
+async def _beat(heartbeat: Heartbeat) -> None:
     while True:
-        pulse.beat()
+        heartbeat.beat()
         await asyncio.sleep(INTERVAL)
 
 
@@ -170,7 +174,7 @@ async def _watch(replaced: Callable[[], str], stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _maintain(desk: Desk, settings: ReturnPathSettings) -> None:
+async def _maintain(desk: Resources, settings: ReturnPathSettings) -> None:
     clock = TrustedClock(log)
     while True:
         try:
@@ -182,7 +186,7 @@ async def _maintain(desk: Desk, settings: ReturnPathSettings) -> None:
         await asyncio.sleep(_MAINTENANCE_SECONDS)
 
 
-def _tidy(desk: Desk, settings: ReturnPathSettings, clock: TrustedClock) -> None:
+def _tidy(desk: Resources, settings: ReturnPathSettings, clock: TrustedClock) -> None:
     """Delete messages whose time is up, close incidents that are over."""
     now = clock.time(desk.store.clock)
     kept_for = settings.keep_messages.after(0)

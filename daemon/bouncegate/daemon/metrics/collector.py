@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.metrics.bounces import Arrival, Arrivals
 from bouncegate.daemon.metrics.families import counters, gauge, gauges
-from bouncegate.daemon.metrics.lockcount import Census, Sort
+from bouncegate.daemon.metrics.lockcount import LockCount, Sort
 from bouncegate.daemon.metrics.store import ledger_figures, store_figures
 from bouncegate.daemon.metrics.workers import board_figures, last_send
 from bouncegate.store.errors import StoreError, StoreMissing
@@ -30,7 +30,7 @@ OpenLedger = Callable[[], Ledger]
 class Kept(NamedTuple):
     """Figures that other tasks keep up to date, so that no scrape has to look for them."""
 
-    census: Census
+    census: LockCount
     arrivals: Arrivals
     dns_answers: Counter[str]
     """Domains that were asked of, by what DNS told."""

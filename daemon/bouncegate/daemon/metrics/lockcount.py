@@ -32,7 +32,7 @@ class Sort(NamedTuple):
     """`address`, `domain`, or `group`: of an address, for the mail of one group."""
 
 
-class Census:
+class LockCount:
     """The last whole count."""
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:

@@ -11,9 +11,9 @@ from bouncegate.config.settings import AlarmSettings
 from bouncegate.daemon.metrics.families import gauge, gauges
 from bouncegate.policy.alarm import hour_of
 from bouncegate.store.clock import ClockRecord, moment
-from bouncegate.store.hourcounts import DROPPED, UNVERIFIED, HourTally
+from bouncegate.store.hourcounts import DROPPED, UNVERIFIED, HourCount
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.space import Room
+from bouncegate.store.space import Space
 from bouncegate.store.store import Store
 
 _HOUR: Final = 3600
@@ -79,7 +79,7 @@ def _clock(name: str, record: ClockRecord) -> Metric:
     )
 
 
-def _room(name: str, room: Room) -> Iterator[Metric]:
+def _room(name: str, room: Space) -> Iterator[Metric]:
     figures: tuple[tuple[str, str, float], ...] = (
         ("file_bytes", "The size of the data file.", room.file),
         ("used_bytes", "The part of the file that holds something.", room.used),
@@ -93,7 +93,7 @@ def _room(name: str, room: Room) -> Iterator[Metric]:
 
 
 def _blame(
-    tallies: list[HourTally], alarm: AlarmSettings, now: int, *, names_senders: bool
+    tallies: list[HourCount], alarm: AlarmSettings, now: int, *, names_senders: bool
 ) -> Iterator[Metric]:
     """The worse of this hour and the last: a rule then has an hour's time to see it."""
     worst: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client.metrics_core import Metric
 
-from bouncegate.daemon.counters import Name, Tally
+from bouncegate.daemon.counters import Name, Snapshot
 from bouncegate.daemon.metrics.families import counters, gauges, histogram
 
 _DAEMONS: Final = ("milter", "map", "return-path")
@@ -14,7 +14,7 @@ _DAEMONS: Final = ("milter", "map", "return-path")
 
 def board_figures(folder: Path) -> Iterator[Metric]:
     """The figures of the daemons whose boards lie in a folder; raises OSError."""
-    tallies = {name: Tally.read(folder / name) for name in _DAEMONS}
+    tallies = {name: Snapshot.read(folder / name) for name in _DAEMONS}
     up = ((name, tally) for name, tally in tallies.items())
     yield gauges(
         "daemon_up",
@@ -32,7 +32,7 @@ def board_figures(folder: Path) -> Iterator[Metric]:
 
 def last_send(folder: Path) -> int:
     """When the milter handed the last send to the ledger; 0: never since it started."""
-    tally = Tally.read(folder / "milter")
+    tally = Snapshot.read(folder / "milter")
     if tally is None or ("last-send",) not in tally.names:
         return 0
     place = tally.names.index(("last-send",))

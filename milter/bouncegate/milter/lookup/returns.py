@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter.lookup.protocol import NOT_FOUND
 from bouncegate.store.address import AddressError, canonical, domain_of
 from bouncegate.store.entry import Sent
@@ -38,7 +38,7 @@ class ReturnMap:
         self._keys = KeyFile(settings.store.path / KEY_FILE, int(clock()))
         self._ledger: Ledger | None = None
         on_error = settings.milter.on_error
-        self._mishaps = Mishaps(on_error, daemon="map", step="return")
+        self._mishaps = RateLimitedLog(on_error, daemon="map", step="return")
         self._on_error = _FAILED if on_error == "tempfail" else NOT_FOUND
 
     def __call__(self, key: bytes) -> bytes:

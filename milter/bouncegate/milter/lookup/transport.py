@@ -18,7 +18,7 @@ import lmdb
 
 from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter.lookup.protocol import NOT_FOUND
 from bouncegate.milter.refusal.decision import Outcome, Scope, decide_unseen
@@ -57,7 +57,7 @@ class TransportMap:
         self._reply = settings.reply
         self._deed = deed_of(settings.reply.action)
         on_error = settings.milter.on_error
-        self._mishaps = Mishaps(on_error, daemon="map", step="transport")
+        self._mishaps = RateLimitedLog(on_error, daemon="map", step="transport")
         self._on_error = (
             b"TEMP the locks cannot be read [bouncegate]" if on_error == "tempfail" else NOT_FOUND
         )

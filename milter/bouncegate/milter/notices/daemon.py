@@ -13,11 +13,11 @@ from typing import Final
 
 from bouncegate.config.settings import LocalSettings
 from bouncegate.daemon.lastresort import end_within
-from bouncegate.daemon.ratelimitedlog import Mishaps
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter.notices.postfix import hand_over
 from bouncegate.milter.notices.spool import Letter, Spool
-from bouncegate.milter.notices.throttle import Pace
+from bouncegate.milter.notices.throttle import Throttle
 
 _LOG: Final = logging.getLogger("bouncegate.notices")
 _LOOK_SECONDS: Final = 0.5
@@ -33,8 +33,8 @@ class NoticeDaemon:
         """Nothing is sent yet."""
         self._server = settings.server
         self._spool = spool
-        self._pace = Pace(settings.notices_an_hour, time.monotonic())
-        self._mishaps = Mishaps("tried again", daemon="notices", step="notice")
+        self._pace = Throttle(settings.notices_an_hour, time.monotonic())
+        self._mishaps = RateLimitedLog("tried again", daemon="notices", step="notice")
         self._stop = threading.Event()
         self.is_ended = False
         """Whether it was told to end, also while it was to begin anew."""

@@ -34,7 +34,7 @@ class Refused(NamedTuple):
     reply: Reply
 
 
-class Notice(NamedTuple):
+class LocalDsn(NamedTuple):
     """What is told to whom."""
 
     sender: str
@@ -59,7 +59,7 @@ def may_be_answered(sender: str, header: Sequence[Field]) -> bool:
     return not is_answer and _word(header, "content-type") != "multipart/report"
 
 
-def write(notice: Notice) -> bytes:
+def write(notice: LocalDsn) -> bytes:
     """The message, its lines ended by CRLF."""
     international = not all(
         text.isascii() for text in (notice.sender, *(one.recipient for one in notice.refused))
@@ -88,7 +88,7 @@ def write(notice: Notice) -> bytes:
     return b"\r\n".join(lines)
 
 
-def _head(notice: Notice, boundary: str) -> list[bytes]:
+def _head(notice: LocalDsn, boundary: str) -> list[bytes]:
     told = [f"From: Mail system <MAILER-DAEMON@{notice.host}>"]
     told.append(f"To: <{notice.sender}>")
     told.append("Subject: Not sent to everybody: a recipient is locked")
@@ -103,7 +103,7 @@ def _head(notice: Notice, boundary: str) -> list[bytes]:
     return [line.encode() for line in told]
 
 
-def _words(notice: Notice) -> list[bytes]:
+def _words(notice: LocalDsn) -> list[bytes]:
     told = [
         f"This is the mail system at {notice.host}.",
         "",
@@ -116,7 +116,7 @@ def _words(notice: Notice) -> list[bytes]:
     return [line.encode() for line in told]
 
 
-def _status(notice: Notice, *, international: bool) -> list[bytes]:
+def _status(notice: LocalDsn, *, international: bool) -> list[bytes]:
     """RFC 3464, 2.2 and 2.3; of addresses beyond ASCII RFC 6533, 3."""
     kind = "utf-8" if international else "rfc822"
     told = [f"Reporting-MTA: dns; {notice.host}"]

@@ -6,7 +6,7 @@ _HOUR: Final = 3600.0
 _AT_ONCE: Final = 20
 
 
-class Pace:
+class Throttle:
     """So many an hour, and no more than a few at once after a rest."""
 
     def __init__(self, an_hour: int, now: float) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from bouncegate.store.bulk import alone
 from bouncegate.store.environment import LAYOUT
 from bouncegate.store.errors import StoreError, StoreFull
-from bouncegate.store.space import Room
+from bouncegate.store.space import Space
 from bouncegate.store.tools.archive import is_archive, write_archive
 from bouncegate.store.tools.contents import (
     DATA,
@@ -55,7 +55,7 @@ class Copied(Protocol):
     def copy(self, target: Path) -> None:
         """Write it as it is at one moment into an empty file, not synced; raises StoreError."""
 
-    def room(self) -> Room:
+    def room(self) -> Space:
         """How much of its room it takes; raises StoreError."""
         ...
 

@@ -15,7 +15,7 @@ from bouncegate.store.errors import StoreDamaged, StoreFull
 from bouncegate.store.tools.backup import Copied
 from bouncegate.store.tools.datafile import put_in_place
 from bouncegate.store.tools.durable import created
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 _DRAFT: Final = ".compacted.mdb"
 _MAX_DATABASES: Final = 64
@@ -28,7 +28,7 @@ class Compacted(NamedTuple):
     after: int
 
 
-def compact(folder: Path, right: WriteRight, part: Copied) -> Compacted:
+def compact(folder: Path, right: WriterLock, part: Copied) -> Compacted:
     """Compact the environment of a folder; `part` reads it, `right` is that of one.
 
     Raises StoreError; then everything is as it was.

@@ -45,7 +45,7 @@ from bouncegate.store.tools.durable import (
     sync_folders,
 )
 from bouncegate.store.tools.errors import BackupDamaged, TargetExists
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 _DRAFT: Final = ".restored"
 _GROUP_FILE: Final = 0o640
@@ -89,10 +89,10 @@ def restore(source: Path, folder: Path, now: int, check: Check, *, replace: bool
             manifest = _unpacked(source, draft)
             _refuse_damaged(draft, manifest)
             check(draft)
-            stack.enter_context(WriteRight.alone(folder))
+            stack.enter_context(WriterLock.alone(folder))
             if LEDGER in manifest.files:
                 _make_folder((folder / LEDGER).parent, folder)
-                stack.enter_context(WriteRight.alone((folder / LEDGER).parent))
+                stack.enter_context(WriterLock.alone((folder / LEDGER).parent))
             kept = _kept_folder(folder, now)
             left_alone = _put_all(draft, folder, manifest, kept)
     except FileExistsError as error:

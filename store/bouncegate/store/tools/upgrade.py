@@ -27,7 +27,7 @@ from bouncegate.store.environment import (
 )
 from bouncegate.store.errors import StoreDamaged, StoreFull, StoreMissing
 from bouncegate.store.opened import Environment, opened
-from bouncegate.store.space import Room, room_of
+from bouncegate.store.space import Space, room_of
 from bouncegate.store.tools.backup import Source, make_backup, remove_drafts
 from bouncegate.store.tools.compaction import require_entries
 from bouncegate.store.tools.datafile import put_in_place
@@ -35,7 +35,7 @@ from bouncegate.store.tools.durable import created, draft_folder, remove_draft
 from bouncegate.store.tools.layouts import raise_layout
 from bouncegate.store.tools.verify.difference import Difference
 from bouncegate.store.tools.verify.verification import differences, mended
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 _DRAFT: Final = ".upgraded"
 _SAVED: Final = "before-upgrade-"
@@ -67,7 +67,7 @@ class _Old:
     def copy(self, target: Path) -> None:
         copy_compacted(self.environment, target, self._path)
 
-    def room(self) -> Room:
+    def room(self) -> Space:
         try:
             tables = [name for name in DATABASES if _has(self.environment, name)]
             with self.environment.begin() as transaction:
@@ -84,7 +84,7 @@ def upgrade(settings: StoreSettings, fold: Fold, now: int) -> Upgraded:
     not agree with its journal.
     """
     folder = settings.path
-    with WriteRight.alone(folder) as right:
+    with WriterLock.alone(folder) as right:
         assert right.is_alone, "a writer would lose what it writes"
         remove_draft(folder / _DRAFT)
         remove_drafts(folder, f"{_SAVED}*")

@@ -16,7 +16,7 @@ from bouncegate.config.durations import Duration
 from bouncegate.config.settings import DnsSettings
 from bouncegate.config.values import NameServer as Address
 from bouncegate.config.values import parse_name_server
-from bouncegate.policy.mx import Answer, Host
+from bouncegate.policy.mx import MxAnswer, MxHost
 from lab.nameserver import NameServer
 
 from .liar import Behaviour, name_server, response_to
@@ -24,10 +24,10 @@ from .liar import Behaviour, name_server, response_to
 Question = dns.message.QueryMessage
 
 
-def looked_up(domain: str, *resolvers: Address, timeout: int = 1) -> Answer:
+def looked_up(domain: str, *resolvers: Address, timeout: int = 1) -> MxAnswer:
     settings = DnsSettings(resolvers=resolvers, timeout=Duration(seconds=timeout))
 
-    async def once() -> Answer:
+    async def once() -> MxAnswer:
         resolver = resolver_of(settings, Budget(1000))
         return await look_up(domain, lambda name, kind: ask(resolver, name, kind))
 
@@ -235,7 +235,7 @@ def test_a_domain_with_an_address_of_one_kind_takes_mail_though_the_other_kind_f
         return response_to(question, soa_of="test.")
 
     with name_server(half) as server:
-        assert looked_up("good.test", server).hosts == (Host(0, "good.test"),)
+        assert looked_up("good.test", server).hosts == (MxHost(0, "good.test"),)
 
 
 def test_a_domain_without_mx_is_not_without_address_while_that_cannot_be_asked() -> None:

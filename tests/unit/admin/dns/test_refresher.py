@@ -17,8 +17,8 @@ from bouncegate.config.durations import Duration
 from bouncegate.config.settings import DnsSettings, StoreSettings
 from bouncegate.config.values import DomainName, Size, parse_name_server
 from bouncegate.config.values import NameServer as Address
-from bouncegate.policy.mx import Answer, Host
-from bouncegate.store.mx import Exchanges, NameServerFault
+from bouncegate.policy.mx import MxAnswer, MxHost
+from bouncegate.store.mx import MxCache, NameServerFault
 from bouncegate.store.store import Store
 from lab.nameserver import NameServer
 
@@ -29,7 +29,7 @@ DAY = 86_400
 
 
 @pytest.fixture
-def known(tmp_path: Path) -> Iterator[Exchanges]:
+def known(tmp_path: Path) -> Iterator[MxCache]:
     store = Store.open(StoreSettings(path=tmp_path, map_size=Size(64 * 2**20)))
     yield store.exchanges
     store.close()
@@ -39,11 +39,11 @@ def settings(*resolvers: Address, seconds: int = 1) -> DnsSettings:
     return DnsSettings(resolvers=resolvers, timeout=Duration(seconds=seconds), queries_a_second=999)
 
 
-def refresh(known: Exchanges, settings: DnsSettings, now: int = NOW) -> int:
+def refresh(known: MxCache, settings: DnsSettings, now: int = NOW) -> int:
     return Refresher(known, settings, lambda: now).refresh(threading.Event())
 
 
-def test_what_is_wanted_is_asked_for_once_and_kept(nsd: NameServer, known: Exchanges) -> None:
+def test_what_is_wanted_is_asked_for_once_and_kept(nsd: NameServer, known: MxCache) -> None:
     known.want(["good.test", "null.test", "nowhere.test", "text.test", "example.com"], NOW)
     at = settings(parse_name_server(nsd.resolver))
     assert refresh(known, at) == 5
@@ -54,7 +54,7 @@ def test_what_is_wanted_is_asked_for_once_and_kept(nsd: NameServer, known: Excha
     assert known.of("example.com").failures == 1
 
 
-def test_a_denial_is_confirmed_a_day_later_by_itself(nsd: NameServer, known: Exchanges) -> None:
+def test_a_denial_is_confirmed_a_day_later_by_itself(nsd: NameServer, known: MxCache) -> None:
     known.want(["nowhere.test", "good.test"], NOW)
     at = settings(parse_name_server(nsd.resolver))
     refresh(known, at)
@@ -65,7 +65,7 @@ def test_a_denial_is_confirmed_a_day_later_by_itself(nsd: NameServer, known: Exc
 
 
 def test_dead_name_servers_leave_what_is_known_and_are_said_once(
-    nsd: NameServer, known: Exchanges, caplog: pytest.LogCaptureFixture
+    nsd: NameServer, known: MxCache, caplog: pytest.LogCaptureFixture
 ) -> None:
     known.want(["good.test", "address.test"], NOW)
     at = parse_name_server(nsd.resolver)
@@ -98,7 +98,7 @@ def denying(*kept: str) -> Behaviour:
 
 @pytest.mark.parametrize("owner", [".", "test.", ""])
 def test_a_resolver_that_denies_references_too_is_not_believed_and_that_is_said_once(
-    known: Exchanges, caplog: pytest.LogCaptureFixture, owner: str
+    known: MxCache, caplog: pytest.LogCaptureFixture, owner: str
 ) -> None:
     """By whatever SOA: of the root, of a zone above, or of each name itself."""
 
@@ -120,7 +120,7 @@ def test_a_resolver_that_denies_references_too_is_not_believed_and_that_is_said_
     ]
 
 
-def test_a_resolver_that_answers_for_no_reference_is_not_believed(known: Exchanges) -> None:
+def test_a_resolver_that_answers_for_no_reference_is_not_believed(known: MxCache) -> None:
     def half(question: dns.message.QueryMessage, _tcp: bool) -> dns.message.Message:
         name = question.question[0].name.to_text()
         rcode = dns.rcode.SERVFAIL if name == "mail.test." else dns.rcode.NXDOMAIN
@@ -134,8 +134,8 @@ def test_a_resolver_that_answers_for_no_reference_is_not_believed(known: Exchang
     assert known.fault() == NameServerFault(NOW, "they know no domain that takes mail")
 
 
-def test_a_domain_that_took_mail_vouches_for_name_servers_as_well(known: Exchanges) -> None:
-    known.learn({"old.test": Answer("ok", (Host(10, "mx.test"),))}, NOW, settings())
+def test_a_domain_that_took_mail_vouches_for_name_servers_as_well(known: MxCache) -> None:
+    known.learn({"old.test": MxAnswer("ok", (MxHost(10, "mx.test"),))}, NOW, settings())
     with name_server(denying("old.test", "mail.test")) as server:
         at = replace(settings(server), reference_domains=())
         known.want(["gone.test"], NOW)
@@ -145,11 +145,13 @@ def test_a_domain_that_took_mail_vouches_for_name_servers_as_well(known: Exchang
 
 
 def test_many_domains_that_took_mail_and_are_denied_at_once_are_believed_if_it_lasts(
-    known: Exchanges,
+    known: MxCache,
 ) -> None:
     """A hosting company may be gone for good; a mishap of its servers is over by then."""
     lapsed = [f"d{n}.test" for n in range(9)]
-    known.learn(dict.fromkeys(lapsed, Answer("ok", (Host(10, "mx.test"),))), NOW - DAY, settings())
+    known.learn(
+        dict.fromkeys(lapsed, MxAnswer("ok", (MxHost(10, "mx.test"),))), NOW - DAY, settings()
+    )
     with name_server(denying("mail.test")) as server:
         at = replace(settings(server), reference_domains=(DomainName("mail.test"),))
         worker = Refresher(known, at, lambda: NOW)
@@ -168,7 +170,7 @@ def test_many_domains_that_took_mail_and_are_denied_at_once_are_believed_if_it_l
 
 
 def test_a_resolver_that_denies_all_but_references_is_believed_if_it_lasts_only(
-    known: Exchanges,
+    known: MxCache,
 ) -> None:
     """A list may be as bad as that; but then it is as bad a day later."""
     domains = [f"d{n:03}.test" for n in range(250)]
@@ -183,7 +185,7 @@ def test_a_resolver_that_denies_all_but_references_is_believed_if_it_lasts_only(
     assert {known.of(domain).denial for domain in domains} == {"nxdomain"}, "each batch of them"
 
 
-def test_a_resolver_that_is_sane_again_is_believed_without_any_bounce(known: Exchanges) -> None:
+def test_a_resolver_that_is_sane_again_is_believed_without_any_bounce(known: MxCache) -> None:
     with name_server(denying()) as liar:
         at = replace(settings(liar), reference_domains=(DomainName("mail.test"),))
         known.want(["gone.test"], NOW)
@@ -197,7 +199,7 @@ def test_a_resolver_that_is_sane_again_is_believed_without_any_bounce(known: Exc
     assert known.fault() is None
 
 
-def test_dead_name_servers_are_not_waited_for_a_domain_at_a_time(known: Exchanges) -> None:
+def test_dead_name_servers_are_not_waited_for_a_domain_at_a_time(known: MxCache) -> None:
     asked: set[str] = set()
 
     def silent(question: dns.message.QueryMessage, _tcp: bool) -> None:
@@ -213,7 +215,7 @@ def test_dead_name_servers_are_not_waited_for_a_domain_at_a_time(known: Exchange
 
 
 def test_without_any_resolver_nothing_breaks(
-    known: Exchanges, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    known: MxCache, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     empty = tmp_path / "resolv.conf"
     empty.write_text("")
@@ -230,7 +232,7 @@ def _reading(path: str) -> object:
     return lambda self, _path: read(self, path)
 
 
-def test_no_more_domains_are_asked_for_at_once_than_is_set(known: Exchanges) -> None:
+def test_no_more_domains_are_asked_for_at_once_than_is_set(known: MxCache) -> None:
     under_way = most = 0
 
     def counting(question: dns.message.QueryMessage, _tcp: bool) -> dns.message.Message:
@@ -238,7 +240,7 @@ def test_no_more_domains_are_asked_for_at_once_than_is_set(known: Exchanges) -> 
 
     known.want([f"d{n}.test" for n in range(30)], NOW)
 
-    async def watched(domain: str, ask: Ask) -> Answer:
+    async def watched(domain: str, ask: Ask) -> MxAnswer:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
@@ -254,7 +256,7 @@ def test_no_more_domains_are_asked_for_at_once_than_is_set(known: Exchanges) -> 
     assert most == 4
 
 
-def test_a_stop_ends_the_work_between_two_batches(known: Exchanges) -> None:
+def test_a_stop_ends_the_work_between_two_batches(known: MxCache) -> None:
     known.want(["good.test"], NOW)
     stop = threading.Event()
     stop.set()

@@ -13,7 +13,7 @@ from bouncegate.admin.doctor.finding import Finding, Severity
 from bouncegate.config.loading import load
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.policy.mx import Answer
+from bouncegate.policy.mx import MxAnswer
 from bouncegate.store.mx import NameServerFault
 from bouncegate.store.store import Bounce, Store
 
@@ -59,7 +59,7 @@ def test_many_domains_of_which_nothing_was_heard_are_an_error(settings: Settings
     assert one.severity is Severity.ERROR
     assert "nothing was heard of 51" in one.text
     store = Store.open(settings.store)
-    denied = {f"d{n}.test": Answer("nxdomain") for n in range(51)}
+    denied = {f"d{n}.test": MxAnswer("nxdomain") for n in range(51)}
     store.exchanges.learn(denied, NOW + 9, settings.dns)
     store.close()
     (one,) = found(settings)

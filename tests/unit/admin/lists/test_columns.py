@@ -5,10 +5,10 @@ import io
 import pytest
 
 from bouncegate.admin.lists.columns import Columns
-from bouncegate.admin.lists.csvfile import SheetError, SheetRow, read_sheet
+from bouncegate.admin.lists.csvfile import CsvError, CsvRow, read_sheet
 
 
-def first(head: str) -> SheetRow:
+def first(head: str) -> CsvRow:
     cells = ",".join("x" for _ in head.split(","))
     return next(iter(read_sheet(io.BytesIO(f"{head}\n{cells}\n".encode()))))
 
@@ -28,14 +28,14 @@ def first(head: str) -> SheetRow:
     ],
 )
 def test_columns_of_one_meaning_are_refused_and_named(head: str, named: str) -> None:
-    with pytest.raises(SheetError, match=f"the columns {named} both mean"):
+    with pytest.raises(CsvError, match=f"the columns {named} both mean"):
         Columns().refuse_ambiguous(first(head))
 
 
 def test_columns_that_were_chosen_are_not_ambiguous() -> None:
     columns = Columns(["address=Recipient"])
     columns.refuse_ambiguous(first("recipient,email,address"))
-    with pytest.raises(SheetError, match="both mean"):
+    with pytest.raises(CsvError, match="both mean"):
         columns.refuse_ambiguous(first("recipient,Recipient"))
 
 
@@ -45,5 +45,5 @@ def test_columns_of_which_none_is_known_may_have_one_name() -> None:
 
 def test_columns_that_an_import_does_not_read_may_be_ambiguous() -> None:
     Columns().require(first("address,note,comment"), "address")
-    with pytest.raises(SheetError, match="both mean 'address'"):
+    with pytest.raises(CsvError, match="both mean 'address'"):
         Columns().require(first("address,email"), "address")

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bouncegate.admin.lists.csvfile import SheetError, SheetWriter, read_sheet, restored, safe
+from bouncegate.admin.lists.csvfile import CsvError, CsvWriter, read_sheet, restored, safe
 from bouncegate.config.text import visible
 
 
 def written(columns: list[str], *rows: Sequence[object]) -> str:
     file = io.StringIO(newline="")
-    writer = SheetWriter(file, columns)
+    writer = CsvWriter(file, columns)
     for row in rows:
         writer.write(row)
     return file.getvalue()
@@ -96,7 +96,7 @@ def test_each_row_knows_the_line_it_begins_at() -> None:
     ],
 )
 def test_what_is_no_sheet_is_refused_and_said_so(octets: bytes, says: str) -> None:
-    with pytest.raises(SheetError, match=says):
+    with pytest.raises(CsvError, match=says):
         read(octets)
 
 

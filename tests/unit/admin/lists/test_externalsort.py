@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from bouncegate.admin.lists import externalsort as module
-from bouncegate.admin.lists.externalsort import Runs, TemporaryFileError
+from bouncegate.admin.lists.externalsort import SortedRuns, TemporaryFileError
 
 
 class Item(NamedTuple):
@@ -40,7 +40,7 @@ def test_all_come_in_order_and_those_of_one_rank_as_they_came(
     number: int, descending: bool
 ) -> None:
     items = ITEMS[:number]
-    with Runs(iter(items), Item, BY_RANK, descending=descending) as runs:
+    with SortedRuns(iter(items), Item, BY_RANK, descending=descending) as runs:
         assert list(runs) == sorted(items, key=BY_RANK, reverse=descending)
         assert list(runs) == list(runs), "they can be read again"
 
@@ -48,7 +48,7 @@ def test_all_come_in_order_and_those_of_one_rank_as_they_came(
 @pytest.mark.usefixtures("short")
 def test_hundreds_of_runs_take_one_descriptor() -> None:
     before = descriptors()
-    with Runs(ITEMS, Item, BY_RANK) as runs:
+    with SortedRuns(ITEMS, Item, BY_RANK) as runs:
         for _ in runs:
             assert descriptors() == before + 1
     assert descriptors() == before
@@ -56,7 +56,7 @@ def test_hundreds_of_runs_take_one_descriptor() -> None:
 
 def test_what_is_little_needs_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
-    with Runs(ITEMS, Item, BY_RANK) as runs:
+    with SortedRuns(ITEMS, Item, BY_RANK) as runs:
         assert len(list(runs)) == len(ITEMS)
 
 
@@ -74,5 +74,5 @@ def test_a_disk_that_is_full_or_broken_is_named_with_an_exit_code(
 
     monkeypatch.setattr(module, "TemporaryFile", refuse)
     with pytest.raises(TemporaryFileError, match="TMPDIR") as raised:
-        Runs(ITEMS, Item, BY_RANK)
+        SortedRuns(ITEMS, Item, BY_RANK)
     assert raised.value.exit_code == code

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.admin.lists.maintenance import MAINTENANCE, Changed, Upkeep
+from bouncegate.admin.lists.maintenance import MAINTENANCE, Changed, Maintenance
 from bouncegate.admin.lists.row import Wanted
 from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import DnsSettings, LedgerSettings, ListsSettings, StoreSettings
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.config.values import Size
-from bouncegate.policy.mx import Answer
+from bouncegate.policy.mx import MxAnswer
 from bouncegate.policy.records import Act, Lock, Origin
 from bouncegate.policy.timeline import what_would_free
 from bouncegate.store.entry import Sent, entry_of
@@ -35,8 +35,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield ledger
 
 
-def upkeep(store: Store, settings: ListsSettings = REFUSE) -> Upkeep:
-    return Upkeep(store, settings, POLICY.fold, CONFIRM)
+def upkeep(store: Store, settings: ListsSettings = REFUSE) -> Maintenance:
+    return Maintenance(store, settings, POLICY.fold, CONFIRM)
 
 
 def refuse(store: Store, settings: ListsSettings = REFUSE, now: int = NOW) -> Changed:
@@ -50,7 +50,7 @@ def mailed(store: Store, days_ago: dict[str, int]) -> None:
 def deny(store: Store, domain: str, times: int = 2) -> None:
     """Name servers say, a day apart, that there is no such domain."""
     for number in range(times):
-        answer = {domain: Answer("nxdomain")}
+        answer = {domain: MxAnswer("nxdomain")}
         store.exchanges.learn(answer, NOW - 2 * DAY + number * CONFIRM, DnsSettings())
 
 
@@ -177,7 +177,7 @@ def test_addresses_of_a_dead_domain_are_predicted_and_can_be_refused(store: Stor
     assert once.address == "ann@once.de"
     assert refuse(store) == Changed(1, 0)
     assert lock_of(store, "ann@gone.de").reason is Reason.PREDICTED
-    alive = {"gone.de": Answer("ok")}
+    alive = {"gone.de": MxAnswer("ok")}
     store.exchanges.learn(alive, NOW, DnsSettings())
     assert refuse(store) == Changed(0, 1)
     assert locked(store) == ["bob@gone.de"]

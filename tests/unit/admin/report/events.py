@@ -1,7 +1,7 @@
 """Bounces and sends, for the tests of what is counted."""
 
 from bouncegate.admin.report.counting import Scope
-from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.filters import Filters
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 from bouncegate.policy.records import Event
 from bouncegate.policy.timeline import Mark
@@ -61,5 +61,5 @@ def sent(
     return Sent(time, b"12345678", sender, recipients, mailing=mailing, group=group)
 
 
-def scope(wanted: Wanted | None = None, sends_since: int | None = None) -> Scope:
-    return Scope(wanted or Wanted(), ("signed", "matched"), sends_since)
+def scope(wanted: Filters | None = None, sends_since: int | None = None) -> Scope:
+    return Scope(wanted or Filters(), ("signed", "matched"), sends_since)

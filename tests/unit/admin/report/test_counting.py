@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from bouncegate.admin.report.count import Tally
+from bouncegate.admin.report.count import Counted
 from bouncegate.admin.report.counting import OTHERS, Counting, count, count_addresses, count_sends
-from bouncegate.admin.report.filters import Wanted
+from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import ALL, subjects
 from bouncegate.admin.report.summary import figures_of, rows_of
 from bouncegate.config.taxonomy import Kind, Reason
@@ -23,7 +23,7 @@ def counting(subject: str = "all", most: int = 10) -> Counting:
     return Counting(SUBJECTS[subject], most)
 
 
-def total(one: Counting) -> Tally:
+def total(one: Counting) -> Counted:
     return one.tallies()[ALL]
 
 
@@ -55,13 +55,13 @@ def test_a_complaint_is_counted_apart_from_bounces() -> None:
 def test_only_what_came_within_the_period_is_counted() -> None:
     one = counting()
     came = arrivals(*(event(time=NOW + hours * 3600) for hours in range(4)))
-    count(came, scope(Wanted(since=NOW + 3600, until=NOW + 3 * 3600)), [one])
+    count(came, scope(Filters(since=NOW + 3600, until=NOW + 3 * 3600)), [one])
     assert total(one).bounces == 2
 
 
 def test_the_rate_is_of_the_sends_of_the_period_whenever_their_bounces_came() -> None:
     one = counting()
-    wanted = Wanted(since=NOW, until=NOW + DAY)
+    wanted = Filters(since=NOW, until=NOW + DAY)
     count(
         arrivals(
             event("ann@b.example", sent=NOW - 1),  # of an earlier send
@@ -94,7 +94,7 @@ def test_where_sends_are_unknown_no_share_is_told() -> None:
 
 
 def test_the_share_of_nothing_sent_is_unknown_not_zero() -> None:
-    assert figures_of(Tally(), 0).rate is None
+    assert figures_of(Counted(), 0).rate is None
 
 
 def test_names_that_strangers_make_up_take_no_room_from_others() -> None:
@@ -133,7 +133,7 @@ def test_a_group_counts_an_address_once_by_its_last_bounce() -> None:
 def test_sends_are_counted_under_the_provider_that_is_known_now() -> None:
     one = counting("provider")
     count(arrivals(event("ann@gmail.com", provider="gmail.com", sent=NOW)), scope(None, 1), [one])
-    count_sends([sent("ann@gmail.com", "bob@b.example")], Wanted(), [one], provider_of)
+    count_sends([sent("ann@gmail.com", "bob@b.example")], Filters(), [one], provider_of)
     tallies = one.tallies()
     assert (tallies["google"].sends, tallies["google"].sends_bounced) == (1, 1)
     assert (tallies["b.example"].sends, tallies["b.example"].sends_bounced) == (1, 0)
@@ -148,13 +148,13 @@ def test_filters_hold_for_sends_too_recipient_by_recipient() -> None:
         sent("ann@gmail.com", sender="shop@other.example"),
     ]
     for wanted, number in (
-        (Wanted(), 4),
-        (Wanted(domain="gmail.com"), 3),
-        (Wanted(provider="google"), 3),
-        (Wanted(mailing="spring", domain="b.example"), 1),
-        (Wanted(sender="example.org"), 3),
-        (Wanted(sender="shop@other.example"), 1),
-        (Wanted(group="nobody"), 0),
+        (Filters(), 4),
+        (Filters(domain="gmail.com"), 3),
+        (Filters(provider="google"), 3),
+        (Filters(mailing="spring", domain="b.example"), 1),
+        (Filters(sender="example.org"), 3),
+        (Filters(sender="shop@other.example"), 1),
+        (Filters(group="nobody"), 0),
     ):
         one = counting()
         count_sends(sends, wanted, [one], provider_of)
@@ -164,7 +164,7 @@ def test_filters_hold_for_sends_too_recipient_by_recipient() -> None:
 def test_a_bounce_stands_on_the_day_it_came_and_its_send_on_its_own() -> None:
     one = counting("day")
     count(arrivals(event(time=NOW + DAY, sent=NOW)), scope(None, 1), [one])
-    count_sends([sent("ann@b.example", "bob@b.example", time=NOW)], Wanted(), [one], provider_of)
+    count_sends([sent("ann@b.example", "bob@b.example", time=NOW)], Filters(), [one], provider_of)
     (first, figures), (second, later) = rows_of(one, 2)
     assert (first, figures.bounces, figures.rate) == ("2024-10-04", 0, 0.5)
     assert (second, later.bounces, later.sends) == ("2024-10-05", 1, 0)
@@ -175,7 +175,7 @@ def test_each_reason_has_its_share_of_all_sends() -> None:
     full = event(reason=Reason.MAILBOX_FULL, sent=NOW)
     count(arrivals(event(sent=NOW), full), scope(None, 1), [one, all_])
     sends = [sent(*(f"r{n}@b.example" for n in range(10)))]
-    count_sends(sends, Wanted(), [one, all_], provider_of)
+    count_sends(sends, Filters(), [one, all_], provider_of)
     found = {name: (f.sends, f.rate) for name, f in rows_of(one, total(all_).sends)}
     assert found == {"user-unknown": (10, 0.1), "mailbox-full": (10, 0.1)}
 
@@ -190,15 +190,15 @@ def test_rows_come_with_the_most_bounces_first() -> None:
 def test_each_filter_leaves_out_what_is_not_asked_for() -> None:
     full = event("bob@gmail.com", Reason.MAILBOX_FULL, mailing="autumn", provider="google")
     for wanted, takes in (
-        (Wanted(kind=Kind.SOFT), True),
-        (Wanted(kind=Kind.HARD), False),
-        (Wanted(reason=Reason.MAILBOX_FULL, category=full.category), True),
-        (Wanted(reason=Reason.USER_UNKNOWN), False),
-        (Wanted(provider="google", domain="gmail.com"), True),
-        (Wanted(domain="b.example"), False),
-        (Wanted(mailing="autumn", group="readers"), True),
-        (Wanted(mailing=""), False),
-        (Wanted(sender="news@example.org"), True),
-        (Wanted(sender="example.com"), False),
+        (Filters(kind=Kind.SOFT), True),
+        (Filters(kind=Kind.HARD), False),
+        (Filters(reason=Reason.MAILBOX_FULL, category=full.category), True),
+        (Filters(reason=Reason.USER_UNKNOWN), False),
+        (Filters(provider="google", domain="gmail.com"), True),
+        (Filters(domain="b.example"), False),
+        (Filters(mailing="autumn", group="readers"), True),
+        (Filters(mailing=""), False),
+        (Filters(sender="news@example.org"), True),
+        (Filters(sender="example.com"), False),
     ):
         assert wanted.takes(full) is takes, wanted

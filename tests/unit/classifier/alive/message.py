@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.alive.signoflife import Doubt, Sign, judge
+from bouncegate.classifier.alive.signoflife import Doubt, SignOfLife, judge
 from bouncegate.config.settings import AliveSettings
 
 NOW = 1_790_000_000
@@ -35,5 +35,5 @@ def mail(
 
 def judged(
     raw: bytes, settings: AliveSettings = SETTINGS, sender: str | None = ANN
-) -> Sign | Doubt:
+) -> SignOfLife | Doubt:
     return judge(raw, sender, settings, NOW, fold_local_part=True)

@@ -9,14 +9,14 @@ from tests.unit.classifier.alive.message import ANN, MX, NOW, OURS, PASSED, SETT
 from bouncegate.admin.doctor.alive import forgery
 from bouncegate.classifier.alive.authresults import parse
 from bouncegate.classifier.alive.header import fields_of
-from bouncegate.classifier.alive.signoflife import Doubt, Sign, names_in_results
+from bouncegate.classifier.alive.signoflife import Doubt, SignOfLife, names_in_results
 
 DKIM = f"{MX}; dkim=pass header.d=example.com header.s=x"
 SPF = f"{MX}; spf=pass smtp.mailfrom=bounces@example.com"
 
 
 def test_mail_that_passed_dmarc_is_a_sign_of_life_of_its_author() -> None:
-    assert judged(mail(PASSED)) == Sign(ANN, "dmarc", MX, "<answer@example.com>")
+    assert judged(mail(PASSED)) == SignOfLife(ANN, "dmarc", MX, "<answer@example.com>")
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_only_the_methods_that_are_set_prove_and_only_for_the_domain_of_the_auth
     method: str, result: str, is_proof: bool
 ) -> None:
     found = judged(mail(result), replace(SETTINGS, methods=(method,)))
-    assert found == (Sign(ANN, method, MX, "<answer@example.com>") if is_proof else found)
-    assert isinstance(found, Sign) is is_proof
+    assert found == (SignOfLife(ANN, method, MX, "<answer@example.com>") if is_proof else found)
+    assert isinstance(found, SignOfLife) is is_proof
 
 
 def test_a_domain_answers_for_those_below_it() -> None:
     raw = mail(DKIM, author="ann@mail.example.com")
-    assert isinstance(judged(raw, replace(SETTINGS, methods=("dkim",))), Sign)
+    assert isinstance(judged(raw, replace(SETTINGS, methods=("dkim",))), SignOfLife)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_where_our_field_stands_on_top_nothing_below_it_is_believed() -> None:
     on_top = replace(SETTINGS, received=0)
     assert judged(mail(PASSED), on_top) is Doubt.NOT_TOLD
     raw = f"Authentication-Results: {PASSED}\r\n".encode() + mail()
-    assert isinstance(judged(raw, on_top), Sign)
+    assert isinstance(judged(raw, on_top), SignOfLife)
 
 
 def test_hosts_of_ours_behind_the_filter_may_be_more() -> None:
     raw = f"Received: {OURS}\r\n".encode() + mail(PASSED)
     assert judged(raw) is Doubt.NOT_TOLD
-    assert isinstance(judged(raw, replace(SETTINGS, received=2)), Sign)
+    assert isinstance(judged(raw, replace(SETTINGS, received=2)), SignOfLife)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_null_sender_is_no_sign_of_life() -> None:
 
 
 def test_who_is_not_automatic_may_say_so() -> None:
-    assert isinstance(judged(mail(PASSED, extra="Auto-Submitted: no")), Sign)
+    assert isinstance(judged(mail(PASSED, extra="Auto-Submitted: no")), SignOfLife)
 
 
 def test_an_answer_from_holiday_is_no_sign_of_life() -> None:
@@ -151,7 +151,7 @@ def test_an_author_who_is_not_one_address_is_nobody(author: str | None) -> None:
 )
 def test_an_author_is_known_however_the_field_is_written(author: str) -> None:
     found = judged(mail(PASSED, author=author))
-    assert isinstance(found, Sign)
+    assert isinstance(found, SignOfLife)
     assert found.address == ANN
 
 
@@ -171,7 +171,7 @@ def test_no_octets_raise(octets: bytes) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
 def test_whatever_else_its_header_says_a_message_is_of_nobody_but_its_author(text: str) -> None:
     told = judged(mail(author="eve@evil.example", extra=f"X-Text: {text}"))
-    assert not isinstance(told, Sign)
+    assert not isinstance(told, SignOfLife)
 
 
 def test_mail_that_was_written_on_this_machine_is_no_sign_of_life() -> None:
@@ -207,7 +207,7 @@ def test_a_host_that_is_spelled_as_no_filter_looks_for_is_not_believed(field: by
     result = b"; dmarc=pass header.from=example.com"
     plain = b"Authentication-Results: mk.example.org"
     raw = mail("HERE").replace(b"Authentication-Results: HERE", plain + result)
-    assert isinstance(judged(raw, settings), Sign)
+    assert isinstance(judged(raw, settings), SignOfLife)
     assert judged(raw.replace(plain, field), settings) is Doubt.NOT_TOLD
 
 

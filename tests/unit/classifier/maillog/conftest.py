@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 from tests.unit.classifier.maillog.site import Site
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.config.replies import mark_with
 from bouncegate.config.rules import load_rules
 
 
 @pytest.fixture(scope="session")
-def judge() -> Judge:
-    return Judge(load_rules(), mark_with("01234567"))
+def judge() -> Classifier:
+    return Classifier(load_rules(), mark_with("01234567"))
 
 
 @pytest.fixture
-def site(tmp_path: Path, judge: Judge) -> Iterator[Site]:
+def site(tmp_path: Path, judge: Classifier) -> Iterator[Site]:
     site = Site(tmp_path, judge)
     yield site
     site.close()

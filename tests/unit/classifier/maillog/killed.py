@@ -5,20 +5,20 @@ from pathlib import Path
 
 from tests.unit.classifier.maillog.site import NOW, Site
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.config.rules import Rules
 from bouncegate.policy.fold import Policy
-from bouncegate.store.deliverylog import Portion
+from bouncegate.store.deliverylog import Batch
 from bouncegate.store.recording import Recorded
 
 
 def main() -> None:
     """Run once, slowly enough to be caught in the middle of it."""
-    site = Site(Path(sys.argv[1]), Judge(Rules(())))
+    site = Site(Path(sys.argv[1]), Classifier(Rules(())))
     trail = site.store.trail
     take_in = trail.take_in
 
-    def telling(portion: Portion, policy: Policy) -> list[Recorded]:
+    def telling(portion: Batch, policy: Policy) -> list[Recorded]:
         outcomes = take_in(portion, policy)
         print(len(portion.steps), flush=True)
         return outcomes

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.follower import Follower, Summary
 from bouncegate.classifier.maillog.interpreter import Interpreter
@@ -43,7 +43,7 @@ MX = "mx.r.example[192.0.2.1]:25"
 class Site:
     """Everything that following a log needs, in a folder."""
 
-    def __init__(self, folder: Path, judge: Judge) -> None:
+    def __init__(self, folder: Path, judge: Classifier) -> None:
         self.judge = judge
         self.log = folder / "mail.log"
         self.log.touch()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Report
 
@@ -40,7 +40,7 @@ FAILURES = list(failures())
     [(report, words) for _, report, words in FAILURES],
     ids=[f"{name} {report.final_recipient}" for name, report, _ in FAILURES],
 )
-def test_line_and_dsn_are_judged_alike(judge: Judge, report: Report, words: str) -> None:
+def test_line_and_dsn_are_judged_alike(judge: Classifier, report: Report, words: str) -> None:
     line = Report(action="failed", status=report.status, diagnostic=words)
     dsn, log = judge.judge(report), judge.judge(line)
     assert (log.kind, log.category) == (dsn.kind, dsn.category)

@@ -30,7 +30,7 @@ from tests.unit.classifier.maillog.site import (
 )
 from tests.unit.store.bounces import bounce_of
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.inspection import Inspection
 from bouncegate.classifier.maillog.interpreter import Interpreter
@@ -39,7 +39,7 @@ from bouncegate.classifier.maillog.source import Read
 from bouncegate.classifier.report import Report
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.records import Delivered, Event
-from bouncegate.store.deliverylog import Bounced, Step, Trail
+from bouncegate.store.deliverylog import Bounced, DeliveryLog, Step
 from bouncegate.store.entry import QueueState, Sent
 from bouncegate.store.errors import StoreError
 from bouncegate.store.recording import Bounce
@@ -352,14 +352,14 @@ def test_two_runs_at_once_take_in_nothing_twice(
 def test_a_line_that_brings_up_an_error_is_left_out_and_costs_no_other(
     site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = Judge.judge
+    judged = Classifier.judge
 
-    def judge(self: Judge, report: Report) -> Any:
+    def judge(self: Classifier, report: Report) -> Any:
         if report.final_recipient == BOB:
             raise RuntimeError("a fault of ours")
         return judged(self, report)
 
-    monkeypatch.setattr(Judge, "judge", judge)
+    monkeypatch.setattr(Classifier, "judge", judge)
     sent = site.sent(1, ANN, BOB, LIST)
     site.write(*(line(sent, "bounced", UNKNOWN, who) for who in (ANN, BOB, LIST)))
     follower = site.follower()
@@ -401,7 +401,7 @@ def test_a_store_that_cannot_be_written_loses_no_line(
     site.write(line(site.sent(1, ANN), "bounced", UNKNOWN))
     follower = site.follower()
     with monkeypatch.context() as patch:
-        patch.setattr(Trail, "_forget", lambda *_: (_ for _ in ()).throw(StoreError("full")))
+        patch.setattr(DeliveryLog, "_forget", lambda *_: (_ for _ in ()).throw(StoreError("full")))
         with pytest.raises(StoreError):
             site.take(follower)
     assert site.take(follower).lines == 1

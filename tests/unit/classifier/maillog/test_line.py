@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bouncegate.classifier.maillog.line import Delivery, Expiry, Parser, Removal
+from bouncegate.classifier.maillog.line import DeliveryLine, ExpiryLine, Parser, RemovalLine
 from bouncegate.classifier.maillog.timestamp import seconds_of
 from bouncegate.config.text import clean
 
@@ -26,7 +26,7 @@ def parse(line: str) -> Any:
     return PARSER.parse(line.encode("utf-8", "surrogateescape"), NOW)
 
 
-def delivery(**changes: Any) -> Delivery:
+def delivery(**changes: Any) -> DeliveryLine:
     fields = {
         "time": AT,
         "queue_id": "4jZ5fq4JByzLhNx",
@@ -41,7 +41,7 @@ def delivery(**changes: Any) -> Delivery:
         "queued": 0.03,
         "tells_zone": False,
     }
-    return Delivery(**{**fields, **changes})
+    return DeliveryLine(**{**fields, **changes})
 
 
 @pytest.mark.parametrize(
@@ -119,18 +119,18 @@ def delivery(**changes: Any) -> Delivery:
                 f"{WHEN}postfix/qmgr[23959]: 4jZ5fq4JByzLhNx: from=<n@s.test>, status=expired, "
                 "returned to sender"
             ),
-            Expiry(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
+            ExpiryLine(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
         ),
         (
             (
                 f"{WHEN}postfix/qmgr[23959]: 4jZ5fq4JByzLhNx: from=<>, status=force-expired, "
                 "returned to sender"
             ),
-            Expiry(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
+            ExpiryLine(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
         ),
         (
             f"{WHEN}postfix/postsuper[9]: 4jZ5fq4JByzLhNx: removed",
-            Removal(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
+            RemovalLine(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
         ),
     ],
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.maillog.files import LogFile
-from bouncegate.classifier.maillog.line import Delivery, Parser
+from bouncegate.classifier.maillog.line import DeliveryLine, Parser
 from bouncegate.classifier.maillog.source import SourceError
 
 NOW = 1_790_000_000
@@ -54,7 +54,7 @@ class Log:
         """The numbers of the lines that are new."""
         found = []
         for read in self.file.read(self.position, now or self._clock):
-            if isinstance(read.line, Delivery):
+            if isinstance(read.line, DeliveryLine):
                 found.append(int(read.line.queue_id[1:]))
             self.position = read.place.octets()
         return found

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
-from bouncegate.classifier.report import Nature
+from bouncegate.classifier.report import MessageType
 
 # sample: reader, then recipient, action, kind/category and reason of each report
 UNKNOWN = ("failed", "hard/address", "user-unknown")
@@ -56,7 +56,7 @@ NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 @pytest.mark.parametrize("newline", NEWLINES.values(), ids=NEWLINES.keys())
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_notice_names_its_recipients_and_no_other(
-    samples: Path, judge: Judge, name: str, newline: bytes
+    samples: Path, judge: Classifier, name: str, newline: bytes
 ) -> None:
     raw = (samples / "notices" / f"{name}.eml").read_bytes().replace(b"\n", newline)
     reading = read(raw)
@@ -65,7 +65,7 @@ def test_a_notice_names_its_recipients_and_no_other(
         verdict = judge.judge(report)
         judged = f"{verdict.kind}/{verdict.category}"
         found.append((report.recipient, report.action, judged, str(verdict.reason)))
-    assert reading.nature is Nature.BOUNCE
+    assert reading.nature is MessageType.BOUNCE
     assert (reading.reader, found) == EXPECTED[name]
 
 

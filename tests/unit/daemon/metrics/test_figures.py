@@ -24,7 +24,7 @@ from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.config.values import Size, Terms
 from bouncegate.daemon.metrics.bounces import Arrivals
 from bouncegate.daemon.metrics.collector import Figures, Kept
-from bouncegate.daemon.metrics.lockcount import Census
+from bouncegate.daemon.metrics.lockcount import LockCount
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event
 from bouncegate.store.errors import StoreError
@@ -55,13 +55,13 @@ def figures(
     *,
     ledger: LedgerSettings = NO_LEDGER,
     sender_domains: bool = True,
-) -> tuple[CollectorRegistry, Census, Arrivals]:
+) -> tuple[CollectorRegistry, LockCount, Arrivals]:
     settings = Settings(
         alarm=AlarmSettings(sender_blame=3),
         metrics=MetricsSettings(counters=folder / "counters", sender_domains=sender_domains),
         ledger=ledger,
     )
-    census, arrivals = Census(store, lambda: float(NOW)), Arrivals(store)
+    census, arrivals = LockCount(store, lambda: float(NOW)), Arrivals(store)
     place = StoreSettings(path=folder)
     kept = Kept(census, arrivals, Counter(nxdomain=2))
     source = Figures(settings, store, kept, lambda: Ledger.open(place, ledger))

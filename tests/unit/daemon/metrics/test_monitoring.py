@@ -13,10 +13,10 @@ import pytest
 from bouncegate.classifier.returnpath.handler import FIGURES as RETURN_PATH
 from bouncegate.config.settings import LedgerSettings, MetricsSettings, Settings, StoreSettings
 from bouncegate.config.values import Size
-from bouncegate.daemon.counters import Board
+from bouncegate.daemon.counters import Scoreboard
 from bouncegate.daemon.metrics.bounces import Arrivals
 from bouncegate.daemon.metrics.collector import Figures, Kept
-from bouncegate.daemon.metrics.lockcount import Census
+from bouncegate.daemon.metrics.lockcount import LockCount
 from bouncegate.milter.counts import FIGURES as MILTER
 from bouncegate.milter.lookup.counts import FIGURES as MAP
 from bouncegate.store.ledger import Ledger
@@ -38,7 +38,7 @@ def figures(tmp_path: Path) -> set[str]:
         metrics=MetricsSettings(counters=tmp_path / "counters"),
     )
     boards = [
-        Board(settings.metrics.counters / name, figures)
+        Scoreboard(settings.metrics.counters / name, figures)
         for name, figures in (("milter", MILTER), ("map", MAP), ("return-path", RETURN_PATH))
     ]
     for board in boards:
@@ -47,7 +47,7 @@ def figures(tmp_path: Path) -> set[str]:
         closing(Store.open(store_settings)) as store,
         closing(Ledger.open(store_settings, ledger_settings, readonly=False)) as ledger,
     ):
-        kept = Kept(Census(store), Arrivals(store), Counter(ok=1))
+        kept = Kept(LockCount(store), Arrivals(store), Counter(ok=1))
         source = Figures(settings, store, kept, lambda: ledger)
         families = list(source.registry().collect())
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.daemon.counters import Tally
+from bouncegate.daemon.counters import Snapshot
 from bouncegate.milter.lookup.netstring import LONGEST, encode
 from lab.bouncegate import COMMAND
 from lab.folder import LabFolder, Process
@@ -121,7 +121,7 @@ def test_what_the_map_answers_is_counted_where_somebody_asks_for_figures(gate: G
     client = Connection(gate.map_socket)
     for key in ("gone@example.org", "here@example.org", "example.org", "*"):
         client.ask(key)
-    tally = Tally.read(gate.counters / "map")
+    tally = Snapshot.read(gate.counters / "map")
     assert tally is not None
     found = tally.sums()
     assert found["decision", "refused", "operator"] == 1

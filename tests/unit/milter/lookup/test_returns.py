@@ -41,7 +41,9 @@ def return_path(settings: Settings, sender: str, made: int = NOW - 60) -> str:
 
 
 def record(settings: Settings, sender: str, made: int = NOW - 60) -> None:
-    """What the milter's scribe writes, in a process of its own: here the ledger is closed again."""
+    """What the milter's ledger writer writes, in a process of its own: here the ledger is closed
+    again.
+    """
     with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
         ledger.write([entry_of(Sent(made, MESSAGE, sender, ("gone@example.org",)))])
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bouncegate.classifier.classifier import Judge
+from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 from bouncegate.config.replies import mark_with
 from bouncegate.config.rules import load_rules
 from bouncegate.config.taxonomy import Reason
-from bouncegate.milter.notices.localdsn import Field, Notice, Refused, may_be_answered, write
+from bouncegate.milter.notices.localdsn import Field, LocalDsn, Refused, may_be_answered, write
 from bouncegate.milter.refusal.reply import Reply
 
 REPLY = Reply(
@@ -29,7 +29,9 @@ def notice(
     *recipients: str, sender: str = "ann@sender.test", header: list[Field] = HEADER
 ) -> bytes:
     refused = [Refused(recipient, REPLY) for recipient in recipients]
-    return write(Notice(sender, refused, "mail.sender.test", "4Zx8Gk2l1vz", header, 1_800_000_000))
+    return write(
+        LocalDsn(sender, refused, "mail.sender.test", "4Zx8Gk2l1vz", header, 1_800_000_000)
+    )
 
 
 def parsed(octets: bytes) -> EmailMessage:
@@ -68,7 +70,7 @@ def test_it_says_that_a_program_wrote_it_and_to_which_message_it_belongs() -> No
 
 def test_our_own_return_path_knows_it_for_a_refusal_of_ours() -> None:
     """It must never count, or a lock would renew itself."""
-    judge = Judge(load_rules(None), mark_with("01234567"))
+    judge = Classifier(load_rules(None), mark_with("01234567"))
     (report,) = read(notice("gone@example.com")).reports
     assert report.final_recipient == "gone@example.com"
     assert judge.judge(report).reason is Reason.OWN_REFUSAL

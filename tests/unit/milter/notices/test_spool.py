@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.milter.notices.spool import FOLDER, Spool, SpoolFull
-from bouncegate.milter.notices.throttle import Pace
+from bouncegate.milter.notices.throttle import Throttle
 
 
 def test_notices_come_out_as_they_went_in_the_oldest_first(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_notice_that_was_not_written_whole_is_never_sent(
 
 def test_a_pace_allows_a_few_at_once_and_then_so_many_an_hour() -> None:
     start = time.monotonic()
-    pace = Pace(3600, start)
+    pace = Throttle(3600, start)
     assert sum(pace.allows(start) for _ in range(100)) == 20
     assert not pace.allows(start + 0.9)
     assert pace.allows(start + 1.1)
@@ -78,5 +78,5 @@ def test_a_pace_allows_a_few_at_once_and_then_so_many_an_hour() -> None:
 
 
 def test_a_slow_pace_still_allows_one_at_a_time() -> None:
-    pace = Pace(1, 0.0)
+    pace = Throttle(1, 0.0)
     assert [pace.allows(now) for now in (0.0, 1800.0, 3601.0)] == [True, False, True]

@@ -13,7 +13,7 @@ from bouncegate.policy.records import Act
 from bouncegate.store.bulk import Bulk
 from bouncegate.store.errors import StoreFull
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.space import Room
+from bouncegate.store.space import Space
 from bouncegate.store.store import Store
 from bouncegate.store.tools import backup
 from bouncegate.store.tools.backup import Source, draft_of, make_backup, remove_drafts
@@ -196,13 +196,13 @@ def test_backup_of_hundreds_of_events_of_one_address(folder: Path, tmp_path: Pat
 class Huge:
     """A store larger than any disk."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Space) -> None:
         self._room = room
 
     def copy(self, target: Path) -> None:
         raise AssertionError(f"written to {target} before it was known to fit")
 
-    def room(self) -> Room:
+    def room(self) -> Space:
         return self._room._replace(used=2**60)
 
 

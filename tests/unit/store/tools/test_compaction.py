@@ -18,14 +18,14 @@ from bouncegate.store.metapages import renumber
 from bouncegate.store.store import Store
 from bouncegate.store.tools.compaction import compact
 from bouncegate.store.tools.datafile import last_transaction, put_in_place
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 from .site import LEDGER, NOW, POLICY, another_process, bounce, fill, settings_of
 
 READER = """
 import sys, time
-from bouncegate.store.reopening import LateTable
-table = LateTable(settings_of(folder))
+from bouncegate.store.reopening import ReopeningLockTable
+table = ReopeningLockTable(settings_of(folder))
 print("open", flush=True)
 for line in sys.stdin.buffer:
     table.look()
@@ -51,7 +51,7 @@ def emptied(folder: Path) -> None:
 
 def compacted(folder: Path) -> tuple[int, int]:
     with (
-        WriteRight.alone(folder) as right,
+        WriterLock.alone(folder) as right,
         closing(Store.open(settings_of(folder), readonly=True)) as store,
     ):
         return compact(folder, right, store)
@@ -111,7 +111,7 @@ def test_nothing_is_compacted_while_a_process_may_write(folder: Path) -> None:
 
 def test_the_ledger_is_compacted_as_well(folder: Path) -> None:
     with (
-        WriteRight.alone(folder / "ledger") as right,
+        WriterLock.alone(folder / "ledger") as right,
         closing(Ledger.open(settings_of(folder), LEDGER)) as ledger,
     ):
         compact(folder / "ledger", right, ledger)
@@ -153,11 +153,11 @@ def test_a_damaged_file_that_is_still_open_is_not_replaced(folder: Path, tmp_pat
     with another_process(READER, folder) as reader:
         with (folder / "data.mdb").open("r+b") as file:
             file.write(b"\0" * 100)
-        with WriteRight.alone(folder), pytest.raises(StoreBusy, match="bouncegate-milter"):
+        with WriterLock.alone(folder), pytest.raises(StoreBusy, match="bouncegate-milter"):
             put_in_place(draft, folder)
         reader.kill()
         reader.wait()
-        with WriteRight.alone(folder):
+        with WriterLock.alone(folder):
             put_in_place(draft, folder)
     with closing(Store.open(settings_of(folder))) as store:
         assert store.state("ann@hand.example") is not None

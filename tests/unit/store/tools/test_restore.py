@@ -33,8 +33,8 @@ SCRIBE = WRITER.replace(
 )
 READER = """
 import sys
-from bouncegate.store.reopening import LateTable
-table = LateTable(settings_of(folder))
+from bouncegate.store.reopening import ReopeningLockTable
+table = ReopeningLockTable(settings_of(folder))
 print("open", flush=True)
 for line in sys.stdin.buffer:
     table.look()

@@ -16,7 +16,7 @@ from bouncegate.policy.records import Act
 from bouncegate.store.environment import LAYOUT
 from bouncegate.store.errors import StoreBusy, StoreDamaged, StoreFull, StoreLayout, StoreMissing
 from bouncegate.store.lockrecord import until_of
-from bouncegate.store.reopening import LateTable
+from bouncegate.store.reopening import ReopeningLockTable
 from bouncegate.store.store import Store
 from bouncegate.store.tools.restore import restore
 from bouncegate.store.tools.upgrade import upgrade
@@ -144,8 +144,8 @@ def test_where_there_is_no_store_there_is_nothing_to_upgrade(tmp_path: Path) -> 
 
 
 WRITER = """
-from bouncegate.store.writerlock import WriteRight
-with WriteRight.shared(folder):
+from bouncegate.store.writerlock import WriterLock
+with WriterLock.shared(folder):
     print("writing", flush=True)
     input()
 """
@@ -159,7 +159,7 @@ def test_nothing_is_upgraded_while_a_process_may_write(first: Path) -> None:
 
 def test_the_send_path_takes_the_upgraded_store_up_by_itself(first: Path) -> None:
     """Meanwhile each look-up fails, and `on_error` answers it."""
-    table = LateTable(settings_of(first))
+    table = ReopeningLockTable(settings_of(first))
     try:
         with pytest.raises(StoreLayout, match="`bouncegate store upgrade`"):
             table.find(b"ann@hand.example")

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from bouncegate.config.taxonomy import Reason
-from bouncegate.policy.mx import Exchange
+from bouncegate.policy.mx import MxHosts
 from bouncegate.policy.records import Audit, State, Summary
 from bouncegate.store import lockrecord
 from bouncegate.store.deliverylog import Deferral
@@ -69,7 +69,7 @@ _SOUND: Final[dict[bytes, Sound]] = {
     TALLIES: lambda key, value: len(key) >= _TIME and _decodes(dict[Reason, int])(key, value),
     DEFERRED: lambda key, value: key[-_SEND - 1 :][:1] == b"\0" and _decodes(Deferral)(key, value),
     ACCEPTED: lambda key, value: len(key) > _SEND and _accepted_is_sound(value),
-    MX: lambda key, value: bool(key.decode()) and _decodes(Exchange)(key, value),
+    MX: lambda key, value: bool(key.decode()) and _decodes(MxHosts)(key, value),
     MX_WANTED: lambda key, value: bool(key.decode()) and len(value) == _TIME,
     INVALID: lambda key, value: b"\0" in key and bool(value.decode()),
     AUDIT: lambda key, value: len(key) == _SEND and _decodes(Audit)(key, value),
@@ -92,7 +92,7 @@ class RecordCheck:
         self._by_day = environment.open_db(USED_BY_DAY, dupsort=True, create=False)
         self._known = environment.open_db(MX, create=False)
         self._hosts = environment.open_db(MX_HOSTS, create=False)
-        self._exchanges = msgspec.msgpack.Decoder(Exchange)
+        self._exchanges = msgspec.msgpack.Decoder(MxHosts)
 
     def differences(self) -> Iterator[Difference]:
         """All that is found, by table."""

@@ -26,7 +26,7 @@ from bouncegate.store.tools.verify.journal import JournalCheck
 from bouncegate.store.tools.verify.ledger import LedgerCheck
 from bouncegate.store.tools.verify.records import RecordCheck
 from bouncegate.store.tools.verify.window import WindowCheck
-from bouncegate.store.writerlock import WriteRight
+from bouncegate.store.writerlock import WriterLock
 
 _AT_ONCE: Final = 100
 
@@ -72,7 +72,7 @@ def repair(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
     Raises StoreError.
     """
     with (
-        WriteRight.shared(settings.path),
+        WriterLock.shared(settings.path),
         closing(open_environment(settings, readonly=False)) as environment,
     ):
         found = differences(environment, settings.path / "data.mdb", settings.path, fold)

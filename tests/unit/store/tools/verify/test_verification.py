@@ -29,12 +29,12 @@ from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.config.values import Terms
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
-from bouncegate.policy.mx import Answer, Host
+from bouncegate.policy.mx import MxAnswer, MxHost
 from bouncegate.policy.records import Act, Audit, Entry, Lock, Origin, Ruling, Settled
 from bouncegate.store import journal, lockrecord
 from bouncegate.store.audit import new_key
 from bouncegate.store.codec import decode_entry, decode_state, encode, octets_of
-from bouncegate.store.deliverylog import Accepted, Deferral, Mailed, Portion, PutOff, Step
+from bouncegate.store.deliverylog import Accepted, Batch, Deferral, Deferred, Delivery, Step
 from bouncegate.store.environment import DATABASES, open_environment
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Bounce, Store
@@ -49,18 +49,18 @@ Damage = Callable[["lmdb.Transaction[bytes]", Callable[[str], "lmdb._Database"]]
 def folder(tmp_path: Path) -> Path:
     fill(tmp_path / "store")
     with closing(Store.open(settings_of(tmp_path / "store"))) as store:
-        mailed = Mailed("ann@hand.example", NOW, b"message1")
-        waiting = Mailed(event(12).address, NOW + 600, b"message2")
+        mailed = Delivery("ann@hand.example", NOW, b"message1")
+        waiting = Delivery(event(12).address, NOW + 600, b"message2")
         steps: list[Step] = [
-            PutOff(mailed, Deferral("4aBc", 1, NOW, NOW, "4.2.2", "full"), None),
+            Deferred(mailed, Deferral("4aBc", 1, NOW, NOW, "4.2.2", "full"), None),
             Accepted(waiting, NOW + 601, bytes(16)),
         ]
-        store.trail.take_in(Portion(b"", b"place", steps), POLICY)
+        store.trail.take_in(Batch(b"", b"place", steps), POLICY)
         assert store.retention.forget_entries(NOW + 5, NOW + 600, POLICY.fold) == 3
         store.void([9], Ruling("void", (), NOW + 601), POLICY.fold)
         store.purge.carry_out(event(11).address, Audit(new_key(NOW), NOW + 602, "purge", "root"))
         store.exchanges.want(["wanted.example"], NOW)
-        answer = Answer("ok", (Host(1, "mx.shop.example"),), ttl=7200)
+        answer = MxAnswer("ok", (MxHost(1, "mx.shop.example"),), ttl=7200)
         store.exchanges.learn({"shop.example": answer}, NOW, DnsSettings())
     outage(tmp_path / "store")
     with closing(Store.open(settings_of(tmp_path / "store"))) as store:
