@@ -25,8 +25,9 @@ from typing import IO, Final, NamedTuple
 import msgspec
 
 from bouncegate.classifier.maillog.inspection import Inspection, inspect
-from bouncegate.classifier.maillog.line import LONGEST, Parser, Said
+from bouncegate.classifier.maillog.line import Parser, Said
 from bouncegate.classifier.maillog.source import Read, SourceError, Wanted
+from bouncegate.classifier.maillog.split import split
 
 log: Final = logging.getLogger("bouncegate.maillog")
 
@@ -167,7 +168,7 @@ class LogFile:
     def _said(self, file: _File, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
         try:
             with closing(file.stream()) as stream:
-                for octets, _ in _split(stream, is_last=True):
+                for octets, _ in split(stream, is_last=True):
                     said = self._parser.said(octets, now) if wanted(octets) else None
                     if said is not None and said.time >= since:
                         yield said
@@ -185,7 +186,7 @@ class LogFile:
     def _lines(self, file: _File, offset: int, now: int, *, is_last: bool) -> Iterator[Read]:
         with closing(file.stream()) as stream:
             stream.seek(offset)
-            for octets, length in _split(stream, is_last=is_last):
+            for octets, length in split(stream, is_last=is_last):
                 offset += length
                 line = self._parser.parse(octets, now) if octets else None
                 yield Read(line, _Stand(file, offset, now))
@@ -234,26 +235,6 @@ class LogFile:
                 found[path.name.removesuffix(suffix[1] or "")] = _File(path, info)
         files = sorted(found.values(), key=lambda file: file.changed, reverse=True)
         return files[:_MOST_SIBLINGS]
-
-
-def _split(stream: _Stream, *, is_last: bool) -> Iterator[tuple[bytes, int]]:
-    """Whole lines with their lengths; of one that is too long nothing but its length.
-
-    What stands behind the last line feed is not a line yet, where more may be written.
-    """
-    length = 0
-    is_long = False
-    while octets := stream.readline(LONGEST):
-        length += len(octets)
-        # A file that was cut under a writer which does not append begins with a hole of NULs.
-        octets = octets.lstrip(b"\0")
-        if octets.endswith(b"\n"):
-            yield b"" if is_long else octets, length
-            length, is_long = 0, False
-        else:
-            is_long = is_long or len(octets) == LONGEST
-    if length and not is_last:
-        yield b"", length
 
 
 def _digest(octets: bytes) -> bytes:

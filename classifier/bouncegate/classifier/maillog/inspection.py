@@ -6,10 +6,12 @@ silence. So the last lines are looked at, and when the file was written: its las
 
 import os
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from bouncegate.classifier.maillog.line import Parser, Said
+from bouncegate.classifier.maillog.split import split
 from bouncegate.classifier.maillog.zone import offset_of
 
 # Octets: some thousand lines.
@@ -48,7 +50,10 @@ def _fault(said: list[Said | None], deliveries: list[Said | None], parser: Parse
     asked = deliveries or said
     known = [line for line in asked if line is not None]
     if asked and not known:
-        return "none of its last lines has a form that is known (RFC 3164 or RFC 5424)"
+        return (
+            "none of its last lines has a form that is known "
+            "(RFC 3164, RFC 5424, or these in CRI or Docker's json-file)"
+        )
     if not deliveries or any(parser.is_of_postfix(line) for line in known):
         return ""
     tags = ", ".join(sorted({repr(line.tag) for line in known})[:_MOST_TAGS])
@@ -62,6 +67,6 @@ def _last_lines(path: Path) -> tuple[list[bytes], float]:
         start = max(info.st_size - _END, 0)
         file.seek(start)
         octets = file.read(info.st_size - start)
-    lines = octets.lstrip(b"\0").split(b"\n")
-    # What stands behind the last line feed is not a line yet; the first one may be cut.
-    return [line for line in lines[1 if start else 0 : -1] if line.strip()], info.st_mtime
+    lines = [line for line, _ in split(BytesIO(octets), is_last=True)]
+    # The first one may be cut.
+    return [line for line in lines[1 if start else 0 :] if line.strip()], info.st_mtime

@@ -10,7 +10,8 @@ server's reply. So a line is read from its left end on, by fields that cannot ho
 whatever a text says, it can neither begin a line nor be taken for a field. All of this is pure.
 
 What stands before it is as syslog daemons write it: RFC 3164 with or without a priority, a host, or
-a facility and severity (BusyBox), and RFC 5424.
+a facility and severity (BusyBox), and RFC 5424. What a container runtime puts around it is taken
+off before (containers.py).
 """
 
 import re

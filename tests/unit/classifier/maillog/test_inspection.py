@@ -12,7 +12,10 @@ from bouncegate.classifier.maillog.inspection import Inspection, inspect
 from bouncegate.classifier.maillog.line import Parser
 
 PARSER = Parser("postfix", UTC)
-FORM = "none of its last lines has a form that is known (RFC 3164 or RFC 5424)"
+FORM = (
+    "none of its last lines has a form that is known "
+    "(RFC 3164, RFC 5424, or these in CRI or Docker's json-file)"
+)
 
 
 def seen(site: Site, written: int = NOW + 5) -> Inspection:
