@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
 from tests.unit.classifier.test_return_path import dsn
+from tests.unit.cli.daemonprocess import children_of
 
 from bouncegate.admin.doctor.daemons import check_daemons
 from bouncegate.admin.doctor.finding import Severity
@@ -63,10 +65,9 @@ def bouncegate(folder: Path, *words: str) -> list[str]:
     return [str(COMMAND), "--config", str(folder / "bouncegate.toml"), *words]
 
 
-@pytest.fixture(params=DAEMONS)
-def daemon(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+@contextmanager
+def running(name: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A daemon in its sandbox that has said that it is ready."""
-    name = str(request.param)
     with NotifySocket(folder / "notify") as ready:
         (folder / "notify").chmod(0o777)
         process = subprocess.Popen(
@@ -76,7 +77,7 @@ def daemon(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
         try:
             wait_for("it is ready", lambda: ready.is_ready() or process.poll() is not None)
             assert process.poll() is None, "it ended in its sandbox"
-            yield name
+            yield process
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         finally:
@@ -84,12 +85,27 @@ def daemon(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
             process.wait()
 
 
+@pytest.mark.parametrize("name", DAEMONS)
 def test_a_daemon_starts_answers_and_ends_within_the_limits_of_its_unit(
-    daemon: str, folder: Path
+    name: str, folder: Path
 ) -> None:
+    with running(name, folder):
+        assert answering(folder) == ({name} if name in ("milter", "return-path", "map") else set())
+
+
+@pytest.mark.parametrize("name", ["milter", "return-path"])
+def test_a_daemon_takes_new_code_within_the_limits_of_its_unit(name: str, folder: Path) -> None:
+    with running(name, folder) as process:
+        old = set(children_of(process.pid))
+        process.send_signal(signal.SIGUSR2)
+        wait_for("the old processes have ended", lambda: not old & set(children_of(process.pid)))
+        assert len(children_of(process.pid)) == len(old)
+        assert answering(folder) == {name}
+
+
+def answering(folder: Path) -> set[str]:
     found = check_daemons(load(folder / "bouncegate.toml"))
-    answering = {one.check for one in found if one.severity is Severity.OK}
-    assert answering == ({daemon} if daemon in ("milter", "return-path", "map") else set())
+    return {one.check for one in found if one.severity is Severity.OK}
 
 
 def test_the_return_path_makes_a_bounce_durable_within_the_limits_of_its_unit(

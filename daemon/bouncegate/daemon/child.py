@@ -41,13 +41,15 @@ class Child:
     backoff: Backoff = field(default_factory=Backoff)
     leaves: bool = False
     """It was asked to end: its successor, if it is to have one, begins at once."""
+    is_inherited: bool = False
+    """The child was started by the program before (`reexec`)."""
     _heard: int = 0
     _silence: float = 0.0
 
     def start(self, on_ready: Callable[[], None] = _nothing) -> None:
         """Fork a child that does the task; `on_ready` is what it calls when it is ready."""
         parent = os.getpid()
-        self.leaves, self._silence = False, 0.0
+        self.leaves, self.is_inherited, self._silence = False, False, 0.0
         self.pid, self.since = os.fork(), time.monotonic()
         if self.pid == 0:
             self._be_child(parent, on_ready)
@@ -109,6 +111,8 @@ def die_with(parent: int) -> bool:
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
+    # The supervisor's alone: who sends it to the whole daemon means that.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, {DRAIN})
     return end_with(parent)
 

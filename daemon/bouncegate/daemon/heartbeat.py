@@ -5,7 +5,9 @@ path of a message: a process that is stuck, or stopped, stops counting.
 """
 
 import mmap
+import os
 import signal
+import weakref
 from typing import Final
 
 DRAIN: Final = signal.SIGUSR1
@@ -20,9 +22,17 @@ _OCTETS: Final = 8
 class Heartbeat:
     """A number in memory that a worker shares with the supervisor."""
 
-    def __init__(self) -> None:
-        """To be made before the fork."""
-        self._memory = mmap.mmap(-1, _OCTETS)
+    def __init__(self, descriptor: int | None = None) -> None:
+        """To be made before the fork.
+
+        `descriptor` is that of one which the program before has made in this process (`reexec`),
+        and belongs to the heartbeat from now on. Raises OSError or ValueError if it is not.
+        """
+        self.descriptor = _memory() if descriptor is None else descriptor
+        """What keeps the memory over an exec; None where the system gives none that can be kept."""
+        if self.descriptor is not None:
+            weakref.finalize(self, os.close, self.descriptor)
+        self._memory = mmap.mmap(-1 if self.descriptor is None else self.descriptor, _OCTETS)
 
     def beat(self) -> None:
         """Count one up."""
@@ -32,3 +42,13 @@ class Heartbeat:
     def count(self) -> int:
         """How often it has beaten."""
         return int.from_bytes(self._memory[:], "big")
+
+
+def _memory() -> int | None:
+    """A file in memory; None where the system (sysctl vm.memfd_noexec = 2) gives none."""
+    try:
+        descriptor = os.memfd_create("bouncegate-heartbeat")
+    except OSError:
+        return None
+    os.ftruncate(descriptor, _OCTETS)
+    return descriptor

@@ -4,103 +4,39 @@ die.
 The parent forks the workers and whatever helps them, and then only waits for signals and feels
 the workers' heartbeat. It never touches the store: an LMDB environment must not be carried across
 fork(2).
+
+SIGHUP takes new settings and, where the installed code is not that which runs, that code as well
+(`reexec`); SIGUSR2 does so in any case. What was started before then ends as at any reload, with
+the sessions that it has.
 """
 
 import logging
 import os
-import select
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
+from bouncegate.daemon import reexec
 from bouncegate.daemon.child import Child
-from bouncegate.daemon.counters import Name, Row, Scoreboard
+from bouncegate.daemon.counters import Row, Scoreboard
 from bouncegate.daemon.heartbeat import DRAIN, Heartbeat
-from bouncegate.daemon.trial import STOP, Unfinished, is_stopping, try_out
+from bouncegate.daemon.plan import Daemon, Plan, Timeouts, WorkerContext
+from bouncegate.daemon.readiness import start_together
+from bouncegate.daemon.reexec import Inheritance, InheritedChild, children, no_task
+from bouncegate.daemon.runningcode import RunningCode, version
+from bouncegate.daemon.trial import STOP, Unfinished, try_out
 
 _RELOAD: Final = signal.SIGHUP
-_WATCHED: Final = STOP | {signal.SIGCHLD, _RELOAD}
+_REEXECUTE: Final = signal.SIGUSR2
+_WATCHED: Final = STOP | {signal.SIGCHLD, _RELOAD, _REEXECUTE}
 _WAKE_INTERVAL: Final = 0.05
-# How often the heartbeats are checked.
+# How often the heartbeats are felt.
 _TICK: Final = 1.0
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long the supervisor waits, in seconds."""
-
-    silence: float = 30.0
-    """For a sign of life of a worker, before it is killed."""
-    drain_timeout: float = 300.0
-    """For the sessions that were open at a reload, before they are closed."""
-    trial: float = 20.0
-    """For what is tried out before a reload."""
-    grace: float = 4.0
-    """For the children after SIGTERM, before they are killed."""
-
-
-def _nothing() -> None:
-    pass
-
-
-class WorkerContext(NamedTuple):
-    """What a worker has in common with other processes; made before the fork."""
-
-    number: int
-    """Tells the workers apart: 0 for the first, and so on."""
-    row: Row | None
-    """Where to count, if anybody asks for figures."""
-    heartbeat: Heartbeat
-    """To be beaten once a second."""
-    drain_timeout: float
-    """How many seconds sessions have after the request to retire."""
-
-
-Worker = Callable[[WorkerContext, Callable[[], None]], int]
-"""What a worker does until SIGTERM, or until its last session has ended after DRAIN; it calls
-what it is given when it is ready, and tells its exit code."""
-
-
-class Plan(NamedTuple):
-    """What the children of a daemon do by some settings."""
-
-    settings: Settings
-    workers: int
-    worker: Worker
-    words: str
-    """The settings that matter most, for the log."""
-    helpers: tuple[Child, ...] = ()
-    """Children that are there once, whatever the number of workers."""
-    trial: Callable[[], object] = _nothing
-    """Sees whether a worker can begin by the settings, and leaves nothing open.
-
-    It may take long, and raises the refusals of the daemon.
-    """
-
-
-@dataclass(frozen=True)
-class Daemon:
-    """What tells one daemon from another."""
-
-    name: str
-    figures: Sequence[Name]
-    """What a worker counts, where somebody asks for figures."""
-    load: Callable[[], Settings]
-    """The settings anew, at a reload."""
-    plan: Callable[[Settings, Settings | None], Plan]
-    """What is to be done by settings; the second ones are those in force, if any are."""
-    refusals: tuple[type[Exception], ...]
-    """What `plan` and its trial raise, besides ConfigError, if the settings are of no use."""
-    wake: Callable[[], None] = _nothing
-    """Lets a worker that sleeps look whether it shall end."""
-    last_call: signal.Signals = signal.SIGTERM
-    """Ends a worker that has retired, when the daemon stops."""
 
 
 @contextmanager
@@ -122,49 +58,96 @@ class Supervisor:
         plan: Plan,
         tell: Callable[[str], None],
         patience: Timeouts,
+        inherited: Inheritance | None = None,
     ) -> None:
         """Nothing is started yet; `tell` tells the service manager, in the words of sd_notify(3).
 
-        To be used within `signals_held`.
+        `inherited` is what the program before has left in this process. To be used within
+        `signals_held`.
         """
         self._daemon = daemon
         self._log = logging.getLogger(f"bouncegate.{daemon.name}")
         self._tell = tell
         self._patience = patience
         self._plan = plan
+        self._code = RunningCode()
+        self._refused = ""
+        """What systemctl(1) shows where the installed code could not start."""
         self._board: Scoreboard | None = None
-        self._workers = self._workers_for(plan)
+        self._is_first = inherited is None
         self._helpers = list(plan.helpers)
         self._retired: list[Child] = []
+        self._leaving: list[Child] = []
+        """Helpers of the program before: they end when its workers have."""
+        if inherited is None:
+            self._workers = self._workers_for(plan)
+        else:
+            self._adopt(inherited)
         self._felt = time.monotonic()
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; the exit code."""
         try:
-            self._start_all(self._places())
-            self._tell("READY=1")
-            self._log.info("started: %s", self._plan.words)
+            self._begin()
             self._watch()
         finally:
             self._tell("STOPPING=1")
             self._stop()
         return os.EX_OK
 
+    def _begin(self) -> None:
+        if self._is_first:
+            self._start_all(self._places())
+            self._log.info("started: %s", self._in_words())
+        elif self._renew_workers(self._plan):
+            self._log.info("reloaded: %s", self._in_words())
+        else:
+            self._log.error("reload: not all workers can work by the new code: the old ones go on")
+            self._refused = "; its workers cannot start: those of the old code go on"
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        self._tell(f"READY=1\nSTATUS={self._in_words()}{self._refused}")
+
+    def _in_words(self) -> str:
+        return f"{self._plan.words}, version {version()}"
+
+    def _adopt(self, inherited: Inheritance) -> None:
+        """Take the children of the program before for ours, until there are others."""
+        self._board = self._board_for(self._plan)
+        self._workers = [
+            self._worker_for(self._plan, number, child)
+            for number, child in enumerate(inherited.of("worker"))
+        ]
+        self._retired = [self._place_of(child) for child in inherited.of("retired")]
+        self._leaving = [self._place_of(child) for child in inherited.of("helper")]
+
+    def _place_of(self, child: InheritedChild) -> Child:
+        """The place of an inherited child that has no successor."""
+        heartbeat = Heartbeat(child.heartbeat) if child.heartbeat is not None else None
+        return child.put_into(Child(child.name, no_task, self._log, heartbeat))
+
     def _places(self) -> list[Child]:
         """The children that are to be there, and so are started anew when they die."""
         return self._workers + self._helpers
 
     def _workers_for(self, plan: Plan) -> list[Child]:
-        if self._board is None:
-            metrics = plan.settings.metrics
-            self._board = Scoreboard.open(metrics, self._daemon.name, self._daemon.figures)
+        self._board = self._board_for(plan)
         return [self._worker_for(plan, number) for number in range(plan.workers)]
 
-    def _worker_for(self, plan: Plan, number: int) -> Child:
-        post = WorkerContext(
-            number, self._row_for(plan.settings), Heartbeat(), self._patience.drain_timeout
+    def _board_for(self, plan: Plan) -> Scoreboard | None:
+        if self._board is not None:
+            return self._board
+        return Scoreboard.open(plan.settings.metrics, self._daemon.name, self._daemon.figures)
+
+    def _worker_for(self, plan: Plan, number: int, child: InheritedChild | None = None) -> Child:
+        """The place of a worker; `child` is one that is in it already."""
+        heartbeat = Heartbeat(child.heartbeat if child is not None else None)
+        context = WorkerContext(
+            number, self._row_for(plan.settings), heartbeat, self._patience.drain_timeout
         )
-        return Child("worker", partial(plan.worker, post), self._log, post.heartbeat, post.row)
+        place = Child("worker", partial(plan.worker, context), self._log, heartbeat, context.row)
+        return place if child is None else child.put_into(place)
 
     def _row_for(self, settings: Settings) -> Row | None:
         """Where a worker counts; None where nobody asks for figures."""
@@ -178,20 +161,9 @@ class Supervisor:
 
     def _start_all(self, places: Sequence[Child]) -> bool:
         """Start children; whether each is ready, and none has died or taken too long."""
-        reader, writer = os.pipe()
-
-        def release() -> None:
-            os.write(writer, b".")
-            os.close(reader)
-            os.close(writer)
-
-        for place in places:
-            place.start(release)
-        os.close(writer)
-        ready = _octets(reader, self._patience.silence)
-        os.close(reader)
+        are_ready = start_together(places, self._patience.silence)
         self._felt = time.monotonic()
-        return ready == len(places)
+        return are_ready
 
     def _watch(self) -> None:
         while True:
@@ -201,6 +173,8 @@ class Supervisor:
                 return
             if caught is not None and caught.si_signo == _RELOAD:
                 self._reload()
+            if caught is not None and caught.si_signo == _REEXECUTE:
+                self._reload("as SIGUSR2 asks for")
             self._tell("WATCHDOG=1")
             self._feel_heartbeats()
             self._reap()
@@ -251,26 +225,79 @@ class Supervisor:
                 self._log.info("%s %d of the old settings ended (%s)", place.name, pid, ending)
                 self._give_back(place)
         self._retired = [place for place in self._retired if place.pid]
+        self._reap_leaving()
 
-    def _reload(self) -> None:
+    def _reap_leaving(self) -> None:
+        """See the helpers of the program before off, once its workers have ended."""
+        is_needed = any(place.is_inherited for place in (*self._workers, *self._retired))
+        for place in self._leaving:
+            pid = place.pid
+            if ending := place.reap():
+                level = logging.INFO if place.leaves else logging.WARNING
+                self._log.log(level, "%s %d of the old code ended (%s)", place.name, pid, ending)
+            elif not is_needed and not place.leaves:
+                place.ask(signal.SIGTERM)
+        self._leaving = [place for place in self._leaving if place.pid]
+
+    def _reload(self, why: str = "") -> None:
+        """Take new settings, and new code if there is any or a reason `why` to take it."""
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._refused = ""
+        replaced = self._code.replaced()
+        if why or replaced is not None:
+            self._reexecute(why or f"{replaced} is not what it was at the start")
+        else:
+            self._take_settings()
+        self._tell_ready()
+
+    def _reexecute(self, why: str) -> None:
+        """Go on with the installed code, or say what is wrong with it and go on as before."""
+        if refusal := reexec.refusal(self._patience.trial):
+            self._log.error("reload: the installed code cannot start: %s", refusal)
+            self._log.error("reload: the old code and the old settings stay in force")
+            self._refused = "; the installed code cannot start: see the log"
+            return
+        self._log.info("reload: executing the installed code (%s)", why)
+        try:
+            reexec.execute(self._inheritance())
+        except OSError as error:
+            self._log.error("reload: execve: %s: the old code stays in force", error.strerror)
+
+    def _inheritance(self) -> Inheritance:
+        left = (
+            *children("worker", self._workers),
+            *children("retired", self._retired),
+            *children("helper", [*self._helpers, *self._leaving]),
+        )
+        daemon = self._daemon
+        return Inheritance(os.getpid(), daemon.listener(), str(daemon.endpoint), left)
+
+    def _take_settings(self) -> None:
         """Take new settings, or say what is wrong with them and keep the old ones."""
         plan = self._new_plan()
         if plan is None:
             self._log.error("reload: the old settings stay in force")
             return
+        if not self._renew_workers(plan):
+            self._log.error(
+                "reload: not all workers can work by the new settings: the old stay in force"
+            )
+            return
+        self._plan = plan
+        self._renew_helpers(plan)
+        self._log.info("reloaded: %s", self._in_words())
+
+    def _renew_workers(self, plan: Plan) -> bool:
+        """Let other workers take the place of those that are there; False if they cannot."""
         workers = self._workers_for(plan)
         if not self._start_all(workers):
             for worker in workers:
                 worker.kill()
                 self._give_back(worker)
-            self._log.error(
-                "reload: not all workers can work by the new settings: the old stay in force"
-            )
-            return
+            return False
         self._retire(self._workers)
-        self._plan, self._workers = plan, workers
-        self._renew_helpers(plan)
-        self._log.info("reloaded: %s", plan.words)
+        self._workers = workers
+        return True
 
     def _new_plan(self) -> Plan | None:
         try:
@@ -307,7 +334,7 @@ class Supervisor:
         """End every child; the sessions that are still open are closed."""
         for place in self._retired:
             place.ask(self._daemon.last_call)
-        for place in self._places():
+        for place in (*self._places(), *self._leaving):
             place.ask(signal.SIGTERM)
         deadline = time.monotonic() + self._patience.grace
         while self._still_running() and time.monotonic() < deadline:
@@ -320,20 +347,5 @@ class Supervisor:
             place.kill()
 
     def _still_running(self) -> list[Child]:
-        children = (*self._places(), *self._retired)
+        children = (*self._places(), *self._retired, *self._leaving)
         return [place for place in children if place.pid and not place.reap()]
-
-
-def _octets(reader: int, patience: float) -> int:
-    """How many come through a pipe until all its writers have let go of it, or time is up.
-
-    No more are waited for where the daemon is to stop.
-    """
-    deadline, count = time.monotonic() + patience, 0
-    while time.monotonic() < deadline and not is_stopping():
-        if not select.select([reader], [], [], _WAKE_INTERVAL)[0]:
-            continue
-        if not (octets := os.read(reader, 64)):
-            break
-        count += len(octets)
-    return count

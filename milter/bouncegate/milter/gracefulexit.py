@@ -68,7 +68,7 @@ def _retire(
     pair: tuple[socket.socket, socket.socket],
 ) -> NoReturn:
     """Serve the sessions that are there, for a bounded time, and end the process."""
-    listening = _listening()
+    listening = listening_descriptor()
     address = _address(listening)
     deaf, other_end = pair
     os.dup2(deaf.fileno(), listening)
@@ -90,9 +90,14 @@ def _retire(
     os._exit(os.EX_OK)
 
 
-def _listening() -> int:
-    """The descriptor on which libmilter listens: the one listening socket of a worker."""
+def listening_descriptor(besides: int = -1) -> int:
+    """The descriptor on which libmilter listens: the one listening socket of a milter process.
+
+    But for one that it was given by another, which is named.
+    """
     for descriptor in _descriptors():
+        if descriptor == besides:
+            continue
         sock = _socket(descriptor)
         if sock is None:
             continue

@@ -4,6 +4,10 @@ libmilter insists on opening the socket itself, and a worker of it that ends unl
 it was opened under. A unix socket is therefore opened under a name of its own and then
 renamed: it appears complete, with its mode set and already listening, and no worker's end
 takes it away.
+
+Where the program before has left its socket (`bouncegate.daemon.reexec`), libmilter opens one that
+nobody knows, of the same family, which it looks at for each connection; it is then replaced by the
+one that was left.
 """
 
 import os
@@ -18,6 +22,7 @@ import milter
 
 from bouncegate.config.values import Endpoint, InetSocket, UnixSocket
 from bouncegate.milter.errors import MilterError
+from bouncegate.milter.gracefulexit import listening_descriptor
 
 # As many as the kernel allows by default (net.core.somaxconn): every smtpd(8) connects once.
 _BACKLOG: Final = 4096
@@ -34,29 +39,52 @@ class Listener:
         self._endpoint = endpoint
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(self, left: int | None = None) -> Iterator[None]:
         """Open the socket within libmilter, which is registered; take the file away at the end.
 
-        Raises MilterError, and then leaves whatever is there alone.
+        `left` is the descriptor that the program before has left. Raises MilterError, and then
+        leaves whatever is there alone.
         """
+        if left is not None:
+            self._take_over(left)
+        else:
+            self._open_anew()
+        try:
+            yield
+        finally:
+            if isinstance(self._endpoint, UnixSocket):
+                self._endpoint.path.unlink(missing_ok=True)
+
+    def descriptor(self) -> int:
+        """The descriptor of the socket, while it is open."""
+        return listening_descriptor()
+
+    def wake(self) -> None:
+        """Let a worker that sleeps in its listener look whether it shall end."""
+        answers(self._endpoint)
+
+    def _take_over(self, left: int) -> None:
+        if isinstance(self._endpoint, UnixSocket):
+            path = self._endpoint.path.with_name(f".{os.getpid()}")
+            try:
+                self._open(f"unix:{path}")
+            finally:
+                path.unlink(missing_ok=True)
+        else:
+            self._open("inet6:0@::1" if ":" in self._endpoint.host else "inet:0@127.0.0.1")
+        os.dup2(left, listening_descriptor(besides=left), inheritable=False)
+        os.close(left)
+
+    def _open_anew(self) -> None:
         if answers(self._endpoint):
             raise MilterError(
                 f"{self._endpoint}: somebody listens there already: stop it, or set another "
                 "socket in [milter]"
             )
-        if not isinstance(self._endpoint, UnixSocket):
+        if isinstance(self._endpoint, UnixSocket):
+            self._open_unix(self._endpoint.path)
+        else:
             self._open(_inet(self._endpoint))
-            yield
-            return
-        self._open_unix(self._endpoint.path)
-        try:
-            yield
-        finally:
-            self._endpoint.path.unlink(missing_ok=True)
-
-    def wake(self) -> None:
-        """Let a worker that sleeps in its listener look whether it shall end."""
-        answers(self._endpoint)
 
     def _open_unix(self, path: Path) -> None:
         _refuse_to_replace(path)

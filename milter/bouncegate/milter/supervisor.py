@@ -15,9 +15,12 @@ import milter
 from msgspec.structs import replace
 
 from bouncegate.config.settings import Settings
+from bouncegate.config.values import Endpoint
 from bouncegate.daemon.child import Child, Task
 from bouncegate.daemon.listening import kept
-from bouncegate.daemon.supervisor import Daemon, Plan, Supervisor, Timeouts, signals_held
+from bouncegate.daemon.plan import Daemon, Plan, Timeouts
+from bouncegate.daemon.reexec import inherited, trial_result
+from bouncegate.daemon.supervisor import Supervisor, signals_held
 from bouncegate.milter.counts import FIGURES
 from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.milter.ledgerwriter import write_ledger
@@ -43,23 +46,30 @@ def serve(
     raises ConfigError. Raises MilterError, StoreError or KeyFileError for what an operator has
     to mend before the daemon can start.
     """
-    listener = Listener(settings.milter.socket)
+    left = inherited()
+    endpoint = kept("milter", settings.milter.socket, left.endpoint if left else None)
+    settings = _listening_at(endpoint, settings)
+    listener = Listener(endpoint)
     daemon = Daemon(
         "milter",
         FIGURES,
         load,
         _Planner().plan,
         refusals=(StoreError, KeyFileError),
+        endpoint=endpoint,
+        listener=listener.descriptor,
         wake=listener.wake,
         # libmilter is not told to stop, and its deaf socket cannot wake it.
         last_call=signal.SIGKILL,
     )
     plan = daemon.plan(settings, None)
+    if (code := trial_result()) is not None:
+        return code
     with signals_held():
         milter.set_flags(milter.SETSYMLIST)
         milter.register(NAME)
-        with listener.opened():
-            return Supervisor(daemon, plan, tell, patience or Timeouts()).run()
+        with listener.opened(left.listener if left else None):
+            return Supervisor(daemon, plan, tell, patience or Timeouts(), left).run()
 
 
 class _Planner:
@@ -74,7 +84,7 @@ class _Planner:
             _look_at_store(settings)
         _look_at_keys(settings)
         where = kept("milter", settings.milter.socket, old.milter.socket if old else None)
-        settings = replace(settings, milter=replace(settings.milter, socket=where))
+        settings = _listening_at(where, settings)
         if settings.keeps_ledger and self._line is None:
             self._line = LedgerQueue()
         line = self._line if settings.keeps_ledger else None
@@ -85,6 +95,10 @@ class _Planner:
         )
         worker = partial(work, settings, line)
         return Plan(settings, settings.milter.processes, worker, _in_words(settings), ledger_writer)
+
+
+def _listening_at(endpoint: Endpoint, settings: Settings) -> Settings:
+    return replace(settings, milter=replace(settings.milter, socket=endpoint))
 
 
 def _ledger_writer(settings: Settings, line: LedgerQueue) -> Task:

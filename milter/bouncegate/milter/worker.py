@@ -9,7 +9,7 @@ from typing import Final
 import milter
 
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.supervisor import WorkerContext
+from bouncegate.daemon.plan import WorkerContext
 from bouncegate.milter.affinity import Affinity, set_affinity
 from bouncegate.milter.counts import Counts
 from bouncegate.milter.descriptors import Descriptors

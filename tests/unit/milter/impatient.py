@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from bouncegate.config.loading import load
-from bouncegate.daemon.supervisor import Timeouts
+from bouncegate.daemon.plan import Timeouts
 from bouncegate.milter.supervisor import serve
 
 if __name__ == "__main__":

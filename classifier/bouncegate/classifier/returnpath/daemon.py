@@ -15,7 +15,9 @@ from bouncegate.classifier.returnpath.worker import Opening, Shared, work
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint, InetSocket
 from bouncegate.daemon.listening import kept, listen
-from bouncegate.daemon.supervisor import Daemon, Plan, Supervisor, Timeouts, signals_held
+from bouncegate.daemon.plan import Daemon, Plan, Timeouts
+from bouncegate.daemon.reexec import Inheritance, inherited, trial_result
+from bouncegate.daemon.supervisor import Supervisor, signals_held
 from bouncegate.store.errors import StoreError
 from bouncegate.store.tokens.keys import KeyFileError
 
@@ -39,24 +41,36 @@ def serve(
     settings anew, or raises ConfigError. Raises ListenError, ConfigError, and StoreError or
     KeyFileError where no DSN can be taken by the settings.
     """
-    with _listening(settings.return_path.socket) as listener:
-        plan = partial(_plan, listener, prepare)
+    left = inherited()
+    own = settings.return_path
+    endpoint = kept("return_path", own.socket, left.endpoint if left else None)
+    if (code := trial_result()) is not None:
+        _try_desk(prepare(settings))
+        return code
+    with _listening(endpoint, left) as listener:
+        plan = partial(_plan, listener, prepare, endpoint)
         refusals = (StoreError, KeyFileError)
-        daemon = Daemon("return-path", FIGURES, load, plan, refusals)
-        # It may have to wait for another writer; a signal ends it then: nothing is under way yet.
+        daemon = Daemon("return-path", FIGURES, load, plan, refusals, endpoint, listener.fileno)
         first = daemon.plan(settings, None)
-        first.trial()
+        if left is None:
+            # It may have to wait for another writer; a signal ends it then: nothing is under way
+            # yet.
+            first.trial()
         with signals_held():
-            return Supervisor(daemon, first, tell, patience or Timeouts(grace=_GRACE)).run()
+            timeouts = patience or Timeouts(grace=_GRACE)
+            return Supervisor(daemon, first, tell, timeouts, left).run()
 
 
 def _plan(
-    listener: socket.socket, prepare: Prepare, settings: Settings, old: Settings | None
+    listener: socket.socket,
+    prepare: Prepare,
+    endpoint: Endpoint,
+    settings: Settings,
+    old: Settings | None,
 ) -> Plan:
     furnish = prepare(settings)
     own = settings.return_path
-    where = kept("return_path", own.socket, old.return_path.socket if old else None)
-    own = replace(own, socket=where)
+    own = replace(own, socket=kept("return_path", own.socket, endpoint) if old else endpoint)
     settings = replace(settings, return_path=own)
     doors = Shared(listener, SessionCounts(own.processes, MOST_CONNECTIONS), InHand(own.processes))
     words = f"{own.processes} workers, listening on {own.socket}"
@@ -71,8 +85,9 @@ def _try_desk(furnish: Opening) -> None:
 
 
 @contextmanager
-def _listening(endpoint: Endpoint) -> Iterator[socket.socket]:
-    with listen(endpoint) as listener:
+def _listening(endpoint: Endpoint, left: Inheritance | None) -> Iterator[socket.socket]:
+    """The listening socket; one that the program before has `left` goes on."""
+    with listen(endpoint) if left is None else socket.socket(fileno=left.listener) as listener:
         try:
             yield listener
         finally:

@@ -33,7 +33,7 @@ from bouncegate.classifier.returnpath.sessions import Sessions
 from bouncegate.config.settings import ReturnPathSettings, Settings
 from bouncegate.daemon.heartbeat import DRAIN, INTERVAL, Heartbeat
 from bouncegate.daemon.lastresort import end_within
-from bouncegate.daemon.supervisor import WorkerContext
+from bouncegate.daemon.plan import WorkerContext
 from bouncegate.policy.fold import Policy
 from bouncegate.store.clock import ClockDoubted, TrustedClock
 from bouncegate.store.errors import StoreError

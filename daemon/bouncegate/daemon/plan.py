@@ -1,0 +1,90 @@
+"""What a supervisor is given: how long to wait, what its children do, what tells one daemon from
+another.
+"""
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bouncegate.config.settings import Settings
+from bouncegate.config.values import Endpoint
+from bouncegate.daemon.child import Child
+from bouncegate.daemon.counters import Name, Row
+from bouncegate.daemon.heartbeat import Heartbeat
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long the supervisor waits, in seconds."""
+
+    silence: float = 30.0
+    """For a sign of life of a worker, before it is killed."""
+    drain_timeout: float = 300.0
+    """For the sessions that were open at a reload, before they are closed."""
+    trial: float = 20.0
+    """For what is tried out before a reload."""
+    grace: float = 4.0
+    """For the children after SIGTERM, before they are killed."""
+
+
+def _nothing() -> None:
+    pass
+
+
+class WorkerContext(NamedTuple):
+    """What a worker has in common with other processes; made before the fork."""
+
+    number: int
+    """Tells the workers apart: 0 for the first, and so on."""
+    row: Row | None
+    """Where to count, if anybody asks for figures."""
+    heartbeat: Heartbeat
+    """To be beaten once a second."""
+    drain_timeout: float
+    """How many seconds sessions have after the request to retire."""
+
+
+Worker = Callable[[WorkerContext, Callable[[], None]], int]
+"""What a worker does until SIGTERM, or until its last session has ended after DRAIN; it calls
+what it is given when it is ready, and tells its exit code."""
+
+
+class Plan(NamedTuple):
+    """What the children of a daemon do by some settings."""
+
+    settings: Settings
+    workers: int
+    worker: Worker
+    words: str
+    """The settings that matter most, for the log."""
+    helpers: tuple[Child, ...] = ()
+    """Children that are there once, whatever the number of workers."""
+    trial: Callable[[], object] = _nothing
+    """Sees whether a worker can begin by the settings, and leaves nothing open.
+
+    It may take long, and raises the refusals of the daemon.
+    """
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """What tells one daemon from another."""
+
+    name: str
+    figures: Sequence[Name]
+    """What a worker counts, where somebody asks for figures."""
+    load: Callable[[], Settings]
+    """The settings anew, at a reload."""
+    plan: Callable[[Settings, Settings | None], Plan]
+    """What is to be done by settings; the second ones are those in force, if any are."""
+    refusals: tuple[type[Exception], ...]
+    """What `plan` and its trial raise, besides ConfigError, if the settings are of no use."""
+    endpoint: Endpoint
+    """Where it listens."""
+    listener: Callable[[], int]
+    """The descriptor of the listening socket."""
+    wake: Callable[[], None] = _nothing
+    """Lets a worker that sleeps look whether it shall end."""
+    last_call: signal.Signals = signal.SIGTERM
+    """Ends a worker that has retired, when the daemon stops."""

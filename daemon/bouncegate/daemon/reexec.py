@@ -1,0 +1,197 @@
+"""The same process goes on with the code that is installed now: execve(2) of its own command line.
+
+As `systemctl daemon-reexec` does it. The process id stays, and so do the children: the new program
+is told their ids, and the descriptors of the listening socket and of what shows that a worker
+lives. All of it is in an environment variable, which the new program takes out.
+
+What does not stay: locks of LMDB and mapped memory. The supervisor has no store open, and its
+children, which have, are not touched. Whoever kills the supervisor ends them as ever: the request
+to the kernel (PR_SET_PDEATHSIG) is theirs.
+
+Before, the command line is started once more as a child that only tells whether it could start:
+code that cannot must not take the place of code that works.
+"""
+
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Literal, NoReturn
+
+import msgspec
+
+from bouncegate.config.values import Endpoint, parse_endpoint
+from bouncegate.daemon.child import Child, die_with
+from bouncegate.daemon.trial import is_stopping
+
+_LOG: Final = logging.getLogger("bouncegate.daemon")
+
+# Of what is handed over; a program that does not know it must not take over.
+_FORMAT: Final = "1"
+_TRIAL: Final = "BOUNCEGATE_TRIAL"
+_INHERITED: Final = "BOUNCEGATE_INHERITED"
+# What would let the child speak to the service manager, or write as to the journal.
+_NOT_FOR_A_TRIAL: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "JOURNAL_STREAM")
+_LOOK_EVERY: Final = 0.05
+_MOST_TOLD: Final = 4096
+
+
+Role = Literal["worker", "retired", "helper"]
+
+
+class InheritedChild(msgspec.Struct, frozen=True):
+    """A child that the program before has started."""
+
+    pid: int
+    name: str
+    role: Role
+    since: float
+    """When it was started, by the clock that nobody sets (CLOCK_MONOTONIC)."""
+    heartbeat: int | None = None
+    """The descriptor of its heartbeat."""
+
+    def put_into(self, place: Child) -> Child:
+        """The place, filled by this child."""
+        place.pid, place.since, place.is_inherited = self.pid, self.since, True
+        if self.heartbeat is None:
+            place.heartbeat = None
+        return place
+
+
+def children(role: Role, places: Sequence[Child]) -> tuple[InheritedChild, ...]:
+    """The children that are in some places."""
+    return tuple(
+        InheritedChild(
+            p.pid, p.name, role, p.since, p.heartbeat.descriptor if p.heartbeat else None
+        )
+        for p in places
+        if p.pid
+    )
+
+
+def no_task(_on_ready: Callable[[], None]) -> int:
+    """What a child does that is not started again when it has ended."""
+    return os.EX_SOFTWARE
+
+
+class Inheritance(msgspec.Struct, frozen=True):
+    """What one program leaves to the next one in the same process."""
+
+    pid: int
+    listener: int
+    """The descriptor of the listening socket."""
+    at: str
+    """Where that listens, as the config file writes it."""
+    children: tuple[InheritedChild, ...]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the socket listens."""
+        return parse_endpoint(self.at)
+
+    def of(self, *roles: str) -> Iterator[InheritedChild]:
+        """The children of some roles."""
+        return (child for child in self.children if child.role in roles)
+
+    def share(self, *, yes: bool) -> None:
+        """Keep the descriptors open over an exec, or do not; raises OSError."""
+        heartbeats = (child.heartbeat for child in self.children if child.heartbeat is not None)
+        for descriptor in (self.listener, *heartbeats):
+            os.set_inheritable(descriptor, yes)
+
+
+def inherited() -> Inheritance | None:
+    """What the program before has left to this process, to be asked once; None at a first start."""
+    told = os.environ.pop(_INHERITED, "")
+    if not told:
+        return None
+    try:
+        found = msgspec.json.decode(told, type=Inheritance)
+        if found.pid != os.getpid():  # a process started by ours, with its environment
+            return None
+        found.share(yes=False)
+    except (msgspec.MsgspecError, OSError) as error:
+        _LOG.error("what the program before has left is of no use: %s", error)
+        return None
+    return found
+
+
+def trial_result() -> int | None:
+    """The exit code of a process that was only asked whether it could start, as it could.
+
+    None where the process is to serve.
+    """
+    wanted = os.environ.get(_TRIAL)
+    if wanted is None:
+        return None
+    if wanted != _FORMAT:
+        _LOG.error("the running version hands over in a way that this one does not know")
+        return os.EX_UNAVAILABLE
+    return os.EX_OK
+
+
+def refusal(seconds: float) -> str:
+    """Why the installed code cannot start with the configuration; empty if it can."""
+    reader, writer = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _try_to_start(parent, writer)
+    os.close(writer)
+    told, given_up = _what_is_told(reader, time.monotonic() + seconds)
+    os.close(reader)
+    if given_up:
+        os.kill(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if given_up or not code:
+        return given_up
+    last = told.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return f"{how}: {last}" if last else how
+
+
+def execute(inheritance: Inheritance) -> NoReturn:
+    """Go on with the installed code; raises OSError, and then all is as before."""
+    try:
+        inheritance.share(yes=True)
+        os.environ[_INHERITED] = msgspec.json.encode(inheritance).decode()
+        os.execv(sys.executable, sys.orig_argv)
+    finally:
+        os.environ.pop(_INHERITED, None)
+        inheritance.share(yes=False)
+
+
+def _try_to_start(parent: int, writer: int) -> NoReturn:
+    """Become a process that only tells whether it could start."""
+    try:
+        if die_with(parent):
+            os.dup2(writer, 1)
+            os.dup2(writer, 2)
+            os.execve(sys.executable, sys.orig_argv, _environment_of_trial(os.environ))
+    except OSError as error:
+        os.write(writer, f"{sys.executable}: {error.strerror}".encode())
+    finally:
+        os._exit(os.EX_OSERR)
+
+
+def _environment_of_trial(environment: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in environment.items() if name not in _NOT_FOR_A_TRIAL}
+    return {**kept, _TRIAL: _FORMAT}
+
+
+def _what_is_told(reader: int, deadline: float) -> tuple[bytes, str]:
+    """What comes through a pipe until its writer has ended, and why it was not waited for."""
+    told = b""
+    while True:
+        if is_stopping():
+            return told, "told to stop meanwhile"
+        if time.monotonic() > deadline:
+            return told, "it took too long to start"
+        if not select.select([reader], [], [], _LOOK_EVERY)[0]:
+            continue
+        if not (octets := os.read(reader, _MOST_TOLD)):
+            return told, ""
+        told = (told + octets)[-_MOST_TOLD:]

@@ -1,0 +1,60 @@
+"""Whether the installed code is still the code that runs.
+
+Every file that a module of this process was loaded from is looked at, libraries and the interpreter
+among them, since an upgrade of these takes effect only in a new program, too.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+_Stamp = tuple[int, int, int]
+
+
+def version() -> str:
+    """The version of this program, for the log."""
+    try:
+        return metadata.version("bouncegate")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+class RunningCode:
+    """The files of the code that runs, as they were."""
+
+    def __init__(self) -> None:
+        """Look at them; to be called at the start, when all that is needed is loaded."""
+        self._stamps = {path: _stamp(path) for path in set(_files())}
+
+    def replaced(self) -> Path | None:
+        """A file that is not what it was, nor there any more; None if there is none."""
+        stamps = self._stamps.items()
+        return next((path for path, stamp in stamps if _stamp(path) != stamp), None)
+
+
+def _files() -> Iterator[Path]:
+    for module in list(sys.modules.values()):
+        if file := getattr(module, "__file__", None):
+            yield _archive_or_file(Path(file))
+    yield Path(sys.executable)
+
+
+def _archive_or_file(path: Path) -> Path:
+    """The file itself; of a module in an archive (zipapp), the archive."""
+    return next((place for place in (path, *path.parents) if place.exists()), path)
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """What tells one content from another; None where there is no file.
+
+    Time and size, by which CPython knows its own compiled files to be stale, and the inode: dpkg
+    gives the files of every build of one version the same time. Not the time of the last change
+    of the inode: a hard link to a file, as backups make it, changes that.
+    """
+    try:
+        found = os.stat(path)  # noqa: PTH116 - hundreds of files are looked at
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
