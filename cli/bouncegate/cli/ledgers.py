@@ -1,10 +1,10 @@
-"""The ledger of sends as a report reads it, or why there is none to be read."""
+"""The ledger of sends, where there is one: for reading, and why it cannot be read."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from bouncegate.cli.invocation import Invocation
-from bouncegate.store.errors import StoreError
+from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.ledger import Ledger
 
 
@@ -20,3 +20,11 @@ def ledger_of(invocation: Invocation) -> Iterator[tuple[Ledger | None, str]]:
         return
     with closing(ledger):
         yield ledger, "the ledger holds nothing yet"
+
+
+def ledger_if_any(invocation: Invocation, stack: ExitStack) -> Ledger | None:
+    """The ledger for reading; None where there is none."""
+    try:
+        return stack.enter_context(closing(invocation.open_ledger()))
+    except StoreMissing:
+        return None

@@ -1,0 +1,81 @@
+"""`store backup`: store, ledger and keys in a file or a folder, while the daemons run."""
+
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.ledgers import ledger_if_any
+from bouncegate.cli.output import complain, write_json
+from bouncegate.config.values import readable
+from bouncegate.store.errors import StoreError
+from bouncegate.store.lastbackup import LastBackup, note_backup
+from bouncegate.store.store import Store
+
+
+def backup(
+    context: typer.Context,
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="A file if it ends in .tar or .tar.zst, else a folder; it must be new. With "
+            "--keep, the folder in which backups lie."
+        ),
+    ],
+    *,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Make a dated one in that folder, and delete older ones: so many stay.",
+            show_default=False,
+        ),
+    ] = None,
+    without_ledger: Annotated[
+        bool, typer.Option("--without-ledger", help="Leave the ledger of sends out.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Save the store, the ledger and the keys, while the daemons run.
+
+    The backup holds the secrets that sign return paths: without them no bounce of the mail that is
+    under way could be proven after a restore. Only its owner may read it.
+
+    Examples:
+
+    bouncegate store backup /var/backups/bouncegate-$(date +%F).tar.zst
+
+    bouncegate store backup --keep 7 /var/backups/bouncegate
+    """
+    from bouncegate.store.tools.backup import (  # noqa: PLC0415 - this command's alone
+        Source,
+        make_backup,
+        remove_drafts,
+    )
+    from bouncegate.store.tools.series import NAMES, next_of, thin_out  # noqa: PLC0415
+
+    invocation, now = invocation_of(context), int(time.time())
+    place = target
+    if keep is not None:
+        remove_drafts(target, NAMES)
+        place = next_of(target, now)
+    with ExitStack() as stack:
+        settings = invocation.settings.store
+        store = stack.enter_context(closing(Store.open(settings, readonly=True)))
+        ledger = None if without_ledger else ledger_if_any(invocation, stack)
+        made = make_backup(Source(settings.path, store, ledger), place, now)
+    try:
+        note_backup(settings.path, LastBackup(now, str(made.path)))
+    except StoreError as error:
+        complain(f"the backup is whole, but report health will not know of it: {error}")
+    if keep is not None:  # only now that there is a new one
+        thin_out(target, keep, made.path)
+    if json:
+        write_json({"path": str(made.path), "size": made.size, "manifest": made.manifest})
+        return
+    print(f"{made.path}: {readable(made.size)}, {made.manifest.messages} large messages")
+    print("It holds the secrets that sign return paths: keep it as safe as the store.")

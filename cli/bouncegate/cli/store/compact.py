@@ -1,0 +1,48 @@
+"""`store compact`: free pages go back to the disk."""
+
+from contextlib import ExitStack, closing
+from typing import Annotated
+
+import typer
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.output import write_json
+from bouncegate.config.values import readable
+from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
+from bouncegate.store.store import Store
+from bouncegate.store.writerlock import WriterLock
+
+
+def compact(
+    context: typer.Context,
+    *,
+    of_ledger: Annotated[
+        bool, typer.Option("--ledger", help="The ledger of sends, instead of the store.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Give free pages back to the disk.
+
+    The daemons that write must be stopped: bouncegate-return-path and bouncegate-maintain, for the
+    ledger bouncegate-milter as well. Mail is refused meanwhile as always, and bounces wait in
+    Postfix's queue.
+
+    Examples:
+
+    bouncegate store compact
+    bouncegate store compact --ledger
+    """
+    from bouncegate.store.tools import compaction  # noqa: PLC0415 - this command's alone
+
+    invocation = invocation_of(context)
+    settings = invocation.settings.store
+    folder = settings.path / LEDGER_FOLDER if of_ledger else settings.path
+    with ExitStack() as stack:
+        right = stack.enter_context(WriterLock.alone(folder))
+        opened = invocation.open_ledger() if of_ledger else Store.open(settings, readonly=True)
+        done = compaction.compact(folder, right, stack.enter_context(closing(opened)))
+    if json:
+        write_json({"path": str(folder), "before": done.before, "after": done.after})
+    else:
+        print(f"{folder}: {readable(done.before)} before, {readable(done.after)} after")

@@ -1,0 +1,64 @@
+"""`store restore`: a backup takes the place of the store."""
+
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec.structs import replace as replaced
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.output import write_json
+from bouncegate.store.environment import LAYOUT, layout_of, open_of_any_layout
+from bouncegate.store.store import Store
+
+
+def restore(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="What `store backup` has made.")],
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Put aside the store that is there, and take its place."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring a backup back. It is checked as a whole before anything is touched.
+
+    The daemons that write must be stopped: bouncegate-return-path, bouncegate-maintain and, if the
+    backup has a ledger, bouncegate-milter. Those that only read take the store up by themselves.
+
+    Examples:
+
+    bouncegate store restore /var/backups/bouncegate-2026-01-31.tar.zst --replace
+    """
+    from bouncegate.store.tools import restore as restoring  # noqa: PLC0415 - this command's alone
+
+    settings = invocation_of(context).settings.store
+
+    def check(folder: Path) -> None:
+        place = replaced(settings, path=folder)
+        with closing(open_of_any_layout(place, readonly=True)) as environment:
+            layout = layout_of(environment)
+        if layout is None or layout >= LAYOUT:  # an older one is upgraded in its place
+            Store.open(place, readonly=True).close()
+
+    restored = restoring.restore(source, settings.path, int(time.time()), check, replace=replace)
+    if json:
+        write_json(
+            {
+                "manifest": restored.manifest,
+                "kept": None if restored.kept is None else str(restored.kept),
+                "left_alone": restored.left_alone,
+            }
+        )
+        return
+    print(f"{settings.path}: as it was at {restored.manifest.made}")
+    if restored.kept is not None:
+        print(f"{restored.kept} keeps what was there before: remove it when all is well")
+    if restored.manifest.layout < LAYOUT:
+        print(f"It has layout {restored.manifest.layout}: run `bouncegate store upgrade` now")
+    for name in restored.left_alone:
+        print(f"{settings.path / name} stays: it holds all that the backup has of it")

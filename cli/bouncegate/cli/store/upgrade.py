@@ -1,0 +1,51 @@
+"""`store upgrade`: the store of an earlier version gets the layout of this one."""
+
+import time
+
+import typer
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.output import write_json
+from bouncegate.store.environment import LAYOUT
+
+
+def upgrade(context: typer.Context, *, json: Json = False) -> None:
+    """Bring the store of an earlier version up to date, in its place, after a backup.
+
+    All daemons must be stopped. The work is done on a copy, which is verified and then takes the
+    place of the store at once: if anything fails, the store is as it was. The backup stays in the
+    store's folder, as before-upgrade-...; the version that wrote the store can restore it. Locks
+    stay as they are, even where the policy in force would not have made them. A store that is up to
+    date is left alone.
+
+    Examples:
+
+    bouncegate store upgrade
+    """
+    from bouncegate.store.tools import upgrade as upgrading  # noqa: PLC0415 - this command's alone
+
+    invocation = invocation_of(context)
+    settings = invocation.settings.store
+    done = upgrading.upgrade(settings, invocation.policy.fold, int(time.time()))
+    if json:
+        write_json(
+            {
+                "path": str(settings.path),
+                "before": done.before,
+                "layout": LAYOUT,
+                "backup": None if done.backup is None else str(done.backup),
+                "other_policy": done.other_policy,
+            }
+        )
+        return
+    if done.backup is None:
+        print(f"{settings.path}: has layout {LAYOUT} already: nothing to do")
+        return
+    print(f"{settings.path}: layout {done.before} before, {LAYOUT} now, verified")
+    print(f"{done.backup} keeps the store as it was: remove it when all is well")
+    if done.other_policy:
+        print(
+            f"{done.other_policy} addresses were decided under another policy and stay so "
+            "(`store verify --other-policy`)"
+        )

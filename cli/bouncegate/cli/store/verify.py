@@ -1,0 +1,108 @@
+"""`store verify`: checks every record, and repairs what can be derived from the journal."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from msgspec import Struct
+
+from bouncegate.cli.addresses import Json
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.logs import printable
+from bouncegate.cli.output import complain, write_json
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.store import Store
+
+if TYPE_CHECKING:
+    from bouncegate.store.tools.verify.difference import Difference
+
+_BEFORE_REPAIR: Final = "before-repair-"
+
+
+class DifferenceView(Struct):
+    """One thing that verification has found."""
+
+    table: str
+    key: str
+    problem: str
+    remedy: str
+    """`repair`: `verify --repair` writes it anew. `restore`: only a backup has it."""
+    by_policy: bool
+    """Whether a policy that has changed since would explain it."""
+
+
+def verify(
+    context: typer.Context,
+    *,
+    mend: Annotated[
+        bool,
+        typer.Option("--repair", help="Make a backup, then write anew what can be derived."),
+    ] = False,
+    other_policy: Annotated[
+        bool,
+        typer.Option(
+            "--other-policy",
+            help="The policy has changed: what it would tell otherwise is no difference.",
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Prove the store: each record can be read, and each address is what its journal tells.
+
+    The daemons may run. The journal is told anew by the policy in force: after a change of it,
+    many addresses differ and nothing is wrong. --repair writes states, locks and indexes anew, from
+    the journal and under that policy; what nothing else tells, only a backup has.
+
+    Examples:
+
+    bouncegate store verify
+    bouncegate store verify --other-policy --json
+    bouncegate store verify --repair
+    """
+    from bouncegate.store.tools.verify import verification  # noqa: PLC0415 - this command's alone
+
+    invocation = invocation_of(context)
+    settings, fold = invocation.settings, invocation.policy.fold
+    if mend:
+        _save_before_repair(invocation)
+    store = (verification.repair if mend else verification.verify)(settings.store, fold)
+    ledger = verification.verify_ledger(settings.store, settings.ledger)
+    found = 0
+    for difference in chain(store, _unless_missing(ledger)):
+        if other_policy and difference.by_policy:
+            continue
+        found += not (mend and difference.mend)
+        remedy = "restore" if difference.mend is None else "repair"
+        view = DifferenceView(*difference[:3], remedy=remedy, by_policy=difference.by_policy)
+        if json:
+            write_json(view)
+        else:
+            done = "mended" if mend and difference.mend else remedy
+            print(printable(f"{view.table}: {view.key}: {view.problem} [{done}]"))
+    if found:
+        complain(f"{found} differences, [repair]: `verify --repair` mends it, [restore]: a backup")
+        raise typer.Exit(os.EX_DATAERR)
+    if not json:
+        print(f"{settings.store.path}: sound")
+
+
+def _save_before_repair(invocation: Invocation) -> None:
+    from bouncegate.store.tools.backup import Source, make_backup, remove_drafts  # noqa: PLC0415
+
+    settings, now = invocation.settings.store, int(time.time())
+    remove_drafts(settings.path, f"{_BEFORE_REPAIR}*")
+    made_at = datetime.fromtimestamp(now, UTC)
+    target = settings.path / f"{_BEFORE_REPAIR}{made_at:%Y%m%dT%H%M%SZ}"
+    with closing(Store.open(settings, readonly=True)) as store:
+        made = make_backup(Source(settings.path, store, None), target, now)
+    complain(f"{made.path} keeps the store as it was")
+
+
+def _unless_missing(found: "Iterator[Difference]") -> "Iterator[Difference]":
+    with suppress(StoreMissing):
+        yield from found
