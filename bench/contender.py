@@ -14,7 +14,7 @@ from typing import Final
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.values import Size
-from bouncegate.store.environment import open_environment
+from bouncegate.store.layout import open_environment
 
 _PAUSE: Final = 0.005
 _MAP: Final = Size(16 * 2**30)

@@ -18,7 +18,7 @@ from bench.lockedstore import locked_store
 from bench.output import arguments, show
 from bouncegate.config.settings import PolicySettings, StoreSettings
 from bouncegate.policy.fold import Policy
-from bouncegate.store.environment import open_environment, set_layout
+from bouncegate.store.layout import open_environment, set_layout
 from bouncegate.store.store import Store
 from bouncegate.store.tools.backup import Source, make_backup
 from bouncegate.store.tools.compaction import compact

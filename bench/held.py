@@ -24,8 +24,8 @@ from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Origin
 from bouncegate.store.bulk import MOST_AT_ONCE, Bulk
-from bouncegate.store.environment import open_environment
-from bouncegate.store.opened import Environment
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import open_environment
 from bouncegate.store.store import Store
 
 _FOLD: Final = Policy(PolicySettings(), ()).fold

@@ -18,7 +18,7 @@ from bench.load import Load
 from bench.lockedstore import LockedStore, locked_store
 from bench.output import arguments, show
 from bouncegate.milter.refusal.recipient import folded_key
-from bouncegate.store.environment import LOCKS, open_environment
+from bouncegate.store.layout import LOCKS, open_environment
 from bouncegate.store.locktable import LockTable
 
 Lookup = Callable[[bytes], object]

@@ -21,7 +21,7 @@ from bouncegate.config.taxonomy import REASONS, Blame, Kind, Reason
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import Event
 from bouncegate.policy.simulation import Simulation
-from bouncegate.store.identity import identity
+from bouncegate.store.recording import identity
 from bouncegate.store.store import Bounce, Store
 
 _ADDRESSES: Final = 20_000

@@ -20,7 +20,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.milter.refusal.recipient import folded_key
 from bouncegate.policy.records import Lock, Origin
-from bouncegate.store.environment import LOCKS, open_environment
+from bouncegate.store.layout import LOCKS, open_environment
 from bouncegate.store.lockrecord import pack
 from bouncegate.store.locktable import LockTable
 

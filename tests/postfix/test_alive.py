@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from bouncegate.config.loading import load
-from bouncegate.store.aliveproof import mailbox_of
+from bouncegate.store.alive import mailbox_of
 from lab.bouncegate import Bouncegate
 from lab.folder import ROOT
 from lab.postfix import HOSTNAME, Postfix

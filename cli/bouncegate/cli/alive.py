@@ -28,7 +28,7 @@ from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import MOST_ADDRESSES, MOST_TARGETS, Act, Audit
 from bouncegate.store.address import AddressError, canonical
-from bouncegate.store.aliveness import has_bounced, is_aged
+from bouncegate.store.alive import has_bounced, is_aged
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 

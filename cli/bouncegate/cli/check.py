@@ -12,7 +12,7 @@ from bouncegate.cli.output import complain
 from bouncegate.config.problems import ConfigError, Problem
 from bouncegate.config.regularfile import open_regular
 from bouncegate.config.settings import DEFAULT_FILE, Settings
-from bouncegate.store.aliveproof import is_proven
+from bouncegate.store.alive import is_proven
 from bouncegate.store.purged import FILE as SALT_FILE
 from bouncegate.store.tokens.keys import KEY_FILE
 

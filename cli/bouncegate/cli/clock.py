@@ -14,8 +14,8 @@ from bouncegate.cli.operator import audit_of, operator
 from bouncegate.cli.output import iso, write_json, write_table
 from bouncegate.policy.clock import ClockMark
 from bouncegate.store.clock import moment, told
+from bouncegate.store.environment import DATA
 from bouncegate.store.ledger import FOLDER, Ledger
-from bouncegate.store.opened import DATA
 from bouncegate.store.store import Store
 
 app = typer.Typer(

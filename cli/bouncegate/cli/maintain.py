@@ -202,7 +202,7 @@ def _by_clock(name: str, pause: float, run: Callable[[threading.Event], object])
 def _prove_alive(invocation: Invocation) -> None:
     """Prove again that Authentication-Results of strangers are taken out of incoming mail."""
     from bouncegate.admin.doctor.alive import prove  # noqa: PLC0415
-    from bouncegate.store.aliveproof import is_due  # noqa: PLC0415
+    from bouncegate.store.alive import is_due  # noqa: PLC0415
 
     settings, now = invocation.settings, int(time.time())
     if not is_due(settings, now):

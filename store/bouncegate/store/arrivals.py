@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 
 from bouncegate.policy.records import Event
 from bouncegate.policy.timeline import Mark
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
-from bouncegate.store.opened import Environment
-from bouncegate.store.retentionmark import RetentionMark
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.meta import RetentionMark
+from bouncegate.store.table import Table
 
 # Some ten milliseconds each.
 _PORTION: Final = 2000
@@ -36,7 +36,7 @@ class Arrival(NamedTuple):
     mark: Mark
 
 
-class Arrivals(Transactions):
+class Arrivals(Table):
     """The bounces of one store; all methods raise StoreError."""
 
     def __init__(self, environment: Environment, history: History, path: Path) -> None:

@@ -19,10 +19,10 @@ import msgspec
 
 from bouncegate.policy.records import Act, Audit, Event, Ruling, Settled
 from bouncegate.store.codec import encode, number_of, octets_of
-from bouncegate.store.environment import AUDIT, INCIDENTS, VOIDED
+from bouncegate.store.environment import Environment
 from bouncegate.store.journal import Journal
-from bouncegate.store.opened import Environment
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.layout import AUDIT, INCIDENTS, VOIDED
+from bouncegate.store.table import Table
 
 _TIME: Final = 4
 _CHANCE: Final = 8
@@ -35,7 +35,7 @@ def new_key(time: int) -> bytes:
     return time.to_bytes(_TIME, "big") + secrets.token_bytes(_CHANCE)
 
 
-class Audits(Transactions):
+class Audits(Table):
     """Writing within a transaction of the caller's; reading raises StoreError."""
 
     def __init__(self, environment: Environment, journal: Journal, path: Path) -> None:

@@ -22,9 +22,9 @@ import msgspec
 
 from bouncegate.policy.clock import DAY, ClockMark, Moment, is_news, looked_at
 from bouncegate.store.codec import encode
+from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError
-from bouncegate.store.opened import Environment
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.table import Table
 
 _KEY: Final = b"clock"
 _MARKS: Final = msgspec.msgpack.Decoder(ClockMark)
@@ -43,7 +43,7 @@ def moment() -> Moment:
     return Moment(int(time.time()), int(time.clock_gettime(time.CLOCK_BOOTTIME)))
 
 
-class ClockRecord(Transactions):
+class ClockRecord(Table):
     """The mark of one environment; each method is a transaction of its own, raises StoreError."""
 
     def __init__(self, environment: Environment, path: Path, table: lmdb._Database | None) -> None:

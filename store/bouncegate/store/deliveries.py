@@ -25,10 +25,10 @@ from bouncegate.policy.fold import EMPTY, Fold, is_locked
 from bouncegate.policy.records import MOST_ADDRESSES, Delivered, State
 from bouncegate.store.deliverylog import Delivery
 from bouncegate.store.entry import QueueState, Sent, message_digests
-from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.recording import identity, name_of_sent
 from bouncegate.store.store import Store
-from bouncegate.store.unattributed import Unattributed
+from bouncegate.store.unproven import Unattributed
 
 _SOURCE: Final = "ledger"
 # Some ten milliseconds of look-ups; the write lock is held for what is written alone.

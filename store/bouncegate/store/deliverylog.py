@@ -33,14 +33,14 @@ from bouncegate.policy.records import MOST_ADDRESSES, Delivered, Event
 from bouncegate.policy.streak import ends_a_row
 from bouncegate.store.codec import encode
 from bouncegate.store.entry import DIGEST
-from bouncegate.store.environment import ACCEPTED, DEFERRED
+from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError
 from bouncegate.store.history import History
-from bouncegate.store.opened import Environment
-from bouncegate.store.progress import Progress
+from bouncegate.store.layout import ACCEPTED, DEFERRED
+from bouncegate.store.meta import Progress
 from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
-from bouncegate.store.transactions import Transactions
-from bouncegate.store.unattributed import Unattributed
+from bouncegate.store.table import Table
+from bouncegate.store.unproven import Unattributed
 
 _SOURCE: Final = "log"
 _SEND: Final = struct.Struct(">I8s")
@@ -138,7 +138,7 @@ class Batch(NamedTuple):
     steps: Sequence[Step]
 
 
-class DeliveryLog(Transactions):
+class DeliveryLog(Table):
     """Both databases; each method is a transaction of its own, and raises StoreError."""
 
     def __init__(

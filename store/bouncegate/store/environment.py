@@ -1,288 +1,214 @@
-"""Opening the LMDB environment: the one place that knows its files, databases and layout.
+"""An environment that is open, and whether its files are still those of the store.
 
-The environment is a folder with `data.mdb` and `lock.mdb`; large bounce messages lie beside
-them in `messages/`. It is opened once per process and never across a fork(2). A file that
-was cut short would end a process by SIGBUS at the first read beyond its end, so that is
-looked for before anything is read through the map.
+Three things can happen to files that are open, none of which LMDB notices:
+
+- `data.mdb` is deleted, replaced by a rename, or its folder is moved: what is written then goes
+  into a file that nobody will ever open again. So a write transaction looks first whether the file
+  that is open has the name still, and a commit counts only if it has it afterwards, too.
+- `lock.mdb` is removed as "stale": LMDB's lock between writers, and the number of the last
+  transaction, are in it, so two processes that have two of them ruin the store. Each write
+  transaction therefore holds a lock on `data.mdb` itself (flock(2)), where all writers meet, and
+  fails if another `lock.mdb` has the name, before it or after.
+- Readers are killed: each leaves a slot behind, and the pages that it read are not used again.
+  They are looked for once a minute, when the file has grown, and where no slot is left.
+
+`lock.mdb` is never opened here: to close it again would let go of the library's own lock on it,
+by which others know that this process lives (fcntl(2), POSIX record locks).
 """
 
-import errno
+from __future__ import annotations
+
+import fcntl
+import logging
 import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import lmdb
-from lmdb import verify
 
-from bouncegate.config.settings import StoreSettings
-from bouncegate.store.copying import copy_records
-from bouncegate.store.errors import (
-    StoreDamaged,
-    StoreError,
-    StoreForbidden,
-    StoreFull,
-    StoreLayout,
-    StoreMissing,
-)
-from bouncegate.store.metapages import map_size_of
-from bouncegate.store.opened import DATA, LOCK, Environment, opened
+from bouncegate.store.errors import StoreReplaced
 
-LAYOUT: Final = 2
+_LOG: Final = logging.getLogger("bouncegate.store")
 
-META: Final = b"meta"
-LOCKS: Final = b"locks"
-ADDRESSES: Final = b"addresses"
-JOURNAL: Final = b"journal"
-BY_ADDRESS: Final = b"by_address"
-ONCE: Final = b"once"
-MESSAGES: Final = b"messages"
-VOIDED: Final = b"voided"
-HELD: Final = b"held"
-INCIDENTS: Final = b"incidents"
-WATCHED: Final = b"watched"
-SERIES: Final = b"series"
-TALLIES: Final = b"tallies"
-MX: Final = b"mx"
-MX_HOSTS: Final = b"mx_hosts"
-MX_WANTED: Final = b"mx_wanted"
-SHELVES: Final = b"shelves"
-ENDS: Final = b"ends"
-DEFERRED: Final = b"deferred"
-ACCEPTED: Final = b"accepted"
-USED: Final = b"used"
-USED_BY_DAY: Final = b"used_by_day"
-INVALID: Final = b"invalid"
-AUDIT: Final = b"audit"
-SUMMARIES: Final = b"summaries"
-PURGED: Final = b"purged"
-UNPROVEN: Final = b"unproven"
-SET_ASIDE: Final = b"set_aside"
+DATA: Final = "data.mdb"
+LOCK: Final = "lock.mdb"
 
-DATABASES: Final[dict[bytes, dict[str, Any]]] = {
-    META: {},
-    LOCKS: {},
-    ADDRESSES: {},
-    JOURNAL: {},
-    BY_ADDRESS: {"dupsort": True, "dupfixed": True},
-    ONCE: {},
-    MESSAGES: {},
-    VOIDED: {},
-    HELD: {},
-    INCIDENTS: {},
-    WATCHED: {},
-    SERIES: {},
-    TALLIES: {},
-    MX: {},
-    MX_HOSTS: {},
-    MX_WANTED: {},
-    SHELVES: {},
-    ENDS: {"dupsort": True, "dupfixed": True},
-    DEFERRED: {},
-    ACCEPTED: {},
-    USED: {},
-    USED_BY_DAY: {"dupsort": True},
-    INVALID: {},
-    AUDIT: {},
-    SUMMARIES: {},
-    PURGED: {},
-    UNPROVEN: {},
-    SET_ASIDE: {},
-}
+READERS_EVERY: Final = 60.0
+"""How often the slots of readers that died are freed, in seconds."""
 
-_MAX_DATABASES: Final = 64
-_KEY_LAYOUT: Final = b"layout"
-_RELOAD: Final = "reload the daemons"
+_GROWN: Final = 1024
+"""By how many pages the file grows before they are looked for as well: 4 MiB, at 4 KiB a page."""
+
+_FILES_EVERY: Final = 0.1
+"""How often a reader looks whether the files are the store's still; a writer always does."""
+
+# 126 is the library's own; milter workers, handlers and commands of a large host fit in 1024,
+# at 64 octets a slot.
+_MAX_READERS: Final = 1024
+# The lock file must be written by readers too, so the group may do both: the daemons' own group.
+_FILE_MODE: Final = 0o660
+
+Identity = tuple[int, int]
+"""Device and inode of a file."""
 
 
-def open_environment(settings: StoreSettings, *, readonly: bool) -> Environment:
-    """Open the environment, and make it where it is not there yet and may be written.
-
-    Raises a StoreError that says what to do.
-    """
-    environment = open_of_any_layout(settings, readonly=readonly)
+def identity_of(path: str | Path) -> Identity | None:
+    """Which file has a name; None where there is none, or it is out of reach."""
     try:
-        _check_layout(environment, settings.path, readonly=readonly)
-    except lmdb.Error as error:
-        environment.close()
-        raise explained(error, settings.path) from error
-    except StoreError:
-        environment.close()
-        raise
-    return environment
-
-
-def open_of_any_layout(settings: StoreSettings, *, readonly: bool) -> Environment:
-    """The same, whatever its layout is, which is for the caller to look at; raises StoreError."""
-    data = settings.path / DATA
-    require_usable(settings.path, readonly=readonly)
-    size = _map_size(settings, data, readonly=readonly)
-    try:
-        environment = opened(settings.path, size, _MAX_DATABASES, readonly=readonly)
-    except lmdb.Error as error:
-        raise explained(error, settings.path) from error
-    except OSError as error:
-        raise StoreError(f"{error.filename}: {error.strerror}") from error
-    try:
-        hand_to_owner(settings.path)
-        _refuse_truncated(environment, data)
-    except lmdb.Error as error:
-        environment.close()
-        raise explained(error, settings.path) from error
-    except StoreError:
-        environment.close()
-        raise
-    return environment
-
-
-def _map_size(settings: StoreSettings, data: Path, *, readonly: bool) -> int:
-    """What the settings say; for a reader no less than what a writer's settings have said."""
-    size = settings.map_size.octets
-    return max(size, map_size_of(data)) if readonly else size
-
-
-def explained(error: lmdb.Error, path: Path) -> StoreError:
-    """What an error of the library means for whoever runs the store at `path`."""
-    if isinstance(error, lmdb.MapFullError):
-        return StoreFull(f"{path}: the map is full: raise map_size in [store] and {_RELOAD}")
-    if isinstance(error, lmdb.MapResizedError):
-        return StoreError(f"{path}: has grown beyond this process's map_size: {_RELOAD}")
-    if isinstance(error, lmdb.DiskError) or getattr(error, "code", 0) == errno.ENOSPC:
-        return StoreFull(f"{path}: the disk is full or failing ({error})")
-    if isinstance(error, lmdb.ReadonlyError | lmdb.LockError) or _is_denied(error):
-        return StoreForbidden(f"{path}: {error}: run as the user that owns the store")
-    if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.VersionMismatchError):
-        return StoreDamaged(f"{path}: data.mdb is no store ({error}): restore it from a backup")
-    return StoreError(f"{path}: {error}")
-
-
-def copy_compacted(environment: Environment, target: Path, path: Path) -> None:
-    """Write an environment as it is at one moment into an empty file; raises StoreError."""
-    try:
-        environment.require_files()
-        copy_records(environment.raw, target)
-        environment.require_files()
-    except lmdb.Error as error:
-        raise explained(error, path) from error
-    except ValueError as error:
-        raise StoreDamaged(f"{target}: {error}") from error
-
-
-def _is_denied(error: lmdb.Error) -> bool:
-    return any(word in str(error) for word in ("Permission denied", "Read-only file system"))
-
-
-def require_usable(folder: Path, *, readonly: bool) -> None:
-    """Refuse a folder in which no environment can be opened; raises StoreError."""
-    data = folder / "data.mdb"
-    try:
-        if not folder.is_dir():
-            raise StoreMissing(f"{folder}: no such folder: create it, owned by the daemons' user")
-        if readonly and not data.exists():
-            raise StoreMissing(f"{folder}: no store yet: the first bounce or lock will make it")
-        if data.exists():
-            with data.open("rb" if readonly else "rb+"):
-                pass
-        elif not readonly:
-            _require_writable(folder)
-    except PermissionError as error:
-        raise StoreForbidden(
-            f"{error.filename}: permission denied: run as the user that owns the store"
-        ) from error
-    except OSError as error:
-        raise StoreError(f"{error.filename}: {error.strerror}") from error
-
-
-def _require_writable(folder: Path) -> None:
-    probe = folder / ".writable"
-    probe.touch()
-    probe.unlink()
-
-
-def hand_to_owner(folder: Path) -> None:
-    """What root makes belongs to the owner of the folder, or the daemons could not open it."""
-    for name in (DATA, LOCK):
-        hand_over(folder / name, folder)
-
-
-def hand_over(path: Path, folder: Path) -> None:
-    """The same of one file or folder below it."""
-    if os.geteuid() == 0:
-        owner, found = folder.stat(), path.stat()
-        # Nothing is written where nothing has to be: the disk may be read-only.
-        if (found.st_uid, found.st_gid) != (owner.st_uid, owner.st_gid):
-            os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _refuse_truncated(environment: Environment, data: Path) -> None:
-    info, page_size = environment.info(), environment.stat()["psize"]
-    expected = (info["last_pgno"] + 1) * page_size
-    if data.stat().st_size >= expected:
-        return
-    # Pages that were freed in the transaction that took them are never written; if they are the
-    # last ones, the file is short and sound. The walk reads the file, not the map.
-    if verify.verify(str(data), subdir=False):  # type: ignore[no-untyped-call]
-        raise StoreDamaged(
-            f"{data}: cut short, {data.stat().st_size} octets of {expected}: restore a backup"
-        )
-
-
-def _check_layout(environment: Environment, path: Path, *, readonly: bool) -> None:
-    found = layout_of(environment)
-    if found in (None, LAYOUT) and not readonly:
-        found = lay_out(environment)
-    if found is None:
-        raise StoreMissing(f"{path}: the store is empty: the first bounce or lock will fill it")
-    if (reason := layout_problem(path, found)) is not None:
-        raise reason
-
-
-def layout_problem(path: Path, found: int | None) -> StoreLayout | None:
-    """Why a store of that layout cannot be used by this version; None if it can."""
-    if found == LAYOUT:
+        found = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat
+    except OSError:
         return None
-    known = f"{path}: the store has layout {found}, this version reads layout {LAYOUT}"
-    if found is not None and found < LAYOUT:
-        return StoreLayout(f"{known}: stop the daemons, then run `bouncegate store upgrade`")
-    return StoreLayout(
-        f"{known}: use the version that wrote it, or a later one, or restore a backup that was "
-        "made before its upgrade"
-    )
+    return found.st_dev, found.st_ino
 
 
-def lay_out(environment: Environment) -> int:
-    """Make the databases that are missing, and tell the layout; all of it or nothing."""
-    known = layout_of(environment)
-    if known is not None and not _missing(environment):
-        return known
-    with environment.begin(write=True) as transaction:
-        for name, flags in DATABASES.items():
-            environment.open_db(name, txn=transaction, **flags)
-        meta = environment.open_db(META, txn=transaction)
-        transaction.put(_KEY_LAYOUT, LAYOUT.to_bytes(4, "big"), db=meta, overwrite=False)
-        return int.from_bytes(transaction.get(_KEY_LAYOUT, db=meta) or b"", "big")
+class Environment:
+    """An LMDB environment whose transactions hold only in the files of the store."""
 
+    def __init__(
+        self, raw: lmdb.Environment, folder: Path, written: int | None, *, readonly: bool
+    ) -> None:
+        """Go on with an environment that was just opened in a folder; raises OSError."""
+        self.raw: Final = raw
+        self.written: Final = written
+        """When its data had been written last, before it was opened; None: it is new."""
+        self.folder: Final = folder
+        self._names = (str(folder / DATA), str(folder / LOCK))
+        self._files = (identity_of(self._names[0]), identity_of(self._names[1]))
+        self._descriptor = -1 if readonly else os.open(self._names[0], os.O_RDONLY | os.O_CLOEXEC)
+        # A lock of flock(2) is the descriptor's: threads of one process would share it.
+        self._turn = threading.Lock()
+        self._next_look = time.monotonic() + READERS_EVERY
+        self._next_files = 0.0
+        self._next_page = raw.info()["last_pgno"] + _GROWN
+        self.open_db: Final = raw.open_db
+        self.info: Final = raw.info
+        self.stat: Final = raw.stat
+        self.readers: Final = raw.readers
 
-def _missing(environment: Environment) -> bool:
-    for name, flags in DATABASES.items():
+    def begin(
+        self, *, write: bool = False, db: lmdb._Database | None = None
+    ) -> AbstractContextManager[lmdb.Transaction[bytes]]:
+        """A transaction; what is written in it is durable when its block has ended.
+
+        Raises lmdb.Error, and StoreReplaced where the files are not the store's any more.
+        """
+        if write:
+            return self._writing(db)
+        now = time.monotonic()
+        if now >= self._next_files:
+            self.require_files()
+            self._next_files = now + _FILES_EVERY
+        return self._begun(db=db)
+
+    @contextmanager
+    def _writing(self, db: lmdb._Database | None) -> Iterator[lmdb.Transaction[bytes]]:
+        with self._turn:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            try:
+                self.require_files()
+                with self._begun(write=True, db=db) as transaction:
+                    yield transaction
+                if self.info()["last_pgno"] >= self._next_page:
+                    self.reader_check()
+                self.require_files()
+            finally:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def _begun(self, **options: Any) -> lmdb.Transaction[bytes]:
+        self.look_for_dead_readers()
         try:
-            environment.open_db(name, create=False, **flags)
-        except lmdb.NotFoundError:
-            return True
-    return False
+            return self.raw.begin(**options)
+        except lmdb.ReadersFullError:
+            self.reader_check()
+            return self.raw.begin(**options)
+
+    def look_for_dead_readers(self) -> None:
+        """Free their slots, if it is time; raises lmdb.Error."""
+        if time.monotonic() >= self._next_look:
+            self.reader_check()
+
+    def reader_check(self) -> int:
+        """Free the slots of readers that died; tells how many. Raises lmdb.Error."""
+        self._next_look = time.monotonic() + READERS_EVERY
+        self._next_page = self.info()["last_pgno"] + _GROWN
+        freed = self.raw.reader_check()
+        if freed:
+            _LOG.warning("%s: freed the slots of %d readers that were killed", self.folder, freed)
+        return freed
+
+    def replaced(self) -> str:
+        """What has become of the files that are open; empty if they are the store's still."""
+        for name, opened in zip(self._names, self._files, strict=True):
+            found = identity_of(name)
+            if found != opened:
+                how = "is not there any more" if found is None else "was replaced"
+                return f"{name}: {how} while it was open"
+        return ""
+
+    def require_files(self) -> None:
+        """Raise StoreReplaced where the files that are open are not the store's any more."""
+        names, files = self._names, self._files
+        if identity_of(names[0]) != files[0] or identity_of(names[1]) != files[1]:
+            raise StoreReplaced(
+                f"{self.replaced() or self.folder}: what was to be written is not, and has to be "
+                "done again with the store that is there now"
+            )
+
+    def close(self) -> None:
+        """Give the map and the files back."""
+        self.raw.close()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
-def set_layout(environment: Environment, layout: int) -> None:
-    """Let a store say that it has a layout; raises lmdb.Error."""
-    with environment.begin(write=True, db=environment.open_db(META)) as transaction:
-        transaction.put(_KEY_LAYOUT, layout.to_bytes(4, "big"))
+def opened(
+    folder: Path, map_size: int, databases: int, *, readonly: bool, **options: Any
+) -> Environment:
+    """Open the environment of a folder, and make it unless `readonly`; raises lmdb.Error, OSError.
 
-
-def layout_of(environment: Environment) -> int | None:
-    """The layout that a store says it has; None if it says nothing. Raises lmdb.Error."""
+    StoreReplaced, if its files are replaced at this very moment.
+    """
+    names = (folder / DATA, folder / LOCK)
+    before = [identity_of(name) for name in names]
+    written = int(names[0].stat().st_mtime) if before[0] is not None else None
+    raw = lmdb.open(
+        str(folder),
+        map_size=map_size,
+        max_dbs=databases,
+        max_readers=_MAX_READERS,
+        readonly=readonly,
+        create=not readonly,
+        mode=_FILE_MODE,
+        readahead=False,
+        **options,
+    )
     try:
-        meta = environment.open_db(META, create=False)
-    except lmdb.NotFoundError:
+        for name, old in zip(names, before, strict=True):
+            if old not in (None, identity_of(name)):
+                raise StoreReplaced(f"{name}: is being replaced: try again in a moment")
+        return Environment(raw, folder, written, readonly=readonly)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def locked_alone(data: Path) -> int | None:
+    """A descriptor that keeps every write transaction on a file waiting; None: there is no file.
+
+    Raises BlockingIOError while one is under way, OSError.
+    """
+    try:
+        descriptor = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
         return None
-    with environment.begin() as transaction:
-        value = transaction.get(_KEY_LAYOUT, db=meta)
-    return None if value is None else int.from_bytes(value, "big")
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -13,8 +13,8 @@ import lmdb
 
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import AddressEntry, Event, Ruling, State, Summary
+from bouncegate.store.environment import Environment
 from bouncegate.store.journal import Journal
-from bouncegate.store.opened import Environment
 from bouncegate.store.rulings import Rulings
 from bouncegate.store.state import StateTable
 from bouncegate.store.window import Window

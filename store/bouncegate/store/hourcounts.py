@@ -19,8 +19,8 @@ import msgspec
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.alarm import HOUR, hour_of
 from bouncegate.store.codec import encode
-from bouncegate.store.environment import TALLIES
-from bouncegate.store.opened import Environment
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import TALLIES
 
 UNVERIFIED: Final = ""
 DROPPED: Final = "\0dropped"

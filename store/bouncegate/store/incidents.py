@@ -19,10 +19,10 @@ from bouncegate.policy.guard import Guard, Series, Watched
 from bouncegate.policy.known import Known, known
 from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settled, State
 from bouncegate.store.codec import number_of, octets_of
-from bouncegate.store.environment import INCIDENTS
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.lastmailed import LastMailed
-from bouncegate.store.opened import Environment
+from bouncegate.store.layout import INCIDENTS
 from bouncegate.store.window import Standing, counted
 
 GUARD: Final = "guard"

@@ -27,8 +27,8 @@ from bouncegate.store.codec import (
     number_of,
     octets_of,
 )
-from bouncegate.store.environment import BY_ADDRESS, JOURNAL, SUMMARIES
-from bouncegate.store.opened import Environment
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import BY_ADDRESS, JOURNAL, SUMMARIES
 
 # Acts on a thousand addresses whose neighbours come one after the other; each takes some 100 KB.
 _ACTS_AT_ONCE: Final = 256

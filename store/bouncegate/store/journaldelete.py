@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from bouncegate.policy.records import AddressEntry, Event
 from bouncegate.store.codec import octets_of
-from bouncegate.store.environment import ONCE, SET_ASIDE, UNPROVEN
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
-from bouncegate.store.opened import Environment
+from bouncegate.store.layout import ONCE, SET_ASIDE, UNPROVEN
 
 Leaving = defaultdict[int, set[str]]
 """The numbers of entries on many addresses, each with those that it is to name no longer."""

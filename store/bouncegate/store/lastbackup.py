@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from bouncegate.store.environment import hand_over
 from bouncegate.store.errors import StoreError
+from bouncegate.store.layout import hand_over
 
 FILE: Final = ".last-backup"
 _LARGEST: Final = 2**16

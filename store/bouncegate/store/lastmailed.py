@@ -20,10 +20,10 @@ import lmdb
 
 from bouncegate.policy.known import Mailed
 from bouncegate.store.entry import KEY
-from bouncegate.store.environment import INVALID, USED, USED_BY_DAY
-from bouncegate.store.opened import Environment
-from bouncegate.store.progress import Progress
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import INVALID, USED, USED_BY_DAY
+from bouncegate.store.meta import Progress
+from bouncegate.store.table import Table
 
 SOURCE: Final = "usage"
 """The name under which it is remembered how far the ledger has been read."""
@@ -50,7 +50,7 @@ class Used(NamedTuple):
         return self.day * DAY
 
 
-class LastMailed(Transactions):
+class LastMailed(Table):
     """The three databases; all methods raise StoreError, but those within a transaction."""
 
     def __init__(self, environment: Environment, path: Path) -> None:

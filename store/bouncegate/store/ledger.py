@@ -40,10 +40,10 @@ from bouncegate.store.entry import (
     encoded,
     name_digests,
 )
-from bouncegate.store.environment import META, copy_compacted, explained, hand_to_owner
+from bouncegate.store.environment import DATA, Environment, opened
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
+from bouncegate.store.layout import META, copy_compacted, explained, hand_to_owner
 from bouncegate.store.metapages import map_size_of
-from bouncegate.store.opened import DATA, Environment, opened
 from bouncegate.store.space import Space, room_of
 from bouncegate.store.writerlock import WriterLock
 

@@ -20,8 +20,8 @@ import lmdb
 
 from bouncegate.policy.records import NO_END, Lock, State
 from bouncegate.store.codec import number_of, octets_of
-from bouncegate.store.environment import ENDS, SHELVES
-from bouncegate.store.opened import Environment
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import ENDS, SHELVES
 
 DETECTED: Final = b"d"
 GROUPS: Final = b"g"

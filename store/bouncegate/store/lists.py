@@ -21,10 +21,10 @@ from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import Act, Entry, Event, Lock, State
 from bouncegate.store import lockrecord
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.listindex import DETECTED, GROUPS
-from bouncegate.store.opened import Environment
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.table import Table
 
 Known = tuple[str, State]
 """An address and what is known of it."""
@@ -43,7 +43,7 @@ _MOST_GATHERED: Final = 10_000
 _REMEMBERED: Final = 64
 
 
-class Lists(Transactions):
+class Lists(Table):
     """The lists of one store; all methods raise StoreError."""
 
     def __init__(self, environment: Environment, history: History, path: Path) -> None:

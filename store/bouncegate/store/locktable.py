@@ -15,9 +15,9 @@ from typing import Final, Self
 import lmdb
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.environment import LOCKS, PURGED, open_environment
+from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError
-from bouncegate.store.opened import Environment
+from bouncegate.store.layout import LOCKS, PURGED, open_environment
 from bouncegate.store.purged import digest_of, read_salt
 
 _LOG: Final = logging.getLogger("bouncegate.store")

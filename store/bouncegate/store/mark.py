@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.config.replies import UNMARKED, mark_with
-from bouncegate.store.environment import require_usable
 from bouncegate.store.errors import StoreError
+from bouncegate.store.layout import require_usable
 from bouncegate.store.purged import read_or_make_salt, read_salt
 
 _LOG: Final = logging.getLogger("bouncegate.mark")

@@ -24,10 +24,10 @@ import msgspec
 from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.mx import DENIALS, UNASKED, MxAnswer, MxHosts, learn, next_question
 from bouncegate.store.codec import encode
-from bouncegate.store.environment import MX, MX_HOSTS, MX_WANTED, explained
-from bouncegate.store.opened import Environment
-from bouncegate.store.progress import Progress
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import MX, MX_HOSTS, MX_WANTED, explained
+from bouncegate.store.meta import Progress
+from bouncegate.store.table import Table
 
 # A domain name has at most 253 characters (RFC 1035, 2.3.4): two of them fit into a key of LMDB.
 _LONGEST_NAME: Final = 253
@@ -60,7 +60,7 @@ class NameServerFault(NamedTuple):
     """Whether it is believed once it has lasted for `[dns] confirm`."""
 
 
-class MxCache(Transactions):
+class MxCache(Table):
     """The three databases; each method is a transaction of its own, but for `want_within`."""
 
     def __init__(self, environment: Environment, path: Path) -> None:

@@ -27,13 +27,13 @@ from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Audit, Delivered, Entry, Event, Ruling, State
 from bouncegate.store.audit import Audits
 from bouncegate.store.deliverylog import DeliveryLog
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.journaldelete import JournalDelete, Leaving
 from bouncegate.store.lastmailed import LastMailed, key_of
 from bouncegate.store.messages import Messages, message_key
-from bouncegate.store.opened import Environment
 from bouncegate.store.redaction import Redaction
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.table import Table
 
 _PORTION: Final = 1000
 # How far apart in the journal two recipients of one bounce may stand.
@@ -64,7 +64,7 @@ class Found(Struct):
     """Whether it is known when it was last mailed."""
 
 
-class Purge(Transactions):
+class Purge(Table):
     """Finding and removing; both raise StoreError."""
 
     def __init__(

@@ -23,10 +23,10 @@ from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, is_locked
 from bouncegate.policy.records import Lock, State, Streak
 from bouncegate.store.codec import decode_state, encode
-from bouncegate.store.environment import PURGED, hand_over
+from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError, StoreForbidden
+from bouncegate.store.layout import PURGED, hand_over
 from bouncegate.store.lockrecord import pack
-from bouncegate.store.opened import Environment
 
 FILE: Final = "salt"
 _SALT: Final = 32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 import lmdb
@@ -13,12 +14,12 @@ from bouncegate.policy.fold import EMPTY, Disposition, Policy
 from bouncegate.policy.names import awaits_dns
 from bouncegate.policy.records import UNCONFIRMED, Event, State
 from bouncegate.store.codec import encode_entry, number_of, octets_of
-from bouncegate.store.environment import ONCE
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.hourcounts import UNVERIFIED, HourCount, HourCounts
 from bouncegate.store.incidents import NOT_WATCHED, Incident, Incidents
+from bouncegate.store.layout import ONCE
 from bouncegate.store.messages import Messages, message_key
-from bouncegate.store.opened import Environment
 from bouncegate.store.unproven import MOST_OCTETS_SET_ASIDE, MOST_SET_ASIDE, Unproven
 
 # How many entries of one address there may be for one more that proves nothing to stand under it:
@@ -29,6 +30,8 @@ _MOST_UNPROVEN_THAT_COUNT: Final = 500
 # How many events make a transaction full: with some 50 microseconds each, other processes wait a
 # few milliseconds for the write lock. A message may name a thousand recipients.
 MOST_AT_ONCE: Final = 128
+FAILED: Final = "failed"
+_IDENTITY_OCTETS: Final = 16
 _BLAMES_SENDER: Final = (Disposition.SENDER_TO_BLAME, Disposition.MESSAGE_TO_BLAME)
 
 
@@ -218,3 +221,17 @@ class Recording:
             return []
         tally = self._tallies.add(transaction, sender_of(event), event.reason, event.time)
         return [tally] if tally.total == normal + 1 else []
+
+
+def identity(message: str, recipient: str, outcome: str = FAILED) -> bytes:
+    """16 octets that are equal for everything that tells this outcome of a message and recipient.
+
+    A delay and the failure that follows it are two; a failure told twice is one.
+    """
+    text = "\0".join((outcome, recipient, message))
+    return blake2b(text.encode("utf-8", "replace"), digest_size=_IDENTITY_OCTETS).digest()
+
+
+def name_of_sent(time: int, message: bytes) -> str:
+    """How identities name a message that stands in the ledger."""
+    return f"sent {time} {message.hex()}"

@@ -19,12 +19,7 @@ from typing import Final, NamedTuple
 import lmdb
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.environment import (
-    explained,
-    layout_of,
-    layout_problem,
-    open_environment,
-)
+from bouncegate.store.environment import Environment
 from bouncegate.store.errors import (
     StoreDamaged,
     StoreError,
@@ -32,9 +27,14 @@ from bouncegate.store.errors import (
     StoreLayout,
     StoreMissing,
 )
+from bouncegate.store.layout import (
+    explained,
+    layout_of,
+    layout_problem,
+    open_environment,
+)
 from bouncegate.store.locktable import LockTable
 from bouncegate.store.metapages import map_size_of
-from bouncegate.store.opened import Environment
 
 _LOG: Final = logging.getLogger("bouncegate.store")
 INTERVAL: Final = 1.0

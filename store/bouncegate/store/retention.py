@@ -27,12 +27,12 @@ import lmdb
 from bouncegate.policy.fold import EMPTY, Fold, freed, is_locked
 from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State, Summary, Told
 from bouncegate.store.audit import Audits
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.hourcounts import HourCounts
 from bouncegate.store.journaldelete import JournalDelete, Leaving
-from bouncegate.store.opened import Environment
-from bouncegate.store.retentionmark import RetentionMark
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.meta import RetentionMark
+from bouncegate.store.table import Table
 
 # No longer than this, and one address more, is the write lock held.
 _SECONDS: Final = 0.02
@@ -69,7 +69,7 @@ class _Cut(NamedTuple):
     last: AddressEntry
 
 
-class Retention(Transactions):
+class Retention(Table):
     """Letting go of what is old, in one store; all methods raise StoreError."""
 
     def __init__(

@@ -18,8 +18,8 @@ import lmdb
 from bouncegate.policy.records import UNCONFIRMED
 from bouncegate.policy.timeline import Mark
 from bouncegate.store.codec import number_of, octets_of
-from bouncegate.store.environment import HELD, VOIDED
-from bouncegate.store.opened import Environment
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import HELD, VOIDED
 
 _UNCONFIRMED: Final = octets_of(UNCONFIRMED)
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import lmdb
 
-from bouncegate.store.opened import Environment
+from bouncegate.store.environment import Environment
 
 _META_PAGES: Final = 2
 

@@ -17,9 +17,9 @@ from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import decode_state, encode
-from bouncegate.store.environment import ADDRESSES, LOCKS
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import ADDRESSES, LOCKS
 from bouncegate.store.listindex import ListIndex
-from bouncegate.store.opened import Environment
 from bouncegate.store.purged import Purged
 
 

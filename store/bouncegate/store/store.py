@@ -63,7 +63,13 @@ from bouncegate.store.audit import Audits
 from bouncegate.store.clock import ClockRecord
 from bouncegate.store.deliverylog import DeliveryLog
 from bouncegate.store.domainbounces import bounced
-from bouncegate.store.environment import (
+from bouncegate.store.environment import Environment
+from bouncegate.store.errors import StoreLayout
+from bouncegate.store.history import History
+from bouncegate.store.hourcounts import HourCount, HourCounts
+from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
+from bouncegate.store.lastmailed import DAY, LastMailed
+from bouncegate.store.layout import (
     DATABASES,
     MESSAGES,
     META,
@@ -71,24 +77,17 @@ from bouncegate.store.environment import (
     explained,
     open_environment,
 )
-from bouncegate.store.errors import StoreLayout
-from bouncegate.store.history import History
-from bouncegate.store.hourcounts import HourCount, HourCounts
-from bouncegate.store.incidents import Incident, Incidents, closed_by_guard
-from bouncegate.store.lastmailed import DAY, LastMailed
 from bouncegate.store.lists import Lists
 from bouncegate.store.messages import MessageFolder, Messages
+from bouncegate.store.meta import Progress
 from bouncegate.store.mx import MxCache
-from bouncegate.store.opened import Environment
-from bouncegate.store.progress import Progress
 from bouncegate.store.purge import Purge
 from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
 from bouncegate.store.retention import Retention
 from bouncegate.store.space import Space, room_of
-from bouncegate.store.transactions import Transactions
-from bouncegate.store.unattributed import Unattributed
+from bouncegate.store.table import Table
 from bouncegate.store.unconfirmed import Unconfirmed
-from bouncegate.store.unproven import Unproven
+from bouncegate.store.unproven import Unattributed, Unproven
 from bouncegate.store.window import Outdated
 from bouncegate.store.writerlock import WriterLock
 
@@ -121,7 +120,7 @@ class Effect(NamedTuple):
     """How many of those locks would go; other evidence supports the rest."""
 
 
-class Store(Transactions):
+class Store(Table):
     """The whole store, for the return path and the operator."""
 
     def __init__(self, environment: Environment, settings: StoreSettings) -> None:

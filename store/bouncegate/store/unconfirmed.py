@@ -15,9 +15,9 @@ from bouncegate.policy.fold import Fold
 from bouncegate.policy.mx import MxHosts
 from bouncegate.policy.records import MOST_EVENTS, Event, Ruling
 from bouncegate.store.address import domain_of
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
-from bouncegate.store.opened import Environment
-from bouncegate.store.transactions import Transactions
+from bouncegate.store.table import Table
 
 # Some ten milliseconds of one read transaction.
 _PORTION: Final = 2000
@@ -36,7 +36,7 @@ class Pile(NamedTuple):
     """When the first of them came; 0 where none waits."""
 
 
-class Unconfirmed(Transactions):
+class Unconfirmed(Table):
     """The bounces of one store that wait for DNS; all methods raise StoreError."""
 
     def __init__(self, environment: Environment, path: Path, history: History) -> None:

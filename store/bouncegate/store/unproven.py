@@ -17,20 +17,21 @@ may know a message that brings up such a fault; there too the oldest go.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import lmdb
 
 from bouncegate.policy.records import Event
 from bouncegate.store.codec import number_of, octets_of
-from bouncegate.store.environment import SET_ASIDE, UNPROVEN
+from bouncegate.store.entry import digest
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.hourcounts import DROPPED, HourCounts
 from bouncegate.store.journaldelete import JournalDelete
+from bouncegate.store.layout import SET_ASIDE, UNPROVEN
 from bouncegate.store.messages import Messages
-from bouncegate.store.opened import Environment
 
 # How many one transaction drops at most: some milliseconds. One report brings one, so that a quota
 # that was lowered is reached soon.
@@ -146,3 +147,33 @@ class Unproven:
         if kept.octets:
             self._messages.delete(transaction, event.raw)
         return event
+
+
+class Unattributed(NamedTuple):
+    """Which messages the reports may be about that name no recipient of a known message.
+
+    A server names whom *it* mailed: after a forwarding that is an address that we never mailed. So
+    a proven report of nobody's is about one of the recipients of its message, and nobody can tell
+    which; a report that proves nothing may be about any of those whose message it names. While
+    there is one, that no bounce of a recipient came is no sign that his mail arrived.
+    """
+
+    times: frozenset[int] = frozenset()
+    """When they were sent, where nothing else is known of them."""
+    names: frozenset[bytes] = frozenset()
+    """Digests of queue ids and Message-IDs, as in the ledger."""
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Self:
+        """That of events that count for no address."""
+        times, names = set[int](), set[bytes]()
+        for event in events:
+            named = {digest(name) for name in (event.queue_id, event.message_id) if name}
+            names |= named
+            if event.sent and not named:
+                times.add(event.sent)
+        return cls(frozenset(times), frozenset(names))
+
+    def may_concern(self, time: int, names: Iterable[bytes]) -> bool:
+        """Whether one may be about a message of that time, with these digests of its names."""
+        return time in self.times or not self.names.isdisjoint(names)

@@ -20,8 +20,8 @@ import lmdb
 from bouncegate.policy.guard import Series, Watched
 from bouncegate.policy.records import Event
 from bouncegate.policy.span import BY_NAME, Counted
-from bouncegate.store.environment import SERIES, WATCHED
-from bouncegate.store.opened import Environment
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import SERIES, WATCHED
 
 DIGEST: Final = 8
 _KEY: Final = struct.Struct(">8sIQ")

@@ -12,9 +12,9 @@ import os
 from pathlib import Path
 from typing import IO, Final, Self
 
-from bouncegate.store.environment import hand_over, require_usable
+from bouncegate.store.environment import DATA, locked_alone
 from bouncegate.store.errors import StoreBusy, StoreError
-from bouncegate.store.opened import DATA, locked_alone
+from bouncegate.store.layout import hand_over, require_usable
 
 FILE: Final = "writers"
 _MODE: Final = 0o660

@@ -2,7 +2,7 @@
 
 from bouncegate.classifier.report import COMPLAINED, Report
 from bouncegate.classifier.returnpath.namedrecipients import outcome_of
-from bouncegate.store.identity import identity
+from bouncegate.store.recording import identity
 
 MESSAGE, ANN = "message-id <1@sender.test>", "ann@example.com"
 

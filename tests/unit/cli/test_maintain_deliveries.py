@@ -12,8 +12,8 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.store.entry import Sent, entry_of
-from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.recording import identity, name_of_sent
 from bouncegate.store.store import Bounce, Store
 
 from .conftest import Command

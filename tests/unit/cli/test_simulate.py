@@ -14,8 +14,7 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
-from bouncegate.store.identity import identity
-from bouncegate.store.recording import Bounce
+from bouncegate.store.recording import Bounce, identity
 from bouncegate.store.store import Store
 
 from .conftest import Command

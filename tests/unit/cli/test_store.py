@@ -13,9 +13,9 @@ from tests.unit.store.tools.site import POLICY
 
 from bouncegate.config.loading import load
 from bouncegate.policy.records import Act
-from bouncegate.store.environment import LOCKS, open_environment
 from bouncegate.store.errors import StoreFull
 from bouncegate.store.lastbackup import LastBackup, last_backup, note_backup
+from bouncegate.store.layout import LOCKS, open_environment
 from bouncegate.store.store import Store
 
 from .conftest import Command

@@ -7,7 +7,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Lock, Origin
 from bouncegate.store import lockrecord
-from bouncegate.store.environment import LOCKS, open_environment
+from bouncegate.store.layout import LOCKS, open_environment
 
 YEAR = 365 * 86_400
 

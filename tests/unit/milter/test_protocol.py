@@ -27,7 +27,7 @@ from tests.unit.milter.mta import (
 )
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.environment import LOCKS, open_environment
+from bouncegate.store.layout import LOCKS, open_environment
 from bouncegate.store.mark import known_mark
 
 PASSES = Answer("c")

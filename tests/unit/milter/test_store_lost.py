@@ -13,7 +13,7 @@ from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Mta
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.environment import META, open_environment
+from bouncegate.store.layout import META, open_environment
 
 MACROS = {
     "{auth_authen}": "newsletter",

@@ -13,7 +13,7 @@ from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import ANY_WITHOUT_REPLY, NO_DATA, Answer, Mta
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.environment import META, open_environment
+from bouncegate.store.layout import META, open_environment
 
 PASSES = Answer("c")
 

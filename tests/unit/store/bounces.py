@@ -9,7 +9,7 @@ from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard, Sends, unknown
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Event
-from bouncegate.store.environment import ADDRESSES, LOCKS
+from bouncegate.store.layout import ADDRESSES, LOCKS
 from bouncegate.store.recording import Bounce, Recorded
 from bouncegate.store.store import Store
 

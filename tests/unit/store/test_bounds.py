@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.store.environment import DATABASES
+from bouncegate.store.layout import DATABASES
 
 PAGE = (Path(__file__).parents[3] / "docs/store.md").read_text()
 TABLE = PAGE.partition("## What strangers can make larger")[2].partition("\n## ")[0]

@@ -21,8 +21,8 @@ from bouncegate.policy.records import Delivered
 from bouncegate.store.deliveries import Deliveries, Walked
 from bouncegate.store.deliverylog import Batch, Deferral, Deferred, Delivery
 from bouncegate.store.entry import QueueState, Seen, Sent, entry_of
-from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.recording import identity, name_of_sent
 from bouncegate.store.store import Store
 
 DAY = 86_400

@@ -19,9 +19,9 @@ from bouncegate.config.values import Size
 from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.records import Event, Ruling, Settled
 from bouncegate.store.codec import number_of
-from bouncegate.store.environment import HELD, SERIES, VOIDED, WATCHED
 from bouncegate.store.hourcounts import HourCount
 from bouncegate.store.incidents import Incident
+from bouncegate.store.layout import HELD, SERIES, VOIDED, WATCHED
 from bouncegate.store.store import Bounce, Store
 
 from .bounces import NOW, SIGNED, bounce_of, contents, lock_by_hand, policy, record

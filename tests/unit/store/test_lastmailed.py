@@ -14,8 +14,8 @@ from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act
 from bouncegate.store.entry import KEY
-from bouncegate.store.environment import USED, USED_BY_DAY
 from bouncegate.store.lastmailed import DAY, key_of
+from bouncegate.store.layout import USED, USED_BY_DAY
 from bouncegate.store.store import Store
 
 FOLD = Policy(PolicySettings(), ()).fold

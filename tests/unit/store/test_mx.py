@@ -9,7 +9,7 @@ from bouncegate.config.settings import DnsSettings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.policy.mx import UNASKED, MxAnswer, MxHost
 from bouncegate.store import mx as module
-from bouncegate.store.environment import MX, MX_HOSTS
+from bouncegate.store.layout import MX, MX_HOSTS
 from bouncegate.store.mx import MxCache, NameServerFault, can_be_asked
 from bouncegate.store.store import Bounce, Store
 

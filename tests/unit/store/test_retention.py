@@ -23,7 +23,7 @@ from bouncegate.policy.records import (
     State,
     Summary,
 )
-from bouncegate.store.environment import BY_ADDRESS, ONCE, VOIDED
+from bouncegate.store.layout import BY_ADDRESS, ONCE, VOIDED
 from bouncegate.store.retention import _MOST_OF_ONE
 from bouncegate.store.store import Store
 from bouncegate.store.tools.verify.addresses import AddressCheck

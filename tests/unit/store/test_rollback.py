@@ -37,7 +37,7 @@ from bouncegate.policy.selection import Selection
 from bouncegate.policy.simulation import Simulation
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import decode_summary, encode, number_of, octets_of
-from bouncegate.store.environment import (
+from bouncegate.store.layout import (
     ADDRESSES,
     HELD,
     LOCKS,

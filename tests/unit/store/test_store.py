@@ -16,7 +16,7 @@ from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event, Lock, Origin
-from bouncegate.store import environment, lockrecord
+from bouncegate.store import layout, lockrecord
 from bouncegate.store.errors import (
     StoreDamaged,
     StoreError,
@@ -220,17 +220,17 @@ def test_reading_where_nothing_was_recorded_yet_is_no_damage(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("layout", "advice"), [(1, "`bouncegate store upgrade`"), (99, "or a later one")]
+    ("number", "advice"), [(1, "`bouncegate store upgrade`"), (99, "or a later one")]
 )
 def test_a_store_of_another_layout_is_refused(
-    store: Store, settings: StoreSettings, layout: int, advice: str
+    store: Store, settings: StoreSettings, number: int, advice: str
 ) -> None:
     store.close()
-    env = environment.open_environment(settings, readonly=False)
-    with env.begin(write=True, db=env.open_db(environment.META)) as transaction:
-        transaction.put(b"layout", struct.pack(">I", layout))
+    env = layout.open_environment(settings, readonly=False)
+    with env.begin(write=True, db=env.open_db(layout.META)) as transaction:
+        transaction.put(b"layout", struct.pack(">I", number))
     env.close()
-    with pytest.raises(StoreLayout, match=f"layout {layout}, .* {advice}") as caught:
+    with pytest.raises(StoreLayout, match=f"layout {number}, .* {advice}") as caught:
         Store.open(settings)
     assert caught.value.exit_code == os.EX_CONFIG
 
@@ -240,9 +240,9 @@ def test_a_store_of_an_earlier_version_is_completed_by_whoever_may_write(
 ) -> None:
     store.record([Bounce([event()], b"m")], POLICY)
     store.close()
-    env = environment.open_environment(settings, readonly=False)
+    env = layout.open_environment(settings, readonly=False)
     with env.begin(write=True) as transaction:
-        transaction.drop(env.open_db(environment.HELD, txn=transaction))
+        transaction.drop(env.open_db(layout.HELD, txn=transaction))
     env.close()
     with pytest.raises(StoreLayout, match="start the return path once"):
         Store.open(settings, readonly=True)

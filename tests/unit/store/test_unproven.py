@@ -12,8 +12,8 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
-from bouncegate.store.environment import BY_ADDRESS, MESSAGES, ONCE, UNPROVEN
 from bouncegate.store.hourcounts import DROPPED, OTHERS, UNVERIFIED
+from bouncegate.store.layout import BY_ADDRESS, MESSAGES, ONCE, UNPROVEN
 from bouncegate.store.recording import MOST_AT_ONCE, Bounce
 from bouncegate.store.store import Store
 from bouncegate.store.tools.verify.journal import JournalCheck

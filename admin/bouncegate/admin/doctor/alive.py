@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from bouncegate.admin.doctor.finding import Finding, Severity
 from bouncegate.config.probe import BELIEVED, FIELD, STAMP, TAKEN
 from bouncegate.config.settings import Settings
-from bouncegate.store.aliveproof import is_proven, mailbox_of, record, withdraw
+from bouncegate.store.alive import is_proven, mailbox_of, record, withdraw
 from bouncegate.store.errors import StoreError
 
 _CHECK: Final = "alive"

@@ -16,8 +16,7 @@ from bouncegate.config.text import clean
 from bouncegate.daemon.wire import for_field
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, State
-from bouncegate.store.aliveness import has_bounced, is_aged
-from bouncegate.store.aliveproof import is_proven, mailbox_of
+from bouncegate.store.alive import has_bounced, is_aged, is_proven, mailbox_of
 from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Store
 

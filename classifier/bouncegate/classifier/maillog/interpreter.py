@@ -45,8 +45,8 @@ from bouncegate.store.deliverylog import (
     Step,
 )
 from bouncegate.store.entry import QueueState, Seen, Sent, message_digests
-from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.recording import identity, name_of_sent
 
 READER: Final = "postfix-log"
 

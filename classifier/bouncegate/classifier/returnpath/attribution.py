@@ -45,7 +45,7 @@ from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.config.text import clean
 from bouncegate.policy.records import Event
 from bouncegate.store.address import AddressError, canonical
-from bouncegate.store.identity import identity, name_of_sent
+from bouncegate.store.recording import identity, name_of_sent
 
 _NAMELESS: Final = 16
 # Which header of the returned message names a mailing, and which a group; the first that is

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bouncegate.classifier.classified import JudgedReport
 from bouncegate.classifier.limits import BELIEVED, SHOWN_NAMES, VALUE
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
-from bouncegate.store.identity import FAILED
+from bouncegate.store.recording import FAILED
 
 
 class NamedRecipient(NamedTuple):

@@ -11,7 +11,7 @@ from msgspec.structs import replace as replaced
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.output import write_json
-from bouncegate.store.environment import LAYOUT, layout_of, open_of_any_layout
+from bouncegate.store.layout import LAYOUT, layout_of, open_of_any_layout
 from bouncegate.store.store import Store
 
 

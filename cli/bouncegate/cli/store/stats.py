@@ -13,7 +13,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.output import write_json, write_table
 from bouncegate.config.values import readable
-from bouncegate.store.environment import LAYOUT
+from bouncegate.store.layout import LAYOUT
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
 from bouncegate.store.space import Space
 from bouncegate.store.store import Store

@@ -7,7 +7,7 @@ import typer
 from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.output import write_json
-from bouncegate.store.environment import LAYOUT
+from bouncegate.store.layout import LAYOUT
 
 
 def upgrade(context: typer.Context, *, json: Json = False) -> None:

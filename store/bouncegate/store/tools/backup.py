@@ -16,8 +16,8 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from bouncegate.store.bulk import alone
-from bouncegate.store.environment import LAYOUT
 from bouncegate.store.errors import StoreError, StoreFull
+from bouncegate.store.layout import LAYOUT
 from bouncegate.store.space import Space
 from bouncegate.store.tools.archive import is_archive, write_archive
 from bouncegate.store.tools.contents import (

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bouncegate.store.environment import hand_over
 from bouncegate.store.errors import StoreBusy, StoreDamaged, StoreError
+from bouncegate.store.layout import hand_over
 from bouncegate.store.metapages import meta_pages_of, renumber, smallest_number
 from bouncegate.store.tools.durable import sync_folder
 

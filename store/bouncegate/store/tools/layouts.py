@@ -18,9 +18,9 @@ import zstandard
 
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.store.codec import packed, unpacked
-from bouncegate.store.environment import JOURNAL, LAYOUT, LOCKS, lay_out, layout_of, set_layout
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
-from bouncegate.store.opened import Environment
+from bouncegate.store.layout import JOURNAL, LAYOUT, LOCKS, lay_out, layout_of, set_layout
 from bouncegate.store.state import lock_record
 from bouncegate.store.tools.verify.addresses import RememberingJournal, known_names
 from bouncegate.store.tools.verify.difference import PORTION, portions

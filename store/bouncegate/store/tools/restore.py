@@ -16,8 +16,8 @@ import msgspec
 from lmdb import verify
 
 from bouncegate.config.regularfile import open_regular
-from bouncegate.store.environment import LAYOUT, hand_over
 from bouncegate.store.errors import StoreBusy, StoreError, StoreFull, StoreLayout
+from bouncegate.store.layout import LAYOUT, hand_over
 from bouncegate.store.messages import is_whole
 from bouncegate.store.tools.archive import is_archive, read_archive
 from bouncegate.store.tools.contents import (

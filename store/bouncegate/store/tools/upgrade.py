@@ -16,7 +16,9 @@ import lmdb
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.fold import Fold
-from bouncegate.store.environment import (
+from bouncegate.store.environment import Environment, opened
+from bouncegate.store.errors import StoreDamaged, StoreFull, StoreMissing
+from bouncegate.store.layout import (
     DATABASES,
     LAYOUT,
     copy_compacted,
@@ -25,8 +27,6 @@ from bouncegate.store.environment import (
     layout_problem,
     open_of_any_layout,
 )
-from bouncegate.store.errors import StoreDamaged, StoreFull, StoreMissing
-from bouncegate.store.opened import Environment, opened
 from bouncegate.store.space import Space, room_of
 from bouncegate.store.tools.backup import Source, make_backup, remove_drafts
 from bouncegate.store.tools.compaction import require_entries

@@ -12,7 +12,7 @@ from bouncegate.admin.doctor.alive import check_alive
 from bouncegate.admin.doctor.finding import Severity
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
-from bouncegate.store.aliveproof import is_due, is_proven, record
+from bouncegate.store.alive import is_due, is_proven, record
 
 NOW = int(time.time())
 

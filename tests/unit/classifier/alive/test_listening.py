@@ -21,7 +21,7 @@ from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import Act, Event, State
-from bouncegate.store.aliveproof import LASTS, mailbox_of, record, withdraw
+from bouncegate.store.alive import LASTS, mailbox_of, record, withdraw
 from bouncegate.store.store import Bounce, Store
 
 DAY = 86_400

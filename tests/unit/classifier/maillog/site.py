@@ -27,8 +27,8 @@ from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event, State, Told
 from bouncegate.store.entry import Sent, entry_of
-from bouncegate.store.identity import identity, name_of_sent
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.recording import identity, name_of_sent
 from bouncegate.store.store import Bounce, Store
 
 NOW = 1_790_000_000

@@ -13,8 +13,8 @@ from bouncegate.config.settings import PolicySettings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act
-from bouncegate.store.environment import LAYOUT
 from bouncegate.store.errors import StoreBusy, StoreDamaged, StoreFull, StoreLayout, StoreMissing
+from bouncegate.store.layout import LAYOUT
 from bouncegate.store.lockrecord import until_of
 from bouncegate.store.reopening import ReopeningLockTable
 from bouncegate.store.store import Store

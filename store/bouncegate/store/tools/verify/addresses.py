@@ -19,11 +19,11 @@ from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import NO_END, Entry, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import octets_of
-from bouncegate.store.environment import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
+from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.journal import Journal
+from bouncegate.store.layout import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
 from bouncegate.store.listindex import LETTERS, locks_of, shelves_of
-from bouncegate.store.opened import Environment
 from bouncegate.store.tools.verify.difference import PORTION, Difference, Mend, deleted, portions
 from bouncegate.store.tools.verify.journal import addresses_of
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import lmdb
 
-from bouncegate.store.opened import Environment
+from bouncegate.store.environment import Environment
 
 PORTION: Final = 500
 

@@ -18,7 +18,8 @@ from bouncegate.policy.records import (
     Settled,
 )
 from bouncegate.store.codec import decode_entry, number_of, octets_of
-from bouncegate.store.environment import (
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import (
     BY_ADDRESS,
     HELD,
     INCIDENTS,
@@ -28,7 +29,6 @@ from bouncegate.store.environment import (
     UNPROVEN,
     VOIDED,
 )
-from bouncegate.store.opened import Environment
 from bouncegate.store.tools.verify.difference import Difference, deleted, portions, put
 
 _KEY: Final = 8

@@ -10,8 +10,8 @@ import lmdb
 
 from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Sent, decoded, name_digests
+from bouncegate.store.environment import Environment
 from bouncegate.store.ledger import NAMES, RATES, SENT, rate_key, rate_of
-from bouncegate.store.opened import Environment
 from bouncegate.store.tools.verify.difference import Difference, portions
 
 _HOUR: Final = 3600

@@ -15,7 +15,8 @@ from bouncegate.policy.records import Audit, State, Summary
 from bouncegate.store import lockrecord
 from bouncegate.store.deliverylog import Deferral
 from bouncegate.store.entry import DIGEST
-from bouncegate.store.environment import (
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import (
     ACCEPTED,
     AUDIT,
     DEFERRED,
@@ -34,7 +35,6 @@ from bouncegate.store.environment import (
 )
 from bouncegate.store.messages import is_whole
 from bouncegate.store.mx import host_key
-from bouncegate.store.opened import Environment
 from bouncegate.store.tools.verify.difference import Difference, deleted, portions, put, shown
 from bouncegate.store.unproven import Kept
 

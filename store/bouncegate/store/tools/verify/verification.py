@@ -17,9 +17,9 @@ from lmdb import verify as pages
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.policy.fold import Fold
-from bouncegate.store.environment import explained, open_environment
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import explained, open_environment
 from bouncegate.store.ledger import FOLDER, Ledger
-from bouncegate.store.opened import Environment
 from bouncegate.store.tools.verify.addresses import AddressCheck
 from bouncegate.store.tools.verify.difference import Difference
 from bouncegate.store.tools.verify.journal import JournalCheck

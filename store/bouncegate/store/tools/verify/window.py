@@ -12,9 +12,9 @@ import zstandard
 
 from bouncegate.policy.records import Event
 from bouncegate.store.codec import octets_of
-from bouncegate.store.environment import INCIDENTS, SERIES, WATCHED
+from bouncegate.store.environment import Environment
 from bouncegate.store.journal import Journal
-from bouncegate.store.opened import Environment
+from bouncegate.store.layout import INCIDENTS, SERIES, WATCHED
 from bouncegate.store.tools.verify.difference import Difference, shown
 from bouncegate.store.window import digest_of, series_of
 

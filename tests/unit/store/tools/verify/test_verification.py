@@ -35,7 +35,7 @@ from bouncegate.store import journal, lockrecord
 from bouncegate.store.audit import new_key
 from bouncegate.store.codec import decode_entry, decode_state, encode, octets_of
 from bouncegate.store.deliverylog import Accepted, Batch, Deferral, Deferred, Delivery, Step
-from bouncegate.store.environment import DATABASES, open_environment
+from bouncegate.store.layout import DATABASES, open_environment
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Bounce, Store
 from bouncegate.store.tools.verify.difference import Difference

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.config.settings import Settings
-from bouncegate.store.environment import hand_over
+from bouncegate.policy.records import State
 from bouncegate.store.errors import StoreError
+from bouncegate.store.lastmailed import DAY
+from bouncegate.store.layout import hand_over
 from bouncegate.store.purged import read_or_make_salt
+from bouncegate.store.store import Store
 
 FILE: Final = "alive-proof"
 # Filters are changed and updated; `maintain` proves it again every day.
@@ -25,6 +28,8 @@ LASTS: Final = 30 * 86_400
 _RENEWED: Final = 86_400
 _TAG_OCTETS: Final = 10
 _PURPOSE: Final = b"alive"
+# Days: an address that opens each message must not be written each time.
+_WORTH_REMEMBERING: Final = 14
 
 
 def mailbox_of(settings: Settings) -> str:
@@ -77,3 +82,17 @@ def _digest(settings: Settings) -> str:
     """What stands for the settings that a proof is about."""
     about = repr((str(settings.return_path.domain), settings.alive))
     return blake2b(about.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def has_bounced(state: State | None) -> bool:
+    """Whether a proof of life would change what is known of an address."""
+    return state is not None and (bool(state.first_event) or state.lock is not None)
+
+
+def is_aged(store: Store, address: str, now: int) -> bool:
+    """Whether it is worth remembering that it is in use: it may be stale one day.
+
+    Raises StoreError.
+    """
+    day = store.usage.day(address)
+    return day is not None and day < now // DAY - _WORTH_REMEMBERING

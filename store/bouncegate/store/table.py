@@ -8,12 +8,12 @@ from pathlib import Path
 
 import lmdb
 
-from bouncegate.store.environment import explained
+from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreFull
-from bouncegate.store.opened import Environment
+from bouncegate.store.layout import explained
 
 
-class Transactions:
+class Table:
     """Tables of an environment, to be read and written in its transactions."""
 
     def __init__(self, environment: Environment, path: Path) -> None:

@@ -14,12 +14,12 @@ import pytest
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.config.values import Size
-from bouncegate.store import opened as opening
+from bouncegate.store import environment as opening
 from bouncegate.store.entry import Sent, entry_of
+from bouncegate.store.environment import Environment, opened
 from bouncegate.store.errors import StoreBusy, StoreReplaced
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.locktable import LockTable
-from bouncegate.store.opened import Environment, opened
 from bouncegate.store.store import Store
 from bouncegate.store.writerlock import WriterLock
 
@@ -127,7 +127,7 @@ def test_ledger_files_replaced_refuse_the_send(
 HOLDS: Final = """
 import sys
 from pathlib import Path
-from bouncegate.store.opened import opened
+from bouncegate.store.environment import opened
 environment = opened(Path(sys.argv[1]), 2**26, 4, readonly=False)
 table = environment.open_db(b"table")
 with environment.begin(write=True, db=table) as transaction:
