@@ -8,7 +8,8 @@ started anew, as systemd does it; supervisors replace their workers themselves.
 Meanwhile, and at the end, when all that waits has come in:
 
 - each DSN that was acknowledged is in the journal exactly once, and so is each bounce of mail that
-  Postfix accepted, which a DSN and the log tell;
+  Postfix accepted, which a DSN and the log tell (mail that left unsigned, while the milter was
+  down, bounces to its writer and is in neither);
 - no good recipient is refused, and each message that was accepted arrives;
 - exactly those are locked whom such a bounce locks, and `store verify` finds nothing.
 """
@@ -31,7 +32,7 @@ from bouncegate.policy.records import Event
 from bouncegate.store.store import Store
 from lab.bouncegate import Sections
 from lab.folder import Process
-from lab.system import MailSystem
+from lab.system import RETURN_DOMAIN, MailSystem
 from lab.waiting import wait_for
 
 _VERIFY_EVERY: Final = 100
@@ -71,9 +72,10 @@ def main() -> None:
                     _verify(system, number)
         _settle(system)
         wrong = [*mail.wrong, *questions.wrong, *_wrong(system, mail, dsns)]
+        bounced = len(mail.bounced())
     rows = [{"killed": kind, "times": times} for kind, times in sorted(killed.items())]
     rows.append({"killed": "all", "times": killed.total()})
-    output.show(_title(mail, dsns, questions), rows, as_json=options.json)
+    output.show(_title(mail, bounced, dsns, questions), rows, as_json=options.json)
     print(*(wrong or ["nothing is wrong"]), sep="\n")
     sys.exit(bool(wrong))
 
@@ -85,7 +87,11 @@ def _sections(system: MailSystem) -> Sections:
         "dns": {"enabled": False},
         "ledger": {"enabled": True},
         "retention": {"unproven_reports": 1_000_000, "unproven_size": "2 GiB"},
-        "return_path": {"count": ["signed", "matched", "unverified"], "workers": 2},
+        "return_path": {
+            "domain": RETURN_DOMAIN,
+            "count": ["signed", "matched"],
+            "workers": 2,
+        },
         "maillog": {
             "source": "file",
             "file": str(system.postfix.log),
@@ -179,7 +185,7 @@ def _wrong(system: MailSystem, mail: Mail, dsns: Dsns) -> list[str]:
     with closing(Store.open(StoreSettings(path=system.gate.store), readonly=True)) as store:
         events = Counter(e.address for _, e in store.journal() if isinstance(e, Event))
         locked = {address for address, _ in store.locks()}
-    told = set(dsns.acknowledged) | set(mail.bounced)
+    told = set(dsns.acknowledged) | set(mail.bounced())
     arrived = set(mail.arrived())
     return [
         *(f"{one}: {events[one]} entries of one bounce" for one in told if events[one] != 1),
@@ -190,10 +196,10 @@ def _wrong(system: MailSystem, mail: Mail, dsns: Dsns) -> list[str]:
     ]
 
 
-def _title(mail: Mail, dsns: Dsns, questions: Questions) -> str:
+def _title(mail: Mail, bounced: int, dsns: Dsns, questions: Questions) -> str:
     figures: dict[str, Any] = {
         "messages accepted": len(mail.accepted),
-        "of which bounced": len(mail.bounced),
+        "bounces of them": bounced,
         "good recipients": mail.good,
         "a locked one refused": mail.refused,
         "and let pass while the milter was down": mail.passed,

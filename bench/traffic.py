@@ -5,6 +5,7 @@ acknowledged.
 """
 
 import itertools
+import re
 import smtplib
 import socket
 import threading
@@ -14,22 +15,27 @@ from contextlib import closing, contextmanager
 from smtplib import LMTP
 from typing import Final, Protocol
 
-from bench.dsns import RETURN_PATH, dsn
+from bench.dsns import dsn
 from bouncegate.milter.lookup.netstring import encode
+from bouncegate.store.tokens.keys import KEY_FILE, KeyRing
+from bouncegate.store.tokens.token import MESSAGE_OCTETS, sign
 from lab.bouncegate import Bouncegate
 from lab.smtp import Client, message
-from lab.system import SENDER, MailSystem
+from lab.system import RETURN_DOMAIN, MailSystem
 
+_SENDER: Final = "newsletter@sender.test"
 LOCKED: Final = "locked@recipients.example"
 GONE: Final = tuple(f"gone{number}@recipients.example" for number in range(5000))
 """Recipients whom the remote server does not know."""
 _GOOD: Final = "member{}@recipients.example"
 _MEMBERS: Final = 500
-_SUBJECT: Final = "Message "
+_HEADER: Final = re.compile(r"^Subject: Message (\d+)\r?$", re.MULTILINE)
 _PAUSE: Final = 0.25
 _TIMEOUT: Final = 20.0
 # So many lines make a message that is read by a process of its own (bouncegate.classifier).
-_LARGE: Final = 1500
+_LARGE: Final = 7500
+_LINE: Final = "A long message.\n"
+_AGO: Final = 3600
 _FAILED: Final = (OSError, smtplib.SMTPException)
 
 
@@ -72,7 +78,7 @@ class Mail:
         self._numbers = itertools.count()
         self._gone = iter(GONE)
         self.accepted: set[int] = set()
-        self.bounced: list[str] = []
+        self._bouncing: dict[int, str] = {}
         self.good = self.refused = self.passed = 0
         self.wrong: list[str] = []
 
@@ -82,13 +88,13 @@ class Mail:
         good = [_GOOD.format((2 * number + n) % _MEMBERS) for n in range(2)]
         gone = [next(self._gone)] if number % 3 == 0 else []
         with Client(self._system.postfix.submission_port) as client:
-            client.say(f"MAIL FROM:<{SENDER}>")
+            client.say(f"MAIL FROM:<{_SENDER}>")
             for recipient in (*good, *gone):
                 reply = client.say(f"RCPT TO:<{recipient}>")
                 if reply.code != 250:
                     self.wrong.append(f"{recipient} was answered {reply.code} {reply.text}")
             locked = client.say(f"RCPT TO:<{LOCKED}>").code
-            code, text = client.data(message(f"{_SUBJECT}{number}").as_bytes())
+            code, text = client.data(message(f"Message {number}").as_bytes())
         if code != 250:
             self.wrong.append(f"message {number} was answered {code} {text!r}")
             return
@@ -96,22 +102,42 @@ class Mail:
         self.refused += locked != 250
         self.passed += locked == 250
         self.accepted.add(number)
-        self.bounced += gone
+        for address in gone:
+            self._bouncing[number] = address
 
-    def arrived(self) -> Iterator[int]:
-        """The messages that the remote server has got."""
-        for content in (str(one["content"]) for one in self._system.remote.messages()):
-            subject = content.partition(f"Subject: {_SUBJECT}")[2]
-            if subject:
-                yield int(subject.split(None, 1)[0])
+    def arrived(self) -> dict[int, str]:
+        """The messages that the remote server has got, and the envelope sender of each."""
+        found = (
+            (_number(str(m["content"])), str(m["sender"])) for m in self._system.remote.messages()
+        )
+        return {number: sender for number, sender in found if number is not None}
+
+    def bounced(self) -> list[str]:
+        """Whose bounces came back to us: those of messages that were signed.
+
+        While the milter is down mail leaves unsigned.
+        """
+        sent = self.arrived().items()
+        signed = (number for number, sender in sent if sender.endswith(f"@{RETURN_DOMAIN}"))
+        return [self._bouncing[number] for number in signed if number in self._bouncing]
+
+
+def _number(content: str) -> int | None:
+    """Which message of ours it is; None for a DSN, which holds one as its end."""
+    found = _HEADER.search(content.partition("\r\n\r\n")[0])
+    return int(found[1]) if found else None
 
 
 class Dsns:
-    """Bounces to the return path, each handed over until it is acknowledged."""
+    """Bounces of an hour ago to signed return paths, each handed over until it is acknowledged.
+
+    The ledger does not know their messages: the token alone proves them.
+    """
 
     def __init__(self, gate: Bouncegate) -> None:
-        """Nothing was handed over yet."""
+        """Nothing was handed over yet; the daemons have made the keys."""
         self._socket = str(gate.return_path_socket)
+        self._keys = KeyRing.load(gate.store / KEY_FILE)
         self._numbers = itertools.count()
         self.acknowledged: list[str] = []
         self.again = 0
@@ -119,23 +145,29 @@ class Dsns:
     def step(self) -> None:
         """One DSN; each tenth is large."""
         number = next(self._numbers)
-        content = dsn(number)
+        reader, content = f"reader{number}@recipients.example", dsn(number)
         if number % 10 == 0:
-            content = content.replace("\n--=_b--", "A long message.\n" * 5 * _LARGE + "\n--=_b--")
-        while not self._is_taken(content):
+            content = content.replace("\n--=_b--", f"{_LINE * _LARGE}\n--=_b--")
+        message = number.to_bytes(MESSAGE_OCTETS, "big")
+        token = sign(self._keys, reader, message, int(time.time()) - _AGO)
+        while not self._is_taken(f"{token}@{RETURN_DOMAIN}", content):
             self.again += 1
             time.sleep(_PAUSE)
-        self.acknowledged.append(f"reader{number}@recipients.example")
+        self.acknowledged.append(reader)
 
-    def _is_taken(self, content: str) -> bool:
+    def _is_taken(self, to: str, content: str) -> bool:
         try:
             with closing(LMTP(self._socket, timeout=_TIMEOUT)) as lmtp:
                 lmtp.ehlo()  # says LHLO
                 lmtp.mail("")
-                lmtp.rcpt(RETURN_PATH)
-                return lmtp.data(content)[0] == 250
+                code, text = lmtp.rcpt(to)
+                if code == 250:
+                    code, text = lmtp.data(content)
         except _FAILED:
             return False
+        if code >= 500:
+            raise RuntimeError(f"a DSN was refused: {code} {text!r}")
+        return code == 250
 
 
 class Questions:
