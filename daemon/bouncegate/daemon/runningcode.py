@@ -1,7 +1,8 @@
 """Whether the installed code is still the code that runs.
 
 Every file that a module of this process was loaded from is looked at, libraries and the interpreter
-among them, since an upgrade of these takes effect only in a new program, too.
+among them, since an upgrade of these takes effect only in a new program, too. So is every module of
+our own: children import some that the supervisor never does.
 """
 
 import os
@@ -9,6 +10,11 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Final
+
+import bouncegate
+
+_CODE: Final = (".py", ".so")
 
 _Stamp = tuple[int, int, int]
 
@@ -39,6 +45,8 @@ def _files() -> Iterator[Path]:
         if file := getattr(module, "__file__", None):
             yield _archive_or_file(Path(file))
     yield Path(sys.executable)
+    for folder in bouncegate.__path__:  # of a namespace package: one for each part
+        yield from (path for path in Path(folder).rglob("*") if path.suffix in _CODE)
 
 
 def _archive_or_file(path: Path) -> Path:

@@ -188,6 +188,38 @@ def test_upgrade_goes_on_where_it_listens_though_the_config_names_another_socket
             assert ask(mta) == "y"
 
 
+def test_upgrade_to_code_that_ends_after_all_ends_the_daemon_for_systemd_to_start_it(
+    daemon: Daemon, installed: Installation
+) -> None:
+    """Nothing half done stays: neither a worker that nobody watches, nor a socket that is stuck."""
+    daemon.start()
+    workers = daemon.workers()
+    installed.upgrade(
+        "milter.supervisor",
+        "import os",
+        "if 'BOUNCEGATE_INHERITED' in os.environ: raise RuntimeError('after all')",
+    )
+    daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.process.wait(PATIENCE) == 1
+    assert "RuntimeError: after all" in daemon.text()
+    assert all(ended(worker) for worker in workers)
+    daemon.log.unlink()
+    daemon.start()
+    with Mta(daemon.socket) as mta:
+        assert ask(mta) == "y"
+
+
+def test_upgrade_of_a_module_that_no_process_has_loaded_is_one(
+    daemon: Daemon, installed: Installation
+) -> None:
+    daemon.start()
+    old = daemon.workers()
+    installed.upgrade("milter.lookup.accesstable", "")
+    reload(daemon)
+    assert "executing the installed code" in daemon.text()
+    wait_until_gone(old, daemon)
+
+
 def test_upgrade_over_tcp(daemon: Daemon, installed: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
