@@ -112,6 +112,23 @@ def test_every_way_to_write_a_locked_recipient_is_left_out(
     assert [to for to in remote.accepted() if local in to or to.lower() == plain] == []
 
 
+def test_a_locked_recipient_that_sendmail_was_given_with_an_operator_is_left_out(
+    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+) -> None:
+    """cleanup(8) shows it rewritten, and takes out what it has queued as it was given."""
+    locked = [address(f"way{number}") for number in range(3)]
+    sender, other = address("writer"), address("other")
+    lock(gate, *locked)
+    (dotted, bang, percent) = (one.split("@") for one in locked)
+    forms = ["@".join(dotted) + ".", "!".join(reversed(bang)), "%".join(percent)]
+    postfix.sendmail(message("News"), sender, [*forms, other])
+    wait_for("the mail and the notice", lambda: delivered(remote, other, sender))
+    postfix.wait_until_empty()
+    assert not set(locked) & set(remote.accepted())
+    (dsn,) = told(remote, sender)
+    assert named(dsn) == locked
+
+
 def test_a_notice_to_a_return_path_of_ours_never_counts(
     postfix: Postfix, gate: Bouncegate, address: Address
 ) -> None:

@@ -87,11 +87,23 @@ def test_postmaster_mail_keeps_its_sender_and_its_other_recipients(
     assert sorted(to for _, tos in told for to in tos) == [other, "carl@office.example"]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"abuse@{RETURN_DOMAIN}",
+        f"abuse@{RETURN_DOMAIN}.",
+        f'(spam) "Abuse"@{RETURN_DOMAIN.upper()}.',
+        f"{RETURN_DOMAIN}!abuse",
+        f"abuse%{RETURN_DOMAIN}",
+    ],
+)
 def test_postmaster_mail_from_sendmail_reaches_a_person_too(
-    postfix: Postfix, remote: Remote, subject: str
+    postfix: Postfix, remote: Remote, subject: str, written: str
 ) -> None:
-    postfix.sendmail(message(subject), "root@sender.test", [f"abuse@{RETURN_DOMAIN}"])
+    postfix.sendmail(message(subject), "root@sender.test", [written])
     wait_for("the person's copy", lambda: came(remote, subject))
+    postfix.wait_until_empty()
+    assert len(came(remote, subject)) == 1
 
 
 def test_postmaster_mail_that_no_milter_has_seen_waits_in_the_queue(

@@ -41,6 +41,9 @@ _MOST_FIELDS: Final = 100
 _LONGEST_FIELD: Final = 2048
 # smtpd(8) takes as many recipients a message (smtpd_recipient_limit); sendmail(1) any number.
 _MOST_IN_A_NOTICE: Final = 1000
+# Recipients that are looked for in all forms. For each form cleanup(8) reads its queue file: 2,000
+# recipients in four forms took 27 s (Postfix 3.7).
+_FEW: Final = 100
 
 
 class PendingStep:
@@ -84,7 +87,7 @@ class PendingStep:
     ) -> None:
         """Leave recipients out of the message, and out of what the ledger is told."""
         for one in held:
-            for path in queued_as(one.recipient):
+            for path in queued_as(one.recipient, as_given=len(held) <= _FEW):
                 context.delrcpt(path)
         if session.recipients:
             gone = {one.recipient for one in held}

@@ -15,7 +15,7 @@ from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
-from bouncegate.milter.refusal.recipient import path_of
+from bouncegate.milter.refusal.recipient import queued_as
 from bouncegate.milter.session import QUEUE_ID, Session, macro
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ class PostmasterStep:
         try:
             context.addrcpt(self._mailbox)
             for written, plain in session.persons:
-                # Postfix compares with what is in its queue: a spelling, or what it made of it.
-                for path in dict.fromkeys((path_of(written), plain)):
+                for path in dict.fromkeys((*queued_as(written), plain)):
                     context.delrcpt(path)
                 _LOG.info(
                     "%s: redirect: to=<%s> is now to=<%s>",
