@@ -32,20 +32,20 @@ from bouncegate.config.taxonomy import Reason
 
 _ROOT: Final = Path(__file__).parents[1]
 _HUGE: Final = 25 * 2**20
-_WHOLE: Final = "bouncegate, reading and judging"
+_WHOLE: Final = "bouncegate, reading and classifying"
 
 
 def main() -> None:
     """Run it and print the figures."""
     options = arguments(__doc__)
     source, messages = _messages()
-    judge = Classifier(load_rules())
-    speeds = _speeds(messages, judge, options.rounds)
+    classifier = Classifier(load_rules())
+    speeds = _speeds(messages, classifier, options.rounds)
     how = "compiled" if parse.__file__.endswith(".so") else "from its sources"
     title = f"classification of {len(messages)} messages of {source}, {how}"
     show(title, _speed_rows(messages, speeds), as_json=options.json)
     show("rules, us a reply", _rule_rows(options.rounds), as_json=options.json)
-    show("a message of 25 MB", _huge_rows(judge), as_json=options.json)
+    show("a message of 25 MB", _huge_rows(classifier), as_json=options.json)
 
 
 def _messages() -> tuple[str, list[bytes]]:
@@ -59,13 +59,13 @@ def _messages() -> tuple[str, list[bytes]]:
     return "BOUNCEGATE_CORPUS", [path.read_bytes() for path in files]
 
 
-def _speeds(messages: Sequence[bytes], judge: Classifier, rounds: int) -> dict[str, float]:
+def _speeds(messages: Sequence[bytes], classifier: Classifier, rounds: int) -> dict[str, float]:
     """The best time of each, in seconds for all messages."""
     parsed = [email.message_from_bytes(raw) for raw in messages]
     contestants: dict[str, Callable[[], object]] = {
         "email.message_from_bytes": lambda: [email.message_from_bytes(raw) for raw in messages],
         "bouncegate, reading": lambda: [read(raw) for raw in messages],
-        _WHOLE: lambda: [_judged(raw, judge) for raw in messages],
+        _WHOLE: lambda: [_classified(raw, classifier) for raw in messages],
     }
     flufl = _flufl()
     if flufl:
@@ -84,8 +84,8 @@ def _speeds(messages: Sequence[bytes], judge: Classifier, rounds: int) -> dict[s
     return best
 
 
-def _judged(raw: bytes, judge: Classifier) -> list[Verdict]:
-    return [judge.judge(report) for report in read(raw).reports]
+def _classified(raw: bytes, classifier: Classifier) -> list[Verdict]:
+    return [classifier.classify(report) for report in read(raw).reports]
 
 
 def _flufl() -> Callable[[Any], object] | None:
@@ -126,16 +126,16 @@ def _rule_rows(rounds: int) -> list[dict[str, Any]]:
     replies = [f"550 5.0.0 {' '.join(maker.sample(words, 15))}" for _ in range(1000)]
     rows: list[dict[str, Any]] = []
     for count in (100, 1000):
-        judge = Classifier(Rules(tuple(_rule(n, maker, words) for n in range(count))))
-        best = min(_seconds(_judging(judge, replies)) for _ in range(rounds))
+        classifier = Classifier(Rules(tuple(_rule(n, maker, words) for n in range(count))))
+        best = min(_seconds(_classifying(classifier, replies)) for _ in range(rounds))
         rows.append({"rules": count, "us": best / len(replies) * 1e6})
     for row in rows:
         row["times 100 rules"] = row["us"] / rows[0]["us"]
     return rows
 
 
-def _judging(judge: Classifier, replies: Sequence[str]) -> Callable[[], object]:
-    return lambda: [judge.judge_text(reply) for reply in replies]
+def _classifying(classifier: Classifier, replies: Sequence[str]) -> Callable[[], object]:
+    return lambda: [classifier.classify_reply(reply) for reply in replies]
 
 
 def _rule(number: int, maker: random.Random, words: Sequence[str]) -> Rule:
@@ -144,14 +144,14 @@ def _rule(number: int, maker: random.Random, words: Sequence[str]) -> Rule:
     return Rule(id=f"rule.{number}", reason=Reason.POLICY, text=(pattern,))
 
 
-def _huge_rows(judge: Classifier) -> list[dict[str, Any]]:
+def _huge_rows(classifier: Classifier) -> list[dict[str, Any]]:
     """A report that returns a message of 25 MB: its time, and the memory it took at most."""
     line = b"All work and no play makes a dull message, and a long one besides.\r\n"
     sample = (_ROOT / "tests" / "samples" / "notices" / "qmail.eml").read_bytes()
     raw = sample.replace(b"\n", b"\r\n") + line * (_HUGE // len(line))
-    seconds = min(_seconds(lambda: _judged(raw, judge)) for _ in range(3))
+    seconds = min(_seconds(lambda: _classified(raw, classifier)) for _ in range(3))
     tracemalloc.start()
-    _judged(raw, judge)
+    _classified(raw, classifier)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return [

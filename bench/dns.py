@@ -77,7 +77,7 @@ def _row(figure: str, value: float) -> dict[str, Any]:
 
 def _recording(rounds: int) -> dict[str, float]:
     """Microseconds of the processor for a bounce, in each state of DNS."""
-    judge = Classifier(load_rules())
+    classifier = Classifier(load_rules())
     took: dict[str, list[float]] = {state: [] for state in _STATES}
     for number in range(rounds):
         for state in _STATES:
@@ -92,15 +92,15 @@ def _recording(rounds: int) -> dict[str, float]:
                 with closing(Store.open(settings.store)) as store, maintenance:
                     if state == _KNOWN:
                         store.exchanges.learn(_ANSWERS, int(time.time()), settings.dns)
-                    took[state].append(_take_in(store, settings, judge, number * _BOUNCES))
+                    took[state].append(_take_in(store, settings, classifier, number * _BOUNCES))
     return {state: statistics.median(each) * 1e6 / _BOUNCES for state, each in took.items()}
 
 
-def _take_in(store: Store, settings: Settings, judge: Classifier, first: int) -> float:
+def _take_in(store: Store, settings: Settings, classifier: Classifier, first: int) -> float:
     policy = Policy(settings.policy, settings.return_path.count)
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(Providers.of(), known)
-    intake = Intake(partial(classify, judge=judge), policy, settings, None, directory)
+    intake = Intake(partial(classify, classifier=classifier), policy, settings, None, directory)
     messages = [_dsn(first + number) for number in range(_BOUNCES)]
     begin = time.process_time()
     for start in range(0, _BOUNCES, _AT_ONCE):

@@ -52,11 +52,11 @@ _OUTCOMES: Final = {
 def main() -> None:
     """Run it and print the figures."""
     options = arguments(__doc__)
-    judge = Classifier(load_rules())
+    classifier = Classifier(load_rules())
     rows: list[dict[str, Any]] = []
     for what, prefix in (("a mailing of ours", "QUEUE"), ("nothing of ours", "OTHER")):
         text = "".join(map(_lines, map(_sent(prefix), range(_MESSAGES))))
-        seconds = statistics.median(_read(text, judge) for _ in range(options.rounds))
+        seconds = statistics.median(_read(text, classifier) for _ in range(options.rounds))
         lines = text.count("\n")
         rows.append(
             {
@@ -69,7 +69,7 @@ def main() -> None:
     show("reading Postfix's log", rows, as_json=options.json)
 
 
-def _read(text: str, judge: Classifier) -> float:
+def _read(text: str, classifier: Classifier) -> float:
     """Seconds of processor time to take in a log that is new."""
     settings = Settings()
     policy = Policy(PolicySettings(), _TRUST)
@@ -81,7 +81,7 @@ def _read(text: str, judge: Classifier) -> float:
         ledger.write([entry_of(_sent("QUEUE")(number)) for number in range(_MESSAGES)])
         maillog = replace(settings.maillog, source="file", file=log)
         attribution = Attribution(Providers.of().provider_of, fold_local_part=True)
-        interpreter = Interpreter(maillog, ledger, judge, attribution, fold_local_part=True)
+        interpreter = Interpreter(maillog, ledger, classifier, attribution, fold_local_part=True)
         source = LogFile(log, Parser(maillog.syslog_name))
         follower = Follower(maillog, source, interpreter, store.trail, policy)
         begin = time.process_time()

@@ -35,7 +35,7 @@ class _Timed(NamedTuple):
 def main() -> int:
     """Run it and print the figures; the exit code tells whether all is linear."""
     options = arguments(__doc__)
-    read = partial(classify, judge=Classifier(load_rules()))
+    read = partial(classify, classifier=Classifier(load_rules()))
     timed = [_timed(read, parts, options.rounds) for parts in repetitions()]
     growing = sorted(timed, reverse=True)[:_SHOWN]
     slow = sorted(timed, key=lambda one: one.seconds, reverse=True)[:_SHOWN]

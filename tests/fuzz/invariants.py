@@ -7,7 +7,7 @@
   part of its own, nor below the line that announces it.
 - Nothing takes long to read because it is repeated.
 - Each reader of a family, given a message of any other, neither raises nor invents an address.
-- Judging never raises, takes bounded time, and its category is one of its kind; its account
+- Classifying never raises, takes bounded time, and its category is one of its kind; its account
   agrees with it.
 - A line of Postfix's log is about a recipient who stands in it, whatever a server said there.
 - Looking up a domain never raises, whatever a name server says, and what comes of it is bounded.
@@ -36,8 +36,7 @@ from tests.fuzz.shapes import shape
 
 from bouncegate.admin.dns.lookup import MOST_HOSTS, look_up
 from bouncegate.admin.dns.reply import ask
-from bouncegate.classifier.alive.signoflife import SignOfLife
-from bouncegate.classifier.alive.signoflife import judge as judge_sign
+from bouncegate.classifier.alive.signoflife import SignOfLife, sign_of_life
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.maillog.line import DeliveryLine, Parser
 from bouncegate.classifier.message import Message
@@ -135,8 +134,8 @@ def check_repetition(data: bytes) -> None:
     raw = shape(before, unit, behind, _REPEATED)
     notification = Notification(Message(raw))
     begin = time.process_time()
-    for report in read_or_raise(raw).reports[:_JUDGED]:
-        shipped_judge().judge(report)
+    for report in read_or_raise(raw).reports[:_CLASSIFIED]:
+        shipped_classifier().classify(report)
     assert time.process_time() - begin < LONGEST_SECONDS, "reading took too long"
     for reader in READERS:
         begin = time.process_time()
@@ -147,8 +146,8 @@ def check_repetition(data: bytes) -> None:
 # In each of the parts of a message: nearly as much as is read of words (`limits.PROSE`).
 _REPEATED: Final = 100 * 2**10
 _LONGEST_UNIT: Final = 1024
-# A report has so many octets to be judged, however many reports there are.
-_JUDGED: Final = 50
+# A report has so many octets to be classified, however many reports there are.
+_CLASSIFIED: Final = 50
 
 
 def check_families(data: bytes) -> None:
@@ -164,13 +163,13 @@ def check_families(data: bytes) -> None:
 
 def check_rules(data: bytes) -> None:
     """A reply of a server."""
-    judge = shipped_judge()
+    classifier = shipped_classifier()
     report = Report(diagnostic=data.decode("utf-8", "replace")[:4096])
     begin = time.process_time()
-    verdict = judge.judge(report)
-    assert time.process_time() - begin < LONGEST_SECONDS, "judging took too long"
+    verdict = classifier.classify(report)
+    assert time.process_time() - begin < LONGEST_SECONDS, "classifying took too long"
     assert verdict.category in _FITTING[verdict.kind], verdict
-    assert judge.explain(report).verdict == verdict, "the account disagrees with the verdict"
+    assert classifier.explain(report).verdict == verdict, "the account disagrees with the verdict"
 
 
 def check_rule_files(data: bytes) -> None:
@@ -180,8 +179,8 @@ def check_rule_files(data: bytes) -> None:
     rules = parse_rules("10-own.toml", data[:LARGEST].decode("utf-8", "replace"), problems)
     assert all(problem.text for problem in problems)
     if rules:
-        judge = Classifier(Rules(tuple(rules)))
-        judge.explain(Report(diagnostic="550 5.1.1 user unknown", status="5.1.1"))
+        classifier = Classifier(Rules(tuple(rules)))
+        classifier.explain(Report(diagnostic="550 5.1.1 user unknown", status="5.1.1"))
     assert time.process_time() - begin < LONGEST_SECONDS, "a file of rules took too long"
 
 
@@ -249,9 +248,9 @@ def check_signs(data: bytes) -> None:
     """The header of a message, as it is and below what our own filter found out."""
     begin = time.process_time()
     raw = data[:LARGEST]
-    alone = judge_sign(raw, "a@x.example", _TRUSTING, _NOW, fold_local_part=True)
-    below = judge_sign(_FOUND + raw, "a@x.example", _TRUSTING, _NOW, fold_local_part=True)
-    assert time.process_time() - begin < LONGEST_SECONDS, "judging a sign of life took too long"
+    alone = sign_of_life(raw, "a@x.example", _TRUSTING, _NOW, fold_local_part=True)
+    below = sign_of_life(_FOUND + raw, "a@x.example", _TRUSTING, _NOW, fold_local_part=True)
+    assert time.process_time() - begin < LONGEST_SECONDS, "checking a sign of life took too long"
     assert not isinstance(below, SignOfLife), "a stranger's field was believed"
     if isinstance(alone, SignOfLife):
         _, _, domain = alone.address.rpartition("@")
@@ -279,7 +278,7 @@ CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
 
 
 @cache
-def shipped_judge() -> Classifier:
+def shipped_classifier() -> Classifier:
     """The shipped rules, compiled once."""
     return Classifier(load_rules())
 

@@ -1,6 +1,6 @@
-"""A message that has been read and judged: all that its octets tell, without ledger or store.
+"""A message that has been read and classified: all that its octets tell, without ledger or store.
 
-Reading and judging are the dear part, and are done once a message. What may have to wait, the
+Reading and classifying cost most, and are done once a message. What may have to wait, the
 proof that the ledger of sends gives, is asked of this again alone. All of this is pure, and its
 values can be handed to another thread or process.
 """
@@ -17,11 +17,11 @@ from bouncegate.config.taxonomy import Category, Kind, Reason
 _NO_FAILURE: Final = Verdict(Kind.NONE, Category.UNDEFINED, Reason.UNDEFINED, "")
 
 
-Classify = Callable[[bytes], "Classified"]
-"""Reads and judges a message."""
+Classify = Callable[[bytes], "ClassifiedMessage"]
+"""Reads and classifies a message."""
 
 
-class JudgedReport(NamedTuple):
+class ClassifiedReport(NamedTuple):
     """The fate of one recipient, and the verdict on it."""
 
     report: Report
@@ -29,14 +29,14 @@ class JudgedReport(NamedTuple):
 
 
 # What a bounce tells from which no recipient could be read, so that it is kept.
-_BROKEN: Final = (JudgedReport(Report(action=""), _NO_FAILURE),)
+_BROKEN: Final = (ClassifiedReport(Report(action=""), _NO_FAILURE),)
 
 
-class Classified(NamedTuple):
-    """One message from the return path, read and judged."""
+class ClassifiedMessage(NamedTuple):
+    """One message from the return path, read and classified."""
 
     reading: Reading
-    reports: tuple[JudgedReport, ...]
+    reports: tuple[ClassifiedReport, ...]
     """One for each recipient that the message names; one without a recipient where a bounce names
     nobody, `()` for what is no bounce."""
     raw: bytes
@@ -47,25 +47,31 @@ class Classified(NamedTuple):
         return bool(self.reports)
 
 
-def classify(raw: bytes, judge: Classifier) -> Classified:
-    """Read a message and judge each of its reports; any exception is a fault of ours."""
-    return judged(read_or_raise(raw), judge, raw)
+def classify(raw: bytes, classifier: Classifier) -> ClassifiedMessage:
+    """Read a message and classify each of its reports; any exception is a fault of ours."""
+    return classify_reading(read_or_raise(raw), classifier, raw)
 
 
-def unread(raw: bytes) -> Classified:
+def unread(raw: bytes) -> ClassifiedMessage:
     """What stands for a message in whose place a fault of ours came up: a bounce of nobody's."""
-    return Classified(Reading(MessageType.BROKEN), _BROKEN, raw)
+    return ClassifiedMessage(Reading(MessageType.BROKEN), _BROKEN, raw)
 
 
-def judged(reading: Reading, judge: Classifier, raw: bytes = b"") -> Classified:
+def classify_reading(
+    reading: Reading, classifier: Classifier, raw: bytes = b""
+) -> ClassifiedMessage:
     """A message that was read, with the verdict on each of its reports."""
     if not reading.reports:
-        return Classified(reading, _BROKEN if reading.nature is MessageType.BROKEN else (), raw)
-    reports = tuple(JudgedReport(report, _verdict(judge, report)) for report in reading.reports)
-    return Classified(reading, reports, raw)
+        return ClassifiedMessage(
+            reading, _BROKEN if reading.type is MessageType.BROKEN else (), raw
+        )
+    reports = tuple(
+        ClassifiedReport(report, _verdict(classifier, report)) for report in reading.reports
+    )
+    return ClassifiedMessage(reading, reports, raw)
 
 
-def _verdict(judge: Classifier, report: Report) -> Verdict:
+def _verdict(classifier: Classifier, report: Report) -> Verdict:
     if not report.action and not report.recipient:
         return _NO_FAILURE
-    return judge.judge(report)
+    return classifier.classify(report)

@@ -20,7 +20,7 @@ from bouncegate.classifier import limits
 from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.reply import dissect, searchable
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
-from bouncegate.classifier.verdict import Finding, Verdict
+from bouncegate.classifier.verdict import Explanation, Verdict
 from bouncegate.config.rulepatterns import pattern_options
 from bouncegate.config.rules import Rule, Rules
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
@@ -57,7 +57,7 @@ class Classifier:
         self._strong: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if not r.weak])
         self._weak: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if r.weak])
 
-    def judge(self, report: Report) -> Verdict:
+    def classify(self, report: Report) -> Verdict:
         """The verdict on the fate of one recipient."""
         settled = self._settled(report)
         if settled:
@@ -69,20 +69,20 @@ class Classifier:
                 return _verdict(self._rules[number], evidence)
         return _undefined(reply)
 
-    def judge_text(self, diagnostic: str) -> Verdict:
+    def classify_reply(self, diagnostic: str) -> Verdict:
         """The verdict on a reply or diagnostic alone."""
-        return self.judge(Report(diagnostic=diagnostic[: limits.DIAGNOSTIC]))
+        return self.classify(Report(diagnostic=diagnostic[: limits.DIAGNOSTIC]))
 
-    def explain(self, report: Report) -> Finding:
+    def explain(self, report: Report) -> Explanation:
         """The verdict with its reasons."""
         settled = self._settled(report)
         if settled:
-            return Finding(settled, "action", report.diagnostic, "")
-        evidence, held = self.holding(report)
+            return Explanation(settled, "action", report.diagnostic, "")
+        evidence, held = self.matching(report)
         if not held:
-            return Finding(_undefined(evidence), "codes", evidence.text, "")
+            return Explanation(_undefined(evidence), "codes", evidence.text, "")
         rule = held[0]
-        return Finding(
+        return Explanation(
             _verdict(rule, evidence),
             evidence.name if rule.text else "codes",
             evidence.text,
@@ -92,7 +92,7 @@ class Classifier:
             tuple(later.id for later in held[1:]),
         )
 
-    def holding(self, report: Report) -> tuple[Evidence, list[Rule]]:
+    def matching(self, report: Report) -> tuple[Evidence, list[Rule]]:
         """The evidence that decides, and all rules that hold for it, in order."""
         reply = _reply_of(report)
         for index, evidence in self._order(report, reply):

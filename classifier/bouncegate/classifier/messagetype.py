@@ -111,7 +111,7 @@ def poses_as_report(message: Message) -> bool:
     )
 
 
-def nature_of(message: Message) -> MessageType:
+def type_of(message: Message) -> MessageType:
     """What the message is, as far as its header and the types of its parts tell."""
     kinds = {part.kind for part in message.parts}
     if "message/feedback-report" in kinds:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bouncegate.classifier import limits
 from bouncegate.classifier.annotate import explained
 from bouncegate.classifier.message import Message
-from bouncegate.classifier.messagetype import nature_of, poses_as_report
+from bouncegate.classifier.messagetype import poses_as_report, type_of
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.origin import origin_of
 from bouncegate.classifier.original import read_original
@@ -40,26 +40,26 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     """
     message = Message(raw)
     message_id = message.fields.get("message-id")[: limits.VALUE]
-    nature = nature_of(message)
-    if nature not in _TOLD:
-        return Reading(nature, message_id=message_id)
+    message_type = type_of(message)
+    if message_type not in _TOLD:
+        return Reading(message_type, message_id=message_id)
     notification = Notification(message)
-    if nature is MessageType.COMPLAINT:
+    if message_type is MessageType.COMPLAINT:
         # Whoever complains was reached: no reader of failures may have a look.
-        return _reading(nature, notification, COMPLAINTS, COMPLAINTS.read(notification))
+        return _reading(message_type, notification, COMPLAINTS, COMPLAINTS.read(notification))
     for reader in candidates(notification):
         reports = reader.read(notification)
         if reports:
-            return _reading(nature, notification, reader, reports)
+            return _reading(message_type, notification, reader, reports)
     if nested and "from" in notification.returned_fields:
         # Gateways wrap the bounce that they pass on into a notice that names nobody. What has no
         # author (RFC 5322, 3.6) is no message, but a piece of one.
         inner = read_or_raise(notification.returned, nested=False)
-        if inner.reports and inner.nature is MessageType.BOUNCE:
+        if inner.reports and inner.type is MessageType.BOUNCE:
             return replace(inner, origin=origin_of(message.fields))
     reports = LAST_RESORT.read(notification)
     if reports:
-        return _reading(nature, notification, LAST_RESORT, reports)
+        return _reading(message_type, notification, LAST_RESORT, reports)
     return _nobody(notification, message_id)
 
 
@@ -73,10 +73,10 @@ def _nobody(notification: Notification, message_id: str) -> Reading:
 
 
 def _reading(
-    nature: MessageType, notification: Notification, reader: Reader, reports: list[Report]
+    message_type: MessageType, notification: Notification, reader: Reader, reports: list[Report]
 ) -> Reading:
     return Reading(
-        nature,
+        message_type,
         tuple(explained(mended(reports[: limits.RECIPIENTS], notification), notification)),
         read_original(notification),
         notification.message.fields.get("message-id")[: limits.VALUE],

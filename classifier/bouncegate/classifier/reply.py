@@ -60,7 +60,7 @@ class Reply(NamedTuple):
     """One line, in lower case, addresses masked: what the rules are matched against."""
 
 
-# The reader and the judge look at the same diagnostic one after the other.
+# The reader and the classifier look at the same diagnostic one after the other.
 @lru_cache(maxsize=64)
 def dissect(diagnostic: str) -> Reply:
     """Take a diagnostic apart."""

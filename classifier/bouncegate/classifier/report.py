@@ -1,4 +1,4 @@
-"""What a message from the return path says: the records between the readers and the judge.
+"""What a message from the return path says: the records between the readers and the classifier.
 
 `Reading` is one message read; it holds a `Report` for each recipient that the message names,
 whatever became of it, and what is told of the `Original` message. All are plain values, and
@@ -81,7 +81,7 @@ class Report(Struct, frozen=True, gc=False):
 class Reading(Struct, frozen=True, gc=False):
     """One message from the return path, read."""
 
-    nature: MessageType
+    type: MessageType
     reports: tuple[Report, ...] = ()
     """One for each recipient named, in the order found; `()` for what is no bounce."""
     original: Original = Original()

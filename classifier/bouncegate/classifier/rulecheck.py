@@ -12,15 +12,15 @@ from bouncegate.config.problems import Problem
 from bouncegate.config.rules import Example, Rule, Rules
 
 
-def check_rules(rules: Rules, judge: Classifier | None = None) -> tuple[Problem, ...]:
+def check_rules(rules: Rules, classifier: Classifier | None = None) -> tuple[Problem, ...]:
     """Every problem with the examples of the rules."""
-    judge = judge or Classifier(rules)
-    return tuple(problem for rule in rules.rules for problem in _of_rule(rule, judge))
+    classifier = classifier or Classifier(rules)
+    return tuple(problem for rule in rules.rules for problem in _of_rule(rule, classifier))
 
 
-def _of_rule(rule: Rule, judge: Classifier) -> Iterator[Problem]:
+def _of_rule(rule: Rule, classifier: Classifier) -> Iterator[Problem]:
     for example in rule.examples:
-        _, held = judge.holding(_report(example))
+        _, held = classifier.matching(_report(example))
         text = _fault(rule, example, held)
         if text:
             yield Problem(rule.file, rule.line, f"{rule.id}.examples", text)

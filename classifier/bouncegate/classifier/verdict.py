@@ -1,4 +1,4 @@
-"""What the judge says of a failure: the verdict, and how it came about. Plain values."""
+"""What the classifier says of a failure: the verdict, and how it came about. Plain values."""
 
 from msgspec import Struct
 
@@ -17,8 +17,8 @@ class Verdict(Struct, frozen=True, gc=False):
     """Whom the rule blames; None: whom the reason does."""
 
 
-class Finding(Struct, frozen=True):
-    """How a verdict came about, for whoever asks why."""
+class Explanation(Struct, frozen=True):
+    """How a verdict came about."""
 
     verdict: Verdict
     evidence: str

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Reading, Report
-from bouncegate.classifier.verdict import Finding
+from bouncegate.classifier.verdict import Explanation
 from bouncegate.cli.logs import printable
 from bouncegate.cli.messagefiles import MessageFile
 from bouncegate.config.taxonomy import REASONS
@@ -49,9 +49,9 @@ class Messages:
         "rule",
     )
 
-    def __init__(self, judge: Classifier) -> None:
-        """Judge by the rules in force."""
-        self._judge = judge
+    def __init__(self, classifier: Classifier) -> None:
+        """Classify by the rules in force."""
+        self._classifier = classifier
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:
         """`{"file", "reports": [...]}`; no report for what is no bounce."""
@@ -61,11 +61,11 @@ class Messages:
             "reports": [self._report(report, explain=explain) for report in reading.reports],
         }
         if explain:
-            record |= {"nature": reading.nature, "reader": reading.reader}
+            record |= {"nature": reading.type, "reader": reading.reader}
         return record
 
     def _report(self, report: Report, *, explain: bool) -> Record:
-        verdict = self._judge.judge(report)
+        verdict = self._classifier.classify(report)
         record: Record = {
             "recipient": report.recipient,
             "kind": verdict.kind,
@@ -75,13 +75,13 @@ class Messages:
             "action": report.action,
             "rule": verdict.rule,
         }
-        return record | _explained(self._judge.explain(report), report) if explain else record
+        return record | _explained(self._classifier.explain(report), report) if explain else record
 
     def rows(self, item: MessageFile) -> list[Row]:
         """A row for each recipient; one for a message that names none."""
         reading = read(item.octets)
         if not reading.reports:
-            return [(item.name, f"({reading.nature})", *[""] * 6)]
+            return [(item.name, f"({reading.type})", *[""] * 6)]
         return [tuple(self._row(item, report)) for report in reading.reports]
 
     def _row(self, item: MessageFile, report: Report) -> Iterator[object]:
@@ -96,7 +96,7 @@ class Messages:
         for report in reading.reports:
             fields = {name: getattr(report, name) for name in _EXPLAINED}
             facts = {"action": report.action, **fields, "diagnostic": report.diagnostic}
-            paragraphs.append(_account(report.recipient, facts, self._judge.explain(report)))
+            paragraphs.append(_account(report.recipient, facts, self._classifier.explain(report)))
         return "\n".join(paragraphs) + "\n"
 
 
@@ -105,14 +105,14 @@ class DiagnosticLines:
 
     columns: tuple[str, ...] = ("text", "kind", "category", "reason", "rule")
 
-    def __init__(self, judge: Classifier) -> None:
-        """Judge by the rules in force."""
-        self._judge = judge
+    def __init__(self, classifier: Classifier) -> None:
+        """Classify by the rules in force."""
+        self._classifier = classifier
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:
         """`{"text", "kind", "category", "reason", "rule"}`."""
         text = _text(item)
-        verdict = self._judge.judge_text(text)
+        verdict = self._classifier.classify_reply(text)
         record: Record = {
             "text": text,
             "kind": verdict.kind,
@@ -123,7 +123,7 @@ class DiagnosticLines:
         if not explain:
             return record
         report = Report(diagnostic=text)
-        return record | _explained(self._judge.explain(report), report)
+        return record | _explained(self._classifier.explain(report), report)
 
     def rows(self, item: MessageFile) -> list[Row]:
         """One row."""
@@ -133,7 +133,7 @@ class DiagnosticLines:
     def account(self, item: MessageFile) -> str:
         """A paragraph."""
         text = _text(item)
-        return _account(text, {}, self._judge.explain(Report(diagnostic=text))) + "\n"
+        return _account(text, {}, self._classifier.explain(Report(diagnostic=text))) + "\n"
 
 
 def _text(item: MessageFile) -> str:
@@ -142,33 +142,33 @@ def _text(item: MessageFile) -> str:
 
 def _heading(item: MessageFile, reading: Reading) -> str:
     reader = f", recognised by the reader {reading.reader}" if reading.reader else ""
-    return f"{printable(item.name)}: {reading.nature}{reader}"
+    return f"{printable(item.name)}: {reading.type}{reader}"
 
 
-def _explained(finding: Finding, report: Report) -> Record:
+def _explained(explanation: Explanation, report: Report) -> Record:
     return {
         "original_recipient": report.original_recipient,
         "final_recipient": report.final_recipient,
         "phase": report.phase,
         "diagnostic": report.diagnostic,
-        "evidence": finding.evidence,
-        "matched": finding.matched,
-        "where": f"{finding.file}:{finding.line}" if finding.file else "",
-        "runners_up": finding.runners_up,
-        "advice": REASONS[finding.verdict.reason].advice,
+        "evidence": explanation.evidence,
+        "matched": explanation.matched,
+        "where": f"{explanation.file}:{explanation.line}" if explanation.file else "",
+        "runners_up": explanation.runners_up,
+        "advice": REASONS[explanation.verdict.reason].advice,
     }
 
 
-def _account(name: str, facts: dict[str, str], finding: Finding) -> str:
-    verdict = finding.verdict
-    place = f" ({finding.file}, line {finding.line})" if finding.file else ""
+def _account(name: str, facts: dict[str, str], explanation: Explanation) -> str:
+    verdict = explanation.verdict
+    place = f" ({explanation.file}, line {explanation.line})" if explanation.file else ""
     lines = [f"  {name}: {verdict.kind}/{verdict.category}, {verdict.reason}"]
     lines += [f"    {key.replace('_', ' ')}: {value}" for key, value in facts.items() if value]
-    lines.append(f"    decided by: {verdict.rule}{place}, from the {finding.evidence}")
-    if finding.matched:
-        lines.append(f"    matched: {finding.matched}")
-    if finding.runners_up:
-        lines.append(f"    would also match: {', '.join(finding.runners_up)}")
+    lines.append(f"    decided by: {verdict.rule}{place}, from the {explanation.evidence}")
+    if explanation.matched:
+        lines.append(f"    matched: {explanation.matched}")
+    if explanation.runners_up:
+        lines.append(f"    would also match: {', '.join(explanation.runners_up)}")
     definition = REASONS[verdict.reason]
     lines.append(f"    meaning: {definition.meaning}")
     lines.append(f"    advice: {definition.advice}")

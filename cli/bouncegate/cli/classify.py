@@ -36,11 +36,11 @@ def classify(
     echo '550 5.1.1 no such user' | bouncegate classify --diagnostics -
     """
     from bouncegate.cli.classified import DiagnosticLines, Messages, View  # noqa: PLC0415
-    from bouncegate.cli.daemons import judge_of  # noqa: PLC0415
+    from bouncegate.cli.daemons import classifier_of  # noqa: PLC0415
 
     settings = invocation_of(context).settings
-    judge = judge_of(settings, known_mark(settings.store.path))
-    view: View = DiagnosticLines(judge) if diagnostics else Messages(judge)
+    classifier = classifier_of(settings, known_mark(settings.store.path))
+    view: View = DiagnosticLines(classifier) if diagnostics else Messages(classifier)
     rows: list[tuple[object, ...]] = []
     unreadable = False
     for path in paths:

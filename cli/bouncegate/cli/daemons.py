@@ -74,7 +74,7 @@ def return_path(context: typer.Context) -> None:
 def _prepare(config: Path | None, settings: Settings) -> "Opening":
     """How a worker begins.
 
-    The rules stay: a worker that follows one that died judges as that did.
+    The rules stay: a worker that follows one that died classifies as that did.
     """
     from bouncegate.classifier.alive.listener import Listener  # noqa: PLC0415
     from bouncegate.classifier.classified import classify  # noqa: PLC0415
@@ -82,7 +82,7 @@ def _prepare(config: Path | None, settings: Settings) -> "Opening":
     from bouncegate.classifier.returnpath.probe import ProbeTaker  # noqa: PLC0415
     from bouncegate.classifier.returnpath.worker import Opening, Resources  # noqa: PLC0415
 
-    read = partial(classify, judge=judge_of(settings, made_mark(settings.store.path)))
+    read = partial(classify, classifier=classifier_of(settings, made_mark(settings.store.path)))
     _tell_notes(settings)
 
     def desk(stack: ExitStack) -> Resources:
@@ -128,7 +128,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         set_up_logging(settings.log, "receive")
         _tell_notes(settings)
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
-        here = partial(classify, judge=judge_of(settings, made_mark(settings.store.path)))
+        here = partial(classify, classifier=classifier_of(settings, made_mark(settings.store.path)))
         apart = partial(classify_apart, classify=here, deadline=DEADLINE)
         intake = _intake(invocation, apart, store, stack)
         own = _recipients(settings)
@@ -149,7 +149,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
     return take(sys.stdin.buffer, most, recipients or told, intake, record)
 
 
-def judge_of(settings: Settings, mark: str) -> "Classifier":
+def classifier_of(settings: Settings, mark: str) -> "Classifier":
     """The rules in force, compiled; raises ConfigError. `mark` ends our own refusals."""
     from bouncegate.classifier.classifier import Classifier  # noqa: PLC0415
     from bouncegate.config.rules import load_rules  # noqa: PLC0415

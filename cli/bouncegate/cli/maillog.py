@@ -13,7 +13,7 @@ from bouncegate.classifier.maillog.line import Parser
 from bouncegate.classifier.maillog.source import Source
 from bouncegate.classifier.returnpath.attribution import Attribution
 from bouncegate.classifier.returnpath.directory import Directory, nothing
-from bouncegate.cli.daemons import judge_of
+from bouncegate.cli.daemons import classifier_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.settings import MaillogSettings
 from bouncegate.daemon.periodic import PeriodicTask
@@ -59,10 +59,10 @@ def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:
     known = store.exchanges.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
     fold = settings.store.fold_local_part
-    judge = judge_of(settings, made_mark(settings.store.path))
+    classifier = classifier_of(settings, made_mark(settings.store.path))
     attribution = Attribution(directory.provider_of, fold_local_part=fold)
     log = settings.maillog if settings.log_proves else replace(settings.maillog, count=())
-    interpreter = Interpreter(log, ledger, judge, attribution, fold_local_part=fold)
+    interpreter = Interpreter(log, ledger, classifier, attribution, fold_local_part=fold)
 
     def ask(events: Sequence[Event], now: int) -> None:
         domains = directory.to_ask(events, now)

@@ -20,7 +20,7 @@ from bouncegate.store.mark import known_mark
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
-    from bouncegate.classifier.returnpath.rejudgement import Rejudgement
+    from bouncegate.classifier.returnpath.reclassification import Reclassification
 
 _SHOWN: Final = 50
 _COLUMNS: Final = ("address", "group", "what", "kind", "reason", "until", "would be until")
@@ -67,8 +67,8 @@ def simulate(
     now = int(time.time())
     start = time_of(since, now) if since else 0
     with closing(invocation.open_store(readonly=True)) as store:
-        rejudgement = _rejudgement(invocation, other, store)
-        rejudge: Rejudge = rejudgement or as_judged
+        reclassification = _reclassification(invocation, other, store)
+        rejudge: Rejudge = reclassification or as_judged
         policies = invocation.policy, other.policy
         simulation = Simulation(*policies, now, rejudge=rejudge, since=start)
         changes = _replayed(simulation, store)
@@ -83,7 +83,7 @@ def simulate(
         write_table(_COLUMNS, shown)
     if more:
         print(f"and {more} more (all of them: --json)")
-    _conclude(simulation.totals, rejudgement)
+    _conclude(simulation.totals, reclassification)
 
 
 def _replayed(simulation: Simulation, store: Store) -> Iterator[Change]:
@@ -91,16 +91,18 @@ def _replayed(simulation: Simulation, store: Store) -> Iterator[Change]:
         yield from simulation.replay(address, state, history)
 
 
-def _rejudgement(in_force: Invocation, other: Invocation, store: Store) -> "Rejudgement | None":
-    """What judges events by other rules; None where the rules are the same."""
+def _reclassification(
+    in_force: Invocation, other: Invocation, store: Store
+) -> "Reclassification | None":
+    """What classifies events by other rules; None where the rules are the same."""
     from bouncegate.classifier.classifier import Classifier  # noqa: PLC0415 - RE2 takes its time
-    from bouncegate.classifier.returnpath.rejudgement import Rejudgement  # noqa: PLC0415
+    from bouncegate.classifier.returnpath.reclassification import Reclassification  # noqa: PLC0415
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     now, then = (load_rules(i.settings.rules.folder) for i in (in_force, other))
     mark = known_mark(in_force.settings.store.path)
-    judges = Classifier(now, mark), Classifier(then, mark)
-    return None if now == then else Rejudgement(*judges, store.message)
+    classifiers = Classifier(now, mark), Classifier(then, mark)
+    return None if now == then else Reclassification(*classifiers, store.message)
 
 
 def _view(change: Change) -> ChangeView:
@@ -131,14 +133,14 @@ def _told(lock: Lock | None) -> str:
     return "not locked" if lock is None else iso(lock.until) or "without end"
 
 
-def _conclude(totals: Totals, rejudgement: "Rejudgement | None") -> None:
+def _conclude(totals: Totals, reclassification: "Reclassification | None") -> None:
     print(
         f"{totals.events} events of {totals.addresses} addresses: {totals.locks_before} locks in "
         f"force, {totals.locks_after} under the other config: {totals.locked} would be locked, "
         f"{totals.freed} freed, {totals.ends} would end on another day"
     )
-    if rejudgement is not None:
+    if reclassification is not None:
         print(
-            f"{totals.rejudged} events would be judged otherwise; of {rejudgement.unread} the "
+            f"{totals.rejudged} events would be judged otherwise; of {reclassification.unread} the "
             "message is no longer kept, so that their fields alone were judged"
         )

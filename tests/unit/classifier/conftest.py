@@ -16,7 +16,7 @@ def shipped_rules() -> Rules:
 
 
 @pytest.fixture(scope="session")
-def judge(shipped_rules: Rules) -> Classifier:
+def classifier(shipped_rules: Rules) -> Classifier:
     return Classifier(shipped_rules)
 
 

@@ -42,13 +42,13 @@ def score(
 
 @pytest.fixture(scope="module")
 def messages(
-    judge: Classifier, tmp_path_factory: pytest.TempPathFactory
+    classifier: Classifier, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, int]]:
     predictions = []
     for label in lines("labels.jsonl"):
         reports = []
         for report in read((CORPUS / "messages" / label["file"]).read_bytes()).reports:
-            verdict = judge.judge(report)
+            verdict = classifier.classify(report)
             reports.append(
                 {
                     "recipient": report.recipient,
@@ -62,10 +62,10 @@ def messages(
 
 
 @pytest.fixture(scope="module")
-def replies(judge: Classifier, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+def replies(classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     predictions = []
     for label in lines("diagnostics.jsonl"):
-        verdict = judge.judge_text(label["text"])
+        verdict = classifier.classify_reply(label["text"])
         predictions.append({"id": label["id"], "kind": verdict.kind, "category": verdict.category})
     return score("diagnostics.jsonl", predictions, tmp_path_factory.mktemp("replies"))["all"]
 
@@ -93,7 +93,7 @@ def test_newlines_change_nothing(messages: dict[str, dict[str, int]], newline: s
     assert counts["tp"] == counts["rcpt_n"]
 
 
-def test_single_replies_are_judged(replies: dict[str, int]) -> None:
+def test_single_replies_are_classified(replies: dict[str, int]) -> None:
     assert replies["strict_ok"] / replies["strict_n"] >= 0.98
     assert replies["cat_ok"] / replies["cat_n"] >= 0.98
     assert replies.get("false_lock", 0) == 0

@@ -30,20 +30,20 @@ def octets(name: str) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "lines"), NOTICES, ids=[name for name, _ in NOTICES])
-def test_a_notice_is_understood(judge: Classifier, name: str, lines: list[str]) -> None:
+def test_a_notice_is_understood(classifier: Classifier, name: str, lines: list[str]) -> None:
     reading = read(octets(name))
     found = []
     for report in reading.reports:
-        verdict = judge.judge(report)
-        judged = f"{verdict.kind}/{verdict.category} {verdict.reason}"
-        found.append(f"{report.recipient} {report.action} {judged}")
-    assert sorted(found or [str(reading.nature)]) == sorted(lines)
+        verdict = classifier.classify(report)
+        verdict_text = f"{verdict.kind}/{verdict.category} {verdict.reason}"
+        found.append(f"{report.recipient} {report.action} {verdict_text}")
+    assert sorted(found or [str(reading.type)]) == sorted(lines)
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_no_bounce_accuses_nobody(name: str) -> None:
     reading = read(octets(f"no-bounces/{name}"))
-    assert (str(reading.nature), reading.reports) == (OTHERS[name], ())
+    assert (str(reading.type), reading.reports) == (OTHERS[name], ())
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

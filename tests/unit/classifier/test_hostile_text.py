@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
-from bouncegate.classifier.classified import Classified, JudgedReport, classify, judged
+from bouncegate.classifier.classified import (
+    ClassifiedMessage,
+    ClassifiedReport,
+    classify,
+    classify_reading,
+)
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.limits import DIAGNOSTIC
 from bouncegate.classifier.report import MessageType, Original, Reading, Report
@@ -26,7 +31,7 @@ from bouncegate.policy.records import Event
 from bouncegate.store.entry import Sent
 from bouncegate.store.store import Bounce, Store
 
-JUDGE = Classifier(load_rules())
+CLASSIFIER = Classifier(load_rules())
 POLICY = Policy(PolicySettings(), ("unverified", "matched"))
 ATTRIBUTION = Attribution(Providers.of().provider_of, fold_local_part=True)
 NOW = 1_790_000_000
@@ -66,7 +71,7 @@ ORIGINALS = st.builds(
 )
 READINGS = st.builds(
     Reading,
-    nature=st.just(MessageType.BOUNCE),
+    type=st.just(MessageType.BOUNCE),
     reports=st.lists(REPORTS, min_size=1, max_size=3).map(tuple),
     original=ORIGINALS,
     message_id=HOSTILE,
@@ -87,11 +92,11 @@ SENT = st.one_of(
 )
 
 
-def harmless(reading: Reading) -> Classified:
+def harmless(reading: Reading) -> ClassifiedMessage:
     """A reading with verdicts on other words: RE2 takes no surrogate, and no reader tells one."""
     plain = replace(reading, reports=tuple(Report(action=r.action) for r in reading.reports))
-    verdicts = (one.verdict for one in judged(plain, JUDGE).reports)
-    return Classified(reading, tuple(map(JudgedReport, reading.reports, verdicts)), b"x")
+    verdicts = (one.verdict for one in classify_reading(plain, CLASSIFIER).reports)
+    return ClassifiedMessage(reading, tuple(map(ClassifiedReport, reading.reports, verdicts)), b"x")
 
 
 def texts(event: Event) -> Iterator[str]:
@@ -160,11 +165,11 @@ def message(values: dict[str, bytes]) -> bytes:
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.dictionaries(st.sampled_from(FIELDS), st.lists(WORDS, max_size=3).map(b" ".join)))
-def test_hostile_messages_are_read_judged_and_recorded(
+def test_hostile_messages_are_read_classified_and_recorded(
     store: Store, values: dict[str, bytes]
 ) -> None:
     raw = message(values)
-    events = ATTRIBUTION.events_of(classify(raw, JUDGE), int(time.time()))
+    events = ATTRIBUTION.events_of(classify(raw, CLASSIFIER), int(time.time()))
     assert events, "a report is a bounce, whatever it says"
     assert all(is_clean(text) for event in events for text in texts(event))
     store.record([Bounce(events, raw)], POLICY)
@@ -172,7 +177,7 @@ def test_hostile_messages_are_read_judged_and_recorded(
 
 def test_hostile_text_of_a_campaign_in_utf_7_is_replaced() -> None:
     raw = message({"campaign": b"=?utf-7?Q?spring+2AA-?="})
-    (event,) = ATTRIBUTION.events_of(classify(raw, JUDGE), NOW)
+    (event,) = ATTRIBUTION.events_of(classify(raw, CLASSIFIER), NOW)
     assert (event.address, event.mailing) == ("v@v.example", "spring\ufffd")
 
 
@@ -182,5 +187,5 @@ def test_hostile_surrogates_of_json_are_replaced() -> None:
         b'{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[{"emailAddress":"v@v.example","status":"5.1.1","action":"failed",'
         b'"diagnosticCode":"smtp; 550 5.1.1 no \\ud800 user"}]}}\r\n'
     )
-    (event,) = ATTRIBUTION.events_of(classify(raw, JUDGE), NOW)
+    (event,) = ATTRIBUTION.events_of(classify(raw, CLASSIFIER), NOW)
     assert (event.address, event.diagnostic) == ("v@v.example", "550 5.1.1 no \ufffd user")

@@ -4,20 +4,20 @@ import asyncio
 
 import pytest
 
-from bouncegate.classifier.classified import Classified, unread
+from bouncegate.classifier.classified import ClassifiedMessage, unread
 from bouncegate.classifier.returnpath.messagereader import MOST_HERE, InHand, MessageReader
 
 
 def reader(read: list[bytes]) -> MessageReader:
     """One that notes what it reads here, in order, and reads nothing apart."""
 
-    def here(raw: bytes) -> Classified:
+    def here(raw: bytes) -> ClassifiedMessage:
         if raw.startswith(b"broken"):
             raise ValueError("a fault of ours")
         read.append(raw)
         return unread(raw)
 
-    def apart(raw: bytes) -> Classified:
+    def apart(raw: bytes) -> ClassifiedMessage:
         raise AssertionError(f"{len(raw)} octets are read apart")
 
     return MessageReader(here, apart, InHand(1).hand(0), lambda: None)
@@ -61,6 +61,6 @@ def test_a_message_that_cannot_be_read_fails_alone() -> None:
 
     broken, good = asyncio.run(come())
     assert isinstance(broken, ValueError)
-    assert isinstance(good, Classified)
+    assert isinstance(good, ClassifiedMessage)
     with pytest.raises(ValueError, match="a fault of ours"):
         asyncio.run(reader(read).classify(b"broken once more"))

@@ -76,20 +76,22 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("raw", "nature"), CASES.values(), ids=CASES.keys())
-def test_it_is_no_bounce(raw: bytes, nature: MessageType) -> None:
+@pytest.mark.parametrize(("raw", "expected"), CASES.values(), ids=CASES.keys())
+def test_it_is_no_bounce(raw: bytes, expected: MessageType) -> None:
     reading = read(raw)
-    assert (reading.nature, reading.reports) == (nature, ())
+    assert (reading.type, reading.reports) == (expected, ())
 
 
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded"])
-def test_a_report_of_no_failure_is_read_but_never_counted(judge: Classifier, action: str) -> None:
+def test_a_report_of_no_failure_is_read_but_never_counted(
+    classifier: Classifier, action: str
+) -> None:
     group = failed("a@x.example", Diagnostic_Code="smtp; 550 user unknown") | {"Action": action}
     reports = read(dsn([group])).reports
-    assert [(r.action, judge.judge(r).kind) for r in reports] == [(action, Kind.NONE)]
+    assert [(r.action, classifier.classify(r).kind) for r in reports] == [(action, Kind.NONE)]
 
 
-def test_a_complaint_is_a_complaint(judge: Classifier) -> None:
+def test_a_complaint_is_a_complaint(classifier: Classifier) -> None:
     body = (
         "--o\nContent-Type: text/plain\n\nThis is an abuse report.\n"
         "--o\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
@@ -98,8 +100,8 @@ def test_a_complaint_is_a_complaint(judge: Classifier) -> None:
     )
     header = {"Content-Type": "multipart/report; report-type=feedback-report; boundary=o"}
     reading = read(mail({"From": "fbl@x.example"} | header, body))
-    assert reading.nature is MessageType.COMPLAINT
-    assert [(r.recipient, judge.judge(r).kind) for r in reading.reports] == [
+    assert reading.type is MessageType.COMPLAINT
+    assert [(r.recipient, classifier.classify(r).kind) for r in reading.reports] == [
         ("a@x.example", Kind.COMPLAINT)
     ]
 
@@ -111,7 +113,7 @@ def test_a_complaint_that_names_nobody_accuses_nobody() -> None:
     )
     header = {"Content-Type": "multipart/report; report-type=feedback-report; boundary=o"}
     reading = read(mail({"From": "fbl@x.example"} | header, body))
-    assert (reading.nature, reading.reports) == (MessageType.COMPLAINT, ())
+    assert (reading.type, reading.reports) == (MessageType.COMPLAINT, ())
 
 
 def test_a_message_refused_in_the_form_of_a_receipt_is_a_bounce() -> None:

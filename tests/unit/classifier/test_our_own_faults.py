@@ -2,7 +2,7 @@
 
 import pytest
 
-from bouncegate.classifier.classified import Classified, JudgedReport
+from bouncegate.classifier.classified import ClassifiedMessage, ClassifiedReport
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.report import MessageType, Original, Reading, Report
 from bouncegate.classifier.returnpath.attribution import Attribution
@@ -66,11 +66,13 @@ THEIRS = """
 """.strip().splitlines()  # fmt: skip
 
 
-def event_of(judge: Classifier, report: Report) -> Event:
+def event_of(classifier: Classifier, report: Report) -> Event:
     reading = Reading(
         MessageType.BOUNCE, reports=(report,), original=Original(message_id="<1@x.test>")
     )
-    message = Classified(reading, (JudgedReport(report, judge.judge(report)),), b"")
+    message = ClassifiedMessage(
+        reading, (ClassifiedReport(report, classifier.classify(report)),), b""
+    )
     attribution = Attribution(lambda _address: "", fold_local_part=True)
     (event,) = attribution.events_of(message, 1_770_000_000, UNVERIFIED)
     return event
@@ -82,9 +84,9 @@ def refused(text: str) -> Report:
 
 @pytest.mark.parametrize("text", OURS)
 def test_what_our_relay_or_account_is_refused_counts_against_nobody(
-    judge: Classifier, text: str
+    classifier: Classifier, text: str
 ) -> None:
-    event = event_of(judge, refused(text))
+    event = event_of(classifier, refused(text))
     assert event.blamed is Blame.SENDER
     assert POLICY.standing(event) is Disposition.SENDER_TO_BLAME
     assert POLICY.fold(EMPTY, 1, event) == EMPTY
@@ -92,20 +94,20 @@ def test_what_our_relay_or_account_is_refused_counts_against_nobody(
 
 @pytest.mark.parametrize("text", THEIRS)
 def test_what_the_recipients_server_says_of_the_recipient_still_counts(
-    judge: Classifier, text: str
+    classifier: Classifier, text: str
 ) -> None:
-    event = event_of(judge, refused(text))
+    event = event_of(classifier, refused(text))
     assert POLICY.standing(event) is Disposition.COUNTS
 
 
 @pytest.mark.parametrize(("status", "code"), [("5.7.8", ""), ("", "530"), ("", "535")])
 def test_codes_of_authentication_alone_blame_the_sender(
-    judge: Classifier, status: str, code: str
+    classifier: Classifier, status: str, code: str
 ) -> None:
     report = Report(
         action="failed", final_recipient="ann@example.com", status=status, reply_code=code
     )
-    assert POLICY.standing(event_of(judge, report)) is Disposition.SENDER_TO_BLAME
+    assert POLICY.standing(event_of(classifier, report)) is Disposition.SENDER_TO_BLAME
 
 
 def test_a_rule_of_an_operator_says_whom_it_blames() -> None:

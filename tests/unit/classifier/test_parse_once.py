@@ -1,4 +1,4 @@
-"""A message is read and judged once, however often the ledger has to be asked about it."""
+"""A message is read and classified once, however often the ledger has to be asked about it."""
 
 import asyncio
 import time
@@ -51,11 +51,14 @@ class Counting:
     def __init__(self, site: Site, patch: pytest.MonkeyPatch) -> None:
         self.site = site
         self.reads = 0
-        self.judge = Mock(wraps=Classifier(load_rules(None)))
+        self.classifier = Mock(wraps=Classifier(load_rules(None)))
         self.sent = Sent(int(time.time()), b"lagging!", "news@example.org", RECIPIENTS, "LAG1")
         self.prover = LaggingProver(site, self.sent)
         self.intake = Intake(
-            partial(classified.classify, judge=self.judge), site.policy, site.settings, self.prover
+            partial(classified.classify, classifier=self.classifier),
+            site.policy,
+            site.settings,
+            self.prover,
         )
         self.raw = dsn("ann@example.com")
 
@@ -86,14 +89,18 @@ def counting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counti
 def test_parse_once_while_the_ledger_lags_it_alone_is_asked_again(counting: Counting) -> None:
     counting.prover.tries = 4
     assert asyncio.run(counting.answer()) == [ACCEPTED]
-    assert (counting.reads, counting.judge.judge.call_count, counting.prover.asked) == (1, 1, 4)
+    assert (counting.reads, counting.classifier.classify.call_count, counting.prover.asked) == (
+        1,
+        1,
+        4,
+    )
     assert counting.site.locked() == ["ann@example.com"]
 
 
 def test_parse_once_where_the_ledger_never_learns_of_it(counting: Counting) -> None:
     counting.prover.tries = 0
     assert asyncio.run(counting.answer()) == [NOT_YET]
-    assert (counting.reads, counting.judge.judge.call_count) == (1, 1)
+    assert (counting.reads, counting.classifier.classify.call_count) == (1, 1)
     assert counting.prover.asked > 1
 
 
@@ -106,4 +113,4 @@ def test_parse_once_on_standard_input(counting: Counting) -> None:
         counting.intake,
         lambda bounce: site.store.record([bounce], site.policy)[0],
     )
-    assert (code, counting.reads, counting.judge.judge.call_count) == (0, 1, 1)
+    assert (code, counting.reads, counting.classifier.classify.call_count) == (0, 1, 1)

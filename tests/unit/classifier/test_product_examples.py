@@ -25,15 +25,19 @@ EXAMPLES = {
 
 @pytest.mark.parametrize(("text", "expected"), EXAMPLES.items())
 def test_an_example_falls_where_its_service_puts_it(
-    judge: Classifier, text: str, expected: str
+    classifier: Classifier, text: str, expected: str
 ) -> None:
-    verdict = judge.judge_text(text)
+    verdict = classifier.classify_reply(text)
     assert f"{verdict.kind}/{verdict.category}" == expected
 
 
 @pytest.mark.parametrize("action", sorted(NOT_FAILURES))
-def test_what_is_no_failure_never_counts_whatever_it_says(judge: Classifier, action: str) -> None:
-    verdict = judge.judge(Report(action=action, status="5.1.1", diagnostic="550 user unknown"))
+def test_what_is_no_failure_never_counts_whatever_it_says(
+    classifier: Classifier, action: str
+) -> None:
+    verdict = classifier.classify(
+        Report(action=action, status="5.1.1", diagnostic="550 user unknown")
+    )
     assert (verdict.kind, verdict.reason) == (Kind.NONE, Reason.NOT_A_FAILURE)
 
 
@@ -46,8 +50,10 @@ def test_what_is_no_failure_never_counts_whatever_it_says(judge: Classifier, act
     ],
 )
 def test_our_own_refusal_never_comes_back_as_evidence(shipped_rules: Rules, written: str) -> None:
-    judge = Classifier(shipped_rules, mark_with("01234567"))
-    verdict = judge.judge_text(f"550 5.1.1 Recipient address rejected: user unknown {written}")
+    classifier = Classifier(shipped_rules, mark_with("01234567"))
+    verdict = classifier.classify_reply(
+        f"550 5.1.1 Recipient address rejected: user unknown {written}"
+    )
     assert (verdict.kind, verdict.reason) == (Kind.NONE, Reason.OWN_REFUSAL)
 
 
@@ -57,6 +63,8 @@ def test_the_refusal_of_another_installation_is_a_bounce(
     shipped_rules: Rules, own_mark: str, written: str
 ) -> None:
     """A remote server that runs Bouncegate refuses in earnest, and nobody hides a bounce."""
-    judge = Classifier(shipped_rules, own_mark)
-    verdict = judge.judge_text(f"550 5.1.1 Recipient address rejected: user unknown {written}")
+    classifier = Classifier(shipped_rules, own_mark)
+    verdict = classifier.classify_reply(
+        f"550 5.1.1 Recipient address rejected: user unknown {written}"
+    )
     assert (verdict.kind, verdict.reason) == (Kind.HARD, Reason.USER_UNKNOWN)

@@ -10,7 +10,7 @@ from bouncegate.classifier.report import Report
 from bouncegate.config.rules import load_rules
 from bouncegate.config.taxonomy import Category, Kind
 
-JUDGE = Classifier(load_rules())
+CLASSIFIER = Classifier(load_rules())
 
 # Pieces of which bounces consist, so that random messages look like some.
 PIECES = st.sampled_from(
@@ -48,8 +48,8 @@ def test_a_message_reads_the_same_with_lf_and_crlf(raw: bytes) -> None:
 
 
 @given(REPLIES)
-def test_judging_never_raises_and_its_category_fits_its_kind(text: str) -> None:
-    verdict = JUDGE.judge_text(text)
+def test_classifying_never_raises_and_its_category_fits_its_kind(text: str) -> None:
+    verdict = CLASSIFIER.classify_reply(text)
     hard = {Category.ADDRESS, Category.SECURITY, Category.UNDEFINED}
     soft = {Category.MAILBOX, Category.NETWORK, Category.LIMIT, Category.UNDEFINED}
     fitting = {Kind.HARD: hard, Kind.SOFT: soft, Kind.NONE: {Category.UNDEFINED}}
@@ -59,7 +59,7 @@ def test_judging_never_raises_and_its_category_fits_its_kind(text: str) -> None:
 @given(REPLIES)
 def test_the_account_of_a_verdict_agrees_with_the_verdict(text: str) -> None:
     report = Report(diagnostic=text)
-    assert JUDGE.explain(report).verdict == JUDGE.judge(report)
+    assert CLASSIFIER.explain(report).verdict == CLASSIFIER.classify(report)
 
 
 @given(st.lists(ADDRESSES, min_size=1, max_size=20, unique_by=str.lower))

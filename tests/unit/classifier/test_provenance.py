@@ -130,7 +130,7 @@ class Site:
         self.prover = Prover(self.settings.return_path, self.keys, self.ledger)
         self.policy = Policy(self.settings.policy, self.settings.return_path.count)
         self.intake = Intake(
-            partial(classify, judge=Classifier(load_rules(None))),
+            partial(classify, classifier=Classifier(load_rules(None))),
             self.policy,
             self.settings,
             self.prover,

@@ -1,4 +1,4 @@
-"""Replies of many providers and servers, judged by their words and codes alone."""
+"""Replies of many providers and servers, classified by their words and codes alone."""
 
 from pathlib import Path
 
@@ -17,14 +17,14 @@ def lines(name: str) -> list[str]:
 @pytest.mark.parametrize(
     ("expected", "text"), [line.split("|", 1) for line in lines("replies.txt")]
 )
-def test_a_reply_is_judged(judge: Classifier, expected: str, text: str) -> None:
-    verdict = judge.judge_text(text)
+def test_a_reply_is_classified(classifier: Classifier, expected: str, text: str) -> None:
+    verdict = classifier.classify_reply(text)
     assert f"{verdict.kind}/{verdict.category}" == expected
 
 
 @pytest.mark.parametrize("text", lines("innocent.txt"))
 def test_a_recipient_that_is_not_to_blame_is_never_locked_at_once(
-    judge: Classifier, text: str
+    classifier: Classifier, text: str
 ) -> None:
-    verdict = judge.judge_text(text)
+    verdict = classifier.classify_reply(text)
     assert (verdict.kind, verdict.category) != ("hard", "address")

@@ -165,7 +165,7 @@ def test_a_wrapped_bounce_is_unwrapped() -> None:
 def test_a_bounce_without_a_recipient_is_broken_and_not_ordinary() -> None:
     raw = mail({"From": "MAILER-DAEMON@x.example", "Subject": "failure notice"}, "It failed.\n")
     reading = read(raw)
-    assert (reading.nature, reading.reports) == (MessageType.BROKEN, ())
+    assert (reading.type, reading.reports) == (MessageType.BROKEN, ())
 
 
 def test_a_host_in_place_of_a_recipient_is_mended_by_the_notice() -> None:
@@ -194,7 +194,7 @@ def test_words_are_decoded_by_charset(charset: str, words: str, label: bool) -> 
     reading = read(head.encode() + body)
     if label or charset == "iso-2022-jp":
         assert [r.recipient for r in reading.reports] == ["a@x.example"]
-    assert reading.nature in {MessageType.BOUNCE, MessageType.BROKEN}
+    assert reading.type in {MessageType.BOUNCE, MessageType.BROKEN}
 
 
 @pytest.mark.parametrize("label", ["x-unknown-charset", "utf8-oops", "rot13", "zlib", "undefined"])

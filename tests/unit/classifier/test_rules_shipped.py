@@ -12,9 +12,9 @@ RULES = load_rules().rules
 
 
 def test_every_rule_takes_its_own_examples_before_any_other(
-    shipped_rules: Rules, judge: Classifier
+    shipped_rules: Rules, classifier: Classifier
 ) -> None:
-    assert check_rules(shipped_rules, judge) == ()
+    assert check_rules(shipped_rules, classifier) == ()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -74,9 +74,9 @@ PROVIDERS = [
 
 @pytest.mark.parametrize(("text", "expected", "reason"), PROVIDERS)
 def test_the_misleading_codes_of_providers_are_read_by_their_words(
-    judge: Classifier, text: str, expected: str, reason: str
+    classifier: Classifier, text: str, expected: str, reason: str
 ) -> None:
-    verdict = judge.judge_text(text)
+    verdict = classifier.classify_reply(text)
     assert (f"{verdict.kind}/{verdict.category}", verdict.reason) == (expected, reason)
 
 
@@ -92,9 +92,9 @@ INDICTING = [
 
 @pytest.mark.parametrize("text", INDICTING)
 def test_a_failure_that_indicts_the_sender_never_locks_a_recipient(
-    judge: Classifier, text: str
+    classifier: Classifier, text: str
 ) -> None:
-    verdict = judge.judge_text(text)
+    verdict = classifier.classify_reply(text)
     assert (verdict.kind, verdict.category) != (Kind.HARD, Category.ADDRESS)
 
 
@@ -115,31 +115,31 @@ CODES = [
 
 @pytest.mark.parametrize(("status", "code", "expected"), CODES)
 def test_codes_alone_still_tell_the_kind(
-    judge: Classifier, status: str, code: str, expected: str
+    classifier: Classifier, status: str, code: str, expected: str
 ) -> None:
-    verdict = judge.judge(Report(status=status, reply_code=code))
+    verdict = classifier.classify(Report(status=status, reply_code=code))
     assert f"{verdict.kind}/{verdict.category}" == expected
 
 
-def test_unmistakable_words_outweigh_a_code(judge: Classifier) -> None:
-    verdict = judge.judge(Report(status="5.1.1", diagnostic="550 5.1.1 mailbox is full"))
+def test_unmistakable_words_outweigh_a_code(classifier: Classifier) -> None:
+    verdict = classifier.classify(Report(status="5.1.1", diagnostic="550 5.1.1 mailbox is full"))
     assert verdict.reason is Reason.MAILBOX_FULL
 
 
-def test_a_temporary_answer_never_locks_at_once(judge: Classifier) -> None:
-    verdict = judge.judge_text("450 4.1.1 <a@example.com>: user unknown in relay table")
+def test_a_temporary_answer_never_locks_at_once(classifier: Classifier) -> None:
+    verdict = classifier.classify_reply("450 4.1.1 <a@example.com>: user unknown in relay table")
     assert verdict.kind is Kind.SOFT
 
 
 def test_a_greeting_refused_with_554_stays_as_temporary_as_the_queue_took_it(
-    judge: Classifier,
+    classifier: Classifier,
 ) -> None:
     """Postfix defers it, and calls it 4.0.0 when the message expires."""
     diagnostic = "host mx.example.com[192.0.2.1] refused to talk to me: 554 no service here"
-    verdict = judge.judge(Report(status="4.0.0", diagnostic=diagnostic))
+    verdict = classifier.classify(Report(status="4.0.0", diagnostic=diagnostic))
     assert verdict.kind is Kind.SOFT
 
 
-def test_an_address_in_a_reply_is_no_evidence(judge: Classifier) -> None:
-    verdict = judge.judge_text("550 5.1.1 <spam@full-mailbox.example> unknown")
+def test_an_address_in_a_reply_is_no_evidence(classifier: Classifier) -> None:
+    verdict = classifier.classify_reply("550 5.1.1 <spam@full-mailbox.example> unknown")
     assert verdict.reason is Reason.USER_UNKNOWN

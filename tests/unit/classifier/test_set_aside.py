@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.classifier.classified import Classified, classify
+from bouncegate.classifier.classified import ClassifiedMessage, classify
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.handler import (
     _MOST_IN_A_ROW,
@@ -32,7 +32,7 @@ from bouncegate.store.store import Bounce, Recorded
 
 from .test_provenance import LATER, Site, dsn
 
-READ = partial(classify, judge=Classifier(load_rules()))
+READ = partial(classify, classifier=Classifier(load_rules()))
 CULPRIT = b"culprit"
 
 
@@ -122,8 +122,8 @@ def test_set_aside_is_nothing_that_the_next_try_may_bring(
     assert CULPRIT not in b"".join(site.store.message(event.raw) or b"" for event in events(site))
 
 
-def test_set_aside_is_what_cannot_be_judged(site: Site) -> None:
-    def read(raw: bytes) -> Classified:
+def test_set_aside_is_what_cannot_be_classified(site: Site) -> None:
+    def read(raw: bytes) -> ClassifiedMessage:
         if CULPRIT in raw:
             raise RecursionError
         return READ(raw)
@@ -148,7 +148,7 @@ def test_set_aside_is_what_cannot_be_judged(site: Site) -> None:
 def test_set_aside_are_no_more_messages_in_a_row_than_strangers_could_explain(
     site: Site,
 ) -> None:
-    def read(_raw: bytes) -> Classified:
+    def read(_raw: bytes) -> ClassifiedMessage:
         raise TypeError
 
     site.intake = Intake(read, site.policy, site.settings)

@@ -48,7 +48,7 @@ def events(
         path = ReturnPathSettings(domain=settings.return_path.domain, count=trust)
         settings = Settings(store=settings.store, return_path=path)
     prover = Prover(settings.return_path, site.keys, site.ledger)
-    read = partial(classify, judge=Classifier(load_rules(None)))
+    read = partial(classify, classifier=Classifier(load_rules(None)))
     intake = Intake(read, site.policy, settings, prover)
     message = intake.classify(raw)
     assert message is not None

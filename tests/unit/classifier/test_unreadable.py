@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.classified import Classified
+from bouncegate.classifier.classified import ClassifiedMessage
 from bouncegate.classifier.report import MessageType, Reading
 from bouncegate.classifier.returnpath.messagereader import (
     _MOST_SUSPECTS,
@@ -33,7 +33,7 @@ from bouncegate.classifier import classified
 
 classify = classified.classify
 
-def hostile(raw, judge):
+def hostile(raw, classifier):
     if b"X-Kill: yes" in raw:
         os.kill(os.getpid(), signal.SIGKILL)
     begin = raw.find(b"X-Wait: ")
@@ -42,7 +42,7 @@ def hostile(raw, judge):
         path.with_suffix(".begun").touch()
         while not path.exists():
             time.sleep(0.01)
-    return classify(raw, judge)
+    return classify(raw, classifier)
 
 classified.classify = hostile
 from bouncegate.cli.main import main
@@ -166,7 +166,7 @@ def _wait_for(path: Path) -> None:
 # In a process of its own: a test has threads, and what has threads does not fork.
 DEADLINES = """
 import os, signal, time
-from bouncegate.classifier.classified import Classified
+from bouncegate.classifier.classified import ClassifiedMessage
 from bouncegate.classifier.returnpath.readerprocess import Deadline, ReaderProcess, Unreadable
 from bouncegate.classifier.report import MessageType, Reading
 
@@ -177,7 +177,8 @@ def classify(raw):
     if raw == b"exit": os._exit(0)
     if raw == b"crash": os.kill(os.getpid(), signal.SIGSEGV)
     if raw == b"raise": raise RecursionError("too deep")
-    return Classified(Reading(MessageType.ORDINARY, message_id=raw.decode() * 100_000), (), raw)
+    reading = Reading(MessageType.ORDINARY, message_id=raw.decode() * 100_000)
+    return ClassifiedMessage(reading, (), raw)
 
 process = ReaderProcess.start(classify, Deadline(processor=0.2, clock=5.0))
 for raw in (b"first", b"spin", b"sleep", b"exit", b"crash", b"raise", b"last"):
@@ -238,11 +239,11 @@ def test_in_hand_remembers_the_last_suspects_of_a_worker() -> None:
 def test_large_messages_are_read_the_smallest_first() -> None:
     begun, go_on, order = threading.Event(), threading.Event(), list[int]()
 
-    def apart(raw: bytes) -> Classified:
+    def apart(raw: bytes) -> ClassifiedMessage:
         begun.set()
         go_on.wait(SECONDS)
         order.append(len(raw))
-        return Classified(Reading(MessageType.ORDINARY), (), raw)
+        return ClassifiedMessage(Reading(MessageType.ORDINARY), (), raw)
 
     async def run() -> None:
         reader = MessageReader(apart, apart, InHand(1).hand(0), lambda: None)

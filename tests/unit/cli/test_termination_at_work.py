@@ -59,10 +59,10 @@ def wait():
     pathlib.Path(sys.argv[2]).with_name("begun").touch()
     time.sleep(3600)
 
-def slow_classify(raw, judge):
+def slow_classify(raw, classifier):
     if b"X-Slow: read" in raw:
         wait()
-    return classify(raw, judge)
+    return classify(raw, classifier)
 
 def slow_take_in(self, transaction, bounce, policy):
     if b"X-Slow: record" in bounce.raw:

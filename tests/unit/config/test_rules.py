@@ -29,7 +29,7 @@ def problems_of(folder: Path, text: str) -> tuple[Problem, ...]:
 def test_own_rules_come_before_the_shipped_ones(tmp_path: Path) -> None:
     text = OWN.replace("ticket \\d+ refused", "user unknown")
     (tmp_path / "own.toml").write_text(text)
-    verdict = Classifier(load_rules(tmp_path)).judge_text("550 user unknown")
+    verdict = Classifier(load_rules(tmp_path)).classify_reply("550 user unknown")
     assert (verdict.rule, verdict.reason) == ("own.partner", "policy")
 
 
@@ -143,7 +143,7 @@ def test_a_pattern_that_would_run_away_elsewhere_takes_linear_time(tmp_path: Pat
     """(a+)+$ takes an engine that backtracks longer than the universe has; RE2 does not."""
     text = OWN.replace("ticket \\d+ refused", "(a+)+$").replace("550 ticket 7 refused", "550 aa")
     (tmp_path / "own.toml").write_text(text)
-    verdict = Classifier(load_rules(tmp_path)).judge_text("550 " + "a" * 2000 + "b")
+    verdict = Classifier(load_rules(tmp_path)).classify_reply("550 " + "a" * 2000 + "b")
     assert verdict.rule != "own.partner"
 
 

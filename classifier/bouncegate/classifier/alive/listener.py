@@ -1,4 +1,4 @@
-"""Taking in a message that may be a sign of life: judged, and kept if it makes a difference.
+"""Taking in a message that may be a sign of life: checked, and kept if it makes a difference.
 
 One act for an address and day at most, and only for addresses that have bounced. Of those that are
 mailed it is remembered that they are in use.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from bouncegate.classifier.alive.signoflife import Doubt, SignOfLife, judge, names_in_results
+from bouncegate.classifier.alive.signoflife import Doubt, SignOfLife, names_in_results, sign_of_life
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import clean
 from bouncegate.daemon.wire import for_field
@@ -35,7 +35,7 @@ class Listener:
     """Hears signs of life for a store."""
 
     def __init__(self, settings: Settings, store: Store, policy: Policy) -> None:
-        """Judge by `settings`, keep in `store` under `policy`."""
+        """Check by `settings`, keep in `store` under `policy`."""
         self._settings = settings.alive
         self._mailbox = mailbox_of(settings).encode() if settings.alive.authserv_ids else b""
         self._is_proven = partial(is_proven, settings)
@@ -53,7 +53,7 @@ class Listener:
         return names_in_results(raw, number, self._settings)
 
     def take(self, _recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None:
-        """Judge a message that came at `now`; what is kept of it is durable on return.
+        """Check a message that came at `now`; what is kept of it is durable on return.
 
         `sender` is the envelope sender where it is known, empty for the null one. Raises
         StoreError.
@@ -61,7 +61,7 @@ class Listener:
         if not self._is_proven(now):
             log.warning("no sign of life: %s", NOT_PROVEN)
             return
-        sign = judge(raw, sender, self._settings, now, fold_local_part=self._fold)
+        sign = sign_of_life(raw, sender, self._settings, now, fold_local_part=self._fold)
         if isinstance(sign, Doubt):
             log.info("no sign of life: %s", sign)
             return

@@ -17,7 +17,7 @@ from bouncegate.classifier.alive.authresults import AuthResults, Result, parse
 from bouncegate.classifier.alive.header import Field, fields_of
 from bouncegate.classifier.alive.lexer import Malformed, without_comments
 from bouncegate.classifier.message import Message
-from bouncegate.classifier.messagetype import nature_of
+from bouncegate.classifier.messagetype import type_of
 from bouncegate.classifier.report import MessageType
 from bouncegate.config.settings import AliveSettings
 from bouncegate.store.address import AddressError, canonical, canonical_domain
@@ -57,7 +57,7 @@ class SignOfLife(NamedTuple):
     message_id: str
 
 
-def judge(
+def sign_of_life(
     raw: bytes, sender: str | None, settings: AliveSettings, now: int, *, fold_local_part: bool
 ) -> SignOfLife | Doubt:
     """What a message says of its author.
@@ -95,16 +95,16 @@ def names_in_results(raw: bytes, text: str, settings: AliveSettings) -> bool:
 
 def _is_no_person(raw: bytes, fields: Sequence[Field], sender: str | None) -> Doubt | None:
     names = {field.name for field in fields}
-    nature = nature_of(Message(raw))
+    message_type = type_of(Message(raw))
     null = sender == "" or any(f.name == "return-path" and f.value == "<>" for f in fields)
-    if null or nature in (MessageType.BOUNCE, MessageType.BROKEN):
+    if null or message_type in (MessageType.BOUNCE, MessageType.BROKEN):
         return Doubt.BOUNCE
     if any(name.startswith("list-") for name in names):
         return Doubt.LIST
     automatic = _first(fields, "auto-submitted").lower() or "no"
     precedence = _first(fields, "precedence").lower()
     if (
-        nature is not MessageType.ORDINARY
+        message_type is not MessageType.ORDINARY
         or not automatic.startswith("no")
         or precedence in _PRECEDENCE
         or names & _OF_ROBOTS

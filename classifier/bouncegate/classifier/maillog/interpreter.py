@@ -17,7 +17,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.classified import judged
+from bouncegate.classifier.classified import classify_reading
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.maillog.line import (
     ActivationLine,
@@ -85,12 +85,13 @@ class Interpreter:
         self,
         settings: MaillogSettings,
         ledger: Ledger,
-        judge: Classifier,
+        classifier: Classifier,
         attribution: Attribution,
         *,
         fold_local_part: bool,
     ) -> None:
-        """Know messages by `ledger`; judge bounces by `judge`, attribute them by `attribution`.
+        """Know messages by `ledger`; classify bounces by `classifier` and attribute
+        them by `attribution`.
 
         The ledger is told what became of its messages, and is open to write then; not where
         nothing in the log is to count, since anybody may have written it.
@@ -98,7 +99,7 @@ class Interpreter:
         self._settings = settings
         self._delayed = settings.delayed.after(0)
         self._ledger = ledger
-        self._judge = judge
+        self._classifier = classifier
         self._attribution = attribution
         self._fold = fold_local_part
         self._is_elsewhere = lru_cache(_RELAYS)(partial(_is_outside, settings.own_relays))
@@ -292,7 +293,7 @@ class Interpreter:
     def _events(self, report: Report, sent: Sent, address: str, time: int) -> Sequence[Event]:
         original = Original(message_id=sent.message_id, queue_id=sent.queue_id)
         reading = Reading(MessageType.BOUNCE, (report,), original)
-        message = judged(reading, self._judge)
+        message = classify_reading(reading, self._classifier)
         # Postfix itself tells of each recipient what became of him.
         mailed = frozenset((address,))
         failed = self._failed.get((sent.time, sent.message, address), ())

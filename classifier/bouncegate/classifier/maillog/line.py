@@ -23,7 +23,7 @@ from bouncegate.config.text import clean, visible
 
 LONGEST: Final = 16_384
 """Octets of a line that is read at all: syslogd cuts at 8 KiB at most, Postfix itself at 2,000."""
-_LONGEST_TEXT: Final = 2048  # as much as the judge reads of a diagnostic
+_LONGEST_TEXT: Final = 2048  # as much as the classifier reads of a diagnostic
 # Seconds: the largest maximal_queue_lifetime that qmgr(8) takes.
 _LONGEST_DELAY: Final = 100.0 * 86_400
 

@@ -1,6 +1,6 @@
 """A refusal in the form of a receipt: Dovecot, Cyrus and others that know Sieve's reject.
 
-Recognised by a part of type message/disposition-notification in what `nature` took for a
+Recognised by a part of type message/disposition-notification in what `messagetype` took for a
 refusal (RFC 5429, 2.1.2; RFC 8098, 3.2.4 has the recipient's fields).
 """
 

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.classified import Classified, JudgedReport
+from bouncegate.classifier.classified import ClassifiedMessage, ClassifiedReport
 from bouncegate.classifier.origin import Origin
 from bouncegate.classifier.report import (
     COMPLAINED,
@@ -76,7 +76,7 @@ class Attribution:
         self._fold_local_part = fold_local_part
 
     def events_of(
-        self, message: Classified, now: int, proof: Proof = UNVERIFIED
+        self, message: ClassifiedMessage, now: int, proof: Proof = UNVERIFIED
     ) -> tuple[Event, ...]:
         """One event for each recipient of ours, one for all others; none for what is no bounce.
 
@@ -88,7 +88,7 @@ class Attribution:
         proven = name_of_sent(known.time, known.message) if known else claimed
         case = _Case(proof, proven, claimed)
         is_own = message.reading.origin is Origin.LOCAL and bool(message.reading.original.queue_id)
-        named = (self._named(judged, proof, is_own=is_own) for judged in message.reports)
+        named = (self._named(classified, proof, is_own=is_own) for classified in message.reports)
         own, together = sorted_out(named, is_believed="unverified" in self._trust)
         events = [self._event(message.reading, one, case, now) for one in own]
         members = [(one, event) for one, event in zip(own, events, strict=True) if one.alias]
@@ -117,15 +117,15 @@ class Attribution:
             identity=identity(case.proven, alias, f"{EXPANDED} {member.address}"),
         )
 
-    def _named(self, judged: JudgedReport, proof: Proof, *, is_own: bool) -> NamedRecipient:
-        named = _named_addresses(judged.report, fold_local_part=self._fold_local_part)
+    def _named(self, classified: ClassifiedReport, proof: Proof, *, is_own: bool) -> NamedRecipient:
+        named = _named_addresses(classified.report, fold_local_part=self._fold_local_part)
         address = mailed_address(named, proof)
-        if _is_proven(judged.report, address, proof):
-            fails = judged.report.action not in _OF_ONE_ALONE
+        if _is_proven(classified.report, address, proof):
+            fails = classified.report.action not in _OF_ONE_ALONE
             if is_own and fails and len(named) > 1 and named[0] == address != named[1]:
-                return NamedRecipient(judged, named[1], is_proven=True, alias=address)
-            return NamedRecipient(judged, address, is_proven=True)
-        return NamedRecipient(judged, next(iter(named), ""), is_proven=False)
+                return NamedRecipient(classified, named[1], is_proven=True, alias=address)
+            return NamedRecipient(classified, address, is_proven=True)
+        return NamedRecipient(classified, next(iter(named), ""), is_proven=False)
 
     def _event(self, reading: Reading, named: NamedRecipient, case: "_Case", now: int) -> Event:
         (report, verdict), address, is_proven, _ = named

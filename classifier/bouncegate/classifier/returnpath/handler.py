@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from bouncegate.classifier.classified import Classified
+from bouncegate.classifier.classified import ClassifiedMessage
 from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.messagereader import MessageReader
 from bouncegate.classifier.returnpath.proof import NotYetKnown
@@ -189,7 +189,7 @@ class ReturnPathHandler:
         self._intake.log(outcomes)
         return ACCEPTED
 
-    async def _classified(self, raw: bytes) -> Classified | None:
+    async def _classified(self, raw: bytes) -> ClassifiedMessage | None:
         if self._reader is None:
             return self._intake.classify(raw)
         return self._intake.sifted(await self._reader.classify(raw))
@@ -222,7 +222,7 @@ class ReturnPathHandler:
             log.exception("deferred: a fault of ours; please report it with this trace")
             return FAULT
 
-    async def _bounce_of(self, message: Classified, recipients: Sequence[str]) -> Bounce:
+    async def _bounce_of(self, message: ClassifiedMessage, recipients: Sequence[str]) -> Bounce:
         """A bounce that was faster than the ledger waits for it, if not for long."""
         for _ in range(_LEDGER_TRIES):
             try:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from bouncegate.classifier.classified import Classified, Classify, unread
+from bouncegate.classifier.classified import ClassifiedMessage, Classify, unread
 from bouncegate.classifier.returnpath.attribution import Attribution
 from bouncegate.classifier.returnpath.directory import Directory
 from bouncegate.classifier.returnpath.outcome import log_outcomes
@@ -34,7 +34,7 @@ class Intake:
         prover: Prover | None = None,
         directory: Directory | None = None,
     ) -> None:
-        """Read and judge by `classify`; without a prover nothing is ever proven."""
+        """Read and classify by `classify`; without a prover nothing is ever proven."""
         self._classify = classify
         self._policy = policy
         self._prover = prover
@@ -45,22 +45,22 @@ class Intake:
         self._attribution = Attribution(provider_of, self._trust, fold_local_part=fold)
         self._keep = bool(settings.return_path.keep_messages.after(0))
 
-    def classify(self, raw: bytes) -> Classified | None:
-        """Read and judge a message; None for what is no bounce.
+    def classify(self, raw: bytes) -> ClassifiedMessage | None:
+        """Read and classify a message; None for what is no bounce.
 
         Any exception, here and below, is a fault of ours about this message.
         """
         return self.sifted(self._classify(raw))
 
-    def sifted(self, message: Classified) -> Classified | None:
+    def sifted(self, message: ClassifiedMessage) -> ClassifiedMessage | None:
         """A message that was read, if it is a bounce; the log says what any other is."""
         if message.is_bounce:
             return message
         reading = message.reading
-        _LOG.info("message-id=%s: no bounce: %s", for_field(reading.message_id), reading.nature)
+        _LOG.info("message-id=%s: no bounce: %s", for_field(reading.message_id), reading.type)
         return None
 
-    def bounce_of(self, message: Classified, recipients: Sequence[str], now: int) -> Bounce:
+    def bounce_of(self, message: ClassifiedMessage, recipients: Sequence[str], now: int) -> Bounce:
         """What the store is to keep of a bounce that came at `now` to these return paths.
 
         To be asked again where it raises NotYetKnown; raises StoreError where the ledger or the

@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 from queue import PriorityQueue
 from typing import Final
 
-from bouncegate.classifier.classified import Classified, Classify
+from bouncegate.classifier.classified import ClassifiedMessage, Classify
 from bouncegate.classifier.returnpath.readerprocess import limit_processor_time
 
 # A DSN of Postfix returns 50,000 octets at most (bounce_size_limit). In the worst of all shapes so
@@ -76,7 +76,7 @@ class Hand:
         self._memory[self._begin : self._begin + _DIGEST] = _NONE
 
 
-_Request = tuple[float, int, bytes, "asyncio.Future[Classified]"]
+_Request = tuple[float, int, bytes, "asyncio.Future[ClassifiedMessage]"]
 """Its rank, the lowest first; its number; the message; where the answer is waited for."""
 
 
@@ -105,10 +105,10 @@ class MessageReader:
         self._requests: PriorityQueue[_Request] = PriorityQueue()
         threading.Thread(target=self._run, name="reader", daemon=True).start()
 
-    async def classify(self, raw: bytes) -> Classified:
-        """Read and judge a message; raises Unreadable, and OSError where it cannot be tried."""
+    async def classify(self, raw: bytes) -> ClassifiedMessage:
+        """Read and classify a message; raises Unreadable, and OSError where it cannot be tried."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Classified] = loop.create_future()
+        future: asyncio.Future[ClassifiedMessage] = loop.create_future()
         if len(raw) <= MOST_HERE:
             if not self._waiting:
                 loop.call_soon(self._take_turn, loop)
@@ -137,7 +137,7 @@ class MessageReader:
             limit_processor_time(0)
             self._hand.release()
 
-    def _read_apart(self, raw: bytes, future: "asyncio.Future[Classified]") -> None:
+    def _read_apart(self, raw: bytes, future: "asyncio.Future[ClassifiedMessage]") -> None:
         self._requests.put((len(raw), next(self._numbers), raw, future))
 
     def close(self) -> None:
@@ -158,17 +158,17 @@ class MessageReader:
 
 
 def _tell(
-    callback: Callable[..., None], future: "asyncio.Future[Classified]", told: object
+    callback: Callable[..., None], future: "asyncio.Future[ClassifiedMessage]", told: object
 ) -> None:
     with suppress(RuntimeError):  # the loop has ended, and all that waited with it
         future.get_loop().call_soon_threadsafe(callback, future, told)
 
 
-def _succeed(future: "asyncio.Future[Classified]", message: Classified) -> None:
+def _succeed(future: "asyncio.Future[ClassifiedMessage]", message: ClassifiedMessage) -> None:
     if not future.done():
         future.set_result(message)
 
 
-def _fail(future: "asyncio.Future[Classified]", error: Exception) -> None:
+def _fail(future: "asyncio.Future[ClassifiedMessage]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.classified import JudgedReport
+from bouncegate.classifier.classified import ClassifiedReport
 from bouncegate.classifier.limits import BELIEVED, SHOWN_NAMES, VALUE
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
 from bouncegate.store.recording import FAILED
@@ -19,7 +19,7 @@ from bouncegate.store.recording import FAILED
 class NamedRecipient(NamedTuple):
     """One recipient that a report names."""
 
-    judged: JudgedReport
+    classified: ClassifiedReport
     address: str
     """The canonical address that we mailed, or that is claimed; empty where that is nobody."""
     is_proven: bool
@@ -48,7 +48,7 @@ def sorted_out(named: Iterable[NamedRecipient], *, is_believed: bool) -> Sorted:
     beyond: list[NamedRecipient] = []
     for one in named:
         own, others = (proven, of_nobody) if one.is_proven else (claimed, beyond)
-        key = (one.address, outcome_of(one.judged.report))
+        key = (one.address, outcome_of(one.classified.report))
         # Of a message of ours there are so many recipients; of what it expands to there is no end.
         is_bounded = not one.is_proven or one.alias
         if not one.address or (is_bounded and len(own) >= BELIEVED and key not in own):
@@ -72,13 +72,13 @@ def outcome_of(report: Report) -> str:
 
 def first_of(several: Sequence[NamedRecipient]) -> NamedRecipient:
     """What stands for several: the first that failed, with the first names."""
-    first = next((o for o in several if o.judged.report.action not in NOT_FAILURES), several[0])
-    names = dict.fromkeys(one.judged.report.recipient for one in several[:_LOOKED_AT])
+    first = next((o for o in several if o.classified.report.action not in NOT_FAILURES), several[0])
+    names = dict.fromkeys(one.classified.report.recipient for one in several[:_LOOKED_AT])
     shown = ", ".join(list(filter(None, names))[:SHOWN_NAMES])[:VALUE]
     report = replace(
-        first.judged.report, final_recipient=shown, original_recipient="", notice="", extra={}
+        first.classified.report, final_recipient=shown, original_recipient="", notice="", extra={}
     )
-    return NamedRecipient(JudgedReport(report, first.judged.verdict), "", first.is_proven)
+    return NamedRecipient(ClassifiedReport(report, first.classified.verdict), "", first.is_proven)
 
 
 _LOOKED_AT: Final = 10 * SHOWN_NAMES

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, NoReturn, Self, cast
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.classified import Classified, Classify
+from bouncegate.classifier.classified import ClassifiedMessage, Classify
 from bouncegate.daemon.child import end_with
 
 log: Final = logging.getLogger("bouncegate.return-path")
@@ -49,7 +49,7 @@ _CHUNK: Final = 2**16
 _LEFT_TO_THE_WORKER: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def classify_apart(raw: bytes, classify: Classify, deadline: Deadline) -> Classified:
+def classify_apart(raw: bytes, classify: Classify, deadline: Deadline) -> ClassifiedMessage:
     """Read a message in a child; raises Unreadable, and OSError where none can be forked."""
     return _unpacked(_read_apart(raw, classify, deadline), raw)
 
@@ -79,7 +79,7 @@ class ReaderProcess:
         theirs.close()
         return cls(ours, pid)
 
-    def classify(self, raw: bytes) -> Classified:
+    def classify(self, raw: bytes) -> ClassifiedMessage:
         """Have a message read; blocks. Raises Unreadable, and OSError where it cannot be tried."""
         _send(self._connection, _READ, raw[: limits.MESSAGE])
         kind, told = _receive(self._connection)
@@ -165,8 +165,8 @@ def _be_child(raw: bytes, classify: Classify, deadline: Deadline, writer: int) -
         os._exit(code)
 
 
-def _unpacked(packed: bytes, raw: bytes) -> Classified:
-    return cast("Classified", pickle.loads(packed))._replace(raw=raw)
+def _unpacked(packed: bytes, raw: bytes) -> ClassifiedMessage:
+    return cast("ClassifiedMessage", pickle.loads(packed))._replace(raw=raw)
 
 
 def _all_of(reader: int, deadline: float) -> bytes | None:

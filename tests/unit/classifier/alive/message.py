@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.alive.signoflife import Doubt, SignOfLife, judge
+from bouncegate.classifier.alive.signoflife import Doubt, SignOfLife, sign_of_life
 from bouncegate.config.settings import AliveSettings
 
 NOW = 1_790_000_000
@@ -33,7 +33,7 @@ def mail(
     return ("\r\n".join(fields) + "\r\n\r\nThank you!\r\n").encode("utf-8", "surrogateescape")
 
 
-def judged(
+def checked(
     raw: bytes, settings: AliveSettings = SETTINGS, sender: str | None = ANN
 ) -> SignOfLife | Doubt:
-    return judge(raw, sender, settings, NOW, fold_local_part=True)
+    return sign_of_life(raw, sender, settings, NOW, fold_local_part=True)

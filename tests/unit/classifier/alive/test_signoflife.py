@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.unit.classifier.alive.message import ANN, MX, NOW, OURS, PASSED, SETTINGS, judged, mail
+from tests.unit.classifier.alive.message import ANN, MX, NOW, OURS, PASSED, SETTINGS, checked, mail
 
 from bouncegate.admin.doctor.alive import forgery
 from bouncegate.classifier.alive.authresults import parse
@@ -16,7 +16,7 @@ SPF = f"{MX}; spf=pass smtp.mailfrom=bounces@example.com"
 
 
 def test_mail_that_passed_dmarc_is_a_sign_of_life_of_its_author() -> None:
-    assert judged(mail(PASSED)) == SignOfLife(ANN, "dmarc", MX, "<answer@example.com>")
+    assert checked(mail(PASSED)) == SignOfLife(ANN, "dmarc", MX, "<answer@example.com>")
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def test_mail_that_passed_dmarc_is_a_sign_of_life_of_its_author() -> None:
 def test_only_the_methods_that_are_set_prove_and_only_for_the_domain_of_the_author(
     method: str, result: str, is_proof: bool
 ) -> None:
-    found = judged(mail(result), replace(SETTINGS, methods=(method,)))
+    found = checked(mail(result), replace(SETTINGS, methods=(method,)))
     assert found == (SignOfLife(ANN, method, MX, "<answer@example.com>") if is_proof else found)
     assert isinstance(found, SignOfLife) is is_proof
 
 
 def test_a_domain_answers_for_those_below_it() -> None:
     raw = mail(DKIM, author="ann@mail.example.com")
-    assert isinstance(judged(raw, replace(SETTINGS, methods=("dkim",))), SignOfLife)
+    assert isinstance(checked(raw, replace(SETTINGS, methods=("dkim",))), SignOfLife)
 
 
 @pytest.mark.parametrize(
@@ -70,21 +70,21 @@ def test_a_domain_answers_for_those_below_it() -> None:
     ],
 )
 def test_what_a_stranger_can_write_is_not_believed(results: list[str], extra: str) -> None:
-    assert judged(mail(*results, extra=extra)) in (Doubt.NOT_TOLD, Doubt.NOT_AUTHENTIC)
+    assert checked(mail(*results, extra=extra)) in (Doubt.NOT_TOLD, Doubt.NOT_AUTHENTIC)
 
 
 def test_where_our_field_stands_on_top_nothing_below_it_is_believed() -> None:
     """The way to be safe even where the filter did not see the message."""
     on_top = replace(SETTINGS, received=0)
-    assert judged(mail(PASSED), on_top) is Doubt.NOT_TOLD
+    assert checked(mail(PASSED), on_top) is Doubt.NOT_TOLD
     raw = f"Authentication-Results: {PASSED}\r\n".encode() + mail()
-    assert isinstance(judged(raw, on_top), SignOfLife)
+    assert isinstance(checked(raw, on_top), SignOfLife)
 
 
 def test_hosts_of_ours_behind_the_filter_may_be_more() -> None:
     raw = f"Received: {OURS}\r\n".encode() + mail(PASSED)
-    assert judged(raw) is Doubt.NOT_TOLD
-    assert isinstance(judged(raw, replace(SETTINGS, received=2)), SignOfLife)
+    assert checked(raw) is Doubt.NOT_TOLD
+    assert isinstance(checked(raw, replace(SETTINGS, received=2)), SignOfLife)
 
 
 @pytest.mark.parametrize(
@@ -104,20 +104,20 @@ def test_hosts_of_ours_behind_the_filter_may_be_more() -> None:
     ],
 )
 def test_a_robot_a_list_or_a_bounce_is_no_sign_of_life(field: str, doubt: Doubt) -> None:
-    assert judged(mail(PASSED, extra=field)) is doubt
+    assert checked(mail(PASSED, extra=field)) is doubt
 
 
 def test_the_null_sender_is_no_sign_of_life() -> None:
-    assert judged(mail(PASSED), sender="") is Doubt.BOUNCE
+    assert checked(mail(PASSED), sender="") is Doubt.BOUNCE
 
 
 def test_who_is_not_automatic_may_say_so() -> None:
-    assert isinstance(judged(mail(PASSED, extra="Auto-Submitted: no")), SignOfLife)
+    assert isinstance(checked(mail(PASSED, extra="Auto-Submitted: no")), SignOfLife)
 
 
 def test_an_answer_from_holiday_is_no_sign_of_life() -> None:
     raw = mail(PASSED).replace(b"Subject: Re: News", b"Subject: Out of office: News")
-    assert judged(raw) is Doubt.ROBOT
+    assert checked(raw) is Doubt.ROBOT
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_answer_from_holiday_is_no_sign_of_life() -> None:
     ],
 )
 def test_an_author_who_is_not_one_address_is_nobody(author: str | None) -> None:
-    assert judged(mail(PASSED, author=author)) is Doubt.NO_AUTHOR
+    assert checked(mail(PASSED, author=author)) is Doubt.NO_AUTHOR
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_an_author_who_is_not_one_address_is_nobody(author: str | None) -> None:
     ],
 )
 def test_an_author_is_known_however_the_field_is_written(author: str) -> None:
-    found = judged(mail(PASSED, author=author))
+    found = checked(mail(PASSED, author=author))
     assert isinstance(found, SignOfLife)
     assert found.address == ANN
 
@@ -158,19 +158,19 @@ def test_an_author_is_known_however_the_field_is_written(author: str) -> None:
 @pytest.mark.parametrize("days", [-8, 2])
 def test_a_message_of_another_time_is_no_sign_of_life(days: int) -> None:
     """Who has kept one could send it again, for years."""
-    assert judged(mail(PASSED, at=NOW + days * 86_400)) is Doubt.OLD
+    assert checked(mail(PASSED, at=NOW + days * 86_400)) is Doubt.OLD
 
 
 @given(st.binary(max_size=500))
 def test_no_octets_raise(octets: bytes) -> None:
-    judged(octets)
-    judged(mail(PASSED) + octets)
-    judged(mail(octets.decode("utf-8", "replace").replace("\n", " "), author="x"))
+    checked(octets)
+    checked(mail(PASSED) + octets)
+    checked(mail(octets.decode("utf-8", "replace").replace("\n", " "), author="x"))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
 def test_whatever_else_its_header_says_a_message_is_of_nobody_but_its_author(text: str) -> None:
-    told = judged(mail(author="eve@evil.example", extra=f"X-Text: {text}"))
+    told = checked(mail(author="eve@evil.example", extra=f"X-Text: {text}"))
     assert not isinstance(told, SignOfLife)
 
 
@@ -179,12 +179,12 @@ def test_mail_that_was_written_on_this_machine_is_no_sign_of_life() -> None:
     raw = mail(PASSED).replace(
         b"Received: ", b"Received: by mx (Postfix, from userid 1000)\r\nX: ", 1
     )
-    assert judged(raw) is Doubt.LOCAL
+    assert checked(raw) is Doubt.LOCAL
 
 
 def test_a_result_with_a_space_before_its_colon_is_not_believed() -> None:
     """Filters may not know the field by that name, and leave it where it stands."""
-    assert judged(mail(PASSED).replace(b"-Results:", b"-Results :")) is Doubt.NOT_TOLD
+    assert checked(mail(PASSED).replace(b"-Results:", b"-Results :")) is Doubt.NOT_TOLD
 
 
 @pytest.mark.parametrize(
@@ -207,13 +207,13 @@ def test_a_host_that_is_spelled_as_no_filter_looks_for_is_not_believed(field: by
     result = b"; dmarc=pass header.from=example.com"
     plain = b"Authentication-Results: mk.example.org"
     raw = mail("HERE").replace(b"Authentication-Results: HERE", plain + result)
-    assert isinstance(judged(raw, settings), SignOfLife)
-    assert judged(raw.replace(plain, field), settings) is Doubt.NOT_TOLD
+    assert isinstance(checked(raw, settings), SignOfLife)
+    assert checked(raw.replace(plain, field), settings) is Doubt.NOT_TOLD
 
 
 def test_space_that_only_unicode_knows_splits_no_value_of_a_stranger() -> None:
     told = f"{MX}; spf=pass smtp.helo=x\u00a0smtp.mailfrom=example.com"
-    found = judged(mail(told), replace(SETTINGS, methods=("spf",)))
+    found = checked(mail(told), replace(SETTINGS, methods=("spf",)))
     assert found in (Doubt.NOT_TOLD, Doubt.NOT_AUTHENTIC)
 
 

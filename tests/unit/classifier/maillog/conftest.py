@@ -12,12 +12,12 @@ from bouncegate.config.rules import load_rules
 
 
 @pytest.fixture(scope="session")
-def judge() -> Classifier:
+def classifier() -> Classifier:
     return Classifier(load_rules(), mark_with("01234567"))
 
 
 @pytest.fixture
-def site(tmp_path: Path, judge: Classifier) -> Iterator[Site]:
-    site = Site(tmp_path, judge)
+def site(tmp_path: Path, classifier: Classifier) -> Iterator[Site]:
+    site = Site(tmp_path, classifier)
     yield site
     site.close()

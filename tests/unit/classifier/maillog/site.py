@@ -43,8 +43,8 @@ MX = "mx.r.example[192.0.2.1]:25"
 class Site:
     """Everything that following a log needs, in a folder."""
 
-    def __init__(self, folder: Path, judge: Classifier) -> None:
-        self.judge = judge
+    def __init__(self, folder: Path, classifier: Classifier) -> None:
+        self.classifier = classifier
         self.log = folder / "mail.log"
         self.log.touch()
         settings = StoreSettings(path=folder, map_size=Size(2**26))
@@ -85,7 +85,7 @@ class Site:
     def follower(self, source: Source | None = None, **changes: Any) -> Follower:
         settings = replace(MaillogSettings(), **changes)
         interpreter = Interpreter(
-            settings, self.ledger, self.judge, self.attribution, fold_local_part=True
+            settings, self.ledger, self.classifier, self.attribution, fold_local_part=True
         )
         log = source or LogFile(self.log, Parser("postfix", UTC))
         return Follower(settings, log, interpreter, self.store.trail, POLICY)

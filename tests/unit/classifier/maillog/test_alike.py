@@ -1,4 +1,4 @@
-"""A line of the log is judged as the DSN about the same failure is, or the two would disagree."""
+"""A line of the log is classified like the DSN about the same failure."""
 
 import re
 from collections.abc import Iterator
@@ -40,9 +40,11 @@ FAILURES = list(failures())
     [(report, words) for _, report, words in FAILURES],
     ids=[f"{name} {report.final_recipient}" for name, report, _ in FAILURES],
 )
-def test_line_and_dsn_are_judged_alike(judge: Classifier, report: Report, words: str) -> None:
+def test_line_and_dsn_are_classified_alike(
+    classifier: Classifier, report: Report, words: str
+) -> None:
     line = Report(action="failed", status=report.status, diagnostic=words)
-    dsn, log = judge.judge(report), judge.judge(line)
+    dsn, log = classifier.classify(report), classifier.classify(line)
     assert (log.kind, log.category) == (dsn.kind, dsn.category)
     assert report.diagnostic in UNLIKE or log.reason == dsn.reason
 

@@ -352,14 +352,14 @@ def test_two_runs_at_once_take_in_nothing_twice(
 def test_a_line_that_brings_up_an_error_is_left_out_and_costs_no_other(
     site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = Classifier.judge
+    classify = Classifier.classify
 
-    def judge(self: Classifier, report: Report) -> Any:
+    def counted(self: Classifier, report: Report) -> Any:
         if report.final_recipient == BOB:
             raise RuntimeError("a fault of ours")
-        return judged(self, report)
+        return classify(self, report)
 
-    monkeypatch.setattr(Classifier, "judge", judge)
+    monkeypatch.setattr(Classifier, "classify", counted)
     sent = site.sent(1, ANN, BOB, LIST)
     site.write(*(line(sent, "bounced", UNKNOWN, who) for who in (ANN, BOB, LIST)))
     follower = site.follower()
@@ -420,7 +420,7 @@ def test_a_reader_that_is_killed_neither_loses_a_line_nor_takes_it_in_twice(site
                 assert child.stdout.readline()
             child.send_signal(signal.SIGKILL)
         assert child.returncode == -signal.SIGKILL
-    with closing(Site(site.log.parent, site.judge)) as again:
+    with closing(Site(site.log.parent, site.classifier)) as again:
         taken = again.store.trail.deferrals(ANN)[0].attempts
         assert 4 * 500 <= taken < lines, "each was killed in the middle of it"
         again.run()

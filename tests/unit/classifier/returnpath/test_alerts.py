@@ -56,16 +56,16 @@ NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 @pytest.mark.parametrize("newline", NEWLINES.values(), ids=NEWLINES.keys())
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_notice_names_its_recipients_and_no_other(
-    samples: Path, judge: Classifier, name: str, newline: bytes
+    samples: Path, classifier: Classifier, name: str, newline: bytes
 ) -> None:
     raw = (samples / "notices" / f"{name}.eml").read_bytes().replace(b"\n", newline)
     reading = read(raw)
     found: list[tuple[str, ...]] = []
     for report in reading.reports:
-        verdict = judge.judge(report)
-        judged = f"{verdict.kind}/{verdict.category}"
-        found.append((report.recipient, report.action, judged, str(verdict.reason)))
-    assert reading.nature is MessageType.BOUNCE
+        verdict = classifier.classify(report)
+        kind = f"{verdict.kind}/{verdict.category}"
+        found.append((report.recipient, report.action, kind, str(verdict.reason)))
+    assert reading.type is MessageType.BOUNCE
     assert (reading.reader, found) == EXPECTED[name]
 
 

@@ -70,10 +70,10 @@ def test_it_says_that_a_program_wrote_it_and_to_which_message_it_belongs() -> No
 
 def test_our_own_return_path_knows_it_for_a_refusal_of_ours() -> None:
     """It must never count, or a lock would renew itself."""
-    judge = Classifier(load_rules(None), mark_with("01234567"))
+    classifier = Classifier(load_rules(None), mark_with("01234567"))
     (report,) = read(notice("gone@example.com")).reports
     assert report.final_recipient == "gone@example.com"
-    assert judge.judge(report).reason is Reason.OWN_REFUSAL
+    assert classifier.classify(report).reason is Reason.OWN_REFUSAL
 
 
 def test_addresses_beyond_ascii_make_it_an_international_one() -> None:

@@ -1,7 +1,7 @@
-"""Events judged anew by other rules, for whoever wants to know what a change of rules would do.
+"""Events classified again by other rules, to see what a change of rules would do.
 
 An event keeps less than a report: what its notice said is found in the bounce message, as long as
-that is kept. So a report is judged by both sets of rules, and only where these differ does the
+that is kept. So a report is classified by both sets of rules, and only where these differ does the
 event get another verdict: what could not be read again changes nothing.
 """
 
@@ -23,8 +23,8 @@ _REMEMBERED: Final = 1024
 _UNREAD: Final[dict[str, Report]] = {}
 
 
-class Rejudgement:
-    """Judges events by other rules than those in force."""
+class Reclassification:
+    """Classifies events by other rules than those in force."""
 
     def __init__(
         self, in_force: Classifier, other: Classifier, message: Callable[[bytes], bytes | None]
@@ -35,15 +35,15 @@ class Rejudgement:
         self._message = message
         self._reports = lru_cache(_REMEMBERED)(self._read)
         self.unread = 0
-        """Events whose message is no longer kept, so that they were judged by their fields."""
+        """Events whose message is no longer kept, so that they were classified by their fields."""
 
     def __call__(self, event: Event) -> Event:
-        """The event as the other rules judge it; itself where they see no difference."""
+        """The event as the other rules classify it; itself where they see no difference."""
         if not event.action:  # a bounce that could not be read
             return event
         report = self._report(event)
-        verdict = self._other.judge(report)
-        if verdict == self._in_force.judge(report):
+        verdict = self._other.classify(report)
+        if verdict == self._in_force.classify(report):
             return event
         return replace(
             event,
