@@ -168,7 +168,7 @@ def test_the_lines_of_the_how_to_attach_it(
     assert gate.run("lock", "ann@t.example").returncode == 0
     table = f"lmdb:{postfix.config}/bouncegate-locks"
     export(table)
-    follow("Attach the table", postfix, **{"lmdb:/var/lib/bouncegate/locks": table})
+    follow("Enable the access table", postfix, **{"lmdb:/var/lib/bouncegate/locks": table})
     postfix.reload()
     assert codes(postfix, "ann@t.example", "bob@t.example") == [550, 250]
 

@@ -40,7 +40,7 @@ def judged(system: MailSystem) -> Iterator[MailSystem]:
     """The mail system with sendmail(1)'s mail judged and notices sent, and as it was after that."""
     restart(system.gate, judging(system.postfix))
     system.gate.start_notices()
-    follow("Judge mail from sendmail", system.postfix)
+    follow("Filter mail from sendmail", system.postfix)
     system.postfix.reload()
     yield system
     system.postfix.reset("non_smtpd_milters")

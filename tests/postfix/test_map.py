@@ -29,7 +29,7 @@ def system(can_run_postfix: None) -> Iterator[MailSystem]:
         system.attach()
         system.postfix.reset("smtpd_milters")
         system.postfix.set(recipient_delimiter="+")
-        follow("Attach the map", system.postfix)
+        follow("Enable the map", system.postfix)
         system.gate.start_return_path()
         system.gate.start_map()
         system.postfix.start()
@@ -297,11 +297,11 @@ def test_the_lines_that_detach_it_leave_what_was_set_before(
     lock(gate, locked)
     ask = ("postconf", "-c", postfix.config, "-h", "transport_maps")
     attached = postfix.command(*ask).strip()
-    follow("Detach the map", postfix)
+    follow("Disable the map", postfix)
     postfix.reload()
     assert postfix.command(*ask).strip() == attached.partition(" socketmap:")[0]
     assert codes(postfix, locked) == [250]
-    follow("Attach the map", postfix)
+    follow("Enable the map", postfix)
     postfix.reload()
     assert postfix.command(*ask).strip() == attached
 

@@ -16,7 +16,7 @@ from lab.waiting import wait_for
 
 BLOCKS = [block for page in PAGES for block in shell_blocks(page) if is_for_postfix(block)]
 # What takes something away needs it to be there.
-FIRST = {"Detach by hand": "Attach by hand", "Detach the map": "Attach the map"}
+FIRST = {"Disable by hand": "Enable by hand", "Disable the map": "Enable the map"}
 COMMANDS = {page: [c for b in shell_blocks(page) for c in b.commands()] for page in PAGES}
 OURS = {
     page: [line for line in lines if line.startswith("bouncegate postfix ")]

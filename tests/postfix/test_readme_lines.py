@@ -80,7 +80,7 @@ def site(request: pytest.FixtureRequest, folder: LabFolder) -> Site:
 def test_the_lines_attach_both_paths_and_detach_them_without_a_trace(site: Site) -> None:
     before = site.parameters()
 
-    site.follow("Attach by hand")
+    site.follow("Enable by hand")
     attached = site.parameters()
     assert {name for name in before if attached[name] != before[name]} == {
         "smtpd_milters",
@@ -92,13 +92,13 @@ def test_the_lines_attach_both_paths_and_detach_them_without_a_trace(site: Site)
     assert site.gate.show(GONE)["locked"] is True
     assert site.code() == 550
 
-    site.follow("Detach by hand")
+    site.follow("Disable by hand")
     assert site.parameters() == before
     assert site.code() == 250
 
 
 def test_what_was_set_before_still_holds_while_attached(site: Site) -> None:
-    site.follow("Attach by hand")
+    site.follow("Enable by hand")
     with Client(site.postfix.port) as client:
         replies = client.deliver(message("News"), "", ["someone@other.example"])
     assert replies["someone@other.example"].code == 250
@@ -107,7 +107,7 @@ def test_what_was_set_before_still_holds_while_attached(site: Site) -> None:
 
 def test_mail_for_the_return_domain_is_taken_from_anywhere(site: Site) -> None:
     """Bounces come from strangers: without relay_domains they would be refused."""
-    site.follow("Attach by hand")
+    site.follow("Enable by hand")
     with Client(site.postfix.submission_port) as client:
         client.deliver(message("News"), SENDER, ["reader@remote.example"])
     site.postfix.wait_until_empty()
@@ -122,7 +122,7 @@ def test_mail_for_the_return_domain_is_taken_from_anywhere(site: Site) -> None:
 
 
 def test_mail_flows_when_the_milter_is_gone(site: Site) -> None:
-    site.follow("Attach by hand")
+    site.follow("Enable by hand")
     assert site.gate.milter is not None
     site.gate.milter.kill()
     assert site.code() == 250

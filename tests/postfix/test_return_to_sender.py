@@ -25,7 +25,7 @@ def system(can_run_postfix: None) -> Iterator[MailSystem]:
     """A lab whose senders are signed, with the table `return` attached as the how-to has it."""
     with MailSystem(sections=SECTIONS) as system:
         system.attach()
-        follow("Bounces for people", system.postfix)
+        follow("Return bounces to senders", system.postfix)
         system.gate.start()
         system.gate.start_map()
         system.postfix.start()

@@ -7,7 +7,7 @@ import pytest
 from bouncegate.store.layout import DATABASES
 
 PAGE = (Path(__file__).parents[3] / "docs/store.md").read_text()
-TABLE = PAGE.partition("## What strangers can make larger")[2].partition("\n## ")[0]
+TABLE = PAGE.partition("## Bounds on data from outside")[2].partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("name", sorted(name.decode() for name in DATABASES))
