@@ -29,7 +29,7 @@ from bouncegate.daemon.plan import Daemon, Plan, Timeouts, WorkerContext
 from bouncegate.daemon.readiness import start_together
 from bouncegate.daemon.reexec import Inheritance, InheritedChild, children, no_task
 from bouncegate.daemon.runningcode import RunningCode, version
-from bouncegate.daemon.trial import STOP, Unfinished, try_out
+from bouncegate.daemon.trial import STOP, Unfinished, is_stopping, try_out
 
 _RELOAD: Final = signal.SIGHUP
 _REEXECUTE: Final = signal.SIGUSR2
@@ -99,10 +99,9 @@ class Supervisor:
         if self._is_first:
             self._start_all(self._places())
             self._log.info("started: %s", self._in_words())
-        elif self._renew_workers(self._plan):
+        elif self._renew_workers(self._plan, "code"):
             self._log.info("reloaded: %s", self._in_words())
         else:
-            self._log.error("reload: not all workers can work by the new code: the old ones go on")
             self._refused = "; its workers cannot start: those of the old code go on"
         self._tell_ready()
 
@@ -278,22 +277,22 @@ class Supervisor:
         if plan is None:
             self._log.error("reload: the old settings stay in force")
             return
-        if not self._renew_workers(plan):
-            self._log.error(
-                "reload: not all workers can work by the new settings: the old stay in force"
-            )
+        if not self._renew_workers(plan, "settings"):
             return
         self._plan = plan
         self._renew_helpers(plan)
         self._log.info("reloaded: %s", self._in_words())
 
-    def _renew_workers(self, plan: Plan) -> bool:
-        """Let other workers take the place of those that are there; False if they cannot."""
+    def _renew_workers(self, plan: Plan, by: str) -> bool:
+        """Let workers by new settings or code replace the others; False if they cannot."""
         workers = self._workers_for(plan)
         if not self._start_all(workers):
             for worker in workers:
                 worker.kill()
                 self._give_back(worker)
+            if not is_stopping():
+                text = "reload: not all workers can work by the new %s: those of the old go on"
+                self._log.error(text, by)
             return False
         self._retire(self._workers)
         self._workers = workers

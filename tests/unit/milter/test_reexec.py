@@ -87,7 +87,7 @@ def test_upgrade_refuses_no_connection(daemon: Daemon, installed: Installation) 
 
     def send() -> None:
         nonlocal asked
-        while not done.is_set():
+        while not done.is_set() and not failures:
             try:
                 with Mta(daemon.socket) as mta:
                     assert mta.probe() == mta.probe() == PASSES
@@ -146,7 +146,7 @@ def test_upgrade_to_code_by_which_no_worker_can_begin_leaves_the_old_ones(
     old, pid = daemon.workers(), daemon.process.pid
     with Mta(daemon.socket) as held:
         installed.upgrade("milter.worker", "def work(*arguments): return 1")
-        reload(daemon, text="not all workers can work by the new code: the old ones go on")
+        reload(daemon, text="not all workers can work by the new code: those of the old go on")
         assert daemon.workers() == old
         assert ask(held) == "y"
         with Mta(daemon.socket) as fresh:
@@ -343,7 +343,10 @@ def test_upgraded_daemon_kills_an_old_worker_that_stands_still(
         wait_until_gone(old, daemon)
 
 
-def test_upgrade_leaves_no_descriptor_behind(daemon: Daemon, installed: Installation) -> None:
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
+def test_upgrade_leaves_no_descriptor_behind(
+    daemon: Daemon, installed: Installation, number: signal.Signals
+) -> None:
     del installed
     daemon.start()
     folder = Path(f"/proc/{daemon.process.pid}/fd")
@@ -351,6 +354,6 @@ def test_upgrade_leaves_no_descriptor_behind(daemon: Daemon, installed: Installa
     daemon.wait_for_workers(2)
     before = len(list(folder.iterdir()))
     for _ in range(3):
-        reload(daemon, signal.SIGUSR2)
+        reload(daemon, number)
     daemon.wait_for_workers(2)
     wait_for(lambda: len(list(folder.iterdir())) <= before, daemon)
