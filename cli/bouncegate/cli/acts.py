@@ -2,54 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Final
-
-import typer
+from typing import Final
 
 from bouncegate.admin.lists.lines import addresses_of
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import printable
-from bouncegate.cli.operator import one_line
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import bar
-from bouncegate.config.durations import parse_duration
-from bouncegate.policy.records import NO_END, Act, Audit
+from bouncegate.policy.records import Act, Audit
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.bulk import MOST_AT_ONCE, Bulk, LeftOut
 from bouncegate.store.store import Store
 
-Why = Annotated[str, typer.Option(help="The reason, for those who ask later.", callback=one_line)]
-By = Annotated[
-    str,
-    typer.Option(help="Who asked for it.  [default: you]", show_default=False, callback=one_line),
-]
-OfFile = Annotated[
-    Path | None, typer.Option("--file", help="A file with an address a line, - for standard input.")
-]
-
 _SHOWN: Final = 20
-
-
-def end_of(text: str, now: int) -> int:
-    """The end that `--until` names, in seconds since 1970."""
-    if not text:
-        return NO_END
-    try:
-        day = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            end = parse_duration(text).after(now)
-        except ValueError as error:
-            raise typer.BadParameter(f'{error}; or a day, such as "2027-01-31"') from None
-    else:
-        end = int((day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp())
-    if not now < end < NO_END:
-        raise typer.BadParameter(f"{text!r} is not in the future, or later than the year 2105")
-    return end
 
 
 def keys_of(invocation: Invocation, addresses: Iterable[str], file: Path | None) -> list[str]:

@@ -9,14 +9,13 @@ import typer
 from msgspec import Struct
 
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import iso, write_json, write_table
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Lock, State
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
 
 
 class DeferralView(Struct):

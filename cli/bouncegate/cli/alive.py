@@ -19,10 +19,9 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bouncegate.cli.acts import By, Why
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.operator import audit_of, operator
+from bouncegate.cli.operator import audit_of
+from bouncegate.cli.options import By, Json, Why
 from bouncegate.cli.output import complain, write_json
 from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, Fold
@@ -87,7 +86,7 @@ def alive(
     if not addresses and file is None:
         raise typer.BadParameter("name addresses, a --file of them, or --message")
     view = AliveView()
-    report = _Report(invocation, view, by or operator(), why)
+    report = _Report(invocation, view, by, why)
     keys = _keys(invocation, _lines(addresses or [], file), view)
     if _exists(invocation):
         with closing(invocation.open_store()) as store:

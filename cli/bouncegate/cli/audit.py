@@ -8,10 +8,10 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json
-from bouncegate.cli.undo import time_of
+from bouncegate.cli.times import period_of
 from bouncegate.policy.records import Audit
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
@@ -68,7 +68,7 @@ def audit(
     """
     invocation = invocation_of(context)
     now = int(time.time())
-    first, end = (time_of(text, now) if text else 0 for text in (since, until))
+    first, end = period_of(since, until, now)
     key = canonical(address, fold=invocation.settings.store.fold_local_part) if address else ""
     try:
         with closing(invocation.open_store(readonly=True)) as store:

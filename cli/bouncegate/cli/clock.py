@@ -6,11 +6,10 @@ from typing import Final
 import typer
 from msgspec import Struct
 
-from bouncegate.cli.acts import By, Why
-from bouncegate.cli.addresses import Json
-from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.operator import audit_of, operator
+from bouncegate.cli.operator import audit_of
+from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import iso, write_json, write_table
 from bouncegate.policy.clock import ClockMark
 from bouncegate.store.clock import moment, told
@@ -85,7 +84,7 @@ def accept(context: typer.Context, *, yes: Yes = False, why: Why = "", by: By = 
             return
         print(told(doubted[0]))
         require_consent(f"Is it {iso(now.time)} now?", "the clock stays in doubt", yes=yes)
-        audit = audit_of("clock accept", now.time, by=by or operator(), why=why)
+        audit = audit_of("clock accept", now.time, by=by, why=why)
         store.accept_clock(now, audit)
         if ledger is not None:
             ledger.clock.accept(now)

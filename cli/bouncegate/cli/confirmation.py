@@ -1,8 +1,12 @@
-"""A mail to whoever asked for something, when it is done."""
+"""A question before a change that cannot be undone, and a mail when it is done."""
 
+import os
 import subprocess
+import sys
 from email.message import EmailMessage
 from typing import Final
+
+import typer
 
 from bouncegate.cli.output import complain
 from bouncegate.store.address import AddressError, canonical
@@ -12,11 +16,21 @@ _SENDMAIL: Final = "/usr/sbin/sendmail"
 _SECONDS: Final = 30
 
 
+def require_consent(question: str, refusal: str, *, yes: bool) -> None:
+    """Return if the answer is yes; end the command otherwise, saying `refusal`."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        complain(f"{refusal}: no terminal to ask at, use --yes")
+        raise typer.Exit(os.EX_USAGE)
+    typer.confirm(question, abort=True)
+
+
 def address_to_notify(text: str) -> str:
     """The address, if it is one: it becomes an argument of a program; raises AddressError."""
     address = canonical(text, fold=False)
     if address.startswith(("-", "@")):
-        raise AddressError(f"{text!r} is nobody's address")
+        raise AddressError(f"{text!r} cannot be mailed: expected user@domain")
     return address
 
 

@@ -9,9 +9,9 @@ import typer
 
 from bouncegate.admin.lists.corrections import Correction, acts_of, as_seen, fault_of, is_done
 from bouncegate.admin.lists.syntax import fault_of_canonical
-from bouncegate.cli.acts import By, Why
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.operator import audit_of, operator
+from bouncegate.cli.operator import audit_of
+from bouncegate.cli.options import By, Why
 from bouncegate.cli.output import complain
 from bouncegate.store.address import AddressError, canonical
 
@@ -47,7 +47,7 @@ def correct(
         if fault := fault_of(store, correction, now, force=force):
             complain(f"{fault}: nothing was corrected")
             raise typer.Exit(os.EX_NOPERM)
-        who = by or operator()
+        who = by
         audit = audit_of("correct", now, by=who, why=why, targets=correction[:2])
         acts = acts_of([correction], now, who, why)
         if store.act(acts, invocation.policy.fold, audit=audit).left_out:

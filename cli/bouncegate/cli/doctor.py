@@ -11,8 +11,8 @@ import typer
 from msgspec import Struct
 
 from bouncegate.admin.doctor.finding import Check, Finding, Severity, examined
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json, write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import parse_domain

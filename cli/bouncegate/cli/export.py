@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from bouncegate.cli import filters
+from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.listing import SHEET, State, listing_of, rows_of, view_of
+from bouncegate.cli.options import with_groups
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import write_json, write_sheet
 from bouncegate.cli.person import person_of
@@ -26,6 +27,7 @@ class Format(StrEnum):
     JSON = "json"
 
 
+@with_groups
 def export(
     context: typer.Context,
     address: Annotated[
@@ -41,16 +43,7 @@ def export(
         bool, typer.Option("--with-id", help='With the id that "import --corrections" needs.')
     ] = False,
     state: Annotated[State, typer.Option(help='As in "list".')] = State.LOCKED,
-    kind: filters.OfKind = None,
-    category: filters.OfCategory = None,
-    reason: filters.OfReason = None,
-    origin: filters.OfOrigin = None,
-    provider: filters.OfProvider = "",
-    domain: filters.OfDomain = "",
-    group: filters.OfGroup = "",
-    mailing: filters.OfMailing = "",
-    since: filters.Since = "",
-    until: filters.Before = "",
+    filters: ListFilters,
 ) -> None:
     """Export a list as CSV, safe for spreadsheets, or as JSON; or all about one address.
 
@@ -71,20 +64,7 @@ def export(
         with writing(output) as out:
             write_json(person_of(invocation, key, now), out)
         return
-    wanted = filters.wanted(
-        invocation,
-        now,
-        kind=kind,
-        category=category,
-        reason=reason,
-        origin=origin,
-        provider=provider,
-        domain=domain,
-        group=group,
-        mailing=mailing,
-        since=since,
-        until=until,
-    )
+    wanted = filters.wanted(invocation, now)
     with closing(invocation.open_store(readonly=True)) as store, writing(output) as out:
         rows = rows_of(listing_of(invocation, store, now), state, wanted)
         seen = output is None and sys.stdout.isatty()

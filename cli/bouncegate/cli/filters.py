@@ -1,70 +1,145 @@
-"""Which addresses a command is about: the options that `list`, `unlock` and `export` share."""
+"""Which addresses or bounces a command is about: the filters of `list`, `report` and the like."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from bouncegate.admin.lists.row import Wanted
+from bouncegate.admin.report.filters import Filters
 from bouncegate.cli.invocation import Invocation
-from bouncegate.cli.undo import time_of
+from bouncegate.cli.options import WHEN
+from bouncegate.cli.times import period_of
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Origin
 from bouncegate.store.address import canonical_domain
 
-OfKind = Annotated[Kind | None, typer.Option("--kind", help="Hard or soft.", show_default=False)]
-OfCategory = Annotated[
-    Category | None, typer.Option("--category", help="With this category.", show_default=False)
+KindOption = Annotated[
+    Kind | None, typer.Option("--kind", help="Only this kind.", show_default=False)
 ]
-OfReason = Annotated[
-    Reason | None, typer.Option("--reason", help="With this reason.", show_default=False)
+CategoryOption = Annotated[
+    Category | None, typer.Option("--category", help="Only this category.", show_default=False)
 ]
-OfOrigin = Annotated[
-    Origin | None, typer.Option("--origin", help="Whose lock was made so.", show_default=False)
+ReasonOption = Annotated[
+    Reason | None,
+    typer.Option(
+        "--reason",
+        metavar="REASON",
+        help="Only this reason: bouncegate-rules(5) lists them.",
+        show_default=False,
+    ),
 ]
-OfProvider = Annotated[
-    str, typer.Option("--provider", help='Of this provider: "google", or any domain of it.')
+OriginOption = Annotated[
+    Origin | None,
+    typer.Option("--origin", help="Only locks made in this way.", show_default=False),
 ]
-OfDomain = Annotated[str, typer.Option("--domain", help="In this domain.")]
-OfGroup = Annotated[str, typer.Option("--group", help="For this group of recipients.")]
-OfMailing = Annotated[str, typer.Option("--mailing", help="That bounced in this mailing.")]
-Since = Annotated[
+ProviderOption = Annotated[
     str,
-    typer.Option(help='Since this time or later: "2027-01-31", or how long ago, "2 hours".'),
+    typer.Option(
+        "--provider", metavar="NAME", help='Only this provider: "google", or any domain of it.'
+    ),
 ]
-Before = Annotated[str, typer.Option("--until", help="Since before this time.")]
-
-CameSince = Annotated[
+DomainOption = Annotated[
+    str, typer.Option("--domain", metavar="DOMAIN", help="Only addresses in this domain.")
+]
+GroupOption = Annotated[
+    str, typer.Option("--group", metavar="NAME", help="Only this group of recipients.")
+]
+MailingOption = Annotated[
+    str, typer.Option("--mailing", metavar="NAME", help="Only what bounced in this mailing.")
+]
+SenderOption = Annotated[
+    str, typer.Option("--sender", metavar="ADDRESS", help="Only this sender or its domain.")
+]
+EntrySince = Annotated[
     str,
-    typer.Option("--since", help='That came at this time or later: "2027-01-31" or "7 days".'),
+    typer.Option(
+        "--since", metavar="TIME", help=f"Only entries dated at this time or later: {WHEN}."
+    ),
 ]
-CameBefore = Annotated[str, typer.Option("--until", help="That came before this time.")]
+EntryUntil = Annotated[
+    str, typer.Option("--until", metavar="TIME", help="Only entries dated before this time.")
+]
+BounceSince = Annotated[
+    str,
+    typer.Option(
+        "--since", metavar="TIME", help=f"Only bounces that came at this time or later: {WHEN}."
+    ),
+]
+BounceUntil = Annotated[
+    str, typer.Option("--until", metavar="TIME", help="Only bounces that came before this time.")
+]
 
 
-def wanted(
-    invocation: Invocation,
-    now: int,
-    *,
-    kind: Kind | None,
-    category: Category | None,
-    reason: Reason | None,
-    origin: Origin | None,
-    provider: str,
-    domain: str,
-    group: str,
-    mailing: str,
-    since: str,
-    until: str,
-) -> Wanted:
-    """What these options ask for, all together."""
-    return Wanted(
-        kind=kind,
-        category=category,
-        reason=reason,
-        origin=origin,
-        provider=invocation.providers.named(provider.lower()) if provider else "",
-        domain=canonical_domain(domain.removeprefix("@")) if domain else "",
-        group=group,
-        mailing=mailing,
-        since=time_of(since, now) if since else 0,
-        until=time_of(until, now) if until else 0,
-    )
+@dataclass(frozen=True)
+class ListFilters:
+    """The filters of `list`, `export` and `unlock`."""
+
+    kind: KindOption = None
+    category: CategoryOption = None
+    reason: ReasonOption = None
+    origin: OriginOption = None
+    provider: ProviderOption = ""
+    domain: DomainOption = ""
+    group: GroupOption = ""
+    mailing: MailingOption = ""
+    since: EntrySince = ""
+    until: EntryUntil = ""
+
+    def wanted(self, invocation: Invocation, now: int) -> Wanted:
+        """What all of them select together; raises typer.BadParameter, AddressError."""
+        since, until = period_of(self.since, self.until, now)
+        return Wanted(
+            kind=self.kind,
+            category=self.category,
+            reason=self.reason,
+            origin=self.origin,
+            provider=provider_named(invocation, self.provider),
+            domain=domain_named(self.domain),
+            group=self.group,
+            mailing=self.mailing,
+            since=since,
+            until=until,
+        )
+
+
+@dataclass(frozen=True)
+class BounceFilters:
+    """The filters of `report`."""
+
+    kind: KindOption = None
+    category: CategoryOption = None
+    reason: ReasonOption = None
+    provider: ProviderOption = ""
+    domain: DomainOption = ""
+    group: GroupOption = ""
+    mailing: MailingOption = ""
+    sender: SenderOption = ""
+    since: BounceSince = ""
+    until: BounceUntil = ""
+
+    def wanted(self, invocation: Invocation, now: int) -> Filters:
+        """What all of them select together; raises typer.BadParameter, AddressError."""
+        since, until = period_of(self.since, self.until, now)
+        return Filters(
+            kind=self.kind,
+            category=self.category,
+            reason=self.reason,
+            provider=provider_named(invocation, self.provider) or None,
+            domain=domain_named(self.domain) or None,
+            group=self.group or None,
+            mailing=self.mailing or None,
+            sender=self.sender.lower() or None,
+            since=since,
+            until=until,
+        )
+
+
+def provider_named(invocation: Invocation, text: str) -> str:
+    """The provider of a name or a domain; empty for no text."""
+    return invocation.providers.named(text.lower()) if text else ""
+
+
+def domain_named(text: str) -> str:
+    """A domain, with or without an @; empty for no text. Raises AddressError."""
+    return canonical_domain(text.removeprefix("@")) if text else ""

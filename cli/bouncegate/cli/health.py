@@ -23,14 +23,14 @@ from bouncegate.admin.report.groupby import subjects
 from bouncegate.admin.report.judgement import Excess, excesses
 from bouncegate.admin.report.reading import Sources, as_kept, providers_now, read, sends_since
 from bouncegate.admin.report.summary import rows_of
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import iso, write_json, write_table
 from bouncegate.cli.reportmessages import Exported, Form
 from bouncegate.cli.reportviews import Named, percent
-from bouncegate.cli.undo import time_of
+from bouncegate.cli.times import period_of
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.store.arrivals import Arrival
@@ -199,18 +199,6 @@ def health(
     else:
         _write(found)
     raise typer.Exit(_EXIT[found.status])
-
-
-def period_of(since: str, until: str, now: int) -> tuple[int, int]:
-    """From when, and before when, in seconds since 1970; 0 where no option says so.
-
-    Raises typer.BadParameter.
-    """
-    start = time_of(since, now) if since else 0
-    end = time_of(until, now) if until else 0
-    if end and start >= end:
-        raise typer.BadParameter("--since is not before --until: no time lies between them")
-    return start, end
 
 
 def health_of(

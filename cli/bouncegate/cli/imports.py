@@ -18,15 +18,17 @@ from bouncegate.admin.lists.csvfile import CsvRow, read_sheet
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.imports import LockReader, Wish
 from bouncegate.admin.lists.lines import Line
-from bouncegate.cli.acts import By, Why, carry_out, end_of
-from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.acts import carry_out
+from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.judge import Shown, judge
 from bouncegate.cli.logs import printable
-from bouncegate.cli.operator import audit_of, operator
+from bouncegate.cli.operator import audit_of
+from bouncegate.cli.options import By, DryRun, Why, Yes
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import reading
+from bouncegate.cli.times import end_of
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
 
@@ -58,7 +60,7 @@ def import_(
     lookup: Annotated[
         bool, typer.Option("--lookup", help="Ask DNS of domains, for --addresses.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     why: Why = "",
     by: By = "",
@@ -79,7 +81,7 @@ def import_(
     invocation, columns = invocation_of(context), Columns(column or [])
     with ExitStack() as stack:
         file = stack.enter_context(opened(str(given[0])))
-        job = _Job(invocation, columns, by or operator(), why, yes=yes, dry_run=dry_run)
+        job = _Job(invocation, columns, by, why, yes=yes, dry_run=dry_run)
         if addresses is not None:
             raise typer.Exit(job.judge(file, lookup=lookup))
         if corrections is not None:

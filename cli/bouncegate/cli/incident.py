@@ -9,12 +9,11 @@ import typer
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from bouncegate.cli.acts import By, Why
-from bouncegate.cli.addresses import Json
-from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
-from bouncegate.cli.operator import audit_of, operator
+from bouncegate.cli.operator import audit_of
+from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.policy.records import Event, Settled
 from bouncegate.store.errors import StoreMissing
@@ -113,7 +112,7 @@ def confirm(
 
     bouncegate incident confirm 17 --why "they have closed down"
     """
-    _settle(context, Settled(number, int(time.time()), "confirmed", by or operator(), why), yes=yes)
+    _settle(context, Settled(number, int(time.time()), "confirmed", by, why), yes=yes)
 
 
 @app.command("dismiss")
@@ -126,7 +125,7 @@ def dismiss(
 
     bouncegate incident dismiss 17 --why "they had an outage"
     """
-    _settle(context, Settled(number, int(time.time()), "dismissed", by or operator(), why), yes=yes)
+    _settle(context, Settled(number, int(time.time()), "dismissed", by, why), yes=yes)
 
 
 def view_of(store: Store, incident: Incident) -> IncidentView:

@@ -15,9 +15,9 @@ from bouncegate.admin.lists.judgement import Judge, Judged, Standpoint, Statuses
 from bouncegate.admin.lists.lines import Line, addresses_of, bare
 from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.admin.lists.typos import Typos
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.options import Csv, Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
 from bouncegate.policy.mx import Status
 from bouncegate.policy.references import MOST_OWN
@@ -57,7 +57,7 @@ def check(
     ] = False,
     bad: Annotated[bool, typer.Option("--bad", help="Leave out what is good.")] = False,
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for spreadsheets.")] = False,
+    csv: Csv = False,
 ) -> None:
     """Judge addresses before they are mailed: syntax, locks, dead domains, likely typing errors.
 

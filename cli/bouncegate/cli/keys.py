@@ -4,8 +4,8 @@ import time
 
 import typer
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.store.tokens.keys import KEY_FILE, KeyRing
 from bouncegate.store.tokens.keys import rotate as rotate_file

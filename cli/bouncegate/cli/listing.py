@@ -14,9 +14,9 @@ from bouncegate.admin.lists.identifiers import id_of
 from bouncegate.admin.lists.listing import Listed, Listing, page
 from bouncegate.admin.lists.row import Row, Wanted
 from bouncegate.admin.lists.sorting import Order, ordered
-from bouncegate.cli import filters
-from bouncegate.cli.addresses import Json
+from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.options import Csv, Json, Limit, with_groups
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
 from bouncegate.cli.progress import watched
 from bouncegate.store.address import canonical
@@ -69,6 +69,7 @@ class RowView(Struct):
     """By which "import --corrections" knows the address again."""
 
 
+@with_groups
 def list_(
     context: typer.Context,
     *,
@@ -80,19 +81,10 @@ def list_(
             "stale: not mailed for long."
         ),
     ] = State.LOCKED,
-    kind: filters.OfKind = None,
-    category: filters.OfCategory = None,
-    reason: filters.OfReason = None,
-    origin: filters.OfOrigin = None,
-    provider: filters.OfProvider = "",
-    domain: filters.OfDomain = "",
-    group: filters.OfGroup = "",
-    mailing: filters.OfMailing = "",
-    since: filters.Since = "",
-    until: filters.Before = "",
+    filters: ListFilters,
     ended: Annotated[bool, typer.Option("--all", help="Also locks whose time is up.")] = False,
     after: Annotated[str, typer.Option(help="Behind this address: the next page.")] = "",
-    limit: Annotated[int, typer.Option(min=0, help="At most so many addresses; 0 for all.")] = 0,
+    limit: Limit = 0,
     sort: Annotated[
         Order | None, typer.Option(help="Another order, then by address.", show_default=False)
     ] = None,
@@ -100,7 +92,7 @@ def list_(
         bool, typer.Option("--descending", help="With --sort: the greatest or latest first.")
     ] = False,
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for spreadsheets.")] = False,
+    csv: Csv = False,
 ) -> None:
     """List addresses by state.
 
@@ -116,20 +108,7 @@ def list_(
     """
     now = int(time.time())
     invocation = invocation_of(context)
-    wanted = filters.wanted(
-        invocation,
-        now,
-        kind=kind,
-        category=category,
-        reason=reason,
-        origin=origin,
-        provider=provider,
-        domain=domain,
-        group=group,
-        mailing=mailing,
-        since=since,
-        until=until,
-    )
+    wanted = filters.wanted(invocation, now)
     if sort is None and descending:
         raise typer.BadParameter("--descending is for --sort: name what to sort by")
     if sort is not None and after:

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from bouncegate.cli.acts import By, OfFile, Why, carry_out, end_of, keys_of, portions, say_all
+from bouncegate.cli.acts import carry_out, keys_of, portions, say_all
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.operator import audit_of, called, operator
+from bouncegate.cli.operator import audit_of, called
+from bouncegate.cli.options import AddressFile, By, Why
 from bouncegate.cli.output import iso
+from bouncegate.cli.times import end_of
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.policy.records import NO_END, Act
@@ -23,7 +25,7 @@ def lock(
         typer.Argument(help="Addresses, or @domain for a whole domain.", show_default=False),
     ] = None,
     *,
-    file: OfFile = None,
+    file: AddressFile = None,
     until: Annotated[
         str, typer.Option(help='A day such as "2027-01-31", or a duration such as "6 months".')
     ] = "",
@@ -50,7 +52,7 @@ def lock(
     now = int(time.time())
     end = end_of(until, now)
     keys = keys_of(invocation, addresses or [], file)
-    who = by or operator()
+    who = by
     command = called("lock", [("until", until), ("group", group)])
     audit = audit_of(command, now, by=who, why=why, targets=keys)
     group = clean(group, LONGEST_LINE)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.cli.reload import settings_anew
 from bouncegate.config.durations import parse_duration

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from bouncegate.cli.addresses import Json
-from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
+from bouncegate.cli.options import Json, Yes
 from bouncegate.cli.output import complain, write_json, write_table
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import DEFAULT_FILE, Settings

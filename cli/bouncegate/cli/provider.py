@@ -8,8 +8,8 @@ import typer
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.policy.mx import UNASKED, MxHosts, learn
 from bouncegate.policy.providers import Finding

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from bouncegate.cli.acts import By, Why
-from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
-from bouncegate.cli.operator import audit_of, operator
+from bouncegate.cli.operator import audit_of
+from bouncegate.cli.options import By, DryRun, Why, Yes
 from bouncegate.cli.output import iso
 from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import NO_END, State
@@ -25,7 +25,7 @@ def purge(
     context: typer.Context,
     address: Annotated[str, typer.Argument(help="Whose data is to go.")],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     why: Why = "",
     by: By = "",
@@ -58,7 +58,7 @@ def purge(
                 Ledger.open(invocation.settings.store, invocation.settings.ledger, readonly=False)
             ) as ledger:
                 ledger.forget_recipient(key)
-        audit = audit_of("purge", now, by=by or operator(), why=why, count=1)
+        audit = audit_of("purge", now, by=by, why=why, count=1)
         left = store.purge.carry_out(key, audit)
     print(f"{key}: purged")
     ledger_too = " and `bouncegate store compact --ledger`" if sends else ""

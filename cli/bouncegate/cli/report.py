@@ -14,10 +14,10 @@ from bouncegate.admin.report.addresses import bounces, in_groups
 from bouncegate.admin.report.counting import Scope
 from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.reading import as_kept
-from bouncegate.cli import filters
-from bouncegate.cli.addresses import Json
-from bouncegate.cli.health import health, period_of
+from bouncegate.cli.filters import BounceFilters, domain_named, provider_named
+from bouncegate.cli.health import health
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.options import Csv, Json, Limit, with_groups
 from bouncegate.cli.output import complain, iso
 from bouncegate.cli.reportcounts import Counts
 from bouncegate.cli.reportlists import (
@@ -31,7 +31,6 @@ from bouncegate.cli.reportlists import (
 from bouncegate.cli.reportmessages import Exported, Form
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Reason
-from bouncegate.store.address import canonical_domain
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
@@ -105,16 +104,7 @@ def _command(subject: str) -> Callable[..., None]:
             str | None, typer.Argument(help="This one alone, in detail.", show_default=False)
         ] = None,
         *,
-        kind: filters.OfKind = None,
-        category: filters.OfCategory = None,
-        reason: filters.OfReason = None,
-        provider: filters.OfProvider = "",
-        domain: filters.OfDomain = "",
-        group: filters.OfGroup = "",
-        mailing: Annotated[str, typer.Option(help="Of this mailing.")] = "",
-        sender: Annotated[str, typer.Option(help="Of this envelope sender, or its domain.")] = "",
-        since: filters.CameSince = "",
-        until: filters.CameBefore = "",
+        filters: BounceFilters,
         unverified: Annotated[
             bool, typer.Option("--unverified", help="Count also what proves nothing.")
         ] = False,
@@ -131,9 +121,9 @@ def _command(subject: str) -> Callable[..., None]:
             Path | None,
             typer.Option("--output", "-o", help="The mbox or folder: one that is not there yet."),
         ] = None,
-        limit: Annotated[int, typer.Option(min=0, help="At most so many rows; 0 for all.")] = 0,
+        limit: Limit = 0,
         json: Json = False,
-        csv: Annotated[bool, typer.Option("--csv", help="CSV, safe for spreadsheets.")] = False,
+        csv: Csv = False,
         svg: Annotated[
             Path | None, typer.Option("--svg", help="Draw the counts into this file as well.")
         ] = None,
@@ -143,19 +133,7 @@ def _command(subject: str) -> Callable[..., None]:
         if svg is not None and (addresses or messages is not None):
             raise typer.BadParameter("--svg draws counts: leave --addresses and --messages out")
         now, invocation = int(time.time()), invocation_of(context)
-        start, end = period_of(since, until, now)
-        wanted = Filters(
-            kind=kind,
-            category=category,
-            reason=reason,
-            provider=_provider(invocation, provider) if provider else None,
-            domain=_domain(invocation, domain) if domain else None,
-            group=group or None,
-            mailing=mailing or None,
-            sender=sender.lower() or None,
-            since=start,
-            until=end,
-        )
+        wanted = filters.wanted(invocation, now)
         if name is not None:
             wanted = _narrowed(invocation, wanted, subject, name)
         trust = _ALL if unverified else invocation.settings.return_path.count
@@ -179,7 +157,7 @@ def _command(subject: str) -> Callable[..., None]:
             complain(str(error))
 
     command.__doc__ = _HELP[subject]
-    return command
+    return with_groups(command)
 
 
 for _subject in _HELP:
@@ -205,14 +183,6 @@ def _as_kept(store: Store, wanted: Filters) -> Filters:
     return kept
 
 
-def _provider(invocation: Invocation, text: str) -> str:
-    return invocation.providers.named(text.lower())
-
-
-def _domain(_: Invocation, text: str) -> str:
-    return canonical_domain(text.removeprefix("@"))
-
-
 def _reason(_: Invocation, text: str) -> Reason:
     try:
         return Reason(text)
@@ -233,8 +203,8 @@ _NAMES: Final[dict[str, tuple[str, Callable[[Invocation, str], object]]]] = {
     "mailing": ("mailing", _as_it_is),
     "group": ("group", _as_it_is),
     "sender": ("sender", _sender),
-    "provider": ("provider", _provider),
-    "domain": ("domain", _domain),
+    "provider": ("provider", provider_named),
+    "domain": ("domain", lambda _, text: domain_named(text)),
     "reason": ("reason", _reason),
     "rate": ("sender", _sender),
 }

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from msgspec import Struct
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import iso, write_json, write_table
-from bouncegate.cli.undo import time_of
+from bouncegate.cli.times import time_of
 from bouncegate.policy.records import Lock
 from bouncegate.policy.simulation import Change, Rejudge, Simulation, Totals, as_judged
 from bouncegate.store.mark import known_mark
@@ -65,7 +65,7 @@ def simulate(
     invocation = invocation_of(context)
     other = Invocation(config) if config else invocation
     now = int(time.time())
-    start = time_of(since, now) if since else 0
+    start = time_of(since, now)
     with closing(invocation.open_store(readonly=True)) as store:
         reclassification = _reclassification(invocation, other, store)
         rejudge: Rejudge = reclassification or as_judged

@@ -18,10 +18,10 @@ from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.journal import Journal
 from bouncegate.classifier.maillog.line import Parser, Said
 from bouncegate.classifier.maillog.source import Searchable, SourceError, Wanted
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json
-from bouncegate.cli.undo import time_of
+from bouncegate.cli.times import time_of
 from bouncegate.config.settings import Settings
 from bouncegate.policy.records import Event
 from bouncegate.policy.timeline import Step, steps

@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.row import Row, Wanted
 from bouncegate.admin.lists.unlock import Meant, Target
-from bouncegate.cli import filters
-from bouncegate.cli.acts import By, OfFile, Why, carry_out, keys_of, say_all
-from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail
-from bouncegate.cli.consent import Yes, require_consent
+from bouncegate.cli.acts import carry_out, keys_of, say_all
+from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
+from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
-from bouncegate.cli.operator import audit_of, operator
+from bouncegate.cli.operator import audit_of
+from bouncegate.cli.options import AddressFile, By, DryRun, Why, Yes, with_groups
 from bouncegate.cli.output import complain, write_table
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act
@@ -31,6 +31,7 @@ from bouncegate.store.store import Store
 _COLUMNS: Final = ("address", "kind", "category", "reason", "group", "since", "until")
 
 
+@with_groups
 def unlock(
     context: typer.Context,
     addresses: Annotated[
@@ -38,22 +39,13 @@ def unlock(
         typer.Argument(help="Addresses, or @domain for a whole domain.", show_default=False),
     ] = None,
     *,
-    file: OfFile = None,
+    file: AddressFile = None,
     every: Annotated[
         bool, typer.Option("--all", help="All that the options below ask for, together.")
     ] = False,
-    kind: filters.OfKind = None,
-    category: filters.OfCategory = None,
-    reason: filters.OfReason = None,
-    origin: filters.OfOrigin = None,
-    provider: filters.OfProvider = "",
-    domain: filters.OfDomain = "",
-    group: filters.OfGroup = "",
-    mailing: filters.OfMailing = "",
-    since: filters.Since = "",
-    until: filters.Before = "",
+    filters: ListFilters,
     yes: Yes = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    dry_run: DryRun = False,
     force: Annotated[bool, typer.Option("--force", help="Hard locks too.")] = False,
     notify: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Send a mail there when it is done.")
@@ -76,20 +68,7 @@ def unlock(
     invocation = invocation_of(context)
     now = int(time.time())
     recipient = address_to_notify(notify) if notify else ""
-    wanted = filters.wanted(
-        invocation,
-        now,
-        kind=kind,
-        category=category,
-        reason=reason,
-        origin=origin,
-        provider=provider,
-        domain=domain,
-        group=group,
-        mailing=mailing,
-        since=since,
-        until=until,
-    )
+    wanted = filters.wanted(invocation, now)
     with ExitStack() as stack:
         store = stack.enter_context(closing(invocation.open_store(readonly=dry_run)))
         if every:
@@ -106,7 +85,7 @@ def unlock(
             return
         number = meant.addresses
         require_consent(f"Unlock {_count(number)}?", "nothing was unlocked", yes=yes)
-        who = by or operator()
+        who = by
         command = "unlock" + " --all" * every + " --force" * force
         audit = audit_of(command, now, by=who, why=why, targets=meant.names, count=number)
         acts = _acts(targets, Act((), now, "unlock", who, why, condition="as-seen"))

@@ -159,9 +159,9 @@ def test_an_act_is_kept_with_who_and_why(config: Path, bouncegate: Command) -> N
     [
         (["show", "nobody"], os.EX_DATAERR, "no mail address"),
         (["lock", "nobody"], os.EX_DATAERR, "no mail address"),
-        (["lock", "a@example.com", "--until", "2001-01-01"], 2, "not in the future"),
+        (["lock", "a@example.com", "--until", "2001-01-01"], 2, "must be in the future"),
         (["lock", "a@example.com", "--until", "soon"], 2, "write a number and a unit"),
-        (["lock", "a@example.com", "--until", "2999-01-01"], 2, "later than the year 2105"),
+        (["lock", "a@example.com", "--until", "2999-01-01"], 2, "before the year 2106"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_an_exit_code(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
 from bouncegate.config.values import readable
 from bouncegate.store.errors import StoreError

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
 from bouncegate.config.values import readable
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER

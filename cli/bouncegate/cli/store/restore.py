@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace as replaced
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
 from bouncegate.store.layout import LAYOUT, layout_of, open_of_any_layout
 from bouncegate.store.store import Store

@@ -8,9 +8,9 @@ from typing import Final
 import typer
 from msgspec import Struct
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json, write_table
 from bouncegate.config.values import readable
 from bouncegate.store.layout import LAYOUT

@@ -4,8 +4,8 @@ import time
 
 import typer
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
 from bouncegate.store.layout import LAYOUT
 

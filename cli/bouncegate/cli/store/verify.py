@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from msgspec import Struct
 
-from bouncegate.cli.addresses import Json
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
