@@ -150,7 +150,7 @@ class _Bounces:
     def verify(self) -> None:
         """End the benchmark if the store lacks what was acknowledged."""
         with closing(Store.open(StoreSettings(path=self._gate.store), readonly=True)) as store:
-            kept = sum(isinstance(entry, Event) for _, entry in store.journal())
+            kept = sum(isinstance(entry, Event) for _, entry in store.journal.entries())
         if kept != self._taken:
             sys.exit(f"bench: {self._taken} DSNs were acknowledged, {kept} are in the store")
 

@@ -91,14 +91,14 @@ def _recording(rounds: int) -> dict[str, float]:
                 maintenance = _maintenance(folder, silent) if state == _DEAD else nullcontext()
                 with closing(Store.open(settings.store)) as store, maintenance:
                     if state == _KNOWN:
-                        store.exchanges.learn(_ANSWERS, int(time.time()), settings.dns)
+                        store.mx.learn(_ANSWERS, int(time.time()), settings.dns)
                     took[state].append(_take_in(store, settings, classifier, number * _BOUNCES))
     return {state: statistics.median(each) * 1e6 / _BOUNCES for state, each in took.items()}
 
 
 def _take_in(store: Store, settings: Settings, classifier: Classifier, first: int) -> float:
     policy = Policy(settings.policy, settings.return_path.count)
-    known = store.exchanges.of if settings.dns.enabled else nothing
+    known = store.mx.of if settings.dns.enabled else nothing
     directory = Directory(Providers.of(), known)
     intake = Intake(partial(classify, classifier=classifier), policy, settings, None, directory)
     messages = [_dsn(first + number) for number in range(_BOUNCES)]
@@ -142,7 +142,7 @@ def _reading(rounds: int) -> Iterator[dict[str, Any]]:
             closing(Store.open(settings.store)) as store,
             closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger,
         ):
-            invocation.ledger, invocation.exchanges = ledger, store.exchanges
+            invocation.ledger, invocation.exchanges = ledger, store.mx
             now = int(time.time())
             google = MxAnswer("ok", (MxHost(1, "aspmx.l.google.com"),))
             domains = [f"company{number}.example" for number in range(_DOMAINS)]
@@ -150,10 +150,10 @@ def _reading(rounds: int) -> Iterator[dict[str, Any]]:
             for number in range(_SURVEYED - _DOMAINS):
                 host = MxHost(10, f"mx.d{number}.example")
                 answers[f"d{number}.example"] = MxAnswer("ok", (host,))
-            store.exchanges.learn(answers, now, settings.dns)
+            store.mx.learn(answers, now, settings.dns)
             sent = Sent(now, bytes(8), "a@b.example", tuple(f"u@{d}" for d in domains[:1000]))
             ledger.write([entry_of(sent)])
-            survey = _milliseconds(rounds, lambda: store.exchanges.survey(86_400))
+            survey = _milliseconds(rounds, lambda: store.mx.survey(86_400))
             sends = _milliseconds(rounds, lambda: guard.recovered(_GOOGLE, 0, now))
     yield _row(f"the sends to a provider of {_DOMAINS:,} domains, ms", sends)
     yield _row(f"a survey of {_SURVEYED:,} domains, ms", survey)
@@ -178,9 +178,9 @@ def _look_ups() -> float:
             resolvers=(resolver,), queries_a_second=10_000, timeout=Duration(seconds=5)
         )
         with closing(Store.open(StoreSettings(path=Path(name)))) as store:
-            store.exchanges.want((f"d{n}.test" for n in range(_LOOKED_UP)), 0)
+            store.mx.want((f"d{n}.test" for n in range(_LOOKED_UP)), 0)
             begin = time.perf_counter()
-            asked = Refresher(store.exchanges, settings).refresh(threading.Event())
+            asked = Refresher(store.mx, settings).refresh(threading.Event())
             return asked / (time.perf_counter() - begin)
 
 

@@ -87,7 +87,7 @@ def main() -> None:
 def _works(folder: Path, order: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     settings = StoreSettings(path=folder, map_size=Size(16 * 2**30))
     environment = _Watched(open_environment(settings, readonly=False))
-    with closing(Store(cast("Environment", environment), settings)) as store:
+    with closing(Store(cast("Environment", environment))) as store:
         bulk = Bulk(store, folder)
         works: list[tuple[str, Callable[[], object]]] = [
             (f"locked, {order}", lambda: bulk.carry_out(_acts("lock", names), _FOLD)),

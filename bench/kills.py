@@ -183,8 +183,8 @@ def _settle(system: MailSystem) -> None:
 def _wrong(system: MailSystem, mail: Mail, dsns: Dsns) -> list[str]:
     """What is not as it must be, at the end."""
     with closing(Store.open(StoreSettings(path=system.gate.store), readonly=True)) as store:
-        events = Counter(e.address for _, e in store.journal() if isinstance(e, Event))
-        locked = {address for address, _ in store.locks()}
+        events = Counter(e.address for _, e in store.journal.entries() if isinstance(e, Event))
+        locked = {address for address, _ in store.addresses.locks()}
     told = set(dsns.acknowledged) | set(mail.bounced())
     arrived = set(mail.arrived())
     return [

@@ -117,9 +117,9 @@ def _fill(store: Store, number: int) -> None:
     days = {a: now // DAY - (200 if n % 5 == 0 else n % 80) for n, a in enumerate(addresses)}
     waiting = iter(sorted(days.items()))
     while portion := dict(islice(waiting, 20_000)):
-        store.usage.learn(portion, lambda _: "")
+        store.lastmailed.learn(portion, lambda _: "")
     _fill_predicted(store, number // 100, now)
-    store.usage.note_invalid((f"reader{n}@host{n}", "no dot") for n in range(number // 100))
+    store.lastmailed.note_invalid((f"reader{n}@host{n}", "no dot") for n in range(number // 100))
 
 
 def _fill_predicted(store: Store, number: int, now: int) -> None:
@@ -128,12 +128,12 @@ def _fill_predicted(store: Store, number: int, now: int) -> None:
     bounces = (Bounce([event], b"") for event in events)
     while some := list(islice(bounces, 2000)):
         store.record(some, Policy(by_group, _SIGNED))
-    store.usage.learn(
+    store.lastmailed.learn(
         {f"reader.{n:08d}@dead{n % 20}.de": now // DAY for n in range(number)}, lambda _: ""
     )
     for when in (now - 2 * DAY, now - DAY):
         answers = {f"dead{n}.de": MxAnswer("nxdomain") for n in range(20)}
-        store.exchanges.learn(answers, when, DnsSettings())
+        store.mx.learn(answers, when, DnsSettings())
 
 
 def _addresses(number: int) -> Iterator[str]:

@@ -83,7 +83,7 @@ def _read(text: str, classifier: Classifier) -> float:
         attribution = Attribution(Providers.of().provider_of, fold_local_part=True)
         interpreter = Interpreter(maillog, ledger, classifier, attribution, fold_local_part=True)
         source = LogFile(log, Parser(maillog.syslog_name))
-        follower = Follower(maillog, source, interpreter, store.trail, policy)
+        follower = Follower(maillog, source, interpreter, store.deliverylog, policy)
         begin = time.process_time()
         follower.run(_START + 86_400, threading.Event())
         seconds = time.process_time() - begin

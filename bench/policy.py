@@ -73,12 +73,12 @@ def _median(rounds: int, run: Callable[[], None]) -> float:
 
 def _decide(store: Store, policy: Policy, events: list[Event]) -> None:
     for number, event in enumerate(events):
-        policy.fold(store.state(event.address) or EMPTY, number, event)
+        policy.fold(store.addresses.get(event.address) or EMPTY, number, event)
 
 
 def _simulate(store: Store, policy: Policy) -> None:
     simulation = Simulation(policy, policy, _START)
-    for history in store.histories():
+    for history in store.history.by_address():
         simulation.replay(*history)
     assert simulation.totals.differing == 0, "it must reproduce what the store holds"
 

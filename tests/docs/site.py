@@ -174,7 +174,7 @@ def _fill(settings: Settings) -> int:
         for address, reason, ago in happened:
             event = _event(address, reason, ago, providers.provider_of(address))
             store.record([Bounce([event], raw)], policy)
-        incident = store.incidents()[-1].number
+        incident = store.incidents.all()[-1].number
     sent = [
         Sent(_NOW - 3660, os.urandom(8), SENDER, (CLARA, TYPO, "bob@example.com"), QUEUE_ID,
              mailing=MAILING, group="example.org"),

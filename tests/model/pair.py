@@ -85,7 +85,7 @@ class Pair:
 
     def seen(self, addresses: Sequence[str]) -> tuple[int, ...]:
         """What an operator sees of the locks of addresses."""
-        states = [self.store.state(address) or EMPTY for address in addresses]
+        states = [self.store.addresses.get(address) or EMPTY for address in addresses]
         return tuple(locks_seen(locks_of(state), self.now) for state in states)
 
     def maybe_bounces(self, address: str) -> None:
@@ -145,7 +145,7 @@ class Pair:
             self.waiting.add(number)
             bounce.counts = False
             return
-        for incident in self.store.incidents():
+        for incident in self.store.incidents.all():
             if incident.settled is None and incident.number not in self.open:
                 self.opened(incident.number, event)
         if held:
@@ -178,7 +178,7 @@ class Pair:
     def opened(self, incident: Number, event: Event) -> None:
         """An incident opens: by too many addresses within an hour, which it takes back."""
         self.open[incident] = Open(event.provider, event.reason)
-        held = set(self.store.held(incident))
+        held = set(self.store.incidents.held(incident))
         near = {
             number
             for number, (_, bounce) in self.bounces.items()
@@ -213,7 +213,9 @@ class Pair:
         """An incident is over: what was held counts, in its place, or never does."""
         for number in self.open.pop(incident).held:
             self.bounces[number][1].counts = counts
-        require(not self.store.held(incident), f"incident {incident} still holds something")
+        require(
+            not self.store.incidents.held(incident), f"incident {incident} still holds something"
+        )
 
     # -- what must be equal ------------------------------------------------------------------
 
@@ -246,7 +248,7 @@ class Pair:
 
     def shown(self, address: str) -> dict[str, object]:
         """What the store says."""
-        state = self.store.state(address) or EMPTY
+        state = self.store.addresses.get(address) or EMPTY
         lock = state.lock
         shown = None
         counts = True
@@ -268,7 +270,7 @@ class Pair:
     def simulate(self) -> None:
         """The policy in force changes nothing; raises Difference."""
         simulation = Simulation(self.policy, self.policy, self.now)
-        changes = [c for h in self.store.histories() for c in simulation.replay(*h)]
+        changes = [c for h in self.store.history.by_address() for c in simulation.replay(*h)]
         require(not changes and not simulation.totals.differing, f"simulate: {changes}")
 
 

@@ -121,18 +121,18 @@ class Play(Pair):
         if not self.events:
             return
         event = self.chance.choice(self.events)
-        kept = {e.identity for _, e in self.store.journal() if isinstance(e, Event)}
-        (is_known,) = self.store.has_recorded([event.identity])
+        kept = {e.identity for _, e in self.store.journal.entries() if isinstance(e, Event)}
+        (is_known,) = self.store.recording.knows([event.identity])
         require(is_known is (event.identity in kept), "an identity is known without its entry")
         if is_known:
-            before = self.store.last_entry()
+            before = self.store.journal.last()
             ((recorded,),) = self.store.record([Bounce([event], b"")], self.policy)
-            require(not recorded.is_new and self.store.last_entry() == before, "counted twice")
+            require(not recorded.is_new and self.store.journal.last() == before, "counted twice")
 
     def wait(self) -> None:
         """Time goes by, and the hourly round looks at the incidents."""
         self.now += self.chance.choice([HOUR, DAY, 20 * DAY, 40 * DAY, 400 * DAY])
-        for incident in self.store.tend(self.policy, self.now):
+        for incident in self.store.incidents.tend(self.policy, self.now):
             self.settled(incident.number, counts=False)
 
     def by_hand(self) -> None:
@@ -241,7 +241,7 @@ class Play(Pair):
 
     def undo(self) -> None:
         """An operator makes some events void, those that wait or are held as well."""
-        numbers = self.store.find(lambda _: self.chance.random() < 0.2)
+        numbers = self.store.history.find(lambda _: self.chance.random() < 0.2)
         self.store.void(numbers, Ruling("void", (), self.now, "ann"), self.policy.fold)
         for number in numbers:
             if number in self.bounces:
@@ -257,7 +257,7 @@ class Play(Pair):
         if self.open:
             number = self.chance.choice(sorted(self.open))
             verb: Literal["confirmed", "dismissed"] = self.chance.choice(_VERDICTS)
-            self.store.settle(Settled(number, self.now, verb, "ann"), self.policy.fold)
+            self.store.incidents.settle(Settled(number, self.now, verb, "ann"), self.policy.fold)
             self.settled(number, counts=verb == "confirmed")
 
     def dns_tells(self) -> None:
@@ -286,7 +286,7 @@ class Play(Pair):
         before = self.now - self.chance.choice([30, 60, 400]) * DAY
         self.store.retention.forget_entries(before, self.now, self.policy.fold)
         self.store.retention.forget_purged(self.now)
-        kept = {number for number, _ in self.store.journal()}
+        kept = {number for number, _ in self.store.journal.entries()}
         for number in self.waiting | {n for i in self.open.values() for n in i.held}:
             require(number in kept, f"{number} is held or waits, and is forgotten")
 

@@ -38,7 +38,7 @@ def send(system: MailSystem, recipient: str) -> None:
 
 def sends(gate: Bouncegate) -> int:
     with closing(Ledger.open(StoreSettings(path=gate.store), LedgerSettings())) as ledger:
-        return ledger.room().entries["sent"]
+        return ledger.space().entries["sent"]
 
 
 def says(process: Process, text: str) -> None:
@@ -101,5 +101,5 @@ def test_return_path_whose_clock_is_far_ahead_deletes_no_bounce_message(
     return_path = gate.start_return_path(**shifted(gate.store.parent, 400 * DAY))
     says(return_path, DOUBT)
     with closing(Store.open(StoreSettings(path=gate.store), readonly=True)) as store:
-        (event,) = (entry for _, entry in store.journal() if isinstance(entry, Event))
-        assert store.message(event.raw)
+        (event,) = (entry for _, entry in store.journal.entries() if isinstance(entry, Event))
+        assert store.messages.get(event.raw)

@@ -240,7 +240,7 @@ def sender_at_once(postfix: Postfix, remote: Remote, recipient: str) -> str:
 def only_event(gate: Bouncegate, recipient: str) -> Event:
     """The one event of an address."""
     with closing(Store.open(StoreSettings(path=gate.store), readonly=True)) as store:
-        ((_, event),) = store.entries(recipient)
+        ((_, event),) = store.journal.of_address(recipient)
     assert isinstance(event, Event)
     return event
 

@@ -106,7 +106,7 @@ def settle(gate: Bouncegate, address: str) -> None:
 def place(gate: Bouncegate) -> int:
     """The time of the last send that was looked at."""
     with closing(Store.open(StoreSettings(path=gate.store), readonly=True)) as store:
-        return int.from_bytes(store.progress("ledger")[:4], "big")
+        return int.from_bytes(store.progress.get("ledger")[:4], "big")
 
 
 def in_row(gate: Bouncegate, address: str) -> int:

@@ -94,10 +94,10 @@ def show(
 
 def view_of(store: Store, address: str, now: int) -> AddressView:
     """What the store knows of an address; where it is free, the lock of its domain counts."""
-    state = store.state(address) or EMPTY
+    state = store.addresses.get(address) or EMPTY
     if state.lock is None or not state.lock.in_force(now):
         domain = f"@{domain_of(address)}"
-        lock = (store.state(domain) or EMPTY).lock
+        lock = (store.addresses.get(domain) or EMPTY).lock
         if lock is not None and lock.in_force(now):
             return _view(address, state, domain, lock, now)
     return _view(address, state, address, state.lock, now)
@@ -109,7 +109,7 @@ def deferrals_of(store: Store, address: str) -> list[DeferralView]:
         DeferralView(
             d.queue_id, iso(d.sent), d.attempts, iso(d.first), iso(d.last), d.status, d.text
         )
-        for d in store.trail.deferrals(address)
+        for d in store.deliverylog.deferrals(address)
     ]
 
 

@@ -117,7 +117,7 @@ class _Report:
             self._view.freed += sum(_frees(store, address, act, self._fold) for address in some)
             self._view.recorded += len(some)
             store.act([act], self._fold, audit=self._so_far(some))
-        store.usage.seen(aged, self._now)
+        store.lastmailed.seen(aged, self._now)
 
     def _so_far(self, some: Iterable[str]) -> Audit:
         """The record of this call, which takes the place of the one before."""
@@ -175,13 +175,13 @@ def _keys(
 
 def _portions(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """The addresses of which anything is known, as many to an act as one may name."""
-    known = (key for key in keys if has_bounced(store.state(key)))
+    known = (key for key in keys if has_bounced(store.addresses.get(key)))
     while some := tuple(sorted(islice(known, MOST_ADDRESSES))):
         yield some
 
 
 def _frees(store: Store, address: str, act: Act, fold: Fold) -> bool:
-    before = store.state(address) or EMPTY
+    before = store.addresses.get(address) or EMPTY
     return before.lock is not None and fold(before, 0, act).lock is None
 
 

@@ -89,7 +89,7 @@ def _found(
     if not address:
         return store.audits.entries(first, end, oldest_first=oldest_first)
     done = store.audits.of_address(address)
-    digest = store.digest_of_purged(address)
+    digest = store.purged.digest_of(address)
     done += (one for one in store.audits.entries() if digest and one.purged == digest)
     some = (one for one in done if first <= one.time and (not end or one.time < end))
     return iter(sorted(some, key=lambda one: one.key, reverse=not oldest_first))

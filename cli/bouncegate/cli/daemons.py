@@ -169,9 +169,9 @@ def _intake(
     from bouncegate.classifier.returnpath.intake import Intake  # noqa: PLC0415
 
     settings = invocation.settings
-    invocation.exchanges = store.exchanges
+    invocation.exchanges = store.mx
     prover = _prover(invocation, stack)
-    known = store.exchanges.of if settings.dns.enabled else nothing
+    known = store.mx.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
     return Intake(classify, invocation.policy, settings, prover, directory)
 

@@ -106,10 +106,10 @@ def explain(
         if address.isdecimal():
             address = _address_of(store, int(address))
         key = canonical(address, fold=settings.store.fold_local_part)
-        told = list(steps(store.account(key), invocation.policy))
+        told = list(steps(store.history.of_address(key), invocation.policy))
         view = view_of(store, key, now)
         # Of an address that was purged there are no entries, but its locks.
-        state = told[-1].after if told else store.state(key) or EMPTY
+        state = told[-1].after if told else store.addresses.get(key) or EMPTY
         waiting = deferrals_of(store, key)
         done = [audit_view_of(one) for one in store.audits.of_address(key)]
     views = [_view(step) for step in told]
@@ -132,7 +132,7 @@ def explain(
 
 def _address_of(store: Store, case: int) -> str:
     """The address that a case is about; ends the command if that is none, or many."""
-    concerned = store.concerned(case) if case < _NUMBERS else ()
+    concerned = store.journal.addresses(case) if case < _NUMBERS else ()
     if len(concerned) == 1:
         return concerned[0]
     if not concerned:

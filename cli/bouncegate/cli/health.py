@@ -177,13 +177,15 @@ def health(
     alarm = invocation.settings.alarm
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            is_open = [incident for incident in store.incidents() if incident.settled is None]
+            is_open = [incident for incident in store.incidents.all() if incident.settled is None]
             incidents = [view_of(store, incident) for incident in is_open]
-            tallies = [t for t in store.tallies(period.since) if _is_before(t, period.until)]
+            tallies = [
+                t for t in store.hourcounts.since(period.since) if _is_before(t, period.until)
+            ]
             rates = _rates(invocation, store, as_kept(store, period))
             unproven, set_aside = _unproven(store, now), _set_aside(store)
             if set_aside_to is not None:
-                broken = (Arrival(event.time, event, "") for _, event in store.set_aside())
+                broken = (Arrival(event.time, event, "") for _, event in store.set_aside.events())
                 exported = Exported(store, broken)
                 exported.write(Form.EML_FOLDER, set_aside_to)
                 exported.tell()
@@ -241,12 +243,12 @@ def health_of(
 
 
 def _unproven(store: Store, now: int) -> Unproven:
-    dropped = sum(t.total for t in store.tallies(now - _WEEK) if t.sender == DROPPED)
-    return Unproven(store.unproven(), dropped)
+    dropped = sum(t.total for t in store.hourcounts.since(now - _WEEK) if t.sender == DROPPED)
+    return Unproven(store.unproven.count(), dropped)
 
 
 def _set_aside(store: Store) -> SetAside:
-    kept = store.set_aside()
+    kept = store.set_aside.events()
     return SetAside(len(kept), iso(kept[0][1].time) if kept else None)
 
 

@@ -67,7 +67,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
     """
     try:
         with closing(invocation_of(context).open_store(readonly=True)) as store:
-            views = [view_of(store, incident) for incident in store.incidents()]
+            views = [view_of(store, incident) for incident in store.incidents.all()]
     except StoreMissing:
         views = []
     if json:
@@ -87,9 +87,9 @@ def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
     """
     with closing(invocation_of(context).open_store(readonly=True)) as store:
         view = view_of(store, _incident(store, number))
-        numbers = store.held(number)
+        numbers = store.incidents.held(number)
         shown = numbers if json else numbers[:_SHOWN]
-        held = [_held(*numbered) for numbered in store.events(shown)]
+        held = [_held(*numbered) for numbered in store.journal.events(shown)]
     if json:
         write_json(asdict(view) | {"events": held})
         return
@@ -139,7 +139,7 @@ def view_of(store: Store, incident: Incident) -> IncidentView:
         opened=iso(opened.time),
         addresses=opened.addresses,
         limit=opened.limit,
-        held=0 if settled else len(store.held(incident.number)),
+        held=0 if settled else len(store.incidents.held(incident.number)),
         settled=iso(settled.time) if settled else None,
         by=settled.by if settled else None,
         why=settled.why if settled else None,
@@ -147,7 +147,7 @@ def view_of(store: Store, incident: Incident) -> IncidentView:
 
 
 def _incident(store: Store, number: int) -> Incident:
-    for incident in store.incidents():
+    for incident in store.incidents.all():
         if incident.number == number:
             return incident
     complain(f'there is no incident {number}: see "bouncegate incident list"')
@@ -174,10 +174,10 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
             command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"
             by, why = settlement.by, settlement.why
             audit = audit_of(command, settlement.time, by=by, why=why, count=view.held)
-            settled = store.settle(settlement, invocation.policy.fold, audit).settled
+            settled = store.incidents.settle(settlement, invocation.policy.fold, audit).settled
             if settled is not None and settled.verb != verb:
                 complain(f"incident {number} was {settled.verb} meanwhile, by {settled.by}")
                 raise typer.Exit(os.EX_DATAERR)
-        elif store.held(number):  # whoever settled it was interrupted
-            store.settle(settlement, invocation.policy.fold)
+        elif store.incidents.held(number):  # whoever settled it was interrupted
+            store.incidents.settle(settlement, invocation.policy.fold)
     print(f"incident {number}: {verb}")

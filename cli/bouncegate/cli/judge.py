@@ -128,12 +128,12 @@ def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses
     def statuses(domains: Collection[str]) -> Mapping[str, Status]:
         nonlocal fault
         fresh = [domain for domain in domains if domain not in known]
-        known.update((domain, store.exchanges.of(domain).status) for domain in fresh)
+        known.update((domain, store.mx.of(domain).status) for domain in fresh)
         unknown = [domain for domain in fresh if known[domain] == "unknown"]
         if lookup and unknown and not fault:
             from bouncegate.admin.dns.round import statuses_of  # noqa: PLC0415 - most calls ask no DNS
 
-            own = store.exchanges.some_that_take_mail(MOST_OWN)
+            own = store.mx.some_that_take_mail(MOST_OWN)
             answers, fault = statuses_of(unknown, invocation.settings.dns, own)
             known.update((domain, answer.status) for domain, answer in answers.items())
             if fault:

@@ -55,8 +55,8 @@ class LogReading:
 
 def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:
     settings = invocation.settings
-    invocation.exchanges = store.exchanges
-    known = store.exchanges.of if settings.dns.enabled else nothing
+    invocation.exchanges = store.mx
+    known = store.mx.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
     fold = settings.store.fold_local_part
     classifier = classifier_of(settings, made_mark(settings.store.path))
@@ -67,10 +67,10 @@ def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:
     def ask(events: Sequence[Event], now: int) -> None:
         domains = directory.to_ask(events, now)
         if domains:
-            store.exchanges.want(domains, now)
+            store.mx.want(domains, now)
 
     source = _source(settings.maillog)
-    follower = Follower(settings.maillog, source, interpreter, store.trail, invocation.policy)
+    follower = Follower(settings.maillog, source, interpreter, store.deliverylog, invocation.policy)
     follower.on_new(ask)
     return follower
 

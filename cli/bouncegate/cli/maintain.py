@@ -155,7 +155,7 @@ def tasks_of(
         return trusted.time(store.clock)
 
     if settings.dns.enabled:
-        refresher = Refresher(store.exchanges, settings.dns, answers=dns_answers, clock=clock)
+        refresher = Refresher(store.mx, settings.dns, answers=dns_answers, clock=clock)
         yield _by_clock("dns", _DNS_PAUSE, refresher.refresh)
         names = NameCheck(store, invocation.policy, invocation.providers, settings, clock=clock)
         yield _by_clock("names", _NAMES_PAUSE, names.check)
@@ -217,12 +217,12 @@ def _let_go(invocation: Invocation, store: Store, now: int, stop: threading.Even
     keep, retention = settings.retention, store.retention
     before = max(now - settings.keeps_events_for, 0)
     gone = {
-        "unproven": store.expire_unproven(_since(keep.unproven, now)),
-        "set-aside": store.expire_set_aside(_since(keep.statistics, now)),
+        "unproven": store.unproven.expire(_since(keep.unproven, now)),
+        "set-aside": store.set_aside.expire(_since(keep.statistics, now)),
         "entries": retention.forget_entries(before, now, invocation.policy.fold, stop.is_set),
         "addresses": retention.forget_addresses(_since(keep.addresses, now), now, stop.is_set),
         "purged": retention.forget_purged(now),
-        "counts": retention.forget_tallies(_since(keep.statistics, now), stop.is_set),
+        "counts": retention.forget_hourcounts(_since(keep.statistics, now), stop.is_set),
         "audits": retention.forget_audits(_since(keep.audit, now), stop.is_set),
     }
     if any(gone.values()):

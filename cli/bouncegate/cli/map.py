@@ -118,9 +118,9 @@ def export(
         with closing(invocation.open_store(readonly=True)) as store:
             settings = invocation.settings
             mark = Mark(settings.store.path)()
-            lines = entries(store.locks(), settings, int(time.time()), mark)
+            lines = entries(store.addresses.locks(), settings, int(time.time()), mark)
             changed, count = target.write(lines)
-            purged = store.purged()
+            purged = store.purged.count()
     except TableError as error:
         complain(str(error))
         raise typer.Exit(error.exit_code) from None

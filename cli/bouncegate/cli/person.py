@@ -74,15 +74,15 @@ def person_of(invocation: Invocation, address: str, now: int) -> PersonView:
 def _tell(store: Store, view: PersonView, now: int) -> None:
     address = view.address
     view.known = view_of(store, address, now)
-    day = store.usage.day(address)
+    day = store.lastmailed.day(address)
     view.last_mailed = iso(day * DAY) if day is not None else None
-    view.invalid = store.usage.fault(address)
+    view.invalid = store.lastmailed.fault(address)
     view.deferrals = deferrals_of(store, address)
     view.audit = [audit_view_of(one) for one in store.audits.of_address(address)]
-    for number, entry, mark in store.account(address):
+    for number, entry, mark in store.history.of_address(address):
         view.entries.append(_entry(address, number, entry) | ({"left_out": mark} if mark else {}))
         if isinstance(entry, Event) and entry.raw:
-            raw = store.message(entry.raw)
+            raw = store.messages.get(entry.raw)
             if raw is not None:
                 view.messages.append(MessageView(number, raw.decode("utf-8", _UNREADABLE)))
 

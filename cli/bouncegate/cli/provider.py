@@ -73,7 +73,7 @@ def provider(
 def _known(invocation: Invocation, domain: str) -> MxHosts:
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            return store.exchanges.of(domain)
+            return store.mx.of(domain)
     except StoreMissing:
         return UNASKED
 
@@ -89,7 +89,7 @@ def _asked(invocation: Invocation, domain: str) -> MxHosts:
     now = int(time.time())
     try:
         with closing(invocation.open_store()) as store:
-            return store.exchanges.learn(answers, now, settings)[domain]
+            return store.mx.learn(answers, now, settings)[domain]
     except StoreError as error:
         complain(f"not kept: {error}")
         return learn(UNASKED, answers[domain], now, settings)
@@ -98,7 +98,7 @@ def _asked(invocation: Invocation, domain: str) -> MxHosts:
 def _references(invocation: Invocation) -> list[str]:
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            return store.exchanges.some_that_take_mail(MOST_OWN)
+            return store.mx.some_that_take_mail(MOST_OWN)
     except StoreMissing:
         return []
 

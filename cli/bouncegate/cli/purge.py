@@ -46,7 +46,7 @@ def purge(
     now = int(time.time())
     with closing(invocation.open_store(readonly=dry_run)) as store:
         found = store.purge.find(key)
-        state = store.state(key) or State()
+        state = store.addresses.get(key) or State()
         sends = _sends(invocation, key)
         for line in _lines(key, found, sends, state, now):
             print(printable(line))

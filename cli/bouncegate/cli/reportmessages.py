@@ -54,7 +54,7 @@ class Exported:
             if event.raw and event.raw == last:  # its bounces stand side by side in the journal
                 continue
             last = event.raw
-            raw = self._store.message(event.raw) if event.raw else None
+            raw = self._store.messages.get(event.raw) if event.raw else None
             if raw is None:
                 self.gone += 1
             else:

@@ -87,7 +87,7 @@ def simulate(
 
 
 def _replayed(simulation: Simulation, store: Store) -> Iterator[Change]:
-    for address, state, history in store.histories():
+    for address, state, history in store.history.by_address():
         yield from simulation.replay(address, state, history)
 
 
@@ -102,7 +102,7 @@ def _reclassification(
     now, then = (load_rules(i.settings.rules.folder) for i in (in_force, other))
     mark = known_mark(in_force.settings.store.path)
     classifiers = Classifier(now, mark), Classifier(then, mark)
-    return None if now == then else Reclassification(*classifiers, store.message)
+    return None if now == then else Reclassification(*classifiers, store.messages.get)
 
 
 def _view(change: Change) -> ChangeView:

@@ -146,7 +146,7 @@ def _of_store(invocation: Invocation, name: str, sends: list[Sent], since: int) 
         ids = {name.strip("<>"), *(sent.queue_id for sent in sends)}
         for address in _addresses(store, name, sends, ids):
             wanted = None if address == name else partial(_is_about, ids)
-            for step in steps(store.account(address), invocation.policy):
+            for step in steps(store.history.of_address(address), invocation.policy):
                 if step.entry.time >= since and (wanted is None or wanted(step)):
                     yield _of_step(address, step)
 
@@ -156,8 +156,8 @@ def _addresses(store: Store, name: str, sends: list[Sent], ids: set[str]) -> Ite
         return [name]
     if sends:
         return dict.fromkeys(address for sent in sends for address in sent.recipients)
-    numbers = store.find(lambda event: bool(_names(event) & ids))
-    return dict.fromkeys(event.address for _, event in store.events(numbers))
+    numbers = store.history.find(lambda event: bool(_names(event) & ids))
+    return dict.fromkeys(event.address for _, event in store.journal.events(numbers))
 
 
 def _names(event: Event) -> set[str]:

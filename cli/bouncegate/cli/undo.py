@@ -78,8 +78,8 @@ def undo(
         raise typer.BadParameter("say which bounces: name a provider, a reason, a time or the like")
     fold = invocation.policy.fold
     with closing(invocation.open_store(readonly=dry_run)) as store:
-        numbers = store.find(wanted.matches)
-        effect = store.effect(numbers, fold, now)
+        numbers = store.history.find(wanted.matches)
+        effect = store.history.effect(numbers, fold, now)
         if not json:
             print(_told(effect))
         do = bool(numbers) and not dry_run

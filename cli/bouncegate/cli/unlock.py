@@ -108,7 +108,7 @@ def _rows_of(
     for key in keys:
         rows = [row for row in listing.locks_of(key) if wanted.takes(row)]
         yield from rows
-        of_domain = (store.state(f"@{domain_of(key)}") or EMPTY).lock
+        of_domain = (store.addresses.get(f"@{domain_of(key)}") or EMPTY).lock
         if rows:
             continue
         if of_domain is not None and of_domain.in_force(now):

@@ -94,5 +94,5 @@ def is_aged(store: Store, address: str, now: int) -> bool:
 
     Raises StoreError.
     """
-    day = store.usage.day(address)
+    day = store.lastmailed.day(address)
     return day is not None and day < now // DAY - _WORTH_REMEMBERING

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from bouncegate.policy.records import Event
@@ -39,9 +38,9 @@ class Arrival(NamedTuple):
 class Arrivals(Table):
     """The bounces of one store; all methods raise StoreError."""
 
-    def __init__(self, environment: Environment, history: History, path: Path) -> None:
-        """Use an environment that is open, the store at `path`; its databases exist."""
-        super().__init__(environment, path)
+    def __init__(self, environment: Environment, history: History) -> None:
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
         self._history = history
         self._gone = RetentionMark(environment)
 
@@ -60,7 +59,7 @@ class Arrivals(Table):
             start = journal.first_since(transaction, time - _LATEST) if time else 1
         while True:
             with self._reading() as transaction:
-                entries = list(islice(journal.events(transaction, start), _PORTION))
+                entries = list(islice(journal.bounces(transaction, start), _PORTION))
                 known = marks(transaction, start, entries[-1][0]) if entries else {}
             for number, event in entries:
                 if event is not None:

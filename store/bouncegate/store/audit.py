@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import lmdb
@@ -22,7 +21,7 @@ from bouncegate.store.codec import encode, number_of, octets_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.journal import Journal
 from bouncegate.store.layout import AUDIT, INCIDENTS, VOIDED
-from bouncegate.store.table import Table
+from bouncegate.store.table import Table, Transaction
 
 _TIME: Final = 4
 _CHANCE: Final = 8
@@ -36,26 +35,33 @@ def new_key(time: int) -> bytes:
 
 
 class Audits(Table):
-    """Writing within a transaction of the caller's; reading raises StoreError."""
+    """What operators did, by key."""
 
-    def __init__(self, environment: Environment, journal: Journal, path: Path) -> None:
-        """Use an environment that is open, the store at `path`; its databases exist."""
-        super().__init__(environment, path)
+    def __init__(self, environment: Environment, journal: Journal) -> None:
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
         self._journal = journal
-        self._audit = environment.open_db(AUDIT, create=False)
-        self._voided = environment.open_db(VOIDED, create=False)
-        self._incidents = environment.open_db(INCIDENTS, create=False)
+        self._audit = self._database(AUDIT)
+        self._voided = self._database(VOIDED)
+        self._incidents = self._database(INCIDENTS)
 
-    def put(self, transaction: lmdb.Transaction[bytes], audit: Audit) -> None:
+    def put(self, transaction: Transaction, audit: Audit) -> None:
         """Write a record, or write it again."""
         transaction.put(audit.key, encode(audit), db=self._audit)
 
-    def get(self, transaction: lmdb.Transaction[bytes], key: bytes) -> Audit | None:
+    def note(self, transaction: Transaction, audit: Audit | None) -> bytes:
+        """Write the record of an operator's change, if there is one; tells its key."""
+        if audit is None:
+            return b""
+        self.put(transaction, audit)
+        return audit.key
+
+    def get(self, transaction: Transaction, key: bytes) -> Audit | None:
         """The record of a key; None where it is no longer kept."""
         octets = transaction.get(key, db=self._audit)
         return None if octets is None else _DECODER.decode(octets)
 
-    def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
+    def expire(self, transaction: Transaction, before: int, most: int) -> int:
         """Forget up to `most` records from before a time; tells how many."""
         end, gone = before.to_bytes(_TIME, "big"), 0
         with transaction.cursor(self._audit) as cursor:
@@ -89,9 +95,9 @@ class Audits(Table):
             found = [self.get(transaction, key) for key in keys]
         return [audit for audit in found if audit is not None]
 
-    def keys_of(self, transaction: lmdb.Transaction[bytes], address: str) -> Iterator[bytes]:
+    def keys_of(self, transaction: Transaction, address: str) -> Iterator[bytes]:
         """The keys of the same, some of them more than once."""
-        for number, entry in self._journal.of_address(transaction, address):
+        for number, entry in self._journal.of_address_within(transaction, address):
             if isinstance(entry, Act) and entry.audit:
                 yield entry.audit
             elif isinstance(entry, Event):
@@ -100,9 +106,7 @@ class Audits(Table):
                 for cause in (ruling, settled):
                     yield from self._key_of_cause(transaction, cause)
 
-    def _key_of_cause(
-        self, transaction: lmdb.Transaction[bytes], cause: bytes | None
-    ) -> Iterator[bytes]:
+    def _key_of_cause(self, transaction: Transaction, cause: bytes | None) -> Iterator[bytes]:
         if cause is not None and number_of(cause):
             entry = self._journal.get(transaction, number_of(cause))
             if isinstance(entry, Ruling | Settled) and entry.audit:

@@ -161,7 +161,7 @@ class Bulk:
         left_out = LeftOut()
         with file:
             identity = file.read(_ID)
-            place = self._store.progress(_SOURCE)
+            place = self._store.progress.get(_SOURCE)
             done = int.from_bytes(place[_ID:], "big") if place[:_ID] == identity else 0
             audit, decided = _parted(self._read(file))
             addresses = sum(len(act.addresses) for act in islice(decided, done))

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Final
 
 import lmdb
@@ -24,7 +24,8 @@ from bouncegate.policy.clock import DAY, ClockMark, Moment, is_news, looked_at
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError
-from bouncegate.store.table import Table
+from bouncegate.store.layout import META
+from bouncegate.store.table import Table, Transaction
 
 _KEY: Final = b"clock"
 _MARKS: Final = msgspec.msgpack.Decoder(ClockMark)
@@ -46,10 +47,12 @@ def moment() -> Moment:
 class ClockRecord(Table):
     """The mark of one environment; each method is a transaction of its own, raises StoreError."""
 
-    def __init__(self, environment: Environment, path: Path, table: lmdb._Database | None) -> None:
-        """`table` is the one that keeps the mark; None where an earlier version has made none."""
-        super().__init__(environment, path)
-        self._table = table
+    def __init__(self, environment: Environment) -> None:
+        """Use an environment that is open; one of an earlier version may have no `meta`."""
+        super().__init__(environment)
+        self._meta: lmdb._Database | None = None
+        with suppress(lmdb.NotFoundError):
+            self._meta = self._database(META)
 
     def look(self, now: Moment) -> ClockMark:
         """Take note of what the clocks tell; tells what they are worth."""
@@ -73,15 +76,15 @@ class ClockRecord(Table):
         with self._writing() as transaction:
             self.accept_within(transaction, now)
 
-    def accept_within(self, transaction: lmdb.Transaction[bytes], now: Moment) -> None:
+    def accept_within(self, transaction: Transaction, now: Moment) -> None:
         """The same in a transaction of the caller's."""
         self._put(transaction, ClockMark(*now))
 
-    def _put(self, transaction: lmdb.Transaction[bytes], mark: ClockMark) -> None:
-        transaction.put(_KEY, encode(mark), db=self._table)
+    def _put(self, transaction: Transaction, mark: ClockMark) -> None:
+        transaction.put(_KEY, encode(mark), db=self._meta)
 
-    def _known(self, transaction: lmdb.Transaction[bytes]) -> ClockMark | None:
-        octets = transaction.get(_KEY, db=self._table) if self._table is not None else None
+    def _known(self, transaction: Transaction) -> ClockMark | None:
+        octets = transaction.get(_KEY, db=self._meta) if self._meta is not None else None
         if octets is not None:
             return _MARKS.decode(octets)
         written = self._environment.written

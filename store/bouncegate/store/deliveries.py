@@ -72,7 +72,7 @@ class Deliveries:
         Raises StoreError.
         """
         walked = Walked()
-        place = self._store.progress(_SOURCE)
+        place = self._store.progress.get(_SOURCE)
         while not enough() and (portion := self._ledger.walk(place, before, _PORTION)):
             place = portion[-1][0]
             silence = _Silence(self._store, self._ledger, now, log_is_read=self._log_is_read)
@@ -120,7 +120,7 @@ class _Silence:
         if not failing or self._says_nothing(sent):
             return []
         message = name_of_sent(sent.time, sent.message)
-        bounced = self._store.has_recorded(identity(message, address) for address in failing)
+        bounced = self._store.recording.knows(identity(message, address) for address in failing)
         silent = (a for a, has_bounced in zip(failing, bounced, strict=True) if not has_bounced)
         return [a for a in silent if not self._is_deferred(sent, a)]
 
@@ -131,7 +131,7 @@ class _Silence:
 
     def _may_change(self, address: str) -> bool:
         """Whether a delivery makes a difference to an address, and silence is enough for it."""
-        state = self._store.state(address) or EMPTY
+        state = self._store.addresses.get(address) or EMPTY
         return _fails(state) and (self._log_is_read or not is_locked(state, self._now))
 
     def _says_nothing(self, sent: Sent) -> bool:
@@ -142,11 +142,11 @@ class _Silence:
         return later is not None and later.message != sent.message
 
     def _is_deferred(self, sent: Sent, address: str) -> bool:
-        return self._store.trail.is_deferred(Delivery(address, sent.time, sent.message))
+        return self._store.deliverylog.is_deferred(Delivery(address, sent.time, sent.message))
 
     @cached_property
     def _unattributed(self) -> Unattributed:
-        return self._store.unattributed()
+        return self._store.unproven.unattributed()
 
 
 def _fails(state: State) -> bool:

@@ -21,7 +21,6 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice, takewhile
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import lmdb
@@ -39,7 +38,7 @@ from bouncegate.store.history import History
 from bouncegate.store.layout import ACCEPTED, DEFERRED
 from bouncegate.store.meta import Progress
 from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
-from bouncegate.store.table import Table
+from bouncegate.store.table import Table, Transaction
 from bouncegate.store.unproven import Unattributed
 
 _SOURCE: Final = "log"
@@ -141,15 +140,13 @@ class Batch(NamedTuple):
 class DeliveryLog(Table):
     """Both databases; each method is a transaction of its own, and raises StoreError."""
 
-    def __init__(
-        self, environment: Environment, path: Path, history: History, reception: Recording
-    ) -> None:
-        """Use an environment that is open, the store at `path`; its databases exist."""
-        super().__init__(environment, path)
+    def __init__(self, environment: Environment, history: History, recording: Recording) -> None:
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
         self._history = history
-        self._reception = reception
-        self._deferred = environment.open_db(DEFERRED, create=False)
-        self._accepted = environment.open_db(ACCEPTED, create=False)
+        self._recording = recording
+        self._deferred = self._database(DEFERRED)
+        self._accepted = self._database(ACCEPTED)
         self._progress = Progress(environment)
 
     # -- what is known -----------------------------------------------------------------------
@@ -157,7 +154,7 @@ class DeliveryLog(Table):
     def position(self) -> bytes:
         """Up to where the log has been taken in; empty for not at all."""
         with self._reading() as transaction:
-            return self._progress.get(transaction, _SOURCE)
+            return self._progress.get_within(transaction, _SOURCE)
 
     def deferrals(self, address: str, most: int = 100) -> list[Deferral]:
         """The messages that are being put off for an address, the oldest first."""
@@ -188,7 +185,7 @@ class DeliveryLog(Table):
         # Before the transaction: nothing of this is done under the write lock.
         encoded = [(step, _encoded(step)) for step in portion.steps]
         with self._writing() as transaction:
-            if self._progress.get(transaction, _SOURCE) != portion.before:
+            if self._progress.get_within(transaction, _SOURCE) != portion.before:
                 raise PositionConflict("another process reads the same log")
             outcomes: list[Recorded] = []
             for step, bounce in encoded:
@@ -199,7 +196,7 @@ class DeliveryLog(Table):
 
     def _take(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         step: Step,
         bounce: Encoded | None,
         policy: Policy,
@@ -221,11 +218,9 @@ class DeliveryLog(Table):
             case Dropped(recipients):
                 for mailed in recipients:
                     self._forget(transaction, mailed)
-        return [r for b in bounces for r in self._reception.take_in(transaction, b, policy)]
+        return [r for b in bounces for r in self._recording.record(transaction, b, policy)]
 
-    def _put_off(
-        self, transaction: lmdb.Transaction[bytes], mailed: Delivery, attempt: Deferral
-    ) -> None:
+    def _put_off(self, transaction: Transaction, mailed: Delivery, attempt: Deferral) -> None:
         key = _key_of_deferral(mailed)
         octets = transaction.get(key, db=self._deferred)
         if octets is not None:
@@ -234,24 +229,24 @@ class DeliveryLog(Table):
             attempt = replace(attempt, attempts=attempts, first=known.first)
         transaction.put(key, encode(attempt), db=self._deferred)
 
-    def _forget(self, transaction: lmdb.Transaction[bytes], mailed: Delivery) -> Deferral | None:
+    def _forget(self, transaction: Transaction, mailed: Delivery) -> Deferral | None:
         octets = transaction.pop(_key_of_deferral(mailed), db=self._deferred)
         return None if octets is None else _DEFERRALS.decode(octets)
 
-    def _accept(self, transaction: lmdb.Transaction[bytes], accepted: Accepted) -> None:
+    def _accept(self, transaction: Transaction, accepted: Accepted) -> None:
         mailed = accepted.mailed
         if self._ends_a_row(transaction, mailed.address, mailed.time):
             key = _SEND.pack(accepted.time, mailed.message) + mailed.address.encode()
             value = _PENDING.pack(mailed.time, accepted.identity) + b"".join(accepted.names)
             transaction.put(key, value, db=self._accepted)
 
-    def _ends_a_row(self, transaction: lmdb.Transaction[bytes], address: str, sent: int) -> bool:
-        state = self._history.states.get(transaction, address) or EMPTY
+    def _ends_a_row(self, transaction: Transaction, address: str, sent: int) -> bool:
+        state = self._history.addresses.get_within(transaction, address) or EMPTY
         return any(ends_a_row(course, sent) for course in (state, *state.groups.values()))
 
     # -- what is purged ----------------------------------------------------------------------
 
-    def keys_of(self, transaction: lmdb.Transaction[bytes], address: str) -> list[bytes]:
+    def keys_of(self, transaction: Transaction, address: str) -> list[bytes]:
         """The keys of what is known of messages to an address; reads all that waits."""
         name = address.encode()
         found: list[bytes] = []
@@ -264,7 +259,7 @@ class DeliveryLog(Table):
             found += (key for key in keys if key[_SEND.size :] == name)
         return found
 
-    def drop(self, transaction: lmdb.Transaction[bytes], key: bytes) -> None:
+    def drop(self, transaction: Transaction, key: bytes) -> None:
         """Forget what is known under a key that `keys_of` told."""
         transaction.delete(key, db=self._deferred)
         transaction.delete(key, db=self._accepted)
@@ -278,8 +273,7 @@ class DeliveryLog(Table):
         """
         with self._reading() as transaction:
             more = bool(self._due(transaction, before))
-            events = self._reception.unproven.events(transaction) if more else ()
-            unattributed = Unattributed.of(events)
+        unattributed = self._recording.unproven.unattributed() if more else Unattributed()
         total = 0
         while more:
             with self._writing() as transaction:
@@ -293,14 +287,14 @@ class DeliveryLog(Table):
                 more = len(due) == _AT_ONCE
         return total
 
-    def _due(self, transaction: lmdb.Transaction[bytes], before: int) -> list[tuple[bytes, bytes]]:
+    def _due(self, transaction: Transaction, before: int) -> list[tuple[bytes, bytes]]:
         with transaction.cursor(self._accepted) as cursor:
             entries = islice(cursor.iternext(), _AT_ONCE) if cursor.first() else ()
             return [(key, value) for key, value in entries if _SEND.unpack_from(key)[0] < before]
 
     def _settled(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         key: bytes,
         value: bytes,
         unattributed: Unattributed,
@@ -311,11 +305,13 @@ class DeliveryLog(Table):
         ends = range(_PENDING.size, len(value), DIGEST)
         names = [value[end : end + DIGEST] for end in ends]
         address = key[_SEND.size :].decode()
-        if self._reception.knows(transaction, identity) or unattributed.may_concern(sent, names):
+        if self._recording.knows_within(transaction, identity) or unattributed.may_concern(
+            sent, names
+        ):
             return None
         return (sent, address) if self._ends_a_row(transaction, address, sent) else None
 
-    def _deliver(self, transaction: lmdb.Transaction[bytes], entry: Delivered, fold: Fold) -> None:
+    def _deliver(self, transaction: Transaction, entry: Delivered, fold: Fold) -> None:
         number = self._history.journal.append(transaction, entry)
         for address in entry.addresses:
             self._history.apply(transaction, address, number, entry, fold)

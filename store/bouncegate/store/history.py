@@ -6,36 +6,90 @@ is new is folded onto what is known; a ruling has the addresses that it touches 
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
-
-import lmdb
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.records import AddressEntry, Event, Ruling, State, Summary
+from bouncegate.policy.records import AddressEntry, Event, Ruling, State, Summary, Told
+from bouncegate.policy.timeline import Mark
+from bouncegate.store.addresses import Addresses
 from bouncegate.store.environment import Environment
 from bouncegate.store.journal import Journal
 from bouncegate.store.rulings import Rulings
-from bouncegate.store.state import StateTable
+from bouncegate.store.table import Table, Transaction
 from bouncegate.store.window import Window
 
 _NO_ENTRY: Final = 0
 """The number that a summary has which stands for no entry of the journal."""
 
 
-class History:
-    """Entries and rulings taking effect, within a transaction of the caller's."""
+class Effect(NamedTuple):
+    """What voiding events would do."""
 
-    def __init__(self, environment: Environment) -> None:
+    events: int
+    addresses: int
+    locks: int
+    """How many of those addresses are locked."""
+    lifted: int
+    """How many of those locks would go; other evidence supports the rest."""
+
+
+class History(Table):
+    """Entries and rulings taking effect on addresses."""
+
+    def __init__(self, environment: Environment, journal: Journal | None = None) -> None:
         """Use an environment that is open; its databases exist."""
-        self.journal = Journal(environment)
-        self.states = StateTable(environment)
-        self.rulings = Rulings(environment)
-        self.window = Window(environment)
+        super().__init__(environment)
+        self.journal: Final = journal or Journal(environment)
+        self.addresses: Final = Addresses(environment)
+        self.rulings: Final = Rulings(environment)
+        self.window: Final = Window(environment)
+
+    def of_address(self, address: str) -> list[tuple[int, Told, Mark]]:
+        """The journal of one address, each entry with why it is left out, if it is."""
+        with self._reading() as transaction:
+            return [
+                (number, entry, self.rulings.mark(transaction, number))
+                for number, entry in self.journal.of_address_within(transaction, address)
+            ]
+
+    def by_address(self) -> Iterator[tuple[str, State, Sequence[tuple[int, Told, Mark]]]]:
+        """Each address of which anything came: what the store holds, and what it is made of."""
+        mark = self.rulings.mark
+        with self._reading() as transaction:
+            for address, entries in self.journal.by_address(transaction):
+                state = self.addresses.get_within(transaction, address) or EMPTY
+                yield address, state, [(n, entry, mark(transaction, n)) for n, entry in entries]
+
+    def find(self, wanted: Callable[[Event], bool]) -> list[int]:
+        """The numbers of the events that are wanted and not void: reads the whole journal."""
+        with self._reading() as transaction:
+            return [
+                number
+                for number, entry in self.journal.entries_within(transaction)
+                if isinstance(entry, Event)
+                and wanted(entry)
+                and not self.rulings.is_void(transaction, number)
+            ]
+
+    def effect(self, numbers: Collection[int], fold: Fold, now: int) -> Effect:
+        """What it would do to void these events."""
+        without = frozenset(numbers)
+        locks = lifted = 0
+        with self._reading() as transaction:
+            event = self.journal.event
+            addresses = {event(transaction, number).address for number in without} - {""}
+            for address in addresses:
+                lock = (self.addresses.get_within(transaction, address) or EMPTY).lock
+                if lock is not None and lock.in_force(now):
+                    left = self.fold_of(transaction, address, fold, without).lock
+                    locks += 1
+                    lifted += left is None or not left.in_force(now)
+        return Effect(len(without), len(addresses), locks, lifted)
 
     def apply(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         address: str,
         number: int,
         entry: AddressEntry,
@@ -46,27 +100,27 @@ class History:
             return EMPTY, EMPTY
         self._remember(transaction, address, number, entry)
         self.journal.index(transaction, address, number)
-        before = self.states.get(transaction, address) or EMPTY
+        before = self.addresses.get_within(transaction, address) or EMPTY
         if isinstance(entry, Event) and entry.held:
             self.rulings.hold(transaction, number, entry.held)
             return before, before
         after = fold(before, number, entry)
-        self.states.put(transaction, address, before, after)
+        self.addresses.put(transaction, address, before, after)
         return before, after
 
     def _remember(
-        self, transaction: lmdb.Transaction[bytes], address: str, number: int, entry: AddressEntry
+        self, transaction: Transaction, address: str, number: int, entry: AddressEntry
     ) -> None:
         """An address that was purged is known again: its locks stand under its name from now on."""
-        locked = self.states.purged.pop(transaction, address)
+        locked = self.addresses.purged.pop(transaction, address)
         if locked is not None:
             summary = Summary(locked, _NO_ENTRY, entry.time, entry.time, 0)
             self.journal.summarize(transaction, address, summary)
-            self.states.put(transaction, address, EMPTY, locked)
+            self.addresses.put(transaction, address, EMPTY, locked)
             # Its locks name no entry; a list finds the address by the one that made it known.
-            self.states.shelves.name_causes(transaction, locked, number)
+            self.addresses.index.name_causes(transaction, locked, number)
 
-    def rule(self, transaction: lmdb.Transaction[bytes], ruling: Ruling, fold: Fold) -> None:
+    def rule(self, transaction: Transaction, ruling: Ruling, fold: Fold) -> None:
         """Let a ruling take effect on its events, and on the addresses that they concern."""
         ruling_number = self.journal.append(transaction, ruling)
         touched: set[str] = set()
@@ -83,20 +137,20 @@ class History:
             if self.rulings.leaves_out(transaction, number) is not was_left_out:
                 touched.add(event.address)
         for address in sorted(touched - {""}):  # in order, pages are filled to the brim
-            before = self.states.get(transaction, address) or EMPTY
+            before = self.addresses.get_within(transaction, address) or EMPTY
             after = self.fold_of(transaction, address, fold)
-            self.states.put(transaction, address, before, after)
+            self.addresses.put(transaction, address, before, after)
 
     def fold_of(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         address: str,
         fold: Fold,
         without: Collection[int] = (),
     ) -> State:
         """The state of an address, told anew; `without` are events to pass over as well."""
         state = EMPTY
-        for number, entry in self.journal.of_address(transaction, address):
+        for number, entry in self.journal.of_address_within(transaction, address):
             # A summary is no event: no ruling on one leaves it out, whatever its number is.
             is_summary = isinstance(entry, Summary)
             left_out = number in without or self.rulings.leaves_out(transaction, number)

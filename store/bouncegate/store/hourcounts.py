@@ -9,11 +9,9 @@ hour in which too many were blamed: strangers can make up names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
-import lmdb
 import msgspec
 
 from bouncegate.config.taxonomy import Reason
@@ -21,6 +19,7 @@ from bouncegate.policy.alarm import HOUR, hour_of
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import TALLIES
+from bouncegate.store.table import Table, Transaction
 
 UNVERIFIED: Final = ""
 DROPPED: Final = "\0dropped"
@@ -63,55 +62,55 @@ class HourCount(NamedTuple):
         return sum(self.counts.values())
 
 
-class HourCounts:
-    """Counting, within a transaction of the caller's."""
+class HourCounts(Table):
+    """Bounces counted by hour, sender and reason."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
-        self._tallies = environment.open_db(TALLIES, create=False)
+        super().__init__(environment)
+        self._counts = self._database(TALLIES)
 
-    def add(
-        self, transaction: lmdb.Transaction[bytes], sender: str, reason: Reason, time: int
-    ) -> HourCount:
+    def add(self, transaction: Transaction, sender: str, reason: Reason, time: int) -> HourCount:
         """Count one bounce; tells what its hour has come to."""
         hour = hour_of(time)
         key = _key(hour, sender)
-        known = transaction.get(key, db=self._tallies)
+        known = transaction.get(key, db=self._counts)
         may_be_many = known is None and sender not in (UNVERIFIED, DROPPED)
         if may_be_many and self._is_full(transaction, hour):
             key, sender = _key(hour, OTHERS), OTHERS
-            known = transaction.get(key, db=self._tallies)
+            known = transaction.get(key, db=self._counts)
         counts = {} if known is None else _COUNTS.decode(known)
         counts[reason] = counts.get(reason, 0) + 1
-        transaction.put(key, encode(counts), db=self._tallies)
+        transaction.put(key, encode(counts), db=self._counts)
         return HourCount(hour, sender, counts)
 
-    def _is_full(self, transaction: lmdb.Transaction[bytes], hour: int) -> bool:
+    def _is_full(self, transaction: Transaction, hour: int) -> bool:
         """Whether so many senders were blamed since an hour began that no more are told apart."""
-        with transaction.cursor(self._tallies) as cursor:
+        with transaction.cursor(self._counts) as cursor:
             if not cursor.set_range(_hour_key(hour)):
                 return False
             known = sum(1 for _ in islice(cursor.iternext(values=False), _MOST_SENDERS))
             return known == _MOST_SENDERS
 
-    def since(self, transaction: lmdb.Transaction[bytes], time: int) -> Iterator[HourCount]:
-        """The tallies of the hour of a time, and of all later ones."""
-        with transaction.cursor(self._tallies) as cursor:
-            if cursor.set_range(_hour_key(hour_of(time))):
-                for key, counts in cursor.iternext():
-                    sender = key[_HOUR:].decode("utf-8", "replace")
-                    yield HourCount(
-                        int.from_bytes(key[:_HOUR], "big"), sender, _COUNTS.decode(counts)
-                    )
+    def since(self, time: int) -> list[HourCount]:
+        """The counts of the hour of a time, and of all later ones."""
+        with self._reading() as transaction, transaction.cursor(self._counts) as cursor:
+            found = cursor.iternext() if cursor.set_range(_hour_key(hour_of(time))) else ()
+            return [_count_of(key, counts) for key, counts in found]
 
-    def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
+    def expire(self, transaction: Transaction, before: int, most: int) -> int:
         """Forget up to `most` counts of the hours before that of a time; tells how many."""
         end, gone = _hour_key(hour_of(before)), 0
-        with transaction.cursor(self._tallies) as cursor:
+        with transaction.cursor(self._counts) as cursor:
             while gone < most and cursor.first() and cursor.key() < end:
                 cursor.delete()
                 gone += 1
         return gone
+
+
+def _count_of(key: bytes, counts: bytes) -> HourCount:
+    sender = key[_HOUR:].decode("utf-8", "replace")
+    return HourCount(int.from_bytes(key[:_HOUR], "big"), sender, _COUNTS.decode(counts))
 
 
 def _key(hour: int, sender: str) -> bytes:

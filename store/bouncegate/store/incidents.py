@@ -12,17 +12,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-import lmdb
+from msgspec.structs import replace
 
-from bouncegate.policy.fold import Fold
+from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.guard import Guard, Series, Watched
 from bouncegate.policy.known import Known, known
-from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settled, State
+from bouncegate.policy.names import OURS
+from bouncegate.policy.records import MOST_EVENTS, Audit, Event, Opened, Ruling, Settled, State
+from bouncegate.store.audit import Audits
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
-from bouncegate.store.lastmailed import LastMailed
+from bouncegate.store.lastmailed import DAY, LastMailed
 from bouncegate.store.layout import INCIDENTS
+from bouncegate.store.table import Table, Transaction
 from bouncegate.store.window import Standing, counted
 
 GUARD: Final = "guard"
@@ -58,25 +61,29 @@ class Admission(NamedTuple):
 NOT_WATCHED: Final = Admission(0, (), (), sure=False)
 
 
-class Incidents:
-    """Opening, holding and settling, within a transaction of the caller's."""
+class Incidents(Table):
+    """Incidents by number, and what the guard does with them."""
 
-    def __init__(self, environment: Environment, history: History, usage: LastMailed) -> None:
+    def __init__(
+        self, environment: Environment, history: History, lastmailed: LastMailed, audits: Audits
+    ) -> None:
         """Use an environment that is open; its databases exist."""
-        self._incidents = environment.open_db(INCIDENTS, create=False)
+        super().__init__(environment)
+        self._incidents = self._database(INCIDENTS)
         self._history = history
-        self._usage = usage
+        self._lastmailed = lastmailed
+        self._audits = audits
 
     def admit(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         event: Event,
         before: State,
         guard: Guard,
         fold: Fold,
     ) -> Admission:
         """Whether a bounce that would count is to be held; opens incidents by it."""
-        mailed = self._usage.mailed(transaction, event.address)
+        mailed = self._lastmailed.mailed(transaction, event.address)
         is_known = known(event, before, mailed, guard.known_after)
         watched = tuple(guard.watched(event, is_known))
         sure = is_known is Known.YES
@@ -96,7 +103,7 @@ class Incidents:
 
     def _judge(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         watched: Watched,
         event: Event,
         guard: Guard,
@@ -115,8 +122,8 @@ class Incidents:
         seconds = 0 if span.seconds == guard.window else span.seconds
         return Opened(event.time, series.provider, series.reason, addresses, limit, seconds)
 
-    def looked_at(
-        self, transaction: lmdb.Transaction[bytes], incident: Incident, guard: Guard, now: int
+    def _looked_at(
+        self, transaction: Transaction, incident: Incident, guard: Guard, now: int
     ) -> tuple[int, int]:
         """(how many addresses bounce in the window that ends now, how many bounces are new).
 
@@ -130,8 +137,73 @@ class Incidents:
             window.stand(transaction, series, Standing(len(bounces), number))
         return guard.within(series, bounces, now), max(len(bounces) - seen, 0)
 
-    def settle_some(
-        self, transaction: lmdb.Transaction[bytes], settlement: Settled, fold: Fold
+    # -- operators and the guard, each in transactions of its own ----------------------------
+
+    def all(self) -> list[Incident]:
+        """All incidents, in the order in which they opened."""
+        with self._reading() as transaction:
+            return list(self._all(transaction))
+
+    def held(self, incident: int) -> list[int]:
+        """The events that are held for an incident which is open; none once it is settled."""
+        with self._reading() as transaction:
+            return self._history.rulings.held_for(transaction, incident)
+
+    def settle(self, settlement: Settled, fold: Fold, audit: Audit | None = None) -> Incident:
+        """Settle an incident that exists; tells how it is settled, maybe by somebody else.
+
+        The first transaction decides. Where many events are held it takes several; settling it
+        again, or `tend`, finishes what was interrupted.
+        """
+        incident: Incident | None = None
+        while incident is None:
+            with self._writing() as transaction:
+                settlement = replace(settlement, audit=self._audits.note(transaction, audit))
+                incident = self._settle_some(transaction, settlement, fold)
+        return incident
+
+    def open_for_names(self, opened: Opened) -> int:
+        """Open the incident of our name servers; tells its number.
+
+        It holds nothing: its bounces wait for DNS.
+        """
+        with self._writing() as transaction:
+            number = self._history.journal.append(transaction, opened)
+            transaction.put(octets_of(number), octets_of(0), db=self._incidents)
+            series = Incident(number, opened).series
+            self._history.window.stand(transaction, series, Standing(0, number))
+            return number
+
+    def tend(self, policy: Policy, now: int) -> list[Incident]:
+        """What is due by the hour: forget what is no longer watched, close incidents that are over.
+
+        Tells what was closed.
+        """
+        guard = policy.guard
+        if guard is None:
+            return []
+        self._history.window.expire(now, guard.reach + DAY, DAY)
+        with self._writing() as transaction:
+            over = [
+                incident.number
+                for incident in self._all(transaction)
+                if incident.settled is None
+                and incident.opened.provider != OURS
+                and self._is_over(transaction, incident, guard, now)
+            ]
+            interrupted = self._half_settled(transaction)
+        for settlement in interrupted:
+            self.settle(settlement, policy.fold)
+        return [self.settle(_closed_by_guard(number, now), policy.fold) for number in over]
+
+    def _is_over(
+        self, transaction: Transaction, incident: Incident, guard: Guard, now: int
+    ) -> bool:
+        found = self._looked_at(transaction, incident, guard, now)
+        return guard.recovered(incident.series, max(found), now, incident.opened)
+
+    def _settle_some(
+        self, transaction: Transaction, settlement: Settled, fold: Fold
     ) -> Incident | None:
         """Settle an incident, or as much of it as one transaction should; None: go on.
 
@@ -152,7 +224,7 @@ class Incidents:
             self._history.rule(transaction, _ruling(decided, held), fold)
         return None if len(held) == MOST_EVENTS else incident._replace(settled=decided)
 
-    def half_settled(self, transaction: lmdb.Transaction[bytes]) -> list[Settled]:
+    def _half_settled(self, transaction: Transaction) -> list[Settled]:
         """The settlements of incidents for which events are held all the same.
 
         Whoever settled them was interrupted. Reads all that is held.
@@ -161,15 +233,7 @@ class Incidents:
         found = (self.get(transaction, number) for number in sorted(numbers))
         return [one.settled for one in found if one is not None and one.settled is not None]
 
-    def open_for_names(self, transaction: lmdb.Transaction[bytes], opened: Opened) -> int:
-        """Open an incident that holds nothing: its bounces wait for DNS. Tells its number."""
-        number = self._history.journal.append(transaction, opened)
-        transaction.put(octets_of(number), octets_of(0), db=self._incidents)
-        series = Incident(number, opened).series
-        self._history.window.stand(transaction, series, Standing(0, number))
-        return number
-
-    def get(self, transaction: lmdb.Transaction[bytes], number: int) -> Incident | None:
+    def get(self, transaction: Transaction, number: int) -> Incident | None:
         """An incident, or None where the number is not one's."""
         end = transaction.get(octets_of(number), db=self._incidents)
         if end is None:
@@ -181,8 +245,7 @@ class Incidents:
         assert settled is None or isinstance(settled, Settled), f"entry {end!r} settles nothing"
         return Incident(number, opened, settled)
 
-    def all(self, transaction: lmdb.Transaction[bytes]) -> Iterator[Incident]:
-        """All incidents, in the order in which they opened."""
+    def _all(self, transaction: Transaction) -> Iterator[Incident]:
         with transaction.cursor(self._incidents) as cursor:
             numbers = list(cursor.iternext(values=False)) if cursor.first() else []
         for octets in numbers:
@@ -190,9 +253,7 @@ class Incidents:
             if incident is not None:
                 yield incident
 
-    def _open(
-        self, transaction: lmdb.Transaction[bytes], opened: Opened, guard: Guard, fold: Fold
-    ) -> Incident:
+    def _open(self, transaction: Transaction, opened: Opened, guard: Guard, fold: Fold) -> Incident:
         history = self._history
         number = history.journal.append(transaction, opened)
         incident = Incident(number, opened)
@@ -208,7 +269,7 @@ class Incidents:
         return incident
 
 
-def closed_by_guard(incident: int, now: int) -> Settled:
+def _closed_by_guard(incident: int, now: int) -> Settled:
     """The settlement of an incident after which deliveries have succeeded again.
 
     The held events are void: whichever address is dead indeed will bounce again and be locked

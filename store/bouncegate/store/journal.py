@@ -11,12 +11,10 @@ Nothing in it is changed, and taken away is only what has been kept for as long 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import merge
 from itertools import groupby, islice
 from typing import Final
-
-import lmdb
 
 from bouncegate.policy.records import AddressEntry, Entry, Event, Summary, Told
 from bouncegate.store.codec import (
@@ -29,6 +27,7 @@ from bouncegate.store.codec import (
 )
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import BY_ADDRESS, JOURNAL, SUMMARIES
+from bouncegate.store.table import Table, Transaction
 
 # Acts on a thousand addresses whose neighbours come one after the other; each takes some 100 KB.
 _ACTS_AT_ONCE: Final = 256
@@ -37,69 +36,91 @@ _ACTS_AT_ONCE: Final = 256
 _DISORDER: Final = 3600
 
 
-class Journal:
-    """Appending and reading entries, within a transaction of the caller's."""
+class Journal(Table):
+    """Entries by number, and their numbers by address."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
-        self._entries = environment.open_db(JOURNAL, create=False)
-        self._by_address = environment.open_db(BY_ADDRESS, dupsort=True, create=False)
-        self._summaries = environment.open_db(SUMMARIES, create=False)
+        super().__init__(environment)
+        self._entries = self._database(JOURNAL)
+        self._by_address = self._database(BY_ADDRESS)
+        self._summaries = self._database(SUMMARIES)
 
-    def append(self, transaction: lmdb.Transaction[bytes], entry: Entry) -> int:
+    def append(self, transaction: Transaction, entry: Entry) -> int:
         """Write an entry behind the last one; tells its number."""
         return self.append_encoded(transaction, encode_entry(entry))
 
-    def append_encoded(self, transaction: lmdb.Transaction[bytes], octets: bytes) -> int:
+    def append_encoded(self, transaction: Transaction, octets: bytes) -> int:
         """The same of an entry that is encoded already."""
-        number = self.last(transaction) + 1
+        number = self.last_within(transaction) + 1
         transaction.put(octets_of(number), octets, db=self._entries, append=True)
         return number
 
-    def last(self, transaction: lmdb.Transaction[bytes]) -> int:
+    def last(self) -> int:
         """The number of the last entry; 0 where there is none."""
+        with self._reading() as transaction:
+            return self.last_within(transaction)
+
+    def last_within(self, transaction: Transaction) -> int:
+        """The same within a transaction."""
         with transaction.cursor(self._entries) as cursor:
             return number_of(cursor.key()) if cursor.last() else 0
 
-    def index(self, transaction: lmdb.Transaction[bytes], address: str, number: int) -> None:
+    def index(self, transaction: Transaction, address: str, number: int) -> None:
         """Let an entry be found by an address that it concerns."""
         transaction.put(address.encode(), octets_of(number), db=self._by_address)
 
-    def count(self, transaction: lmdb.Transaction[bytes], address: str) -> int:
+    def count(self, transaction: Transaction, address: str) -> int:
         """How many entries of one address are kept: told by the index, without reading them."""
         with transaction.cursor(self._by_address) as cursor:
             return cursor.count() if cursor.set_key(address.encode()) else 0
 
-    def get(self, transaction: lmdb.Transaction[bytes], number: int) -> Entry:
+    def get(self, transaction: Transaction, number: int) -> Entry:
         """The entry of a number that is known to exist."""
         octets = transaction.get(octets_of(number), db=self._entries)
         assert octets is not None, f"the journal has no entry {number}, but something names it"
         return decode_entry(octets)
 
-    def addresses(self, transaction: lmdb.Transaction[bytes], number: int) -> tuple[str, ...]:
-        """Whom the entry of a number concerns; nobody if there is no such entry."""
+    def addresses(self, number: int) -> tuple[str, ...]:
+        """The addresses that an entry is about; none if there is no such entry."""
+        with self._reading() as transaction:
+            return self.addresses_within(transaction, number)
+
+    def addresses_within(self, transaction: Transaction, number: int) -> tuple[str, ...]:
+        """The same within a transaction."""
         octets = transaction.get(octets_of(number), db=self._entries)
         entry = None if octets is None else decode_entry(octets)
         if isinstance(entry, Event):
             return (entry.address,)
         return entry.addresses if isinstance(entry, AddressEntry) else ()
 
-    def event(self, transaction: lmdb.Transaction[bytes], number: int) -> Event:
+    def event(self, transaction: Transaction, number: int) -> Event:
         """The event of a number that is known to be one."""
         entry = self.get(transaction, number)
         assert isinstance(entry, Event), f"entry {number} of the journal is no event"
         return entry
 
-    def numbers(self, transaction: lmdb.Transaction[bytes], address: str) -> list[int]:
+    def events(self, numbers: Iterable[int]) -> Iterator[tuple[int, Event]]:
+        """The events of numbers that are known to be events'."""
+        with self._reading() as transaction:
+            for number in numbers:
+                yield number, self.event(transaction, number)
+
+    def numbers(self, transaction: Transaction, address: str) -> list[int]:
         """The numbers of the entries of one address that are kept, in order."""
         with transaction.cursor(self._by_address) as cursor:
             found = cursor.set_key(address.encode())
             return [number_of(octets) for octets in cursor.iternext_dup()] if found else []
 
-    def of_address(
-        self, transaction: lmdb.Transaction[bytes], address: str
+    def of_address(self, address: str) -> list[tuple[int, Told]]:
+        """The entries of one address, in the order in which they came, void and held ones too."""
+        with self._reading() as transaction:
+            return list(self.of_address_within(transaction, address))
+
+    def of_address_within(
+        self, transaction: Transaction, address: str
     ) -> Iterator[tuple[int, Told]]:
-        """The entries of one address, in the order in which they came.
+        """The same within a transaction.
 
         Where the oldest are no longer kept, their summary comes first.
         """
@@ -110,9 +131,7 @@ class Journal:
             assert isinstance(entry, AddressEntry), f"entry {number} concerns no address"
             yield number, entry
 
-    def by_address(
-        self, transaction: lmdb.Transaction[bytes]
-    ) -> Iterator[tuple[str, list[tuple[int, Told]]]]:
+    def by_address(self, transaction: Transaction) -> Iterator[tuple[str, list[tuple[int, Told]]]]:
         """The same of every address, by address."""
         acts: dict[int, AddressEntry] = {}
         with (
@@ -131,13 +150,13 @@ class Journal:
                 numbers = self.numbers(transaction, address)
                 yield address, told + [(n, self._folded(transaction, n, acts)) for n in numbers]
 
-    def summary(self, transaction: lmdb.Transaction[bytes], address: str) -> Summary | None:
+    def summary(self, transaction: Transaction, address: str) -> Summary | None:
         """What stands for the oldest entries of an address, if they are no longer kept."""
         octets = transaction.get(address.encode(), db=self._summaries) if address else None
         return None if octets is None else decode_summary(octets)
 
     def summaries(
-        self, transaction: lmdb.Transaction[bytes], after: str, most: int
+        self, transaction: Transaction, after: str, most: int
     ) -> list[tuple[str, Summary]]:
         """At most so many addresses behind `after` that have one, in order."""
         with transaction.cursor(self._summaries) as cursor:
@@ -147,33 +166,29 @@ class Journal:
 
     # -- what is no longer kept --------------------------------------------------------------
 
-    def summarize(
-        self, transaction: lmdb.Transaction[bytes], address: str, summary: Summary | None
-    ) -> None:
+    def summarize(self, transaction: Transaction, address: str, summary: Summary | None) -> None:
         """Let a summary stand for the entries that are let go of, or nothing."""
         if summary is None:
             transaction.delete(address.encode(), db=self._summaries)
         else:
             transaction.put(address.encode(), encode(summary), db=self._summaries)
 
-    def unindex(self, transaction: lmdb.Transaction[bytes], address: str, number: int) -> None:
+    def unindex(self, transaction: Transaction, address: str, number: int) -> None:
         """Let an entry be found by this address no longer."""
         transaction.delete(address.encode(), octets_of(number), db=self._by_address)
 
-    def rewrite(
-        self, transaction: lmdb.Transaction[bytes], number: int, entry: Entry | None
-    ) -> None:
+    def rewrite(self, transaction: Transaction, number: int, entry: Entry | None) -> None:
         """Put another entry in the place of one, or none at all; never of the last one."""
         if entry is not None:
             transaction.put(octets_of(number), encode_entry(entry), db=self._entries)
         else:
             transaction.delete(octets_of(number), db=self._entries)
 
-    def exists(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+    def exists(self, transaction: Transaction, number: int) -> bool:
         """Whether the entry of a number is kept."""
         return transaction.get(octets_of(number), db=self._entries) is not None
 
-    def names(self, transaction: lmdb.Transaction[bytes], after: str = "") -> Iterator[str]:
+    def names(self, transaction: Transaction, after: str = "") -> Iterator[str]:
         """Every address that an entry concerns, in order, behind this one."""
         with transaction.cursor(self._by_address) as cursor:
             # No address holds NUL: what comes at or behind this key is behind the address.
@@ -183,7 +198,7 @@ class Journal:
                 more = cursor.next_nodup()
 
     def events_of(
-        self, transaction: lmdb.Transaction[bytes], address: str, others: set[int]
+        self, transaction: Transaction, address: str, others: set[int]
     ) -> Iterator[tuple[int, Event]]:
         """The bounces of one address, in the order in which they came.
 
@@ -204,7 +219,7 @@ class Journal:
                 others.add(number)
 
     def _folded(
-        self, transaction: lmdb.Transaction[bytes], number: int, acts: dict[int, AddressEntry]
+        self, transaction: Transaction, number: int, acts: dict[int, AddressEntry]
     ) -> AddressEntry:
         """An entry that concerns addresses; `acts` remembers those that concern many."""
         known = acts.get(number)
@@ -218,7 +233,7 @@ class Journal:
             acts[number] = entry
         return entry
 
-    def first_since(self, transaction: lmdb.Transaction[bytes], time: int) -> int:
+    def first_since(self, transaction: Transaction, time: int) -> int:
         """The number of the first entry of a time or later, or one close before it.
 
         Entries are written in the order of their times but for some seconds, by which the clocks
@@ -235,17 +250,20 @@ class Journal:
             last = number_of(cursor.key()) if cursor.last() else 0
             return first + bisect_left(range(first, last + 1), wanted, key=time_at)
 
-    def events(
-        self, transaction: lmdb.Transaction[bytes], start: int
-    ) -> Iterator[tuple[int, Event | None]]:
+    def bounces(self, transaction: Transaction, start: int) -> Iterator[tuple[int, Event | None]]:
         """All entries from a number on, None for each that is no bounce."""
-        for number, entry in self.entries(transaction, start):
+        for number, entry in self.entries_within(transaction, start):
             yield number, entry if isinstance(entry, Event) else None
 
-    def entries(
-        self, transaction: lmdb.Transaction[bytes], start: int = 1
+    def entries(self, start: int = 1) -> Iterator[tuple[int, Entry]]:
+        """All entries from a number on, in the order in which they came."""
+        with self._reading() as transaction:
+            yield from self.entries_within(transaction, start)
+
+    def entries_within(
+        self, transaction: Transaction, start: int = 1
     ) -> Iterator[tuple[int, Entry]]:
-        """All entries from a number on."""
+        """The same within a transaction."""
         with transaction.cursor(self._entries) as cursor:
             if cursor.set_range(octets_of(start)):
                 for number, octets in cursor.iternext():

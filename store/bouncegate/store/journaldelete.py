@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-import lmdb
 from msgspec.structs import replace
 
 from bouncegate.policy.records import AddressEntry, Event
@@ -13,23 +12,25 @@ from bouncegate.store.codec import octets_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.layout import ONCE, SET_ASIDE, UNPROVEN
+from bouncegate.store.table import Table, Transaction
 
 Leaving = defaultdict[int, set[str]]
 """The numbers of entries on many addresses, each with those that it is to name no longer."""
 
 
-class JournalDelete:
+class JournalDelete(Table):
     """Within a transaction of the caller's."""
 
     def __init__(self, environment: Environment, history: History) -> None:
         """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
         self._history = history
-        self._once = environment.open_db(ONCE, create=False)
-        self._quotas = [environment.open_db(name, create=False) for name in (UNPROVEN, SET_ASIDE)]
+        self._once = self._database(ONCE)
+        self._quotas = [self._database(name) for name in (UNPROVEN, SET_ASIDE)]
 
     def take_out(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         address: str,
         numbers: Iterable[int],
         leaving: Leaving,
@@ -47,7 +48,7 @@ class JournalDelete:
             else:
                 leaving[number].add(address)
 
-    def settle(self, transaction: lmdb.Transaction[bytes], leaving: Leaving) -> None:
+    def settle(self, transaction: Transaction, leaving: Leaving) -> None:
         """Let entries name those no longer who are leaving; without anybody left they go."""
         journal = self._history.journal
         for number in sorted(leaving):
@@ -58,7 +59,7 @@ class JournalDelete:
             journal.rewrite(transaction, number, replace(entry, addresses=left) if left else None)
         leaving.clear()
 
-    def drop_event(self, transaction: lmdb.Transaction[bytes], number: int, event: Event) -> None:
+    def drop_event(self, transaction: Transaction, number: int, event: Event) -> None:
         """Drop an event, its identity, its marks and its place in the quota, if it has one."""
         if event.identity:
             transaction.delete(event.identity, db=self._once)

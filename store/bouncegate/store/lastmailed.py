@@ -13,7 +13,6 @@ from the journal, and the ledger forgets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import lmdb
@@ -23,7 +22,7 @@ from bouncegate.store.entry import KEY
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import INVALID, USED, USED_BY_DAY
 from bouncegate.store.meta import Progress
-from bouncegate.store.table import Table
+from bouncegate.store.table import Table, Transaction
 
 SOURCE: Final = "usage"
 """The name under which it is remembered how far the ledger has been read."""
@@ -53,12 +52,12 @@ class Used(NamedTuple):
 class LastMailed(Table):
     """The three databases; all methods raise StoreError, but those within a transaction."""
 
-    def __init__(self, environment: Environment, path: Path) -> None:
-        """Use an environment that is open, the store at `path`; its databases exist."""
-        super().__init__(environment, path)
-        self._used = environment.open_db(USED, create=False)
-        self._by_day = environment.open_db(USED_BY_DAY, dupsort=True, create=False)
-        self._invalid = environment.open_db(INVALID, create=False)
+    def __init__(self, environment: Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
+        self._used = self._database(USED)
+        self._by_day = self._database(USED_BY_DAY)
+        self._invalid = self._database(INVALID)
         self._progress = Progress(environment)
 
     # -- reading -----------------------------------------------------------------------------
@@ -77,13 +76,13 @@ class LastMailed(Table):
     def place(self) -> bytes:
         """How far the ledger has been read."""
         with self._reading() as transaction:
-            return self._progress.get(transaction, SOURCE)
+            return self._progress.get_within(transaction, SOURCE)
 
-    def mailed(self, transaction: lmdb.Transaction[bytes], address: str) -> Mailed:
+    def mailed(self, transaction: Transaction, address: str) -> Mailed:
         """Since when an address has been mailed, within a transaction of the caller's."""
         value = transaction.get(key_of(address), db=self._used)
-        begun = self._progress.get(transaction, _BEGUN)
-        place = self._progress.get(transaction, SOURCE)
+        begun = self._progress.get_within(transaction, _BEGUN)
+        place = self._progress.get_within(transaction, SOURCE)
         return Mailed(
             first=None if value is None else _day(value[-_SIZE:]),
             begun=_day(begun) if begun else None,
@@ -162,9 +161,9 @@ class LastMailed(Table):
             if place:
                 self._progress.put(transaction, SOURCE, place)
 
-    def _begin(self, transaction: lmdb.Transaction[bytes], days: Iterable[int]) -> None:
+    def _begin(self, transaction: Transaction, days: Iterable[int]) -> None:
         """Remember the first day of the record, once; an older store has none of it yet."""
-        if self._progress.get(transaction, _BEGUN):
+        if self._progress.get_within(transaction, _BEGUN):
             return
         with transaction.cursor(self._by_day) as cursor:
             oldest = [day for day, _ in _first(cursor, 1)]
@@ -178,9 +177,7 @@ class LastMailed(Table):
             for address, fault in faults:
                 transaction.put(key_of(address), fault.encode(), db=self._invalid)
 
-    def touch(
-        self, transaction: lmdb.Transaction[bytes], addresses: Iterable[str], time: int
-    ) -> None:
+    def touch(self, transaction: Transaction, addresses: Iterable[str], time: int) -> None:
         """Take a sign of life, or an operator's word, for a message that arrived at that time.
 
         Within a transaction of the caller's; nothing is written of those that were never mailed.
@@ -209,14 +206,14 @@ class LastMailed(Table):
                 self.purge(transaction, key)
             return len(gone)
 
-    def purge(self, transaction: lmdb.Transaction[bytes], key: bytes) -> None:
+    def purge(self, transaction: Transaction, key: bytes) -> None:
         """Forget an address, within a transaction of the caller's; `key` is what `key_of` tells."""
         value = transaction.pop(key, db=self._used)
         if value is not None:
             transaction.delete(value[:_SIZE], key, db=self._by_day)
         transaction.delete(key, db=self._invalid)
 
-    def _move(self, transaction: lmdb.Transaction[bytes], key: bytes, day: int) -> None:
+    def _move(self, transaction: Transaction, key: bytes, day: int) -> None:
         value = _octets(day)
         old = transaction.get(key, db=self._used)
         if old is not None:

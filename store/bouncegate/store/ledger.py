@@ -44,7 +44,7 @@ from bouncegate.store.environment import DATA, Environment, opened
 from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
 from bouncegate.store.layout import META, copy_compacted, explained, hand_to_owner
 from bouncegate.store.metapages import map_size_of
-from bouncegate.store.space import Space, room_of
+from bouncegate.store.space import Space, space_of
 from bouncegate.store.writerlock import WriterLock
 
 FOLDER: Final = "ledger"
@@ -80,7 +80,7 @@ class Ledger:
         self._sent = environment.open_db(SENT, create=False)
         self._names = environment.open_db(NAMES, create=False)
         self._rates = environment.open_db(RATES, create=False)
-        self.clock: Final = ClockRecord(environment, path, _meta(environment))
+        self.clock: Final = ClockRecord(environment)
 
     @classmethod
     def open(cls, store: StoreSettings, settings: LedgerSettings, *, readonly: bool = True) -> Self:
@@ -202,11 +202,11 @@ class Ledger:
             raise explained(error, self._path) from error
         return found
 
-    def room(self) -> Space:
-        """How much of its room the ledger takes; raises StoreError."""
+    def space(self) -> Space:
+        """How much space the ledger takes; raises StoreError."""
         try:
             with self._environment.begin() as transaction:
-                return room_of(self._environment, transaction, self._path, _DATABASES)
+                return space_of(self._environment, transaction, self._path, _DATABASES)
         except lmdb.Error as error:
             raise _explained(error, self._path) from error
 
@@ -386,13 +386,6 @@ class Ledger:
         with self._environment.begin() as transaction:
             stat = transaction.stat(database)
         return stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
-
-
-def _meta(environment: Environment) -> lmdb._Database | None:
-    try:
-        return environment.open_db(META, create=False)
-    except lmdb.NotFoundError:
-        return None
 
 
 def _make_folder(path: Path) -> None:

@@ -16,12 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import lmdb
-
 from bouncegate.policy.records import NO_END, Lock, State
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import ENDS, SHELVES
+from bouncegate.store.table import Table, Transaction
 
 DETECTED: Final = b"d"
 GROUPS: Final = b"g"
@@ -29,17 +28,16 @@ LETTERS: Final = (DETECTED, GROUPS)
 _END: Final = 4
 
 
-class ListIndex:
+class ListIndex(Table):
     """Writing and reading them, within a transaction of the caller's."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
-        self._shelves = environment.open_db(SHELVES, create=False)
-        self._ends = environment.open_db(ENDS, dupsort=True, create=False)
+        super().__init__(environment)
+        self._shelves = self._database(SHELVES)
+        self._ends = self._database(ENDS)
 
-    def move(
-        self, transaction: lmdb.Transaction[bytes], key: bytes, before: State, after: State
-    ) -> None:
+    def move(self, transaction: Transaction, key: bytes, before: State, after: State) -> None:
         """Let an address stand where its state says; `key` is the address."""
         old, new = shelves_of(before), shelves_of(after)
         if old != new:
@@ -52,7 +50,7 @@ class ListIndex:
             if lock not in known:
                 self._name_cause(transaction, lock.until, lock.cause)
 
-    def stand(self, transaction: lmdb.Transaction[bytes], key: bytes, state: State) -> None:
+    def stand(self, transaction: Transaction, key: bytes, state: State) -> None:
         """The same, wherever it stood before."""
         for shelf in LETTERS:
             if shelf in shelves_of(state):
@@ -62,19 +60,17 @@ class ListIndex:
         for lock in locks_of(state):
             self._name_cause(transaction, lock.until, lock.cause)
 
-    def name_causes(self, transaction: lmdb.Transaction[bytes], state: State, number: int) -> None:
+    def name_causes(self, transaction: Transaction, state: State, number: int) -> None:
         """Let the locks of a state be found by an entry that has not made them."""
         for lock in locks_of(state):
             self._name_cause(transaction, lock.until, number)
 
-    def _name_cause(self, transaction: lmdb.Transaction[bytes], until: int, number: int) -> None:
+    def _name_cause(self, transaction: Transaction, until: int, number: int) -> None:
         if until != NO_END:
             end = until.to_bytes(_END, "big")
             transaction.put(end, octets_of(number), dupdata=False, db=self._ends)
 
-    def on(
-        self, transaction: lmdb.Transaction[bytes], shelf: bytes, after: bytes, most: int
-    ) -> list[bytes]:
+    def on(self, transaction: Transaction, shelf: bytes, after: bytes, most: int) -> list[bytes]:
         """At most so many addresses of a shelf, in order, behind `after`."""
         found: list[bytes] = []
         with transaction.cursor(self._shelves) as cursor:
@@ -85,7 +81,7 @@ class ListIndex:
                     found.append(key[1:])
         return found
 
-    def ended(self, transaction: lmdb.Transaction[bytes], now: int) -> Iterator[int]:
+    def ended(self, transaction: Transaction, now: int) -> Iterator[int]:
         """The entries that made locks whose time was up at `now`, the earliest end first."""
         with transaction.cursor(self._ends) as cursor:
             for end, cause in cursor.iternext() if cursor.first() else ():

@@ -12,10 +12,7 @@ from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
-from pathlib import Path
 from typing import Final
-
-import lmdb
 
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.policy.fold import is_locked
@@ -24,7 +21,7 @@ from bouncegate.store import lockrecord
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.listindex import DETECTED, GROUPS
-from bouncegate.store.table import Table
+from bouncegate.store.table import Table, Transaction
 
 Known = tuple[str, State]
 """An address and what is known of it."""
@@ -33,7 +30,7 @@ Screen = Callable[[bytes, bytes], bool]
 """Whether an address may be asked for, by its key and its lock record (empty where that is not
 read), which costs a tenth of reading its state."""
 
-_Read = Callable[["lmdb.Transaction[bytes]", bytes], list[tuple[bytes, bytes]]]
+_Read = Callable[[Transaction, bytes], list[tuple[bytes, bytes]]]
 
 _PORTION: Final = 500
 # More addresses than these are not gathered and sorted, some 40 ms: where so many locks have ended,
@@ -46,16 +43,16 @@ _REMEMBERED: Final = 64
 class Lists(Table):
     """The lists of one store; all methods raise StoreError."""
 
-    def __init__(self, environment: Environment, history: History, path: Path) -> None:
+    def __init__(self, environment: Environment, history: History) -> None:
         """Use an environment that is open; its databases exist."""
-        super().__init__(environment, path)
+        super().__init__(environment)
         self._history = history
         self.entry: Final[Callable[[int], Entry | None]] = lru_cache(_REMEMBERED)(self._entry)
         """The entry of the journal with a number; None for the lock of one that was purged."""
 
     def locked(self, after: str = "", screen: Screen | None = None) -> Iterator[Known]:
         """Whoever has a lock, for all groups or for one, in force or ended."""
-        states = self._history.states
+        states = self._history.addresses
         return self._known(lambda t, start: states.locked(t, start, _PORTION), after, screen)
 
     def with_locks_of_groups(
@@ -70,7 +67,7 @@ class Lists(Table):
         start = b""
         while True:
             with self._reading() as transaction:
-                found = self._history.states.locked(transaction, start, _PORTION)
+                found = self._history.addresses.locked(transaction, start, _PORTION)
             for key, record in found:
                 if lockrecord.reason_number_of(record) in numbers:
                     lock = lockrecord.unpack(record)
@@ -90,7 +87,7 @@ class Lists(Table):
 
     def names(self) -> Iterator[str]:
         """Every address of which anything is known, in order."""
-        states, start = self._history.states, b""
+        states, start = self._history.addresses, b""
         while True:
             with self._reading() as transaction:
                 found = states.names(transaction, start, _PORTION)
@@ -110,14 +107,14 @@ class Lists(Table):
         with self._reading() as transaction:
             return [
                 entry
-                for number, entry in history.journal.of_address(transaction, address)
+                for number, entry in history.journal.of_address_within(transaction, address)
                 if isinstance(entry, Event) and not history.rulings.leaves_out(transaction, number)
             ]
 
     def acts(self, address: str) -> list[Act]:
         """What was done to an address by hand or by rule, in order."""
         with self._reading() as transaction:
-            entries = self._history.journal.of_address(transaction, address)
+            entries = self._history.journal.of_address_within(transaction, address)
             return [entry for _, entry in entries if isinstance(entry, Act)]
 
     def _entry(self, number: int) -> Entry | None:
@@ -125,7 +122,7 @@ class Lists(Table):
             return self._history.journal.get(transaction, number) if number else None
 
     def _on(self, shelf: bytes) -> _Read:
-        on = self._history.states.shelves.on
+        on = self._history.addresses.index.on
         return lambda t, after: [(key, b"") for key in on(t, shelf, after, _PORTION)]
 
     def _known(self, read: _Read, after: str, screen: Screen | None) -> Iterator[Known]:
@@ -160,17 +157,15 @@ class Lists(Table):
         """The addresses of which a lock has ended, or None if there are too many to gather."""
         addresses: set[str] = set()
         with self._reading() as transaction:
-            for cause in self._history.states.shelves.ended(transaction, now):
-                addresses.update(self._history.journal.addresses(transaction, cause))
+            for cause in self._history.addresses.index.ended(transaction, now):
+                addresses.update(self._history.journal.addresses_within(transaction, cause))
                 if len(addresses) > _MOST_GATHERED:
                     return None
         return addresses
 
-    def _states(
-        self, transaction: lmdb.Transaction[bytes], addresses: Iterable[str]
-    ) -> Iterator[Known]:
+    def _states(self, transaction: Transaction, addresses: Iterable[str]) -> Iterator[Known]:
         for address in addresses:
-            state = self._history.states.get(transaction, address)
+            state = self._history.addresses.get_within(transaction, address)
             if state is not None:
                 yield address, state
 

@@ -13,8 +13,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-import lmdb
 import zstandard
+
+from bouncegate.store.environment import Environment
+from bouncegate.store.layout import MESSAGES
+from bouncegate.store.table import Table, Transaction
 
 # A value of more than about 2 KiB takes whole pages of its own; up to four of them are still
 # cheaper than a file with two fsyncs.
@@ -25,6 +28,9 @@ _HASH: Final = 12
 _LARGEST_MESSAGE: Final = 1 << 30
 _LEVEL: Final = 3
 _PORTION: Final = 2**20
+# How many messages one transaction deletes: some milliseconds, so that a DSN never waits long for
+# the write lock.
+_EXPIRE_AT_ONCE: Final = 500
 
 
 def message_key(raw: bytes, time: int) -> bytes:
@@ -99,55 +105,66 @@ class MessageFolder:
         return self._folder / _day(int.from_bytes(key[:_TIME], "big")) / f"{key.hex()}.zst"
 
 
-class Messages:
+class Messages(Table):
     """Bounce messages, by key, wherever they lie."""
 
-    def __init__(self, database: lmdb._Database, folder: MessageFolder) -> None:
-        """Keep small messages in `database`, large ones in `folder`."""
-        self._database = database
-        self._folder = folder
+    def __init__(self, environment: Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
+        self._messages = self._database(MESSAGES)
+        self._folder = MessageFolder(environment.folder / "messages")
         # Made once: making it takes as long as compressing a DSN. One writer at a time uses it.
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
 
-    def put(self, transaction: lmdb.Transaction[bytes], key: bytes, raw: bytes) -> int:
+    def put(self, transaction: Transaction, key: bytes, raw: bytes) -> int:
         """Keep a message, which is durable when the transaction is.
 
         Tells how many octets it takes: none if it is there already. Raises lmdb.Error, OSError.
         """
-        if transaction.get(key, db=self._database) is not None or self._folder.has(key):
+        if transaction.get(key, db=self._messages) is not None or self._folder.has(key):
             return 0
         compressed = self._compressor.compress(raw)
         if len(compressed) <= _LARGEST_INSIDE:
-            transaction.put(key, compressed, db=self._database)
+            transaction.put(key, compressed, db=self._messages)
         else:
             self._folder.write(key, compressed)
         return len(compressed)
 
-    def get(self, transaction: lmdb.Transaction[bytes], key: bytes) -> bytes | None:
+    def get(self, key: bytes) -> bytes | None:
         """A message as it came, or None where it is no longer kept."""
-        compressed = transaction.get(key, db=self._database) or self._folder.read(key)
+        with self._reading() as transaction:
+            return self.get_within(transaction, key)
+
+    def get_within(self, transaction: Transaction, key: bytes) -> bytes | None:
+        """The same within a transaction."""
+        compressed = transaction.get(key, db=self._messages) or self._folder.read(key)
         if compressed is None:
             return None
         return zstandard.ZstdDecompressor().decompress(compressed, max_output_size=_LARGEST_MESSAGE)
 
-    def delete(self, transaction: lmdb.Transaction[bytes], key: bytes) -> None:
+    def delete(self, transaction: Transaction, key: bytes) -> None:
         """Delete a message, if it is there. Raises lmdb.Error, OSError."""
-        if not transaction.delete(key, db=self._database):
+        if not transaction.delete(key, db=self._messages):
             self._folder.delete(key)
 
-    def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
-        """Delete up to `most` small messages that came before a time; tells how many it did."""
+    def expire(self, before: int) -> int:
+        """Delete the messages that came before a time; tells how many."""
+        total = sum(1 for _ in self._folder.expire(before))
+        deleted = _EXPIRE_AT_ONCE
+        while deleted == _EXPIRE_AT_ONCE:
+            with self._writing() as transaction:
+                deleted = self._expire_some(transaction, before)
+            total += deleted
+        return total
+
+    def _expire_some(self, transaction: Transaction, before: int) -> int:
         end = before.to_bytes(_TIME, "big")
         deleted = 0
-        with transaction.cursor(self._database) as cursor:
-            while deleted < most and cursor.first() and cursor.key() < end:
+        with transaction.cursor(self._messages) as cursor:
+            while deleted < _EXPIRE_AT_ONCE and cursor.first() and cursor.key() < end:
                 cursor.delete()
                 deleted += 1
         return deleted
-
-    def expire_large(self, before: int) -> int:
-        """Delete the large messages that came before a time; tells how many it did."""
-        return sum(1 for _ in self._folder.expire(before))
 
 
 def _day(time: int) -> str:

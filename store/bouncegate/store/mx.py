@@ -15,7 +15,6 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from heapq import nsmallest
 from itertools import islice, takewhile
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import lmdb
@@ -27,7 +26,7 @@ from bouncegate.store.codec import encode
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import MX, MX_HOSTS, MX_WANTED, explained
 from bouncegate.store.meta import Progress
-from bouncegate.store.table import Table
+from bouncegate.store.table import Table, Transaction
 
 # A domain name has at most 253 characters (RFC 1035, 2.3.4): two of them fit into a key of LMDB.
 _LONGEST_NAME: Final = 253
@@ -63,13 +62,13 @@ class NameServerFault(NamedTuple):
 class MxCache(Table):
     """The three databases; each method is a transaction of its own, but for `want_within`."""
 
-    def __init__(self, environment: Environment, path: Path) -> None:
-        """Use an environment that is open, the store at `path`; its databases exist."""
-        super().__init__(environment, path)
+    def __init__(self, environment: Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
         self._progress = Progress(environment)
-        self._known = environment.open_db(MX, create=False)
-        self._hosts = environment.open_db(MX_HOSTS, create=False)
-        self._wanted = environment.open_db(MX_WANTED, create=False)
+        self._known = self._database(MX)
+        self._hosts = self._database(MX_HOSTS)
+        self._wanted = self._database(MX_WANTED)
 
     # -- what is known -----------------------------------------------------------------------
 
@@ -144,7 +143,7 @@ class MxCache(Table):
     def fault(self) -> NameServerFault | None:
         """Why name servers are not believed, if they are not; raises StoreError."""
         with self._reading() as transaction:
-            octets = self._progress.get(transaction, _FAULT)
+            octets = self._progress.get_within(transaction, _FAULT)
         return msgspec.msgpack.decode(octets, type=NameServerFault) if octets else None
 
     def note_fault(self, fault: NameServerFault | None) -> None:
@@ -184,9 +183,7 @@ class MxCache(Table):
             due = nsmallest(most, (entry for entry in waiting if entry[0] <= now))
         return [domain.decode() for _, domain in due]
 
-    def want_within(
-        self, transaction: lmdb.Transaction[bytes], domains: Iterable[str], when: int
-    ) -> None:
+    def want_within(self, transaction: Transaction, domains: Iterable[str], when: int) -> None:
         """The same within a transaction of the caller's; raises lmdb.Error."""
         for domain in filter(can_be_asked, domains):
             key = domain.encode()
@@ -233,18 +230,16 @@ class MxCache(Table):
                 self._index(transaction, domain, self._get(transaction, key), UNASKED)
                 transaction.delete(key, db=self._known)
 
-    def _get(self, transaction: lmdb.Transaction[bytes], key: bytes) -> MxHosts:
+    def _get(self, transaction: Transaction, key: bytes) -> MxHosts:
         value = transaction.get(key, db=self._known)
         return UNASKED if value is None else _EXCHANGES.decode(value)
 
-    def _put(
-        self, transaction: lmdb.Transaction[bytes], domain: str, before: MxHosts, after: MxHosts
-    ) -> None:
+    def _put(self, transaction: Transaction, domain: str, before: MxHosts, after: MxHosts) -> None:
         transaction.put(domain.encode(), encode(after), db=self._known)
         self._index(transaction, domain, before, after)
 
     def _index(
-        self, transaction: lmdb.Transaction[bytes], domain: str, before: MxHosts, after: MxHosts
+        self, transaction: Transaction, domain: str, before: MxHosts, after: MxHosts
     ) -> None:
         was, is_now = before.mx_hosts[:1], after.mx_hosts[:1]
         if was == is_now:

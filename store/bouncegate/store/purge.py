@@ -16,10 +16,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
-import lmdb
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -33,7 +31,7 @@ from bouncegate.store.journaldelete import JournalDelete, Leaving
 from bouncegate.store.lastmailed import LastMailed, key_of
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.redaction import Redaction
-from bouncegate.store.table import Table
+from bouncegate.store.table import Table, Transaction
 
 _PORTION: Final = 1000
 # How far apart in the journal two recipients of one bounce may stand.
@@ -73,33 +71,33 @@ class Purge(Table):
         history: History,
         messages: Messages,
         audits: Audits,
-        trail: DeliveryLog,
+        deliverylog: DeliveryLog,
     ) -> None:
         """Use an environment that is open; its databases exist."""
-        super().__init__(environment, Path(environment.folder))
+        super().__init__(environment)
         self._history = history
         self._messages = messages
         self._audits = audits
-        self._usage = LastMailed(environment, self._path)
-        self._trail = trail
+        self._lastmailed = LastMailed(environment)
+        self._deliverylog = deliverylog
         self._removal = JournalDelete(environment, history)
 
     def find(self, address: str) -> Found:
         """What there is to remove: reads the whole journal."""
-        found = Found(used=self._usage.day(address) is not None)
+        found = Found(used=self._lastmailed.day(address) is not None)
         naming = Redaction([address])
         with self._reading() as transaction:
             journal = self._history.journal
             summary = journal.summary(transaction, address)
             found.summarized = summary.entries if summary else 0
-            for _, entry in journal.of_address(transaction, address):
+            for _, entry in journal.of_address_within(transaction, address):
                 found.events += isinstance(entry, Event)
                 found.acts += isinstance(entry, Act | Delivered)
             for key, others in self._messages_of(transaction, address).items():
-                if self._messages.get(transaction, key) is not None:
+                if self._messages.get_within(transaction, key) is not None:
                     found.messages += not others
                     found.shared_messages += bool(others)
-            found.waiting = len(self._trail.keys_of(transaction, address))
+            found.waiting = len(self._deliverylog.keys_of(transaction, address))
         found.mentions = sum(1 for _ in self._mentions(address, naming))
         found.audits = sum(1 for audit in self._audits.entries() if _names(audit, address, naming))
         return found
@@ -119,21 +117,19 @@ class Purge(Table):
         self._uncorrect(address)
         named = [one for one in self._audits.entries() if _names(one, address, naming)]
         with self._writing() as transaction:
-            for key in self._trail.keys_of(transaction, address):
-                self._trail.drop(transaction, key)
-            self._usage.purge(transaction, key_of(address))
+            for key in self._deliverylog.keys_of(transaction, address):
+                self._deliverylog.drop(transaction, key)
+            self._lastmailed.purge(transaction, key_of(address))
             for one in named:
                 self._audits.put(transaction, _without(one, address, naming))
             return self._remove_own(transaction, address, _without(audit, address, naming))
 
-    def _remove_own(
-        self, transaction: lmdb.Transaction[bytes], address: str, audit: Audit
-    ) -> State:
-        journal, states = self._history.journal, self._history.states
+    def _remove_own(self, transaction: Transaction, address: str, audit: Audit) -> State:
+        journal, states = self._history.journal, self._history.addresses
         # The last entry is never taken out, or its number would be given again.
         mark = Ruling("void", (), audit.time, by=audit.by, audit=audit.key)
         journal.append(transaction, mark)
-        state = states.get(transaction, address) or EMPTY
+        state = states.get_within(transaction, address) or EMPTY
         digest = states.purged.put(transaction, address, state, audit.time)
         self._audits.put(transaction, replace(audit, purged=digest))
         leaving: Leaving = defaultdict(set)
@@ -146,12 +142,10 @@ class Purge(Table):
 
     # -- messages ----------------------------------------------------------------------------
 
-    def _messages_of(
-        self, transaction: lmdb.Transaction[bytes], address: str
-    ) -> dict[bytes, list[int]]:
+    def _messages_of(self, transaction: Transaction, address: str) -> dict[bytes, list[int]]:
         """The messages of its bounces, each with the bounces of others that it tells of too."""
         found: dict[bytes, list[int]] = {}
-        for number, entry in self._history.journal.of_address(transaction, address):
+        for number, entry in self._history.journal.of_address_within(transaction, address):
             if isinstance(entry, Event) and entry.raw:
                 before = range(number - 1, max(number - _APART, 0), -1)
                 behind = range(number + 1, number + _APART)
@@ -165,7 +159,7 @@ class Purge(Table):
 
     def _alike(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         numbers: Iterable[int],
         raw: bytes,
         address: str,
@@ -183,9 +177,9 @@ class Purge(Table):
             if entry.address != address:
                 yield number
 
-    def _aliases(self, transaction: lmdb.Transaction[bytes], address: str) -> set[str]:
+    def _aliases(self, transaction: Transaction, address: str) -> set[str]:
         """What bounces of the address call it: where it forwards its mail to, say."""
-        told = self._history.journal.of_address(transaction, address)
+        told = self._history.journal.of_address_within(transaction, address)
         return {
             name
             for _, entry in told
@@ -195,9 +189,9 @@ class Purge(Table):
         }
 
     def _remove_message(
-        self, transaction: lmdb.Transaction[bytes], key: bytes, others: list[int], naming: Redaction
+        self, transaction: Transaction, key: bytes, others: list[int], naming: Redaction
     ) -> None:
-        raw = self._messages.get(transaction, key)
+        raw = self._messages.get_within(transaction, key)
         if raw is None:
             return
         blanked = naming.blanked_message(raw) if others else None
@@ -218,7 +212,7 @@ class Purge(Table):
         journal, place = self._history.journal, 1
         while True:
             with self._reading() as transaction:
-                portion = list(islice(journal.entries(transaction, place), _PORTION))
+                portion = list(islice(journal.entries_within(transaction, place), _PORTION))
             for number, entry in portion:
                 own = isinstance(entry, Event) and entry.address == address
                 if not own and any(naming.names(text) for _, text in _texts(entry)):
@@ -229,7 +223,7 @@ class Purge(Table):
 
     def _blank_entry(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         number: int,
         address: str,
         naming: Redaction,
@@ -260,15 +254,13 @@ class Purge(Table):
                 return
             after = portion[-1][0]
 
-    def _forget_correction(
-        self, transaction: lmdb.Transaction[bytes], name: str, address: str
-    ) -> None:
-        journal, states = self._history.journal, self._history.states
+    def _forget_correction(self, transaction: Transaction, name: str, address: str) -> None:
+        journal, states = self._history.journal, self._history.addresses
         summary = journal.summary(transaction, name)
         if summary is not None and summary.state.corrected == address:
             left = replace(summary.state, corrected="")
             journal.summarize(transaction, name, replace(summary, state=left))
-        state = states.get(transaction, name) or EMPTY
+        state = states.get_within(transaction, name) or EMPTY
         if state.corrected == address:
             states.put(transaction, name, state, replace(state, corrected=""))
 

@@ -16,7 +16,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-import lmdb
 from msgspec.structs import replace
 
 from bouncegate.config.regularfile import open_regular
@@ -27,6 +26,7 @@ from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError, StoreForbidden
 from bouncegate.store.layout import PURGED, hand_over
 from bouncegate.store.lockrecord import pack
+from bouncegate.store.table import Table, Transaction
 
 FILE: Final = "salt"
 _SALT: Final = 32
@@ -90,27 +90,31 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-class Purged:
-    """Reading and writing them, within a transaction of the caller's."""
+class Purged(Table):
+    """Locks by digest."""
 
-    def __init__(self, environment: Environment, folder: Path) -> None:
-        """Use an environment that is open, that of the store in `folder`."""
-        self._purged = environment.open_db(PURGED, create=False)
-        self._folder = folder
+    def __init__(self, environment: Environment) -> None:
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
+        self._purged = self._database(PURGED)
         self._salt: bytes | None = None
 
-    def count(self, transaction: lmdb.Transaction[bytes]) -> int:
+    def count(self) -> int:
         """How many addresses are locked so; locks that have ended count too."""
+        with self._reading() as transaction:
+            return self._count(transaction)
+
+    def _count(self, transaction: Transaction) -> int:
         entries: int = transaction.stat(self._purged)["entries"]
         return entries // 2
 
-    def get(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
+    def get(self, transaction: Transaction, address: str) -> State | None:
         """What locks an address that was purged; None where nothing does. Raises StoreError."""
         digest = self._digest(transaction, address)
         octets = transaction.get(digest + _STATE, db=self._purged) if digest else None
         return None if octets is None else decode_state(octets)
 
-    def pop(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
+    def pop(self, transaction: Transaction, address: str) -> State | None:
         """The same, which is then no longer there."""
         state = self.get(transaction, address)
         if state is not None:
@@ -119,11 +123,9 @@ class Purged:
             transaction.delete(digest + _STATE, db=self._purged)
         return state
 
-    def put(
-        self, transaction: lmdb.Transaction[bytes], address: str, state: State, now: int
-    ) -> bytes:
+    def put(self, transaction: Transaction, address: str, state: State, now: int) -> bytes:
         """Keep the locks of an address that are in force; tells the digest that stands for it."""
-        self._salt = read_or_make_salt(self._folder)
+        self._salt = read_or_make_salt(self._path)
         digest = digest_of(address.encode(), self._salt)
         left = _locks_alone(state, now)
         if left != EMPTY:
@@ -132,7 +134,7 @@ class Purged:
             transaction.put(digest + _STATE, encode(left), db=self._purged)
         return digest
 
-    def expire(self, transaction: lmdb.Transaction[bytes], now: int) -> int:
+    def expire(self, transaction: Transaction, now: int) -> int:
         """Forget those of which no lock is in force any more; tells how many."""
         with transaction.cursor(self._purged) as cursor:
             items = cursor.iternext() if cursor.first() else ()
@@ -149,11 +151,11 @@ class Purged:
     def digest_of(self, address: str) -> bytes | None:
         """What would stand for an address; None where nothing was ever purged."""
         if self._salt is None:
-            self._salt = read_salt(self._folder)
+            self._salt = read_salt(self._path)
         return None if self._salt is None else digest_of(address.encode(), self._salt)
 
-    def _digest(self, transaction: lmdb.Transaction[bytes], address: str) -> bytes:
-        if not self.count(transaction):
+    def _digest(self, transaction: Transaction, address: str) -> bytes:
+        if not self._count(transaction):
             return b""
         return self.digest_of(address) or b""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-import lmdb
 from msgspec.structs import replace
 
 from bouncegate.policy.alarm import sender_of
@@ -20,6 +19,7 @@ from bouncegate.store.hourcounts import UNVERIFIED, HourCount, HourCounts
 from bouncegate.store.incidents import NOT_WATCHED, Incident, Incidents
 from bouncegate.store.layout import ONCE
 from bouncegate.store.messages import Messages, message_key
+from bouncegate.store.table import Table, Transaction
 from bouncegate.store.unproven import MOST_OCTETS_SET_ASIDE, MOST_SET_ASIDE, Unproven
 
 # How many entries of one address there may be for one more that proves nothing to stand under it:
@@ -92,8 +92,8 @@ class Recorded(NamedTuple):
     notices: Sequence[Notice] = ()
 
 
-class Recording:
-    """Taking in bounces, within a transaction of the caller's."""
+class Recording(Table):
+    """Bounces recorded once each."""
 
     def __init__(
         self,
@@ -101,24 +101,23 @@ class Recording:
         history: History,
         incidents: Incidents,
         messages: Messages,
-        tallies: HourCounts,
+        hourcounts: HourCounts,
     ) -> None:
         """Use an environment that is open; its databases exist."""
-        self._once = environment.open_db(ONCE, create=False)
+        super().__init__(environment)
+        self._once = self._database(ONCE)
         self._history = history
         self._incidents = incidents
         self._messages = messages
-        self._tallies = tallies
-        self.unproven: Final = Unproven(environment, history, messages, tallies)
-        self.set_aside: Final = Unproven(environment, history, messages, tallies, set_aside=True)
+        self._hourcounts = hourcounts
+        self.unproven: Final = Unproven(environment, history, messages, hourcounts)
+        self.set_aside: Final = Unproven(environment, history, messages, hourcounts, set_aside=True)
 
-    def take_in(
-        self, transaction: lmdb.Transaction[bytes], bounce: Encoded, policy: Policy
-    ) -> list[Recorded]:
+    def record(self, transaction: Transaction, bounce: Encoded, policy: Policy) -> list[Recorded]:
         """Record a bounce; one outcome for each of its events."""
         outcomes = [
             self._known_already(transaction, event)
-            or self._take_in(transaction, event, octets, policy)
+            or self._record(transaction, event, octets, policy)
             for event, octets in bounce.entries
         ]
         fresh = [outcome for outcome in outcomes if outcome.is_new]
@@ -130,16 +129,14 @@ class Recording:
             self._set_apart(transaction, fresh, octets, policy)
         return outcomes
 
-    def _set_aside(
-        self, transaction: lmdb.Transaction[bytes], fresh: Sequence[Recorded], octets: int
-    ) -> None:
+    def _set_aside(self, transaction: Transaction, fresh: Sequence[Recorded], octets: int) -> None:
         for event, number, *_ in fresh:
             self.set_aside.add(transaction, number, event.time, octets)
             self.set_aside.keep_within(transaction, MOST_SET_ASIDE, MOST_OCTETS_SET_ASIDE)
 
     def _set_apart(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         fresh: Sequence[Recorded],
         octets: int,
         policy: Policy,
@@ -158,23 +155,28 @@ class Recording:
             size = most.unproven_size.octets
             self.unproven.keep_within(transaction, most.unproven_reports, size)
 
-    def knows(self, transaction: lmdb.Transaction[bytes], identity: bytes) -> bool:
-        """Whether a bounce of that identity has been taken in."""
+    def knows(self, identities: Iterable[bytes]) -> list[bool]:
+        """Whether a bounce of each identity has been recorded, counted or not."""
+        with self._reading() as transaction:
+            return [self.knows_within(transaction, identity) for identity in identities]
+
+    def knows_within(self, transaction: Transaction, identity: bytes) -> bool:
+        """Whether a bounce of one identity has been recorded, within a transaction."""
         return transaction.get(identity, db=self._once) is not None
 
-    def _known_already(self, transaction: lmdb.Transaction[bytes], event: Event) -> Recorded | None:
+    def _known_already(self, transaction: Transaction, event: Event) -> Recorded | None:
         earlier = transaction.get(event.identity, db=self._once)
         if earlier is None:
             return None
-        state = self._history.states.get(transaction, event.address) or EMPTY
+        state = self._history.addresses.get_within(transaction, event.address) or EMPTY
         return Recorded(event, number_of(earlier), is_new=False, before=state, after=state)
 
-    def _take_in(
-        self, transaction: lmdb.Transaction[bytes], event: Event, octets: bytes, policy: Policy
+    def _record(
+        self, transaction: Transaction, event: Event, octets: bytes, policy: Policy
     ) -> Recorded:
         encoded = event
         event = self._under_its_address(transaction, event, policy)
-        state = self._history.states.get(transaction, event.address) or EMPTY
+        state = self._history.addresses.get_within(transaction, event.address) or EMPTY
         standing = policy.standing(event, state)
         notices = self._blame(transaction, event, standing, policy.alarm.sender_blame)
         counts = standing is Disposition.COUNTS and bool(event.address)
@@ -197,9 +199,7 @@ class Recording:
         before, after = self._history.apply(transaction, event.address, number, event, policy.fold)
         return Recorded(event, number, True, before, after, notices)
 
-    def _under_its_address(
-        self, transaction: lmdb.Transaction[bytes], event: Event, policy: Policy
-    ) -> Event:
+    def _under_its_address(self, transaction: Transaction, event: Event, policy: Policy) -> Event:
         """An event that proves nothing is nobody's where its address has very many already."""
         if event.trust != "unverified" or not event.address:
             return event
@@ -209,17 +209,17 @@ class Recording:
 
     def _blame(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         event: Event,
         standing: Disposition,
         normal: int,
     ) -> list[Notice]:
         """Count what blames the sender or proves nothing; a notice where that is too much."""
         if standing is Disposition.UNVERIFIED:
-            self._tallies.add(transaction, UNVERIFIED, event.reason, event.time)
+            self._hourcounts.add(transaction, UNVERIFIED, event.reason, event.time)
         if standing not in _BLAMES_SENDER:
             return []
-        tally = self._tallies.add(transaction, sender_of(event), event.reason, event.time)
+        tally = self._hourcounts.add(transaction, sender_of(event), event.reason, event.time)
         return [tally] if tally.total == normal + 1 else []
 
 

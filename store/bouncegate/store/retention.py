@@ -19,10 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
-
-import lmdb
 
 from bouncegate.policy.fold import EMPTY, Fold, freed, is_locked
 from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State, Summary, Told
@@ -32,7 +29,7 @@ from bouncegate.store.history import History
 from bouncegate.store.hourcounts import HourCounts
 from bouncegate.store.journaldelete import JournalDelete, Leaving
 from bouncegate.store.meta import RetentionMark
-from bouncegate.store.table import Table
+from bouncegate.store.table import Table, Transaction
 
 # No longer than this, and one address more, is the write lock held.
 _SECONDS: Final = 0.02
@@ -73,18 +70,13 @@ class Retention(Table):
     """Letting go of what is old, in one store; all methods raise StoreError."""
 
     def __init__(
-        self,
-        environment: Environment,
-        history: History,
-        audits: Audits,
-        tallies: HourCounts,
-        path: Path,
+        self, environment: Environment, history: History, audits: Audits, hourcounts: HourCounts
     ) -> None:
-        """Use an environment that is open, the store at `path`; its databases exist."""
-        super().__init__(environment, path)
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
         self._history = history
         self._audits = audits
-        self._tallies = tallies
+        self._hourcounts = hourcounts
         self._removal = JournalDelete(environment, history)
         self._gone = RetentionMark(environment)
 
@@ -115,23 +107,23 @@ class Retention(Table):
         """
         journal = self._history.journal
         with self._reading() as transaction:
-            last = journal.last(transaction)
-            portion = list(islice(journal.entries(transaction, place), _PORTION))
+            last = journal.last_within(transaction)
+            portion = list(islice(journal.entries_within(transaction, place), _PORTION))
             found = [(n, entry) for n, entry in portion if entry.time < before and n != last]
             if found:
                 return found, portion[-1][0] + 1
             return [], self._next_old(transaction, portion[-1][0] + 1, before) if portion else 0
 
-    def _next_old(self, transaction: lmdb.Transaction[bytes], place: int, before: int) -> int:
+    def _next_old(self, transaction: Transaction, place: int, before: int) -> int:
         """Where old entries may follow behind some that are not; 0 where none do.
 
         Entries lie out of order where a clock was wrong, so not all behind a young one are young:
         one in a portion is looked at.
         """
         journal = self._history.journal
-        last = journal.last(transaction)
+        last = journal.last_within(transaction)
         for probe in range(place, last, _PORTION):
-            _, entry = next(journal.entries(transaction, probe))
+            _, entry = next(journal.entries_within(transaction, probe))
             if entry.time < before:
                 return max(place, probe - _PORTION + 1)
         return 0
@@ -140,16 +132,18 @@ class Retention(Table):
         """Whom these entries concern and no lock holds: looked at without the write lock."""
         names = dict.fromkeys(name for _, entry in portion for name in _names(entry) if name)
         with self._reading() as transaction:
-            states = self._history.states
-            return [n for n in names if not is_locked(states.get(transaction, n) or EMPTY, ended)]
+            states = self._history.addresses
+            return [
+                n for n in names if not is_locked(states.get_within(transaction, n) or EMPTY, ended)
+            ]
 
-    def _forget(self, transaction: lmdb.Transaction[bytes], address: str, round_: _Round) -> int:
+    def _forget(self, transaction: Transaction, address: str, round_: _Round) -> int:
         """Let the old entries of one address go; tells how many did."""
-        journal, states = self._history.journal, self._history.states
-        state = states.get(transaction, address) or EMPTY
+        journal, states = self._history.journal, self._history.addresses
+        state = states.get_within(transaction, address) or EMPTY
         if is_locked(state, round_.ended):
             return 0
-        told = list(islice(journal.of_address(transaction, address), _MOST_OF_ONE))
+        told = list(islice(journal.of_address_within(transaction, address), _MOST_OF_ONE))
         known = told[0][1] if told and isinstance(told[0][1], Summary) else None
         rest = journal.numbers(transaction, address)
         cut = self._cut(transaction, told, len(rest), round_)
@@ -173,13 +167,13 @@ class Retention(Table):
 
     def _cut(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         told: Sequence[tuple[int, Told]],
         kept: int,
         round_: _Round,
     ) -> _Cut | None:
         """How many of the first entries can go; `kept` is how many there are in all."""
-        rulings, last = self._history.rulings, self._history.journal.last(transaction)
+        rulings, last = self._history.rulings, self._history.journal.last_within(transaction)
         state, cut = EMPTY, None
         numbers: list[int] = []
         for place, (number, entry) in enumerate(told):
@@ -204,7 +198,7 @@ class Retention(Table):
                     cut = _Cut(tuple(numbers), freed(state, following), entry)
         return cut
 
-    def _drop_nobodys(self, transaction: lmdb.Transaction[bytes], number: int) -> int:
+    def _drop_nobodys(self, transaction: Transaction, number: int) -> int:
         """Drop a bounce that names nobody, or a ruling on events of which none is kept."""
         journal = self._history.journal
         entry = journal.get(transaction, number) if journal.exists(transaction, number) else None
@@ -237,12 +231,10 @@ class Retention(Table):
             after = portion[-1][0]
         return gone
 
-    def _forget_address(
-        self, transaction: lmdb.Transaction[bytes], address: str, before: int, now: int
-    ) -> int:
-        journal, states = self._history.journal, self._history.states
+    def _forget_address(self, transaction: Transaction, address: str, before: int, now: int) -> int:
+        journal, states = self._history.journal, self._history.addresses
         summary = journal.summary(transaction, address)
-        state = states.get(transaction, address) or EMPTY
+        state = states.get_within(transaction, address) or EMPTY
         if summary is None or summary.time >= before or is_locked(state, now):
             return 0
         if journal.numbers(transaction, address):
@@ -256,19 +248,19 @@ class Retention(Table):
     def forget_purged(self, now: int) -> int:
         """Forget the locks of purged addresses that have ended; tells how many addresses."""
         with self._writing() as transaction:
-            return self._history.states.purged.expire(transaction, now)
+            return self._history.addresses.purged.expire(transaction, now)
 
     def forget_audits(self, before: int, stop: Stop = lambda: False) -> int:
         """Forget what operators did before a time; tells how many records that were."""
         return self._in_portions(lambda t: self._audits.expire(t, before, _PORTION), stop)
 
-    def forget_tallies(self, before: int, stop: Stop = lambda: False) -> int:
+    def forget_hourcounts(self, before: int, stop: Stop = lambda: False) -> int:
         """Forget whom the bounces of hours before a time blamed; tells how many counts."""
-        return self._in_portions(lambda t: self._tallies.expire(t, before, _PORTION), stop)
+        return self._in_portions(lambda t: self._hourcounts.expire(t, before, _PORTION), stop)
 
     # -- short transactions ------------------------------------------------------------------
 
-    def _in_portions(self, forget: Callable[[lmdb.Transaction[bytes]], int], stop: Stop) -> int:
+    def _in_portions(self, forget: Callable[[Transaction], int], stop: Stop) -> int:
         gone, more = 0, True
         while more and not stop():
             with self._writing() as transaction:
@@ -280,8 +272,8 @@ class Retention(Table):
     def _in_short(
         self,
         items: Iterable[_T],
-        do: Callable[[lmdb.Transaction[bytes], _T], int],
-        settle: Callable[[lmdb.Transaction[bytes]], None] = lambda _: None,
+        do: Callable[[Transaction, _T], int],
+        settle: Callable[[Transaction], None] = lambda _: None,
     ) -> int:
         """Do it with each item, as many in a transaction as its time allows; settle it there."""
         waiting, done = iter(items), 0

@@ -20,36 +20,38 @@ from bouncegate.policy.timeline import Mark
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import HELD, VOIDED
+from bouncegate.store.table import Table, Transaction
 
 _UNCONFIRMED: Final = octets_of(UNCONFIRMED)
 
 
-class Rulings:
+class Rulings(Table):
     """The marks of events, within a transaction of the caller's."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
-        self._voided = environment.open_db(VOIDED, create=False)
-        self._held = environment.open_db(HELD, create=False)
+        super().__init__(environment)
+        self._voided = self._database(VOIDED)
+        self._held = self._database(HELD)
 
-    def is_void(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+    def is_void(self, transaction: Transaction, number: int) -> bool:
         """Whether the event is as if it had never come."""
         return transaction.get(octets_of(number), db=self._voided) is not None
 
-    def leaves_out(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+    def leaves_out(self, transaction: Transaction, number: int) -> bool:
         """Whether the fold passes over the entry."""
         key = octets_of(number)
         voided = transaction.get(key, db=self._voided)
         return voided is not None or transaction.get(key, db=self._held) is not None
 
-    def mark(self, transaction: lmdb.Transaction[bytes], number: int) -> Mark:
+    def mark(self, transaction: Transaction, number: int) -> Mark:
         """Why the fold passes over the entry; empty where it does not."""
         if self.is_void(transaction, number):
             return "void"
         held_for = transaction.get(octets_of(number), db=self._held)
         return "" if held_for is None else _mark_of(held_for)
 
-    def marks(self, transaction: lmdb.Transaction[bytes], first: int, last: int) -> dict[int, Mark]:
+    def marks(self, transaction: Transaction, first: int, last: int) -> dict[int, Mark]:
         """The marks of all entries between two numbers, both included, that have one."""
         found: dict[int, Mark] = {}
         marks: tuple[tuple[lmdb._Database, Callable[[bytes], Mark]], ...] = (
@@ -64,29 +66,27 @@ class Rulings:
                     found.update((number_of(key), mark(value)) for key, value in items)
         return found
 
-    def void(self, transaction: lmdb.Transaction[bytes], number: int, ruling: int) -> None:
+    def void(self, transaction: Transaction, number: int, ruling: int) -> None:
         """Mark an event as void."""
         transaction.put(octets_of(number), octets_of(ruling), db=self._voided)
 
-    def hold(self, transaction: lmdb.Transaction[bytes], number: int, incident: int) -> None:
+    def hold(self, transaction: Transaction, number: int, incident: int) -> None:
         """Mark an event as held."""
         transaction.put(octets_of(number), octets_of(incident), db=self._held)
 
-    def release(self, transaction: lmdb.Transaction[bytes], number: int) -> None:
+    def release(self, transaction: Transaction, number: int) -> None:
         """Take the mark of a held event away."""
         transaction.delete(octets_of(number), db=self._held)
 
-    def is_held(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+    def is_held(self, transaction: Transaction, number: int) -> bool:
         """Whether the event is held, for an incident or until DNS confirms it."""
         return transaction.get(octets_of(number), db=self._held) is not None
 
-    def is_unconfirmed(self, transaction: lmdb.Transaction[bytes], number: int) -> bool:
+    def is_unconfirmed(self, transaction: Transaction, number: int) -> bool:
         """Whether the event waits for DNS."""
         return transaction.get(octets_of(number), db=self._held) == _UNCONFIRMED
 
-    def unconfirmed(
-        self, transaction: lmdb.Transaction[bytes], start: int, most: int
-    ) -> tuple[list[int], int]:
+    def unconfirmed(self, transaction: Transaction, start: int, most: int) -> tuple[list[int], int]:
         """The events that wait for DNS among the next `most` that are held, from a number on.
 
         Tells the number to go on from as well; 0 behind the last.
@@ -98,13 +98,13 @@ class Rulings:
         numbers = [number_of(key) for key, held_for in items if held_for == _UNCONFIRMED]
         return numbers, number_of(items[-1][0]) + 1 if len(items) == most else 0
 
-    def forget(self, transaction: lmdb.Transaction[bytes], number: int) -> None:
+    def forget(self, transaction: Transaction, number: int) -> None:
         """Take every mark of an event away: it is no longer kept."""
         transaction.delete(octets_of(number), db=self._voided)
         transaction.delete(octets_of(number), db=self._held)
 
     def held_for(
-        self, transaction: lmdb.Transaction[bytes], incident: int, most: int | None = None
+        self, transaction: Transaction, incident: int, most: int | None = None
     ) -> list[int]:
         """The events that are held for an incident, in their order, at most so many."""
         wanted = octets_of(incident)
@@ -117,7 +117,7 @@ class Rulings:
                     numbers.append(number_of(number))
         return numbers
 
-    def incidents(self, transaction: lmdb.Transaction[bytes]) -> set[int]:
+    def incidents(self, transaction: Transaction) -> set[int]:
         """The numbers of the incidents for which events are held; reads all that is held."""
         with transaction.cursor(self._held) as cursor:
             held_for = {value for _, value in cursor.iternext()} if cursor.first() else set()

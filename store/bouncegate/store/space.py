@@ -48,7 +48,7 @@ class Space(NamedTuple):
         return max(0, self.file - self.used)
 
 
-def room_of(
+def space_of(
     environment: Environment,
     transaction: lmdb.Transaction[bytes],
     path: Path,

@@ -1,32 +1,40 @@
-"""What the tables of one environment share: transactions whose errors say what to do."""
+"""What all tables have in common: an environment, and transactions whose errors say what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TypeAlias
 
 import lmdb
 
 from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreFull
-from bouncegate.store.layout import explained
+from bouncegate.store.layout import DATABASES, explained
+
+Transaction: TypeAlias = "lmdb.Transaction[bytes]"
 
 
 class Table:
-    """Tables of an environment, to be read and written in its transactions."""
+    """One or more databases of an environment, and what is done with them.
 
-    def __init__(self, environment: Environment, path: Path) -> None:
-        """Use an environment that is open; `path` is its folder."""
+    The constructor takes the environment, whose databases exist, then the tables that this one
+    uses. A method that takes a transaction works in it and raises lmdb.Error; every other one opens
+    a transaction of its own, or several short ones, and raises StoreError. Where a method exists in
+    both forms, the first has the suffix `_within`.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        """Use an environment that is open; its databases exist."""
         self._environment = environment
-        self._path = path
+        self._path = environment.folder
 
-    def replaced(self) -> str:
-        """What has become of the files that are open; empty as long as they are the store's."""
-        return self._environment.replaced()
+    def _database(self, name: bytes) -> lmdb._Database:
+        """The database of a name; raises lmdb.NotFoundError."""
+        return self._environment.open_db(name, create=False, **DATABASES[name])
 
     @contextmanager
-    def _reading(self) -> Iterator[lmdb.Transaction[bytes]]:
+    def _reading(self) -> Iterator[Transaction]:
         """What is seen within stays as it is; raises StoreError."""
         try:
             with self._environment.begin() as transaction:
@@ -35,7 +43,7 @@ class Table:
             raise explained(error, self._path) from error
 
     @contextmanager
-    def _writing(self) -> Iterator[lmdb.Transaction[bytes]]:
+    def _writing(self) -> Iterator[Transaction]:
         """All that is written within is durable behind it, or none of it is; raises StoreError."""
         try:
             with self._environment.begin(write=True) as transaction:

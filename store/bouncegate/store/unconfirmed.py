@@ -6,7 +6,6 @@ They are held in the journal under `UNCONFIRMED`, in place of the number of an i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -39,9 +38,9 @@ class Pile(NamedTuple):
 class Unconfirmed(Table):
     """The bounces of one store that wait for DNS; all methods raise StoreError."""
 
-    def __init__(self, environment: Environment, path: Path, history: History) -> None:
-        """Use an environment that is open, the store at `path`; its databases exist."""
-        super().__init__(environment, path)
+    def __init__(self, environment: Environment, history: History) -> None:
+        """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
         self._history = history
 
     def portions(self) -> Iterator[list[tuple[int, Event]]]:

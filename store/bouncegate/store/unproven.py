@@ -17,11 +17,9 @@ may know a message that brings up such a fault; there too the oldest go.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final, NamedTuple, Self
-
-import lmdb
 
 from bouncegate.policy.records import Event
 from bouncegate.store.codec import number_of, octets_of
@@ -32,10 +30,13 @@ from bouncegate.store.hourcounts import DROPPED, HourCounts
 from bouncegate.store.journaldelete import JournalDelete
 from bouncegate.store.layout import SET_ASIDE, UNPROVEN
 from bouncegate.store.messages import Messages
+from bouncegate.store.table import Table, Transaction
 
 # How many one transaction drops at most: some milliseconds. One report brings one, so that a quota
 # that was lowered is reached soon.
 _MOST_AT_ONCE: Final = 100
+# Each of these has its place in five tables.
+_EXPIRE_AT_ONCE: Final = 200
 
 
 # What was set aside is for whoever looks for the fault: he reads some, and they are much alike.
@@ -65,8 +66,8 @@ class Kept(NamedTuple):
 _KEPT: Final = struct.Struct(">IIQ")
 
 
-class Unproven:
-    """Keeping them within their quota, in a transaction of the caller's."""
+class Unproven(Table):
+    """Reports that count for no address, kept within a quota."""
 
     def __init__(
         self,
@@ -78,46 +79,49 @@ class Unproven:
         set_aside: bool = False,
     ) -> None:
         """Use an environment that is open; its databases exist."""
+        super().__init__(environment)
         table = SET_ASIDE if set_aside else UNPROVEN
-        self._table = environment.open_db(table, create=False)
+        self._table = self._database(table)
         self._journal = history.journal
         self._removal = JournalDelete(environment, history)
         self._messages = messages
         self._tallies = tallies
 
-    def count(self, transaction: lmdb.Transaction[bytes]) -> int:
+    def count(self) -> int:
         """How many are kept."""
+        with self._reading() as transaction:
+            return self._count(transaction)
+
+    def _count(self, transaction: Transaction) -> int:
         entries: int = transaction.stat(self._table)["entries"]
         return entries
 
-    def events(self, transaction: lmdb.Transaction[bytes]) -> Iterator[Event]:
+    def events(self) -> list[tuple[int, Event]]:
         """Those that are kept, the oldest first: ten thousand take some 50 ms."""
-        with transaction.cursor(self._table) as cursor:
-            for key in cursor.iternext(values=False) if cursor.first() else ():
-                yield self._journal.event(transaction, number_of(key))
+        with self._reading() as transaction, transaction.cursor(self._table) as cursor:
+            keys = cursor.iternext(values=False) if cursor.first() else ()
+            numbers = map(number_of, keys)
+            return [(number, self._journal.event(transaction, number)) for number in numbers]
 
-    def numbers(self, transaction: lmdb.Transaction[bytes]) -> list[int]:
-        """Those of all of them, in the order in which they came."""
-        with transaction.cursor(self._table) as cursor:
-            return [number_of(key) for key in cursor.iternext(keys=True, values=False)]
+    def unattributed(self) -> Unattributed:
+        """Which messages they may be about."""
+        return Unattributed.of(event for _, event in self.events())
 
-    def add(
-        self, transaction: lmdb.Transaction[bytes], number: int, time: int, octets: int
-    ) -> None:
+    def add(self, transaction: Transaction, number: int, time: int, octets: int) -> None:
         """Let the last event of the journal, whose message takes so many octets, be one of them."""
         with transaction.cursor(self._table) as cursor:
             before = Kept.of(cursor.value()).total if cursor.last() else 0
         kept = Kept(time, octets, before + octets)
         transaction.put(octets_of(number), kept.packed(), db=self._table)
 
-    def keep_within(self, transaction: lmdb.Transaction[bytes], most: int, size: int) -> None:
+    def keep_within(self, transaction: Transaction, most: int, size: int) -> None:
         """Drop the oldest beyond the quota, and count them as dropped in the hour of the newest."""
         dropped: dict[int, Kept] = {}
         with transaction.cursor(self._table) as cursor:
             if not cursor.last():
                 return
             last = Kept.of(cursor.value())
-            excess = self.count(transaction) - most
+            excess = self._count(transaction) - most
             cursor.first()
             for key, value in islice(cursor.iternext(), _MOST_AT_ONCE):
                 kept = Kept.of(value)
@@ -128,17 +132,25 @@ class Unproven:
             if (event := self._drop(transaction, number, kept)) is not None:
                 self._tallies.add(transaction, DROPPED, event.reason, last.time)
 
-    def expire(self, transaction: lmdb.Transaction[bytes], before: int, most: int) -> int:
-        """Drop up to `most` that came before a time; tells how many went."""
+    def expire(self, before: int) -> int:
+        """Drop those that came before a time; tells how many."""
+        total, dropped = 0, _EXPIRE_AT_ONCE
+        while dropped == _EXPIRE_AT_ONCE:
+            with self._writing() as transaction:
+                dropped = self._expire_some(transaction, before)
+            total += dropped
+        return total
+
+    def _expire_some(self, transaction: Transaction, before: int) -> int:
         with transaction.cursor(self._table) as cursor:
-            items = islice(cursor.iternext(), most) if cursor.first() else ()
+            items = islice(cursor.iternext(), _EXPIRE_AT_ONCE) if cursor.first() else ()
             known = {number_of(key): Kept.of(value) for key, value in items}
         old = ((number, kept) for number, kept in known.items() if kept.time < before)
         return sum(self._drop(transaction, *one) is not None for one in old)
 
-    def _drop(self, transaction: lmdb.Transaction[bytes], number: int, kept: Kept) -> Event | None:
+    def _drop(self, transaction: Transaction, number: int, kept: Kept) -> Event | None:
         """Drop a report; None where it is the last entry, which keeps its number from a second."""
-        if number == self._journal.last(transaction):
+        if number == self._journal.last_within(transaction):
             return None
         event = self._journal.event(transaction, number)
         if event.address:

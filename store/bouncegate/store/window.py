@@ -15,13 +15,12 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-import lmdb
-
 from bouncegate.policy.guard import Series, Watched
 from bouncegate.policy.records import Event
 from bouncegate.policy.span import BY_NAME, Counted
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import SERIES, WATCHED
+from bouncegate.store.table import Table, Transaction
 
 DIGEST: Final = 8
 _KEY: Final = struct.Struct(">8sIQ")
@@ -45,22 +44,21 @@ class Standing(NamedTuple):
 _NOTHING: Final = Standing(0, 0)
 
 
-class Window:
-    """Watching, within a transaction of the caller's."""
+class Window(Table):
+    """The bounces that the guard watches, and the series that they belong to."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
-        self._watched = environment.open_db(WATCHED, create=False)
-        self._series = environment.open_db(SERIES, create=False)
+        super().__init__(environment)
+        self._watched = self._database(WATCHED)
+        self._series = self._database(SERIES)
 
-    def standing(self, transaction: lmdb.Transaction[bytes], series: Series) -> Standing:
+    def standing(self, transaction: Transaction, series: Series) -> Standing:
         """What is known of a series."""
         record = transaction.get(_name(series), db=self._series)
         return _NOTHING if record is None else Standing(*_RECORD.unpack(record))
 
-    def stand(
-        self, transaction: lmdb.Transaction[bytes], series: Series, standing: Standing
-    ) -> None:
+    def stand(self, transaction: Transaction, series: Series, standing: Standing) -> None:
         """Remember what is known of a series."""
         if standing == _NOTHING:
             transaction.delete(_name(series), db=self._series)
@@ -69,7 +67,7 @@ class Window:
 
     def add(
         self,
-        transaction: lmdb.Transaction[bytes],
+        transaction: Transaction,
         watched: Watched,
         time: int,
         number: int,
@@ -81,25 +79,25 @@ class Window:
         value = _VALUE.pack(_SURE if sure else 0, domain or _NO_DOMAIN, subject)
         transaction.put(_key(digest_of(watched.series), time, number), value, db=self._watched)
 
-    def remove(self, transaction: lmdb.Transaction[bytes], event: Event, number: int) -> None:
+    def remove(self, transaction: Transaction, event: Event, number: int) -> None:
         """Watch an event no longer, if it was."""
         for series in series_of(event):
             transaction.delete(_key(digest_of(series), event.time, number), db=self._watched)
 
     def events(
-        self, transaction: lmdb.Transaction[bytes], series: Series, time: int, seconds: int
+        self, transaction: Transaction, series: Series, time: int, seconds: int
     ) -> list[int]:
         """The events that are watched less than so many seconds from a time, in their order."""
         rows = self._rows(transaction, series, time - seconds + 1, time + seconds - 1)
         return sorted(number for _, number, _ in rows)
 
-    def all(self, transaction: lmdb.Transaction[bytes], series: Series) -> list[Counted]:
+    def all(self, transaction: Transaction, series: Series) -> list[Counted]:
         """All that is watched in a series."""
         rows = self._rows(transaction, series, 0, _LATEST)
         return [_counted(time, value) for time, _, value in rows]
 
     def _rows(
-        self, transaction: lmdb.Transaction[bytes], series: Series, first: int, last: int
+        self, transaction: Transaction, series: Series, first: int, last: int
     ) -> Iterator[tuple[int, int, bytes]]:
         digest = digest_of(series)
         end = _key(digest, last + 1, 0) if last < _LATEST else digest + b"\xff" * 12
@@ -113,9 +111,15 @@ class Window:
 
     # -- what is old -----------------------------------------------------------------------------
 
-    def outdated(
-        self, transaction: lmdb.Transaction[bytes], now: int, kept: int, ahead: int
-    ) -> Outdated:
+    def expire(self, now: int, kept: int, ahead: int) -> None:
+        """Drop what has been watched for longer than `kept`, or lies too far ahead."""
+        with self._reading() as transaction:
+            left: Outdated | None = self._outdated(transaction, now, kept, ahead)
+        while left is not None:
+            with self._writing() as transaction:
+                left = self._drop(transaction, left)
+
+    def _outdated(self, transaction: Transaction, now: int, kept: int, ahead: int) -> Outdated:
         """What is watched for longer than it is kept, or lies too far ahead; reads all of it.
 
         Two clocks have to agree on what is old: `now`, and that of the latest bounce that is not
@@ -133,7 +137,7 @@ class Window:
         idle = [name for name in names if _digest_of_name(name) not in alive]
         return Outdated(old, idle)
 
-    def drop(self, transaction: lmdb.Transaction[bytes], outdated: Outdated) -> Outdated | None:
+    def _drop(self, transaction: Transaction, outdated: Outdated) -> Outdated | None:
         """Forget as much of this as one transaction should; tells what is left, if anything is."""
         old, idle = outdated
         for key in old[:_AT_ONCE]:

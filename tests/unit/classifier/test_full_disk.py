@@ -69,6 +69,8 @@ def test_a_full_disk_is_a_4xx_and_work_goes_on_when_there_is_room(tmp_path: Path
         ballast.unlink()
         handler.deliver(dsn("last@example.com", "99"))
         with closing(Store.open(StoreSettings(path=handler.disk), readonly=True)) as store:
-            assert [address for address, _ in store.locks()] == sorted([*taken, "last@example.com"])
+            assert [address for address, _ in store.addresses.locks()] == sorted(
+                [*taken, "last@example.com"]
+            )
     finally:
         handler.stop()

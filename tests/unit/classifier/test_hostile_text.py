@@ -125,7 +125,7 @@ def test_hostile_text_in_any_field_is_clean_in_the_event_and_the_batch_commits(
         for event, outcome in zip(bounce.events, recorded, strict=True):
             assert all(map(is_clean, texts(event)))
             if outcome.is_new:
-                ((_, kept),) = store.events([outcome.number])
+                ((_, kept),) = store.journal.events([outcome.number])
                 assert kept == outcome.event
 
 

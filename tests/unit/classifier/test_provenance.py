@@ -159,7 +159,7 @@ class Site:
         self.store.record([self.bounce(raw, recipient, now)], self.policy)
 
     def locked(self) -> list[str]:
-        return [address for address, _ in self.store.locks()]
+        return [address for address, _ in self.store.addresses.locks()]
 
 
 @pytest.fixture
@@ -390,7 +390,7 @@ def test_a_token_for_one_recipient_proves_a_bounce_that_the_ledger_has_lost(site
     site.deliver(dsn("ann@example.com"), site.token(lost))
     site.deliver(dsn("ann@example.com"), site.token(lost))
     assert site.locked() == ["ann@example.com"]
-    state = site.store.state("ann@example.com")
+    state = site.store.addresses.get("ann@example.com")
     assert state is not None
     assert state.hard == 1
 
@@ -426,7 +426,7 @@ def test_whom_we_never_mailed_is_nobody_and_the_event_is_kept(site: Site) -> Non
     assert (event.address, event.final_recipient) == ("", "stranger@example.com")
     site.deliver(raw, site.token(SENT))
     assert site.locked() == []
-    assert len(list(site.store.journal())) == 1
+    assert len(list(site.store.journal.entries())) == 1
 
 
 def test_five_hundred_forged_dsns_lock_nobody_and_count_nothing(site: Site) -> None:
@@ -444,11 +444,11 @@ def test_five_hundred_forged_dsns_lock_nobody_and_count_nothing(site: Site) -> N
         }
         for to in forged.values():
             site.deliver(dsn(victim, message_id=f"<{number}@elsewhere.example>"), to)
-            assert site.store.state(victim) is None
+            assert site.store.addresses.get(victim) is None
     # The recipients of the true message, named to any address but the true one.
     for to in (f"x@{DOMAIN}", site.token(SENT, ring=other_keys)):
         site.deliver(dsn("ann@example.com"), to)
-    assert site.store.state("ann@example.com") is None
+    assert site.store.addresses.get("ann@example.com") is None
     assert site.locked() == []
 
 
@@ -456,7 +456,7 @@ def test_a_replayed_bounce_counts_once(site: Site) -> None:
     for number in range(20):
         raw = dsn("ann@example.com").replace(b"<d-", f"<d{number}-".encode())
         site.deliver(raw, site.token(SENT))
-    state = site.store.state("ann@example.com")
+    state = site.store.addresses.get("ann@example.com")
     assert state is not None
     assert state.hard == 1
     assert site.locked() == ["ann@example.com"], "and its co-recipients are never touched"
@@ -466,7 +466,7 @@ def test_a_replayed_bounce_counts_once(site: Site) -> None:
 def test_a_recipient_cannot_tell_that_another_one_got_the_message(site: Site, action: str) -> None:
     soft = dsn("ann@example.com").replace(b"5.1.1", b"4.2.2").replace(b"550", b"452")
     site.deliver(soft, site.token(SENT))
-    before = site.store.state("ann@example.com")
+    before = site.store.addresses.get("ann@example.com")
     assert before is not None
     assert before.soft_in_row
     raw = dsn("ann@example.com").replace(b"Action: failed", f"Action: {action}".encode())
@@ -474,7 +474,7 @@ def test_a_recipient_cannot_tell_that_another_one_got_the_message(site: Site, ac
     event = site.event(forged, site.token(SECRET))
     assert (event.action, event.trust, event.sent) == (action, "unverified", 0)
     site.deliver(forged, site.token(SECRET))
-    assert site.store.state("ann@example.com") == before
+    assert site.store.addresses.get("ann@example.com") == before
 
 
 def test_a_recipient_cannot_complain_for_another_one(site: Site) -> None:
@@ -498,7 +498,7 @@ def test_own_postfix_and_an_only_recipient_are_believed_that_a_message_arrived(
 def test_one_bounce_told_with_and_without_its_token_counts_once(site: Site) -> None:
     site.deliver(dsn("ann@example.com"), site.token(SENT))
     site.deliver(dsn("ann@example.com", message_id="<1@example.org>"), "bounces@example.org")
-    state = site.store.state("ann@example.com")
+    state = site.store.addresses.get("ann@example.com")
     assert state is not None
     assert state.hard == 1
 
@@ -509,7 +509,7 @@ def test_an_unverified_bounce_is_kept_and_shown_and_not_counted(site: Site) -> N
     assert site.policy.standing(event) is Disposition.UNVERIFIED
     site.deliver(dsn("ann@example.com"), "bounces@example.org")
     assert site.locked() == []
-    assert len(site.store.entries("ann@example.com")) == 1
+    assert len(site.store.journal.of_address("ann@example.com")) == 1
 
 
 def test_a_bounce_that_is_faster_than_the_ledger_waits_and_an_old_one_does_not(site: Site) -> None:

@@ -109,7 +109,7 @@ class Handler:
     def events(self) -> list[Event]:
         settings = StoreSettings(path=self.folder / "store")
         with closing(Store.open(settings, readonly=True)) as store:
-            return [entry for _, entry in store.journal() if isinstance(entry, Event)]
+            return [entry for _, entry in store.journal.entries() if isinstance(entry, Event)]
 
 
 @pytest.fixture

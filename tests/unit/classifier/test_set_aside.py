@@ -81,7 +81,7 @@ def answers(
 
 
 def events(site: Site) -> list[Event]:
-    return [entry for _, entry in site.store.journal() if isinstance(entry, Event)]
+    return [entry for _, entry in site.store.journal.entries() if isinstance(entry, Event)]
 
 
 def test_set_aside_is_the_culprit_of_a_batch_alone(
@@ -95,7 +95,7 @@ def test_set_aside_is_the_culprit_of_a_batch_alone(
     assert told[:17] + told[18:] == [ACCEPTED] * 59
     (aside,) = [event for event in events(site) if not event.address]
     assert (aside.kind, aside.action, aside.rule) == ("none", "", "")
-    assert site.store.message(aside.raw) == raws[17]
+    assert site.store.messages.get(aside.raw) == raws[17]
     assert len(events(site)) == 60
     (alarm,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "set aside" in alarm.message
@@ -119,7 +119,9 @@ def test_set_aside_is_nothing_that_the_next_try_may_bring(
     failing = Failing(site, error)
     assert set(answers(site, failing, [report(0), report(1, CULPRIT)])) <= {ACCEPTED, reply}
     assert all(event.address for event in events(site))
-    assert CULPRIT not in b"".join(site.store.message(event.raw) or b"" for event in events(site))
+    assert CULPRIT not in b"".join(
+        site.store.messages.get(event.raw) or b"" for event in events(site)
+    )
 
 
 def test_set_aside_is_what_cannot_be_classified(site: Site) -> None:
@@ -169,7 +171,7 @@ def test_set_aside_without_its_message_where_none_are_kept(site: Site) -> None:
 
     for _ in range(2):
         assert answers(site, record, [report(1)]) == [SET_ASIDE]
-    ((_, event),) = site.store.set_aside()
+    ((_, event),) = site.store.set_aside.events()
     assert (event.address, event.raw) == ("", b"")
 
 

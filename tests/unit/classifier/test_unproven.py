@@ -149,4 +149,4 @@ def test_recorder_batches_are_bounded_by_events(site: Site) -> None:
     found = asyncio.run(run())
     assert [len(outcomes) for outcomes in found] == [900, *[1] * 300]
     assert max(sizes) < 2 * MOST_AT_ONCE
-    assert len(site.store.find(lambda _: True)) == 1200
+    assert len(site.store.history.find(lambda _: True)) == 1200

@@ -71,7 +71,7 @@ class Attacked(Handler):
         settings = StoreSettings(path=self.folder / "store")
         events = self.events()
         with closing(Store.open(settings, readonly=True)) as store:
-            return [(event.address, store.message(event.raw) or b"") for event in events]
+            return [(event.address, store.messages.get(event.raw) or b"") for event in events]
 
 
 @pytest.fixture

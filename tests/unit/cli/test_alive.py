@@ -43,7 +43,7 @@ def bounced(config: Path, address: str, reasons: list[Reason]) -> None:
 
 def state(config: Path, address: str) -> State:
     with closing(store_of(config)) as store:
-        return store.state(address) or State()
+        return store.addresses.get(address) or State()
 
 
 def test_a_reaction_of_the_recipient_frees_a_soft_lock_and_resets_its_statistics(
@@ -92,10 +92,10 @@ def test_standard_input_can_be_the_file(
 def test_reactions_of_who_never_bounced_are_not_kept(config: Path, bouncegate: Command) -> None:
     bounced(config, "ann@example.com", UNKNOWN)
     with closing(store_of(config)) as store:
-        before = len(list(store.journal()))
+        before = len(list(store.journal.entries()))
     assert bouncegate("alive", "bob@example.com", "eve@example.com").code == 0
     with closing(store_of(config)) as store:
-        assert len(list(store.journal())) == before
+        assert len(list(store.journal.entries())) == before
 
 
 def test_without_any_address_it_says_what_to_give(bouncegate: Command) -> None:

@@ -185,4 +185,4 @@ def test_a_change_that_fails_leaves_no_record_and_none_is_made_without_one(confi
         with pytest.raises(ZeroDivisionError):
             store.act([act], broken, audit=mine)
         assert list(store.audits.entries()) == []
-        assert store.entries("eve@example.com") == []
+        assert store.journal.of_address("eve@example.com") == []

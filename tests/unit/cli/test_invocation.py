@@ -49,15 +49,15 @@ def test_sends_to_domains_whose_mail_a_provider_runs_count_for_it(config: Path) 
     ):
         recipients = tuple(f"u{n}@company.example" for n in range(100))
         ledger.write([entry_of(Sent(now - 60, bytes(8), "a@example.org", recipients))])
-        invocation.ledger, invocation.exchanges = ledger, store.exchanges
+        invocation.ledger, invocation.exchanges = ledger, store.mx
         takes_mail = MxAnswer("ok", (MxHost(1, "aspmx.l.google.com"),))
-        store.exchanges.learn({"company.example": takes_mail}, now, settings.dns)
+        store.mx.learn({"company.example": takes_mail}, now, settings.dns)
         events = [bounce_of(f"u{n}@gmail.com", n, now) for n in range(50)]
         store.record([Bounce([event], b"") for event in events], invocation.policy)
-        assert store.incidents() == [], "50 of 100"
+        assert store.incidents.all() == [], "50 of 100"
         last = bounce_of("u50@gmail.com", 50, now)
         store.record([Bounce([last], b"")], invocation.policy)
-        assert store.incidents()[0].opened.limit == 50
+        assert store.incidents.all()[0].opened.limit == 50
 
 
 def test_a_ledger_that_cannot_be_read_leaves_the_guard_with_the_number_alone(config: Path) -> None:

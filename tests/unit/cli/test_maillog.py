@@ -56,7 +56,7 @@ def read(config: Path, bouncegate: Command) -> Read:
 
 def locked(config: Path) -> list[str]:
     with closing(Store.open(loads(config.read_text()).store, readonly=True)) as store:
-        return [address for address, _ in store.locks()]
+        return [address for address, _ in store.addresses.locks()]
 
 
 def test_maillog_of_a_file_counts_for_nothing_while_senders_are_signed(

@@ -71,7 +71,7 @@ def test_a_stale_answer_is_used_and_asked_for_anew(nsd: NameServer, tmp_path: Pa
         assert handler.events()[-1].provider == "google"
         handler.stop()
         with closing(Store.open(StoreSettings(path=tmp_path / "store"), readonly=True)) as store:
-            assert store.exchanges.due(int(time.time()), 10) == ["google.test"]
+            assert store.mx.due(int(time.time()), 10) == ["google.test"]
 
 
 def test_where_dns_is_off_nothing_is_wanted(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_where_dns_is_off_nothing_is_wanted(tmp_path: Path) -> None:
         handler.deliver(dsn("u0@google.test", "0"))
         handler.stop()
         with closing(Store.open(StoreSettings(path=tmp_path / "store"), readonly=True)) as store:
-            assert store.exchanges.due(int(time.time()), 10) == []
+            assert store.mx.due(int(time.time()), 10) == []
 
 
 def test_a_stranger_s_dsn_makes_nobody_ask_dns(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_stranger_s_dsn_makes_nobody_ask_dns(tmp_path: Path) -> None:
         handler.stop()
         assert handler.events()[-1].trust == "unverified"
         with closing(Store.open(StoreSettings(path=tmp_path / "store"), readonly=True)) as store:
-            assert store.exchanges.due(int(time.time()), 10) == []
+            assert store.mx.due(int(time.time()), 10) == []
 
 
 def test_the_return_path_never_asks_dns_itself(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def locks_after_bounces(folder: Path, settings: str) -> dict[str, str]:
         handler.stop()
     settings_of_store = StoreSettings(path=folder / "store", map_size=Size(64 * 2**20))
     with closing(Store.open(settings_of_store, readonly=True)) as store:
-        return {address: str(lock.reason) for address, lock in store.locks()}
+        return {address: str(lock.reason) for address, lock in store.addresses.locks()}
 
 
 @pytest.mark.parametrize("behaviour", DEAD.values(), ids=DEAD)
@@ -183,4 +183,4 @@ def test_the_daemon_looks_up_what_bounces_and_ends_when_it_is_told_to(
 
 def status_of(folder: Path, domain: str) -> str:
     with closing(Store.open(StoreSettings(path=folder / "store"), readonly=True)) as store:
-        return store.exchanges.of(domain).status
+        return store.mx.of(domain).status

@@ -40,7 +40,7 @@ def mailed(config: Path) -> StoreSettings:
 
 def soft_in_row(settings: StoreSettings) -> int:
     with closing(Store.open(settings)) as store:
-        state = store.state(ANN)
+        state = store.addresses.get(ANN)
     assert state is not None
     return state.soft_in_row
 

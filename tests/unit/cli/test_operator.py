@@ -111,7 +111,10 @@ def test_a_soft_lock_is_lifted_and_a_hard_one_only_with_force(
     bounce(config, "soft@example.com", Reason.MAILBOX_FULL, times=3)
     bounce(config, "hard@example.com")
     store = Store.open(StoreSettings(path=config.parent / "store"), readonly=True)
-    assert [address for address, _ in store.locks()] == ["hard@example.com", "soft@example.com"]
+    assert [address for address, _ in store.addresses.locks()] == [
+        "hard@example.com",
+        "soft@example.com",
+    ]
     store.close()
     refused = bouncegate("unlock", "--yes", "hard@example.com")
     assert (refused.code, refused.out) == (os.EX_NOPERM, "")
@@ -148,7 +151,7 @@ def test_unlock_does_nothing_unasked_where_it_cannot_ask(bouncegate: Command) ->
 def test_an_act_is_kept_with_who_and_why(config: Path, bouncegate: Command) -> None:
     bouncegate("lock", "ann@example.com", "--why", "asked on the phone", "--by", "eve")
     store = Store.open(StoreSettings(path=config.parent / "store"), readonly=True)
-    ((_, act),) = store.entries("ann@example.com")
+    ((_, act),) = store.journal.of_address("ann@example.com")
     store.close()
     assert isinstance(act, Act)
     assert (act.by, act.why) == ("eve", "asked on the phone")

@@ -60,7 +60,7 @@ def break_google(config: Path, addresses: int = 30) -> int:
     """Let the guard trip; tells the number of the incident."""
     record(config, *(event(f"u{n}@gmail.com") for n in range(addresses)))
     with store_of(config) as store:
-        return store.incidents()[-1].number
+        return store.incidents.all()[-1].number
 
 
 def locked(bouncegate: Command) -> list[str]:
@@ -183,7 +183,7 @@ def test_undo_tells_asks_and_does(config: Path, bouncegate: Command) -> None:
     assert told == {"events": 2, "addresses": 2, "locks": 2, "lifted": 2, "done": True}
     assert locked(bouncegate) == ["ann@gmail.com"]
     with store_of(config) as store:
-        (*_, (_, ruling)) = store.journal()
+        (*_, (_, ruling)) = store.journal.entries()
     assert isinstance(ruling, Ruling)
     assert ruling.why == "their fault"
     assert "void already" in bouncegate("undo", "--domain", "example.com", "--yes").out

@@ -68,13 +68,13 @@ def config(config: Path) -> Path:
         store.act([Delivered((ANN, BOB), NOW - 5, NOW - 5, "log")], POLICY.fold)
         correct = Act(("an@shop.example",), NOW - 4, "correct", "desk", f"meant {ANN}", other=ANN)
         store.act([correct], POLICY.fold)
-        store.usage.learn({ANN: 20_000, BOB: 20_000}, lambda _: "")
+        store.lastmailed.learn({ANN: 20_000, BOB: 20_000}, lambda _: "")
         waiting, taken = Delivery(ANN, NOW - 3, b"message1"), Delivery(BOB, NOW - 3, b"message2")
         steps: list[Step] = [
             Deferred(waiting, Deferral("4aBc", 1, NOW, NOW, "4.2.2", "full"), None),
             Accepted(taken, NOW, bytes(16)),
         ]
-        store.trail.take_in(Batch(b"", b"place", steps), POLICY)
+        store.deliverylog.take_in(Batch(b"", b"place", steps), POLICY)
     with closing(Ledger.open(settings(config), LEDGER, readonly=False)) as ledger:
         sent = Sent(NOW - 9, b"message1", "news@a.example", (ANN, BOB), queue_id="4aBc")
         ledger.write([entry_of(sent), entry_of(Sent(NOW, b"message2", "x@a.example", (ANN,)))])
@@ -85,12 +85,12 @@ def everything(config: Path) -> bytes:
     """All octets that the tables hold, those that are compressed as they were."""
     found = b""
     with closing(open_store(config)) as store:
-        for _, entry in store.journal():
+        for _, entry in store.journal.entries():
             found += repr(entry).encode()
             if isinstance(entry, Event) and entry.raw:
-                found += store.message(entry.raw) or b""
+                found += store.messages.get(entry.raw) or b""
         environment = store._environment
-        for name in store.room().entries:
+        for name in store.space().entries:
             db = environment.open_db(name.encode(), create=False)
             with environment.begin(db=db) as transaction, transaction.cursor() as cursor:
                 found += b"".join(k + b" " + v for k, v in cursor.iternext() if cursor.key())
@@ -123,10 +123,10 @@ def test_what_concerns_others_stays_without_the_address(config: Path, bouncegate
     bouncegate("purge", ANN, "--yes")
     assert shown(bouncegate, BOB) == before
     with closing(open_store(config)) as store:
-        event = next(e for _, e in store.entries(BOB) if isinstance(e, Event))
-        message = store.message(event.raw)
-        (other, *_) = (e for _, e in store.entries(EVE) if isinstance(e, Event))
-        delivered = [e for _, e in store.journal() if isinstance(e, Delivered)]
+        event = next(e for _, e in store.journal.of_address(BOB) if isinstance(e, Event))
+        message = store.messages.get(event.raw)
+        (other, *_) = (e for _, e in store.journal.of_address(EVE) if isinstance(e, Event))
+        delivered = [e for _, e in store.journal.entries() if isinstance(e, Delivered)]
     assert message is not None
     assert b"bob@shop.example" in message
     assert b"joann@shop.example and ann@shop.example.org are others" in message
@@ -174,7 +174,7 @@ def test_a_daemon_that_runs_learns_of_it_at_once(config: Path) -> None:
         table = LockTable(store._environment)
         known = table.find(ANN.encode())
         store.purge.carry_out(ANN, Audit(new_key(NOW), NOW, "purge", "desk"))
-        assert store.state(ANN) is not None
+        assert store.addresses.get(ANN) is not None
         record = table.find(ANN.encode())
         assert known is not None
         assert record is not None
@@ -226,7 +226,7 @@ def test_a_late_bounce_makes_it_known_again_and_its_lock_stays(
     bouncegate("purge", ANN, "--yes")
     with closing(open_store(config)) as store:
         store.record([Bounce([bounce_of(ANN, 99, NOW)], b"")], POLICY)
-        assert store.purged() == 0
+        assert store.purged.count() == 0
         found = AddressCheck(store._environment, POLICY.fold).differences()
         assert [str(one) for one in found] == []
     told = shown(bouncegate, ANN)
@@ -240,13 +240,13 @@ def test_undoing_bounces_leaves_the_lock_of_a_purged_address(
     """Known again by a bounce, it keeps what it was locked by, whose bounces ever are undone."""
     bouncegate("purge", ANN, "--yes")
     with closing(open_store(config)) as store:
-        first = store.last_entry()
+        first = store.journal.last()
         for address, message in ((EVE, 98), (ANN, 99)):
             store.record([Bounce([bounce_of(address, message, NOW)], b"")], POLICY)
-        until = store.state(ANN).lock.until  # type: ignore[union-attr]
+        until = store.addresses.get(ANN).lock.until  # type: ignore[union-attr]
         for number in (first + 1, first + 2):
             store.void([number], Ruling("void", (), NOW + 1, by="root"), POLICY.fold)
-            lock = store.state(ANN).lock  # type: ignore[union-attr]
+            lock = store.addresses.get(ANN).lock  # type: ignore[union-attr]
             assert lock is not None
             assert lock.until == until
             found = AddressCheck(store._environment, POLICY.fold).differences()
@@ -293,7 +293,7 @@ def test_when_the_lock_has_ended_its_hash_goes_too(config: Path, bouncegate: Com
     with closing(open_store(config)) as store:
         assert store.retention.forget_purged(NOW) == 0
         assert store.retention.forget_purged(NOW + 400 * DAY) == 1
-        assert store.purged() == 0
+        assert store.purged.count() == 0
 
 
 def test_it_is_on_record_that_somebody_was_purged_and_not_who(

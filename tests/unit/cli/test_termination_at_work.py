@@ -223,7 +223,7 @@ def silent_name_server(folder: Path) -> Iterator[tuple[Path, socket.socket]]:
             folder, f'[dns]\nresolvers = ["127.0.0.1:{port}"]\ntimeout = "10 minutes"\n'
         )
         with closing(stored(config)) as store:
-            store.exchanges.want(["slow.example"], int(time.time()) - 10)
+            store.mx.want(["slow.example"], int(time.time()) - 10)
         yield config, server
 
 

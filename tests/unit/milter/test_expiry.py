@@ -42,7 +42,7 @@ def left(settings: Settings, *moments: Moment) -> int:
         for hour in range(len(moments)):
             with suppress(ClockDoubted):
                 expiry.go_on(ledger, hour * HOUR)
-        return ledger.room().entries["sent"]
+        return ledger.space().entries["sent"]
 
 
 @pytest.mark.parametrize("wrong", [40 * DAY, -DAY])

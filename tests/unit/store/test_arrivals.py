@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def come(store: Store, name: str, second: int) -> None:
-    number = len(list(store.journal()))
+    number = len(list(store.journal.entries()))
     event = bounce_of(name, number, NOW + second, Reason.MAILBOX_FULL)
     store.record([Bounce([event], b"")], POLICY)
 

@@ -46,7 +46,7 @@ def acts(total: int = 4 * MOST_AT_ONCE) -> Iterator[Act]:
 
 
 def locked(store: Store) -> int:
-    return sum(1 for _ in store.locks())
+    return sum(1 for _ in store.addresses.locks())
 
 
 class Killed(BaseException):
@@ -94,7 +94,7 @@ def test_who_is_killed_after_the_decision_has_his_work_finished(
     assert is_unfinished(tmp_path)
     assert Bulk(store, tmp_path).finish(FOLD)
     assert locked(store) == TOTAL
-    numbers = sum(1 for _ in store.journal())
+    numbers = sum(1 for _ in store.journal.entries())
     assert numbers == TOTAL // MOST_AT_ONCE, "each act is in the journal once"
     assert not Bulk(store, tmp_path).finish(FOLD)
 
@@ -180,6 +180,6 @@ def test_what_is_finished_late_frees_nobody_who_bounced_hard_meanwhile(
     monkeypatch.undo()
     record(store, [bounce_of(names[0], 9, NOW + 3600)], rules)
     assert Bulk(store, tmp_path).finish(FOLD)
-    assert [address for address, _ in store.locks()] == names[:1]
+    assert [address for address, _ in store.addresses.locks()] == names[:1]
     assert "1 left as they are, since their locks changed meanwhile" in caplog.text
     assert names[0] in caplog.text

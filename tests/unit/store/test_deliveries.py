@@ -69,11 +69,11 @@ def lock_over_a_delivery(store: Store, ledger: Ledger) -> None:
     ledger.write([entry_of(each) for each in sends])
     for message in (sends[0], sends[2], sends[3]):
         full(store, message)
-    assert [address for address, _ in store.locks()] == [ANN]
+    assert [address for address, _ in store.addresses.locks()] == [ANN]
 
 
 def in_row(store: Store, address: str = ANN) -> int:
-    state = store.state(address)
+    state = store.addresses.get(address)
     return 0 if state is None else state.soft_in_row
 
 
@@ -91,7 +91,7 @@ def test_a_lock_on_failures_that_were_not_in_a_row_is_lifted(store: Store, ledge
     lock_over_a_delivery(store, ledger)
     ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): Seen(QueueState.TAKEN)})
     settle(store, ledger, 20, log=True)
-    assert list(store.locks()) == []
+    assert list(store.addresses.locks()) == []
 
 
 def test_silence_lifts_no_lock_where_no_log_tells_that_the_message_was_taken(
@@ -99,7 +99,7 @@ def test_silence_lifts_no_lock_where_no_log_tells_that_the_message_was_taken(
 ) -> None:
     lock_over_a_delivery(store, ledger)
     assert settle(store, ledger, 20).delivered == 0
-    assert [address for address, _ in store.locks()] == [ANN]
+    assert [address for address, _ in store.addresses.locks()] == [ANN]
 
 
 @pytest.mark.parametrize("state", [s for s in QueueState if s is not QueueState.TAKEN])
@@ -131,7 +131,7 @@ def test_silence_of_a_message_that_waits_in_the_queue_proves_nothing(
     full(store, first)
     attempt = Deferral("Q2", 1, second.time, second.time, "4.4.1", "timed out")
     waits = Deferred(Delivery(ANN, second.time, second.message), attempt, None)
-    store.trail.take_in(Batch(b"", b"1", [waits]), POLICY)
+    store.deliverylog.take_in(Batch(b"", b"1", [waits]), POLICY)
     settle(store, ledger, 20, log=True)
     assert in_row(store) == 1
 
@@ -206,8 +206,8 @@ def test_bounced_sends_prove_nothing_and_others_leave_no_trace(
     full(store, message)
     assert settle(store, ledger, 20) == Walked(1, 0)
     assert in_row(store) == 1
-    assert store.state(BOB) is None
-    assert not any(isinstance(entry, Delivered) for _, entry in store.journal())
+    assert store.addresses.get(BOB) is None
+    assert not any(isinstance(entry, Delivered) for _, entry in store.journal.entries())
 
 
 def test_each_send_is_looked_at_once_and_never_again(store: Store, ledger: Ledger) -> None:

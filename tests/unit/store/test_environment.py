@@ -85,13 +85,13 @@ def test_files_replaced_during_a_commit_refuse_the_bounce(
     folder: Path, deed: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(Store.open(settings_of(folder))) as store:
-        took = store._reception.take_in
+        took = store.recording.record
 
         def take(*given: object) -> object:
             deed(folder)
             return took(*given)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(store._reception, "take_in", take)
+        monkeypatch.setattr(store.recording, "record", take)
         with pytest.raises(StoreReplaced):
             record(store, [bounce_of("one@a.example", 1)], POLICY)
 
@@ -104,11 +104,11 @@ def test_files_replaced_refuse_every_reader_and_the_next_opening_heals(
     with closing(Store.open(settings_of(folder))) as store:
         deed(folder)
         with pytest.raises(StoreReplaced):
-            store.state("one@a.example")
+            store.addresses.get("one@a.example")
     folder.mkdir(exist_ok=True)
     with closing(Store.open(settings_of(folder))) as store:
         record(store, [bounce_of("two@a.example", 1)], POLICY)
-        assert store.state("two@a.example") is not None
+        assert store.addresses.get("two@a.example") is not None
 
 
 @each_deed

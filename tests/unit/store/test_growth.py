@@ -73,8 +73,8 @@ def test_the_send_path_reads_on_when_the_store_outgrows_its_map(tmp_path: Path) 
 def test_a_command_reads_a_store_that_is_larger_than_its_config_says(tmp_path: Path) -> None:
     filled(tmp_path, LARGE, 1)
     with closing(Store.open(settings_of(tmp_path, SMALL), readonly=True)) as store:
-        assert store.room().map_size == LARGE
-        assert store.last_entry() > 100
+        assert store.space().map_size == LARGE
+        assert store.journal.last() > 100
 
 
 def test_a_writer_that_was_not_reloaded_loses_nothing_and_says_what_to_do(tmp_path: Path) -> None:
@@ -105,4 +105,4 @@ def test_the_ledger_is_read_by_whoever_has_a_smaller_map(tmp_path: Path) -> None
     with closing(Ledger.open(place, large, readonly=False)) as ledger:
         ledger.write([entry_of(Sent(NOW, b"message1", "news@a.example", ("ann@b.example",)))])
     with closing(Ledger.open(place, LEDGER)) as ledger:
-        assert ledger.room().map_size == large.max_size.octets
+        assert ledger.space().map_size == large.max_size.octets

@@ -52,12 +52,12 @@ def outage(domain: str = "gmail.com", start: int = 0, addresses: int = 100) -> l
 
 
 def locked(store: Store) -> list[str]:
-    return [address for address, _ in store.locks()]
+    return [address for address, _ in store.addresses.locks()]
 
 
 def settle(store: Store, verb: Literal["confirmed", "dismissed"], incident: int = 0) -> Incident:
-    number = incident or store.incidents()[-1].number
-    return store.settle(Settled(number, NOW + 700, verb, by="ann"), FOLD)
+    number = incident or store.incidents.all()[-1].number
+    return store.incidents.settle(Settled(number, NOW + 700, verb, by="ann"), FOLD)
 
 
 def test_a_thousand_bounces_of_one_provider_lock_nobody_and_another_goes_on_as_usual(
@@ -70,10 +70,10 @@ def test_a_thousand_bounces_of_one_provider_lock_nobody_and_another_goes_on_as_u
         most = max(most, sum(a.endswith("@gmail.com") for a in locked(store)))
     assert most == 20, "the threshold's number, until the guard trips"
     assert sorted(locked(store)) == sorted(event.address for event in usual)
-    (incident,) = store.incidents()
+    (incident,) = store.incidents.all()
     assert (incident.opened.provider, incident.opened.reason) == ("google", "user-unknown")
     assert incident.opened.addresses == 21
-    assert len(store.held(incident.number)) == 1000
+    assert len(store.incidents.held(incident.number)) == 1000
 
 
 def test_the_domains_of_one_provider_are_counted_together(store: Store) -> None:
@@ -90,21 +90,21 @@ def test_bounces_that_come_slowly_are_no_outage(store: Store) -> None:
     events = [bounce_of(f"u{n}@gmail.com", n, NOW + n * 600) for n in range(100)]
     record(store, events, GUARDED)
     assert len(locked(store)) == 100
-    assert store.incidents() == []
+    assert store.incidents.all() == []
 
 
 def test_what_is_older_than_the_longest_window_is_forgotten_once_a_later_bounce_has_come(
     store: Store,
 ) -> None:
     record(store, outage(addresses=10), GUARDED)
-    store.tend(GUARDED, NOW + 30 * DAY)
+    store.incidents.tend(GUARDED, NOW + 30 * DAY)
     assert len(contents(store, WATCHED)[WATCHED]) == 10, "the clock of tend may be wrong"
     record(store, [bounce_of("ann@x.test", 99, NOW + 30 * DAY)], GUARDED)
     assert len(contents(store, WATCHED)[WATCHED]) == 11, "so may that of one bounce"
-    store.tend(GUARDED, NOW + 300)
+    store.incidents.tend(GUARDED, NOW + 300)
     assert len(contents(store, WATCHED)[WATCHED]) == 10, "what is ahead of us is passed over"
     record(store, [bounce_of("bob@x.test", 100, NOW + 30 * DAY)], GUARDED)
-    store.tend(GUARDED, NOW + 30 * DAY)
+    store.incidents.tend(GUARDED, NOW + 30 * DAY)
     assert len(contents(store, WATCHED)[WATCHED]) == 1, "two clocks agree"
     assert [number_of(value[4:]) for _, value in contents(store, SERIES)[SERIES]] == [0]
 
@@ -146,7 +146,9 @@ def test_a_confirmed_incident_counts_what_was_held_as_if_there_had_been_no_guard
     (tmp_path / "plain").mkdir()
     plain = Store.open(StoreSettings(path=tmp_path / "plain", map_size=Size(64 * 2**20)))
     record(plain, outage(), UNGUARDED)
-    states = [[store.state(event.address) for event in outage()] for store in (store, plain)]
+    states = [
+        [store.addresses.get(event.address) for event in outage()] for store in (store, plain)
+    ]
     plain.close()
     for guarded, unguarded in zip(*states, strict=True):
         assert guarded is not None
@@ -172,21 +174,23 @@ def test_after_an_incident_the_guard_watches_anew(store: Store) -> None:
     assert len(locked(store)) == 20
     record(store, later[20:], GUARDED)
     assert locked(store) == []
-    assert len(store.incidents()) == 2
+    assert len(store.incidents.all()) == 2
 
 
 def test_an_incident_closes_when_the_provider_takes_mail_again(store: Store) -> None:
     sends: dict[str, int] = {}
     rules = policy(20, sends=lambda provider, _since: sends.get(provider, 0))
     record(store, outage(), rules)
-    assert store.tend(rules, NOW + 900) == []
-    assert store.tend(rules, NOW + 9000) == [], "nothing was sent: nobody knows whether it works"
+    assert store.incidents.tend(rules, NOW + 900) == []
+    assert store.incidents.tend(rules, NOW + 9000) == [], (
+        "nothing was sent: nobody knows whether it works"
+    )
     sends["google"] = 50
-    (closed,) = store.tend(rules, NOW + 9100)
+    (closed,) = store.incidents.tend(rules, NOW + 9100)
     assert closed.settled is not None
     assert (closed.settled.verb, closed.settled.by) == ("closed", "guard")
     assert locked(store) == []
-    assert store.held(closed.number) == []
+    assert store.incidents.held(closed.number) == []
 
 
 def test_an_incident_closes_after_a_quiet_window_and_not_by_the_date_of_a_bounce(
@@ -195,8 +199,8 @@ def test_an_incident_closes_after_a_quiet_window_and_not_by_the_date_of_a_bounce
     record(store, outage(), GUARDED)
     (outcome,) = record(store, [bounce_of("late@gmail.com", 999, NOW + 600 + 3601)], GUARDED)
     assert (outcome.notices, locked(store)) == ([], [])
-    assert store.tend(GUARDED, NOW + 600 + 7202) == [], "its news may still be coming in"
-    (closed,) = store.tend(GUARDED, NOW + 600 + 7203)
+    assert store.incidents.tend(GUARDED, NOW + 600 + 7202) == [], "its news may still be coming in"
+    (closed,) = store.incidents.tend(GUARDED, NOW + 600 + 7203)
     assert closed.settled is not None
     record(store, [bounce_of("gone@gmail.com", 1000, NOW + 600 + 7300)], GUARDED)
     assert locked(store) == ["gone@gmail.com"], "the window was quiet: this one is as any other"
@@ -207,15 +211,15 @@ def test_while_bounces_go_on_the_incident_stays_open(store: Store) -> None:
     record(store, outage(addresses=60), rules)
     later = [bounce_of(f"v{n}@gmail.com", 1000 + n, NOW + n * 600) for n in range(30)]
     record(store, later, rules)
-    assert store.tend(rules, NOW + 30 * 600) == []
+    assert store.incidents.tend(rules, NOW + 30 * 600) == []
     assert locked(store) == []
 
 
 def test_who_operates_is_told_once_when_an_incident_opens(store: Store) -> None:
     outcomes = record(store, outage(), GUARDED)
     told = [notice for outcome in outcomes for notice in outcome.notices]
-    assert told == store.incidents()
-    number = store.incidents()[0].number
+    assert told == store.incidents.all()
+    number = store.incidents.all()[0].number
     assert [outcome.event.held for outcome in outcomes] == [0] * 20 + [number] * 80
 
 
@@ -239,17 +243,17 @@ def test_bounces_that_blame_the_sender_raise_one_alarm_an_hour(store: Store) -> 
         replace(event, time=event.time + 3600, identity=os.urandom(16)) for event in blocked
     ]
     assert len([n for outcome in record(store, next_hour, GUARDED) for n in outcome.notices]) == 1
-    assert [tally.total for tally in store.tallies(NOW - 3600)] == [50, 50]
-    assert store.retention.forget_tallies(NOW + 3 * 86_400) == 2
-    assert store.tallies(0) == [], "old counts are forgotten"
+    assert [tally.total for tally in store.hourcounts.since(NOW - 3600)] == [50, 50]
+    assert store.retention.forget_hourcounts(NOW + 3 * 86_400) == 2
+    assert store.hourcounts.since(0) == [], "old counts are forgotten"
     assert locked(store) == []
 
 
 def test_bounces_that_prove_nothing_are_counted_but_blame_nobody(store: Store) -> None:
     forged = [replace(event, trust="unverified") for event in outage()]
     assert [outcome.notices for outcome in record(store, forged, GUARDED)] == [[]] * 100
-    assert [(t.sender, t.total) for t in store.tallies(NOW - 3600)] == [("", 100)]
-    assert store.incidents() == []
+    assert [(t.sender, t.total) for t in store.hourcounts.since(NOW - 3600)] == [("", 100)]
+    assert store.incidents.all() == []
 
 
 KILLED = """
@@ -290,11 +294,11 @@ def test_killed_while_the_guard_trips_nothing_is_lost_and_nothing_counts_twice(
     assert (done.returncode, done.stderr) == (-9, "")
     store = Store.open(settings)
     assert len(locked(store)) == 20, "killed before the commit: as if the last bounce had not come"
-    assert store.incidents() == []
+    assert store.incidents.all() == []
     outcomes = record(store, outage(), GUARDED)  # the client sends again what was not acknowledged
     assert sum(not outcome.is_new for outcome in outcomes) == 20
     assert locked(store) == []
-    assert len(store.held(store.incidents()[0].number)) == 100
+    assert len(store.incidents.held(store.incidents.all()[0].number)) == 100
     assert contents(store, VOIDED) == {VOIDED: []}
     store.close()
 
@@ -306,7 +310,7 @@ def test_an_incident_whose_settling_was_interrupted_is_settled_as_it_was_begun(
     """Of two operators who say different things at one moment, the first one decides."""
     monkeypatch.setattr("bouncegate.store.incidents.MOST_EVENTS", 30)
     record(store, outage(), GUARDED)
-    rule = store._history.rule
+    rule = store.history.rule
     calls = iter([None, None, RuntimeError("power is out")])
 
     def fail(transaction: Transaction[bytes], ruling: Ruling, fold: Fold) -> None:
@@ -315,16 +319,16 @@ def test_an_incident_whose_settling_was_interrupted_is_settled_as_it_was_begun(
         rule(transaction, ruling, fold)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store._history, "rule", fail)
+        patch.setattr(store.history, "rule", fail)
         with pytest.raises(RuntimeError, match="power is out"):
             settle(store, "confirmed")
     assert len(locked(store)) == 60
     if finish == "settle":
         settle(store, "dismissed")
     else:
-        store.tend(GUARDED, NOW + 800)
-    (incident,) = store.incidents()
+        store.incidents.tend(GUARDED, NOW + 800)
+    (incident,) = store.incidents.all()
     assert len(locked(store)) == 100
     assert incident.settled is not None
     assert incident.settled.verb == "confirmed"
-    assert store.held(incident.number) == []
+    assert store.incidents.held(incident.number) == []

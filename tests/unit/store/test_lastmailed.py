@@ -32,11 +32,11 @@ def no_fault(address: str) -> str:
 
 
 def learn(store: Store, days: dict[str, int]) -> None:
-    store.usage.learn(days, no_fault)
+    store.lastmailed.learn(days, no_fault)
 
 
 def stale(store: Store, day: int, after: str = "") -> list[tuple[str, int]]:
-    return [(used.address, used.day) for used in store.usage.stale(day, after)]
+    return [(used.address, used.day) for used in store.lastmailed.stale(day, after)]
 
 
 def test_stale_ones_come_the_longest_ago_first(store: Store) -> None:
@@ -52,8 +52,8 @@ def test_a_later_message_counts_and_an_earlier_one_that_is_told_late_does_not(
     learn(store, {"a@b.de": 7})
     learn(store, {"a@b.de": 5})
     assert stale(store, 9) == [("a@b.de", 7)]
-    assert store.usage.day("a@b.de") == 7
-    assert store.usage.day("nobody@b.de") is None
+    assert store.lastmailed.day("a@b.de") == 7
+    assert store.lastmailed.day("nobody@b.de") is None
 
 
 def test_pages_behind_one_another_are_the_whole_list(store: Store) -> None:
@@ -62,11 +62,11 @@ def test_pages_behind_one_another_are_the_whole_list(store: Store) -> None:
     whole = stale(store, 5)
     assert dict(whole) == days
     assert stale(store, 5, whole[700][0]) == whole[701:]
-    assert [a for n in range(5) for a in store.usage.in_domain(f"mail{n}.de")] == sorted(
+    assert [a for n in range(5) for a in store.lastmailed.in_domain(f"mail{n}.de")] == sorted(
         days, key=key_of
     )
-    assert next(store.usage.in_domain("mail1.de", "user0501@mail1.de")) == "user0506@mail1.de"
-    assert list(store.usage.in_domain("mail")) == []
+    assert next(store.lastmailed.in_domain("mail1.de", "user0501@mail1.de")) == "user0506@mail1.de"
+    assert list(store.lastmailed.in_domain("mail")) == []
 
 
 def test_a_page_behind_an_address_that_was_mailed_meanwhile_leaves_nobody_out(store: Store) -> None:
@@ -83,26 +83,28 @@ def test_a_sign_of_life_and_an_unlock_are_as_good_as_a_message(store: Store) -> 
     store.act([Act(("b@b.de",), 7 * DAY, "unlock", by="root")], FOLD)
     store.act([Act(("c@b.de",), 7 * DAY, "lock", by="root")], FOLD)
     assert stale(store, 9) == [("c@b.de", 3), ("b@b.de", 7), ("a@b.de", 8)]
-    store.usage.seen(["c@b.de", "x@b.de"], 9 * DAY)
-    assert store.usage.day("c@b.de") == 9
-    assert store.usage.day("x@b.de") is None
+    store.lastmailed.seen(["c@b.de", "x@b.de"], 9 * DAY)
+    assert store.lastmailed.day("c@b.de") == 9
+    assert store.lastmailed.day("x@b.de") is None
 
 
 def test_what_is_wrong_with_a_new_address_is_remembered(store: Store) -> None:
-    store.usage.learn({"a@b.de": 3, "x@y": 3}, lambda a: "no dot" if "." not in a else "")
-    assert list(store.usage.invalid()) == [("x@y", "no dot")]
-    assert store.usage.fault("x@y") == "no dot"
-    assert store.usage.fault("a@b.de") == ""
-    store.usage.note_invalid([("v@w", "no dot")])
-    assert list(store.usage.invalid("v@w")) == [("x@y", "no dot")]
+    store.lastmailed.learn({"a@b.de": 3, "x@y": 3}, lambda a: "no dot" if "." not in a else "")
+    assert list(store.lastmailed.invalid()) == [("x@y", "no dot")]
+    assert store.lastmailed.fault("x@y") == "no dot"
+    assert store.lastmailed.fault("a@b.de") == ""
+    store.lastmailed.note_invalid([("v@w", "no dot")])
+    assert list(store.lastmailed.invalid("v@w")) == [("x@y", "no dot")]
 
 
 def test_what_was_mailed_too_long_ago_is_forgotten(store: Store) -> None:
-    store.usage.learn({"a@b.de": 3, "x@y": 1, "b@b.de": 5}, lambda a: "" if "." in a else "no dot")
-    assert store.usage.forget(5) == 2
-    assert store.usage.forget(5) == 0
+    store.lastmailed.learn(
+        {"a@b.de": 3, "x@y": 1, "b@b.de": 5}, lambda a: "" if "." in a else "no dot"
+    )
+    assert store.lastmailed.forget(5) == 2
+    assert store.lastmailed.forget(5) == 0
     assert stale(store, 9) == [("b@b.de", 5)]
-    assert list(store.usage.invalid()) == []
+    assert list(store.lastmailed.invalid()) == []
 
 
 LOCALS = st.text(st.characters(codec="utf-8", exclude_characters="\0@"), min_size=1, max_size=9)
@@ -125,7 +127,7 @@ def test_the_first_day_stays_and_a_record_without_one_means_its_only_day(
     store: Store,
 ) -> None:
     environment = store._environment
-    usage = store.usage
+    usage = store.lastmailed
     old = environment.open_db(USED, create=False)
     by_day = environment.open_db(USED_BY_DAY, dupsort=True, create=False)
     day = (19_000).to_bytes(2, "big")

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def known(store: Store) -> MxCache:
-    return store.exchanges
+    return store.mx
 
 
 def taken_by(*hosts: str) -> MxAnswer:
@@ -77,7 +77,7 @@ def test_the_domains_of_a_provider_are_found_by_the_end_of_their_best_host(
 def test_a_domain_that_bounces_is_wanted_in_the_transaction_of_the_bounce(store: Store) -> None:
     event = bounce_of("ann@example.com", 1)
     store.record([Bounce([event], b"", ("example.com", "[127.0.0.1]"))], policy())
-    assert store.exchanges.due(NOW, 10) == ["example.com"]
+    assert store.mx.due(NOW, 10) == ["example.com"]
 
 
 def test_the_longest_wanted_comes_first_and_a_learned_one_is_wanted_no_more(

@@ -51,9 +51,9 @@ def rules(sends: int | Sends | None = None) -> Policy:
 
 def mailed(store: Store, addresses: Iterable[str], days_ago: int) -> None:
     """Addresses that are on record as first mailed so many days ago, and ever since."""
-    store.usage.learn(dict.fromkeys(addresses, TODAY - days_ago), lambda _: "")
+    store.lastmailed.learn(dict.fromkeys(addresses, TODAY - days_ago), lambda _: "")
     until = KEY.pack(NOW, bytes(8), 0)
-    store.usage.learn({"others@example.net": TODAY - 60}, lambda _: "", until)
+    store.lastmailed.learn({"others@example.net": TODAY - 60}, lambda _: "", until)
 
 
 def users(number: int, domain: str = "gmail.com", name: str = "u") -> list[str]:
@@ -73,11 +73,11 @@ def bounce(address: str, time: int, **changes: str) -> Event:
 
 
 def locked(store: Store, end: str = "") -> list[str]:
-    return [address for address, _ in store.locks() if address.endswith(end)]
+    return [address for address, _ in store.addresses.locks() if address.endswith(end)]
 
 
 def opened(store: Store) -> list[Incident]:
-    return [incident for incident in store.incidents() if incident.settled is None]
+    return [incident for incident in store.incidents.all() if incident.settled is None]
 
 
 # -- who uses the guard ----------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_addresses_that_were_signed_up_to_bounce_lock_as_ever_and_open_nothing(
     policy = rules(900)
     record(store, bounces(users(300, name="bot"), NOW, 60), policy)
     record(store, bounces(users(30, name="dead"), NOW + 300 * 60, 600), policy)
-    assert store.incidents() == []
+    assert store.incidents.all() == []
     assert len(locked(store)) == 330
 
 
@@ -102,7 +102,7 @@ def test_a_domain_whose_mx_claims_a_provider_cannot_speak_for_it(store: Store) -
     record(store, bounces(users(10, name="dead"), NOW, 60), policy)
     record(store, bounces(users(400, "attacker.example"), NOW + 900, 20, provider="google"), policy)
     record(store, bounces(users(20, name="dead")[10:], NOW + 9000, 60), policy)
-    assert [i for i in store.incidents() if i.opened.provider == "google"] == []
+    assert [i for i in store.incidents.all() if i.opened.provider == "google"] == []
     assert len(locked(store, "@gmail.com")) == 20
 
 
@@ -115,7 +115,7 @@ def test_many_such_domains_count_for_no_more_than_the_domains_of_the_provider(
     policy = rules(900)
     record(store, bounces(users(30, name="dead"), NOW, 60), policy)
     record(store, bounces(attackers, NOW + 1800, 20, provider="google"), policy)
-    assert store.incidents() == []
+    assert store.incidents.all() == []
     assert len(locked(store, "@gmail.com")) == 30
 
 
@@ -123,7 +123,7 @@ def test_subdomains_count_as_the_domain_that_somebody_has_paid_for(store: Store)
     attackers = [f"u{n}@s{n}.attacker.co.uk" for n in range(200)]
     mailed(store, attackers, 90)
     record(store, bounces(attackers, NOW, 20, provider="mimecast"), rules(900))
-    assert store.incidents() == []
+    assert store.incidents.all() == []
 
 
 def test_an_attack_that_goes_on_for_a_month_frees_no_dead_address(store: Store) -> None:
@@ -134,7 +134,7 @@ def test_an_attack_that_goes_on_for_a_month_frees_no_dead_address(store: Store) 
         at = NOW + n * 12 * HOUR
         record(store, bounces(attackers, at, 200, provider="google"), policy)
         record(store, bounces([address], at + 5, 1), policy)
-        store.tend(policy, at + 11 * HOUR)
+        store.incidents.tend(policy, at + 11 * HOUR)
     assert len(locked(store, "@gmail.com")) == len(dead)
 
 
@@ -173,7 +173,7 @@ def test_a_fast_outage_of_known_addresses_locks_nobody(store: Store) -> None:
     mailed(store, users(1000), 90)
     record(store, bounces(users(1000), NOW, 3), rules(5000))
     (incident,) = opened(store)
-    assert (incident.opened.limit, len(store.held(incident.number))) == (500, 1000)
+    assert (incident.opened.limit, len(store.incidents.held(incident.number))) == (500, 1000)
     assert locked(store) == []
 
 
@@ -208,7 +208,7 @@ def test_a_small_sender_who_loses_an_address_now_and_then_has_no_outage(store: S
     addresses = users(10, "provider.example")
     mailed(store, addresses, 90)
     record(store, bounces(addresses, NOW, 600), rules(25))
-    assert store.incidents() == []
+    assert store.incidents.all() == []
     assert len(locked(store)) == 10
 
 
@@ -217,7 +217,7 @@ def test_a_first_mailing_to_an_old_list_locks_all_that_are_dead(store: Store) ->
     old_list = [address for domain in providers for address in users(300, domain)]
     mailed(store, users(50, name="regular"), 90)
     record(store, bounces(old_list, NOW, 5), rules(1000))
-    assert store.incidents() == []
+    assert store.incidents.all() == []
     assert len(locked(store)) == 900, "30 of 100, all of them new"
 
 
@@ -226,7 +226,7 @@ def test_what_a_list_loses_in_a_monthly_mailing_is_no_outage(store: Store) -> No
     sent = 20_000
     policy = rules(lambda _provider, since: sent if NOW - DAY < since <= NOW else 0)
     record(store, bounces(users(500), NOW, 20), policy)
-    assert store.incidents() == []
+    assert store.incidents.all() == []
     assert len(locked(store)) == 500, "2.5 of 100"
 
 
@@ -238,7 +238,7 @@ def test_without_a_record_of_sends_all_addresses_are_taken_for_known(store: Stor
 
 def test_a_record_that_has_just_begun_calls_no_address_new(store: Store) -> None:
     everybody = dict.fromkeys(users(300), TODAY - 2)
-    store.usage.learn(everybody, lambda _: "", KEY.pack(NOW, bytes(8), 0))
+    store.lastmailed.learn(everybody, lambda _: "", KEY.pack(NOW, bytes(8), 0))
     record(store, bounces(users(300), NOW, 10), rules())
     assert locked(store) == []
 
@@ -253,7 +253,7 @@ def test_a_log_that_is_read_a_day_late_among_honest_reports_shows_its_outage(sto
         record(store, [late], policy)
         if n % 50 == 0:
             record(store, bounces([f"w@other{n}.example"], NOW + n, 1), policy)
-            store.tend(policy, NOW + n)
+            store.incidents.tend(policy, NOW + n)
     assert len(opened(store)) == 1
     assert locked(store, "@gmail.com") == []
 
@@ -275,7 +275,7 @@ def test_one_bounce_with_a_wrong_date_neither_empties_nor_fills_a_window(
     record(store, bounces(["x@other.example", "odd@gmail.com"], NOW + wrong, 0), policy)
     record(store, bounces(users(130)[60:], NOW + 60, 1), policy)
     (incident,) = opened(store)
-    assert (incident.opened.addresses, len(store.held(incident.number))) == (101, 130)
+    assert (incident.opened.addresses, len(store.incidents.held(incident.number))) == (101, 130)
     assert locked(store, "u@gmail.com") == []
 
 
@@ -287,8 +287,8 @@ def test_bounces_of_a_clock_that_was_a_year_ahead_hold_nothing_back_for_a_year(
     record(store, bounces(users(99), NOW + 365 * DAY, 1), policy)
     for n, address in enumerate(users(40, name="dead")):
         record(store, bounces([address], NOW + n * DAY, 1), policy)
-        store.tend(policy, NOW + n * DAY + HOUR)
-    assert store.incidents() == []
+        store.incidents.tend(policy, NOW + n * DAY + HOUR)
+    assert store.incidents.all() == []
     assert len(locked(store)) == 139
 
 
@@ -296,7 +296,7 @@ def test_a_clock_of_tend_that_is_wrong_forgets_no_bounce(store: Store) -> None:
     mailed(store, users(130), 90)
     policy = rules()
     record(store, bounces(users(60), NOW, 1), policy)
-    store.tend(policy, NOW + 366 * DAY)
+    store.incidents.tend(policy, NOW + 366 * DAY)
     record(store, bounces(users(130)[60:], NOW + 60, 1), policy)
     assert len(opened(store)) == 1
 
@@ -307,8 +307,8 @@ def test_an_incident_stays_open_while_the_news_of_it_still_comes_in(store: Store
     late = bounces(users(600), NOW - DAY, 10)
     for start in range(0, 600, 150):
         record(store, late[start : start + 150], policy)
-        assert store.tend(policy, NOW + start) == []
-    (closed,) = store.tend(policy, NOW + HOUR)
+        assert store.incidents.tend(policy, NOW + start) == []
+    (closed,) = store.incidents.tend(policy, NOW + HOUR)
     assert closed.settled is not None
     assert locked(store) == []
 
@@ -339,7 +339,7 @@ def test_another_server_is_believed_while_our_relay_refuses_everybody(store: Sto
 def test_one_provider_that_refuses_many_is_no_relay_of_ours(store: Store) -> None:
     mailed(store, users(90), 90)
     record(store, bounces(users(90), NOW, 5, remote_mta="mx.google.com"), rules())
-    assert store.incidents() == []
+    assert store.incidents.all() == []
 
 
 def test_reports_that_name_a_providers_server_stop_no_lock_at_that_provider(store: Store) -> None:
@@ -357,8 +357,8 @@ def test_an_incident_of_a_relay_closes_when_little_is_refused_there(store: Store
     mailed(store, addresses, 90)
     policy = rules(20)
     record(store, bounces(addresses, NOW, 5, remote_mta="relay.example.org"), policy)
-    assert store.tend(policy, NOW + HOUR) == []
-    (closed,) = store.tend(policy, NOW + 7 * HOUR)
+    assert store.incidents.tend(policy, NOW + HOUR) == []
+    (closed,) = store.incidents.tend(policy, NOW + 7 * HOUR)
     assert closed.settled is not None
     assert (opened(store), locked(store)) == ([], [])
 
@@ -367,7 +367,7 @@ def test_a_window_of_other_length_is_obeyed(store: Store) -> None:
     short = GuardSettings(window=Duration(seconds=HOUR), addresses=20, slow=())
     policy = Policy(PolicySettings(), SIGNED, guard=Guard(short))
     record(store, bounces(users(400), NOW, 200), policy)
-    assert store.incidents() == []
+    assert store.incidents.all() == []
 
 
 # -- what is on record of sends ------------------------------------------------------------------
@@ -391,5 +391,5 @@ def test_the_ledger_tells_which_addresses_were_delivered_to_before(
         assert upkeep.walk(ledger, NOW, lambda: False) == len(sends)
     record(store, bounces([*users(130), *users(130, name="new")], NOW, 5), rules())
     (incident,) = opened(store)
-    assert len(store.held(incident.number)) == 130
+    assert len(store.incidents.held(incident.number)) == 130
     assert sorted(locked(store)) == sorted(users(130, name="new"))

@@ -76,7 +76,7 @@ class Kept(histories.Histories):
     def known(self, store: Store) -> dict[str, State]:
         """What is known of each address now: a lock whose time is up is none."""
         return {
-            address: freed(store.state(address) or EMPTY, self.now)
+            address: freed(store.addresses.get(address) or EMPTY, self.now)
             for address in [*histories.ADDRESSES_OF_USERS, "twin@x.test"]
         }
 
@@ -138,14 +138,14 @@ def soft(message: int, time: int) -> Event:
 
 def test_old_bounces_go_and_the_count_in_a_row_goes_on(store: Store) -> None:
     fill(store, soft(1, NOW), soft(2, NOW + DAY), bounce_of("bob@x.test", 9, NOW + DAY))
-    before = store.state(ANN)
+    before = store.addresses.get(ANN)
     assert let_go(store, NOW + 100 * DAY, NOW + 100 * DAY) == 2, "bob is locked"
-    assert store.state(ANN) == before
-    ((_, summary),) = store.entries(ANN)
+    assert store.addresses.get(ANN) == before
+    ((_, summary),) = store.journal.of_address(ANN)
     assert isinstance(summary, Summary)
     assert (summary.entries, summary.first_time, summary.time) == (2, NOW, NOW + DAY)
     fill(store, soft(3, NOW + 101 * DAY))
-    state = store.state(ANN)
+    state = store.addresses.get(ANN)
     assert state is not None
     assert state.lock is not None, "the third in a row"
 
@@ -168,10 +168,10 @@ def test_entries_dated_ahead_keep_none_behind_them(store: Store, wrong: int) -> 
 def test_what_is_behind_a_lock_stays_until_it_ends(store: Store) -> None:
     fill(store, bounce_of(ANN, 1, NOW), soft(2, NOW + DAY))
     assert let_go(store, NOW + 300 * DAY, NOW + 300 * DAY) == 0
-    assert len(store.entries(ANN)) == 2
+    assert len(store.journal.of_address(ANN)) == 2
     fill(store, bounce_of("bob@x.test", 3, NOW + 399 * DAY))
     assert let_go(store, NOW + 400 * DAY, NOW + 400 * DAY) == 2
-    state = store.state(ANN)
+    state = store.addresses.get(ANN)
     assert state is not None
     assert (state.lock, state.hard, state.times_locked) == (None, 1, 1)
     assert [address for address, _ in store.lists.bounced(NOW + 400 * DAY)] == [ANN]
@@ -181,7 +181,7 @@ def test_a_repeated_lock_is_longer_even_if_the_first_is_no_longer_kept(store: St
     fill(store, bounce_of(ANN, 1, NOW), bounce_of("bob@x.test", 2, NOW))
     let_go(store, NOW + 400 * DAY, NOW + 400 * DAY)
     fill(store, bounce_of(ANN, 3, NOW + 401 * DAY))
-    state = store.state(ANN)
+    state = store.addresses.get(ANN)
     assert state is not None
     assert state.lock is not None
     assert state.lock.until > NOW + (401 + 700) * DAY
@@ -193,20 +193,20 @@ def test_what_was_done_to_many_stays_until_it_can_go_for_the_last_of_them(store:
     store.act([Act(names[:2], NOW + 1, "lock", "ann", until=NO_END)], FOLD)
     fill(store, soft(1, NOW + 2))
     let_go(store, NOW + 100 * DAY, NOW + 100 * DAY)
-    acts = [entry for _, entry in store.journal() if isinstance(entry, Act)]
+    acts = [entry for _, entry in store.journal.entries() if isinstance(entry, Act)]
     assert [act.addresses for act in acts] == [names[:2], names[:2]]
-    assert store.state("u3@x.test") is None
-    assert [address for address, _ in store.locks()] == list(names[:2])
+    assert store.addresses.get("u3@x.test") is None
+    assert [address for address, _ in store.addresses.locks()] == list(names[:2])
 
 
 def test_what_is_undone_later_is_undone_from_what_is_left(store: Store) -> None:
     fill(store, soft(1, NOW), soft(2, NOW + 200 * DAY), soft(3, NOW + 201 * DAY))
-    assert store.state(ANN) != EMPTY
+    assert store.addresses.get(ANN) != EMPTY
     store.act([Act((ANN,), NOW + 202 * DAY, "unlock", "ann")], FOLD)
     let_go(store, NOW + 100 * DAY, NOW + 203 * DAY)
-    numbers = store.find(lambda event: event.time > NOW)
+    numbers = store.history.find(lambda event: event.time > NOW)
     store.void([*numbers, 1], Ruling("void", (), NOW + 203 * DAY), FOLD)
-    state = store.state(ANN)
+    state = store.addresses.get(ANN)
     assert state is not None
     assert (state.soft, state.soft_in_row, state.lock) == (1, 0, None)
 
@@ -216,7 +216,7 @@ def test_bounces_that_name_nobody_and_rulings_on_what_is_gone_go_too(store: Stor
     store.void([2], Ruling("void", (), NOW + 1, by="ann"), FOLD)
     fill(store, soft(3, NOW + 90 * DAY))
     let_go(store, NOW + 50 * DAY, NOW + 91 * DAY)
-    assert [number for number, _ in store.journal()] == [4]
+    assert [number for number, _ in store.journal.entries()] == [4]
     assert len(contents(store, ONCE)[ONCE]) == 1
 
 
@@ -230,7 +230,7 @@ def test_an_address_is_forgotten_when_nothing_came_for_long_and_never_while_lock
     let_go(store, now - 700 * DAY, now)
     assert store.retention.forget_addresses(NOW, now) == 0, "not that old"
     assert store.retention.forget_addresses(now - 700 * DAY, now) == 2
-    assert [store.state(a) for a in (ANN, "bob@x.test")] == [None, None]
+    assert [store.addresses.get(a) for a in (ANN, "bob@x.test")] == [None, None]
     assert [address for address, _ in store.lists.locked()] == ["eve@x.test", "last@x.test"]
 
 
@@ -271,7 +271,7 @@ def test_who_stops_it_has_a_store_that_is_whole(store: Store) -> None:
     )
     states = dict(store.lists.known(f"u{n}@x.test" for n in range(2500)))
     assert len(states) == 2500
-    assert 0 < sum(isinstance(e, Event) for _, e in store.journal()) < 2500
+    assert 0 < sum(isinstance(e, Event) for _, e in store.journal.entries()) < 2500
     assert let_go(store, NOW + DAY, NOW + 100 * DAY) > 0
 
 
@@ -295,7 +295,7 @@ def test_a_bounce_that_is_dated_ahead_ends_no_lock_for_good(store: Store) -> Non
     record(store, [bounce_of(ANN, 2, NOW + 740 * DAY, Reason.MAILBOX_FULL)], RULES)
     store.retention.forget_entries(NOW + 60 * DAY, NOW + 90 * DAY, FOLD)
     store.void([3], Ruling("void", (), NOW + 91 * DAY, "eve"), FOLD)
-    state = store.state(ANN)
+    state = store.addresses.get(ANN)
     assert state is not None
     assert state.lock is not None
     assert state.lock.until == NOW + 400 * DAY

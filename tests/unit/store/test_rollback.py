@@ -89,7 +89,7 @@ def open_store(folder: Path) -> Store:
 
 def told_anew(store: Store) -> dict[bytes, list[tuple[bytes, bytes]]]:
     """What the databases must hold, from the journal and the fold alone."""
-    entries = dict(store.journal())
+    entries = dict(store.journal.entries())
     voided, held = marks_of(entries)
     states: dict[str, State] = defaultdict(lambda: EMPTY)
     for key, octets in contents(store, SUMMARIES)[SUMMARIES]:
@@ -174,7 +174,7 @@ class Histories(RuleBasedStateMachine):
     @rule(days=st.integers(0, 400), hours=st.integers(0, 3))
     def wait(self, days: int, hours: int) -> None:
         self.now += days * 86_400 + hours * 1800
-        self.store.tend(RULES, self.now)
+        self.store.incidents.tend(RULES, self.now)
 
     @rule(
         address=st.sampled_from(ADDRESSES_OF_USERS),
@@ -200,7 +200,7 @@ class Histories(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 2**32), share=st.sampled_from([0.1, 0.5, 1.0]))
     def undo(self, seed: int, share: float) -> None:
         chance = random.Random(seed)
-        numbers = self.store.find(lambda _event: chance.random() < share)
+        numbers = self.store.history.find(lambda _event: chance.random() < share)
         ruling = Ruling("void", (), self.now, by="ann")
         assert self.store.void(numbers, ruling, RULES.fold) == len(numbers)
         assert self.store.void(numbers, ruling, RULES.fold) == 0, "what is void is void"
@@ -223,15 +223,15 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def what_waits_for_dns_locks_nobody(self) -> None:
         waits = {n for portion in self.store.unconfirmed.portions() for n, _ in portion}
-        causes = {lock.cause for _, lock in self.store.locks()}
+        causes = {lock.cause for _, lock in self.store.addresses.locks()}
         assert not waits & causes
 
-    @precondition(lambda self: any(i.settled is None for i in self.store.incidents()))
+    @precondition(lambda self: any(i.settled is None for i in self.store.incidents.all()))
     @rule(verb=st.sampled_from(["confirmed", "dismissed"]))
     def settle(self, verb: Literal["confirmed", "dismissed"]) -> None:
-        number = next(i.number for i in self.store.incidents() if i.settled is None)
-        self.store.settle(Settled(number, self.now, verb, by="ann"), RULES.fold)
-        assert self.store.held(number) == []
+        number = next(i.number for i in self.store.incidents.all() if i.settled is None)
+        self.store.incidents.settle(Settled(number, self.now, verb, by="ann"), RULES.fold)
+        assert self.store.incidents.held(number) == []
 
     @invariant()
     def the_store_holds_what_the_journal_adds_up_to(self) -> None:
@@ -241,7 +241,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def a_simulation_under_the_policy_in_force_changes_nothing(self) -> None:
         simulation = Simulation(RULES, RULES, self.now)
-        for history in self.store.histories():
+        for history in self.store.history.by_address():
             assert simulation.replay(*history) == []
         assert simulation.totals.differing == 0
 
@@ -252,7 +252,7 @@ class Histories(RuleBasedStateMachine):
         watched = {number_of(key[12:]) for key, _ in found[WATCHED]}
         voided = {number_of(key) for key, _ in contents(self.store, VOIDED)[VOIDED]}
         assert not watched & voided, "what is undone would trip the guard"
-        open_incidents = {i.number for i in self.store.incidents() if i.settled is None}
+        open_incidents = {i.number for i in self.store.incidents.all() if i.settled is None}
         told = {int.from_bytes(value[4:], "big") for _, value in found[SERIES]} - {0}
         assert told == open_incidents
 
@@ -302,8 +302,8 @@ def test_an_undo_restores_the_store_and_tells_before_what_it_will_do(store: Stor
     wrong = [bounce_of(f"u{n}@y.test", 10 + n, NOW + 60, Reason.MAILBOX_DISABLED) for n in (1, 2)]
     twice = [bounce_of("old@x.test", 20, NOW + 60, Reason.MAILBOX_DISABLED)]
     record(store, wrong + twice, RULES)
-    numbers = store.find(lambda event: event.reason is Reason.MAILBOX_DISABLED)
-    assert store.effect(numbers, RULES.fold, NOW + 99) == Effect(
+    numbers = store.history.find(lambda event: event.reason is Reason.MAILBOX_DISABLED)
+    assert store.history.effect(numbers, RULES.fold, NOW + 99) == Effect(
         events=3, addresses=3, locks=3, lifted=2
     )
     store.void(numbers, Ruling("void", (), NOW + 99, by="ann", why="theirs"), RULES.fold)
@@ -311,7 +311,7 @@ def test_an_undo_restores_the_store_and_tells_before_what_it_will_do(store: Stor
     outcomes = record(store, wrong + twice, RULES)
     assert not any(outcome.is_new for outcome in outcomes), "delivered once more, it stays undone"
     assert contents(store) == before
-    (*_, (_, last)) = store.journal()
+    (*_, (_, last)) = store.journal.entries()
     assert last == Ruling("void", tuple(numbers), NOW + 99, by="ann", why="theirs")
 
 
@@ -325,19 +325,23 @@ def test_after_an_outage_without_a_guard_an_undo_restores_every_address(store: S
     broken = [bounce_of(user, 10_000 + n, NOW + 60 + n // 2) for n, user in enumerate(users)]
     elsewhere = bounce_of("bob@x.test", 5001, NOW + 99)
     record(store, [*broken, elsewhere], unguarded)
-    assert len(list(store.locks())) == 1002
+    assert len(list(store.addresses.locks())) == 1002
     outage = Selection(provider="google", reason=Reason.USER_UNKNOWN, since=NOW + 60)
-    numbers = store.find(outage.matches)
+    numbers = store.history.find(outage.matches)
     assert store.void(numbers, Ruling("void", (), NOW + 999), unguarded.fold) == 1000
-    store.void([store.entries("bob@x.test")[0][0]], Ruling("void", (), NOW + 999), unguarded.fold)
+    store.void(
+        [store.journal.of_address("bob@x.test")[0][0]],
+        Ruling("void", (), NOW + 999),
+        unguarded.fold,
+    )
     assert contents(store) == before
 
 
 def test_a_lock_that_other_evidence_supports_outlives_an_undo(store: Store) -> None:
     record(store, [bounce_of("ann@x.test", 1), bounce_of("ann@x.test", 2, NOW + 60)], RULES)
-    (first, second) = (number for number, _ in store.entries("ann@x.test"))
+    (first, second) = (number for number, _ in store.journal.of_address("ann@x.test"))
     store.void([first], Ruling("void", (), NOW + 99), RULES.fold)
-    state = store.state("ann@x.test")
+    state = store.addresses.get("ann@x.test")
     assert state is not None
     assert state.lock is not None
     assert (state.lock.cause, state.lock.since, state.hard) == (second, NOW + 60, 1)
@@ -348,8 +352,8 @@ def test_many_events_are_undone_in_many_transactions(
 ) -> None:
     monkeypatch.setattr("bouncegate.store.store.MOST_EVENTS", 7)
     record(store, [bounce_of(f"u{n}@h{n}.test", n) for n in range(50)], RULES)
-    numbers = store.find(lambda event: True)
+    numbers = store.history.find(lambda event: True)
     assert store.void(numbers, Ruling("void", (), NOW + 99), RULES.fold) == 50
-    rulings = [entry for _, entry in store.journal() if isinstance(entry, Ruling)]
+    rulings = [entry for _, entry in store.journal.entries() if isinstance(entry, Ruling)]
     assert [len(ruling.numbers) for ruling in rulings] == [7] * 7 + [1]
     assert contents(store) == {ADDRESSES: [], LOCKS: []}

@@ -61,15 +61,15 @@ def event(address: str = "ann@example.com", message: int = 1) -> Event:
 def test_a_bounce_is_kept_with_its_message_and_locks_its_address(store: Store) -> None:
     ((recorded,),) = store.record([Bounce([event()], b"the bounce")], POLICY)
     assert recorded.is_new
-    state = store.state("ann@example.com")
+    state = store.addresses.get("ann@example.com")
     assert state is not None
     assert state.lock is not None
-    assert dict(store.locks()) == {"ann@example.com": state.lock}
-    ((number, kept),) = store.entries("ann@example.com")
+    assert dict(store.addresses.locks()) == {"ann@example.com": state.lock}
+    ((number, kept),) = store.journal.of_address("ann@example.com")
     assert isinstance(kept, Event)
     assert number == recorded.number == state.lock.cause
-    assert store.message(kept.raw) == b"the bounce"
-    assert list(store.journal()) == [(number, kept)]
+    assert store.messages.get(kept.raw) == b"the bounce"
+    assert list(store.journal.entries()) == [(number, kept)]
 
 
 def test_a_bounce_counts_once_however_often_it_comes(store: Store) -> None:
@@ -77,8 +77,8 @@ def test_a_bounce_counts_once_however_often_it_comes(store: Store) -> None:
     store.record([bounce, bounce], POLICY)
     ((again,),) = store.record([bounce], POLICY)
     assert not again.is_new
-    assert len(store.entries("ann@example.com")) == 1
-    state = store.state("ann@example.com")
+    assert len(store.journal.of_address("ann@example.com")) == 1
+    state = store.addresses.get("ann@example.com")
     assert state is not None
     assert state.hard == 1
 
@@ -86,15 +86,18 @@ def test_a_bounce_counts_once_however_often_it_comes(store: Store) -> None:
 def test_each_recipient_of_a_bounce_is_an_event_of_its_own(store: Store) -> None:
     events = [event("ann@example.com"), event("bob@example.com")]
     store.record([Bounce(events, b"m")], POLICY)
-    assert [address for address, _ in store.locks()] == ["ann@example.com", "bob@example.com"]
+    assert [address for address, _ in store.addresses.locks()] == [
+        "ann@example.com",
+        "bob@example.com",
+    ]
 
 
 def test_a_bounce_that_names_nobody_is_kept_and_locks_nobody(store: Store) -> None:
     store.record([Bounce([event("")], b"unreadable")], POLICY)
-    ((_, kept),) = store.journal()
+    ((_, kept),) = store.journal.entries()
     assert isinstance(kept, Event)
-    assert store.message(kept.raw) == b"unreadable"
-    assert list(store.locks()) == []
+    assert store.messages.get(kept.raw) == b"unreadable"
+    assert list(store.addresses.locks()) == []
 
 
 def test_a_large_message_lies_outside_the_store_and_comes_back_as_it_was(
@@ -102,7 +105,7 @@ def test_a_large_message_lies_outside_the_store_and_comes_back_as_it_was(
 ) -> None:
     raw = os.urandom(300_000)
     ((recorded,),) = store.record([Bounce([event()], raw)], POLICY)
-    assert store.message(recorded.event.raw) == raw
+    assert store.messages.get(recorded.event.raw) == raw
     assert len(list(settings.path.glob("messages/*/*.zst"))) == 1
 
 
@@ -115,23 +118,25 @@ def test_messages_are_kept_as_long_as_the_operator_says_and_no_longer(
     outcomes = store.record(
         [Bounce([old], b"old"), Bounce([large], random), Bounce([event(message=3)], b"new")], POLICY
     )
-    assert store.expire_messages(NOW) == 2
+    assert store.messages.expire(NOW) == 2
     keys = [recorded.event.raw for (recorded,) in outcomes]
-    assert [store.message(key) for key in keys] == [None, None, b"new"]
+    assert [store.messages.get(key) for key in keys] == [None, None, b"new"]
     assert list(settings.path.glob("messages/*")) == []
-    assert len(store.entries("ann@example.com")) == 3, "the events outlive their messages"
+    assert len(store.journal.of_address("ann@example.com")) == 3, (
+        "the events outlive their messages"
+    )
 
 
 def test_an_operators_act_is_kept_with_who_when_and_why(store: Store) -> None:
     act = Act(("ann@example.com",), NOW, "lock", by="root", why="asked on the phone")
     store.act([act], FOLD)
-    state = store.state("ann@example.com")
+    state = store.addresses.get("ann@example.com")
     assert state is not None
     assert state.lock is not None
     assert state.lock.origin is Origin.MANUAL
     store.act([Act(("ann@example.com",), NOW + 1, "unlock", by="root")], FOLD)
-    assert list(store.locks()) == []
-    assert store.entries("ann@example.com")[0][1] == act
+    assert list(store.addresses.locks()) == []
+    assert store.journal.of_address("ann@example.com")[0][1] == act
 
 
 def test_a_full_map_takes_nothing_and_says_what_to_do(tmp_path: Path) -> None:
@@ -139,7 +144,7 @@ def test_a_full_map_takes_nothing_and_says_what_to_do(tmp_path: Path) -> None:
     bounces = [Bounce([event(f"u{i}@example.com")], os.urandom(2000)) for i in range(500)]
     with pytest.raises(StoreFull, match="raise map_size"):
         store.record(bounces, POLICY)
-    assert list(store.journal()) == [], "half a batch would be acknowledged by nobody"
+    assert list(store.journal.entries()) == [], "half a batch would be acknowledged by nobody"
     assert store.record(bounces[:1], POLICY), "and the store goes on working"
     store.close()
 
@@ -247,8 +252,8 @@ def test_a_store_of_an_earlier_version_is_completed_by_whoever_may_write(
     with pytest.raises(StoreLayout, match="start the return path once"):
         Store.open(settings, readonly=True)
     store = Store.open(settings)
-    assert [address for address, _ in store.locks()] == ["ann@example.com"]
-    assert store.held(1) == []
+    assert [address for address, _ in store.addresses.locks()] == ["ann@example.com"]
+    assert store.incidents.held(1) == []
     store.close()
 
 

@@ -38,7 +38,7 @@ def test_nobody_opens_it_to_write_while_it_is_replaced_and_all_may_read(tmp_path
     with pytest.raises(StoreBusy, match="try again"):
         Ledger.open(settings_of(tmp_path), LEDGER, readonly=False)
     with closing(Store.open(settings_of(tmp_path), readonly=True)) as store:
-        assert list(store.locks()) == []
+        assert list(store.addresses.locks()) == []
     for right in rights:
         right.give_up()
     Store.open(settings_of(tmp_path)).close()
@@ -46,7 +46,7 @@ def test_nobody_opens_it_to_write_while_it_is_replaced_and_all_may_read(tmp_path
 
 def test_writers_do_not_keep_out_one_another(tmp_path: Path) -> None:
     with another_process(HOLDER, tmp_path), closing(Store.open(settings_of(tmp_path))) as store:
-        assert list(store.locks()) == []
+        assert list(store.addresses.locks()) == []
 
 
 def test_where_there_is_no_folder_that_is_what_is_said(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class DomainLocks:
         return done
 
     def _locks(self) -> Iterator[tuple[str, Lock]]:
-        locks = self._store.locks("@")
+        locks = self._store.addresses.locks("@")
         for address, lock in takewhile(lambda entry: entry[0].startswith("@"), locks):
             yield address[1:], lock
 
@@ -70,18 +70,18 @@ class DomainLocks:
         """What becomes of locked domains; those that have not been asked for long are queued."""
         unasked: list[str] = []
         for domain, lock in locks.items():
-            check = Check(domain, self._store.exchanges.of(domain), lock, now)
+            check = Check(domain, self._store.mx.of(domain), lock, now)
             if self._dead.must_ask(check):
                 unasked.append(domain)
             act = self._dead.after_recheck(check)
             if act is not None:
                 yield act
         if unasked:
-            self._store.exchanges.want(unasked, now)
+            self._store.mx.want(unasked, now)
 
     def _locked(self, locks: dict[str, Lock], now: int) -> Iterator[Act]:
         """New locks of domains that DNS calls dead and whose addresses bounce."""
-        dead, last_good = self._store.exchanges.survey(self._confirm)
+        dead, last_good = self._store.mx.survey(self._confirm)
         checks = {
             domain: Check(domain, exchange, locks.get(domain), now)
             for domain, exchange in dead.items()
@@ -89,14 +89,18 @@ class DomainLocks:
         }
         checks = {d: c for d, c in checks.items() if self._dead.may_lock(c, last_good)}
         since = {domain: self._counts_since(domain, now) for domain in checks}
-        for domain, bounced in self._store.bounced(since, self._counts).items():
+        for domain, bounced in self._store.domainbounces.since(since, self._counts).items():
             act = self._dead.after_bounces(checks[domain], bounced)
             if act is not None:
                 yield act
 
     def _counts_since(self, domain: str, now: int) -> int:
         """From when on bounces count: what came before an operator's unlock does no more."""
-        acts = (entry for _, entry in self._store.entries(f"@{domain}") if isinstance(entry, Act))
+        acts = (
+            entry
+            for _, entry in self._store.journal.of_address(f"@{domain}")
+            if isinstance(entry, Act)
+        )
         unlocked = max((act.time + 1 for act in acts if act.verb == "unlock"), default=0)
         return max(now - self._window, unlocked)
 

@@ -122,7 +122,7 @@ class NameCheck:
         for number, event in portion:
             domain = domain_of(event.address)
             if domain not in known:
-                known[domain] = self._store.exchanges.of(domain)
+                known[domain] = self._store.mx.of(domain)
             what = self._verdict(domain, event.time, known[domain], now)
             self._take_note(domain, event.time, known[domain], what)
             if what == "open":
@@ -130,7 +130,7 @@ class NameCheck:
             else:
                 ruled[what, _why(what, known[domain])].append(number)
         for when in sorted(set(asked.values())):
-            self._store.exchanges.want([d for d, at in asked.items() if at == when], when)
+            self._store.mx.want([d for d, at in asked.items() if at == when], when)
         for (what, why), numbers in ruled.items():
             yield Ruling(
                 "release" if what == "absent" else "void", tuple(numbers), now, by=CHECKER, why=why
@@ -152,7 +152,7 @@ class NameCheck:
     # -- our own name servers ----------------------------------------------------------------
 
     def _open_incident(self) -> Incident | None:
-        incidents = reversed(self._store.incidents())
+        incidents = reversed(self._store.incidents.all())
         return next((i for i in incidents if i.opened.provider == OURS and not i.settled), None)
 
     def _take_note(self, domain: str, came: int, known: MxHosts, what: Verdict) -> None:
@@ -173,7 +173,7 @@ class NameCheck:
         self._incident = self._open_incident()
         if self._incident is None and domains > self._normal:
             opened = Opened(now, OURS, Reason.HOST_UNKNOWN, domains, self._normal)
-            self._incident = Incident(self._store.open_for_names(opened), opened)
+            self._incident = Incident(self._store.incidents.open_for_names(opened), opened)
             log.error(
                 "%d domains were called unknown that take mail or of which DNS tells nothing: the "
                 "name servers of this machine are out of order; none of it counts (incident %d)",
@@ -181,7 +181,7 @@ class NameCheck:
             )  # fmt: skip
         elif self._incident is not None and domains <= self._normal * _WELL:
             number = self._incident.number
-            self._store.settle(
+            self._store.incidents.settle(
                 Settled(number, now, "closed", CHECKER, "DNS answers for the domains in doubt"),
                 self._policy.fold,
             )
@@ -197,7 +197,7 @@ class NameCheck:
         for address, lock, seen in self._locks_of_names(now):
             domain = domain_of(address)
             if domain not in known:
-                known[domain] = self._store.exchanges.of(domain)
+                known[domain] = self._store.mx.of(domain)
             if has_returned(lock, known[domain]):
                 returned[domain].append((address, seen))
         self._ask(known, now)
@@ -213,7 +213,7 @@ class NameCheck:
         Those of whole domains are left to `domainlocks`. With each comes the number of all locks of
         its address (`bouncegate.policy.conditions`).
         """
-        some = list(islice(self._store.lock_records(self._place), _LOCKS_A_ROUND))
+        some = list(islice(self._store.addresses.lock_records(self._place), _LOCKS_A_ROUND))
         for address, lock, of_groups in some:
             for one in (lock, *of_groups) if not address.startswith("@") else ():
                 if one is not None and one.in_force(now) and rests_on_name(one):
@@ -224,7 +224,7 @@ class NameCheck:
     def _ask(self, known: dict[str, MxHosts], now: int) -> None:
         old = [d for d, e in known.items() if now - max(e.fetched, e.failed) >= self._recheck]
         if old:
-            self._store.exchanges.want(old, now)
+            self._store.mx.want(old, now)
 
     def _recover(self, locked: list[tuple[str, int]], known: MxHosts, now: int) -> int:
         hosts = ", ".join(known.mx_hosts[:3])

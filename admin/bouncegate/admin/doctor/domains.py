@@ -21,8 +21,8 @@ def check_domains(settings: Settings, now: int) -> Iterator[Finding]:
     """The bounces that wait for DNS, and whether name servers are believed."""
     try:
         with closing(Store.open(settings.store, readonly=True)) as store:
-            pile = store.unconfirmed.pile(store.exchanges.of)
-            fault = store.exchanges.fault()
+            pile = store.unconfirmed.pile(store.mx.of)
+            fault = store.mx.fault()
     except StoreError:  # the check of the store says so
         return
     confirm = settings.dns.confirm.after(0)

@@ -32,8 +32,10 @@ def check_store(settings: Settings, now: int) -> Iterator[Finding]:
     try:
         with closing(Store.open(settings.store, readonly=True)) as store:
             dead = store.check_readers()
-            room = store.room()
-            latest = max((entry.time for _, entry in store.journal(store.last_entry())), default=0)
+            room = store.space()
+            latest = max(
+                (entry.time for _, entry in store.journal.entries(store.journal.last())), default=0
+            )
     except StoreMissing as error:
         mend = "start bouncegate-return-path, which makes it"
         yield Finding("store", Severity.NOTE, str(error), mend)
@@ -59,7 +61,7 @@ def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
         return
     try:
         with closing(Ledger.open(settings.store, settings.ledger)) as ledger:
-            room, (oldest, newest) = ledger.room(), ledger.times()
+            room, (oldest, newest) = ledger.space(), ledger.times()
     except StoreMissing as error:
         yield Finding("ledger", Severity.NOTE, str(error), "start bouncegate-milter")
     except StoreError as error:

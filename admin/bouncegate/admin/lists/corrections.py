@@ -92,13 +92,13 @@ def resolve(store: Store, sought: Sought) -> list[Correction]:
 
 def _names(store: Store) -> Iterator[str]:
     yield from store.lists.names()
-    yield from (address for address, _ in store.usage.invalid())
-    yield from (used.address for used in store.usage.stale(0xFFFF))
+    yield from (address for address, _ in store.lastmailed.invalid())
+    yield from (used.address for used in store.lastmailed.stale(0xFFFF))
 
 
 def as_seen(store: Store, correction: Correction, now: int) -> Correction:
     """The correction with the locks that what was meant has now; before anything is decided."""
-    meant = store.state(correction.new) or EMPTY
+    meant = store.addresses.get(correction.new) or EMPTY
     return correction._replace(seen=locks_seen(locks_of(meant), now))
 
 
@@ -110,7 +110,7 @@ def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> 
     """
     if correction.old == correction.new:
         return "both addresses are the same"
-    meant = store.state(correction.new) or EMPTY
+    meant = store.addresses.get(correction.new) or EMPTY
     if force:
         return ""
     if meant.corrected:
@@ -134,7 +134,7 @@ def chained(corrections: Iterable[Correction]) -> Iterator[Fault]:
 
 def is_done(store: Store, correction: Correction) -> bool:
     """Whether this very correction was made before."""
-    return (store.state(correction.old) or EMPTY).corrected == correction.new
+    return (store.addresses.get(correction.old) or EMPTY).corrected == correction.new
 
 
 def acts_of(corrections: Iterable[Correction], time: int, by: str, why: str) -> Iterator[Act]:

@@ -87,7 +87,7 @@ class Judge:
         good = {address for _, address, fault in given if not fault}
         domains = {domain_of(address) for address in good}
         known = self._store.lists.known(sorted(good | {f"@{domain}" for domain in domains}))
-        statuses, days = self._statuses(domains), self._store.usage.days(good)
+        statuses, days = self._statuses(domains), self._store.lastmailed.days(good)
         for line, address, fault in given:
             if fault:
                 yield Judged(line.number, address, "invalid", fault, suggestion=self._mend(address))

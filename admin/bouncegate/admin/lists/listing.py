@@ -71,7 +71,7 @@ class Listing:
 
     def locks_of(self, address: str) -> Iterator[Row]:
         """The locks in force of one address, for all groups and for single ones."""
-        return self._of_locks(address, self._store.state(address) or EMPTY)
+        return self._of_locks(address, self._store.addresses.get(address) or EMPTY)
 
     def _of_locks(self, address: str, state: State, *, ended: bool = False) -> Iterator[Row]:
         for lock, group in _locks_of(state):
@@ -101,8 +101,8 @@ class Listing:
 
     def _is_of_dead_domain(self, address: str) -> bool:
         """Whether it is listed for its domain; else all of these are behind it."""
-        is_denied = self._store.exchanges.of(domain_of(address)).status in DENIALS
-        return is_denied and not _matters(self._store.state(address))
+        is_denied = self._store.mx.of(domain_of(address)).status in DENIALS
+        return is_denied and not _matters(self._store.addresses.get(address))
 
     def _locked_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
         """Whoever is locked for one group, and so predicted for all others."""
@@ -116,25 +116,25 @@ class Listing:
     def of_dead_domains(self, after: str = "") -> Iterator[Row]:
         """Whoever was mailed in a domain that takes no mail now, and has not bounced."""
         begun = domain_of(after)
-        if begun and (status := self._store.exchanges.of(begun).status) in DENIALS:
+        if begun and (status := self._store.mx.of(begun).status) in DENIALS:
             yield from self._of_dead_domain(begun, status, after)
-        for domain, exchange in self._store.exchanges.denied(begun):
+        for domain, exchange in self._store.mx.denied(begun):
             yield from self._of_dead_domain(domain, exchange.status)
 
     def _of_dead_domain(self, domain: str, status: Status, after: str = "") -> Iterator[Row]:
         reason, why = DEAD[status]
-        for address in self._store.usage.in_domain(domain, after):
-            if not _matters(self._store.state(address)):
+        for address in self._store.lastmailed.in_domain(domain, after):
+            if not _matters(self._store.addresses.get(address)):
                 kind, category = REASONS[reason].kind, REASONS[reason].category
                 yield Row(address, "predicted", kind, category, reason, why=why)
 
     def _invalid(self, wanted: Wanted, after: str) -> Iterator[Row]:
-        for address, fault in self._store.usage.invalid(after):
+        for address, fault in self._store.lastmailed.invalid(after):
             if wanted.has(address):
                 yield self._with_lock(Row(address, "invalid", why=fault))
 
     def _stale(self, wanted: Wanted, after: str) -> Iterator[Row]:
-        for used in self._store.usage.stale(self._stale_day, after):
+        for used in self._store.lastmailed.stale(self._stale_day, after):
             if not wanted.has(used.address):
                 continue
             row = Row(
@@ -144,7 +144,7 @@ class Listing:
 
     def _with_lock(self, row: Row) -> Row:
         """The row with the lock that the address has, and its bounces."""
-        state = self._store.state(row.address) or EMPTY
+        state = self._store.addresses.get(row.address) or EMPTY
         lock = state.lock
         known = replace(row, hard=state.hard, soft=state.soft, last_event=state.last_event)
         if lock is None or not lock.in_force(self._now):

@@ -55,7 +55,7 @@ class Maintenance:
 
     def walk(self, ledger: Ledger, now: int, stop: Stop) -> int:
         """Take in what the ledger knows of sends; tells of how many. Raises StoreError."""
-        usage, total = self._store.usage, 0
+        usage, total = self._store.lastmailed, 0
         place = usage.place()
         while not stop() and (portion := ledger.walk(place, now - _BEHIND, _SENDS)):
             days: dict[str, int] = {}
@@ -80,7 +80,7 @@ class Maintenance:
         if "refuse" in (self._settings.stale, self._settings.invalid):
             return 0
         before, total = last_stale_day(now, self._settings.keep), 0
-        while not stop() and (gone := self._store.usage.forget(before)):
+        while not stop() and (gone := self._store.lastmailed.forget(before)):
             total += gone
         return total
 
@@ -115,12 +115,12 @@ class Maintenance:
     def _stale(self, now: int) -> Iterator[tuple[str, int]]:
         """Who was freed by hand is no longer stale: for usage that is as good as a message."""
         day = last_stale_day(now, self._settings.stale_after)
-        for used in self._store.usage.stale(day):
+        for used in self._store.lastmailed.stale(day):
             if not _is_locked(self._state(used.address), now):
                 yield used.address, now + _YEAR
 
     def _invalid(self, now: int) -> Iterator[tuple[str, int]]:
-        for address, _ in self._store.usage.invalid():
+        for address, _ in self._store.lastmailed.invalid():
             if _is_canonical(address) and self._is_free(address, now):
                 yield address, now + _YEAR
 
@@ -129,9 +129,9 @@ class Maintenance:
             end = max(lock.until for lock in _locks_of_groups(state))
             if end > now and self._is_free(address, now):
                 yield address, min(end - end % DAY + DAY, NO_END)
-        for domain, exchange in self._store.exchanges.denied():
+        for domain, exchange in self._store.mx.denied():
             if exchange.is_dead(self._confirm):
-                for address in self._store.usage.in_domain(domain):
+                for address in self._store.lastmailed.in_domain(domain):
                     if self._is_free(address, now):
                         yield address, now + _WEEK
 
@@ -143,7 +143,7 @@ class Maintenance:
         return not any(act.verb in ("unlock", "alive") for act in acts)
 
     def _state(self, address: str) -> State:
-        return self._store.state(address) or EMPTY
+        return self._store.addresses.get(address) or EMPTY
 
     # -- whom they no longer refuse ----------------------------------------------------------
 
@@ -170,17 +170,17 @@ class Maintenance:
         return setting == "report" or not is_listed(address, now)
 
     def _is_stale(self, address: str, now: int) -> bool:
-        day = self._store.usage.day(address)
+        day = self._store.lastmailed.day(address)
         # Where it is not known, it was forgotten: the address has not been mailed since.
         return day is None or day <= last_stale_day(now, self._settings.stale_after)
 
     def _is_invalid(self, address: str, now: int) -> bool:
-        return bool(self._store.usage.fault(address))
+        return bool(self._store.lastmailed.fault(address))
 
     def _is_predicted(self, address: str, now: int) -> bool:
         if any(lock.in_force(now) for lock in _locks_of_groups(self._state(address))):
             return True
-        return self._store.exchanges.of(domain_of(address)).is_dead(self._confirm)
+        return self._store.mx.of(domain_of(address)).is_dead(self._confirm)
 
 
 def _portions(candidates: Iterable[tuple[str, int]]) -> Iterator[tuple[int, tuple[str, ...]]]:

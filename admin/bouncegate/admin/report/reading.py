@@ -61,7 +61,7 @@ def providers_now(store: Store, providers: Providers) -> Callable[[str], str]:
 
     @lru_cache(_MOST_DOMAINS)
     def provider_of(domain: str) -> str:
-        return providers.provider_of(domain, store.exchanges.of(domain).mx_hosts)
+        return providers.provider_of(domain, store.mx.of(domain).mx_hosts)
 
     return provider_of
 

@@ -190,10 +190,10 @@ def _tidy(desk: Resources, settings: ReturnPathSettings, clock: TrustedClock) ->
     """Delete messages whose time is up, close incidents that are over."""
     now = clock.time(desk.store.clock)
     kept_for = settings.keep_messages.after(0)
-    deleted = desk.store.expire_messages(max(now - kept_for, 0))
+    deleted = desk.store.messages.expire(max(now - kept_for, 0))
     if deleted:
         log.info("deleted %d bounce messages whose time was up", deleted)
-    for closed in desk.store.tend(desk.policy, now):
+    for closed in desk.store.incidents.tend(desk.policy, now):
         announce(closed)
 
 

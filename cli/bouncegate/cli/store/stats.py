@@ -84,11 +84,11 @@ def stats(context: typer.Context, *, json: Json = False) -> None:
 def _views(invocation: Invocation, stack: ExitStack) -> Iterator[RoomView]:
     settings = invocation.settings
     store = stack.enter_context(closing(Store.open(settings.store, readonly=True)))
-    yield _view("store", settings.store.path, LAYOUT, store.check_readers(), store.room())
+    yield _view("store", settings.store.path, LAYOUT, store.check_readers(), store.space())
     ledger = ledger_if_any(invocation, stack)
     if ledger is not None:
         path = settings.store.path / LEDGER_FOLDER
-        yield _view("ledger", path, None, ledger.check_readers(), ledger.room())
+        yield _view("ledger", path, None, ledger.check_readers(), ledger.space())
 
 
 def _view(name: str, path: Path, layout: int | None, cleared: int, room: Space) -> RoomView:

@@ -32,13 +32,13 @@ class Arrivals:
     def __init__(self, store: Store) -> None:
         """Count what is recorded from now on; raises StoreError."""
         self._store = store
-        self._next = store.last_entry() + 1
+        self._next = store.journal.last() + 1
         self.bounces: Counter[Arrival] = Counter()
 
     def follow(self, stop: threading.Event) -> None:
         """Count what has come since the last time; raises StoreError."""
         while not stop.is_set():
-            entries = list(islice(self._store.journal(self._next), _SLICE))
+            entries = list(islice(self._store.journal.entries(self._next), _SLICE))
             self.bounces.update(_arrival(entry) for _, entry in entries if isinstance(entry, Event))
             if entries:
                 self._next = entries[-1][0] + 1

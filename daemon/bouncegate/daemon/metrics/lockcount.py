@@ -49,7 +49,7 @@ class LockCount:
         now, locks, start = int(self._clock()), Counter[Sort](), ""
         while not stop.is_set():
             began = time.monotonic()
-            slice_ = list(islice(self._store.lock_records(start), _SLICE))
+            slice_ = list(islice(self._store.addresses.lock_records(start), _SLICE))
             for address, lock, groups in slice_:
                 if lock is not None and lock.in_force(now):
                     locks[_sort(lock, "domain" if address.startswith("@") else "address")] += 1

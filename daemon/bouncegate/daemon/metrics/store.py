@@ -27,19 +27,21 @@ def store_figures(
     store: Store, alarm: AlarmSettings, now: int, *, names_senders: bool
 ) -> Iterator[Metric]:
     """Of the store; `names_senders` says whether their domains may be seen. Raises StoreError."""
-    yield from _room("store", store.room())
+    yield from _room("store", store.space())
     yield _clock("store", store.clock)
-    tallies = store.tallies(now - _WEEK)
+    tallies = store.hourcounts.since(now - _WEEK)
     lately = [tally for tally in tallies if tally.hour >= hour_of(now - _DAY)]
     yield from _blame(lately, alarm, now, names_senders=names_senders)
     dropped = sum(tally.total for tally in tallies if tally.sender == DROPPED)
-    yield gauge("unproven_reports", "Reports in store that count for no address.", store.unproven())
+    yield gauge(
+        "unproven_reports", "Reports in store that count for no address.", store.unproven.count()
+    )
     yield gauge(
         "unproven_reports_dropped",
         "Reports of the last seven days that their quota dropped before their time.",
         dropped,
     )
-    open_ = [i.opened for i in store.incidents() if i.settled is None]
+    open_ = [i.opened for i in store.incidents.all() if i.settled is None]
     yield gauges(
         "incidents_open",
         "Incidents that the guard has opened and nobody has settled.",
@@ -53,14 +55,14 @@ def store_figures(
     yield gauge(
         "dns_domains",
         "Domains of which DNS has told who takes their mail.",
-        store.exchanges.count(),
+        store.mx.count(),
     )
-    yield gauge("dns_waiting", "Domains of which DNS is to be asked.", store.exchanges.waiting())
+    yield gauge("dns_waiting", "Domains of which DNS is to be asked.", store.mx.waiting())
 
 
 def ledger_figures(ledger: Ledger, last_send: int) -> Iterator[Metric]:
     """Of the ledger; `last_send` is when the milter last handed one over. Raises StoreError."""
-    yield from _room("ledger", ledger.room())
+    yield from _room("ledger", ledger.space())
     yield _clock("ledger", ledger.clock)
     oldest, newest = ledger.times()
     yield gauge("ledger_oldest_send_timestamp_seconds", "The oldest send in the ledger.", oldest)

@@ -55,7 +55,7 @@ class Copied(Protocol):
     def copy(self, target: Path) -> None:
         """Write it as it is at one moment into an empty file, not synced; raises StoreError."""
 
-    def room(self) -> Space:
+    def space(self) -> Space:
         """How much of its room it takes; raises StoreError."""
         ...
 
@@ -118,7 +118,7 @@ def _refuse_target(target: Path, source: Source) -> None:
         raise TargetExists(f"{target}: is there already, and nothing is overwritten")
     if not target.parent.is_dir():
         raise StoreError(f"{target.parent}: no such folder")
-    needed = sum(part.room().used for part in (source.store, source.ledger) if part is not None)
+    needed = sum(part.space().used for part in (source.store, source.ledger) if part is not None)
     free = disk_usage(target.parent).free
     if free < needed:
         raise StoreFull(f"{target.parent}: {free:,} octets are free, {needed:,} are needed")

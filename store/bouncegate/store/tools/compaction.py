@@ -35,7 +35,7 @@ def compact(folder: Path, right: WriterLock, part: Copied) -> Compacted:
     """
     assert right.is_alone, "a writer would lose what it writes"
     draft = folder / _DRAFT
-    before, room = (folder / "data.mdb").stat().st_size, part.room()
+    before, room = (folder / "data.mdb").stat().st_size, part.space()
     if room.disk_free < room.used:
         raise StoreFull(f"{folder}: {room.disk_free:,} octets are free, {room.used:,} are needed")
     try:

@@ -17,11 +17,11 @@ import msgspec
 import zstandard
 
 from bouncegate.policy.fold import EMPTY, Fold
+from bouncegate.store.addresses import lock_record
 from bouncegate.store.codec import packed, unpacked
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.layout import JOURNAL, LAYOUT, LOCKS, lay_out, layout_of, set_layout
-from bouncegate.store.state import lock_record
 from bouncegate.store.tools.verify.addresses import RememberingJournal, known_names
 from bouncegate.store.tools.verify.difference import PORTION, portions
 
@@ -81,8 +81,8 @@ def _derive(environment: Environment, fold: Fold) -> None:
     Earlier versions kept less of it. The policy may have changed since it was told: a lock that was
     made under another one stays, with all that was known beside it.
     """
-    history = History(environment)
-    history.journal = journal = RememberingJournal(environment)
+    journal = RememberingJournal(environment)
+    history = History(environment, journal)
     locks = environment.open_db(LOCKS, create=False)
     start: bytes | None = b""
     while start is not None:
@@ -94,12 +94,12 @@ def _derive(environment: Environment, fold: Fold) -> None:
                 record = transaction.get(key, db=locks)
                 try:
                     address = key.decode()
-                    state = history.states.get(transaction, address) or EMPTY
+                    state = history.addresses.get_within(transaction, address) or EMPTY
                     told = history.fold_of(transaction, address, fold)
                 except Exception:  # noqa: BLE001 - whatever it is, verification names it
                     continue
                 # The first stores kept locks beside the counts too: written anew, they do not.
                 for one in (told, state):
                     if lock_record(one) == record:
-                        history.states.write(transaction, address, one)
+                        history.addresses.write(transaction, address, one)
                         break

@@ -27,7 +27,7 @@ from bouncegate.store.layout import (
     layout_problem,
     open_of_any_layout,
 )
-from bouncegate.store.space import Space, room_of
+from bouncegate.store.space import Space, space_of
 from bouncegate.store.tools.backup import Source, make_backup, remove_drafts
 from bouncegate.store.tools.compaction import require_entries
 from bouncegate.store.tools.datafile import put_in_place
@@ -67,11 +67,11 @@ class _Old:
     def copy(self, target: Path) -> None:
         copy_compacted(self.environment, target, self._path)
 
-    def room(self) -> Space:
+    def space(self) -> Space:
         try:
             tables = [name for name in DATABASES if _has(self.environment, name)]
             with self.environment.begin() as transaction:
-                return room_of(self.environment, transaction, self._path, tables)
+                return space_of(self.environment, transaction, self._path, tables)
         except lmdb.Error as error:
             raise explained(error, self._path) from error
 
@@ -114,11 +114,11 @@ def _replace(old: _Old, settings: StoreSettings, fold: Fold) -> int:
     with draft_folder(folder / _DRAFT) as draft:
         with created(draft / "data.mdb"):
             old.copy(draft / "data.mdb")
-        with _opened(draft, old.room().map_size + settings.map_size.octets) as environment:
+        with _opened(draft, old.space().map_size + settings.map_size.octets) as environment:
             raise_layout(environment, fold)
             otherwise = _require_sound(environment, draft / "data.mdb", folder, fold)
             with environment.begin() as transaction:
-                expected = room_of(environment, transaction, draft, DATABASES).entries
+                expected = space_of(environment, transaction, draft, DATABASES).entries
             compacted = draft / "compacted.mdb"
             with created(compacted):
                 copy_compacted(environment, compacted, draft)
@@ -160,10 +160,10 @@ def _require_sound(environment: Environment, data: Path, folder: Path, fold: Fol
 
 
 def _require_room(old: _Old, folder: Path) -> None:
-    room = old.room()
-    if room.disk_free < _COPIES * room.used:
+    space = old.space()
+    if space.disk_free < _COPIES * space.used:
         raise StoreFull(
-            f"{folder}: {room.disk_free:,} octets are free, {_COPIES * room.used:,} are needed"
+            f"{folder}: {space.disk_free:,} octets are free, {_COPIES * space.used:,} are needed"
         )
 
 

@@ -69,7 +69,7 @@ class Site:
         given = (self.store, POLICY, Providers.of(), settings)
         names = NameCheck(*given, clock=lambda: self.now)
         locks = DomainLocks(*given, clock=lambda: self.now)
-        refresher = Refresher(self.store.exchanges, self.dns, lambda: self.now)
+        refresher = Refresher(self.store.mx, self.dns, lambda: self.now)
         end = self.now + int(days * DAY)
         while True:
             refresher.refresh(threading.Event())
@@ -81,7 +81,7 @@ class Site:
             self.now = min(self.now + 6 * HOUR, end)
 
     def lock(self, domain: str) -> Lock | None:
-        state = self.store.state(f"@{domain}")
+        state = self.store.addresses.get(f"@{domain}")
         lock = state.lock if state else None
         return lock if lock is not None and lock.in_force(self.now) else None
 
@@ -123,7 +123,7 @@ def test_a_dead_domain_is_locked_when_many_of_its_addresses_bounce(
     assert lock is not None
     assert (lock.kind, lock.reason, lock.origin) == ("hard", reason, "automatic")
     assert lock.until == DomainLockSettings().lock.after(site.now)
-    (act,) = (entry for _, entry in site.store.entries(f"@{domain}"))
+    (act,) = (entry for _, entry in site.store.journal.of_address(f"@{domain}"))
     assert isinstance(act, Act)
     assert act.by == CHECKER
     assert act.why.startswith("5 addresses bounced and ")
@@ -158,7 +158,7 @@ def test_what_does_not_count_against_an_address_does_not_count_against_its_domai
 
 def test_bounces_that_are_void_do_not_count(site: Site) -> None:
     site.bounce("nowhere.test", 5)
-    numbers = site.store.find(lambda event: event.address == "u0@nowhere.test")
+    numbers = site.store.history.find(lambda event: event.address == "u0@nowhere.test")
     site.store.void(numbers, Ruling("void", (), NOW, "ann"), POLICY.fold)
     assert site.maintain(days=2) == []
 
@@ -189,7 +189,7 @@ def test_a_sign_of_life_since_the_denial_outweighs_it(site: Site, sign: str) -> 
             else Act((address,), site.now, "alive", by="tracker")
         )
         with site.store._writing() as transaction:
-            site.store._history.journal.append(transaction, entry)
+            site.store.history.journal.append(transaction, entry)
     site.bounce("good.test", 1)
     assert site.maintain(days=2) == []
 
@@ -242,7 +242,7 @@ def test_a_domain_that_took_mail_is_not_locked_in_the_mishap_of_a_day(
     site.ask(parse_name_server(nsd.resolver))
     site.bounce("good.test", 9)
     assert site.maintain(days=3) == []
-    assert site.store.exchanges.of("good.test").denial is None
+    assert site.store.mx.of("good.test").denial is None
 
 
 def test_a_locked_domain_that_is_dead_still_is_locked_on(site: Site) -> None:
@@ -256,7 +256,7 @@ def test_a_locked_domain_that_is_dead_still_is_locked_on(site: Site) -> None:
     assert set(done) == {"lock @nowhere.test"}
     assert len(done) in (4, 5), "about once in three weeks"
     assert site.lock("nowhere.test") is not None
-    entries = [entry for _, entry in site.store.entries("@nowhere.test")]
+    entries = [entry for _, entry in site.store.journal.of_address("@nowhere.test")]
     assert isinstance(entries[-1], Act)
     assert entries[-1].why == "still there is no such domain"
 
@@ -296,7 +296,7 @@ def test_a_domain_locked_since_servers_call_it_unknown_frees_its_addresses_when_
     with name_server(alive) as server:
         site.ask(server)
         assert site.maintain(days=4) == ["unlock @nowhere.test"]
-    states = [site.store.state(address) for address in people]
+    states = [site.store.addresses.get(address) for address in people]
     assert [state.lock for state in states if state] == [None] * 6
 
 
@@ -337,14 +337,14 @@ def test_what_an_operator_does_during_a_round_is_not_undone_by_it(
     site.maintain()
     site.bounce("good.test", 1)
     by_hand = Act(("@nowhere.test",), NOW, "lock", by="ann")
-    bounced = site.store.bounced
+    bounced = site.store.domainbounces.since
 
     def meanwhile(since: Mapping[str, int], counts: Callable[[Event], bool]) -> dict[str, Bounced]:
         if since:
             site.store.act([by_hand], POLICY.fold)
         return bounced(since, counts)
 
-    monkeypatch.setattr(site.store, "bounced", meanwhile)
+    monkeypatch.setattr(site.store.domainbounces, "since", meanwhile)
     assert site.maintain(days=1) == []
     lock = site.lock("nowhere.test")
     assert lock is not None
@@ -367,9 +367,9 @@ def test_the_state_of_a_domain_is_the_fold_of_its_entries(site: Site) -> None:
     site.bounce("good.test", 1)
     site.maintain(days=60)
     told = EMPTY
-    for number, entry in site.store.entries("@nowhere.test"):
+    for number, entry in site.store.journal.of_address("@nowhere.test"):
         told = POLICY.fold(told, number, entry)
-    assert told == site.store.state("@nowhere.test")
+    assert told == site.store.addresses.get("@nowhere.test")
     assert site.lock("nowhere.test") is not None
 
 
@@ -378,7 +378,7 @@ def test_only_the_journal_of_the_window_is_read(site: Site) -> None:
         site.bounce("good.test", 3)
         site.now += 10 * DAY
     with site.store._reading() as transaction:
-        first = site.store._history.journal.first_since(transaction, site.now - 30 * DAY)
-        times = [entry.time for _, entry in site.store.journal(first)]
+        first = site.store.history.journal.first_since(transaction, site.now - 30 * DAY)
+        times = [entry.time for _, entry in site.store.journal.entries(first)]
     assert len(times) == 9
     assert min(times) == site.now - 30 * DAY

@@ -59,9 +59,7 @@ class Site:
             for _ in range(2):  # what a check wants to know is asked, and decides the next one
                 some = self.check.check(threading.Event())
                 done = Round(*(a + b for a, b in zip(done, some, strict=True)))
-                Refresher(self.store.exchanges, self.dns, lambda: self.now).refresh(
-                    threading.Event()
-                )
+                Refresher(self.store.mx, self.dns, lambda: self.now).refresh(threading.Event())
             some = self.check.check(threading.Event())
             done = Round(*(a + b for a, b in zip(done, some, strict=True)))
             if self.now >= end:
@@ -70,11 +68,11 @@ class Site:
 
     def locked(self, *addresses: str) -> list[str]:
         """Those of them that are locked."""
-        states = ((address, self.store.state(address)) for address in addresses)
+        states = ((address, self.store.addresses.get(address)) for address in addresses)
         return [a for a, s in states if s is not None and s.lock and s.lock.in_force(self.now)]
 
     def effects(self, address: str) -> list[str]:
-        return [step.effect for step in steps(self.store.account(address), POLICY)]
+        return [step.effect for step in steps(self.store.history.of_address(address), POLICY)]
 
 
 @pytest.fixture
@@ -95,7 +93,7 @@ def site_of(tmp_path: Path) -> Iterator[Callable[..., Site]]:
 def site(nsd: NameServer, site_of: Callable[..., Site]) -> Site:
     """Where a domain that takes mail is known already."""
     site = site_of(parse_name_server(nsd.resolver))
-    site.store.exchanges.want(["good.test"], NOW)
+    site.store.mx.want(["good.test"], NOW)
     site.maintain()
     return site
 
@@ -125,7 +123,7 @@ def test_a_domain_that_a_server_calls_unknown_locks_once_dns_has_denied_it_twice
     assert site.maintain(days=0.2) == Round(confirmed=1)
     assert site.locked(ann) == [ann]
     assert site.effects(ann) == ["locked"]
-    state = site.store.state(ann)
+    state = site.store.addresses.get(ann)
     assert state is not None
     assert state.lock is not None
     assert (state.lock.reason, state.lock.since) == (reason, NOW), "as the policy says, from then"
@@ -137,7 +135,7 @@ def test_a_domain_that_takes_mail_makes_the_bounce_void_whatever_a_server_says(s
     assert site.maintain() == Round(refuted=3)
     assert site.locked(ann, "ben@address.test", "cyd@half-hostless.test") == []
     assert site.effects(ann) == ["void"]
-    (*_, (_, ruling)) = site.store.journal()
+    (*_, (_, ruling)) = site.store.journal.entries()
     assert isinstance(ruling, Ruling)
     assert (ruling.by, ruling.why) == ("domain-check", "the domain takes mail")
     assert site.maintain(days=2) == Round(), "once"
@@ -159,14 +157,14 @@ def test_without_dns_what_a_server_says_of_names_waits(site_of: Callable[..., Si
     site = site_of()
     site.bounce("ann@good.test", "ben@nowhere.test", "cyd@nowhere.test")
     assert site.locked("ann@good.test", "ben@nowhere.test") == []
-    pile = site.store.unconfirmed.pile(site.store.exchanges.of)
+    pile = site.store.unconfirmed.pile(site.store.mx.of)
     assert pile == Pile(events=3, domains=2, unanswered=2, oldest=NOW)
 
 
 def test_an_undo_of_a_bounce_that_waits_is_final(site: Site) -> None:
     ann = "ann@nowhere.test"
     site.bounce(ann)
-    (number,) = site.store.find(lambda event: event.address == ann)
+    (number,) = site.store.history.find(lambda event: event.address == ann)
     site.store.void([number], Ruling("void", (), NOW, "root"), POLICY.fold)
     assert site.maintain(days=2) == Round()
     assert site.effects(ann) == ["void"]
@@ -182,7 +180,7 @@ def test_what_a_provider_runs_by_name_is_never_confirmed_to_be_absent(
 
     with name_server(denying) as server:
         site = site_of(server)
-        site.store.exchanges.want(["good.test"], NOW)
+        site.store.mx.want(["good.test"], NOW)
         site.bounce("ann@gmail.com")
         assert site.maintain(days=3) == Round()
     assert site.locked("ann@gmail.com") == []
@@ -201,7 +199,7 @@ def test_a_domain_that_comes_back_frees_the_addresses_that_its_absence_locked(si
         assert site.maintain(days=4) == Round(freed=2)
     assert site.locked(*absent, *others) == others
     assert site.effects(absent[0]) == ["locked", "recovered"]
-    (_, act) = site.store.entries(absent[0])[-1]
+    (_, act) = site.store.journal.of_address(absent[0])[-1]
     assert isinstance(act, Act)
     assert (act.by, act.why) == ("domain-check", "the domain takes mail again: mx.test")
 
@@ -210,7 +208,7 @@ def test_a_lock_of_an_earlier_version_is_freed_too_when_its_domain_takes_mail(si
     """It locked at once, on the word of our own mail server."""
     ann = "ann@good.test"
     site.bounce(ann)
-    (number,) = site.store.find(lambda event: event.address == ann)
+    (number,) = site.store.history.find(lambda event: event.address == ann)
     site.store.unconfirmed.settle(Ruling("release", (number,), NOW), POLICY.fold)
     assert site.locked(ann) == [ann]
     site.now += 60
@@ -223,7 +221,7 @@ def test_a_domain_that_stays_away_is_asked_for_at_intervals_and_stays_locked(sit
     site.bounce(ann)
     site.maintain(days=40)
     assert site.locked(ann) == [ann]
-    assert site.now - site.store.exchanges.of("nowhere.test").fetched <= 3 * DAY
+    assert site.now - site.store.mx.of("nowhere.test").fetched <= 3 * DAY
 
 
 def test_many_locks_are_looked_at_over_several_rounds(
@@ -232,18 +230,18 @@ def test_many_locks_are_looked_at_over_several_rounds(
     monkeypatch.setattr("bouncegate.admin.dns.names._LOCKS_A_ROUND", 2)
     people = [f"u{n}@good.test" for n in range(5)]
     site.bounce(*people)
-    numbers = tuple(site.store.find(lambda event: True))
+    numbers = tuple(site.store.history.find(lambda event: True))
     site.store.unconfirmed.settle(Ruling("release", numbers, NOW), POLICY.fold)
     site.now += 4 * DAY
-    site.store.exchanges.want(["good.test"], site.now)
-    Refresher(site.store.exchanges, site.dns, lambda: site.now).refresh(threading.Event())
+    site.store.mx.want(["good.test"], site.now)
+    Refresher(site.store.mx, site.dns, lambda: site.now).refresh(threading.Event())
     freed = [site.check.check(threading.Event()).freed for _ in range(4)]
     assert freed == [2, 2, 1, 0]
     assert site.locked(*people) == []
 
 
 def incidents(site: Site) -> list[tuple[str, str]]:
-    found = site.store.incidents()
+    found = site.store.incidents.all()
     return [(i.opened.provider, i.settled.verb if i.settled else "open") for i in found]
 
 
@@ -270,7 +268,7 @@ def test_many_domains_of_which_nothing_is_heard_are_an_incident_until_dns_answer
         assert site.maintain() == Round()
         assert incidents(site) == [("(our name servers)", "open")]
     site.ask(parse_name_server(nsd.resolver))
-    site.store.exchanges.want(["good.test"], site.now)
+    site.store.mx.want(["good.test"], site.now)
     assert site.maintain(days=3) == Round(confirmed=51), "they are dead indeed"
     assert incidents(site) == [("(our name servers)", "closed")]
 
@@ -282,13 +280,13 @@ def test_an_incident_of_our_name_servers_goes_on_after_a_restart_and_nothing_cou
     site.bounce(ann)
     site.maintain(days=0.9)
     opened = Opened(site.now, "(our name servers)", Reason.HOST_UNKNOWN, 60, 50)
-    number = site.store.open_for_names(opened)
+    number = site.store.incidents.open_for_names(opened)
     site.ask(parse_name_server(site.dns.resolvers[0].__str__()))
     site.now += DAY
-    Refresher(site.store.exchanges, site.dns, lambda: site.now).refresh(threading.Event())
+    Refresher(site.store.mx, site.dns, lambda: site.now).refresh(threading.Event())
     assert site.check.check(threading.Event()) == Round(), "while it is open"
     assert incidents(site) == [("(our name servers)", "closed")]
-    assert site.store.held(number) == []
+    assert site.store.incidents.held(number) == []
     assert site.maintain() == Round(confirmed=1)
 
 
@@ -301,7 +299,7 @@ def test_dead_domains_are_no_incident_once_dns_is_believed_that_they_are(
     """Very many at once are believed a day later."""
     names = [f"gone{n}.test" for n in range(domains)]
     site.bounce(*(f"ann@{name}" for name in names))
-    site.store.exchanges.want(names, site.now)
-    Refresher(site.store.exchanges, site.dns, lambda: site.now).refresh(threading.Event())
+    site.store.mx.want(names, site.now)
+    Refresher(site.store.mx, site.dns, lambda: site.now).refresh(threading.Event())
     assert site.maintain(days=days) == Round(confirmed=domains)
     assert incidents(site) == found

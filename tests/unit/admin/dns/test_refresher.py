@@ -31,7 +31,7 @@ DAY = 86_400
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[MxCache]:
     store = Store.open(StoreSettings(path=tmp_path, map_size=Size(64 * 2**20)))
-    yield store.exchanges
+    yield store.mx
     store.close()
 
 

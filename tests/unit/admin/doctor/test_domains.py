@@ -60,7 +60,7 @@ def test_many_domains_of_which_nothing_was_heard_are_an_error(settings: Settings
     assert "nothing was heard of 51" in one.text
     store = Store.open(settings.store)
     denied = {f"d{n}.test": MxAnswer("nxdomain") for n in range(51)}
-    store.exchanges.learn(denied, NOW + 9, settings.dns)
+    store.mx.learn(denied, NOW + 9, settings.dns)
     store.close()
     (one,) = found(settings)
     assert one.severity is Severity.OK, "DNS has answered: it must confirm that alone"
@@ -74,7 +74,7 @@ def test_bounces_that_wait_while_dns_is_off_are_a_warning(settings: Settings) ->
 
 def test_name_servers_that_are_not_believed_are_an_error(settings: Settings) -> None:
     store = Store.open(settings.store)
-    store.exchanges.note_fault(NameServerFault(NOW, "they deny gmail.com"))
+    store.mx.note_fault(NameServerFault(NOW, "they deny gmail.com"))
     store.close()
     (one,) = found(settings)
     assert one.severity is Severity.ERROR
@@ -83,7 +83,7 @@ def test_name_servers_that_are_not_believed_are_an_error(settings: Settings) -> 
 
 def test_a_fault_that_may_be_true_is_told_until_it_is_believed(settings: Settings) -> None:
     store = Store.open(settings.store)
-    store.exchanges.note_fault(NameServerFault(NOW, "they deny 60 of 70", may_be_true=True))
+    store.mx.note_fault(NameServerFault(NOW, "they deny 60 of 70", may_be_true=True))
     store.close()
     assert len(found(settings, NOW + 86_399)) == 1
     assert found(settings, NOW + 86_400) == []

@@ -79,7 +79,9 @@ def test_what_bounced_for_another_group_alone_is_predicted(store: Store) -> None
 
 def test_what_was_not_mailed_for_long_is_stale(store: Store) -> None:
     today = NOW // DAY
-    store.usage.learn({"old@kernel.org": today - 90, "new@kernel.org": today - 89}, lambda a: "")
+    store.lastmailed.learn(
+        {"old@kernel.org": today - 90, "new@kernel.org": today - 89}, lambda a: ""
+    )
     old, new = judged(store, "old@kernel.org", "new@kernel.org")
     assert (old.verdict, old.mailable) == ("stale", True)
     assert old.why == "not mailed since 2026-06-23"

@@ -96,7 +96,7 @@ def test_pages_behind_one_another_are_the_whole_list(store: Store) -> None:
 def test_a_page_behind_an_address_that_left_the_list_goes_on_in_its_order(store: Store) -> None:
     names = ["a@a.example", "b@a.example", "c@a.example"]
     record(store, [bounce(name, FULL, group="news") for name in names])
-    numbers = store.find(lambda event: event.address == "b@a.example")
+    numbers = store.history.find(lambda event: event.address == "b@a.example")
     store.void(numbers, Ruling("void", (), NOW, by="eve"), POLICY.fold)
     assert addresses(store, "predicted", Wanted(group="shop"), after="b@a.example") == names[2:]
 
@@ -110,7 +110,7 @@ def test_a_page_never_ends_amid_an_address(store: Store) -> None:
 
 def test_what_a_ruling_voids_leaves_every_list(store: Store) -> None:
     record(store, [bounce("ann@a.example"), bounce("soft@a.example", FULL)])
-    store.void(store.find(lambda event: True), Ruling("void", (), NOW), POLICY.fold)
+    store.void(store.history.find(lambda event: True), Ruling("void", (), NOW), POLICY.fold)
     assert addresses(store, "locked") == addresses(store, "detected") == []
 
 

@@ -44,18 +44,18 @@ def refuse(store: Store, settings: ListsSettings = REFUSE, now: int = NOW) -> Ch
 
 
 def mailed(store: Store, days_ago: dict[str, int]) -> None:
-    store.usage.learn({a: NOW // DAY - n for a, n in days_ago.items()}, lambda a: "")
+    store.lastmailed.learn({a: NOW // DAY - n for a, n in days_ago.items()}, lambda a: "")
 
 
 def deny(store: Store, domain: str, times: int = 2) -> None:
     """Name servers say, a day apart, that there is no such domain."""
     for number in range(times):
         answer = {domain: MxAnswer("nxdomain")}
-        store.exchanges.learn(answer, NOW - 2 * DAY + number * CONFIRM, DnsSettings())
+        store.mx.learn(answer, NOW - 2 * DAY + number * CONFIRM, DnsSettings())
 
 
 def lock_of(store: Store, address: str) -> Lock:
-    state = store.state(address)
+    state = store.addresses.get(address)
     assert state is not None
     assert state.lock is not None
     return state.lock
@@ -178,7 +178,7 @@ def test_addresses_of_a_dead_domain_are_predicted_and_can_be_refused(store: Stor
     assert refuse(store) == Changed(1, 0)
     assert lock_of(store, "ann@gone.de").reason is Reason.PREDICTED
     alive = {"gone.de": MxAnswer("ok")}
-    store.exchanges.learn(alive, NOW, DnsSettings())
+    store.mx.learn(alive, NOW, DnsSettings())
     assert refuse(store) == Changed(0, 1)
     assert locked(store) == ["bob@gone.de"]
 
@@ -197,7 +197,7 @@ def test_the_ledger_is_walked_once(store: Store, ledger: Ledger) -> None:
         sent = Sent(NOW - 5000 + number, number.to_bytes(8, "big"), "n@b.de", (f"u{number}@a.de",))
         ledger.write([entry_of(sent)])
     assert upkeep(store).walk(ledger, NOW, lambda: False) == 1199
-    assert len(list(store.usage.in_domain("a.de"))) == 1199
+    assert len(list(store.lastmailed.in_domain("a.de"))) == 1199
     assert upkeep(store).walk(ledger, NOW, lambda: False) == 0
     ledger.write([entry_of(Sent(NOW - 10, b"12345678", "n@b.de", ("new@a.de",)))])
     assert upkeep(store).walk(ledger, NOW, lambda: False) == 0, "too fresh: others may follow"
@@ -213,7 +213,7 @@ def test_what_was_mailed_too_long_ago_is_forgotten(store: Store) -> None:
 @pytest.mark.parametrize("reason", ["stale", "invalid"])
 def test_what_a_list_refuses_is_not_forgotten_and_stays_refused(store: Store, reason: str) -> None:
     faults = {"stale": "", "invalid": "two dots"}
-    store.usage.learn({"old@a.de": NOW // DAY}, lambda _: faults[reason])
+    store.lastmailed.learn({"old@a.de": NOW // DAY}, lambda _: faults[reason])
     settings = ListsSettings(**{reason: "refuse"})  # type: ignore[arg-type]
     for days in range(100, 2000, 100):
         now = NOW + days * DAY
@@ -225,7 +225,7 @@ def test_what_a_list_refuses_is_not_forgotten_and_stays_refused(store: Store, re
 def test_a_stale_address_of_which_the_day_is_not_known_stays_refused(store: Store) -> None:
     mailed(store, {"old@a.de": 100})
     assert refuse(store) == Changed(1, 0)
-    store.usage.forget(NOW // DAY)
+    store.lastmailed.forget(NOW // DAY)
     assert refuse(store) == Changed(0, 0)
     assert lock_of(store, "old@a.de").in_force(NOW)
 

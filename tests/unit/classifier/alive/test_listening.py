@@ -54,10 +54,10 @@ class Hearing:
             self.store.record([Bounce([event], b"")], POLICY)
 
     def state(self) -> State:
-        return self.store.state(ANN) or EMPTY
+        return self.store.addresses.get(ANN) or EMPTY
 
     def acts(self) -> list[Act]:
-        return [entry for _, entry in self.store.entries(ANN) if isinstance(entry, Act)]
+        return [entry for _, entry in self.store.journal.of_address(ANN) if isinstance(entry, Act)]
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def test_mail_from_the_address_that_passed_authentication_frees_a_soft_lock_and_
 
 def test_of_who_never_bounced_nothing_is_kept(hearing: Hearing) -> None:
     hearing.listener.take([], mail(PASSED), ANN, NOW)
-    assert hearing.store.entries(ANN) == []
-    assert hearing.store.state(ANN) is None
+    assert hearing.store.journal.of_address(ANN) == []
+    assert hearing.store.addresses.get(ANN) is None
 
 
 def test_one_act_a_day_is_kept_however_much_somebody_writes(hearing: Hearing) -> None:
@@ -162,7 +162,7 @@ def copies_to(handler: Handler) -> str:
 def alive(handler: Handler) -> int:
     settings = StoreSettings(path=handler.folder / "store")
     with closing(Store.open(settings, readonly=True)) as store:
-        return (store.state(ANN) or EMPTY).alive
+        return (store.addresses.get(ANN) or EMPTY).alive
 
 
 def test_a_copy_that_comes_to_the_mailbox_of_signs_is_heard(handler: Handler) -> None:

@@ -15,7 +15,7 @@ from bouncegate.store.recording import Recorded
 def main() -> None:
     """Run once, slowly enough to be caught in the middle of it."""
     site = Site(Path(sys.argv[1]), Classifier(Rules(())))
-    trail = site.store.trail
+    trail = site.store.deliverylog
     take_in = trail.take_in
 
     def telling(portion: Batch, policy: Policy) -> list[Recorded]:

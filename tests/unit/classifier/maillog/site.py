@@ -51,7 +51,7 @@ class Site:
         self.store = Store.open(settings)
         ledger = LedgerSettings(max_size=Size(2**24))
         self.ledger = Ledger.open(settings, ledger, readonly=False)
-        self.directory = Directory(Providers.of(), self.store.exchanges.of)
+        self.directory = Directory(Providers.of(), self.store.mx.of)
         provider_of = self.directory.provider_of
         self.attribution = Attribution(provider_of, fold_local_part=True)
 
@@ -88,7 +88,7 @@ class Site:
             settings, self.ledger, self.classifier, self.attribution, fold_local_part=True
         )
         log = source or LogFile(self.log, Parser("postfix", UTC))
-        return Follower(settings, log, interpreter, self.store.trail, POLICY)
+        return Follower(settings, log, interpreter, self.store.deliverylog, POLICY)
 
     def full(self, sent: Sent, address: str = ANN) -> None:
         """The mailbox was full for a message, by a DSN."""
@@ -110,10 +110,10 @@ class Site:
     # -- what came of it ---------------------------------------------------------------------
 
     def state(self, address: str = ANN) -> State:
-        return self.store.state(address) or EMPTY
+        return self.store.addresses.get(address) or EMPTY
 
     def entries(self, address: str = ANN) -> list[Told]:
-        return [entry for _, entry in self.store.entries(address)]
+        return [entry for _, entry in self.store.journal.of_address(address)]
 
 
 def line(

@@ -70,7 +70,7 @@ def test_of_an_address_without_failures_nothing_is_written(site: Site) -> None:
     site.write(line(site.sent(1, ANN), "sent"))
     site.run()
     assert site.entries() == []
-    assert site.store.state(ANN) is None
+    assert site.store.addresses.get(ANN) is None
 
 
 def test_what_was_accepted_and_bounced_later_was_no_delivery(site: Site) -> None:
@@ -241,11 +241,11 @@ def test_how_often_and_why_a_message_is_deferred_is_known_and_no_entry(site: Sit
     sent = site.sent(1, ANN, BOB)
     site.write(*(line(sent, "deferred", FULL, at=NOW + n * 600) for n in range(1, 4)))
     site.run()
-    (deferral,) = site.store.trail.deferrals(ANN)
+    (deferral,) = site.store.deliverylog.deferrals(ANN)
     assert (deferral.attempts, deferral.first, deferral.last) == (3, NOW + 600, NOW + 1800)
     assert (deferral.sent, deferral.status, deferral.text) == (NOW, "4.2.2", FULL)
     assert site.entries() == []
-    assert site.store.trail.deferrals(BOB) == []
+    assert site.store.deliverylog.deferrals(BOB) == []
 
 
 def test_a_delay_of_hours_is_one_entry_that_counts_for_nothing(site: Site) -> None:
@@ -263,7 +263,7 @@ def test_a_message_that_is_done_with_waits_no_longer(site: Site, outcome: str) -
     sent = site.sent(1, ANN)
     site.write(line(sent, "deferred", FULL), line(sent, outcome, UNKNOWN))
     site.run()
-    assert site.store.trail.deferrals(ANN) == []
+    assert site.store.deliverylog.deferrals(ANN) == []
 
 
 def test_a_message_that_an_operator_deletes_waits_no_longer(site: Site) -> None:
@@ -272,7 +272,7 @@ def test_a_message_that_an_operator_deletes_waits_no_longer(site: Site) -> None:
         line(sent, "deferred", FULL), f"{head(NOW + 9, 'postsuper')}{sent.queue_id}: removed"
     )
     site.run()
-    assert site.store.trail.deferrals(ANN) == []
+    assert site.store.deliverylog.deferrals(ANN) == []
     assert site.entries() == []
 
 
@@ -290,14 +290,14 @@ def test_a_message_that_was_deferred_until_it_expired_is_a_failure(site: Site) -
     assert (event.kind, event.action, event.time) == (Kind.SOFT, "failed", NOW + 5 * DAY)
     assert site.state().soft_in_row == 1
     assert site.entries(BOB) == []
-    assert site.store.trail.deferrals(ANN) == []
+    assert site.store.deliverylog.deferrals(ANN) == []
 
 
 def test_what_left_the_queue_unseen_is_forgotten(site: Site) -> None:
     site.write(line(site.sent(1, ANN), "deferred", FULL))
     site.run()
     site.run(NOW + 11 * DAY)
-    assert site.store.trail.deferrals(ANN) == []
+    assert site.store.deliverylog.deferrals(ANN) == []
 
 
 # -- runs ------------------------------------------------------------------------------------
@@ -343,7 +343,7 @@ def test_two_runs_at_once_take_in_nothing_twice(
     with caplog.at_level(logging.WARNING):
         assert site.run(source=Raced(site)).lines == 0
     assert "another process reads the same log" in caplog.text
-    assert site.store.trail.deferrals(ANN)[0].attempts == 1
+    assert site.store.deliverylog.deferrals(ANN)[0].attempts == 1
 
 
 # -- what cannot be taken in -----------------------------------------------------------------
@@ -421,10 +421,10 @@ def test_a_reader_that_is_killed_neither_loses_a_line_nor_takes_it_in_twice(site
             child.send_signal(signal.SIGKILL)
         assert child.returncode == -signal.SIGKILL
     with closing(Site(site.log.parent, site.classifier)) as again:
-        taken = again.store.trail.deferrals(ANN)[0].attempts
+        taken = again.store.deliverylog.deferrals(ANN)[0].attempts
         assert 4 * 500 <= taken < lines, "each was killed in the middle of it"
         again.run()
-        assert again.store.trail.deferrals(ANN)[0].attempts == lines
+        assert again.store.deliverylog.deferrals(ANN)[0].attempts == lines
 
 
 # -- the queue -------------------------------------------------------------------------------

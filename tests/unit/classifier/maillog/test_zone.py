@@ -49,7 +49,7 @@ def test_what_waited_for_hours_is_told_at_its_time(site: Site, zone: tzinfo) -> 
     sent, at = site.sent(1, ANN), NOW + 7 * HOUR
     site.write(local_line(sent, "deferred", ANN, at, delay=7 * HOUR, queued=7 * HOUR, text=FULL))
     site.run(source=in_zone(site, zone))
-    (deferral,) = site.store.trail.deferrals(ANN)
+    (deferral,) = site.store.deliverylog.deferrals(ANN)
     assert deferral.last == at
 
 

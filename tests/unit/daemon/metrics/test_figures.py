@@ -180,8 +180,8 @@ def test_a_scrape_never_walks_the_locks(
     def forbidden(*_: object) -> Iterator[object]:
         raise AssertionError("the locks were walked")
 
-    monkeypatch.setattr(store, "locks", forbidden)
-    monkeypatch.setattr(store, "journal", forbidden)
+    monkeypatch.setattr(store.addresses, "lock_records", forbidden)
+    monkeypatch.setattr(store.journal, "entries", forbidden)
     assert registry.get_sample_value("bouncegate_store_map_bytes") == 64 * 2**20
 
 
@@ -206,7 +206,7 @@ def test_a_store_that_cannot_be_read_is_said_and_the_rest_is_told(
     def broken() -> object:
         raise StoreError("the disk is gone")
 
-    monkeypatch.setattr(store, "room", broken)
+    monkeypatch.setattr(store, "space", broken)
     value = registry.get_sample_value
     assert value("bouncegate_source_failed", {"source": "store"}) == 1
     assert value("bouncegate_source_failed", {"source": "counters"}) == 0

@@ -49,11 +49,19 @@ def test_a_backup_is_a_store_that_works(folder: Path, tmp_path: Path) -> None:
         made = make_backup(source, tmp_path / "backup", NOW)
     assert made.manifest.messages == 1
     with closing(Store.open(settings_of(folder), readonly=True)) as store:
-        expected = list(store.journal()), list(store.locks()), list(store.histories())
+        expected = (
+            list(store.journal.entries()),
+            list(store.addresses.locks()),
+            list(store.history.by_address()),
+        )
     with closing(Store.open(settings_of(made.path))) as store:
-        assert (list(store.journal()), list(store.locks()), list(store.histories())) == expected
+        assert (
+            list(store.journal.entries()),
+            list(store.addresses.locks()),
+            list(store.history.by_address()),
+        ) == expected
         large = max(expected[0], key=lambda item: getattr(item[1], "raw", b""))[1]
-        assert (store.message(large.raw) or b"").startswith(b"bounce 60 ")  # type: ignore[union-attr]
+        assert (store.messages.get(large.raw) or b"").startswith(b"bounce 60 ")  # type: ignore[union-attr]
     with closing(Ledger.open(settings_of(made.path), LEDGER)) as ledger:
         assert ledger.by_name(["4aBc"]) is not None
     assert (made.path / "keys").read_bytes() == (folder / "keys").read_bytes()
@@ -95,14 +103,14 @@ def test_a_backup_in_one_file_holds_the_same(folder: Path, tmp_path: Path, name:
 
 def test_it_is_of_one_moment_while_bounces_come_in(folder: Path, tmp_path: Path) -> None:
     with another_process(WRITER, folder), source_of(folder) as source:
-        before = list(source.store.journal())[-1][0]  # type: ignore[attr-defined]
+        before = list(source.store.journal.entries())[-1][0]  # type: ignore[attr-defined]
         made = make_backup(source, tmp_path / "backup", NOW)
-        after = source.store.last_entry()  # type: ignore[attr-defined]
+        after = source.store.journal.last()  # type: ignore[attr-defined]
     with closing(Store.open(settings_of(made.path), readonly=True)) as store:
-        assert before <= store.last_entry() < after, "the writer was not kept waiting"
-        numbers = [number for number, _ in store.journal()]
-        assert numbers == list(range(1, store.last_entry() + 1))
-        for _, state, entries in store.histories():
+        assert before <= store.journal.last() < after, "the writer was not kept waiting"
+        numbers = [number for number, _ in store.journal.entries()]
+        assert numbers == list(range(1, store.journal.last() + 1))
+        for _, state, entries in store.history.by_address():
             kept = POLICY.fold
             folded = type(state)()
             for number, entry, mark in entries:
@@ -190,27 +198,27 @@ def test_backup_of_hundreds_of_events_of_one_address(folder: Path, tmp_path: Pat
     with another_process("from msgspec.structs import replace\n" + MANY, folder):
         pass
     with closing(Store.open(settings_of(tmp_path / "backup"), readonly=True)) as store:
-        assert len(store.entries("one@hit.example")) == 300
+        assert len(store.journal.of_address("one@hit.example")) == 300
 
 
 class Huge:
     """A store larger than any disk."""
 
-    def __init__(self, room: Space) -> None:
-        self._room = room
+    def __init__(self, space: Space) -> None:
+        self._space = space
 
     def copy(self, target: Path) -> None:
         raise AssertionError(f"written to {target} before it was known to fit")
 
-    def room(self) -> Space:
-        return self._room._replace(used=2**60)
+    def space(self) -> Space:
+        return self._space._replace(used=2**60)
 
 
 def test_a_disk_without_room_is_found_before_anything_is_written(
     folder: Path, tmp_path: Path
 ) -> None:
     with source_of(folder) as source:
-        huge = Source(folder, Huge(source.store.room()), None)
+        huge = Source(folder, Huge(source.store.space()), None)
         with pytest.raises(StoreFull, match="are needed"):
             make_backup(huge, tmp_path / "backup", NOW)
 
@@ -231,7 +239,10 @@ def test_no_act_on_many_is_in_it_by_halves(folder: Path, tmp_path: Path) -> None
         made = make_backup(Source(folder, store, None), tmp_path / "backup", NOW)
         thread.join()
     with closing(Store.open(settings_of(made.path), readonly=True)) as store:
-        assert sum(address.endswith("many.example") for address, _ in store.locks()) == 20_000
+        assert (
+            sum(address.endswith("many.example") for address, _ in store.addresses.locks())
+            == 20_000
+        )
 
 
 def test_what_was_decided_and_not_done_is_done_after_a_restore(
@@ -245,4 +256,4 @@ def test_what_was_decided_and_not_done_is_done_after_a_restore(
         made = make_backup(Source(folder, store, None), tmp_path / "backup", NOW)
     with closing(Store.open(settings_of(made.path))) as store:
         assert Bulk(store, made.path).finish(POLICY.fold)
-        assert store.state("late@many.example") is not None
+        assert store.addresses.get("late@many.example") is not None

@@ -46,7 +46,7 @@ def emptied(folder: Path) -> None:
         store.record([bounce(n, size=8000) for n in range(500, 600)], POLICY)
         store.act([Act(names, NOW, "lock", by="root")], POLICY.fold)
         store.act([Act(names, NOW, "unlock", by="root")], POLICY.fold)
-        store.expire_messages(NOW + 10**6)
+        store.messages.expire(NOW + 10**6)
 
 
 def compacted(folder: Path) -> tuple[int, int]:
@@ -73,17 +73,17 @@ def test_a_compacted_store_is_read_and_written_on_by_all(folder: Path, transacti
     with another_process(READER, folder) as reader:
         assert is_locked(reader, "ann@hand.example")
         with closing(Store.open(settings_of(folder), readonly=True)) as store:
-            expected = list(store.journal()), list(store.locks())
+            expected = list(store.journal.entries()), list(store.addresses.locks())
         before, after = compacted(folder)
         assert after < before / 2
         assert (folder / "data.mdb").stat().st_size == after
         assert is_locked(reader, "ann@hand.example"), "it goes on in the old file"
         with closing(Store.open(settings_of(folder))) as store:
-            assert (list(store.journal()), list(store.locks())) == expected
+            assert (list(store.journal.entries()), list(store.addresses.locks())) == expected
             for number in range(3):
                 address = f"new{number}@hand.example"
                 store.act([Act((address,), NOW, "lock", by="root")], POLICY.fold)
-                assert dict(store.locks())[address]
+                assert dict(store.addresses.locks())[address]
         assert is_locked(reader, "new2@hand.example"), "it has taken up the new file"
     assert verify.verify(str(folder / "data.mdb"), subdir=False) == []  # type: ignore[no-untyped-call]
 
@@ -95,10 +95,10 @@ def test_it_can_be_compacted_again_and_again_under_a_reader(folder: Path) -> Non
                 for turn in range(random.randrange(1, 4)):
                     name = f"u{number}-{turn}@hand.example"
                     store.act([Act((name,), NOW, "lock", by="root")], POLICY.fold)
-                locks = list(store.locks())
+                locks = list(store.addresses.locks())
             compacted(folder)
             with closing(Store.open(settings_of(folder), readonly=True)) as store:
-                assert list(store.locks()) == locks
+                assert list(store.addresses.locks()) == locks
             assert is_locked(reader, f"u{number}-0@hand.example")
 
 
@@ -123,13 +123,13 @@ def test_a_file_that_lost_entries_never_takes_the_place(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (folder / "data.mdb").read_bytes()
-    room = Store.room
+    space = Store.space
 
     def more(store: Store) -> object:
-        found = room(store)
+        found = space(store)
         return found._replace(entries={**found.entries, "locks": found.entries["locks"] + 1})
 
-    monkeypatch.setattr(Store, "room", more)
+    monkeypatch.setattr(Store, "space", more)
     with pytest.raises(StoreDamaged, match="does not hold"):
         compacted(folder)
     assert (folder / "data.mdb").read_bytes() == before
@@ -160,4 +160,4 @@ def test_a_damaged_file_that_is_still_open_is_not_replaced(folder: Path, tmp_pat
         with WriterLock.alone(folder):
             put_in_place(draft, folder)
     with closing(Store.open(settings_of(folder))) as store:
-        assert store.state("ann@hand.example") is not None
+        assert store.addresses.get("ann@hand.example") is not None

@@ -69,7 +69,13 @@ def contents(folder: Path) -> tuple[object, ...]:
     ):
         keys = (folder / "keys").read_bytes()
         messages = sorted(p.name for p in folder.glob("messages/*/*"))
-        return list(store.journal()), list(store.locks()), ledger.times(), keys, messages
+        return (
+            list(store.journal.entries()),
+            list(store.addresses.locks()),
+            ledger.times(),
+            keys,
+            messages,
+        )
 
 
 def act(folder: Path, address: str) -> None:
@@ -93,12 +99,12 @@ def test_a_store_is_replaced_only_if_that_is_said_and_is_kept(backup: Path, fold
     with pytest.raises(TargetExists, match="--replace"):
         restored(backup, folder)
     with closing(Store.open(settings_of(folder))) as store:
-        assert store.state("later@hand.example") is not None
+        assert store.addresses.get("later@hand.example") is not None
     kept = restored(backup, folder, replace=True).kept
     assert contents(folder) == expected
     assert kept is not None
     with closing(Store.open(settings_of(kept), readonly=True)) as store:
-        assert store.state("later@hand.example") is not None
+        assert store.addresses.get("later@hand.example") is not None
 
 
 def test_the_send_path_takes_it_up_by_itself(backup: Path, folder: Path) -> None:

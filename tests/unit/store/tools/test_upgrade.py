@@ -58,13 +58,15 @@ def test_each_earlier_store_is_sound_after_it_and_has_the_same_locks_and_bounces
 def test_it_is_written_on_as_if_it_had_never_been_another(old: Path) -> None:
     upgrade(settings_of(old), POLICY.fold, NOW)
     with closing(Store.open(settings_of(old))) as store:
-        assert [entry.verb for _, entry in store.journal() if isinstance(entry, Act)][:2] == [
+        assert [entry.verb for _, entry in store.journal.entries() if isinstance(entry, Act)][
+            :2
+        ] == [
             "lock",
             "lock",
         ]
         store.record([bounce(77)], POLICY)
         store.act([Act(("ann@hand.example",), NOW + 99, "unlock", by="root")], POLICY.fold)
-        state = store.state("ann@hand.example")
+        state = store.addresses.get("ann@hand.example")
         assert state is None or state.lock is None, "no lock stays behind in the counts"
     assert list(verify(settings_of(old), POLICY.fold)) == []
 
@@ -74,7 +76,7 @@ def test_acts_of_the_first_stores_say_whom_they_concern(first: Path) -> None:
         Store.open(settings_of(first))
     upgrade(settings_of(first), POLICY.fold, NOW)
     with closing(Store.open(settings_of(first), readonly=True)) as store:
-        ((number, act),) = store.entries("ann@hand.example")
+        ((number, act),) = store.journal.of_address("ann@hand.example")
         assert act == Act(("ann@hand.example",), NOW + 4, "lock", by="root", why="asked")
         assert number == 4
 
@@ -83,7 +85,7 @@ def test_what_earlier_versions_did_not_keep_is_told_from_the_journal(first: Path
     """Without the moments of past failures the third one in a row would not lock."""
     upgrade(settings_of(first), POLICY.fold, NOW)
     with closing(Store.open(settings_of(first), readonly=True)) as store:
-        state = store.state("full@shop.example")
+        state = store.addresses.get("full@shop.example")
         assert state is not None
         assert state.soft_run == (NOW + 2, NOW + 3)
     assert [key for key, _ in read(first, "shelves")] == [
@@ -266,4 +268,4 @@ def test_a_map_that_is_too_small_for_what_is_added_does_not_stop_it(tmp_path: Pa
     small = StoreSettings(path=tmp_path / "store", map_size=Size(2**16))
     upgrade(small, POLICY.fold, NOW)
     with closing(Store.open(settings_of(tmp_path / "store"), readonly=True)) as store:
-        assert {MANY[0], MANY[-1]} <= {address for address, _ in store.locks()}
+        assert {MANY[0], MANY[-1]} <= {address for address, _ in store.addresses.locks()}

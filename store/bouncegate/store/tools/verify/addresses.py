@@ -62,7 +62,7 @@ class RememberingJournal(Journal):
     def concerns(self, transaction: lmdb.Transaction[bytes], number: int, address: str) -> bool:
         """Whether an entry is about an address; not where there is no such entry."""
         if number not in self._known:
-            return address in self.addresses(transaction, number)
+            return address in self.addresses_within(transaction, number)
         if number not in self._concerned:
             self._concerned[number] = frozenset(addresses_of(self._known[number]))
         return address in self._concerned[number]
@@ -80,9 +80,8 @@ class AddressCheck:
         """Use an environment that is open; its databases exist. `fold` is that in force."""
         self._environment = environment
         self._fold = fold
-        self._history = History(environment)
         self._journal = RememberingJournal(environment)
-        self._history.journal = self._journal
+        self._history = History(environment, self._journal)
         self._addresses = environment.open_db(ADDRESSES, create=False)
         self._locks = environment.open_db(LOCKS, create=False)
         self._shelves = environment.open_db(SHELVES, create=False)
@@ -101,7 +100,7 @@ class AddressCheck:
         """Write anew what the journal of an address adds up to."""
         self._journal.forget()
         state = self._history.fold_of(transaction, address, self._fold)
-        self._history.states.write(transaction, address, state)
+        self._history.addresses.write(transaction, address, state)
 
     def _names(self) -> Iterator[tuple[lmdb.Transaction[bytes], list[bytes]]]:
         """All addresses of which there is anything, in portions."""
@@ -121,7 +120,7 @@ class AddressCheck:
             locks = {} if record is None else dict(lockrecord.of_groups(record))
             if record is not None:
                 lockrecord.unpack(record)
-            state = self._history.states.get(transaction, address) or EMPTY
+            state = self._history.addresses.get_within(transaction, address) or EMPTY
         except Exception as error:  # noqa: BLE001 - whatever it is, it cannot be read
             name = key.decode(errors="replace")
             yield Difference(

@@ -55,13 +55,13 @@ def folder(tmp_path: Path) -> Path:
             Deferred(mailed, Deferral("4aBc", 1, NOW, NOW, "4.2.2", "full"), None),
             Accepted(waiting, NOW + 601, bytes(16)),
         ]
-        store.trail.take_in(Batch(b"", b"place", steps), POLICY)
+        store.deliverylog.take_in(Batch(b"", b"place", steps), POLICY)
         assert store.retention.forget_entries(NOW + 5, NOW + 600, POLICY.fold) == 3
         store.void([9], Ruling("void", (), NOW + 601), POLICY.fold)
         store.purge.carry_out(event(11).address, Audit(new_key(NOW), NOW + 602, "purge", "root"))
-        store.exchanges.want(["wanted.example"], NOW)
+        store.mx.want(["wanted.example"], NOW)
         answer = MxAnswer("ok", (MxHost(1, "mx.shop.example"),), ttl=7200)
-        store.exchanges.learn({"shop.example": answer}, NOW, DnsSettings())
+        store.mx.learn({"shop.example": answer}, NOW, DnsSettings())
     outage(tmp_path / "store")
     with closing(Store.open(settings_of(tmp_path / "store"))) as store:
         unread = replace(event(90), address="", time=NOW + 701, trust="unverified")
@@ -83,8 +83,8 @@ def outage(folder: Path) -> None:
                     identity=f"{provider[:6]}{number}".encode().ljust(16),
                 )
                 store.record([Bounce((one,), b"")], policy)
-        last = store.incidents()[-1].number
-        store.settle(Settled(last, NOW + 700, "confirmed", by="root"), policy.fold)
+        last = store.incidents.all()[-1].number
+        store.incidents.settle(Settled(last, NOW + 700, "confirmed", by="root"), policy.fold)
 
 
 def changed(folder: Path, damage: Damage) -> None:
@@ -145,14 +145,14 @@ def test_bounces_that_wait_for_dns_are_sound(folder: Path) -> None:
     """They are held, but for no incident."""
     with closing(Store.open(settings_of(folder))) as store:
         store.record([Bounce([event(900_000, Reason.HOST_UNKNOWN)], b"")], POLICY)
-        assert store.unconfirmed.pile(store.exchanges.of).events == 1
+        assert store.unconfirmed.pile(store.mx.of).events == 1
     assert found(folder) == []
 
 
 def test_the_site_has_something_in_every_table(folder: Path) -> None:
     """Or its soundness would prove nothing."""
     with closing(Store.open(settings_of(folder), readonly=True)) as store:
-        entries = store.room().entries
+        entries = store.space().entries
     assert [name for name, count in entries.items() if not count] == []
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-import lmdb
 from msgspec.structs import replace
 
 from bouncegate.policy.fold import EMPTY
@@ -21,23 +20,27 @@ from bouncegate.store.environment import Environment
 from bouncegate.store.layout import ADDRESSES, LOCKS
 from bouncegate.store.listindex import ListIndex
 from bouncegate.store.purged import Purged
+from bouncegate.store.table import Table, Transaction
 
 
-class StateTable:
-    """Reading and writing states, within a transaction of the caller's."""
+class Addresses(Table):
+    """States and locks by address."""
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
-        self._addresses = environment.open_db(ADDRESSES, create=False)
-        self._locks = environment.open_db(LOCKS, create=False)
-        self.shelves: Final = ListIndex(environment)
-        self.purged: Final = Purged(environment, environment.folder)
+        super().__init__(environment)
+        self._addresses = self._database(ADDRESSES)
+        self._locks = self._database(LOCKS)
+        self.index: Final = ListIndex(environment)
+        self.purged: Final = Purged(environment)
 
-    def get(self, transaction: lmdb.Transaction[bytes], address: str) -> State | None:
-        """What is known of an address, or None where nothing is.
+    def get(self, address: str) -> State | None:
+        """The state of an address, or None where nothing is known; of a purged one, its locks."""
+        with self._reading() as transaction:
+            return self.get_within(transaction, address)
 
-        Of one that was purged, its locks are.
-        """
+    def get_within(self, transaction: Transaction, address: str) -> State | None:
+        """The same within a transaction."""
         key = address.encode()
         if not key:
             return None
@@ -48,9 +51,7 @@ class StateTable:
         state = EMPTY if counts is None else decode_state(counts)
         return state if record is None else _with_locks(state, record)
 
-    def put(
-        self, transaction: lmdb.Transaction[bytes], address: str, before: State, after: State
-    ) -> None:
+    def put(self, transaction: Transaction, address: str, before: State, after: State) -> None:
         """Write what has changed; of what is `EMPTY` nothing stays."""
         key = address.encode()
         locks, known = lock_record(after), lock_record(before)
@@ -58,7 +59,7 @@ class StateTable:
             transaction.delete(key, db=self._locks)
         elif locks is not None and locks != known:
             transaction.put(key, locks, db=self._locks)
-        self.shelves.move(transaction, key, before, after)
+        self.index.move(transaction, key, before, after)
         counts = without_locks(after)
         if counts == without_locks(before):
             return
@@ -67,7 +68,7 @@ class StateTable:
         else:
             transaction.put(key, encode(counts), db=self._addresses)
 
-    def write(self, transaction: lmdb.Transaction[bytes], address: str, state: State) -> None:
+    def write(self, transaction: Transaction, address: str, state: State) -> None:
         """Write a state as a whole, whatever there was of the address before."""
         key, counts = address.encode(), without_locks(state)
         for database, value in (
@@ -78,17 +79,17 @@ class StateTable:
                 transaction.delete(key, db=database)
             else:
                 transaction.put(key, value, db=database)
-        self.shelves.stand(transaction, key, state)
+        self.index.stand(transaction, key, state)
 
     def locked(
-        self, transaction: lmdb.Transaction[bytes], after: bytes, most: int
+        self, transaction: Transaction, after: bytes, most: int
     ) -> list[tuple[bytes, bytes]]:
         """At most so many addresses behind `after` with their lock records, ended ones too."""
         with transaction.cursor(self._locks) as cursor:
             found = cursor.set_range(after + b"\0") if after else cursor.first()
             return list(islice(cursor.iternext(), most)) if found else []
 
-    def names(self, transaction: lmdb.Transaction[bytes], after: bytes, most: int) -> list[bytes]:
+    def names(self, transaction: Transaction, after: bytes, most: int) -> list[bytes]:
         """At most so many addresses behind `after` that have a lock or a state."""
         found: list[bytes] = []
         for database in (self._locks, self._addresses):
@@ -97,19 +98,15 @@ class StateTable:
                     found += islice(cursor.iternext(values=False), most)
         return sorted(set(found))[:most]
 
-    def locks(
-        self, transaction: lmdb.Transaction[bytes], start: str = ""
-    ) -> Iterator[tuple[str, Lock]]:
+    def locks(self, start: str = "") -> Iterator[tuple[str, Lock]]:
         """All locks for all groups, ended ones too, by address, from `start` on."""
-        for address, lock, _ in self.lock_records(transaction, start):
+        for address, lock, _ in self.lock_records(start):
             if lock is not None:
                 yield address, lock
 
-    def lock_records(
-        self, transaction: lmdb.Transaction[bytes], start: str = ""
-    ) -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:
+    def lock_records(self, start: str = "") -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:
         """Each address with its lock for all groups and those for single ones, from `start` on."""
-        with transaction.cursor(self._locks) as cursor:
+        with self._reading() as transaction, transaction.cursor(self._locks) as cursor:
             if cursor.set_range(start.encode()) if start else cursor.first():
                 for address, record in cursor.iternext():
                     groups = tuple(lock for _, lock in lockrecord.of_groups(record))
