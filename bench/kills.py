@@ -1,15 +1,15 @@
 """What comes of `kill -9` at random moments, while mail, questions and DSNs come in.
 
-All daemons run behind a real Postfix: milter (two workers, the ledger writer of the ledger), return
-path (two workers, each with its reader of large messages), map, notices and maintain, which follows
-the log. Again and again one of their processes is killed. A daemon whose supervisor was killed is
-started anew, as systemd does it; supervisors replace their workers themselves.
+All daemons run behind a real Postfix: milter (two workers and the ledger writer), return path (two
+workers, each with its reader of large messages), map, notices and maintain, which follows the log.
+Again and again one of their processes is killed. A daemon whose supervisor was killed is started
+anew, as systemd does it; supervisors replace their workers themselves.
 
 Meanwhile, and at the end, when all that waits has come in:
 
 - each DSN that was acknowledged is in the journal exactly once, and so is each bounce of mail that
-  Postfix accepted, which a DSN and the log tell (mail that left unsigned, while the milter was
-  down, bounces to its writer and is in neither);
+  left signed, which a DSN and the log tell. A send that the ledger writer had in hand when it was
+  killed is lost to the ledger: of its bounce there is one entry, which proves nothing;
 - no good recipient is refused, and each message that was accepted arrives;
 - exactly those are locked whom such a bounce locks, and `store verify` finds nothing.
 """
@@ -27,9 +27,12 @@ from typing import Any, Final, NamedTuple
 from bench import output
 from bench.processor import children
 from bench.traffic import GONE, LOCKED, Dsns, Mail, Questions, running
-from bouncegate.config.settings import StoreSettings
+from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.policy.records import Event
+from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
+from bouncegate.store.tokens.keys import KEY_FILE, KeyRing
+from bouncegate.store.tokens.token import check
 from lab.bouncegate import Sections
 from lab.folder import Process
 from lab.system import RETURN_DOMAIN, MailSystem
@@ -71,11 +74,12 @@ def main() -> None:
                 if number % _VERIFY_EVERY == 0:
                     _verify(system, number)
         _settle(system)
-        wrong = [*mail.wrong, *questions.wrong, *_wrong(system, mail, dsns)]
+        lost = _lost(system, mail)
+        wrong = [*mail.wrong, *questions.wrong, *_wrong(system, mail, dsns, lost)]
         bounced = len(mail.bounced())
     rows = [{"killed": kind, "times": times} for kind, times in sorted(killed.items())]
     rows.append({"killed": "all", "times": killed.total()})
-    output.show(_title(mail, bounced, dsns, questions), rows, as_json=options.json)
+    output.show(_title(mail, (bounced, len(lost)), dsns, questions), rows, as_json=options.json)
     print(*(wrong or ["nothing is wrong"]), sep="\n")
     sys.exit(bool(wrong))
 
@@ -180,26 +184,43 @@ def _settle(system: MailSystem) -> None:
     _verify(system, 0)
 
 
-def _wrong(system: MailSystem, mail: Mail, dsns: Dsns) -> list[str]:
-    """What is not as it must be, at the end."""
+def _wrong(system: MailSystem, mail: Mail, dsns: Dsns, lost: set[str]) -> list[str]:
+    """What is not as it must be, at the end; the bounces in `lost` prove nothing."""
     with closing(Store.open(StoreSettings(path=system.gate.store), readonly=True)) as store:
         events = Counter(e.address for _, e in store.journal.entries() if isinstance(e, Event))
         locked = {address for address, _ in store.addresses.locks()}
-    told = set(dsns.acknowledged) | set(mail.bounced())
-    arrived = set(mail.arrived())
+    told = (set(dsns.acknowledged) | set(mail.bounced())) - lost
+    nobodys = events.pop("", 0)
+    arrived = mail.arrived()
     return [
         *(f"{one}: {events[one]} entries of one bounce" for one in told if events[one] != 1),
         *(f"{one}: an entry of no bounce" for one in sorted(set(events) - told)),
+        *([f"{nobodys} entries of nobody, of {len(lost)} bounces"] if nobodys != len(lost) else []),
         *(f"{one}: not locked" for one in sorted((told | {LOCKED}) - locked)),
         *(f"{one}: locked without a bounce" for one in sorted(locked - told - {LOCKED})),
-        *(f"message {one}: accepted, but it never arrived" for one in mail.accepted - arrived),
+        *(f"message {one}: accepted, and lost" for one in sorted(mail.accepted - set(arrived))),
     ]
 
 
-def _title(mail: Mail, bounced: int, dsns: Dsns, questions: Questions) -> str:
+def _lost(system: MailSystem, mail: Mail) -> set[str]:
+    """Whose bounces are about sends that the ledger writer had in hand when it was killed."""
+    keys, now = KeyRing.load(system.gate.store / KEY_FILE), int(time.time())
+    settings = StoreSettings(path=system.gate.store)
+    lost = set()
+    with closing(Ledger.open(settings, LedgerSettings())) as ledger:
+        for address, return_path in mail.bounced().items():
+            token = check(keys, return_path.partition("@")[0], now, now).token
+            assert token is not None, return_path
+            if ledger.by_message(token.time, token.message) is None:
+                lost.add(address)
+    return lost
+
+
+def _title(mail: Mail, bounced: tuple[int, int], dsns: Dsns, questions: Questions) -> str:
     figures: dict[str, Any] = {
         "messages accepted": len(mail.accepted),
-        "bounces of them": bounced,
+        "signed ones that bounced": bounced[0],
+        "of which the ledger has lost": bounced[1],
         "good recipients": mail.good,
         "a locked one refused": mail.refused,
         "and let pass while the milter was down": mail.passed,

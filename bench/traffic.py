@@ -112,14 +112,13 @@ class Mail:
         )
         return {number: sender for number, sender in found if number is not None}
 
-    def bounced(self) -> list[str]:
-        """Whose bounces came back to us: those of messages that were signed.
+    def bounced(self) -> dict[str, str]:
+        """Whose bounces came back to us, and the signed return path of each.
 
-        While the milter is down mail leaves unsigned.
+        While the milter is down mail leaves unsigned, and bounces to its writer.
         """
-        sent = self.arrived().items()
-        signed = (number for number, sender in sent if sender.endswith(f"@{RETURN_DOMAIN}"))
-        return [self._bouncing[number] for number in signed if number in self._bouncing]
+        signed = {n: to for n, to in self.arrived().items() if to.endswith(f"@{RETURN_DOMAIN}")}
+        return {self._bouncing[n]: to for n, to in signed.items() if n in self._bouncing}
 
 
 def _number(content: str) -> int | None:
