@@ -94,14 +94,16 @@ _KEY_LAYOUT: Final = b"layout"
 _RELOAD: Final = "reload the daemons"
 
 
-def open_environment(settings: StoreSettings, *, readonly: bool) -> Environment:
+def open_environment(
+    settings: StoreSettings, *, readonly: bool, oldest: int = LAYOUT
+) -> Environment:
     """Open the environment, and make it where it is not there yet and may be written.
 
-    Raises a StoreError that says what to do.
+    `oldest` is the first layout that the caller can read. Raises a StoreError that says what to do.
     """
     environment = open_of_any_layout(settings, readonly=readonly)
     try:
-        _check_layout(environment, settings.path, readonly=readonly)
+        _check_layout(environment, settings.path, oldest, readonly=readonly)
     except lmdb.Error as error:
         environment.close()
         raise explained(error, settings.path) from error
@@ -226,19 +228,19 @@ def _refuse_truncated(environment: Environment, data: Path) -> None:
         )
 
 
-def _check_layout(environment: Environment, path: Path, *, readonly: bool) -> None:
+def _check_layout(environment: Environment, path: Path, oldest: int, *, readonly: bool) -> None:
     found = layout_of(environment)
     if found in (None, LAYOUT) and not readonly:
         found = lay_out(environment)
     if found is None:
         raise StoreMissing(f"{path}: the store is empty: the first bounce or lock will fill it")
-    if (reason := layout_problem(path, found)) is not None:
+    if (reason := layout_problem(path, found, oldest)) is not None:
         raise reason
 
 
-def layout_problem(path: Path, found: int | None) -> StoreLayout | None:
+def layout_problem(path: Path, found: int | None, oldest: int = LAYOUT) -> StoreLayout | None:
     """Why a store of that layout cannot be used by this version; None if it can."""
-    if found == LAYOUT:
+    if found is not None and oldest <= found <= LAYOUT:
         return None
     known = f"{path}: the store has layout {found}, this version reads layout {LAYOUT}"
     if found is not None and found < LAYOUT:

@@ -22,6 +22,10 @@ from bouncegate.store.purged import digest_of, read_salt
 
 _LOG: Final = logging.getLogger("bouncegate.store")
 
+OLDEST_LAYOUT: Final = 1
+"""Since this layout of the store the records of locks are as they are today: the send path goes on
+with them until, and while, the store is upgraded."""
+
 Find = Callable[[bytes], bytes | None]
 """From the key of an address to the record of its lock, or of its domain's."""
 
@@ -53,7 +57,7 @@ class LockTable:
     @classmethod
     def open(cls, settings: StoreSettings) -> Self:
         """Open the store for reading; raises StoreError."""
-        return cls(open_environment(settings, readonly=True))
+        return cls(open_environment(settings, readonly=True, oldest=OLDEST_LAYOUT))
 
     def find(self, address: bytes) -> bytes | None:
         """The record of an address's lock, else of its domain's; raises lmdb.Error.

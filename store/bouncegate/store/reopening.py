@@ -33,7 +33,7 @@ from bouncegate.store.layout import (
     layout_problem,
     open_environment,
 )
-from bouncegate.store.locktable import LockTable
+from bouncegate.store.locktable import OLDEST_LAYOUT, LockTable
 from bouncegate.store.metapages import map_size_of
 
 _LOG: Final = logging.getLogger("bouncegate.store")
@@ -157,7 +157,7 @@ class ReopeningLockTable(LockTable):
         """Open the store and read in it; raises StoreError."""
         path = self._settings.path
         try:
-            environment = open_environment(self._settings, readonly=True)
+            environment = open_environment(self._settings, readonly=True, oldest=OLDEST_LAYOUT)
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from error
         try:
@@ -200,7 +200,7 @@ class ReopeningLockTable(LockTable):
             layout = layout_of(environment)
         except lmdb.Error as error:
             return explained(error, path)
-        return layout_problem(path, layout)
+        return layout_problem(path, layout, OLDEST_LAYOUT)
 
     def _leave(self, reason: StoreError) -> None:
         """Let go of the environment: the last look-up that is under way in it closes it.

@@ -159,21 +159,33 @@ def test_nothing_is_upgraded_while_a_process_may_write(first: Path) -> None:
     assert layout_of(first) == LAYOUT_OF_OLD
 
 
-def test_the_send_path_takes_the_upgraded_store_up_by_itself(first: Path) -> None:
-    """Meanwhile each look-up fails, and `on_error` answers it."""
+def test_the_send_path_knows_the_locks_before_an_upgrade_while_it_is_at_work_and_after_it(
+    first: Path,
+) -> None:
     table = ReopeningLockTable(settings_of(first))
-    try:
-        with pytest.raises(StoreLayout, match="`bouncegate store upgrade`"):
-            table.find(b"ann@hand.example")
-        with another_process(UPGRADE, first) as process:
-            assert process.wait() == 0
-        table._next_try = 0.0  # instead of a second's wait
+
+    def require_locks() -> None:
         table.look()
         assert table.find(b"ann@hand.example") is not None
         assert table.find(b"x@dead.example") is not None
         assert table.find(b"bob@shop.example") is None
+
+    try:
+        require_locks()
+        with another_process(UPGRADE, first) as process:
+            while process.poll() is None:
+                require_locks()
+            assert process.wait() == 0
+        require_locks()
     finally:
         table.close()
+
+
+def test_the_send_path_reads_no_locks_of_a_later_layout(tmp_path: Path) -> None:
+    make(LISTED, tmp_path / "store", layout=LAYOUT + 1)
+    table = ReopeningLockTable(settings_of(tmp_path / "store"))
+    with pytest.raises(StoreLayout, match="or a later one"):
+        table.find(b"ann@hand.example")
 
 
 UPGRADE = """
