@@ -23,10 +23,10 @@ from typing import Any, Final
 
 from bench.output import arguments, show
 from bouncegate.classifier import parse
+from bouncegate.classifier.classified import classify
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 from bouncegate.classifier.reply import dissect
-from bouncegate.classifier.verdict import Verdict
 from bouncegate.config.rules import Rule, Rules, load_rules
 from bouncegate.config.taxonomy import Reason
 
@@ -65,7 +65,7 @@ def _speeds(messages: Sequence[bytes], classifier: Classifier, rounds: int) -> d
     contestants: dict[str, Callable[[], object]] = {
         "email.message_from_bytes": lambda: [email.message_from_bytes(raw) for raw in messages],
         "bouncegate, reading": lambda: [read(raw) for raw in messages],
-        _WHOLE: lambda: [_classified(raw, classifier) for raw in messages],
+        _WHOLE: lambda: [classify(raw, classifier) for raw in messages],
     }
     flufl = _flufl()
     if flufl:
@@ -82,10 +82,6 @@ def _speeds(messages: Sequence[bytes], classifier: Classifier, rounds: int) -> d
         parsing = best["email.message_from_bytes"]
         best["flufl.bounce"] = best["flufl.bounce, messages parsed before"] + parsing
     return best
-
-
-def _classified(raw: bytes, classifier: Classifier) -> list[Verdict]:
-    return [classifier.classify(report) for report in read(raw).reports]
 
 
 def _flufl() -> Callable[[Any], object] | None:
@@ -149,9 +145,9 @@ def _huge_rows(classifier: Classifier) -> list[dict[str, Any]]:
     line = b"All work and no play makes a dull message, and a long one besides.\r\n"
     sample = (_ROOT / "tests" / "samples" / "notices" / "qmail.eml").read_bytes()
     raw = sample.replace(b"\n", b"\r\n") + line * (_HUGE // len(line))
-    seconds = min(_seconds(lambda: _classified(raw, classifier)) for _ in range(3))
+    seconds = min(_seconds(lambda: classify(raw, classifier)) for _ in range(3))
     tracemalloc.start()
-    _classified(raw, classifier)
+    classify(raw, classifier)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return [

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from bench.output import arguments, show
 from bouncegate.admin.dns.refresher import Refresher
-from bouncegate.classifier.classified import classify
+from bouncegate.classifier.classified import classify_or_raise
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.directory import Directory, nothing
 from bouncegate.classifier.returnpath.intake import Intake
@@ -100,7 +100,8 @@ def _take_in(store: Store, settings: Settings, classifier: Classifier, first: in
     policy = Policy(settings.policy, settings.return_path.count)
     known = store.mx.of if settings.dns.enabled else nothing
     directory = Directory(Providers.of(), known)
-    intake = Intake(partial(classify, classifier=classifier), policy, settings, None, directory)
+    classify = partial(classify_or_raise, classifier=classifier)
+    intake = Intake(classify, policy, settings, None, directory)
     messages = [_dsn(first + number) for number in range(_BOUNCES)]
     begin = time.process_time()
     for start in range(0, _BOUNCES, _AT_ONCE):

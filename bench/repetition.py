@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from tests.fuzz.shapes import repetitions, shape
 
 from bench.output import arguments, show
-from bouncegate.classifier.classified import Classify, classify
+from bouncegate.classifier.classified import Classify, classify_or_raise
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.config.rules import load_rules
 
@@ -35,7 +35,7 @@ class _Timed(NamedTuple):
 def main() -> int:
     """Run it and print the figures; the exit code tells whether all is linear."""
     options = arguments(__doc__)
-    read = partial(classify, classifier=Classifier(load_rules()))
+    read = partial(classify_or_raise, classifier=Classifier(load_rules()))
     timed = [_timed(read, parts, options.rounds) for parts in repetitions()]
     growing = sorted(timed, reverse=True)[:_SHOWN]
     slow = sorted(timed, key=lambda one: one.seconds, reverse=True)[:_SHOWN]

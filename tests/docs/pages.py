@@ -7,7 +7,11 @@ from typing import Final, NamedTuple
 
 from lab.folder import ROOT
 
-PAGES: Final = ("README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
+PAGES: Final = (
+    "README.md",
+    "classifier/README.md",
+    *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
+)
 _HEADING: Final = re.compile(r"^#+ (.*)$")
 _FENCE: Final = re.compile(r"^ *```(\w*)$")
 

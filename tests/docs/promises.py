@@ -120,6 +120,8 @@ ELSEWHERE: Final = (
     Elsewhere(r"apt-get install .*", _PACKAGES, "run", "libmilter-dev"),
     Elsewhere(r"python3 -m venv /opt/bouncegate|/opt/bouncegate/bin/pip install \.", _PACKAGES,
               "run", "--compiled"),
+    Elsewhere(r"pip install --no-deps .*", _PACKAGES,
+              "tests/unit/classifier/test_library.py", "msgspec"),
     Elsewhere(r"ln -s /opt/bouncegate/bin/bouncegate /usr/bin/bouncegate", _ROOT, _UNITS,
               "/usr/bin/bouncegate"),
     Elsewhere(r"install -m 0644 systemd/.*", _ROOT, "tests/unit/test_readme.py",

@@ -84,7 +84,7 @@ class Site:
         for name in ("etc/bouncegate/rules.d", "var/backups", "var/lib/bouncegate", "bin"):
             (folder / name).mkdir(parents=True)
         (folder / "etc/bouncegate/bouncegate.toml").write_text(config)
-        (folder / "etc/bouncegate/rules.d/10-partner.toml").write_text(_partner_rule())
+        (folder / "etc/bouncegate/rules.d/10-partner.toml").write_text(partner_rule())
         (folder / "new.toml").write_text(config)
         (folder / "bin/bouncegate").symlink_to(COMMAND)
         (folder / "bin/python3").symlink_to(sys.executable)
@@ -129,7 +129,7 @@ class Site:
         }
 
 
-def _partner_rule() -> str:
+def partner_rule() -> str:
     """The rule that docs/rules.md shows: what is said of it there must be so."""
     text = (ROOT / "docs/rules.md").read_text()
     return text.split("```toml\n", 1)[1].split("```", 1)[0]

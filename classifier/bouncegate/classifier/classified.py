@@ -1,21 +1,20 @@
-"""A message that has been read and classified: all that its octets tell, without ledger or store.
+"""A message read and classified: all that its octets tell, without ledger or store.
 
-Reading and classifying cost most, and are done once a message. What may have to wait, the
-proof that the ledger of sends gives, is asked of this again alone. All of this is pure, and its
-values can be handed to another thread or process.
+Reading and classifying cost most, and are done once a message. The proof that the ledger of sends
+gives may have to wait, and is asked for again alone. All of this is pure, and its values can be
+handed to another thread or process.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final, NamedTuple
 
 from bouncegate.classifier.classifier import Classifier
-from bouncegate.classifier.parse import read_or_raise
+from bouncegate.classifier.parse import read, read_or_raise
 from bouncegate.classifier.report import MessageType, Reading, Report
 from bouncegate.classifier.verdict import Verdict
-from bouncegate.config.taxonomy import Category, Kind, Reason
-
-_NO_FAILURE: Final = Verdict(Kind.NONE, Category.UNDEFINED, Reason.UNDEFINED, "")
-
+from bouncegate.config.rules import load_rules
+from bouncegate.config.taxonomy import Blame, Category, Kind, Reason
 
 Classify = Callable[[bytes], "ClassifiedMessage"]
 """Reads and classifies a message."""
@@ -27,51 +26,101 @@ class ClassifiedReport(NamedTuple):
     report: Report
     verdict: Verdict
 
+    @property
+    def recipient(self) -> str:
+        """The address that was mailed, as far as the report tells; may be empty."""
+        return self.report.recipient
 
-# What a bounce tells from which no recipient could be read, so that it is kept.
-_BROKEN: Final = (ClassifiedReport(Report(action=""), _NO_FAILURE),)
+    @property
+    def kind(self) -> Kind:
+        """How lasting the failure is."""
+        return self.verdict.kind
+
+    @property
+    def category(self) -> Category:
+        """What the failure concerns."""
+        return self.verdict.category
+
+    @property
+    def reason(self) -> Reason:
+        """One of the closed list of reasons."""
+        return self.verdict.reason
+
+    @property
+    def blamed(self) -> Blame:
+        """Who has to act for the next message to arrive."""
+        return self.verdict.blamed
+
+    @property
+    def status(self) -> str:
+        """The enhanced status code (RFC 3463), `""` if none is told."""
+        return self.report.status
+
+    @property
+    def action(self) -> str:
+        """The action (RFC 3464, 2.3.3); complaint for ARF."""
+        return self.report.action
+
+    @property
+    def rule(self) -> str:
+        """The id of the rule that decided."""
+        return self.verdict.rule
 
 
 class ClassifiedMessage(NamedTuple):
     """One message from the return path, read and classified."""
 
     reading: Reading
-    reports: tuple[ClassifiedReport, ...]
-    """One for each recipient that the message names; one without a recipient where a bounce names
-    nobody, `()` for what is no bounce."""
-    raw: bytes
+    reports: tuple[ClassifiedReport, ...] = ()
+    """One for each recipient that the message names; `()` for what is no bounce, and for a bounce
+    that names no recipient."""
+    raw: bytes = b""
+
+    @property
+    def type(self) -> MessageType:
+        """What kind of message it is, and so why it is, or is not, a bounce."""
+        return self.reading.type
 
     @property
     def is_bounce(self) -> bool:
-        """Whether the store is to keep anything of it."""
-        return bool(self.reports)
+        """Whether it reports the fate of a recipient, even if none could be read from it."""
+        return bool(self.reports) or self.type is MessageType.BROKEN
 
 
-def classify(raw: bytes, classifier: Classifier) -> ClassifiedMessage:
-    """Read a message and classify each of its reports; any exception is a fault of ours."""
-    return classify_reading(read_or_raise(raw), classifier, raw)
+def classify(message: bytes, classifier: Classifier | None = None) -> ClassifiedMessage:
+    """Read a message and classify each of its reports, by the shipped rules if no others are given.
+
+    Never raises, and reads a bounded part of the message (`bouncegate.classifier.limits`).
+    """
+    return classify_reading(read(message), classifier or _shipped(), message)
 
 
-def unread(raw: bytes) -> ClassifiedMessage:
-    """What stands for a message in whose place a fault of ours came up: a bounce of nobody's."""
-    return ClassifiedMessage(Reading(MessageType.BROKEN), _BROKEN, raw)
+def classify_reply(reply: str, classifier: Classifier | None = None) -> Verdict:
+    """Classify the reply of an SMTP server, or a diagnostic that quotes one."""
+    return (classifier or _shipped()).classify_reply(reply)
+
+
+def classify_or_raise(message: bytes, classifier: Classifier) -> ClassifiedMessage:
+    """As `classify`, but a defect of a reader shows: the return path sets the message aside."""
+    return classify_reading(read_or_raise(message), classifier, message)
 
 
 def classify_reading(
     reading: Reading, classifier: Classifier, raw: bytes = b""
 ) -> ClassifiedMessage:
     """A message that was read, with the verdict on each of its reports."""
-    if not reading.reports:
-        return ClassifiedMessage(
-            reading, _BROKEN if reading.type is MessageType.BROKEN else (), raw
-        )
-    reports = tuple(
-        ClassifiedReport(report, _verdict(classifier, report)) for report in reading.reports
-    )
-    return ClassifiedMessage(reading, reports, raw)
+    reports = (ClassifiedReport(report, classifier.classify(report)) for report in reading.reports)
+    return ClassifiedMessage(reading, tuple(reports), raw)
 
 
-def _verdict(classifier: Classifier, report: Report) -> Verdict:
-    if not report.action and not report.recipient:
-        return _NO_FAILURE
-    return classifier.classify(report)
+_MISREAD: Final = Reading(MessageType.BROKEN)
+
+
+def unreadable(raw: bytes) -> ClassifiedMessage:
+    """Stands for a message that could not be read: a bounce that names no recipient."""
+    return ClassifiedMessage(_MISREAD, (), raw)
+
+
+@cache
+def _shipped() -> Classifier:
+    return Classifier(load_rules())

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from bouncegate.config.taxonomy import Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -15,6 +15,11 @@ class Verdict(Struct, frozen=True, gc=False):
     """The id of the rule that said so."""
     blame: Blame | None = None
     """Whom the rule blames; None: whom the reason does."""
+
+    @property
+    def blamed(self) -> Blame:
+        """Who has to act for the next message to arrive."""
+        return self.blame or REASONS[self.reason].blame
 
 
 class Explanation(Struct, frozen=True):

@@ -1,12 +1,16 @@
 """How `classify` shows what it found: JSON for scripts, rows for people, or the reasons."""
 
-from collections.abc import Iterator
 from typing import Final, Protocol
 
-from bouncegate.classifier.classifier import Classifier
-from bouncegate.classifier.parse import read
-from bouncegate.classifier.report import Reading, Report
-from bouncegate.classifier.verdict import Explanation
+from bouncegate.classifier import (
+    ClassifiedMessage,
+    ClassifiedReport,
+    Classifier,
+    Explanation,
+    Report,
+    classify,
+    classify_reply,
+)
 from bouncegate.cli.logs import printable
 from bouncegate.cli.messagefiles import MessageFile
 from bouncegate.config.taxonomy import REASONS
@@ -55,45 +59,35 @@ class Messages:
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:
         """`{"file", "reports": [...]}`; no report for what is no bounce."""
-        reading = read(item.octets)
+        message = classify(item.octets, self._classifier)
         record: Record = {
             "file": item.name,
-            "reports": [self._report(report, explain=explain) for report in reading.reports],
+            "reports": [self._report(report, explain=explain) for report in message.reports],
         }
         if explain:
-            record |= {"nature": reading.type, "reader": reading.reader}
+            record |= {"nature": message.type, "reader": message.reading.reader}
         return record
 
-    def _report(self, report: Report, *, explain: bool) -> Record:
-        verdict = self._classifier.classify(report)
-        record: Record = {
-            "recipient": report.recipient,
-            "kind": verdict.kind,
-            "category": verdict.category,
-            "reason": verdict.reason,
-            "status": report.status,
-            "action": report.action,
-            "rule": verdict.rule,
-        }
-        return record | _explained(self._classifier.explain(report), report) if explain else record
+    def _report(self, classified: ClassifiedReport, *, explain: bool) -> Record:
+        record: Record = {name: getattr(classified, name) for name in self.columns[1:]}
+        if not explain:
+            return record
+        report = classified.report
+        return record | _explained(self._classifier.explain(report), report)
 
     def rows(self, item: MessageFile) -> list[Row]:
         """A row for each recipient; one for a message that names none."""
-        reading = read(item.octets)
-        if not reading.reports:
-            return [(item.name, f"({reading.type})", *[""] * 6)]
-        return [tuple(self._row(item, report)) for report in reading.reports]
-
-    def _row(self, item: MessageFile, report: Report) -> Iterator[object]:
-        record = self._report(report, explain=False)
-        yield item.name
-        yield from (record[column] for column in self.columns[1:])
+        message = classify(item.octets, self._classifier)
+        if not message.reports:
+            return [(item.name, f"({message.type})", *[""] * 6)]
+        records = (self._report(report, explain=False) for report in message.reports)
+        return [(item.name, *record.values()) for record in records]
 
     def account(self, item: MessageFile) -> str:
         """Paragraphs: what the message is, then each recipient with the reasons."""
-        reading = read(item.octets)
-        paragraphs = [_heading(item, reading)]
-        for report in reading.reports:
+        message = classify(item.octets, self._classifier)
+        paragraphs = [_heading(item, message)]
+        for report, _ in message.reports:
             fields = {name: getattr(report, name) for name in _EXPLAINED}
             facts = {"action": report.action, **fields, "diagnostic": report.diagnostic}
             paragraphs.append(_account(report.recipient, facts, self._classifier.explain(report)))
@@ -112,7 +106,7 @@ class DiagnosticLines:
     def record(self, item: MessageFile, *, explain: bool) -> Record:
         """`{"text", "kind", "category", "reason", "rule"}`."""
         text = _text(item)
-        verdict = self._classifier.classify_reply(text)
+        verdict = classify_reply(text, self._classifier)
         record: Record = {
             "text": text,
             "kind": verdict.kind,
@@ -140,9 +134,10 @@ def _text(item: MessageFile) -> str:
     return item.octets.decode("utf-8", "replace").strip()
 
 
-def _heading(item: MessageFile, reading: Reading) -> str:
-    reader = f", recognised by the reader {reading.reader}" if reading.reader else ""
-    return f"{printable(item.name)}: {reading.type}{reader}"
+def _heading(item: MessageFile, message: ClassifiedMessage) -> str:
+    name = message.reading.reader
+    reader = f", recognised by the reader {name}" if name else ""
+    return f"{printable(item.name)}: {message.type}{reader}"
 
 
 def _explained(explanation: Explanation, report: Report) -> Record:

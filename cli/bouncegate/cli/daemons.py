@@ -77,12 +77,11 @@ def _prepare(config: Path | None, settings: Settings) -> "Opening":
     The rules stay: a worker that follows one that died classifies as that did.
     """
     from bouncegate.classifier.alive.listener import Listener  # noqa: PLC0415
-    from bouncegate.classifier.classified import classify  # noqa: PLC0415
     from bouncegate.classifier.returnpath.handler import Context, Mailboxes  # noqa: PLC0415
     from bouncegate.classifier.returnpath.probe import ProbeTaker  # noqa: PLC0415
     from bouncegate.classifier.returnpath.worker import Opening, Resources  # noqa: PLC0415
 
-    read = partial(classify, classifier=classifier_of(settings, made_mark(settings.store.path)))
+    read = _classify_by(settings)
     _tell_notes(settings)
 
     def desk(stack: ExitStack) -> Resources:
@@ -117,7 +116,6 @@ def receive(
 
 
 def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitStack) -> int:
-    from bouncegate.classifier.classified import classify  # noqa: PLC0415
     from bouncegate.classifier.returnpath.readerprocess import DEADLINE, classify_apart  # noqa: PLC0415
     from bouncegate.classifier.returnpath.receive import receive as take  # noqa: PLC0415
 
@@ -128,8 +126,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         set_up_logging(settings.log, "receive")
         _tell_notes(settings)
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
-        here = partial(classify, classifier=classifier_of(settings, made_mark(settings.store.path)))
-        apart = partial(classify_apart, classify=here, deadline=DEADLINE)
+        apart = partial(classify_apart, classify=_classify_by(settings), deadline=DEADLINE)
         intake = _intake(invocation, apart, store, stack)
         own = _recipients(settings)
         persons = [to for to in recipients or told if own is not None and own.is_person(to)]
@@ -155,6 +152,14 @@ def classifier_of(settings: Settings, mark: str) -> "Classifier":
     from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
     return Classifier(load_rules(settings.rules.folder), mark)
+
+
+def _classify_by(settings: Settings) -> "Classify":
+    """Classifies messages by the rules in force; raises ConfigError."""
+    from bouncegate.classifier.classified import classify_or_raise  # noqa: PLC0415
+
+    classifier = classifier_of(settings, made_mark(settings.store.path))
+    return partial(classify_or_raise, classifier=classifier)
 
 
 def _tell_notes(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from bouncegate.classifier.classified import (
     ClassifiedMessage,
     ClassifiedReport,
-    classify,
+    classify_or_raise,
     classify_reading,
 )
 from bouncegate.classifier.classifier import Classifier
@@ -169,7 +169,7 @@ def test_hostile_messages_are_read_classified_and_recorded(
     store: Store, values: dict[str, bytes]
 ) -> None:
     raw = message(values)
-    events = ATTRIBUTION.events_of(classify(raw, CLASSIFIER), int(time.time()))
+    events = ATTRIBUTION.events_of(classify_or_raise(raw, CLASSIFIER), int(time.time()))
     assert events, "a report is a bounce, whatever it says"
     assert all(is_clean(text) for event in events for text in texts(event))
     store.record([Bounce(events, raw)], POLICY)
@@ -177,7 +177,7 @@ def test_hostile_messages_are_read_classified_and_recorded(
 
 def test_hostile_text_of_a_campaign_in_utf_7_is_replaced() -> None:
     raw = message({"campaign": b"=?utf-7?Q?spring+2AA-?="})
-    (event,) = ATTRIBUTION.events_of(classify(raw, CLASSIFIER), NOW)
+    (event,) = ATTRIBUTION.events_of(classify_or_raise(raw, CLASSIFIER), NOW)
     assert (event.address, event.mailing) == ("v@v.example", "spring\ufffd")
 
 
@@ -187,5 +187,5 @@ def test_hostile_surrogates_of_json_are_replaced() -> None:
         b'{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[{"emailAddress":"v@v.example","status":"5.1.1","action":"failed",'
         b'"diagnosticCode":"smtp; 550 5.1.1 no \\ud800 user"}]}}\r\n'
     )
-    (event,) = ATTRIBUTION.events_of(classify(raw, CLASSIFIER), NOW)
+    (event,) = ATTRIBUTION.events_of(classify_or_raise(raw, CLASSIFIER), NOW)
     assert (event.address, event.diagnostic) == ("v@v.example", "550 5.1.1 no \ufffd user")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bouncegate.classifier.classified import ClassifiedMessage, unread
+from bouncegate.classifier.classified import ClassifiedMessage, unreadable
 from bouncegate.classifier.returnpath.messagereader import MOST_HERE, InHand, MessageReader
 
 
@@ -15,7 +15,7 @@ def reader(read: list[bytes]) -> MessageReader:
         if raw.startswith(b"broken"):
             raise ValueError("a fault of ours")
         read.append(raw)
-        return unread(raw)
+        return unreadable(raw)
 
     def apart(raw: bytes) -> ClassifiedMessage:
         raise AssertionError(f"{len(raw)} octets are read apart")

@@ -55,7 +55,7 @@ class Counting:
         self.sent = Sent(int(time.time()), b"lagging!", "news@example.org", RECIPIENTS, "LAG1")
         self.prover = LaggingProver(site, self.sent)
         self.intake = Intake(
-            partial(classified.classify, classifier=self.classifier),
+            partial(classified.classify_or_raise, classifier=self.classifier),
             site.policy,
             site.settings,
             self.prover,

@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 from msgspec import structs
 
-from bouncegate.classifier.classified import classify
+from bouncegate.classifier.classified import classify_or_raise
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.proof import NotYetKnown, Prover
@@ -130,7 +130,7 @@ class Site:
         self.prover = Prover(self.settings.return_path, self.keys, self.ledger)
         self.policy = Policy(self.settings.policy, self.settings.return_path.count)
         self.intake = Intake(
-            partial(classify, classifier=Classifier(load_rules(None))),
+            partial(classify_or_raise, classifier=Classifier(load_rules(None))),
             self.policy,
             self.settings,
             self.prover,

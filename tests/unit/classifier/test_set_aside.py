@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.classifier.classified import ClassifiedMessage, classify
+from bouncegate.classifier.classified import ClassifiedMessage, classify_or_raise
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.handler import (
     _MOST_IN_A_ROW,
@@ -32,7 +32,7 @@ from bouncegate.store.store import Bounce, Recorded
 
 from .test_provenance import LATER, Site, dsn
 
-READ = partial(classify, classifier=Classifier(load_rules()))
+READ = partial(classify_or_raise, classifier=Classifier(load_rules()))
 CULPRIT = b"culprit"
 
 

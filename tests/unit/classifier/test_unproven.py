@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.classifier.classified import classify
+from bouncegate.classifier.classified import classify_or_raise
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.proof import Prover
@@ -48,7 +48,7 @@ def events(
         path = ReturnPathSettings(domain=settings.return_path.domain, count=trust)
         settings = Settings(store=settings.store, return_path=path)
     prover = Prover(settings.return_path, site.keys, site.ledger)
-    read = partial(classify, classifier=Classifier(load_rules(None)))
+    read = partial(classify_or_raise, classifier=Classifier(load_rules(None)))
     intake = Intake(read, site.policy, settings, prover)
     message = intake.classify(raw)
     assert message is not None

@@ -31,7 +31,7 @@ HOSTILE = """
 import os, pathlib, signal, sys, time
 from bouncegate.classifier import classified
 
-classify = classified.classify
+classify = classified.classify_or_raise
 
 def hostile(raw, classifier):
     if b"X-Kill: yes" in raw:
@@ -44,7 +44,7 @@ def hostile(raw, classifier):
             time.sleep(0.01)
     return classify(raw, classifier)
 
-classified.classify = hostile
+classified.classify_or_raise = hostile
 from bouncegate.cli.main import main
 main()
 """

@@ -53,7 +53,7 @@ import pathlib, sys, time
 from bouncegate.classifier import classified
 from bouncegate.store.recording import Recording
 
-classify, take_in = classified.classify, Recording.take_in
+classify, take_in = classified.classify_or_raise, Recording.take_in
 
 def wait():
     pathlib.Path(sys.argv[2]).with_name("begun").touch()
@@ -69,7 +69,7 @@ def slow_take_in(self, transaction, bounce, policy):
         wait()
     return take_in(self, transaction, bounce, policy)
 
-classified.classify, Recording.take_in = slow_classify, slow_take_in
+classified.classify_or_raise, Recording.take_in = slow_classify, slow_take_in
 from bouncegate.cli.main import main
 main()
 """

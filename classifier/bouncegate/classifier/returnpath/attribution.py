@@ -40,6 +40,7 @@ from bouncegate.classifier.returnpath.namedrecipients import (
     sorted_out,
 )
 from bouncegate.classifier.returnpath.proof import UNVERIFIED, Proof
+from bouncegate.classifier.verdict import Verdict
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.config.text import clean
@@ -52,6 +53,9 @@ _NAMELESS: Final = 16
 # there is taken.
 _MAILING: Final = ("x-campaign-id", "x-campaign", "x-campaignid", "x-mailing-id", "feedback-id")
 _GROUP: Final = ("list-id",)
+# What a bounce tells from which no recipient could be read: an event keeps it.
+_NO_FAILURE: Final = Verdict(Kind.NONE, Category.UNDEFINED, Reason.UNDEFINED, "")
+_NO_RECIPIENT: Final = (ClassifiedReport(Report(action=""), _NO_FAILURE),)
 # What one recipient of a message cannot say of another.
 _OF_ONE_ALONE: Final = NOT_FAILURES | {COMPLAINED}
 
@@ -83,12 +87,13 @@ class Attribution:
         A bounce from which no recipient could be read is one event of nobody's, so that it is
         kept.
         """
+        reports = message.reports or (_NO_RECIPIENT if message.is_bounce else ())
         claimed = _claimed_name(message.reading, message.raw)
         known = proof.sent or proof.token
         proven = name_of_sent(known.time, known.message) if known else claimed
         case = _Case(proof, proven, claimed)
         is_own = message.reading.origin is Origin.LOCAL and bool(message.reading.original.queue_id)
-        named = (self._named(classified, proof, is_own=is_own) for classified in message.reports)
+        named = (self._named(classified, proof, is_own=is_own) for classified in reports)
         own, together = sorted_out(named, is_believed="unverified" in self._trust)
         events = [self._event(message.reading, one, case, now) for one in own]
         members = [(one, event) for one, event in zip(own, events, strict=True) if one.alias]

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from bouncegate.classifier.classified import ClassifiedMessage, Classify, unread
+from bouncegate.classifier.classified import ClassifiedMessage, Classify, unreadable
 from bouncegate.classifier.returnpath.attribution import Attribution
 from bouncegate.classifier.returnpath.directory import Directory
 from bouncegate.classifier.returnpath.outcome import log_outcomes
@@ -79,7 +79,7 @@ class Intake:
 
         By its digest it is known again.
         """
-        events = self._attribution.events_of(unread(raw), now)
+        events = self._attribution.events_of(unreadable(raw), now)
         return Bounce(events, raw if self._keep else b"", is_set_aside=True)
 
     def log(self, outcomes: Sequence[Recorded]) -> None:
