@@ -133,6 +133,14 @@ def _toml(sections: Sections) -> list[str]:
     lines = []
     for name, section in sections.items():
         lines.append(f"[{name}]")
-        # Strings, numbers, booleans and lists are written alike in JSON and in TOML.
-        lines.extend(f"{key} = {json.dumps(value)}" for key, value in section.items())
+        lines.extend(f"{key} = {_toml_value(value)}" for key, value in section.items())
     return lines
+
+
+def _toml_value(value: object) -> str:
+    """Strings, numbers and booleans are written alike in JSON and in TOML, tables are not."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {_toml_value(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    return json.dumps(value)

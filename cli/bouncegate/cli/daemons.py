@@ -185,12 +185,12 @@ def _recipients(settings: Settings) -> "Recipients | None":
     """Which recipients are taken; None, where there is no return domain: every one."""
     from bouncegate.classifier.returnpath.recipients import Recipients  # noqa: PLC0415
     from bouncegate.store.tokens.keys import KEY_FILE, KeyFile  # noqa: PLC0415
-    from bouncegate.store.tokens.returndomain import ReturnDomain  # noqa: PLC0415
+    from bouncegate.store.tokens.returndomain import ReturnAddresses  # noqa: PLC0415
 
-    if not settings.return_path.domain:
+    if not settings.return_path.domains:
         return None
     keys = KeyFile(settings.store.path / KEY_FILE, int(time.time()))
-    return Recipients(ReturnDomain(settings, keys), settings.return_path)
+    return Recipients(ReturnAddresses(settings, keys), settings.return_path)
 
 
 def _prover(invocation: Invocation, stack: ExitStack) -> "Prover | None":

@@ -84,7 +84,7 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
     from bouncegate.admin.postfix.coverage import covers  # noqa: PLC0415 - for one command only
 
     settings = invocation_of(context).settings
-    running = _read(folder, str(settings.return_path.domain))
+    running = _read(folder, settings.return_path.domains.names)
     found = list(covers(settings, running))
     code = code_of(found)
     undo = _undo_of(running.folder)
@@ -127,7 +127,7 @@ def _undo_of(folder: Path) -> str:
     return "exact" if backup.place_of(folder).exists() else "nothing"
 
 
-def _read(folder: Path | None, domain: str) -> "Running":
+def _read(folder: Path | None, domains: Iterable[str] = ()) -> "Running":
     """The settings of a Postfix; ends the command where they cannot be read."""
     from bouncegate.admin.postfix.postconf import PostfixError, is_here, read  # noqa: PLC0415
 
@@ -135,7 +135,7 @@ def _read(folder: Path | None, domain: str) -> "Running":
         complain("there is no Postfix on this machine: postconf is not found")
         raise typer.Exit(os.EX_UNAVAILABLE)
     try:
-        return read(folder, domain)
+        return read(folder, domains)
     except PostfixError as error:
         complain(str(error))
         raise typer.Exit(os.EX_CONFIG) from None
@@ -175,7 +175,7 @@ def enable(
     settings = invocation.settings
     config = invocation.config or DEFAULT_FILE
     way = enable.Way(enforce=enforce, table=table)
-    running = _read(folder, str(settings.return_path.domain))
+    running = _read(folder, settings.return_path.domains.names)
     with _safely(running.folder):
         proposal = enable.propose(settings, config, running, way)
         if proposal.obstacles:
@@ -343,7 +343,7 @@ def _probe(folder: Path | None, settings: Settings, mode: str) -> None:
 
     if not _runs(folder):
         return
-    found = list(probe(settings, _read(folder, ""), folder, mode))
+    found = list(probe(settings, _read(folder), folder, mode))
     for seen in found:
         print(f"probe: {seen.path}: {printable(seen.text)}")
     if any(seen.good is False for seen in found):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 
 from bouncegate.config.providers import provider_problems, unknown_provider
 from bouncegate.config.replies import faults as reply_faults
+from bouncegate.config.returndomains import faults as return_domain_faults
 from bouncegate.config.rows import faults as rows_faults
 from bouncegate.config.rows import name_of, scoped_by_group
 from bouncegate.config.settings import GuardSettings, ReplySettings, Settings
@@ -45,6 +46,8 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "lists.keep", f"must be longer than stale_after, {lists.stale_after}"
     yield from _faults_of_guard(settings.guard)
     yield from _faults_of_mailboxes(settings)
+    own = settings.return_path
+    yield from return_domain_faults(own.domain, own.own_domains, own.sender_dependent)
     yield from provider_problems(settings.provider)
     yield from _faults_of_domain_locks(settings)
     yield from _faults_of_policy(settings)
@@ -59,10 +62,10 @@ def _faults_of_guard(guard: GuardSettings) -> Iterator[tuple[str, str]]:
 
 
 def _faults_of_mailboxes(settings: Settings) -> Iterator[tuple[str, str]]:
-    domain, person = settings.return_path.domain, settings.return_path.postmaster
+    domains, person = settings.return_path.domains, settings.return_path.postmaster
     if not person:
         yield "return_path.postmaster", 'names nobody: write "postmaster" or an address'
-    if domain and person.lower().rpartition("@")[2] == domain:
+    if domains.holds(domain := person.lower().rpartition("@")[2]):
         text = f"mail for postmaster@{domain} would go round in circles: name another domain"
         yield "return_path.postmaster", text
     if not settings.alive.mailbox or "@" in settings.alive.mailbox:

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from bouncegate.config.durations import Duration
 from bouncegate.config.providers import ProviderSettings
 from bouncegate.config.replies import HeaderName, ReplyText, ReplyUrl
+from bouncegate.config.returndomains import ReturnDomains, SenderDependent, return_domains
 from bouncegate.config.taxonomy import Category, Reason
 from bouncegate.config.values import (
     AddressPattern,
@@ -154,6 +155,7 @@ class ReturnPathSettings(Struct, frozen=True):
     domain: DomainName = DomainName("")
     sign: Literal["all", "own", "none"] = "all"
     own_domains: tuple[DomainName, ...] = ()
+    sender_dependent: tuple[SenderDependent, ...] = ()
     lifetime: Duration = Duration(seconds=8 * 86_400)
     count: tuple[Trust, ...] = ("signed", "matched")
     mailboxes: tuple[AddressPattern, ...] = ()
@@ -166,7 +168,12 @@ class ReturnPathSettings(Struct, frozen=True):
     @property
     def signs(self) -> bool:
         """Whether envelope senders are replaced by signed return paths."""
-        return bool(self.domain) and self.sign != "none"
+        return self.domains.signs
+
+    @property
+    def domains(self) -> ReturnDomains:
+        """All return domains, and which of them a sender is signed below."""
+        return return_domains(self.domain, self.sign, self.own_domains, self.sender_dependent)
 
     @property
     def processes(self) -> int:

@@ -35,7 +35,7 @@ from bouncegate.policy.records import Lock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
 from bouncegate.store.locktable import Find
-from bouncegate.store.tokens.returndomain import ReturnDomain
+from bouncegate.store.tokens.returndomain import ReturnAddresses
 
 if TYPE_CHECKING:
     from milter import Context
@@ -56,7 +56,7 @@ class RcptStep:
             "_on_error",
             "_plain_key",
             "_reply",
-            "_return_domain",
+            "_returns",
             "_scope",
             "on_silence",
             "on_decision",
@@ -69,13 +69,13 @@ class RcptStep:
         settings: Settings,
         find: Find,
         mark: Callable[[], str] = lambda: UNMARKED,
-        return_domain: ReturnDomain | None = None,
+        returns: ReturnAddresses | None = None,
     ) -> None:
         """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
 
-        `mark` tells what ends our refusals; below `return_domain` are the senders that we sign.
+        `mark` tells what ends our refusals; among `returns` are the senders that we have signed.
         """
-        self._return_domain = return_domain
+        self._returns = returns
         self._find = find
         self._mark = mark
         self.on_silence: Callable[[], None] = lambda: None
@@ -126,8 +126,8 @@ class RcptStep:
             lock = lock_in_force(self._find, base, self._find(base), now, known.sender_domain)
         if lock is None or not is_address(key):
             return milter.CONTINUE
-        if self._return_domain is not None:
-            signed = self._return_domain.has_signed(known.sender or "", now)
+        if self._returns is not None:
+            signed = self._returns.has_signed(known.sender or "", now)
             known = known._replace(signed=signed)
         outcome = decide(known, lock, now, self._scope)
         self.on_decision(outcome, lock)

@@ -1,6 +1,6 @@
-"""The door of the return domain: who has no token of ours does not come in.
+"""The door of the return domains: who has no token of ours does not come in.
 
-Mail to the return domain is judged at RCPT, before any DATA. A good token passes whatever the
+Mail to a return domain is judged at RCPT, before any DATA. A good token passes whatever the
 envelope sender is, since some systems bounce without the null sender; anything else is refused,
 but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5.1), whose mail
 goes to a person at the end of the message. What passes
@@ -19,7 +19,8 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter import logline
 from bouncegate.milter.session import QUEUE_ID, TRANSPORT, client_of, macro, session_of
-from bouncegate.store.tokens.returndomain import ReturnDomain
+from bouncegate.store.resolution import Mailbox
+from bouncegate.store.tokens.returndomain import ReturnAddresses
 from bouncegate.store.tokens.token import Finding
 
 if TYPE_CHECKING:
@@ -38,42 +39,41 @@ _TEXT: Final = "Recipient address rejected: not a return path of this domain [bo
 class ReturnPathCheck:
     """The RCPT step in front of the one that looks for locks."""
 
-    __slots__ = ("_domain", "_observe", "_rcpt", "on_finding")
+    __slots__ = ("_addresses", "_observe", "_rcpt", "on_finding")
 
-    def __init__(self, settings: Settings, domain: ReturnDomain, rcpt: "Rcpt") -> None:
-        """`rcpt` answers for recipients of other domains than `domain`."""
-        self._domain = domain
+    def __init__(self, settings: Settings, addresses: ReturnAddresses, rcpt: "Rcpt") -> None:
+        """`rcpt` answers for recipients of other domains than those of `addresses`."""
+        self._addresses = addresses
         self._observe = settings.milter.mode == "observe"
         self._rcpt = rcpt
         self.on_finding: Callable[[Finding], None] | None = None
-        """Is told what each address below the return domain proves."""
+        """Is told what each address below a return domain proves."""
 
     def __call__(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
         """The answer to one recipient."""
-        local_parts = self._domain.local_parts(recipient)
-        if not local_parts:
+        mailboxes = self._addresses.mailboxes(recipient)
+        if not mailboxes:
             return self._rcpt(context, recipient, *parameters)
-        answers = (self._answer(context, local, recipient) for local in local_parts)
+        answers = (self._answer(context, one, recipient) for one in mailboxes)
         return next((answer for answer in answers if answer != milter.CONTINUE), milter.CONTINUE)
 
-    def _answer(self, context: "Context", local: str, recipient: bytes) -> int:
-        """The answer to a recipient that may be a mailbox of the domain."""
-        finding = self._domain.look_at(local, int(time.time()))
+    def _answer(self, context: "Context", mailbox: Mailbox, recipient: bytes) -> int:
+        """The answer to a recipient that may be a mailbox of a return domain."""
+        finding = self._addresses.look_at(mailbox, int(time.time()))
         if self.on_finding is not None:
             self.on_finding(finding)
         if finding.is_ours:
             return milter.CONTINUE
-        if self._domain.is_person(local):
-            plain = f"{local}@{self._domain.name}"
-            session_of(context).persons.append((recipient, plain))
+        if self._addresses.is_person(mailbox):
+            session_of(context).persons.append((recipient, f"{mailbox.local}@{mailbox.domain}"))
             return milter.CONTINUE
         if _is_of_this_machine(context):
             if not macro(context, TRANSPORT):
                 # cleanup(8) asks, for sendmail(1): a refusal would leave the message in maildrop
                 # for ever ("can't reject recipient in non-smtpd(8) submission", Postfix 3.7).
                 return milter.CONTINUE
-            if local in (ASKED, TAKEN):
-                return self._answer_probe(context) if local == ASKED else milter.CONTINUE
+            if mailbox.local in (ASKED, TAKEN):
+                return self._answer_probe(context) if mailbox.local == ASKED else milter.CONTINUE
         if finding is Finding.KEYS_UNREADABLE and not self._observe:
             context.setreply(*_NOT_NOW)
             return milter.TEMPFAIL

@@ -53,8 +53,7 @@ class SendStep:
         self, settings: Settings, keys: KeyFile, line: LedgerQueue | None, rcpt: "Rcpt"
     ) -> None:
         """`rcpt` answers recipients; `line` leads to the ledger writer, if a ledger is kept."""
-        self._settings = settings.return_path
-        self._signs = settings.signs
+        self._domains = settings.return_path.domains
         self._scope = Scope.of(settings)
         self._keys = keys
         self._line = line
@@ -69,14 +68,14 @@ class SendStep:
         self._group_by_list = settings.ledger.group == "list-id"
         self._wanted = self._wanted_headers()
         # Signed like any other message, and recorded nowhere (bouncegate.config.probe).
-        self._probe = [f"<{TAKEN}@{self._settings.domain}>".encode()]
+        self._probes = frozenset(f"<{TAKEN}@{name}>".encode() for name in self._domains.names)
         self.on_send: Callable[[int], None] = lambda _time: None
         """Called with the time of a send that was handed to the ledger; 0: it was not."""
 
     @property
     def actions(self) -> int:
         """What the MTA must allow."""
-        return milter.CHGFROM if self._signs else 0
+        return milter.CHGFROM if self._domains.signs else 0
 
     @property
     def wants_headers(self) -> bool:
@@ -120,11 +119,14 @@ class SendStep:
         known = facts(context, "")
         if not known.sender or not is_outbound(known, self._scope):
             return
-        if self._is_of_return_domain(known):
+        # Signed before: by us, by another of us, or so it says. It has its entry in the ledger
+        # then, as the message that it is, or its bounces come back to nothing that is known:
+        # another entry would never bounce, and look delivered.
+        if self._domains.holds(known.sender_domain):
             return
         now, recorded = int(time.time()), 0
         message = self._chance.randbytes(MESSAGE_OCTETS)
-        line = None if session.recipients == self._probe else self._line
+        line = None if self._probes.issuperset(session.recipients) else self._line
         sent: Sent | None = None
         try:
             sent = self._record(context, session, known, message, now)
@@ -132,10 +134,10 @@ class SendStep:
                 line.send(sent)
                 recorded = now
         finally:  # signed or not, a bounce that the ledger does not know locks nobody
-            if self._is_to_be_signed(known):
+            if domain := self._domains.for_sender(known.sender_domain):
                 local = sign(self._keys.ring, _only_recipient(session, sent), message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
-                context.chgfrom(f"<{local}@{self._settings.domain}>", f"ENVID={local}")
+                context.chgfrom(f"<{local}@{domain}>", f"ENVID={local}")
             if line is not None:
                 self.on_send(recorded)
 
@@ -166,18 +168,6 @@ class SendStep:
         keys = (self._key(session.resolved.get(to, to)) for to in recipients)
         return dict.fromkeys(key.decode() for key in keys if key is not None)
 
-    def _is_of_return_domain(self, known: Facts) -> bool:
-        """Whether the message was signed before: by us, by another of us, or so it says.
-
-        It has its entry in the ledger then, as the message that it is, or its bounces come back to
-        nothing that is known: another entry would never bounce, and look delivered.
-        """
-        return bool(self._settings.domain) and known.sender_domain == self._settings.domain
-
-    def _is_to_be_signed(self, known: Facts) -> bool:
-        own = self._settings.own_domains
-        return self._signs and (self._settings.sign == "all" or known.sender_domain in own)
-
     def _group(self, known: Facts, session: Session) -> str:
         if self._group_by_list:
             return session.headers.get(_LIST_ID, "")
@@ -187,7 +177,7 @@ class SendStep:
         """Fields to be asked of the MTA: none, if tokens are the only proof that is needed."""
         by_list = {_LIST_ID} if self._group_by_list else set[str]()
         wanted = by_list | set(self._mailing)
-        if wanted or not self._signs:
+        if wanted or not self._domains.signs:
             wanted.add(_MESSAGE_ID)
         return frozenset(wanted)
 

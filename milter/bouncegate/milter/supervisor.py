@@ -136,5 +136,5 @@ def _look_at_store(settings: Settings) -> None:
 
 def _look_at_keys(settings: Settings) -> None:
     """Refuse keys that cannot be used; raises KeyFileError."""
-    if settings.return_path.domain:
+    if settings.return_path.domains:
         KeyFile(settings.store.path / KEY_FILE, int(time.time()))

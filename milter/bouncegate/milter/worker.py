@@ -25,7 +25,7 @@ from bouncegate.milter.steps import Steps
 from bouncegate.store.mark import Mark
 from bouncegate.store.reopening import ReopeningLockTable
 from bouncegate.store.tokens.keys import KEY_FILE, KeyFile
-from bouncegate.store.tokens.returndomain import ReturnDomain
+from bouncegate.store.tokens.returndomain import ReturnAddresses
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 NAME: Final = "bouncegate"
@@ -44,8 +44,8 @@ def work(
     table = ReopeningLockTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
     keys = keys_of(settings, line)
-    domain = ReturnDomain(settings, keys) if keys and settings.return_path.domain else None
-    locks = RcptStep(settings, table.find, Mark(settings.store.path), domain)
+    returns = ReturnAddresses(settings, keys) if keys and settings.return_path.domains else None
+    locks = RcptStep(settings, table.find, Mark(settings.store.path), returns)
     counts = Counts(post.row) if post.row is not None else None
     if counts is not None:
         locks.on_decision, locks.on_failure = counts.decided, counts.failed
@@ -68,7 +68,7 @@ def work(
 
 def keys_of(settings: Settings, line: LedgerQueue | None) -> KeyFile | None:
     """The keys, where anything is signed, recorded or comes back by a token."""
-    if not (settings.return_path.domain or line is not None):
+    if not (settings.return_path.domains or line is not None):
         return None
     return KeyFile(settings.store.path / KEY_FILE, int(time.time()))
 
@@ -82,8 +82,8 @@ def steps_of(
 ) -> Steps:
     """The steps that the settings need: look for locks, guard the door, act at the end."""
     send: SendStep | None = None
-    if keys is not None and settings.return_path.domain:
-        rcpt = door = ReturnPathCheck(settings, ReturnDomain(settings, keys), rcpt)
+    if keys is not None and settings.return_path.domains:
+        rcpt = door = ReturnPathCheck(settings, ReturnAddresses(settings, keys), rcpt)
         door.on_finding = counts.came if counts is not None else None
     if keys is not None and (settings.signs or line is not None):
         send = SendStep(settings, keys, line, rcpt)
@@ -93,6 +93,6 @@ def steps_of(
             send.on_send = counts.sent
         rcpt = counts.timed(rcpt)
     held = PendingStep(settings) if settings.holds else None
-    persons = PostmasterStep(settings.return_path) if settings.return_path.domain else None
+    persons = PostmasterStep(settings.return_path) if settings.return_path.domains else None
     ending = EomSteps(held, send, persons) if held or send or persons else None
     return Steps(rcpt, settings.milter.socket, ending)

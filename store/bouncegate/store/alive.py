@@ -80,7 +80,7 @@ def _proven_at(path: Path, digest: str) -> int:
 
 def _digest(settings: Settings) -> str:
     """What stands for the settings that a proof is about."""
-    about = repr((str(settings.return_path.domain), settings.alive))
+    about = repr((settings.return_path.domains.main, settings.alive))
     return blake2b(about.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 

@@ -61,7 +61,7 @@ class Deliveries:
         """
         self._store = store
         self._ledger = ledger
-        self._own = frozenset(settings.own_domains) if settings.sign == "own" else None
+        self._domains = settings.domains
         self._log_is_read = log_is_read
 
     def settle(
@@ -100,7 +100,9 @@ class Deliveries:
 
     def _comes_back(self, sent: Sent) -> bool:
         """Whether a bounce of the message would have come to us."""
-        return self._own is None or sent.sender.rpartition("@")[2].lower() in self._own
+        if not self._domains.signs:
+            return True
+        return bool(self._domains.for_sender(sent.sender.rpartition("@")[2].lower()))
 
 
 class _Silence:

@@ -223,5 +223,7 @@ def test_sends_whose_bounces_go_elsewhere_prove_nothing(store: Store, ledger: Le
     ledger.write([entry_of(message), entry_of(other)])
     full(store, message)
     own = (DomainName("example.org"),)
-    assert settle(store, ledger, 20, sign="own", own_domains=own) == Walked(2, 0)
+    assert settle(
+        store, ledger, 20, domain=DomainName("return.example.org"), sign="own", own_domains=own
+    ) == Walked(2, 0)
     assert in_row(store) == 1

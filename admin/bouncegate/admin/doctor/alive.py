@@ -50,16 +50,16 @@ def check_alive(settings: Settings, now: int) -> Iterator[Finding]:
     else:
         how = _HOW % settings.alive.authserv_ids[0]
         yield Finding(_CHECK, Severity.WARNING, f"{shown.text}: no mail is a sign of life", how)
-    if settings.return_path.domain:
+    if domain := settings.return_path.domains.main:
         with suppress(StoreError):
-            address = f"{mailbox_of(settings)}@{settings.return_path.domain}"
+            address = f"{mailbox_of(settings)}@{domain}"
             text = f"copies of mail are taken at {address}"
             yield Finding(_CHECK, Severity.NOTE, text, "name it in recipient_bcc_maps")
 
 
 def prove(settings: Settings, now: int) -> Proof:
     """Send the message, and put on record what came of it."""
-    to = settings.alive.probe_to or f"{TAKEN}@{settings.return_path.domain}"
+    to = settings.alive.probe_to or f"{TAKEN}@{settings.return_path.domains.main}"
     if to.endswith("@"):
         return Proof(None, "not tried: [alive] probe_to names no address")
     number = secrets.token_hex(16)

@@ -13,6 +13,7 @@ from bouncegate.admin.dns.standing import (
     sender_dns,
 )
 from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.config.returndomains import ReturnDomains
 from bouncegate.config.settings import Settings
 
 _NAME: Final = "dns"
@@ -38,28 +39,33 @@ _NOTHING: Final = Outlook()
 
 
 def check_names(settings: Settings, outlook: Outlook = _NOTHING) -> Iterator[Finding]:
-    """The domain below which return paths are signed, and the domains that mail is from."""
-    returns = str(settings.return_path.domain)
-    domains = tuple(dict.fromkeys(one for one in (returns, *outlook.senders) if one))
+    """The domains below which return paths are signed, and the domains that mail is from.
+
+    Senders that have a return domain of their own are looked at whether they are named or not.
+    """
+    returns = settings.return_path.domains
+    senders = tuple(dict.fromkeys((*outlook.senders, *returns.by_sender)))
+    outlook = outlook._replace(senders=senders)
+    domains = tuple(dict.fromkeys((*returns.names, *senders)))
     if not domains or not settings.dns.enabled:
         return
-    question = Question(domains, outlook.addresses, outlook.selectors, outlook.senders)
-    found = sender_dns(question, settings.dns)
-    yield from judged(returns, outlook, found)
+    question = Question(domains, outlook.addresses, outlook.selectors, senders)
+    yield from judged(returns, outlook, sender_dns(question, settings.dns))
 
 
-def judged(returns: str, outlook: Outlook, found: SenderDns) -> Iterator[Finding]:
-    """What the answers mean; `returns` is the return domain, or empty."""
+def judged(returns: ReturnDomains, outlook: Outlook, found: SenderDns) -> Iterator[Finding]:
+    """What the answers mean."""
     for domain, records in found.domains.items():
         if records.mail.status == "unknown":
             text = f"nobody could be asked about {domain} ({records.mail.why})"
             yield Finding(_NAME, Severity.NOTE, text, "run this where DNS can be asked")
             continue
-        yield from _mail(domain, records, Severity.ERROR if domain == returns else Severity.WARNING)
+        is_needed = returns.holds(domain)
+        yield from _mail(domain, records, Severity.ERROR if is_needed else Severity.WARNING)
         yield from _spf(domain, records)
         yield from _permitted(domain, records)
     for sender in outlook.senders:
-        yield from _aligned(sender, returns, found)
+        yield from _aligned(sender, returns.for_sender(sender), found)
     for source in found.sources:
         yield from _source(source, outlook.helo)
     for key in found.signing:
@@ -123,7 +129,10 @@ def _mend(domain: str, address: str, verdict: Verdict, severity: Severity) -> st
 
 
 def _aligned(sender: str, returns: str, found: SenderDns) -> Iterator[Finding]:
-    """Whether DMARC of a From domain is met by the return path (RFC 7489, 3.1)."""
+    """Whether DMARC of a From domain is met by the return path (RFC 7489, 3.1).
+
+    `returns` is the domain below which its senders are signed; empty where they are not.
+    """
     policy = found.domains[sender].policy
     if not policy.known:
         return
@@ -135,15 +144,21 @@ def _aligned(sender: str, returns: str, found: SenderDns) -> Iterator[Finding]:
     yield Finding(_NAME, Severity.OK, f"{sender} has a DMARC policy: p={policy.asked}")
     if not returns:
         return
-    other = found.domains[returns].policy.organisation
-    same = returns == sender if policy.strict_spf else other == policy.organisation
+    other = found.domains[returns].policy
+    if not other.known:
+        return
+    is_same = other.organisation == policy.organisation
+    same = returns == sender if policy.strict_spf else is_same
     if same:
         yield Finding(_NAME, Severity.OK, f"return paths below {returns} are aligned with {sender}")
         return
     signed = any(one.domain == sender and one.key.status == "ok" for one in found.signing)
     severe = policy.asked in _DEMANDS and not signed
     text = f"{returns} is not aligned with {sender}: SPF proves nothing for DMARC, only DKIM does"
-    mend = f"sign with a DKIM key of {sender}, or choose a return domain below it"
+    mend = (
+        f"sign with a DKIM key of {sender}, or give it a return domain below it "
+        "([[return_path.sender_dependent]])"
+    )
     yield Finding(_NAME, Severity.WARNING if severe else Severity.NOTE, text, mend)
 
 

@@ -49,7 +49,7 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
         yield Finding(_NAME, Severity.NOTE, text, "run this on the mail server")
         return
     try:
-        running = read(folder, str(settings.return_path.domain))
+        running = read(folder, settings.return_path.domains.names)
     except OSError as error:
         mend = "mend main.cf, or name its folder with --postfix"
         yield Finding(_NAME, Severity.ERROR, str(error), mend)

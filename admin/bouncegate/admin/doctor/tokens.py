@@ -24,8 +24,8 @@ def check_proof(settings: Settings) -> Iterator[Finding]:
             'take "unverified" out of [return_path] count',
         )
     if settings.signs and settings.keeps_ledger:
-        domain = settings.return_path.domain
-        yield Finding(_NAME, Severity.OK, f"return paths are signed below {domain}")
+        domains = ", ".join(settings.return_path.domains.names)
+        yield Finding(_NAME, Severity.OK, f"return paths are signed below {domains}")
     elif settings.keeps_ledger:
         yield Finding(
             _NAME,

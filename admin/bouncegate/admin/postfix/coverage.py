@@ -9,11 +9,16 @@ from bouncegate.admin.postfix.contentfilter import asks_no_milter, filters, is_w
 from bouncegate.admin.postfix.facts import SMTPD, Running, Service
 from bouncegate.admin.postfix.postconf import TAKEN
 from bouncegate.admin.postfix.senders import Effect, findings
-from bouncegate.admin.postfix.sockets import items, names, names_any
+from bouncegate.admin.postfix.sockets import RETURN_DOMAIN, items, names, names_any
 from bouncegate.admin.postfix.verification import MEND, REFRESH, verifying
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import UnixSocket
 
+REMEMBER: Final = (
+    "keep it as a [[return_path.sender_dependent]] without sender_domains while bounces to it may "
+    "come ([return_path] lifetime); after that, `bouncegate postfix enable` takes it out"
+)
+"""What helps where a return domain was taken out of the settings."""
 _ACTION: Final = re.compile(r"default_action\s*=\s*(\w+)")
 
 
@@ -65,7 +70,7 @@ def covers(settings: Settings, running: Running) -> Iterator[Cover]:
     """Everything that can be told."""
     yield from of_milter(settings, running)
     yield from _of_filters(running)
-    yield _of_return_path(settings, running)
+    yield from _of_return_path(settings, running)
     for subject, effect, text, mend in findings(settings, running):
         yield Cover("sender", subject, _OF_EFFECT[effect], text, mend)
     yield _of_log(settings)
@@ -173,19 +178,38 @@ def is_submission(running: Running, service: Service) -> bool:
     )
 
 
-def _of_return_path(settings: Settings, running: Running) -> Cover:
-    domain = str(settings.return_path.domain)
-    if not domain:
+def _of_return_path(settings: Settings, running: Running) -> Iterator[Cover]:
+    """Each return domain, and those that Postfix still takes mail for."""
+    domains = settings.return_path.domains
+    if not domains:
         text = "[return_path] domain is not set: no bounce comes back to where it is counted"
-        return Cover("return-path", "", State.OFF, text)
-    if not is_routed(settings, running):
+        yield Cover("return-path", "", State.OFF, text)
+    for domain in domains.names:
+        yield _of_return_domain(settings, running, domain)
+    for domain in forgotten(settings, running):
+        text = "Postfix hands its mail to the return path, which knows it no more: no bounce counts"
+        yield Cover("return-path", domain, State.BROKEN, text, REMEMBER)
+
+
+def forgotten(settings: Settings, running: Running) -> list[str]:
+    """The domains that `postfix enable` has attached and that are no return domains any more."""
+    domains = settings.return_path.domains
+    if not domains or RETURN_DOMAIN not in running.explicit:
+        return []
+    named = items(running.values.get(RETURN_DOMAIN, "")) or []
+    return [one for one in named if not domains.holds(one)]
+
+
+def _of_return_domain(settings: Settings, running: Running, domain: str) -> Cover:
+    if not is_routed(settings, running, domain):
         text = f"transport_maps does not show that {domain} goes to the return path"
         return Cover("return-path", domain, State.MISSING, text)
     if not is_taken(running, domain):
         text = "in no list of domains that Postfix takes mail for: bounces are refused"
         return Cover("return-path", domain, State.MISSING, text)
-    if table := next(iter(running.catches), ""):
-        found = running.catches[table]
+    catches = running.told_of(domain).catches
+    if table := next(iter(catches), ""):
+        found = catches[table]
         if not names_any(found, names(settings.return_path.socket, running.queue)):
             text = f"{table} answers for whole addresses below it, with {found}"
             return Cover("return-path", domain, State.BROKEN, text)
@@ -197,19 +221,18 @@ def _of_return_path(settings: Settings, running: Running) -> Cover:
     return Cover("return-path", domain, State.ATTACHED, "its mail goes to the return path")
 
 
-def is_routed(settings: Settings, running: Running) -> bool:
-    """Whether the return domain's mail goes to our socket."""
+def is_routed(settings: Settings, running: Running, domain: str) -> bool:
+    """Whether a return domain's mail goes to our socket."""
     ours = names(settings.return_path.socket, running.queue)
     maps = running.values.get("transport_maps", "")
-    answer = running.answers.get("transport_maps", "")
-    domain = str(settings.return_path.domain)
+    answer = running.told_of(domain).answers.get("transport_maps", "")
     return (names_any(maps, {domain}) and names_any(maps, ours)) or names_any(answer, ours)
 
 
 def is_taken(running: Running, domain: str) -> bool:
     """Whether Postfix takes mail for a domain."""
     return any(
-        names_any(running.values.get(name, ""), {domain}) or name in running.answers
+        names_any(running.values.get(name, ""), {domain}) or name in running.told_of(domain).answers
         for name in TAKEN
     )
 

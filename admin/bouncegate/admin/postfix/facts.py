@@ -1,8 +1,9 @@
 """What a Postfix is set to, as postconf(1) tells it: the facts that plans and checks go by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 SMTPD: Final = "smtpd"
@@ -27,6 +28,23 @@ class Service(NamedTuple):
         return f"{self.name}/{self.type}"
 
 
+class Told(NamedTuple):
+    """What the tables of a Postfix say of one return domain."""
+
+    answers: Mapping[str, str] = MappingProxyType({})
+    """By parameter: what its tables say of the domain."""
+    catches: Mapping[str, str] = MappingProxyType({})
+    """By table of transport_maps: what it says of a whole address below the domain."""
+    signed: Mapping[str, str | None] = MappingProxyType({})
+    """By subject of `senders.lookups`: what the tables say of a sender signed below the domain.
+
+    Empty: nothing. None: they cannot be asked.
+    """
+
+
+_NOT_ASKED: Final = Told()
+
+
 @dataclass(frozen=True)
 class Running:
     """The settings of one Postfix."""
@@ -46,19 +64,24 @@ class Running:
     """The same, expanded."""
     undefined: frozenset[str] = frozenset()
     """Names that are used with a $ and set nowhere."""
-    answers: Mapping[str, str] = field(default_factory=dict)
-    """By parameter: what its tables say of the return domain."""
-    catches: Mapping[str, str] = field(default_factory=dict)
-    """By table of transport_maps: what it says of a whole address below the return domain."""
-    signed: Mapping[str, str | None] = field(default_factory=dict)
-    """By subject of `senders.lookups`: what the tables say of a signed sender.
-
-    Empty: nothing. None: they cannot be asked.
-    """
+    told: Mapping[str, Told] = field(default_factory=dict)
+    """By return domain: what the tables say of it."""
     filters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By subject of `filteraction.actions`: where its FILTER actions lead, with the table."""
     unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the same: tables whose actions cannot be known."""
+
+    def told_of(self, domain: str) -> Told:
+        """What the tables say of a return domain; nothing where they were not asked."""
+        return self.told.get(domain, _NOT_ASKED)
+
+    def without(self, name: str, ours: str) -> "Running":
+        """As it would be if a list did not refer to a parameter of ours."""
+        text = self.values.get(ours, "") if ours in self.explicit else ""
+        if not text:
+            return self
+        rest = self.values.get(name, "").replace(text, "", 1)
+        return replace(self, values={**self.values, name: rest})
 
     @property
     def queue(self) -> Path:

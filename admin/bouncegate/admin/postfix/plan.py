@@ -8,15 +8,16 @@ before stays behind it as it is written, references included.
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from bouncegate.admin.postfix import sockets
-from bouncegate.admin.postfix.coverage import Cover, State, covers, is_routed, is_taken
+from bouncegate.admin.postfix.coverage import REMEMBER, Cover, State, covers, is_routed, is_taken
 from bouncegate.admin.postfix.facts import SMTPD, Running
 from bouncegate.admin.postfix.sockets import (
     Misfit,
     compact,
+    inline,
     is_milter,
     items,
     names,
@@ -153,8 +154,8 @@ def plan(settings: Settings, running: Running, *, table: bool = False) -> Plan:
         if one.plane == "sender" and one.state is State.BROKEN
     ]
     _plan_milter(draft, [one for one in found if one.plane == "milter"])
-    if settings.return_path.domain:
-        _plan_return_path(draft, str(settings.return_path.domain))
+    if settings.return_path.domains:
+        _plan_return_path(draft)
     if any(one.plane == "local" and one.state is State.MISSING for one in found):
         _plan_list(draft, "non_smtpd_milters", ("cleanup", SMTPD))
     if table:
@@ -217,31 +218,52 @@ def _is_understood(draft: _Draft, service: str) -> bool:
     return listed is not None and all(map(is_milter, listed))
 
 
-def _plan_return_path(draft: _Draft, domain: str) -> None:
+def _plan_return_path(draft: _Draft) -> None:
     running = draft.running
+    domains = draft.settings.return_path.domains.names
     address = draft.reach(draft.settings.return_path.socket, ("lmtp",), "[return_path] socket")
-    draft.obstacles.extend(_in_the_way(draft, domain, address or ""))
+    if not any(one.name == "lmtp" for one in running.services):
+        text = "master.cf has no service lmtp"
+        draft.obstacles.append(Obstacle(text, "add it, as master.cf is shipped with it"))
+    for domain in domains:
+        draft.obstacles.extend(_in_the_way(draft, domain, address or ""))
     if address is None:
         return
-    if sockets.RETURN_PATH in running.explicit or not is_routed(draft.settings, running):
-        draft.define(sockets.RETURN_PATH, f"inline:{{ {domain}=lmtp:{address} }}")
-        draft.put_first("transport_maps", sockets.RETURN_PATH)
-    if sockets.RETURN_DOMAIN in running.explicit or not is_taken(running, domain):
-        draft.define(sockets.RETURN_DOMAIN, domain)
-        draft.put_first("relay_domains", sockets.RETURN_DOMAIN)
-    known = running.values.get("relay_recipient_maps", "")
-    if known and not (
-        sockets.RETURN_RECIPIENTS not in running.explicit and names_any(known, {f"@{domain}"})
-    ):
-        draft.define(sockets.RETURN_RECIPIENTS, f"inline:{{ @{domain}=bouncegate }}")
-        draft.put_first("relay_recipient_maps", sockets.RETURN_RECIPIENTS)
+    _name_domains(
+        draft,
+        ("transport_maps", sockets.RETURN_PATH),
+        lambda running, one: is_routed(draft.settings, running, one),
+        lambda some: inline((one, f"lmtp:{address}") for one in some),
+    )
+    _name_domains(draft, ("relay_domains", sockets.RETURN_DOMAIN), is_taken, ", ".join)
+    if running.values.get("relay_recipient_maps"):
+        _name_domains(
+            draft,
+            ("relay_recipient_maps", sockets.RETURN_RECIPIENTS),
+            lambda running, one: names_any(running.values["relay_recipient_maps"], {f"@{one}"}),
+            lambda some: inline((f"@{one}", "bouncegate") for one in some),
+        )
+
+
+def _name_domains(
+    draft: _Draft,
+    place: tuple[str, str],
+    is_known: Callable[[Running, str], bool],
+    written: Callable[[Iterable[str]], str],
+) -> None:
+    """Name the return domains in a list of Postfix, but for those that somebody named by hand."""
+    name, ours = place
+    names = draft.settings.return_path.domains.names
+    by_hand = draft.running.without(name, ours)
+    left = [one for one in names if not is_known(by_hand, one)]
+    if left or ours in draft.running.explicit:
+        draft.define(ours, written(left or names))
+        draft.put_first(name, ours)
 
 
 def _in_the_way(draft: _Draft, domain: str, address: str) -> Iterator[Obstacle]:
     running = draft.running
-    if not any(one.name == "lmtp" for one in running.services):
-        yield Obstacle("master.cf has no service lmtp", "add it, as master.cf is shipped with it")
-    for table, answer in running.catches.items():
+    for table, answer in running.told_of(domain).catches.items():
         if not names_any(answer, names(draft.settings.return_path.socket, running.queue)):
             text = f"{table} answers for whole addresses below {domain}, with {answer}"
             pattern = f"/@{re.escape(domain)}$/".replace(r"\-", "-")
@@ -252,7 +274,10 @@ def _in_the_way(draft: _Draft, domain: str, address: str) -> Iterator[Obstacle]:
         ("virtual_alias_domains", "mydestination"),
     )
     for name, recipients in known:
-        listed = names_any(running.values.get(name, ""), {domain}) or name in running.answers
+        listed = (
+            names_any(running.values.get(name, ""), {domain})
+            or name in running.told_of(domain).answers
+        )
         if listed and running.values.get(recipients):
             text = f"{domain} is in {name}: only recipients that are known there are taken"
             yield Obstacle(text, f"take it out of {name}")
@@ -286,6 +311,9 @@ def _notes(running: Running, found: Sequence[Cover]) -> Iterator[str]:
     for one in found:
         if one.state in (State.NOT_COVERED, State.FRAGILE, State.TWICE):
             yield f"{one.subject}: {one.text}"
+        if one.mend == REMEMBER:
+            text = "is taken out of Postfix, which refuses the bounces that still come to it"
+            yield f"{one.subject} {text}; what helps: {one.mend}"
         if one.state in (State.AFFECTED, State.UNSIGNED):
             yield f"{one.subject} {one.text}; what helps: {one.mend}"
     limit = running.values.get("smtpd_hard_error_limit", "")

@@ -4,12 +4,13 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bouncegate.admin.postfix.facts import Running, Service, chroot_by_default
+from bouncegate.admin.postfix.facts import Running, Service, Told, chroot_by_default
 from bouncegate.admin.postfix.filteraction import (
     CHECKS,
     CLASSES,
@@ -118,10 +119,10 @@ def parameters(folder: Path | None, *wanted: str) -> dict[str, str]:
     return pairs(ask(folder, "postconf", "-x", *wanted))
 
 
-def read(folder: Path | None, domain: str = "") -> Running:
+def read(folder: Path | None, domains: Iterable[str] = ()) -> Running:
     """The settings of a Postfix; None is the machine's own. Raises PostfixError.
 
-    `domain` is the return domain, which tables are asked for.
+    `domains` are the return domains, which tables are asked for.
     """
     wanted = (*_ASKED, *OURS)
     raw, complaints = ask_aloud(folder, "postconf", *wanted)
@@ -142,7 +143,7 @@ def read(folder: Path | None, domain: str = "") -> Running:
         - frozenset(_UNKNOWN.findall(complaints)),
     )
     found = _with_filters(found, folder)
-    return with_tables(found, folder, domain) if domain else found
+    return replace(found, told={domain: _told(found, folder, domain) for domain in domains})
 
 
 def _with_filters(running: Running, folder: Path | None) -> Running:
@@ -167,16 +168,15 @@ def _with_filters(running: Running, folder: Path | None) -> Running:
     )
 
 
-def with_tables(running: Running, folder: Path | None, domain: str) -> Running:
-    """The same, with what the tables say of the return domain."""
+def _told(running: Running, folder: Path | None, domain: str) -> Told:
+    """What the tables say of a return domain."""
 
     def told(name: str, key: str) -> dict[str, str]:
         found = {table: _answer(folder, table, key) for table in _tables(running, name)}
         return {table: text for table, text in found.items() if text}
 
     answers = {name: " ".join(told(name, domain).values()) for name in ("transport_maps", *TAKEN)}
-    return replace(
-        running,
+    return Told(
         answers={name: text for name, text in answers.items() if text},
         catches=told("transport_maps", f"{ASKED}@{domain}"),
         signed={one.subject: _of_sender(running, one.tables, domain) for one in lookups(running)},

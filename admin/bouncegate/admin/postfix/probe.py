@@ -1,9 +1,10 @@
 """A probe of both paths, end to end, that leaves nothing in the store and never leaves the machine.
 
-One recipient below the return domain must be refused by the milter; the reply says that it is
-ours, and the mode. Another must be taken, and its message must reach the return path, which
-writes down the number in it. Where senders are signed, a second message to it has a sender, and
-what the return path has received in its place shows whether the signed one is what leaves. Both
+One recipient below a return domain must be refused by the milter; the reply says that it is
+ours, and the mode. Another, below each of them, must be taken, and its message must reach the
+return path, which writes down the number in it. Where senders are signed, a second message to it
+has a sender, and what the return path has received in its place shows whether the signed one is
+what leaves. The first return domain that fails is the last one tried, since each takes long. These
 addresses are known to the daemons only for clients of this machine. A message that does not arrive
 in time is taken out of the queue again.
 """
@@ -47,8 +48,8 @@ class Seen(NamedTuple):
 
 def probe(settings: Settings, running: Running, folder: Path | None, mode: str) -> Iterator[Seen]:
     """Ask a Postfix that runs; `mode` is the one that the milter is to have."""
-    domain = str(settings.return_path.domain)
-    if not domain:
+    domains = settings.return_path.domains
+    if not domains:
         yield Seen("milter", None, "not tried: the probe needs [return_path] domain")
         return
     failed = "no smtpd listens on this machine"
@@ -57,11 +58,8 @@ def probe(settings: Settings, running: Running, folder: Path | None, mode: str) 
             continue
         try:
             with _client(running, service) as client:
-                yield _asked(client, domain, mode)
-                way = _Way(client, domain, settings.store.path / STAMP, folder)
-                yield (seen := _taken(way))
-                if seen.good and settings.signs:
-                    yield _signed(way, settings, running)
+                yield _asked(client, domains.main, mode)
+                yield from _returned(client, settings, running, folder)
                 return
         except (OSError, smtplib.SMTPException) as error:
             failed = f"{service.key}: {error}"
@@ -99,7 +97,22 @@ class _Way(NamedTuple):
     folder: Path | None
 
 
+def _returned(
+    client: smtplib.SMTP, settings: Settings, running: Running, folder: Path | None
+) -> Iterator[Seen]:
+    """Each return domain in turn, until one fails."""
+    for domain in settings.return_path.domains.names:
+        way = _Way(client, domain, settings.store.path / STAMP, folder)
+        yield (seen := _taken(way))
+        if not seen.good:
+            return
+        if settings.signs:
+            yield _signed(way, settings, running)
+
+
 def _taken(way: _Way) -> Seen:
+    way.client.docmd("RSET")
+    way.client.docmd("MAIL FROM:<>")
     found = _sent(way)
     if isinstance(found, str):
         return Seen("return-path", False, found)
@@ -108,11 +121,14 @@ def _taken(way: _Way) -> Seen:
 
 def _signed(way: _Way, settings: Settings, running: Running) -> Seen:
     """Show which sender leaves, of a message whose sender is to be signed."""
-    own = settings.return_path.own_domains if settings.return_path.sign == "own" else ()
-    domain = str(next(iter(own), running.values.get("myhostname", "")))
+    domains = settings.return_path.domains
+    known = (*domains.senders_of(way.domain), running.values.get("myhostname", "").lower())
+    signed = (one for one in known if domains.for_sender(one) == way.domain)
+    domain = next(signed, "")
     address = ip_address(str(way.client.sock.getsockname()[0])) if way.client.sock else None
     if domain in ("", way.domain):
-        return Seen("sender", None, "not tried: no domain is known whose senders are signed")
+        text = f"not tried: no domain is known whose senders are signed below {way.domain}"
+        return Seen("sender", None, text)
     if not any(address in network for network in settings.outbound.networks if address):
         return Seen("sender", None, f"not tried: {address} is not in [outbound] networks")
     # RFC 5321, 4.5.1: every domain has that mailbox.

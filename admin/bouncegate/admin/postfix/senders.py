@@ -67,15 +67,21 @@ def findings(settings: Settings, running: Running) -> Iterator[Finding]:
         yield from _unseen(running)
     if not settings.signs:
         return
-    domain = str(settings.return_path.domain)
+    for domain in settings.return_path.domains.names:
+        yield from _of_domain(running, domain)
+    yield from _verp(running)
+
+
+def _of_domain(running: Running, domain: str) -> Iterator[Finding]:
+    """What becomes of senders that are signed below one return domain."""
+    signed = running.told_of(domain).signed
     for rule in _RULES:
         for subject, service in _places(running, rule):
             if running.setting(service, rule.name) and (
-                found := rule.find(subject, running.signed.get(subject), domain)
+                found := rule.find(subject, signed.get(subject), domain)
             ):
                 yield found
     yield from _masqueraded(running, domain)
-    yield from _verp(running)
 
 
 def lookups(running: Running) -> Iterator[Lookup]:

@@ -89,6 +89,11 @@ def is_milter(item: str) -> bool:
     return inner is not None and bool(inner) and _ENDPOINT.fullmatch(inner[0]) is not None
 
 
+def inline(pairs: Iterable[tuple[str, str]]) -> str:
+    """A table that is written into main.cf itself (DATABASE_README, inline:)."""
+    return f"inline:{{ {', '.join(f'{key}={value}' for key, value in pairs)} }}"
+
+
 def compact(value: str) -> str | None:
     """A list as one word, which is all that `postconf -P` writes; None if it cannot be said so."""
     words = [_word(item) for item in items(value) or ()]

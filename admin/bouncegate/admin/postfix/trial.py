@@ -46,8 +46,7 @@ def stage(
                 # Else each reader waits, in case it is still being written (dict_load_file_xt).
                 os.utime(folder / MAIN, (0, 0))
         after = {name: (folder / name).read_bytes() for name in paths}
-        told = {name: getattr(running, name) for name in ("answers", "catches", "signed")}
-        staged = replace(read(folder), **told)
+        staged = replace(read(folder), told=running.told)
     left = plan(settings, staged, table=table)
     if left.edits or left.obstacles:
         names = ", ".join([one.name for one in left.edits] + [one.text for one in left.obstacles])

@@ -56,8 +56,8 @@ class Prover:
     """Proves bounces by the keys and the ledger of this machine."""
 
     def __init__(self, settings: ReturnPathSettings, keys: KeyFile, ledger: Ledger) -> None:
-        """Tokens of `keys` are good below `settings.domain`."""
-        self._domain = settings.domain
+        """Tokens of `keys` are good below the return domains of `settings`."""
+        self._domains = settings.domains
         self._signs = settings.signs
         self._lifetime = settings.lifetime.after(0)
         self._keys = keys
@@ -103,7 +103,7 @@ class Prover:
         tokens: set[Token] = set()
         for recipient in recipients:
             local, _, domain = recipient.strip("<>").rpartition("@")
-            if self._domain and domain.lower().rstrip(".") == self._domain:
+            if self._domains.holds(domain.lower().rstrip(".")):
                 token = self._token(local, now)
                 if token is not None:
                     tokens.add(token)

@@ -7,13 +7,14 @@ is gone, so each is logged with its reason, and counted.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bouncegate.config.settings import ReturnPathSettings
 from bouncegate.daemon.wire import for_log
 from bouncegate.store.address import AddressError
 from bouncegate.store.resolution import Mailbox, mailboxes_of
-from bouncegate.store.tokens.returndomain import ReturnDomain
+from bouncegate.store.tokens.returndomain import ReturnAddresses
 from bouncegate.store.tokens.token import Finding
 
 log: Final = logging.getLogger("bouncegate.return-path")
@@ -40,36 +41,39 @@ class Refusal(NamedTuple):
 
 
 class Recipients:
-    """The recipients of a return path that has a domain of its own."""
+    """The recipients of a return path that has domains of its own."""
 
-    def __init__(self, domain: ReturnDomain, settings: ReturnPathSettings) -> None:
-        """Take return paths below `domain`, and those elsewhere that the settings name.
+    def __init__(self, addresses: ReturnAddresses, settings: ReturnPathSettings) -> None:
+        """Take those of `addresses`, and return paths elsewhere that the settings name.
 
         Where not all senders are signed, the others have return paths of their own, which
         Postfix alone knows.
         """
-        self._domain = domain
-        self._signs_all = settings.sign == "all"
+        self._addresses = addresses
+        self._signs_all = bool(settings.domains.rest)
         self._mailboxes = settings.mailboxes
 
     def refusal(self, path: str, now: int) -> Refusal | None:
         """Why a recipient is not taken at `now`; None for one that is."""
-        local_parts = self._domain.local_parts(path.encode("utf-8", "surrogateescape"))
-        if not local_parts:
+        mailboxes = self._mailboxes_of(path)
+        if not mailboxes:
             is_taken = not self._signs_all or self._is_named(path)
             return None if is_taken else self._refused(path, Finding.NO_TOKEN)
-        for local in local_parts:
-            finding = self._domain.look_at(local, now)
+        for mailbox in mailboxes:
+            finding = self._addresses.look_at(mailbox, now)
             if not finding.is_ours:
-                return self._refused(path, finding, is_person=self._domain.is_person(local))
+                is_person = self._addresses.is_person(mailbox)
+                return self._refused(path, finding, is_person=is_person)
             if finding is Finding.MISDATED:
                 log.warning("RCPT <%s>: %s; token=%s", for_log(path), _MISDATED, finding)
         return None
 
     def is_person(self, path: str) -> bool:
-        """Whether mail to a recipient is for a person of the domain."""
-        local_parts = self._domain.local_parts(path.encode("utf-8", "surrogateescape"))
-        return any(map(self._domain.is_person, local_parts))
+        """Whether mail to a recipient is for a person of a return domain."""
+        return any(map(self._addresses.is_person, self._mailboxes_of(path)))
+
+    def _mailboxes_of(self, path: str) -> Sequence[Mailbox]:
+        return self._addresses.mailboxes(path.encode("utf-8", "surrogateescape"))
 
     def _is_named(self, path: str) -> bool:
         """Whether the settings name a mailbox of another domain."""

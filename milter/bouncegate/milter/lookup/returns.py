@@ -33,7 +33,8 @@ class ReturnMap:
         """Keys and ledger are those of the store; raises KeyFileError."""
         self._settings = settings
         self._clock = clock
-        self._domain = b"@" + settings.return_path.domain.encode()
+        self._domains = settings.return_path.domains
+        self._names = frozenset(name.encode() for name in self._domains.names)
         self._lifetime = settings.return_path.lifetime.after(0)
         self._keys = KeyFile(settings.store.path / KEY_FILE, int(clock()))
         self._ledger: Ledger | None = None
@@ -43,7 +44,7 @@ class ReturnMap:
 
     def __call__(self, key: bytes) -> bytes:
         """The answer to one key. Nothing is ever raised: the connection would be lost."""
-        if not key.lower().endswith(self._domain):
+        if key.lower().rpartition(b"@")[2] not in self._names:
             return NOT_FOUND
         try:
             return self._answer(key.decode())
@@ -55,7 +56,7 @@ class ReturnMap:
 
     def _answer(self, return_path: str) -> bytes:
         now = int(self._clock())
-        local = return_path[: -len(self._domain)]
+        local = return_path.rpartition("@")[0]
         finding, token = check_latest(self._keys, local, now, self._lifetime)
         if token is None:
             return _NO_KEYS if finding is Finding.KEYS_UNREADABLE else NOT_FOUND
@@ -71,7 +72,7 @@ class ReturnMap:
             sender = canonical(sent.sender, fold=False)
         except AddressError:
             return None
-        is_return_path = domain_of(sender) == self._settings.return_path.domain
+        is_return_path = self._domains.holds(domain_of(sender))
         return None if is_return_path or sender.startswith("@") else sender
 
     def _sent(self, token: Token) -> Sent | None:

@@ -53,8 +53,17 @@ class Facts(NamedTuple):
 
     @property
     def sender_domain(self) -> str:
-        """The domain of the sender in lower case, which names its group; empty if unknown."""
-        return (self.sender or "").rpartition("@")[2].lower()
+        """The domain of the sender in lower case and as A-labels; empty if unknown.
+
+        It names the group and the return domain.
+        """
+        domain = (self.sender or "").rpartition("@")[2].lower()
+        if domain.isascii() and not domain.endswith("."):
+            return domain
+        try:
+            return canonical_domain(domain)
+        except AddressError:
+            return domain
 
 
 @dataclass(frozen=True, slots=True)

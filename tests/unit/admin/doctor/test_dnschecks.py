@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bouncegate.admin.doctor.dnschecks import Outlook, check_names
 from bouncegate.admin.doctor.egress import outlook_of, unseen
 from bouncegate.admin.doctor.finding import Severity
 from bouncegate.config.durations import Duration
+from bouncegate.config.returndomains import SenderDependent
 from bouncegate.config.settings import DnsSettings, ReturnPathSettings, Settings
 from bouncegate.config.values import DomainName, parse_name_server
 from lab.nameserver import NameServer
@@ -120,3 +122,22 @@ def test_postfix_s_settings_tell_what_is_shown_to_receivers(tmp_path: Path) -> N
 def test_a_private_address_is_not_taken_for_what_receivers_see() -> None:
     bound = {"smtp_bind_address": "10.1.2.3", "inet_protocols": "ipv4"}
     assert outlook_of(bound, Outlook()).addresses == ()
+
+
+def test_each_sender_is_held_against_its_own_return_domain(nsd: NameServer) -> None:
+    """SPF is aligned where the return domain is below the sender's, as for a customer's own."""
+    customer = SenderDependent((DomainName("sender.test"),), DomainName("bounces.sender.test"))
+    settings = Settings(
+        return_path=ReturnPathSettings(
+            domain=DomainName("return.test"), sender_dependent=(customer,)
+        ),
+        dns=DnsSettings(resolvers=(parse_name_server(nsd.resolver),), timeout=Duration(seconds=5)),
+    )
+    told = [one.text for one in check_names(settings)]
+    assert "return paths below bounces.sender.test are aligned with sender.test" in told
+    for domain in ("return.test", "bounces.sender.test", "sender.test"):
+        assert any(one.startswith(f"mail to {domain} goes to") for one in told), domain
+    alone = replace(settings.return_path, sender_dependent=())
+    outlook = Outlook(("sender.test",))
+    told = [one.text for one in check_names(replace(settings, return_path=alone), outlook)]
+    assert any(one.startswith("return.test is not aligned with sender.test") for one in told)

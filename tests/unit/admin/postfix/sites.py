@@ -33,6 +33,18 @@ mydestination = $myhostname, localhost
 """
 
 
+BY_SENDER: Final = """\
+[return_path]
+domain = "return.example.com"
+[[return_path.sender_dependent]]
+sender_domains = ["a.example"]
+domain = "bounces.a.example"
+[[return_path.sender_dependent]]
+sender_domains = ["b.example"]
+domain = "return.b.example"
+"""
+
+
 @dataclass(frozen=True)
 class Site:
     """Two files, and the settings of Bouncegate beside them."""
@@ -163,6 +175,18 @@ SITES: Final[dict[str, Site]] = {
         '[return_path]\nsocket = "inet:127.0.0.1:2003"\ndomain = "return.example.com"\n'
     ),
     "mail from programs judged as well": Site(settings="[local]\njudge = true\n"),
+    "return domains by sender": Site(settings=BY_SENDER),
+    "return domains by sender, one of them attached by hand": Site(
+        main=with_lines(
+            "transport_maps = inline:{ bounces.a.example=lmtp:unix:bouncegate/return-path.sock }",
+            "relay_domains = bounces.a.example",
+            "relay_recipient_maps = inline:{ @bounces.a.example=x, @other.example=x }",
+        ),
+        settings=BY_SENDER,
+    ),
+    "return domains by sender alone": Site(
+        settings=BY_SENDER.replace('domain = "return.example.com"', 'domain = ""')
+    ),
     "no return domain": Site(settings='[return_path]\ndomain = ""\n'),
     "mode set in our own file": Site(settings='[milter]\nmode = "enforce" # now\nworkers = 1\n'),
     "enforced from the start": Site(options=("--enforce",)),

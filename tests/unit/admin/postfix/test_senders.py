@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bouncegate.admin.doctor.finding import Severity
 from bouncegate.admin.doctor.postfix import check_postfix, wiring
-from bouncegate.admin.postfix.facts import Running, Service
+from bouncegate.admin.postfix.facts import Running, Service, Told
 from bouncegate.admin.postfix.plan import plan
 from bouncegate.admin.postfix.postconf import read
 from bouncegate.admin.postfix.senders import Effect, findings, masquerade
@@ -49,7 +50,7 @@ def running(values: Mapping[str, str], signed: Mapping[str, str | None] | None =
         SERVICES,
         own,
         own,
-        signed=signed or {},
+        told={DOMAIN: Told(signed=signed or {})},
     )
 
 
@@ -271,7 +272,7 @@ def test_tables_are_asked_as_postfix_asks_them(
     (tmp_path / "master.cf").write_text(
         "smtp inet n - n - - smtpd\ncleanup unix n - n - 0 cleanup\n"
     )
-    assert read(tmp_path, DOMAIN).signed == {"sender_canonical_maps": answer}
+    assert read(tmp_path, [DOMAIN]).told_of(DOMAIN).signed == {"sender_canonical_maps": answer}
 
 
 @pytest.mark.skipif(shutil.which("postmap") is None, reason="Postfix is not installed")
@@ -285,3 +286,28 @@ def test_a_service_s_own_tables_are_asked_and_told(tmp_path: Path) -> None:
     texts = [one.text for one in check_postfix(SETTINGS, tmp_path) if one.check == "postfix"]
     assert any(text.startswith("rewrite/unix/sender_dependent_relayhost_maps") for text in texts)
     assert any(text.startswith("out/unix/smtp_generic_maps: replaces") for text in texts)
+
+
+BY_SENDER = loads(
+    f"""
+[return_path]
+domain = "{DOMAIN}"
+[[return_path.sender_dependent]]
+sender_domains = ["a.example"]
+domain = "bounces.a.example"
+"""
+)
+
+
+def test_each_return_domain_is_looked_for_in_routes_by_sender() -> None:
+    """An entry for one of them is none for the other: its mail leaves by the default route."""
+    name = "sender_dependent_default_transport_maps"
+    told = {DOMAIN: Told(signed={name: "smtp:x"}), "bounces.a.example": Told(signed={name: ""})}
+    found = list(findings(BY_SENDER, replace(running({name: "hash:/x"}), told=told)))
+    assert [(one.subject, one.effect) for one in found] == [(name, Effect.AFFECTED)]
+    assert "@bounces.a.example" in found[0].mend
+
+
+def test_each_return_domain_is_looked_for_in_masquerade_domains() -> None:
+    found = list(findings(BY_SENDER, running({"masquerade_domains": "a.example"})))
+    assert [one.mend for one in found] == ["let it begin with !bounces.a.example"]

@@ -10,7 +10,7 @@ from bouncegate.classifier.returnpath.recipients import FOR_PERSON, NO_RETURN_PA
 from bouncegate.config.settings import ReturnPathSettings, Settings
 from bouncegate.config.values import AddressPattern, DomainName
 from bouncegate.store.tokens.keys import KeyFile, rotate
-from bouncegate.store.tokens.returndomain import ReturnDomain
+from bouncegate.store.tokens.returndomain import ReturnAddresses
 from bouncegate.store.tokens.token import Finding
 from bouncegate.store.tokens.token import sign as signed
 
@@ -29,7 +29,7 @@ class Site:
         self.key_file = folder / "keys"
         self.keys = KeyFile(self.key_file, NOW)
         own = ReturnPathSettings(domain=DomainName(DOMAIN), sign=sign, mailboxes=mailboxes)
-        self.recipients = Recipients(ReturnDomain(Settings(return_path=own), self.keys), own)
+        self.recipients = Recipients(ReturnAddresses(Settings(return_path=own), self.keys), own)
 
     def token(self, time: int = NOW) -> str:
         return signed(self.keys.ring, "news@example.org", MESSAGE, time)

@@ -5,7 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from bouncegate.config.returndomains import SenderDependent
 from bouncegate.config.settings import (
     MapSettings,
     MilterSettings,
@@ -115,3 +117,25 @@ def test_a_ledger_that_cannot_be_read_is_told_and_on_error_decides(
     assert {answer(path).split()[0] for _ in range(5)} == {word}
     assert len(caplog.records) == 1
     assert "error: return: " in caplog.text
+
+
+def test_each_return_domain_is_known_and_none_is_a_sender(settings: Settings) -> None:
+    other = SenderDependent((DomainName("a.example"),), DomainName("bounces.a.example"))
+    both = replace(settings.return_path, sender_dependent=(other,))
+    settings = replace(settings, return_path=both)
+    record(settings, "ann@a.example")
+    token = return_path(settings, "ann@a.example").partition("@")[0]
+    answer = ReturnMap(settings, lambda: NOW)
+    for domain in ("return.example.com", "bounces.a.example"):
+        path = f"{token}@{domain}"
+        assert answer(path.encode()) == f"OK {path}, ann@a.example".encode()
+    assert answer(f"{token}@a.example".encode()) == NOT_FOUND
+
+
+def test_a_sender_below_any_return_domain_is_told_nothing(settings: Settings) -> None:
+    other = SenderDependent((DomainName("a.example"),), DomainName("bounces.a.example"))
+    both = replace(settings.return_path, sender_dependent=(other,))
+    settings = replace(settings, return_path=both)
+    record(settings, "b-x@bounces.a.example")
+    path = return_path(settings, "b-x@bounces.a.example")
+    assert ReturnMap(settings, lambda: NOW)(path.encode()) == NOT_FOUND

@@ -162,3 +162,20 @@ def test_transports_that_deliver_here_are_those_of_the_setting() -> None:
     delivered = OUTBOUND._replace(transport="dovecot")
     assert decide(delivered, LOCK, NOW, Scope.of(settings)) is Outcome.DELIVERED_HERE
     assert decide(delivered, LOCK, NOW, DEFAULT) is Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("sender", "domain"),
+    [
+        ("Ann@Example.COM", "example.com"),
+        ("ann@example.com.", "example.com"),
+        ("ann@München.example", "xn--mnchen-3ya.example"),
+        ("ann@\ufdd0.example", "\ufdd0.example"),
+        ("ann", "ann"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_sender_domain_is_in_lower_case_and_of_a_labels(sender: str | None, domain: str) -> None:
+    """As the settings write it, which look for groups and return domains by it."""
+    assert OUTBOUND._replace(sender=sender).sender_domain == domain

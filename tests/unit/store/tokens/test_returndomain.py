@@ -1,4 +1,4 @@
-"""The return domain: which senders below it we have signed."""
+"""Return addresses: which mailboxes are ours, and which senders below them we have signed."""
 
 import time
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bouncegate.config.loading import loads
+from bouncegate.store.resolution import Mailbox
 from bouncegate.store.tokens.keys import KEY_FILE, KeyFile
-from bouncegate.store.tokens.returndomain import ReturnDomain
+from bouncegate.store.tokens.returndomain import UNREADABLE, ReturnAddresses
 from bouncegate.store.tokens.token import sign
 
 NOW = 1_790_000_000
@@ -21,14 +22,14 @@ def keys(tmp_path: Path) -> KeyFile:
 
 
 @pytest.fixture
-def domain(tmp_path: Path, keys: KeyFile) -> ReturnDomain:
-    return ReturnDomain(
+def domain(tmp_path: Path, keys: KeyFile) -> ReturnAddresses:
+    return ReturnAddresses(
         loads(f'[store]\npath = "{tmp_path}"\n[return_path]\ndomain = "{DOMAIN}"\n'), keys
     )
 
 
 def test_signed_senders_are_those_with_a_good_token(
-    tmp_path: Path, domain: ReturnDomain, keys: KeyFile
+    tmp_path: Path, domain: ReturnAddresses, keys: KeyFile
 ) -> None:
     local = sign(keys.ring, "ann@example.com", b"message1", NOW)
     assert domain.has_signed(f"{local}@{DOMAIN}", NOW + DAY)
@@ -50,9 +51,51 @@ def test_signed_senders_are_those_with_a_good_token(
 
 
 def test_signed_senders_cannot_be_told_while_the_keys_are_unreadable(
-    tmp_path: Path, domain: ReturnDomain, keys: KeyFile
+    tmp_path: Path, domain: ReturnAddresses, keys: KeyFile
 ) -> None:
     local = sign(keys.ring, "ann@example.com", b"message1", NOW)
     (tmp_path / KEY_FILE).unlink()
     keys.look()
     assert domain.has_signed(f"{local}@{DOMAIN}", NOW)
+
+
+OTHER = "bounces.customer.test"
+SEVERAL = f"""
+[return_path]
+domain = "{DOMAIN}"
+[[return_path.sender_dependent]]
+sender_domains = ["customer.test"]
+domain = "{OTHER}"
+[exempt]
+recipients = ["postmaster@", "desk@{OTHER}"]
+"""
+
+
+def test_return_addresses_are_found_below_each_return_domain_in_every_spelling(
+    keys: KeyFile,
+) -> None:
+    addresses = ReturnAddresses(loads(SEVERAL), keys)
+    for domain in (DOMAIN, OTHER):
+        for path in ("<Ann@{}>", "<ann@{}.>", "<ann@{} (x)>", "<ann%{}>", "<{}!ann>", '<"ann"@{}>'):
+            assert Mailbox("ann", domain) in addresses.mailboxes(path.format(domain).encode()), path
+        assert addresses.mailboxes(f"<ann(@{domain}>".encode()) == (UNREADABLE,)
+        for path in (f"<ann@sub.{domain}>", f"<ann@x{domain}>", f"<{domain}@a.test>"):
+            assert addresses.mailboxes(path.encode()) == (), path
+    assert addresses.mailboxes(b"<ann@customer.test>") == ()
+
+
+def test_return_addresses_take_a_token_below_each_return_domain(keys: KeyFile) -> None:
+    """Bounces are still under way when a sender is given another return domain."""
+    addresses = ReturnAddresses(loads(SEVERAL), keys)
+    local = sign(keys.ring, "ann@example.com", b"message1", NOW)
+    assert addresses.has_signed(f"{local}@{DOMAIN}", NOW)
+    assert addresses.has_signed(f"{local}@{OTHER}", NOW)
+    assert not addresses.has_signed(f"{local}@customer.test", NOW)
+
+
+def test_return_addresses_of_persons_go_by_local_part_and_domain(keys: KeyFile) -> None:
+    addresses = ReturnAddresses(loads(SEVERAL), keys)
+    assert addresses.is_person(Mailbox("postmaster", DOMAIN))
+    assert addresses.is_person(Mailbox("postmaster", OTHER))
+    assert addresses.is_person(Mailbox("desk", OTHER))
+    assert not addresses.is_person(Mailbox("desk", DOMAIN))
