@@ -1,7 +1,6 @@
-"""`./run demo`: bounces on a real Postfix become in-line refusals; each step checks itself.
+"""`./run demo`: bounces on a real Postfix become refusals at RCPT TO; each step checks itself.
 
-Everything lives in one temporary folder. Without `--keep` nothing of it is left at the end,
-whatever the end is.
+Everything is in one temporary folder. Without `--keep` the demo removes it, also when it fails.
 """
 
 import argparse
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from lab import guard
-from lab.mailing import DELIVERED, HARD, RECIPIENTS, REFUSALS, SOFT, Fate
+from lab.mailing import DELIVERED, HARD, RECIPIENTS, REFUSALS, SOFT, Recipient
 from lab.narration import DemoError, Narrator
 from lab.privilege import as_root
 from lab.smtp import Client, Exchange, message
@@ -29,22 +28,22 @@ _FAILURES: Final = (
 )
 _SOFT_LIMIT: Final = 3
 SENDER: Final = "newsletter@sender.test"
-# As the README sets it up: envelope senders are signed, and only what is proven counts.
+# As in the README: envelope senders are signed, and a bounce counts only with proof.
 SECTIONS: Final = {"return_path": {"domain": RETURN_DOMAIN, "count": ["signed", "matched"]}}
 
 
 class Demo:
-    """The steps, in order, on one mail system."""
+    """The steps of the demo, in order, on one mail system."""
 
     def __init__(self, system: MailSystem, tell: Narrator) -> None:
-        """Show `system` at work."""
+        """Run the steps on `system`."""
         self._system = system
         self._tell = tell
         self._mailings = 0
 
     def run(self) -> None:
-        """All steps. Raises DemoError if one did not do what it says."""
-        self._bring_up()
+        """Run all steps. Raises DemoError if a check fails."""
+        self._start()
         self._first_mailing()
         self._overview()
         self._second_mailing()
@@ -52,9 +51,9 @@ class Demo:
         self._unlock()
         self._summary()
 
-    def _bring_up(self) -> None:
+    def _start(self) -> None:
         tell, system = self._tell, self._system
-        tell.step("A private Postfix, a remote mail server, and both daemons of Bouncegate")
+        tell.step("Start a throw-away Postfix, a remote mail server, and milter and return path")
         system.start()
         tell.table(
             ("part", "where"),
@@ -72,7 +71,7 @@ class Demo:
 
     def _first_mailing(self) -> None:
         tell = self._tell
-        tell.step(f"A mailing to {len(RECIPIENTS)} recipients")
+        tell.step(f"Send a mailing to {len(RECIPIENTS)} recipients")
         replies = self._mail()
         tell.check(
             f"Postfix accepts all {len(RECIPIENTS)} recipients",
@@ -80,7 +79,7 @@ class Demo:
             [address for address, reply in replies.items() if reply.code != 250],
         )
         self._wait_for_bounces()
-        tell.say("What the remote server refused came back as DSNs, through Postfix and LMTP:")
+        tell.say("The remote server's refusals came back as DSNs, through Postfix and LMTP:")
         tell.verbatim("\n".join(self._deliveries()))
         tell.check(
             f"{len(DELIVERED)} recipients got the message",
@@ -89,43 +88,43 @@ class Demo:
         )
         signed = {str(message["sender"]) for message in self._system.remote.messages()}
         tell.check(
-            f"they saw a signed return path: {', '.join(signed)}",
+            f"they got it with a signed return path: {', '.join(signed)}",
             {RETURN_DOMAIN},
             {sender.rpartition("@")[2] for sender in signed},
         )
 
     def _overview(self) -> None:
         tell, gate = self._tell, self._system.gate
-        tell.step("What Bouncegate made of it: `bouncegate list`")
+        tell.step("The locks: `bouncegate list`")
         listed = gate.run("list")
         tell.check("the command succeeds", 0, listed.returncode)
         tell.verbatim(listed.stdout.decode())
         self._check_locked(HARD)
-        for fate in SOFT:
-            shown = gate.show(fate.address)
+        for recipient in SOFT:
+            shown = gate.show(recipient.address)
             tell.check(
-                f"{fate.address}: {fate.kind} bounce 1 of {_SOFT_LIMIT}, not locked",
+                f"{recipient.address}: {recipient.kind} bounce 1 of {_SOFT_LIMIT}, not locked",
                 (1, False),
                 (shown["soft"], shown["locked"]),
             )
 
-    def _check_locked(self, fates: list[Fate]) -> None:
+    def _check_locked(self, recipients: list[Recipient]) -> None:
         locks = self._system.gate.locks()
         self._tell.check(
-            f"{len(fates)} addresses are locked, each as what it is, and nobody else",
-            {fate.address: (fate.kind, fate.category) for fate in fates},
+            f"exactly {len(recipients)} addresses are locked, each with the right kind and category",
+            {recipient.address: (recipient.kind, recipient.category) for recipient in recipients},
             {address: (lock["kind"], lock["category"]) for address, lock in locks.items()},
         )
 
     def _second_mailing(self) -> None:
         tell, remote = self._tell, self._system.remote
-        tell.step("The same mailing again: refusals while the client is still connected")
+        tell.step("Send the mailing again: locked recipients are refused in the SMTP dialogue")
         already = len(remote.accepted())
         replies = self._mail(show=True)
         self._check_refused(replies, HARD)
         self._wait_for_bounces()
         tell.check(
-            f"the other {len(DELIVERED)} got it, the refused were not even tried",
+            f"the other {len(DELIVERED)} got it; the refused recipients were not tried",
             sorted(DELIVERED),
             sorted(remote.accepted()[already:]),
         )
@@ -133,8 +132,10 @@ class Demo:
     def _soft_bounces_add_up(self) -> None:
         tell, gate = self._tell, self._system.gate
         tell.step(f"Soft bounces lock at the {_SOFT_LIMIT}rd in a row")
-        for fate in SOFT:
-            tell.check(f"{fate.address}: 2 of {_SOFT_LIMIT}", 2, gate.show(fate.address)["soft"])
+        for recipient in SOFT:
+            tell.check(
+                f"{recipient.address}: 2 of {_SOFT_LIMIT}", 2, gate.show(recipient.address)["soft"]
+            )
         self._check_refused(self._mail(), HARD)
         self._wait_for_bounces()
         self._check_locked([*HARD, *SOFT])
@@ -143,15 +144,19 @@ class Demo:
 
     def _unlock(self) -> None:
         tell, system = self._tell, self._system
-        fate = SOFT[0]
-        tell.step(f"A mailbox has room again: `bouncegate unlock {fate.address}`")
-        system.remote.refuse({to: reply for to, reply in REFUSALS.items() if to != fate.address})
-        done = system.gate.run("unlock", "--yes", fate.address)
+        recipient = SOFT[0]
+        tell.step(f"A mailbox has space again: `bouncegate unlock {recipient.address}`")
+        system.remote.refuse(
+            {to: reply for to, reply in REFUSALS.items() if to != recipient.address}
+        )
+        done = system.gate.run("unlock", "--yes", recipient.address)
         tell.check("the command succeeds", 0, done.returncode)
         self._check_refused(self._mail(), [*HARD, *SOFT[1:]])
         self._wait_for_bounces()
         tell.check(
-            f"{fate.address} has the message", True, fate.address in system.remote.accepted()
+            f"{recipient.address} got the message",
+            True,
+            recipient.address in system.remote.accepted(),
         )
 
     def _summary(self) -> None:
@@ -163,7 +168,7 @@ class Demo:
             (
                 ("mailings sent", str(self._mailings)),
                 ("messages delivered to recipients", str(len(system.remote.accepted()))),
-                ("DSNs taken in", str(len(self._deliveries()))),
+                ("DSNs received", str(len(self._deliveries()))),
                 ("recipients refused in the SMTP dialogue", str(log.count("milter-reject: RCPT"))),
                 ("addresses locked now", str(len(system.gate.locks()))),
             ),
@@ -175,17 +180,17 @@ class Demo:
         port = self._system.postfix.submission_port
         with Client(port) as client:
             news = message(f"News, number {self._mailings}")
-            replies = client.deliver(news, SENDER, [fate.address for fate in RECIPIENTS])
+            replies = client.deliver(news, SENDER, [recipient.address for recipient in RECIPIENTS])
             if show:
                 self._tell.dialogue(port, client.dialogue)
         return replies
 
-    def _check_refused(self, replies: dict[str, Exchange], fates: list[Fate]) -> None:
+    def _check_refused(self, replies: dict[str, Exchange], recipients: list[Recipient]) -> None:
         refused = {to: reply for to, reply in replies.items() if reply.code != 250}
         self._tell.check(
-            f"{len(fates)} recipients refused with 550 5.1.1, the other "
-            f"{len(RECIPIENTS) - len(fates)} accepted",
-            {fate.address: (550, "5.1.1") for fate in fates},
+            f"{len(recipients)} recipients refused with 550 5.1.1, the other "
+            f"{len(RECIPIENTS) - len(recipients)} accepted",
+            {recipient.address: (550, "5.1.1") for recipient in recipients},
             {to: (reply.code, reply.text.split()[0]) for to, reply in refused.items()},
         )
 
@@ -200,7 +205,7 @@ class Demo:
 
 
 def main() -> int:
-    """The exit status: 0 only if every step did what it says."""
+    """Return the exit status: 0 only if every check passed."""
     arguments = _arguments()
     if arguments.stop:
         return _stop(arguments.stop)
@@ -214,7 +219,7 @@ def main() -> int:
                 system.folder.keep()
                 _say_how_to_talk(system, tell)
                 return 0
-        tell.check("nothing is left running, no folder is left", False, system.folder.path.exists())
+        tell.check("no process and no folder is left", False, system.folder.path.exists())
     except _FAILURES as error:
         print(f"\nThe demo failed. {error}", file=sys.stderr)
         return 1
@@ -234,14 +239,14 @@ def _show(system: MailSystem, tell: Narrator) -> None:
 
 def _say_how_to_talk(system: MailSystem, tell: Narrator) -> None:
     folder, postfix = system.folder.path, system.postfix
-    tell.step("It keeps running")
+    tell.step("The demo keeps running")
     for to, do in (
         ("send", f"connect to 127.0.0.1:{postfix.submission_port}, MAIL FROM:<{SENDER}>"),
         ("send locally", f"sendmail -C {postfix.config} -f {SENDER} ADDRESS"),
-        ("see the locks", f"./run bouncegate --config {system.gate.config} list"),
-        ("see one", f"./run bouncegate --config {system.gate.config} show ADDRESS"),
+        ("list the locks", f"./run bouncegate --config {system.gate.config} list"),
+        ("show one address", f"./run bouncegate --config {system.gate.config} show ADDRESS"),
         ("read the logs", f"tail -f {postfix.log} {folder}/*.log"),
-        ("see the queue", f"postqueue -c {postfix.config} -p"),
+        ("show the queue", f"postqueue -c {postfix.config} -p"),
         ("change who is refused", f"edit {folder}/remote/refusals.json"),
         ("stop it", f"./run demo --stop {folder}"),
     ):
@@ -250,7 +255,7 @@ def _say_how_to_talk(system: MailSystem, tell: Narrator) -> None:
 
 def _stop(folder: Path) -> int:
     if not (folder / "pids").is_dir() or not folder.name.startswith("bouncegate-"):
-        print(f"{folder} is no folder of a demo that runs", file=sys.stderr)
+        print(f"{folder}: not the folder of a running demo", file=sys.stderr)
         return 1
     command = as_root([sys.executable, "-I", guard.__file__, folder])
     return subprocess.run(command, stdin=subprocess.DEVNULL, check=False, timeout=60).returncode
@@ -258,8 +263,10 @@ def _stop(folder: Path) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave everything running")
-    parser.add_argument("--stop", type=Path, metavar="FOLDER", help="stop what --keep left running")
+    parser.add_argument("--keep", action="store_true", help="keep everything running")
+    parser.add_argument(
+        "--stop", type=Path, metavar="FOLDER", help="stop a demo started with --keep"
+    )
     return parser.parse_args()
 
 

@@ -1,14 +1,14 @@
 """The demo's recipients and what the remote server says to each of them.
 
-The replies are of the kinds that large providers give; what Bouncegate is to make of each
-stands beside it, so that the demo checks itself.
+The replies are like those of large providers. Each recipient has its expected kind and category, so
+that the demo can check the result.
 """
 
 from typing import Final, NamedTuple
 
 
-class Fate(NamedTuple):
-    """What happens to a recipient; without a reply the message is delivered."""
+class Recipient(NamedTuple):
+    """A recipient, the remote server's reply and its classification; without a reply: delivered."""
 
     address: str
     reply: str = ""
@@ -23,33 +23,35 @@ _FULL = "552 5.2.2 Requested mail action aborted: exceeded storage allocation"
 _LOOP = "554 5.4.14 Hop count exceeded - possible mail loop"
 
 RECIPIENTS: Final = (
-    Fate("ada@orchard.example"),
-    Fate("bruno@orchard.example"),
-    Fate("clara@orchard.example", _UNKNOWN, "hard", "address"),
-    Fate("dario@orchard.example"),
-    Fate("elin@harbour.example"),
-    Fate("farid@harbour.example", _GONE, "hard", "address"),
-    Fate("greta@harbour.example"),
-    Fate("hugo@harbour.example", _FULL, "soft", "mailbox"),
-    Fate("ines@meadow.example"),
-    Fate("jonas@meadow.example"),
-    Fate("kira@meadow.example", _DENIED, "hard", "security"),
-    Fate("luis@meadow.example"),
-    Fate("mona@lantern.example"),
-    Fate("nils@lantern.example"),
-    Fate("olga@lantern.example", _LOOP, "soft", "network"),
-    Fate("pavel@lantern.example"),
-    Fate("quinn@lantern.example", _UNKNOWN, "hard", "address"),
-    Fate("rosa@quarry.example"),
-    Fate("sven@quarry.example"),
-    Fate("tara@quarry.example", _GONE, "hard", "address"),
-    Fate("uwe@quarry.example"),
-    Fate("vera@quarry.example", _FULL, "soft", "mailbox"),
-    Fate("wim@quarry.example"),
-    Fate("zoe@quarry.example"),
+    Recipient("ada@orchard.example"),
+    Recipient("bruno@orchard.example"),
+    Recipient("clara@orchard.example", _UNKNOWN, "hard", "address"),
+    Recipient("dario@orchard.example"),
+    Recipient("elin@harbour.example"),
+    Recipient("farid@harbour.example", _GONE, "hard", "address"),
+    Recipient("greta@harbour.example"),
+    Recipient("hugo@harbour.example", _FULL, "soft", "mailbox"),
+    Recipient("ines@meadow.example"),
+    Recipient("jonas@meadow.example"),
+    Recipient("kira@meadow.example", _DENIED, "hard", "security"),
+    Recipient("luis@meadow.example"),
+    Recipient("mona@lantern.example"),
+    Recipient("nils@lantern.example"),
+    Recipient("olga@lantern.example", _LOOP, "soft", "network"),
+    Recipient("pavel@lantern.example"),
+    Recipient("quinn@lantern.example", _UNKNOWN, "hard", "address"),
+    Recipient("rosa@quarry.example"),
+    Recipient("sven@quarry.example"),
+    Recipient("tara@quarry.example", _GONE, "hard", "address"),
+    Recipient("uwe@quarry.example"),
+    Recipient("vera@quarry.example", _FULL, "soft", "mailbox"),
+    Recipient("wim@quarry.example"),
+    Recipient("zoe@quarry.example"),
 )
 
-REFUSALS: Final = {fate.address: fate.reply for fate in RECIPIENTS if fate.reply}
-DELIVERED: Final = [fate.address for fate in RECIPIENTS if not fate.reply]
-HARD: Final = [fate for fate in RECIPIENTS if fate.kind == "hard"]
-SOFT: Final = [fate for fate in RECIPIENTS if fate.kind == "soft"]
+REFUSALS: Final = {
+    recipient.address: recipient.reply for recipient in RECIPIENTS if recipient.reply
+}
+DELIVERED: Final = [recipient.address for recipient in RECIPIENTS if not recipient.reply]
+HARD: Final = [recipient for recipient in RECIPIENTS if recipient.kind == "hard"]
+SOFT: Final = [recipient for recipient in RECIPIENTS if recipient.kind == "soft"]

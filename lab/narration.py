@@ -1,4 +1,4 @@
-"""How the demo tells what it does: headings, checks, a dialogue, tables."""
+"""The output of the demo: headings, checks, an SMTP dialogue, tables."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,11 +10,11 @@ from lab.smtp import Exchange
 
 
 class DemoError(Exception):
-    """A step did not do what it says; the text names what was expected and what came."""
+    """A check failed; the text names the expected and the actual value."""
 
 
 class Narrator:
-    """Writes to the terminal; without one, plain text in the same order."""
+    """Writes to the terminal; plain text if there is none."""
 
     def __init__(self) -> None:
         """Write to standard output."""
@@ -22,22 +22,22 @@ class Narrator:
         self._steps = 0
 
     def step(self, title: str) -> None:
-        """Open a step."""
+        """Print the heading of a step."""
         self._steps += 1
         self._console.print(f"\n[bold cyan]{self._steps}. {escape(title)}[/]")
 
     def say(self, text: str) -> None:
-        """One paragraph."""
+        """Print one paragraph."""
         self._console.print(f"   {escape(text)}", soft_wrap=True)
 
     def check(self, what: str, expected: object, got: object) -> None:
-        """Say that something is as it should be. Raises DemoError if it is not."""
+        """Print a passed check. Raises DemoError if the values differ."""
         if expected != got:
             raise DemoError(f"{what}: expected {expected!r}, got {got!r}")
         self._console.print(f"   [green]✓[/] {escape(what)}", soft_wrap=True)
 
     def dialogue(self, port: int, exchanges: Iterable[Exchange]) -> None:
-        """An SMTP dialogue, refusals in red."""
+        """Print an SMTP dialogue, refusals in red."""
         self._console.print(f"   [dim]SMTP dialogue with 127.0.0.1:{port}[/]")
         for exchange in exchanges:
             colour = "green" if exchange.code < 400 else "bold red"
@@ -48,7 +48,7 @@ class Narrator:
                 self._console.print(f"   [dim]S:[/] [{colour}]{reply}[/]", soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A small table."""
+        """Print a small table."""
         table = Table(header_style="bold", box=None, padding=(0, 2, 0, 3))
         for column in columns:
             table.add_column(column, overflow="fold")
@@ -57,6 +57,6 @@ class Narrator:
         self._console.print(table)
 
     def verbatim(self, text: str) -> None:
-        """What a program printed, as it printed it."""
+        """Print a program's output unchanged."""
         for line in text.splitlines():
             self._console.out(f"   {line}", highlight=False)

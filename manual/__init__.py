@@ -1,1 +1,1 @@
-"""The man pages: written by hand, but for what the command and the sample config already say."""
+"""The man pages: written by hand, except what the command and the sample config already say."""

@@ -1,4 +1,4 @@
-"""The commands as their own help tells them: usage, options, examples."""
+"""The section COMMANDS, generated from the help of the commands: usage, options, examples."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,21 +9,21 @@ from manual.mdoc import argument, literal, paragraphs, tagged, text
 
 _EXAMPLES: Final = "Examples:"
 _PROGRAM: Final = "bouncegate"
-# What every command has, told once in the page.
+# Options of every command, which the page shows once.
 _EVERYWHERE: Final = {"--help"}
 
 Command = Any
-"""A command of typer's, whose type is no part of what typer promises."""
+"""A command of typer, whose type is not in typer's public interface."""
 
 
 def commands(app: typer.Typer) -> str:
-    """One subsection a command, in the order in which the help lists them."""
+    """One subsection for each command, in the order of the help."""
     root = typer.main.get_command(app)
     return "".join(_subsection(path, command) for path, command in every_command(root))
 
 
 def every_command(root: Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:
-    """Each command that can be called, by its words behind the program's name."""
+    """Each command that can be called, by its words after the program's name."""
     for name, command in root.commands.items():
         if command.hidden:
             continue
@@ -35,7 +35,7 @@ def every_command(root: Command, path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield from every_command(command, below)
 
 
-def told(command: Command) -> tuple[list[str], list[str]]:
+def help_of(command: Command) -> tuple[list[str], list[str]]:
     """The paragraphs of a command's help, and its examples."""
     blocks = [" ".join(block.split()) for block in (command.help or "").split("\n\n")]
     if _EXAMPLES not in blocks:
@@ -45,14 +45,16 @@ def told(command: Command) -> tuple[list[str], list[str]]:
 
 
 def _subsection(path: str, command: Command) -> str:
-    prose, examples = told(command)
+    prose, examples = help_of(command)
     options = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     usage = f".Nm {_PROGRAM} {argument(path)}\n"
     usage += ".Op Ar option ...\n" if options else ""
     usage += "".join(_usage_of(one) for one in arguments)
     items = [(f"Ar {argument(_name(one))}", text(one.help)) for one in arguments if one.help]
-    items += [(_head(one), _told(one)) for one in options if one.opts[0] not in _EVERYWHERE]
+    items += [
+        (_head(one), _help_of_option(one)) for one in options if one.opts[0] not in _EVERYWHERE
+    ]
     body = "".join(paragraphs(prose))
     shown = literal(examples) if examples else ""
     return f".Ss {argument(path)}\n{usage}.Pp\n{body}{tagged(items)}{shown}"
@@ -68,7 +70,7 @@ def _head(one: Any) -> str:
     return flags if one.is_flag else f"{flags} Ar {argument(_value(one))}"
 
 
-def _told(one: Any) -> str:
+def _help_of_option(one: Any) -> str:
     words = one.help or ""
     default = one.default
     if one.show_default and not one.is_flag and default not in (None, "", ()):

@@ -1,4 +1,4 @@
-"""The little of mdoc(7) that is generated, with every character of ours kept as it is."""
+"""Generates the part of mdoc(7) that the pages need, and escapes every character of our text."""
 
 import re
 import textwrap
@@ -12,19 +12,19 @@ _END_OF_SENTENCE: Final = re.compile(r"(?<=[.!?]) (?=[\"A-Z])")
 
 
 def text(words: str) -> str:
-    """A paragraph: each sentence begins a line, since roff then sets the space between them."""
+    """A paragraph: each sentence starts a line, because roff then sets the space between them."""
     sentences = _END_OF_SENTENCE.split(" ".join(words.split()))
     return "".join(f"{line(part)}\n" for one in sentences for part in _LINES.wrap(one))
 
 
 def line(words: str) -> str:
-    """A line of text, none of which is taken for a request."""
+    """A line of text, of which no part is read as a request."""
     escaped = words.replace("\\", "\\e")
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
 def argument(word: str) -> str:
-    """One argument of a macro, whatever is in it."""
+    """One argument of a macro, escaped."""
     escaped = word.replace("\\", "\\e").replace('"', "\\(dq")
     if _MACRO.fullmatch(escaped) or escaped in _DELIMITERS:
         escaped = f"\\&{escaped}"
@@ -32,15 +32,15 @@ def argument(word: str) -> str:
 
 
 def literal(lines: Iterable[str]) -> str:
-    """Lines as they are typed."""
+    """Lines to be typed exactly like this."""
     body = "".join(f"{line(one)}\n" if one else "\n" for one in lines)
     return f".Bd -literal -offset indent\n{body}.Ed\n"
 
 
 def tagged(items: Iterable[tuple[str, str]]) -> str:
-    """A list of heads, which are macros already, with a text for each."""
-    body = "".join(f".It {head}\n{told}" for head, told in items)
-    return f".Bl -tag -width Ds\n{body}.El\n" if body else ""
+    """A tagged list: each head is a macro already, and has a text."""
+    list_items = "".join(f".It {head}\n{body}" for head, body in items)
+    return f".Bl -tag -width Ds\n{list_items}.El\n" if list_items else ""
 
 
 def paragraphs(blocks: Iterable[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""All pages, each whole: a written one with what is generated put in where it names it."""
+"""The pages: the files of `written/`, with the generated parts at their marks."""
 
 import time
 from collections.abc import Callable

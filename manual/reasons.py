@@ -1,4 +1,4 @@
-"""The closed list of reasons, as the classifier has it."""
+"""The section REASONS, generated from the classifier's closed list."""
 
 from bouncegate.config.taxonomy import REASONS
 from manual.mdoc import argument, tagged, text

@@ -1,4 +1,4 @@
-"""The settings as the commented sample tells them: sections, keys with their defaults, notes."""
+"""The section SETTINGS, generated from the commented sample: tables, keys, defaults, notes."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ _KEY: Final = re.compile(r"# ([a-z_]+) = (.+)")
 
 
 class Key(NamedTuple):
-    """A key, what it is for, and its default as it is written."""
+    """A key, its comment, and its default as it is written."""
 
     name: str
-    told: str
+    comment: str
     default: str
 
 
@@ -23,10 +23,10 @@ class Section(NamedTuple):
     """A table of the file."""
 
     head: str
-    told: str
+    comment: str
     keys: list[Key]
     example: list[str]
-    """Lines of a table that is there as an example only."""
+    """Lines of a table that is only an example."""
 
 
 def settings(sample: str) -> str:
@@ -42,18 +42,18 @@ def sections(sample: str) -> Iterator[Section]:
             yield Section(lines[0], "", list(_keys(lines[1:])), [])
         elif arrays := [number for number, line in enumerate(lines) if _ARRAY.fullmatch(line)]:
             head = lines[arrays[0]].removeprefix("# ")
-            told = " ".join(_comment(line) for line in lines[: arrays[0]])
-            yield Section(head, told, [], [_comment(line) for line in lines[arrays[0] :]])
+            comment = " ".join(_comment(line) for line in lines[: arrays[0]])
+            yield Section(head, comment, [], [_comment(line) for line in lines[arrays[0] :]])
 
 
 def _keys(lines: list[str]) -> Iterator[Key]:
-    told: list[str] = []
+    comment: list[str] = []
     for line in lines:
         if key := _KEY.fullmatch(line):
-            yield Key(key[1], " ".join(told), key[2])
-            told = []
+            yield Key(key[1], " ".join(comment), key[2])
+            comment = []
         else:
-            told.append(_comment(line))
+            comment.append(_comment(line))
 
 
 def _comment(line: str) -> str:
@@ -61,10 +61,10 @@ def _comment(line: str) -> str:
 
 
 def _subsection(section: Section) -> str:
-    body = text(section.told) if section.told else ""
+    body = text(section.comment) if section.comment else ""
     body += literal(section.example) if section.example else ""
     items = (
-        (f"Ic {argument(key.name)} = Ar {argument(key.default)}", text(key.told))
+        (f"Ic {argument(key.name)} = Ar {argument(key.default)}", text(key.comment))
         for key in section.keys
     )
     return f".Ss {argument(section.head)}\n{body}{tagged(items)}"

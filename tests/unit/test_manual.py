@@ -16,7 +16,7 @@ from bouncegate.milter.refusal.decision import Outcome
 from bouncegate.milter.refusal.deed import Deed
 from bouncegate.policy.fold import Disposition
 from bouncegate.store.tokens.token import Finding
-from manual.commands import every_command, told
+from manual.commands import every_command, help_of
 from manual.pages import pages
 from manual.settings import sections
 
@@ -52,7 +52,7 @@ def test_a_page_is_dated_and_names_others_that_exist(name: str) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_the_help_of_each_command_shows_how_it_is_used(path: str) -> None:
-    prose, examples = told(COMMANDS[path])
+    prose, examples = help_of(COMMANDS[path])
     assert prose[0]
     assert examples, "give it an example"
     assert all(f"bouncegate {path}" in one or "--config" in one for one in examples)
