@@ -111,7 +111,7 @@ class Demo:
     def _check_locked(self, recipients: list[Recipient]) -> None:
         locks = self._system.gate.locks()
         self._tell.check(
-            f"exactly {len(recipients)} addresses are locked, each with the right kind and category",
+            f"exactly {len(recipients)} addresses are locked, with the right kind and category",
             {recipient.address: (recipient.kind, recipient.category) for recipient in recipients},
             {address: (lock["kind"], lock["category"]) for address, lock in locks.items()},
         )
