@@ -1,9 +1,9 @@
 """What comes of `kill -9` at random moments, while mail, questions and DSNs come in.
 
 All daemons run behind a real Postfix: milter (two workers and the ledger writer), return path (two
-workers, each with its reader of large messages), map, notices and maintain, which follows the log.
-Again and again one of their processes is killed. A daemon whose supervisor was killed is started
-anew, as systemd does it; supervisors replace their workers themselves.
+workers, each with a process whose children read large messages), map, notices and maintain, which
+follows the log. Again and again one of their processes is killed. A daemon whose supervisor was
+killed is started anew, as systemd does it; supervisors replace their workers themselves.
 
 Meanwhile, and at the end, when all that waits has come in:
 
@@ -119,7 +119,7 @@ def _begin(system: MailSystem) -> None:
 
 def _daemons(system: MailSystem) -> list[_Daemon]:
     gate = system.gate
-    back = ("return path", "its workers", "their readers")
+    back = ("return path", "its workers", "their readers", "a message's reader")
     return [
         _Daemon("milter", 4, gate.start_milter, lambda: gate.milter, ("milter", "its workers")),
         _Daemon("return", 4, gate.start_return_path, lambda: gate.return_path, back),
