@@ -24,6 +24,8 @@ from bouncegate.store.table import Table, Transaction
 _LARGEST_INSIDE: Final = 16_384
 _TIME: Final = 4
 _HASH: Final = 12
+# A frame may be larger than what it holds, by a little.
+_SMALLEST_OUTSIDE: Final = _LARGEST_INSIDE // 2
 # What was taken in is bounded by [return_path] max_size; this bounds what a damaged file claims.
 _LARGEST_MESSAGE: Final = 1 << 30
 _LEVEL: Final = 3
@@ -121,7 +123,10 @@ class Messages(Table):
 
         Tells how many octets it takes: none if it is there already. Raises lmdb.Error, OSError.
         """
-        if transaction.get(key, db=self._messages) is not None or self._folder.has(key):
+        if transaction.get(key, db=self._messages) is not None:
+            return 0
+        # Most are far too small to lie in the folder: to look there costs as much as to write one.
+        if len(raw) > _SMALLEST_OUTSIDE and self._folder.has(key):
             return 0
         compressed = self._compressor.compress(raw)
         if len(compressed) <= _LARGEST_INSIDE:
