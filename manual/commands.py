@@ -1,6 +1,6 @@
 """The section COMMANDS, generated from the help of the commands: usage, options, examples."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import typer
@@ -9,6 +9,7 @@ from manual.mdoc import argument, literal, paragraphs, tagged, text
 
 _EXAMPLES: Final = "Examples:"
 _PROGRAM: Final = "bouncegate"
+_LONGEST: Final = "check-config"
 # Options of every command, which the page shows once.
 _EVERYWHERE: Final = {"--help"}
 
@@ -17,14 +18,21 @@ Command = Any
 
 
 def commands(app: typer.Typer) -> str:
-    """One subsection for each command, in the order of the help."""
-    root = typer.main.get_command(app)
-    return "".join(_subsection(path, command) for path, command in every_command(root))
+    """The list of `--help` with its panels, then one subsection for each command, in its order."""
+    root: Command = typer.main.get_command(app)
+    listed = ".Pp\n".join(_panel(root, title, names) for title, names in root.panels.items())
+    return listed + "".join(_subsection(path, command) for path, command in every_command(root))
+
+
+def _panel(root: Command, title: str, names: Iterable[str]) -> str:
+    items = [(f"Ic {argument(name)}", text(help_of(root.commands[name])[0][0])) for name in names]
+    return f".Sy {argument(title)}\n{tagged(items, f'{_LONGEST} -compact')}"
 
 
 def every_command(root: Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:
     """Each command that can be called, by its words after the program's name."""
-    for name, command in root.commands.items():
+    for name in root.list_commands(None):
+        command = root.commands[name]
         if command.hidden:
             continue
         below = (*path, name)

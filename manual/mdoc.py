@@ -37,10 +37,10 @@ def literal(lines: Iterable[str]) -> str:
     return f".Bd -literal -offset indent\n{body}.Ed\n"
 
 
-def tagged(items: Iterable[tuple[str, str]]) -> str:
+def tagged(items: Iterable[tuple[str, str]], width: str = "Ds") -> str:
     """A tagged list: each head is a macro already, and has a text."""
     list_items = "".join(f".It {head}\n{body}" for head, body in items)
-    return f".Bl -tag -width Ds\n{list_items}.El\n" if list_items else ""
+    return f".Bl -tag -width {width}\n{list_items}.El\n" if list_items else ""
 
 
 def paragraphs(blocks: Iterable[str]) -> Iterator[str]:

@@ -69,7 +69,7 @@ def show(
     *,
     json: Json = False,
 ) -> None:
-    """Show what is known of one address: locked or not, why, until when.
+    """Show whether, why and until when an address is locked.
 
     Examples:
 

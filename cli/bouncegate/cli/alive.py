@@ -62,17 +62,17 @@ def alive(
         bool,
         typer.Option(
             "--message",
-            help="Read a message on standard input: a sign of life if [alive] says so.",
+            help="Read one message on standard input: a sign of life if [alive] allows it.",
         ),
     ] = False,
     why: Why = "",
     by: By = "",
     json: Json = False,
 ) -> None:
-    """Report proof of life: an opened mail, a click, an answer.
+    """Report that addresses reacted: an open, a click, a reply.
 
-    It frees soft locks and resets the statistics of an address; hard and imported locks only where
-    [policy] alive_frees_hard says so, and never those that were made by hand.
+    This lifts soft locks and resets the counts of an address. Hard and imported locks are lifted
+    only if [policy] alive_frees_hard allows it, locks made by hand never.
 
     Examples:
 

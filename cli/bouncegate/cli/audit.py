@@ -9,7 +9,7 @@ import typer
 from msgspec import Struct
 
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.options import Json
+from bouncegate.cli.options import WHEN, Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json
 from bouncegate.cli.times import period_of
 from bouncegate.policy.records import Audit
@@ -48,19 +48,25 @@ def audit(
     context: typer.Context,
     *,
     since: Annotated[
-        str, typer.Option(help='At this time or later: "2027-01-31", or how long ago, "2 hours".')
+        str, typer.Option(metavar="TIME", help=f"Only changes made at this time or later: {WHEN}.")
     ] = "",
-    until: Annotated[str, typer.Option(help="Before this time.")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="Only changes made before this time.")
+    ] = "",
     by: Annotated[
-        str, typer.Option(metavar="WHO", help="By whom: a name that was given, or a user.")
+        str, typer.Option(metavar="NAME", help="Only changes by this person or user.")
     ] = "",
-    address: Annotated[str, typer.Option(help="What was done to this address.")] = "",
+    address: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Only changes to this address.")
+    ] = "",
     oldest_first: Annotated[
-        bool, typer.Option("--oldest-first", help="In the order in which it was done.")
+        bool, typer.Option("--oldest-first", help="Show the oldest first.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show what operators changed, the latest first: who, from where, when, what and why.
+    """Show what operators changed, the latest first.
+
+    Each entry says who made the change, from where, when, and why.
 
     Examples:
 

@@ -18,7 +18,9 @@ from bouncegate.store.tokens.keys import KEY_FILE
 
 
 def check_config(context: typer.Context) -> None:
-    """Check the config file and the rules; exit 78 if anything is wrong.
+    """Check the config file and the rules.
+
+    Exit code 0: both are good. 78: something is wrong; each problem is shown with its place.
 
     Examples:
 

@@ -7,6 +7,7 @@ import typer
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.messagefiles import lines, messages
+from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json, write_table
 from bouncegate.store.mark import known_mark
 
@@ -14,20 +15,22 @@ from bouncegate.store.mark import known_mark
 def classify(
     context: typer.Context,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Messages: file, folder, mbox or `-`.")
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Messages: a file, a folder, an mbox, or - for standard input."
+        ),
     ],
     *,
-    json: Annotated[
-        bool, typer.Option("--json", help="One line of JSON for each message.")
-    ] = False,
+    json: Json = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say which rule decided, by which words.")
+        bool,
+        typer.Option("--explain", help="Show which rule decided, and the words that it matched."),
     ] = False,
     diagnostics: Annotated[
-        bool, typer.Option("--diagnostics", help="The files hold one reply or diagnostic a line.")
+        bool, typer.Option("--diagnostics", help="Read one SMTP reply or diagnostic per line.")
     ] = False,
 ) -> None:
-    """Classify messages, or replies of servers, without storing anything.
+    """Classify messages or SMTP replies; store nothing.
 
     Examples:
 

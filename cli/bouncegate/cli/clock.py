@@ -17,9 +17,7 @@ from bouncegate.store.environment import DATA
 from bouncegate.store.ledger import FOLDER, Ledger
 from bouncegate.store.store import Store
 
-app = typer.Typer(
-    no_args_is_help=True, help="Whether the clock is trusted with what is deleted by it."
-)
+app = typer.Typer(no_args_is_help=True, help="Show or confirm the clock that expiry depends on.")
 
 _COLUMNS: Final = ("part", "state", "latest", "left")
 
@@ -39,10 +37,10 @@ class ClockView(Struct):
 
 @app.command("show")
 def show(context: typer.Context, *, json: Json = False) -> None:
-    """Show whether the clock is trusted, by the marks of the store and of the ledger.
+    """Show whether the clock is trusted.
 
-    Nothing is deleted, expires or is settled by a clock that is more than a day ahead of the latest
-    time that is known to be right, or behind it.
+    Store and ledger each know the latest time that was right. While the clock is behind it, or more
+    than a day ahead of it, nothing is deleted, expires or is settled.
 
     Examples:
 
@@ -65,10 +63,11 @@ def show(context: typer.Context, *, json: Json = False) -> None:
 
 @app.command("accept")
 def accept(context: typer.Context, *, yes: Yes = False, why: Why = "", by: By = "") -> None:
-    """Say that a clock in doubt is right: what waits for it is done in the next round.
+    """Confirm that a clock in doubt is right.
 
-    Without that it is trusted after it has run evenly for a day. What is deleted by a wrong clock
-    does not come back: compare the time that is shown with another clock first.
+    What waits for the clock is done in the next round. Without your word, it is trusted once it has
+    run evenly for a day. What a wrong clock deletes is lost: first compare the time shown with
+    another clock.
 
     Examples:
 

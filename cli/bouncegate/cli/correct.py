@@ -18,16 +18,18 @@ from bouncegate.store.address import AddressError, canonical
 
 def correct(
     context: typer.Context,
-    old: Annotated[str, typer.Argument(help="The address as it was mistyped.")],
-    new: Annotated[str, typer.Argument(help="The address that was meant.")],
+    old: Annotated[str, typer.Argument(help="The mistyped address.")],
+    new: Annotated[str, typer.Argument(help="The right address.")],
     *,
     force: Annotated[
-        bool, typer.Option("--force", help="Even if the new one has a hard lock.")
+        bool, typer.Option("--force", help="Also when the new address is hard-locked.")
     ] = False,
     why: Why = "",
     by: By = "",
 ) -> None:
-    """Correct an address: the new one is free and counts anew, the old one keeps its history.
+    """Replace a mistyped address with the right one.
+
+    The right address is unlocked, and its counts start again. The mistyped one keeps its history.
 
     Examples:
 

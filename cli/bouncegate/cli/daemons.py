@@ -31,7 +31,9 @@ log: Final = logging.getLogger("bouncegate.return-path")
 
 
 def milter(context: typer.Context) -> None:
-    """Run the milter: refuse locked recipients while the client is still connected.
+    """Run the milter: refuse mail to locked recipients.
+
+    It answers at RCPT TO, while the client is still connected.
 
     Examples:
 
@@ -48,7 +50,9 @@ def milter(context: typer.Context) -> None:
 
 
 def return_path(context: typer.Context) -> None:
-    """Run the return-path handler: take DSNs by LMTP and lock what bounces.
+    """Run the return-path handler: read bounces, lock addresses.
+
+    Postfix hands it bounces (DSNs) by LMTP.
 
     Examples:
 
@@ -102,10 +106,13 @@ def receive(
     context: typer.Context,
     recipients: Annotated[
         list[str] | None,
-        typer.Argument(help="The return path to which it came: ${original_recipient} of pipe(8)."),
+        typer.Argument(help="The return path it was sent to: ${original_recipient} of pipe(8)."),
     ] = None,
 ) -> None:
-    """Take one message on standard input; 0 only when it is durable, 75 otherwise.
+    """Record one bounce from standard input.
+
+    For pipe(8) and aliases(5). Exit code 0: the message is recorded and durable. 75: it is not, so
+    Postfix tries again.
 
     Examples:
 

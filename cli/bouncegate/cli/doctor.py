@@ -40,26 +40,38 @@ def doctor(
     *,
     postfix: Annotated[
         Path | None,
-        typer.Option(help="The configuration folder of another Postfix.", show_default=False),
+        typer.Option(
+            metavar="FOLDER", help="The config_directory of another Postfix.", show_default=False
+        ),
     ] = None,
     sender: Annotated[
         list[str] | None,
-        typer.Option("--from", help="A domain of From lines, else Postfix's myorigin; repeatable."),
+        typer.Option(
+            "--from",
+            metavar="DOMAIN",
+            help="A domain you send from, if not Postfix's myorigin; repeatable.",
+        ),
     ] = None,
     address: Annotated[
         list[str] | None,
-        typer.Option(help="The address that receivers see, behind NAT or a relay; repeatable."),
+        typer.Option(
+            metavar="IP", help="The IP address that receivers see, if behind NAT; repeatable."
+        ),
     ] = None,
     dkim: Annotated[
         list[str] | None,
-        typer.Option(help="A DKIM selector that signs mail of the --from domains; repeatable."),
+        typer.Option(
+            metavar="SELECTOR",
+            help="A DKIM selector that signs mail of the --from domains; repeatable.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check the installation: what proves bounces, store, keys, daemons, DNS, Postfix.
+    """Check the installation from end to end.
 
-    Where [alive] names a host, a message with forged results is sent through Postfix: mail is a
-    sign of life only while they do not arrive.
+    It checks what proves bounces, the store, keys, daemons, DNS and Postfix. If [alive] names a
+    host, it also sends a message with forged authentication results through Postfix: mail counts as
+    a sign of life only if Postfix removes them.
 
     Exit code 0: nothing worse than a note. 1: a warning. 2: an error. 78: the config is wrong.
 

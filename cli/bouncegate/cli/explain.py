@@ -85,13 +85,15 @@ def explain(
         str,
         typer.Argument(
             metavar="ADDRESS|CASE",
-            help="An address, @domain for a whole domain, or the case that a refusal names.",
+            help="An address, @domain for a whole domain, or the case number that a refusal names.",
         ),
     ],
     *,
     json: Json = False,
 ) -> None:
-    """Tell why an address is locked or is not: each event, its rule, and what it did.
+    """Explain why an address is or is not locked.
+
+    Shows each event, the rule that classified it, and its effect.
 
     Examples:
 

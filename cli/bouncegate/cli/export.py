@@ -31,21 +31,30 @@ class Format(StrEnum):
 def export(
     context: typer.Context,
     address: Annotated[
-        str, typer.Argument(help="With --all: everything about this address.", show_default=False)
+        str,
+        typer.Argument(
+            help="With --all: the address to export everything about.", show_default=False
+        ),
     ] = "",
     *,
     everything: Annotated[
-        bool, typer.Option("--all", help="All that is stored about ADDRESS, as JSON.")
+        bool, typer.Option("--all", help="Export everything stored about ADDRESS, as JSON.")
     ] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="To this file.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="csv or json.")] = Format.CSV,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="The file format.")] = Format.CSV,
     with_id: Annotated[
-        bool, typer.Option("--with-id", help='With the id that "import --corrections" needs.')
+        bool, typer.Option("--with-id", help='Add the id that "import --corrections" needs.')
     ] = False,
-    state: Annotated[State, typer.Option(help='As in "list".')] = State.LOCKED,
+    state: Annotated[
+        State, typer.Option(help='Which list: see "bouncegate list -h".')
+    ] = State.LOCKED,
     filters: ListFilters,
 ) -> None:
-    """Export a list as CSV, safe for spreadsheets, or as JSON; or all about one address.
+    """Write a list, or all about one address, as CSV or JSON.
+
+    The CSV is safe to open in a spreadsheet.
 
     Examples:
 

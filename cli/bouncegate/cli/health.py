@@ -141,26 +141,32 @@ def health(
     context: typer.Context,
     *,
     since: Annotated[
-        str, typer.Option(help="Of what came and was sent at this time or later.")
+        str, typer.Option(metavar="TIME", help="Only mail and bounces at this time or later.")
     ] = "1 day",
-    until: Annotated[str, typer.Option(help="Of what came and was sent before this time.")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="Only mail and bounces before this time.")
+    ] = "",
     json: Json = False,
     set_aside_to: Annotated[
         Path | None,
-        typer.Option("--set-aside", help="Write the messages set aside into this new folder."),
+        typer.Option(
+            "--set-aside",
+            metavar="FOLDER",
+            help="Write the messages set aside as broken into this new folder.",
+        ),
     ] = None,
 ) -> None:
-    """Say whether somebody should look; the exit code is for monitoring.
+    """Show whether someone should look; for monitoring.
 
-    Exit code 0: all is fine. 1, a warning: of some sender's mail too large a share bounced,
-    bounced hard or was complained of; or some sender was blamed for too many bounces within an
-    hour; or too many DSNs proved nothing; or the store, the ledger or their disk is nearly full, or
-    the last backup is too old, or Postfix's log is told in another time zone, or the clock is in
-    doubt. 2, critical: an incident is open, hardly any room is left, nothing of Postfix's log can
-    be read, or name servers are out of order. Other codes, 64 and above: the store, the config or
-    a time cannot be read. The limits stand in [alarm]; of room, those of `bouncegate doctor` hold.
+    Exit code 0: all is fine. 1, a warning: too large a share of a sender's mail bounced, bounced
+    hard or was complained of; or a sender was blamed for too many bounces within an hour; or too
+    many DSNs proved nothing; or the store, the ledger or their disk is nearly full; or the last
+    backup is too old; or Postfix's log is in another time zone; or the clock is in doubt. 2,
+    critical: an incident is open, or hardly any space is left, or Postfix's log cannot be read, or
+    name servers do not work. Codes from 64 on: the store, the config or a time cannot be read. The
+    limits are in [alarm]; those for space are the limits of `bouncegate doctor`.
 
-    What blames senders or proves nothing is told of the last two days at most.
+    Blame of senders and unproven DSNs are kept for two days at most.
 
     Examples:
 

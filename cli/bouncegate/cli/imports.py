@@ -40,34 +40,40 @@ def import_(
     *,
     corrections: Annotated[
         Path | None,
-        typer.Option(help='A sheet of "export --with-id" in which addresses were corrected.'),
+        typer.Option(metavar="FILE", help='A file of "export --with-id" with corrected addresses.'),
     ] = None,
     locks: Annotated[
         Path | None,
-        typer.Option(help="Locks from elsewhere: columns address, reason, until and why."),
+        typer.Option(
+            metavar="FILE", help="Locks from elsewhere: columns address, reason, until, why."
+        ),
     ] = None,
     addresses: Annotated[
-        Path | None, typer.Option(help="A list of which each address is to be judged.")
+        Path | None,
+        typer.Option(metavar="FILE", help='Addresses to check, as "bouncegate check" does.'),
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=NAME", help="How the file calls a column: address=Email."),
+        typer.Option(metavar="COLUMN=NAME", help="The file's own name of a column: address=Email."),
     ] = None,
-    until: Annotated[str, typer.Option(help="The end of locks of which the file names none.")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="The end of locks for which the file names none.")
+    ] = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Corrections even to addresses with hard locks.")
+        bool, typer.Option("--force", help="Also when a new address is hard-locked.")
     ] = False,
     lookup: Annotated[
-        bool, typer.Option("--lookup", help="Ask DNS of domains, for --addresses.")
+        bool, typer.Option("--lookup", help="With --addresses: look up unknown domains in DNS.")
     ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     why: Why = "",
     by: By = "",
 ) -> None:
-    """Import a sheet (CSV, with `,` or `;`): all of it, or nothing if any line is bad.
+    """Import corrections, locks or addresses from a CSV file.
 
-    What it would do is shown first, and asked. The same file twice changes nothing.
+    Columns are separated by `,` or `;`. If any line is bad, nothing is imported. What would change
+    is shown first, for you to confirm. Importing the same file again changes nothing.
 
     Examples:
 

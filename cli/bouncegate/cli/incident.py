@@ -20,9 +20,11 @@ from bouncegate.store.errors import StoreMissing
 from bouncegate.store.incidents import Incident
 from bouncegate.store.store import Store
 
-app = typer.Typer(no_args_is_help=True, help="Outages of providers that the guard has found.")
+app = typer.Typer(
+    no_args_is_help=True, help="Show and settle provider outages that the guard found."
+)
 
-Number = Annotated[int, typer.Argument(metavar="ID", help='As "incident list" shows it.')]
+Number = Annotated[int, typer.Argument(metavar="ID", help='The id that "incident list" shows.')]
 
 _COLUMNS: Final = ("id", "state", "provider", "reason", "opened", "addresses", "limit", "held")
 _SHOWN: Final = 20  # held events that `show` puts into its table
@@ -79,7 +81,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 
 @app.command("show")
 def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
-    """Show one incident and the events that it holds.
+    """Show one incident and the bounces that it holds back.
 
     Examples:
 
@@ -106,7 +108,7 @@ def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
 def confirm(
     context: typer.Context, number: Number, *, yes: Yes = False, why: Why = "", by: By = ""
 ) -> None:
-    """The addresses are dead indeed: what was held counts, and locks.
+    """Count the bounces held back: the addresses are dead.
 
     Examples:
 
@@ -119,7 +121,7 @@ def confirm(
 def dismiss(
     context: typer.Context, number: Number, *, yes: Yes = False, why: Why = "", by: By = ""
 ) -> None:
-    """The provider was broken: what was held is void, as if it had never come.
+    """Void the bounces held back: the provider was broken.
 
     Examples:
 

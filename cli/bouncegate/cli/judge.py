@@ -46,23 +46,31 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="ADDRESS|FILE|-",
-            help="Addresses, or files with one a line; - is standard input.",
+            help="Addresses, or files with one address a line; - for standard input.",
         ),
     ] = None,
     *,
-    file: Annotated[Path | None, typer.Option(help="One more file, whatever its name.")] = None,
-    group: Annotated[str, typer.Option(help="Judge for this group of recipients.")] = "",
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="One more file, whatever its name.")
+    ] = None,
+    group: Annotated[
+        str, typer.Option(metavar="NAME", help="Check for this group of recipients.")
+    ] = "",
     lookup: Annotated[
-        bool, typer.Option("--lookup", help="Ask DNS of domains that are not known yet.")
+        bool, typer.Option("--lookup", help="Look up unknown domains in DNS.")
     ] = False,
-    bad: Annotated[bool, typer.Option("--bad", help="Leave out what is good.")] = False,
+    bad: Annotated[
+        bool, typer.Option("--bad", help="Show only addresses that are not good.")
+    ] = False,
     json: Json = False,
     csv: Csv = False,
 ) -> None:
-    """Judge addresses before they are mailed: syntax, locks, dead domains, likely typing errors.
+    """Check addresses before you mail them.
 
-    Exit code 0: all can be mailed; 1: some cannot (invalid, locked, or of a dead domain). What is
-    only suspicious (typo, predicted, stale, detected) does not change it.
+    It finds bad syntax, locks, dead domains and likely typing errors.
+
+    Exit code 0: all can be mailed. 1: some cannot (invalid, locked, or in a dead domain). Addresses
+    that are only suspicious (typo, predicted, stale, detected) do not change the exit code.
 
     Examples:
 

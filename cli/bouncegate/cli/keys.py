@@ -10,12 +10,14 @@ from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.store.tokens.keys import KEY_FILE, KeyRing
 from bouncegate.store.tokens.keys import rotate as rotate_file
 
-app = typer.Typer(no_args_is_help=True, help="Keys that sign return paths.")
+app = typer.Typer(no_args_is_help=True, help="List or rotate the keys that sign return paths.")
 
 
 @app.command("list")
 def list_(context: typer.Context, *, json: Json = False) -> None:
-    """List the keys, the one that signs last; secrets are not shown.
+    """List the keys; the last one signs.
+
+    Secrets are not shown.
 
     Examples:
 
@@ -37,7 +39,9 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 
 @app.command("rotate")
 def rotate(context: typer.Context) -> None:
-    """Add a key that signs from now on; what the older ones have signed stays good.
+    """Add a key that signs from now on.
+
+    Return paths that older keys signed stay valid.
 
     Examples:
 

@@ -76,27 +76,34 @@ def list_(
     state: Annotated[
         State,
         typer.Option(
-            help="locked; detected: has bounced, not locked; predicted: bounced or locked for "
-            "another group, or of a dead domain; invalid: cannot be delivered as it is written; "
-            "stale: not mailed for long."
+            help="detected: bounced, but not locked. predicted: bounced or locked for another "
+            "group, or in a dead domain. invalid: cannot be delivered as it is written. "
+            "stale: not mailed for a long time."
         ),
     ] = State.LOCKED,
     filters: ListFilters,
-    ended: Annotated[bool, typer.Option("--all", help="Also locks whose time is up.")] = False,
-    after: Annotated[str, typer.Option(help="Behind this address: the next page.")] = "",
+    ended: Annotated[
+        bool, typer.Option("--all", help="Show locks that have ended as well.")
+    ] = False,
+    after: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Start after this address (paging).")
+    ] = "",
     limit: Limit = 0,
     sort: Annotated[
-        Order | None, typer.Option(help="Another order, then by address.", show_default=False)
+        Order | None,
+        typer.Option(
+            metavar="COLUMN", help="Sort by this column, then by address.", show_default=False
+        ),
     ] = None,
     descending: Annotated[
-        bool, typer.Option("--descending", help="With --sort: the greatest or latest first.")
+        bool, typer.Option("--descending", help="With --sort: the highest or latest first.")
     ] = False,
     json: Json = False,
     csv: Csv = False,
 ) -> None:
     """List addresses by state.
 
-    In alphabetical order; stale ones the longest ago first, invalid ones by domain.
+    Sorted by address; stale ones by the day they were last mailed, invalid ones by domain.
 
     Examples:
 

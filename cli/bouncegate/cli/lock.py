@@ -27,18 +27,25 @@ def lock(
     *,
     file: AddressFile = None,
     until: Annotated[
-        str, typer.Option(help='A day such as "2027-01-31", or a duration such as "6 months".')
+        str,
+        typer.Option(metavar="TIME", help='When it ends: "2027-01-31", or "6 months" from now.'),
     ] = "",
-    group: Annotated[str, typer.Option(help="Only for this group of recipients.")] = "",
+    group: Annotated[
+        str, typer.Option(metavar="NAME", help="Lock only for this group of recipients.")
+    ] = "",
     reason: Annotated[
-        Reason, typer.Option(help="What stands in the refusal.", show_default=False)
+        Reason,
+        typer.Option(
+            metavar="REASON", help="The reason that the refusal names.", show_default=False
+        ),
     ] = Reason.OPERATOR,
     why: Why = "",
     by: By = "",
 ) -> None:
-    """Lock addresses by hand; without --until the lock has no end.
+    """Lock addresses by hand.
 
-    All of a file are locked, or none of them, while bounces go on coming in.
+    Without --until the lock has no end. All addresses are locked, or none. Bounces are recorded
+    meanwhile.
 
     Examples:
 

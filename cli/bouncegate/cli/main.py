@@ -6,9 +6,10 @@ there, since pipe(8) starts `bouncegate receive` for every message.
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -47,12 +48,65 @@ from bouncegate.cli import map as maps
 from bouncegate.cli import store as stores
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
+from bouncegate.cli.panels import PanelGroup
 from bouncegate.config.problems import ConfigError
 from bouncegate.store.address import AddressError
 from bouncegate.store.errors import StoreError
 from bouncegate.store.tokens.keys import KeyFileError
 
+_PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
+    "Daemons": {
+        "milter": daemons.milter,
+        "return-path": daemons.return_path,
+        "receive": daemons.receive,
+        "map": maps.app,
+        "notices": notices.notices,
+        "maintain": maintain.maintain,
+    },
+    "Addresses": {
+        "show": addresses.show,
+        "explain": explain.explain,
+        "trace": trace.trace,
+        "check": judge.check,
+        "lock": lock.lock,
+        "unlock": unlock.unlock,
+        "correct": correct.correct,
+        "alive": alive.alive,
+        "provider": provider.provider,
+        "purge": purge.purge,
+    },
+    "Lists": {
+        "list": listing.list_,
+        "export": export.export,
+        "import": imports.import_,
+    },
+    "Reports": {
+        "report": report.app,
+        "incident": incident.app,
+        "undo": undo.undo,
+        "audit": audit.audit,
+        "classify": classify.classify,
+    },
+    "Setup": {
+        "check-config": check.check_config,
+        "simulate": simulate.simulate,
+        "postfix": postfix.app,
+        "doctor": doctor.doctor,
+        "keys": keys.app,
+    },
+    "Store": {
+        "store": stores.app,
+        "clock": clock.app,
+    },
+}
+
+
+class _Commands(PanelGroup):
+    panels = _PANELS
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="bouncegate",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -74,6 +128,7 @@ def options(
     config: Annotated[
         Path | None,
         typer.Option(
+            metavar="FILE",
             help="The config file.  [default: /etc/bouncegate/bouncegate.toml, if it exists]",
             envvar="BOUNCEGATE_CONFIG",
             show_default=False,
@@ -90,37 +145,12 @@ def options(
     context.obj = Invocation(config)
 
 
-app.command("milter")(daemons.milter)
-app.command("return-path")(daemons.return_path)
-app.command("receive")(daemons.receive)
-app.command("notices")(notices.notices)
-app.command("maintain")(maintain.maintain)
-app.command("classify")(classify.classify)
-app.command("show")(addresses.show)
-app.command("check")(judge.check)
-app.command("list")(listing.list_)
-app.command("explain")(explain.explain)
-app.command("trace")(trace.trace)
-app.command("lock")(lock.lock)
-app.command("unlock")(unlock.unlock)
-app.command("correct")(correct.correct)
-app.command("export")(export.export)
-app.command("import")(imports.import_)
-app.command("alive")(alive.alive)
-app.add_typer(maps.app, name="map")
-app.command("undo")(undo.undo)
-app.command("audit")(audit.audit)
-app.command("purge")(purge.purge)
-app.command("simulate")(simulate.simulate)
-app.add_typer(incident.app, name="incident")
-app.add_typer(clock.app, name="clock")
-app.add_typer(report.app, name="report")
-app.add_typer(keys.app, name="keys")
-app.add_typer(stores.app, name="store")
-app.command("provider")(provider.provider)
-app.command("check-config")(check.check_config)
-app.add_typer(postfix.app, name="postfix")
-app.command("doctor")(doctor.doctor)
+for _commands in _PANELS.values():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name)
+        else:
+            app.command(_name)(_command)
 
 
 def main() -> NoReturn:

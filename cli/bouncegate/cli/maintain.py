@@ -66,15 +66,14 @@ def maintain(
     context: typer.Context,
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="One round of each task, then end: for cron(8).")
+        bool, typer.Option("--once", help="Run each task once, then exit: for cron(8).")
     ] = False,
 ) -> None:
-    """Run what goes on in the background: DNS, dead domains, deliveries, the log, figures.
+    """Run the background tasks: DNS, deliveries, logs, metrics.
 
-    While the clock is in doubt, all but the figures waits: see `bouncegate clock show`.
+    While the clock is in doubt, every task but the metrics waits: see `bouncegate clock show`.
 
-    With --once, the exit code is 69 where a task has failed, and 75 where SIGTERM came first or the
-    clock is in doubt.
+    With --once: exit code 69 if a task failed, 75 if SIGTERM came first or the clock is in doubt.
 
     Examples:
 

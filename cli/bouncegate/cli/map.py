@@ -33,7 +33,9 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def map_(context: typer.Context) -> None:
-    """Run the map daemon: answer Postfix's look-ups (socketmap_table(5)).
+    """Answer Postfix's lookups, or export locks as a table.
+
+    Without a command, run the daemon that answers over a socket (socketmap_table(5)).
 
     Examples:
 
@@ -99,10 +101,14 @@ def export(
     context: typer.Context,
     table: Annotated[
         str,
-        typer.Argument(metavar="TYPE:FILE", help="A texthash:, lmdb:, cdb: or hash: table."),
+        typer.Argument(
+            metavar="TYPE:FILE", help="The table to write: texthash:, lmdb:, cdb: or hash:."
+        ),
     ],
 ) -> None:
-    """Write the locks in force as an access(5) table, for check_recipient_access.
+    """Write the locks in force as an access(5) table.
+
+    For check_recipient_access.
 
     Examples:
 
@@ -134,14 +140,16 @@ def export(
 
 @app.command("status")
 def status(
-    file: Annotated[Path, typer.Argument(help="FILE as `map export` was given it.")],
+    file: Annotated[Path, typer.Argument(help="The FILE of `map export`.")],
     *,
     max_age: Annotated[
-        str, typer.Option(help="How old it may be before the exit code says so.")
+        str, typer.Option(metavar="DURATION", help="The age from which on it is too old.")
     ] = MAX_AGE,
     json: Json = False,
 ) -> None:
-    """Show the age of an exported table; exit 75 if it is too old or not the one exported.
+    """Show the age of an exported table.
+
+    Exit code 75 if it is too old, or is not the table that was exported.
 
     Examples:
 

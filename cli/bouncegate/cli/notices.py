@@ -11,7 +11,9 @@ from bouncegate.cli.reload import begin_anew, settings_anew
 
 
 def notices(context: typer.Context) -> None:
-    """Hand to Postfix the notices for the senders of mail from sendmail(1).
+    """Run the notices daemon: tell local senders what was refused.
+
+    It hands Postfix a notice for the sender of a message that came from sendmail(1).
 
     Examples:
 

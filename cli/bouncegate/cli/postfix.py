@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from bouncegate.admin.postfix.facts import Running
     from bouncegate.admin.postfix.trial import Change
 
-app = typer.Typer(no_args_is_help=True, help="Attach to a Postfix, and detach.")
+app = typer.Typer(no_args_is_help=True, help="Enable or disable Bouncegate in Postfix.")
 
 Folder = Annotated[
     Path | None,
     typer.Option(
         "-c",
         "--postfix",
-        help="Postfix's config_directory.  [default: the machine's own]",
+        help="Postfix's config_directory.  [default: the one of this machine]",
+        metavar="FOLDER",
         show_default=False,
         file_okay=False,
         exists=True,
@@ -42,7 +43,8 @@ Folder = Annotated[
 
 
 NoReload = Annotated[
-    bool, typer.Option("--no-reload", help="Only write the files: for a Postfix that is not up.")
+    bool,
+    typer.Option("--no-reload", help="Only write the files, for a Postfix that is not running."),
 ]
 
 
@@ -69,11 +71,11 @@ class StatusView(msgspec.Struct):
 
 @app.command("status")
 def status(context: typer.Context, *, folder: Folder = None, json: Json = False) -> None:
-    """Say what of a Postfix asks Bouncegate, and what does not.
+    """Show what in Postfix asks Bouncegate, and what does not.
 
-    Exit code 0: all that the settings ask for is attached. 1: mail passes somewhere that is not
-    judged or not signed, or signing changes its route. 2: it is not attached, or cannot work. 69:
-    there is no Postfix. 78: its config is wrong.
+    Exit code 0: all that the settings ask for is enabled. 1: some mail passes without being checked
+    or signed, or signing changes its route. 2: it is not enabled, or cannot work. 69: Postfix is
+    not installed. 78: its config is wrong.
 
     Examples:
 
@@ -132,7 +134,7 @@ def _read(folder: Path | None, domains: Iterable[str] = ()) -> "Running":
     from bouncegate.admin.postfix.postconf import PostfixError, is_here, read  # noqa: PLC0415
 
     if not is_here():
-        complain("there is no Postfix on this machine: postconf is not found")
+        complain("postconf not found: is Postfix installed?")
         raise typer.Exit(os.EX_UNAVAILABLE)
     try:
         return read(folder, domains)
@@ -150,17 +152,19 @@ def enable(
         bool, typer.Option("--enforce", help="Refuse at once, instead of only observing.")
     ] = False,
     table: Annotated[
-        bool, typer.Option("--map", help="Attach the map too: docs/send-path.md says what for.")
+        bool, typer.Option("--map", help="Also enable the lookup table: see docs/send-path.md.")
     ] = False,
     quiet: NoReload = False,
     yes: Yes = False,
 ) -> None:
-    """Attach to a Postfix: show the change, make it, reload, and prove that both paths work.
+    """Enable Bouncegate in Postfix.
 
-    The milter begins by observing: it logs what it would refuse. Later, --enforce lets it refuse.
+    The change is shown first, for you to confirm. Then Postfix reloads, and both paths are tested.
+    The milter starts by observing: it logs what it would refuse. With --enforce it refuses.
 
-    Exit code 0: done, or nothing to do. 1: done, but a path does not answer. 69: no Postfix. 73: a
-    file cannot be written. 78: something is not understood, and what to do by hand is printed.
+    Exit code 0: done, or nothing to do. 1: done, but a path does not answer. 69: Postfix is not
+    installed. 73: a file cannot be written. 78: a setting is not understood; what to do by hand is
+    printed.
 
     Examples:
 
@@ -202,12 +206,13 @@ def enable(
 def disable(
     context: typer.Context, *, folder: Folder = None, quiet: NoReload = False, yes: Yes = False
 ) -> None:
-    """Detach from a Postfix: its files become what they were. The locks stay in the store.
+    """Disable Bouncegate in Postfix: restore its files.
 
-    Where somebody has edited them since, only what is ours is taken out, and only if that is clear.
+    The locks stay in the store. If the files were edited since, only the lines of Bouncegate are
+    removed, and only where that is unambiguous.
 
-    Exit code 0: done, or nothing to do. 69: no Postfix. 73: a file cannot be written. 78: something
-    must be taken out by hand, and is printed.
+    Exit code 0: done, or nothing to do. 69: Postfix is not installed. 73: a file cannot be written.
+    78: something must be removed by hand; it is printed.
 
     Examples:
 

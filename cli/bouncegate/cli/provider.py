@@ -48,10 +48,14 @@ def provider(
     context: typer.Context,
     address: Annotated[str, typer.Argument(help="An address, or a domain.", show_default=False)],
     *,
-    lookup: Annotated[bool, typer.Option("--lookup", help="Ask DNS now, and keep it.")] = False,
+    lookup: Annotated[
+        bool, typer.Option("--lookup", help="Ask DNS now, and store the answer.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Show who runs the mail of an address or domain, and what DNS has told of it.
+    """Show who runs the mail of an address or domain.
+
+    Also shows what DNS said about the domain.
 
     Examples:
 

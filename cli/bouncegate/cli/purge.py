@@ -23,7 +23,7 @@ from bouncegate.store.purge import Found
 
 def purge(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="Whose data is to go.")],
+    address: Annotated[str, typer.Argument(help="The address whose data is removed.")],
     *,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -32,8 +32,9 @@ def purge(
 ) -> None:
     """Remove what is stored about an address.
 
-    Shows first what would go, and asks. A lock in force is kept as a salted hash: no mail is sent
-    there by mistake, and nobody can tell the address from it. See docs/retention.md.
+    What would be removed is shown first, for you to confirm. If the address is locked, a salted
+    hash of it is kept: the lock stays in force, and the hash does not reveal the address. See
+    docs/retention.md.
 
     Examples:
 

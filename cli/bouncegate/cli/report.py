@@ -35,12 +35,14 @@ from bouncegate.store.arrivals import Arrival
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
-app = typer.Typer(no_args_is_help=True, help="Count what bounced, beside what was sent.")
+app = typer.Typer(no_args_is_help=True, help="Count bounces and sends, or list who bounced.")
 app.command("health")(health)
 
 _ALL: Final[tuple[Trust, ...]] = ("signed", "matched", "unverified")
 _HELP: Final = {
-    "mailing": """Count the bounces of mailings, or of one: each bounce by itself.
+    "mailing": """Count the bounces of each mailing, or of one.
+
+    Every bounce counts.
 
     Examples:
 
@@ -50,9 +52,10 @@ _HELP: Final = {
 
     bouncegate report mailing spring --messages mbox --output spring.mbox
     """,
-    "group": """Count the addresses that bounced in groups of recipients, each of them once.
+    "group": """Count the addresses that bounced in each group, or in one.
 
-    An address counts by its last bounce. A mailing counts every bounce; so the two differ.
+    Each address counts once, by its last bounce. In a mailing every bounce counts; so the two
+    reports differ.
 
     Examples:
 
@@ -60,7 +63,7 @@ _HELP: Final = {
 
     bouncegate report group example.org --addresses --kind hard --csv
     """,
-    "sender": """Count bounces by the domain of the envelope sender, and say what is too much.
+    "sender": """Count bounces by sender domain, and warn of too many.
 
     Examples:
 
@@ -68,7 +71,7 @@ _HELP: Final = {
 
     bouncegate report sender example.org --svg sender.svg
     """,
-    "provider": """Count bounces by who runs the mail of the recipients.
+    "provider": """Count bounces by the provider of the recipients.
 
     Examples:
 
@@ -86,7 +89,9 @@ _HELP: Final = {
 
     bouncegate report reason --sender example.org
     """,
-    "rate": """Tell day by day what share of the sends bounced, of all senders or of one.
+    "rate": """Show the bounce rate day by day.
+
+    Of all senders, or of one.
 
     Examples:
 
@@ -101,31 +106,36 @@ def _command(subject: str) -> Callable[..., None]:
     def command(
         context: typer.Context,
         name: Annotated[
-            str | None, typer.Argument(help="This one alone, in detail.", show_default=False)
+            str | None, typer.Argument(help="Show only this one, in detail.", show_default=False)
         ] = None,
         *,
         filters: BounceFilters,
         unverified: Annotated[
-            bool, typer.Option("--unverified", help="Count also what proves nothing.")
+            bool,
+            typer.Option("--unverified", help="Also count bounces not proven to be of our mail."),
         ] = False,
         addresses: Annotated[
-            bool, typer.Option("--addresses", help="Who bounced, instead of counts.")
+            bool, typer.Option("--addresses", help="List who bounced, instead of counts.")
         ] = False,
         messages: Annotated[
             Form | None,
-            typer.Option(
-                help="Write the bounce messages themselves to --output.", show_default=False
-            ),
+            typer.Option(help="Write the bounce messages to --output.", show_default=False),
         ] = None,
         output: Annotated[
             Path | None,
-            typer.Option("--output", "-o", help="The mbox or folder: one that is not there yet."),
+            typer.Option(
+                "--output",
+                "-o",
+                metavar="PATH",
+                help="The mbox or folder to write; it must be new.",
+            ),
         ] = None,
         limit: Limit = 0,
         json: Json = False,
         csv: Csv = False,
         svg: Annotated[
-            Path | None, typer.Option("--svg", help="Draw the counts into this file as well.")
+            Path | None,
+            typer.Option("--svg", metavar="FILE", help="Also draw the counts into this SVG file."),
         ] = None,
     ) -> None:
         if (messages is None) is not (output is None):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from msgspec import Struct
 
+from bouncegate.cli.filters import BounceSince
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import iso, write_json, write_table
@@ -46,17 +47,16 @@ def simulate(
     *,
     config: Annotated[
         Path | None,
-        typer.Option(help="The config file to try.  [default: the one in force]"),
+        typer.Option(metavar="FILE", help="The config file to try.  [default: the one in use]"),
     ] = None,
-    since: Annotated[
-        str, typer.Option(help='Only bounces since a time, or of the last "30 days", say.')
-    ] = "",
+    since: BounceSince = "",
     json: Json = False,
 ) -> None:
-    """Tell what another config file would do: who would be locked, freed, or free on another day.
+    """Show what another config or other rules would have done.
 
-    The bounces that are stored are replayed under its policy and its rules; nothing is changed.
-    Events that the guard holds or that are void stay so.
+    Stored bounces are replayed under its policy and rules, to show who would be locked, who free,
+    and whose lock would end on another day. Nothing is changed. Bounces that the guard holds back
+    or that are void stay so.
 
     Examples:
 

@@ -19,7 +19,7 @@ from bouncegate.classifier.maillog.journal import Journal
 from bouncegate.classifier.maillog.line import Parser, Said
 from bouncegate.classifier.maillog.source import Searchable, SourceError, Wanted
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.options import Json
+from bouncegate.cli.options import WHEN, Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json
 from bouncegate.cli.times import time_of
 from bouncegate.config.settings import Settings
@@ -64,22 +64,27 @@ def trace(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="ADDRESS|QUEUE-ID|MESSAGE-ID", help="A Message-ID with its <angle brackets>."
+            metavar="ADDRESS|QUEUE-ID|MESSAGE-ID",
+            help="Write a Message-ID with its <angle brackets>.",
         ),
     ],
     *,
     since: Annotated[
-        str, typer.Option(help='From this time on: "2027-01-31", or how long ago, "2 hours".')
+        str, typer.Option(metavar="TIME", help=f"Only what happened at this time or later: {WHEN}.")
     ] = "7 days",
     log: Annotated[
         Path | None,
-        typer.Option(help="A log file, its rotated siblings beside it.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Read this log, and its rotated files beside it.",
+            show_default=False,
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Follow a message through both paths: sent, refused, delivered, bounced, counted.
+    """Follow one message: sent, refused, delivered, bounced.
 
-    Exit code 66 where nothing is known of it.
+    Reads the ledger of sends, Postfix's log and the store. Exit code 66 if nothing is known.
 
     Examples:
 

@@ -45,7 +45,9 @@ def undo(
     provider: ProviderOption = "",
     domain: DomainOption = "",
     reason: ReasonOption = None,
-    rule: Annotated[str, typer.Option(help="Only bounces that this rule classified.")] = "",
+    rule: Annotated[
+        str, typer.Option(metavar="NAME", help="Only bounces that this rule classified.")
+    ] = "",
     since: BounceSince = "",
     until: BounceUntil = "",
     dry_run: DryRun = False,
@@ -54,10 +56,10 @@ def undo(
     by: By = "",
     json: Json = False,
 ) -> None:
-    """Void the bounces that are named, as if they had never come.
+    """Void bounces, as if they had never come.
 
-    All options hold together; at least one must be given. Locks that other bounces or an operator
-    support stay. What is undone stays so, even if its DSN is delivered once more.
+    Select them by at least one filter; a bounce must match all filters. A lock stays if other
+    bounces or an operator support it. A void bounce stays void, even if its DSN is delivered again.
 
     Examples:
 

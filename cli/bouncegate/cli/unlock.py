@@ -40,22 +40,21 @@ def unlock(
     ] = None,
     *,
     file: AddressFile = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="All that the options below ask for, together.")
-    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Select by the options below.")] = False,
     filters: ListFilters,
     yes: Yes = False,
     dry_run: DryRun = False,
-    force: Annotated[bool, typer.Option("--force", help="Hard locks too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Lift hard locks as well.")] = False,
     notify: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Send a mail there when it is done.")
+        str, typer.Option(metavar="ADDRESS", help="Mail this address when it is done.")
     ] = "",
     why: Why = "",
     by: By = "",
 ) -> None:
-    """Lift locks; hard ones only with --force, or where [policy] unlock_hard allows it.
+    """Unlock addresses.
 
-    What it would do is shown first. All are unlocked, or none.
+    Hard locks need --force, unless [policy] unlock_hard allows it. The locks are shown first, for
+    you to confirm. All are lifted, or none.
 
     Examples:
 

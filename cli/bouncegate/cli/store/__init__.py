@@ -11,6 +11,8 @@ from bouncegate.cli.store.stats import stats
 from bouncegate.cli.store.upgrade import upgrade
 from bouncegate.cli.store.verify import verify
 
-app: Final = typer.Typer(no_args_is_help=True, help="The files of the store, and its room.")
+app: Final = typer.Typer(
+    no_args_is_help=True, help="Back up, restore, check and compact the store."
+)
 for command in (stats, backup, restore, compact, verify, upgrade):
     app.command()(command)

@@ -22,28 +22,29 @@ def backup(
     target: Annotated[
         Path,
         typer.Argument(
-            help="A file if it ends in .tar or .tar.zst, else a folder; it must be new. With "
-            "--keep, the folder in which backups lie."
+            help="A new file that ends in .tar or .tar.zst, or a new folder. With --keep: the "
+            "folder that contains the backups."
         ),
     ],
     *,
     keep: Annotated[
         int | None,
         typer.Option(
+            metavar="NUMBER",
             min=1,
-            help="Make a dated one in that folder, and delete older ones: so many stay.",
+            help="Make a dated backup in that folder; keep this many, and delete older ones.",
             show_default=False,
         ),
     ] = None,
     without_ledger: Annotated[
-        bool, typer.Option("--without-ledger", help="Leave the ledger of sends out.")
+        bool, typer.Option("--without-ledger", help="Leave out the ledger of sends.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Save the store, the ledger and the keys, while the daemons run.
+    """Back up store, ledger and keys while the daemons run.
 
-    The backup holds the secrets that sign return paths: without them no bounce of the mail that is
-    under way could be proven after a restore. Only its owner may read it.
+    The backup contains the secrets that sign return paths: without them, bounces of mail under way
+    cannot be proven after a restore. Only its owner can read it.
 
     Examples:
 

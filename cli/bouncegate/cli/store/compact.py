@@ -18,14 +18,14 @@ def compact(
     context: typer.Context,
     *,
     of_ledger: Annotated[
-        bool, typer.Option("--ledger", help="The ledger of sends, instead of the store.")
+        bool, typer.Option("--ledger", help="Compact the ledger of sends, not the store.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Give free pages back to the disk.
+    """Give free space in the file back to the disk.
 
-    The daemons that write must be stopped: bouncegate-return-path and bouncegate-maintain, for the
-    ledger bouncegate-milter as well. Mail is refused meanwhile as always, and bounces wait in
+    First stop the daemons that write: bouncegate-return-path and bouncegate-maintain, for the
+    ledger bouncegate-milter as well. Meanwhile mail is refused as always, and bounces wait in
     Postfix's queue.
 
     Examples:

@@ -17,18 +17,19 @@ from bouncegate.store.store import Store
 
 def restore(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(help="What `store backup` has made.")],
+    source: Annotated[Path, typer.Argument(help="A backup that `store backup` made.")],
     *,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Put aside the store that is there, and take its place."),
+        typer.Option("--replace", help="Replace the store that is there, and keep that aside."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Bring a backup back. It is checked as a whole before anything is touched.
+    """Restore a backup.
 
-    The daemons that write must be stopped: bouncegate-return-path, bouncegate-maintain and, if the
-    backup has a ledger, bouncegate-milter. Those that only read take the store up by themselves.
+    The backup is checked as a whole before anything is changed. First stop the daemons that write:
+    bouncegate-return-path, bouncegate-maintain and, if the backup has a ledger, bouncegate-milter.
+    Daemons that only read switch to the restored store by themselves.
 
     Examples:
 

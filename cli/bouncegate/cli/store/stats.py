@@ -56,9 +56,9 @@ class RoomView(Struct):
 
 
 def stats(context: typer.Context, *, json: Json = False) -> None:
-    """Show how much room store and ledger take, table by table, and who reads them.
+    """Show how much space store and ledger take.
 
-    Slots of readers that have died are cleared.
+    For each table, with the readers of the files. Slots of readers that died are cleared.
 
     Examples:
 

@@ -11,14 +11,14 @@ from bouncegate.store.layout import LAYOUT
 
 
 def upgrade(context: typer.Context, *, json: Json = False) -> None:
-    """Bring the store of an earlier version up to date, in its place, after a backup.
+    """Upgrade the store of an earlier version.
 
-    Daemons of an earlier version must be stopped, and of this one those that write: return-path and
-    maintain. The milter and the map know the locks all the while. The work is done on a copy, which
-    is verified and then takes the place of the store at once: if anything fails, the store is as it
-    was. The backup stays in the store's folder, as before-upgrade-...; the version that wrote the
-    store can restore it. Locks stay as they are, even where the policy in force would not have made
-    them. A store that is up to date is left alone.
+    First stop all daemons of an earlier version, and of this one those that write: return-path and
+    maintain. The milter and the map keep the locks meanwhile. A backup is made, and the work is
+    done on a copy, which is verified and then replaces the store at once: if anything fails, the
+    store is unchanged. The backup stays in the store's folder, as before-upgrade-...; the version
+    that wrote the store can restore it. Locks stay as they are, even if the current policy would
+    not have made them. A store that is up to date is left alone.
 
     Examples:
 

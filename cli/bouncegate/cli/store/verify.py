@@ -41,22 +41,25 @@ def verify(
     *,
     mend: Annotated[
         bool,
-        typer.Option("--repair", help="Make a backup, then write anew what can be derived."),
+        typer.Option("--repair", help="Make a backup, then rewrite what can be derived."),
     ] = False,
     other_policy: Annotated[
         bool,
         typer.Option(
             "--other-policy",
-            help="The policy has changed: what it would tell otherwise is no difference.",
+            help="Ignore differences that a changed policy explains.",
         ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Prove the store: each record can be read, and each address is what its journal tells.
+    """Check every record and every address of the store.
 
-    The daemons may run. The journal is told anew by the policy in force: after a change of it,
-    many addresses differ and nothing is wrong. --repair writes states, locks and indexes anew, from
-    the journal and under that policy; what nothing else tells, only a backup has.
+    Every record must decode, and every address must match a replay of its journal under the current
+    policy. After a policy change many addresses differ although nothing is wrong: see
+    --other-policy. The daemons may run.
+
+    --repair rewrites states, locks and indexes from the journal, under the current policy. Other
+    damage needs a backup.
 
     Examples:
 
