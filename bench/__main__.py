@@ -30,6 +30,7 @@ BENCHMARKS: Final = {
     "reports": "what reports over a million bounces cost",
     "bulk": "what a million addresses cost an operator, while mail flows and bounces come in",
     "files": "what backup, verify, compact, restore and upgrade cost at a million locks",
+    "operations": "what mail and bounces meet during file operations at a million locks",
     "held": "how long a transaction of bulk work holds the write lock",
     "dns": "what providers and DNS cost the return path, and what dead name servers do to it",
     "maillog": "how fast Postfix's log is read",

@@ -172,16 +172,17 @@ class Dsns:
 class Questions:
     """What Postfix asks the map, whose answers are `NOTFOUND` but for the one who is locked."""
 
-    def __init__(self, gate: Bouncegate) -> None:
-        """Nothing was asked yet."""
+    def __init__(self, gate: Bouncegate, locked: str = LOCKED) -> None:
+        """Nothing was asked yet; one address is locked."""
         self._socket = str(gate.map_socket)
+        self._locked = locked
         self._members = itertools.cycle(range(_MEMBERS))
         self.answered = self.unanswered = 0
         self.wrong: list[str] = []
 
     def step(self) -> None:
         """One question about a member, and one about who is locked."""
-        asked = {_GOOD.format(next(self._members)): b"NOTFOUND ", LOCKED: b"OK "}
+        asked = {_GOOD.format(next(self._members)): b"NOTFOUND ", self._locked: b"OK "}
         for address, expected in asked.items():
             answer = self._ask(address)
             self.answered += bool(answer)

@@ -96,13 +96,15 @@ class Bouncegate:
         for process in self.processes():
             process.stop()
 
-    def run(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, *args: str, stdin: bytes = b"", seconds: float = 60
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run `bouncegate ARGS`; the caller judges its exit status."""
         return subprocess.run(
             [str(COMMAND), "--config", str(self.config), *args],
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=seconds,
             check=False,
             cwd=ROOT,
         )
