@@ -33,10 +33,10 @@ _LONGEST_SOCKET_PATH: Final = 107
 _SIZE: Final = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB|TiB)?")
 _SIZE_UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _ENHANCED_STATUS: Final = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
-# RFC 1035, 2.3.4 for labels. A return path has 42 octets before the @ and must fit into the 254
-# of an address.
+# RFC 1035, 2.3.4 for labels. A return path has 58 octets before the @ and must fit into the 254
+# of an address (RFC 5321, 4.5.3.1.3).
 _DOMAIN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)")
-_LONGEST_DOMAIN: Final = 200
+_LONGEST_DOMAIN: Final = 195
 # RFC 5321, 4.1.2 without quotes and address literals; it goes to Postfix as it stands.
 _MAILBOX: Final = re.compile(r"[\w.+=~^'*/?{}|$&#`-]{1,64}(?:@(?:[\w-]{1,63}\.)*[\w-]{1,63})?")
 

@@ -35,7 +35,7 @@ class ReturnAddresses:
     def __init__(self, settings: Settings, keys: KeyFile) -> None:
         """There is a return domain; tokens of `keys` are good below it."""
         self._domains = settings.return_path.domains
-        self._names = {name.encode(): name for name in self._domains.names}
+        self._ends = {f"@{name}".encode(): name for name in self._domains.names}
         self._lifetime = settings.return_path.lifetime.after(0)
         self._keys = keys
         self._persons = frozenset(
@@ -52,9 +52,9 @@ class ReturnAddresses:
         """
         path = recipient.strip(b"<>").lower()
         if path.translate(None, _PLAIN) == b"@" and not path.endswith(b"."):
-            local, _, domain = path.partition(b"@")
-            name = self._names.get(domain)
-            return (Mailbox(local.decode(), name),) if name is not None else ()
+            at = path.find(b"@")
+            name = self._ends.get(path[at:])
+            return () if name is None else (Mailbox(path[:at].decode(), name),)
         text = path.decode("utf-8", "replace")
         try:
             mailboxes = mailboxes_of(text)

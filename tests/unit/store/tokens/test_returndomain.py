@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from bouncegate.config.loading import loads
+from bouncegate.config.problems import ConfigError
+from bouncegate.store.address import LONGEST_ADDRESS
 from bouncegate.store.resolution import Mailbox
 from bouncegate.store.tokens.keys import KEY_FILE, KeyFile
 from bouncegate.store.tokens.returndomain import UNREADABLE, ReturnAddresses
@@ -99,3 +101,13 @@ def test_return_addresses_of_persons_go_by_local_part_and_domain(keys: KeyFile) 
     assert addresses.is_person(Mailbox("postmaster", OTHER))
     assert addresses.is_person(Mailbox("desk", OTHER))
     assert not addresses.is_person(Mailbox("desk", DOMAIN))
+
+
+def test_return_addresses_fit_into_an_address_below_the_longest_domain(keys: KeyFile) -> None:
+    """A longer one would make senders that servers refuse (RFC 5321, 4.5.3.1.3)."""
+    longest = f"{'.'.join(['a' * 63] * 3)}.aaa"
+    (name,) = loads(f"[return_path]\ndomain = '{longest}'\n").return_path.domains.names
+    local = sign(keys.ring, "ann@example.com", b"message1", NOW)
+    assert len(f"{local}@{name}") == LONGEST_ADDRESS
+    with pytest.raises(ConfigError, match="is no domain name"):
+        loads(f"[return_path]\ndomain = '{longest}a'\n")
