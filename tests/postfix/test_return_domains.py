@@ -124,6 +124,7 @@ def test_return_domains_take_tokens_alone_and_other_domains_take_nothing(site: S
 def test_return_domains_that_are_given_up_take_bounces_until_they_are_taken_out(
     site: Site,
 ) -> None:
+    before = site.files()[:-1]
     assert site.run("enable", "--enforce", "--yes").returncode == 0
     send(site, "news@a.example", "ann@remote.example")
     old = return_path(site, "ann@remote.example")
@@ -140,6 +141,12 @@ def test_return_domains_that_are_given_up_take_bounces_until_they_are_taken_out(
     assert (status.returncode, OF_A.encode() in status.stdout) == (2, True)
     again = site.run("enable", "--enforce", "--yes")
     assert again.returncode == 0, again.stdout
-    assert f"note: {OF_A} is taken out of Postfix".encode() in again.stdout
+    assert f"note: {OF_A} is removed from Postfix".encode() in again.stdout
     assert site.run("status").returncode == 0
     assert bounced_to(site, old) in (454, 554)
+
+    configure(site, ENTRIES)
+    assert site.run("enable", "--enforce", "--yes").returncode == 0
+    assert (bounced_to(site, old), handed_over(site, old)) == (250, 250), "it is back"
+    assert site.run("disable", "--yes").returncode == 0
+    assert site.files()[:-1] == before

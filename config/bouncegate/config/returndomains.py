@@ -19,7 +19,7 @@ KEY: Final = "return_path.sender_dependent"
 class SenderDependent(Struct, frozen=True):
     """`[[return_path.sender_dependent]]`: the return domain of some senders.
 
-    Without senders it is one that was given in the past: what was signed below it still comes back.
+    Without senders, nothing is signed below it, and what was signed earlier still comes back.
     """
 
     sender_domains: tuple[DomainName, ...] = ()
@@ -90,24 +90,24 @@ def faults(
     for number, one in enumerate(dependent, 1):
         here = f"{KEY}.{number}"
         if not one.domain:
-            text = 'names no return domain: set domain, such as "bounces.customer.example"'
+            text = 'no return domain: set domain, such as "bounces.customer.example"'
             yield f"{here}.domain", text
         elif one.domain in domains:
-            yield f"{here}.domain", f"{one.domain} is a return domain already: write it once"
+            yield f"{here}.domain", f"{one.domain} is a return domain already: list it once"
         domains.add(str(one.domain))
         for sender in one.sender_domains:
             if not sender:
-                yield f"{here}.sender_domains", 'a domain is missing: write "customer.example"'
+                yield f"{here}.sender_domains", 'empty domain: write "customer.example"'
             elif sender in returns:
                 yield f"{here}.sender_domains", _is_return_domain(sender)
             elif sender in senders:
-                text = f"{sender} has a return domain already: a sender has one"
+                text = f"{sender} is listed already: a sender domain has one return domain"
                 yield f"{here}.sender_domains", text
             senders.add(str(sender))
 
 
 def _is_return_domain(sender: str) -> str:
     return (
-        f"{sender} is a return domain, whose mail is bounces alone: give its senders a domain "
-        f'below it, such as "bounces.{sender}"'
+        f"{sender} is a return domain, which receives only bounces: use a domain below it as the "
+        f'return domain, such as "bounces.{sender}"'
     )

@@ -187,7 +187,7 @@ def _of_return_path(settings: Settings, running: Running) -> Iterator[Cover]:
     for domain in domains.names:
         yield _of_return_domain(settings, running, domain)
     for domain in forgotten(settings, running):
-        text = "Postfix hands its mail to the return path, which knows it no more: no bounce counts"
+        text = "Postfix routes it here, but [return_path] does not list it: no bounce counts"
         yield Cover("return-path", domain, State.BROKEN, text, REMEMBER)
 
 

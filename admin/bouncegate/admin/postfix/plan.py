@@ -312,7 +312,7 @@ def _notes(running: Running, found: Sequence[Cover]) -> Iterator[str]:
         if one.state in (State.NOT_COVERED, State.FRAGILE, State.TWICE):
             yield f"{one.subject}: {one.text}"
         if one.mend == REMEMBER:
-            text = "is taken out of Postfix, which refuses the bounces that still come to it"
+            text = "is removed from Postfix, which refuses bounces to it from now on"
             yield f"{one.subject} {text}; what helps: {one.mend}"
         if one.state in (State.AFFECTED, State.UNSIGNED):
             yield f"{one.subject} {one.text}; what helps: {one.mend}"
