@@ -4,12 +4,14 @@ A word that is asked for wrongly would keep a rule from ever being tried: a boun
 counted as another kind, and nobody would see why.
 """
 
+import random
+import string
+
 import pytest
 import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bouncegate.classifier.needs import alternatives
 from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.readers.phrases import NOT_DELIVERED
 from bouncegate.config.rulepatterns import pattern_options
@@ -82,15 +84,40 @@ def test_a_long_s_is_told_from_what_only_looks_like_it() -> None:
     assert not Vocabulary([(0, "strasse")]).occur("straße")
 
 
-def test_a_pattern_too_deep_to_follow_is_tried_all_the_same() -> None:
+def test_a_pattern_that_nests_deep_is_tried_all_the_same() -> None:
     deep = "(?:" * 900 + "full" + ")" * 900
-
-    assert alternatives(deep)[0].needs in {(), (frozenset({"full"}),)}
     assert Vocabulary([(0, deep)]).occur("mailbox full")
 
 
-def test_a_pattern_of_any_length_is_followed() -> None:
-    words = "[ab]full" * 20_000
+def test_a_pattern_of_any_length_is_tried() -> None:
+    words = ("[ab]full" * 20_000)[:4000]
+    assert Vocabulary([(0, words)]).occur(words.replace("[ab]", "b"))
 
-    assert Vocabulary([(0, words[:4000])]).occur(words[:4000].replace("[ab]", "b"))
-    assert max(map(len, alternatives(words)[0].needs[0])) < 100
+
+def test_no_pattern_at_all_finds_nothing() -> None:
+    nothing = Vocabulary(())
+    assert (bool(nothing), list(nothing.found("text")), nothing.occur("")) == (False, [], False)
+
+
+def rare(count: int, length: int) -> list[str]:
+    """Words of which no two have anything in common."""
+    maker = random.Random(1)
+    return ["".join(maker.choices(string.ascii_lowercase, k=length)) for _ in range(count)]
+
+
+def test_more_patterns_than_fit_into_one_filter_are_all_tried() -> None:
+    """RE2 refuses the words of some thousand patterns together (`Options.max_mem`)."""
+    patterns = rare(5000, 60)
+    many = Vocabulary(enumerate(patterns))
+
+    for n in (0, 2499, 2500, 4999):
+        assert list(many.found(f"550 {patterns[n]}.")) == [n]
+    assert many.occur(f"{patterns[4000]}")
+
+
+def test_a_pattern_with_more_words_than_fit_into_a_filter_is_tried() -> None:
+    words = rare(3100, 25)
+    found = Vocabulary([(5, "|".join(words)), (5, "quota"), (6, "full")])
+
+    assert list(found.found(f"{words[-1]} full")) == [5, 6]
+    assert list(found.found("quota")) == [5]
