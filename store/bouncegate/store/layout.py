@@ -142,10 +142,13 @@ def _map_size(settings: StoreSettings, data: Path, *, readonly: bool) -> int:
     return max(size, map_size_of(data)) if readonly else size
 
 
-def explained(error: lmdb.Error, path: Path) -> StoreError:
-    """What an error of the library means for whoever runs the store at `path`."""
+def explained(error: lmdb.Error, path: Path, setting: str = "map_size in [store]") -> StoreError:
+    """What an error of the library means for the environment at `path`, and what to do.
+
+    `setting` sets the size of its map.
+    """
     if isinstance(error, lmdb.MapFullError):
-        return StoreFull(f"{path}: the map is full: raise map_size in [store] and {_RELOAD}")
+        return StoreFull(f"{path}: the map is full: raise {setting} and {_RELOAD}")
     if isinstance(error, lmdb.MapResizedError):
         return StoreError(f"{path}: has grown beyond this process's map_size: {_RELOAD}")
     if isinstance(error, lmdb.DiskError) or getattr(error, "code", 0) == errno.ENOSPC:

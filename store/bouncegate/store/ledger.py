@@ -21,6 +21,7 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
@@ -41,10 +42,11 @@ from bouncegate.store.entry import (
     name_digests,
 )
 from bouncegate.store.environment import DATA, Environment, opened
-from bouncegate.store.errors import StoreError, StoreFull, StoreMissing
-from bouncegate.store.layout import META, copy_compacted, explained, hand_to_owner
+from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.layout import META, explained, hand_to_owner
 from bouncegate.store.metapages import map_size_of
-from bouncegate.store.space import Space, space_of
+from bouncegate.store.openenvironment import OpenEnvironment
+from bouncegate.store.table import Transaction
 from bouncegate.store.writerlock import WriterLock
 
 FOLDER: Final = "ledger"
@@ -55,7 +57,6 @@ NAMES: Final = b"names"
 RATES: Final = b"rates"
 _DATABASES: Final = (SENT, NAMES, RATES)
 _COUNT: Final = struct.Struct(">I")
-_NONE: Final = _COUNT.pack(0)
 _HOUR: Final = 3600
 _EVER: Final = 1 << 32
 EXPIRE_AT_ONCE: Final = 500
@@ -69,14 +70,14 @@ _MAKE_ROOM_AT_ONCE: Final = 50
 _FULL: Final = 0.75
 
 
-class Ledger:
+class Ledger(OpenEnvironment):
     """The ledger, for reading or for its one writer."""
 
-    def __init__(self, environment: Environment, path: Path) -> None:
-        """Use an environment that is open; its databases exist."""
-        self._environment = environment
-        self._path = path
-        self._right: WriterLock | None = None
+    _map_setting = "max_size in [ledger]"
+
+    def __init__(self, environment: Environment, right: WriterLock | None = None) -> None:
+        """Use an environment that is open; `right` is the right to write into it."""
+        super().__init__(environment, _DATABASES, right)
         self._sent = environment.open_db(SENT, create=False)
         self._names = environment.open_db(NAMES, create=False)
         self._rates = environment.open_db(RATES, create=False)
@@ -88,43 +89,19 @@ class Ledger:
         path = store.path / FOLDER
         right: WriterLock | None = None
         try:
-            if not readonly:
-                _make_folder(path)
-                right = WriterLock.shared(path)
-            elif not (path / DATA).exists():
-                raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
-            size = settings.max_size.octets
-            if readonly:
-                size = max(size, map_size_of(path / DATA))
-            most = len(_DATABASES) + 1
-            environment = opened(path, size, most, readonly=readonly, metasync=False)
-            if not readonly:
-                hand_to_owner(path)
-                with environment.begin(write=True) as transaction:
-                    for name in (*_DATABASES, META):
-                        environment.open_db(name, txn=transaction)
-            ledger = cls(environment, path)
-            ledger._right, right = right, None
+            with ExitStack() as undo:
+                if not readonly:
+                    _make_folder(path)
+                    right = undo.enter_context(WriterLock.shared(path))
+                ledger = cls(_open(path, settings, readonly=readonly), right)
+                undo.pop_all()
             return ledger
         except lmdb.NotFoundError:
             raise StoreMissing(f"{path}: the ledger is empty still") from None
         except lmdb.Error as error:
-            raise _explained(error, path) from error
+            raise explained(error, path, cls._map_setting) from error
         except OSError as error:
             raise StoreError(f"{error.filename or path}: {error.strerror}") from error
-        finally:
-            if right is not None:
-                right.give_up()
-
-    def close(self) -> None:
-        """Give the map back, and the right to write."""
-        self._environment.close()
-        if self._right is not None:
-            self._right.give_up()
-
-    def replaced(self) -> str:
-        """What has become of the files that are open; empty as long as they are the ledger's."""
-        return self._environment.replaced()
 
     @property
     def environment(self) -> Environment:
@@ -135,34 +112,25 @@ class Ledger:
 
     def by_message(self, time: int, message: bytes) -> Sent | None:
         """The whole entry of a signed message; raises StoreError."""
-        try:
-            with self._environment.begin() as transaction:
-                return self._whole(transaction, KEY.pack(time, message, 0))
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
+        with self._reading() as transaction:
+            return self._whole(transaction, KEY.pack(time, message, 0))
 
     def by_name(self, names: Iterable[str]) -> Sent | None:
         """The whole entry of the first queue id or Message-ID that is known; raises StoreError."""
-        try:
-            with self._environment.begin() as transaction:
-                for name in names:
-                    key = transaction.get(digest(name), db=self._names) if name else None
-                    found = self._whole(transaction, key) if key is not None else None
-                    if found is not None:
-                        return found
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
+        with self._reading() as transaction:
+            for name in names:
+                key = transaction.get(digest(name), db=self._names) if name else None
+                found = self._whole(transaction, key) if key is not None else None
+                if found is not None:
+                    return found
         return None
 
     def sends(self, domains: Iterable[str], since: int, until: int) -> int:
         """How many recipients in these domains were sent to, by whole hours; raises StoreError."""
         hours = range(since // _HOUR, until // _HOUR + 1)
-        try:
-            with self._environment.begin(db=self._rates) as transaction:
-                keys = (rate_key(domain, hour) for domain in domains for hour in hours)
-                return sum(_COUNT.unpack(transaction.get(key, _NONE))[0] for key in keys)
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
+        with self._reading() as transaction:
+            keys = (rate_key(domain, hour) for domain in domains for hour in hours)
+            return sum(rate_of(transaction.get(key, db=self._rates)) for key in keys)
 
     def sent_to(self, address: str, since: int) -> Iterator[Sent]:
         """The sends to an address since a time, the newest first; raises StoreError.
@@ -171,16 +139,13 @@ class Ledger:
         of its own part alone.
         """
         first, name = KEY.pack(since, b"", 0), address.encode()
-        try:
-            with self._environment.begin() as transaction, transaction.cursor(self._sent) as cursor:
-                more = cursor.last()
-                while more and cursor.key() >= first:
-                    value = cursor.value()
-                    if name in value and address in (sent := decoded(value)).recipients:
-                        yield sent
-                    more = cursor.prev()
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
+        with self._reading() as transaction, transaction.cursor(self._sent) as cursor:
+            more = cursor.last()
+            while more and cursor.key() >= first:
+                value = cursor.value()
+                if name in value and address in (sent := decoded(value)).recipients:
+                    yield sent
+                more = cursor.prev()
 
     def walk(self, place: bytes, until: int, most: int) -> list[tuple[bytes, Sent]]:
         """The next entries behind a place (empty: from the first on) that are older than a time.
@@ -190,48 +155,23 @@ class Ledger:
         """
         end = KEY.pack(until, b"", 0)
         found: list[tuple[bytes, Sent]] = []
-        try:
-            with self._environment.begin() as transaction, transaction.cursor(self._sent) as cursor:
-                if not cursor.set_range(place + b"\0"):
-                    return []
-                for key, value in cursor.iternext():
-                    if key >= end or len(found) == most:
-                        break
-                    found.append((key, decoded(value)))
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error
+        with self._reading() as transaction, transaction.cursor(self._sent) as cursor:
+            if not cursor.set_range(place + b"\0"):
+                return []
+            for key, value in cursor.iternext():
+                if key >= end or len(found) == most:
+                    break
+                found.append((key, decoded(value)))
         return found
-
-    def space(self) -> Space:
-        """How much space the ledger takes; raises StoreError."""
-        try:
-            with self._environment.begin() as transaction:
-                return space_of(self._environment, transaction, self._path, _DATABASES)
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
-
-    def check_readers(self) -> int:
-        """Free the slots of readers that died; tells how many. Raises StoreError."""
-        try:
-            return self._environment.reader_check()
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
-
-    def copy(self, target: Path) -> None:
-        """The same as that of the store: `Store.copy`."""
-        copy_compacted(self._environment, target, self._path)
 
     def times(self) -> tuple[int, int]:
         """The times of the oldest and the newest send; 0 where there is none. Raises StoreError."""
-        try:
-            with self._environment.begin() as transaction, transaction.cursor(self._sent) as cursor:
-                oldest = KEY.unpack(cursor.key())[0] if cursor.first() else 0
-                newest = KEY.unpack(cursor.key())[0] if cursor.last() else 0
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
+        with self._reading() as transaction, transaction.cursor(self._sent) as cursor:
+            oldest = KEY.unpack(cursor.key())[0] if cursor.first() else 0
+            newest = KEY.unpack(cursor.key())[0] if cursor.last() else 0
         return oldest, newest
 
-    def _whole(self, transaction: lmdb.Transaction[bytes], first: bytes) -> Sent | None:
+    def _whole(self, transaction: Transaction, first: bytes) -> Sent | None:
         with transaction.cursor(self._sent) as cursor:
             if not cursor.set_key(first):
                 return None
@@ -258,17 +198,14 @@ class Ledger:
             found = [(key, sent) for key, sent in portion if address in sent.recipients]
             if not found:
                 continue
-            try:
-                with self._environment.begin(write=True) as transaction:
-                    for key, sent in found:
-                        self._forget_recipient(transaction, key, sent, address)
-            except lmdb.Error as error:
-                raise _explained(error, self._path) from error
+            with self._writing() as transaction:
+                for key, sent in found:
+                    self._forget_recipient(transaction, key, sent, address)
             forgotten += len(found)
         return forgotten
 
     def _forget_recipient(
-        self, transaction: lmdb.Transaction[bytes], key: bytes, sent: Sent, address: str
+        self, transaction: Transaction, key: bytes, sent: Sent, address: str
     ) -> None:
         if transaction.get(key, db=self._sent) is None:  # it has expired meanwhile
             return
@@ -289,23 +226,19 @@ class Ledger:
         if not seen:
             return
         rates: Counter[bytes] = Counter()
-        begin = self._environment.begin
-        try:
-            with begin(write=True) as transaction, transaction.cursor(self._sent) as cursor:
-                for (time, message), (queue, expanded) in sorted(seen.items()):
-                    first = KEY.pack(time, message, 0)
-                    more = cursor.set_range(first)
-                    while more and cursor.key()[:-1] == first[:-1]:
-                        sent = decoded(cursor.value())
-                        marked = msgspec.structs.replace(sent, queue=queue, expanded=expanded)
-                        cursor.put(cursor.key(), encoded(marked))
-                        for address in sent.recipients:
-                            rate = rate_key(domain_of(address), time // _HOUR)
-                            rates[rate] += marked.was_sent - sent.was_sent
-                        more = cursor.next()
-                self._add_to_rates(transaction, {r: n for r, n in rates.items() if n})
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
+        with self._writing() as transaction, transaction.cursor(self._sent) as cursor:
+            for (time, message), (queue, expanded) in sorted(seen.items()):
+                first = KEY.pack(time, message, 0)
+                more = cursor.set_range(first)
+                while more and cursor.key()[:-1] == first[:-1]:
+                    sent = decoded(cursor.value())
+                    marked = msgspec.structs.replace(sent, queue=queue, expanded=expanded)
+                    cursor.put(cursor.key(), encoded(marked))
+                    for address in sent.recipients:
+                        rate = rate_key(domain_of(address), time // _HOUR)
+                        rates[rate] += marked.was_sent - sent.was_sent
+                    more = cursor.next()
+            self._add_to_rates(transaction, {r: n for r, n in rates.items() if n})
 
     # -- writing: the ledger writer ----------------------------------------------------------
 
@@ -323,22 +256,17 @@ class Ledger:
             hour = KEY.unpack(entry.key)[0] // _HOUR
             for domain, count in entry.domains.items():
                 rates[rate_key(domain, hour)] += count
-        try:
-            while self._is_full() and self._expire_some(_EVER, _MAKE_ROOM_AT_ONCE):
-                pass
-            with self._environment.begin(write=True) as transaction:
-                for database, items in ((self._sent, entries), (self._names, names)):
-                    with transaction.cursor(database) as cursor:
-                        cursor.putmulti(items)
-                self._add_to_rates(transaction, rates)
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
+        while self._is_full() and self._expire_some(_EVER, _MAKE_ROOM_AT_ONCE):
+            pass
+        with self._writing() as transaction:
+            for database, items in ((self._sent, entries), (self._names, names)):
+                with transaction.cursor(database) as cursor:
+                    cursor.putmulti(items)
+            self._add_to_rates(transaction, rates)
 
-    def _add_to_rates(
-        self, transaction: lmdb.Transaction[bytes], rates: Mapping[bytes, int]
-    ) -> None:
+    def _add_to_rates(self, transaction: Transaction, rates: Mapping[bytes, int]) -> None:
         for rate, count in rates.items():
-            known = _COUNT.unpack(transaction.get(rate, _NONE, db=self._rates))[0]
+            known = rate_of(transaction.get(rate, db=self._rates))
             transaction.put(rate, _COUNT.pack(max(known + count, 0)), db=self._rates)
 
     def expire(self, before: int) -> int:
@@ -347,16 +275,12 @@ class Ledger:
         So many take some milliseconds; where there are more, the next call goes on. Raises
         StoreError.
         """
-        try:
-            return self._expire_some(before, EXPIRE_AT_ONCE)
-        except lmdb.Error as error:
-            raise _explained(error, self._path) from error
+        return self._expire_some(before, EXPIRE_AT_ONCE)
 
     def _expire_some(self, before: int, most: int) -> int:
         deleted = 0
         rates: set[bytes] = set()
-        begin = self._environment.begin
-        with begin(write=True) as transaction, transaction.cursor(self._sent) as cursor:
+        with self._writing() as transaction, transaction.cursor(self._sent) as cursor:
             while deleted < most and cursor.first():
                 sent = decoded(cursor.value())
                 if sent.time >= before:
@@ -369,7 +293,7 @@ class Ledger:
                 transaction.delete(rate, db=self._rates)
         return deleted
 
-    def _forget_names(self, transaction: lmdb.Transaction[bytes], sent: Sent, key: bytes) -> None:
+    def _forget_names(self, transaction: Transaction, sent: Sent, key: bytes) -> None:
         for name in name_digests(sent):
             if transaction.get(name, db=self._names) == key:  # a later send may have its name
                 transaction.delete(name, db=self._names)
@@ -383,9 +307,24 @@ class Ledger:
         return sum(map(self._pages, (self._sent, self._names, self._rates))) * page_size > room
 
     def _pages(self, database: lmdb._Database) -> int:
-        with self._environment.begin() as transaction:
+        with self._reading() as transaction:
             stat = transaction.stat(database)
         return stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+
+
+def _open(path: Path, settings: LedgerSettings, *, readonly: bool) -> Environment:
+    size, most = settings.max_size.octets, len(_DATABASES) + 1
+    if readonly:
+        if not (path / DATA).exists():
+            raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
+        size = max(size, map_size_of(path / DATA))
+    environment = opened(path, size, most, readonly=readonly, metasync=False)
+    if not readonly:
+        hand_to_owner(path)
+        with environment.begin(write=True) as transaction:
+            for name in (*_DATABASES, META):
+                environment.open_db(name, txn=transaction)
+    return environment
 
 
 def _make_folder(path: Path) -> None:
@@ -393,14 +332,6 @@ def _make_folder(path: Path) -> None:
     if os.geteuid() == 0:
         owner = path.parent.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _explained(error: lmdb.Error, path: Path) -> StoreError:
-    if isinstance(error, lmdb.MapFullError):
-        return StoreFull(
-            f"{path}: the map is full: raise max_size in [ledger] and reload the daemons"
-        )
-    return explained(error, path)
 
 
 def rate_of(value: bytes | None) -> int:

@@ -33,7 +33,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 import lmdb
@@ -55,16 +54,16 @@ from bouncegate.store.history import Effect, History
 from bouncegate.store.hourcounts import HourCounts
 from bouncegate.store.incidents import Incident, Incidents
 from bouncegate.store.lastmailed import LastMailed
-from bouncegate.store.layout import DATABASES, copy_compacted, explained, open_environment
+from bouncegate.store.layout import DATABASES, open_environment
 from bouncegate.store.lists import Lists
 from bouncegate.store.messages import Messages
 from bouncegate.store.meta import Progress
 from bouncegate.store.mx import MxCache
+from bouncegate.store.openenvironment import OpenEnvironment
 from bouncegate.store.purge import Purge
 from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
 from bouncegate.store.retention import Retention
-from bouncegate.store.space import Space, space_of
-from bouncegate.store.table import Table, Transaction
+from bouncegate.store.table import Transaction
 from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.writerlock import WriterLock
 
@@ -80,13 +79,12 @@ class Acted(NamedTuple):
     """The addresses that did not meet the condition of an act."""
 
 
-class Store(Table):
+class Store(OpenEnvironment):
     """All tables of one environment, by name."""
 
     def __init__(self, environment: Environment, right: WriterLock | None = None) -> None:
         """Use an environment that is open; `right` is the right to write into it."""
-        super().__init__(environment)
-        self._right = right
+        super().__init__(environment, DATABASES, right)
         try:
             self.history: Final = History(environment)
             self.journal: Final = self.history.journal
@@ -134,12 +132,6 @@ class Store(Table):
             if right is not None:
                 right.give_up()
             raise
-
-    def close(self) -> None:
-        """Close the environment and give up the right to write."""
-        self._environment.close()
-        if self._right is not None:
-            self._right.give_up()
 
     # -- acts that span tables ---------------------------------------------------------------
 
@@ -238,29 +230,3 @@ class Store(Table):
         with self._writing() as transaction:
             self.audits.note(transaction, audit)
             self.clock.accept_within(transaction, now)
-
-    # -- the environment as a whole ----------------------------------------------------------
-
-    def replaced(self) -> str:
-        """What has become of the files that are open; empty as long as they are the store's."""
-        return self._environment.replaced()
-
-    def space(self) -> Space:
-        """How much space the store takes; raises StoreError."""
-        with self._reading() as transaction:
-            return space_of(self._environment, transaction, self._path, DATABASES)
-
-    def copy(self, target: Path) -> None:
-        """Write all of it, as it is at one moment, without free pages, into an empty file.
-
-        Nobody waits for that. What writers free meanwhile is not used again before it is done.
-        Raises StoreError.
-        """
-        copy_compacted(self._environment, target, self._path)
-
-    def check_readers(self) -> int:
-        """Free the slots of readers that died; tells how many. Raises StoreError."""
-        try:
-            return self._environment.reader_check()
-        except lmdb.Error as error:
-            raise explained(error, self._path) from error

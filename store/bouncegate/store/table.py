@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import lmdb
 
 from bouncegate.store.environment import Environment
-from bouncegate.store.errors import StoreFull
+from bouncegate.store.errors import StoreError, StoreFull
 from bouncegate.store.layout import DATABASES, explained
 
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"
@@ -23,6 +23,8 @@ class Table:
     a transaction of its own, or several short ones, and raises StoreError. Where a method exists in
     both forms, the first has the suffix `_within`.
     """
+
+    _map_setting: ClassVar[str] = "map_size in [store]"
 
     def __init__(self, environment: Environment) -> None:
         """Use an environment that is open; its databases exist."""
@@ -40,7 +42,7 @@ class Table:
             with self._environment.begin() as transaction:
                 yield transaction
         except lmdb.Error as error:
-            raise explained(error, self._path) from error
+            raise self._explained(error) from error
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:
@@ -51,6 +53,10 @@ class Table:
         except lmdb.BadValsizeError:
             raise  # a key that LMDB cannot take: what was to be written is wrong, not the store
         except lmdb.Error as error:
-            raise explained(error, self._path) from error
+            raise self._explained(error) from error
         except OSError as error:  # of a message that lies in a file of its own
             raise StoreFull(f"{error.filename or self._path}: {error.strerror}") from error
+
+    def _explained(self, error: lmdb.Error) -> StoreError:
+        """What an error of the library means, and what to do."""
+        return explained(error, self._path, self._map_setting)
