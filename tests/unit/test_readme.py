@@ -2,7 +2,15 @@
 
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tests.unit.milter.locks import lock_of
+
+from bouncegate.config.replies import mark_with
+from bouncegate.config.settings import ReplySettings
+from bouncegate.milter.refusal.reply import compose
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -41,3 +49,22 @@ def test_every_task_of_run_that_is_named_exists() -> None:
     ).stdout
     assert {"demo", "test"} <= tasks
     assert [task for task in tasks if not re.search(rf"^  {task}\b", known, re.MULTILINE)] == []
+
+
+def test_reply_is_the_default_one() -> None:
+    client, server = re.findall(r"^ *[CS]: (.*)$", README, re.MULTILINE)
+    recipient = client.removeprefix("RCPT TO:<").removesuffix(">")
+    day = datetime.fromisoformat(server.split(" until ")[1].split()[0]).replace(tzinfo=UTC)
+    mark = mark_with("1f2e3d4c")
+    lock = lock_of(int(day.timestamp()))
+    assert server == str(compose(ReplySettings(), lock, recipient, mark=mark))
+
+
+def test_pictures_exist_with_title_and_description() -> None:
+    paths = re.findall(r'(?:src|srcset)="([^"]+)"', README)
+    assert len(paths) == 2
+    for path in paths:
+        root = ET.parse(ROOT / path).getroot()
+        named = root.attrib["aria-labelledby"].split()
+        assert [child.attrib.get("id") for child in root][: len(named)] == named
+        assert all(child.text for child in list(root)[: len(named)])
