@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 POSTINST = Path(__file__).resolve().parents[2] / "debian/bouncegate.postinst"
-HELD = ("bouncegate-milter.service", "bouncegate-return-path.service")
-OTHERS = [f"try-restart bouncegate-{name}.service" for name in ("map", "maintain", "notices")]
+HELD = [f"bouncegate-{name}.service" for name in ("milter", "return-path", "map")]
+OTHERS = [f"try-restart bouncegate-{name}.service" for name in ("maintain", "notices")]
 PROGRAMS = {
     "py3compile": "",
     "sleep": "",

@@ -93,7 +93,7 @@ def test_a_daemon_starts_answers_and_ends_within_the_limits_of_its_unit(
         assert answering(folder) == ({name} if name in ("milter", "return-path", "map") else set())
 
 
-@pytest.mark.parametrize("name", ["milter", "return-path"])
+@pytest.mark.parametrize("name", ["milter", "return-path", "map"])
 def test_a_daemon_takes_new_code_within_the_limits_of_its_unit(name: str, folder: Path) -> None:
     with running(name, folder) as process:
         old = set(children_of(process.pid))

@@ -44,7 +44,8 @@ def map_(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     from bouncegate.daemon.counters import Scoreboard  # noqa: PLC0415 - the daemon's alone
-    from bouncegate.daemon.listening import ListenError  # noqa: PLC0415
+    from bouncegate.daemon.listening import ListenError, kept  # noqa: PLC0415
+    from bouncegate.daemon.reexec import inherited, trial_result  # noqa: PLC0415
     from bouncegate.milter.lookup.counts import FIGURES, Counts  # noqa: PLC0415
     from bouncegate.milter.lookup.daemon import MapDaemon  # noqa: PLC0415
     from bouncegate.store.reopening import late_table  # noqa: PLC0415
@@ -52,7 +53,11 @@ def map_(context: typer.Context) -> None:
     config = invocation_of(context).config
     settings = invocation_of(context).settings
     set_up_logging(settings.log, "map")
+    left = inherited()
     table = late_table(settings.store)
+    if (code := trial_result()) is not None:
+        _maps(settings, table.find, None)
+        raise typer.Exit(code)
     board = Scoreboard.open(settings.metrics, "map", FIGURES)
     row = board.row() if board is not None else None
     counts = Counts(row) if row is not None else None
@@ -72,8 +77,9 @@ def map_(context: typer.Context) -> None:
 
     try:
         maps = _maps(settings, table.find, counts)
-        daemon = MapDaemon(settings.map.socket, maps, look, reload)
-        daemon.run(lambda: notify("READY=1"))
+        endpoint = kept("map", settings.map.socket, left.endpoint if left else None)
+        daemon = MapDaemon(endpoint, maps, look, reload, notify)
+        daemon.run(left.listener if left else None, table.close)
     except ListenError as error:
         complain(str(error))
         raise typer.Exit(os.EX_UNAVAILABLE) from None

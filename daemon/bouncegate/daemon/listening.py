@@ -9,6 +9,8 @@ import os
 import socket
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +42,20 @@ def listen(endpoint: Endpoint) -> socket.socket:
         return _bind(endpoint.path)
     except OSError as error:
         raise ListenError(f"cannot listen on {endpoint}: {error.strerror or error}") from error
+
+
+@contextmanager
+def listening(endpoint: Endpoint, left: int | None) -> Iterator[socket.socket]:
+    """A listening socket, whose file goes at the end; raises ListenError.
+
+    `left` is the descriptor of one that the program before has left (`reexec`), and goes on.
+    """
+    with listen(endpoint) if left is None else socket.socket(fileno=left) as listener:
+        try:
+            yield listener
+        finally:
+            if not isinstance(endpoint, InetSocket):
+                endpoint.path.unlink(missing_ok=True)
 
 
 def kept(section: str, new: Endpoint, old: Endpoint | None) -> Endpoint:

@@ -153,6 +153,16 @@ def refusal(seconds: float) -> str:
     return f"{how}: {last}" if last else how
 
 
+def trouble(seconds: float, log: logging.Logger) -> str:
+    """What systemctl(1) is to show where the installed code cannot start; the log says more."""
+    reason = refusal(seconds)
+    if not reason:
+        return ""
+    log.error("reload: the installed code cannot start: %s", reason)
+    log.error("reload: the old code and the old settings stay in force")
+    return "the installed code cannot start: see the log"
+
+
 def execute(inheritance: Inheritance) -> NoReturn:
     """Go on with the installed code; raises OSError, and then all is as before."""
     try:

@@ -21,14 +21,14 @@ from typing import Final
 
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
-from bouncegate.daemon import reexec
+from bouncegate.daemon import reexec, status
 from bouncegate.daemon.child import Child
 from bouncegate.daemon.counters import Row, Scoreboard
 from bouncegate.daemon.heartbeat import DRAIN, Heartbeat
 from bouncegate.daemon.plan import Daemon, Plan, Timeouts, WorkerContext
 from bouncegate.daemon.readiness import start_together
 from bouncegate.daemon.reexec import Inheritance, InheritedChild, children, no_task
-from bouncegate.daemon.runningcode import RunningCode, version
+from bouncegate.daemon.runningcode import RunningCode
 from bouncegate.daemon.trial import STOP, Unfinished, is_stopping, try_out
 
 _RELOAD: Final = signal.SIGHUP
@@ -102,14 +102,14 @@ class Supervisor:
         elif self._renew_workers(self._plan, "code"):
             self._log.info("reloaded: %s", self._in_words())
         else:
-            self._refused = "; its workers cannot start: those of the old code go on"
+            self._refused = "its workers cannot start: those of the old code go on"
         self._tell_ready()
 
     def _tell_ready(self) -> None:
-        self._tell(f"READY=1\nSTATUS={self._in_words()}{self._refused}")
+        self._tell(status.ready(self._in_words(), self._refused))
 
     def _in_words(self) -> str:
-        return f"{self._plan.words}, version {version()}"
+        return status.described(self._plan.words)
 
     def _adopt(self, inherited: Inheritance) -> None:
         """Take the children of the program before for ours, until there are others."""
@@ -240,7 +240,7 @@ class Supervisor:
 
     def _reload(self, why: str = "") -> None:
         """Take new settings, and new code if there is any or a reason `why` to take it."""
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._tell(status.reloading())
         self._refused = ""
         replaced = self._code.replaced()
         if why or replaced is not None:
@@ -251,10 +251,8 @@ class Supervisor:
 
     def _reexecute(self, why: str) -> None:
         """Go on with the installed code, or say what is wrong with it and go on as before."""
-        if refusal := reexec.refusal(self._patience.trial):
-            self._log.error("reload: the installed code cannot start: %s", refusal)
-            self._log.error("reload: the old code and the old settings stay in force")
-            self._refused = "; the installed code cannot start: see the log"
+        self._refused = reexec.trouble(self._patience.trial, self._log)
+        if self._refused:
             return
         self._log.info("reload: executing the installed code (%s)", why)
         try:

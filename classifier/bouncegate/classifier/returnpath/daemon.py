@@ -1,8 +1,8 @@
 """The return-path daemon: one listening socket, and what its supervisor keeps running at it."""
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -13,10 +13,10 @@ from bouncegate.classifier.returnpath.handler import FIGURES, MOST_CONNECTIONS
 from bouncegate.classifier.returnpath.messagereader import InHand
 from bouncegate.classifier.returnpath.worker import Opening, Shared, work
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import Endpoint, InetSocket
-from bouncegate.daemon.listening import kept, listen
+from bouncegate.config.values import Endpoint
+from bouncegate.daemon.listening import kept, listening
 from bouncegate.daemon.plan import Daemon, Plan, Timeouts
-from bouncegate.daemon.reexec import Inheritance, inherited, trial_result
+from bouncegate.daemon.reexec import inherited, trial_result
 from bouncegate.daemon.supervisor import Supervisor, signals_held
 from bouncegate.store.errors import StoreError
 from bouncegate.store.tokens.keys import KeyFileError
@@ -47,7 +47,7 @@ def serve(
     if (code := trial_result()) is not None:
         _try_desk(prepare(settings))
         return code
-    with _listening(endpoint, left) as listener:
+    with listening(endpoint, left.listener if left else None) as listener:
         plan = partial(_plan, listener, prepare, endpoint)
         refusals = (StoreError, KeyFileError)
         daemon = Daemon("return-path", FIGURES, load, plan, refusals, endpoint, listener.fileno)
@@ -82,14 +82,3 @@ def _try_desk(furnish: Opening) -> None:
     """Open all that a worker will, and close it again: what is wrong is seen before a fork."""
     with ExitStack() as stack:
         furnish.desk(stack)
-
-
-@contextmanager
-def _listening(endpoint: Endpoint, left: Inheritance | None) -> Iterator[socket.socket]:
-    """The listening socket; one that the program before has `left` goes on."""
-    with listen(endpoint) if left is None else socket.socket(fileno=left.listener) as listener:
-        try:
-            yield listener
-        finally:
-            if not isinstance(endpoint, InetSocket):
-                endpoint.path.unlink(missing_ok=True)
