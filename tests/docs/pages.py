@@ -1,4 +1,4 @@
-"""The commands that README and docs tell a reader to type, with the place where each stands."""
+"""The commands that README and docs ask the reader to type, each with its place."""
 
 import re
 import textwrap
@@ -21,14 +21,14 @@ class Block(NamedTuple):
 
     page: str
     heading: str
-    """The heading that it stands below."""
+    """The heading above it."""
     number: int
-    """The line of the page at which it opens, from 1 on."""
+    """The line of the page where it starts, counted from 1."""
     language: str
     text: str
 
     def commands(self) -> tuple[str, ...]:
-        """Its commands, in one line each; comments are left out."""
+        """Its commands, one line each, without comments."""
         joined = re.sub(r"\\\n *", "", self.text)
         bare = (re.sub(r"(^|\s+)#\s.*$", "", line).strip() for line in joined.splitlines())
         return tuple(line for line in bare if line)
@@ -57,7 +57,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def shell_blocks(page: str) -> tuple[Block, ...]:
-    """The blocks that are to be typed."""
+    """The blocks of shell commands."""
     return tuple(block for block in blocks(page) if block.language == "sh")
 
 
@@ -67,7 +67,7 @@ def is_for_postfix(block: Block) -> bool:
 
 
 def indented(page: str) -> Iterator[str]:
-    """Code that is set off by four blanks: nobody would run it here, so there must be none."""
+    """Code indented by four blanks: no test would run it, so there must be none."""
     fenced = False
     before = ""
     for line in (ROOT / page).read_text().splitlines():
@@ -78,7 +78,7 @@ def indented(page: str) -> Iterator[str]:
 
 
 def inline(page: str) -> Iterator[str]:
-    """The commands of ours that a sentence names, in backquotes."""
+    """The `bouncegate` commands that sentences name, in backquotes."""
     text = re.sub(
         r"^ *```.*?^ *```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL
     )

@@ -1,6 +1,6 @@
-"""What each line of a page promises, and which test stands for a line that cannot be run here.
+"""The expected result of each command line of a page, or the test that covers it elsewhere.
 
-A line of a shell block is in exactly one of these tables, or test_commands.py fails.
+Each line of a shell block must be in exactly one of these tables, or test_commands.py fails.
 """
 
 import re
@@ -8,25 +8,25 @@ from typing import Final, NamedTuple
 
 
 class Promise(NamedTuple):
-    """What a line of ours does in the site of site.py."""
+    """The expected result of a `bouncegate` line in the site of site.py."""
 
     says: str
-    """A regular expression that is found in what it prints; empty: it prints nothing."""
+    """A regular expression that its output must match; empty: it prints nothing."""
     code: int = 0
     first: str = ""
-    """A line that an operator has typed before, on another day."""
+    """A line that is run before it."""
 
 
 class Elsewhere(NamedTuple):
-    """A line that a test cannot run in its folder."""
+    """A line that cannot run in the site's folder."""
 
     line: str
     """A regular expression for the whole line."""
     why: str
     test: str
-    """The file that shows instead that it works."""
+    """The file with the test that covers it."""
     by: str
-    """Words that stand in that file as long as it does so."""
+    """Words in that file that show that it still does."""
 
 
 PROMISES: Final = {
@@ -143,7 +143,7 @@ ELSEWHERE: Final = (
 
 
 def elsewhere(line: str) -> list[Elsewhere]:
-    """The entries for a line that is not run."""
+    """The entries that cover a line elsewhere."""
     return [one for one in ELSEWHERE if re.fullmatch(one.line, line)]
 
 

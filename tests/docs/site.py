@@ -1,4 +1,4 @@
-"""An installation in which there is something to see: what the pages name has happened in it."""
+"""An installation with data: the addresses and events that the pages name."""
 
 import os
 import re
@@ -34,10 +34,10 @@ BOUNCE: Final = ROOT / "tests/samples/servers/exim-4.96-rcpt.eml"
 _NOW: Final = int(time.time())
 _DAY: Final = 86_400
 _ADDRESSES: Final = 6
-"""At one provider, too many for the guard: an incident."""
+"""Addresses at one provider, enough to open an incident."""
 _INCIDENT: Final = 17
-"""Its number as the pages have it."""
-# The pages name the machine's places; these are theirs in the site's folder.
+"""Its number in the pages."""
+# Paths in the pages that are replaced by paths in the site's folder.
 _PLACES: Final = ("/etc/bouncegate/", "/var/backups/", "/var/lib/bouncegate")
 
 CONFIG: Final = """
@@ -67,18 +67,18 @@ folder = "{folder}/etc/bouncegate/rules.d"
 
 
 class Done(NamedTuple):
-    """What a line left behind."""
+    """The result of a line."""
 
     code: int
     said: str
-    """On standard output and standard error."""
+    """Its standard output and standard error."""
 
 
 class Site:
-    """One installation, in a folder of its own."""
+    """One installation in its own folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Make it, with what has happened."""
+        """Create it with its data."""
         self.folder = folder
         config = CONFIG.format(folder=folder)
         for name in ("etc/bouncegate/rules.d", "var/backups", "var/lib/bouncegate", "bin"):
@@ -93,14 +93,14 @@ class Site:
         (folder / "opened.txt").write_text(f"{ANN}\nbob@example.com\n")
         (folder / "bounce.eml").write_bytes(BOUNCE.read_bytes())
         self.incident = _fill(loads(config))
-        """The number of the one that is open."""
+        """The number of the open incident."""
 
-        # Postfix's programs look there, and not at the machine's own.
+        # Postfix's programs read this main.cf and not the machine's.
         (folder / "etc/postfix").mkdir()
         (folder / "etc/postfix/main.cf").touch()
 
     def run(self, line: str) -> Done:
-        """Run a line as it stands, by a user who says yes."""
+        """Run a line unchanged, and answer yes to questions."""
         line = re.sub(rf"^(bouncegate incident \w+) {_INCIDENT}\b", rf"\1 {self.incident}", line)
         for place in _PLACES:
             line = line.replace(place, f"{self.folder}{place}")
@@ -130,7 +130,7 @@ class Site:
 
 
 def partner_rule() -> str:
-    """The rule that docs/rules.md shows: what is said of it there must be so."""
+    """The rule in docs/rules.md, since the page shows its effect."""
     text = (ROOT / "docs/rules.md").read_text()
     return text.split("```toml\n", 1)[1].split("```", 1)[0]
 

@@ -43,12 +43,12 @@ def definitions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[s
 
 
 @pytest.mark.parametrize("path", paths_of(PAGE))
-def test_a_path_of_the_page_exists(path: str) -> None:
+def test_paths_of_the_page_exist(path: str) -> None:
     assert (ROOT / path).exists()
 
 
 @pytest.mark.parametrize(("path", "name"), names_of(PAGE))
-def test_a_file_of_the_page_defines_the_name_beside_it(path: str, name: str) -> None:
+def test_names_of_the_page_are_defined_in_the_file_beside_them(path: str, name: str) -> None:
     assert name in set(definitions(ast.parse(Path(ROOT / path).read_text())))
 
 

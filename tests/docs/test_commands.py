@@ -1,4 +1,4 @@
-"""Each line that README and docs tell a reader to type is run, or another test stands for it."""
+"""Each line that README and docs ask the reader to type is run here, or covered by another test."""
 
 import itertools
 import re
@@ -28,7 +28,7 @@ OPTIONS[""] = {"--version", "--install-completion"}
 
 
 @pytest.mark.parametrize("page", [page for page, lines in OURS.items() if lines])
-def test_the_lines_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
+def test_lines_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
     site = Site(tmp_path)
     for line in OURS[page]:
         if needs_postfix(line) and shutil.which("postmap", path="/usr/sbin") is None:
@@ -41,17 +41,17 @@ def test_the_lines_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
         assert re.search(promise.says, done.said, re.MULTILINE), f"{line}\n{done.said}"
 
 
-def test_no_line_is_left_out() -> None:
+def test_lines_are_all_covered() -> None:
     for page in PAGES:
         for block in shell_blocks(page):
             if is_for_postfix(block):
                 continue  # tests/postfix/test_pages.py runs each of these
             for line in block.commands():
-                stands = [line in PROMISES, len(elsewhere(line)) == 1]
-                assert stands.count(True) == 1, f"{page}, line {block.number}: {line}"
+                covered = [line in PROMISES, len(elsewhere(line)) == 1]
+                assert covered.count(True) == 1, f"{page}, line {block.number}: {line}"
 
 
-def test_no_table_names_what_no_page_says_any_more() -> None:
+def test_tables_have_no_outdated_lines() -> None:
     said = [line for lines in LINES.values() for line in lines]
     assert [line for line in PROMISES if line not in said] == []
     assert [
@@ -60,13 +60,13 @@ def test_no_table_names_what_no_page_says_any_more() -> None:
 
 
 @pytest.mark.parametrize("one", ELSEWHERE, ids=lambda one: one.line)
-def test_what_stands_for_a_line_is_there(one: Elsewhere) -> None:
+def test_covering_tests_exist(one: Elsewhere) -> None:
     assert one.why
     assert one.by in (ROOT / one.test).read_text()
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_commands_stand_in_blocks_that_are_run(page: str) -> None:
+def test_commands_are_in_blocks_that_are_run(page: str) -> None:
     assert list(indented(page)) == []
     hidden = [block for block in blocks(page) if block.language != "sh"]
     assert [
@@ -75,12 +75,12 @@ def test_commands_stand_in_blocks_that_are_run(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", NAMING)
-def test_a_command_that_a_sentence_names_exists_with_its_options(page: str) -> None:
+def test_commands_in_sentences_exist_with_their_options(page: str) -> None:
     assert [words for words in inline(page) if fault_of(words)] == []
 
 
 def fault_of(words: str) -> str:
-    """What is wrong with a command line by the command's own options; empty if nothing is."""
+    """The error in a command line by the command's own options; empty if there is none."""
     names = words.split()[1:]
     plain = list(itertools.takewhile(lambda name: not name.startswith("-"), names))
     paths = [" ".join(plain[:count]) for count in range(len(plain), -1, -1)]
@@ -91,14 +91,14 @@ def fault_of(words: str) -> str:
     return " ".join(name for name in options if name not in OPTIONS.get(path, ()))
 
 
-def test_a_wrong_command_would_be_found() -> None:
+def test_wrong_commands_are_found() -> None:
     assert fault_of("bouncegate list --state stale") == ""
     assert fault_of("bouncegate list --status stale") == "--status"
     assert fault_of("bouncegate store burn") == "there is no store burn"
 
 
 @pytest.mark.parametrize("page", NAMING)
-def test_what_a_page_links_to_is_there(page: str) -> None:
+def test_link_targets_exist(page: str) -> None:
     for target in re.findall(r"\]\(([^):\s]+)\)", (ROOT / page).read_text()):
         path, _, anchor = target.partition("#")
         file = (ROOT / page).parent / path if path else ROOT / page
@@ -109,13 +109,13 @@ def test_what_a_page_links_to_is_there(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", NAMING)
-def test_a_file_of_the_project_that_a_page_names_is_there(page: str) -> None:
-    """SECURITY.md, above all: it names the tests that show what it says."""
+def test_named_files_exist(page: str) -> None:
+    """Above all in SECURITY.md, which names the tests behind its statements."""
     named = re.findall(r"`((?:tests|systemd|config|lab|docs)/[\w./-]*)`", (ROOT / page).read_text())
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-def test_a_benchmark_that_a_page_names_exists() -> None:
+def test_named_benchmarks_exist() -> None:
     for page in PAGES:
         for name in re.findall(r"\./run bench (\w+)", (ROOT / page).read_text()):
             if name != "NAME":
