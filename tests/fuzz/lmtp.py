@@ -2,25 +2,22 @@
 
 - However the octets are cut, the replies are the same.
 - Each command gets one reply, each message one for every recipient that was accepted.
-- No message is accepted that the handler was not given, with the octets that were sent.
+- No message is accepted but with the octets that were sent.
 - Nothing raises, and what the session holds of the client's octets is bounded.
 """
 
-import asyncio
 import random
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
-from bouncegate.classifier.returnpath.lmtp import Session, Terms
-from bouncegate.classifier.returnpath.sessions import Sessions
+from bouncegate.classifier.returnpath.lmtpconnection import Connection, Event, Message
 
 _SIZE: Final = 300
-_TERMS: Final = Terms(max_size=_SIZE, timeout=300.0, hostname="fuzz.test")
 _LONGEST: Final = 2048
 _LARGEST: Final = 8192
 _END: Final = b"\r\n.\r\n"
-# Commands that are whole wait behind a message, 64 KiB of them.
-_MOST_HELD: Final = 64 * 1024 + _LARGEST
+# A command or a message that has not ended yet; more of either is dropped.
+_MOST_HELD: Final = max(_LONGEST, _SIZE + len(b"\r\n.\r\n"))
 
 WORDS: Final = (
     b"LHLO x\r\n", b"MAIL FROM:<>\r\n", b"MAIL FROM:<a@b.test> SIZE=300 BODY=8BITMIME\r\n",
@@ -31,50 +28,6 @@ WORDS: Final = (
     b"data \r\n", b"LHLO\r\n", b"RCPT TO:<a@b.test> NOTIFY=NEVER\r\n", b"MAIL FROM:<\"\\\">\r\n",
 )  # fmt: skip
 """Of which sessions are made."""
-
-
-class _Wire:
-    """A transport that keeps what is written."""
-
-    def __init__(self) -> None:
-        self.said = b""
-        self.is_closed = False
-        self.is_paused = False
-
-    def write(self, octets: bytes) -> None:
-        assert not self.is_closed, "written after the end"
-        self.said += octets
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def abort(self) -> None:
-        self.is_closed = True
-
-    def pause_reading(self) -> None:
-        self.is_paused = True
-
-    def resume_reading(self) -> None:
-        self.is_paused = False
-
-
-class _Handler:
-    def __init__(self) -> None:
-        self.messages: list[tuple[bytes, int]] = []
-
-    def refusal(self, recipient: str) -> str:
-        return ""
-
-    async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> Sequence[str]:
-        await asyncio.sleep(0)
-        self.messages.append((raw, len(recipients)))
-        return [f"250 2.0.0 number {len(self.messages)}"] * len(recipients)
 
 
 def check_session(data: bytes) -> None:
@@ -92,34 +45,31 @@ def _octets(data: bytes) -> bytes:
 
 
 def _talk(octets: bytes, sizes: Sequence[int]) -> tuple[list[bytes], list[tuple[bytes, int]]]:
-    """What a session says, in single replies, and the messages that its handler was given."""
-
-    async def run() -> tuple[list[bytes], list[tuple[bytes, int]]]:
-        loop = asyncio.get_running_loop()
-        failures: list[object] = []
-        loop.set_exception_handler(lambda _loop, context: failures.append(context))
-        handler, wire, sessions = _Handler(), _Wire(), Sessions(lambda: None)
-        session = Session(handler, _TERMS, loop, sessions)
-        session.connection_made(cast("asyncio.Transport", wire))
-        at = 0
-        for size in sizes:
-            if wire.is_closed or at >= len(octets):
+    """What a session says, in single replies, and the messages that came of it."""
+    connection = Connection("fuzz.test", _SIZE, lambda _recipient: "")
+    messages: list[tuple[bytes, int]] = []
+    said = connection.data_to_send()
+    at = 0
+    for size in (*sizes, 0):
+        connection.receive(octets[at : at + size])
+        at += size
+        while (event := connection.next_event()) is not Event.CLOSED:
+            if isinstance(event, Message):
+                assert connection.next_event() is None, "read on before the answer"
+                messages.append((event.content, len(event.recipients)))
+            elif event is None and not connection.awaits_answer:
                 break
-            session.data_received(octets[at : at + size])
-            at += size
-            assert len(session._input) <= _MOST_HELD, "too much is held"
-            while wire.is_paused:
-                await asyncio.sleep(0)
-        while session._recording is not None:
-            await asyncio.sleep(0)
-        session.connection_lost(None)
-        await asyncio.sleep(0)
-        assert not failures, failures
-        lines = wire.said.split(b"\r\n")
-        assert lines.pop() == b"", "a reply has no end"
-        return [line for line in lines if line[3:4] != b"-"], handler.messages
-
-    return asyncio.run(run())
+            elif event is None:
+                reply = f"250 2.0.0 number {len(messages)}"
+                connection.answer([reply] * messages[-1][1])
+        said += connection.data_to_send()
+        if event is Event.CLOSED:
+            assert connection.next_event() is None, "read on after the end"
+            break
+        assert connection.waiting <= _MOST_HELD, "too much is held"
+    lines = said.split(b"\r\n")
+    assert lines.pop() == b"", "a reply has no end"
+    return [line for line in lines if line[3:4] != b"-"], messages
 
 
 class _Model:

@@ -1,22 +1,15 @@
-"""The server's side of LMTP (RFC 2033), as much of it as Postfix speaks on a socket of its own.
+"""One LMTP session: the adapter between a connection (`lmtpconnection`), asyncio and the clock.
 
-Written for the return path alone, which spends its time here: with a library that hears a message
-line by line, half of what a DSN cost went into the session. Here a message is found by the end of
-its data, and commands that come together (PIPELINING, RFC 2920) are answered together.
-
-Octets go in, octets come out; what becomes of a message is the business of its handler.
+It sends and receives, waits while a message is dealt with, and ends what makes no progress. What
+becomes of a message is the business of its handler.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol, cast
 
-from bouncegate.classifier.returnpath.lmtpcommand import TOO_LARGE
-from bouncegate.classifier.returnpath.lmtpdialogue import Dialogue, Next
+from bouncegate.classifier.returnpath.lmtpconnection import Connection, Event, Message
 
-# RFC 5321, 4.5.3.1.4 asks for 512 octets, SIZE (RFC 1870) and SMTPUTF8 (RFC 6531) for 36 more;
-# Postfix takes 2,048 (line_length_limit).
-_LONGEST_COMMAND: Final = 2048
 # What may come before its turn: commands behind a message that is being recorded.
 _MOST_AHEAD: Final = 64 * 1024
 # Where places are scarce, a client has the time that smtpd(8) gives under stress (smtpd_timeout),
@@ -25,8 +18,6 @@ _STRESS_TIMEOUT: Final = 10.0
 _LEAST_RATE: Final = 500
 # How often a session looks at the clock, in seconds: places may become scarce at any time.
 _LOOK_EVERY: Final = 1.0
-
-_END: Final = b"\r\n.\r\n"
 
 
 class Handler(Protocol):
@@ -86,13 +77,7 @@ class Session(asyncio.Protocol):
         self._terms = terms
         self._loop = loop
         self._register = register
-        self._dialogue = Dialogue(terms.hostname, terms.max_size, handler.refusal)
-        self._input = bytearray()
-        self._output: list[str] = []
-        self._scanned = -1
-        """How much of the message in the input has been looked through; -1 between messages."""
-        self._is_too_large = False
-        self._skips_line = False
+        self._connection = Connection(terms.hostname, terms.max_size, handler.refusal)
         self._recording: asyncio.Task[None] | None = None
         self._is_stalled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -111,26 +96,26 @@ class Session(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._since = self.idle_since = self._loop.time()
         self._register.began(self)
-        self._output.append(self._dialogue.greeting())
         self._flush()
         self._look_at_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it; a message that is being recorded will be recorded all the same."""
+        """Forget it; a message that is being recorded is recorded all the same."""
         if self._timer is not None:
             self._timer.cancel()
         self._register.ended(self)
 
     def data_received(self, data: bytes) -> None:
-        """Hear what can be heard by now."""
-        self._input += data
+        """Read as far as possible."""
+        self._connection.receive(data)
         self._received += len(data)
         self._advance()
-        if self._must_wait and len(self._input) > _MOST_AHEAD:
+        must_wait = self._is_stalled or self._connection.awaits_answer
+        if must_wait and self._connection.waiting > _MOST_AHEAD:
             self._transport.pause_reading()
 
     def pause_writing(self) -> None:
-        """The client does not read its answers: it gets no more of them."""
+        """Answer nothing more while the client does not read its answers."""
         self._is_stalled = True
 
     def resume_writing(self) -> None:
@@ -143,11 +128,11 @@ class Session(asyncio.Protocol):
     @property
     def is_between_messages(self) -> bool:
         """Whether no message has begun that is not answered yet."""
-        return self._scanned < 0 and self._recording is None and not self._transport.is_closing()
+        return self._connection.is_between_messages and not self._transport.is_closing()
 
     def hang_up(self, why: str) -> None:
-        """Close the connection (RFC 5321, 3.8), even if the client does not read its answers."""
-        self._output.append(f"421 {why}")
+        """Close the connection, even if the client does not read its answers."""
+        self._connection.close(why)
         self._flush()
         if self._transport.get_write_buffer_size():
             self._transport.abort()
@@ -156,10 +141,6 @@ class Session(asyncio.Protocol):
 
     # -- the session -------------------------------------------------------------------------
 
-    @property
-    def _must_wait(self) -> bool:
-        return self._recording is not None or self._is_stalled
-
     def _go_on(self) -> None:
         if self._transport.is_closing():
             return
@@ -167,81 +148,33 @@ class Session(asyncio.Protocol):
         self._advance()
 
     def _advance(self) -> None:
-        """Take commands and messages from the input as long as there are whole ones."""
-        while not self._must_wait and not self._transport.is_closing():
-            took = self._take_message() if self._scanned >= 0 else self._take_command()
-            if not took:
+        """Deal with commands and messages as long as there are whole ones."""
+        while not self._is_stalled and not self._transport.is_closing():
+            event = self._connection.next_event()
+            if event is None:
                 break
             self._note_progress()
+            if isinstance(event, Message):
+                self._recording = self._loop.create_task(self._record(event))
+            elif event is Event.CLOSED:
+                self._flush()
+                self._transport.close()
         self._flush()
 
     def _note_progress(self) -> None:
-        self._since, self._received = self._loop.time(), len(self._input)
+        self._since, self._received = self._loop.time(), self._connection.waiting
 
-    def _take_command(self) -> bool:
-        end = self._input.find(b"\n")
-        if end < 0:
-            if len(self._input) > _LONGEST_COMMAND:
-                self._input.clear()
-                self._skips_line = True
-            return False
-        line = bytes(self._input[:end]).rstrip(b"\r")
-        del self._input[: end + 1]
-        if self._skips_line or len(line) > _LONGEST_COMMAND:
-            self._skips_line = False
-            replies, following = self._dialogue.hear_too_much()
-        else:
-            replies, following = self._dialogue.hear(line)
-        self._output += replies
-        if following is Next.MESSAGE:
-            self._scanned = 0
-        elif following is Next.NOTHING:
-            self._flush()
-            self._transport.close()
-        return True
-
-    def _take_message(self) -> bool:
-        found = self._input.find(_END, max(self._scanned - len(_END), 0))
-        if self._input.startswith(_END[2:]) and not self._is_too_large:  # nothing at all
-            content, behind = b"", len(_END) - 2
-        elif found >= 0:
-            content, behind = bytes(self._input[: found + 2]), found + len(_END)
-        else:
-            if len(self._input) > self._terms.max_size:
-                self._is_too_large = True
-                del self._input[: -len(_END)]
-            self._scanned = len(self._input)
-            return False
-        del self._input[:behind]
-        self._is_too_large |= len(content) > self._terms.max_size
-        self._end_of_message(content)
-        return True
-
-    def _end_of_message(self, content: bytes) -> None:
-        sender, recipients = self._dialogue.end_of_message()
-        is_too_large = self._is_too_large
-        self._scanned, self._is_too_large = -1, False
-        if is_too_large:
-            self._output += [TOO_LARGE] * len(recipients)
-            return
-        if content.startswith(b"."):
-            content = content[1:]
-        # RFC 5321, 4.5.2: the dot that the client put before a dot.
-        content = content.replace(b"\r\n.", b"\r\n")
-        self._recording = self._loop.create_task(self._record(content, sender, recipients))
-
-    async def _record(self, content: bytes, sender: str, recipients: Sequence[str]) -> None:
-        replies = await self._handler.answer(content, sender, recipients)
-        self._recording = None
+    async def _record(self, message: Message) -> None:
+        replies = await self._handler.answer(message.content, message.sender, message.recipients)
+        self._connection.answer(replies)
         self._note_progress()
         self.idle_since = self._since
-        self._output += replies
         self._go_on()
 
     def _look_at_clock(self) -> None:
-        """End a session that makes no progress; a message in hand is ours to hurry."""
+        """End a session that makes no progress; a whole message is ours to hurry."""
         left = _LOOK_EVERY
-        if self._recording is None:
+        if not self._connection.awaits_answer:
             left = self._since + self._terms.allowed(self._received) - self._loop.time()
         if left <= 0:
             self.hang_up("4.4.2 Timeout exceeded")
@@ -249,7 +182,6 @@ class Session(asyncio.Protocol):
         self._timer = self._loop.call_later(min(left, _LOOK_EVERY), self._look_at_clock)
 
     def _flush(self) -> None:
-        if self._output and not self._transport.is_closing():
-            lines = "\r\n".join((*self._output, ""))
-            self._output.clear()
-            self._transport.write(lines.encode("utf-8", "replace"))
+        data = self._connection.data_to_send()
+        if data and not self._transport.is_closing():
+            self._transport.write(data)

@@ -297,6 +297,7 @@ class Wire:
         self.said = b""
         self.closed = False
         self.unread = 0
+        self.paused = False
 
     def write(self, octets: bytes) -> None:
         self.said += octets
@@ -314,9 +315,11 @@ class Wire:
     def abort(self) -> None:
         self.closed = True
 
-    def pause_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.paused = True
 
-    def resume_reading(self) -> None: ...
+    def resume_reading(self) -> None:
+        self.paused = False
 
 
 class Opened:
@@ -390,6 +393,34 @@ def test_a_client_that_does_not_read_its_answers_gives_up_its_place_all_the_same
         opened.wires[0].unread = 1
         assert opened.sessions.make_room()
         assert opened.closed() == [0]
+
+    at_a_clock(check)
+
+
+def test_reading_pauses_while_more_than_64_kib_wait_behind_a_message() -> None:
+    async def check(loop: asyncio.AbstractEventLoop) -> None:
+        opened = Opened(loop, 1)
+        session, wire = opened.all[0], opened.wires[0]
+        session.data_received(START + b"whole\r\n.\r\n" + b"NOOP\r\n" * 10)
+        assert not wire.paused
+        session.data_received(b"NOOP\r\n" * 11_000)
+        assert wire.paused
+        while wire.paused:
+            await asyncio.sleep(0)
+        assert wire.said.count(b"250 2.0.0 OK\r\n") == 11_010
+
+    at_a_clock(check)
+
+
+def test_a_client_that_does_not_read_its_answers_gets_no_more_of_them() -> None:
+    async def check(loop: asyncio.AbstractEventLoop) -> None:
+        opened = Opened(loop, 1)
+        session, wire = opened.all[0], opened.wires[0]
+        session.pause_writing()
+        session.data_received(b"NOOP\r\n" * 11_000)
+        assert (wire.said.count(b"250"), wire.paused) == (0, True)
+        session.resume_writing()
+        assert (wire.said.count(b"250"), wire.paused) == (11_000, False)
 
     at_a_clock(check)
 
