@@ -9,6 +9,7 @@ import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain
+from bouncegate.config.notes import notes_on, notes_on_sending
 from bouncegate.config.problems import ConfigError, Problem
 from bouncegate.config.regularfile import open_regular
 from bouncegate.config.settings import DEFAULT_FILE, Settings
@@ -37,8 +38,8 @@ def check_config(context: typer.Context) -> None:
     file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
     print(f"{file}: nothing wrong")
     notes = (
-        *invocation.settings.notes(),
-        *invocation.settings.notes_of_sending(),
+        *notes_on(invocation.settings),
+        *notes_on_sending(invocation.settings),
         *_notes_of_alive(invocation.settings),
     )
     for note in notes:

@@ -15,6 +15,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain
+from bouncegate.config.notes import notes_on
 from bouncegate.config.settings import Settings
 from bouncegate.store.mark import made_mark
 from bouncegate.store.store import Bounce, Recorded, Store
@@ -170,7 +171,7 @@ def _classify_by(settings: Settings) -> "Classify":
 
 
 def _tell_notes(settings: Settings) -> None:
-    for note in settings.notes():
+    for note in notes_on(settings):
         log.warning("%s", note)
 
 

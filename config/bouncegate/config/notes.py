@@ -1,0 +1,63 @@
+"""Notes on a configuration: what is allowed, and perhaps not meant."""
+
+from collections.abc import Iterator
+
+from bouncegate.config.settings import Settings, Trust
+
+
+def notes_on(settings: Settings) -> Iterator[str]:
+    """What is allowed and may not be meant, for who checks a configuration or reads the log."""
+    if not settings.log_proves:
+        yield (
+            '[maillog] source = "file": local users can write lines there, so they show what '
+            'waits and count for nothing; read the "journal", or set trust_file'
+        )
+    proof: Trust = "signed" if settings.signs else "matched"
+    count = settings.return_path.count
+    if "unverified" in count:
+        if settings.signs:
+            yield (
+                '[return_path] count names "unverified": a DSN without our token counts too, '
+                "so anyone can lock any address"
+            )
+    elif not settings.keeps_ledger:
+        cause = "[ledger] keep is 0" if settings.signs else "[return_path] domain is not set"
+        yield (
+            f"no bounce will count: {cause}, so nothing can be proven; mend that, or add "
+            '"unverified" to [return_path] count to believe every DSN'
+        )
+    elif proof not in count:
+        senders = "senders are signed" if settings.signs else "senders are not signed"
+        yield (
+            f'no DSN will count: {senders}, so that each is "{proof}" or "unverified": add '
+            f'"{proof}" to [return_path] count'
+        )
+
+
+def notes_on_sending(settings: Settings) -> Iterator[str]:
+    """The same of the send path: what is not alike wherever a message leaves."""
+    if settings.reply.action == "discard":
+        yield (
+            '[reply] action = "discard": senders are told that all is well; "map export" writes'
+            " no entries, since DISCARD in an access table would drop the message for all"
+        )
+    if settings.reply.action == "tag":
+        yield (
+            '[reply] action = "tag": locked recipients get their mail; the map cannot add a '
+            "header field, so what only it sees passes without"
+        )
+    if settings.tells_local_senders:
+        yield (
+            '[local] judge: "bouncegate notices" must run, or locked recipients of mail from '
+            "sendmail(1) get it all the same once the notices that wait are too many"
+        )
+    if settings.local.judge and settings.reply.action == "defer":
+        yield (
+            '[reply] action = "defer": mail from sendmail(1) cannot wait for one recipient; he '
+            "is left out, and the sender is told at once"
+        )
+    if settings.reply.groups:
+        yield (
+            "[[reply.groups]]: only the milter knows who sends; the map and the access table "
+            "use the words of [reply] for all"
+        )
