@@ -14,7 +14,7 @@ from bouncegate.classifier.message import PREAMBLE, Message, Part, split_header
 from bouncegate.classifier.returnedmessage import cut_at_returned
 
 STATUS_KINDS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
-_RETURNED_KINDS: Final = frozenset(
+RETURNED_KINDS: Final = frozenset(
     {
         "message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers",
         "text/rfc822", "message/rfc822-headers", "message/partial",
@@ -61,7 +61,7 @@ class Notification:
         kind = part.kind
         if kind in STATUS_KINDS:
             self._status_parts.append(part)
-        elif kind in _RETURNED_KINDS:
+        elif kind in RETURNED_KINDS:
             if self._returned_part is None and part.body and not part.body.isspace():
                 self._returned_part = part
         elif kind == "text/html":

@@ -18,6 +18,7 @@ from bouncegate.admin.lists.externalsort import TemporaryFileError
 from bouncegate.cli import (
     addresses,
     alive,
+    anonymize,
     audit,
     check,
     classify,
@@ -86,6 +87,7 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "undo": undo.undo,
         "audit": audit.audit,
         "classify": classify.classify,
+        "anonymize": anonymize.anonymize,
     },
     "Setup": {
         "check-config": check.check_config,

@@ -1,0 +1,125 @@
+"""`anonymize`: copies of bounces without personal data, to attach to an issue."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.messagefiles import MessageFile, messages
+from bouncegate.cli.outfile import writing_folder
+from bouncegate.cli.output import complain
+from bouncegate.store.mark import known_mark
+
+if TYPE_CHECKING:
+    from bouncegate.classifier.classified import ClassifiedMessage
+    from bouncegate.config.rules import Rules
+
+_WORD: Final = re.compile(r"[^\W\d_]{3,}")
+
+
+def anonymize(
+    context: typer.Context,
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Messages: a file, a folder, an mbox, or - for standard input."
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Write to this new folder, a file a message."
+        ),
+    ] = None,
+) -> None:
+    """Copy bounces without personal data, for an issue.
+
+    Addresses, names, domains, IP addresses and Message-IDs are replaced, each by the same pseudonym
+    throughout a message. Subject and body of the returned message are removed, and so are
+    attachments. Each copy is classified and compared with its original. Read a copy before you
+    publish it: the sentences of a notice stay.
+
+    Exit code 0: every copy is classified as its original. 1: some copy is not. 66: a file cannot be
+    read.
+
+    Examples:
+
+    bouncegate anonymize bounce.eml > for-issue.eml
+
+    bouncegate anonymize bounces.mbox -o for-issue
+    """
+    job = _Job(invocation_of(context))
+    unreadable: list[str] = []
+    with writing_folder(output) if output else nullcontext() as folder:
+        for number, item in enumerate(_readable(paths, unreadable), 1):
+            if folder is None and number > 1:
+                raise typer.BadParameter("there are several messages: name a folder with --output")
+            copy = job.copy(item)
+            if folder is None:
+                sys.stdout.buffer.write(copy)
+            else:
+                (folder / f"{number:04}.eml").write_bytes(copy)
+    if unreadable:
+        raise typer.Exit(os.EX_NOINPUT)
+    raise typer.Exit(1 if job.differing else os.EX_OK)
+
+
+def _readable(paths: Iterable[str], unreadable: list[str]) -> Iterator[MessageFile]:
+    """The messages of all paths; those that cannot be read are reported, and noted."""
+    for path in paths:
+        try:
+            yield from messages(path)
+        except OSError as error:
+            complain(f"{path}: {error.strerror}")
+            unreadable.append(path)
+
+
+class _Job:
+    """Makes copies, and compares how they are classified."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        from bouncegate.classifier.classifier import Classifier  # noqa: PLC0415 - RE2 takes its time
+        from bouncegate.config.rules import load_rules  # noqa: PLC0415
+
+        settings = invocation.settings
+        rules = load_rules(settings.rules.folder)
+        self._classifier = Classifier(rules, known_mark(settings.store.path))
+        self._words = _words_of(rules)
+        providers = invocation.providers
+        ends = chain.from_iterable(map(providers.mx_ends_of, providers.names()))
+        self._public = frozenset((*providers.domains(), *ends))
+        self.differing = 0
+        """Copies that are not classified as their originals."""
+
+    def copy(self, item: MessageFile) -> bytes:
+        """The copy of one message; says on standard error how both are classified."""
+        from bouncegate.classifier.anonymize import anonymized  # noqa: PLC0415
+        from bouncegate.classifier.classified import classify  # noqa: PLC0415
+
+        copy = anonymized(item.octets, self._public, self._words)
+        before, after = (_verdicts(classify(one, self._classifier)) for one in (item.octets, copy))
+        if before == after:
+            complain(f"{item.name}: {before}")
+        else:
+            self.differing += 1
+            complain(f"{item.name}: {before}, but the copy is classified otherwise: {after}")
+        return copy
+
+
+def _words_of(rules: "Rules") -> frozenset[str]:
+    """The words that rules look for, in lower case."""
+    patterns = chain.from_iterable(rule.text for rule in rules.rules)
+    return frozenset(word.lower() for text in patterns for word in _WORD.findall(text))
+
+
+def _verdicts(message: "ClassifiedMessage") -> str:
+    told = [f"{one.kind}/{one.category} {one.reason}" for one in message.reports]
+    return ", ".join(told) or str(message.type)
