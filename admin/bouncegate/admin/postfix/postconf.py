@@ -143,7 +143,8 @@ def read(folder: Path | None, domains: Iterable[str] = ()) -> Running:
         - frozenset(_UNKNOWN.findall(complaints)),
     )
     found = _with_filters(found, folder)
-    return replace(found, told={domain: _told(found, folder, domain) for domain in domains})
+    down = set[str]()
+    return replace(found, told={one: _told(found, folder, one, down) for one in domains})
 
 
 def _with_filters(running: Running, folder: Path | None) -> Running:
@@ -168,8 +169,8 @@ def _with_filters(running: Running, folder: Path | None) -> Running:
     )
 
 
-def _told(running: Running, folder: Path | None, domain: str) -> Told:
-    """What the tables say of a return domain."""
+def _told(running: Running, folder: Path | None, domain: str, down: set[str]) -> Told:
+    """What the tables say of a return domain; `down` gets those that cannot be asked."""
 
     def told(name: str, key: str) -> dict[str, str]:
         found = {table: _answer(folder, table, key) for table in _tables(running, name)}
@@ -179,14 +180,17 @@ def _told(running: Running, folder: Path | None, domain: str) -> Told:
     return Told(
         answers={name: text for name, text in answers.items() if text},
         catches=told("transport_maps", f"{ASKED}@{domain}"),
-        signed={one.subject: _of_sender(running, one.tables, domain) for one in lookups(running)},
+        signed={
+            one.subject: _of_sender(running, one.tables, domain, down) for one in lookups(running)
+        },
     )
 
 
-def _of_sender(running: Running, tables: str, domain: str) -> str | None:
+def _of_sender(running: Running, tables: str, domain: str, down: set[str]) -> str | None:
     """What the first table that knows a signed sender, or else its domain, says of it.
 
-    None where one before it cannot be asked.
+    None where one before it cannot be asked. Such a table is not asked again for other domains:
+    each time would take long.
     """
     # Paths of sockets are taken from there on, as by the daemons of Postfix.
     place = running.queue if running.queue.is_dir() else None
@@ -194,6 +198,8 @@ def _of_sender(running: Running, tables: str, domain: str) -> str | None:
     keyed = [(f"{SIGNED}@{domain}", table) for table in listed]
     keyed += [(f"@{domain}", table) for table in listed if not _PATTERNS.match(table)]
     for key, table in keyed:
+        if table in down:
+            return None
         try:
             found, _ = ask_aloud(
                 running.folder, "postmap", "-q", key, table, seconds=_TABLE_PATIENCE, place=place
@@ -201,6 +207,7 @@ def _of_sender(running: Running, tables: str, domain: str) -> str | None:
         except Silent:
             continue
         except PostfixError:
+            down.add(table)
             return None
         return found.strip()
     return ""

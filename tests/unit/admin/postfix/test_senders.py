@@ -1,9 +1,13 @@
 """What parameters of Postfix mean for signed senders: a table of them, and what is found."""
 
 import shutil
+import socket
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -311,3 +315,60 @@ def test_each_return_domain_is_looked_for_in_routes_by_sender() -> None:
 def test_each_return_domain_is_looked_for_in_masquerade_domains() -> None:
     found = list(findings(BY_SENDER, running({"masquerade_domains": "a.example"})))
     assert [one.mend for one in found] == ["let it begin with !bounces.a.example"]
+
+
+@pytest.mark.skipif(shutil.which("postmap") is None, reason="Postfix is not installed")
+def test_each_return_domain_is_asked_for_and_a_table_that_is_down_only_once(
+    tmp_path: Path,
+) -> None:
+    """A database that does not answer takes seconds each time, and return domains may be many."""
+    name = "sender_canonical_maps"
+    for tables, told in (
+        (f"inline:{{@{DOMAIN}=a@example.com, @bounces.a.example=b@a.example}}", ["a@example.com"]),
+        ("socketmap:unix:down.sock:some", [None]),
+    ):
+        (tmp_path / "main.cf").write_text(
+            f"compatibility_level = 3.6\nqueue_directory = {tmp_path}\n{name} = {tables}\n"
+        )
+        (tmp_path / "master.cf").write_text(
+            "smtp inet n - n - - smtpd\ncleanup unix n - n - 0 cleanup\n"
+        )
+        with Unanswering(tmp_path / "down.sock") as server:
+            one = read(tmp_path, [DOMAIN])
+            asked = server.asked
+            both = read(tmp_path, [DOMAIN, "bounces.a.example"])
+            assert server.asked == 2 * asked
+        assert [one.told_of(DOMAIN).signed[name]] == told
+        assert both.told_of(DOMAIN) == one.told_of(DOMAIN)
+        other = both.told_of("bounces.a.example").signed[name]
+        assert other == (told[0] and "b@a.example")
+
+
+class Unanswering:
+    """A socketmap (socketmap_table(5)) that is out of order, and counts how often it is asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.asked = 0
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        self._socket.listen()
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._socket.accept()
+                with client:
+                    client.recv(1024)
+                    self.asked += 1
+                    client.sendall(b"9:TEMP down,")
