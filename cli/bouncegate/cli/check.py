@@ -1,80 +1,175 @@
-"""`check-config`: what is wrong with the configuration, where, and what would be right."""
+"""`check`: a list of addresses is judged before it is mailed."""
 
-import os
+import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Annotated, Final, NamedTuple
 
 import typer
+from msgspec import Struct
 
+from bouncegate.admin.lists.judgement import Judge, Judged, Standpoint, Statuses
+from bouncegate.admin.lists.lines import Line, addresses_of, bare
+from bouncegate.admin.lists.stale import last_stale_day
+from bouncegate.admin.lists.typos import Typos
+from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.output import complain
-from bouncegate.config.notes import notes_on, notes_on_sending
-from bouncegate.config.problems import ConfigError, Problem
-from bouncegate.config.regularfile import open_regular
-from bouncegate.config.settings import DEFAULT_FILE, Settings
-from bouncegate.store.alive import is_proven
-from bouncegate.store.purged import FILE as SALT_FILE
-from bouncegate.store.tokens.keys import KEY_FILE
+from bouncegate.cli.options import Csv, Json
+from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
+from bouncegate.policy.mx import Status
+from bouncegate.policy.references import MOST_OWN
+from bouncegate.store.store import Store
+
+_COLUMNS: Final = ("line", "address", "verdict", "reason", "until", "suggestion", "why")
 
 
-def check_config(context: typer.Context) -> None:
-    """Check the config file and the rules.
+class JudgedView(Struct):
+    """One address as scripts read it; times in UTC, ISO 8601."""
 
-    Exit code 0: both are good. 78: something is wrong; each problem is shown with its place.
+    line: int
+    address: str
+    verdict: str
+    """invalid, locked, dead, typo, predicted, stale, detected or good: the gravest that holds."""
+    mailable: bool
+    why: str
+    reason: str | None
+    until: str | None
+    suggestion: str
+
+
+def check(
+    context: typer.Context,
+    addresses: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ADDRESS|FILE|-",
+            help="Addresses, or files with one address a line; - for standard input.",
+        ),
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="One more file, whatever its name.")
+    ] = None,
+    group: Annotated[
+        str, typer.Option(metavar="NAME", help="Check for this group of recipients.")
+    ] = "",
+    lookup: Annotated[
+        bool, typer.Option("--lookup", help="Look up unknown domains in DNS.")
+    ] = False,
+    bad: Annotated[
+        bool, typer.Option("--bad", help="Show only addresses that are not good.")
+    ] = False,
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """Check addresses before you mail them.
+
+    It finds bad syntax, locks, dead domains and likely typing errors.
+
+    Exit code 0: all can be mailed. 1: some cannot (invalid, locked, or in a dead domain). Addresses
+    that are only suspicious (typo, predicted, stale, detected) do not change the exit code.
 
     Examples:
 
-    bouncegate check-config
-
-    bouncegate --config new.toml check-config
+    bouncegate check --lookup --bad --file subscribers.txt
     """
-    invocation = invocation_of(context)
-    problems = _problems(invocation)
-    for problem in problems:
-        complain(str(problem))
-    if problems:
-        raise typer.Exit(os.EX_CONFIG)
-    file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
-    print(f"{file}: nothing wrong")
-    notes = (
-        *notes_on(invocation.settings),
-        *notes_on_sending(invocation.settings),
-        *_notes_of_alive(invocation.settings),
+    if not addresses and file is None:
+        raise typer.BadParameter("name addresses, or a --file of them")
+    with ExitStack() as stack:
+        lines = _lines(addresses or [], file, stack)
+        raise typer.Exit(judge(invocation_of(context), lines, Shown(group, lookup, bad, json, csv)))
+
+
+class Shown(NamedTuple):
+    """How a list is judged, and shown."""
+
+    group: str = ""
+    lookup: bool = False
+    bad: bool = False
+    json: bool = False
+    csv: bool = False
+
+
+def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
+    """Judge addresses and show what came of it; the exit code."""
+    found: Counter[str] = Counter()
+    unmailable = 0
+
+    def counted(judged: Iterable[Judged]) -> Iterator[JudgedView]:
+        nonlocal unmailable
+        for one in judged:
+            found[one.verdict] += 1
+            unmailable += not one.mailable
+            if one.verdict != "good" or not how.bad:
+                yield _view(one)
+
+    with closing(invocation.open_store(readonly=True)) as store:
+        views = counted(_judge(invocation, store, how.group, lookup=how.lookup).judge(lines))
+        if how.json:
+            for view in views:
+                write_json(view)
+        elif how.csv:
+            write_sheet(sys.stdout.buffer, JudgedView.__struct_fields__, views)
+        else:
+            stream_table(_COLUMNS, ([getattr(v, c) for c in _COLUMNS] for v in views))
+            complain(", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
+    return 1 if unmailable else 0
+
+
+def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) -> Judge:
+    typos = Typos(invocation.providers.domains())
+    statuses = _statuses(invocation, store, lookup=lookup)
+    settings, now = invocation.settings, int(time.time())
+    stale_day = last_stale_day(now, settings.lists.stale_after)
+    standpoint = Standpoint(now, stale_day, settings.store.fold_local_part, group)
+    return Judge(store, typos, statuses, standpoint)
+
+
+def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses:
+    """What the store knows of domains, and what DNS tells of the others where that is wanted."""
+    known: dict[str, Status] = {}
+    fault = ""
+
+    def statuses(domains: Collection[str]) -> Mapping[str, Status]:
+        nonlocal fault
+        fresh = [domain for domain in domains if domain not in known]
+        known.update((domain, store.mx.of(domain).status) for domain in fresh)
+        unknown = [domain for domain in fresh if known[domain] == "unknown"]
+        if lookup and unknown and not fault:
+            from bouncegate.admin.dns.round import statuses_of  # noqa: PLC0415 - most calls ask no DNS
+
+            own = store.mx.some_that_take_mail(MOST_OWN)
+            answers, fault = statuses_of(unknown, invocation.settings.dns, own)
+            known.update((domain, answer.status) for domain, answer in answers.items())
+            if fault:
+                complain(f"{fault}: from here on, domains are judged by what is known already")
+        return known
+
+    return statuses
+
+
+def _lines(given: list[str], file: Path | None, stack: ExitStack) -> Iterator[Line]:
+    """The addresses that were named, and those of files; raises OSError."""
+    for number, text in enumerate(given, 1):
+        if text == "-" or ("@" not in text and Path(text).is_file()):
+            yield from addresses_of(stack.enter_context(opened(text)))
+        else:
+            yield Line(number, bare(text))
+    if file is not None:
+        yield from addresses_of(stack.enter_context(opened(str(file))))
+
+
+def _view(judged: Judged) -> JudgedView:
+    return JudgedView(
+        line=judged.line,
+        address=judged.address,
+        verdict=judged.verdict,
+        mailable=judged.mailable,
+        why=judged.why,
+        reason=judged.reason,
+        until=iso(judged.until),
+        suggestion=judged.suggestion,
     )
-    for note in notes:
-        print(f"{file}: note: {note}")
-
-
-def _notes_of_alive(settings: Settings) -> Iterator[str]:
-    """Whether mail is a sign of life, where the settings ask for it."""
-    if settings.alive.authserv_ids and not is_proven(settings, int(time.time())):
-        yield (
-            "[alive]: no mail is a sign of life: it is not proven that Authentication-Results of "
-            'strangers are taken out of incoming mail; run "bouncegate doctor"'
-        )
-
-
-def _problems(invocation: Invocation) -> tuple[Problem, ...]:
-    """What is wrong with the settings, else with the rules, each tried on its examples."""
-    from bouncegate.classifier.rulecheck import check_rules  # noqa: PLC0415
-    from bouncegate.config.rules import load_rules  # noqa: PLC0415
-
-    try:
-        rules = check_rules(load_rules(invocation.settings.rules.folder))
-    except ConfigError as error:
-        return error.problems
-    return (*rules, *_secrets(invocation.settings.store.path))
-
-
-def _secrets(folder: Path) -> Iterator[Problem]:
-    """The key file and the salt, if they cannot be read whoever asks: rights are for `doctor`."""
-    for name in (KEY_FILE, SALT_FILE):
-        path = folder / name
-        if os.path.lexists(path):
-            try:
-                open_regular(path).close()
-            except PermissionError:
-                continue
-            except OSError as error:
-                yield Problem(str(path), 0, "", f"cannot be read: {error.strerror}")

@@ -11,13 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bouncegate.classifier.report import EXPANDED
-from bouncegate.cli.addresses import deferrals_of, view_of
 from bouncegate.cli.audit import row_of
 from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.show import deferrals_of, view_of
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.deaddomain import CHECKER

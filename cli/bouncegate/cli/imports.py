@@ -19,10 +19,10 @@ from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.imports import LockReader, Wish
 from bouncegate.admin.lists.lines import Line
 from bouncegate.cli.acts import carry_out
+from bouncegate.cli.check import Shown, judge
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.judge import Shown, judge
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, DryRun, Why, Yes

@@ -16,11 +16,11 @@ import typer
 from bouncegate.admin.lists.csvfile import CsvError
 from bouncegate.admin.lists.externalsort import TemporaryFileError
 from bouncegate.cli import (
-    addresses,
     alive,
     anonymize,
     audit,
     check,
+    checkconfig,
     classify,
     clock,
     correct,
@@ -30,7 +30,6 @@ from bouncegate.cli import (
     export,
     imports,
     incident,
-    judge,
     keys,
     listing,
     lock,
@@ -40,6 +39,7 @@ from bouncegate.cli import (
     provider,
     purge,
     report,
+    show,
     simulate,
     trace,
     undo,
@@ -65,10 +65,10 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "maintain": maintain.maintain,
     },
     "Addresses": {
-        "show": addresses.show,
+        "show": show.show,
         "explain": explain.explain,
         "trace": trace.trace,
-        "check": judge.check,
+        "check": check.check,
         "lock": lock.lock,
         "unlock": unlock.unlock,
         "correct": correct.correct,
@@ -90,7 +90,7 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "anonymize": anonymize.anonymize,
     },
     "Setup": {
-        "check-config": check.check_config,
+        "check-config": checkconfig.check_config,
         "simulate": simulate.simulate,
         "postfix": postfix.app,
         "doctor": doctor.doctor,

@@ -7,11 +7,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from bouncegate.cli.addresses import AddressView, DeferralView, deferrals_of, view_of
 from bouncegate.cli.audit import AuditView
 from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import iso
+from bouncegate.cli.show import AddressView, DeferralView, deferrals_of, view_of
 from bouncegate.policy.records import Event, Summary, Told
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing

@@ -28,8 +28,8 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import iso, write_json, write_table
-from bouncegate.cli.reportmessages import Exported, Form
-from bouncegate.cli.reportviews import Named, percent
+from bouncegate.cli.report.messages import Exported, Form
+from bouncegate.cli.report.table import Named, percent
 from bouncegate.cli.times import period_of
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.config.taxonomy import REASONS

@@ -15,12 +15,10 @@ from bouncegate.admin.report.counting import Scope
 from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.reading import as_kept
 from bouncegate.cli.filters import BounceFilters, domain_named, provider_named
-from bouncegate.cli.health import health
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, with_groups
 from bouncegate.cli.output import complain, iso
-from bouncegate.cli.reportcounts import Counts
-from bouncegate.cli.reportlists import (
+from bouncegate.cli.report.bounced import (
     AddressView,
     BounceView,
     View,
@@ -28,7 +26,9 @@ from bouncegate.cli.reportlists import (
     bounce_view,
     write_views,
 )
-from bouncegate.cli.reportmessages import Exported, Form
+from bouncegate.cli.report.counts import Counts
+from bouncegate.cli.report.health import health
+from bouncegate.cli.report.messages import Exported, Form
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Reason
 from bouncegate.store.arrivals import Arrival

@@ -19,7 +19,7 @@ from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import complain, iso, write_json
-from bouncegate.cli.reportviews import Named, Table, write_sheet
+from bouncegate.cli.report.table import Named, Table, write_sheet
 from bouncegate.store.store import Store
 
 _IN_DETAIL: Final = ("reason", "provider", "day")

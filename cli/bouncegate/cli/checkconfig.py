@@ -1,0 +1,80 @@
+"""`check-config`: what is wrong with the configuration, where, and what would be right."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.output import complain
+from bouncegate.config.notes import notes_on, notes_on_sending
+from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.regularfile import open_regular
+from bouncegate.config.settings import DEFAULT_FILE, Settings
+from bouncegate.store.alive import is_proven
+from bouncegate.store.purged import FILE as SALT_FILE
+from bouncegate.store.tokens.keys import KEY_FILE
+
+
+def check_config(context: typer.Context) -> None:
+    """Check the config file and the rules.
+
+    Exit code 0: both are good. 78: something is wrong; each problem is shown with its place.
+
+    Examples:
+
+    bouncegate check-config
+
+    bouncegate --config new.toml check-config
+    """
+    invocation = invocation_of(context)
+    problems = _problems(invocation)
+    for problem in problems:
+        complain(str(problem))
+    if problems:
+        raise typer.Exit(os.EX_CONFIG)
+    file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
+    print(f"{file}: nothing wrong")
+    notes = (
+        *notes_on(invocation.settings),
+        *notes_on_sending(invocation.settings),
+        *_notes_of_alive(invocation.settings),
+    )
+    for note in notes:
+        print(f"{file}: note: {note}")
+
+
+def _notes_of_alive(settings: Settings) -> Iterator[str]:
+    """Whether mail is a sign of life, where the settings ask for it."""
+    if settings.alive.authserv_ids and not is_proven(settings, int(time.time())):
+        yield (
+            "[alive]: no mail is a sign of life: it is not proven that Authentication-Results of "
+            'strangers are taken out of incoming mail; run "bouncegate doctor"'
+        )
+
+
+def _problems(invocation: Invocation) -> tuple[Problem, ...]:
+    """What is wrong with the settings, else with the rules, each tried on its examples."""
+    from bouncegate.classifier.rulecheck import check_rules  # noqa: PLC0415
+    from bouncegate.config.rules import load_rules  # noqa: PLC0415
+
+    try:
+        rules = check_rules(load_rules(invocation.settings.rules.folder))
+    except ConfigError as error:
+        return error.problems
+    return (*rules, *_secrets(invocation.settings.store.path))
+
+
+def _secrets(folder: Path) -> Iterator[Problem]:
+    """The key file and the salt, if they cannot be read whoever asks: rights are for `doctor`."""
+    for name in (KEY_FILE, SALT_FILE):
+        path = folder / name
+        if os.path.lexists(path):
+            try:
+                open_regular(path).close()
+            except PermissionError:
+                continue
+            except OSError as error:
+                yield Problem(str(path), 0, "", f"cannot be read: {error.strerror}")
