@@ -11,7 +11,7 @@ import pytest
 from tests.postfix.lines import follow
 from tests.unit.milter.locks import put_locks
 
-from bouncegate.store.mark import known_mark
+from bouncegate.store.installationmark import known_mark
 from lab.bouncegate import Bouncegate
 from lab.postfix import Postfix
 from lab.smtp import Client

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.postfix.test_milter import SENDER, codes, lock
 
-from bouncegate.store.mark import known_mark
+from bouncegate.store.installationmark import known_mark
 from lab.bouncegate import Bouncegate, Sections
 from lab.postfix import HOSTNAME, Postfix
 from lab.remote import Remote

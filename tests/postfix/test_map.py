@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.postfix.lines import follow
 
-from bouncegate.store.mark import known_mark
+from bouncegate.store.installationmark import known_mark
 from lab.bouncegate import Bouncegate, Sections
 from lab.postfix import Postfix
 from lab.remote import Remote

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.unit.milter.locks import put_locks
 
-from bouncegate.store.mark import known_mark
+from bouncegate.store.installationmark import known_mark
 from lab.bouncegate import Bouncegate
 from lab.postfix import Postfix
 from lab.remote import Remote

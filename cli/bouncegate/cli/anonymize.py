@@ -15,7 +15,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.messagefiles import MessageFile, messages
 from bouncegate.cli.outfile import writing_folder
 from bouncegate.cli.output import complain
-from bouncegate.store.mark import known_mark
+from bouncegate.store.installationmark import known_mark
 
 if TYPE_CHECKING:
     from bouncegate.classifier.classified import ClassifiedMessage

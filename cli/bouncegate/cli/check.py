@@ -20,7 +20,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
 from bouncegate.policy.mx import Status
-from bouncegate.policy.references import MOST_OWN
+from bouncegate.policy.nameservers import MOST_OWN
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = ("line", "address", "verdict", "reason", "until", "suggestion", "why")

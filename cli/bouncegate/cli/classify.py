@@ -9,7 +9,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.messagefiles import lines, messages
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json, write_table
-from bouncegate.store.mark import known_mark
+from bouncegate.store.installationmark import known_mark
 
 
 def classify(

@@ -17,7 +17,7 @@ from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain
 from bouncegate.config.notes import notes_on
 from bouncegate.config.settings import Settings
-from bouncegate.store.mark import made_mark
+from bouncegate.store.installationmark import made_mark
 from bouncegate.store.store import Bounce, Recorded, Store
 
 if TYPE_CHECKING:

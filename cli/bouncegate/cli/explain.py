@@ -22,8 +22,8 @@ from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Act, Event, Lock, State, Summary, Told
-from bouncegate.policy.timeline import Step, course_of, steps, what_would_free
+from bouncegate.policy.records import Act, Event, JournalEntry, Lock, State, Summary
+from bouncegate.policy.timeline import Step, steps, streak_of, what_would_free
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.store import Store
 
@@ -148,13 +148,13 @@ def _address_of(store: Store, case: int) -> str:
 
 def _view(step: Step) -> StepView:
     entry = step.entry
-    after = course_of(step.after, entry.group if isinstance(entry, Event) else "")
+    after = streak_of(step.after, entry.group if isinstance(entry, Event) else "")
     view = StepView(
         number=step.number,
         time=iso(entry.time),
         what=_what(entry),
         effect=step.effect,
-        clause=step.clause,
+        clause=step.row,
         hard_in_row=after.hard_in_row,
         soft_in_row=after.soft_in_row,
         until=iso(after.lock.until) if after.lock else None,
@@ -169,7 +169,7 @@ def _view(step: Step) -> StepView:
     return replace(view, **{name: getattr(entry, name) for name in shared})
 
 
-def _what(entry: Told) -> str:
+def _what(entry: JournalEntry) -> str:
     if isinstance(entry, Summary):
         return "summary"
     if isinstance(entry, Event):
@@ -199,7 +199,7 @@ def _row(view: StepView) -> tuple[object, ...]:
 def _conclusion(
     key: str, state: State, told: list[Step], settings: Settings, now: int
 ) -> Iterator[str]:
-    locks = {"": state.lock} | {group: course.lock for group, course in state.groups.items()}
+    locks = {"": state.lock} | {group: streak.lock for group, streak in state.groups.items()}
     found = [(group, lock) for group, lock in locks.items() if lock and lock.in_force(now)]
     if not found:
         yield f"{key} is not locked." if told else f"Nothing is known of {key}."

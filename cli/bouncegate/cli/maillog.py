@@ -18,8 +18,8 @@ from bouncegate.cli.invocation import Invocation
 from bouncegate.config.settings import MaillogSettings
 from bouncegate.daemon.periodic import PeriodicTask
 from bouncegate.policy.records import Event
+from bouncegate.store.installationmark import made_mark
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.mark import made_mark
 from bouncegate.store.store import Store
 
 

@@ -90,9 +90,9 @@ def _maps(settings: Settings, find: "Find", counts: "Counts | None") -> "dict[by
     from bouncegate.milter.lookup.protocol import nothing  # noqa: PLC0415 - the daemon's alone
     from bouncegate.milter.lookup.returns import ReturnMap  # noqa: PLC0415
     from bouncegate.milter.lookup.transport import TransportMap  # noqa: PLC0415
-    from bouncegate.store.mark import Mark  # noqa: PLC0415
+    from bouncegate.store.installationmark import InstallationMark  # noqa: PLC0415
 
-    transport = TransportMap(settings, find, Mark(settings.store.path))
+    transport = TransportMap(settings, find, InstallationMark(settings.store.path))
     if counts is not None:
         transport.on_decision, transport.on_failure = counts.decided, counts.failed
     return {
@@ -122,14 +122,14 @@ def export(
     """
     from bouncegate.milter.lookup.accesstable import entries  # noqa: PLC0415 - this command's alone
     from bouncegate.milter.lookup.tablefile import TableError, TableFile  # noqa: PLC0415
-    from bouncegate.store.mark import Mark  # noqa: PLC0415
+    from bouncegate.store.installationmark import InstallationMark  # noqa: PLC0415
 
     invocation = invocation_of(context)
     try:
         target = TableFile.parse(table)
         with closing(invocation.open_store(readonly=True)) as store:
             settings = invocation.settings
-            mark = Mark(settings.store.path)()
+            mark = InstallationMark(settings.store.path)()
             lines = entries(store.addresses.locks(), settings, int(time.time()), mark)
             changed, count = target.write(lines)
             purged = store.purged.count()

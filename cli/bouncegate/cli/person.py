@@ -12,7 +12,7 @@ from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import iso
 from bouncegate.cli.show import AddressView, DeferralView, deferrals_of, view_of
-from bouncegate.policy.records import Event, Summary, Told
+from bouncegate.policy.records import Event, JournalEntry, Summary
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.lastmailed import DAY
@@ -87,7 +87,7 @@ def _tell(store: Store, view: PersonView, now: int) -> None:
                 view.messages.append(MessageView(number, raw.decode("utf-8", _UNREADABLE)))
 
 
-def _entry(address: str, number: int, entry: Told) -> dict[str, Any]:
+def _entry(address: str, number: int, entry: JournalEntry) -> dict[str, Any]:
     """An entry without those whom else it concerns, and without what only joins tables."""
     fields = asdict(entry)
     for inner in ("identity", "raw", "audit", "addresses", "last"):

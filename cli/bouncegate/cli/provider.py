@@ -12,8 +12,8 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.policy.mx import UNASKED, MxHosts, learn
+from bouncegate.policy.nameservers import MOST_OWN
 from bouncegate.policy.providers import Finding
-from bouncegate.policy.references import MOST_OWN
 from bouncegate.store.address import canonical_domain
 from bouncegate.store.errors import StoreError, StoreMissing
 

@@ -103,6 +103,6 @@ def _lines(address: str, found: Found, sends: int, state: State, now: int) -> It
 
 
 def _until(state: State, now: int) -> str:
-    locks = (state.lock, *(course.lock for course in state.groups.values()))
+    locks = (state.lock, *(streak.lock for streak in state.groups.values()))
     end = max(lock.until for lock in locks if lock is not None and lock.in_force(now))
     return "without end" if end == NO_END else f"until {iso(end)}"

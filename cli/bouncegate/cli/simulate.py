@@ -17,7 +17,7 @@ from bouncegate.cli.output import iso, write_json, write_table
 from bouncegate.cli.times import time_of
 from bouncegate.policy.records import Lock
 from bouncegate.policy.simulation import Change, Rejudge, Simulation, Totals, as_judged
-from bouncegate.store.mark import known_mark
+from bouncegate.store.installationmark import known_mark
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
 from bouncegate.milter.returndomain import ReturnPathCheck
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.steps import Steps
-from bouncegate.store.mark import Mark
+from bouncegate.store.installationmark import InstallationMark
 from bouncegate.store.reopening import ReopeningLockTable
 from bouncegate.store.tokens.keys import KEY_FILE, KeyFile
 from bouncegate.store.tokens.returndomain import ReturnAddresses
@@ -45,7 +45,7 @@ def work(
     milter.set_exception_policy(answer_on_error(settings))
     keys = keys_of(settings, line)
     returns = ReturnAddresses(settings, keys) if keys and settings.return_path.domains else None
-    locks = RcptStep(settings, table.find, Mark(settings.store.path), returns)
+    locks = RcptStep(settings, table.find, InstallationMark(settings.store.path), returns)
     counts = Counts(post.row) if post.row is not None else None
     if counts is not None:
         locks.on_decision, locks.on_failure = counts.decided, counts.failed

@@ -49,7 +49,7 @@ def locks_of(state: State, group: str = "") -> list[Lock | None]:
     """The locks that an act for a group, or for all mail, changes."""
     if group:
         return [state.groups[group].lock] if group in state.groups else []
-    return [state.lock, *(course.lock for course in state.groups.values())]
+    return [state.lock, *(streak.lock for streak in state.groups.values())]
 
 
 def _in_force(act: Act, state: State) -> Lock | None:

@@ -1,7 +1,7 @@
 """When a whole domain is locked because it takes no mail, and when it is free again.
 
 Bounces alone never lock a domain, and DNS alone never does: many distinct addresses must have
-bounced hard, and the domain must have been denied twice, some time apart (`policy.exchange`).
+bounced hard, and the domain must have been denied twice, some time apart (`policy.mx`).
 Then there is nobody there whom a lock could wrong. What speaks against it comes first: a sign of
 life from the domain, or name servers that have called no domain alive since. All of this is pure.
 """

@@ -21,17 +21,17 @@ from bouncegate.policy.records import (
     Act,
     Delivered,
     Event,
+    JournalEntry,
     State,
     Streak,
     Summary,
-    Told,
 )
-from bouncegate.policy.table import Clause, Table
+from bouncegate.policy.table import PolicyRow, PolicyTable
 
 EMPTY: Final = State()
 _C = TypeVar("_C", bound=Streak)
 
-Fold = Callable[[State, int, Told], State]
+Fold = Callable[[State, int, JournalEntry], State]
 """(what was known, the entry's number, the entry) -> what is known now."""
 
 
@@ -57,7 +57,7 @@ _OF_THE_RECIPIENT: Final = frozenset(
 _OF_THE_MESSAGE: Final = frozenset({"data", "end-of-data"})
 
 
-_NO_COURSE: Final = Streak()
+_NO_STREAK: Final = Streak()
 
 
 class Policy:
@@ -75,12 +75,12 @@ class Policy:
         """Events of other trust than `trust` never count; no guard where there is none."""
         self._settings = settings
         self._trust = frozenset(trust)
-        self._table = Table(settings)
+        self._table = PolicyTable(settings)
         self.guard: Final = guard
         self.alarm: Final = alarm or AlarmSettings()
         self.retention: Final = retention or RetentionSettings()
 
-    def fold(self, state: State, number: int, entry: Told) -> State:
+    def fold(self, state: State, number: int, entry: JournalEntry) -> State:
         """What is known of an address after the entry of that number."""
         if isinstance(entry, Summary):
             return entry.state
@@ -90,7 +90,7 @@ class Policy:
             return self._after_act(freed(state, entry.time), number, entry)
         if self.proves_delivery(entry):
             return _after_delivery(freed(state, entry.time), entry.moment)
-        if self.standing(entry, state) is not Disposition.COUNTS:
+        if self.disposition(entry, state) is not Disposition.COUNTS:
             return state
         return self._after_failure(freed(state, entry.time), number, entry)
 
@@ -102,7 +102,7 @@ class Policy:
         """Whether the event is a success report (RFC 3464, 2.3.3) that is proven to be ours."""
         return event.action == "delivered" and event.trust in self._trust
 
-    def standing(self, event: Event, before: State = EMPTY) -> Disposition:
+    def disposition(self, event: Event, before: State = EMPTY) -> Disposition:
         """Whether the event counts against an address of which so much was known before."""
         is_failure = event.kind in (Kind.HARD, Kind.SOFT)
         at_the_end = event.phase in _OF_THE_MESSAGE
@@ -115,30 +115,30 @@ class Policy:
             (Disposition.UNVERIFIED, event.trust not in self._trust),
             (Disposition.SENDER_TO_BLAME, sender),
             (Disposition.MESSAGE_TO_BLAME, at_the_end and event.reason not in _OF_THE_RECIPIENT),
-            (Disposition.NEVER_LOCKS, is_failure and not self.clause(event).lock),
+            (Disposition.NEVER_LOCKS, is_failure and not self.row(event).lock),
             (Disposition.DELIVERED_SINCE, late),
             (Disposition.SAME_DAY, once),
         )
         return next((obstacle for obstacle, holds in obstacles if holds), Disposition.COUNTS)
 
-    def clause(self, event: Event) -> Clause:
+    def row(self, event: Event) -> PolicyRow:
         """What the policy table says of a bounce, which is hard or soft."""
-        return self._table.clause(event)
+        return self._table.row(event)
 
     def _counted_today(self, event: Event, before: State) -> bool:
-        group = _own_group(before, event, self.clause(event))
-        known = before.groups.get(group, _NO_COURSE) if group else before
+        group = _own_group(before, event, self.row(event))
+        known = before.groups.get(group, _NO_STREAK) if group else before
         return streak.has_failure_on_day(known, event)
 
     def _after_failure(self, state: State, number: int, event: Event) -> State:
-        clause = self.clause(event)
+        row = self.row(event)
         counted = _counted(state, event)
-        group = _own_group(state, event, clause)
-        known = state.groups.get(group, _NO_COURSE) if group else counted
+        group = _own_group(state, event, row)
+        known = state.groups.get(group, _NO_STREAK) if group else counted
         if event.moment <= state.delivered:
-            after = streak.after_superseded_failure(known, number, event, clause)
+            after = streak.after_superseded_failure(known, number, event, row)
         else:
-            after = streak.after_failure(known, number, event, clause, self._table.most)
+            after = streak.after_failure(known, number, event, row, self._table.most)
         if isinstance(after, State):
             return after
         return replace(counted, groups={**state.groups, group: after})
@@ -149,7 +149,7 @@ class Policy:
         if (change := _CHANGES.get(act.verb)) is not None:
             return change(state, act)
         if act.group:
-            known = state.groups.get(act.group, _NO_COURSE)
+            known = state.groups.get(act.group, _NO_STREAK)
             groups = {**state.groups, act.group: _ruled(known, number, act)}
             return replace(state, groups=_that_matter(groups))
         if act.verb == "lock":
@@ -173,9 +173,9 @@ def _ruled(known: Streak, number: int, act: Act) -> Streak:
     return streak.after_unlock(known)
 
 
-def _own_group(state: State, event: Event, clause: Clause) -> str:
+def _own_group(state: State, event: Event, row: PolicyRow) -> str:
     """The group for which a bounce counts alone; empty: it counts for all."""
-    group = event.group if clause.scope == "group" else ""
+    group = event.group if row.scope == "group" else ""
     return group if group in state.groups or len(state.groups) < MOST_GROUPS else ""
 
 
@@ -205,7 +205,7 @@ def _after_recovery(state: State) -> State:
 
 
 def _that_matter(groups: dict[str, Streak]) -> dict[str, Streak]:
-    return {name: known for name, known in groups.items() if known != _NO_COURSE}
+    return {name: known for name, known in groups.items() if known != _NO_STREAK}
 
 
 def _counted(state: State, event: Event) -> State:

@@ -16,7 +16,7 @@ from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.known import Known
 from bouncegate.policy.providers import Providers, organisation_of
 from bouncegate.policy.records import Event, Opened
-from bouncegate.policy.span import Cap, Counted, Peak, peak
+from bouncegate.policy.slidingwindow import Cap, Counted, Peak, peak
 
 Sends = Callable[[str, int], int | None]
 """(provider, since) -> how many recipients there we mailed in the guard's window that begins then;

@@ -96,7 +96,7 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
 
 UNCONFIRMED: Final = (1 << 64) - 1
 """In place of an incident: the event is held until DNS has denied the domain of its address twice
-(`bouncegate.policy.names`). No entry of the journal ever has this number."""
+(`bouncegate.policy.unconfirmed`). No entry of the journal ever has this number."""
 
 MOST_ADDRESSES = 1000
 """How many addresses one act names at most: an entry of the journal stays below 256 KiB."""
@@ -259,11 +259,11 @@ class Streak(Struct, frozen=True, omit_defaults=True):
 
 
 MOST_GROUPS = 64
-"""So many groups have a course of their own at one address; the bounces of others count for all."""
+"""So many groups have a streak of their own at one address; the bounces of others count for all."""
 
 
 class State(Streak, frozen=True, omit_defaults=True):
-    """What the journal of one address adds up to; its own course is that of all groups."""
+    """What the journal of one address adds up to; its own streak is that of all groups."""
 
     hard: int = 0
     soft: int = 0
@@ -278,7 +278,7 @@ class State(Streak, frozen=True, omit_defaults=True):
     corrected: str = ""
     """What was meant by an address that an operator says was mistyped."""
     groups: dict[str, Streak] = {}
-    """The courses of the groups for which bounces count apart."""
+    """The streaks of the groups for which bounces count apart."""
 
 
 class Summary(Struct, frozen=True):
@@ -294,5 +294,5 @@ class Summary(Struct, frozen=True):
     """How many they were."""
 
 
-Told = AddressEntry | Summary
+JournalEntry = AddressEntry | Summary
 """What the journal of one address tells: a summary, if there is one, and what came behind it."""

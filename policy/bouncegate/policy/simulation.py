@@ -10,12 +10,12 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 
 from bouncegate.policy.fold import EMPTY, Policy
-from bouncegate.policy.records import Event, Lock, State, Told
+from bouncegate.policy.records import Event, JournalEntry, Lock, State
 from bouncegate.policy.timeline import Mark
 
 Rejudge = Callable[[Event], Event]
 """The event as other rules judge it."""
-History = Iterable[tuple[int, Told, Mark]]
+History = Iterable[tuple[int, JournalEntry, Mark]]
 """The entries of one address in order, each with its number and why it is left out, if it is."""
 
 
@@ -97,7 +97,7 @@ class Simulation:
                 state = self._other.fold(state, number, self._judged(entry))
         return state
 
-    def _judged(self, entry: Told) -> Told:
+    def _judged(self, entry: JournalEntry) -> JournalEntry:
         if not isinstance(entry, Event):
             return entry
         judged = self._rejudge(entry)
@@ -106,11 +106,11 @@ class Simulation:
 
     def _locks(self, state: State) -> dict[str, Lock]:
         """The locks in force, by group; that of all groups under the empty name."""
-        courses = {"": state, **state.groups} if state.groups else {"": state}
+        streaks = {"": state, **state.groups} if state.groups else {"": state}
         return {
-            group: course.lock
-            for group, course in courses.items()
-            if course.lock is not None and course.lock.in_force(self._now)
+            group: streak.lock
+            for group, streak in streaks.items()
+            if streak.lock is not None and streak.lock.in_force(self._now)
         }
 
 

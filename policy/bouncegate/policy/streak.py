@@ -1,6 +1,6 @@
-"""What happens to a course: failures lengthen it, deliveries and signs of life end it.
+"""What happens to a streak: failures lengthen it, deliveries and signs of life end it.
 
-Pure functions from one course to the next. A course is that of an address for all groups or for one
+Pure functions from one streak to the next. A streak is that of an address for all groups or for one
 of them; whose it is makes no difference here.
 
 Failures are placed by the time at which their messages were sent, since a DSN can be days late: in
@@ -13,75 +13,75 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from bouncegate.config.taxonomy import BY_LIST, REASONS, Category, Kind, Reason
-from bouncegate.policy.names import rests_on_name
 from bouncegate.policy.records import Act, Event, Lock, Origin, Streak
-from bouncegate.policy.table import Clause
+from bouncegate.policy.table import PolicyRow
+from bouncegate.policy.unconfirmed import rests_on_name
 
 _C = TypeVar("_C", bound=Streak)
 
 _DAY: Final = 86_400
 
 
-def without_ended_lock(course: _C, now: int) -> _C:
+def without_ended_lock(streak: _C, now: int) -> _C:
     """When the time is up the address is free again by itself, and its count starts anew."""
-    if course.lock is None or course.lock.in_force(now):
-        return course
-    return after_release(course) if course.lock.reason in BY_LIST else _unlocked(course)
+    if streak.lock is None or streak.lock.in_force(now):
+        return streak
+    return after_release(streak) if streak.lock.reason in BY_LIST else _unlocked(streak)
 
 
-def after_failure(course: _C, number: int, event: Event, clause: Clause, most: int) -> _C:
-    """The course after a bounce that counts; the moments of the last `most` failures are kept."""
-    counted = _lengthened(course, event, most)
-    if _within(clause, counted, event) < clause.failures:
+def after_failure(streak: _C, number: int, event: Event, row: PolicyRow, most: int) -> _C:
+    """The streak after a bounce that counts; the moments of the last `most` failures are kept."""
+    counted = _lengthened(streak, event, most)
+    if _within(row, counted, event) < row.failures:
         return counted
-    return _locked(counted, number, event, clause)
+    return _locked(counted, number, event, row)
 
 
-def after_superseded_failure(course: _C, number: int, event: Event, clause: Clause) -> _C:
-    """The course after a bounce that counts, where a later message of ours arrived.
+def after_superseded_failure(streak: _C, number: int, event: Event, row: PolicyRow) -> _C:
+    """The streak after a bounce that counts, where a later message of ours arrived.
 
     It is in a row with no failure that came after that delivery, and which ones came before is no
     longer known: it stands alone.
     """
-    return course if clause.failures > 1 else _locked(course, number, event, clause)
+    return streak if row.failures > 1 else _locked(streak, number, event, row)
 
 
-def _locked(course: _C, number: int, event: Event, clause: Clause) -> _C:
-    """The course with the lock that a bounce makes, unless it has one that outranks it."""
-    if not _outranks(event.kind, course.lock):
-        return course
+def _locked(streak: _C, number: int, event: Event, row: PolicyRow) -> _C:
+    """The streak with the lock that a bounce makes, unless it has one that outranks it."""
+    if not _outranks(event.kind, streak.lock):
+        return streak
     hard = event.kind is Kind.HARD
-    times = course.times_locked_hard if hard else course.times_locked - course.times_locked_hard
+    times = streak.times_locked_hard if hard else streak.times_locked - streak.times_locked_hard
     lock = Lock(
         kind=event.kind,
         category=event.category,
         reason=event.reason,
         origin=Origin.AUTOMATIC,
         since=event.time,
-        until=clause.lock.after(event.time, times),
+        until=row.lock.after(event.time, times),
         cause=number,
     )
     return replace(
-        course,
+        streak,
         lock=lock,
-        needed=clause.failures,
-        times_locked=course.times_locked + 1,
-        times_locked_hard=course.times_locked_hard + hard,
+        needed=row.failures,
+        times_locked=streak.times_locked + 1,
+        times_locked_hard=streak.times_locked_hard + hard,
     )
 
 
-def has_failure_on_day(course: Streak, event: Event) -> bool:
+def has_failure_on_day(streak: Streak, event: Event) -> bool:
     """Whether a failure of that kind, of a message of the same day (UTC), is in the row already."""
-    run = course.hard_run if event.kind is Kind.HARD else course.soft_run
+    run = streak.hard_run if event.kind is Kind.HARD else streak.soft_run
     return any(moment // _DAY == event.moment // _DAY for moment in run)
 
 
-def _lengthened(course: _C, event: Event, most: int) -> _C:
+def _lengthened(streak: _C, event: Event, most: int) -> _C:
     if event.kind is Kind.HARD:
-        run = _with_moment(course.hard_run, event.moment, most)
-        return replace(course, hard_in_row=course.hard_in_row + 1, hard_run=run)
-    run = _with_moment(course.soft_run, event.moment, most)
-    return replace(course, soft_in_row=course.soft_in_row + 1, soft_run=run)
+        run = _with_moment(streak.hard_run, event.moment, most)
+        return replace(streak, hard_in_row=streak.hard_in_row + 1, hard_run=run)
+    run = _with_moment(streak.soft_run, event.moment, most)
+    return replace(streak, soft_in_row=streak.soft_in_row + 1, soft_run=run)
 
 
 def _with_moment(run: tuple[int, ...], moment: int, most: int) -> tuple[int, ...]:
@@ -90,22 +90,22 @@ def _with_moment(run: tuple[int, ...], moment: int, most: int) -> tuple[int, ...
     return tuple(moments[-most:])
 
 
-def _within(clause: Clause, course: Streak, event: Event) -> int:
+def _within(row: PolicyRow, streak: Streak, event: Event) -> int:
     """The most failures in a row within one window that this one lies in.
 
     A failure that becomes known late may complete the window of one that came after it.
     """
     hard = event.kind is Kind.HARD
-    if not (clause.window.months or clause.window.seconds):
-        return course.hard_in_row if hard else course.soft_in_row
-    run = course.hard_run if hard else course.soft_run
-    ends = {last for last in run if event.moment <= last < clause.window.after(event.moment)}
-    return max((_between(run, clause, last) for last in ends), default=1)
+    if not (row.window.months or row.window.seconds):
+        return streak.hard_in_row if hard else streak.soft_in_row
+    run = streak.hard_run if hard else streak.soft_run
+    ends = {last for last in run if event.moment <= last < row.window.after(event.moment)}
+    return max((_between(run, row, last) for last in ends), default=1)
 
 
-def _between(run: tuple[int, ...], clause: Clause, last: int) -> int:
+def _between(run: tuple[int, ...], row: PolicyRow, last: int) -> int:
     """How many failures lie within the window that ends with the one at `last`."""
-    return sum(moment <= last < clause.window.after(moment) for moment in run)
+    return sum(moment <= last < row.window.after(moment) for moment in run)
 
 
 def _outranks(kind: Kind, lock: Lock | None) -> bool:
@@ -115,50 +115,50 @@ def _outranks(kind: Kind, lock: Lock | None) -> bool:
     return lock.origin is Origin.AUTOMATIC and lock.kind is Kind.SOFT and kind is Kind.HARD
 
 
-def after_delivery(course: _C, sent: int) -> _C:
-    """The course after a message arrived that was sent at that time.
+def after_delivery(streak: _C, sent: int) -> _C:
+    """The streak after a message arrived that was sent at that time.
 
     Failures of messages that were sent before it are no longer in a row with those after it, nor
     are those whose moments are no longer kept. A delivery is known later than it happens, so that a
     soft lock may turn out to rest on failures that were not in a row: it goes, as if it had never
     been. A hard one stays.
     """
-    hard_run = tuple(moment for moment in course.hard_run if moment > sent)
-    soft_run = tuple(moment for moment in course.soft_run if moment > sent)
+    hard_run = tuple(moment for moment in streak.hard_run if moment > sent)
+    soft_run = tuple(moment for moment in streak.soft_run if moment > sent)
     hard_in_row, soft_in_row = len(hard_run), len(soft_run)
-    if hard_in_row == course.hard_in_row and soft_in_row == course.soft_in_row:
-        return course
+    if hard_in_row == streak.hard_in_row and soft_in_row == streak.soft_in_row:
+        return streak
     ended = replace(
-        course,
+        streak,
         hard_run=hard_run,
         hard_in_row=hard_in_row,
         soft_run=soft_run,
         soft_in_row=soft_in_row,
     )
-    lock = course.lock
-    if lock is None or not _is_automatic(lock, Kind.SOFT) or soft_in_row >= course.needed:
+    lock = streak.lock
+    if lock is None or not _is_automatic(lock, Kind.SOFT) or soft_in_row >= streak.needed:
         return ended
-    return replace(ended, lock=None, needed=0, times_locked=course.times_locked - 1)
+    return replace(ended, lock=None, needed=0, times_locked=streak.times_locked - 1)
 
 
-def ends_a_row(course: Streak, sent: int) -> bool:
+def ends_a_row(streak: Streak, sent: int) -> bool:
     """Whether it matters that a message arrived which was sent at that time."""
-    moments = (*course.hard_run, *course.soft_run)
-    return course.hard_in_row + course.soft_in_row > len(moments) or any(m <= sent for m in moments)
+    moments = (*streak.hard_run, *streak.soft_run)
+    return streak.hard_in_row + streak.soft_in_row > len(moments) or any(m <= sent for m in moments)
 
 
-def after_life(course: _C, *, frees_hard: bool) -> _C:
-    """The course after a proof of life: begun anew, unless a lock stays that it does not end."""
-    lock = course.lock
+def after_life(streak: _C, *, frees_hard: bool) -> _C:
+    """The streak after a proof of life: begun anew, unless a lock stays that it does not end."""
+    lock = streak.lock
     if lock is None or _is_automatic(lock, Kind.SOFT):
-        return replace(_unlocked(course), times_locked=0, times_locked_hard=0)
+        return replace(_unlocked(streak), times_locked=0, times_locked_hard=0)
     if frees_hard and lock.origin is not Origin.MANUAL:
-        return replace(_unlocked(course), times_locked=0, times_locked_hard=0)
-    return replace(course, soft_in_row=0, soft_run=())
+        return replace(_unlocked(streak), times_locked=0, times_locked_hard=0)
+    return replace(streak, soft_in_row=0, soft_run=())
 
 
-def after_lock(course: _C, number: int, act: Act) -> _C:
-    """The course after an operator's lock, or one that a list makes."""
+def after_lock(streak: _C, number: int, act: Act) -> _C:
+    """The streak after an operator's lock, or one that a list makes."""
     definition = REASONS[act.reason]
     is_soft = definition.kind is Kind.SOFT
     named = act.reason is not Reason.OPERATOR and definition.kind in (Kind.HARD, Kind.SOFT)
@@ -171,36 +171,36 @@ def after_lock(course: _C, number: int, act: Act) -> _C:
         until=act.until,
         cause=number,
     )
-    return replace(course, lock=lock, needed=0)
+    return replace(streak, lock=lock, needed=0)
 
 
-def after_unlock(course: _C) -> _C:
-    """The course after an operator's unlock: free, and counted anew."""
-    return _unlocked(course)
+def after_unlock(streak: _C) -> _C:
+    """The streak after an operator's unlock: free, and counted anew."""
+    return _unlocked(streak)
 
 
-def after_release(course: _C) -> _C:
-    """The course after a list let go of the address: what it counted before goes on."""
-    if course.lock is None or course.lock.reason not in BY_LIST:
-        return course
-    return replace(course, lock=None)
+def after_release(streak: _C) -> _C:
+    """The streak after a list let go of the address: what it counted before goes on."""
+    if streak.lock is None or streak.lock.reason not in BY_LIST:
+        return streak
+    return replace(streak, lock=None)
 
 
-def after_recovery(course: _C) -> _C:
-    """The course after the domain takes mail again: free, as if its absence had locked nothing."""
-    if course.lock is None or not rests_on_name(course.lock):
-        return course
-    hard = course.lock.kind is Kind.HARD
+def after_recovery(streak: _C) -> _C:
+    """The streak after the domain takes mail again: free, as if its absence had locked nothing."""
+    if streak.lock is None or not rests_on_name(streak.lock):
+        return streak
+    hard = streak.lock.kind is Kind.HARD
     return replace(  # of an address that was purged, how often it was locked is not known
-        _unlocked(course),
-        times_locked=max(course.times_locked - 1, 0),
-        times_locked_hard=max(course.times_locked_hard - hard, 0),
+        _unlocked(streak),
+        times_locked=max(streak.times_locked - 1, 0),
+        times_locked_hard=max(streak.times_locked_hard - hard, 0),
     )
 
 
-def _unlocked(course: _C) -> _C:
+def _unlocked(streak: _C) -> _C:
     return replace(
-        course, lock=None, hard_in_row=0, soft_in_row=0, hard_run=(), soft_run=(), needed=0
+        streak, lock=None, hard_in_row=0, soft_in_row=0, hard_run=(), soft_run=(), needed=0
     )
 
 

@@ -1,7 +1,7 @@
-"""The policy table made ready for use: which clause decides over a bounce.
+"""The policy table, ready for use: which row decides over a bounce.
 
-The rows and the rule by which one of them wins are `bouncegate.config.rows`; below them stand
-`[policy.hard]` and `[policy.soft]`, which hold for every bounce of their kind.
+The rows, and which of them wins, are in `bouncegate.config.rows`; below all of them come
+`[policy.hard]` and `[policy.soft]`, which apply to every bounce of their kind.
 """
 
 from functools import lru_cache
@@ -21,8 +21,8 @@ _REMEMBERED: Final = 4096
 _MOST_MOMENTS: Final = 64
 
 
-class Clause(NamedTuple):
-    """What the table says of a bounce."""
+class PolicyRow(NamedTuple):
+    """A row of the policy table, or the defaults of a kind: what it says of a bounce."""
 
     name: str
     """Where it stands in the config file."""
@@ -35,29 +35,29 @@ class Clause(NamedTuple):
     scope: Scope
 
 
-class Table:
-    """The clauses of one configuration."""
+class PolicyTable:
+    """The rows of one configuration, ready for use."""
 
     def __init__(self, settings: PolicySettings) -> None:
         """Take the rows as they are: whoever loaded them has looked for faults."""
         hard, soft = settings.hard, settings.soft
         self._defaults: Final = {
-            Kind.HARD: Clause("policy.hard", hard.failures, hard.window, hard.lock, hard.scope),
-            Kind.SOFT: Clause("policy.soft", soft.failures, soft.window, soft.lock, soft.scope),
+            Kind.HARD: PolicyRow("policy.hard", hard.failures, hard.window, hard.lock, hard.scope),
+            Kind.SOFT: PolicyRow("policy.soft", soft.failures, soft.window, soft.lock, soft.scope),
         }
         self._rows: Final = [
-            (row, Clause(name_of(n), row.failures, row.window, row.lock or Terms(), row.scope))
+            (row, PolicyRow(name_of(n), row.failures, row.window, row.lock or Terms(), row.scope))
             for n, row in in_order(settings.row)
         ]
-        clauses = [*self._defaults.values(), *(clause for _, clause in self._rows)]
-        self.most: Final = max(_MOST_MOMENTS, *(clause.failures for clause in clauses))
-        """Of how many failures in a row the moments are kept: at least what any clause asks for."""
+        ready = [*self._defaults.values(), *(found for _, found in self._rows)]
+        self.most: Final = max(_MOST_MOMENTS, *(one.failures for one in ready))
+        """How many moments of failures in a row are kept: at least as many as any row asks for."""
         # A domain that no row names is left out of the case, which then recurs.
         self._domains: Final = frozenset(name for row in settings.row for name in row.provider)
         self._decide: Final = lru_cache(_REMEMBERED)(self._first)
 
-    def clause(self, event: Event) -> Clause:
-        """The clause that decides over a bounce, which is hard or soft."""
+    def row(self, event: Event) -> PolicyRow:
+        """The row that decides over a bounce, which is hard or soft."""
         if not self._rows:
             return self._defaults[event.kind]
         domain = event.address.rpartition("@")[2]
@@ -72,6 +72,6 @@ class Table:
         )
         return self._decide(case)
 
-    def _first(self, case: Case) -> Clause:
-        found = (clause for row, clause in self._rows if holds(row, case))
+    def _first(self, case: Case) -> PolicyRow:
+        found = (ready for row, ready in self._rows if holds(row, case))
         return next(found, self._defaults[case.kind])

@@ -14,12 +14,12 @@ from bouncegate.policy.records import (
     NO_END,
     Act,
     Event,
+    JournalEntry,
     Lock,
     Origin,
     State,
     Streak,
     Summary,
-    Told,
 )
 
 _EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive", "release": "released",
@@ -34,39 +34,39 @@ class Step(NamedTuple):
     """One entry of an address and what it did."""
 
     number: int
-    entry: Told
+    entry: JournalEntry
     effect: str
     """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `alive`, `released`,
     `corrected`, `renewed`, `recovered`, `delivered`, `summarized`, `void`, `held`, `unconfirmed`,
-    or why it did not count (`bouncegate.policy.fold.Standing`)."""
-    clause: str
+    or why it did not count (`bouncegate.policy.fold.Disposition`)."""
+    row: str
     """Where the policy table says what became of a bounce that counts; empty for the rest."""
     after: State
 
 
-def steps(entries: Iterable[tuple[int, Told, Mark]], policy: Policy) -> Iterator[Step]:
+def steps(entries: Iterable[tuple[int, JournalEntry, Mark]], policy: Policy) -> Iterator[Step]:
     """The entries of one address, in the order of their numbers, each with its effect."""
     state = EMPTY
     for number, entry, mark in entries:
         after = state if mark else policy.fold(state, number, entry)
-        effect, clause = (mark, "") if mark else _told(entry, state, after, policy)
-        yield Step(number, entry, effect, clause, after)
+        effect, row = (mark, "") if mark else _told(entry, state, after, policy)
+        yield Step(number, entry, effect, row, after)
         state = after
 
 
-def _told(entry: Told, before: State, after: State, policy: Policy) -> tuple[str, str]:
-    """The effect of an entry, and the clause of the policy table that decided."""
+def _told(entry: JournalEntry, before: State, after: State, policy: Policy) -> tuple[str, str]:
+    """The effect of an entry, and the row of the policy table that decided."""
     if not isinstance(entry, Event):
         return _done(entry), ""
     if policy.proves_delivery(entry):
         return "delivered", ""
-    standing = policy.standing(entry, before)
-    if standing is Disposition.COUNTS:
-        return _effect(before, after, entry.group), policy.clause(entry).name
-    return standing, policy.clause(entry).name if standing is Disposition.NEVER_LOCKS else ""
+    disposition = policy.disposition(entry, before)
+    if disposition is Disposition.COUNTS:
+        return _effect(before, after, entry.group), policy.row(entry).name
+    return disposition, policy.row(entry).name if disposition is Disposition.NEVER_LOCKS else ""
 
 
-def _done(entry: Told) -> str:
+def _done(entry: JournalEntry) -> str:
     if isinstance(entry, Summary):
         return "summarized"
     return _EFFECTS[entry.verb] if isinstance(entry, Act) else "delivered"
@@ -77,11 +77,11 @@ def _effect(before: State, after: State, group: str) -> str:
     for old, new in ((before, after), (before.groups.get(group), after.groups.get(group))):
         if new is not None and new.lock is not None and (old is None or new.lock != old.lock):
             return "locked"
-    return "locked-already" if after.lock or course_of(after, group).lock else "counted"
+    return "locked-already" if after.lock or streak_of(after, group).lock else "counted"
 
 
-def course_of(state: State, group: str) -> Streak:
-    """The course of one group, else that of all."""
+def streak_of(state: State, group: str) -> Streak:
+    """The streak of one group, else that of all."""
     return state.groups.get(group, state)
 
 

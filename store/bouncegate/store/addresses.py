@@ -133,8 +133,8 @@ def _with_locks(state: State, record: bytes) -> State:
     lock, groups = lockrecord.unpack(record), dict(lockrecord.of_groups(record))
     if not groups:
         return replace(state, lock=lock)
-    courses = {
+    streaks = {
         name: replace(c, lock=groups.get(lockrecord.digest_of(name)))
         for name, c in state.groups.items()
     }
-    return replace(state, lock=lock, groups=courses)
+    return replace(state, lock=lock, groups=streaks)

@@ -153,5 +153,5 @@ class _Silence:
 
 def _fails(state: State) -> bool:
     """Whether there are failures in a row, for all groups or for one."""
-    courses = (state, *state.groups.values())
-    return any(course.soft_in_row or course.hard_in_row for course in courses)
+    streaks = (state, *state.groups.values())
+    return any(streak.soft_in_row or streak.hard_in_row for streak in streaks)

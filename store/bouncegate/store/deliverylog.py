@@ -7,7 +7,7 @@
 A portion of the log changes all of this, and the journal, in one transaction: a reader that is
 killed has either taken in a portion and stands behind it, or neither.
 
-That a message is put off is known here alone: where servers greylist that is a matter of course,
+That a message is put off is known here alone: where servers greylist that is a matter of streak,
 and the journal, which is kept for years, must not grow with it. It has one entry for a message and
 recipient that waits for hours, as if a DSN had told of the delay.
 
@@ -242,7 +242,7 @@ class DeliveryLog(Table):
 
     def _ends_a_row(self, transaction: Transaction, address: str, sent: int) -> bool:
         state = self._history.addresses.get_within(transaction, address) or EMPTY
-        return any(ends_a_row(course, sent) for course in (state, *state.groups.values()))
+        return any(ends_a_row(streak, sent) for streak in (state, *state.groups.values()))
 
     # -- what is purged ----------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.records import AddressEntry, Event, Ruling, State, Summary, Told
+from bouncegate.policy.records import AddressEntry, Event, JournalEntry, Ruling, State, Summary
 from bouncegate.policy.timeline import Mark
 from bouncegate.store.addresses import Addresses
 from bouncegate.store.environment import Environment
@@ -45,7 +45,7 @@ class History(Table):
         self.rulings: Final = Rulings(environment)
         self.window: Final = Window(environment)
 
-    def of_address(self, address: str) -> list[tuple[int, Told, Mark]]:
+    def of_address(self, address: str) -> list[tuple[int, JournalEntry, Mark]]:
         """The journal of one address, each entry with why it is left out, if it is."""
         with self._reading() as transaction:
             return [
@@ -53,7 +53,7 @@ class History(Table):
                 for number, entry in self.journal.of_address_within(transaction, address)
             ]
 
-    def by_address(self) -> Iterator[tuple[str, State, Sequence[tuple[int, Told, Mark]]]]:
+    def by_address(self) -> Iterator[tuple[str, State, Sequence[tuple[int, JournalEntry, Mark]]]]:
         """Each address of which anything came: what the store holds, and what it is made of."""
         mark = self.rulings.mark
         with self._reading() as transaction:

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.guard import Guard, Series, Watched
 from bouncegate.policy.known import Known, known
-from bouncegate.policy.names import OURS
 from bouncegate.policy.records import MOST_EVENTS, Audit, Event, Opened, Ruling, Settled, State
+from bouncegate.policy.unconfirmed import OURS
 from bouncegate.store.audit import Audits
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import Environment

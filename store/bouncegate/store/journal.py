@@ -16,7 +16,7 @@ from heapq import merge
 from itertools import groupby, islice
 from typing import Final
 
-from bouncegate.policy.records import AddressEntry, Entry, Event, Summary, Told
+from bouncegate.policy.records import AddressEntry, Entry, Event, JournalEntry, Summary
 from bouncegate.store.codec import (
     decode_entry,
     decode_summary,
@@ -112,14 +112,14 @@ class Journal(Table):
             found = cursor.set_key(address.encode())
             return [number_of(octets) for octets in cursor.iternext_dup()] if found else []
 
-    def of_address(self, address: str) -> list[tuple[int, Told]]:
+    def of_address(self, address: str) -> list[tuple[int, JournalEntry]]:
         """The entries of one address, in the order in which they came, void and held ones too."""
         with self._reading() as transaction:
             return list(self.of_address_within(transaction, address))
 
     def of_address_within(
         self, transaction: Transaction, address: str
-    ) -> Iterator[tuple[int, Told]]:
+    ) -> Iterator[tuple[int, JournalEntry]]:
         """The same within a transaction.
 
         Where the oldest are no longer kept, their summary comes first.
@@ -131,7 +131,9 @@ class Journal(Table):
             assert isinstance(entry, AddressEntry), f"entry {number} concerns no address"
             yield number, entry
 
-    def by_address(self, transaction: Transaction) -> Iterator[tuple[str, list[tuple[int, Told]]]]:
+    def by_address(
+        self, transaction: Transaction
+    ) -> Iterator[tuple[str, list[tuple[int, JournalEntry]]]]:
         """The same of every address, by address."""
         acts: dict[int, AddressEntry] = {}
         with (
@@ -144,7 +146,7 @@ class Journal(Table):
             )
             for key, _ in groupby(merge(*keys)):
                 address = key.decode()
-                told: list[tuple[int, Told]] = []
+                told: list[tuple[int, JournalEntry]] = []
                 if (summary := self.summary(transaction, address)) is not None:
                     told.append((summary.last, summary))
                 numbers = self.numbers(transaction, address)

@@ -15,7 +15,6 @@ import lmdb
 from lmdb import verify
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.copying import copy_records
 from bouncegate.store.environment import DATA, LOCK, Environment, opened
 from bouncegate.store.errors import (
     StoreDamaged,
@@ -26,6 +25,7 @@ from bouncegate.store.errors import (
     StoreMissing,
 )
 from bouncegate.store.metapages import map_size_of
+from bouncegate.store.recordcopy import copy_records
 
 LAYOUT: Final = 2
 

@@ -93,7 +93,7 @@ class ListIndex(Table):
 def shelves_of(state: State) -> set[bytes]:
     """On which shelves an address stands."""
     shelves: set[bytes] = set()
-    grouped = any(course.lock is not None for course in state.groups.values())
+    grouped = any(streak.lock is not None for streak in state.groups.values())
     if grouped:
         shelves.add(GROUPS)
     if (state.hard or state.soft) and state.lock is None and not grouped:
@@ -105,6 +105,6 @@ def locks_of(state: State) -> Iterator[Lock]:
     """The locks of an address, for all groups and for single ones."""
     if state.lock is not None:
         yield state.lock
-    for course in state.groups.values():
-        if course.lock is not None:
-            yield course.lock
+    for streak in state.groups.values():
+        if streak.lock is not None:
+            yield streak.lock

@@ -164,8 +164,8 @@ def _locks_alone(state: State, now: int) -> State:
     """The locks in force, without the numbers of the entries that made them."""
     groups = {
         name: Streak(lock=lock)
-        for name, course in state.groups.items()
-        if (lock := _anonymous(course.lock, now)) is not None
+        for name, streak in state.groups.items()
+        if (lock := _anonymous(streak.lock, now)) is not None
     }
     return State(lock=_anonymous(state.lock, now), groups=groups)
 

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from bouncegate.policy.alarm import sender_of
 from bouncegate.policy.fold import EMPTY, Disposition, Policy
-from bouncegate.policy.names import awaits_dns
 from bouncegate.policy.records import UNCONFIRMED, Event, State
+from bouncegate.policy.unconfirmed import awaits_dns
 from bouncegate.store.codec import encode_entry, number_of, octets_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
@@ -177,9 +177,9 @@ class Recording(Table):
         encoded = event
         event = self._under_its_address(transaction, event, policy)
         state = self._history.addresses.get_within(transaction, event.address) or EMPTY
-        standing = policy.standing(event, state)
-        notices = self._blame(transaction, event, standing, policy.alarm.sender_blame)
-        counts = standing is Disposition.COUNTS and bool(event.address)
+        disposition = policy.disposition(event, state)
+        notices = self._blame(transaction, event, disposition, policy.alarm.sender_blame)
+        counts = disposition is Disposition.COUNTS and bool(event.address)
         if counts and awaits_dns(event):
             event = replace(event, held=UNCONFIRMED)
         admission = NOT_WATCHED
@@ -211,13 +211,13 @@ class Recording(Table):
         self,
         transaction: Transaction,
         event: Event,
-        standing: Disposition,
+        disposition: Disposition,
         normal: int,
     ) -> list[Notice]:
         """Count what blames the sender or proves nothing; a notice where that is too much."""
-        if standing is Disposition.UNVERIFIED:
+        if disposition is Disposition.UNVERIFIED:
             self._hourcounts.add(transaction, UNVERIFIED, event.reason, event.time)
-        if standing not in _BLAMES_SENDER:
+        if disposition not in _BLAMES_SENDER:
             return []
         tally = self._hourcounts.add(transaction, sender_of(event), event.reason, event.time)
         return [tally] if tally.total == normal + 1 else []

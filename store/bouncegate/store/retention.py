@@ -22,7 +22,15 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from bouncegate.policy.fold import EMPTY, Fold, freed, is_locked
-from bouncegate.policy.records import AddressEntry, Entry, Event, Ruling, State, Summary, Told
+from bouncegate.policy.records import (
+    AddressEntry,
+    Entry,
+    Event,
+    JournalEntry,
+    Ruling,
+    State,
+    Summary,
+)
 from bouncegate.store.audit import Audits
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
@@ -168,7 +176,7 @@ class Retention(Table):
     def _cut(
         self,
         transaction: Transaction,
-        told: Sequence[tuple[int, Told]],
+        told: Sequence[tuple[int, JournalEntry]],
         kept: int,
         round_: _Round,
     ) -> _Cut | None:

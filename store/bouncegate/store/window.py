@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from bouncegate.policy.guard import Series, Watched
 from bouncegate.policy.records import Event
-from bouncegate.policy.span import BY_NAME, Counted
+from bouncegate.policy.slidingwindow import BY_NAME, Counted
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import SERIES, WATCHED
 from bouncegate.store.table import Table, Transaction

@@ -88,7 +88,7 @@ def test_what_our_relay_or_account_is_refused_counts_against_nobody(
 ) -> None:
     event = event_of(classifier, refused(text))
     assert event.blamed is Blame.SENDER
-    assert POLICY.standing(event) is Disposition.SENDER_TO_BLAME
+    assert POLICY.disposition(event) is Disposition.SENDER_TO_BLAME
     assert POLICY.fold(EMPTY, 1, event) == EMPTY
 
 
@@ -97,7 +97,7 @@ def test_what_the_recipients_server_says_of_the_recipient_still_counts(
     classifier: Classifier, text: str
 ) -> None:
     event = event_of(classifier, refused(text))
-    assert POLICY.standing(event) is Disposition.COUNTS
+    assert POLICY.disposition(event) is Disposition.COUNTS
 
 
 @pytest.mark.parametrize(("status", "code"), [("5.7.8", ""), ("", "530"), ("", "535")])
@@ -107,7 +107,7 @@ def test_codes_of_authentication_alone_blame_the_sender(
     report = Report(
         action="failed", final_recipient="ann@example.com", status=status, reply_code=code
     )
-    assert POLICY.standing(event_of(classifier, report)) is Disposition.SENDER_TO_BLAME
+    assert POLICY.disposition(event_of(classifier, report)) is Disposition.SENDER_TO_BLAME
 
 
 def test_a_rule_of_an_operator_says_whom_it_blames() -> None:

@@ -506,7 +506,7 @@ def test_one_bounce_told_with_and_without_its_token_counts_once(site: Site) -> N
 def test_an_unverified_bounce_is_kept_and_shown_and_not_counted(site: Site) -> None:
     event = site.event(dsn("ann@example.com"), "bounces@example.org")
     assert (event.trust, event.address) == ("unverified", "ann@example.com")
-    assert site.policy.standing(event) is Disposition.UNVERIFIED
+    assert site.policy.disposition(event) is Disposition.UNVERIFIED
     site.deliver(dsn("ann@example.com"), "bounces@example.org")
     assert site.locked() == []
     assert len(site.store.journal.of_address("ann@example.com")) == 1

@@ -27,8 +27,8 @@ from tests.unit.milter.mta import (
 )
 
 from bouncegate.config.settings import StoreSettings
+from bouncegate.store.installationmark import known_mark
 from bouncegate.store.layout import LOCKS, open_environment
-from bouncegate.store.mark import known_mark
 
 PASSES = Answer("c")
 GONE = b"<Gone@example.com>"

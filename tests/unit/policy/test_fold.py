@@ -106,13 +106,13 @@ def test_what_indicts_the_sender_never_locks_the_recipient() -> None:
     for reason, definition in REASONS.items():
         if definition.blame is Blame.SENDER:
             event = bounce(reason, kind=Kind.HARD)
-            assert POLICY.standing(event) is Disposition.SENDER_TO_BLAME
+            assert POLICY.disposition(event) is Disposition.SENDER_TO_BLAME
             assert after(*[event] * 10) == EMPTY
 
 
 def test_our_own_refusals_never_count() -> None:
     event = bounce(Reason.OWN_REFUSAL, kind=Kind.HARD)
-    assert POLICY.standing(event) is Disposition.OWN_REFUSAL
+    assert POLICY.disposition(event) is Disposition.OWN_REFUSAL
     assert after(*[event] * 10) == EMPTY
 
 
@@ -149,26 +149,26 @@ def test_an_unlock_frees_and_starts_the_count_anew_but_forgets_nothing() -> None
 
 def test_what_proves_nothing_never_counts_unless_the_operator_says_so() -> None:
     forged = replace(hard(), trust="unverified")
-    assert POLICY.standing(forged) is Disposition.UNVERIFIED
+    assert POLICY.disposition(forged) is Disposition.UNVERIFIED
     assert after(*[forged] * 10) == EMPTY
     every: tuple[Trust, ...] = ("unverified",)
     lenient = Policy(PolicySettings(), every)
-    assert lenient.standing(forged) is Disposition.COUNTS
+    assert lenient.disposition(forged) is Disposition.COUNTS
 
 
 def test_what_fails_at_mail_says_nothing_about_the_recipient() -> None:
     at_mail = replace(hard(), phase="mail")
-    assert POLICY.standing(at_mail) is Disposition.SENDER_TO_BLAME
+    assert POLICY.disposition(at_mail) is Disposition.SENDER_TO_BLAME
 
 
 def test_what_fails_at_the_end_of_data_counts_only_if_it_speaks_of_the_recipient() -> None:
     # Yahoo tells of missing mailboxes there; all others refuse the message, for everyone alike.
     at_end = {"phase": "end-of-data"}
-    assert POLICY.standing(replace(hard(), **at_end)) is Disposition.COUNTS
+    assert POLICY.disposition(replace(hard(), **at_end)) is Disposition.COUNTS
     vague = replace(bounce(Reason.UNDEFINED, kind=Kind.HARD), **at_end)
-    assert POLICY.standing(vague) is Disposition.MESSAGE_TO_BLAME
+    assert POLICY.disposition(vague) is Disposition.MESSAGE_TO_BLAME
     denied = replace(bounce(Reason.ACCESS_DENIED), **at_end)
-    assert POLICY.standing(denied) is Disposition.MESSAGE_TO_BLAME
+    assert POLICY.disposition(denied) is Disposition.MESSAGE_TO_BLAME
 
 
 def test_at_most_one_count_an_address_and_day_where_the_operator_wants_it() -> None:

@@ -31,13 +31,13 @@ def test_a_row_for_a_domain_holds_whoever_runs_its_mail() -> None:
     row = '[[policy.row]]\nprovider = {}\nkind = "hard"\nfailures = 2\nlock = "6 months"\n'
     toml = row.format('["gmx", "example.com"]')
     for provider in ("", "example.com", "google"):
-        assert policy_of(toml).clause(hard(0, provider=provider)).failures == 2
+        assert policy_of(toml).row(hard(0, provider=provider)).failures == 2
     of_provider = row.format('"google"').replace("failures = 2", "failures = 3")
     for rows in (toml + of_provider, of_provider + toml):
         policy = policy_of(rows)
-        assert policy.clause(hard(0, provider="google")).failures == 2, "the domain says more"
+        assert policy.row(hard(0, provider="google")).failures == 2, "the domain says more"
         other = hard(0, provider="google", address="ann@other.example")
-        assert policy.clause(other).failures == 3
+        assert policy.row(other).failures == 3
 
 
 def test_a_row_for_a_sender_goes_by_the_envelope_sender() -> None:
@@ -49,7 +49,7 @@ def test_a_row_for_a_sender_goes_by_the_envelope_sender() -> None:
 def test_a_bounce_that_never_locks_counts_for_nothing() -> None:
     toml = '[[policy.row]]\nreason = "access-denied"\nlock = "never"'
     denied = bounce(Reason.ACCESS_DENIED, 0)
-    assert policy_of(toml).standing(denied) is Disposition.NEVER_LOCKS
+    assert policy_of(toml).disposition(denied) is Disposition.NEVER_LOCKS
     assert after(denied, toml=toml) == after()
 
 

@@ -109,12 +109,12 @@ def told_anew(store: Store) -> dict[bytes, list[tuple[bytes, bytes]]]:
 
 
 def without_locks(state: State) -> State:
-    groups = {group: replace(course, lock=None) for group, course in state.groups.items()}
+    groups = {group: replace(streak, lock=None) for group, streak in state.groups.items()}
     return replace(state, lock=None, groups=groups)
 
 
 def locks_of(state: State) -> bytes:
-    groups = {group: course.lock for group, course in state.groups.items() if course.lock}
+    groups = {group: streak.lock for group, streak in state.groups.items() if streak.lock}
     return lockrecord.pack(state.lock, groups) if state.lock or groups else b""
 
 

@@ -105,4 +105,4 @@ class DomainLocks:
         return max(now - self._window, unlocked)
 
     def _counts(self, event: Event) -> bool:
-        return self._policy.standing(event) is Disposition.COUNTS
+        return self._policy.disposition(event) is Disposition.COUNTS

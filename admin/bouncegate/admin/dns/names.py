@@ -1,7 +1,7 @@
 """What mail servers said of domains, confirmed or refuted by what DNS has told since: a round.
 
-What is decided stands in `bouncegate.policy.names`. Nothing is asked here: the domains are put into
-the queue that `refresher` works through, and its answers decide a later round.
+What is decided stands in `bouncegate.policy.unconfirmed`. Nothing is asked here: the domains are
+put into the queue that `refresher` works through, and its answers decide a later round.
 """
 
 import logging
@@ -18,14 +18,6 @@ from bouncegate.policy.conditions import locks_seen
 from bouncegate.policy.deaddomain import CHECKER, WORDS
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.mx import MxHosts
-from bouncegate.policy.names import (
-    OURS,
-    Verdict,
-    asks_at,
-    has_returned,
-    rests_on_name,
-    verdict,
-)
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import (
     MOST_ADDRESSES,
@@ -35,6 +27,14 @@ from bouncegate.policy.records import (
     Opened,
     Ruling,
     Settled,
+)
+from bouncegate.policy.unconfirmed import (
+    OURS,
+    Outcome,
+    asks_at,
+    has_returned,
+    outcome,
+    rests_on_name,
 )
 from bouncegate.store.address import domain_of
 from bouncegate.store.store import Incident, Store
@@ -118,7 +118,7 @@ class NameCheck:
         """What follows for some bounces; the domains that it takes an answer of are queued."""
         known: dict[str, MxHosts] = {}
         asked: dict[str, int] = {}
-        ruled: defaultdict[tuple[Verdict, str], list[int]] = defaultdict(list)
+        ruled: defaultdict[tuple[Outcome, str], list[int]] = defaultdict(list)
         for number, event in portion:
             domain = domain_of(event.address)
             if domain not in known:
@@ -136,12 +136,12 @@ class NameCheck:
                 "release" if what == "absent" else "void", tuple(numbers), now, by=CHECKER, why=why
             )
 
-    def _verdict(self, domain: str, came: int, known: MxHosts, now: int) -> Verdict:
+    def _verdict(self, domain: str, came: int, known: MxHosts, now: int) -> Outcome:
         """What is decided; that a provider's own domain does not exist is never believed.
 
         While an incident is open nothing counts.
         """
-        what = verdict(came, known, now, self._confirm)
+        what = outcome(came, known, now, self._confirm)
         if what == "absent" and (self._incident is not None or self._is_provider_s(domain)):
             return "open"
         return what
@@ -155,7 +155,7 @@ class NameCheck:
         incidents = reversed(self._store.incidents.all())
         return next((i for i in incidents if i.opened.provider == OURS and not i.settled), None)
 
-    def _take_note(self, domain: str, came: int, known: MxHosts, what: Verdict) -> None:
+    def _take_note(self, domain: str, came: int, known: MxHosts, what: Outcome) -> None:
         if what == "present" and (domain in self._refuted or len(self._refuted) < _MOST_DOMAINS):
             self._refuted[domain] = max(self._refuted.get(domain, 0), came)
         elif known.fetched < came and len(self._unanswered) < _MOST_DOMAINS:
@@ -234,7 +234,7 @@ class NameCheck:
         return len(addresses) - len(self._store.act([act], self._policy.fold).left_out)
 
 
-def _why(what: Verdict, known: MxHosts) -> str:
+def _why(what: Outcome, known: MxHosts) -> str:
     if what == "absent":
         assert known.denial is not None, "only what is denied is absent"
         return WORDS[known.denial]

@@ -12,7 +12,7 @@ from bouncegate.admin.dns.nameservers import Budget
 from bouncegate.admin.dns.round import ask_references, ask_round, believed
 from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.mx import MxAnswer
-from bouncegate.policy.references import MOST_OWN, Asked, Fault, denies, fault_of
+from bouncegate.policy.nameservers import MOST_OWN, Fault, Lookups, denies, fault_of
 from bouncegate.store.mx import MxCache, NameServerFault
 
 log: Final = logging.getLogger("bouncegate.dns")
@@ -66,7 +66,7 @@ class Refresher:
                 break
         return asked
 
-    def _ask(self, domains: Sequence[str]) -> Asked:
+    def _ask(self, domains: Sequence[str]) -> Lookups:
         """Ask of some, and take in what is believed."""
         took_mail = [domain for domain in domains if self._exchanges.of(domain).takes_mail]
         own = partial(self._exchanges.some_that_take_mail, MOST_OWN, domains)
@@ -93,7 +93,7 @@ class Refresher:
             own = partial(self._exchanges.some_that_take_mail, MOST_OWN)
             self._note(ask_references(self._settings, self._budget, own))
 
-    def _note(self, asked: Asked) -> Fault | None:
+    def _note(self, asked: Lookups) -> Fault | None:
         """Keep whether the name servers are to be believed; tells why this round is not."""
         now, fault, noted = int(self._clock()), fault_of(asked), self._noted
         if fault is None:

@@ -12,7 +12,7 @@ from bouncegate.admin.dns.nameservers import Budget, resolver_of
 from bouncegate.admin.dns.reply import ask
 from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.mx import DENIALS, MxAnswer
-from bouncegate.policy.references import MOST_NAMED, Asked, Fault, denies, fault_of
+from bouncegate.policy.nameservers import MOST_NAMED, Fault, Lookups, denies, fault_of
 
 OwnReferences = Callable[[], Sequence[str]]
 """Some domains that took mail before, told when they are needed."""
@@ -32,7 +32,7 @@ def ask_round(
     budget: Budget,
     own: OwnReferences = no_references,
     took_mail: Iterable[str] = (),
-) -> Asked:
+) -> Lookups:
     """Ask; where a domain is denied, or nothing is answered, references are asked for too.
 
     `took_mail` are those of the domains that did so before. Where no name server answers, not even
@@ -40,18 +40,18 @@ def ask_round(
     """
     answers = look_up_all(domains, settings, budget, own)
     before = frozenset(took_mail) & answers.keys()
-    asked = Asked(answers, before)
+    asked = Lookups(answers, before)
     is_known_silent = len(answers) < len(domains)
     if not denies(answers) and (is_known_silent or not asked.is_silent):
         return asked
     return ask_references(settings, budget, own)._replace(answers=answers, took_mail=before)
 
 
-def ask_references(settings: DnsSettings, budget: Budget, own: OwnReferences) -> Asked:
+def ask_references(settings: DnsSettings, budget: Budget, own: OwnReferences) -> Lookups:
     """Ask for references alone."""
     named, others = _references(settings, own)
     told = look_up_all([*named, *others], settings, budget)
-    return Asked({}, own={d: told[d] for d in others}, named={d: told[d] for d in named})
+    return Lookups({}, own={d: told[d] for d in others}, named={d: told[d] for d in named})
 
 
 def _references(settings: DnsSettings, own: OwnReferences) -> tuple[list[str], list[str]]:
@@ -60,7 +60,7 @@ def _references(settings: DnsSettings, own: OwnReferences) -> tuple[list[str], l
     return named, [domain for domain in own() if domain not in named]
 
 
-def believed(asked: Asked, fault: Fault | None) -> Mapping[str, MxAnswer]:
+def believed(asked: Lookups, fault: Fault | None) -> Mapping[str, MxAnswer]:
     """The answers of a round; what was denied is unknown where there is a fault."""
     if fault is None:
         return asked.answers

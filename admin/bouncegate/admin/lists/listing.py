@@ -184,9 +184,9 @@ def _locks_of(state: State) -> Iterator[tuple[Lock, str]]:
     """The locks of an address, each with the only group for which it is; empty: for all."""
     if state.lock is not None:
         yield state.lock, ""
-    for group, course in sorted(state.groups.items(), key=itemgetter(0)):
-        if course.lock is not None:
-            yield course.lock, group
+    for group, streak in sorted(state.groups.items(), key=itemgetter(0)):
+        if streak.lock is not None:
+            yield streak.lock, group
 
 
 def _matters(state: State | None) -> bool:

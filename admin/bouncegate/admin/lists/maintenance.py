@@ -200,7 +200,7 @@ def _is_locked(state: State, now: int) -> bool:
 
 
 def _locks_of_groups(state: State) -> Iterator[Lock]:
-    return (course.lock for course in state.groups.values() if course.lock is not None)
+    return (streak.lock for streak in state.groups.values() if streak.lock is not None)
 
 
 def _is_canonical(address: str) -> bool:

@@ -62,7 +62,7 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
         return f"names {told}; kept, not counted"
     if outcome.event.held:
         return _why_held(outcome.event.held)
-    why = policy.standing(outcome.event, outcome.before)
+    why = policy.disposition(outcome.event, outcome.before)
     if why is not Disposition.COUNTS:
         return f"not counted: {why}"
     if outcome.after.lock is None:

@@ -25,7 +25,7 @@ from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Event, State, Told
+from bouncegate.policy.records import Event, JournalEntry, State
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.recording import identity, name_of_sent
@@ -112,7 +112,7 @@ class Site:
     def state(self, address: str = ANN) -> State:
         return self.store.addresses.get(address) or EMPTY
 
-    def entries(self, address: str = ANN) -> list[Told]:
+    def entries(self, address: str = ANN) -> list[JournalEntry]:
         return [entry for _, entry in self.store.journal.of_address(address)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.store.mark import Mark, known_mark, made_mark
+from bouncegate.store.installationmark import InstallationMark, known_mark, made_mark
 from bouncegate.store.tokens.keys import KEY_FILE, rotate
 
 
@@ -15,7 +15,7 @@ def test_a_mark_is_short_readable_and_the_same_for_all_who_ask(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
     mark = made_mark(tmp_path)
     assert re.fullmatch(r"\[bouncegate [0-9a-f]{8}\]", mark)
-    assert made_mark(tmp_path) == known_mark(tmp_path) == Mark(tmp_path)() == mark
+    assert made_mark(tmp_path) == known_mark(tmp_path) == InstallationMark(tmp_path)() == mark
 
 
 def test_a_mark_outlives_the_rotation_of_keys_and_a_move_of_the_store(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_mark_that_cannot_be_had_is_told_once_and_asked_for_again(
 ) -> None:
     caplog.set_level(logging.ERROR)
     folder = tmp_path / "late"
-    mark = Mark(folder)
+    mark = InstallationMark(folder)
     assert {mark() for _ in range(5)} == {"[bouncegate]"}
     assert len(caplog.records) == 1
     folder.mkdir()

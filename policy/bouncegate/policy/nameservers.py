@@ -20,7 +20,7 @@ MOST_NAMED: Final = 2
 _MOST_DENIED: Final = 50
 
 
-class Asked(NamedTuple):
+class Lookups(NamedTuple):
     """One round of look-ups."""
 
     answers: Mapping[str, MxAnswer]
@@ -52,7 +52,7 @@ def denies(answers: Mapping[str, MxAnswer]) -> list[str]:
     return [domain for domain, answer in answers.items() if answer.status in DENIALS]
 
 
-def fault_of(asked: Asked) -> Fault | None:
+def fault_of(asked: Lookups) -> Fault | None:
     """Why the denials of a round are not to be believed; None: they are."""
     if not (denies(asked.answers) or asked.own or asked.named):
         return None

@@ -3,7 +3,7 @@
 "Host not found" is what a mail server was told by its name server, and that may be broken, lie or
 stand behind a network that is down: then each domain in the world is unknown at once, and a bounce
 of each address says so. So a bounce for such a reason is kept unconfirmed, whichever server gave
-it, until DNS has denied the domain to us twice (`policy.exchange`); it never counts if the domain
+it, until DNS has denied the domain to us twice (`policy.mx`); it never counts if the domain
 takes mail. A lock that such a bounce has made ends when the domain takes mail again. All of this is
 pure.
 """
@@ -14,7 +14,7 @@ from bouncegate.config.taxonomy import BY_NAME
 from bouncegate.policy.mx import MxHosts
 from bouncegate.policy.records import Event, Lock, Origin
 
-Verdict = Literal["absent", "present", "given-up", "open"]
+Outcome = Literal["absent", "present", "given-up", "open"]
 """What becomes of an unconfirmed bounce: it counts (`absent`), it never does (`present`,
 `given-up`), or it waits on (`open`)."""
 
@@ -31,7 +31,7 @@ def awaits_dns(event: Event) -> bool:
     return event.reason in BY_NAME
 
 
-def verdict(came: int, known: MxHosts, now: int, confirm: int) -> Verdict:
+def outcome(came: int, known: MxHosts, now: int, confirm: int) -> Outcome:
     """What becomes of a bounce that came at a time; only answers that are newer decide."""
     if known.fetched >= came:
         if known.takes_mail:

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from bouncegate.policy.providers import organisation_of
-from bouncegate.policy.span import BY_NAME, Cap, Counted, peak
+from bouncegate.policy.slidingwindow import BY_NAME, Cap, Counted, peak
 
 FREE = Cap(10, balanced=False)
 BALANCED = Cap(2, balanced=True)

@@ -41,7 +41,7 @@ def known_mark(folder: Path) -> str:
     return "" if salt is None else mark_of(salt)
 
 
-class Mark:
+class InstallationMark:
     """The mark as it is needed, by a daemon that may run before its store is there."""
 
     def __init__(self, folder: Path) -> None:

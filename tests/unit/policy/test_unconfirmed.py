@@ -7,8 +7,8 @@ from tests.unit.store.bounces import NOW, bounce_of, lock_by_hand, policy
 from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.mx import MxHost, MxHosts
-from bouncegate.policy.names import asks_at, awaits_dns, has_returned, rests_on_name, verdict
 from bouncegate.policy.records import Act, Lock, Origin
+from bouncegate.policy.unconfirmed import asks_at, awaits_dns, has_returned, outcome, rests_on_name
 
 DAY = 86_400
 CAME = NOW
@@ -40,14 +40,14 @@ def test_only_bounces_about_names_wait_for_dns() -> None:
 def test_a_bounce_about_a_name_counts_when_dns_has_denied_it_twice_since(
     known: MxHosts, what: str
 ) -> None:
-    assert verdict(CAME, known, CAME + DAY, DAY) == what
+    assert outcome(CAME, known, CAME + DAY, DAY) == what
 
 
 def test_a_bounce_about_a_name_that_dns_never_decides_is_given_up() -> None:
     silent = MxHosts(failures=9, failed=CAME + 60)
-    assert verdict(CAME, silent, CAME + 30 * DAY, DAY) == "open"
-    assert verdict(CAME, silent, CAME + 30 * DAY + 1, DAY) == "given-up"
-    assert verdict(CAME, DEAD, CAME + 99 * DAY, DAY) == "absent"
+    assert outcome(CAME, silent, CAME + 30 * DAY, DAY) == "open"
+    assert outcome(CAME, silent, CAME + 30 * DAY + 1, DAY) == "given-up"
+    assert outcome(CAME, DEAD, CAME + 99 * DAY, DAY) == "absent"
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ import lmdb
 import pytest
 from lmdb import verify
 
-from bouncegate.store.copying import copy_records
 from bouncegate.store.metapages import meta_pages_of, renumber, smallest_number
+from bouncegate.store.recordcopy import copy_records
 
 KINDS: Final[dict[bytes, dict[str, Any]]] = {
     b"one value": {},
