@@ -89,7 +89,7 @@ def _prepare(config: Path | None, settings: Settings) -> "Opening":
     read = _classify_by(settings)
     _tell_notes(settings)
 
-    def desk(stack: ExitStack) -> Resources:
+    def open_resources(stack: ExitStack) -> Resources:
         invocation = Invocation(config)
         invocation.settings = settings
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
@@ -100,7 +100,7 @@ def _prepare(config: Path | None, settings: Settings) -> "Opening":
         mailboxes = Mailboxes(aside, _recipients(settings))
         return Resources(store, intake, policy, Context(mailboxes), invocation.replaced(store))
 
-    return Opening(desk, read)
+    return Opening(open_resources, read)
 
 
 def receive(

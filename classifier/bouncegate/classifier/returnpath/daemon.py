@@ -8,9 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.returnpath.balancing import SessionCounts
 from bouncegate.classifier.returnpath.handler import FIGURES, MOST_CONNECTIONS
 from bouncegate.classifier.returnpath.messagereader import InHand
+from bouncegate.classifier.returnpath.sessions import SessionCounts
 from bouncegate.classifier.returnpath.worker import Opening, Shared, work
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint
@@ -30,14 +30,14 @@ Prepare = Callable[[Settings], Opening]
 
 def serve(
     settings: Settings,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     load: Callable[[], Settings],
     prepare: Prepare,
-    patience: Timeouts | None = None,
+    timeouts: Timeouts | None = None,
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT; the exit code.
 
-    `tell` tells the service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the
+    `notify` tells the service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the
     settings anew, or raises ConfigError. Raises ListenError, ConfigError, and StoreError or
     KeyFileError where no DSN can be taken by the settings.
     """
@@ -45,7 +45,7 @@ def serve(
     own = settings.return_path
     endpoint = kept("return_path", own.socket, left.endpoint if left else None)
     if (code := trial_result()) is not None:
-        _try_desk(prepare(settings))
+        _try_open(prepare(settings))
         return code
     with listening(endpoint, left.listener if left else None) as listener:
         plan = partial(_plan, listener, prepare, endpoint)
@@ -57,8 +57,8 @@ def serve(
             # yet.
             first.trial()
         with signals_held():
-            timeouts = patience or Timeouts(grace=_GRACE)
-            return Supervisor(daemon, first, tell, timeouts, left).run()
+            supervisor = Supervisor(daemon, first, notify, timeouts or Timeouts(grace=_GRACE), left)
+            return supervisor.run()
 
 
 def _plan(
@@ -68,17 +68,17 @@ def _plan(
     settings: Settings,
     old: Settings | None,
 ) -> Plan:
-    furnish = prepare(settings)
+    opening = prepare(settings)
     own = settings.return_path
     own = replace(own, socket=kept("return_path", own.socket, endpoint) if old else endpoint)
     settings = replace(settings, return_path=own)
-    doors = Shared(listener, SessionCounts(own.processes, MOST_CONNECTIONS), InHand(own.processes))
+    shared = Shared(listener, SessionCounts(own.processes, MOST_CONNECTIONS), InHand(own.processes))
     words = f"{own.processes} workers, listening on {own.socket}"
-    worker, trial = partial(work, settings, furnish, doors), partial(_try_desk, furnish)
+    worker, trial = partial(work, settings, opening, shared), partial(_try_open, opening)
     return Plan(settings, own.processes, worker, words, trial=trial)
 
 
-def _try_desk(furnish: Opening) -> None:
+def _try_open(opening: Opening) -> None:
     """Open all that a worker will, and close it again: what is wrong is seen before a fork."""
     with ExitStack() as stack:
-        furnish.desk(stack)
+        opening.open_resources(stack)

@@ -1,36 +1,82 @@
-"""The open LMTP sessions of a worker, and which of them ends when another one needs its place.
+"""The open LMTP sessions: those of a worker, and how many each of the other workers has.
 
-Idle clients must not shut out those that have something to say. A session in the midst of a
-message keeps its place; of the others, the one that has been idle for the longest time gives it up.
+All workers accept connections at one listening socket, and the first to wake could take every one
+that waits there: of 32 that were opened at once, one worker of two got 30 to 32. So each worker
+counts its sessions in shared memory, and one that has more than another holds back. The sum of all
+counts is bounded.
+
+Idle clients must not shut out those that have something to send. A session with a message on its
+way keeps its place; of the others, the one that has been idle for the longest time gives it up.
 Postfix, too, closes a cached connection to make another one, and makes a new one when a cached one
 has been closed.
 """
 
-from collections.abc import Callable
+import mmap
 from operator import attrgetter
 from typing import Final
 
 from bouncegate.classifier.returnpath.lmtp import Session
 
+# With so many of the places taken, every client must hurry.
+_SCARCE: Final = 0.75
 _WHY: Final = "4.3.2 Idle, and others need the connection"
 
 
-class Sessions:
-    """Those of one worker."""
+class SessionCounts:
+    """How many sessions each worker has, in shared memory; to be made before the fork."""
 
-    def __init__(self, on_end: Callable[[], None]) -> None:
-        """None yet; `on_end` is called when one has ended."""
+    def __init__(self, workers: int, most: int) -> None:
+        """At most `most` sessions at once, over all `workers`."""
+        self.of_worker = memoryview(mmap.mmap(-1, 8 * workers)).cast("Q")[:workers]
+        self._most = most
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all places are taken."""
+        return sum(self.of_worker) >= self._most
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether few places are left."""
+        return sum(self.of_worker) >= _SCARCE * self._most
+
+
+class Sessions:
+    """The sessions of one worker."""
+
+    def __init__(self, counts: SessionCounts, number: int) -> None:
+        """None yet, for the worker with that number; those of a predecessor that died are gone."""
+        self.counts: Final = counts
+        self._number = number
         self._open: Final[set[Session]] = set()
-        self._on_end = on_end
+        counts.of_worker[number] = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.counts.of_worker[self._number]
+
+    @property
+    def has_fewest(self) -> bool:
+        """Whether no other worker has fewer."""
+        return self.count <= min(self.counts.of_worker)
+
+    def acquire(self) -> None:
+        """Take a place for a connection that was accepted."""
+        self.counts.of_worker[self._number] += 1
+
+    def release(self) -> None:
+        """Give a place back."""
+        self.counts.of_worker[self._number] -= 1
 
     def began(self, session: Session) -> None:
-        """Note one that has begun."""
+        """Note a session that has begun at the place taken for it."""
         self._open.add(session)
 
     def ended(self, session: Session) -> None:
         """Note that it has ended."""
         self._open.discard(session)
-        self._on_end()
+        self.release()
 
     @property
     def can_make_room(self) -> bool:

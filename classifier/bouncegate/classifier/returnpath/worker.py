@@ -21,15 +21,15 @@ from typing import Final, NamedTuple
 import uvloop
 
 from bouncegate.classifier.classified import Classify
+from bouncegate.classifier.returnpath.acceptor import Acceptor
 from bouncegate.classifier.returnpath.alerts import announce
-from bouncegate.classifier.returnpath.balancing import Acceptor, SessionCounts
 from bouncegate.classifier.returnpath.handler import Context, ReturnPathHandler
 from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.lmtp import Session, Terms
 from bouncegate.classifier.returnpath.messagereader import InHand, MessageReader
 from bouncegate.classifier.returnpath.readerprocess import ReaderProcess
 from bouncegate.classifier.returnpath.recorder import Recorder
-from bouncegate.classifier.returnpath.sessions import Sessions
+from bouncegate.classifier.returnpath.sessions import SessionCounts, Sessions
 from bouncegate.config.settings import ReturnPathSettings, Settings
 from bouncegate.daemon.heartbeat import DRAIN, INTERVAL, Heartbeat
 from bouncegate.daemon.lastresort import end_within
@@ -62,8 +62,8 @@ class Resources(NamedTuple):
 class Opening(NamedTuple):
     """How a worker begins."""
 
-    desk: Callable[[ExitStack], Resources]
-    """Opens a desk, whose parts are closed with the stack; raises StoreError."""
+    open_resources: Callable[[ExitStack], Resources]
+    """Opens what a worker works with; all is closed with the stack. Raises StoreError."""
     classify: Classify
 
 
@@ -77,59 +77,59 @@ class Shared(NamedTuple):
 
 def work(
     settings: Settings,
-    furnish: Opening,
-    doors: Shared,
-    post: WorkerContext,
+    opening: Opening,
+    shared: Shared,
+    worker: WorkerContext,
     on_ready: Callable[[], None],
 ) -> int:
     """Serve in a process forked by the supervisor; the exit code."""
     with ExitStack() as stack:
         # Before there are threads, and an environment of LMDB, which no child may inherit.
-        process = stack.enter_context(closing(ReaderProcess.start(furnish.classify)))
+        process = stack.enter_context(closing(ReaderProcess.start(opening.classify)))
         try:
-            desk = furnish.desk(stack)
+            resources = opening.open_resources(stack)
         except StoreError as error:
             log.error("%s", error)
             return error.exit_code
-        hand = doors.in_hand.hand(post.number)
-        reader = MessageReader(furnish.classify, process.classify, hand, _end)
+        hand = shared.in_hand.hand(worker.number)
+        reader = MessageReader(opening.classify, process.classify, hand, _end)
         stack.callback(reader.close)
-        desk = desk._replace(context=desk.context._replace(row=post.row, reader=reader))
+        own = resources.context._replace(row=worker.row, reader=reader)
+        resources = resources._replace(context=own)
         # A seventh less time a DSN than with the loop of the standard library.
-        uvloop.run(_serve(settings.return_path, desk, doors, post, on_ready))
-        return os.EX_TEMPFAIL if desk.replaced() else os.EX_OK
+        uvloop.run(_serve(settings.return_path, resources, shared, worker, on_ready))
+        return os.EX_TEMPFAIL if resources.replaced() else os.EX_OK
 
 
 async def _serve(
     settings: ReturnPathSettings,
-    desk: Resources,
-    doors: Shared,
-    post: WorkerContext,
+    resources: Resources,
+    shared: Shared,
+    worker: WorkerContext,
     on_ready: Callable[[], None],
 ) -> None:
     loop = asyncio.get_running_loop()
-    stop, retire = _requests(loop)
-    recorder = Recorder(lambda bounces: desk.store.record(bounces, desk.policy), loop)
-    handler = ReturnPathHandler(desk.intake, recorder, time.time, desk.context)
-    seat = doors.session_counts.seat(post.number)
+    stop, drain = _requests(loop)
+    recorder = Recorder(lambda bounces: resources.store.record(bounces, resources.policy), loop)
+    handler = ReturnPathHandler(resources.intake, recorder, time.time, resources.context)
+    sessions = Sessions(shared.session_counts, worker.number)
     hostname, timeout = socket.gethostname(), settings.timeout.after(0)
-    terms = Terms(settings.max_size.octets, timeout, hostname, lambda: seat.is_scarce)
-    sessions = Sessions(seat.release)
+    terms = Terms(settings.max_size.octets, timeout, hostname, lambda: sessions.counts.is_scarce)
     factory = partial(Session, handler, terms, loop, sessions)
-    entrance = Acceptor(doors.listener, seat, factory, loop, sessions)
+    acceptor = Acceptor(shared.listener, sessions, factory, loop)
     tasks = [
-        loop.create_task(_beat(post.heartbeat)),
-        loop.create_task(_watch(desk.replaced, stop)),
+        loop.create_task(_beat(worker.heartbeat)),
+        loop.create_task(_watch(resources.replaced, stop)),
     ]
-    if post.number == 0:
-        tasks.append(loop.create_task(_maintain(desk, settings)))
-    entrance.open()
+    if worker.number == 0:
+        tasks.append(loop.create_task(_maintain(resources, settings)))
+    acceptor.open()
     on_ready()
-    await _first(stop, retire)
-    entrance.close()
+    await _first(stop, drain)
+    acceptor.close()
     if not stop.is_set():
-        deadline = time.monotonic() + post.drain_timeout
-        while seat.sessions and time.monotonic() < deadline and not stop.is_set():
+        deadline = time.monotonic() + worker.drain_timeout
+        while sessions.count and time.monotonic() < deadline and not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _CHECK_SESSIONS_EVERY)
     await _until_nothing_in_hand(handler)
@@ -146,12 +146,12 @@ def _end() -> None:
 
 
 def _requests(loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Event, asyncio.Event]:
-    """What is set when the worker is asked to stop, and when it is to retire."""
-    stop, retire = asyncio.Event(), asyncio.Event()
-    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (DRAIN, retire)):
+    """What is set when the worker is asked to stop, and when it is to drain."""
+    stop, drain = asyncio.Event(), asyncio.Event()
+    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (DRAIN, drain)):
         loop.add_signal_handler(number, event.set)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {DRAIN})
-    return stop, retire
+    return stop, drain
 
 
 async def _first(*events: asyncio.Event) -> None:
@@ -174,11 +174,11 @@ async def _watch(replaced: Callable[[], str], stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _maintain(desk: Resources, settings: ReturnPathSettings) -> None:
+async def _maintain(resources: Resources, settings: ReturnPathSettings) -> None:
     clock = TrustedClock(log)
     while True:
         try:
-            await asyncio.to_thread(_tidy, desk, settings, clock)
+            await asyncio.to_thread(_tidy, resources, settings, clock)
         except ClockDoubted:
             pass  # the clock has said so
         except (StoreError, OSError) as error:
@@ -186,14 +186,14 @@ async def _maintain(desk: Resources, settings: ReturnPathSettings) -> None:
         await asyncio.sleep(_MAINTENANCE_SECONDS)
 
 
-def _tidy(desk: Resources, settings: ReturnPathSettings, clock: TrustedClock) -> None:
+def _tidy(resources: Resources, settings: ReturnPathSettings, clock: TrustedClock) -> None:
     """Delete messages whose time is up, close incidents that are over."""
-    now = clock.time(desk.store.clock)
+    now = clock.time(resources.store.clock)
     kept_for = settings.keep_messages.after(0)
-    deleted = desk.store.messages.expire(max(now - kept_for, 0))
+    deleted = resources.store.messages.expire(max(now - kept_for, 0))
     if deleted:
         log.info("deleted %d bounce messages whose time was up", deleted)
-    for closed in desk.store.incidents.tend(desk.policy, now):
+    for closed in resources.store.incidents.tend(resources.policy, now):
         announce(closed)
 
 

@@ -11,7 +11,7 @@ import uvloop
 
 from bouncegate.classifier.returnpath.lmtp import Session, Terms
 from bouncegate.classifier.returnpath.lmtpdialogue import MOST_RECIPIENTS
-from bouncegate.classifier.returnpath.sessions import Sessions
+from bouncegate.classifier.returnpath.sessions import SessionCounts, Sessions
 
 SECONDS = 20.0
 TERMS = Terms(max_size=10_000, timeout=SECONDS, hostname="mail.example.org")
@@ -46,8 +46,8 @@ def talk(*pieces: bytes, pile: Pile | None = None, terms: Terms = TERMS) -> list
     async def session() -> bytes:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
-        ended = asyncio.Event()
-        register = Sessions(ended.set)
+        register = Sessions(SessionCounts(1, 8), 0)
+        register.acquire()
         make = lambda: Session(pile or Pile(), terms, loop, register)  # noqa: E731
         await loop.connect_accepted_socket(make, theirs)
         reader, writer = await asyncio.open_unix_connection(sock=ours)
@@ -57,7 +57,8 @@ def talk(*pieces: bytes, pile: Pile | None = None, terms: Terms = TERMS) -> list
                 await writer.drain()
                 await asyncio.sleep(0)
         heard = await reader.read()
-        await ended.wait()
+        while register.count:
+            await asyncio.sleep(0.001)
         writer.close()
         return heard
 
@@ -327,7 +328,7 @@ class Opened:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, count: int, *, scarce: bool = True) -> None:
         self.clock = Clock(loop)
-        self.sessions = Sessions(lambda: None)
+        self.sessions = Sessions(SessionCounts(1, 8), 0)
         self.pile = Pile()
         terms = TERMS._replace(timeout=300.0, is_scarce=lambda: scarce)
         self.all = [
