@@ -1,281 +1,173 @@
-"""Mail from sendmail(1) that a real Postfix shows to the milter: nothing jams, the sender is told.
+"""Mail from sendmail(1) where `postfix enable --map` has set the map: Postfix bounces to the sender.
 
-A refusal would leave the message in maildrop for ever; REJECT at its end would bounce it for the
-innocent as well. So the recipient is left out, and a notice of ours says so.
+No milter can do that: a refusal would leave the message in maildrop, and REJECT at its end would
+bounce it for every recipient.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.postfix.lines import follow
-from tests.postfix.test_map import delivered, notices
-from tests.postfix.test_milter import lock
+from tests.postfix.site import DOMAIN, Site
+from tests.postfix.test_map import delivered, lock, notices
 
-from lab.bouncegate import Bouncegate, Sections
-from lab.postfix import Postfix
-from lab.remote import Remote
+from bouncegate.store.mark import known_mark
+from lab.bouncegate import Sections
+from lab.folder import LabFolder
 from lab.smtp import message
-from lab.system import SENDER, MailSystem
 from lab.waiting import wait_for
 
 Address = Callable[[str], str]
-pytestmark = pytest.mark.usefixtures("judged")
-DAEMON = "MAILER-DAEMON@mail.sender.test"
+RETURN_PATH = {"return_path": {"domain": DOMAIN, "count": ["signed", "matched"]}}
 
-
-def judging(postfix: Postfix, **more: object) -> dict[str, dict[str, object]]:
-    return {"local": {"judge": True, "server": f"inet:127.0.0.1:{postfix.port}", **more}}
-
-
-def restart(gate: Bouncegate, sections: Sections) -> None:
-    assert gate.milter is not None
-    gate.milter.stop()
-    gate.configure(sections)
-    gate.start_milter()
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def judged(system: MailSystem) -> Iterator[MailSystem]:
-    """The mail system with sendmail(1)'s mail judged and notices sent, and as it was after that."""
-    restart(system.gate, judging(system.postfix))
-    system.gate.start_notices()
-    follow("Filter mail from sendmail", system.postfix)
-    system.postfix.reload()
-    yield system
-    system.postfix.reset("non_smtpd_milters")
-    system.postfix.reload()
-    assert system.gate.notices is not None
-    system.gate.notices.stop()
-    restart(system.gate, {})
+def enabled(can_run_postfix: None) -> Iterator[Site]:
+    with LabFolder() as folder:
+        site = Site(folder, chroot=False)
+        site.gate.start_map()
+        done = site.run("enable", "--map", "--enforce", "--yes")
+        assert done.returncode == 0, done.stdout
+        yield site
 
 
 @pytest.fixture
-def notices_daemon(judged: MailSystem) -> Iterator[None]:
-    """Both daemons run, also after the test, with the settings of this module."""
-    yield
-    restart(judged.gate, judging(judged.postfix))
-    if judged.gate.notices is None or judged.gate.notices.returncode is not None:
-        judged.gate.start_notices()
+def address() -> Address:
+    number = next(_numbers)
+    return lambda local: f"{local}-{number}@remote.example"
 
 
-def told(remote: Remote, sender: str) -> list[str]:
-    return [str(m["content"]) for m in remote.messages() if sender in m["recipients"]]
+@pytest.fixture
+def map_with(enabled: Site) -> Iterator[Callable[[Sections], None]]:
+    """Starts the map with other settings; after the test it has its own."""
+    gate = enabled.gate
+
+    def restart(sections: Sections) -> None:
+        assert gate.map is not None
+        gate.map.stop()
+        gate.configure({**RETURN_PATH, **sections})
+        gate.start_map()
+
+    yield restart
+    restart({})
 
 
-def named(dsn: str) -> list[str]:
+def told(site: Site, sender: str) -> list[str]:
+    return [str(m["content"]) for m in site.remote.messages() if sender in m["recipients"]]
+
+
+def bounced(dsn: str) -> list[str]:
     return re.findall(r"^Final-Recipient: \S+; (.+?)\r?$", dsn, re.MULTILINE)
 
 
-def test_the_locked_one_is_left_out_the_others_get_it_and_the_sender_is_told(
-    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+def test_local_mail_is_bounced_to_its_sender_for_the_locked_recipient_alone(
+    enabled: Site, address: Address
 ) -> None:
     locked, *others = address("locked"), address("one"), address("two")
     sender = address("writer")
-    lock(gate, locked)
-    postfix.sendmail(message("News"), sender, [others[0], locked, others[1]])
-    wait_for("the mail and the notice", lambda: delivered(remote, *others, sender))
-    postfix.wait_until_empty()
-    assert locked not in remote.accepted()
-    assert list((postfix.queue / "maildrop").iterdir()) == []
-    (dsn,) = told(remote, sender)
-    assert named(dsn) == [locked]
-    assert "Subject: News" in dsn
-    assert DAEMON in dsn
-    assert [m["sender"] for m in remote.messages() if sender in m["recipients"]] == ["<>"]
+    lock(enabled.gate, locked)
+    enabled.postfix.sendmail(message("News"), sender, [others[0], locked, others[1]])
+    wait_for("the mail and the DSN", lambda: delivered(enabled.remote, *others, sender))
+    enabled.postfix.wait_until_empty()
+    assert locked not in enabled.remote.accepted()
+    assert list((enabled.postfix.queue / "maildrop").iterdir()) == []
+    (dsn,) = told(enabled, sender)
+    assert bounced(dsn) == [locked]
+    words = " ".join(dsn.split())
+    assert "Status: 5.1.1" in words
+    assert "locked after a hard bounce (undefined, operator) without end" in words
+    assert known_mark(enabled.gate.store) in words
+    (sent,) = (m for m in enabled.remote.messages() if sender in m["recipients"])
+    assert sent["sender"] == "<>"
 
 
-def test_mail_for_locked_recipients_alone_is_not_sent_and_its_sender_is_told_once(
-    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
+def test_local_mail_is_bounced_however_sendmail_was_given_the_locked_recipient(
+    enabled: Site, address: Address
 ) -> None:
-    locked, again, sender = address("locked"), address("again"), address("writer")
-    lock(gate, locked, again)
-    postfix.sendmail(message("News"), sender, [locked, again])
-    wait_for("the notice", lambda: told(remote, sender))
-    postfix.wait_until_empty()
-    (dsn,) = told(remote, sender)
-    assert named(dsn) == [locked, again]
-    assert not {locked, again} & set(remote.accepted())
-
-
-def test_every_way_to_write_a_locked_recipient_is_left_out(
-    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
-) -> None:
+    """`user%domain`, `domain!user` and a root dot are rewritten before the map is asked."""
+    ways = [address(f"way{number}") for number in range(4)]
     local = address("jürgen").partition("@")[0]
-    plain, sender, other = address("ann"), address("writer"), address("other")
-    lock(gate, plain, f"{local}@bücher.example", f'"{local} x"@recipients.example')
-    forms = [plain.upper(), f"{local}@bücher.example", f'"{local} x"@recipients.example']
-    postfix.sendmail(message("News"), sender, [*forms, other])
-    wait_for("the mail and the notice", lambda: delivered(remote, other, sender))
-    (dsn,) = told(remote, sender)
-    assert sorted(named(dsn)) == sorted(forms)
-    assert [to for to in remote.accepted() if local in to or to.lower() == plain] == []
-
-
-def test_a_locked_recipient_that_sendmail_was_given_with_an_operator_is_left_out(
-    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
-) -> None:
-    """cleanup(8) shows it rewritten, and takes out what it has queued as it was given."""
-    locked = [address(f"way{number}") for number in range(3)]
+    odd = [f"{local}@bücher.example", f'"{local} x"@remote.example']
     sender, other = address("writer"), address("other")
-    lock(gate, *locked)
-    (dotted, bang, percent) = (one.split("@") for one in locked)
-    forms = ["@".join(dotted) + ".", "!".join(reversed(bang)), "%".join(percent)]
-    postfix.sendmail(message("News"), sender, [*forms, other])
-    wait_for("the mail and the notice", lambda: delivered(remote, other, sender))
-    postfix.wait_until_empty()
-    assert not set(locked) & set(remote.accepted())
-    (dsn,) = told(remote, sender)
-    assert named(dsn) == locked
+    lock(enabled.gate, *ways, *odd)
+    plain, dotted, bang, percent = (one.split("@") for one in ways)
+    forms = ["@".join(plain).upper(), "@".join(dotted) + ".", "!".join(reversed(bang))]
+    forms += ["%".join(percent), *odd]
+    enabled.postfix.sendmail(message("News"), sender, [*forms, other])
+    wait_for("the mail and the DSN", lambda: delivered(enabled.remote, other, sender))
+    enabled.postfix.wait_until_empty()
+    assert [to for to in enabled.remote.accepted() if to.lower() in ways or local in to] == []
+    (dsn,) = told(enabled, sender)
+    assert len(bounced(dsn)) == len(forms)
 
 
-def test_a_notice_to_a_return_path_of_ours_never_counts(
-    postfix: Postfix, gate: Bouncegate, address: Address
+def test_local_mail_that_was_signed_comes_back_to_the_return_path_and_never_counts(
+    enabled: Site, address: Address
 ) -> None:
-    """Otherwise a lock would renew itself."""
-    locked = address("locked")
-    lock(gate, locked)
-    before = len(notices(gate))
-    postfix.sendmail(message("News"), SENDER, [locked])
-    line = wait_for("the notice", lambda: notices(gate)[before:])[0]
+    """Otherwise a lock would renew itself. Postfix's bounce carries a good token and our mark."""
+    locked, other = address("locked"), address("other")
+    lock(enabled.gate, locked)
+    enabled.postfix.set(non_smtpd_milters="$bouncegate_milter")
+    enabled.postfix.reload()
+    before = len(notices(enabled.gate))
+    try:
+        enabled.postfix.sendmail(message("News"), address("writer"), [locked, other])
+        line = wait_for("the DSN", lambda: notices(enabled.gate)[before:])[0]
+    finally:
+        enabled.postfix.reset("non_smtpd_milters")
+        enabled.postfix.reload()
     assert f"to=<{locked}>" in line
+    assert "trust=signed" in line
     assert line.endswith("not counted: own-refusal")
+    wait_for("the mail", lambda: delivered(enabled.remote, other))
+    assert enabled.gate.run("unlock", "--yes", "--force", locked).returncode == 0
+    shown = enabled.gate.show(locked)
+    assert (shown["locked"], shown["hard"], shown["soft"]) == (False, 0, 0)
 
 
-@pytest.mark.parametrize("answer", [False, True])
-def test_who_must_not_be_told_is_sent_what_he_wrote_to_whomever(
-    postfix: Postfix,
-    remote: Remote,
-    gate: Bouncegate,
-    address: Address,
-    answer: bool,
-) -> None:
-    """To the null sender and to an answering machine no DSN may go: nothing may vanish either."""
-    locked, sender = address("locked"), address("writer") if answer else ""
-    lock(gate, locked)
-    mail = message("Away")
-    if answer:
-        mail["Auto-Submitted"] = "auto-replied"
-    postfix.sendmail(mail, sender, [locked])
-    wait_for("the mail", lambda: delivered(remote, locked))
-    postfix.wait_until_empty()
-    assert told(remote, sender) == []
-
-
-def test_exempt_recipients_and_aliases_get_their_mail(
-    postfix: Postfix,
-    remote: Remote,
-    gate: Bouncegate,
-    address: Address,
-) -> None:
-    """An alias is expanded only after the milter has spoken: that is what the map is for."""
-    domain = address("x").replace("@", ".")
-    target, alias = address("target"), address("alias").replace("recipients.", "aliases.")
-    lock(gate, f"@{domain}", target)
-    postfix.set(
-        virtual_alias_domains="aliases.example", virtual_alias_maps=f"inline:{{ {alias}={target} }}"
-    )
-    postfix.reload()
-    try:
-        sender = address("writer")
-        postfix.sendmail(message("News"), sender, [f"postmaster@{domain}", alias, f"a@{domain}"])
-        wait_for("it all", lambda: delivered(remote, f"postmaster@{domain}", target, sender))
-        assert named(told(remote, sender)[0]) == [f"a@{domain}"]
-    finally:
-        postfix.reset("virtual_alias_domains", "virtual_alias_maps")
-        postfix.reload()
-
-
-@pytest.mark.usefixtures("notices_daemon")
-def test_a_notice_outlives_the_daemons_and_is_sent_when_they_are_back(
-    postfix: Postfix,
-    remote: Remote,
-    gate: Bouncegate,
-    address: Address,
-) -> None:
-    """What was left out of a message, its sender must learn, whatever crashes in between."""
-    locked, sender = address("locked"), address("writer")
-    lock(gate, locked)
-    assert gate.notices is not None
-    gate.notices.kill()
-    postfix.sendmail(message("News"), sender, [locked])
-    wait_for("the notice to wait", lambda: list((gate.store / "notices").glob("*")))
-    postfix.wait_until_empty()  # killed before it answers, the milter leaves nobody out
-    assert gate.milter is not None
-    gate.milter.kill()
-    gate.configure(judging(postfix))
-    gate.start_milter()
-    assert told(remote, sender) == []
-    gate.start_notices()
-    wait_for("the notice", lambda: told(remote, sender))
-    assert locked not in remote.accepted()
-
-
-@pytest.mark.usefixtures("notices_daemon")
-def test_with_no_room_for_a_notice_the_recipient_stays_in_the_message(
-    postfix: Postfix,
-    remote: Remote,
-    gate: Bouncegate,
-    address: Address,
-) -> None:
-    """One bounce more is better than a message of which nobody hears again."""
-    first, second, sender = address("first"), address("second"), address("writer")
-    lock(gate, first, second)
-    assert gate.notices is not None
-    gate.notices.stop()
-    restart(gate, judging(postfix, notices_waiting=1))
-    postfix.sendmail(message("News"), sender, [first])
-    wait_for("the notice to wait", lambda: list((gate.store / "notices").glob("*")))
-    postfix.sendmail(message("News"), sender, [second])
-    wait_for("the mail", lambda: delivered(remote, second))
-    assert gate.milter is not None
-    assert "error: END-OF-MESSAGE: SpoolFull: " in gate.milter.log.read_text()
-    assert first not in remote.accepted()
-
-
-@pytest.mark.usefixtures("notices_daemon")
-def test_discard_tells_nobody_here_either(
-    postfix: Postfix,
-    remote: Remote,
-    gate: Bouncegate,
-    address: Address,
+def test_local_mail_to_a_locked_recipient_is_discarded_where_the_settings_say_so(
+    enabled: Site, address: Address, map_with: Callable[[Sections], None]
 ) -> None:
     locked, other, sender = address("locked"), address("other"), address("writer")
-    lock(gate, locked)
-    wait_for("the notices of others to go", lambda: not list((gate.store / "notices").glob("*")))
-    restart(gate, {**judging(postfix), "reply": {"action": "discard"}})
-    postfix.sendmail(message("News"), sender, [locked, other])
-    wait_for("the mail", lambda: delivered(remote, other))
-    postfix.wait_until_empty()
-    assert locked not in remote.accepted()
-    assert list((gate.store / "notices").glob("*")) == []
+    lock(enabled.gate, locked)
+    map_with({"reply": {"action": "discard"}})
+    enabled.postfix.sendmail(message("News"), sender, [locked, other])
+    wait_for("the mail", lambda: delivered(enabled.remote, other))
+    enabled.postfix.wait_until_empty()
+    assert locked not in enabled.remote.accepted()
+    assert told(enabled, sender) == []
 
 
-@pytest.mark.usefixtures("notices_daemon")
-@pytest.mark.parametrize("action", ["accept", "tempfail"])
-def test_while_the_milter_is_dead_mail_passes_or_waits_and_is_judged_later(
-    postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address, action: str
+def test_local_mail_to_a_locked_recipient_waits_alone_where_it_is_deferred(
+    enabled: Site, address: Address, map_with: Callable[[Sections], None]
 ) -> None:
-    """Postfix tries again what waits in maildrop: that is no jam, since the milter comes back."""
     locked, other, sender = address("locked"), address("other"), address("writer")
-    lock(gate, locked)
-    attached = postfix.command("postconf", "-c", postfix.config, "-h", "non_smtpd_milters").strip()
-    milter = f"{{ unix:bouncegate/milter.sock, default_action={action} }}"
-    postfix.set(non_smtpd_milters=milter)
-    postfix.reload()
-    assert gate.milter is not None
-    gate.milter.kill()
-    postfix.sendmail(message("News"), sender, [locked, other])
-    try:
-        if action == "accept":
-            wait_for("the mail", lambda: delivered(remote, locked, other))
-            return
-        postfix.wait_for_log(r"milter-reject: .*Service unavailable")
-        assert not {locked, other} & set(remote.accepted())
-        gate.configure(judging(postfix))
-        gate.start_milter()
-        wait_for("the mail and the notice", lambda: delivered(remote, other, sender))
-        assert locked not in remote.accepted()
-    finally:
-        postfix.set(non_smtpd_milters=attached)
-        postfix.reload()
+    lock(enabled.gate, locked)
+    map_with({"reply": {"action": "defer"}})
+    enabled.postfix.sendmail(message("News"), sender, [locked, other])
+    wait_for("the mail", lambda: delivered(enabled.remote, other))
+    enabled.postfix.wait_for_log(rf"to=<{locked}>, .*dsn=4\.2\.1, status=deferred \(locked after")
+    assert enabled.gate.run("unlock", "--yes", "--force", locked).returncode == 0
+    # qmgr(8) remembers the route of the last recipient for 30 s: another one makes it ask again.
+    enabled.postfix.sendmail(message("News"), sender, [address("later")])
+    enabled.postfix.flush()
+    wait_for("the mail that waited", lambda: delivered(enabled.remote, locked))
+    enabled.postfix.wait_until_empty()
+
+
+def test_local_mail_passes_without_the_field_of_tag_which_no_table_can_add(
+    enabled: Site, address: Address, map_with: Callable[[Sections], None]
+) -> None:
+    locked = address("locked")
+    lock(enabled.gate, locked)
+    map_with({"reply": {"action": "tag"}})
+    enabled.postfix.sendmail(message("News"), address("writer"), [locked])
+    wait_for("the mail", lambda: delivered(enabled.remote, locked))
+    assert "X-Bouncegate-Locked" not in told(enabled, locked)[0]
+
+
+def test_local_status_says_that_the_map_judges_it(enabled: Site) -> None:
+    assert b"the map judges it" in enabled.run("status").stdout
