@@ -113,7 +113,7 @@ def _begin(system: MailSystem) -> None:
     system.start()
     system.postfix.set(minimal_backoff_time="2s", maximal_backoff_time="5s", queue_run_delay="2s")
     system.postfix.reload()
-    for start in (system.gate.start_map, system.gate.start_notices, system.gate.start_maintain):
+    for start in (system.gate.start_map, system.gate.start_maintain):
         start()
 
 
@@ -125,7 +125,6 @@ def _daemons(system: MailSystem) -> list[_Daemon]:
         _Daemon("return", 4, gate.start_return_path, lambda: gate.return_path, back),
         _Daemon("maintain", 2, gate.start_maintain, lambda: gate.maintain, ("maintain",)),
         _Daemon("map", 1, gate.start_map, lambda: gate.map, ("map",)),
-        _Daemon("notices", 1, gate.start_notices, lambda: gate.notices, ("notices",)),
     ]
 
 

@@ -28,7 +28,7 @@ _SLICE: Final = 5.0
 _CLIENTS: Final = 1000
 _EVERY_STEP: Final = (
     '[return_path]\ndomain = "return.sender.test"\n[ledger]\nmailing_headers = ["X-Campaign-ID"]\n'
-    '[reply]\naction = "tag"\n[local]\njudge = true\n'
+    '[reply]\naction = "tag"\n'
 )
 
 

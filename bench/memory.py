@@ -56,12 +56,11 @@ def _others(seconds: float) -> list[dict[str, Any]]:
         gate = Bouncegate(folder, folder.path / "sockets", {"guard": {"enabled": False}})
         handler = gate.start_return_path()
         hand_over(gate, 8, seconds, iter(range(10**9)))
-        notices = gate.start_notices()
         time.sleep(1)
         supervisor, *workers = family(handler.pid)
         rows = [_row("return-path, supervisor", supervisor)]
         rows += [_row(f"return-path, worker {n}", pid) for n, pid in enumerate(workers, 1)]
-        return [*rows, _row("notices", notices.pid)]
+        return rows
 
 
 def _row(name: str, pid: int) -> dict[str, Any]:

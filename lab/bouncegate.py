@@ -35,7 +35,6 @@ class Bouncegate:
         self.milter: Process | None = None
         self.return_path: Process | None = None
         self.map: Process | None = None
-        self.notices: Process | None = None
         self.maintain: Process | None = None
         self.store.mkdir(exist_ok=True)
         make_folder(sockets, getpass.getuser(), "postfix", "2750")
@@ -76,11 +75,6 @@ class Bouncegate:
         self.map = self._start("map")
         return self.map
 
-    def start_notices(self) -> Process:
-        """Start the daemon that sends notices."""
-        self.notices = self._start("notices")
-        return self.notices
-
     def start_maintain(self) -> Process:
         """Start the daemon of the background."""
         self.maintain = self._start("maintain")
@@ -88,7 +82,7 @@ class Bouncegate:
 
     def processes(self) -> list[Process]:
         """The daemons that were started."""
-        daemons = (self.milter, self.return_path, self.map, self.notices, self.maintain)
+        daemons = (self.milter, self.return_path, self.map, self.maintain)
         return [process for process in daemons if process is not None]
 
     def stop(self) -> None:

@@ -1,4 +1,5 @@
-"""Mail from sendmail(1) where `postfix enable --map` has set the map: Postfix bounces to the sender.
+"""Mail from sendmail(1) where `postfix enable --map` has set the map: Postfix bounces to the
+sender.
 
 No milter can do that: a refusal would leave the message in maildrop, and REJECT at its end would
 bounce it for every recipient.
@@ -9,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.postfix.lines import block, run_lines
 from tests.postfix.site import DOMAIN, Site
 from tests.postfix.test_map import delivered, lock, notices
 
@@ -171,3 +173,20 @@ def test_local_mail_passes_without_the_field_of_tag_which_no_table_can_add(
 
 def test_local_status_says_that_the_map_judges_it(enabled: Site) -> None:
     assert b"the map judges it" in enabled.run("status").stdout
+
+
+def test_local_notices_of_an_earlier_version_are_sent_by_the_lines_of_the_how_to(
+    enabled: Site, address: Address
+) -> None:
+    spool, sender = enabled.gate.store / "notices", address("writer")
+    spool.mkdir(mode=0o700)
+    notice = f"To: <{sender}>\r\nSubject: Not sent\r\n\r\n<{address('locked')}>: locked\r\n"
+    (spool / "00000000000000000001.7.0a0b0c0d").write_bytes(f"{sender}\n{notice}".encode())
+    lines = block("From a version with `\\[local\\] judge`", "docs/operating.md")
+    lines = lines.replace("/var/lib/bouncegate", str(enabled.gate.store))
+    lines = lines.replace("sendmail", f"/usr/sbin/sendmail -C {enabled.postfix.config}")
+    run_lines(lines, enabled.postfix)
+    wait_for("the notice", lambda: delivered(enabled.remote, sender))
+    (sent,) = (m for m in enabled.remote.messages() if sender in m["recipients"])
+    assert (sent["sender"], "Subject: Not sent" in str(sent["content"])) == ("<>", True)
+    assert not spool.exists()

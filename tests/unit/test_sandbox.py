@@ -27,7 +27,7 @@ from lab.waiting import wait_for
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMD = ROOT / "systemd"
 COMMAND = Path(sys.executable).with_name("bouncegate")
-DAEMONS = ("milter", "return-path", "map", "notices", "maintain")
+DAEMONS = ("milter", "return-path", "map", "maintain")
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("systemd-analyze") is None or find_library("seccomp") is None,

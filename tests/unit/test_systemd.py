@@ -16,7 +16,6 @@ UNITS = (
     "bouncegate-milter.service",
     "bouncegate-return-path.service",
     "bouncegate-map.service",
-    "bouncegate-notices.service",
     "bouncegate-maintain.service",
     "bouncegate-backup.service",
 )
@@ -96,24 +95,17 @@ def test_a_unit_without_its_hardening_would_exceed_the_threshold(unit: Path) -> 
 
 def test_the_units_are_hardened_alike() -> None:
     """A setting added to one daemon's sandbox must not be forgotten in another's."""
-    milter, return_path, map_, notices, maintain = (
+    milter, return_path, map_, maintain = (
         (SYSTEMD / name).read_text().partition("StateDirectory=")[2].splitlines()
         for name in DAEMONS
     )
     cores = ["# A busy worker keeps to one core.", "SystemCallFilter=sched_setaffinity"]
     assert [line for line in milter if line not in cores] == return_path == map_ != []
-    for unit, exception in (
-        (notices, "# It speaks to the Postfix of this machine alone."),
-        (
-            maintain,
-            (
-                "# It asks name servers, and listens for nothing but [metrics] listen. "
-                "Where the resolver is on this"
-            ),
-        ),
-    ):
-        network = unit.index(exception)
-        assert unit[:network] == map_[:network]
+    network = maintain.index(
+        "# It asks name servers, and listens for nothing but [metrics] listen. "
+        "Where the resolver is on this"
+    )
+    assert maintain[:network] == map_[:network]
 
 
 @pytest.mark.skipif(

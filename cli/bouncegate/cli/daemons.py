@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bouncegate.classifier.returnpath.worker import Opening
 
 log: Final = logging.getLogger("bouncegate.return-path")
+milter_log: Final = logging.getLogger("bouncegate.milter")
 
 
 def milter(context: typer.Context) -> None:
@@ -45,6 +46,8 @@ def milter(context: typer.Context) -> None:
     def load() -> Settings:
         settings = Invocation(invocation_of(context).config).settings
         set_up_logging(settings.log, "milter")
+        for text in settings.removed:
+            milter_log.warning("%s", text)
         return settings
 
     raise typer.Exit(run_milter(load(), notify, load))

@@ -34,7 +34,6 @@ from bouncegate.cli import (
     listing,
     lock,
     maintain,
-    notices,
     postfix,
     provider,
     purge,
@@ -61,7 +60,6 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "return-path": daemons.return_path,
         "receive": daemons.receive,
         "map": maps.app,
-        "notices": notices.notices,
         "maintain": maintain.maintain,
     },
     "Addresses": {

@@ -9,7 +9,7 @@ import re
 import tomllib
 import types
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
@@ -24,6 +24,18 @@ from bouncegate.config.settings import Settings
 from bouncegate.config.values import ONE_OR_MORE, PARSERS
 
 _S = TypeVar("_S", bound=msgspec.Struct)
+
+_SPOOL: Final = "the spool of notices was removed; delete this line"
+# Keys of earlier versions are ignored with a note: an upgrade must not stop a daemon.
+_REMOVED: Final[dict[str, str]] = {
+    "local.judge": (
+        "the milter does not filter mail from sendmail(1) any more; "
+        'run "bouncegate postfix enable --map" to have Postfix bounce it, and delete this line'
+    ),
+    "local.notices_an_hour": _SPOOL,
+    "local.notices_waiting": _SPOOL,
+}
+_NOT_A_KEY: Final = "removed"
 
 _HEADER: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_.\- ]+?)\s*\]")
 _TABLE_OF_LIST: Final = re.compile(r"\s*\[\[\s*([A-Za-z0-9_.\- ]+?)\s*\]\]")
@@ -46,6 +58,7 @@ def loads(text: str, name: str = "-") -> Settings:
         raise ConfigError([Problem(name, place, "", f"no valid TOML: {error}")]) from None
     problems: list[tuple[str, str]] = []
     settings = _section(Settings(), table, "", problems)
+    settings = replace(settings, removed=tuple(_removed_keys(table)))
     problems += list(contradictions(settings, frozenset(key for key, _ in problems)))
     if problems:
         lines = _lines_of_keys(text)
@@ -73,10 +86,12 @@ def _section(
     defaults: _S, table: Mapping[str, object], path: str, problems: list[tuple[str, str]]
 ) -> _S:
     """The defaults of a section with what its table sets; what is wrong goes to `problems`."""
-    known = {field.name: field.type for field in fields(defaults)}
+    known = {field.name: field.type for field in fields(defaults) if field.name != _NOT_A_KEY}
     values: dict[str, object] = {}
     for name, value in table.items():
         key = f"{path}{name}"
+        if key in _REMOVED:
+            continue
         if name not in known:
             problems.append((key, _unknown(name, list(known))))
             continue
@@ -85,6 +100,15 @@ def _section(
         except ValueError as error:
             problems.append((key, str(error)))
     return replace(defaults, **values)
+
+
+def _removed_keys(table: Mapping[str, object]) -> Iterator[str]:
+    """What to do about each key of an earlier version that a file sets."""
+    for key, text in _REMOVED.items():
+        section, _, name = key.partition(".")
+        found = table.get(section)
+        if isinstance(found, Mapping) and name in found:
+            yield f"[{section}] {name} is ignored: {text}"
 
 
 def _unknown(name: str, known: list[str]) -> str:

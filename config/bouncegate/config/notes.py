@@ -36,6 +36,7 @@ def notes_on(settings: Settings) -> Iterator[str]:
 
 def notes_on_sending(settings: Settings) -> Iterator[str]:
     """The same of the send path: what is not alike wherever a message leaves."""
+    yield from settings.removed
     if settings.reply.action == "discard":
         yield (
             '[reply] action = "discard": senders are told that all is well; "map export" writes'
@@ -45,16 +46,6 @@ def notes_on_sending(settings: Settings) -> Iterator[str]:
         yield (
             '[reply] action = "tag": locked recipients get their mail; the map cannot add a '
             "header field, so what only it sees passes without"
-        )
-    if settings.tells_local_senders:
-        yield (
-            '[local] judge: "bouncegate notices" must run, or locked recipients of mail from '
-            "sendmail(1) get it all the same once the notices that wait are too many"
-        )
-    if settings.local.judge and settings.reply.action == "defer":
-        yield (
-            '[reply] action = "defer": mail from sendmail(1) cannot wait for one recipient; he '
-            "is left out, and the sender is told at once"
         )
     if settings.reply.groups:
         yield (

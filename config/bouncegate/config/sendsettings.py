@@ -111,9 +111,6 @@ class ReplySettings(Struct, frozen=True):
 
 
 class LocalSettings(Struct, frozen=True):
-    """`[local]`: mail from sendmail(1), where Postfix's non_smtpd_milters asks us about it."""
+    """`[local]`: the Postfix of this machine."""
 
-    judge: bool = False
     server: InetSocket = InetSocket("127.0.0.1", 25)
-    notices_an_hour: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
-    notices_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 1000

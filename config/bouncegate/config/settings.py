@@ -122,6 +122,8 @@ class Settings(Struct, frozen=True):
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
     provider: tuple[ProviderSettings, ...] = ()
+    removed: tuple[str, ...] = ()
+    """Keys of earlier versions that the file still sets, and what to do. Not a key of the file."""
 
     @property
     def signs(self) -> bool:
@@ -131,12 +133,7 @@ class Settings(Struct, frozen=True):
     @property
     def holds(self) -> bool:
         """Whether the milter accepts locked recipients, to deal with them at the end."""
-        return self.local.judge or self.reply.action in ("discard", "tag")
-
-    @property
-    def tells_local_senders(self) -> bool:
-        """Whether recipients are taken out of mail from sendmail(1) and its sender is told."""
-        return self.local.judge and self.reply.action in ("refuse", "defer")
+        return self.reply.action in ("discard", "tag")
 
     @property
     def keeps_ledger(self) -> bool:

@@ -13,7 +13,7 @@ import milter
 
 from bouncegate.milter.pending import PendingStep
 from bouncegate.milter.postmaster import PostmasterStep
-from bouncegate.milter.session import HOST, QUEUE_ID, Session, session_of
+from bouncegate.milter.session import QUEUE_ID, Session, session_of
 
 if TYPE_CHECKING:
     from milter import Context
@@ -39,8 +39,8 @@ class EomSteps:
         """What the MTA must allow."""
         self.always = send is not None
         """Whether the end of every message is needed, or only where a recipient is held."""
-        self.wants_headers = any(step is not None and step.wants_headers for step in (held, send))
-        self.macros = f"{QUEUE_ID} {HOST}" if held is not None and held.wants_headers else QUEUE_ID
+        self.wants_headers = send is not None and send.wants_headers
+        self.macros = QUEUE_ID
         """Those to be asked for at the end of a message."""
 
     def data(self, context: "Context") -> int:
@@ -51,8 +51,6 @@ class EomSteps:
 
     def header(self, context: "Context", name: str, value: str | bytes) -> int:
         """One field of the message's header."""
-        if self._held is not None and self._held.wants_headers:
-            self._held.header(context, name, value)
         return self._send.header(context, name, value) if self._send else milter.NOREPLY
 
     def end(self, context: "Context") -> int:

@@ -51,7 +51,7 @@ class RcptStep:
     """Answers RCPT TO for one worker."""
 
     __slots__ = (
-        *("_deed", "_delimiters", "_find", "_key", "_local_deed", "_mark", "_mishaps"),
+        *("_deed", "_delimiters", "_find", "_key", "_mark", "_mishaps"),
         *(
             "_on_error",
             "_plain_key",
@@ -91,7 +91,6 @@ class RcptStep:
         self._scope = Scope.of(settings)
         self._reply = settings.reply
         self._deed = deed_of(settings.reply.action)
-        self._local_deed = deed_of(settings.reply.action, local=True)
         self._mishaps = RateLimitedLog(settings.milter.on_error)
         self._on_error = answer_on_error(settings)
 
@@ -138,13 +137,12 @@ class RcptStep:
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
         reply = compose(self._reply, lock, known.recipient, known.sender or "", self._mark())
-        deed = self._deed if known.transport else self._local_deed
-        said = logline.refusal(verb(deed, outcome), queue_id, known, lock, reply)
+        said = logline.refusal(verb(self._deed, outcome), queue_id, known, lock, reply)
         _LOG.info("%s", said)
         if outcome is Outcome.OBSERVED:
             return milter.CONTINUE
-        if deed is not Deed.REJECT:
-            held = PendingRecipient(deed, recipient, known.recipient, lock, reply)
+        if self._deed is not Deed.REJECT:
+            held = PendingRecipient(self._deed, recipient, lock)
             session_of(context).held.append(held)
             return milter.CONTINUE
         context.setreply(reply.code, reply.status, reply.escaped)

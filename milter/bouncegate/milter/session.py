@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bouncegate.milter.refusal.decision import Facts, IPAddress
 from bouncegate.milter.refusal.deed import Deed
-from bouncegate.milter.refusal.reply import Reply
 from bouncegate.policy.records import Lock
 
 if TYPE_CHECKING:
     from milter import Context
 
 QUEUE_ID: Final = "i"
-HOST: Final = "j"
 _AUTHENTICATED: Final = "{auth_authen}"
 _CLIENT: Final = "{client_addr}"
 _DAEMON: Final = "{daemon_name}"
@@ -66,17 +64,13 @@ class PendingRecipient(NamedTuple):
     deed: Deed
     recipient: bytes
     """As the MTA handed it over."""
-    address: str
     lock: Lock
-    reply: Reply
 
 
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = (
-        *("fields", "headers", "held", "peer", "persons", "recipients", "resolved", "unreported"),
-    )
+    __slots__ = (*("headers", "held", "peer", "persons", "recipients", "resolved", "unreported"),)
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if the CONNECT step told it."""
@@ -90,8 +84,6 @@ class Session:
         self.held: list[PendingRecipient] = []
         self.persons: list[tuple[bytes, str]] = []
         """Persons of the return domain: as the MTA handed them over, and in plain form."""
-        self.fields: list[tuple[str, bytes]] = []
-        """The header of a message with recipients whose sender is to be told of them."""
 
     def forget_message(self) -> None:
         """The next message of the connection begins with nothing."""
@@ -101,7 +93,6 @@ class Session:
         self.headers = {}
         self.held = []
         self.persons = []
-        self.fields = []
 
 
 def session_of(context: "Context") -> Session:

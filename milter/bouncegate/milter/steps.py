@@ -12,7 +12,6 @@ What the settings need more than that:
 
     [reply] action discard or tag        abort and end of message too, but DATA is still answered
                                          with ACCEPT where nobody is held; DELRCPT or ADDHDRS, `i`
-    [local] judge                        ... and headers, which need no reply; DELRCPT, `i` and `j`
     return path signed, or ledger kept   abort and end of message instead of DATA; `i`, and CHGFROM
                                          where it is signed
     ... and mailing, list or Message-ID  headers too, which need no reply

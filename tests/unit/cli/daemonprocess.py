@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # TimeoutStopSec= of each unit.
-DAEMONS = {"milter": 10, "return-path": 30, "map": 10, "notices": 10, "maintain": 30}
+DAEMONS = {"milter": 10, "return-path": 30, "map": 10, "maintain": 30}
 # A machine that is busy takes its time to start a process.
 SECONDS = 60.0
 COMMAND = (sys.executable, "-m", "bouncegate.cli")

@@ -243,8 +243,8 @@ def test_check_config_tells_which_proof_the_settings_need(
     [
         ('[reply]\naction = "discard"', '"map export" writes no entries'),
         ('[reply]\naction = "tag"', "the map cannot add a header field"),
-        ("[local]\njudge = true", '"bouncegate notices" must run'),
-        ('[local]\njudge = true\n[reply]\naction = "defer"', "cannot wait for one recipient"),
+        ("[local]\njudge = true", 'run "bouncegate postfix enable --map"'),
+        ("[local]\nnotices_waiting = 7", "[local] notices_waiting is ignored"),
         ('[[reply.groups]]\nsender_domains = ["a.test"]\ntext = "x"', "use the words of [reply]"),
     ],
 )

@@ -60,9 +60,8 @@ def said(process: Process, text: str) -> None:
     process.wait_until(f"it says {text!r}", lambda: text in process.log.read_text())
 
 
-@pytest.mark.parametrize("daemon", ["maintain", "notices"])
-def test_a_daemon_without_sessions_begins_anew_as_the_same_process(site: Site, daemon: str) -> None:
-    process = site.start(daemon)
+def test_maintain_begins_anew_as_the_same_process(site: Site) -> None:
+    process = site.start("maintain")
     before = Path(f"/proc/{process.pid}/stat").read_text().split()[21]
     site.configure(BAD)
     process.send_signal(signal.SIGHUP)

@@ -16,7 +16,6 @@ import pytest
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.values import Size
-from bouncegate.milter.notices.spool import Spool
 from bouncegate.store.store import Store
 
 from .daemonprocess import (
@@ -275,19 +274,3 @@ def test_sigterm_ends_a_map_with_a_client_that_reads_no_answer(config: Path) -> 
             while True:
                 client.send(b"%d:%s," % (len(question), question))
         assert ended(process, "map") == 0
-
-
-# -- notices -------------------------------------------------------------------------------------
-
-
-def test_sigterm_ends_notices_whose_postfix_keeps_silent(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as postfix:
-        postfix.settimeout(SECONDS)
-        config = configured(
-            tmp_path, f'[local]\nserver = "inet:127.0.0.1:{postfix.getsockname()[1]}"\n'
-        )
-        Spool(config.with_name("store"), 10).put("a@x.example", b"Subject: x\n\nx\n")
-        with running("notices", config) as process:
-            client, _ = postfix.accept()
-            with client:
-                assert ended(process, "notices") == 0

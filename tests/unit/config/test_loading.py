@@ -41,6 +41,17 @@ def test_the_sample_documents_every_key_with_its_default() -> None:
             ), f"{section.name}.{field.name} is missing from the sample"
 
 
+def test_keys_of_an_earlier_version_are_ignored_with_what_to_do() -> None:
+    """An upgrade must not stop a daemon."""
+    settings = loads('[local]\njudge = true\nnotices_an_hour = "x"\nserver = "inet:127.0.0.1:2525"')
+    assert settings.local.server == InetSocket("127.0.0.1", 2525)
+    judge, notices = settings.removed
+    assert judge.startswith("[local] judge is ignored: ")
+    assert 'run "bouncegate postfix enable --map"' in judge
+    assert notices.startswith("[local] notices_an_hour is ignored: ")
+    assert problems_of("removed = []")[0].startswith("f.toml:1: removed: unknown key")
+
+
 def test_a_file_is_taken_as_meant() -> None:
     settings = loads(
         """

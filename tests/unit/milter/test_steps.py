@@ -37,7 +37,6 @@ ACTIONS = {
 EVERYTHING = 0xFFFFFF
 SIGNED = '[return_path]\ndomain = "return.sender.test"\n'
 PERSONS = {"ADDRCPT", "DELRCPT"}
-JUDGED = "[local]\njudge = true\n"
 
 
 class Context:
@@ -91,14 +90,10 @@ def _negotiated(
         ('[reply]\naction = "defer"\n', {"data"}, set[str](), None),
         ('[reply]\naction = "discard"\n', {"data"}, {"DELRCPT"}, "i"),
         ('[reply]\naction = "tag"\n', {"data"}, {"ADDHDRS"}, "i"),
-        (JUDGED, {"data", "headers"}, {"DELRCPT"}, "i j"),
-        (JUDGED + '[reply]\naction = "discard"\n', {"data"}, {"DELRCPT"}, "i"),
-        (JUDGED + '[reply]\naction = "tag"\n', {"data"}, {"ADDHDRS"}, "i"),
         (SIGNED + 'sign = "none"\n', {"data"}, PERSONS, "i"),
         (SIGNED, set[str](), {"CHGFROM"} | PERSONS, "i"),
         (SIGNED + '[ledger]\nkeep = "0 days"\n', set[str](), {"CHGFROM"} | PERSONS, "i"),
         (SIGNED + '[reply]\naction = "discard"\n', set[str](), {"CHGFROM"} | PERSONS, "i"),
-        (SIGNED + JUDGED, {"headers"}, {"CHGFROM"} | PERSONS, "i j"),
         (SIGNED + '[ledger]\ngroup = "list-id"\n', {"headers"}, {"CHGFROM"} | PERSONS, "i"),
         ("[ledger]\nenabled = true\n", {"headers"}, set[str](), "i"),
     ],

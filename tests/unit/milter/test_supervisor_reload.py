@@ -180,3 +180,11 @@ def test_workers_that_have_nothing_to_do_show_signs_of_life(daemon: Daemon) -> N
     workers = daemon.workers()
     time.sleep(5)
     assert daemon.workers() == workers
+
+
+def test_keys_of_an_earlier_version_stop_no_milter_and_its_log_says_what_to_do(
+    daemon: Daemon,
+) -> None:
+    daemon.start(local={"judge": True})
+    assert "[local] judge is ignored: " in daemon.text()
+    assert "bouncegate postfix enable --map" in daemon.text()

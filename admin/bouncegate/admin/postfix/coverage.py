@@ -251,17 +251,10 @@ def _of_log(settings: Settings) -> Cover:
 
 
 def _of_local(settings: Settings, running: Running) -> Cover:
-    asked = is_asked(settings, running, running.values.get("non_smtpd_milters", ""))
-    if asked and settings.local.judge:
-        text = "locked recipients are left out of mail from sendmail(1), and the sender is told"
-        return Cover("local", "non_smtpd_milters", State.ATTACHED, text)
-    if settings.local.judge:
-        text = "[local] judge is set, but non_smtpd_milters does not name the milter"
-        return Cover("local", "non_smtpd_milters", State.MISSING, text)
     if _map_is_asked(settings, running):
         return Cover("local", "transport_maps", State.ATTACHED, "the map judges it")
-    text = "mail from sendmail(1), from aliases, and what is queued already is not judged"
-    return Cover("local", "non_smtpd_milters", State.NOT_COVERED, text)
+    text = "mail from sendmail(1), from aliases, and what is queued already is not judged (--map)"
+    return Cover("local", "transport_maps", State.NOT_COVERED, text)
 
 
 def _of_verification(running: Running) -> Iterator[Cover]:

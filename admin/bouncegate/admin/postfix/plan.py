@@ -156,8 +156,6 @@ def plan(settings: Settings, running: Running, *, table: bool = False) -> Plan:
     _plan_milter(draft, [one for one in found if one.plane == "milter"])
     if settings.return_path.domains:
         _plan_return_path(draft)
-    if any(one.plane == "local" and one.state is State.MISSING for one in found):
-        _plan_list(draft, "non_smtpd_milters", ("cleanup", SMTPD))
     if table:
         _plan_map(draft)
         _plan_verification(draft)

@@ -78,8 +78,6 @@ class Scope:
     recipients: tuple[AddressPattern, ...]
     fold: bool
     observe: bool
-    local: bool
-    """Whether mail from sendmail(1) is judged."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -94,7 +92,6 @@ class Scope:
             recipients=tuple(_canonical(p, fold=fold) for p in settings.exempt.recipients),
             fold=fold,
             observe=settings.milter.mode == "observe",
-            local=settings.local.judge,
         )
 
 
@@ -138,22 +135,6 @@ def is_outbound(facts: Facts, scope: Scope) -> bool:
     )
 
 
-def is_local(facts: Facts) -> bool:
-    """Whether cleanup(8) asks, about mail from sendmail(1): it knows no transport yet.
-
-    smtpd(8) always tells one. The client is then this machine (Postfix 3.7).
-    """
-    return not facts.transport and facts.client is not None and facts.client.is_loopback
-
-
-def _route_is_unknown(facts: Facts, scope: Scope) -> bool:
-    return not facts.transport and not (scope.local and is_local(facts))
-
-
-def _is_not_ours(facts: Facts, scope: Scope) -> bool:
-    return not (is_local(facts) or is_outbound(facts, scope))
-
-
 def _sender_is_exempt(facts: Facts, scope: Scope) -> bool:
     if not scope.senders:
         return False
@@ -169,14 +150,14 @@ def _refused(scope: Scope) -> Outcome:
 
 
 # Mail from sendmail(1) has no {rcpt_mailer}, and a refusal there would jam the maildrop queue:
-# "can't reject recipient in non-smtpd(8) submission" (Postfix 3.7). The first row lets it pass,
-# unless the settings say that such recipients are to be left out at the end of the message.
+# "can't reject recipient in non-smtpd(8) submission" (Postfix 3.7). The first row lets it pass: the
+# map of `bouncegate.milter.lookup` is for such mail.
 _PASSES: Final[tuple[tuple[Outcome, Callable[[Facts, Scope], bool]], ...]] = (
-    (Outcome.ROUTE_UNKNOWN, _route_is_unknown),
+    (Outcome.ROUTE_UNKNOWN, lambda facts, _: not facts.transport),
     (Outcome.DELIVERED_HERE, lambda facts, scope: facts.transport in scope.local_transports),
     (Outcome.SENDER_UNKNOWN, lambda facts, _: facts.sender is None),
     (Outcome.NULL_SENDER, lambda facts, _: facts.sender == ""),
-    (Outcome.NOT_OUTBOUND, _is_not_ours),
+    (Outcome.NOT_OUTBOUND, lambda facts, scope: not is_outbound(facts, scope)),
     (Outcome.SIGNED, lambda facts, _: facts.signed),
     (Outcome.SENDER_EXEMPT, _sender_is_exempt),
     (Outcome.RECIPIENT_EXEMPT, lambda facts, scope: recipient_is_exempt(facts.recipient, scope)),

@@ -13,7 +13,6 @@ class Deed(StrEnum):
     REJECT = "reject"
     DISCARD = "discard"
     TAG = "tag"
-    RETURN = "return"
 
 
 _DEEDS: Final[dict[Action, Deed]] = {
@@ -24,14 +23,9 @@ _DEEDS: Final[dict[Action, Deed]] = {
 }
 
 
-def deed_of(action: Action, *, local: bool = False) -> Deed:
-    """What an action does with a locked recipient.
-
-    In mail from sendmail(1), which is `local`, nothing can be refused: the recipient is left out
-    and the sender is told.
-    """
-    deed = _DEEDS[action]
-    return Deed.RETURN if local and deed is Deed.REJECT else deed
+def deed_of(action: Action) -> Deed:
+    """What an action does with a locked recipient."""
+    return _DEEDS[action]
 
 
 def verb(deed: Deed, outcome: Outcome) -> str:

@@ -138,13 +138,13 @@ def path_of(recipient: bytes) -> str:
     return without_route(recipient.strip(_WRAPPING).decode())
 
 
-def queued_as(recipient: bytes, *, as_given: bool = True) -> list[str]:
+def queued_as(recipient: bytes) -> list[str]:
     """The forms by which a recipient can be taken out again, one of which is the queue's.
 
     Postfix 3.7 compares the octets with what it has queued; what it does not find it passes over.
     smtpd(8) shows what it queues. For sendmail(1), cleanup(8) queues what it was given, perhaps
-    with a root dot or a routing operator, and shows what trivial-rewrite(8) has made of it:
-    `as_given` adds these. A source route that it was given cannot be known.
+    with a root dot or a routing operator, and shows what trivial-rewrite(8) has made of it. A
+    source route that it was given cannot be known.
     """
     path = path_of(recipient)
     try:
@@ -152,7 +152,7 @@ def queued_as(recipient: bytes, *, as_given: bool = True) -> list[str]:
     except AddressError:
         forms = [path]
     # Only smtpd(8) writes brackets.
-    if as_given and not recipient.startswith(b"<"):
+    if not recipient.startswith(b"<"):
         local, _, domain = path.rpartition("@")
         forms += [f"{path}.", f"{domain}!{local}", f"{local}%{domain}"]
     return list(dict.fromkeys(forms))

@@ -174,7 +174,7 @@ SITES: Final[dict[str, Site]] = {
         settings='[milter]\nsocket = "inet:127.0.0.1:8892"\n'
         '[return_path]\nsocket = "inet:127.0.0.1:2003"\ndomain = "return.example.com"\n'
     ),
-    "mail from programs judged as well": Site(settings="[local]\njudge = true\n"),
+    "a key of an earlier version": Site(settings="[local]\njudge = true\n"),
     "return domains by sender": Site(settings=BY_SENDER),
     "return domains by sender, one of them attached by hand": Site(
         main=with_lines(
