@@ -1,7 +1,7 @@
 """What comes of `kill -9` at random moments, while mail, questions and DSNs come in.
 
 All daemons run behind a real Postfix: milter (two workers and the ledger writer), return path (two
-workers, each with a process whose children read large messages), map, notices and maintain, which
+workers, each with a process whose children read large messages), map and maintain, which
 follows the log. Again and again one of their processes is killed. A daemon whose supervisor was
 killed is started anew, as systemd does it; supervisors replace their workers themselves.
 

@@ -14,7 +14,7 @@ from tests.postfix.lines import block, run_lines
 from tests.postfix.site import DOMAIN, Site
 from tests.postfix.test_map import delivered, lock, notices
 
-from bouncegate.store.mark import known_mark
+from bouncegate.store.installationmark import known_mark
 from lab.bouncegate import Sections
 from lab.folder import LabFolder
 from lab.smtp import message
