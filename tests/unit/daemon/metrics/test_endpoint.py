@@ -22,13 +22,19 @@ def endpoint(tmp_path: Path) -> Iterator[Path]:
     path, stop = tmp_path / "m.sock", threading.Event()
     thread = threading.Thread(target=serve_metrics, args=(UnixSocket(path), registry, stop))
     thread.start()
-    while not path.exists():
+    while not is_listening(path):
         assert thread.is_alive()
     yield path
     stop.set()
     thread.join(SECONDS)
     assert not thread.is_alive()
     assert not path.exists()
+
+
+def is_listening(path: Path) -> bool:
+    """A socket has its name before it listens: until then a client is refused."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def connected(path: Path) -> socket.socket:
