@@ -137,6 +137,8 @@ ELSEWHERE: Final = (
               "tests/unit/classifier/test_corpus.py", "BOUNCEGATE_CORPUS"),
     Elsewhere(r"bouncegate postfix .*", "it changes a Postfix, and asks daemons that run",
               "tests/postfix/test_pages.py", "bouncegate postfix"),
+    Elsewhere(r"for notice in .*|tail -n .*|done|rmdir .*", "there is no spool here",
+              "tests/postfix/test_local_submission.py", "by_the_lines_of_the_how_to"),
     Elsewhere(r"uv pip compile .*", "it asks a registry", "tests/unit/test_locks.py",
               "runtime.lock"),
 )  # fmt: skip

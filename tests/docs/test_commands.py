@@ -24,7 +24,7 @@ OPTIONS = {
     for path, command in every_command(COMMAND)
 }
 GROUPS = {"", *(path.rpartition(" ")[0] for path in OPTIONS if " " in path)} - OPTIONS.keys()
-OPTIONS[""] = {"--version", "--install-completion"}
+OPTIONS[""] = {"--help", "--version", "--install-completion"}
 
 
 @pytest.mark.parametrize("page", [page for page, lines in OURS.items() if lines])
