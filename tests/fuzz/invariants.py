@@ -34,8 +34,8 @@ import dns.query
 from tests.fuzz.lmtp import check_session
 from tests.fuzz.shapes import shape
 
-from bouncegate.admin.dns.lookup import MOST_HOSTS, look_up
-from bouncegate.admin.dns.reply import ask
+from bouncegate.admin.dns.answer import ask
+from bouncegate.admin.dns.mx import MOST_HOSTS, look_up
 from bouncegate.classifier.alive.signoflife import SignOfLife, sign_of_life
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.maillog.line import DeliveryLine, Parser

@@ -19,7 +19,7 @@ from tests.unit.classifier.test_return_path import dsn
 from tests.unit.cli.daemonprocess import children_of
 
 from bouncegate.admin.doctor.daemons import check_daemons
-from bouncegate.admin.doctor.finding import Severity
+from bouncegate.admin.doctor.findings import Severity
 from bouncegate.config.loading import load
 from lab.notify import NotifySocket
 from lab.waiting import wait_for

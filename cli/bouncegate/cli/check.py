@@ -139,7 +139,7 @@ def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses
         known.update((domain, store.mx.of(domain).status) for domain in fresh)
         unknown = [domain for domain in fresh if known[domain] == "unknown"]
         if lookup and unknown and not fault:
-            from bouncegate.admin.dns.round import statuses_of  # noqa: PLC0415 - most calls ask no DNS
+            from bouncegate.admin.dns.lookups import statuses_of  # noqa: PLC0415 - most calls ask no DNS
 
             own = store.mx.some_that_take_mail(MOST_OWN)
             answers, fault = statuses_of(unknown, invocation.settings.dns, own)

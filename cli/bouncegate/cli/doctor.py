@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from msgspec import Struct
 
-from bouncegate.admin.doctor.finding import Check, Finding, Severity, examined
+from bouncegate.admin.doctor.findings import Check, Finding, Severity, run_checks
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json, write_table
@@ -19,7 +19,7 @@ from bouncegate.config.values import parse_domain
 from bouncegate.store.clock import moment
 
 if TYPE_CHECKING:
-    from bouncegate.admin.doctor.dnschecks import Outlook
+    from bouncegate.admin.doctor.dnschecks import Egress
 
 # RFC 6376, 3.1: a selector is one or more labels.
 _SELECTOR: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?")
@@ -96,7 +96,7 @@ def doctor(
     named = _named(sender or (), address or (), dkim or ())
     now = int(time.time())
     checks: tuple[tuple[str, Check], ...] = (
-        ("proof", lambda: tokens.check_proof(settings)),
+        ("proof", lambda: tokens.check_evidence(settings)),
         ("keys", lambda: tokens.check_keys(settings, now)),
         ("store", lambda: storage.check_store(settings, now)),
         ("ledger", lambda: storage.check_ledger(settings, now)),
@@ -109,40 +109,40 @@ def doctor(
         ("dns", lambda: _names(settings, postfix, named)),
         ("postfix", lambda: check_postfix(settings, postfix)),
     )
-    found = list(examined(checks))
+    found = list(run_checks(checks))
     if json:
         for one in found:
-            write_json(FindingView(one.check, one.severity.name.lower(), one.text, one.mend))
+            write_json(FindingView(one.check, one.severity.name.lower(), one.text, one.fix))
     else:
-        rows = ((one.check, one.severity.name.lower(), one.text, one.mend or None) for one in found)
+        rows = ((one.check, one.severity.name.lower(), one.text, one.fix or None) for one in found)
         write_table(("check", "", "found", "what to do"), rows)
     raise typer.Exit(_EXIT.get(max(one.severity for one in found), 0))
 
 
-def _names(settings: Settings, folder: Path | None, named: "Outlook") -> Iterator[Finding]:
+def _names(settings: Settings, folder: Path | None, named: "Egress") -> Iterator[Finding]:
     """What DNS shows to receivers; where Postfix cannot be asked, of what was named alone."""
     from bouncegate.admin.doctor import egress  # noqa: PLC0415 - for one command only
-    from bouncegate.admin.doctor.dnschecks import check_names  # noqa: PLC0415
+    from bouncegate.admin.doctor.dnschecks import check_dns  # noqa: PLC0415
     from bouncegate.admin.postfix.postconf import parameters  # noqa: PLC0415
 
     try:
         values = parameters(folder, *egress.PARAMETERS)
     except OSError:  # the check of Postfix says so
         values = {}
-    seen = egress.outlook_of(values, named) if values else named
-    yield from check_names(settings, seen)
+    seen = egress.egress_of(values, named) if values else named
+    yield from check_dns(settings, seen)
     if settings.dns.enabled:
-        yield from egress.unseen(values, seen)
+        yield from egress.unchecked(values, seen)
 
 
-def _named(senders: Iterable[str], addresses: Iterable[str], selectors: Iterable[str]) -> "Outlook":
-    from bouncegate.admin.doctor.dnschecks import Outlook  # noqa: PLC0415 - for one command only
+def _named(senders: Iterable[str], addresses: Iterable[str], selectors: Iterable[str]) -> "Egress":
+    from bouncegate.admin.doctor.dnschecks import Egress  # noqa: PLC0415 - for one command only
 
     for selector in selectors:
         if not _SELECTOR.fullmatch(selector):
             raise typer.BadParameter(f"{selector!r} is no selector, such as mail2026")
     try:
-        return Outlook(
+        return Egress(
             tuple(str(parse_domain(one)) for one in senders),
             tuple(str(ip_address(one)) for one in addresses),
             selectors=tuple(selectors),

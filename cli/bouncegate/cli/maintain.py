@@ -143,8 +143,8 @@ def tasks_of(
     invocation: Invocation, store: Store, dns_answers: Counter[str]
 ) -> Iterator[PeriodicTask]:
     """What is to be done, under the settings in force; what DNS says is counted by its status."""
+    from bouncegate.admin.dns.confirmation import DomainConfirmation  # noqa: PLC0415
     from bouncegate.admin.dns.domainlocks import DomainLocks  # noqa: PLC0415
-    from bouncegate.admin.dns.names import NameCheck  # noqa: PLC0415
     from bouncegate.admin.dns.refresher import Refresher  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings
@@ -156,7 +156,9 @@ def tasks_of(
     if settings.dns.enabled:
         refresher = Refresher(store.mx, settings.dns, answers=dns_answers, clock=clock)
         yield _by_clock("dns", _DNS_PAUSE, refresher.refresh)
-        names = NameCheck(store, invocation.policy, invocation.providers, settings, clock=clock)
+        names = DomainConfirmation(
+            store, invocation.policy, invocation.providers, settings, clock=clock
+        )
         yield _by_clock("names", _NAMES_PAUSE, names.check)
     if settings.dns.enabled and settings.domain_locks.enabled:
         locks = DomainLocks(store, invocation.policy, invocation.providers, settings, clock=clock)
@@ -200,13 +202,13 @@ def _by_clock(name: str, pause: float, run: Callable[[threading.Event], object])
 
 def _prove_alive(invocation: Invocation) -> None:
     """Prove again that Authentication-Results of strangers are taken out of incoming mail."""
-    from bouncegate.admin.doctor.alive import prove  # noqa: PLC0415
+    from bouncegate.admin.doctor.alive import probe  # noqa: PLC0415
     from bouncegate.store.alive import is_due  # noqa: PLC0415
 
     settings, now = invocation.settings, int(time.time())
     if not is_due(settings, now):
         return
-    shown = prove(settings, now)
+    shown = probe(settings, now)
     log.log(logging.INFO if shown.is_good else logging.WARNING, "alive: %s", shown.text)
 
 

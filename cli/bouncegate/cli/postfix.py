@@ -20,9 +20,9 @@ from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 
 if TYPE_CHECKING:
-    from bouncegate.admin.postfix.coverage import Cover
+    from bouncegate.admin.postfix.coverage import Coverage
     from bouncegate.admin.postfix.enable import Proposal
-    from bouncegate.admin.postfix.facts import Running
+    from bouncegate.admin.postfix.facts import Facts
     from bouncegate.admin.postfix.trial import Change
 
 app = typer.Typer(no_args_is_help=True, help="Enable or disable Bouncegate in Postfix.")
@@ -48,7 +48,7 @@ NoReload = Annotated[
 ]
 
 
-class CoverView(msgspec.Struct):
+class CoverageView(msgspec.Struct):
     """A line of the status in JSON."""
 
     plane: str
@@ -66,7 +66,7 @@ class StatusView(msgspec.Struct):
     state: str
     undo: str
     """`nothing` was changed by enable, it can be undone (`exact`), or in part only `by-hand`."""
-    covers: list[CoverView]
+    covers: list[CoverageView]
 
 
 @app.command("status")
@@ -83,20 +83,20 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
 
     bouncegate postfix status -c /etc/postfix-out --json
     """
-    from bouncegate.admin.postfix.coverage import covers  # noqa: PLC0415 - for one command only
+    from bouncegate.admin.postfix.coverage import coverage  # noqa: PLC0415 - for one command only
 
     settings = invocation_of(context).settings
-    running = _read(folder, settings.return_path.domains.names)
-    found = list(covers(settings, running))
+    facts = _read(folder, settings.return_path.domains.names)
+    found = list(coverage(settings, facts))
     code = code_of(found)
-    undo = _undo_of(running.folder)
+    undo = _undo_of(facts.folder)
     if json:
-        views = [CoverView(one.plane, one.subject, str(one.state), one.text) for one in found]
-        version = running.values.get("mail_version", "")
+        views = [CoverageView(one.plane, one.subject, str(one.state), one.text) for one in found]
+        version = facts.values.get("mail_version", "")
         mode = settings.milter.mode
-        write_json(StatusView(str(running.folder), version, mode, _STATES[code], undo, views))
+        write_json(StatusView(str(facts.folder), version, mode, _STATES[code], undo, views))
     else:
-        print(f"{running.folder}: {_STATES[code]}, mode {settings.milter.mode}, undo: {undo}")
+        print(f"{facts.folder}: {_STATES[code]}, mode {settings.milter.mode}, undo: {undo}")
         rows = ((one.plane, one.subject or None, str(one.state), one.text) for one in found)
         write_table(("plane", "of", "", "what that means"), rows)
     raise typer.Exit(code)
@@ -105,7 +105,7 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
 _STATES: Final = {0: "attached", 1: "attached in part", 2: "not attached"}
 
 
-def code_of(found: "list[Cover]") -> int:
+def code_of(found: "list[Coverage]") -> int:
     """The exit code of a status."""
     # Mail of programs of this machine is judged where somebody asked for it, and no fault else.
     states = {str(one.state) for one in found if (one.plane, one.state) != ("local", "not-covered")}
@@ -121,19 +121,19 @@ def _undo_of(folder: Path) -> str:
     from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
 
     try:
-        removal = enable.propose_removal(folder)
+        reversal = enable.propose_reversal(folder)
     except (PostfixError, OSError):
         return "unknown"  # the copies are for root's eyes
-    if removal.by_hand:
+    if reversal.by_hand:
         return "by-hand"
-    return "exact" if backup.place_of(folder).exists() else "nothing"
+    return "exact" if backup.path_of(folder).exists() else "nothing"
 
 
-def _read(folder: Path | None, domains: Iterable[str] = ()) -> "Running":
+def _read(folder: Path | None, domains: Iterable[str] = ()) -> "Facts":
     """The settings of a Postfix; ends the command where they cannot be read."""
-    from bouncegate.admin.postfix.postconf import PostfixError, is_here, read  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import PostfixError, is_installed, read  # noqa: PLC0415
 
-    if not is_here():
+    if not is_installed():
         complain("postconf not found: is Postfix installed?")
         raise typer.Exit(os.EX_UNAVAILABLE)
     try:
@@ -178,26 +178,26 @@ def enable(
     invocation = invocation_of(context)
     settings = invocation.settings
     config = invocation.config or DEFAULT_FILE
-    way = enable.Way(enforce=enforce, table=table)
-    running = _read(folder, settings.return_path.domains.names)
-    with _safely(running.folder):
-        proposal = enable.propose(settings, config, running, way)
-        if proposal.obstacles:
+    way = enable.Options(enforce=enforce, table=table)
+    facts = _read(folder, settings.return_path.domains.names)
+    with _safely(facts.folder):
+        proposal = enable.propose(settings, config, facts, way)
+        if proposal.conflicts:
             _print_by_hand(proposal)
             raise typer.Exit(os.EX_CONFIG)
         for note in proposal.notes:
             print(f"note: {note}")
         if not proposal.changes:
-            print(f"{running.folder}: nothing to change, mode {proposal.mode}")
+            print(f"{facts.folder}: nothing to change, mode {proposal.mode}")
         else:
-            _agree(proposal.changes, f"Make this change to {running.folder}?", yes=yes)
-            with _all_or_nothing(running.folder, proposal.changes, config, quiet=quiet):
-                enable.attach(running.folder, proposal.changes)
+            _agree(proposal.changes, f"Make this change to {facts.folder}?", yes=yes)
+            with _all_or_nothing(facts.folder, proposal.changes, config, quiet=quiet):
+                enable.apply(facts.folder, proposal.changes)
                 if not quiet:
                     _reload_milter(proposal.changes, config)
-                    ask(running.folder, "postfix", "check")
+                    ask(facts.folder, "postfix", "check")
                     _reload(folder)
-            print(f"{running.folder}: attached, mode {proposal.mode}")
+            print(f"{facts.folder}: attached, mode {proposal.mode}")
     if not quiet:
         _probe(folder, settings, proposal.mode)
 
@@ -219,28 +219,28 @@ def disable(
     bouncegate postfix disable --yes
     """
     from bouncegate.admin.postfix import backup, enable  # noqa: PLC0415 - for one command only
-    from bouncegate.admin.postfix.postconf import is_here  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import is_installed  # noqa: PLC0415
 
     invocation = invocation_of(context)
     place = folder or _own_folder()
     with _safely(place):
-        removal = enable.propose_removal(place)
-        for path, lines in removal.by_hand:
+        reversal = enable.propose_reversal(place)
+        for path, lines in reversal.by_hand:
             complain(f"{path} was edited since; take out of it by hand what names bouncegate_:")
             for line in lines:
                 print(f"  {printable(line)}")
-        if removal.changes:
-            _agree(removal.changes, f"Make this change to {place}?", yes=yes)
-        elif not backup.place_of(place).exists() and not removal.by_hand:
+        if reversal.changes:
+            _agree(reversal.changes, f"Make this change to {place}?", yes=yes)
+        elif not backup.path_of(place).exists() and not reversal.by_hand:
             print(f"{place}: nothing was changed by `bouncegate postfix enable`")
             return
-        enable.detach(place, removal)
-        if removal.changes and not quiet:
+        enable.revert(place, reversal)
+        if reversal.changes and not quiet:
             _reload(folder)
-            _reload_milter(removal.changes, invocation.config or DEFAULT_FILE)
-        if removal.by_hand:
+            _reload_milter(reversal.changes, invocation.config or DEFAULT_FILE)
+        if reversal.by_hand:
             raise typer.Exit(os.EX_CONFIG)
-        if left := enable.still_named(_settings_of(invocation), place) if is_here() else []:
+        if left := enable.remaining(_settings_of(invocation), place) if is_installed() else []:
             complain(f"{place} still asks Bouncegate; take out by hand: {', '.join(left)}")
             raise typer.Exit(os.EX_CONFIG)
         print(f"{place}: detached")
@@ -271,7 +271,7 @@ def _safely(folder: Path) -> Iterator[None]:
     from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
 
     try:
-        with install.alone(folder):
+        with install.locked(folder):
             backup.recover(folder)
             yield
     except (PostfixError, install.Edited) as error:
@@ -284,8 +284,8 @@ def _safely(folder: Path) -> Iterator[None]:
 
 def _print_by_hand(proposal: "Proposal") -> None:
     complain("nothing is changed, since this is to be done by hand first:")
-    for text, mend in proposal.obstacles:
-        print(f"  {printable(text)}\n    -> {printable(mend)}")
+    for text, fix in proposal.conflicts:
+        print(f"  {printable(text)}\n    -> {printable(fix)}")
     if proposal.edits:
         print("What else is to be set:")
         for edit in proposal.edits:
@@ -313,7 +313,7 @@ def _all_or_nothing(
         yield
     except (PostfixError, install.Edited, OSError, KeyboardInterrupt):
         try:
-            enable.take_back(folder, changes, earlier)
+            enable.roll_back(folder, changes, earlier)
             if not quiet:
                 _reload_milter(changes, config)
                 _reload(folder)

@@ -84,7 +84,7 @@ def _known(invocation: Invocation, domain: str) -> MxHosts:
 
 def _asked(invocation: Invocation, domain: str) -> MxHosts:
     """What DNS says now, with what is known; kept, unless the store cannot be written."""
-    from bouncegate.admin.dns.round import statuses_of  # noqa: PLC0415 - the other commands ask no DNS
+    from bouncegate.admin.dns.lookups import statuses_of  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings.dns
     answers, told = statuses_of([domain], settings, _references(invocation))

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 import dns.name
 from dns.rdatatype import RdataType
 
-from bouncegate.admin.dns.lookup import Ask
+from bouncegate.admin.dns.mx import Ask
 from bouncegate.admin.dns.spf import texts
 
 _BIT_STRING: Final = 0x03
@@ -28,10 +28,10 @@ class KeyRecord(NamedTuple):
 
 async def key_of(selector: str, domain: str, ask: Ask) -> KeyRecord:
     """The key record of a selector below a domain."""
-    reply = await ask(dns.name.from_text(f"{selector}._domainkey.{domain}"), RdataType.TXT)
-    if reply.outcome == "failed":
+    answer = await ask(dns.name.from_text(f"{selector}._domainkey.{domain}"), RdataType.TXT)
+    if answer.outcome == "failed":
         return KeyRecord("unknown")
-    found = list(texts(reply))
+    found = list(texts(answer))
     return key_record(found[0]) if found else KeyRecord("none")
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import dns.name
 from dns.rdatatype import RdataType
 
-from bouncegate.admin.dns.lookup import Ask
+from bouncegate.admin.dns.mx import Ask
 from bouncegate.admin.dns.spf import texts
 
 _VERSION: Final = "dmarc1"
@@ -36,10 +36,10 @@ async def policy_of(domain: str, ask: Ask) -> Policy:
     """Walk up from a domain to the first record, and on to the organisation."""
     found: list[tuple[str, str]] = []
     for name in _steps(domain):
-        reply = await ask(dns.name.from_text(f"_dmarc.{name}"), RdataType.TXT)
-        if reply.outcome == "failed":
+        answer = await ask(dns.name.from_text(f"_dmarc.{name}"), RdataType.TXT)
+        if answer.outcome == "failed":
             return Policy(domain, known=False)
-        records = [text for text in texts(reply) if _tags(text).get("v") == _VERSION]
+        records = [text for text in texts(answer) if _tags(text).get("v") == _VERSION]
         if len(records) == 1:  # RFC 7489, 6.6.3: of several none holds
             found.append((name, records[0]))
             if _tags(records[0]).get("psd") == "n":

@@ -43,7 +43,7 @@ class Budget:
         return 0.0
 
 
-class _Rationed(dns.nameserver.Do53Nameserver):
+class _RateLimitedServer(dns.nameserver.Do53Nameserver):
     """A name server of which each question is counted, those that are repeated too."""
 
     def __init__(self, server: NameServer, budget: Budget) -> None:
@@ -64,7 +64,7 @@ def resolver_of(settings: DnsSettings, budget: Budget) -> dns.asyncresolver.Reso
     """
     resolver = dns.asyncresolver.Resolver(configure=False)
     servers = settings.resolvers or tuple(_of_the_system())
-    resolver.nameservers = [_Rationed(server, budget) for server in servers]
+    resolver.nameservers = [_RateLimitedServer(server, budget) for server in servers]
     resolver.lifetime = float(settings.timeout.after(0))
     # One server that keeps silent must leave time to ask the next one.
     resolver.timeout = max(resolver.lifetime / (len(servers) + 1), 0.5)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from bouncegate.admin.dns.lookups import ask_references, ask_round, believed
 from bouncegate.admin.dns.nameservers import Budget
-from bouncegate.admin.dns.round import ask_references, ask_round, believed
 from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.mx import MxAnswer
 from bouncegate.policy.nameservers import MOST_OWN, Fault, Lookups, denies, fault_of

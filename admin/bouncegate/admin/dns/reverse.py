@@ -9,14 +9,14 @@ from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 
-from bouncegate.admin.dns.lookup import Ask
+from bouncegate.admin.dns.mx import Ask
 from bouncegate.admin.dns.spf import Address
 
 # Receivers look at some of them only; whoever publishes more has none that counts.
 _MOST_NAMES: Final = 10
 
 
-class Names(NamedTuple):
+class ReverseNames(NamedTuple):
     """Of one address."""
 
     told: tuple[str, ...]
@@ -27,16 +27,18 @@ class Names(NamedTuple):
     """False where DNS gave no answer."""
 
 
-async def names_of(address: Address, ask: Ask) -> Names:
+async def names_of(address: Address, ask: Ask) -> ReverseNames:
     """The names of an address."""
-    reply = await ask(dns.reversename.from_address(str(address)), RdataType.PTR)
-    if reply.outcome == "failed":
-        return Names((), (), known=False)
-    told = [one.target for one in cast(tuple[PTR, ...], reply.records)][:_MOST_NAMES]
+    answer = await ask(dns.reversename.from_address(str(address)), RdataType.PTR)
+    if answer.outcome == "failed":
+        return ReverseNames((), (), known=False)
+    told = [one.target for one in cast(tuple[PTR, ...], answer.records)][:_MOST_NAMES]
     kind = RdataType.A if isinstance(address, IPv4Address) else RdataType.AAAA
     confirmed = []
     for name in told:
         back = cast(tuple[A | AAAA, ...], (await ask(name, kind)).records)
         if any(ip_address(one.address) == address for one in back):
             confirmed.append(name.to_text(omit_final_dot=True).lower())
-    return Names(tuple(one.to_text(omit_final_dot=True).lower() for one in told), tuple(confirmed))
+    return ReverseNames(
+        tuple(one.to_text(omit_final_dot=True).lower() for one in told), tuple(confirmed)
+    )

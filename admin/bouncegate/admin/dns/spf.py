@@ -16,8 +16,8 @@ from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 
-from bouncegate.admin.dns.lookup import Ask
-from bouncegate.admin.dns.reply import Reply
+from bouncegate.admin.dns.answer import DnsAnswer
+from bouncegate.admin.dns.mx import Ask
 from bouncegate.admin.dns.spfmacros import Unknowable, expanded
 from bouncegate.admin.dns.spfrecord import VERSION, Directive, Malformed, record_of
 
@@ -33,7 +33,7 @@ _MOST_HOSTS: Final = 10
 _LONGEST_TERM: Final = 200
 
 
-class Verdict(NamedTuple):
+class SpfResult(NamedTuple):
     """What check_host() says."""
 
     result: Result
@@ -46,26 +46,26 @@ class _Decided(Exception):
 
     def __init__(self, result: Result, term: str) -> None:
         super().__init__(result)
-        self.verdict = Verdict(result, term[:_LONGEST_TERM])
+        self.result = SpfResult(result, term[:_LONGEST_TERM])
 
 
-async def check_host(address: Address, domain: str, ask: Ask) -> Verdict:
+async def check_host(address: Address, domain: str, ask: Ask) -> SpfResult:
     """The verdict of a domain's record about an address."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     try:
         return await _Check(mapped or address, ask, domain).of(domain, domain)
     except _Decided as decided:
-        return decided.verdict
+        return decided.result
 
 
-def spf_records(reply: Reply) -> tuple[str, ...]:
+def spf_records(answer: DnsAnswer) -> tuple[str, ...]:
     """The SPF records among the TXT records of a domain (RFC 7208, 4.5)."""
-    return tuple(text for text in texts(reply) if text.split(" ")[0].lower() == VERSION)
+    return tuple(text for text in texts(answer) if text.split(" ")[0].lower() == VERSION)
 
 
-def texts(reply: Reply) -> Iterable[str]:
+def texts(answer: DnsAnswer) -> Iterable[str]:
     """TXT records, each joined from its strings without a space (RFC 7208, 3.3)."""
-    for record in cast(tuple[TXT, ...], reply.records):
+    for record in cast(tuple[TXT, ...], answer.records):
         yield b"".join(record.strings).decode("ascii", "replace")
 
 
@@ -83,33 +83,33 @@ class _Check:
             "ip4": self._ip, "ip6": self._ip, "exists": self._exists, "ptr": self._ptr,
         }  # fmt: skip
 
-    async def of(self, domain: str, term: str) -> Verdict:
-        reply = await self._asked(domain, RdataType.TXT, term)
-        match spf_records(reply):
+    async def of(self, domain: str, term: str) -> SpfResult:
+        answer = await self._asked(domain, RdataType.TXT, term)
+        match spf_records(answer):
             case ():
-                return Verdict("none", term)
+                return SpfResult("none", term)
             case (text,):
                 return await self._judged(domain, text)
             case _:
                 raise _Decided("permerror", term)
 
-    async def _judged(self, domain: str, text: str) -> Verdict:
+    async def _judged(self, domain: str, text: str) -> SpfResult:
         try:
             record = record_of(text)
         except Malformed as error:
             raise _Decided("permerror", str(error)) from None
         for directive in record.directives:
             if await self._mechanisms[directive.mechanism](domain, directive):
-                return Verdict(directive.qualifier, directive.text[:_LONGEST_TERM])
+                return SpfResult(directive.qualifier, directive.text[:_LONGEST_TERM])
         if not record.redirect:
-            return Verdict("neutral")
+            return SpfResult("neutral")
         term = f"redirect={record.redirect}"
-        verdict = await self._nested(domain, record.redirect, term)
-        if verdict.result == "none":  # RFC 7208, 6.1
+        result = await self._nested(domain, record.redirect, term)
+        if result.result == "none":  # RFC 7208, 6.1
             raise _Decided("permerror", term)
-        return verdict
+        return result
 
-    async def _nested(self, domain: str, target: str, term: str) -> Verdict:
+    async def _nested(self, domain: str, target: str, term: str) -> SpfResult:
         self._spend(term)
         return await self.of(self._name(domain, target, term), term)
 
@@ -117,10 +117,10 @@ class _Check:
         return True
 
     async def _include(self, domain: str, directive: Directive) -> bool:
-        verdict = await self._nested(domain, directive.domain, directive.text)
-        if verdict.result == "none":  # RFC 7208, 5.2
+        result = await self._nested(domain, directive.domain, directive.text)
+        if result.result == "none":  # RFC 7208, 5.2
             raise _Decided("permerror", directive.text)
-        return verdict.result == "pass"
+        return result.result == "pass"
 
     async def _a(self, domain: str, directive: Directive) -> bool:
         self._spend(directive.text)
@@ -129,8 +129,8 @@ class _Check:
     async def _mx(self, domain: str, directive: Directive) -> bool:
         self._spend(directive.text)
         name = self._target(domain, directive)
-        reply = await self._found(name, RdataType.MX, directive.text)
-        hosts = [one.exchange.to_text() for one in cast(tuple[MX, ...], reply.records)]
+        answer = await self._found(name, RdataType.MX, directive.text)
+        hosts = [one.exchange.to_text() for one in cast(tuple[MX, ...], answer.records)]
         if len(hosts) > _MOST_HOSTS:
             raise _Decided("permerror", directive.text)
         for host in hosts:
@@ -156,8 +156,8 @@ class _Check:
         is_old = isinstance(self._address, IPv4Address)
         kind = RdataType.A if is_old else RdataType.AAAA
         length = directive.length4 if is_old else directive.length6
-        reply = await self._found(name, kind, directive.text)
-        found = (ip_address(one.address) for one in cast(tuple[A | AAAA, ...], reply.records))
+        answer = await self._found(name, kind, directive.text)
+        found = (ip_address(one.address) for one in cast(tuple[A | AAAA, ...], answer.records))
         return any(self._address in ip_network((one, length), strict=False) for one in found)
 
     def _target(self, domain: str, directive: Directive) -> str:
@@ -171,23 +171,23 @@ class _Check:
         except Unknowable:
             raise _Decided("unknown", term) from None
 
-    async def _found(self, domain: str, kind: RdataType, term: str) -> Reply:
+    async def _found(self, domain: str, kind: RdataType, term: str) -> DnsAnswer:
         """The same for a term; what finds nothing may not happen often."""
-        reply = await self._asked(domain, kind, term)
-        self._void -= not reply.records
+        answer = await self._asked(domain, kind, term)
+        self._void -= not answer.records
         if self._void < 0:
             raise _Decided("permerror", term)
-        return reply
+        return answer
 
-    async def _asked(self, domain: str, kind: RdataType, term: str) -> Reply:
+    async def _asked(self, domain: str, kind: RdataType, term: str) -> DnsAnswer:
         try:
             name = dns.name.from_text(domain)
         except (dns.exception.DNSException, UnicodeError):
             raise _Decided("permerror", term) from None
-        reply = await self._ask(name, kind)
-        if reply.outcome == "failed":
+        answer = await self._ask(name, kind)
+        if answer.outcome == "failed":
             raise _Decided("temperror", term)
-        return reply
+        return answer
 
     def _spend(self, term: str) -> None:
         self._lookups -= 1

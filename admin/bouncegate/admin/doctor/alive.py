@@ -13,7 +13,7 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import Final, NamedTuple
 
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.probe import BELIEVED, FIELD, STAMP, TAKEN
 from bouncegate.config.settings import Settings
 from bouncegate.store.alive import is_proven, mailbox_of, record, withdraw
@@ -23,14 +23,14 @@ _CHECK: Final = "alive"
 _SECONDS: Final = 20.0
 _PAUSE: Final = 0.1
 # postscreen(8) lets a client of mynetworks in at once; one that it tests waits 6 s (greet_wait).
-_PATIENCE: Final = 10.0
+_TIMEOUT: Final = 10.0
 _HOW: Final = (
     "let your filter remove such fields, or Postfix: header_checks = "
     "regexp:{{/^Authentication-Results:.*%s/ IGNORE}}; docs/deliveries.md says more"
 )
 
 
-class Proof(NamedTuple):
+class ProbeResult(NamedTuple):
     """What a probe has shown."""
 
     is_good: bool | None
@@ -42,7 +42,7 @@ def check_alive(settings: Settings, now: int) -> Iterator[Finding]:
     """Prove it, if the settings ask for signs of life by mail."""
     if not settings.alive.authserv_ids:
         return
-    shown = prove(settings, now)
+    shown = probe(settings, now)
     if shown.is_good:
         yield Finding(_CHECK, Severity.OK, shown.text)
     elif shown.is_good is None and is_proven(settings, now):
@@ -57,27 +57,27 @@ def check_alive(settings: Settings, now: int) -> Iterator[Finding]:
             yield Finding(_CHECK, Severity.NOTE, text, "name it in recipient_bcc_maps")
 
 
-def prove(settings: Settings, now: int) -> Proof:
+def probe(settings: Settings, now: int) -> ProbeResult:
     """Send the message, and put on record what came of it."""
     to = settings.alive.probe_to or f"{TAKEN}@{settings.return_path.domains.main}"
     if to.endswith("@"):
-        return Proof(None, "not tried: [alive] probe_to names no address")
+        return ProbeResult(None, "not tried: [alive] probe_to names no address")
     number = secrets.token_hex(16)
     try:
         _send(settings, to, forgery(settings.alive.authserv_ids, number, to))
     except (OSError, smtplib.SMTPException) as error:
-        return Proof(None, f"not tried: a message to {to} is not taken: {error}")
+        return ProbeResult(None, f"not tried: a message to {to} is not taken: {error}")
     arrived = _arrived(settings, number)
     try:
         if arrived is None:
-            return Proof(None, f"a message to {to} does not arrive within {_SECONDS:.0f} s")
+            return ProbeResult(None, f"a message to {to} does not arrive within {_SECONDS:.0f} s")
         if arrived:
             withdraw(settings)
-            return Proof(False, "Authentication-Results that a stranger has written arrive")
+            return ProbeResult(False, "Authentication-Results that a stranger has written arrive")
         record(settings, now)
     except StoreError as error:
-        return Proof(None, f"not on record: {error}")
-    return Proof(True, "Authentication-Results that a stranger has written are taken out")
+        return ProbeResult(None, f"not on record: {error}")
+    return ProbeResult(True, "Authentication-Results that a stranger has written are taken out")
 
 
 def forgery(hosts: tuple[str, ...], number: str, to: str) -> bytes:
@@ -118,7 +118,7 @@ def forgery(hosts: tuple[str, ...], number: str, to: str) -> bytes:
 
 def _send(settings: Settings, to: str, content: bytes) -> None:
     server = settings.local.server
-    with smtplib.SMTP(server.host, server.port, "localhost", timeout=_PATIENCE) as client:
+    with smtplib.SMTP(server.host, server.port, "localhost", timeout=_TIMEOUT) as client:
         client.sendmail("", [to], content)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint, UnixSocket
 
-_PATIENCE: Final = 5.0
+_TIMEOUT: Final = 5.0
 _POSTFIX: Final = "postfix"
 # The milter protocol: an offer of version 6 with all actions and steps; the answer begins with its
 # length and the same letter (libmilter's mfdef.h).
@@ -91,14 +91,14 @@ class Link:
 def _connected(endpoint: Endpoint) -> Link:
     if isinstance(endpoint, UnixSocket):
         peer = socket.socket(socket.AF_UNIX)
-        peer.settimeout(_PATIENCE)
+        peer.settimeout(_TIMEOUT)
         try:
             peer.connect(str(endpoint.path))
         except OSError:
             peer.close()
             raise
         return Link(peer)
-    return Link(socket.create_connection((endpoint.host, endpoint.port), _PATIENCE))
+    return Link(socket.create_connection((endpoint.host, endpoint.port), _TIMEOUT))
 
 
 def _answers_offer(link: Link) -> bool:
@@ -125,8 +125,8 @@ def _reach(name: str, path: Path) -> Iterator[Finding]:
     for step, needed in [(parent, 0o1) for parent in reversed(path.parents)] + [(path, 0o6)]:
         if not _may(step.stat(), user.pw_uid, groups, needed):
             text = f"Postfix's user cannot reach it: {step} does not let it through"
-            mend = f"give {step} the group {_POSTFIX}, and mode g+{'x' if needed == 1 else 'rw'}"
-            yield Finding(name, Severity.ERROR, text, mend)
+            fix = f"give {step} the group {_POSTFIX}, and mode g+{'x' if needed == 1 else 'rw'}"
+            yield Finding(name, Severity.ERROR, text, fix)
             return
 
 

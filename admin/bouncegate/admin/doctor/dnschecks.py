@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from bouncegate.admin.dns.spf import Verdict
-from bouncegate.admin.dns.standing import (
+from bouncegate.admin.dns.senderdns import (
+    DkimSelector,
     Question,
     SenderDns,
     SenderRecords,
-    Signing,
-    Source,
+    SourceAddress,
     sender_dns,
 )
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.dns.spf import SpfResult
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.returndomains import ReturnDomains
 from bouncegate.config.settings import Settings
 
@@ -23,7 +23,7 @@ _GOOD_KEY: Final = 2048
 _DEMANDS: Final = {"quarantine", "reject"}
 
 
-class Outlook(NamedTuple):
+class Egress(NamedTuple):
     """What this machine shows to receivers."""
 
     senders: tuple[str, ...] = ()
@@ -35,25 +35,25 @@ class Outlook(NamedTuple):
     """Of the DKIM keys that sign."""
 
 
-_NOTHING: Final = Outlook()
+_NOTHING: Final = Egress()
 
 
-def check_names(settings: Settings, outlook: Outlook = _NOTHING) -> Iterator[Finding]:
+def check_dns(settings: Settings, egress: Egress = _NOTHING) -> Iterator[Finding]:
     """The domains below which return paths are signed, and the domains that mail is from.
 
     Senders that have a return domain of their own are looked at whether they are named or not.
     """
     returns = settings.return_path.domains
-    senders = tuple(dict.fromkeys((*outlook.senders, *returns.by_sender)))
-    outlook = outlook._replace(senders=senders)
+    senders = tuple(dict.fromkeys((*egress.senders, *returns.by_sender)))
+    egress = egress._replace(senders=senders)
     domains = tuple(dict.fromkeys((*returns.names, *senders)))
     if not domains or not settings.dns.enabled:
         return
-    question = Question(domains, outlook.addresses, outlook.selectors, senders)
-    yield from judged(returns, outlook, sender_dns(question, settings.dns))
+    question = Question(domains, egress.addresses, egress.selectors, senders)
+    yield from findings_of(returns, egress, sender_dns(question, settings.dns))
 
 
-def judged(returns: ReturnDomains, outlook: Outlook, found: SenderDns) -> Iterator[Finding]:
+def findings_of(returns: ReturnDomains, egress: Egress, found: SenderDns) -> Iterator[Finding]:
     """What the answers mean."""
     for domain, records in found.domains.items():
         if records.mail.status == "unknown":
@@ -63,11 +63,11 @@ def judged(returns: ReturnDomains, outlook: Outlook, found: SenderDns) -> Iterat
         is_needed = returns.holds(domain)
         yield from _mail(domain, records, Severity.ERROR if is_needed else Severity.WARNING)
         yield from _spf(domain, records)
-        yield from _permitted(domain, records)
-    for sender in outlook.senders:
+        yield from _spf_result(domain, records)
+    for sender in egress.senders:
         yield from _aligned(sender, returns.for_sender(sender), found)
     for source in found.sources:
-        yield from _source(source, outlook.helo)
+        yield from _source_address(source, egress.helo)
     for key in found.signing:
         yield from _key(key)
 
@@ -93,21 +93,21 @@ def _spf(domain: str, records: SenderRecords) -> Iterator[Finding]:
         yield Finding(_NAME, Severity.ERROR, text, "keep one of them")
     else:
         text = f"{domain} has no SPF record: receivers trust mail from it less"
-        mend = f'publish a TXT record for {domain}: "v=spf1 mx -all", and name what else sends'
-        yield Finding(_NAME, Severity.WARNING, text, mend)
+        fix = f'publish a TXT record for {domain}: "v=spf1 mx -all", and name what else sends'
+        yield Finding(_NAME, Severity.WARNING, text, fix)
 
 
-def _permitted(domain: str, records: SenderRecords) -> Iterator[Finding]:
+def _spf_result(domain: str, records: SenderRecords) -> Iterator[Finding]:
     if records.spf is None or len(records.spf) != 1:
         return
-    for address, verdict in records.verdicts.items():
-        severity, meaning = _OF_VERDICT[verdict.result]
-        term = f" by {verdict.term}" if verdict.term else ""
-        text = f"SPF of {domain} says {verdict.result} to {address}{term}: {meaning}"
-        yield Finding(_NAME, severity, text, _mend(domain, address, verdict, severity))
+    for address, result in records.spf_results.items():
+        severity, meaning = _OF_RESULT[result.result]
+        term = f" by {result.term}" if result.term else ""
+        text = f"SPF of {domain} says {result.result} to {address}{term}: {meaning}"
+        yield Finding(_NAME, severity, text, _fix(domain, address, result, severity))
 
 
-_OF_VERDICT: Final = {
+_OF_RESULT: Final = {
     "pass": (Severity.OK, "mail from here is in its name"),
     "fail": (Severity.ERROR, "receivers refuse mail from here"),
     "softfail": (Severity.WARNING, "receivers trust mail from here less"),
@@ -119,10 +119,10 @@ _OF_VERDICT: Final = {
 }
 
 
-def _mend(domain: str, address: str, verdict: Verdict, severity: Severity) -> str:
+def _fix(domain: str, address: str, result: SpfResult, severity: Severity) -> str:
     if severity < Severity.WARNING:
         return ""
-    if verdict.result == "permerror":
+    if result.result == "permerror":
         return f"mend the SPF record of {domain}: its syntax, or more than ten look-ups"
     version = 6 if ":" in address else 4
     return f"add ip{version}:{address} to the SPF record of {domain}"
@@ -138,8 +138,8 @@ def _aligned(sender: str, returns: str, found: SenderDns) -> Iterator[Finding]:
         return
     if not policy.text:
         text = f"{sender} has no DMARC record: large receivers ask for one of bulk senders"
-        mend = f'publish a TXT record for _dmarc.{sender}: "v=DMARC1; p=none; rua=mailto:…"'
-        yield Finding(_NAME, Severity.WARNING, text, mend)
+        fix = f'publish a TXT record for _dmarc.{sender}: "v=DMARC1; p=none; rua=mailto:…"'
+        yield Finding(_NAME, Severity.WARNING, text, fix)
         return
     yield Finding(_NAME, Severity.OK, f"{sender} has a DMARC policy: p={policy.asked}")
     if not returns:
@@ -155,33 +155,33 @@ def _aligned(sender: str, returns: str, found: SenderDns) -> Iterator[Finding]:
     signed = any(one.domain == sender and one.key.status == "ok" for one in found.signing)
     severe = policy.asked in _DEMANDS and not signed
     text = f"{returns} is not aligned with {sender}: SPF proves nothing for DMARC, only DKIM does"
-    mend = (
+    fix = (
         f"sign with a DKIM key of {sender}, or give it a return domain below it "
         "([[return_path.sender_dependent]])"
     )
-    yield Finding(_NAME, Severity.WARNING if severe else Severity.NOTE, text, mend)
+    yield Finding(_NAME, Severity.WARNING if severe else Severity.NOTE, text, fix)
 
 
-def _source(source: Source, helo: str) -> Iterator[Finding]:
+def _source_address(source: SourceAddress, helo: str) -> Iterator[Finding]:
     address, names = source
     if not names.known:
         yield Finding(_NAME, Severity.NOTE, f"the name of {address} could not be had")
     elif not names.told:
         text = f"{address} has no name (PTR): many receivers refuse mail from it"
-        mend = f"let whoever runs the network name it {helo or 'as this machine says HELO'}"
-        yield Finding(_NAME, Severity.ERROR, text, mend)
+        fix = f"let whoever runs the network name it {helo or 'as this machine says HELO'}"
+        yield Finding(_NAME, Severity.ERROR, text, fix)
     elif not names.confirmed:
         text = f"{address} is named {names.told[0]}, which does not lead back: receivers refuse"
         yield Finding(_NAME, Severity.ERROR, text, f"give {names.told[0]} the address {address}")
     elif helo and helo.lower() not in names.confirmed:
         text = f"{address} is named {names.confirmed[0]}, but Postfix says HELO {helo}"
-        mend = f"set smtp_helo_name = {names.confirmed[0]} in main.cf"
-        yield Finding(_NAME, Severity.NOTE, text, mend)
+        fix = f"set smtp_helo_name = {names.confirmed[0]} in main.cf"
+        yield Finding(_NAME, Severity.NOTE, text, fix)
     else:
         yield Finding(_NAME, Severity.OK, f"{address} is named {names.confirmed[0]}, and back")
 
 
-def _key(signing: Signing) -> Iterator[Finding]:
+def _key(signing: DkimSelector) -> Iterator[Finding]:
     selector, domain, key = signing
     record = f"the DKIM key {selector}._domainkey.{domain}"
     if key.status == "unknown":

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Final
 
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.settings import Settings
 from bouncegate.store.errors import StoreError
 from bouncegate.store.mx import NameServerFault
@@ -36,8 +36,8 @@ def check_domains(settings: Settings, now: int) -> Iterator[Finding]:
 
 def _of_fault(fault: NameServerFault) -> Finding:
     text = f"the name servers are not believed since {_day(fault.since)}: {fault.why}"
-    mend = "see whether [dns] resolvers answer for [dns] reference_domains, and whom they ask"
-    return Finding(_NAME, Severity.ERROR, text, mend)
+    fix = "see whether [dns] resolvers answer for [dns] reference_domains, and whom they ask"
+    return Finding(_NAME, Severity.ERROR, text, fix)
 
 
 def _of_pile(pile: Pile, settings: Settings, now: int) -> Finding | None:
@@ -48,10 +48,8 @@ def _of_pile(pile: Pile, settings: Settings, now: int) -> Finding | None:
         return Finding(_NAME, Severity.WARNING, f"{told}: it is off", "set [dns] enabled = true")
     if pile.unanswered > settings.alarm.unanswered_domains:
         text = f"{told}, and nothing was heard of {pile.unanswered}: are our name servers in order?"
-        mend = (
-            "see what Postfix's resolver says of these domains, and that bouncegate-maintain runs"
-        )
-        return Finding(_NAME, Severity.ERROR, text, mend)
+        fix = "see what Postfix's resolver says of these domains, and that bouncegate-maintain runs"
+        return Finding(_NAME, Severity.ERROR, text, fix)
     if pile.unanswered and now - pile.oldest > _SOON:
         text = f"{told}, and nothing was heard of {pile.unanswered} since {_day(pile.oldest)}"
         return Finding(_NAME, Severity.NOTE, text, "see that bouncegate-maintain runs")

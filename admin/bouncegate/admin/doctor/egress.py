@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from bouncegate.admin.doctor.dnschecks import Outlook
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.dnschecks import Egress
+from bouncegate.admin.doctor.findings import Finding, Severity
 
 PARAMETERS: Final = (
     "myorigin", "myhostname", "smtp_helo_name", "smtp_bind_address", "smtp_bind_address6",
@@ -20,11 +20,11 @@ _FAR: Final = {4: (socket.AF_INET, "198.51.100.1"), 6: (socket.AF_INET6, "2001:d
 _SMTP: Final = 25
 
 
-def outlook_of(values: Mapping[str, str], named: Outlook) -> Outlook:
+def egress_of(values: Mapping[str, str], named: Egress) -> Egress:
     """What is shown, from Postfix's parameters, but for what an operator has named."""
     helo = values.get("smtp_helo_name", "") or values.get("myhostname", "")
     origin = _origin(values.get("myorigin", ""))
-    return Outlook(
+    return Egress(
         senders=named.senders or ((origin,) if "." in origin else ()),
         addresses=named.addresses or tuple(_sources(values)),
         helo=helo,
@@ -32,14 +32,14 @@ def outlook_of(values: Mapping[str, str], named: Outlook) -> Outlook:
     )
 
 
-def unseen(values: Mapping[str, str], outlook: Outlook) -> Iterator[Finding]:
+def unchecked(values: Mapping[str, str], egress: Egress) -> Iterator[Finding]:
     """What could not be looked at, and how it could."""
-    if not outlook.addresses:
+    if not egress.addresses:
         relay = values.get("relayhost", "")
         why = f"mail leaves by {relay}" if relay else "this machine has no public address"
         text = f"{why}: whether receivers know the address it comes from was not looked at"
         yield Finding("dns", Severity.NOTE, text, "name it with --address")
-    if outlook.senders and not outlook.selectors:
+    if egress.senders and not egress.selectors:
         text = "no DKIM selector is named: whether the key that signs is published is not known"
         yield Finding("dns", Severity.NOTE, text, "name it with --dkim")
 

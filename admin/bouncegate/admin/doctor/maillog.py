@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.line import Parser
 from bouncegate.classifier.maillog.source import SourceError
 from bouncegate.classifier.maillog.zone import in_words
 from bouncegate.config.settings import Settings
 
-_MEND: Final = "set [maillog] file and syslog_name to where and as what Postfix logs"
+_FIX: Final = "set [maillog] file and syslog_name to where and as what Postfix logs"
 
 
 def check_maillog(settings: Settings, now: int) -> Iterator[Finding]:
@@ -19,22 +19,22 @@ def check_maillog(settings: Settings, now: int) -> Iterator[Finding]:
     if log.source != "file":
         return
     if not log.file.exists():
-        yield Finding("maillog", Severity.ERROR, f"{log.file}: no such file", _MEND)
+        yield Finding("maillog", Severity.ERROR, f"{log.file}: no such file", _FIX)
         return
     try:
         fault, offset = LogFile(log.file, Parser(log.syslog_name)).inspect(now)
     except SourceError as error:
-        yield Finding("maillog", Severity.ERROR, f"{error}: nothing of it counts", _MEND)
+        yield Finding("maillog", Severity.ERROR, f"{error}: nothing of it counts", _FIX)
         return
     if fault:
         text = f"{log.file}: {fault}: nothing of it counts"
-        yield Finding("maillog", Severity.ERROR, text, _MEND)
+        yield Finding("maillog", Severity.ERROR, text, _FIX)
     if offset:
         text = (
             f"{log.file} is told in a time zone that is {in_words(offset)} from that of this "
             "process: only the lines about messages in the ledger are put right"
         )
-        mend = "set TZ of bouncegate-maintain to that of the log, or let syslog write RFC 3339"
-        yield Finding("maillog", Severity.WARNING, text, mend)
+        fix = "set TZ of bouncegate-maintain to that of the log, or let syslog write RFC 3339"
+        yield Finding("maillog", Severity.WARNING, text, fix)
     if not fault and not offset:
         yield Finding("maillog", Severity.OK, f"{log.file} can be read")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.settings import Settings
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.lastbackup import last_backup
@@ -37,8 +37,8 @@ def check_store(settings: Settings, now: int) -> Iterator[Finding]:
                 (entry.time for _, entry in store.journal.entries(store.journal.last())), default=0
             )
     except StoreMissing as error:
-        mend = "start bouncegate-return-path, which makes it"
-        yield Finding("store", Severity.NOTE, str(error), mend)
+        fix = "start bouncegate-return-path, which makes it"
+        yield Finding("store", Severity.NOTE, str(error), fix)
         return
     except StoreError as error:
         text = f"{error}: the milter lets mail pass, and bounces wait in Postfix's queue"
@@ -74,8 +74,8 @@ def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
         if room.fill > _FORGETS and newest - oldest < keep:
             text = f"has room for the sends of {(newest - oldest) // _HOUR} hours alone: bounces "
             text += "that come later cannot be proven, and do not count"
-            mend = "raise [ledger] max_size and reload the daemons"
-            yield Finding("ledger", Severity.WARNING, text, mend)
+            fix = "raise [ledger] max_size and reload the daemons"
+            yield Finding("ledger", Severity.WARNING, text, fix)
 
 
 def check_backup(settings: Settings, now: int) -> Iterator[Finding]:
@@ -84,13 +84,13 @@ def check_backup(settings: Settings, now: int) -> Iterator[Finding]:
         return
     last = last_backup(settings.store.path)
     if last is None:
-        text, mend = "no backup was made yet", "enable bouncegate-backup.timer"
-        yield Finding("backup", Severity.NOTE, text, mend)
+        text, fix = "no backup was made yet", "enable bouncegate-backup.timer"
+        yield Finding("backup", Severity.NOTE, text, fix)
         return
     text = f"the last backup is {max(now - last.time, 0) // _HOUR} hours old: {last.path}"
     if settings.alarm.backup.after(last.time) < now:
-        mend = "see why bouncegate-backup fails, or set [alarm] backup"
-        yield Finding("backup", Severity.WARNING, text, mend)
+        fix = "see why bouncegate-backup fails, or set [alarm] backup"
+        yield Finding("backup", Severity.WARNING, text, fix)
     else:
         yield Finding("backup", Severity.OK, text)
 

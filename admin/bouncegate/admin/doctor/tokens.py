@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.settings import Settings
 from bouncegate.store.tokens.keys import KEY_FILE, KeyFileError, KeyRing
 
@@ -14,7 +14,7 @@ _OLD_KEY: Final = 365 * _DAY
 _NAME: Final = "proof"
 
 
-def check_proof(settings: Settings) -> Iterator[Finding]:
+def check_evidence(settings: Settings) -> Iterator[Finding]:
     """How bounces prove themselves, and whether any can count."""
     if "unverified" in settings.return_path.count:
         yield Finding(

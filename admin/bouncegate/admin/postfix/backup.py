@@ -27,14 +27,14 @@ class _Entry(msgspec.Struct):
     existed: bool
 
 
-def place_of(folder: Path) -> Path:
+def path_of(folder: Path) -> Path:
     """Where the record of a Postfix lies."""
     return folder / FOLDER
 
 
 def load(folder: Path) -> list[Change]:
     """What was changed for a Postfix; empty if nothing was. Raises PostfixError."""
-    place = place_of(folder)
+    place = path_of(folder)
     try:
         entries = msgspec.json.decode((place / _INDEX).read_bytes(), type=list[_Entry])
         return [
@@ -59,7 +59,7 @@ def save(folder: Path, changes: Sequence[Change]) -> None:
     It is complete before it has its name. Where one was there already, a kill in between leaves
     the new one under its temporary name, and `recover` takes it up.
     """
-    place, fresh = place_of(folder), _fresh(folder)
+    place, fresh = path_of(folder), _fresh(folder)
     shutil.rmtree(fresh, ignore_errors=True)
     partial = fresh.with_suffix(".part")
     shutil.rmtree(partial, ignore_errors=True)
@@ -80,7 +80,7 @@ def save(folder: Path, changes: Sequence[Change]) -> None:
 
 def recover(folder: Path) -> None:
     """Finish what a kill in the middle of `save` or `drop` has left."""
-    place, fresh = place_of(folder), _fresh(folder)
+    place, fresh = path_of(folder), _fresh(folder)
     shutil.rmtree(fresh.with_suffix(".part"), ignore_errors=True)
     shutil.rmtree(place.with_suffix(".gone"), ignore_errors=True)
     if fresh.exists():
@@ -91,15 +91,15 @@ def recover(folder: Path) -> None:
 
 def drop(folder: Path) -> None:
     """Forget the record: nothing is changed any more."""
-    gone = place_of(folder).with_suffix(".gone")
-    if place_of(folder).exists():
-        place_of(folder).rename(gone)
+    gone = path_of(folder).with_suffix(".gone")
+    if path_of(folder).exists():
+        path_of(folder).rename(gone)
         _sync(folder)
     shutil.rmtree(gone, ignore_errors=True)
 
 
 def _fresh(folder: Path) -> Path:
-    return place_of(folder).with_suffix(".new")
+    return path_of(folder).with_suffix(".new")
 
 
 def _write(path: Path, octets: bytes) -> None:

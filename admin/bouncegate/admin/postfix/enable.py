@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bouncegate.admin.postfix import backup, install
-from bouncegate.admin.postfix.coverage import State, covers, of_milter
-from bouncegate.admin.postfix.facts import Running
+from bouncegate.admin.postfix.coverage import State, coverage, of_milter
+from bouncegate.admin.postfix.facts import Facts
 from bouncegate.admin.postfix.logsource import log_source
 from bouncegate.admin.postfix.ownconfig import with_log, with_mode
-from bouncegate.admin.postfix.plan import MAIN, MASTER, Edit, Obstacle, plan
+from bouncegate.admin.postfix.plan import MAIN, MASTER, Conflict, Edit, plan
 from bouncegate.admin.postfix.revert import Undone, named, without
 from bouncegate.admin.postfix.sockets import OURS
-from bouncegate.admin.postfix.trial import Change, read_copy, stage
+from bouncegate.admin.postfix.trial import Change, read_copy, try_edits
 from bouncegate.config.settings import Settings
 
 _NO_LOG: Final = (
@@ -32,13 +32,13 @@ class Proposal(NamedTuple):
     changes: tuple[Change, ...]
     """From what the files hold now to what they are to hold; our own config first."""
     edits: tuple[Edit, ...]
-    obstacles: tuple[Obstacle, ...]
+    conflicts: tuple[Conflict, ...]
     notes: tuple[str, ...]
     mode: str
     """Of the milter, once it is done."""
 
 
-class Removal(NamedTuple):
+class Reversal(NamedTuple):
     """What detaching does."""
 
     changes: tuple[Change, ...]
@@ -46,7 +46,7 @@ class Removal(NamedTuple):
     """By file, the lines from which somebody must take ours out."""
 
 
-class Way(NamedTuple):
+class Options(NamedTuple):
     """What an administrator asks for."""
 
     enforce: bool = False
@@ -54,37 +54,37 @@ class Way(NamedTuple):
     """Whether the map is to be attached too."""
 
 
-def propose(settings: Settings, config: Path, running: Running, way: Way) -> Proposal:
+def propose(settings: Settings, config: Path, facts: Facts, way: Options) -> Proposal:
     """What attaching would change; raises PostfixError and OSError.
 
     A Postfix that is attached for the first time begins by observing.
     """
-    planned = plan(settings, running, table=way.table)
-    found = list(of_milter(settings, running))
+    planned = plan(settings, facts, table=way.table)
+    found = list(of_milter(settings, facts))
     attached = any(one.state in (State.ATTACHED, State.FRAGILE) for one in found)
     mode = "enforce" if way.enforce else settings.milter.mode if attached else "observe"
-    obstacles = list(planned.obstacles)
+    conflicts = list(planned.conflicts)
     changes = []
-    before = after = install.now(config)
+    before = after = install.content_of(config)
     if mode != settings.milter.mode:
         after = with_mode(before, mode)
         if after is None:
             text = f"{config} is not understood"
-            obstacles.append(Obstacle(text, f'set mode = "{mode}" below [milter]'))
+            conflicts.append(Conflict(text, f'set mode = "{mode}" below [milter]'))
     notes = list(planned.notes)
     if settings.keeps_ledger and settings.maillog.source == "none":
-        log = log_source(running, settings.store.path)
-        logged = with_log(after, log) if log and not obstacles else None
+        log = log_source(facts, settings.store.path)
+        logged = with_log(after, log) if log and not conflicts else None
         after = logged or after
         notes.append(f"{log.name} will be read" if log and logged else _NO_LOG)
     if after is not None and after != before:
         changes.append(Change(config.resolve(), before, after))
-    if planned.edits and not obstacles:
-        changes += stage(settings, running, planned.edits, table=way.table)
-    return Proposal(tuple(changes), planned.edits, tuple(obstacles), tuple(notes), mode)
+    if planned.edits and not conflicts:
+        changes += try_edits(settings, facts, planned.edits, table=way.table)
+    return Proposal(tuple(changes), planned.edits, tuple(conflicts), tuple(notes), mode)
 
 
-def attach(folder: Path, changes: Sequence[Change]) -> None:
+def apply(folder: Path, changes: Sequence[Change]) -> None:
     """Carry out a change; raises Edited, PostfixError and OSError."""
     earlier = {one.path: one for one in backup.load(folder)}
     merged = dict(earlier)
@@ -99,16 +99,16 @@ def attach(folder: Path, changes: Sequence[Change]) -> None:
         merged[change.path] = Change(change.path, base, change.after)
     backup.save(folder, list(merged.values()))
     for change in changes:
-        install.put(change.path, change.after, change.before)
+        install.replace_file(change.path, change.after, change.before)
 
 
-def propose_removal(folder: Path) -> Removal:
+def propose_reversal(folder: Path) -> Reversal:
     """What detaching would change; raises PostfixError and OSError."""
     known = backup.load(folder)
     changes: list[Change] = []
     by_hand = []
     for one in known:
-        now = install.now(one.path)
+        now = install.content_of(one.path)
         undone = without(now, one.before, one.after)
         if undone.left:
             by_hand.append((one.path, undone.left))
@@ -121,7 +121,7 @@ def propose_removal(folder: Path) -> Removal:
             by_hand.append((path, undone.left))
         else:
             changes.append(Change(path, now, undone.octets))
-    return Removal(tuple(changes), tuple(by_hand))
+    return Reversal(tuple(changes), tuple(by_hand))
 
 
 def _elsewhere(folder: Path, known: Sequence[Change]) -> Iterator[tuple[Path, bytes]]:
@@ -131,40 +131,40 @@ def _elsewhere(folder: Path, known: Sequence[Change]) -> Iterator[tuple[Path, by
     """
     for name in (MAIN, MASTER):
         path = (folder / name).resolve()
-        now = install.now(path)
+        now = install.content_of(path)
         if path not in {one.path for one in known} and now is not None and named(now):
             yield path, now
 
 
-def still_named(settings: Settings, folder: Path) -> list[str]:
+def remaining(settings: Settings, folder: Path) -> list[str]:
     """What of a Postfix still asks us, as postconf(1) tells; raises PostfixError and OSError."""
-    running = read_copy({name: (folder / name).read_bytes() for name in (MAIN, MASTER)})
-    ours = [name for name in OURS if name in running.explicit]
+    facts = read_copy({name: (folder / name).read_bytes() for name in (MAIN, MASTER)})
+    ours = [name for name in OURS if name in facts.explicit]
     asked = (State.ATTACHED, State.FRAGILE, State.BROKEN)
-    found = [one for one in covers(settings, running) if one.plane in ("milter", "map")]
+    found = [one for one in coverage(settings, facts) if one.plane in ("milter", "map")]
     return ours + [f"{one.plane} of {one.subject}" for one in found if one.state in asked]
 
 
-def take_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]) -> None:
+def roll_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]) -> None:
     """Put files back to what they were before a change, with the record that there was then.
 
     Raises Edited and OSError.
     """
     for change in changes:
-        now = install.now(change.path)
+        now = install.content_of(change.path)
         # What somebody else has written meanwhile, and does not name us, is his.
         if now == change.after or (now != change.before and named(now or b"")):
-            install.put(change.path, change.before, change.after)
+            install.replace_file(change.path, change.before, change.after)
     if earlier:
         backup.save(folder, earlier)
     else:
         backup.drop(folder)
 
 
-def detach(folder: Path, removal: Removal) -> None:
+def revert(folder: Path, reversal: Reversal) -> None:
     """Carry out a removal, and forget the record where nothing is left; raises as above."""
     # Postfix's files first: while they name us, our own config must say how to behave.
-    for change in reversed(removal.changes):
-        install.put(change.path, change.after, change.before)
-    if not removal.by_hand:
+    for change in reversed(reversal.changes):
+        install.replace_file(change.path, change.after, change.before)
+    if not reversal.by_hand:
         backup.drop(folder)

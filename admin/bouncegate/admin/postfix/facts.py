@@ -28,7 +28,7 @@ class Service(NamedTuple):
         return f"{self.name}/{self.type}"
 
 
-class Told(NamedTuple):
+class TableAnswers(NamedTuple):
     """What the tables of a Postfix say of one return domain."""
 
     answers: Mapping[str, str] = MappingProxyType({})
@@ -42,11 +42,11 @@ class Told(NamedTuple):
     """
 
 
-_NOT_ASKED: Final = Told()
+_NO_ANSWERS: Final = TableAnswers()
 
 
 @dataclass(frozen=True)
-class Running:
+class Facts:
     """The settings of one Postfix."""
 
     folder: Path
@@ -64,18 +64,18 @@ class Running:
     """The same, expanded."""
     undefined: frozenset[str] = frozenset()
     """Names that are used with a $ and set nowhere."""
-    told: Mapping[str, Told] = field(default_factory=dict)
+    told: Mapping[str, TableAnswers] = field(default_factory=dict)
     """By return domain: what the tables say of it."""
     filters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By subject of `filteraction.actions`: where its FILTER actions lead, with the table."""
     unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the same: tables whose actions cannot be known."""
 
-    def told_of(self, domain: str) -> Told:
+    def tables_of(self, domain: str) -> TableAnswers:
         """What the tables say of a return domain; nothing where they were not asked."""
-        return self.told.get(domain, _NOT_ASKED)
+        return self.told.get(domain, _NO_ANSWERS)
 
-    def without(self, name: str, ours: str) -> "Running":
+    def without(self, name: str, ours: str) -> "Facts":
         """As it would be if a list did not refer to a parameter of ours."""
         text = self.values.get(ours, "") if ours in self.explicit else ""
         if not text:
@@ -95,7 +95,7 @@ class Running:
         digits = [int(word) for word in words if word.isascii() and word.isdigit()]
         return (digits[0], digits[1]) if len(digits) == _PARTS_OF_VERSION else (0, 0)
 
-    def running(self, command: str) -> tuple[Service, ...]:
+    def services_of(self, command: str) -> tuple[Service, ...]:
         """The services that run a program."""
         return tuple(one for one in self.services if one.command == command)
 

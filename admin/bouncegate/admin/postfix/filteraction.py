@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from bouncegate.admin.postfix.facts import SMTPD, Running, Service
+from bouncegate.admin.postfix.facts import SMTPD, Facts, Service
 from bouncegate.admin.postfix.lookuptable import is_table
 from bouncegate.admin.postfix.sockets import items
 from bouncegate.admin.postfix.verification import RESTRICTIONS
@@ -51,46 +51,46 @@ class Actions(NamedTuple):
     """Tables whose results cannot be known."""
 
 
-def classes(running: Running) -> tuple[str, ...]:
+def classes(facts: Facts) -> tuple[str, ...]:
     """The names of all restriction classes: each is a parameter too."""
-    values = [running.values.get(CLASSES, "")]
-    values += [own[CLASSES] for own in running.options.values() if CLASSES in own]
+    values = [facts.values.get(CLASSES, "")]
+    values += [own[CLASSES] for own in facts.options.values() if CLASSES in own]
     found = (name for value in values for name in items(value) or ())
     return tuple(dict.fromkeys(name for name in found if re.fullmatch(r"\w+", name)))
 
 
-def actions(running: Running, read: Read) -> dict[str, Actions]:
+def actions(facts: Facts, read: Read) -> dict[str, Actions]:
     """By subject, those parameters whose tables hand mail to a filter, or may do so."""
-    smtpds = (_MAIN, *running.running(SMTPD))
-    cleanups = (_MAIN, *running.running(_CLEANUP))
+    smtpds = (_MAIN, *facts.services_of(SMTPD))
+    cleanups = (_MAIN, *facts.services_of(_CLEANUP))
     found: dict[str, Actions] = {}
     for services, names in ((smtpds, LISTS), (cleanups, CHECKS)):
         for service in services:
             for name in names:
-                subject = _subject(running, service, name)
+                subject = _subject(facts, service, name)
                 if subject not in found:
-                    found[subject] = _collected(_walk(running, service, name, read))
+                    found[subject] = _collected(_walk(facts, service, name, read))
     return {subject: one for subject, one in found.items() if one.filters or one.unknown}
 
 
-def asked(running: Running, service: Service | None = None) -> Iterator[str]:
+def asked(facts: Facts, service: Service | None = None) -> Iterator[str]:
     """The subjects that hold for what an smtpd(8) takes; None: by main.cf alone."""
     smtpd = service or _MAIN
-    yield from (_subject(running, smtpd, name) for name in LISTS)
-    if NO_CHECKS not in running.setting(smtpd, "receive_override_options"):
-        cleanup = _cleanup(running, smtpd)
-        yield from (_subject(running, cleanup, name) for name in CHECKS)
+    yield from (_subject(facts, smtpd, name) for name in LISTS)
+    if NO_CHECKS not in facts.setting(smtpd, "receive_override_options"):
+        cleanup = _cleanup(facts, smtpd)
+        yield from (_subject(facts, cleanup, name) for name in CHECKS)
 
 
-def _cleanup(running: Running, smtpd: Service) -> Service:
-    name = running.setting(smtpd, "cleanup_service_name") or _CLEANUP
-    return next((one for one in running.services if one.name == name), _MAIN)
+def _cleanup(facts: Facts, smtpd: Service) -> Service:
+    name = facts.setting(smtpd, "cleanup_service_name") or _CLEANUP
+    return next((one for one in facts.services if one.name == name), _MAIN)
 
 
-def _subject(running: Running, service: Service, name: str) -> str:
+def _subject(facts: Facts, service: Service, name: str) -> str:
     """The parameter; where master.cf sets it or a class for a service, `service/type/name`."""
-    own = running.options.get(service.key, {})
-    relevant = {name, *(() if name in CHECKS else (CLASSES, *classes(running)))}
+    own = facts.options.get(service.key, {})
+    relevant = {name, *(() if name in CHECKS else (CLASSES, *classes(facts)))}
     return f"{service.key}/{name}" if relevant & own.keys() else name
 
 
@@ -99,15 +99,15 @@ class _Found(NamedTuple):
     results: Sequence[str] | None
 
 
-def _walk(running: Running, service: Service, name: str, read: Read) -> Iterator[_Found]:
+def _walk(facts: Facts, service: Service, name: str, read: Read) -> Iterator[_Found]:
     """All tables of a parameter, and of the classes that it or one of its tables names."""
     # Those for MIME headers are header_checks where main.cf does not set them.
-    if service is _MAIN and name in CHECKS and name not in running.explicit:
+    if service is _MAIN and name in CHECKS and name not in facts.explicit:
         return
-    named = set(items(running.setting(service, CLASSES)) or ()) if name in LISTS else set[str]()
+    named = set(items(facts.setting(service, CLASSES)) or ()) if name in LISTS else set[str]()
     seen, waiting = {name}, [name]
     while waiting:
-        words = items(running.setting(service, waiting.pop()))
+        words = items(facts.setting(service, waiting.pop()))
         for table in _tables(words or ()):
             results = read(table)
             yield _Found(table, results)
@@ -142,8 +142,8 @@ def _collected(found: Iterator[_Found]) -> Actions:
     return Actions(filters, tuple(unknown))
 
 
-def is_filter(running: Running, destination: str) -> bool:
+def is_filter(facts: Facts, destination: str) -> bool:
     """Whether mail may come back from there: a client with no destination only routes it."""
     transport, _, where = destination.partition(":")
-    routes = any(s.name == transport and s.command in _CLIENTS for s in running.services)
+    routes = any(s.name == transport and s.command in _CLIENTS for s in facts.services)
     return bool(where) or not routes

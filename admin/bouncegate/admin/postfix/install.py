@@ -16,7 +16,7 @@ class Edited(Exception):
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Keep other runs of ours from the same Postfix; waits for them."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -26,7 +26,7 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def now(path: Path) -> bytes | None:
+def content_of(path: Path) -> bytes | None:
     """What a file holds; None if there is none. Raises OSError."""
     try:
         return path.read_bytes()
@@ -34,7 +34,7 @@ def now(path: Path) -> bytes | None:
         return None
 
 
-def put(path: Path, octets: bytes | None, expected: bytes | None) -> None:
+def replace_file(path: Path, octets: bytes | None, expected: bytes | None) -> None:
     """Replace a file at once, if it still is what is expected; raises Edited and OSError.
 
     The temporary file is the one that postconf(1) locks and renames (edit_file(3)), so that
@@ -47,7 +47,7 @@ def put(path: Path, octets: bytes | None, expected: bytes | None) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if not _is_still(temporary, handle):
                 continue  # whoever held the lock has renamed it
-            _replace(path, temporary, handle, octets, expected)
+            _write(path, temporary, handle, octets, expected)
             return
         finally:
             os.close(handle)
@@ -61,17 +61,17 @@ def _is_still(path: Path, handle: int) -> bool:
     return os.path.samestat(found, os.fstat(handle))
 
 
-def _replace(
+def _write(
     path: Path, temporary: Path, handle: int, octets: bytes | None, expected: bytes | None
 ) -> None:
     try:
-        if now(path) != expected:
+        if content_of(path) != expected:
             raise Edited(f"{path} was edited by somebody else meanwhile")
         if octets is None:
             path.unlink(missing_ok=True)
             temporary.unlink()
             return
-        _like(path, handle)
+        _copy_owner_and_mode(path, handle)
         os.truncate(handle, 0)
         with os.fdopen(os.dup(handle), "wb") as file:
             file.write(octets)
@@ -88,7 +88,7 @@ def _replace(
         os.close(folder)
 
 
-def _like(path: Path, handle: int) -> None:
+def _copy_owner_and_mode(path: Path, handle: int) -> None:
     """Give a file the owner and the mode of the one that it will replace."""
     try:
         found = path.stat()

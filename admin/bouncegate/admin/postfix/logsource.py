@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from bouncegate.admin.postfix.facts import Running
+from bouncegate.admin.postfix.facts import Facts
 
 _FILES: Final = (Path("/var/log/mail.log"), Path("/var/log/maillog"))
 _JOURNAL: Final = Path("/run/systemd/journal/socket")
@@ -33,14 +33,14 @@ class LogSource(NamedTuple):
 
 
 def log_source(
-    running: Running, store: Path, files: Sequence[Path] = _FILES, journal: Path = _JOURNAL
+    facts: Facts, store: Path, files: Sequence[Path] = _FILES, journal: Path = _JOURNAL
 ) -> LogSource | None:
     """The log of a Postfix; None where none is found that can be read.
 
     The owner of the store's folder is who reads it.
     """
-    name = running.values.get("syslog_name") or "postfix"
-    own = running.values.get("maillog_file", "")
+    name = facts.values.get("syslog_name") or "postfix"
+    own = facts.values.get("maillog_file", "")
     if not own and journal.exists() and shutil.which("journalctl"):
         return LogSource("journal", files[0], name)
     candidates = [Path(own)] if own else files

@@ -12,19 +12,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from bouncegate.admin.postfix import sockets
-from bouncegate.admin.postfix.coverage import REMEMBER, Cover, State, covers, is_routed, is_taken
-from bouncegate.admin.postfix.facts import SMTPD, Running
+from bouncegate.admin.postfix.coverage import (
+    KEEP_DOMAIN,
+    Coverage,
+    State,
+    coverage,
+    is_accepted,
+    is_routed,
+)
+from bouncegate.admin.postfix.facts import SMTPD, Facts
 from bouncegate.admin.postfix.sockets import (
-    Misfit,
+    Unreachable,
+    address_for,
     compact,
     inline,
     is_milter,
     items,
-    names,
-    names_any,
-    spoken,
+    mentions,
+    spellings,
 )
-from bouncegate.admin.postfix.verification import LOOKS, verifying
+from bouncegate.admin.postfix.verification import UNLISTED, verify_parameters
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint
 
@@ -32,10 +39,10 @@ MAIN: Final = "main.cf"
 MASTER: Final = "master.cf"
 OLDEST: Final = (3, 5)
 """The first version of Postfix whose ways are known here."""
-_BEHIND: Final = "default_action=accept, connect_timeout=3s, command_timeout=10s"
+_MILTER_SETTINGS: Final = "default_action=accept, connect_timeout=3s, command_timeout=10s"
 _REFERENCE: Final = re.compile(r"\$[({]?(\w+)")
 # smtpd(8) hangs up on a client with so many errors, and a refusal is one (docs/send-path.md).
-_FEW_ERRORS: Final = 1000
+_ENOUGH_ERRORS: Final = 1000
 
 
 class Edit(NamedTuple):
@@ -53,11 +60,11 @@ class Edit(NamedTuple):
         return f"postconf {option} {shlex.quote(f'{self.name}={self.value}')}"
 
 
-class Obstacle(NamedTuple):
+class Conflict(NamedTuple):
     """Why nothing is changed, and what to do instead."""
 
     text: str
-    mend: str
+    fix: str
 
 
 class Plan(NamedTuple):
@@ -65,7 +72,7 @@ class Plan(NamedTuple):
 
     edits: tuple[Edit, ...]
     """In order; none: all is as it is to be."""
-    obstacles: tuple[Obstacle, ...]
+    conflicts: tuple[Conflict, ...]
     """While there is one, nothing may be changed."""
     notes: tuple[str, ...]
 
@@ -73,11 +80,11 @@ class Plan(NamedTuple):
 class _Draft:
     """A plan in the making."""
 
-    def __init__(self, settings: Settings, running: Running) -> None:
+    def __init__(self, settings: Settings, facts: Facts) -> None:
         self.settings = settings
-        self.running = running
+        self.facts = facts
         self._edits: dict[tuple[str, str], Edit] = {}
-        self.obstacles: list[Obstacle] = []
+        self.conflicts: list[Conflict] = []
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -86,31 +93,31 @@ class _Draft:
 
     def define(self, name: str, value: str) -> None:
         """Give a parameter of our own its value."""
-        if self.running.raw.get(name) != value or name not in self.running.explicit:
+        if self.facts.raw.get(name) != value or name not in self.facts.explicit:
             self._edits[MAIN, name] = Edit(MAIN, name, value)
 
     def put_first(self, name: str, *ours: str) -> None:
         """Let a list of main.cf begin with our parameters, those that it does not name yet."""
-        if undefined := self._undefined(name, self.running.raw.get(name, "")):
-            self.obstacles.append(undefined)
+        if undefined := self._undefined(name, self.facts.raw.get(name, "")):
+            self.conflicts.append(undefined)
             return
         planned = self._edits.get((MAIN, name))
         before = planned.value if planned else self._before(name)
-        new = [f"${one}" for one in ours if not names_any(before, {f"${one}"})]
+        new = [f"${one}" for one in ours if not mentions(before, {f"${one}"})]
         if new:
             self._edits[MAIN, name] = Edit(MAIN, name, ", ".join([*new, *filter(None, [before])]))
 
     def put_first_of(self, service: str, name: str, ours: str) -> None:
         """The same for a service that has a list of its own in master.cf."""
-        raw = self.running.raw_options[service][name]
+        raw = self.facts.raw_options[service][name]
         if undefined := self._undefined(f"{service}/{name}", raw):
-            self.obstacles.append(undefined)
-        elif names_any(raw, {f"${ours}"}):
+            self.conflicts.append(undefined)
+        elif mentions(raw, {f"${ours}"}):
             return
         elif (rest := compact(raw)) is None:
             edit = Edit(MASTER, f"{service}/{name}", "")
             text = f"{edit.name} in master.cf holds more than can be understood: {raw}"
-            self.obstacles.append(Obstacle(text, f"put ${ours} before it, by hand"))
+            self.conflicts.append(Conflict(text, f"put ${ours} before it, by hand"))
         else:
             value = ",".join(filter(None, [f"${ours}", rest]))
             path = f"{service}/{name}"
@@ -118,38 +125,38 @@ class _Draft:
 
     def reach(self, endpoint: Endpoint, programs: Iterable[str], setting: str) -> str | None:
         """How those services call an endpoint; None, and an obstacle, if they cannot reach it."""
-        services = [one for program in programs for one in self.running.running(program)]
-        caged = [one.key for one in services if one.chroot]
-        found = spoken(endpoint, self.running.queue, caged, setting)
-        if isinstance(found, Misfit):
-            self.obstacles.append(Obstacle(found.text, found.mend))
+        services = [one for program in programs for one in self.facts.services_of(program)]
+        chrooted = [one.key for one in services if one.chroot]
+        found = address_for(endpoint, self.facts.queue, chrooted, setting)
+        if isinstance(found, Unreachable):
+            self.conflicts.append(Conflict(found.text, found.fix))
             return None
         return found
 
     def _before(self, name: str) -> str:
         """What a list holds now; a default that comes to nothing is nothing."""
-        if name not in self.running.explicit and not self.running.values.get(name):
+        if name not in self.facts.explicit and not self.facts.values.get(name):
             return ""
-        return self.running.raw.get(name, "")
+        return self.facts.raw.get(name, "")
 
-    def _undefined(self, name: str, raw: str) -> Obstacle | None:
-        used = set(_REFERENCE.findall(raw)) & self.running.undefined - set(sockets.OURS)
+    def _undefined(self, name: str, raw: str) -> Conflict | None:
+        used = set(_REFERENCE.findall(raw)) & self.facts.undefined - set(sockets.OURS)
         if not used:
             return None
         text = f"{name} refers to {', '.join(f'${one}' for one in sorted(used))}, which is not set"
-        return Obstacle(text, "set it, or take it out")
+        return Conflict(text, "set it, or take it out")
 
 
-def plan(settings: Settings, running: Running, *, table: bool = False) -> Plan:
+def plan(settings: Settings, facts: Facts, *, table: bool = False) -> Plan:
     """What must change; with `table` the map is attached too."""
-    draft = _Draft(settings, running)
-    if running.version < OLDEST:
-        version = running.values.get("mail_version", "unknown")
+    draft = _Draft(settings, facts)
+    if facts.version < OLDEST:
+        version = facts.values.get("mail_version", "unknown")
         text = f"Postfix {version} is older than what is known here (3.5)"
-        draft.obstacles.append(Obstacle(text, "see docs/postfix.md"))
-    found = list(covers(settings, running))
-    draft.obstacles += [
-        Obstacle(f"{one.subject} {one.text}", one.mend)
+        draft.conflicts.append(Conflict(text, "see docs/postfix.md"))
+    found = list(coverage(settings, facts))
+    draft.conflicts += [
+        Conflict(f"{one.subject} {one.text}", one.fix)
         for one in found
         if one.plane == "sender" and one.state is State.BROKEN
     ]
@@ -159,18 +166,18 @@ def plan(settings: Settings, running: Running, *, table: bool = False) -> Plan:
     if table:
         _plan_map(draft)
         _plan_verification(draft)
-    return Plan(draft.edits, tuple(draft.obstacles), tuple(_notes(running, found)))
+    return Plan(draft.edits, tuple(draft.conflicts), tuple(_notes(facts, found)))
 
 
-def _plan_milter(draft: _Draft, found: Sequence[Cover]) -> None:
+def _plan_milter(draft: _Draft, found: Sequence[Coverage]) -> None:
     states = {one.subject: one.state for one in found}
     overridden = [service for service, state in states.items() if state is State.OVERRIDDEN]
     own = [service for service in overridden if not _is_understood(draft, service)]
     for service in own:
-        raw = draft.running.raw_options[service]["smtpd_milters"]
+        raw = draft.facts.raw_options[service]["smtpd_milters"]
         text = f"{service}/smtpd_milters in master.cf is not understood: {raw}"
-        mend = f"put {_definition(draft)} before it"
-        draft.obstacles.append(Obstacle(text, mend))
+        fix = f"put {_definition(draft)} before it"
+        draft.conflicts.append(Conflict(text, fix))
     if own or not _needs_milter(draft, states):
         return
     _plan_list(draft, "smtpd_milters", (SMTPD,), State.MISSING in states.values())
@@ -180,12 +187,12 @@ def _plan_milter(draft: _Draft, found: Sequence[Cover]) -> None:
 
 def _needs_milter(draft: _Draft, states: Mapping[str, State]) -> bool:
     """Whether anything is to be done; a list that somebody wrote by hand is left to him."""
-    ours = sockets.MILTER in draft.running.explicit
+    ours = sockets.MILTER in draft.facts.explicit
     for service, state in states.items():
         if state is State.BROKEN and not ours:
             text = f"{service} names the milter by a path that it cannot see"
-            mend = f"replace what names it by {_definition(draft)}"
-            draft.obstacles.append(Obstacle(text, mend))
+            fix = f"replace what names it by {_definition(draft)}"
+            draft.conflicts.append(Conflict(text, fix))
             return False
     return ours or bool({State.MISSING, State.OVERRIDDEN} & set(states.values()))
 
@@ -195,50 +202,50 @@ def _plan_list(draft: _Draft, name: str, programs: Sequence[str], put: bool = Tr
     address = draft.reach(draft.settings.milter.socket, programs, "[milter] socket")
     if address is None:
         return
-    listed = items(draft.running.values.get(name, ""))
+    listed = items(draft.facts.values.get(name, ""))
     if put and (listed is None or not all(map(is_milter, listed))):
-        text = f"{name} is not understood: {draft.running.raw.get(name, '')}"
-        draft.obstacles.append(Obstacle(text, f"put {_definition(draft)} before it"))
+        text = f"{name} is not understood: {draft.facts.raw.get(name, '')}"
+        draft.conflicts.append(Conflict(text, f"put {_definition(draft)} before it"))
         return
-    draft.define(sockets.MILTER, f"{{ {address}, {_BEHIND} }}")
+    draft.define(sockets.MILTER, f"{{ {address}, {_MILTER_SETTINGS} }}")
     if put:
         draft.put_first(name, sockets.MILTER)
 
 
 def _definition(draft: _Draft) -> str:
-    queue = draft.running.queue
-    spoken_as = sorted(names(draft.settings.milter.socket, queue))
-    return f"{{ {spoken_as[-1]}, {_BEHIND} }}"
+    queue = draft.facts.queue
+    addresses = sorted(spellings(draft.settings.milter.socket, queue))
+    return f"{{ {addresses[-1]}, {_MILTER_SETTINGS} }}"
 
 
 def _is_understood(draft: _Draft, service: str) -> bool:
-    listed = items(draft.running.options[service]["smtpd_milters"])
+    listed = items(draft.facts.options[service]["smtpd_milters"])
     return listed is not None and all(map(is_milter, listed))
 
 
 def _plan_return_path(draft: _Draft) -> None:
-    running = draft.running
+    facts = draft.facts
     domains = draft.settings.return_path.domains.names
     address = draft.reach(draft.settings.return_path.socket, ("lmtp",), "[return_path] socket")
-    if not any(one.name == "lmtp" for one in running.services):
+    if not any(one.name == "lmtp" for one in facts.services):
         text = "master.cf has no service lmtp"
-        draft.obstacles.append(Obstacle(text, "add it, as master.cf is shipped with it"))
+        draft.conflicts.append(Conflict(text, "add it, as master.cf is shipped with it"))
     for domain in domains:
-        draft.obstacles.extend(_in_the_way(draft, domain, address or ""))
+        draft.conflicts.extend(_conflicts(draft, domain, address or ""))
     if address is None:
         return
     _name_domains(
         draft,
         ("transport_maps", sockets.RETURN_PATH),
-        lambda running, one: is_routed(draft.settings, running, one),
+        lambda facts, one: is_routed(draft.settings, facts, one),
         lambda some: inline((one, f"lmtp:{address}") for one in some),
     )
-    _name_domains(draft, ("relay_domains", sockets.RETURN_DOMAIN), is_taken, ", ".join)
-    if running.values.get("relay_recipient_maps"):
+    _name_domains(draft, ("relay_domains", sockets.RETURN_DOMAIN), is_accepted, ", ".join)
+    if facts.values.get("relay_recipient_maps"):
         _name_domains(
             draft,
             ("relay_recipient_maps", sockets.RETURN_RECIPIENTS),
-            lambda running, one: names_any(running.values["relay_recipient_maps"], {f"@{one}"}),
+            lambda facts, one: mentions(facts.values["relay_recipient_maps"], {f"@{one}"}),
             lambda some: inline((f"@{one}", "bouncegate") for one in some),
         )
 
@@ -246,26 +253,26 @@ def _plan_return_path(draft: _Draft) -> None:
 def _name_domains(
     draft: _Draft,
     place: tuple[str, str],
-    is_known: Callable[[Running, str], bool],
+    is_known: Callable[[Facts, str], bool],
     written: Callable[[Iterable[str]], str],
 ) -> None:
     """Name the return domains in a list of Postfix, but for those that somebody named by hand."""
     name, ours = place
     names = draft.settings.return_path.domains.names
-    by_hand = draft.running.without(name, ours)
+    by_hand = draft.facts.without(name, ours)
     left = [one for one in names if not is_known(by_hand, one)]
-    if left or ours in draft.running.explicit:
+    if left or ours in draft.facts.explicit:
         draft.define(ours, written(left or names))
         draft.put_first(name, ours)
 
 
-def _in_the_way(draft: _Draft, domain: str, address: str) -> Iterator[Obstacle]:
-    running = draft.running
-    for table, answer in running.told_of(domain).catches.items():
-        if not names_any(answer, names(draft.settings.return_path.socket, running.queue)):
+def _conflicts(draft: _Draft, domain: str, address: str) -> Iterator[Conflict]:
+    facts = draft.facts
+    for table, answer in facts.tables_of(domain).catches.items():
+        if not mentions(answer, spellings(draft.settings.return_path.socket, facts.queue)):
             text = f"{table} answers for whole addresses below {domain}, with {answer}"
             pattern = f"/@{re.escape(domain)}$/".replace(r"\-", "-")
-            yield Obstacle(text, f"put this at its top: {pattern} lmtp:{address}")
+            yield Conflict(text, f"put this at its top: {pattern} lmtp:{address}")
     known = (
         ("mydestination", "local_recipient_maps"),
         ("virtual_mailbox_domains", "virtual_mailbox_maps"),
@@ -273,22 +280,22 @@ def _in_the_way(draft: _Draft, domain: str, address: str) -> Iterator[Obstacle]:
     )
     for name, recipients in known:
         listed = (
-            names_any(running.values.get(name, ""), {domain})
-            or name in running.told_of(domain).answers
+            mentions(facts.values.get(name, ""), {domain})
+            or name in facts.tables_of(domain).answers
         )
-        if listed and running.values.get(recipients):
+        if listed and facts.values.get(recipients):
             text = f"{domain} is in {name}: only recipients that are known there are taken"
-            yield Obstacle(text, f"take it out of {name}")
+            yield Conflict(text, f"take it out of {name}")
 
 
 def _plan_map(draft: _Draft) -> None:
     address = draft.reach(draft.settings.map.socket, ("trivial-rewrite",), "[map] socket")
     if address is None:
         return
-    ours = {f"socketmap:{name}" for name in names(draft.settings.map.socket, draft.running.queue)}
-    listed = items(draft.running.values.get("transport_maps", "")) or []
+    ours = {f"socketmap:{name}" for name in spellings(draft.settings.map.socket, draft.facts.queue)}
+    listed = items(draft.facts.values.get("transport_maps", "")) or []
     by_hand = any(item.rpartition(":")[0] in ours for item in listed)
-    if by_hand and sockets.MAP not in draft.running.explicit:
+    if by_hand and sockets.MAP not in draft.facts.explicit:
         return
     draft.define(sockets.MAP, f"socketmap:{address}:transport")
     draft.put_first("transport_maps", sockets.MAP)
@@ -296,8 +303,8 @@ def _plan_map(draft: _Draft) -> None:
 
 def _plan_verification(draft: _Draft) -> None:
     """Let smtpd(8) look at the map before it asks verify(8)."""
-    for subject in verifying(draft.running):
-        draft.define(sockets.RESTRICTIONS, LOOKS)
+    for subject in verify_parameters(draft.facts):
+        draft.define(sockets.RESTRICTIONS, UNLISTED)
         service, _, name = subject.rpartition("/")
         if service:
             draft.put_first_of(service, name, sockets.RESTRICTIONS)
@@ -305,17 +312,17 @@ def _plan_verification(draft: _Draft) -> None:
             draft.put_first(name, sockets.RESTRICTIONS)
 
 
-def _notes(running: Running, found: Sequence[Cover]) -> Iterator[str]:
+def _notes(facts: Facts, found: Sequence[Coverage]) -> Iterator[str]:
     for one in found:
         if one.state in (State.NOT_COVERED, State.FRAGILE, State.TWICE):
             yield f"{one.subject}: {one.text}"
-        if one.mend == REMEMBER:
+        if one.fix == KEEP_DOMAIN:
             text = "is removed from Postfix, which refuses bounces to it from now on"
-            yield f"{one.subject} {text}; what helps: {one.mend}"
+            yield f"{one.subject} {text}; what helps: {one.fix}"
         if one.state in (State.AFFECTED, State.UNSIGNED):
-            yield f"{one.subject} {one.text}; what helps: {one.mend}"
-    limit = running.values.get("smtpd_hard_error_limit", "")
-    if not (limit.isascii() and limit.isdigit() and int(limit) > _FEW_ERRORS):
+            yield f"{one.subject} {one.text}; what helps: {one.fix}"
+    limit = facts.values.get("smtpd_hard_error_limit", "")
+    if not (limit.isascii() and limit.isdigit() and int(limit) > _ENOUGH_ERRORS):
         yield (
             "a client that names many locked recipients in one session is slowed down, then hung "
             'up on: see "Many refusals in one session" in docs/send-path.md'

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bouncegate.admin.postfix.facts import Running, Service, Told, chroot_by_default
+from bouncegate.admin.postfix.facts import Facts, Service, TableAnswers, chroot_by_default
 from bouncegate.admin.postfix.filteraction import (
     CHECKS,
     CLASSES,
@@ -25,14 +25,14 @@ from bouncegate.admin.postfix.sockets import OURS, items
 from bouncegate.admin.postfix.verification import REFRESH
 from bouncegate.config.probe import ASKED, SIGNED
 
-_PATIENCE: Final = 60.0
+_TIMEOUT: Final = 60.0
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
 # What postmap(1) can ask. A socketmap is a daemon of somebody's, and ours knows no domains.
 _TABLE: Final = re.compile(r"(?:proxy:)?(?:hash|btree|cdb|lmdb|texthash|regexp|pcre):[^\s,{}]+")
 # These are asked for whole addresses alone (regexp_table(5), pcre_table(5)).
 _PATTERNS: Final = re.compile(r"(?:regexp|pcre):")
 # For a table that a daemon answers, such as a database: one that is down is tried again for long.
-_TABLE_PATIENCE: Final = 10.0
+_TABLE_TIMEOUT: Final = 10.0
 # Tables that are looked through for FILTER actions: far more than any machine has.
 _MOST_TABLES: Final = 200
 _ASKED: Final = (
@@ -63,25 +63,25 @@ class PostfixError(OSError):
     """A program of Postfix failed, or is not there; the text says which and why."""
 
 
-class Silent(PostfixError):
+class NotFound(PostfixError):
     """It failed without a word, which is how postmap(1) says that a key is not there."""
 
 
-def is_here() -> bool:
+def is_installed() -> bool:
     """Whether this machine has a Postfix."""
     return shutil.which("postconf", path=_PATH) is not None
 
 
 def ask(folder: Path | None, program: str, *arguments: str) -> str:
     """What a program of Postfix prints; raises PostfixError."""
-    return ask_aloud(folder, program, *arguments)[0]
+    return run(folder, program, *arguments)[0]
 
 
-def ask_aloud(
+def run(
     folder: Path | None,
     program: str,
     *arguments: str,
-    seconds: float = _PATIENCE,
+    seconds: float = _TIMEOUT,
     place: Path | None = None,
 ) -> tuple[str, str]:
     """What a program of Postfix, run in a `place`, prints and complains of; raises PostfixError."""
@@ -103,7 +103,7 @@ def ask_aloud(
     except subprocess.TimeoutExpired:
         raise PostfixError(f"{program} has not answered for {seconds:.0f} seconds") from None
     if done.returncode:
-        kind = PostfixError if done.stderr.strip() else Silent
+        kind = PostfixError if done.stderr.strip() else NotFound
         raise kind(f"{program} fails: {done.stderr.strip()[-300:]}")
     return done.stdout, done.stderr
 
@@ -119,24 +119,24 @@ def parameters(folder: Path | None, *wanted: str) -> dict[str, str]:
     return pairs(ask(folder, "postconf", "-x", *wanted))
 
 
-def read(folder: Path | None, domains: Iterable[str] = ()) -> Running:
+def read(folder: Path | None, domains: Iterable[str] = ()) -> Facts:
     """The settings of a Postfix; None is the machine's own. Raises PostfixError.
 
     `domains` are the return domains, which tables are asked for.
     """
     wanted = (*_ASKED, *OURS)
-    raw, complaints = ask_aloud(folder, "postconf", *wanted)
+    raw, complaints = run(folder, "postconf", *wanted)
     values = parameters(folder, *wanted)
     explicit = pairs(ask(folder, "postconf", "-n"))
     entries = [line.split() for line in ask(folder, "postconf", "-M").splitlines()]
-    own, more = ask_aloud(folder, "postconf", "-P")
-    caged = chroot_by_default(values.get("compatibility_level", ""))
-    found = Running(
+    own, more = run(folder, "postconf", "-P")
+    chrooted = chroot_by_default(values.get("compatibility_level", ""))
+    found = Facts(
         folder=(folder or Path(values["config_directory"])).absolute(),
         raw=pairs(raw),
         values=values,
         explicit=frozenset(explicit) - {"config_directory"},
-        services=tuple(_service(entry, caged) for entry in entries if len(entry) > _COMMAND),
+        services=tuple(_service(entry, chrooted) for entry in entries if len(entry) > _COMMAND),
         raw_options=_by_service(own),
         options=_by_service(ask(folder, "postconf", "-xP")),
         undefined=frozenset(_UNDEFINED.findall(complaints + more))
@@ -147,53 +147,51 @@ def read(folder: Path | None, domains: Iterable[str] = ()) -> Running:
     return replace(found, told={one: _told(found, folder, one, down) for one in domains})
 
 
-def _with_filters(running: Running, folder: Path | None) -> Running:
+def _with_filters(facts: Facts, folder: Path | None) -> Facts:
     """The same, with the restriction classes and where FILTER actions lead."""
-    if names := classes(running):
-        running = replace(running, values={**parameters(folder, *names), **running.values})
+    if names := classes(facts):
+        facts = replace(facts, values={**parameters(folder, *names), **facts.values})
     known: dict[str, Results | None] = {}
 
     def read_once(table: str) -> Results | None:
         if table not in known:
-            known[table] = results(table, running.queue) if len(known) < _MOST_TABLES else None
+            known[table] = results(table, facts.queue) if len(known) < _MOST_TABLES else None
         return known[table]
 
-    found = actions(running, read_once)
+    found = actions(facts, read_once)
     return replace(
-        running,
+        facts,
         filters={
-            subject: {to: table for to, table in one.filters.items() if is_filter(running, to)}
+            subject: {to: table for to, table in one.filters.items() if is_filter(facts, to)}
             for subject, one in found.items()
         },
         unknown={subject: one.unknown for subject, one in found.items() if one.unknown},
     )
 
 
-def _told(running: Running, folder: Path | None, domain: str, down: set[str]) -> Told:
+def _told(facts: Facts, folder: Path | None, domain: str, down: set[str]) -> TableAnswers:
     """What the tables say of a return domain; `down` gets those that cannot be asked."""
 
     def told(name: str, key: str) -> dict[str, str]:
-        found = {table: _answer(folder, table, key) for table in _tables(running, name)}
+        found = {table: _answer(folder, table, key) for table in _tables(facts, name)}
         return {table: text for table, text in found.items() if text}
 
     answers = {name: " ".join(told(name, domain).values()) for name in ("transport_maps", *TAKEN)}
-    return Told(
+    return TableAnswers(
         answers={name: text for name, text in answers.items() if text},
         catches=told("transport_maps", f"{ASKED}@{domain}"),
-        signed={
-            one.subject: _of_sender(running, one.tables, domain, down) for one in lookups(running)
-        },
+        signed={one.subject: _of_sender(facts, one.tables, domain, down) for one in lookups(facts)},
     )
 
 
-def _of_sender(running: Running, tables: str, domain: str, down: set[str]) -> str | None:
+def _of_sender(facts: Facts, tables: str, domain: str, down: set[str]) -> str | None:
     """What the first table that knows a signed sender, or else its domain, says of it.
 
     None where one before it cannot be asked. Such a table is not asked again for other domains:
     each time would take long.
     """
     # Paths of sockets are taken from there on, as by the daemons of Postfix.
-    place = running.queue if running.queue.is_dir() else None
+    place = facts.queue if facts.queue.is_dir() else None
     listed = [one.removeprefix("proxy:") for one in items(tables) or [tables]]
     keyed = [(f"{SIGNED}@{domain}", table) for table in listed]
     keyed += [(f"@{domain}", table) for table in listed if not _PATTERNS.match(table)]
@@ -201,10 +199,10 @@ def _of_sender(running: Running, tables: str, domain: str, down: set[str]) -> st
         if table in down:
             return None
         try:
-            found, _ = ask_aloud(
-                running.folder, "postmap", "-q", key, table, seconds=_TABLE_PATIENCE, place=place
+            found, _ = run(
+                facts.folder, "postmap", "-q", key, table, seconds=_TABLE_TIMEOUT, place=place
             )
-        except Silent:
+        except NotFound:
             continue
         except PostfixError:
             down.add(table)
@@ -213,8 +211,8 @@ def _of_sender(running: Running, tables: str, domain: str, down: set[str]) -> st
     return ""
 
 
-def _tables(running: Running, name: str) -> list[str]:
-    return [one for one in items(running.values.get(name, "")) or [] if _TABLE.fullmatch(one)]
+def _tables(facts: Facts, name: str) -> list[str]:
+    return [one for one in items(facts.values.get(name, "")) or [] if _TABLE.fullmatch(one)]
 
 
 def _answer(folder: Path | None, table: str, key: str) -> str:
@@ -224,8 +222,8 @@ def _answer(folder: Path | None, table: str, key: str) -> str:
     return ""
 
 
-def _service(entry: list[str], caged: bool) -> Service:
-    chroot = caged if entry[_CHROOT] == "-" else entry[_CHROOT] == "y"
+def _service(entry: list[str], chrooted: bool) -> Service:
+    chroot = chrooted if entry[_CHROOT] == "-" else entry[_CHROOT] == "y"
     return Service(entry[0], entry[1], chroot, entry[_COMMAND])
 
 

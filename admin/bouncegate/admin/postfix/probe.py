@@ -19,7 +19,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bouncegate.admin.postfix.facts import SMTPD, Running, Service
+from bouncegate.admin.postfix.facts import SMTPD, Facts, Service
 from bouncegate.admin.postfix.postconf import PostfixError, ask
 from bouncegate.config.probe import ASKED, FIELD, SENDER, SIGNED, STAMP, TAKEN
 from bouncegate.config.settings import Settings
@@ -27,7 +27,7 @@ from bouncegate.config.settings import Settings
 _SECONDS: Final = 20.0
 _PAUSE: Final = 0.1
 # postscreen(8) lets a client of mynetworks in at once; one that it tests waits 6 s (greet_wait).
-_PATIENCE: Final = 10.0
+_TIMEOUT: Final = 10.0
 _MODE: Final = re.compile(r"Probe: the milter is asked, mode (\w+) \[bouncegate\]")
 _SIGNED: Final = re.compile(rf"b-[a-z2-7]{{{len(SIGNED) - 2}}}@.*")
 _OK: Final = 250
@@ -36,7 +36,7 @@ _LISTENERS: Final = (SMTPD, "postscreen")
 _PORTS: Final = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465}
 
 
-class Seen(NamedTuple):
+class ProbeResult(NamedTuple):
     """What a probe has shown."""
 
     path: str
@@ -46,49 +46,53 @@ class Seen(NamedTuple):
     text: str
 
 
-def probe(settings: Settings, running: Running, folder: Path | None, mode: str) -> Iterator[Seen]:
+def probe(
+    settings: Settings, facts: Facts, folder: Path | None, mode: str
+) -> Iterator[ProbeResult]:
     """Ask a Postfix that runs; `mode` is the one that the milter is to have."""
     domains = settings.return_path.domains
     if not domains:
-        yield Seen("milter", None, "not tried: the probe needs [return_path] domain")
+        yield ProbeResult("milter", None, "not tried: the probe needs [return_path] domain")
         return
     failed = "no smtpd listens on this machine"
-    for service in running.services:
+    for service in facts.services:
         if service.command not in _LISTENERS or service.type != "inet":
             continue
         try:
-            with _client(running, service) as client:
+            with _client(facts, service) as client:
                 yield _asked(client, domains.main, mode)
-                yield from _returned(client, settings, running, folder)
+                yield from _returned(client, settings, facts, folder)
                 return
         except (OSError, smtplib.SMTPException) as error:
             failed = f"{service.key}: {error}"
-    yield Seen("milter", None, f"not tried: {failed}")
+    yield ProbeResult("milter", None, f"not tried: {failed}")
 
 
-def _client(running: Running, service: Service) -> smtplib.SMTP:
+def _client(facts: Facts, service: Service) -> smtplib.SMTP:
     host, _, name = service.name.rpartition(":")
-    listed = running.values.get("inet_interfaces", "all").replace(",", " ").split()
+    listed = facts.values.get("inet_interfaces", "all").replace(",", " ").split()
     first = listed[0] if listed and listed[0] not in ("all", "loopback-only") else "127.0.0.1"
     port = int(name) if name.isdigit() else _PORTS.get(name, 25)
-    client = smtplib.SMTP(host.strip("[]") or first, port, "localhost", timeout=_PATIENCE)
+    client = smtplib.SMTP(host.strip("[]") or first, port, "localhost", timeout=_TIMEOUT)
     client.ehlo()
     return client
 
 
-def _asked(client: smtplib.SMTP, domain: str, mode: str) -> Seen:
+def _asked(client: smtplib.SMTP, domain: str, mode: str) -> ProbeResult:
     client.docmd("MAIL FROM:<>")
     code, text = _said(client, f"RCPT TO:<{ASKED}@{domain}>")
     found = _MODE.search(text)
     if found is None:
-        return Seen("milter", False, f"a probe was answered {code} {text}, not by the milter")
+        return ProbeResult(
+            "milter", False, f"a probe was answered {code} {text}, not by the milter"
+        )
     if found[1] != mode:
         text = f"the milter is asked, but still in mode {found[1]}: let it read its config (SIGHUP)"
-        return Seen("milter", False, text)
-    return Seen("milter", True, f"the milter is asked, mode {mode}")
+        return ProbeResult("milter", False, text)
+    return ProbeResult("milter", True, f"the milter is asked, mode {mode}")
 
 
-class _Way(NamedTuple):
+class _Message(NamedTuple):
     """What a message of the probe needs."""
 
     client: smtplib.SMTP
@@ -98,54 +102,56 @@ class _Way(NamedTuple):
 
 
 def _returned(
-    client: smtplib.SMTP, settings: Settings, running: Running, folder: Path | None
-) -> Iterator[Seen]:
+    client: smtplib.SMTP, settings: Settings, facts: Facts, folder: Path | None
+) -> Iterator[ProbeResult]:
     """Each return domain in turn, until one fails."""
     for domain in settings.return_path.domains.names:
-        way = _Way(client, domain, settings.store.path / STAMP, folder)
+        way = _Message(client, domain, settings.store.path / STAMP, folder)
         yield (seen := _taken(way))
         if not seen.good:
             return
         if settings.signs:
-            yield _signed(way, settings, running)
+            yield _signed(way, settings, facts)
 
 
-def _taken(way: _Way) -> Seen:
+def _taken(way: _Message) -> ProbeResult:
     way.client.docmd("RSET")
     way.client.docmd("MAIL FROM:<>")
     found = _sent(way)
     if isinstance(found, str):
-        return Seen("return-path", False, found)
-    return Seen("return-path", True, f"mail to {way.domain} reaches the return path")
+        return ProbeResult("return-path", False, found)
+    return ProbeResult("return-path", True, f"mail to {way.domain} reaches the return path")
 
 
-def _signed(way: _Way, settings: Settings, running: Running) -> Seen:
+def _signed(way: _Message, settings: Settings, facts: Facts) -> ProbeResult:
     """Show which sender leaves, of a message whose sender is to be signed."""
     domains = settings.return_path.domains
-    known = (*domains.senders_of(way.domain), running.values.get("myhostname", "").lower())
+    known = (*domains.senders_of(way.domain), facts.values.get("myhostname", "").lower())
     signed = (one for one in known if domains.for_sender(one) == way.domain)
     domain = next(signed, "")
     address = ip_address(str(way.client.sock.getsockname()[0])) if way.client.sock else None
     if domain in ("", way.domain):
         text = f"not tried: no domain is known whose senders are signed below {way.domain}"
-        return Seen("sender", None, text)
+        return ProbeResult("sender", None, text)
     if not any(address in network for network in settings.outbound.networks if address):
-        return Seen("sender", None, f"not tried: {address} is not in [outbound] networks")
+        return ProbeResult("sender", None, f"not tried: {address} is not in [outbound] networks")
     # RFC 5321, 4.5.1: every domain has that mailbox.
     code, text = _said(way.client, f"MAIL FROM:<postmaster@{domain}>")
     if code != _OK:
-        return Seen("sender", None, f"not tried: postmaster@{domain} is refused: {code} {text}")
+        return ProbeResult(
+            "sender", None, f"not tried: postmaster@{domain} is refused: {code} {text}"
+        )
     found = _sent(way)
     if isinstance(found, str):
-        return Seen("sender", False, found)
+        return ProbeResult("sender", False, found)
     sender = next((word.removeprefix(SENDER) for word in found if word.startswith(SENDER)), "<>")
     if _SIGNED.fullmatch(sender) and sender.endswith(f"@{way.domain}"):
-        return Seen("sender", True, f"signed senders below {way.domain} leave as they are")
+        return ProbeResult("sender", True, f"signed senders below {way.domain} leave as they are")
     text = f"the sender that leaves is {sender}, and no signed one: see `bouncegate postfix status`"
-    return Seen("sender", False, text)
+    return ProbeResult("sender", False, text)
 
 
-def _sent(way: _Way) -> list[str] | str:
+def _sent(way: _Message) -> list[str] | str:
     """What the return path has written down of a message; a text says why there is nothing."""
     number = secrets.token_hex(16)
     code, text = _said(way.client, f"RCPT TO:<{TAKEN}@{way.domain}>")

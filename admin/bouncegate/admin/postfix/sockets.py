@@ -23,14 +23,14 @@ _BETWEEN: Final = re.compile(r"[\s,]*")
 _ENDPOINT: Final = re.compile(r"(?:unix|local|inet|inet6):\S+")
 
 
-class Misfit(NamedTuple):
+class Unreachable(NamedTuple):
     """A socket that some service of Postfix cannot reach."""
 
     text: str
-    mend: str
+    fix: str
 
 
-def names(endpoint: Endpoint, queue: Path) -> frozenset[str]:
+def spellings(endpoint: Endpoint, queue: Path) -> frozenset[str]:
     """All ways of writing an endpoint: a path below the queue folder also from there on."""
     if not isinstance(endpoint, UnixSocket):
         return frozenset({str(endpoint)})
@@ -40,12 +40,14 @@ def names(endpoint: Endpoint, queue: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def names_any(text: str, wanted: Iterable[str]) -> bool:
+def mentions(text: str, wanted: Iterable[str]) -> bool:
     """Whether any of the names stands in a parameter, as a whole."""
     return any(re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", text) for name in wanted)
 
 
-def spoken(endpoint: Endpoint, queue: Path, caged: Iterable[str], setting: str) -> str | Misfit:
+def address_for(
+    endpoint: Endpoint, queue: Path, chrooted: Iterable[str], setting: str
+) -> str | Unreachable:
     """How Postfix is to write an endpoint, so that each of its services reaches it.
 
     `caged` are the services in a chroot that will ask it; `setting` names the endpoint in our
@@ -56,9 +58,9 @@ def spoken(endpoint: Endpoint, queue: Path, caged: Iterable[str], setting: str) 
     if endpoint.path.is_relative_to(queue):
         # Postfix takes such a path from its queue folder on, in a chroot and outside of one.
         return f"unix:{endpoint.path.relative_to(queue)}"
-    if inside := ", ".join(caged):
+    if inside := ", ".join(chrooted):
         where = f"unix:{queue / 'bouncegate' / endpoint.path.name}"
-        return Misfit(
+        return Unreachable(
             f"{inside}: in a chroot, where {endpoint.path} is out of sight",
             f'set {setting} = "{where}", restart the daemon, and try again',
         )

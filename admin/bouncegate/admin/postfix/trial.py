@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from bouncegate.admin.postfix.facts import Running
+from bouncegate.admin.postfix.facts import Facts
 from bouncegate.admin.postfix.plan import MAIN, MASTER, Edit, plan
 from bouncegate.admin.postfix.postconf import PostfixError, ask, read
 from bouncegate.config.settings import Settings
@@ -25,15 +25,15 @@ class Change(NamedTuple):
     """None: there is to be none."""
 
 
-def stage(
-    settings: Settings, running: Running, edits: Sequence[Edit], *, table: bool
+def try_edits(
+    settings: Settings, facts: Facts, edits: Sequence[Edit], *, table: bool
 ) -> list[Change]:
     """The files that the edits change; raises PostfixError, and OSError.
 
     postconf(1) writes a list twice where it stands twice, and more such things. So its result is
     read again, and must leave nothing to be changed.
     """
-    paths = {name: (running.folder / name).resolve() for name in (MAIN, MASTER)}
+    paths = {name: (facts.folder / name).resolve() for name in (MAIN, MASTER)}
     before = {name: path.read_bytes() for name, path in paths.items()}
     with tempfile.TemporaryDirectory(prefix="bouncegate-") as place:
         folder = Path(place)
@@ -46,10 +46,10 @@ def stage(
                 # Else each reader waits, in case it is still being written (dict_load_file_xt).
                 os.utime(folder / MAIN, (0, 0))
         after = {name: (folder / name).read_bytes() for name in paths}
-        staged = replace(read(folder), told=running.told)
+        staged = replace(read(folder), told=facts.told)
     left = plan(settings, staged, table=table)
-    if left.edits or left.obstacles:
-        names = ", ".join([one.name for one in left.edits] + [one.text for one in left.obstacles])
+    if left.edits or left.conflicts:
+        names = ", ".join([one.name for one in left.edits] + [one.text for one in left.conflicts])
         raise PostfixError(f"postconf cannot make this change: {names} would not be as planned")
     return [
         Change(paths[name], before[name], after[name])
@@ -58,7 +58,7 @@ def stage(
     ]
 
 
-def read_copy(files: Mapping[str, bytes]) -> Running:
+def read_copy(files: Mapping[str, bytes]) -> Facts:
     """The settings in a copy of a Postfix's files; raises PostfixError, and OSError.
 
     Of files that were written just now, since each reader waits then (dict_load_file_xt).

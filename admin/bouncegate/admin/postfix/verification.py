@@ -10,7 +10,7 @@ never hears of the address.
 from collections.abc import Iterator
 from typing import Final
 
-from bouncegate.admin.postfix.facts import SMTPD, Running, Service
+from bouncegate.admin.postfix.facts import SMTPD, Facts, Service
 from bouncegate.admin.postfix.sockets import items
 
 RESTRICTIONS: Final = (
@@ -22,28 +22,28 @@ RESTRICTIONS: Final = (
 )
 """The lists that smtpd(8) goes through at RCPT TO, in its order (smtpd_delay_reject)."""
 REFRESH: Final = "address_verify_negative_refresh_time"
-_ASKS: Final = "reject_unverified_recipient"
-LOOKS: Final = "reject_unlisted_recipient"
-MEND: Final = f"bouncegate postfix enable --map, or put {LOOKS} before {_ASKS}"
+_UNVERIFIED: Final = "reject_unverified_recipient"
+UNLISTED: Final = "reject_unlisted_recipient"
+FIX: Final = f"bouncegate postfix enable --map, or put {UNLISTED} before {_UNVERIFIED}"
 
 
-def verifying(running: Running) -> Iterator[str]:
+def verify_parameters(facts: Facts) -> Iterator[str]:
     """Each parameter of an smtpd(8) by which verify(8) is asked before the map is."""
     seen = set[str]()
-    for service in running.running(SMTPD):
-        name = _first(running, service)
-        subject = f"{service.key}/{name}" if running.overrides(service, name) else name
+    for service in facts.services_of(SMTPD):
+        name = _first(facts, service)
+        subject = f"{service.key}/{name}" if facts.overrides(service, name) else name
         if name and subject not in seen:
             seen.add(subject)
             yield subject
 
 
-def _first(running: Running, service: Service) -> str:
+def _first(facts: Facts, service: Service) -> str:
     """The list in which a service asks verify(8), if none has looked at the recipient before."""
     for name in RESTRICTIONS:
-        for word in items(running.setting(service, name)) or ():
-            if word == LOOKS:
+        for word in items(facts.setting(service, name)) or ():
+            if word == UNLISTED:
                 return ""
-            if word == _ASKS:
+            if word == _UNVERIFIED:
                 return name
     return ""

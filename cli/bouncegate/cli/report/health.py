@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bouncegate.admin.doctor.clock import check_clock
 from bouncegate.admin.doctor.domains import check_domains
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.admin.doctor.maillog import check_maillog
 from bouncegate.admin.doctor.storage import check_backup, check_ledger, check_store
 from bouncegate.admin.report.counting import Counting, Scope
@@ -270,7 +270,7 @@ def _views(findings: Iterable[Finding]) -> Iterator[RoomView]:
     for finding in findings:
         if finding.severity in (Severity.WARNING, Severity.ERROR):
             is_urgent = finding.severity is Severity.ERROR
-            yield RoomView(finding.check, finding.text, finding.mend, is_urgent)
+            yield RoomView(finding.check, finding.text, finding.fix, is_urgent)
 
 
 def _is_before(tally: HourCount, until: int) -> bool:

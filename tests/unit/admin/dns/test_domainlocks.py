@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.store.bounces import NOW, bounce_of, policy
 
+from bouncegate.admin.dns.confirmation import DomainConfirmation
 from bouncegate.admin.dns.domainlocks import DomainLocks
-from bouncegate.admin.dns.names import NameCheck
 from bouncegate.admin.dns.refresher import Refresher
 from bouncegate.config.settings import DnsSettings, DomainLockSettings, Settings, StoreSettings
 from bouncegate.config.taxonomy import Reason
@@ -67,7 +67,7 @@ class Site:
         done: list[str] = []
         settings = Settings(dns=self.dns, domain_locks=self.locks)
         given = (self.store, POLICY, Providers.of(), settings)
-        names = NameCheck(*given, clock=lambda: self.now)
+        names = DomainConfirmation(*given, clock=lambda: self.now)
         locks = DomainLocks(*given, clock=lambda: self.now)
         refresher = Refresher(self.store.mx, self.dns, lambda: self.now)
         end = self.now + int(days * DAY)

@@ -10,8 +10,8 @@ import dns.rcode
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.admin.dns import round as module
-from bouncegate.admin.dns.lookup import Ask, look_up
+from bouncegate.admin.dns import lookups as module
+from bouncegate.admin.dns.mx import Ask, look_up
 from bouncegate.admin.dns.refresher import Refresher
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import DnsSettings, StoreSettings

@@ -9,8 +9,8 @@ from dns.rdata import from_text
 from dns.rdataclass import IN
 from dns.rdatatype import RdataType
 
-from bouncegate.admin.dns.reply import Reply
-from bouncegate.admin.dns.spf import Verdict, check_host
+from bouncegate.admin.dns.answer import DnsAnswer
+from bouncegate.admin.dns.spf import SpfResult, check_host
 
 ZONE = {
     ("plain.test", "TXT"): ['"unrelated"', '"v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all"'],
@@ -54,24 +54,24 @@ ZONE = {
 def verdict_on(record: str, address: str = "192.0.2.1") -> str:
     """Of a domain with this record, the only one."""
 
-    async def answered(name: dns.name.Name, kind: RdataType) -> Reply:
+    async def answered(name: dns.name.Name, kind: RdataType) -> DnsAnswer:
         if kind is RdataType.TXT and name.to_text() == "own.test.":
             strings = (f'"{record[n : n + 200]}"' for n in range(0, len(record), 200))
-            return Reply("found", (from_text(IN, kind, " ".join(strings)),))
-        return Reply("nxdomain")
+            return DnsAnswer("found", (from_text(IN, kind, " ".join(strings)),))
+        return DnsAnswer("nxdomain")
 
     return asyncio.run(check_host(ip_address(address), "own.test", answered)).result
 
 
-def verdict(domain: str, address: str = "192.0.2.1") -> Verdict:
-    async def answered(name: dns.name.Name, kind: RdataType) -> Reply:
+def result_of(domain: str, address: str = "192.0.2.1") -> SpfResult:
+    async def answered(name: dns.name.Name, kind: RdataType) -> DnsAnswer:
         key = name.to_text(omit_final_dot=True)
         if key == "fails.test":
-            return Reply("failed", why="timed out")
+            return DnsAnswer("failed", why="timed out")
         texts = ZONE.get((key, kind.name))
         if texts is None:
-            return Reply("nxdomain")
-        return Reply("found", tuple(from_text(IN, kind, text) for text in texts))
+            return DnsAnswer("nxdomain")
+        return DnsAnswer("found", tuple(from_text(IN, kind, text) for text in texts))
 
     return asyncio.run(check_host(ip_address(address), domain, answered))
 
@@ -111,7 +111,7 @@ def verdict(domain: str, address: str = "192.0.2.1") -> Verdict:
 def test_a_record_permits_whom_it_names_and_nobody_else(
     domain: str, address: str, result: str
 ) -> None:
-    assert verdict(domain, address).result == result
+    assert result_of(domain, address).result == result
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_record_permits_whom_it_names_and_nobody_else(
     ],
 )
 def test_a_record_that_receivers_cannot_read_is_an_error_and_no_permission(domain: str) -> None:
-    assert verdict(domain).result == "permerror"
+    assert result_of(domain).result == "permerror"
 
 
 @pytest.mark.parametrize(
@@ -195,22 +195,22 @@ def test_a_record_is_read_by_its_grammar(record: str, result: str) -> None:
 
 @pytest.mark.parametrize("domain", ["voids.test", "crowd.test"])
 def test_two_lookups_may_find_nothing_and_one_mx_may_have_ten_hosts(domain: str) -> None:
-    assert verdict(domain).result == "permerror"
+    assert result_of(domain).result == "permerror"
 
 
 @pytest.mark.parametrize("domain", ["loop.test", "many.test"])
 def test_after_ten_lookups_nobody_asks_on(domain: str) -> None:
-    assert verdict(domain).result == "permerror"
+    assert result_of(domain).result == "permerror"
 
 
 @pytest.mark.parametrize("domain", ["macro.test", "ptr.test"])
 def test_what_is_not_followed_is_unknown_instead_of_guessed(domain: str) -> None:
-    assert verdict(domain).result == "unknown"
+    assert result_of(domain).result == "unknown"
 
 
 def test_a_name_server_that_fails_is_no_verdict_on_the_record() -> None:
-    assert verdict("broken.test") == Verdict("temperror", "a:fails.test")
+    assert result_of("broken.test") == SpfResult("temperror", "a:fails.test")
 
 
 def test_the_term_that_decided_is_named() -> None:
-    assert verdict("plain.test").term == "ip4:192.0.2.0/24"
+    assert result_of("plain.test").term == "ip4:192.0.2.0/24"

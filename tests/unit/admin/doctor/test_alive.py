@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.admin.doctor.alive import check_alive
-from bouncegate.admin.doctor.finding import Severity
+from bouncegate.admin.doctor.findings import Severity
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
 from bouncegate.store.alive import is_due, is_proven, record

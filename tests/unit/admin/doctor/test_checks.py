@@ -12,9 +12,9 @@ import pytest
 from tests.unit.cli.conftest import Command, bouncegate, config
 
 from bouncegate.admin.doctor.daemons import check_daemons
-from bouncegate.admin.doctor.finding import Finding, Severity, examined
+from bouncegate.admin.doctor.findings import Finding, Severity, run_checks
 from bouncegate.admin.doctor.storage import check_ledger, check_store
-from bouncegate.admin.doctor.tokens import check_keys, check_proof
+from bouncegate.admin.doctor.tokens import check_evidence, check_keys
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import PolicySettings, Settings, Trust
 from bouncegate.policy.fold import Policy
@@ -36,7 +36,7 @@ def settings_of(folder: Path, toml: str = "") -> Settings:
 
 
 def worst(found: Iterator[Finding]) -> tuple[Severity, str]:
-    return max((one.severity, f"{one.text}; {one.mend}") for one in found)
+    return max((one.severity, f"{one.text}; {one.fix}") for one in found)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def worst(found: Iterator[Finding]) -> tuple[Severity, str]:
 def test_a_site_is_told_whether_its_bounces_can_count(
     tmp_path: Path, toml: str, severity: Severity, text: str
 ) -> None:
-    found, words = worst(check_proof(settings_of(tmp_path, toml)))
+    found, words = worst(check_evidence(settings_of(tmp_path, toml)))
     assert found is severity
     assert text in words
 
@@ -166,7 +166,7 @@ def test_a_check_that_fails_itself_hides_no_other() -> None:
     def well() -> list[Finding]:
         return [Finding("well", Severity.OK, "fine")]
 
-    found = list(examined([("ill", ill), ("well", well)]))
+    found = list(run_checks([("ill", ill), ("well", well)]))
     assert [(one.check, one.severity) for one in found] == [
         ("ill", Severity.ERROR),
         ("well", Severity.OK),

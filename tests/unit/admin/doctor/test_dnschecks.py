@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.admin.doctor.dnschecks import Outlook, check_names
-from bouncegate.admin.doctor.egress import outlook_of, unseen
-from bouncegate.admin.doctor.finding import Severity
+from bouncegate.admin.doctor.dnschecks import Egress, check_dns
+from bouncegate.admin.doctor.egress import egress_of, unchecked
+from bouncegate.admin.doctor.findings import Severity
 from bouncegate.config.durations import Duration
 from bouncegate.config.returndomains import SenderDependent
 from bouncegate.config.settings import DnsSettings, ReturnPathSettings, Settings
@@ -21,7 +21,7 @@ def told(domain: str, server: str) -> list[Severity]:
         return_path=ReturnPathSettings(domain=DomainName(domain)),
         dns=DnsSettings(resolvers=(parse_name_server(server),), timeout=Duration(seconds=5)),
     )
-    return [found.severity for found in check_names(settings)]
+    return [found.severity for found in check_dns(settings)]
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_nobody_is_asked_where_nothing_is_signed_or_dns_is_off() -> None:
         return_path=ReturnPathSettings(domain=DomainName("return.test")),
         dns=DnsSettings(enabled=False),
     )
-    assert list(check_names(off)) == []
+    assert list(check_dns(off)) == []
 
 
-def shown(server: NameServer, outlook: Outlook, domain: str = "bounces.sender.test") -> list[str]:
+def shown(server: NameServer, egress: Egress, domain: str = "bounces.sender.test") -> list[str]:
     """What is worse than a note, and what is well, about a sender."""
     settings = Settings(
         return_path=ReturnPathSettings(domain=DomainName(domain)),
@@ -61,11 +61,11 @@ def shown(server: NameServer, outlook: Outlook, domain: str = "bounces.sender.te
             resolvers=(parse_name_server(server.resolver),), timeout=Duration(seconds=5)
         ),
     )
-    found = check_names(settings, outlook)
+    found = check_dns(settings, egress)
     return [f"{one.severity.name}: {one.text}" for one in found if "goes to" not in one.text]
 
 
-WELL = Outlook(("sender.test",), ("192.0.2.1",), "mail.test", ("edwards",))
+WELL = Egress(("sender.test",), ("192.0.2.1",), "mail.test", ("edwards",))
 
 
 def test_a_sender_whom_receivers_trust_is_well(nsd: NameServer) -> None:
@@ -109,19 +109,19 @@ def test_postfix_s_settings_tell_what_is_shown_to_receivers(tmp_path: Path) -> N
     mailname.write_text("Sender.Test\n")
     values = {"myorigin": str(mailname), "myhostname": "mail.test", "smtp_helo_name": ""}
     bound = {"smtp_bind_address": "1.1.1.1", "inet_protocols": "ipv4"}
-    assert outlook_of(values | bound, Outlook()) == Outlook(
+    assert egress_of(values | bound, Egress()) == Egress(
         ("sender.test",), ("1.1.1.1",), "mail.test"
     )
-    relayed = outlook_of(values | {"relayhost": "[relay.test]"}, Outlook())
+    relayed = egress_of(values | {"relayhost": "[relay.test]"}, Egress())
     assert relayed.addresses == ()
-    texts = [one.text for one in unseen({"relayhost": "[relay.test]"}, relayed)]
+    texts = [one.text for one in unchecked({"relayhost": "[relay.test]"}, relayed)]
     assert any(text.startswith("mail leaves by [relay.test]") for text in texts)
     assert any("no DKIM selector" in text for text in texts)
 
 
 def test_a_private_address_is_not_taken_for_what_receivers_see() -> None:
     bound = {"smtp_bind_address": "10.1.2.3", "inet_protocols": "ipv4"}
-    assert outlook_of(bound, Outlook()).addresses == ()
+    assert egress_of(bound, Egress()).addresses == ()
 
 
 def test_each_sender_is_held_against_its_own_return_domain(nsd: NameServer) -> None:
@@ -133,11 +133,11 @@ def test_each_sender_is_held_against_its_own_return_domain(nsd: NameServer) -> N
         ),
         dns=DnsSettings(resolvers=(parse_name_server(nsd.resolver),), timeout=Duration(seconds=5)),
     )
-    told = [one.text for one in check_names(settings)]
+    told = [one.text for one in check_dns(settings)]
     assert "return paths below bounces.sender.test are aligned with sender.test" in told
     for domain in ("return.test", "bounces.sender.test", "sender.test"):
         assert any(one.startswith(f"mail to {domain} goes to") for one in told), domain
     alone = replace(settings.return_path, sender_dependent=())
-    outlook = Outlook(("sender.test",))
-    told = [one.text for one in check_names(replace(settings, return_path=alone), outlook)]
+    egress = Egress(("sender.test",))
+    told = [one.text for one in check_dns(replace(settings, return_path=alone), egress)]
     assert any(one.startswith("return.test is not aligned with sender.test") for one in told)

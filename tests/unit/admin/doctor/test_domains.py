@@ -9,7 +9,7 @@ from tests.unit.cli.conftest import Command, bouncegate, config
 from tests.unit.store.bounces import NOW, bounce_of, policy
 
 from bouncegate.admin.doctor.domains import check_domains
-from bouncegate.admin.doctor.finding import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.loading import load
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import Reason
@@ -50,7 +50,7 @@ def test_few_bounces_that_wait_for_dns_are_usual_until_nobody_asks(settings: Set
     assert one.text.startswith("3 bounces say something of 3 domains")
     (late,) = found(settings, NOW + 3700)
     assert late.severity is Severity.NOTE
-    assert "bouncegate-maintain runs" in late.mend
+    assert "bouncegate-maintain runs" in late.fix
 
 
 def test_many_domains_of_which_nothing_was_heard_are_an_error(settings: Settings) -> None:
@@ -69,7 +69,7 @@ def test_many_domains_of_which_nothing_was_heard_are_an_error(settings: Settings
 def test_bounces_that_wait_while_dns_is_off_are_a_warning(settings: Settings) -> None:
     called_unknown(settings, 1)
     (one,) = found(replace(settings, dns=replace(settings.dns, enabled=False)))
-    assert (one.severity, one.mend) == (Severity.WARNING, "set [dns] enabled = true")
+    assert (one.severity, one.fix) == (Severity.WARNING, "set [dns] enabled = true")
 
 
 def test_name_servers_that_are_not_believed_are_an_error(settings: Settings) -> None:

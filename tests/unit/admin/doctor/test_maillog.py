@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.cli.conftest import Command, bouncegate, config
 
-from bouncegate.admin.doctor.finding import Severity
+from bouncegate.admin.doctor.findings import Severity
 from bouncegate.admin.doctor.maillog import check_maillog
 from bouncegate.classifier.maillog.timestamp import seconds_of
 from bouncegate.config.loading import loads

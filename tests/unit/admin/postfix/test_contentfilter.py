@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.admin.postfix.coverage import Cover, State, covers
-from bouncegate.admin.postfix.facts import Running, Service
+from bouncegate.admin.postfix.coverage import Coverage, State, coverage
+from bouncegate.admin.postfix.facts import Facts, Service
 from bouncegate.admin.postfix.plan import plan
 from bouncegate.config.loading import loads
 
@@ -15,7 +15,7 @@ SIGNED = '[return_path]\ndomain = "return.example.com"\n'
 UNSIGNED = "[ledger]\nenabled = true\n"
 
 
-def running(back: dict[str, str], name: str = BACK, **main: str) -> Running:
+def facts(back: dict[str, str], name: str = BACK, **main: str) -> Facts:
     """A Postfix whose mail goes to a filter, and an smtpd(8) with these options of its own."""
     services = tuple(Service(one, "inet", False, "smtpd") for one in ("smtp", name))
     values = {
@@ -25,11 +25,11 @@ def running(back: dict[str, str], name: str = BACK, **main: str) -> Running:
         **main,
     }
     options = {f"{name}/inet": back}
-    return Running(Path("/etc/postfix"), values, values, frozenset(), services, options, options)
+    return Facts(Path("/etc/postfix"), values, values, frozenset(), services, options, options)
 
 
-def of(found: Running, toml: str, name: str = BACK) -> Cover:
-    return next(one for one in covers(loads(toml), found) if one.subject == f"{name}/inet")
+def of(found: Facts, toml: str, name: str = BACK) -> Coverage:
+    return next(one for one in coverage(loads(toml), found) if one.subject == f"{name}/inet")
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def of(found: Running, toml: str, name: str = BACK) -> Cover:
 )
 def test_filter_whose_way_back_asks_no_milter_is_right(back: dict[str, str]) -> None:
     for toml in (SIGNED, UNSIGNED):
-        assert of(running(back), toml).state is State.OFF
-        assert BACK not in " ".join(plan(loads(toml), running(back), table=False).notes)
+        assert of(facts(back), toml).state is State.OFF
+        assert BACK not in " ".join(plan(loads(toml), facts(back), table=False).notes)
 
 
 def test_filter_whose_way_back_asks_again_is_told() -> None:
-    found = running({"content_filter": "", "receive_override_options": "no_address_mappings"})
+    found = facts({"content_filter": "", "receive_override_options": "no_address_mappings"})
     assert of(found, SIGNED).state is State.ATTACHED
     assert "asks again" in of(found, SIGNED).text
     unsigned = of(found, UNSIGNED)
@@ -66,11 +66,11 @@ def test_filter_whose_way_back_asks_again_is_told() -> None:
 def test_what_does_not_show_that_a_filter_hands_back_there_is_not_covered(
     name: str, back: dict[str, str]
 ) -> None:
-    assert of(running(back, name), SIGNED, name).state is State.NOT_COVERED
+    assert of(facts(back, name), SIGNED, name).state is State.NOT_COVERED
 
 
 def test_filter_without_a_way_back_is_shown() -> None:
-    found = list(covers(loads(SIGNED), running({})))
+    found = list(coverage(loads(SIGNED), facts({})))
     (told,) = [one for one in found if one.plane == "filter"]
     assert told.subject == "content_filter"
     assert "amavis:[127.0.0.1]:10024" in told.text

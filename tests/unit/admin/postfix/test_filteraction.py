@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.admin.postfix.coverage import Cover, State, covers
+from bouncegate.admin.postfix.coverage import Coverage, State, coverage
 from bouncegate.admin.postfix.lookuptable import results
 from bouncegate.admin.postfix.postconf import read
 from bouncegate.config.loading import loads
@@ -30,7 +30,7 @@ ALL_RESTRICTIONS = (
 
 def told(
     folder: Path, main: str, files: Mapping[str, str] | None = None, back: str = "", more: str = ""
-) -> dict[str, Cover]:
+) -> dict[str, Coverage]:
     """The status of a Postfix with these lines of main.cf, these tables and this way back."""
     for name, text in (files or {}).items():
         (folder / name).write_text(text)
@@ -44,7 +44,7 @@ def told(
         + (f"{BACK} inet n - n - - smtpd {back}\n" if back else "")
         + more
     )
-    return {one.subject: one for one in covers(loads(TOML), read(folder))}
+    return {one.subject: one for one in coverage(loads(TOML), read(folder))}
 
 
 @pytest.mark.parametrize("name", ALL_RESTRICTIONS)

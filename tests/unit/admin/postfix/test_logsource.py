@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.admin.postfix.coverage import State, covers
-from bouncegate.admin.postfix.facts import Running
+from bouncegate.admin.postfix.coverage import State, coverage
+from bouncegate.admin.postfix.facts import Facts
 from bouncegate.admin.postfix.logsource import LogSource, log_source
 from bouncegate.admin.postfix.ownconfig import with_log
 from bouncegate.config.loading import loads
@@ -13,13 +13,13 @@ from bouncegate.config.loading import loads
 SIGNED = '[return_path]\ndomain = "return.example.com"\n'
 
 
-def running(**values: str) -> Running:
-    return Running(Path("/etc/postfix"), values, values, frozenset(), (), {}, {})
+def facts(**values: str) -> Facts:
+    return Facts(Path("/etc/postfix"), values, values, frozenset(), (), {}, {})
 
 
 def test_log_of_postlogd_is_the_one_that_main_cf_names(tmp_path: Path) -> None:
     log = tmp_path / "maillog"
-    found = running(maillog_file=str(log), syslog_name="postfix-out")
+    found = facts(maillog_file=str(log), syslog_name="postfix-out")
     assert log_source(found, tmp_path) is None, "there is none yet"
     log.touch()
     journal = tmp_path / "journal"
@@ -31,11 +31,11 @@ def test_log_of_postlogd_is_the_one_that_main_cf_names(tmp_path: Path) -> None:
 def test_log_of_syslogd_is_the_first_file_that_is_there(tmp_path: Path) -> None:
     files = [tmp_path / "mail.log", tmp_path / "maillog"]
     nowhere = tmp_path / "journal"
-    assert log_source(running(), tmp_path, files, nowhere) is None
+    assert log_source(facts(), tmp_path, files, nowhere) is None
     files[1].touch()
-    assert log_source(running(), tmp_path, files, nowhere) == LogSource("file", files[1], "postfix")
+    assert log_source(facts(), tmp_path, files, nowhere) == LogSource("file", files[1], "postfix")
     files[0].mkdir()
-    assert log_source(running(), tmp_path, files, nowhere) == LogSource("file", files[1], "postfix")
+    assert log_source(facts(), tmp_path, files, nowhere) == LogSource("file", files[1], "postfix")
 
 
 LEDGER = b"[ledger]\nenabled = true\n"
@@ -66,7 +66,7 @@ def test_log_stays_as_somebody_has_set_it(before: bytes) -> None:
     ],
 )
 def test_log_that_is_not_evidence_is_told_by_the_status(toml: str, state: State, text: str) -> None:
-    found = covers(loads(SIGNED + toml), running(queue_directory="/var/spool/postfix"))
+    found = coverage(loads(SIGNED + toml), facts(queue_directory="/var/spool/postfix"))
     (log,) = [one for one in found if one.plane == "log"]
     assert log.state is state
     assert text in log.text

@@ -11,12 +11,12 @@ from typing import Self
 
 import pytest
 
-from bouncegate.admin.doctor.finding import Severity
+from bouncegate.admin.doctor.findings import Severity
 from bouncegate.admin.doctor.postfix import check_postfix, wiring
-from bouncegate.admin.postfix.facts import Running, Service, Told
+from bouncegate.admin.postfix.facts import Facts, Service, TableAnswers
 from bouncegate.admin.postfix.plan import plan
 from bouncegate.admin.postfix.postconf import read
-from bouncegate.admin.postfix.senders import Effect, findings, masquerade
+from bouncegate.admin.postfix.senders import Effect, masquerade, sender_effects
 from bouncegate.config.loading import loads
 from bouncegate.config.probe import SIGNED
 
@@ -38,7 +38,7 @@ SERVICES = (
 )
 
 
-def running(values: Mapping[str, str], signed: Mapping[str, str | None] | None = None) -> Running:
+def facts(values: Mapping[str, str], signed: Mapping[str, str | None] | None = None) -> Facts:
     """Names with a slash are set in master.cf, for a service alone."""
     own: dict[str, dict[str, str]] = {}
     for path, value in values.items():
@@ -46,7 +46,7 @@ def running(values: Mapping[str, str], signed: Mapping[str, str | None] | None =
         if service:
             own.setdefault(service, {})[name] = value
     everywhere = {**CLASSES, **{n: value for n, value in values.items() if "/" not in n}}
-    return Running(
+    return Facts(
         Path("/etc/postfix"),
         everywhere,
         everywhere,
@@ -54,14 +54,14 @@ def running(values: Mapping[str, str], signed: Mapping[str, str | None] | None =
         SERVICES,
         own,
         own,
-        told={DOMAIN: Told(signed=signed or {})},
+        told={DOMAIN: TableAnswers(signed=signed or {})},
     )
 
 
 def found(
     values: Mapping[str, str], signed: Mapping[str, str | None] | None = None
 ) -> list[tuple[str, Effect]]:
-    return [(one.subject, one.effect) for one in findings(SETTINGS, running(values, signed))]
+    return [(one.subject, one.effect) for one in sender_effects(SETTINGS, facts(values, signed))]
 
 
 @pytest.mark.parametrize(
@@ -213,20 +213,20 @@ def test_xverp_makes_local_parts_too_long() -> None:
 def test_where_no_sender_is_signed_only_the_record_of_sends_matters(lines: str) -> None:
     settings = loads(f"[return_path]\n{lines}[ledger]\nenabled = true\n")
     values = {"masquerade_domains": "example.com", "sender_dependent_relayhost_maps": "hash:/x"}
-    assert list(findings(settings, running(values))) == []
-    (one,) = findings(settings, running({"smtp/inet/smtpd_proxy_filter": "[::1]:1"}))
+    assert list(sender_effects(settings, facts(values))) == []
+    (one,) = sender_effects(settings, facts({"smtp/inet/smtpd_proxy_filter": "[::1]:1"}))
     assert one.effect is Effect.UNSIGNED
 
 
 def test_enable_changes_nothing_where_bounces_would_be_lost_and_says_what_helps() -> None:
-    planned = plan(SETTINGS, running({"masquerade_domains": "example.com"}))
-    (one,) = (one for one in planned.obstacles if "masquerade" in one.text)
-    assert f"!{DOMAIN}" in one.mend
+    planned = plan(SETTINGS, facts({"masquerade_domains": "example.com"}))
+    (one,) = (one for one in planned.conflicts if "masquerade" in one.text)
+    assert f"!{DOMAIN}" in one.fix
 
 
 def test_enable_says_beforehand_what_signing_changes() -> None:
     name = "sender_dependent_default_transport_maps"
-    notes = plan(SETTINGS, running({name: "hash:/x"}, {name: ""})).notes
+    notes = plan(SETTINGS, facts({name: "hash:/x"}, {name: ""})).notes
     (note,) = (note for note in notes if name in note)
     assert "default route" in note
     assert f"entry for @{DOMAIN}" in note
@@ -235,11 +235,11 @@ def test_enable_says_beforehand_what_signing_changes() -> None:
 
 def test_doctor_tells_lost_bounces_as_an_error_and_other_routes_as_a_warning() -> None:
     values = {"masquerade_domains": "example.com", "sender_dependent_relayhost_maps": "hash:/x"}
-    here = running(values, {"sender_dependent_relayhost_maps": ""})
+    here = facts(values, {"sender_dependent_relayhost_maps": ""})
     told = {one.text.split(":")[0]: one for one in wiring(SETTINGS, here)}
     assert told["masquerade_domains"].severity is Severity.ERROR
     assert told["sender_dependent_relayhost_maps"].severity is Severity.WARNING
-    assert f"@{DOMAIN}" in told["sender_dependent_relayhost_maps"].mend
+    assert f"@{DOMAIN}" in told["sender_dependent_relayhost_maps"].fix
 
 
 TABLES = [
@@ -276,7 +276,7 @@ def test_tables_are_asked_as_postfix_asks_them(
     (tmp_path / "master.cf").write_text(
         "smtp inet n - n - - smtpd\ncleanup unix n - n - 0 cleanup\n"
     )
-    assert read(tmp_path, [DOMAIN]).told_of(DOMAIN).signed == {"sender_canonical_maps": answer}
+    assert read(tmp_path, [DOMAIN]).tables_of(DOMAIN).signed == {"sender_canonical_maps": answer}
 
 
 @pytest.mark.skipif(shutil.which("postmap") is None, reason="Postfix is not installed")
@@ -306,15 +306,18 @@ domain = "bounces.a.example"
 def test_each_return_domain_is_looked_for_in_routes_by_sender() -> None:
     """An entry for one of them is none for the other: its mail leaves by the default route."""
     name = "sender_dependent_default_transport_maps"
-    told = {DOMAIN: Told(signed={name: "smtp:x"}), "bounces.a.example": Told(signed={name: ""})}
-    found = list(findings(BY_SENDER, replace(running({name: "hash:/x"}), told=told)))
+    told = {
+        DOMAIN: TableAnswers(signed={name: "smtp:x"}),
+        "bounces.a.example": TableAnswers(signed={name: ""}),
+    }
+    found = list(sender_effects(BY_SENDER, replace(facts({name: "hash:/x"}), told=told)))
     assert [(one.subject, one.effect) for one in found] == [(name, Effect.AFFECTED)]
-    assert "@bounces.a.example" in found[0].mend
+    assert "@bounces.a.example" in found[0].fix
 
 
 def test_each_return_domain_is_looked_for_in_masquerade_domains() -> None:
-    found = list(findings(BY_SENDER, running({"masquerade_domains": "a.example"})))
-    assert [one.mend for one in found] == ["let it begin with !bounces.a.example"]
+    found = list(sender_effects(BY_SENDER, facts({"masquerade_domains": "a.example"})))
+    assert [one.fix for one in found] == ["let it begin with !bounces.a.example"]
 
 
 @pytest.mark.skipif(shutil.which("postmap") is None, reason="Postfix is not installed")
@@ -338,9 +341,9 @@ def test_each_return_domain_is_asked_for_and_a_table_that_is_down_only_once(
             asked = server.asked
             both = read(tmp_path, [DOMAIN, "bounces.a.example"])
             assert server.asked == 2 * asked
-        assert [one.told_of(DOMAIN).signed[name]] == told
-        assert both.told_of(DOMAIN) == one.told_of(DOMAIN)
-        other = both.told_of("bounces.a.example").signed[name]
+        assert [one.tables_of(DOMAIN).signed[name]] == told
+        assert both.tables_of(DOMAIN) == one.tables_of(DOMAIN)
+        other = both.tables_of("bounces.a.example").signed[name]
         assert other == (told[0] and "b@a.example")
 
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.admin.doctor.finding import Severity
+from bouncegate.admin.doctor.findings import Severity
 from bouncegate.admin.doctor.postfix import wiring
-from bouncegate.admin.postfix.facts import Running, Service
-from bouncegate.admin.postfix.verification import verifying
+from bouncegate.admin.postfix.facts import Facts, Service
+from bouncegate.admin.postfix.verification import verify_parameters
 from bouncegate.config.loading import loads
 
 SERVICES = (Service("smtp", "inet", False, "smtpd"), Service("587", "inet", False, "smtpd"))
 
 
-def running(values: Mapping[str, str]) -> Running:
+def facts(values: Mapping[str, str]) -> Facts:
     """Names with a slash are set in master.cf, for a service alone."""
     own: dict[str, dict[str, str]] = {}
     for path, value in values.items():
@@ -22,7 +22,7 @@ def running(values: Mapping[str, str]) -> Running:
         if service:
             own.setdefault(service, {})[name] = value
     values = {name: value for name, value in values.items() if "/" not in name}
-    return Running(Path("/etc/postfix"), values, values, frozenset(values), SERVICES, own, own)
+    return Facts(Path("/etc/postfix"), values, values, frozenset(values), SERVICES, own, own)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def running(values: Mapping[str, str]) -> Running:
 def test_the_first_restriction_that_looks_at_a_recipient_decides(
     values: Mapping[str, str], subjects: list[str]
 ) -> None:
-    assert list(verifying(running(values))) == subjects
+    assert list(verify_parameters(facts(values))) == subjects
 
 
 def test_doctor_says_for_how_long_an_unlocked_address_is_refused() -> None:
@@ -87,8 +87,8 @@ def test_doctor_says_for_how_long_an_unlocked_address_is_refused() -> None:
         "smtpd_recipient_restrictions": "reject_unverified_recipient",
         "address_verify_negative_refresh_time": "2h",
     }
-    found = [one for one in wiring(loads(""), running(values)) if "verify(8)" in one.text]
+    found = [one for one in wiring(loads(""), facts(values)) if "verify(8)" in one.text]
     assert [(one.severity, "2h" in one.text) for one in found] == [(Severity.WARNING, True)]
-    assert "reject_unlisted_recipient" in found[0].mend
+    assert "reject_unlisted_recipient" in found[0].fix
     without = {**values, "transport_maps": ""}
-    assert not [one for one in wiring(loads(""), running(without)) if "verify(8)" in one.text]
+    assert not [one for one in wiring(loads(""), facts(without)) if "verify(8)" in one.text]

@@ -23,7 +23,7 @@ Outcome = Literal["found", "none", "nxdomain", "failed"]
 _LONGEST_WHY: Final = 200
 
 
-class Reply(NamedTuple):
+class DnsAnswer(NamedTuple):
     """The answer to one question."""
 
     outcome: Outcome
@@ -34,7 +34,7 @@ class Reply(NamedTuple):
     why: str = ""
 
 
-async def ask(resolver: Resolver, name: dns.name.Name, kind: RdataType) -> Reply:
+async def ask(resolver: Resolver, name: dns.name.Name, kind: RdataType) -> DnsAnswer:
     """Ask one question; whatever goes wrong is a reply too."""
     try:
         answer = await resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
@@ -42,24 +42,24 @@ async def ask(resolver: Resolver, name: dns.name.Name, kind: RdataType) -> Reply
         responses: Mapping[dns.name.Name, dns.message.QueryMessage] = denial.kwargs["responses"]
         return await _nxdomain(resolver, name, responses[name])
     except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
-        return Reply("failed", why=_reason(error))
+        return DnsAnswer("failed", why=_reason(error))
     if answer.rrset is None:
         return _denial("none", answer.response)
     ttl = answer.chaining_result.minimum_ttl
-    return Reply("found", tuple(answer.rrset), int(ttl))
+    return DnsAnswer("found", tuple(answer.rrset), int(ttl))
 
 
 async def _nxdomain(
     resolver: Resolver, name: dns.name.Name, response: dns.message.QueryMessage
-) -> Reply:
-    reply = _denial("nxdomain", response)
-    if reply.outcome == "nxdomain" or not _has_soa(response, dns.name.root):
-        return reply
+) -> DnsAnswer:
+    answer = _denial("nxdomain", response)
+    if answer.outcome == "nxdomain" or not _has_soa(response, dns.name.root):
+        return answer
     chain = response.resolve_chaining()
     top = dns.name.Name(chain.canonical_name.labels[-2:])
     if name == top or await _root_denies(resolver, top):
-        return Reply("nxdomain", ttl=int(chain.minimum_ttl))
-    return reply
+        return DnsAnswer("nxdomain", ttl=int(chain.minimum_ttl))
+    return answer
 
 
 async def _root_denies(resolver: Resolver, top: dns.name.Name) -> bool:
@@ -77,13 +77,13 @@ def _has_soa(response: dns.message.QueryMessage, owner: dns.name.Name) -> bool:
     return any(s.rdtype == RdataType.SOA and s.name == owner for s in response.authority)
 
 
-def _denial(outcome: Outcome, response: dns.message.QueryMessage) -> Reply:
+def _denial(outcome: Outcome, response: dns.message.QueryMessage) -> DnsAnswer:
     chain = response.resolve_chaining()
     for rrset in response.authority:
         above = chain.canonical_name.is_subdomain(rrset.name)
         if rrset.rdtype == dns.rdatatype.SOA and above and rrset.name != dns.name.root:
-            return Reply(outcome, ttl=int(chain.minimum_ttl))
-    return Reply("failed", why=f"{outcome} without the SOA of the zone: not believed")
+            return DnsAnswer(outcome, ttl=int(chain.minimum_ttl))
+    return DnsAnswer("failed", why=f"{outcome} without the SOA of the zone: not believed")
 
 
 def _reason(error: Exception) -> str:

@@ -7,9 +7,9 @@ from typing import Final
 
 import dns.resolver
 
-from bouncegate.admin.dns.lookup import look_up
+from bouncegate.admin.dns.answer import ask
+from bouncegate.admin.dns.mx import look_up
 from bouncegate.admin.dns.nameservers import Budget, resolver_of
-from bouncegate.admin.dns.reply import ask
 from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.mx import DENIALS, MxAnswer
 from bouncegate.policy.nameservers import MOST_NAMED, Fault, Lookups, denies, fault_of
@@ -112,11 +112,11 @@ async def _look_up_all(
         told = await asyncio.gather(*map(of, [*named, *others]))
         return any(answer.status != "unknown" for answer in told)
 
-    answers = await _Wave(of, any_answers, settings.at_once).ask(domains)
+    answers = await _Batch(of, any_answers, settings.at_once).ask(domains)
     return {d: answer for d, answer in zip(domains, answers, strict=True) if answer is not None}
 
 
-class _Wave:
+class _Batch:
     """Some look-ups at once, until it turns out that no name server answers anything."""
 
     def __init__(

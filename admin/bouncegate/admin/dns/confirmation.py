@@ -64,7 +64,7 @@ class Round(NamedTuple):
     """Addresses whose domain takes mail again."""
 
 
-class NameCheck:
+class DomainConfirmation:
     """Rules on unconfirmed bounces, and frees the addresses of domains that came back."""
 
     def __init__(

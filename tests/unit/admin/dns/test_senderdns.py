@@ -10,10 +10,10 @@ from dns.rdata import from_text
 from dns.rdataclass import IN
 from dns.rdatatype import RdataType
 
+from bouncegate.admin.dns.answer import DnsAnswer
 from bouncegate.admin.dns.dkim import KeyRecord, key_record
 from bouncegate.admin.dns.dmarc import Policy, policy_of
-from bouncegate.admin.dns.reply import Reply
-from bouncegate.admin.dns.reverse import Names, names_of
+from bouncegate.admin.dns.reverse import ReverseNames, names_of
 
 ZONE = {
     ("_dmarc.example.test", "TXT"): ['"v=DMARC1; p=reject; sp=quarantine; aspf=s"'],
@@ -28,14 +28,14 @@ ZONE = {
 }
 
 
-async def answered(name: dns.name.Name, kind: RdataType) -> Reply:
+async def answered(name: dns.name.Name, kind: RdataType) -> DnsAnswer:
     key = name.to_text(omit_final_dot=True)
     if key.startswith(("_dmarc.fails", "9.2.0.192")):
-        return Reply("failed", why="timed out")
+        return DnsAnswer("failed", why="timed out")
     texts = ZONE.get((key, kind.name))
     if texts is None:
-        return Reply("nxdomain")
-    return Reply("found", tuple(from_text(IN, kind, text) for text in texts))
+        return DnsAnswer("nxdomain")
+    return DnsAnswer("found", tuple(from_text(IN, kind, text) for text in texts))
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_dns_that_fails_is_not_taken_for_a_domain_without_policy() -> None:
 @pytest.mark.parametrize(
     ("address", "names"),
     [
-        ("192.0.2.1", Names(("mail.example.test",), ("mail.example.test",))),
-        ("192.0.2.2", Names(("elsewhere.test",), ())),
-        ("192.0.2.3", Names((), ())),
-        ("192.0.2.9", Names((), (), known=False)),
+        ("192.0.2.1", ReverseNames(("mail.example.test",), ("mail.example.test",))),
+        ("192.0.2.2", ReverseNames(("elsewhere.test",), ())),
+        ("192.0.2.3", ReverseNames((), ())),
+        ("192.0.2.9", ReverseNames((), (), known=False)),
     ],
 )
-def test_a_name_counts_only_if_it_leads_back(address: str, names: Names) -> None:
+def test_a_name_counts_only_if_it_leads_back(address: str, names: ReverseNames) -> None:
     assert asyncio.run(names_of(ip_address(address), answered)) == names
 
 

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.store.bounces import NOW, bounce_of, lock_by_hand, policy
 
-from bouncegate.admin.dns.names import NameCheck, Round
+from bouncegate.admin.dns.confirmation import DomainConfirmation, Round
 from bouncegate.admin.dns.refresher import Refresher
 from bouncegate.config.settings import DnsSettings, Settings, StoreSettings
 from bouncegate.config.taxonomy import Reason
@@ -43,7 +43,9 @@ class Site:
         """Ask these from here on, and nothing of what was decided before is remembered."""
         self.dns = DnsSettings(resolvers=resolvers, queries_a_second=9999)
         settings = Settings(dns=self.dns)
-        self.check = NameCheck(self.store, POLICY, Providers.of(), settings, clock=lambda: self.now)
+        self.check = DomainConfirmation(
+            self.store, POLICY, Providers.of(), settings, clock=lambda: self.now
+        )
 
     def bounce(self, *addresses: str, reason: Reason = Reason.HOST_UNKNOWN) -> None:
         """A mail server says so of each of them."""
@@ -227,7 +229,7 @@ def test_a_domain_that_stays_away_is_asked_for_at_intervals_and_stays_locked(sit
 def test_many_locks_are_looked_at_over_several_rounds(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bouncegate.admin.dns.names._LOCKS_A_ROUND", 2)
+    monkeypatch.setattr("bouncegate.admin.dns.confirmation._LOCKS_A_ROUND", 2)
     people = [f"u{n}@good.test" for n in range(5)]
     site.bounce(*people)
     numbers = tuple(site.store.history.find(lambda event: True))

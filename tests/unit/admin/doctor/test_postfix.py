@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.admin.doctor.finding import Severity
+from bouncegate.admin.doctor.findings import Severity
 from bouncegate.admin.doctor.postfix import check_postfix, extensions, wiring
-from bouncegate.admin.postfix.facts import Running, Service
+from bouncegate.admin.postfix.facts import Facts, Service
 from bouncegate.config.loading import loads
 
 SETTINGS = loads(
@@ -33,18 +33,18 @@ ATTACHED = {
 SMTPD = Service("smtp", "inet", True, "smtpd")
 
 
-def running(
+def facts(
     changed: Mapping[str, str],
     *services: Service,
     overrides: Mapping[str, str] | None = None,
-) -> Running:
+) -> Facts:
     """A Postfix with a single smtpd, in a chroot, unless services are named."""
     values = {**ATTACHED, **changed}
     options = {
         name.rpartition("/")[0]: {name.rpartition("/")[2]: value}
         for name, value in (overrides or {}).items()
     }
-    return Running(
+    return Facts(
         folder=Path("/etc/postfix"),
         raw=values,
         values=values,
@@ -56,7 +56,7 @@ def running(
 
 
 def told(changed: Mapping[str, str]) -> list[tuple[Severity, str]]:
-    found = wiring(SETTINGS, running(changed))
+    found = wiring(SETTINGS, facts(changed))
     return [(one.severity, one.text) for one in found if one.severity is not Severity.OK]
 
 
@@ -125,7 +125,7 @@ def test_a_site_that_uses_the_map_instead_of_the_milter_is_not_called_broken() -
 
 def of_master(changed: Mapping[str, str], overrides: Mapping[str, str]) -> list[str]:
     services = [Service(name.split("/")[0], "inet", True, "smtpd") for name in overrides]
-    found = wiring(SETTINGS, running(changed, *services, overrides=overrides))
+    found = wiring(SETTINGS, facts(changed, *services, overrides=overrides))
     return [one.text for one in found if one.severity is not Severity.OK]
 
 

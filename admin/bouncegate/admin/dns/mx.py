@@ -10,10 +10,10 @@ import dns.rdata
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.MX import MX
 
-from bouncegate.admin.dns.reply import Reply
+from bouncegate.admin.dns.answer import DnsAnswer
 from bouncegate.policy.mx import MxAnswer, MxHost
 
-Ask = Callable[[dns.name.Name, RdataType], Awaitable[Reply]]
+Ask = Callable[[dns.name.Name, RdataType], Awaitable[DnsAnswer]]
 """Asks one question."""
 
 # Postfix tries at most 5 addresses of a domain (smtp_mx_address_limit); what stands behind so many
@@ -33,26 +33,26 @@ async def look_up(domain: str, ask: Ask) -> MxAnswer:
         name = dns.name.from_text(domain)
     except (dns.exception.DNSException, UnicodeError) as error:
         return MxAnswer("unknown", why=f"{domain!r} is no name: {type(error).__name__}")
-    reply = await ask(name, RdataType.MX)
-    if reply.outcome == "found":
-        return await _of_exchanges(reply, ask)
-    if reply.outcome == "none":
-        return await _of_addresses(domain, name, ask, reply.ttl)
-    if reply.outcome == "nxdomain":
-        return MxAnswer("nxdomain", ttl=reply.ttl)
-    return MxAnswer("unknown", why=reply.why)
+    answer = await ask(name, RdataType.MX)
+    if answer.outcome == "found":
+        return await _of_exchanges(answer, ask)
+    if answer.outcome == "none":
+        return await _of_addresses(domain, name, ask, answer.ttl)
+    if answer.outcome == "nxdomain":
+        return MxAnswer("nxdomain", ttl=answer.ttl)
+    return MxAnswer("unknown", why=answer.why)
 
 
-async def _of_exchanges(reply: Reply, ask: Ask) -> MxAnswer:
-    exchanges = cast(tuple[MX, ...], reply.records)
+async def _of_exchanges(answer: DnsAnswer, ask: Ask) -> MxAnswer:
+    exchanges = cast(tuple[MX, ...], answer.records)
     if len(exchanges) == 1 and exchanges[0].exchange == dns.name.root:
-        return MxAnswer("null-mx", ttl=reply.ttl)
+        return MxAnswer("null-mx", ttl=answer.ttl)
     hosts = sorted(_hosts(exchanges))[:MOST_HOSTS]
     if not hosts:
         return MxAnswer("unknown", why="no MX names a host that can be asked for")
     if len(hosts) <= _MOST_ASKED and not await _any_exists(hosts, ask):
-        return MxAnswer("no-host", ttl=reply.ttl)
-    return MxAnswer("ok", tuple(hosts), reply.ttl)
+        return MxAnswer("no-host", ttl=answer.ttl)
+    return MxAnswer("ok", tuple(hosts), answer.ttl)
 
 
 async def _any_exists(hosts: Iterable[MxHost], ask: Ask) -> bool:
@@ -60,10 +60,10 @@ async def _any_exists(hosts: Iterable[MxHost], ask: Ask) -> bool:
     for host in hosts:
         name = dns.name.from_text(host.name)
         for kind in _ADDRESSES:
-            reply = await ask(name, kind)
-            if reply.outcome in ("found", "failed"):
+            answer = await ask(name, kind)
+            if answer.outcome in ("found", "failed"):
                 return True
-            if reply.outcome == "nxdomain":
+            if answer.outcome == "nxdomain":
                 break
     return False
 
@@ -79,10 +79,10 @@ async def _of_addresses(domain: str, name: dns.name.Name, ask: Ask, ttl: int) ->
     """A domain without MX takes its mail itself, if it has an address."""
     failed = ""
     for kind in _ADDRESSES:
-        reply = await ask(name, kind)
-        ttl = min(ttl, reply.ttl)
-        if reply.outcome == "found":
+        answer = await ask(name, kind)
+        ttl = min(ttl, answer.ttl)
+        if answer.outcome == "found":
             return MxAnswer("ok", (MxHost(0, domain),), ttl)
-        if reply.outcome != "none":  # that there is no such name cannot be, after "no such record"
-            failed = reply.why or "the name is denied, and was known a moment before"
+        if answer.outcome != "none":  # that there is no such name cannot be, after "no such record"
+            failed = answer.why or "the name is denied, and was known a moment before"
     return MxAnswer("unknown", why=failed) if failed else MxAnswer("no-mx", ttl=ttl)

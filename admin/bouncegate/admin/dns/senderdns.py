@@ -9,13 +9,13 @@ import dns.name
 import dns.resolver
 from dns.rdatatype import RdataType
 
+from bouncegate.admin.dns.answer import DnsAnswer, ask
 from bouncegate.admin.dns.dkim import KeyRecord, key_of
 from bouncegate.admin.dns.dmarc import Policy, policy_of
-from bouncegate.admin.dns.lookup import Ask, look_up
+from bouncegate.admin.dns.mx import Ask, look_up
 from bouncegate.admin.dns.nameservers import Budget, resolver_of
-from bouncegate.admin.dns.reply import Reply, ask
-from bouncegate.admin.dns.reverse import Names, names_of
-from bouncegate.admin.dns.spf import Verdict, check_host, spf_records
+from bouncegate.admin.dns.reverse import ReverseNames, names_of
+from bouncegate.admin.dns.spf import SpfResult, check_host, spf_records
 from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.mx import MxAnswer
 
@@ -29,19 +29,19 @@ class SenderRecords(NamedTuple):
     """Who takes its mail."""
     spf: tuple[str, ...] | None
     """Its SPF records, of which there must be one (RFC 7208, 3.2); None: unknown."""
-    verdicts: dict[str, Verdict]
+    spf_results: dict[str, SpfResult]
     """Whether they let an address send, by address."""
     policy: Policy
 
 
-class Source(NamedTuple):
+class SourceAddress(NamedTuple):
     """An address that mail leaves from."""
 
     address: str
-    names: Names
+    names: ReverseNames
 
 
-class Signing(NamedTuple):
+class DkimSelector(NamedTuple):
     """One DKIM selector of one domain."""
 
     selector: str
@@ -53,8 +53,8 @@ class SenderDns(NamedTuple):
     """All that was asked."""
 
     domains: dict[str, SenderRecords]
-    sources: tuple[Source, ...]
-    signing: tuple[Signing, ...]
+    sources: tuple[SourceAddress, ...]
+    signing: tuple[DkimSelector, ...]
 
 
 class Question(NamedTuple):
@@ -79,9 +79,11 @@ async def _asked(question: Question, settings: DnsSettings) -> SenderDns:
     domains = {
         domain: await _records(domain, question.addresses, asker) for domain in question.domains
     }
-    sources = [Source(one, await names_of(ip_address(one), asker)) for one in question.addresses]
+    sources = [
+        SourceAddress(one, await names_of(ip_address(one), asker)) for one in question.addresses
+    ]
     signing = [
-        Signing(selector, domain, await key_of(selector, domain, asker))
+        DkimSelector(selector, domain, await key_of(selector, domain, asker))
         for domain in question.signers
         for selector in question.selectors
     ]
@@ -92,25 +94,25 @@ async def _records(domain: str, addresses: Iterable[str], asker: Ask) -> SenderR
     mail = await look_up(domain, asker)
     if mail.status == "unknown":  # the others would be too, each after its time
         return SenderRecords(mail, None, {}, Policy(domain, known=False))
-    reply = await asker(dns.name.from_text(domain), RdataType.TXT)
-    spf = None if reply.outcome == "failed" else spf_records(reply)
-    verdicts = {
+    answer = await asker(dns.name.from_text(domain), RdataType.TXT)
+    spf = None if answer.outcome == "failed" else spf_records(answer)
+    spf_results = {
         address: await check_host(ip_address(address), domain, asker)
         for address in (addresses if spf else ())
     }
-    return SenderRecords(mail, spf, verdicts, await policy_of(domain, asker))
+    return SenderRecords(mail, spf, spf_results, await policy_of(domain, asker))
 
 
-def _asker(settings: DnsSettings) -> Callable[[dns.name.Name, RdataType], Awaitable[Reply]]:
+def _asker(settings: DnsSettings) -> Callable[[dns.name.Name, RdataType], Awaitable[DnsAnswer]]:
     """Asks under the settings, each question once."""
     try:
         resolver = resolver_of(settings, Budget(settings.queries_a_second))
     except (dns.resolver.NoResolverConfiguration, OSError) as error:
         why = f"{_SILENT}: {error}"
         return lambda _name, _kind: _failed(why)
-    known: dict[tuple[dns.name.Name, RdataType], Reply] = {}
+    known: dict[tuple[dns.name.Name, RdataType], DnsAnswer] = {}
 
-    async def once(name: dns.name.Name, kind: RdataType) -> Reply:
+    async def once(name: dns.name.Name, kind: RdataType) -> DnsAnswer:
         if (name, kind) not in known:
             known[name, kind] = await ask(resolver, name, kind)
         return known[name, kind]
@@ -118,5 +120,5 @@ def _asker(settings: DnsSettings) -> Callable[[dns.name.Name, RdataType], Awaita
     return once
 
 
-async def _failed(why: str) -> Reply:
-    return Reply("failed", why=why)
+async def _failed(why: str) -> DnsAnswer:
+    return DnsAnswer("failed", why=why)

@@ -9,9 +9,9 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from bouncegate.admin.dns.lookup import MOST_HOSTS, look_up
+from bouncegate.admin.dns.answer import ask
+from bouncegate.admin.dns.mx import MOST_HOSTS, look_up
 from bouncegate.admin.dns.nameservers import Budget, resolver_of
-from bouncegate.admin.dns.reply import ask
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import DnsSettings
 from bouncegate.config.values import NameServer as Address

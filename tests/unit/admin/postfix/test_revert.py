@@ -205,7 +205,7 @@ def test_what_others_have_edited_since_is_never_lost(place: Make) -> None:
     assert "smtpd_milters = local:opendkim/opendkim.sock, inet:127.0.0.1:11332\n" in text
     assert "soft_bounce = no\n" in text
     assert "bouncegate_" not in text
-    assert not backup.place_of(here.folder).exists()
+    assert not backup.path_of(here.folder).exists()
 
 
 def test_where_ours_cannot_be_told_apart_the_lines_are_printed(place: Make) -> None:
@@ -274,7 +274,7 @@ def test_a_file_that_was_edited_between_plan_and_change_is_left(place: Make) -> 
     planned = Change(path, path.read_bytes(), b"ours")
     here.edit("main.cf", "compatibility_level = 3.6", "compatibility_level = 3.7")
     with pytest.raises(install.Edited):
-        install.put(path, planned.after, planned.before)
+        install.replace_file(path, planned.after, planned.before)
     assert b"3.7" in path.read_bytes()
     assert not path.with_name("main.cf.tmp").exists()
 
@@ -358,7 +358,7 @@ def test_what_still_names_us_is_said_and_never_called_detached(place: Make) -> N
     here = place(Site())
     assert here.enable()[0] == 0
     kept = (here.folder / "main.cf").read_bytes()
-    shutil.rmtree(backup.place_of(here.folder))
+    shutil.rmtree(backup.path_of(here.folder))
     code, said = here.disable()
     assert code == 78
     assert "smtpd_milters = $bouncegate_milter" in said
@@ -392,7 +392,7 @@ def test_an_enable_that_cannot_write_a_file_takes_back_those_that_it_has_written
 ) -> None:
     here = place(SITES["submission with a milter"])
     files, shape = here.files(), here.shape()
-    put, done = install.put, 0
+    put, done = install.replace_file, 0
 
     def fail_once(path: Path, octets: bytes | None, expected: bytes | None) -> None:
         nonlocal done
@@ -401,7 +401,7 @@ def test_an_enable_that_cannot_write_a_file_takes_back_those_that_it_has_written
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
         put(path, octets, expected)
 
-    monkeypatch.setattr(install, "put", fail_once)
+    monkeypatch.setattr(install, "replace_file", fail_once)
     code, said = here.enable()
     assert code == 73
     assert "Read-only file system" in said

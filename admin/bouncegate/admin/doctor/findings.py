@@ -24,14 +24,14 @@ class Finding(NamedTuple):
     severity: Severity
     text: str
     """What was found, and what it means for mail."""
-    mend: str = ""
+    fix: str = ""
     """What to do about it; empty where all is well."""
 
 
 Check = Callable[[], Iterable[Finding]]
 
 
-def examined(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
+def run_checks(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
     """The findings of all checks; one that fails itself is a finding, and hides no other."""
     for name, check in checks:
         try:
