@@ -25,8 +25,8 @@ from bench.output import arguments, show
 from bouncegate.admin.dns.refresher import Refresher
 from bouncegate.classifier.classified import classify_or_raise
 from bouncegate.classifier.classifier import Classifier
+from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.directory import Directory, nothing
-from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.durations import Duration
 from bouncegate.config.rules import load_rules
@@ -101,13 +101,13 @@ def _take_in(store: Store, settings: Settings, classifier: Classifier, first: in
     known = store.mx.of if settings.dns.enabled else nothing
     directory = Directory(Providers.of(), known)
     classify = partial(classify_or_raise, classifier=classifier)
-    intake = Intake(classify, policy, settings, None, directory)
+    builder = BounceBuilder(classify, policy, settings, None, directory)
     messages = [_dsn(first + number) for number in range(_BOUNCES)]
     begin = time.process_time()
     for start in range(0, _BOUNCES, _AT_ONCE):
         now = int(time.time())
-        classified = map(intake.classify, messages[start : start + _AT_ONCE])
-        store.record([intake.bounce_of(m, (), now) for m in classified if m is not None], policy)
+        classified = map(builder.classify, messages[start : start + _AT_ONCE])
+        store.record([builder.bounce_of(m, (), now) for m in classified if m is not None], policy)
     return time.process_time() - begin
 
 

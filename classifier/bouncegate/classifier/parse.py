@@ -17,7 +17,7 @@ from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.origin import origin_of
 from bouncegate.classifier.original import read_original
 from bouncegate.classifier.readers.registry import COMPLAINTS, LAST_RESORT, Reader, candidates
-from bouncegate.classifier.recover import mended
+from bouncegate.classifier.recover import recovered
 from bouncegate.classifier.report import MessageType, Reading, Report
 
 _TOLD: Final = frozenset({MessageType.BOUNCE, MessageType.COMPLAINT})
@@ -77,7 +77,7 @@ def _reading(
 ) -> Reading:
     return Reading(
         message_type,
-        tuple(explained(mended(reports[: limits.RECIPIENTS], notification), notification)),
+        tuple(explained(recovered(reports[: limits.RECIPIENTS], notification), notification)),
         read_original(notification),
         notification.message.fields.get("message-id")[: limits.VALUE],
         reader.name,

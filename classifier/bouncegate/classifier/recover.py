@@ -1,4 +1,4 @@
-"""Reports that name no address, mended by what the words of the notice say.
+"""Reports that name no address, recovered by what the words of the notice say.
 
 Some systems put a host, a local name or nothing at all where a recipient belongs.
 """
@@ -16,7 +16,7 @@ from bouncegate.classifier.report import Report
 _ADDRESS: Final = re.compile(r".@.")
 
 
-def mended(reports: list[Report], notification: Notification) -> list[Report]:
+def recovered(reports: list[Report], notification: Notification) -> list[Report]:
     """The reports, a single one that names no address with the one that the notice names."""
     if len(reports) != 1 or _ADDRESS.search(reports[0].recipient):
         return reports

@@ -23,7 +23,7 @@ from bouncegate.store.store import Bounce, Recorded, Store
 if TYPE_CHECKING:
     from bouncegate.classifier.classified import Classify
     from bouncegate.classifier.classifier import Classifier
-    from bouncegate.classifier.returnpath.intake import Intake
+    from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
     from bouncegate.classifier.returnpath.proof import Prover
     from bouncegate.classifier.returnpath.recipients import Recipients
     from bouncegate.classifier.returnpath.worker import Opening
@@ -96,12 +96,12 @@ def _prepare(config: Path | None, settings: Settings) -> "Opening":
         invocation = Invocation(config)
         invocation.settings = settings
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
-        intake = _intake(invocation, read, store, stack)
+        builder = _builder(invocation, read, store, stack)
         policy = invocation.policy
         listener = Listener(settings, store, policy)
-        aside = ProbeTaker(settings.store.path, listener, listener.believes)
-        mailboxes = Mailboxes(aside, _recipients(settings))
-        return Resources(store, intake, policy, Context(mailboxes), invocation.replaced(store))
+        side_handler = ProbeTaker(settings.store.path, listener, listener.believes)
+        mailboxes = Mailboxes(side_handler, _recipients(settings))
+        return Resources(store, builder, policy, Context(mailboxes), invocation.replaced(store))
 
     return Opening(open_resources, read)
 
@@ -138,7 +138,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         _tell_notes(settings)
         store = stack.enter_context(closing(invocation.open_store(for_daemon=True)))
         apart = partial(classify_apart, classify=_classify_by(settings), deadline=DEADLINE)
-        intake = _intake(invocation, apart, store, stack)
+        builder = _builder(invocation, apart, store, stack)
         own = _recipients(settings)
         persons = [to for to in recipients or told if own is not None and own.is_person(to)]
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
@@ -154,7 +154,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         recorded = (store.record([portion], policy)[0] for portion in bounce.portions())
         return [outcome for outcomes in recorded for outcome in outcomes]
 
-    return take(sys.stdin.buffer, most, recipients or told, intake, record)
+    return take(sys.stdin.buffer, most, recipients or told, builder, record)
 
 
 def classifier_of(settings: Settings, mark: str) -> "Classifier":
@@ -178,18 +178,18 @@ def _tell_notes(settings: Settings) -> None:
         log.warning("%s", note)
 
 
-def _intake(
+def _builder(
     invocation: Invocation, classify: "Classify", store: Store, stack: ExitStack
-) -> "Intake":
+) -> "BounceBuilder":
+    from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder  # noqa: PLC0415
     from bouncegate.classifier.returnpath.directory import Directory, nothing  # noqa: PLC0415
-    from bouncegate.classifier.returnpath.intake import Intake  # noqa: PLC0415
 
     settings = invocation.settings
     invocation.exchanges = store.mx
     prover = _prover(invocation, stack)
     known = store.mx.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
-    return Intake(classify, invocation.policy, settings, prover, directory)
+    return BounceBuilder(classify, invocation.policy, settings, prover, directory)
 
 
 def _recipients(settings: Settings) -> "Recipients | None":

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bouncegate.classifier.classified import ClassifiedMessage, unreadable
-from bouncegate.classifier.returnpath.messagereader import MOST_HERE, InHand, MessageReader
+from bouncegate.classifier.returnpath.messagereader import MOST_HERE, InProgress, MessageReader
 
 
 def reader(read: list[bytes]) -> MessageReader:
@@ -20,7 +20,7 @@ def reader(read: list[bytes]) -> MessageReader:
     def apart(raw: bytes) -> ClassifiedMessage:
         raise AssertionError(f"{len(raw)} octets are read apart")
 
-    return MessageReader(here, apart, InHand(1).hand(0), lambda: None)
+    return MessageReader(here, apart, InProgress(1).of_worker(0), lambda: None)
 
 
 def test_a_small_message_that_comes_behind_many_large_ones_is_read_first() -> None:

@@ -14,8 +14,8 @@ import pytest
 from bouncegate.classifier import classified, parse
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.report import Reading
+from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.handler import ACCEPTED, NOT_YET, ReturnPathHandler
-from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.proof import Proof, Prover
 from bouncegate.classifier.returnpath.receive import receive
 from bouncegate.classifier.returnpath.recorder import Recorder
@@ -54,7 +54,7 @@ class Counting:
         self.classifier = Mock(wraps=Classifier(load_rules(None)))
         self.sent = Sent(int(time.time()), b"lagging!", "news@example.org", RECIPIENTS, "LAG1")
         self.prover = LaggingProver(site, self.sent)
-        self.intake = Intake(
+        self.builder = BounceBuilder(
             partial(classified.classify_or_raise, classifier=self.classifier),
             site.policy,
             site.settings,
@@ -74,7 +74,7 @@ class Counting:
             lambda bounces: site.store.record(bounces, site.policy), asyncio.get_running_loop()
         )
         try:
-            handler = ReturnPathHandler(self.intake, recorder, time.time)
+            handler = ReturnPathHandler(self.builder, recorder, time.time)
             return await handler.answer(self.raw, "", [site.token(self.sent)])
         finally:
             recorder.close()
@@ -110,7 +110,7 @@ def test_parse_once_on_standard_input(counting: Counting) -> None:
         BytesIO(counting.raw),
         2**20,
         [site.token(counting.sent)],
-        counting.intake,
+        counting.builder,
         lambda bounce: site.store.record([bounce], site.policy)[0],
     )
     assert (code, counting.reads, counting.classifier.classify.call_count) == (0, 1, 1)

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from bouncegate.classifier.classified import classify_or_raise
 from bouncegate.classifier.classifier import Classifier
-from bouncegate.classifier.returnpath.intake import Intake
+from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.proof import NotYetKnown, Prover
 from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import (
@@ -129,7 +129,7 @@ class Site:
         self.ledger.write([entry_of(sent) for sent in (SENT, ALONE, SECRET, ONE)])
         self.prover = Prover(self.settings.return_path, self.keys, self.ledger)
         self.policy = Policy(self.settings.policy, self.settings.return_path.count)
-        self.intake = Intake(
+        self.builder = BounceBuilder(
             partial(classify_or_raise, classifier=Classifier(load_rules(None))),
             self.policy,
             self.settings,
@@ -147,9 +147,9 @@ class Site:
         return f"{local}@{DOMAIN}"
 
     def bounce(self, raw: bytes, recipient: str, now: int = LATER) -> Bounce:
-        message = self.intake.classify(raw)
+        message = self.builder.classify(raw)
         assert message is not None
-        return self.intake.bounce_of(message, [recipient], now)
+        return self.builder.bounce_of(message, [recipient], now)
 
     def event(self, raw: bytes, recipient: str, now: int = LATER) -> Event:
         (event,) = self.bounce(raw, recipient, now).events
@@ -218,13 +218,13 @@ def test_signed_senders_nothing_but_a_token_proves_a_report(
 
 
 def test_signed_senders_a_report_to_the_paths_of_two_messages_is_about_neither(site: Site) -> None:
-    message = site.intake.classify(dsn("ann@example.com"))
+    message = site.builder.classify(dsn("ann@example.com"))
     assert message is not None
     both = [site.token(SENT), site.token(ALONE)]
-    (event,) = site.intake.bounce_of(message, both, LATER).events
+    (event,) = site.builder.bounce_of(message, both, LATER).events
     assert event.trust == "unverified"
     with_others = [f"postmaster@{DOMAIN}", site.token(SENT), site.token(SENT).upper()]
-    (event,) = site.intake.bounce_of(message, with_others, LATER).events
+    (event,) = site.builder.bounce_of(message, with_others, LATER).events
     assert event.trust == "signed"
 
 

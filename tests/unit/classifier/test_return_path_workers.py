@@ -194,7 +194,7 @@ def test_bad_settings_and_rules_are_told_and_the_old_ones_stay(workers: Workers,
     assert len(workers.events()) == 1
 
 
-def test_sigterm_answers_what_is_in_hand(workers: Workers) -> None:
+def test_sigterm_answers_messages_in_progress(workers: Workers) -> None:
     """A DSN that is recorded but not acknowledged comes again, which is work for nothing."""
     answers: list[int] = []
 

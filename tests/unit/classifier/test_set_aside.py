@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bouncegate.classifier.classified import ClassifiedMessage, classify_or_raise
 from bouncegate.classifier.classifier import Classifier
+from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.handler import (
     _MOST_IN_A_ROW,
     ACCEPTED,
@@ -21,7 +22,6 @@ from bouncegate.classifier.returnpath.handler import (
     STORE_FAILED,
     ReturnPathHandler,
 )
-from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.receive import receive
 from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.config.durations import Duration
@@ -43,7 +43,7 @@ def report(number: int, word: bytes = b"") -> bytes:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with closing(Site(tmp_path)) as site:
-        site.intake = Intake(READ, site.policy, site.settings)
+        site.builder = BounceBuilder(READ, site.policy, site.settings)
         yield site
 
 
@@ -69,7 +69,7 @@ def answers(
     async def run() -> list[str]:
         recorder = Recorder(record, asyncio.get_running_loop())
         try:
-            handler = ReturnPathHandler(site.intake, recorder, lambda: float(LATER))
+            handler = ReturnPathHandler(site.builder, recorder, lambda: float(LATER))
             waiting: list[Awaitable[list[str]]] = [
                 handler.answer(raw, "", ["bounces@example.org"]) for raw in raws
             ]
@@ -130,13 +130,13 @@ def test_set_aside_is_what_cannot_be_classified(site: Site) -> None:
             raise RecursionError
         return READ(raw)
 
-    site.intake = Intake(read, site.policy, site.settings)
+    site.builder = BounceBuilder(read, site.policy, site.settings)
     record = Failing(site, TypeError())
     told = answers(site, record, [report(0), report(1, CULPRIT), report(2)])
     assert told == [ACCEPTED, SET_ASIDE, ACCEPTED]
     assert (
         receive(
-            BytesIO(report(3, CULPRIT)), 2**20, [], site.intake, lambda bounce: record([bounce])[0]
+            BytesIO(report(3, CULPRIT)), 2**20, [], site.builder, lambda bounce: record([bounce])[0]
         )
         == 0
     )
@@ -153,7 +153,7 @@ def test_set_aside_are_no_more_messages_in_a_row_than_strangers_could_explain(
     def read(_raw: bytes) -> ClassifiedMessage:
         raise TypeError
 
-    site.intake = Intake(read, site.policy, site.settings)
+    site.builder = BounceBuilder(read, site.policy, site.settings)
     raws = [report(number) for number in range(_MOST_IN_A_ROW + 5)]
     told = answers(site, Failing(site, TypeError()), raws)
     assert told == [SET_ASIDE] * _MOST_IN_A_ROW + [FAULT] * 5
@@ -162,7 +162,7 @@ def test_set_aside_are_no_more_messages_in_a_row_than_strangers_could_explain(
 
 def test_set_aside_without_its_message_where_none_are_kept(site: Site) -> None:
     never = replace(site.settings.return_path, keep_messages=Duration())
-    site.intake = Intake(READ, site.policy, replace(site.settings, return_path=never))
+    site.builder = BounceBuilder(READ, site.policy, replace(site.settings, return_path=never))
 
     def record(bounces: Sequence[Bounce]) -> list[list[Recorded]]:
         if any(bounce.events[0].address for bounce in bounces):

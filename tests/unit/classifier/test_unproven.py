@@ -12,7 +12,7 @@ import pytest
 
 from bouncegate.classifier.classified import classify_or_raise
 from bouncegate.classifier.classifier import Classifier
-from bouncegate.classifier.returnpath.intake import Intake
+from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.proof import Prover
 from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.config.rules import load_rules
@@ -49,10 +49,10 @@ def events(
         settings = Settings(store=settings.store, return_path=path)
     prover = Prover(settings.return_path, site.keys, site.ledger)
     read = partial(classify_or_raise, classifier=Classifier(load_rules(None)))
-    intake = Intake(read, site.policy, settings, prover)
-    message = intake.classify(raw)
+    builder = BounceBuilder(read, site.policy, settings, prover)
+    message = builder.classify(raw)
     assert message is not None
-    return intake.bounce_of(message, [to], LATER).events
+    return builder.bounce_of(message, [to], LATER).events
 
 
 def names(count: int) -> list[str]:
@@ -119,7 +119,7 @@ def test_log_lines_of_one_message_are_bounded(
     bounce = Bounce(events(site, raw, trust=trust), raw)
     outcomes = [o for p in bounce.portions() for o in site.store.record([p], policy)[0]]
     with caplog.at_level(logging.INFO):
-        site.intake.log(outcomes)
+        site.builder.log(outcomes)
     assert 0 < len(caplog.records) <= 101
     assert ("names 3000 recipients" in caplog.text) is (trust == ("signed",))
 

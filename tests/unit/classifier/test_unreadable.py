@@ -18,7 +18,7 @@ from bouncegate.classifier.report import MessageType, Reading
 from bouncegate.classifier.returnpath.messagereader import (
     _MOST_SUSPECTS,
     MOST_HERE,
-    InHand,
+    InProgress,
     MessageReader,
 )
 from bouncegate.config.settings import StoreSettings
@@ -111,7 +111,7 @@ def test_unreadable_small_message_kills_one_worker_once(attacked: Attacked) -> N
     assert attacked.log().count(ENDED) == 1
 
 
-def test_unreadable_is_no_honest_message_that_a_killed_worker_had_in_hand(
+def test_unreadable_is_no_honest_message_that_a_killed_worker_was_reading(
     attacked: Attacked, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go-on"
@@ -212,28 +212,28 @@ def test_unreadable_is_what_takes_too_long_or_ends_its_process() -> None:
     assert "too deep" in run.stderr
 
 
-def test_in_hand_of_a_worker_that_died_is_suspect_to_all_of_them() -> None:
-    shared = InHand(2)
-    first, second = shared.hand(0), shared.hand(1)
+def test_the_message_in_progress_of_a_worker_that_died_is_suspect_to_all_of_them() -> None:
+    shared = InProgress(2)
+    first, second = shared.of_worker(0), shared.of_worker(1)
     assert first.take(b"fine")
     first.release()
     assert first.take(b"culprit")
-    successor = shared.hand(0)
-    for hand in (successor, second):
-        assert not hand.take(b"culprit")
-        assert hand.take(b"fine")
-        hand.release()
+    successor = shared.of_worker(0)
+    for worker in (successor, second):
+        assert not worker.take(b"culprit")
+        assert worker.take(b"fine")
+        worker.release()
 
 
-def test_in_hand_remembers_the_last_suspects_of_a_worker() -> None:
-    shared = InHand(2)
+def test_in_progress_remembers_the_last_suspects_of_a_worker() -> None:
+    shared = InProgress(2)
     for number in range(_MOST_SUSPECTS + 1):
-        assert shared.hand(0).take(b"%d" % number)
-    hand = shared.hand(0)
-    assert hand.take(b"0")
-    hand.release()
-    assert not any(hand.take(b"%d" % number) for number in range(1, _MOST_SUSPECTS + 1))
-    assert shared.hand(1).take(b"another")
+        assert shared.of_worker(0).take(b"%d" % number)
+    worker = shared.of_worker(0)
+    assert worker.take(b"0")
+    worker.release()
+    assert not any(worker.take(b"%d" % number) for number in range(1, _MOST_SUSPECTS + 1))
+    assert shared.of_worker(1).take(b"another")
 
 
 def test_large_messages_are_read_the_smallest_first() -> None:
@@ -246,7 +246,7 @@ def test_large_messages_are_read_the_smallest_first() -> None:
         return ClassifiedMessage(Reading(MessageType.ORDINARY), (), raw)
 
     async def run() -> None:
-        reader = MessageReader(apart, apart, InHand(1).hand(0), lambda: None)
+        reader = MessageReader(apart, apart, InProgress(1).of_worker(0), lambda: None)
         first = asyncio.ensure_future(reader.classify(b"x" * (MOST_HERE + 9)))
         await asyncio.to_thread(begun.wait, SECONDS)
         rest = [asyncio.ensure_future(reader.classify(b"x" * (MOST_HERE + n))) for n in (3, 1, 2)]

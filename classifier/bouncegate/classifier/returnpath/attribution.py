@@ -91,27 +91,27 @@ class Attribution:
         claimed = _claimed_name(message.reading, message.raw)
         known = proof.sent or proof.token
         proven = name_of_sent(known.time, known.message) if known else claimed
-        case = _Case(proof, proven, claimed)
+        context = _Context(proof, proven, claimed)
         is_own = message.reading.origin is Origin.LOCAL and bool(message.reading.original.queue_id)
         named = (self._named(classified, proof, is_own=is_own) for classified in reports)
         own, together = sorted_out(named, is_believed="unverified" in self._trust)
-        events = [self._event(message.reading, one, case, now) for one in own]
+        events = [self._event(message.reading, one, context, now) for one in own]
         members = [(one, event) for one, event in zip(own, events, strict=True) if one.alias]
-        events += (self._of_alias(one.alias, event, case) for one, event in members)
+        events += (self._of_alias(one.alias, event, context) for one, event in members)
         for several in together:
             stand_in = several[0] if len(several) == 1 else first_of(several)
-            event = self._event(message.reading, stand_in, case, now)
+            event = self._event(message.reading, stand_in, context, now)
             many = len(several) if len(several) > 1 else 0
             events.append(replace(event, named=many))
         return tuple(events)
 
-    def _of_alias(self, alias: str, member: Event, case: "_Case") -> Event:
+    def _of_alias(self, alias: str, member: Event, context: "_Context") -> Event:
         """What an alias is told of a member that failed."""
         event = replace(member, address=alias, provider=self._provider_of(alias))
-        sent = case.proof.sent
+        sent = context.proof.sent
         leads_to_one = sent is not None and sent.leads_to_one
-        if leads_to_one or alias in case.proof.failed_aliases:
-            return replace(event, identity=identity(case.proven, alias))
+        if leads_to_one or alias in context.proof.failed_aliases:
+            return replace(event, identity=identity(context.proven, alias))
         return replace(
             event,
             kind=Kind.NONE,
@@ -119,7 +119,7 @@ class Attribution:
             reason=Reason.UNDEFINED,
             blame=None,
             action=EXPANDED,
-            identity=identity(case.proven, alias, f"{EXPANDED} {member.address}"),
+            identity=identity(context.proven, alias, f"{EXPANDED} {member.address}"),
         )
 
     def _named(self, classified: ClassifiedReport, proof: Proof, *, is_own: bool) -> NamedRecipient:
@@ -132,9 +132,13 @@ class Attribution:
             return NamedRecipient(classified, address, is_proven=True)
         return NamedRecipient(classified, next(iter(named), ""), is_proven=False)
 
-    def _event(self, reading: Reading, named: NamedRecipient, case: "_Case", now: int) -> Event:
+    def _event(
+        self, reading: Reading, named: NamedRecipient, context: "_Context", now: int
+    ) -> Event:
         (report, verdict), address, is_proven, _ = named
-        proof, message = (case.proof, case.proven) if is_proven else (UNVERIFIED, case.claimed)
+        proof, message = (
+            (context.proof, context.proven) if is_proven else (UNVERIFIED, context.claimed)
+        )
         original, sent = reading.original, proof.sent
         known = sent or proof.token
         return Event(
@@ -169,7 +173,7 @@ class Attribution:
         )
 
 
-class _Case(NamedTuple):
+class _Context(NamedTuple):
     """What holds for all reports of one message."""
 
     proof: Proof

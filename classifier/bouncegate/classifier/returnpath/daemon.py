@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from bouncegate.classifier.returnpath.handler import FIGURES, MOST_CONNECTIONS
-from bouncegate.classifier.returnpath.messagereader import InHand
+from bouncegate.classifier.returnpath.messagereader import InProgress
 from bouncegate.classifier.returnpath.sessions import SessionCounts
 from bouncegate.classifier.returnpath.worker import Opening, Shared, work
 from bouncegate.config.settings import Settings
@@ -21,7 +21,7 @@ from bouncegate.daemon.supervisor import Supervisor, signals_held
 from bouncegate.store.errors import StoreError
 from bouncegate.store.tokens.keys import KeyFileError
 
-# A worker gives what is in hand 5 s.
+# A worker gives messages in progress 5 s.
 _GRACE: Final = 7.0
 
 Prepare = Callable[[Settings], Opening]
@@ -72,7 +72,9 @@ def _plan(
     own = settings.return_path
     own = replace(own, socket=kept("return_path", own.socket, endpoint) if old else endpoint)
     settings = replace(settings, return_path=own)
-    shared = Shared(listener, SessionCounts(own.processes, MOST_CONNECTIONS), InHand(own.processes))
+    shared = Shared(
+        listener, SessionCounts(own.processes, MOST_CONNECTIONS), InProgress(own.processes)
+    )
     words = f"{own.processes} workers, listening on {own.socket}"
     worker, trial = partial(work, settings, opening, shared), partial(_try_open, opening)
     return Plan(settings, own.processes, worker, words, trial=trial)

@@ -37,25 +37,25 @@ _PLACE: Final = (1 + _MOST_SUSPECTS) * _DIGEST
 _NONE: Final = bytes(_DIGEST)
 
 
-class InHand:
+class InProgress:
     """Digests of the messages that the workers read, and of those with which one has died."""
 
     def __init__(self, workers: int) -> None:
         """To be made before the fork."""
         self._memory = mmap.mmap(-1, max(workers, 1) * _PLACE)
 
-    def hand(self, number: int) -> "Hand":
-        """What one worker has in hand; what its predecessor had, if it has died, is suspect."""
+    def of_worker(self, number: int) -> "WorkerInProgress":
+        """What one worker reads; what its predecessor read when it died is suspect."""
         begin = number * _PLACE
         left = self._memory[begin : begin + _DIGEST]
         if left != _NONE:
             # The oldest one goes.
             self._memory.move(begin + _DIGEST, begin, _PLACE - _DIGEST)
             self._memory[begin : begin + _DIGEST] = _NONE
-        return Hand(self._memory, begin)
+        return WorkerInProgress(self._memory, begin)
 
 
-class Hand:
+class WorkerInProgress:
     """The one message that a worker reads."""
 
     def __init__(self, memory: mmap.mmap, begin: int) -> None:
@@ -87,7 +87,7 @@ class MessageReader:
         self,
         here: Classify,
         apart: Classify,
-        hand: Hand,
+        in_progress: WorkerInProgress,
         on_lost: Callable[[], None],
     ) -> None:
         """Read a message `here`, in the loop, or `apart`, which blocks, in a thread.
@@ -96,7 +96,7 @@ class MessageReader:
         """
         self._here = here
         self._apart = apart
-        self._hand = hand
+        self._in_progress = in_progress
         self._on_lost = on_lost
         self._is_closed = False
         self._numbers = itertools.count()
@@ -123,7 +123,7 @@ class MessageReader:
         _, _, raw, future = heappop(self._waiting)
         if self._waiting:
             loop.call_soon(self._take_turn, loop)
-        if not self._hand.take(raw):
+        if not self._in_progress.take(raw):
             self._read_apart(raw, future)
             return
         limit_processor_time(_DEADLINE)
@@ -135,7 +135,7 @@ class MessageReader:
             _succeed(future, message)
         finally:
             limit_processor_time(0)
-            self._hand.release()
+            self._in_progress.release()
 
     def _read_apart(self, raw: bytes, future: "asyncio.Future[ClassifiedMessage]") -> None:
         self._requests.put((len(raw), next(self._numbers), raw, future))

@@ -26,18 +26,22 @@ Believes = Callable[[bytes, str], bool]
 """Whether a message has results that name a number and would be believed."""
 
 
-class _Aside(Protocol):
-    def is_meant(self, recipient: str) -> bool: ...
+class SideHandler(Protocol):
+    """Takes the messages for some recipients instead of the return path."""
 
-    def take(
-        self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int, /
-    ) -> None: ...
+    def is_meant(self, recipient: str) -> bool:
+        """Whether messages to this recipient are for it."""
+        ...
+
+    def take(self, recipients: Sequence[str], raw: bytes, sender: str | None, now: int, /) -> None:
+        """Deal with a message for some of these, durably; raises StoreError."""
+        ...
 
 
 class ProbeTaker:
     """Takes probes, and leaves what else is no bounce to somebody else."""
 
-    def __init__(self, store: Path, other: _Aside, believes: Believes) -> None:
+    def __init__(self, store: Path, other: SideHandler, believes: Believes) -> None:
         """Write below `store`; `other` is asked about all that is no probe."""
         self._store = store
         self._other = other

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final
 
-from bouncegate.classifier.returnpath.intake import Intake
+from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.proof import NotYetKnown
 from bouncegate.classifier.returnpath.recorder import TRANSIENT
 from bouncegate.store.errors import StoreError
@@ -25,7 +25,7 @@ def receive(
     stream: BinaryIO,
     most: int,
     recipients: Sequence[str],
-    intake: Intake,
+    builder: BounceBuilder,
     record: Callable[[Bounce], list[Recorded]],
 ) -> int:
     """Read and record one message of at most `most` octets; tells the exit code.
@@ -37,7 +37,7 @@ def receive(
         if len(raw) > most:
             log.error("deferred: larger than [return_path] max_size, %d octets", most)
             return os.EX_TEMPFAIL
-        _take(raw, recipients, intake, record)
+        _take(raw, recipients, builder, record)
     except NotYetKnown:
         log.warning("deferred: the ledger does not know the message that bounced yet")
         return os.EX_TEMPFAIL
@@ -45,7 +45,7 @@ def receive(
         log.error("deferred: %s", error)
         return os.EX_TEMPFAIL
     except Exception:
-        log.exception("deferred: a fault of ours; please report it with this trace")
+        log.exception("deferred: internal error, please report it with this trace")
         return os.EX_TEMPFAIL
     return os.EX_OK
 
@@ -53,17 +53,17 @@ def receive(
 def _take(
     raw: bytes,
     recipients: Sequence[str],
-    intake: Intake,
+    builder: BounceBuilder,
     record: Callable[[Bounce], list[Recorded]],
 ) -> None:
     """Record a message, or set it aside where a fault of ours is in its way (`handler`)."""
     now = int(time.time())
     try:
-        message = intake.classify(raw)
+        message = builder.classify(raw)
         if message is not None:
-            intake.log(record(intake.bounce_of(message, recipients, now)))
+            builder.log(record(builder.bounce_of(message, recipients, now)))
     except (NotYetKnown, *TRANSIENT):
         raise
     except Exception:
         log.exception("set aside as broken: internal error, please report it with this trace")
-        intake.log(record(intake.set_aside(raw, now)))
+        builder.log(record(builder.set_aside(raw, now)))

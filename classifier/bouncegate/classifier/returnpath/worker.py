@@ -1,10 +1,9 @@
 """One worker of the return path: a process of its own that takes DSNs from the shared socket.
 
-SIGTERM ends it: nothing new is taken in, what is in hand is recorded and answered, or answered 4xx
-where that cannot be in time. DRAIN, too,
-but the sessions that it has may go on until their clients end them. Where the files of the store or
-the ledger are not those any more that it has open, each DSN is answered 4xx, and it ends within a
-second: its successor opens what is there now.
+SIGTERM ends it: it accepts nothing new; messages in progress are recorded and answered, or answered
+4xx if there is no time. DRAIN does the same, but lets open sessions go on until their clients end
+them. If the files of the store or the ledger are not those any more that it has open, it answers
+4xx to each DSN and ends within a second: its successor opens the new files.
 """
 
 import asyncio
@@ -23,10 +22,10 @@ import uvloop
 from bouncegate.classifier.classified import Classify
 from bouncegate.classifier.returnpath.acceptor import Acceptor
 from bouncegate.classifier.returnpath.alerts import announce
+from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.handler import Context, ReturnPathHandler
-from bouncegate.classifier.returnpath.intake import Intake
 from bouncegate.classifier.returnpath.lmtp import Session, Terms
-from bouncegate.classifier.returnpath.messagereader import InHand, MessageReader
+from bouncegate.classifier.returnpath.messagereader import InProgress, MessageReader
 from bouncegate.classifier.returnpath.readerprocess import ReaderProcess
 from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.classifier.returnpath.sessions import SessionCounts, Sessions
@@ -49,14 +48,14 @@ _CHECK_SESSIONS_EVERY: Final = 0.25
 
 
 class Resources(NamedTuple):
-    """What a worker works with; opened in its own process."""
+    """What a worker needs; opened in its own process."""
 
     store: Store
-    intake: Intake
+    builder: BounceBuilder
     policy: Policy
     context: Context
     replaced: Callable[[], str]
-    """What has become of the files that are open; empty as long as all is well."""
+    """Why the open files are not those of the store any more; empty while they are."""
 
 
 class Opening(NamedTuple):
@@ -72,7 +71,7 @@ class Shared(NamedTuple):
 
     listener: socket.socket
     session_counts: SessionCounts
-    in_hand: InHand
+    in_progress: InProgress
 
 
 def work(
@@ -91,8 +90,8 @@ def work(
         except StoreError as error:
             log.error("%s", error)
             return error.exit_code
-        hand = shared.in_hand.hand(worker.number)
-        reader = MessageReader(opening.classify, process.classify, hand, _end)
+        in_progress = shared.in_progress.of_worker(worker.number)
+        reader = MessageReader(opening.classify, process.classify, in_progress, _end)
         stack.callback(reader.close)
         own = resources.context._replace(row=worker.row, reader=reader)
         resources = resources._replace(context=own)
@@ -111,7 +110,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     stop, drain = _requests(loop)
     recorder = Recorder(lambda bounces: resources.store.record(bounces, resources.policy), loop)
-    handler = ReturnPathHandler(resources.intake, recorder, time.time, resources.context)
+    handler = ReturnPathHandler(resources.builder, recorder, time.time, resources.context)
     sessions = Sessions(shared.session_counts, worker.number)
     hostname, timeout = socket.gethostname(), settings.timeout.after(0)
     terms = Terms(settings.max_size.octets, timeout, hostname, lambda: sessions.counts.is_scarce)
@@ -132,7 +131,7 @@ async def _serve(
         while sessions.count and time.monotonic() < deadline and not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _CHECK_SESSIONS_EVERY)
-    await _until_nothing_in_hand(handler)
+    await _until_all_answered(handler)
     end_within(_LAST_SECONDS, log)
     for task in tasks:
         task.cancel()
@@ -140,13 +139,13 @@ async def _serve(
 
 
 def _end() -> None:
-    """Ask this worker to end: the next one has a reader."""
-    log.error("the process that reads large messages has ended: so does this worker")
+    """Ask this worker to end; its successor has a new reader process."""
+    log.error("the reader process has ended: this worker ends too")
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _requests(loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Event, asyncio.Event]:
-    """What is set when the worker is asked to stop, and when it is to drain."""
+    """Set when the worker must stop, and when it must drain."""
     stop, drain = asyncio.Event(), asyncio.Event()
     for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (DRAIN, drain)):
         loop.add_signal_handler(number, event.set)
@@ -187,19 +186,19 @@ async def _maintain(resources: Resources, settings: ReturnPathSettings) -> None:
 
 
 def _tidy(resources: Resources, settings: ReturnPathSettings, clock: TrustedClock) -> None:
-    """Delete messages whose time is up, close incidents that are over."""
+    """Delete expired messages, close incidents that are over."""
     now = clock.time(resources.store.clock)
     kept_for = settings.keep_messages.after(0)
     deleted = resources.store.messages.expire(max(now - kept_for, 0))
     if deleted:
-        log.info("deleted %d bounce messages whose time was up", deleted)
+        log.info("expired %d bounce messages", deleted)
     for closed in resources.store.incidents.tend(resources.policy, now):
         announce(closed)
 
 
-async def _until_nothing_in_hand(handler: ReturnPathHandler) -> None:
+async def _until_all_answered(handler: ReturnPathHandler) -> None:
     deadline = time.monotonic() + _STOP_SECONDS
-    while handler.in_hand and time.monotonic() < deadline:
+    while handler.in_progress and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
     handler.give_up()
     await asyncio.sleep(0.05)  # let the last answers leave

@@ -23,7 +23,7 @@ from bouncegate.store.store import Bounce, Recorded
 _LOG: Final = logging.getLogger("bouncegate.return-path")
 
 
-class Intake:
+class BounceBuilder:
     """Turns messages into bounces for the store."""
 
     def __init__(
