@@ -72,10 +72,10 @@ def _verify(settings: StoreSettings) -> None:
 
 def _compact(settings: StoreSettings) -> None:
     with (
-        WriterLock.alone(settings.path) as right,
+        WriterLock.exclusive(settings.path) as writer_lock,
         closing(Store.open(settings, readonly=True)) as store,
     ):
-        compact(settings.path, right, store)
+        compact(settings.path, writer_lock, store)
 
 
 def _restore(settings: StoreSettings, source: Path, now: int) -> None:

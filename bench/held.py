@@ -94,7 +94,7 @@ def _works(folder: Path, order: str, names: Sequence[str]) -> Iterator[dict[str,
             (f"unlocked, {order}", lambda: bulk.carry_out(_acts("unlock", names), _FOLD)),
         ]
         if order == "in order":
-            forget = store.retention.forget_entries
+            forget = store.retention.expire_entries
             works.append(("retention", lambda: forget(_LATER, _LATER, _FOLD)))
         for name, work in works:
             environment.held.clear()

@@ -117,7 +117,7 @@ def _fill(store: Store, number: int) -> None:
     days = {a: now // DAY - (200 if n % 5 == 0 else n % 80) for n, a in enumerate(addresses)}
     waiting = iter(sorted(days.items()))
     while portion := dict(islice(waiting, 20_000)):
-        store.lastmailed.learn(portion, lambda _: "")
+        store.lastmailed.record(portion, lambda _: "")
     _fill_predicted(store, number // 100, now)
     store.lastmailed.note_invalid((f"reader{n}@host{n}", "no dot") for n in range(number // 100))
 
@@ -128,7 +128,7 @@ def _fill_predicted(store: Store, number: int, now: int) -> None:
     bounces = (Bounce([event], b"") for event in events)
     while some := list(islice(bounces, 2000)):
         store.record(some, Policy(by_group, _SIGNED))
-    store.lastmailed.learn(
+    store.lastmailed.record(
         {f"reader.{n:08d}@dead{n % 20}.de": now // DAY for n in range(number)}, lambda _: ""
     )
     for when in (now - 2 * DAY, now - DAY):

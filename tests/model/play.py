@@ -132,7 +132,7 @@ class Play(Pair):
     def wait(self) -> None:
         """Time goes by, and the hourly round looks at the incidents."""
         self.now += self.chance.choice([HOUR, DAY, 20 * DAY, 40 * DAY, 400 * DAY])
-        for incident in self.store.incidents.tend(self.policy, self.now):
+        for incident in self.store.incidents.maintain(self.policy, self.now):
             self.settled(incident.number, counts=False)
 
     def by_hand(self) -> None:
@@ -284,8 +284,8 @@ class Play(Pair):
     def forget(self) -> None:
         """Retention: no address and no lock is any other for it."""
         before = self.now - self.chance.choice([30, 60, 400]) * DAY
-        self.store.retention.forget_entries(before, self.now, self.policy.fold)
-        self.store.retention.forget_purged(self.now)
+        self.store.retention.expire_entries(before, self.now, self.policy.fold)
+        self.store.retention.expire_purged(self.now)
         kept = {number for number, _ in self.store.journal.entries()}
         for number in self.waiting | {n for i in self.open.values() for n in i.held}:
             require(number in kept, f"{number} is held or waits, and is forgotten")

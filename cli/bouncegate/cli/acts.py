@@ -51,7 +51,7 @@ def carry_out(
     """
     fold = invocation.policy.fold
     if total <= MOST_AT_ONCE:
-        left_out = LeftOut().and_these(store.act(list(acts), fold, audit=audit).left_out)
+        left_out = LeftOut().with_more(store.act(list(acts), fold, audit=audit).left_out)
     else:
         bulk = Bulk(store, invocation.settings.store.path)
         with bar(total) as told:

@@ -117,7 +117,7 @@ class _Report:
             self._view.freed += sum(_frees(store, address, act, self._fold) for address in some)
             self._view.recorded += len(some)
             store.act([act], self._fold, audit=self._so_far(some))
-        store.lastmailed.seen(aged, self._now)
+        store.lastmailed.note_alive(aged, self._now)
 
     def _so_far(self, some: Iterable[str]) -> Audit:
         """The record of this call, which takes the place of the one before."""

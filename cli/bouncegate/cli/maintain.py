@@ -220,11 +220,11 @@ def _let_go(invocation: Invocation, store: Store, now: int, stop: threading.Even
     gone = {
         "unproven": store.unproven.expire(_since(keep.unproven, now)),
         "set-aside": store.set_aside.expire(_since(keep.statistics, now)),
-        "entries": retention.forget_entries(before, now, invocation.policy.fold, stop.is_set),
-        "addresses": retention.forget_addresses(_since(keep.addresses, now), now, stop.is_set),
-        "purged": retention.forget_purged(now),
-        "counts": retention.forget_hourcounts(_since(keep.statistics, now), stop.is_set),
-        "audits": retention.forget_audits(_since(keep.audit, now), stop.is_set),
+        "entries": retention.expire_entries(before, now, invocation.policy.fold, stop.is_set),
+        "addresses": retention.expire_addresses(_since(keep.addresses, now), now, stop.is_set),
+        "purged": retention.expire_purged(now),
+        "counts": retention.expire_hourcounts(_since(keep.statistics, now), stop.is_set),
+        "audits": retention.expire_audits(_since(keep.audit, now), stop.is_set),
     }
     if any(gone.values()):
         told = " ".join(f"{what}={number}" for what, number in gone.items())

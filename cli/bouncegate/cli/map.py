@@ -48,13 +48,13 @@ def map_(context: typer.Context) -> None:
     from bouncegate.daemon.reexec import inherited, trial_result  # noqa: PLC0415
     from bouncegate.milter.lookup.counts import FIGURES, Counts  # noqa: PLC0415
     from bouncegate.milter.lookup.daemon import MapDaemon  # noqa: PLC0415
-    from bouncegate.store.reopening import late_table  # noqa: PLC0415
+    from bouncegate.store.reopening import open_lock_table  # noqa: PLC0415
 
     config = invocation_of(context).config
     settings = invocation_of(context).settings
     set_up_logging(settings.log, "map")
     left = inherited()
-    table = late_table(settings.store)
+    table = open_lock_table(settings.store)
     if (code := trial_result()) is not None:
         _maps(settings, table.find, None)
         raise typer.Exit(code)

@@ -59,7 +59,7 @@ class Addresses(Table):
             transaction.delete(key, db=self._locks)
         elif locks is not None and locks != known:
             transaction.put(key, locks, db=self._locks)
-        self.index.move(transaction, key, before, after)
+        self.index.update(transaction, key, before, after)
         counts = without_locks(after)
         if counts == without_locks(before):
             return
@@ -79,7 +79,7 @@ class Addresses(Table):
                 transaction.delete(key, db=database)
             else:
                 transaction.put(key, value, db=database)
-        self.index.stand(transaction, key, state)
+        self.index.write(transaction, key, state)
 
     def locked(
         self, transaction: Transaction, after: bytes, most: int

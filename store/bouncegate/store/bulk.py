@@ -35,8 +35,8 @@ _SOURCE: Final = "bulk"
 _ID: Final = 8
 _LENGTH: Final = struct.Struct(">I")
 
-Told = Callable[[int], None]
-"""Is told, again and again, how many addresses are done."""
+OnProgress = Callable[[int], None]
+"""Is on_progress, again and again, how many addresses are done."""
 
 log: Final = logging.getLogger("bouncegate.bulk")
 
@@ -81,7 +81,7 @@ class LeftOut(NamedTuple):
     first: tuple[str, ...] = ()
     """As many as one transaction names."""
 
-    def and_these(self, addresses: tuple[str, ...]) -> Self:
+    def with_more(self, addresses: tuple[str, ...]) -> Self:
         """With some more of them."""
         return self._replace(number=self.number + len(addresses), first=self.first or addresses)
 
@@ -99,7 +99,7 @@ class Bulk:
         self,
         acts: Iterable[Act],
         fold: Fold,
-        told: Told = lambda _: None,
+        on_progress: OnProgress = lambda _: None,
         audit: Audit | None = None,
     ) -> LeftOut:
         """Carry out acts, all or none of them, one after the other; `audit` is their record.
@@ -108,10 +108,10 @@ class Bulk:
         another process that does the same. Raises StoreError, and whatever `acts` raises: then
         nothing has happened, unless it was decided already.
         """
-        with alone(self._folder.parent, wait=True):
+        with bulk_lock(self._folder.parent, wait=True):
             self._resume(fold)
             self._decide(acts if audit is None else chain((audit,), acts))
-            return self._finish(fold, told) or LeftOut()
+            return self._finish(fold, on_progress) or LeftOut()
 
     def finish(self, fold: Fold) -> bool:
         """Finish what somebody who was killed had decided; tells whether there was anything.
@@ -120,7 +120,7 @@ class Bulk:
         """
         if not is_unfinished(self._folder.parent):
             return False
-        with alone(self._folder.parent, wait=False) as is_alone:
+        with bulk_lock(self._folder.parent, wait=False) as is_alone:
             return is_alone and self._resume(fold)
 
     def _resume(self, fold: Fold) -> bool:
@@ -152,7 +152,7 @@ class Bulk:
         finally:
             draft.unlink(missing_ok=True)
 
-    def _finish(self, fold: Fold, told: Told) -> LeftOut | None:
+    def _finish(self, fold: Fold, on_progress: OnProgress) -> LeftOut | None:
         """Carry out what is decided; None where nothing is."""
         try:
             file = self._decided.open("rb")
@@ -165,16 +165,16 @@ class Bulk:
             done = int.from_bytes(place[_ID:], "big") if place[:_ID] == identity else 0
             audit, decided = _parted(self._read(file))
             addresses = sum(len(act.addresses) for act in islice(decided, done))
-            pace = Throttle()
-            while acts := _fitting(decided, pace):
+            throttle = Throttle()
+            while acts := _fitting(decided, throttle):
                 some = sum(len(act.addresses) for act in acts)
                 done, addresses = done + len(acts), addresses + some
                 reached = _SOURCE, identity + octets_of(done)
                 acted = self._store.act(acts, fold, reached, audit)
-                left_out = left_out.and_these(acted.left_out)
-                pace.took(some, acted.held)
-                told(addresses)
-                time.sleep(pace.pause)
+                left_out = left_out.with_more(acted.left_out)
+                throttle.took(some, acted.held)
+                on_progress(addresses)
+                time.sleep(throttle.pause)
         self._decided.unlink()
         return left_out
 
@@ -191,7 +191,7 @@ class Bulk:
 
 
 @contextmanager
-def alone(folder: Path, *, wait: bool) -> Iterator[bool]:
+def bulk_lock(folder: Path, *, wait: bool) -> Iterator[bool]:
     """Hold the lock of all who carry out acts on many addresses; tells whether it is held.
 
     `folder` is that of the store. Raises StoreFull.
@@ -219,10 +219,10 @@ def _parted(records: Iterator[Act | Audit]) -> tuple[Audit | None, Iterator[Act]
     return audit, (record for record in chain(first, records) if isinstance(record, Act))
 
 
-def _fitting(acts: Iterator[Act], pace: Throttle) -> list[Act]:
+def _fitting(acts: Iterator[Act], throttle: Throttle) -> list[Act]:
     """The next acts, in order: as many as one transaction has room for, and no more addresses."""
     some: list[Act] = []
-    left = pace.room
+    left = throttle.room
     while left >= MOST_AT_ONCE and (act := next(acts, None)) is not None:
         some.append(act)
         left -= len(act.addresses)

@@ -176,22 +176,22 @@ class DeliveryLog(Table):
 
     # -- what the log tells ------------------------------------------------------------------
 
-    def take_in(self, portion: Batch, policy: Policy) -> list[Recorded]:
+    def record(self, batch: Batch, policy: Policy) -> list[Recorded]:
         """Take in a portion of the log and the position behind it; durable when this returns.
 
         Tells what became of its bounces. Raises PositionConflict, or Unrecordable for a step that
         no store could take in; then nothing of it was taken in.
         """
         # Before the transaction: nothing of this is done under the write lock.
-        encoded = [(step, _encoded(step)) for step in portion.steps]
+        encoded = [(step, _encoded(step)) for step in batch.steps]
         with self._writing() as transaction:
-            if self._progress.get_within(transaction, _SOURCE) != portion.before:
+            if self._progress.get_within(transaction, _SOURCE) != batch.before:
                 raise PositionConflict("another process reads the same log")
             outcomes: list[Recorded] = []
             for step, bounce in encoded:
                 with _blaming(step):
                     outcomes += self._take(transaction, step, bounce, policy)
-            self._progress.put(transaction, _SOURCE, portion.after)
+            self._progress.put(transaction, _SOURCE, batch.after)
         return outcomes
 
     def _take(
@@ -204,7 +204,7 @@ class DeliveryLog(Table):
         bounces = [bounce] if bounce else []
         match step:
             case Deferred(mailed, attempt):
-                self._put_off(transaction, mailed, attempt)
+                self._defer(transaction, mailed, attempt)
             case Accepted(mailed):
                 self._forget(transaction, mailed)
                 self._accept(transaction, step)
@@ -220,7 +220,7 @@ class DeliveryLog(Table):
                     self._forget(transaction, mailed)
         return [r for b in bounces for r in self._recording.record(transaction, b, policy)]
 
-    def _put_off(self, transaction: Transaction, mailed: Delivery, attempt: Deferral) -> None:
+    def _defer(self, transaction: Transaction, mailed: Delivery, attempt: Deferral) -> None:
         key = _key_of_deferral(mailed)
         octets = transaction.get(key, db=self._deferred)
         if octets is not None:

@@ -166,7 +166,7 @@ class Environment:
             os.close(descriptor)
 
 
-def opened(
+def open_files(
     folder: Path, map_size: int, databases: int, *, readonly: bool, **options: Any
 ) -> Environment:
     """Open the environment of a folder, and make it unless `readonly`; raises lmdb.Error, OSError.
@@ -197,7 +197,7 @@ def opened(
         raise
 
 
-def locked_alone(data: Path) -> int | None:
+def lock_exclusively(data: Path) -> int | None:
     """A descriptor that keeps every write transaction on a file waiting; None: there is no file.
 
     Raises BlockingIOError while one is under way, OSError.

@@ -26,7 +26,7 @@ from bouncegate.store.history import History
 from bouncegate.store.lastmailed import DAY, LastMailed
 from bouncegate.store.layout import INCIDENTS
 from bouncegate.store.table import Table, Transaction
-from bouncegate.store.window import Standing, counted
+from bouncegate.store.window import SeriesState, counted
 
 GUARD: Final = "guard"
 """Who settles an incident that no operator has settled."""
@@ -89,10 +89,10 @@ class Incidents(Table):
         sure = is_known is Known.YES
         held, changes = 0, []
         for one in watched:
-            quiet, incident = self._history.window.standing(transaction, one.series)
+            quiet, incident = self._history.window.state(transaction, one.series)
             if not incident and quiet:
-                standing = Standing(quiet - 1, 0)
-                self._history.window.stand(transaction, one.series, standing)
+                state_of_series = SeriesState(quiet - 1, 0)
+                self._history.window.put_state(transaction, one.series, state_of_series)
             elif not incident:
                 found = self._judge(transaction, one, event, guard, sure=sure)
                 if found is not None:
@@ -116,7 +116,7 @@ class Incidents(Table):
         bounces.append(counted(watched, event.time, sure=sure))
         excess, quiet = guard.judge(series, bounces, event.time)
         if excess is None:
-            window.stand(transaction, series, Standing(quiet, 0))
+            window.put_state(transaction, series, SeriesState(quiet, 0))
             return None
         span, addresses, limit = excess
         seconds = 0 if span.seconds == guard.window else span.seconds
@@ -132,9 +132,9 @@ class Incidents(Table):
         """
         window, series = self._history.window, incident.series
         bounces = window.all(transaction, series)
-        seen, number = window.standing(transaction, series)
+        seen, number = window.state(transaction, series)
         if len(bounces) != seen:
-            window.stand(transaction, series, Standing(len(bounces), number))
+            window.put_state(transaction, series, SeriesState(len(bounces), number))
         return guard.within(series, bounces, now), max(len(bounces) - seen, 0)
 
     # -- operators and the guard, each in transactions of its own ----------------------------
@@ -153,7 +153,7 @@ class Incidents(Table):
         """Settle an incident that exists; tells how it is settled, maybe by somebody else.
 
         The first transaction decides. Where many events are held it takes several; settling it
-        again, or `tend`, finishes what was interrupted.
+        again, or `maintain`, finishes what was interrupted.
         """
         incident: Incident | None = None
         while incident is None:
@@ -171,10 +171,10 @@ class Incidents(Table):
             number = self._history.journal.append(transaction, opened)
             transaction.put(octets_of(number), octets_of(0), db=self._incidents)
             series = Incident(number, opened).series
-            self._history.window.stand(transaction, series, Standing(0, number))
+            self._history.window.put_state(transaction, series, SeriesState(0, number))
             return number
 
-    def tend(self, policy: Policy, now: int) -> list[Incident]:
+    def maintain(self, policy: Policy, now: int) -> list[Incident]:
         """What is due by the hour: forget what is no longer watched, close incidents that are over.
 
         Tells what was closed.
@@ -218,7 +218,7 @@ class Incidents(Table):
             decided = settlement
             end = self._history.journal.append(transaction, settlement)
             transaction.put(octets_of(number), octets_of(end), db=self._incidents)
-            self._history.window.stand(transaction, incident.series, Standing(0, 0))
+            self._history.window.put_state(transaction, incident.series, SeriesState(0, 0))
         held = self._history.rulings.held_for(transaction, number, MOST_EVENTS)
         if held:
             self._history.rule(transaction, _ruling(decided, held), fold)
@@ -265,7 +265,7 @@ class Incidents(Table):
             ruling = Ruling("hold", portion, opened.time, GUARD, incident=number)
             history.rule(transaction, ruling, fold)
         transaction.put(octets_of(number), octets_of(0), db=self._incidents)
-        history.window.stand(transaction, incident.series, Standing(0, number))
+        history.window.put_state(transaction, incident.series, SeriesState(0, number))
         return incident
 
 

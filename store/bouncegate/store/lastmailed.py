@@ -140,7 +140,7 @@ class LastMailed(Table):
 
     # -- writing -----------------------------------------------------------------------------
 
-    def learn(
+    def record(
         self, days: dict[str, int], fault_of: Callable[[str], str], place: bytes = b""
     ) -> None:
         """Take in when addresses were mailed; `place` is how far the ledger has been read by now.
@@ -188,13 +188,13 @@ class LastMailed(Table):
             if known is not None and known < time // DAY:
                 self._move(transaction, key, time // DAY)
 
-    def seen(self, addresses: Sequence[str], time: int) -> None:
+    def note_alive(self, addresses: Sequence[str], time: int) -> None:
         """The same of many, in transactions of its own."""
         for start in range(0, len(addresses), _AT_ONCE):
             with self._writing() as transaction:
                 self.touch(transaction, addresses[start : start + _AT_ONCE], time)
 
-    def forget(self, before: int) -> int:
+    def expire(self, before: int) -> int:
         """Forget some of those that were last mailed before a day; tells how many.
 
         Where there are more, the next call goes on.

@@ -15,7 +15,7 @@ import lmdb
 from lmdb import verify
 
 from bouncegate.config.settings import StoreSettings
-from bouncegate.store.environment import DATA, LOCK, Environment, opened
+from bouncegate.store.environment import DATA, LOCK, Environment, open_files
 from bouncegate.store.errors import (
     StoreDamaged,
     StoreError,
@@ -101,7 +101,7 @@ def open_environment(
 
     `oldest` is the first layout that the caller can read. Raises a StoreError that says what to do.
     """
-    environment = open_of_any_layout(settings, readonly=readonly)
+    environment = open_any_layout(settings, readonly=readonly)
     try:
         _check_layout(environment, settings.path, oldest, readonly=readonly)
     except lmdb.Error as error:
@@ -113,13 +113,13 @@ def open_environment(
     return environment
 
 
-def open_of_any_layout(settings: StoreSettings, *, readonly: bool) -> Environment:
+def open_any_layout(settings: StoreSettings, *, readonly: bool) -> Environment:
     """The same, whatever its layout is, which is for the caller to look at; raises StoreError."""
     data = settings.path / DATA
     require_usable(settings.path, readonly=readonly)
     size = _map_size(settings, data, readonly=readonly)
     try:
-        environment = opened(settings.path, size, _MAX_DATABASES, readonly=readonly)
+        environment = open_files(settings.path, size, _MAX_DATABASES, readonly=readonly)
     except lmdb.Error as error:
         raise explained(error, settings.path) from error
     except OSError as error:
@@ -234,7 +234,7 @@ def _refuse_truncated(environment: Environment, data: Path) -> None:
 def _check_layout(environment: Environment, path: Path, oldest: int, *, readonly: bool) -> None:
     found = layout_of(environment)
     if found in (None, LAYOUT) and not readonly:
-        found = lay_out(environment)
+        found = create_databases(environment)
     if found is None:
         raise StoreMissing(f"{path}: the store is empty: the first bounce or lock will fill it")
     if (reason := layout_problem(path, found, oldest)) is not None:
@@ -254,7 +254,7 @@ def layout_problem(path: Path, found: int | None, oldest: int = LAYOUT) -> Store
     )
 
 
-def lay_out(environment: Environment) -> int:
+def create_databases(environment: Environment) -> int:
     """Make the databases that are missing, and tell the layout; all of it or nothing."""
     known = layout_of(environment)
     if known is not None and not _missing(environment):

@@ -41,7 +41,7 @@ from bouncegate.store.entry import (
     encoded,
     name_digests,
 )
-from bouncegate.store.environment import DATA, Environment, opened
+from bouncegate.store.environment import DATA, Environment, open_files
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.layout import META, explained, hand_to_owner
 from bouncegate.store.metapages import map_size_of
@@ -75,9 +75,9 @@ class Ledger(OpenEnvironment):
 
     _map_setting = "max_size in [ledger]"
 
-    def __init__(self, environment: Environment, right: WriterLock | None = None) -> None:
-        """Use an environment that is open; `right` is the right to write into it."""
-        super().__init__(environment, _DATABASES, right)
+    def __init__(self, environment: Environment, writer_lock: WriterLock | None = None) -> None:
+        """Use an environment that is open; `writer_lock` is held until `close`."""
+        super().__init__(environment, _DATABASES, writer_lock)
         self._sent = environment.open_db(SENT, create=False)
         self._names = environment.open_db(NAMES, create=False)
         self._rates = environment.open_db(RATES, create=False)
@@ -87,13 +87,13 @@ class Ledger(OpenEnvironment):
     def open(cls, store: StoreSettings, settings: LedgerSettings, *, readonly: bool = True) -> Self:
         """Open the ledger, and make it unless `readonly`; raises StoreError."""
         path = store.path / FOLDER
-        right: WriterLock | None = None
+        writer_lock: WriterLock | None = None
         try:
             with ExitStack() as undo:
                 if not readonly:
                     _make_folder(path)
-                    right = undo.enter_context(WriterLock.shared(path))
-                ledger = cls(_open(path, settings, readonly=readonly), right)
+                    writer_lock = undo.enter_context(WriterLock.shared(path))
+                ledger = cls(_open(path, settings, readonly=readonly), writer_lock)
                 undo.pop_all()
             return ledger
         except lmdb.NotFoundError:
@@ -218,7 +218,7 @@ class Ledger(OpenEnvironment):
 
     # -- writing: what Postfix's log tells -----------------------------------------------------
 
-    def mark(self, seen: Mapping[tuple[int, bytes], Seen]) -> None:
+    def note_queue(self, seen: Mapping[tuple[int, bytes], Seen]) -> None:
         """Remember what became of messages, by their times and names; raises StoreError.
 
         What was refused is no send: it leaves the rates.
@@ -318,7 +318,7 @@ def _open(path: Path, settings: LedgerSettings, *, readonly: bool) -> Environmen
         if not (path / DATA).exists():
             raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
         size = max(size, map_size_of(path / DATA))
-    environment = opened(path, size, most, readonly=readonly, metasync=False)
+    environment = open_files(path, size, most, readonly=readonly, metasync=False)
     if not readonly:
         hand_to_owner(path)
         with environment.begin(write=True) as transaction:

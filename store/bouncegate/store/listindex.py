@@ -37,26 +37,26 @@ class ListIndex(Table):
         self._shelves = self._database(SHELVES)
         self._ends = self._database(ENDS)
 
-    def move(self, transaction: Transaction, key: bytes, before: State, after: State) -> None:
+    def update(self, transaction: Transaction, key: bytes, before: State, after: State) -> None:
         """Let an address stand where its state says; `key` is the address."""
-        old, new = shelves_of(before), shelves_of(after)
+        old, new = lists_of(before), lists_of(after)
         if old != new:
-            for shelf in old - new:
-                transaction.delete(shelf + key, db=self._shelves)
-            for shelf in new - old:
-                transaction.put(shelf + key, b"", db=self._shelves)
+            for letter in old - new:
+                transaction.delete(letter + key, db=self._shelves)
+            for letter in new - old:
+                transaction.put(letter + key, b"", db=self._shelves)
         known = set(locks_of(before))
         for lock in locks_of(after):
             if lock not in known:
                 self._name_cause(transaction, lock.until, lock.cause)
 
-    def stand(self, transaction: Transaction, key: bytes, state: State) -> None:
+    def write(self, transaction: Transaction, key: bytes, state: State) -> None:
         """The same, wherever it stood before."""
-        for shelf in LETTERS:
-            if shelf in shelves_of(state):
-                transaction.put(shelf + key, b"", db=self._shelves)
+        for letter in LETTERS:
+            if letter in lists_of(state):
+                transaction.put(letter + key, b"", db=self._shelves)
             else:
-                transaction.delete(shelf + key, db=self._shelves)
+                transaction.delete(letter + key, db=self._shelves)
         for lock in locks_of(state):
             self._name_cause(transaction, lock.until, lock.cause)
 
@@ -70,13 +70,15 @@ class ListIndex(Table):
             end = until.to_bytes(_END, "big")
             transaction.put(end, octets_of(number), dupdata=False, db=self._ends)
 
-    def on(self, transaction: Transaction, shelf: bytes, after: bytes, most: int) -> list[bytes]:
-        """At most so many addresses of a shelf, in order, behind `after`."""
+    def listed(
+        self, transaction: Transaction, letter: bytes, after: bytes, most: int
+    ) -> list[bytes]:
+        """At most so many addresses of a letter, in order, behind `after`."""
         found: list[bytes] = []
         with transaction.cursor(self._shelves) as cursor:
-            if cursor.set_range(shelf + after + b"\0"):
+            if cursor.set_range(letter + after + b"\0"):
                 for key in cursor.iternext(values=False):
-                    if len(found) == most or not key.startswith(shelf):
+                    if len(found) == most or not key.startswith(letter):
                         break
                     found.append(key[1:])
         return found
@@ -90,15 +92,15 @@ class ListIndex(Table):
                 yield number_of(cause)
 
 
-def shelves_of(state: State) -> set[bytes]:
-    """On which shelves an address stands."""
-    shelves: set[bytes] = set()
+def lists_of(state: State) -> set[bytes]:
+    """On which letters an address stands."""
+    letters: set[bytes] = set()
     grouped = any(streak.lock is not None for streak in state.groups.values())
     if grouped:
-        shelves.add(GROUPS)
+        letters.add(GROUPS)
     if (state.hard or state.soft) and state.lock is None and not grouped:
-        shelves.add(DETECTED)
-    return shelves
+        letters.add(DETECTED)
+    return letters
 
 
 def locks_of(state: State) -> Iterator[Lock]:

@@ -26,7 +26,7 @@ from bouncegate.store.table import Table, Transaction
 Known = tuple[str, State]
 """An address and what is known of it."""
 
-Screen = Callable[[bytes, bytes], bool]
+Prefilter = Callable[[bytes, bytes], bool]
 """Whether an address may be asked for, by its key and its lock record (empty where that is not
 read), which costs a tenth of reading its state."""
 
@@ -50,16 +50,16 @@ class Lists(Table):
         self.entry: Final[Callable[[int], Entry | None]] = lru_cache(_REMEMBERED)(self._entry)
         """The entry of the journal with a number; None for the lock of one that was purged."""
 
-    def locked(self, after: str = "", screen: Screen | None = None) -> Iterator[Known]:
+    def locked(self, after: str = "", prefilter: Prefilter | None = None) -> Iterator[Known]:
         """Whoever has a lock, for all groups or for one, in force or ended."""
         states = self._history.addresses
-        return self._known(lambda t, start: states.locked(t, start, _PORTION), after, screen)
+        return self._known(lambda t, start: states.locked(t, start, _PORTION), after, prefilter)
 
     def with_locks_of_groups(
-        self, after: str = "", screen: Screen | None = None
+        self, after: str = "", prefilter: Prefilter | None = None
     ) -> Iterator[Known]:
         """Whoever has a lock of one group alone, in force or ended."""
-        return self._known(self._on(GROUPS), after, screen)
+        return self._known(self._on(GROUPS), after, prefilter)
 
     def locked_for(self, reasons: Collection[Reason]) -> Iterator[tuple[str, Lock]]:
         """Whoever has a lock for all groups with one of these reasons, in force or ended."""
@@ -77,10 +77,12 @@ class Lists(Table):
                 return
             start = found[-1][0]
 
-    def bounced(self, now: int, after: str = "", screen: Screen | None = None) -> Iterator[Known]:
+    def bounced(
+        self, now: int, after: str = "", prefilter: Prefilter | None = None
+    ) -> Iterator[Known]:
         """Whoever has bounced and is not locked at `now`, not even for one group."""
-        never_locked = self._known(self._on(DETECTED), after, screen)
-        once_locked = self._with_ended_locks(now, after, screen)
+        never_locked = self._known(self._on(DETECTED), after, prefilter)
+        once_locked = self._with_ended_locks(now, after, prefilter)
         for address, state in merge(never_locked, once_locked, key=itemgetter(0)):
             if (state.hard or state.soft) and not is_locked(state, now):
                 yield address, state
@@ -121,36 +123,42 @@ class Lists(Table):
         with self._reading() as transaction:
             return self._history.journal.get(transaction, number) if number else None
 
-    def _on(self, shelf: bytes) -> _Read:
-        on = self._history.addresses.index.on
-        return lambda t, after: [(key, b"") for key in on(t, shelf, after, _PORTION)]
+    def _on(self, letter: bytes) -> _Read:
+        on = self._history.addresses.index.listed
+        return lambda t, after: [(key, b"") for key in on(t, letter, after, _PORTION)]
 
-    def _known(self, read: _Read, after: str, screen: Screen | None) -> Iterator[Known]:
+    def _known(self, read: _Read, after: str, prefilter: Prefilter | None) -> Iterator[Known]:
         """The states of the addresses that `read` gives, portion by portion."""
         start = after.encode()
         while True:
             with self._reading() as transaction:
                 read_now = read(transaction, start)
-                chosen = read_now if screen is None else [f for f in read_now if screen(*f)]
+                chosen = read_now if prefilter is None else [f for f in read_now if prefilter(*f)]
                 found = list(self._states(transaction, (key.decode() for key, _ in chosen)))
             yield from found
             if len(read_now) < _PORTION:
                 return
             start = read_now[-1][0]
 
-    def _with_ended_locks(self, now: int, after: str, screen: Screen | None) -> Iterator[Known]:
+    def _with_ended_locks(
+        self, now: int, after: str, prefilter: Prefilter | None
+    ) -> Iterator[Known]:
         gathered = self._gathered(now)
         if gathered is None:
-            found = self.locked(after, screen)
+            found = self.locked(after, prefilter)
             yield from ((a, s) for a, s in found if not is_locked(s, now))
             return
         ordered = iter(
-            sorted(a for a in gathered if a > after and (screen is None or screen(a.encode(), b"")))
+            sorted(
+                a
+                for a in gathered
+                if a > after and (prefilter is None or prefilter(a.encode(), b""))
+            )
         )
         while portion := list(islice(ordered, _PORTION)):
             with self._reading() as transaction:
                 known = list(self._states(transaction, portion))
-            # Who has no lock any more stands on the other shelf.
+            # Who has no lock any more stands on the other letter.
             yield from ((a, s) for a, s in known if has_lock(s))
 
     def _gathered(self, now: int) -> set[str] | None:

@@ -86,7 +86,7 @@ class LockTable:
         if self._environment is not None:
             self._environment.reader_check()
 
-    def take_up_purged(self) -> None:
+    def reopen_purged(self) -> None:
         """Ask the table of purged addresses too, where a later version has added it meanwhile."""
         if self._purged is None and self._environment is not None:
             with suppress(lmdb.NotFoundError):

@@ -18,18 +18,18 @@ class OpenEnvironment(Table):
     """An environment that is closed with its tables."""
 
     def __init__(
-        self, environment: Environment, databases: Collection[bytes], right: WriterLock | None
+        self, environment: Environment, databases: Collection[bytes], writer_lock: WriterLock | None
     ) -> None:
-        """Use an environment that is open; `right` is the right to write into it."""
+        """Use an environment that is open; `writer_lock` is held until `close`."""
         super().__init__(environment)
         self._databases = databases
-        self._right = right
+        self._writer_lock = writer_lock
 
     def close(self) -> None:
         """Close the environment and give up the right to write."""
         self._environment.close()
-        if self._right is not None:
-            self._right.give_up()
+        if self._writer_lock is not None:
+            self._writer_lock.release()
 
     def replaced(self) -> str:
         """What has become of the files that are open; empty while they still have their names."""

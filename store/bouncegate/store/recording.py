@@ -52,7 +52,7 @@ class Bounce(NamedTuple):
             yield self._replace(events=some, domains=() if start else self.domains)
 
 
-Notice = Incident | HourCount
+Alert = Incident | HourCount
 """What somebody should be told: an incident that opened or closed, or a sender that is blamed for
 more bounces an hour than the alarm allows (told once, when it goes beyond)."""
 
@@ -89,7 +89,7 @@ class Recorded(NamedTuple):
     is_new: bool
     before: State
     after: State
-    notices: Sequence[Notice] = ()
+    alerts: Sequence[Alert] = ()
 
 
 class Recording(Table):
@@ -178,7 +178,7 @@ class Recording(Table):
         event = self._under_its_address(transaction, event, policy)
         state = self._history.addresses.get_within(transaction, event.address) or EMPTY
         disposition = policy.disposition(event, state)
-        notices = self._blame(transaction, event, disposition, policy.alarm.sender_blame)
+        alerts = self._blame(transaction, event, disposition, policy.alarm.sender_blame)
         counts = disposition is Disposition.COUNTS and bool(event.address)
         if counts and awaits_dns(event):
             event = replace(event, held=UNCONFIRMED)
@@ -186,7 +186,7 @@ class Recording(Table):
         if policy.guard is not None and counts and not event.held:
             guard, fold = policy.guard, policy.fold
             admission = self._incidents.admit(transaction, event, state, guard, fold)
-            notices += admission.changes
+            alerts += admission.changes
         if admission.incident:
             event = replace(event, held=admission.incident)
         if event is not encoded:
@@ -197,7 +197,7 @@ class Recording(Table):
             window.add(transaction, watched, event.time, number, sure=admission.sure)
         transaction.put(event.identity, octets_of(number), db=self._once)
         before, after = self._history.apply(transaction, event.address, number, event, policy.fold)
-        return Recorded(event, number, True, before, after, notices)
+        return Recorded(event, number, True, before, after, alerts)
 
     def _under_its_address(self, transaction: Transaction, event: Event, policy: Policy) -> Event:
         """An event that proves nothing is nobody's where its address has very many already."""
@@ -213,8 +213,8 @@ class Recording(Table):
         event: Event,
         disposition: Disposition,
         normal: int,
-    ) -> list[Notice]:
-        """Count what blames the sender or proves nothing; a notice where that is too much."""
+    ) -> list[Alert]:
+        """Count what blames the sender or proves nothing; an alert where that is too much."""
         if disposition is Disposition.UNVERIFIED:
             self._hourcounts.add(transaction, UNVERIFIED, event.reason, event.time)
         if disposition not in _BLAMES_SENDER:

@@ -45,7 +45,7 @@ _PAUSE: Final = 0.001
 _LASTING: Final = (StoreMissing, StoreDamaged, StoreForbidden, StoreLayout)
 
 
-def late_table(settings: StoreSettings) -> "ReopeningLockTable":
+def open_lock_table(settings: StoreSettings) -> "ReopeningLockTable":
     """The lock table, which need not be there yet; raises StoreError for all else."""
     table = ReopeningLockTable(settings)
     if table.reason is not None and not isinstance(table.reason, StoreMissing):
@@ -104,7 +104,7 @@ class ReopeningLockTable(LockTable):
         with self._opening:
             if self._environment is not None:
                 if (reason := self._wrong(self._environment)) is None:
-                    self.take_up_purged()
+                    self.reopen_purged()
                     return
                 self._leave(reason)
                 self._open_the_next()

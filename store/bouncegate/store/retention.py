@@ -90,7 +90,7 @@ class Retention(Table):
 
     # -- the journal -------------------------------------------------------------------------
 
-    def forget_entries(self, before: int, now: int, fold: Fold, stop: Stop = lambda: False) -> int:
+    def expire_entries(self, before: int, now: int, fold: Fold, stop: Stop = lambda: False) -> int:
         """Let the entries go that came before a time, as far as nothing rests on them.
 
         `fold` makes their summary. Tells how many went.
@@ -223,7 +223,7 @@ class Retention(Table):
 
     # -- addresses ---------------------------------------------------------------------------
 
-    def forget_addresses(self, before: int, now: int, stop: Stop = lambda: False) -> int:
+    def expire_addresses(self, before: int, now: int, stop: Stop = lambda: False) -> int:
         """Forget the addresses of which nothing came since a time and that no lock holds.
 
         Only those whose entries have all gone. Tells how many they were.
@@ -253,16 +253,16 @@ class Retention(Table):
 
     # -- records of operators, counts --------------------------------------------------------
 
-    def forget_purged(self, now: int) -> int:
+    def expire_purged(self, now: int) -> int:
         """Forget the locks of purged addresses that have ended; tells how many addresses."""
         with self._writing() as transaction:
             return self._history.addresses.purged.expire(transaction, now)
 
-    def forget_audits(self, before: int, stop: Stop = lambda: False) -> int:
+    def expire_audits(self, before: int, stop: Stop = lambda: False) -> int:
         """Forget what operators did before a time; tells how many records that were."""
         return self._in_portions(lambda t: self._audits.expire(t, before, _PORTION), stop)
 
-    def forget_hourcounts(self, before: int, stop: Stop = lambda: False) -> int:
+    def expire_hourcounts(self, before: int, stop: Stop = lambda: False) -> int:
         """Forget whom the bounces of hours before a time blamed; tells how many counts."""
         return self._in_portions(lambda t: self._hourcounts.expire(t, before, _PORTION), stop)
 

@@ -82,9 +82,9 @@ class Acted(NamedTuple):
 class Store(OpenEnvironment):
     """All tables of one environment, by name."""
 
-    def __init__(self, environment: Environment, right: WriterLock | None = None) -> None:
-        """Use an environment that is open; `right` is the right to write into it."""
-        super().__init__(environment, DATABASES, right)
+    def __init__(self, environment: Environment, writer_lock: WriterLock | None = None) -> None:
+        """Use an environment that is open; `writer_lock` is held until `close`."""
+        super().__init__(environment, DATABASES, writer_lock)
         try:
             self.history: Final = History(environment)
             self.journal: Final = self.history.journal
@@ -125,12 +125,12 @@ class Store(OpenEnvironment):
     @classmethod
     def open(cls, settings: StoreSettings, *, readonly: bool = False) -> Self:
         """Open the store, and make it unless `readonly`; raises StoreError."""
-        right = None if readonly else WriterLock.shared(settings.path)
+        writer_lock = None if readonly else WriterLock.shared(settings.path)
         try:
-            return cls(open_environment(settings, readonly=readonly), right)
+            return cls(open_environment(settings, readonly=readonly), writer_lock)
         except BaseException:
-            if right is not None:
-                right.give_up()
+            if writer_lock is not None:
+                writer_lock.release()
             raise
 
     # -- acts that span tables ---------------------------------------------------------------

@@ -33,7 +33,7 @@ _LATEST: Final = 0xFFFF_FFFF
 _AT_ONCE: Final = 1000
 
 
-class Standing(NamedTuple):
+class SeriesState(NamedTuple):
     """What is known of a series beside its bounces."""
 
     quiet: int
@@ -41,7 +41,7 @@ class Standing(NamedTuple):
     incident: int
 
 
-_NOTHING: Final = Standing(0, 0)
+_NOTHING: Final = SeriesState(0, 0)
 
 
 class Window(Table):
@@ -53,17 +53,17 @@ class Window(Table):
         self._watched = self._database(WATCHED)
         self._series = self._database(SERIES)
 
-    def standing(self, transaction: Transaction, series: Series) -> Standing:
+    def state(self, transaction: Transaction, series: Series) -> SeriesState:
         """What is known of a series."""
         record = transaction.get(_name(series), db=self._series)
-        return _NOTHING if record is None else Standing(*_RECORD.unpack(record))
+        return _NOTHING if record is None else SeriesState(*_RECORD.unpack(record))
 
-    def stand(self, transaction: Transaction, series: Series, standing: Standing) -> None:
+    def put_state(self, transaction: Transaction, series: Series, state: SeriesState) -> None:
         """Remember what is known of a series."""
-        if standing == _NOTHING:
+        if state == _NOTHING:
             transaction.delete(_name(series), db=self._series)
         else:
-            transaction.put(_name(series), _RECORD.pack(*standing), db=self._series)
+            transaction.put(_name(series), _RECORD.pack(*state), db=self._series)
 
     def add(
         self,
@@ -146,7 +146,7 @@ class Window(Table):
             return Outdated(old[_AT_ONCE:], idle)
         for name in idle:
             record = transaction.get(name, db=self._series)
-            if record is not None and not Standing(*_RECORD.unpack(record)).incident:
+            if record is not None and not SeriesState(*_RECORD.unpack(record)).incident:
                 transaction.delete(name, db=self._series)
         return None
 

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import IO, Final, Self
 
-from bouncegate.store.environment import DATA, locked_alone
+from bouncegate.store.environment import DATA, lock_exclusively
 from bouncegate.store.errors import StoreBusy, StoreError
 from bouncegate.store.layout import hand_over, require_usable
 
@@ -23,20 +23,20 @@ _MODE: Final = 0o660
 class WriterLock:
     """The right to write into the environment of a folder, until it is given up."""
 
-    def __init__(self, file: IO[bytes], data: int | None = None, *, is_alone: bool) -> None:
+    def __init__(self, file: IO[bytes], data: int | None = None, *, is_exclusive: bool) -> None:
         """Hold the lock that is on a file, and that on `data.mdb`, by its descriptor."""
         self._file = file
         self._data = data
-        self.is_alone: Final = is_alone
+        self.is_exclusive: Final = is_exclusive
 
     @classmethod
     def shared(cls, folder: Path) -> Self:
         """The right beside others; raises StoreError."""
         held = "its file is being replaced (bouncegate store): try again in a moment"
-        return cls(_locked(folder, fcntl.LOCK_SH, held), is_alone=False)
+        return cls(_locked(folder, fcntl.LOCK_SH, held), is_exclusive=False)
 
     @classmethod
-    def alone(cls, folder: Path) -> Self:
+    def exclusive(cls, folder: Path) -> Self:
         """The right of one; raises StoreBusy while any process has the environment open to write.
 
         Whoever wants to open it meanwhile is refused.
@@ -47,7 +47,7 @@ class WriterLock:
         )
         file = _locked(folder, fcntl.LOCK_EX, held)
         try:
-            return cls(file, locked_alone(folder / DATA), is_alone=True)
+            return cls(file, lock_exclusively(folder / DATA), is_exclusive=True)
         except BlockingIOError:
             file.close()
             raise StoreBusy(f"{folder}: {held}") from None
@@ -55,7 +55,7 @@ class WriterLock:
             file.close()
             raise StoreError(f"{error.filename or folder}: {error.strerror}") from error
 
-    def give_up(self) -> None:
+    def release(self) -> None:
         """Let others have it."""
         data, self._data = self._data, None
         if data is not None:
@@ -68,7 +68,7 @@ class WriterLock:
 
     def __exit__(self, *_: object) -> None:
         """Let others have it."""
-        self.give_up()
+        self.release()
 
 
 def _locked(folder: Path, kind: int, held: str) -> IO[bytes]:

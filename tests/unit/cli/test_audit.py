@@ -16,7 +16,7 @@ from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.records import Act, Audit
 from bouncegate.store.audit import new_key
-from bouncegate.store.bulk import MOST_AT_ONCE, Bulk, alone
+from bouncegate.store.bulk import MOST_AT_ONCE, Bulk, bulk_lock
 from bouncegate.store.store import Store
 
 from .conftest import Command
@@ -168,7 +168,7 @@ def test_a_change_that_another_process_finishes_is_on_record_as_its_makers(confi
     mine = Audit(new_key(1000), 1000, "import --locks", "desk", count=1)
     with closing(open_store(config)) as store:
         bulk = Bulk(store, config.parent / "store")
-        with alone(config.parent / "store", wait=True):
+        with bulk_lock(config.parent / "store", wait=True):
             bulk._decide([mine, Act(("eve@example.com",), 1000, "lock", "desk")])
         assert list(store.audits.entries()) == []
         assert bulk.finish(fold)

@@ -112,7 +112,7 @@ def test_what_a_server_said_cannot_command_the_terminal(config: Path, bouncegate
     settings = StoreSettings(path=config.parent / "store", map_size=Size(2**26))
     with closing(Store.open(settings)) as store:
         record(store, [said], policy())
-        store.deliverylog.take_in(Batch(b"", b"1", [Deferred(mailed, deferral, None)]), policy())
+        store.deliverylog.record(Batch(b"", b"1", [Deferred(mailed, deferral, None)]), policy())
     for command in ("explain", "show"):
         out = bouncegate(command, "ann@example.com").out
         assert "452 later\\x1b[2J" in out

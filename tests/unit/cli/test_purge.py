@@ -68,13 +68,13 @@ def config(config: Path) -> Path:
         store.act([Delivered((ANN, BOB), NOW - 5, NOW - 5, "log")], POLICY.fold)
         correct = Act(("an@shop.example",), NOW - 4, "correct", "desk", f"meant {ANN}", other=ANN)
         store.act([correct], POLICY.fold)
-        store.lastmailed.learn({ANN: 20_000, BOB: 20_000}, lambda _: "")
+        store.lastmailed.record({ANN: 20_000, BOB: 20_000}, lambda _: "")
         waiting, taken = Delivery(ANN, NOW - 3, b"message1"), Delivery(BOB, NOW - 3, b"message2")
         steps: list[Step] = [
             Deferred(waiting, Deferral("4aBc", 1, NOW, NOW, "4.2.2", "full"), None),
             Accepted(taken, NOW, bytes(16)),
         ]
-        store.deliverylog.take_in(Batch(b"", b"place", steps), POLICY)
+        store.deliverylog.record(Batch(b"", b"place", steps), POLICY)
     with closing(Ledger.open(settings(config), LEDGER, readonly=False)) as ledger:
         sent = Sent(NOW - 9, b"message1", "news@a.example", (ANN, BOB), queue_id="4aBc")
         ledger.write([entry_of(sent), entry_of(Sent(NOW, b"message2", "x@a.example", (ANN,)))])
@@ -291,8 +291,8 @@ def test_purge_says_where_octets_are_left_and_what_overwrites_them(
 def test_when_the_lock_has_ended_its_hash_goes_too(config: Path, bouncegate: Command) -> None:
     bouncegate("purge", ANN, "--yes")
     with closing(open_store(config)) as store:
-        assert store.retention.forget_purged(NOW) == 0
-        assert store.retention.forget_purged(NOW + 400 * DAY) == 1
+        assert store.retention.expire_purged(NOW) == 0
+        assert store.retention.expire_purged(NOW + 400 * DAY) == 1
         assert store.purged.count() == 0
 
 

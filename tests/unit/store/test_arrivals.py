@@ -109,7 +109,7 @@ def test_a_bounce_that_comes_meanwhile_is_neither_refused_nor_told_twice(store: 
 def test_all_is_kept_since_the_last_that_went(store: Store) -> None:
     assert store.arrivals.whole_since() == 0
     take_in(store, PORTION)
-    assert store.retention.forget_entries(NOW + 3, NOW + 900, POLICY.fold) == 3
+    assert store.retention.expire_entries(NOW + 3, NOW + 900, POLICY.fold) == 3
     assert store.arrivals.whole_since() == NOW + 2 + 1
-    assert store.retention.forget_entries(NOW + 1, NOW + 900, POLICY.fold) == 0
+    assert store.retention.expire_entries(NOW + 1, NOW + 900, POLICY.fold) == 0
     assert store.arrivals.whole_since() == NOW + 2 + 1, "it never goes back"

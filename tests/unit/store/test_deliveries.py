@@ -89,7 +89,7 @@ def test_a_send_that_no_bounce_followed_starts_the_count_anew(store: Store, ledg
 
 def test_a_lock_on_failures_that_were_not_in_a_row_is_lifted(store: Store, ledger: Ledger) -> None:
     lock_over_a_delivery(store, ledger)
-    ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): Seen(QueueState.TAKEN)})
+    ledger.note_queue({(NOW + DAY, (1).to_bytes(8, "big")): Seen(QueueState.TAKEN)})
     settle(store, ledger, 20, log=True)
     assert list(store.addresses.locks()) == []
 
@@ -107,7 +107,7 @@ def test_silence_of_what_the_log_does_not_show_in_the_queue_proves_nothing(
     store: Store, ledger: Ledger, state: QueueState
 ) -> None:
     lock_over_a_delivery(store, ledger)
-    ledger.mark({(NOW + DAY, (1).to_bytes(8, "big")): Seen(state)})
+    ledger.note_queue({(NOW + DAY, (1).to_bytes(8, "big")): Seen(state)})
     assert settle(store, ledger, 20, log=True).delivered == 0
     assert in_row(store) == 3
 
@@ -131,7 +131,7 @@ def test_silence_of_a_message_that_waits_in_the_queue_proves_nothing(
     full(store, first)
     attempt = Deferral("Q2", 1, second.time, second.time, "4.4.1", "timed out")
     waits = Deferred(Delivery(ANN, second.time, second.message), attempt, None)
-    store.deliverylog.take_in(Batch(b"", b"1", [waits]), POLICY)
+    store.deliverylog.record(Batch(b"", b"1", [waits]), POLICY)
     settle(store, ledger, 20, log=True)
     assert in_row(store) == 1
 

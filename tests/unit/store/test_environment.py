@@ -16,7 +16,7 @@ from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.store import environment as opening
 from bouncegate.store.entry import Sent, entry_of
-from bouncegate.store.environment import Environment, opened
+from bouncegate.store.environment import Environment, open_files
 from bouncegate.store.errors import StoreBusy, StoreReplaced
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.locktable import LockTable
@@ -127,8 +127,8 @@ def test_ledger_files_replaced_refuse_the_send(
 HOLDS: Final = """
 import sys
 from pathlib import Path
-from bouncegate.store.environment import opened
-environment = opened(Path(sys.argv[1]), 2**26, 4, readonly=False)
+from bouncegate.store.environment import open_files
+environment = open_files(Path(sys.argv[1]), 2**26, 4, readonly=False)
 table = environment.open_db(b"table")
 with environment.begin(write=True, db=table) as transaction:
     transaction.put(b"first", b"1")
@@ -153,10 +153,10 @@ def holder(folder: Path, removal: str = "pass") -> Iterator[subprocess.Popen[byt
 
 
 def test_two_writers_never_meet_though_the_lock_file_was_removed(folder: Path) -> None:
-    opened(folder, MAP, 4, readonly=False).close()
+    open_files(folder, MAP, 4, readonly=False).close()
     with holder(folder) as first:
         lock_removed(folder)
-        second = opened(folder, MAP, 4, readonly=False)
+        second = open_files(folder, MAP, 4, readonly=False)
         entered = threading.Event()
 
         def write() -> None:
@@ -177,12 +177,12 @@ def test_two_writers_never_meet_though_the_lock_file_was_removed(folder: Path) -
 
 
 def test_writer_that_is_killed_lets_the_next_one_in(folder: Path) -> None:
-    opened(folder, MAP, 4, readonly=False).close()
+    open_files(folder, MAP, 4, readonly=False).close()
     with holder(folder) as first:
         first.kill()
         first.wait()
     with (
-        closing(opened(folder, MAP, 4, readonly=False)) as environment,
+        closing(open_files(folder, MAP, 4, readonly=False)) as environment,
         environment.begin(write=True) as transaction,
     ):
         environment.open_db(b"table", txn=transaction)
@@ -196,8 +196,8 @@ def test_nobody_is_alone_beside_a_transaction_though_the_file_of_writers_was_rem
     with holder(folder):
         (folder / "writers").unlink(missing_ok=True)
         with pytest.raises(StoreBusy):
-            WriterLock.alone(folder)
-    with WriterLock.alone(folder):
+            WriterLock.exclusive(folder)
+    with WriterLock.exclusive(folder):
         pass
 
 
@@ -222,7 +222,7 @@ def killed_reader(folder: Path, slots: int) -> None:
 @pytest.fixture
 def few_slots(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     monkeypatch.setattr(opening, "_MAX_READERS", 3)
-    with closing(opened(folder, MAP, 64, readonly=False)) as environment:
+    with closing(open_files(folder, MAP, 64, readonly=False)) as environment:
         yield environment
 
 
@@ -263,7 +263,7 @@ def test_file_stops_growing_soon_after_a_reader_was_killed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "_GROWN", 64)
-    with closing(opened(folder, MAP, 4, readonly=False)) as environment:
+    with closing(open_files(folder, MAP, 4, readonly=False)) as environment:
         with environment.begin(write=True) as transaction:
             table = environment.open_db(b"table", txn=transaction)
         killed_reader(folder, 1)
@@ -281,5 +281,5 @@ def test_file_stops_growing_soon_after_a_reader_was_killed(
 
 def test_closing_gives_the_descriptor_back(folder: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
-    opened(folder, MAP, 4, readonly=False).close()
+    open_files(folder, MAP, 4, readonly=False).close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before

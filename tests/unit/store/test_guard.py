@@ -97,14 +97,14 @@ def test_what_is_older_than_the_longest_window_is_forgotten_once_a_later_bounce_
     store: Store,
 ) -> None:
     record(store, outage(addresses=10), GUARDED)
-    store.incidents.tend(GUARDED, NOW + 30 * DAY)
+    store.incidents.maintain(GUARDED, NOW + 30 * DAY)
     assert len(contents(store, WATCHED)[WATCHED]) == 10, "the clock of tend may be wrong"
     record(store, [bounce_of("ann@x.test", 99, NOW + 30 * DAY)], GUARDED)
     assert len(contents(store, WATCHED)[WATCHED]) == 11, "so may that of one bounce"
-    store.incidents.tend(GUARDED, NOW + 300)
+    store.incidents.maintain(GUARDED, NOW + 300)
     assert len(contents(store, WATCHED)[WATCHED]) == 10, "what is ahead of us is passed over"
     record(store, [bounce_of("bob@x.test", 100, NOW + 30 * DAY)], GUARDED)
-    store.incidents.tend(GUARDED, NOW + 30 * DAY)
+    store.incidents.maintain(GUARDED, NOW + 30 * DAY)
     assert len(contents(store, WATCHED)[WATCHED]) == 1, "two clocks agree"
     assert [number_of(value[4:]) for _, value in contents(store, SERIES)[SERIES]] == [0]
 
@@ -181,12 +181,12 @@ def test_an_incident_closes_when_the_provider_takes_mail_again(store: Store) -> 
     sends: dict[str, int] = {}
     rules = policy(20, sends=lambda provider, _since: sends.get(provider, 0))
     record(store, outage(), rules)
-    assert store.incidents.tend(rules, NOW + 900) == []
-    assert store.incidents.tend(rules, NOW + 9000) == [], (
+    assert store.incidents.maintain(rules, NOW + 900) == []
+    assert store.incidents.maintain(rules, NOW + 9000) == [], (
         "nothing was sent: nobody knows whether it works"
     )
     sends["google"] = 50
-    (closed,) = store.incidents.tend(rules, NOW + 9100)
+    (closed,) = store.incidents.maintain(rules, NOW + 9100)
     assert closed.settled is not None
     assert (closed.settled.verb, closed.settled.by) == ("closed", "guard")
     assert locked(store) == []
@@ -198,9 +198,11 @@ def test_an_incident_closes_after_a_quiet_window_and_not_by_the_date_of_a_bounce
 ) -> None:
     record(store, outage(), GUARDED)
     (outcome,) = record(store, [bounce_of("late@gmail.com", 999, NOW + 600 + 3601)], GUARDED)
-    assert (outcome.notices, locked(store)) == ([], [])
-    assert store.incidents.tend(GUARDED, NOW + 600 + 7202) == [], "its news may still be coming in"
-    (closed,) = store.incidents.tend(GUARDED, NOW + 600 + 7203)
+    assert (outcome.alerts, locked(store)) == ([], [])
+    assert store.incidents.maintain(GUARDED, NOW + 600 + 7202) == [], (
+        "its news may still be coming in"
+    )
+    (closed,) = store.incidents.maintain(GUARDED, NOW + 600 + 7203)
     assert closed.settled is not None
     record(store, [bounce_of("gone@gmail.com", 1000, NOW + 600 + 7300)], GUARDED)
     assert locked(store) == ["gone@gmail.com"], "the window was quiet: this one is as any other"
@@ -211,13 +213,13 @@ def test_while_bounces_go_on_the_incident_stays_open(store: Store) -> None:
     record(store, outage(addresses=60), rules)
     later = [bounce_of(f"v{n}@gmail.com", 1000 + n, NOW + n * 600) for n in range(30)]
     record(store, later, rules)
-    assert store.incidents.tend(rules, NOW + 30 * 600) == []
+    assert store.incidents.maintain(rules, NOW + 30 * 600) == []
     assert locked(store) == []
 
 
 def test_who_operates_is_told_once_when_an_incident_opens(store: Store) -> None:
     outcomes = record(store, outage(), GUARDED)
-    told = [notice for outcome in outcomes for notice in outcome.notices]
+    told = [notice for outcome in outcomes for notice in outcome.alerts]
     assert told == store.incidents.all()
     number = store.incidents.all()[0].number
     assert [outcome.event.held for outcome in outcomes] == [0] * 20 + [number] * 80
@@ -236,22 +238,22 @@ def test_bounces_that_blame_the_sender_raise_one_alarm_an_hour(store: Store) -> 
         bounce_of(f"u{n}@gmail.com", n, NOW - NOW % 3600 + n, Reason.SPAM_BLOCK) for n in range(50)
     ]
     outcomes = record(store, blocked, GUARDED)
-    (alarm,) = [notice for outcome in outcomes for notice in outcome.notices]
+    (alarm,) = [notice for outcome in outcomes for notice in outcome.alerts]
     assert isinstance(alarm, HourCount)
     assert (alarm.sender, alarm.counts) == ("example.org", {Reason.SPAM_BLOCK: 21})
     next_hour = [
         replace(event, time=event.time + 3600, identity=os.urandom(16)) for event in blocked
     ]
-    assert len([n for outcome in record(store, next_hour, GUARDED) for n in outcome.notices]) == 1
+    assert len([n for outcome in record(store, next_hour, GUARDED) for n in outcome.alerts]) == 1
     assert [tally.total for tally in store.hourcounts.since(NOW - 3600)] == [50, 50]
-    assert store.retention.forget_hourcounts(NOW + 3 * 86_400) == 2
+    assert store.retention.expire_hourcounts(NOW + 3 * 86_400) == 2
     assert store.hourcounts.since(0) == [], "old counts are forgotten"
     assert locked(store) == []
 
 
 def test_bounces_that_prove_nothing_are_counted_but_blame_nobody(store: Store) -> None:
     forged = [replace(event, trust="unverified") for event in outage()]
-    assert [outcome.notices for outcome in record(store, forged, GUARDED)] == [[]] * 100
+    assert [outcome.alerts for outcome in record(store, forged, GUARDED)] == [[]] * 100
     assert [(t.sender, t.total) for t in store.hourcounts.since(NOW - 3600)] == [("", 100)]
     assert store.incidents.all() == []
 
@@ -326,7 +328,7 @@ def test_an_incident_whose_settling_was_interrupted_is_settled_as_it_was_begun(
     if finish == "settle":
         settle(store, "dismissed")
     else:
-        store.incidents.tend(GUARDED, NOW + 800)
+        store.incidents.maintain(GUARDED, NOW + 800)
     (incident,) = store.incidents.all()
     assert len(locked(store)) == 100
     assert incident.settled is not None

@@ -32,7 +32,7 @@ def no_fault(address: str) -> str:
 
 
 def learn(store: Store, days: dict[str, int]) -> None:
-    store.lastmailed.learn(days, no_fault)
+    store.lastmailed.record(days, no_fault)
 
 
 def stale(store: Store, day: int, after: str = "") -> list[tuple[str, int]]:
@@ -83,13 +83,13 @@ def test_a_sign_of_life_and_an_unlock_are_as_good_as_a_message(store: Store) -> 
     store.act([Act(("b@b.de",), 7 * DAY, "unlock", by="root")], FOLD)
     store.act([Act(("c@b.de",), 7 * DAY, "lock", by="root")], FOLD)
     assert stale(store, 9) == [("c@b.de", 3), ("b@b.de", 7), ("a@b.de", 8)]
-    store.lastmailed.seen(["c@b.de", "x@b.de"], 9 * DAY)
+    store.lastmailed.note_alive(["c@b.de", "x@b.de"], 9 * DAY)
     assert store.lastmailed.day("c@b.de") == 9
     assert store.lastmailed.day("x@b.de") is None
 
 
 def test_what_is_wrong_with_a_new_address_is_remembered(store: Store) -> None:
-    store.lastmailed.learn({"a@b.de": 3, "x@y": 3}, lambda a: "no dot" if "." not in a else "")
+    store.lastmailed.record({"a@b.de": 3, "x@y": 3}, lambda a: "no dot" if "." not in a else "")
     assert list(store.lastmailed.invalid()) == [("x@y", "no dot")]
     assert store.lastmailed.fault("x@y") == "no dot"
     assert store.lastmailed.fault("a@b.de") == ""
@@ -98,11 +98,11 @@ def test_what_is_wrong_with_a_new_address_is_remembered(store: Store) -> None:
 
 
 def test_what_was_mailed_too_long_ago_is_forgotten(store: Store) -> None:
-    store.lastmailed.learn(
+    store.lastmailed.record(
         {"a@b.de": 3, "x@y": 1, "b@b.de": 5}, lambda a: "" if "." in a else "no dot"
     )
-    assert store.lastmailed.forget(5) == 2
-    assert store.lastmailed.forget(5) == 0
+    assert store.lastmailed.expire(5) == 2
+    assert store.lastmailed.expire(5) == 0
     assert stale(store, 9) == [("b@b.de", 5)]
     assert list(store.lastmailed.invalid()) == []
 
@@ -137,7 +137,7 @@ def test_the_first_day_stays_and_a_record_without_one_means_its_only_day(
     with environment.begin() as transaction:
         assert usage.mailed(transaction, "old@example.com") == (19_000, None, 0)
     place = KEY.pack(19_100 * DAY + 5, bytes(8), 0)
-    usage.learn({"old@example.com": 19_100, "new@example.com": 19_100}, lambda _: "", place)
+    usage.record({"old@example.com": 19_100, "new@example.com": 19_100}, lambda _: "", place)
     with environment.begin() as transaction:
         assert usage.mailed(transaction, "old@example.com") == (19_000, 19_000, 19_100)
         assert usage.mailed(transaction, "new@example.com") == (19_100, 19_000, 19_100)

@@ -76,12 +76,12 @@ def test_what_the_log_tells_of_a_message_is_kept_with_all_its_parts(ledger: Ledg
     write(ledger, *parts_of(large), sent(2), sent(3))
     names = {number: (NOW, number.to_bytes(8, "big")) for number in (1, 2, 9)}
     refused, taken = QueueState.REFUSED, QueueState.TAKEN
-    ledger.mark({names[1]: Seen(refused), names[2]: Seen(taken, 3), names[9]: Seen(taken)})
+    ledger.note_queue({names[1]: Seen(refused), names[2]: Seen(taken, 3), names[9]: Seen(taken)})
     states = [entry.queue for _, entry in ledger.walk(b"", NOW + 1, 10)]
     assert states == [refused, refused, taken, QueueState.UNKNOWN]
     assert ledger.sends(["example.com"], NOW, NOW) == 2, "what was refused is no send"
-    ledger.mark({names[1]: Seen(taken)})
-    ledger.mark({})
+    ledger.note_queue({names[1]: Seen(taken)})
+    ledger.note_queue({})
     assert ledger.sends(["example.com"], NOW, NOW) == 1502
 
 

@@ -51,9 +51,9 @@ def rules(sends: int | Sends | None = None) -> Policy:
 
 def mailed(store: Store, addresses: Iterable[str], days_ago: int) -> None:
     """Addresses that are on record as first mailed so many days ago, and ever since."""
-    store.lastmailed.learn(dict.fromkeys(addresses, TODAY - days_ago), lambda _: "")
+    store.lastmailed.record(dict.fromkeys(addresses, TODAY - days_ago), lambda _: "")
     until = KEY.pack(NOW, bytes(8), 0)
-    store.lastmailed.learn({"others@example.net": TODAY - 60}, lambda _: "", until)
+    store.lastmailed.record({"others@example.net": TODAY - 60}, lambda _: "", until)
 
 
 def users(number: int, domain: str = "gmail.com", name: str = "u") -> list[str]:
@@ -76,7 +76,7 @@ def locked(store: Store, end: str = "") -> list[str]:
     return [address for address, _ in store.addresses.locks() if address.endswith(end)]
 
 
-def opened(store: Store) -> list[Incident]:
+def open_files(store: Store) -> list[Incident]:
     return [incident for incident in store.incidents.all() if incident.settled is None]
 
 
@@ -134,7 +134,7 @@ def test_an_attack_that_goes_on_for_a_month_frees_no_dead_address(store: Store) 
         at = NOW + n * 12 * HOUR
         record(store, bounces(attackers, at, 200, provider="google"), policy)
         record(store, bounces([address], at + 5, 1), policy)
-        store.incidents.tend(policy, at + 11 * HOUR)
+        store.incidents.maintain(policy, at + 11 * HOUR)
     assert len(locked(store, "@gmail.com")) == len(dead)
 
 
@@ -145,7 +145,7 @@ def test_an_incident_frees_no_address_that_was_new(store: Store) -> None:
     policy = rules(900)
     record(store, bounces(users(5, name="new"), NOW, 1), policy)
     record(store, bounces(known, NOW + 60, 10), policy)
-    assert len(opened(store)) == 1
+    assert len(open_files(store)) == 1
     assert locked(store) == users(5, name="new")
     record(store, bounces(["late@gmail.com"], NOW + 2000, 1), policy)
     assert "late@gmail.com" in locked(store), "a new address locks while an incident is open"
@@ -162,7 +162,7 @@ def test_an_address_that_bounced_a_week_ago_without_a_delivery_since_is_no_longe
     )
     record(store, bounces(users(5), NOW - 8 * DAY, 60), twice)
     record(store, bounces(users(200), NOW, 10), twice)
-    assert len(opened(store)) == 1
+    assert len(open_files(store)) == 1
     assert locked(store) == users(5)
 
 
@@ -172,7 +172,7 @@ def test_an_address_that_bounced_a_week_ago_without_a_delivery_since_is_no_longe
 def test_a_fast_outage_of_known_addresses_locks_nobody(store: Store) -> None:
     mailed(store, users(1000), 90)
     record(store, bounces(users(1000), NOW, 3), rules(5000))
-    (incident,) = opened(store)
+    (incident,) = open_files(store)
     assert (incident.opened.limit, len(store.incidents.held(incident.number))) == (500, 1000)
     assert locked(store) == []
 
@@ -181,7 +181,7 @@ def test_a_fast_outage_of_known_addresses_locks_nobody(store: Store) -> None:
 def test_a_slow_outage_of_sixteen_an_hour_locks_nobody(store: Store, sends: int | None) -> None:
     mailed(store, users(1920), 90)
     record(store, bounces(users(1920), NOW, 225), rules(sends))
-    assert len(opened(store)) == 1
+    assert len(open_files(store)) == 1
     assert locked(store) == []
 
 
@@ -189,7 +189,7 @@ def test_an_outage_that_fails_a_tenth_for_two_days_locks_nobody(store: Store) ->
     addresses = users(190 * 8)
     mailed(store, addresses, 90)
     record(store, bounces(addresses, NOW, WINDOW / 190), rules(2000))
-    (incident,) = opened(store)
+    (incident,) = open_files(store)
     assert incident.opened.window == 2 * DAY
     assert locked(store) == []
 
@@ -199,7 +199,7 @@ def test_a_small_sender_has_a_guard_that_fits_it(store: Store) -> None:
     mailed(store, addresses, 90)
     policy = rules(lambda _provider, since: 25 if NOW - DAY < since <= NOW else 0)
     record(store, bounces(addresses[:20], NOW, 1200), policy)
-    (incident,) = opened(store)
+    (incident,) = open_files(store)
     assert (incident.opened.addresses, incident.opened.limit) == (11, 10)
     assert locked(store) == []
 
@@ -232,13 +232,13 @@ def test_what_a_list_loses_in_a_monthly_mailing_is_no_outage(store: Store) -> No
 
 def test_without_a_record_of_sends_all_addresses_are_taken_for_known(store: Store) -> None:
     record(store, bounces(users(300), NOW, 10), rules())
-    assert len(opened(store)) == 1
+    assert len(open_files(store)) == 1
     assert locked(store) == []
 
 
 def test_a_record_that_has_just_begun_calls_no_address_new(store: Store) -> None:
     everybody = dict.fromkeys(users(300), TODAY - 2)
-    store.lastmailed.learn(everybody, lambda _: "", KEY.pack(NOW, bytes(8), 0))
+    store.lastmailed.record(everybody, lambda _: "", KEY.pack(NOW, bytes(8), 0))
     record(store, bounces(users(300), NOW, 10), rules())
     assert locked(store) == []
 
@@ -253,15 +253,15 @@ def test_a_log_that_is_read_a_day_late_among_honest_reports_shows_its_outage(sto
         record(store, [late], policy)
         if n % 50 == 0:
             record(store, bounces([f"w@other{n}.example"], NOW + n, 1), policy)
-            store.incidents.tend(policy, NOW + n)
-    assert len(opened(store)) == 1
+            store.incidents.maintain(policy, NOW + n)
+    assert len(open_files(store)) == 1
     assert locked(store, "@gmail.com") == []
 
 
 def test_late_news_in_any_order_shows_its_outage(store: Store) -> None:
     mailed(store, users(300), 90)
     record(store, list(reversed(bounces(users(300), NOW - DAY, 30))), rules())
-    assert len(opened(store)) == 1
+    assert len(open_files(store)) == 1
     assert locked(store) == []
 
 
@@ -274,7 +274,7 @@ def test_one_bounce_with_a_wrong_date_neither_empties_nor_fills_a_window(
     record(store, bounces(users(60), NOW, 1), policy)
     record(store, bounces(["x@other.example", "odd@gmail.com"], NOW + wrong, 0), policy)
     record(store, bounces(users(130)[60:], NOW + 60, 1), policy)
-    (incident,) = opened(store)
+    (incident,) = open_files(store)
     assert (incident.opened.addresses, len(store.incidents.held(incident.number))) == (101, 130)
     assert locked(store, "u@gmail.com") == []
 
@@ -287,7 +287,7 @@ def test_bounces_of_a_clock_that_was_a_year_ahead_hold_nothing_back_for_a_year(
     record(store, bounces(users(99), NOW + 365 * DAY, 1), policy)
     for n, address in enumerate(users(40, name="dead")):
         record(store, bounces([address], NOW + n * DAY, 1), policy)
-        store.incidents.tend(policy, NOW + n * DAY + HOUR)
+        store.incidents.maintain(policy, NOW + n * DAY + HOUR)
     assert store.incidents.all() == []
     assert len(locked(store)) == 139
 
@@ -296,9 +296,9 @@ def test_a_clock_of_tend_that_is_wrong_forgets_no_bounce(store: Store) -> None:
     mailed(store, users(130), 90)
     policy = rules()
     record(store, bounces(users(60), NOW, 1), policy)
-    store.incidents.tend(policy, NOW + 366 * DAY)
+    store.incidents.maintain(policy, NOW + 366 * DAY)
     record(store, bounces(users(130)[60:], NOW + 60, 1), policy)
-    assert len(opened(store)) == 1
+    assert len(open_files(store)) == 1
 
 
 def test_an_incident_stays_open_while_the_news_of_it_still_comes_in(store: Store) -> None:
@@ -307,8 +307,8 @@ def test_an_incident_stays_open_while_the_news_of_it_still_comes_in(store: Store
     late = bounces(users(600), NOW - DAY, 10)
     for start in range(0, 600, 150):
         record(store, late[start : start + 150], policy)
-        assert store.incidents.tend(policy, NOW + start) == []
-    (closed,) = store.incidents.tend(policy, NOW + HOUR)
+        assert store.incidents.maintain(policy, NOW + start) == []
+    (closed,) = store.incidents.maintain(policy, NOW + HOUR)
     assert closed.settled is not None
     assert locked(store) == []
 
@@ -321,7 +321,7 @@ def test_our_own_relay_that_refuses_everybody_locks_nobody(store: Store) -> None
     mailed(store, addresses, 90)
     refused = bounces(addresses, NOW, 5, remote_mta="dns; relay.example.org")
     record(store, refused, rules(20))
-    (incident,) = opened(store)
+    (incident,) = open_files(store)
     assert incident.opened.provider == "via relay.example.org"
     assert incident.opened.addresses == 31
     assert locked(store) == []
@@ -347,7 +347,7 @@ def test_reports_that_name_a_providers_server_stop_no_lock_at_that_provider(stor
     mailed(store, [*attackers, *users(5, name="dead")], 90)
     policy, server = rules(20), "gmail-smtp-in.l.google.com"
     record(store, bounces(attackers, NOW, 5, remote_mta=server), policy)
-    assert len(opened(store)) == 1, "they hold back their own bounces"
+    assert len(open_files(store)) == 1, "they hold back their own bounces"
     record(store, bounces(users(5, name="dead"), NOW + 400, 5, remote_mta=server), policy)
     assert locked(store) == users(5, name="dead")
 
@@ -357,10 +357,10 @@ def test_an_incident_of_a_relay_closes_when_little_is_refused_there(store: Store
     mailed(store, addresses, 90)
     policy = rules(20)
     record(store, bounces(addresses, NOW, 5, remote_mta="relay.example.org"), policy)
-    assert store.incidents.tend(policy, NOW + HOUR) == []
-    (closed,) = store.incidents.tend(policy, NOW + 7 * HOUR)
+    assert store.incidents.maintain(policy, NOW + HOUR) == []
+    (closed,) = store.incidents.maintain(policy, NOW + 7 * HOUR)
     assert closed.settled is not None
-    assert (opened(store), locked(store)) == ([], [])
+    assert (open_files(store), locked(store)) == ([], [])
 
 
 def test_a_window_of_other_length_is_obeyed(store: Store) -> None:
@@ -390,6 +390,6 @@ def test_the_ledger_tells_which_addresses_were_delivered_to_before(
         upkeep = Maintenance(store, ListsSettings(), rules().fold, DAY)
         assert upkeep.walk(ledger, NOW, lambda: False) == len(sends)
     record(store, bounces([*users(130), *users(130, name="new")], NOW, 5), rules())
-    (incident,) = opened(store)
+    (incident,) = open_files(store)
     assert len(store.incidents.held(incident.number)) == 130
     assert sorted(locked(store)) == sorted(users(130, name="new"))

@@ -30,7 +30,7 @@ MAP: Final = 2**28
 Model = dict[bytes, dict[bytes, set[bytes]]]
 
 
-def opened(folder: Path) -> lmdb.Environment:
+def open_files(folder: Path) -> lmdb.Environment:
     environment = lmdb.open(str(folder), map_size=MAP, max_dbs=8, sync=False)
     for name, flags in KINDS.items():
         environment.open_db(name, **flags)
@@ -63,7 +63,7 @@ class Walk:
         self.keys = self.random.choice((1, 5, 200))
         self.values = self.random.choice((20, 400, 3000))
         self.folder = folder
-        self.environment = opened(folder)
+        self.environment = open_files(folder)
         self.model: Model = {name: {} for name in KINDS}
         self.copies = 0
 
@@ -115,7 +115,7 @@ class Walk:
 
     def reopen(self) -> None:
         self.environment.close()
-        self.environment = opened(self.folder)
+        self.environment = open_files(self.folder)
 
     def replace(self) -> None:
         """Go on in a copy, whose transactions are numbered on."""
@@ -127,7 +127,7 @@ class Walk:
         self.environment.close()
         target.replace(self.folder / "data.mdb")
         (self.folder / "lock.mdb").unlink()
-        self.environment = opened(self.folder)
+        self.environment = open_files(self.folder)
 
     def steps(self, count: int) -> Iterator[None]:
         for _ in range(count):
@@ -152,7 +152,7 @@ def test_copy_holds_what_a_model_says_after_random_changes(seed: int, tmp_path: 
 @pytest.mark.parametrize("values", [250, 300, 3000])
 def test_copy_of_many_values_of_one_key(values: int, tmp_path: Path) -> None:
     """Where they fill pages of their own the compacting copy of the library may end the process."""
-    environment = opened(tmp_path)
+    environment = open_files(tmp_path)
     numbers = [(b"user@mail.example", struct.pack(">Q", n)) for n in range(values)]
     with environment.begin(write=True) as transaction:
         for name in (b"many values", b"many of one size"):
@@ -170,7 +170,7 @@ def test_copy_of_many_values_of_one_key(values: int, tmp_path: Path) -> None:
 
 
 def test_copy_holds_nothing_that_was_deleted(tmp_path: Path) -> None:
-    environment = opened(tmp_path)
+    environment = open_files(tmp_path)
     table = environment.open_db(b"one value")
     with environment.begin(write=True, db=table) as transaction:
         for number in range(1000):
@@ -187,7 +187,7 @@ def test_copy_holds_nothing_that_was_deleted(tmp_path: Path) -> None:
 
 
 def test_copy_in_several_transactions_may_have_any_later_number(tmp_path: Path) -> None:
-    environment = opened(tmp_path)
+    environment = open_files(tmp_path)
     with environment.begin(write=True, db=environment.open_db(b"one value")) as transaction:
         for number in range(90):
             transaction.put(b"message%03d" % number, b"m" * 2**20)

@@ -9,12 +9,12 @@ from tests.unit.milter.locks import put_locks
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.errors import StoreMissing
-from bouncegate.store.reopening import INTERVAL, late_table
+from bouncegate.store.reopening import INTERVAL, open_lock_table
 
 
 def test_a_store_that_stays_away_fills_no_memory_with_where_it_was_missed(tmp_path: Path) -> None:
     """A busy milter asks a thousand times a second."""
-    find = late_table(StoreSettings(path=tmp_path)).find
+    find = open_lock_table(StoreSettings(path=tmp_path)).find
     for _ in range(1000):
         with pytest.raises(StoreMissing):
             find(b"ann@example.org")
@@ -24,7 +24,7 @@ def test_a_store_that_stays_away_fills_no_memory_with_where_it_was_missed(tmp_pa
 
 
 def test_a_store_that_is_made_later_is_found(tmp_path: Path) -> None:
-    find = late_table(StoreSettings(path=tmp_path)).find
+    find = open_lock_table(StoreSettings(path=tmp_path)).find
     with pytest.raises(StoreMissing):
         find(b"ann@example.org")
     put_locks(tmp_path, "ann@example.org")

@@ -45,9 +45,9 @@ class Both:
 
     def __getattr__(self, name: str) -> Any:
         mine, other = getattr(self.one, name), getattr(self.twin, name)
-        if name == "unconfirmed":
+        if name in ("unconfirmed", "incidents"):
             return Both(mine, other)
-        if name not in {"record", "act", "void", "settle", "tend"}:
+        if name not in {"record", "act", "void", "settle", "maintain"}:
             return mine
 
         def do(*arguments: Any) -> Any:
@@ -83,23 +83,23 @@ class Kept(histories.Histories):
     @rule(days=st.sampled_from([1, 30, 365]))
     def let_go(self, days: int) -> None:
         before = self.known(self.both.one)
-        self.both.one.retention.forget_entries(self.now - days * DAY, self.now, RULES.fold)
+        self.both.one.retention.expire_entries(self.now - days * DAY, self.now, RULES.fold)
         assert self.known(self.both.one) == before
 
     @invariant()
     def every_address_is_what_it_would_be_if_all_was_kept(self) -> None:
         assert self.known(self.both.one) == self.known(self.both.twin)
-        assert self.both.one.last_entry() == self.both.twin.last_entry(), "a number came twice"
+        assert self.both.one.journal.last() == self.both.twin.journal.last(), "a number came twice"
 
     @invariant()
     def what_locked_an_address_can_be_told(self) -> None:
-        for address, lock in self.both.one.locks():
-            numbers = [number for number, _ in self.both.one.entries(address)]
+        for address, lock in self.both.one.addresses.locks():
+            numbers = [number for number, _ in self.both.one.journal.of_address(address)]
             assert lock.cause in numbers
 
     @invariant()
     def nothing_is_left_of_what_went(self) -> None:
-        entries = dict(self.both.one.journal())
+        entries = dict(self.both.one.journal.entries())
         events = {n for n, entry in entries.items() if isinstance(entry, Event)}
         found = contents(self.both.one, ONCE, VOIDED, BY_ADDRESS)
         assert {int.from_bytes(v, "big") for _, v in found[ONCE]} == events
@@ -121,7 +121,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def let_go(store: Store, before: int, now: int) -> int:
-    return store.retention.forget_entries(before, now, FOLD)
+    return store.retention.expire_entries(before, now, FOLD)
 
 
 def entries_of_addresses(store: Store) -> int:
@@ -228,8 +228,8 @@ def test_an_address_is_forgotten_when_nothing_came_for_long_and_never_while_lock
     fill(store, bounce_of("last@x.test", 4, NOW + 2))
     now = NOW + 2000 * DAY
     let_go(store, now - 700 * DAY, now)
-    assert store.retention.forget_addresses(NOW, now) == 0, "not that old"
-    assert store.retention.forget_addresses(now - 700 * DAY, now) == 2
+    assert store.retention.expire_addresses(NOW, now) == 0, "not that old"
+    assert store.retention.expire_addresses(now - 700 * DAY, now) == 2
     assert [store.addresses.get(a) for a in (ANN, "bob@x.test")] == [None, None]
     assert [address for address, _ in store.lists.locked()] == ["eve@x.test", "last@x.test"]
 
@@ -266,7 +266,7 @@ def test_who_stops_it_has_a_store_that_is_whole(store: Store) -> None:
     fill(store, *[bounce_of(f"u{n}@x.test", n, NOW, Reason.MAILBOX_FULL) for n in range(2500)])
     stop = threading.Event()
     asked = iter(range(100))
-    store.retention.forget_entries(
+    store.retention.expire_entries(
         NOW + DAY, NOW + 100 * DAY, FOLD, lambda: stop.is_set() or next(asked) > 0
     )
     states = dict(store.lists.known(f"u{n}@x.test" for n in range(2500)))
@@ -293,7 +293,7 @@ def test_a_bounce_that_is_dated_ahead_ends_no_lock_for_good(store: Store) -> Non
     record(store, [bounce_of(ANN, 1, NOW)], RULES)
     store.act([locked], FOLD)
     record(store, [bounce_of(ANN, 2, NOW + 740 * DAY, Reason.MAILBOX_FULL)], RULES)
-    store.retention.forget_entries(NOW + 60 * DAY, NOW + 90 * DAY, FOLD)
+    store.retention.expire_entries(NOW + 60 * DAY, NOW + 90 * DAY, FOLD)
     store.void([3], Ruling("void", (), NOW + 91 * DAY, "eve"), FOLD)
     state = store.addresses.get(ANN)
     assert state is not None
@@ -308,4 +308,4 @@ def test_entries_stay_for_ten_days_behind_the_end_of_a_lock(store: Store) -> Non
     record(store, [bounce_of("bob@x.test", 2, NOW + 2 * DAY)], RULES)
     for day, gone in ((101, 0), (109, 0), (111, 2)):
         now = NOW + day * DAY
-        assert store.retention.forget_entries(now - 30 * DAY, now, FOLD) == gone, day
+        assert store.retention.expire_entries(now - 30 * DAY, now, FOLD) == gone, day

@@ -174,7 +174,7 @@ class Histories(RuleBasedStateMachine):
     @rule(days=st.integers(0, 400), hours=st.integers(0, 3))
     def wait(self, days: int, hours: int) -> None:
         self.now += days * 86_400 + hours * 1800
-        self.store.incidents.tend(RULES, self.now)
+        self.store.incidents.maintain(RULES, self.now)
 
     @rule(
         address=st.sampled_from(ADDRESSES_OF_USERS),

@@ -23,24 +23,24 @@ import sys; sys.stdin.read()
 def test_the_file_is_nobodys_to_replace_while_another_process_may_write(tmp_path: Path) -> None:
     with another_process(HOLDER, tmp_path) as holder:
         with pytest.raises(StoreBusy, match="stop bouncegate-return-path"):
-            WriterLock.alone(tmp_path)
+            WriterLock.exclusive(tmp_path)
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait()
-        WriterLock.alone(tmp_path).give_up()
+        WriterLock.exclusive(tmp_path).release()
 
 
 def test_nobody_opens_it_to_write_while_it_is_replaced_and_all_may_read(tmp_path: Path) -> None:
     Store.open(settings_of(tmp_path)).close()
     Ledger.open(settings_of(tmp_path), LEDGER, readonly=False).close()
-    rights = [WriterLock.alone(tmp_path), WriterLock.alone(tmp_path / "ledger")]
+    locks = [WriterLock.exclusive(tmp_path), WriterLock.exclusive(tmp_path / "ledger")]
     with pytest.raises(StoreBusy, match="try again"):
         Store.open(settings_of(tmp_path))
     with pytest.raises(StoreBusy, match="try again"):
         Ledger.open(settings_of(tmp_path), LEDGER, readonly=False)
     with closing(Store.open(settings_of(tmp_path), readonly=True)) as store:
         assert list(store.addresses.locks()) == []
-    for right in rights:
-        right.give_up()
+    for writer_lock in locks:
+        writer_lock.release()
     Store.open(settings_of(tmp_path)).close()
 
 

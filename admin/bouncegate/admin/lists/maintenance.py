@@ -64,12 +64,12 @@ class Maintenance:
                 day = sent.time // DAY
                 # One day at a time: of an address that is new the first one is kept as well.
                 if days and (day != latest or len(days) >= _ADDRESSES):
-                    usage.learn(days, fault_of, place)
+                    usage.record(days, fault_of, place)
                     days = {}
                 if sent.was_sent:
                     days.update(dict.fromkeys(sent.recipients, day))
                 place, total, latest = key, total + 1, day
-            usage.learn(days, fault_of, place)
+            usage.record(days, fault_of, place)
         return total
 
     def forget(self, now: int, stop: Stop) -> int:
@@ -80,7 +80,7 @@ class Maintenance:
         if "refuse" in (self._settings.stale, self._settings.invalid):
             return 0
         before, total = last_stale_day(now, self._settings.keep), 0
-        while not stop() and (gone := self._store.lastmailed.forget(before)):
+        while not stop() and (gone := self._store.lastmailed.expire(before)):
             total += gone
         return total
 

@@ -8,10 +8,10 @@ whom those leave in question. A screen lets too many pass, never too few: rows a
 from bouncegate.admin.lists.row import Wanted
 from bouncegate.policy.records import Lock
 from bouncegate.store import lockrecord
-from bouncegate.store.lists import Screen
+from bouncegate.store.lists import Prefilter
 
 
-def screen_of_keys(wanted: Wanted) -> Screen | None:
+def screen_of_keys(wanted: Wanted) -> Prefilter | None:
     """By the domain alone, for whoever has bounced; None where that is not asked for."""
     if not wanted.domain:
         return None
@@ -19,7 +19,7 @@ def screen_of_keys(wanted: Wanted) -> Screen | None:
     return lambda key, _: key.endswith(end)
 
 
-def screen_of_locks(wanted: Wanted, now: int, *, ended: bool) -> Screen:
+def screen_of_locks(wanted: Wanted, now: int, *, ended: bool) -> Prefilter:
     """By the locks of an address; those that have ended at `now` count only where `ended`."""
     of_keys = screen_of_keys(wanted)
     by_lock = _names_locks(wanted)

@@ -66,7 +66,7 @@ class Listener:
             log.info("no sign of life: %s", sign)
             return
         if is_aged(self._store, sign.address, now):
-            self._store.lastmailed.seen([sign.address], now)
+            self._store.lastmailed.note_alive([sign.address], now)
         if not _matters(self._store.addresses.get(sign.address), now):
             log.info("alive=<%s> %s: makes no difference", sign.address, sign.method)
             return

@@ -123,7 +123,7 @@ class Follower:
         """Take in a portion without the steps that cannot be recorded."""
         while True:
             try:
-                return self._trail.take_in(portion, self._policy)
+                return self._trail.record(portion, self._policy)
             except Unrecordable as error:
                 log.exception("left out: internal error (please report)")
                 faulty = error.step

@@ -160,7 +160,7 @@ class Interpreter:
 
         Raises StoreError.
         """
-        self._ledger.mark(self._seen)
+        self._ledger.note_queue(self._seen)
         self._seen = {}
 
     def _note(self, line: Line, sent: Sent, recipients: frozenset[str]) -> None:

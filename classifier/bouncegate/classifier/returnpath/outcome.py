@@ -49,7 +49,7 @@ def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Poli
             sum(outcome.after.lock is not None for outcome in more),
         )
     for outcome in outcomes:
-        for notice in outcome.notices:
+        for notice in outcome.alerts:
             announce(notice)
 
 

@@ -192,7 +192,7 @@ def _tidy(resources: Resources, settings: ReturnPathSettings, clock: TrustedCloc
     deleted = resources.store.messages.expire(max(now - kept_for, 0))
     if deleted:
         log.info("expired %d bounce messages", deleted)
-    for closed in resources.store.incidents.tend(resources.policy, now):
+    for closed in resources.store.incidents.maintain(resources.policy, now):
         announce(closed)
 
 

@@ -39,9 +39,9 @@ def compact(
     settings = invocation.settings.store
     folder = settings.path / LEDGER_FOLDER if of_ledger else settings.path
     with ExitStack() as stack:
-        right = stack.enter_context(WriterLock.alone(folder))
+        writer_lock = stack.enter_context(WriterLock.exclusive(folder))
         opened = invocation.open_ledger() if of_ledger else Store.open(settings, readonly=True)
-        done = compaction.compact(folder, right, stack.enter_context(closing(opened)))
+        done = compaction.compact(folder, writer_lock, stack.enter_context(closing(opened)))
     if json:
         write_json({"path": str(folder), "before": done.before, "after": done.after})
     else:

@@ -11,7 +11,7 @@ from msgspec.structs import replace as replaced
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
-from bouncegate.store.layout import LAYOUT, layout_of, open_of_any_layout
+from bouncegate.store.layout import LAYOUT, layout_of, open_any_layout
 from bouncegate.store.store import Store
 
 
@@ -41,7 +41,7 @@ def restore(
 
     def check(folder: Path) -> None:
         place = replaced(settings, path=folder)
-        with closing(open_of_any_layout(place, readonly=True)) as environment:
+        with closing(open_any_layout(place, readonly=True)) as environment:
             layout = layout_of(environment)
         if layout is None or layout >= LAYOUT:  # an older one is upgraded in its place
             Store.open(place, readonly=True).close()

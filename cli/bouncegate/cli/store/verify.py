@@ -79,13 +79,13 @@ def verify(
     for difference in chain(store, _unless_missing(ledger)):
         if other_policy and difference.by_policy:
             continue
-        found += not (mend and difference.mend)
-        remedy = "restore" if difference.mend is None else "repair"
+        found += not (mend and difference.repair)
+        remedy = "restore" if difference.repair is None else "repair"
         view = DifferenceView(*difference[:3], remedy=remedy, by_policy=difference.by_policy)
         if json:
             write_json(view)
         else:
-            done = "mended" if mend and difference.mend else remedy
+            done = "mended" if mend and difference.repair else remedy
             print(printable(f"{view.table}: {view.key}: {view.problem} [{done}]"))
     if found:
         complain(f"{found} differences, [repair]: `verify --repair` mends it, [restore]: a backup")

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from bouncegate.store.bulk import alone
+from bouncegate.store.bulk import bulk_lock
 from bouncegate.store.errors import StoreError, StoreFull
 from bouncegate.store.layout import LAYOUT
 from bouncegate.store.space import Space
@@ -127,7 +127,7 @@ def _refuse_target(target: Path, source: Source) -> None:
 def _filled(draft: Path, source: Source, now: int, layout: int) -> Manifest:
     files: dict[str, File] = {}
     # Whatever was decided and not finished is carried out after a restore.
-    with alone(source.folder, wait=True):
+    with bulk_lock(source.folder, wait=True):
         files[DATA] = _copy_environment(source.store, draft / DATA)
         if (source.folder / DECIDED).exists():
             files[DECIDED] = _copy_file(source.folder / DECIDED, draft, DECIDED)

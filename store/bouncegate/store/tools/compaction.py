@@ -28,12 +28,12 @@ class Compacted(NamedTuple):
     after: int
 
 
-def compact(folder: Path, right: WriterLock, part: Copied) -> Compacted:
+def compact(folder: Path, writer_lock: WriterLock, part: Copied) -> Compacted:
     """Compact the environment of a folder; `part` reads it, `right` is that of one.
 
     Raises StoreError; then everything is as it was.
     """
-    assert right.is_alone, "a writer would lose what it writes"
+    assert writer_lock.is_exclusive, "a writer would lose what it writes"
     draft = folder / _DRAFT
     before, room = (folder / "data.mdb").stat().st_size, part.space()
     if room.disk_free < room.used:

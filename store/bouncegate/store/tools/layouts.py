@@ -21,8 +21,8 @@ from bouncegate.store.addresses import lock_record
 from bouncegate.store.codec import packed, unpacked
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
-from bouncegate.store.layout import JOURNAL, LAYOUT, LOCKS, lay_out, layout_of, set_layout
-from bouncegate.store.tools.verify.addresses import RememberingJournal, known_names
+from bouncegate.store.layout import JOURNAL, LAYOUT, LOCKS, create_databases, layout_of, set_layout
+from bouncegate.store.tools.verify.addresses import CachingJournal, known_names
 from bouncegate.store.tools.verify.difference import PORTION, portions
 
 Step = Callable[[Environment], None]
@@ -42,7 +42,7 @@ def raise_layout(environment: Environment, fold: Fold) -> None:
     for layout in range(found, LAYOUT):
         STEPS[layout](environment)
         set_layout(environment, layout + 1)
-    lay_out(environment)
+    create_databases(environment)
     _derive(environment, fold)
 
 
@@ -81,7 +81,7 @@ def _derive(environment: Environment, fold: Fold) -> None:
     Earlier versions kept less of it. The policy may have changed since it was told: a lock that was
     made under another one stays, with all that was known beside it.
     """
-    journal = RememberingJournal(environment)
+    journal = CachingJournal(environment)
     history = History(environment, journal)
     locks = environment.open_db(LOCKS, create=False)
     start: bytes | None = b""

@@ -89,10 +89,10 @@ def restore(source: Path, folder: Path, now: int, check: Check, *, replace: bool
             manifest = _unpacked(source, draft)
             _refuse_damaged(draft, manifest)
             check(draft)
-            stack.enter_context(WriterLock.alone(folder))
+            stack.enter_context(WriterLock.exclusive(folder))
             if LEDGER in manifest.files:
                 _make_folder((folder / LEDGER).parent, folder)
-                stack.enter_context(WriterLock.alone((folder / LEDGER).parent))
+                stack.enter_context(WriterLock.exclusive((folder / LEDGER).parent))
             kept = _kept_folder(folder, now)
             left_alone = _put_all(draft, folder, manifest, kept)
     except FileExistsError as error:

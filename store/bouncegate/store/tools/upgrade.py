@@ -16,7 +16,7 @@ import lmdb
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.fold import Fold
-from bouncegate.store.environment import Environment, opened
+from bouncegate.store.environment import Environment, open_files
 from bouncegate.store.errors import StoreDamaged, StoreFull, StoreMissing
 from bouncegate.store.layout import (
     DATABASES,
@@ -25,7 +25,7 @@ from bouncegate.store.layout import (
     explained,
     layout_of,
     layout_problem,
-    open_of_any_layout,
+    open_any_layout,
 )
 from bouncegate.store.space import Space, space_of
 from bouncegate.store.tools.backup import Source, make_backup, remove_drafts
@@ -34,7 +34,7 @@ from bouncegate.store.tools.datafile import put_in_place
 from bouncegate.store.tools.durable import created, draft_folder, remove_draft
 from bouncegate.store.tools.layouts import raise_layout
 from bouncegate.store.tools.verify.difference import Difference
-from bouncegate.store.tools.verify.verification import differences, mended
+from bouncegate.store.tools.verify.verification import differences, repaired
 from bouncegate.store.writerlock import WriterLock
 
 _DRAFT: Final = ".upgraded"
@@ -84,11 +84,11 @@ def upgrade(settings: StoreSettings, fold: Fold, now: int) -> Upgraded:
     not agree with its journal.
     """
     folder = settings.path
-    with WriterLock.alone(folder) as right:
-        assert right.is_alone, "a writer would lose what it writes"
+    with WriterLock.exclusive(folder) as writer_lock:
+        assert writer_lock.is_exclusive, "a writer would lose what it writes"
         remove_draft(folder / _DRAFT)
         remove_drafts(folder, f"{_SAVED}*")
-        with closing(open_of_any_layout(settings, readonly=True)) as environment:
+        with closing(open_any_layout(settings, readonly=True)) as environment:
             found = layout_of(environment)
             if found is None:
                 raise StoreMissing(f"{folder}: the store is empty: there is nothing to upgrade")
@@ -131,12 +131,14 @@ def _replace(old: _Old, settings: StoreSettings, fold: Fold) -> int:
 def _opened(draft: Path, map_size: int) -> Iterator[Environment]:
     """The copy that is worked on: it is copied once more, and need not be durable itself."""
     size = map_size + (draft / "data.mdb").stat().st_size + _SPARE
-    with closing(opened(draft, size, _MAX_DATABASES, readonly=False, sync=False)) as environment:
+    with closing(
+        open_files(draft, size, _MAX_DATABASES, readonly=False, sync=False)
+    ) as environment:
         yield environment
 
 
 def _require_sound(environment: Environment, data: Path, folder: Path, fold: Fold) -> int:
-    """Mend what can be derived, and refuse what is wrong else; raises StoreDamaged.
+    """Repair what can be derived, and refuse what is wrong else; raises StoreDamaged.
 
     Tells how many addresses another policy has decided.
     """
@@ -150,7 +152,7 @@ def _require_sound(environment: Environment, data: Path, folder: Path, fold: Fol
             else:
                 yield difference
 
-    lost = (d for d in mended(environment, others()) if d.mend is None)
+    lost = (d for d in repaired(environment, others()) if d.repair is None)
     if named := [f"{d.table}: {d.key}: {d.problem}" for d in islice(lost, _MOST_NAMED)]:
         raise StoreDamaged(
             f"{folder}: what came of the upgrade is not sound, and the store is left as it was: "

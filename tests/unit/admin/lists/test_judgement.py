@@ -79,7 +79,7 @@ def test_what_bounced_for_another_group_alone_is_predicted(store: Store) -> None
 
 def test_what_was_not_mailed_for_long_is_stale(store: Store) -> None:
     today = NOW // DAY
-    store.lastmailed.learn(
+    store.lastmailed.record(
         {"old@kernel.org": today - 90, "new@kernel.org": today - 89}, lambda a: ""
     )
     old, new = judged(store, "old@kernel.org", "new@kernel.org")

@@ -44,7 +44,7 @@ def refuse(store: Store, settings: ListsSettings = REFUSE, now: int = NOW) -> Ch
 
 
 def mailed(store: Store, days_ago: dict[str, int]) -> None:
-    store.lastmailed.learn({a: NOW // DAY - n for a, n in days_ago.items()}, lambda a: "")
+    store.lastmailed.record({a: NOW // DAY - n for a, n in days_ago.items()}, lambda a: "")
 
 
 def deny(store: Store, domain: str, times: int = 2) -> None:
@@ -213,7 +213,7 @@ def test_what_was_mailed_too_long_ago_is_forgotten(store: Store) -> None:
 @pytest.mark.parametrize("reason", ["stale", "invalid"])
 def test_what_a_list_refuses_is_not_forgotten_and_stays_refused(store: Store, reason: str) -> None:
     faults = {"stale": "", "invalid": "two dots"}
-    store.lastmailed.learn({"old@a.de": NOW // DAY}, lambda _: faults[reason])
+    store.lastmailed.record({"old@a.de": NOW // DAY}, lambda _: faults[reason])
     settings = ListsSettings(**{reason: "refuse"})  # type: ignore[arg-type]
     for days in range(100, 2000, 100):
         now = NOW + days * DAY
@@ -225,7 +225,7 @@ def test_what_a_list_refuses_is_not_forgotten_and_stays_refused(store: Store, re
 def test_a_stale_address_of_which_the_day_is_not_known_stays_refused(store: Store) -> None:
     mailed(store, {"old@a.de": 100})
     assert refuse(store) == Changed(1, 0)
-    store.lastmailed.forget(NOW // DAY)
+    store.lastmailed.expire(NOW // DAY)
     assert refuse(store) == Changed(0, 0)
     assert lock_of(store, "old@a.de").in_force(NOW)
 

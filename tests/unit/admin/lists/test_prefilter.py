@@ -42,7 +42,7 @@ def known(store: Store) -> Store:
 @pytest.mark.parametrize("wanted", FILTERS.values(), ids=FILTERS)
 def test_no_row_that_is_asked_for_is_spared(known: Store, wanted: Wanted, *, ended: bool) -> None:
     now = NOW + (2 * DAY if ended else 0)
-    passed = dict(known.lists.locked(screen=screen_of_locks(wanted, now, ended=False)))
+    passed = dict(known.lists.locked(prefilter=screen_of_locks(wanted, now, ended=False)))
     asked_for = Wanted(group=wanted.group)
     expected = [r for r in rows(known, "locked", asked_for, now=now) if wanted.takes(r)]
     assert rows(known, "locked", wanted, now=now) == expected
@@ -51,7 +51,7 @@ def test_no_row_that_is_asked_for_is_spared(known: Store, wanted: Wanted, *, end
 
 def test_the_states_of_others_are_not_read(known: Store) -> None:
     def passed(wanted: Wanted, now: int = NOW) -> set[str]:
-        return set(dict(known.lists.locked(screen=screen_of_locks(wanted, now, ended=False))))
+        return set(dict(known.lists.locked(prefilter=screen_of_locks(wanted, now, ended=False))))
 
     assert passed(FILTERS["kind"]) == {"three@b.example"}
     assert passed(FILTERS["until"]) == {"four@a.example"}
@@ -63,6 +63,6 @@ def test_the_states_of_others_are_not_read(known: Store) -> None:
 def test_whoever_bounced_is_looked_at_in_one_domain_alone(store: Store) -> None:
     record(store, [bounce("ann@a.example", FULL), bounce("ann@b.example", FULL)])
     screen = screen_of_keys(Wanted(domain="b.example"))
-    assert [a for a, _ in store.lists.bounced(NOW, screen=screen)] == ["ann@b.example"]
+    assert [a for a, _ in store.lists.bounced(NOW, prefilter=screen)] == ["ann@b.example"]
     (row,) = rows(store, "detected", Wanted(domain="b.example"))
     assert row.address == "ann@b.example"

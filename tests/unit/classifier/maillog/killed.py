@@ -15,15 +15,15 @@ from bouncegate.store.recording import Recorded
 def main() -> None:
     """Run once, slowly enough to be caught in the middle of it."""
     site = Site(Path(sys.argv[1]), Classifier(Rules(())))
-    trail = site.store.deliverylog
-    take_in = trail.take_in
+    log = site.store.deliverylog
+    record = log.record
 
-    def telling(portion: Batch, policy: Policy) -> list[Recorded]:
-        outcomes = take_in(portion, policy)
-        print(len(portion.steps), flush=True)
+    def telling(batch: Batch, policy: Policy) -> list[Recorded]:
+        outcomes = record(batch, policy)
+        print(len(batch.steps), flush=True)
         return outcomes
 
-    trail.take_in = telling  # type: ignore[method-assign]
+    log.record = telling  # type: ignore[method-assign]
     print("ready", flush=True)
     site.run(NOW + 3600)
 

@@ -82,7 +82,7 @@ def fill(folder: Path, count: int = 60) -> None:
         ]
         store.act(acts, POLICY.fold)
         store.void([2, 3], Ruling("void", (), NOW + 504, by="root", why="outage"), POLICY.fold)
-        store.lastmailed.learn(
+        store.lastmailed.record(
             {"ann@hand.example": 20_000, "x@y..z": 20_001}, lambda a: "two dots"[: 9 * (".." in a)]
         )
     with closing(Ledger.open(settings_of(folder), LEDGER, readonly=False)) as ledger:

@@ -51,10 +51,10 @@ def emptied(folder: Path) -> None:
 
 def compacted(folder: Path) -> tuple[int, int]:
     with (
-        WriterLock.alone(folder) as right,
+        WriterLock.exclusive(folder) as writer_lock,
         closing(Store.open(settings_of(folder), readonly=True)) as store,
     ):
-        return compact(folder, right, store)
+        return compact(folder, writer_lock, store)
 
 
 def is_locked(reader: object, address: str) -> bool:
@@ -111,10 +111,10 @@ def test_nothing_is_compacted_while_a_process_may_write(folder: Path) -> None:
 
 def test_the_ledger_is_compacted_as_well(folder: Path) -> None:
     with (
-        WriterLock.alone(folder / "ledger") as right,
+        WriterLock.exclusive(folder / "ledger") as writer_lock,
         closing(Ledger.open(settings_of(folder), LEDGER)) as ledger,
     ):
-        compact(folder / "ledger", right, ledger)
+        compact(folder / "ledger", writer_lock, ledger)
     with closing(Ledger.open(settings_of(folder), LEDGER, readonly=False)) as ledger:
         assert ledger.by_name(["4aBc"]) is not None
 
@@ -153,11 +153,11 @@ def test_a_damaged_file_that_is_still_open_is_not_replaced(folder: Path, tmp_pat
     with another_process(READER, folder) as reader:
         with (folder / "data.mdb").open("r+b") as file:
             file.write(b"\0" * 100)
-        with WriterLock.alone(folder), pytest.raises(StoreBusy, match="bouncegate-milter"):
+        with WriterLock.exclusive(folder), pytest.raises(StoreBusy, match="bouncegate-milter"):
             put_in_place(draft, folder)
         reader.kill()
         reader.wait()
-        with WriterLock.alone(folder):
+        with WriterLock.exclusive(folder):
             put_in_place(draft, folder)
     with closing(Store.open(settings_of(folder))) as store:
         assert store.addresses.get("ann@hand.example") is not None

@@ -218,7 +218,7 @@ KILL = "os.kill(os.getpid(), signal.SIGKILL)"
         ("backup", "_copy_messages", True, 1),
         ("upgrade", "make_backup", False, 1),
         ("layouts", "set_layout", True, 1),
-        ("layouts", "lay_out", False, 1),
+        ("layouts", "create_databases", False, 1),
         ("upgrade", "raise_layout", False, 1),
         ("upgrade", "require_entries", False, 1),
         ("datafile", "renumber", False, 1),

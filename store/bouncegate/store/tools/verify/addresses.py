@@ -23,8 +23,8 @@ from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.journal import Journal
 from bouncegate.store.layout import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
-from bouncegate.store.listindex import LETTERS, locks_of, shelves_of
-from bouncegate.store.tools.verify.difference import PORTION, Difference, Mend, deleted, portions
+from bouncegate.store.listindex import LETTERS, lists_of, locks_of
+from bouncegate.store.tools.verify.difference import PORTION, Difference, Repair, deleted, portions
 from bouncegate.store.tools.verify.journal import addresses_of
 
 _END: Final = 4
@@ -43,7 +43,7 @@ def known_names(
     return (key for key, _ in groupby(merge(*streams)))
 
 
-class RememberingJournal(Journal):
+class CachingJournal(Journal):
     """A journal that reads an act on many addresses once for those that come one after another."""
 
     def __init__(self, environment: Environment) -> None:
@@ -80,7 +80,7 @@ class AddressCheck:
         """Use an environment that is open; its databases exist. `fold` is that in force."""
         self._environment = environment
         self._fold = fold
-        self._journal = RememberingJournal(environment)
+        self._journal = CachingJournal(environment)
         self._history = History(environment, self._journal)
         self._addresses = environment.open_db(ADDRESSES, create=False)
         self._locks = environment.open_db(LOCKS, create=False)
@@ -96,7 +96,7 @@ class AddressCheck:
         yield from self._of_shelves()
         yield from self._of_ends()
 
-    def retell(self, address: str, transaction: lmdb.Transaction[bytes]) -> None:
+    def recompute(self, address: str, transaction: lmdb.Transaction[bytes]) -> None:
         """Write anew what the journal of an address adds up to."""
         self._journal.forget()
         state = self._history.fold_of(transaction, address, self._fold)
@@ -115,7 +115,7 @@ class AddressCheck:
     def _of_address(self, transaction: lmdb.Transaction[bytes], key: bytes) -> Iterator[Difference]:
         try:
             address = key.decode()
-            mend = partial(self.retell, address)
+            repair = partial(self.recompute, address)
             record = transaction.get(key, db=self._locks)
             locks = {} if record is None else dict(lockrecord.of_groups(record))
             if record is not None:
@@ -124,7 +124,7 @@ class AddressCheck:
         except Exception as error:  # noqa: BLE001 - whatever it is, it cannot be read
             name = key.decode(errors="replace")
             yield Difference(
-                "locks, addresses", name, f"cannot be read: {error}", partial(self.retell, name)
+                "locks, addresses", name, f"cannot be read: {error}", partial(self.recompute, name)
             )
             return
         try:
@@ -134,35 +134,35 @@ class AddressCheck:
         strangers = locks.keys() - {lockrecord.digest_of(name) for name in state.groups}
         if strangers:
             text = f"holds a lock of a group that no state knows ({min(strangers).hex()})"
-            yield Difference("locks", address, text, mend)
+            yield Difference("locks", address, text, repair)
         elif state != told:
-            yield _otherwise(address, state, told, mend)
+            yield _otherwise(address, state, told, repair)
         for lock in locks_of(state):
             yield from self._of_lock(transaction, address, lock)
         for shelf in LETTERS:
             stands = transaction.get(shelf + key, db=self._shelves) is not None
-            if stands is not (shelf in shelves_of(state)):
+            if stands is not (shelf in lists_of(state)):
                 text = (
                     f"stands on shelf {shelf.decode()}"
                     if stands
                     else f"is missing on {shelf.decode()}"
                 )
-                yield Difference("shelves", address, text, mend)
+                yield Difference("shelves", address, text, repair)
 
     def _of_lock(
         self, transaction: lmdb.Transaction[bytes], address: str, lock: Lock
     ) -> Iterator[Difference]:
-        mend = partial(self.retell, address)
+        repair = partial(self.recompute, address)
         # A lock that outlived the purge of its address has no cause any more.
         if lock.cause and not self._journal.concerns(transaction, lock.cause, address):
             text = f"is locked by entry {lock.cause}, which does not concern it"
-            yield Difference("locks", address, text, mend)
+            yield Difference("locks", address, text, repair)
         if lock.until != NO_END:
             with transaction.cursor(self._ends) as cursor:
                 end = lock.until.to_bytes(_END, "big")
                 if not cursor.set_key_dup(end, octets_of(lock.cause)):
                     text = f"does not name entry {lock.cause}, whose lock ends then"
-                    yield Difference("ends", str(lock.until), text, mend)
+                    yield Difference("ends", str(lock.until), text, repair)
 
     def _of_shelves(self) -> Iterator[Difference]:
         """What stands on a shelf and is known nowhere."""
@@ -170,9 +170,9 @@ class AddressCheck:
             for key, _ in items:
                 name = key[1:].decode(errors="replace")
                 if key[:1] not in LETTERS or not self._is_known(transaction, key[1:]):
-                    mend = partial(deleted, self._shelves, key)
+                    repair = partial(deleted, self._shelves, key)
                     yield Difference(
-                        "shelves", name, "stands on a shelf, and nothing is known of it", mend
+                        "shelves", name, "stands on a shelf, and nothing is known of it", repair
                     )
 
     def _is_known(self, transaction: lmdb.Transaction[bytes], key: bytes) -> bool:
@@ -182,16 +182,16 @@ class AddressCheck:
         for _, items in portions(self._environment, ENDS):
             for end, cause in items:
                 if len(end) != _END or len(cause) != len(octets_of(0)):
-                    mend = partial(deleted, self._ends, end)
-                    yield Difference("ends", end.hex(), f"names no entry ({cause.hex()})", mend)
+                    repair = partial(deleted, self._ends, end)
+                    yield Difference("ends", end.hex(), f"names no entry ({cause.hex()})", repair)
 
 
-def _otherwise(address: str, state: State, told: State, mend: Mend) -> Difference:
+def _otherwise(address: str, state: State, told: State, repair: Repair) -> Difference:
     fields = [n for n in state.__struct_fields__ if getattr(state, n) != getattr(told, n)]
     before, after = (_text(getattr(one, fields[0])) for one in (state, told))
     more = f" (and {', '.join(fields[1:])})" if fields[1:] else ""
     text = f"{fields[0]} is {before}, the journal tells {after}{more}"
-    return Difference("addresses", address, text, mend, by_policy=True)
+    return Difference("addresses", address, text, repair, by_policy=True)
 
 
 def _text(value: object) -> str:

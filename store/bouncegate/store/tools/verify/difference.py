@@ -17,7 +17,7 @@ from bouncegate.store.environment import Environment
 
 PORTION: Final = 500
 
-Mend = Callable[["lmdb.Transaction[bytes]"], None]
+Repair = Callable[["lmdb.Transaction[bytes]"], None]
 """Writes a derived record anew, from what it is derived from."""
 
 
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
     table: str
     key: str
     problem: str
-    mend: Mend | None = None
+    repair: Repair | None = None
     """None: nothing in the store tells what it should be; only a backup does."""
     by_policy: bool = False
     """Whether a policy that has changed since would explain it."""
@@ -72,7 +72,7 @@ def shown(key: bytes) -> str:
 def put(
     database: lmdb._Database, key: bytes, value: bytes, transaction: lmdb.Transaction[bytes]
 ) -> None:
-    """Mend by writing a record."""
+    """Repair by writing a record."""
     transaction.put(key, value, db=database)
 
 
@@ -83,5 +83,5 @@ def deleted(
     *,
     value: bytes = b"",
 ) -> None:
-    """Mend by deleting a record; all of its key unless a value is told."""
+    """Repair by deleting a record; all of its key unless a value is told."""
     transaction.delete(key, value, db=database)

@@ -78,14 +78,14 @@ class JournalCheck:
         with transaction.cursor(self._by_address) as cursor:
             for address in addresses_of(entry):
                 if not cursor.set_key_dup(address.encode(), key):
-                    mend = partial(put, self._by_address, address.encode(), key)
+                    repair = partial(put, self._by_address, address.encode(), key)
                     text = f"does not name entry {_number(key)}, which concerns it"
-                    yield Difference("by_address", address, text, mend)
+                    yield Difference("by_address", address, text, repair)
         if isinstance(entry, Event):
             if transaction.get(entry.identity, db=self._once) is None:
-                mend = partial(put, self._once, entry.identity, key)
+                repair = partial(put, self._once, entry.identity, key)
                 text = f"is missing: entry {_number(key)} would count again"
-                yield Difference("once", entry.identity.hex(), text, mend)
+                yield Difference("once", entry.identity.hex(), text, repair)
         elif isinstance(entry, Opened) and transaction.get(key, db=self._incidents) is None:
             yield Difference("incidents", _number(key), "is missing, but the journal opens it")
         elif isinstance(entry, Settled):
@@ -97,8 +97,8 @@ class JournalCheck:
         incident = octets_of(entry.incident)
         if transaction.get(incident, db=self._incidents) not in (None, key):
             text = f"is not settled by entry {_number(key)}, which settles it"
-            mend = partial(put, self._incidents, incident, key)
-            yield Difference("incidents", str(entry.incident), text, mend)
+            repair = partial(put, self._incidents, incident, key)
+            yield Difference("incidents", str(entry.incident), text, repair)
 
     def _of_by_address(self) -> Iterator[Difference]:
         for transaction, items in portions(self._environment, BY_ADDRESS):
@@ -119,9 +119,9 @@ class JournalCheck:
         """
         what = "does not concern it" if exists else "does not exist"
         was_there = not exists and key <= self._last(transaction)
-        mend = None if was_there else partial(deleted, self._by_address, address, value=key)
+        repair = None if was_there else partial(deleted, self._by_address, address, value=key)
         text = f"names entry {_number(key)}, which {what}"
-        return Difference("by_address", address.decode(errors="replace"), text, mend)
+        return Difference("by_address", address.decode(errors="replace"), text, repair)
 
     def _of_once(self) -> Iterator[Difference]:
         for transaction, items in portions(self._environment, ONCE):
@@ -132,8 +132,8 @@ class JournalCheck:
                     yield Difference("once", identity.hex(), text)
                 elif not isinstance(entry, Event) or entry.identity != identity:
                     text = f"names entry {_number(key)}, which is not the event of that identity"
-                    mend = partial(deleted, self._once, identity)
-                    yield Difference("once", identity.hex(), text, mend)
+                    repair = partial(deleted, self._once, identity)
+                    yield Difference("once", identity.hex(), text, repair)
 
     def _of_marks(self) -> Iterator[Difference]:
         for transaction, items in portions(self._environment, VOIDED):
@@ -168,8 +168,8 @@ class JournalCheck:
             for transaction, items in portions(self._environment, name):
                 for key, _ in items:
                     if not isinstance(self._entry(transaction, key), Event):
-                        mend = partial(deleted, quota, key)
-                        yield Difference(name.decode(), _number(key), "is no event", mend)
+                        repair = partial(deleted, quota, key)
+                        yield Difference(name.decode(), _number(key), "is no event", repair)
 
     def _last(self, transaction: lmdb.Transaction[bytes]) -> bytes:
         """The key of the last entry."""

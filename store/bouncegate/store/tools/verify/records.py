@@ -113,14 +113,14 @@ class RecordCheck:
                     if len(value) not in (_DAY, 2 * _DAY) or b"\0" not in key:
                         yield Difference("used", shown(key), "cannot be read")
                     elif not cursor.set_key_dup(day, key):
-                        mend = partial(put, self._by_day, day, key)
-                        yield Difference("used_by_day", shown(key), "is missing on its day", mend)
+                        repair = partial(put, self._by_day, day, key)
+                        yield Difference("used_by_day", shown(key), "is missing on its day", repair)
         for transaction, items in portions(self._environment, USED_BY_DAY):
             for day, key in items:
                 if (transaction.get(key, db=self._used) or b"")[:_DAY] != day:
-                    mend = partial(deleted, self._by_day, day, value=key)
+                    repair = partial(deleted, self._by_day, day, value=key)
                     text = "stands on a day on which it was not mailed last"
-                    yield Difference("used_by_day", shown(key), text, mend)
+                    yield Difference("used_by_day", shown(key), text, repair)
 
     def _of_hosts(self) -> Iterator[Difference]:
         for transaction, items in portions(self._environment, MX):
@@ -128,17 +128,17 @@ class RecordCheck:
                 for host in self._hosts_of(value):
                     key = host_key(host, domain.decode())
                     if transaction.get(key, db=self._hosts) is None:
-                        mend = partial(put, self._hosts, key, b"")
-                        yield Difference("mx_hosts", shown(domain), f"is missing at {host}", mend)
+                        repair = partial(put, self._hosts, key, b"")
+                        yield Difference("mx_hosts", shown(domain), f"is missing at {host}", repair)
         for transaction, items in portions(self._environment, MX_HOSTS):
             for key, _ in items:
                 domain = key.partition(b"\0")[2]
                 told = transaction.get(domain, db=self._known) if domain else None
                 right = [] if told is None else self._hosts_of(told)
                 if key not in [host_key(host, domain.decode()) for host in right]:
-                    mend = partial(deleted, self._hosts, key)
+                    repair = partial(deleted, self._hosts, key)
                     text = f"names {shown(domain)}, of which DNS has told another host"
-                    yield Difference("mx_hosts", shown(key), text, mend)
+                    yield Difference("mx_hosts", shown(key), text, repair)
 
     def _hosts_of(self, value: bytes) -> list[str]:
         try:

@@ -76,16 +76,16 @@ def repair(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
         closing(open_environment(settings, readonly=False)) as environment,
     ):
         found = differences(environment, settings.path / "data.mdb", settings.path, fold)
-        yield from _explaining(mended(environment, found), settings.path)
+        yield from _explaining(repaired(environment, found), settings.path)
 
 
-def mended(environment: Environment, found: Iterator[Difference]) -> Iterator[Difference]:
-    """Mend what is found, as far as it can be, while it is looked for; raises lmdb.Error."""
+def repaired(environment: Environment, found: Iterator[Difference]) -> Iterator[Difference]:
+    """Repair what is found, as far as it can be, while it is looked for; raises lmdb.Error."""
     while some := list(islice(found, _AT_ONCE)):
         with environment.begin(write=True) as transaction:
             for difference in some:
-                if difference.mend is not None:
-                    difference.mend(transaction)
+                if difference.repair is not None:
+                    difference.repair(transaction)
         yield from some
 
 

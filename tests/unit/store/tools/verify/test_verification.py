@@ -55,8 +55,8 @@ def folder(tmp_path: Path) -> Path:
             Deferred(mailed, Deferral("4aBc", 1, NOW, NOW, "4.2.2", "full"), None),
             Accepted(waiting, NOW + 601, bytes(16)),
         ]
-        store.deliverylog.take_in(Batch(b"", b"place", steps), POLICY)
-        assert store.retention.forget_entries(NOW + 5, NOW + 600, POLICY.fold) == 3
+        store.deliverylog.record(Batch(b"", b"place", steps), POLICY)
+        assert store.retention.expire_entries(NOW + 5, NOW + 600, POLICY.fold) == 3
         store.void([9], Ruling("void", (), NOW + 601), POLICY.fold)
         store.purge.carry_out(event(11).address, Audit(new_key(NOW), NOW + 602, "purge", "root"))
         store.mx.want(["wanted.example"], NOW)
@@ -193,7 +193,7 @@ def test_what_follows_from_the_rest_is_found_and_mended(folder: Path, name: str)
     changed(folder, damage)
     differences = found(folder)
     assert table in {difference.table for difference in differences}
-    assert all(difference.mend is not None for difference in differences)
+    assert all(difference.repair is not None for difference in differences)
     mended = list(repair(settings_of(folder), POLICY.fold))
     assert table in {difference.table for difference in mended}
     assert found(folder) == []
@@ -230,7 +230,7 @@ def test_what_nothing_else_tells_is_found(folder: Path, name: str) -> None:
     changed(folder, damage)
     differences = [difference for difference in found(folder) if difference.table == table]
     assert differences
-    assert all(difference.mend is None for difference in differences)
+    assert all(difference.repair is None for difference in differences)
 
 
 def test_a_large_message_that_was_damaged_is_found(folder: Path) -> None:
