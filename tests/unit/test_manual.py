@@ -12,8 +12,8 @@ import typer
 
 from bouncegate.cli.main import app
 from bouncegate.config.taxonomy import REASONS
+from bouncegate.milter.refusal.action import Action
 from bouncegate.milter.refusal.decision import Outcome
-from bouncegate.milter.refusal.deed import Deed
 from bouncegate.policy.fold import Disposition
 from bouncegate.store.tokens.token import Finding
 from manual.commands import every_command, help_of
@@ -88,7 +88,7 @@ def test_every_word_that_the_log_may_hold_is_in_its_page() -> None:
         *passed,
         *(set(Disposition) - {Disposition.COUNTS}),
         *(set(Finding) - {Finding.GOOD}),
-        *Deed,
+        *Action,
     }
     assert [word for word in sorted(words) if word not in page] == []
 

@@ -21,7 +21,7 @@ from bouncegate.config.values import (
     UnixSocket,
 )
 
-Action = Literal["refuse", "defer", "discard", "tag"]
+ReplyAction = Literal["refuse", "defer", "discard", "tag"]
 
 # RFC 3463, 3.3: a mailbox that accepts no messages, perhaps for a while.
 _DEFERRED: Final = "4.2.1"
@@ -78,7 +78,7 @@ class GroupReply(Struct, frozen=True):
 class ReplySettings(Struct, frozen=True):
     """`[reply]`: what becomes of a locked recipient, and what the client is told."""
 
-    action: Action = "refuse"
+    action: ReplyAction = "refuse"
     code: Literal[450, 550, 551, 552, 553, 554] = 550
     status: EnhancedStatus = EnhancedStatus("5.1.1")
     text: ReplyText = ReplyText(

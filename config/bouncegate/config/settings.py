@@ -47,20 +47,19 @@ from bouncegate.config.returnsettings import (
     Trust,
 )
 from bouncegate.config.sendsettings import (
-    Action,
     ExemptSettings,
     GroupReply,
     LocalSettings,
     MapSettings,
     MilterSettings,
     OutboundSettings,
+    ReplyAction,
     ReplySettings,
 )
 
 __all__ = [
     "DEFAULT_FILE",
     "MOST_FAILURES",
-    "Action",
     "AlarmSettings",
     "AliveSettings",
     "DnsSettings",
@@ -79,6 +78,7 @@ __all__ = [
     "MilterSettings",
     "OutboundSettings",
     "PolicySettings",
+    "ReplyAction",
     "ReplySettings",
     "RetentionSettings",
     "ReturnPathSettings",

@@ -98,7 +98,7 @@ class Scoreboard:
         self._rows += 1
         return memoryview(mmap.mmap(self._file, self._octets, offset=offset)).cast("Q")
 
-    def give_back(self, row: Row) -> None:
+    def release(self, row: Row) -> None:
         """Let another process count on in the row of one that has ended."""
         self._free.append(row)
 

@@ -22,7 +22,7 @@ _BACKLOG: Final = 128
 _SOCKET_UMASK: Final = 0o117
 
 # The workers of a daemon that was killed end a moment after it, and hold its socket until then.
-_PATIENCE: Final = 1.0
+_TIMEOUT: Final = 1.0
 _PAUSE: Final = 0.05
 
 
@@ -94,7 +94,7 @@ def _remove_stale(path: Path) -> None:
             raise FileExistsError(errno.EEXIST, "there is a file of that name that is no socket")
     except FileNotFoundError:
         return
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while _is_served(path):
         if time.monotonic() > deadline:
             raise OSError(errno.EADDRINUSE, "another process serves it")

@@ -18,11 +18,11 @@ from bouncegate.daemon.heartbeat import Heartbeat
 class Timeouts:
     """How long the supervisor waits, in seconds."""
 
-    silence: float = 30.0
+    heartbeat: float = 30.0
     """For a sign of life of a worker, before it is killed."""
     drain_timeout: float = 300.0
     """For the sessions that were open at a reload, before they are closed."""
-    trial: float = 20.0
+    check: float = 20.0
     """For what is tried out before a reload."""
     grace: float = 4.0
     """For the children after SIGTERM, before they are killed."""
@@ -56,11 +56,11 @@ class Plan(NamedTuple):
     settings: Settings
     workers: int
     worker: Worker
-    words: str
+    status: str
     """The settings that matter most, for the log."""
     helpers: tuple[Child, ...] = ()
     """Children that are there once, whatever the number of workers."""
-    trial: Callable[[], object] = _nothing
+    check: Callable[[], object] = _nothing
     """Sees whether a worker can begin by the settings, and leaves nothing open.
 
     It may take long, and raises the refusals of the daemon.
@@ -86,5 +86,5 @@ class Daemon:
     """The descriptor of the listening socket."""
     wake: Callable[[], None] = _nothing
     """Lets a worker that sleeps look whether it shall end."""
-    last_call: signal.Signals = signal.SIGTERM
+    final_signal: signal.Signals = signal.SIGTERM
     """Ends a worker that has retired, when the daemon stops."""

@@ -32,12 +32,12 @@ class RateLimitedLog:
         """
         self._answer = answer
         self._step = step
-        self._log = logging.getLogger(f"bouncegate.{daemon}")
+        self._logger = logging.getLogger(f"bouncegate.{daemon}")
         self._clock = clock
         self._lock = threading.Lock()
         self._silent: dict[type[Exception], tuple[float, int]] = {}
 
-    def tell(self, queue_id: str, error: Exception, *, expected: bool) -> None:
+    def log(self, queue_id: str, error: Exception, *, expected: bool) -> None:
         """Log an error, or count it if one of its type was logged within the interval.
 
         What is not `expected` is a fault of the program: it is logged with its traceback.
@@ -50,7 +50,7 @@ class RateLimitedLog:
                 return
             self._silent[type(error)] = now, 0
         more = f" ({count} more since the last such line)" if count else ""
-        self._log.error(
+        self._logger.error(
             "%s: error: %s: %s: %s; answered: %s%s",
             for_log(queue_id),
             self._step,

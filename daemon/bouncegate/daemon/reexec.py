@@ -25,7 +25,7 @@ import msgspec
 
 from bouncegate.config.values import Endpoint, parse_endpoint
 from bouncegate.daemon.child import Child, die_with
-from bouncegate.daemon.trial import is_stopping
+from bouncegate.daemon.childcall import is_stopping
 
 _LOG: Final = logging.getLogger("bouncegate.daemon")
 
@@ -61,13 +61,13 @@ class InheritedChild(msgspec.Struct, frozen=True):
         return place
 
 
-def children(role: Role, places: Sequence[Child]) -> tuple[InheritedChild, ...]:
-    """The children that are in some places."""
+def handed_over(role: Role, children: Sequence[Child]) -> tuple[InheritedChild, ...]:
+    """What the next program must know of some children."""
     return tuple(
         InheritedChild(
             p.pid, p.name, role, p.since, p.heartbeat.descriptor if p.heartbeat else None
         )
-        for p in places
+        for p in children
         if p.pid
     )
 

@@ -23,13 +23,13 @@ from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
 from bouncegate.daemon import reexec, status
 from bouncegate.daemon.child import Child
+from bouncegate.daemon.childcall import STOP, Unfinished, call_in_child, is_stopping
 from bouncegate.daemon.counters import Row, Scoreboard
 from bouncegate.daemon.heartbeat import DRAIN, Heartbeat
 from bouncegate.daemon.plan import Daemon, Plan, Timeouts, WorkerContext
 from bouncegate.daemon.readiness import start_together
-from bouncegate.daemon.reexec import Inheritance, InheritedChild, children, no_task
+from bouncegate.daemon.reexec import Inheritance, InheritedChild, handed_over, no_task
 from bouncegate.daemon.runningcode import RunningCode
-from bouncegate.daemon.trial import STOP, Unfinished, is_stopping, try_out
 
 _RELOAD: Final = signal.SIGHUP
 _REEXECUTE: Final = signal.SIGUSR2
@@ -56,34 +56,34 @@ class Supervisor:
         self,
         daemon: Daemon,
         plan: Plan,
-        tell: Callable[[str], None],
-        patience: Timeouts,
+        notify: Callable[[str], None],
+        timeouts: Timeouts,
         inherited: Inheritance | None = None,
     ) -> None:
-        """Nothing is started yet; `tell` tells the service manager, in the words of sd_notify(3).
+        """Nothing is started yet; `notify` tells the service manager, in the words of sd_notify(3).
 
         `inherited` is what the program before has left in this process. To be used within
         `signals_held`.
         """
         self._daemon = daemon
         self._log = logging.getLogger(f"bouncegate.{daemon.name}")
-        self._tell = tell
-        self._patience = patience
+        self._notify = notify
+        self._timeouts = timeouts
         self._plan = plan
         self._code = RunningCode()
         self._refused = ""
         """What systemctl(1) shows where the installed code could not start."""
-        self._board: Scoreboard | None = None
+        self._scoreboard: Scoreboard | None = None
         self._is_first = inherited is None
         self._helpers = list(plan.helpers)
-        self._retired: list[Child] = []
-        self._leaving: list[Child] = []
+        self._draining: list[Child] = []
+        self._old_helpers: list[Child] = []
         """Helpers of the program before: they end when its workers have."""
         if inherited is None:
             self._workers = self._workers_for(plan)
         else:
             self._adopt(inherited)
-        self._felt = time.monotonic()
+        self._checked = time.monotonic()
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; the exit code."""
@@ -91,77 +91,77 @@ class Supervisor:
             self._begin()
             self._watch()
         finally:
-            self._tell("STOPPING=1")
+            self._notify("STOPPING=1")
             self._stop()
         return os.EX_OK
 
     def _begin(self) -> None:
         if self._is_first:
-            self._start_all(self._places())
-            self._log.info("started: %s", self._in_words())
+            self._start_all(self._children())
+            self._log.info("started: %s", self._status())
         elif self._renew_workers(self._plan, "code"):
-            self._log.info("reloaded: %s", self._in_words())
+            self._log.info("reloaded: %s", self._status())
         else:
             self._refused = "its workers cannot start: those of the old code go on"
-        self._tell_ready()
+        self._notify_ready()
 
-    def _tell_ready(self) -> None:
-        self._tell(status.ready(self._in_words(), self._refused))
+    def _notify_ready(self) -> None:
+        self._notify(status.ready(self._status(), self._refused))
 
-    def _in_words(self) -> str:
-        return status.described(self._plan.words)
+    def _status(self) -> str:
+        return status.described(self._plan.status)
 
     def _adopt(self, inherited: Inheritance) -> None:
         """Take the children of the program before for ours, until there are others."""
-        self._board = self._board_for(self._plan)
+        self._scoreboard = self._scoreboard_for(self._plan)
         self._workers = [
             self._worker_for(self._plan, number, child)
             for number, child in enumerate(inherited.of("worker"))
         ]
-        self._retired = [self._place_of(child) for child in inherited.of("retired")]
-        self._leaving = [self._place_of(child) for child in inherited.of("helper")]
+        self._draining = [self._inherited_child(child) for child in inherited.of("retired")]
+        self._old_helpers = [self._inherited_child(child) for child in inherited.of("helper")]
 
-    def _place_of(self, child: InheritedChild) -> Child:
-        """The place of an inherited child that has no successor."""
+    def _inherited_child(self, child: InheritedChild) -> Child:
+        """A child of the program before that gets no successor."""
         heartbeat = Heartbeat(child.heartbeat) if child.heartbeat is not None else None
         return child.put_into(Child(child.name, no_task, self._log, heartbeat))
 
-    def _places(self) -> list[Child]:
+    def _children(self) -> list[Child]:
         """The children that are to be there, and so are started anew when they die."""
         return self._workers + self._helpers
 
     def _workers_for(self, plan: Plan) -> list[Child]:
-        self._board = self._board_for(plan)
+        self._scoreboard = self._scoreboard_for(plan)
         return [self._worker_for(plan, number) for number in range(plan.workers)]
 
-    def _board_for(self, plan: Plan) -> Scoreboard | None:
-        if self._board is not None:
-            return self._board
+    def _scoreboard_for(self, plan: Plan) -> Scoreboard | None:
+        if self._scoreboard is not None:
+            return self._scoreboard
         return Scoreboard.open(plan.settings.metrics, self._daemon.name, self._daemon.figures)
 
-    def _worker_for(self, plan: Plan, number: int, child: InheritedChild | None = None) -> Child:
-        """The place of a worker; `child` is one that is in it already."""
-        heartbeat = Heartbeat(child.heartbeat if child is not None else None)
+    def _worker_for(self, plan: Plan, number: int, old: InheritedChild | None = None) -> Child:
+        """A worker, not started; `old` is one that the program before has started."""
+        heartbeat = Heartbeat(old.heartbeat if old is not None else None)
         context = WorkerContext(
-            number, self._row_for(plan.settings), heartbeat, self._patience.drain_timeout
+            number, self._row_for(plan.settings), heartbeat, self._timeouts.drain_timeout
         )
-        place = Child("worker", partial(plan.worker, context), self._log, heartbeat, context.row)
-        return place if child is None else child.put_into(place)
+        child = Child("worker", partial(plan.worker, context), self._log, heartbeat, context.row)
+        return child if old is None else old.put_into(child)
 
     def _row_for(self, settings: Settings) -> Row | None:
         """Where a worker counts; None where nobody asks for figures."""
-        if self._board is None or not settings.metrics.enabled:
+        if self._scoreboard is None or not settings.metrics.enabled:
             return None
-        return self._board.row()
+        return self._scoreboard.row()
 
-    def _give_back(self, place: Child) -> None:
-        if self._board is not None and place.row is not None:
-            self._board.give_back(place.row)
+    def _release_row(self, child: Child) -> None:
+        if self._scoreboard is not None and child.row is not None:
+            self._scoreboard.release(child.row)
 
-    def _start_all(self, places: Sequence[Child]) -> bool:
+    def _start_all(self, children: Sequence[Child]) -> bool:
         """Start children; whether each is ready, and none has died or taken too long."""
-        are_ready = start_together(places, self._patience.silence)
-        self._felt = time.monotonic()
+        are_ready = start_together(children, self._timeouts.heartbeat)
+        self._checked = time.monotonic()
         return are_ready
 
     def _watch(self) -> None:
@@ -174,84 +174,84 @@ class Supervisor:
                 self._reload()
             if caught is not None and caught.si_signo == _REEXECUTE:
                 self._reload("as SIGUSR2 asks for")
-            self._tell("WATCHDOG=1")
-            self._feel_heartbeats()
+            self._notify("WATCHDOG=1")
+            self._check_heartbeats()
             self._reap()
             now = time.monotonic()
-            for place in self._places():
-                if not place.pid and place.due <= now:
-                    place.start()
+            for child in self._children():
+                if not child.pid and child.due <= now:
+                    child.start()
 
     def _until_next(self) -> float:
         now = time.monotonic()
-        due = (place.due - now for place in self._places() if not place.pid)
+        due = (child.due - now for child in self._children() if not child.pid)
         return max(0.0, min((*due, _TICK)))
 
-    def _feel_heartbeats(self) -> None:
+    def _check_heartbeats(self) -> None:
         """Kill the workers that have stopped; what comes of it is the same as of any death."""
         now = time.monotonic()
-        passed, self._felt = min(now - self._felt, 2 * _TICK), now
-        for place in (*self._workers, *self._retired):
-            if (silence := place.silent(passed)) > self._patience.silence:
+        passed, self._checked = min(now - self._checked, 2 * _TICK), now
+        for child in (*self._workers, *self._draining):
+            if (silence := child.silent(passed)) > self._timeouts.heartbeat:
                 self._log.error(
                     "%s %d has shown no sign of life for %.0f s: killed",
-                    place.name,
-                    place.pid,
+                    child.name,
+                    child.pid,
                     silence,
                 )
-                os.kill(place.pid, signal.SIGKILL)
+                os.kill(child.pid, signal.SIGKILL)
 
     def _reap(self) -> None:
-        for place in self._places():
-            pid = place.pid
-            if not (ending := place.reap()):
+        for child in self._children():
+            pid = child.pid
+            if not (ending := child.reap()):
                 continue
-            lived = time.monotonic() - place.since
-            delay = 0.0 if place.leaves else place.backoff.after(lived)
-            place.due = time.monotonic() + delay
+            lived = time.monotonic() - child.since
+            delay = 0.0 if child.leaves else child.backoff.after(lived)
+            child.due = time.monotonic() + delay
             self._log.log(
-                logging.INFO if place.leaves else logging.WARNING,
+                logging.INFO if child.leaves else logging.WARNING,
                 "%s %d ended (%s) after %.0f s: the next one starts %s",
-                place.name,
+                child.name,
                 pid,
                 ending,
                 lived,
                 f"in {delay:.0f} s" if delay else "now",
             )
-        for place in self._retired:
-            pid = place.pid
-            if ending := place.reap():
-                self._log.info("%s %d of the old settings ended (%s)", place.name, pid, ending)
-                self._give_back(place)
-        self._retired = [place for place in self._retired if place.pid]
-        self._reap_leaving()
+        for child in self._draining:
+            pid = child.pid
+            if ending := child.reap():
+                self._log.info("%s %d of the old settings ended (%s)", child.name, pid, ending)
+                self._release_row(child)
+        self._draining = [child for child in self._draining if child.pid]
+        self._reap_old_helpers()
 
-    def _reap_leaving(self) -> None:
+    def _reap_old_helpers(self) -> None:
         """See the helpers of the program before off, once its workers have ended."""
-        is_needed = any(place.is_inherited for place in (*self._workers, *self._retired))
-        for place in self._leaving:
-            pid = place.pid
-            if ending := place.reap():
-                level = logging.INFO if place.leaves else logging.WARNING
-                self._log.log(level, "%s %d of the old code ended (%s)", place.name, pid, ending)
-            elif not is_needed and not place.leaves:
-                place.ask(signal.SIGTERM)
-        self._leaving = [place for place in self._leaving if place.pid]
+        is_needed = any(child.is_inherited for child in (*self._workers, *self._draining))
+        for child in self._old_helpers:
+            pid = child.pid
+            if ending := child.reap():
+                level = logging.INFO if child.leaves else logging.WARNING
+                self._log.log(level, "%s %d of the old code ended (%s)", child.name, pid, ending)
+            elif not is_needed and not child.leaves:
+                child.ask(signal.SIGTERM)
+        self._old_helpers = [child for child in self._old_helpers if child.pid]
 
     def _reload(self, why: str = "") -> None:
         """Take new settings, and new code if there is any or a reason `why` to take it."""
-        self._tell(status.reloading())
+        self._notify(status.reloading())
         self._refused = ""
         replaced = self._code.replaced()
         if why or replaced is not None:
             self._reexecute(why or f"{replaced} is not what it was at the start")
         else:
             self._take_settings()
-        self._tell_ready()
+        self._notify_ready()
 
     def _reexecute(self, why: str) -> None:
         """Go on with the installed code, or say what is wrong with it and go on as before."""
-        self._refused = reexec.trouble(self._patience.trial, self._log)
+        self._refused = reexec.trouble(self._timeouts.check, self._log)
         if self._refused:
             return
         self._log.info("reload: executing the installed code (%s)", why)
@@ -262,9 +262,9 @@ class Supervisor:
 
     def _inheritance(self) -> Inheritance:
         left = (
-            *children("worker", self._workers),
-            *children("retired", self._retired),
-            *children("helper", [*self._helpers, *self._leaving]),
+            *handed_over("worker", self._workers),
+            *handed_over("retired", self._draining),
+            *handed_over("helper", [*self._helpers, *self._old_helpers]),
         )
         daemon = self._daemon
         return Inheritance(os.getpid(), daemon.listener(), str(daemon.endpoint), left)
@@ -279,7 +279,7 @@ class Supervisor:
             return
         self._plan = plan
         self._renew_helpers(plan)
-        self._log.info("reloaded: %s", self._in_words())
+        self._log.info("reloaded: %s", self._status())
 
     def _renew_workers(self, plan: Plan, by: str) -> bool:
         """Let workers by new settings or code replace the others; False if they cannot."""
@@ -287,19 +287,19 @@ class Supervisor:
         if not self._start_all(workers):
             for worker in workers:
                 worker.kill()
-                self._give_back(worker)
+                self._release_row(worker)
             if not is_stopping():
                 text = "reload: not all workers can work by the new %s: those of the old go on"
                 self._log.error(text, by)
             return False
-        self._retire(self._workers)
+        self._drain(self._workers)
         self._workers = workers
         return True
 
     def _new_plan(self) -> Plan | None:
         try:
             plan = self._daemon.plan(self._daemon.load(), self._plan.settings)
-            try_out(plan.trial, self._patience.trial)
+            call_in_child(plan.check, self._timeouts.check)
         except ConfigError as error:
             for problem in error.problems:
                 self._log.error("reload: %s", problem)
@@ -311,38 +311,38 @@ class Supervisor:
             return plan
         return None
 
-    def _retire(self, places: Sequence[Child]) -> None:
+    def _drain(self, children: Sequence[Child]) -> None:
         """Let workers end with the sessions that they have."""
-        for place in places:
-            place.ask(DRAIN)
-        self._retired += [place for place in places if place.pid]
+        for child in children:
+            child.ask(DRAIN)
+        self._draining += [child for child in children if child.pid]
 
     def _renew_helpers(self, plan: Plan) -> None:
-        """Let helpers with the new settings follow the old ones, each in the place of its name."""
-        there = {place.name: place for place in self._helpers}
+        """Let helpers with the new settings follow the old ones, each in the child of its name."""
+        there = {child.name: child for child in self._helpers}
         for fresh in plan.helpers:
-            if (place := there.get(fresh.name)) is None:
+            if (child := there.get(fresh.name)) is None:
                 self._helpers.append(fresh)
             else:
-                place.task = fresh.task
-                place.ask(signal.SIGTERM)
+                child.task = fresh.task
+                child.ask(signal.SIGTERM)
 
     def _stop(self) -> None:
         """End every child; the sessions that are still open are closed."""
-        for place in self._retired:
-            place.ask(self._daemon.last_call)
-        for place in (*self._places(), *self._leaving):
-            place.ask(signal.SIGTERM)
-        deadline = time.monotonic() + self._patience.grace
+        for child in self._draining:
+            child.ask(self._daemon.final_signal)
+        for child in (*self._children(), *self._old_helpers):
+            child.ask(signal.SIGTERM)
+        deadline = time.monotonic() + self._timeouts.grace
         while self._still_running() and time.monotonic() < deadline:
             self._daemon.wake()
             time.sleep(_WAKE_INTERVAL)
-        for place in self._still_running():
+        for child in self._still_running():
             self._log.warning(
-                "process %d did not end within %.0f s: killed", place.pid, self._patience.grace
+                "process %d did not end within %.0f s: killed", child.pid, self._timeouts.grace
             )
-            place.kill()
+            child.kill()
 
     def _still_running(self) -> list[Child]:
-        children = (*self._places(), *self._retired, *self._leaving)
-        return [place for place in children if place.pid and not place.reap()]
+        everyone = (*self._children(), *self._draining, *self._old_helpers)
+        return [child for child in everyone if child.pid and not child.reap()]

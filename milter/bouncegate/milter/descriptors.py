@@ -20,7 +20,7 @@ class Descriptors:
 
     def __init__(self) -> None:
         """Nothing is known yet."""
-        self._mishaps = RateLimitedLog("by Postfix's default_action", step="CONNECT")
+        self._error_log = RateLimitedLog("by Postfix's default_action", step="CONNECT")
 
     def look(self) -> None:
         """Try to get one more; to be called about once a second. It takes some microseconds."""
@@ -31,4 +31,4 @@ class Descriptors:
                 return
             limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
             text = f"{error.strerror} (of {limit}): raise LimitNOFILE in the unit (systemctl edit)"
-            self._mishaps.tell(_NO_QUEUE_ID, OSError(error.errno, text), expected=True)
+            self._error_log.log(_NO_QUEUE_ID, OSError(error.errno, text), expected=True)

@@ -1,6 +1,6 @@
 """Which settings need the end of a message, and what is done there, in its order.
 
-What is held, or for a person of the return domain, is dealt with first: the ledger must not
+Pending recipients, and those for a person of the return domain, come first: the ledger must not
 record a recipient that was taken out. Where nothing else waits for the end of a message, DATA is
 answered with ACCEPT unless it has such a recipient: only such a message pays.
 """
@@ -26,27 +26,27 @@ class EomSteps:
 
     def __init__(
         self,
-        held: PendingStep | None,
+        pending: PendingStep | None,
         send: "SendStep | None",
         persons: PostmasterStep | None = None,
     ) -> None:
         """At least one of them is given."""
-        self._held = held
+        self._pending = pending
         self._send = send
         self._persons = persons
-        steps = (step for step in (held, send, persons) if step is not None)
+        steps = (step for step in (pending, send, persons) if step is not None)
         self.actions = reduce(or_, (step.actions for step in steps))
         """What the MTA must allow."""
         self.always = send is not None
-        """Whether the end of every message is needed, or only where a recipient is held."""
+        """Whether the end of every message is needed, or only where a recipient is pending."""
         self.wants_headers = send is not None and send.wants_headers
         self.macros = QUEUE_ID
         """Those to be asked for at the end of a message."""
 
     def data(self, context: "Context") -> int:
-        """Let the MTA go where nothing is held; not asked where every end is needed."""
+        """Let the MTA go where nothing is pending; not asked where every end is needed."""
         session = context.getpriv()
-        waits = isinstance(session, Session) and (session.held or session.persons)
+        waits = isinstance(session, Session) and (session.pending or session.persons)
         return milter.CONTINUE if self.always or waits else milter.ACCEPT
 
     def header(self, context: "Context", name: str, value: str | bytes) -> int:
@@ -56,10 +56,10 @@ class EomSteps:
     def end(self, context: "Context") -> int:
         """The message is whole; it always passes, with what recipients are left."""
         session = session_of(context)
-        if self._held is not None and session.held:
-            self._held.settle(context, session)
+        if self._pending is not None and session.pending:
+            self._pending.apply(context, session)
         if self._persons is not None and session.persons:
-            self._persons.settle(context, session)
+            self._persons.apply(context, session)
         if self._send is not None:
             return self._send.end(context)
         session.forget_message()

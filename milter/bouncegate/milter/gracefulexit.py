@@ -24,54 +24,54 @@ from bouncegate.daemon.heartbeat import DRAIN, INTERVAL, Heartbeat
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
-_MISHAPS: Final = RateLimitedLog("as before", step="once a second")
+_ERROR_LOG: Final = RateLimitedLog("as before", step="once a second")
 _CHECK_SESSIONS_EVERY: Final = 0.25
 # Interrupts accept(2), to which libmilter then returns; its handler does nothing.
 _INTERRUPT: Final = signal.SIGUSR2
 
 
-def keep(heartbeat: Heartbeat, drain_timeout: float, look: Callable[[], None]) -> None:
+def keep(heartbeat: Heartbeat, drain_timeout: float, check: Callable[[], None]) -> None:
     """Start the thread; to be called in a worker's main thread, before libmilter serves.
 
-    `look` is called at every beat. After the request to retire, sessions have `drain_timeout`
+    `check` is called at every beat. After the request to retire, sessions have `drain_timeout`
     seconds.
     """
     signal.signal(_INTERRUPT, lambda _number, _frame: None)
     # A pair has no name; one end never becomes readable as long as the other is open. It is made
     # now, since sessions may have taken all descriptors by then.
-    deaf = socket.socketpair()
+    placeholder = socket.socketpair()
 
     def beat() -> NoReturn:
         while signal.sigtimedwait({DRAIN}, INTERVAL) is None:
-            _look(look)
+            _run_checks(check)
             heartbeat.beat()
-        _retire(heartbeat, look, drain_timeout, deaf)
+        _drain(heartbeat, check, drain_timeout, placeholder)
 
     heartbeat.beat()
     threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
 
-def _look(look: Callable[[], None]) -> None:
+def _run_checks(check: Callable[[], None]) -> None:
     """Look, whatever comes of it: without a heartbeat the worker would be killed with its
     sessions.
     """
     try:
-        look()
+        check()
     except OSError as error:  # no descriptor is left for what it opens
-        _MISHAPS.tell("NOQUEUE", error, expected=True)
+        _ERROR_LOG.log("NOQUEUE", error, expected=True)
 
 
-def _retire(
+def _drain(
     heartbeat: Heartbeat,
-    look: Callable[[], None],
+    check: Callable[[], None],
     drain_timeout: float,
     pair: tuple[socket.socket, socket.socket],
 ) -> NoReturn:
     """Serve the sessions that are there, for a bounded time, and end the process."""
     listening = listening_descriptor()
     address = _address(listening)
-    deaf, other_end = pair
-    os.dup2(deaf.fileno(), listening)
+    placeholder, other_end = pair
+    os.dup2(placeholder.fileno(), listening)
     main = threading.main_thread().ident
     assert main is not None
     signal.pthread_kill(main, _INTERRUPT)
@@ -79,7 +79,7 @@ def _retire(
     # The first wait is for a connection that was being accepted just now.
     time.sleep(_CHECK_SESSIONS_EVERY)
     while (sessions := _sessions(address)) and time.monotonic() < deadline:
-        _look(look)
+        _run_checks(check)
         heartbeat.beat()
         time.sleep(_CHECK_SESSIONS_EVERY)
     if sessions:

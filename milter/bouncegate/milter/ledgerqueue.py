@@ -1,9 +1,9 @@
-"""The line from the workers to the ledger writer: what was sent, a datagram an entry.
+"""The queue from the workers to the ledger writer: what was sent, a datagram an entry.
 
 A worker never waits: what does not fit into the socket is refused at once. There is room for some
 400 messages, which the kernel bounds by net.core.wmem_max (208 KiB by default). To send a datagram
 costs a worker 1.0 us, and to receive it costs the ledger writer 1.3. To be woken costs it 50 to
-100, so it sleeps as long as the line can bear: with 700 messages a second this brought it from 20
+100, so it sleeps as long as the queue has room: with 700 messages a second this brought it from 20
 us of processor time a message to 8.
 """
 
@@ -23,7 +23,7 @@ MOST_AT_ONCE: Final = 500
 # What comes alone is written after so many seconds, and hardly a bounce is faster.
 _PAUSE: Final = 0.010
 _ALONE: Final = 1
-# What keeps coming is gathered for so long, in pauses that let a sixth of the line fill up.
+# What keeps coming is gathered for so long, in pauses that let a sixth of the queue fill up.
 _GATHERING: Final = 0.25
 _A_PAUSE: Final = 64
 _SHORTEST, _LONGEST_PAUSE = 0.002, 0.1
@@ -60,9 +60,9 @@ class LedgerQueue:
         self._worker.close()
         self._ledger_writer.close()
 
-    def gather(self, patience: float) -> list[Entry]:
-        """What one commit takes; nothing if nothing comes within `patience` seconds."""
-        if not select.select([self._ledger_writer], [], [], patience)[0]:
+    def gather(self, timeout: float) -> list[Entry]:
+        """What one commit takes; nothing if nothing comes within `timeout` seconds."""
+        if not select.select([self._ledger_writer], [], [], timeout)[0]:
             return []
         entries: list[Entry] = []
         end = time.monotonic() + _GATHERING

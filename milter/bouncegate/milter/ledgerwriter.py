@@ -2,12 +2,12 @@
 disk.
 
 A worker hands over what was sent (`bouncegate.milter.ledgerqueue`) and goes on. The ledger writer
-gathers what has come and commits it. When its disk stalls or is full, the line fills up or commits
+gathers what has come and commits it. When its disk stalls or is full, the queue fills up or commits
 fail; what could not be written is said in the log: mail flows on, and the bounces of those messages
 will prove nothing and lock nobody.
 
 What a crash of the ledger writer can lose is what it had in hand, a tenth of a second at most; what
-waits in the line is for its successor.
+waits in the queue is for its successor.
 """
 
 import logging
@@ -31,11 +31,11 @@ _WAKE_UP: Final = 1.0
 _EXPIRE_EVERY: Final = 3600.0
 
 
-def write_ledger(settings: Settings, line: LedgerQueue) -> None:
+def write_ledger(settings: Settings, ledger_queue: LedgerQueue) -> None:
     """Write what workers hand over, until SIGTERM."""
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
-    mishaps = RateLimitedLog(
+    error_log = RateLimitedLog(
         "nobody; mail flows, and the bounces of these messages will lock nobody",
         daemon="ledger-writer",
         step="write",
@@ -44,14 +44,14 @@ def write_ledger(settings: Settings, line: LedgerQueue) -> None:
     with closing(_Reopening(settings)) as ledger:
         while not stopping:
             try:
-                if entries := line.gather(0.0 if expiry.goes_on else _WAKE_UP):
+                if entries := ledger_queue.gather(0.0 if expiry.goes_on else _WAKE_UP):
                     ledger.do(partial(Ledger.write, batch=entries))
                 ledger.do(partial(expiry.go_on, since_start=time.monotonic()))
             except ClockDoubted:
                 pass  # the clock has said so
             except StoreError as error:
-                mishaps.tell("ledger", error, expected=True)
-        if entries := line.drain():
+                error_log.log("ledger", error, expected=True)
+        if entries := ledger_queue.drain():
             ledger.do(partial(Ledger.write, batch=entries))
 
 
@@ -86,7 +86,7 @@ class _Reopening:
 
 
 class Expiry:
-    """Forgets what is too old, once an hour, and never so much at once that the line fills up."""
+    """Forgets what is too old, once an hour, and never so much at once that the queue fills up."""
 
     def __init__(self, settings: Settings, clock: TrustedClock) -> None:
         """Nothing is forgotten yet, nor will be while the clock is in doubt."""

@@ -28,7 +28,7 @@ from bouncegate.milter.gracefulexit import listening_descriptor
 _BACKLOG: Final = 4096
 # Postfix's user reaches the socket through its group.
 _UMASK: Final = 0o117
-_PATIENCE: Final = 1.0
+_TIMEOUT: Final = 1.0
 
 
 class Listener:
@@ -115,7 +115,7 @@ class Listener:
 def answers(endpoint: Endpoint) -> bool:
     """Whether somebody takes connections at an endpoint."""
     with socket.socket(_family(endpoint), socket.SOCK_STREAM) as probe:
-        probe.settimeout(_PATIENCE)
+        probe.settimeout(_TIMEOUT)
         try:
             if isinstance(endpoint, UnixSocket):
                 probe.connect(str(endpoint.path))

@@ -33,9 +33,9 @@ class PostmasterStep:
     def __init__(self, settings: ReturnPathSettings) -> None:
         """`[return_path] postmaster` gets the mail; Postfix completes an address without domain."""
         self._mailbox = settings.postmaster
-        self._mishaps = RateLimitedLog("accept", step="END-OF-MESSAGE")
+        self._error_log = RateLimitedLog("accept", step="END-OF-MESSAGE")
 
-    def settle(self, context: "Context", session: Session) -> None:
+    def apply(self, context: "Context", session: Session) -> None:
         """Replace the recipients. Where that fails, the return path defers the message."""
         queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
         try:
@@ -50,7 +50,7 @@ class PostmasterStep:
                     for_log(self._mailbox),
                 )
         except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
-            self._mishaps.tell(queue_id, error, expected=isinstance(error, milter.error))
+            self._error_log.log(queue_id, error, expected=isinstance(error, milter.error))
         if session.recipients:
             gone = {written for written, _ in session.persons}
             session.recipients = [to for to in session.recipients if to not in gone]

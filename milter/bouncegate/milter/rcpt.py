@@ -16,8 +16,8 @@ from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter import logline
-from bouncegate.milter.refusal.decision import Outcome, Scope, decide
-from bouncegate.milter.refusal.deed import Deed, deed_of, verb
+from bouncegate.milter.refusal.action import Action
+from bouncegate.milter.refusal.decision import Outcome, Scope, decide, lock_in_force
 from bouncegate.milter.refusal.recipient import (
     KeyOf,
     as_resolved,
@@ -29,7 +29,6 @@ from bouncegate.milter.refusal.recipient import (
     untagged,
 )
 from bouncegate.milter.refusal.reply import compose
-from bouncegate.milter.refusal.standing import lock_in_force
 from bouncegate.milter.session import QUEUE_ID, RESOLVED, PendingRecipient, facts, macro, session_of
 from bouncegate.policy.records import Lock
 from bouncegate.store.errors import StoreError
@@ -51,7 +50,7 @@ class RcptStep:
     """Answers RCPT TO for one worker."""
 
     __slots__ = (
-        *("_deed", "_delimiters", "_find", "_key", "_mark", "_mishaps"),
+        *("_action", "_delimiters", "_find", "_key", "_mark", "_error_log"),
         *(
             "_on_error",
             "_plain_key",
@@ -90,8 +89,8 @@ class RcptStep:
         self._delimiters = settings.store.recipient_delimiter
         self._scope = Scope.of(settings)
         self._reply = settings.reply
-        self._deed = deed_of(settings.reply.action)
-        self._mishaps = RateLimitedLog(settings.milter.on_error)
+        self._action = Action.of(settings.reply.action)
+        self._error_log = RateLimitedLog(settings.milter.on_error)
         self._on_error = answer_on_error(settings)
 
     def __call__(self, context: "Context", recipient: bytes, *_parameters: bytes) -> int:
@@ -137,20 +136,19 @@ class RcptStep:
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
         reply = compose(self._reply, lock, known.recipient, known.sender or "", self._mark())
-        said = logline.refusal(verb(self._deed, outcome), queue_id, known, lock, reply)
+        said = logline.refusal(self._action.logged(outcome), queue_id, known, lock, reply)
         _LOG.info("%s", said)
         if outcome is Outcome.OBSERVED:
             return milter.CONTINUE
-        if self._deed is not Deed.REJECT:
-            held = PendingRecipient(self._deed, recipient, lock)
-            session_of(context).held.append(held)
+        if self._action is not Action.REJECT:
+            session_of(context).pending.append(PendingRecipient(recipient, lock))
             return milter.CONTINUE
         context.setreply(reply.code, reply.status, reply.escaped)
         return milter.TEMPFAIL if reply.temporary else milter.REJECT
 
     def _fail(self, context: "Context", error: Exception) -> int:
         queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
-        self._mishaps.tell(queue_id, error, expected=isinstance(error, _EXPECTED))
+        self._error_log.log(queue_id, error, expected=isinstance(error, _EXPECTED))
         self.on_failure()
         return self._on_error
 

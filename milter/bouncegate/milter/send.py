@@ -50,18 +50,18 @@ class SendStep:
     """RCPT, header and end-of-message steps of a worker that keeps the ledger."""
 
     def __init__(
-        self, settings: Settings, keys: KeyFile, line: LedgerQueue | None, rcpt: "Rcpt"
+        self, settings: Settings, keys: KeyFile, ledger_queue: LedgerQueue | None, rcpt: "Rcpt"
     ) -> None:
-        """`rcpt` answers recipients; `line` leads to the ledger writer, if a ledger is kept."""
+        """`rcpt` answers recipients; `ledger_queue` is None where no ledger is kept."""
         self._domains = settings.return_path.domains
         self._scope = Scope.of(settings)
         self._keys = keys
-        self._line = line
+        self._ledger_queue = ledger_queue
         self._rcpt = rcpt
         fold = settings.store.fold_local_part
         self._plain_key: KeyOf = plain_key if fold else no_key
         self._key: KeyOf = folded_key if fold else exact_key
-        self._mishaps = RateLimitedLog("accept", step="END-OF-MESSAGE")
+        self._error_log = RateLimitedLog("accept", step="END-OF-MESSAGE")
         # Not a secret: the MAC makes a token one. It must only differ from worker to worker.
         self._chance = random.Random(os.urandom(16))
         self._mailing = tuple(name.lower() for name in settings.ledger.mailing_headers)
@@ -110,7 +110,7 @@ class SendStep:
                 self._send(context, session)
         except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
             queue_id = macro(context, QUEUE_ID) or "NOQUEUE"
-            self._mishaps.tell(queue_id, error, expected=isinstance(error, QueueFull))
+            self._error_log.log(queue_id, error, expected=isinstance(error, QueueFull))
         finally:
             session.forget_message()
         return milter.CONTINUE
@@ -126,19 +126,19 @@ class SendStep:
             return
         now, recorded = int(time.time()), 0
         message = self._chance.randbytes(MESSAGE_OCTETS)
-        line = None if self._probes.issuperset(session.recipients) else self._line
+        ledger_queue = None if self._probes.issuperset(session.recipients) else self._ledger_queue
         sent: Sent | None = None
         try:
             sent = self._record(context, session, known, message, now)
-            if line is not None:
-                line.send(sent)
+            if ledger_queue is not None:
+                ledger_queue.send(sent)
                 recorded = now
         finally:  # signed or not, a bounce that the ledger does not know locks nobody
             if domain := self._domains.for_sender(known.sender_domain):
                 local = sign(self._keys.ring, _only_recipient(session, sent), message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
                 context.chgfrom(f"<{local}@{domain}>", f"ENVID={local}")
-            if line is not None:
+            if ledger_queue is not None:
                 self.on_send(recorded)
 
     def _record(

@@ -10,7 +10,6 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bouncegate.milter.refusal.decision import Facts, IPAddress
-from bouncegate.milter.refusal.deed import Deed
 from bouncegate.policy.records import Lock
 
 if TYPE_CHECKING:
@@ -59,9 +58,8 @@ def macros_arrive(context: "Context") -> bool:
 
 
 class PendingRecipient(NamedTuple):
-    """A locked recipient that was accepted, to be dealt with at the end of the message."""
+    """A locked recipient that was accepted, to be discarded or tagged at its end."""
 
-    deed: Deed
     recipient: bytes
     """As the MTA handed it over."""
     lock: Lock
@@ -70,7 +68,9 @@ class PendingRecipient(NamedTuple):
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = (*("headers", "held", "peer", "persons", "recipients", "resolved", "unreported"),)
+    __slots__ = (
+        *("headers", "pending", "peer", "persons", "recipients", "resolved", "unreported"),
+    )
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if the CONNECT step told it."""
@@ -81,7 +81,7 @@ class Session:
         self.resolved: dict[bytes, bytes] = {}
         """What the MTA makes of recipients that it may take for others than they look."""
         self.headers: dict[str, str] = {}
-        self.held: list[PendingRecipient] = []
+        self.pending: list[PendingRecipient] = []
         self.persons: list[tuple[bytes, str]] = []
         """Persons of the return domain: as the MTA handed them over, and in plain form."""
 
@@ -91,7 +91,7 @@ class Session:
         self.unreported = []
         self.resolved = {}
         self.headers = {}
-        self.held = []
+        self.pending = []
         self.persons = []
 
 

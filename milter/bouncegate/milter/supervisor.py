@@ -35,13 +35,13 @@ _LOG: Final = logging.getLogger("bouncegate.milter")
 
 def serve(
     settings: Settings,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     load: Callable[[], Settings],
-    patience: Timeouts | None = None,
+    timeouts: Timeouts | None = None,
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT; the exit code.
 
-    systemd and administrators expect it to be gone within 6 s of SIGTERM. `tell` tells the
+    systemd and administrators expect it to be gone within 6 s of SIGTERM. `notify` tells the
     service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the settings anew, or
     raises ConfigError. Raises MilterError, StoreError or KeyFileError for what an operator has
     to mend before the daemon can start.
@@ -59,8 +59,8 @@ def serve(
         endpoint=endpoint,
         listener=listener.descriptor,
         wake=listener.wake,
-        # libmilter is not told to stop, and its deaf socket cannot wake it.
-        last_call=signal.SIGKILL,
+        # libmilter is not told to stop, and its listening socket was replaced.
+        final_signal=signal.SIGKILL,
     )
     plan = daemon.plan(settings, None)
     if (code := trial_result()) is not None:
@@ -69,14 +69,14 @@ def serve(
         milter.set_flags(milter.SETSYMLIST)
         milter.register(NAME)
         with listener.opened(left.listener if left else None):
-            return Supervisor(daemon, plan, tell, patience or Timeouts(), left).run()
+            return Supervisor(daemon, plan, notify, timeouts or Timeouts(), left).run()
 
 
 class _Planner:
-    """Makes plans; all of them share one line to the ledger writer."""
+    """Makes plans; all of them share one queue to the ledger writer."""
 
     def __init__(self) -> None:
-        self._line: LedgerQueue | None = None
+        self._ledger_queue: LedgerQueue | None = None
 
     def plan(self, settings: Settings, old: Settings | None) -> Plan:
         """What is to be done by the settings; raises StoreError or KeyFileError."""
@@ -85,15 +85,15 @@ class _Planner:
         _look_at_keys(settings)
         where = kept("milter", settings.milter.socket, old.milter.socket if old else None)
         settings = _listening_at(where, settings)
-        if settings.keeps_ledger and self._line is None:
-            self._line = LedgerQueue()
-        line = self._line if settings.keeps_ledger else None
+        if settings.keeps_ledger and self._ledger_queue is None:
+            self._ledger_queue = LedgerQueue()
+        ledger_queue = self._ledger_queue if settings.keeps_ledger else None
         ledger_writer = (
-            (Child("ledger-writer", _ledger_writer(settings, line), _LOG),)
-            if line is not None
+            (Child("ledger-writer", _ledger_writer(settings, ledger_queue), _LOG),)
+            if ledger_queue is not None
             else ()
         )
-        worker = partial(work, settings, line)
+        worker = partial(work, settings, ledger_queue)
         return Plan(settings, settings.milter.processes, worker, _in_words(settings), ledger_writer)
 
 
@@ -101,13 +101,13 @@ def _listening_at(endpoint: Endpoint, settings: Settings) -> Settings:
     return replace(settings, milter=replace(settings.milter, socket=endpoint))
 
 
-def _ledger_writer(settings: Settings, line: LedgerQueue) -> Task:
-    """The task of the ledger writer; what waits in the line is there for its successor, too."""
+def _ledger_writer(settings: Settings, ledger_queue: LedgerQueue) -> Task:
+    """The task of the ledger writer; what waits in the queue is there for its successor, too."""
 
     def task(on_ready: Callable[[], None]) -> int:
         on_ready()
         try:
-            write_ledger(settings, line)
+            write_ledger(settings, ledger_queue)
         except StoreError as error:
             _LOG.error("%s", error)
             return error.exit_code

@@ -32,24 +32,27 @@ NAME: Final = "bouncegate"
 
 
 def work(
-    settings: Settings, line: LedgerQueue | None, post: WorkerContext, on_ready: Callable[[], None]
+    settings: Settings,
+    ledger_queue: LedgerQueue | None,
+    worker: WorkerContext,
+    on_ready: Callable[[], None],
 ) -> int:
     """Serve until SIGTERM, in a process forked by the supervisor; the exit code.
 
-    `line` leads to the ledger writer, if a ledger is kept.
+    `ledger_queue` is None where no ledger is kept.
     """
     core = Affinity(
-        post.number, settings.milter.processes, frozenset(os.sched_getaffinity(0)), set_affinity
+        worker.number, settings.milter.processes, frozenset(os.sched_getaffinity(0)), set_affinity
     )
     table = ReopeningLockTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
-    keys = keys_of(settings, line)
+    keys = keys_of(settings, ledger_queue)
     returns = ReturnAddresses(settings, keys) if keys and settings.return_path.domains else None
     locks = RcptStep(settings, table.find, InstallationMark(settings.store.path), returns)
-    counts = Counts(post.row) if post.row is not None else None
+    counts = Counts(worker.row) if worker.row is not None else None
     if counts is not None:
         locks.on_decision, locks.on_failure = counts.decided, counts.failed
-    steps = steps_of(settings, locks, line, keys, counts)
+    steps = steps_of(settings, locks, ledger_queue, keys, counts)
     locks.on_silence = steps.fall_back
     steps.register(NAME)
 
@@ -60,15 +63,15 @@ def work(
         core.look()
         descriptors.look()
 
-    keep(post.heartbeat, post.drain_timeout, look)
+    keep(worker.heartbeat, worker.drain_timeout, look)
     on_ready()
     milter.main()
     return os.EX_OK
 
 
-def keys_of(settings: Settings, line: LedgerQueue | None) -> KeyFile | None:
+def keys_of(settings: Settings, ledger_queue: LedgerQueue | None) -> KeyFile | None:
     """The keys, where anything is signed, recorded or comes back by a token."""
-    if not (settings.return_path.domains or line is not None):
+    if not (settings.return_path.domains or ledger_queue is not None):
         return None
     return KeyFile(settings.store.path / KEY_FILE, int(time.time()))
 
@@ -76,7 +79,7 @@ def keys_of(settings: Settings, line: LedgerQueue | None) -> KeyFile | None:
 def steps_of(
     settings: Settings,
     rcpt: Rcpt,
-    line: LedgerQueue | None,
+    ledger_queue: LedgerQueue | None,
     keys: KeyFile | None,
     counts: Counts | None = None,
 ) -> Steps:
@@ -85,14 +88,14 @@ def steps_of(
     if keys is not None and settings.return_path.domains:
         rcpt = door = ReturnPathCheck(settings, ReturnAddresses(settings, keys), rcpt)
         door.on_finding = counts.came if counts is not None else None
-    if keys is not None and (settings.signs or line is not None):
-        send = SendStep(settings, keys, line, rcpt)
+    if keys is not None and (settings.signs or ledger_queue is not None):
+        send = SendStep(settings, keys, ledger_queue, rcpt)
         rcpt = send.rcpt
     if counts is not None:
         if send is not None:
             send.on_send = counts.sent
         rcpt = counts.timed(rcpt)
-    held = PendingStep(settings) if settings.holds else None
+    pending = PendingStep(settings.reply) if settings.holds else None
     persons = PostmasterStep(settings.return_path) if settings.return_path.domains else None
-    ending = EomSteps(held, send, persons) if held or send or persons else None
+    ending = EomSteps(pending, send, persons) if pending or send or persons else None
     return Steps(rcpt, settings.milter.socket, ending)

@@ -67,7 +67,7 @@ def test_a_successor_counts_on_in_the_row_of_a_process_that_ended(tmp_path: Path
     first = board.row()
     assert first is not None
     first[NO] += 7
-    board.give_back(first)
+    board.release(first)
     second = board.row()
     assert second is not None
     second[NO] += 1

@@ -19,11 +19,11 @@ def test_a_broken_store_is_told_once_and_then_at_intervals_with_a_count(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = Clock()
-    mishaps = RateLimitedLog("accept", clock)
+    error_log = RateLimitedLog("accept", clock)
     for _ in range(1000):
-        mishaps.tell("4Zx8Gk2l1vz", OSError("no such file"), expected=True)
+        error_log.log("4Zx8Gk2l1vz", OSError("no such file"), expected=True)
     clock.now += INTERVAL
-    mishaps.tell("NOQUEUE", OSError("no such file"), expected=True)
+    error_log.log("NOQUEUE", OSError("no such file"), expected=True)
     assert caplog.messages == [
         "4Zx8Gk2l1vz: error: RCPT: OSError: no such file; answered: accept",
         (
@@ -34,21 +34,21 @@ def test_a_broken_store_is_told_once_and_then_at_intervals_with_a_count(
 
 
 def test_another_kind_of_error_is_not_hidden_by_the_first(caplog: pytest.LogCaptureFixture) -> None:
-    mishaps = RateLimitedLog("tempfail", Clock())
-    mishaps.tell("NOQUEUE", OSError("a"), expected=True)
-    mishaps.tell("NOQUEUE", ValueError("b"), expected=True)
+    error_log = RateLimitedLog("tempfail", Clock())
+    error_log.log("NOQUEUE", OSError("a"), expected=True)
+    error_log.log("NOQUEUE", ValueError("b"), expected=True)
     assert len(caplog.messages) == 2
 
 
 def test_a_fault_of_the_program_comes_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    mishaps = RateLimitedLog("accept", Clock())
-    mishaps.tell("NOQUEUE", OSError("a"), expected=True)
-    mishaps.tell("NOQUEUE", ValueError("b"), expected=False)
+    error_log = RateLimitedLog("accept", Clock())
+    error_log.log("NOQUEUE", OSError("a"), expected=True)
+    error_log.log("NOQUEUE", ValueError("b"), expected=False)
     assert [record.exc_info is not None for record in caplog.records] == [False, True]
     assert caplog.records[0].levelno == logging.ERROR
 
 
 def test_an_error_text_cannot_forge_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
-    RateLimitedLog("accept", Clock()).tell("a\nb", OSError("c\nd" + "x" * 5000), expected=True)
+    RateLimitedLog("accept", Clock()).log("a\nb", OSError("c\nd" + "x" * 5000), expected=True)
     assert "\n" not in caplog.messages[0]
     assert len(caplog.messages[0]) < 1000

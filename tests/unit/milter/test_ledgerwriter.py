@@ -32,24 +32,24 @@ def line() -> Iterator[LedgerQueue]:
         yield line
 
 
-def fill(line: LedgerQueue) -> None:
+def fill(ledger_queue: LedgerQueue) -> None:
     """Hand over more than any buffer holds."""
     for number in range(100_000):
-        line.send(sent(number))
+        ledger_queue.send(sent(number))
 
 
 def test_a_ledger_writer_that_does_not_read_is_an_error_at_once_and_nobody_waits(
-    line: LedgerQueue,
+    ledger_queue: LedgerQueue,
 ) -> None:
     with pytest.raises(QueueFull, match="sends are not recorded"):
-        fill(line)
-    assert line.drain()
-    line.send(sent(1))
+        fill(ledger_queue)
+    assert ledger_queue.drain()
+    ledger_queue.send(sent(1))
 
 
-def test_a_large_message_goes_over_in_parts(line: LedgerQueue) -> None:
-    line.send(sent(1, recipients=2500))
-    entries = line.gather(0)
+def test_a_large_message_goes_over_in_parts(ledger_queue: LedgerQueue) -> None:
+    ledger_queue.send(sent(1, recipients=2500))
+    entries = ledger_queue.gather(0)
     assert [entry.domains for entry in entries] == [
         {"example.com": 1000},
         {"example.com": 1000},
@@ -58,18 +58,18 @@ def test_a_large_message_goes_over_in_parts(line: LedgerQueue) -> None:
     assert [len(entry.names) for entry in entries] == [1, 0, 0]
 
 
-def test_no_commit_is_made_larger_than_it_may_be(line: LedgerQueue) -> None:
+def test_no_commit_is_made_larger_than_it_may_be(ledger_queue: LedgerQueue) -> None:
     entries: list[Entry] = []
     with pytest.raises(QueueFull):
-        fill(line)
-    while some := line.gather(0):
+        fill(ledger_queue)
+    while some := ledger_queue.gather(0):
         assert len(some) <= MOST_AT_ONCE
         entries += some
     assert [entry.key for entry in entries] == [entry_of(sent(n)).key for n in range(len(entries))]
 
 
 def test_old_sends_are_forgotten_a_few_at_a_time_until_all_are_gone(
-    tmp_path: Path, line: LedgerQueue, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, ledger_queue: LedgerQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An hour's worth at once would take so long that the line fills up."""
     caplog.set_level("INFO")

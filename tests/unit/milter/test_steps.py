@@ -62,15 +62,17 @@ def wanted(
     """Steps, actions and macros that are asked for once the MTA is known to honour requests."""
     settings = loads(f'[store]\npath = "{tmp_path}"\n[milter]\nsocket = "{endpoint}"\n{toml}')
     with ExitStack() as stack:
-        line = stack.enter_context(closing(LedgerQueue())) if settings.keeps_ledger else None
-        return _negotiated(settings, line)
+        ledger_queue = (
+            stack.enter_context(closing(LedgerQueue())) if settings.keeps_ledger else None
+        )
+        return _negotiated(settings, ledger_queue)
 
 
 def _negotiated(
-    settings: Settings, line: LedgerQueue | None
+    settings: Settings, ledger_queue: LedgerQueue | None
 ) -> tuple[set[str], set[str], Mapping[int, str]]:
-    keys = keys_of(settings, line)
-    steps: Any = steps_of(settings, lambda *_: milter.CONTINUE, line, keys)
+    keys = keys_of(settings, ledger_queue)
+    steps: Any = steps_of(settings, lambda *_: milter.CONTINUE, ledger_queue, keys)
     context = Context()
     steps.first_rcpt(context, b"<a@x.test>")
     options = [EVERYTHING, EVERYTHING, 0, 0]

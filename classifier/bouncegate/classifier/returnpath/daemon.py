@@ -55,7 +55,7 @@ def serve(
         if left is None:
             # It may have to wait for another writer; a signal ends it then: nothing is under way
             # yet.
-            first.trial()
+            first.check()
         with signals_held():
             supervisor = Supervisor(daemon, first, notify, timeouts or Timeouts(grace=_GRACE), left)
             return supervisor.run()
@@ -76,8 +76,8 @@ def _plan(
         listener, SessionCounts(own.processes, MOST_CONNECTIONS), InProgress(own.processes)
     )
     words = f"{own.processes} workers, listening on {own.socket}"
-    worker, trial = partial(work, settings, opening, shared), partial(_try_open, opening)
-    return Plan(settings, own.processes, worker, words, trial=trial)
+    worker, check = partial(work, settings, opening, shared), partial(_try_open, opening)
+    return Plan(settings, own.processes, worker, words, check=check)
 
 
 def _try_open(opening: Opening) -> None:

@@ -25,7 +25,7 @@ _LOG: Final = logging.getLogger("bouncegate.metrics")
 # node_exporter runs as a user of its own; nothing in it is secret.
 _TEXTFILE_MODE: Final = 0o644
 # Seconds that a connection has for its request, and for taking the answer.
-_PATIENCE: Final = 2.0
+_TIMEOUT: Final = 2.0
 _LOOK_FOR_STOP: Final = 0.5
 # A server or two ask, each once in some seconds.
 _MOST_CONNECTIONS: Final = 16
@@ -101,7 +101,7 @@ class _Server:
                 finally:
                     with self._lock:
                         self._asking.pop(id(connection), None)
-                connection.settimeout(_PATIENCE)  # of sendall as a whole
+                connection.settimeout(_TIMEOUT)  # of sendall as a whole
                 connection.sendall(self._answer(request))
                 connection.shutdown(socket.SHUT_WR)
         except OSError:
@@ -127,7 +127,7 @@ class _Server:
 
 def _request(connection: socket.socket) -> bytes:
     """The head of a request; raises OSError where it is too long, or takes too long."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     octets = b""
     while _END not in octets:
         left = end - time.monotonic()

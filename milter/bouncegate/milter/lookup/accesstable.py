@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 import idna
 
 from bouncegate.config.replies import UNMARKED
-from bouncegate.config.settings import Action, ReplySettings, Settings
+from bouncegate.config.settings import ReplyAction, ReplySettings, Settings
+from bouncegate.milter.refusal.action import tag
 from bouncegate.milter.refusal.decision import Outcome, Scope, decide_unseen
 from bouncegate.milter.refusal.reply import Reply, compose
-from bouncegate.milter.refusal.tag import tag
 from bouncegate.policy.records import Lock
 
 PASS: Final = "DUNNO"
@@ -84,7 +84,7 @@ def _tag(settings: ReplySettings, lock: Lock, _reply: Reply) -> str:
 
 
 _LOCKED: Final = frozenset({Outcome.REFUSED, Outcome.OBSERVED})
-_ACTIONS: Final[dict[Action, Callable[[ReplySettings, Lock, Reply], str]]] = {
+_ACTIONS: Final[dict[ReplyAction, Callable[[ReplySettings, Lock, Reply], str]]] = {
     "refuse": _refusal,
     "defer": _refusal,
     "tag": _tag,

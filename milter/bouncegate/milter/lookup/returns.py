@@ -39,7 +39,7 @@ class ReturnMap:
         self._keys = KeyFile(settings.store.path / KEY_FILE, int(clock()))
         self._ledger: Ledger | None = None
         on_error = settings.milter.on_error
-        self._mishaps = RateLimitedLog(on_error, daemon="map", step="return")
+        self._error_log = RateLimitedLog(on_error, daemon="map", step="return")
         self._on_error = _FAILED if on_error == "tempfail" else NOT_FOUND
 
     def __call__(self, key: bytes) -> bytes:
@@ -51,7 +51,7 @@ class ReturnMap:
         except UnicodeDecodeError:
             return NOT_FOUND
         except Exception as error:  # noqa: BLE001 - the boundary; told and answered
-            self._mishaps.tell("NOQUEUE", error, expected=isinstance(error, StoreError))
+            self._error_log.log("NOQUEUE", error, expected=isinstance(error, StoreError))
             return self._on_error
 
     def _answer(self, return_path: str) -> bytes:

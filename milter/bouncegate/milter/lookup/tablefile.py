@@ -25,7 +25,7 @@ _SEARCHED: Final = ("/usr/sbin", "/usr/local/sbin")
 # Addresses of people: for root, who opens Postfix's tables, and the group of the folder.
 _MODE: Final = 0o640
 # A million entries take postmap(1) seconds; a disk that stalls must not hold a job for ever.
-_PATIENCE: Final = 600.0
+_TIMEOUT: Final = 600.0
 
 
 class TableError(Exception):
@@ -112,7 +112,7 @@ class TableFile:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
         if done.returncode or done.stderr:

@@ -21,11 +21,10 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter.lookup.protocol import NOT_FOUND
-from bouncegate.milter.refusal.decision import Outcome, Scope, decide_unseen
-from bouncegate.milter.refusal.deed import Deed, deed_of, verb
+from bouncegate.milter.refusal.action import Action
+from bouncegate.milter.refusal.decision import Outcome, Scope, decide_unseen, lock_in_force
 from bouncegate.milter.refusal.recipient import exact_key, folded_key, is_address, untagged
 from bouncegate.milter.refusal.reply import Reply, compose, day
-from bouncegate.milter.refusal.standing import lock_in_force
 from bouncegate.policy.records import NO_END, Lock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
@@ -55,9 +54,9 @@ class TransportMap:
         self._key = folded_key if settings.store.fold_local_part else exact_key
         self._scope = Scope.of(settings)
         self._reply = settings.reply
-        self._deed = deed_of(settings.reply.action)
+        self._action = Action.of(settings.reply.action)
         on_error = settings.milter.on_error
-        self._mishaps = RateLimitedLog(on_error, daemon="map", step="transport")
+        self._error_log = RateLimitedLog(on_error, daemon="map", step="transport")
         self._on_error = (
             b"TEMP the locks cannot be read [bouncegate]" if on_error == "tempfail" else NOT_FOUND
         )
@@ -74,7 +73,7 @@ class TransportMap:
         try:
             return self._answer(key)
         except Exception as error:  # noqa: BLE001 - the boundary; told and answered
-            self._mishaps.tell(_NO_QUEUE_ID, error, expected=isinstance(error, _EXPECTED))
+            self._error_log.log(_NO_QUEUE_ID, error, expected=isinstance(error, _EXPECTED))
             if self.on_failure is not None:
                 self.on_failure()
             return self._on_error
@@ -96,16 +95,16 @@ class TransportMap:
             self.on_decision(outcome, lock)
         if lock is None or outcome not in _LOCKED or not is_address(key):
             return NOT_FOUND
-        if self._deed is Deed.TAG:
+        if self._action is Action.TAG:
             return NOT_FOUND
         reply = compose(self._reply, lock, address, mark=self._mark())
-        _LOG.info("%s", _line(verb(self._deed, outcome), address, lock, reply))
-        return NOT_FOUND if outcome is Outcome.OBSERVED else b"OK " + route(self._deed, reply)
+        _LOG.info("%s", _line(self._action.logged(outcome), address, lock, reply))
+        return NOT_FOUND if outcome is Outcome.OBSERVED else b"OK " + route(self._action, reply)
 
 
-def route(deed: Deed, reply: Reply) -> bytes:
+def route(action: Action, reply: Reply) -> bytes:
     """The transport and next hop that do it, and say why in Postfix's log."""
-    if deed is Deed.DISCARD:
+    if action is Action.DISCARD:
         return f"discard:{reply.of_table}".encode()
     service = "retry" if reply.temporary else "error"
     return f"{service}:{reply.status} {reply.of_table}".encode()

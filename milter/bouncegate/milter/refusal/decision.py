@@ -15,6 +15,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.config.values import AddressPattern, Network
 from bouncegate.policy.records import Lock
 from bouncegate.store.address import AddressError, canonical, canonical_domain
+from bouncegate.store.lockrecord import digest_of, of_group, unpack, until_of
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -93,6 +94,29 @@ class Scope:
             fold=fold,
             observe=settings.milter.mode == "observe",
         )
+
+
+def lock_in_force(
+    find: Callable[[bytes], bytes | None],
+    key: bytes,
+    record: bytes | None,
+    now: int,
+    group: str = "",
+) -> Lock | None:
+    """The lock of `key`, whose record `find` has given, or else of its domain; None without one.
+
+    Locks of one group apply only if this is the `group` that sends. Raises LockRecordError, and
+    what `find` raises.
+    """
+    if record is None:
+        return None
+    if now < until_of(record):
+        return unpack(record)
+    own = of_group(record, digest_of(group)) if group else None
+    if own is not None and own.in_force(now):
+        return own
+    domain = find(key[key.rfind(b"@") :])
+    return unpack(domain) if domain is not None and now < until_of(domain) else None
 
 
 def decide(facts: Facts, lock: Lock | None, now: int, scope: Scope) -> Outcome:

@@ -5,7 +5,7 @@ import time
 import pytest
 from tests.unit.milter.locks import YEAR, lock_of
 
-from bouncegate.config.settings import Action, MilterSettings, ReplySettings, Settings
+from bouncegate.config.settings import MilterSettings, ReplyAction, ReplySettings, Settings
 from bouncegate.milter.lookup.accesstable import entries
 
 NOW = int(time.time())
@@ -26,7 +26,7 @@ def values(settings: Settings) -> list[str]:
     ],
 )
 def test_each_action_has_entries_that_concern_the_locked_recipient_alone(
-    action: Action, beginnings: list[str]
+    action: ReplyAction, beginnings: list[str]
 ) -> None:
     """DISCARD in an access table drops the message for all its recipients."""
     found = values(Settings(reply=ReplySettings(action=action)))

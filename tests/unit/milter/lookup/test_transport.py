@@ -9,9 +9,9 @@ import pytest
 from tests.unit.milter.locks import YEAR, lock_of
 
 from bouncegate.config.settings import (
-    Action,
     ExemptSettings,
     MilterSettings,
+    ReplyAction,
     ReplySettings,
     Settings,
 )
@@ -63,7 +63,7 @@ def test_a_temporary_code_defers_by_way_of_retry() -> None:
     ],
 )
 def test_each_action_is_answered_by_the_transport_that_does_it(
-    caplog: pytest.LogCaptureFixture, action: Action, answer: bytes, said: str
+    caplog: pytest.LogCaptureFixture, action: ReplyAction, answer: bytes, said: str
 ) -> None:
     """A table cannot add a header field: what is to be tagged passes."""
     caplog.set_level(logging.INFO, "bouncegate.map")

@@ -1,6 +1,6 @@
-"""What may wait for another process without end, tried out by a child that can be given up.
+"""A call that may block forever, made in a child process that can be killed.
 
-A supervisor that waited itself would hear no signal: LMDB waits for its write lock in a call that
+A supervisor that blocked would handle no signal: LMDB waits for its write lock in a call that
 nothing interrupts.
 """
 
@@ -16,47 +16,47 @@ from typing import Final, NoReturn
 from bouncegate.daemon.child import die_with
 
 STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
-_LOOK_EVERY: Final = 0.05
+_POLL_INTERVAL: Final = 0.05
 
 
 class Unfinished(Exception):
-    """A trial was given up."""
+    """The call was given up; the text says why."""
 
 
 def is_stopping() -> bool:
-    """Whether a signal that ends the daemon waits to be taken by a supervisor."""
+    """Whether a signal that ends the daemon is pending."""
     return not STOP.isdisjoint(signal.sigpending())
 
 
-def try_out(trial: Callable[[], object], seconds: float) -> None:
-    """Do something in a child process; raises what it raises there.
+def call_in_child(function: Callable[[], object], seconds: float) -> None:
+    """Call a function in a child process; raises what it raises there.
 
-    And Unfinished where it takes longer, or the daemon is to stop.
+    Raises Unfinished if it takes longer than `seconds`, or the daemon is to stop.
     """
     reader, writer = os.pipe()
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _be_child(trial, parent, writer)
+        _be_child(function, parent, writer)
     os.close(writer)
     with closing(os.fdopen(reader, "rb")) as pipe:
         reason = _why_given_up(reader, time.monotonic() + seconds)
         if reason:
             os.kill(pid, signal.SIGKILL)
-        told = pipe.read()
+        answer = pipe.read()
         os.waitpid(pid, 0)
     if reason:
         raise Unfinished(f"{reason}: another process may hold the write lock")
-    if not told:
+    if not answer:
         raise Unfinished("the process that tried it out has died")
-    if (error := pickle.loads(told)) is not None:
+    if (error := pickle.loads(answer)) is not None:
         raise error
 
 
 def _why_given_up(reader: int, deadline: float) -> str:
-    """Wait until the child has told something or has died; empty if it has."""
-    while not select.select([reader], [], [], _LOOK_EVERY)[0]:
+    """Wait until the child has answered or died; why it was not waited for, or empty."""
+    while not select.select([reader], [], [], _POLL_INTERVAL)[0]:
         if is_stopping():
             return "told to stop meanwhile"
         if time.monotonic() > deadline:
@@ -64,11 +64,11 @@ def _why_given_up(reader: int, deadline: float) -> str:
     return ""
 
 
-def _be_child(trial: Callable[[], object], parent: int, writer: int) -> NoReturn:
+def _be_child(function: Callable[[], object], parent: int, writer: int) -> NoReturn:
     error: Exception | None = None
     try:
         if die_with(parent):
-            trial()
+            function()
     except Exception as raised:  # noqa: BLE001 - it is raised again in the parent
         error = raised
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.config.problems import ConfigError, Problem
-from bouncegate.daemon.trial import Unfinished, try_out
+from bouncegate.daemon.childcall import Unfinished, call_in_child
 from bouncegate.store.errors import StoreBusy
 
 
@@ -19,7 +19,7 @@ def children() -> str:
 
 def test_trial_that_goes_well_leaves_nothing_behind() -> None:
     before = children()
-    try_out(lambda: None, 60.0)
+    call_in_child(lambda: None, 60.0)
     assert children() == before
 
 
@@ -31,7 +31,7 @@ def test_trial_tells_why_it_failed(error: Exception) -> None:
         raise error
 
     with pytest.raises(type(error)) as raised:
-        try_out(fail, 60.0)
+        call_in_child(fail, 60.0)
     assert str(raised.value) == str(error)
     if isinstance(error, ConfigError):
         assert isinstance(raised.value, ConfigError)
@@ -40,12 +40,12 @@ def test_trial_tells_why_it_failed(error: Exception) -> None:
 
 def test_trial_that_dies_is_unfinished() -> None:
     with pytest.raises(Unfinished, match="died"):
-        try_out(lambda: os.kill(os.getpid(), signal.SIGKILL), 60.0)
+        call_in_child(lambda: os.kill(os.getpid(), signal.SIGKILL), 60.0)
 
 
 def test_trial_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(Unfinished, match="too long"):
-        try_out(lambda: time.sleep(3600), 0.1)
+        call_in_child(lambda: time.sleep(3600), 0.1)
 
 
 def test_trial_is_given_up_when_the_daemon_is_to_stop() -> None:
@@ -53,7 +53,7 @@ def test_trial_is_given_up_when_the_daemon_is_to_stop() -> None:
     try:
         signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
         with pytest.raises(Unfinished, match="stop"):
-            try_out(lambda: time.sleep(3600), 60.0)
+            call_in_child(lambda: time.sleep(3600), 60.0)
         assert signal.sigtimedwait({signal.SIGTERM}, 0) is not None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
