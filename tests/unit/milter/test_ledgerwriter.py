@@ -27,7 +27,7 @@ def sent(number: int, recipients: int = 1, at: int = NOW) -> Sent:
 
 
 @pytest.fixture
-def line() -> Iterator[LedgerQueue]:
+def ledger_queue() -> Iterator[LedgerQueue]:
     with closing(LedgerQueue()) as line:
         yield line
 
