@@ -65,19 +65,17 @@ PROMISES: Final = {
     "bouncegate list --state stale": Promise(r"address"),
     "bouncegate correct otto@gmial.com otto@gmail.com --force": Promise(r"otto@gmail\.com"),
     "bouncegate export --with-id -o locked.csv": Promise(r"\A\Z"),
-    "bouncegate import --corrections locked.csv --dry-run": Promise(
-        r"0 to correct, 2 are as they were"
-    ),
+    "bouncegate import --corrections locked.csv --dry-run": Promise(r"0 to correct, 2 unchanged"),
     "bouncegate export -o locked.csv": Promise(r"\A\Z"),
     "bouncegate import --locks locked.csv --yes": Promise(
         r"2 to lock", first="bouncegate unlock --all --force --yes"
     ),
-    "bouncegate store verify --other-policy": Promise(r"sound"),
+    "bouncegate store verify --other-policy": Promise(r"no differences"),
     # docs/retention.md
     "bouncegate export ann@example.com --all": Promise(r"mailbox-full"),
     'bouncegate purge ann@example.com --why "request of 3 March"': Promise(r"ann@example\.com"),
     # docs/policy.md
-    "bouncegate alive ann@example.com": Promise(r"1 of them had bounced .* 1 locks lifted"),
+    "bouncegate alive ann@example.com": Promise(r"1 of them had bounced .* 1 lock lifted"),
     "bouncegate alive --file opened.txt": Promise(r"^2 read"),
     'bouncegate simulate --config new.toml --since "90 days"': Promise(
         r"[12] would end on another day",
@@ -94,12 +92,12 @@ PROMISES: Final = {
     'bouncegate map status --max-age "2 hours" /var/lib/bouncegate/locks': Promise(r" s old: good"),
     # docs/store.md
     "bouncegate store backup /var/backups/bouncegate-$(date +%F).tar.zst": Promise(
-        r"bouncegate-20..-..-..\.tar\.zst: .*B(?s:.)*keep it as safe"
+        r"bouncegate-20..-..-..\.tar\.zst: .*B(?s:.)*protect it like the store"
     ),
     "bouncegate store restore /var/backups/bouncegate-2026-01-31.tar.zst --replace": Promise(
         r"bouncegate", first="bouncegate store backup /var/backups/bouncegate-2026-01-31.tar.zst"
     ),
-    "bouncegate store verify": Promise(r"sound"),
+    "bouncegate store verify": Promise(r"no differences"),
     "bouncegate store compact": Promise(r"KiB before, .* after"),
     "bouncegate store upgrade": Promise(r"nothing to do"),
     "bouncegate store stats": Promise(r"store +locks +\d"),

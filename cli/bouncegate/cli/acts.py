@@ -1,4 +1,4 @@
-"""What the commands that change addresses have in common: who, why, until when, and how many."""
+"""What the commands that change addresses share: which addresses, and how acts are carried out."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ from bouncegate.admin.lists.lines import addresses_of
 from bouncegate.cli.files import opened
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import printable
-from bouncegate.cli.output import complain
+from bouncegate.cli.output import complain, counted
 from bouncegate.cli.progress import bar
 from bouncegate.policy.records import Act, Audit
 from bouncegate.store.address import AddressError, canonical
@@ -23,7 +23,7 @@ _SHOWN: Final = 20
 def keys_of(invocation: Invocation, addresses: Iterable[str], file: Path | None) -> list[str]:
     """The addresses that were named and those of a file, each once; raises AddressError.
 
-    Every bad line is told before the first of them is raised.
+    Every bad line is reported first.
     """
     fold = invocation.settings.store.fold_local_part
     keys = dict.fromkeys(canonical(address, fold=fold) for address in addresses)
@@ -38,16 +38,18 @@ def keys_of(invocation: Invocation, addresses: Iterable[str], file: Path | None)
                 faults += 1
                 complain(f"{file}:{line.number}: {error}")
     if faults:
-        raise AddressError(f"{faults} lines of {file} are no addresses: nothing was changed")
+        raise AddressError(
+            f"{counted(faults, 'line')} of {file} without a valid address: nothing was changed"
+        )
     return list(keys)
 
 
 def carry_out(
     invocation: Invocation, store: Store, acts: Iterable[Act], total: int, audit: Audit
 ) -> LeftOut:
-    """Carry out acts on so many addresses, all or none; many with a bar on a terminal.
+    """Carry out acts on `total` addresses, all or none; many with a bar on a terminal.
 
-    Those that do not meet the condition of their act any more are left out, and told on stderr.
+    Addresses that no longer meet the condition of their act are left out, and named on stderr.
     """
     fold = invocation.policy.fold
     if total <= MOST_AT_ONCE:
@@ -58,21 +60,21 @@ def carry_out(
             left_out = bulk.carry_out(acts, fold, told, audit)
     shown = left_out.first[:_SHOWN]
     for address in shown:
-        complain(f"{address}: its locks changed meanwhile: left as it is")
+        complain(f"{address}: its locks changed meanwhile: not changed")
     if left_out.number > len(shown):
         complain(f"... and {left_out.number - len(shown)} more")
     return left_out
 
 
 def portions(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The addresses in order, as many to an act as one of many may name."""
+    """The addresses in order, as many at a time as one of several acts may name."""
     ordered = iter(keys)
     while some := tuple(islice(ordered, MOST_AT_ONCE)):
         yield some
 
 
 def say_all(lines: list[str], total: int, rest: str) -> None:
-    """Tell the first lines, and how many more there are; `lines` need not hold them all."""
+    """Print the first lines, and how many more there are; `lines` need not have all of them."""
     print("\n".join(map(printable, lines[:_SHOWN])))
     if total > _SHOWN:
         print(f"... and {total - _SHOWN} more {rest}")

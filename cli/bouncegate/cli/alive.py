@@ -1,7 +1,7 @@
-"""`alive`: a proof of life frees soft locks, and lets an address's count start anew.
+"""`alive`: a sign of life lifts soft locks and resets the counts of an address.
 
-For a system that tracks opens and clicks, and reports them one by one or as a file. Most addresses
-never bounced: of them nothing is written, so that all of a mailing's openings can be reported.
+For systems that track opens and clicks, and report them one by one or as a file. Nothing is written
+for addresses that never bounced, which most are, so that all opens of a mailing can be reported.
 """
 
 import io
@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why
-from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.output import complain, counted, write_json
 from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import MOST_ADDRESSES, MOST_TARGETS, Act, Audit
@@ -38,11 +38,11 @@ _AT_ONCE: Final = 10_000
 
 
 class AliveView(Struct):
-    """What came of a report."""
+    """The result of a report."""
 
     read: int = 0
     recorded: int = 0
-    """Addresses that had bounced: their count starts anew."""
+    """Addresses that had bounced: their counts start again."""
     freed: int = 0
     """Addresses whose lock this lifted."""
     malformed: int = 0
@@ -84,7 +84,7 @@ def alive(
 
         raise typer.Exit(hear_one(invocation, sys.stdin.buffer))
     if not addresses and file is None:
-        raise typer.BadParameter("name addresses, a --file of them, or --message")
+        raise typer.BadParameter("name addresses, or use --file or --message")
     view = AliveView()
     report = _Report(invocation, view, by, why)
     keys = _keys(invocation, _lines(addresses or [], file), view)
@@ -93,13 +93,13 @@ def alive(
             while some := dict.fromkeys(islice(keys, _AT_ONCE)):
                 report.take(store, list(some))
     else:
-        deque(keys, maxlen=0)  # nobody has bounced yet
+        deque(keys, maxlen=0)  # there are no bounces yet
     _tell(view, json=json)
     raise typer.Exit(os.EX_DATAERR if view.malformed else os.EX_OK)
 
 
 class _Report:
-    """The reactions of one call, taken in as they are read."""
+    """The addresses of one call, recorded as they are read."""
 
     def __init__(self, invocation: Invocation, view: AliveView, by: str, why: str) -> None:
         self._fold = invocation.policy.fold
@@ -110,7 +110,7 @@ class _Report:
         self._reached: list[str] = []
 
     def take(self, store: Store, keys: list[str]) -> None:
-        """Record those who had bounced, each thousand in a transaction of its own."""
+        """Record those that had bounced, a thousand in each transaction."""
         aged = [key for key in keys if is_aged(store, key, self._now)]
         for some in _portions(store, keys):
             act = Act(some, self._now, "alive", by=self._by, why=self._why)
@@ -120,7 +120,7 @@ class _Report:
         store.lastmailed.note_alive(aged, self._now)
 
     def _so_far(self, some: Iterable[str]) -> Audit:
-        """The record of this call, which takes the place of the one before."""
+        """The audit record of this call, which replaces the one before."""
         if self._view.recorded <= MOST_TARGETS:
             self._reached += some
         whole = len(self._reached) == self._view.recorded
@@ -137,7 +137,7 @@ def _exists(invocation: Invocation) -> bool:
 
 
 def _lines(addresses: list[str], file: Path | None) -> Iterator[tuple[str, str]]:
-    """Each address with the place where it stands."""
+    """Each address with its place: `argument`, or file and line."""
     yield from (("argument", address) for address in addresses)
     if file is None:
         return
@@ -174,7 +174,7 @@ def _keys(
 
 
 def _portions(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The addresses of which anything is known, as many to an act as one may name."""
+    """The addresses that had bounced, as many at a time as one act may name."""
     known = (key for key in keys if has_bounced(store.addresses.get(key)))
     while some := tuple(sorted(islice(known, MOST_ADDRESSES))):
         yield some
@@ -190,6 +190,6 @@ def _tell(view: AliveView, *, json: bool) -> None:
         write_json(view)
         return
     print(
-        f"{view.read} read, {view.recorded} of them had bounced and count anew, "
-        f"{view.freed} locks lifted, {view.malformed} malformed"
+        f"{view.read} read, {view.recorded} of them had bounced and start again, "
+        f"{counted(view.freed, 'lock')} lifted, {view.malformed} malformed"
     )

@@ -1,4 +1,4 @@
-"""`check`: a list of addresses is judged before it is mailed."""
+"""`check`: checks a list of addresses before it is mailed."""
 
 import sys
 import time
@@ -77,7 +77,7 @@ def check(
     bouncegate check --lookup --bad --file subscribers.txt
     """
     if not addresses and file is None:
-        raise typer.BadParameter("name addresses, or a --file of them")
+        raise typer.BadParameter("name addresses, or use --file")
     with ExitStack() as stack:
         lines = _lines(addresses or [], file, stack)
         raise typer.Exit(judge(invocation_of(context), lines, Shown(group, lookup, bad, json, csv)))
@@ -145,7 +145,7 @@ def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses
             answers, fault = statuses_of(unknown, invocation.settings.dns, own)
             known.update((domain, answer.status) for domain, answer in answers.items())
             if fault:
-                complain(f"{fault}: from here on, domains are judged by what is known already")
+                complain(f"{fault}: from here on, no domain is looked up")
         return known
 
     return statuses

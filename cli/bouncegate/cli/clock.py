@@ -1,4 +1,4 @@
-"""`clock show` and `clock accept`: whether the clock is trusted, and the operator's word on it."""
+"""`clock show` and `clock accept`: whether the clock is trusted, and how to confirm it."""
 
 from contextlib import ExitStack, closing
 from typing import Final

@@ -21,13 +21,13 @@ def require_consent(question: str, refusal: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        complain(f"{refusal}: no terminal to ask at, use --yes")
+        complain(f"{refusal}: no terminal to ask on; use --yes")
         raise typer.Exit(os.EX_USAGE)
     typer.confirm(question, abort=True)
 
 
 def address_to_notify(text: str) -> str:
-    """The address, if it is one: it becomes an argument of a program; raises AddressError."""
+    """The canonical address, which is safe as an argument of a program; raises AddressError."""
     address = canonical(text, fold=False)
     if address.startswith(("-", "@")):
         raise AddressError(f"{text!r} cannot be mailed: expected user@domain")
@@ -39,13 +39,13 @@ def confirm_by_mail(recipient: str, subject: str, text: str) -> bool:
     message = EmailMessage()
     message["To"] = recipient
     message["Subject"] = subject
-    # RFC 3834, 5: nobody's auto-responder shall answer.
+    # RFC 3834, 5: no auto-responder answers it.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
     argv = [_SENDMAIL, "-i", "-f", "", "--", recipient]
     try:
         subprocess.run(argv, input=message.as_bytes(), timeout=_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        complain(f"it is done, but no mail could be sent to {recipient}: {error}")
+        complain(f"done, but no mail could be sent to {recipient}: {error}")
         return False
     return True

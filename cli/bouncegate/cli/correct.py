@@ -1,4 +1,4 @@
-"""`correct`: a mistyped address points to what was meant, which begins anew."""
+"""`correct`: replaces a mistyped address with the right one, whose counts start again."""
 
 import os
 import time
@@ -42,7 +42,7 @@ def correct(
         raise AddressError(f"{correction.new}: {fault}")
     with closing(invocation.open_store()) as store:
         if is_done(store, correction):
-            print(f"{correction.old}: was corrected to {correction.new} before")
+            print(f"{correction.old}: already corrected to {correction.new}")
             return
         force = force or invocation.settings.policy.unlock_hard
         correction = as_seen(store, correction, now)

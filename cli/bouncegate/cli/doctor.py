@@ -140,7 +140,9 @@ def _named(senders: Iterable[str], addresses: Iterable[str], selectors: Iterable
 
     for selector in selectors:
         if not _SELECTOR.fullmatch(selector):
-            raise typer.BadParameter(f"{selector!r} is no selector, such as mail2026")
+            raise typer.BadParameter(
+                f"invalid DKIM selector {selector!r}: expected one such as mail2026"
+            )
     try:
         return Egress(
             tuple(str(parse_domain(one)) for one in senders),

@@ -16,7 +16,7 @@ from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.output import complain, counted, iso, write_json, write_table
 from bouncegate.cli.show import deferrals_of, view_of
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
@@ -140,7 +140,7 @@ def _address_of(store: Store, case: int) -> str:
     if not concerned:
         complain(f"no address was locked or bounced in case {case}")
         raise typer.Exit(os.EX_NOINPUT)
-    complain(f"case {case} is the lock of {len(concerned)} addresses: name one of them")
+    complain(f"case {case} locked {counted(len(concerned), 'address')}: name one of them")
     for one in concerned:
         print(printable(one))
     raise typer.Exit(os.EX_USAGE)
@@ -164,7 +164,7 @@ def _view(step: Step) -> StepView:
         if not entry.entries:
             return replace(view, why="purged before; its locks alone were kept")
         since = iso(entry.first_time)
-        return replace(view, why=f"{entry.entries} entries since {since}, no longer kept")
+        return replace(view, why=f"{counted(entry.entries, 'entry')} since {since}, no longer kept")
     shared = set(StepView.__struct_fields__) & set(entry.__struct_fields__) - own
     return replace(view, **{name: getattr(entry, name) for name in shared})
 
@@ -211,7 +211,7 @@ def _conclusion(
             )
     yield from _of_members(told)
     if state.corrected:
-        yield f"It was mistyped for {state.corrected}: bouncegate explain {state.corrected}"
+        yield f"It was corrected to {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:
         yield from _of_lock(key, group, lock, told)
         yield f"What frees it: {what_would_free(lock, now, settings.policy)}."
@@ -237,7 +237,7 @@ def _of_lock(key: str, group: str, lock: Lock, told: list[Step]) -> Iterator[str
         yield f"Entry {lock.cause} locked it: {cause.diagnostic or 'no diagnostic was given'}"
         yield f"Advice: {REASONS[lock.reason].advice}"
     elif cause is None and not lock.cause:
-        yield "The address was purged: of what locked it nothing is known any more."
+        yield "The address was purged: what locked it is no longer known."
     elif isinstance(cause, Act):
         yield f"Entry {lock.cause} locked it, by {cause.by}: {cause.why or 'no reason was given'}"
         if cause.by == CHECKER:

@@ -67,7 +67,7 @@ def export(
     now = int(time.time())
     invocation = invocation_of(context)
     if bool(address) is not everything:
-        raise typer.BadParameter("an ADDRESS goes with --all, and --all with an ADDRESS")
+        raise typer.BadParameter("ADDRESS and --all need each other")
     if everything:
         key = canonical(address, fold=invocation.settings.store.fold_local_part)
         with writing(output) as out:

@@ -1,4 +1,4 @@
-"""`import`: corrections, locks from elsewhere, and lists that are to be checked, as CSV."""
+"""`import`: corrections, locks from elsewhere, or addresses to check, as CSV."""
 
 import os
 import time
@@ -26,7 +26,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, DryRun, Why, Yes
-from bouncegate.cli.output import complain
+from bouncegate.cli.output import complain, counted
 from bouncegate.cli.progress import reading
 from bouncegate.cli.times import end_of
 from bouncegate.policy.records import Act
@@ -117,7 +117,7 @@ class _Job:
         self._now = int(time.time())
 
     def judge(self, file: BinaryIO, *, lookup: bool) -> int:
-        """Judge a list; the exit code is that of `check`."""
+        """Check a list; the exit code is that of `check`."""
         return judge(self._invocation, self._lines(file), Shown(lookup=lookup, bad=True))
 
     def _lines(self, file: BinaryIO) -> Iterator[Line]:
@@ -127,7 +127,7 @@ class _Job:
             yield Line(row.line, self._columns.cell(row, "address"))
 
     def correct(self, file: BinaryIO, *, force: bool) -> None:
-        """Take in corrected addresses."""
+        """Import corrected addresses."""
         sought = correcting.read_corrections(read_sheet(file), self._columns, fold=self._fold)
         force = force or self._invocation.settings.policy.unlock_hard
         with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
@@ -145,12 +145,12 @@ class _Job:
             for correction in fresh[:_SHOWN]:
                 print(printable(f"{correction.old} -> {correction.new}"))
             before = sought.unchanged + len(found) - len(fresh)
-            print(f"{len(fresh)} to correct, {before} are as they were")
+            print(f"{len(fresh)} to correct, {before} unchanged")
             acts = correcting.acts_of(fresh, self._now, self._by, self._why)
-            self._do(store, "--corrections", acts, len(fresh), 2 * len(fresh))
+            self._do(store, "correction", acts, len(fresh), 2 * len(fresh))
 
     def lock(self, file: BinaryIO, until: str) -> None:
-        """Take in locks, in the order of their addresses: neighbours are written together."""
+        """Import locks, sorted by address, which makes writing faster."""
         default = end_of(until, self._now)
         reader = LockReader(self._columns, lambda cell: _end(cell, self._now, default),
                             fold=self._fold)  # fmt: skip
@@ -174,19 +174,21 @@ class _Job:
             wishes = stack.enter_context(SortedRuns(given, Wish, attrgetter("address")))
             _refuse(faults)
             new = sum(1 for _ in locking.that_are_new(store, wishes, self._now))
-            print(f"{new} to lock, {rows - new} are locked as long already, or are listed twice")
+            print(
+                f"{new} to lock, {rows - new} unchanged (locked as long already, or listed twice)"
+            )
             why = self._why or "imported"
             fresh = locking.that_are_new(store, wishes, self._now)
             acts = locking.acts_of(fresh, self._now, self._by, why)
-            self._do(store, "--locks", acts, new, new)
+            self._do(store, "lock", acts, new, new)
 
     def _do(
         self, store: Store, form: str, acts: Iterable[Act], number: int, addresses: int
     ) -> None:
         if self._dry_run or not number:
             return
-        require_consent(f"Import {number}?", "nothing was imported", yes=self._yes)
-        command = f"import {form}"
+        require_consent(f"Import {counted(number, form)}?", "nothing was imported", yes=self._yes)
+        command = f"import --{form}s"
         audit = audit_of(command, self._now, by=self._by, why=self._why, count=number)
         left_out = carry_out(self._invocation, store, acts, addresses, audit)
         print("imported")
@@ -205,9 +207,9 @@ def _end(cell: str, now: int, default: int) -> int:
 
 
 def _refuse(faults: Sequence[Fault]) -> None:
-    """End the command if any line is bad, after each of them was told."""
+    """End the command if any line is bad, and report each of them."""
     for fault in sorted(faults):
         complain(f"line {fault.line}: {fault.why}")
     if faults:
-        complain(f"{len(faults)} bad lines: nothing was imported")
+        complain(f"{counted(len(faults), 'bad line')}: nothing was imported")
         raise typer.Exit(os.EX_DATAERR)

@@ -1,4 +1,4 @@
-"""`incident`: what the guard found, and the operator's word on it."""
+"""`incident`: shows the outages that the guard found, and lets the operator settle them."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
-from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.output import complain, counted, iso, write_json, write_table
 from bouncegate.policy.records import Event, Settled
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.incidents import Incident
@@ -43,14 +43,14 @@ class IncidentView(Struct):
     """Distinct addresses that had bounced within the window when it opened."""
     limit: int
     held: int
-    """Events that are held; 0 once it is settled."""
+    """Bounces that are held back; 0 once it is settled."""
     settled: str | None
     by: str | None
     why: str | None
 
 
 class HeldView(Struct):
-    """One event that is held."""
+    """One bounce that is held back."""
 
     event: int
     address: str
@@ -169,10 +169,10 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
             complain(f"incident {number} is {view.state} already, by {view.by}, at {view.settled}")
             raise typer.Exit(os.EX_DATAERR)
         if view.state == "open":
-            held = f"{view.held} events held"
+            held = f"{counted(view.held, 'bounce')} held back"
             print(printable(f"{view.reason} at {view.provider} since {view.opened}: {held}"))
-            effect = "count, and lock their addresses" if verb == "confirmed" else "become void"
-            require_consent(f"Shall they {effect}?", f"incident {number} stays open", yes=yes)
+            question = "Count them" if verb == "confirmed" else "Void them"
+            require_consent(f"{question}?", f"incident {number} stays open", yes=yes)
             command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"
             by, why = settlement.by, settlement.why
             audit = audit_of(command, settlement.time, by=by, why=why, count=view.held)
@@ -180,6 +180,6 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
             if settled is not None and settled.verb != verb:
                 complain(f"incident {number} was {settled.verb} meanwhile, by {settled.by}")
                 raise typer.Exit(os.EX_DATAERR)
-        elif store.incidents.held(number):  # whoever settled it was interrupted
+        elif store.incidents.held(number):  # the command that settled it was interrupted
             store.incidents.settle(settlement, invocation.policy.fold)
     print(f"incident {number}: {verb}")

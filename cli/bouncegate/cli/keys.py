@@ -27,7 +27,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
     try:
         ring = KeyRing.load(path)
     except FileNotFoundError:
-        complain(f"{path}: no key yet: the daemons make one when they need it")
+        complain(f"{path}: no key yet: the daemons create one when they need it")
         return
     rows = [(key.number, iso(key.made), key is ring.current) for key in ring.keys]
     if json:

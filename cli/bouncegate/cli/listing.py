@@ -117,9 +117,9 @@ def list_(
     invocation = invocation_of(context)
     wanted = filters.wanted(invocation, now)
     if sort is None and descending:
-        raise typer.BadParameter("--descending is for --sort: name what to sort by")
+        raise typer.BadParameter("--descending needs --sort")
     if sort is not None and after:
-        raise typer.BadParameter("--after is for pages by address, without --sort")
+        raise typer.BadParameter("--after works only without --sort")
     start = canonical(after, fold=invocation.settings.store.fold_local_part) if after else ""
     show = _write_json if json else _write_csv if csv else _write_table
     try:

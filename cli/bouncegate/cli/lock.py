@@ -1,4 +1,4 @@
-"""`lock`: addresses and domains are locked by hand, kept with who, when and why."""
+"""`lock`: locks addresses and domains by hand, and records who, when and why."""
 
 import time
 from contextlib import closing
@@ -54,7 +54,7 @@ def lock(
     bouncegate lock @dead.example --file more.txt
     """
     if not addresses and file is None:
-        raise typer.BadParameter("name addresses, or a --file of them")
+        raise typer.BadParameter("name addresses, or use --file")
     invocation = invocation_of(context)
     now = int(time.time())
     end = end_of(until, now)

@@ -14,7 +14,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.notify import notify
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.output import complain, counted, iso, write_json
 from bouncegate.cli.reload import settings_anew
 from bouncegate.config.durations import parse_duration
 from bouncegate.config.settings import Settings
@@ -136,11 +136,11 @@ def export(
     except TableError as error:
         complain(str(error))
         raise typer.Exit(error.exit_code) from None
-    print(f"{table}: {count} entries, {'written' if changed else 'unchanged'}")
+    print(f"{table}: {counted(count, 'entry')}, {'written' if changed else 'unchanged'}")
     if purged:
         complain(
-            f"{purged} locks of addresses that were purged cannot stand in a table: the milter and "
-            '"bouncegate map" refuse them'
+            f"{counted(purged, 'lock')} of purged addresses cannot be written to a table: only the "
+            'milter and "bouncegate map" refuse them'
         )
 
 
@@ -185,5 +185,5 @@ def status(
             }
         )
     else:
-        print(f"{exported.type}:{file}: {exported.entries} entries, {age} s old: {state}")
+        print(f"{exported.type}:{file}: {counted(exported.entries, 'entry')}, {age} s old: {state}")
     raise typer.Exit(os.EX_OK if state == "good" else os.EX_TEMPFAIL)

@@ -78,7 +78,7 @@ def writing_folder(path: Path) -> Iterator[Path]:
 def cannot(error: OSError, path: Path) -> typer.BadParameter:
     """What is wrong with the file that an option names."""
     if error.errno in _TAKEN and path.exists():
-        return typer.BadParameter(f"{path}: there is something already: name another place")
+        return typer.BadParameter(f"{path}: already exists: name another path")
     return typer.BadParameter(f"{path}: {error.strerror}")
 
 

@@ -85,6 +85,15 @@ def write_sheet(out: BinaryIO, columns: Sequence[str], views: Iterable[object]) 
         file.detach()  # which flushes it
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, which is plural unless the number is 1: "2 addresses"."""
+    if number == 1:
+        return f"1 {noun}"
+    if noun.endswith(("s", "sh", "ch")):
+        return f"{number} {noun}es"
+    return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{number} {noun}s"
+
+
 def complain(text: str) -> None:
     """Tell the person at the terminal what went wrong."""
     print(f"bouncegate: {printable(text)}", file=sys.stderr)

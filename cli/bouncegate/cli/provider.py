@@ -95,7 +95,7 @@ def _asked(invocation: Invocation, domain: str) -> MxHosts:
         with closing(invocation.open_store()) as store:
             return store.mx.learn(answers, now, settings)[domain]
     except StoreError as error:
-        complain(f"not kept: {error}")
+        complain(f"not stored: {error}")
         return learn(UNASKED, answers[domain], now, settings)
 
 

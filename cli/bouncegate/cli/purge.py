@@ -1,4 +1,4 @@
-"""`purge`: what is stored about a person goes, on request; a lock in force stays, nameless."""
+"""`purge`: removes what is stored about a person; a lock in force stays, as a salted hash."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, DryRun, Why, Yes
-from bouncegate.cli.output import iso
+from bouncegate.cli.output import counted, iso
 from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import NO_END, State
 from bouncegate.store.address import canonical
@@ -43,7 +43,7 @@ def purge(
     invocation = invocation_of(context)
     key = canonical(address, fold=invocation.settings.store.fold_local_part)
     if key.startswith("@"):
-        raise typer.BadParameter("a domain is no person: name an address, or unlock the domain")
+        raise typer.BadParameter("expected an address, got a domain; to lift its lock, use unlock")
     now = int(time.time())
     with closing(invocation.open_store(readonly=dry_run)) as store:
         found = store.purge.find(key)
@@ -53,7 +53,7 @@ def purge(
             print(printable(line))
         if dry_run or (found == Found() and not sends):
             return
-        require_consent(f"Remove all of it about {key}?", "nothing was removed", yes=yes)
+        require_consent(f"Remove everything about {key}?", "nothing was removed", yes=yes)
         if sends:
             with closing(
                 Ledger.open(invocation.settings.store, invocation.settings.ledger, readonly=False)
@@ -64,13 +64,13 @@ def purge(
     print(f"{key}: purged")
     ledger_too = " and `bouncegate store compact --ledger`" if sends else ""
     print(
-        "Its octets stay in unused pages of the file until these are used again: with the writing "
-        f"daemons stopped, `bouncegate store compact`{ledger_too} leaves nothing of them."
+        "The data stays in unused pages of the file until they are overwritten. To erase it now, "
+        f"stop the daemons that write and run `bouncegate store compact`{ledger_too}."
     )
     if is_locked(left, now):
         print(
-            f"It stays locked {_until(left, now)}: a salted hash of it is kept, and nothing else. "
-            f"bouncegate unlock {key} lifts that."
+            f"It stays locked {_until(left, now)}: only a salted hash of it is kept. "
+            f"To unlock it: bouncegate unlock {key}"
         )
 
 
@@ -84,19 +84,19 @@ def _sends(invocation: Invocation, address: str) -> int:
 
 def _lines(address: str, found: Found, sends: int, state: State, now: int) -> Iterator[str]:
     rows = (
-        (found.events, "bounces"),
-        (found.acts, "deliveries, signs of life and acts of operators"),
-        (found.summarized, "older entries, of which a summary is kept"),
-        (found.messages, "bounce messages about it alone"),
-        (found.shared_messages, "bounce messages about others too, in which it is blanked"),
-        (found.mentions, "entries about others that name it, in which it is blanked"),
-        (found.waiting, "messages that wait or were accepted of late"),
-        (sends, "sends in the ledger"),
-        (found.audits, "records of operators' changes that name it"),
-        (int(found.used), "day on which it was last mailed"),
+        (found.events, "bounce", ""),
+        (found.acts, "other event", ": deliveries, signs of life, changes by operators"),
+        (found.summarized, "older entry", " that a summary replaces"),
+        (found.messages, "bounce message", " about it alone"),
+        (found.shared_messages, "bounce message", " about others too, in which it is blanked"),
+        (found.mentions, "entry", " about others, in which it is blanked"),
+        (found.waiting, "message", " waiting in Postfix, or accepted lately"),
+        (sends, "send", " in the ledger"),
+        (found.audits, "audit record", " naming it"),
+        (int(found.used), "day", " on which it was last mailed"),
     )
-    told = [f"  {number} {what}" for number, what in rows if number]
-    yield f"{address}: this would go:" if told else f"{address}: nothing is stored about it"
+    told = [f"  {counted(number, what)}{rest}" for number, what, rest in rows if number]
+    yield f"{address}: this would be removed:" if told else f"{address}: nothing is stored about it"
     yield from told
     if is_locked(state, now):
         yield f"It is locked {_until(state, now)}: a salted hash is kept, so that it stays locked."

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.output import counted, iso, write_json, write_table
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Lock, State
 from bouncegate.store.address import canonical, domain_of
@@ -32,7 +32,8 @@ class DeferralView(Struct):
 
     def __str__(self) -> str:
         """In a line, for people."""
-        return f"since {self.first}, {self.attempts} attempts, last {self.last}: {self.text}"
+        attempts = counted(self.attempts, "attempt")
+        return f"since {self.first}, {attempts}, last {self.last}: {self.text}"
 
 
 class AddressView(Struct):

@@ -1,4 +1,4 @@
-"""`simulate`: what another config file, or other rules, would have made of what came."""
+"""`simulate`: replays stored bounces under another config file or other rules."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from msgspec import Struct
 from bouncegate.cli.filters import BounceSince
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.output import counted, iso, write_json, write_table
 from bouncegate.cli.times import time_of
 from bouncegate.policy.records import Lock
 from bouncegate.policy.simulation import Change, Rejudge, Simulation, Totals, as_judged
@@ -135,12 +135,14 @@ def _told(lock: Lock | None) -> str:
 
 def _conclude(totals: Totals, reclassification: "Reclassification | None") -> None:
     print(
-        f"{totals.events} events of {totals.addresses} addresses: {totals.locks_before} locks in "
-        f"force, {totals.locks_after} under the other config: {totals.locked} would be locked, "
-        f"{totals.freed} freed, {totals.ends} would end on another day"
+        f"{counted(totals.events, 'bounce')} of {counted(totals.addresses, 'address')}: "
+        f"{counted(totals.locks_before, 'lock')} in force, {totals.locks_after} under the other "
+        f"config: {totals.locked} would be locked, {totals.freed} freed, {totals.ends} would "
+        "end on another day"
     )
     if reclassification is not None:
         print(
-            f"{totals.rejudged} events would be judged otherwise; of {reclassification.unread} the "
-            "message is no longer kept, so that their fields alone were judged"
+            f"{counted(totals.rejudged, 'bounce')} would be classified differently; of "
+            f"{reclassification.unread} the message is no longer kept, so that only the stored "
+            "fields were classified"
         )

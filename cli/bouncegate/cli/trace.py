@@ -193,7 +193,7 @@ def _of_log(
 ) -> Iterator[_Told]:
     source = _log(settings, file)
     if source is None:
-        complain("no log was read: name one with --log, or set [maillog] source")
+        complain("no log was read: use --log, or set [maillog] source")
         return
     try:
         for said in source.search(wanted, since, now):

@@ -1,4 +1,4 @@
-"""`undo`: events become void, and every address is as if they had never come."""
+"""`undo`: voids bounces; each address becomes as if they had never come."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from bouncegate.cli.filters import (
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
 from bouncegate.cli.options import By, DryRun, Json, Why, Yes
-from bouncegate.cli.output import iso, write_json
+from bouncegate.cli.output import counted, iso, write_json
 from bouncegate.cli.times import period_of
 from bouncegate.policy.records import Ruling
 from bouncegate.policy.selection import Selection
@@ -77,7 +77,9 @@ def undo(
         until=end,
     )
     if wanted == Selection():
-        raise typer.BadParameter("say which bounces: name a provider, a reason, a time or the like")
+        raise typer.BadParameter(
+            "name at least one filter, such as --provider, --reason or --since"
+        )
     fold = invocation.policy.fold
     with closing(invocation.open_store(readonly=dry_run)) as store:
         numbers = store.history.find(wanted.matches)
@@ -86,7 +88,9 @@ def undo(
             print(_told(effect))
         do = bool(numbers) and not dry_run
         if do:
-            require_consent(f"Undo {effect.events} events?", "nothing was undone", yes=yes)
+            require_consent(
+                f"Void {counted(effect.events, 'bounce')}?", "nothing was undone", yes=yes
+            )
             who, command = by, called("undo", _options(wanted))
             audit = audit_of(command, now, by=who, why=why, count=effect.events)
             store.void(numbers, Ruling("void", (), now, by=who, why=why), fold, audit)
@@ -103,8 +107,9 @@ def _options(wanted: Selection) -> Iterator[tuple[str, object]]:
 
 def _told(effect: Effect) -> str:
     if not effect.events:
-        return "no such events, or all of them are void already"
+        return "no such bounces, or all of them are void already"
     return (
-        f"{effect.events} events of {effect.addresses} addresses, {effect.locks} of them locked: "
-        f"{effect.lifted} locks go, {effect.locks - effect.lifted} stay on other evidence"
+        f"{counted(effect.events, 'bounce')} of {counted(effect.addresses, 'address')}, "
+        f"{effect.locks} of them locked: {counted(effect.lifted, 'lock')} lifted, "
+        f"{effect.locks - effect.lifted} kept because of other evidence"
     )

@@ -1,4 +1,4 @@
-"""`unlock`: locks are lifted, one or many or all that are meant, after a question."""
+"""`unlock`: lifts locks of named addresses, or of all that filters select."""
 
 import os
 import time
@@ -21,7 +21,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import AddressFile, By, DryRun, Why, Yes, with_groups
-from bouncegate.cli.output import complain, write_table
+from bouncegate.cli.output import complain, counted, write_table
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act
 from bouncegate.store.address import domain_of
@@ -83,7 +83,7 @@ def unlock(
         if not meant.rows or dry_run:
             return
         number = meant.addresses
-        require_consent(f"Unlock {_count(number)}?", "nothing was unlocked", yes=yes)
+        require_consent(f"Unlock {counted(number, 'address')}?", "nothing was unlocked", yes=yes)
         who = by
         command = "unlock" + " --all" * every + " --force" * force
         audit = audit_of(command, now, by=who, why=why, targets=meant.names, count=number)
@@ -93,8 +93,9 @@ def unlock(
     number -= left_out.number
     say_all([f"{address}: unlocked" for address in names], number, "unlocked")
     if recipient:
-        text = f"{number} addresses were unlocked, as {who} asked.\n\n" + "\n".join(names)
-        confirm_by_mail(recipient, f"Bouncegate: {number} addresses unlocked", text)
+        unlocked = f"{counted(number, 'address')} unlocked"
+        text = f"{unlocked}, as {who} asked.\n\n" + "\n".join(names)
+        confirm_by_mail(recipient, f"Bouncegate: {unlocked}", text)
     if left_out.number:
         raise typer.Exit(os.EX_TEMPFAIL)
 
@@ -102,7 +103,7 @@ def unlock(
 def _rows_of(
     invocation: Invocation, store: Store, keys: Sequence[str], wanted: Wanted, now: int
 ) -> Iterator[Row]:
-    """The locks in force of the addresses that were named; says what is no such lock."""
+    """The locks in force of the named addresses; reports those without one."""
     listing = listing_of(invocation, store, now)
     for key in keys:
         rows = [row for row in listing.locks_of(key) if wanted.takes(row)]
@@ -111,7 +112,7 @@ def _rows_of(
         if rows:
             continue
         if of_domain is not None and of_domain.in_force(now):
-            complain(f"{key}: only its domain is locked: unlock @{domain_of(key)}")
+            complain(f"{key}: only its domain is locked; use: bouncegate unlock @{domain_of(key)}")
         else:
             print(f"{key}: not locked")
 
@@ -125,19 +126,16 @@ def _acts(targets: Iterable[Target], act: Act) -> Iterator[Act]:
             yield replace(act, addresses=addresses, group=group, seen=seen)
 
 
-def _count(addresses: int) -> str:
-    return f"{addresses} address{'es' * (addresses != 1)}"
-
-
 def _refuse_hard(invocation: Invocation, meant: Meant, *, force: bool) -> None:
-    """A hard bounce says that nobody is there: lifting the lock costs reputation."""
+    """End the command if a lock is hard: mailing such addresses again costs reputation."""
     if force or invocation.settings.policy.unlock_hard or not meant.hard:
         return
     for row in meant.first_hard:
         view = view_of(row)
-        complain(f"{row.address}: a hard lock ({row.reason}), until {view.until}: use --force")
+        complain(f"{row.address}: hard-locked ({row.reason}) until {view.until}")
     complain(
-        f"{_count(meant.hard)} with hard locks: nothing was unlocked; --kind soft leaves them out"
+        f"{counted(meant.hard, 'address')} with hard locks: nothing was unlocked. Use --force, or "
+        "--kind soft to leave them out"
     )
     raise typer.Exit(os.EX_NOPERM)
 

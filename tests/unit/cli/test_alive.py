@@ -86,7 +86,7 @@ def test_standard_input_can_be_the_file(
 ) -> None:
     bounced(config, "ann@example.com", FULL)
     monkeypatch.setattr(sys, "stdin", io.StringIO("ann@example.com\n"))
-    assert "1 locks lifted" in bouncegate("alive", "--file", "-").out
+    assert "1 lock lifted" in bouncegate("alive", "--file", "-").out
 
 
 def test_reactions_of_who_never_bounced_are_not_kept(config: Path, bouncegate: Command) -> None:
@@ -101,7 +101,7 @@ def test_reactions_of_who_never_bounced_are_not_kept(config: Path, bouncegate: C
 def test_without_any_address_it_says_what_to_give(bouncegate: Command) -> None:
     done = bouncegate("alive")
     assert done.code == 2
-    assert "name addresses, a --file of them, or --message" in done.err
+    assert "name addresses, or use --file or --message" in done.err
 
 
 def test_a_report_of_many_portions_is_one_record_of_the_audit(

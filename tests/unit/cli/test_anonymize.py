@@ -35,7 +35,7 @@ def test_copies_of_a_folder_are_numbered_since_names_of_files_may_tell_persons(
     ]  # fmt: skip
     again = bouncegate("anonymize", str(folder), "-o", str(tmp_path / "copies"))
     assert again.code == 2
-    assert "something already" in again.err
+    assert "already exists" in again.err
 
 
 def test_copies_of_several_messages_need_a_folder(bouncegate: Command) -> None:

@@ -88,7 +88,7 @@ def test_a_hard_bounce_that_comes_while_the_question_waits_is_not_freed(
     asking = Asking(config, "unlock", "--all", "--kind", "soft")
     bounce(config, ANN, times=4, first=first)  # three of the messages have bounced before
     assert asking.consent() == os.EX_TEMPFAIL
-    assert f"{ANN}: its locks changed meanwhile: left as it is" in asking.said
+    assert f"{ANN}: its locks changed meanwhile: not changed" in asking.said
     assert "bob@example.com: unlocked" in asking.said
     assert f"{ANN}: unlocked" not in asking.said
     shown = json.loads(bouncegate("show", "--json", ANN).out)

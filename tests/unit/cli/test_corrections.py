@@ -105,12 +105,12 @@ def test_many_are_corrected_by_export_spreadsheet_and_import_by_id(
         row["address"] = row["address"].replace("gmial.com", "gmail.com")
     write(sheet, rows, delimiter=";")
     dry = bouncegate("import", "--corrections", str(sheet), "--dry-run")
-    assert "2 to correct, 1 are as they were" in dry.out
+    assert "2 to correct, 1 unchanged" in dry.out
     assert shown(bouncegate, MEANT)["locked"] is True, "a dry run changes nothing"
     assert bouncegate("import", "--corrections", str(sheet), "--yes").code == os.EX_OK
     assert shown(bouncegate, MEANT)["locked"] is False
     again = bouncegate("import", "--corrections", str(sheet), "--yes")
-    assert "0 to correct, 3 are as they were" in again.out, "the same file twice changes nothing"
+    assert "0 to correct, 3 unchanged" in again.out, "the same file twice changes nothing"
 
 
 def test_one_bad_line_and_nothing_is_corrected(bouncegate: Command, tmp_path: Path) -> None:
@@ -133,14 +133,16 @@ def test_a_suppression_list_of_another_service_is_imported_once(
     sheet = tmp_path / "suppressed.csv"
     sheet.write_text("Recipient,Reason,Note\neve@example.com,Hard Bounce,x\nann@gmial.com,spam,\n")
     argv = ["import", "--locks", str(sheet), "--column", "address=Recipient", "--until", "1 year"]
-    assert "2 to lock, 0 are locked as long already" in bouncegate(*argv, "--yes").out
+    assert "2 to lock, 0 unchanged (locked as long already" in bouncegate(*argv, "--yes").out
     eve = shown(bouncegate, "eve@example.com")
     assert (eve["locked"], eve["origin"], eve["reason"]) == (True, "imported", "user-unknown")
     assert shown(bouncegate, TYPO)["reason"] == "complaint", "it says more than the bounce"
     time.sleep(1.1)  # a year from now ends later then
-    assert "0 to lock, 2 are locked as long already" in bouncegate(*argv, "--yes").out
+    assert "0 to lock, 2 unchanged (locked as long already" in bouncegate(*argv, "--yes").out
     longer = bouncegate(*argv[:-1], "2 years", "--yes").out
-    assert "2 to lock, 0 are locked as long already" in longer, "a longer time is another wish"
+    assert "2 to lock, 0 unchanged (locked as long already" in longer, (
+        "a longer time is another wish"
+    )
 
 
 def test_of_a_lock_and_a_line_of_a_file_the_stronger_and_the_longer_is_taken(
@@ -163,7 +165,7 @@ def test_of_a_lock_and_a_line_of_a_file_the_stronger_and_the_longer_is_taken(
     assert eve["reason"] == "complaint"
     assert eve["until"] > shown(bouncegate, "bob@gmial.com")["until"], "two years, not one"
     sheet.write_text(f"address,reason\n{TYPO},soft\nbob@gmial.com,soft\n")
-    assert "1 to lock, 1 are" in bouncegate("import", "--locks", str(sheet), "--yes").out
+    assert "1 to lock, 1 unchanged" in bouncegate("import", "--locks", str(sheet), "--yes").out
     bob = shown(bouncegate, "bob@gmial.com")
     assert (bob["kind"], bob["reason"], bob["until"]) == ("hard", "user-unknown", None)
 

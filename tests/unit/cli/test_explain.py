@@ -89,7 +89,7 @@ def test_the_case_that_a_refusal_names_leads_back_to_its_address(
 def test_a_case_of_many_addresses_names_them(bouncegate: Command) -> None:
     bouncegate("lock", "ann@example.com", "bob@example.com")
     told = bouncegate("explain", "1")
-    assert "the lock of 2 addresses" in told.err
+    assert "case 1 locked 2 addresses" in told.err
     assert told.out.split() == ["ann@example.com", "bob@example.com"]
 
 

@@ -118,7 +118,9 @@ def test_the_same_file_twice_changes_nothing(site: Site) -> None:
     before = site.run("export").stdout
     again = site.do_import()
     assert again.returncode == 0
-    assert again.stdout == f"0 to lock, {MANY} are locked as long already, or are listed twice\n"
+    assert (
+        again.stdout == f"0 to lock, {MANY} unchanged (locked as long already, or listed twice)\n"
+    )
     assert site.run("export").stdout == before
     assert len(site.journal()) == 1
 
@@ -141,8 +143,8 @@ def test_without_a_terminal_and_without_yes_an_import_is_a_dry_run(site: Site) -
         argv, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL
     )
     assert done.returncode == 64
-    assert done.stdout == f"{MANY} to lock, 0 are locked as long already, or are listed twice\n"
-    assert "nothing was imported: no terminal to ask at, use --yes" in done.stderr
+    assert done.stdout == f"{MANY} to lock, 0 unchanged (locked as long already, or listed twice)\n"
+    assert "nothing was imported: no terminal to ask on; use --yes" in done.stderr
     assert site.locked() == 0
 
 
@@ -179,7 +181,7 @@ def test_a_sheet_by_a_pipe_locks_each_address_once_for_the_first_reason_given(si
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("70 to lock, 1130 are locked as long already")
+    assert done.stdout.startswith("70 to lock, 1130 unchanged (locked as long already")
     listed = site.run("list", "--json").stdout.splitlines()
     whys = {json.loads(line)["address"][4:6]: json.loads(line)["why"] for line in listed}
     assert whys == {f"{n:02}": f"line {n}" for n in range(70)}

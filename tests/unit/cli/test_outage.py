@@ -173,7 +173,7 @@ def test_health_warns_of_many_dsns_that_prove_nothing(config: Path, bouncegate: 
 def test_undo_tells_asks_and_does(config: Path, bouncegate: Command) -> None:
     record(config, event("ann@gmail.com"), event("bob@example.com"), event("eve@example.com"))
     dry = bouncegate("undo", "--domain", "Example.COM", "--dry-run")
-    assert "2 events of 2 addresses, 2 of them locked: 2 locks go" in dry.out
+    assert "2 bounces of 2 addresses, 2 of them locked: 2 locks lifted" in dry.out
     assert len(locked(bouncegate)) == 3
     asked = bouncegate("undo", "--domain", "example.com")
     assert asked.code == os.EX_USAGE
@@ -218,7 +218,7 @@ def test_all_options_of_undo_hold_together(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ([], "say which bounces"),
+        ([], "name at least one filter"),
         (["--since", "yesterday"], "no duration"),
         (["--since", "1 month"], "write days"),
         (["--reason", "bad-luck"], "user-unknown"),

@@ -80,7 +80,7 @@ def test_messages_never_take_the_place_of_what_is_there(
     for place in (file, folder):
         done = bouncegate("report", "mailing", "spring", "--messages", form, "-o", str(place))
         assert done.code == 2
-        assert "name another place" in done.err
+        assert "name another path" in done.err
     assert file.read_text() == "mine"
     assert [one.name for one in folder.iterdir()] == ["mine"]
     assert not list(tmp_path.glob(".f*"))

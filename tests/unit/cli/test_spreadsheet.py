@@ -103,7 +103,7 @@ def test_a_hundred_thousand_rows_come_back_as_they_were(site: Path, edited: Path
 def test_what_nobody_has_touched_is_not_corrected(site: Path, edited: Path) -> None:
     done = bouncegate(site, "import", "--yes", "--corrections", str(edited))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"0 to correct, {ROWS} are as they were\n"
+    assert done.stdout == f"0 to correct, {ROWS} unchanged\n"
 
 
 def test_what_was_corrected_in_the_spreadsheet_is_and_nothing_else(
@@ -121,5 +121,5 @@ def test_what_was_corrected_in_the_spreadsheet_is_and_nothing_else(
     done = bouncegate(config, "import", "--force", "--yes", "--corrections", str(sheet))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == f"{old} -> {new}"
-    assert f"1 to correct, {ROWS - 1} are as they were" in done.stdout
+    assert f"1 to correct, {ROWS - 1} unchanged" in done.stdout
     assert f"mistyped for {new}" in bouncegate(config, "explain", old).stdout

@@ -83,7 +83,7 @@ def test_whoever_asked_gets_a_mail_when_it_is_done(bouncegate: Command, mailed: 
     bouncegate("unlock", *options, "--yes", "--by", "eve")
     text = mailed.read_text()
     assert text.startswith("-i -f  -- desk@kernel.org\n")
-    assert "2 addresses were unlocked, as eve asked" in text
+    assert "2 addresses unlocked, as eve asked" in text
     assert "Auto-Submitted: auto-generated" in text
 
 

@@ -139,9 +139,9 @@ def _command(subject: str) -> Callable[..., None]:
         ] = None,
     ) -> None:
         if (messages is None) is not (output is None):
-            raise typer.BadParameter("--messages says what to write, --output where: give both")
+            raise typer.BadParameter("--messages and --output need each other")
         if svg is not None and (addresses or messages is not None):
-            raise typer.BadParameter("--svg draws counts: leave --addresses and --messages out")
+            raise typer.BadParameter("--svg draws counts: omit --addresses and --messages")
         now, invocation = int(time.time()), invocation_of(context)
         wanted = filters.wanted(invocation, now)
         if name is not None:
@@ -189,7 +189,7 @@ def _as_kept(store: Store, wanted: Filters) -> Filters:
     """The same, from when on all bounces are kept; says so if that is less."""
     kept = as_kept(store, wanted)
     if kept.since > wanted.since:
-        complain(f"told since {iso(kept.since)}: what came before is no longer all kept")
+        complain(f"since {iso(kept.since)}: older bounces are not all kept")
     return kept
 
 
@@ -198,7 +198,7 @@ def _reason(_: Invocation, text: str) -> Reason:
         return Reason(text)
     except ValueError:
         known = ", ".join(Reason)
-        raise typer.BadParameter(f"{text!r} is no reason; there are: {known}") from None
+        raise typer.BadParameter(f"unknown reason {text!r}; known are: {known}") from None
 
 
 def _as_it_is(_: Invocation, text: str) -> str:

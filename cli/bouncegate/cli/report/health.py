@@ -27,7 +27,7 @@ from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.output import counted, iso, write_json, write_table
 from bouncegate.cli.report.messages import Exported, Form
 from bouncegate.cli.report.table import Named, percent
 from bouncegate.cli.times import period_of
@@ -315,12 +315,12 @@ def _rows(health: Health) -> Iterator[tuple[object, ...]]:
     for incident in health.incidents:
         subject = f"  {incident.reason} at {incident.provider} since {incident.opened}"
         advice = f"bouncegate incident show {incident.id}, then confirm or dismiss it"
-        yield subject, f"{incident.addresses} addresses", incident.limit, advice
+        yield subject, counted(incident.addresses, "address"), incident.limit, advice
     yield from _rows_of_rates(health)
     yield "hours in which a sender was blamed", len(health.senders), 0, None
     for sender in health.senders:
         subject = f"  {sender.sender} at {sender.hour}: {sender.reason}"
-        yield subject, f"{sender.bounces} bounces", health.sender_blame_limit, sender.advice
+        yield subject, counted(sender.bounces, "bounce"), health.sender_blame_limit, sender.advice
     too_many = health.unverified > health.unverified_limit
     yield (
         "DSNs that prove nothing",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bouncegate.admin.report.mailbox import eml_name, mbox_entry
 from bouncegate.cli.outfile import writing_folder, writing_new
+from bouncegate.cli.output import counted
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.store import Store
 
@@ -42,10 +43,8 @@ class Exported:
 
     def tell(self) -> None:
         """Say what was written, on standard error: it may be a script that asked."""
-        gone = f"; {self.gone} bounces have no message, or none that is still kept" * bool(
-            self.gone
-        )
-        print(f"{self.messages} messages{gone}", file=sys.stderr)
+        gone = f"; {counted(self.gone, 'bounce')} without a stored message" if self.gone else ""
+        print(f"{counted(self.messages, 'message')}{gone}", file=sys.stderr)
 
     def _each(self) -> Iterator[tuple[int, bytes, bytes]]:
         """(when it came, its key, the message): one that names many recipients once."""

@@ -10,7 +10,7 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.output import complain, counted, write_json
 from bouncegate.config.values import readable
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lastbackup import LastBackup, note_backup
@@ -72,11 +72,11 @@ def backup(
     try:
         note_backup(settings.path, LastBackup(now, str(made.path)))
     except StoreError as error:
-        complain(f"the backup is whole, but report health will not know of it: {error}")
+        complain(f"the backup is complete, but not recorded for `report health`: {error}")
     if keep is not None:  # only now that there is a new one
         thin_out(target, keep, made.path)
     if json:
         write_json({"path": str(made.path), "size": made.size, "manifest": made.manifest})
         return
-    print(f"{made.path}: {readable(made.size)}, {made.manifest.messages} large messages")
-    print("It holds the secrets that sign return paths: keep it as safe as the store.")
+    print(f"{made.path}: {readable(made.size)}, {counted(made.manifest.messages, 'large message')}")
+    print("It contains the secrets that sign return paths: protect it like the store.")

@@ -56,10 +56,10 @@ def restore(
             }
         )
         return
-    print(f"{settings.path}: as it was at {restored.manifest.made}")
+    print(f"{settings.path}: restored as of {restored.manifest.made}")
     if restored.kept is not None:
-        print(f"{restored.kept} keeps what was there before: remove it when all is well")
+        print(f"{restored.kept}: the store from before; remove it when all is well")
     if restored.manifest.layout < LAYOUT:
-        print(f"It has layout {restored.manifest.layout}: run `bouncegate store upgrade` now")
+        print(f"It has layout {restored.manifest.layout}: now run `bouncegate store upgrade`")
     for name in restored.left_alone:
-        print(f"{settings.path / name} stays: it holds all that the backup has of it")
+        print(f"{settings.path / name}: kept, since it contains all that the backup has")

@@ -11,7 +11,7 @@ from msgspec import Struct
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import write_json, write_table
+from bouncegate.cli.output import counted, write_json, write_table
 from bouncegate.config.values import readable
 from bouncegate.store.layout import LAYOUT
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
@@ -119,4 +119,4 @@ def _room_row(view: RoomView) -> tuple[object, ...]:
 
 def _reader_row(view: RoomView) -> tuple[object, ...]:
     numbers = (view.transactions, view.readers, view.reader_slots, view.readers_cleared)
-    return (view.name, *numbers, f"{view.reader_lag} transactions")
+    return (view.name, *numbers, counted(view.reader_lag, "transaction"))

@@ -6,7 +6,7 @@ import typer
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import write_json
+from bouncegate.cli.output import counted, write_json
 from bouncegate.store.layout import LAYOUT
 
 
@@ -44,9 +44,9 @@ def upgrade(context: typer.Context, *, json: Json = False) -> None:
         print(f"{settings.path}: has layout {LAYOUT} already: nothing to do")
         return
     print(f"{settings.path}: layout {done.before} before, {LAYOUT} now, verified")
-    print(f"{done.backup} keeps the store as it was: remove it when all is well")
+    print(f"{done.backup}: the store from before; remove it when all is well")
     if done.other_policy:
         print(
-            f"{done.other_policy} addresses were decided under another policy and stay so "
-            "(`store verify --other-policy`)"
+            f"{counted(done.other_policy, 'address')} would be decided differently under the "
+            "current policy, and not changed (`store verify --other-policy`)"
         )

@@ -14,7 +14,7 @@ from msgspec import Struct
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.output import complain, counted, write_json
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
@@ -31,7 +31,7 @@ class DifferenceView(Struct):
     key: str
     problem: str
     remedy: str
-    """`repair`: `verify --repair` writes it anew. `restore`: only a backup has it."""
+    """`repair`: `verify --repair` rewrites it. `restore`: only a backup has it."""
     by_policy: bool
     """Whether a policy that has changed since would explain it."""
 
@@ -85,13 +85,16 @@ def verify(
         if json:
             write_json(view)
         else:
-            done = "mended" if mend and difference.repair else remedy
+            done = "repaired" if mend and difference.repair else remedy
             print(printable(f"{view.table}: {view.key}: {view.problem} [{done}]"))
     if found:
-        complain(f"{found} differences, [repair]: `verify --repair` mends it, [restore]: a backup")
+        complain(
+            f"{counted(found, 'difference')}. [repair]: `store verify --repair` repairs it; "
+            "[restore]: restore a backup"
+        )
         raise typer.Exit(os.EX_DATAERR)
     if not json:
-        print(f"{settings.store.path}: sound")
+        print(f"{settings.store.path}: no differences")
 
 
 def _save_before_repair(invocation: Invocation) -> None:
@@ -103,7 +106,7 @@ def _save_before_repair(invocation: Invocation) -> None:
     target = settings.path / f"{_BEFORE_REPAIR}{made_at:%Y%m%dT%H%M%SZ}"
     with closing(Store.open(settings, readonly=True)) as store:
         made = make_backup(Source(settings.path, store, None), target, now)
-    complain(f"{made.path} keeps the store as it was")
+    complain(f"{made.path}: a backup of the store before the repair")
 
 
 def _unless_missing(found: "Iterator[Difference]") -> "Iterator[Difference]":

@@ -373,7 +373,7 @@ def test_a_milter_that_was_attached_by_hand_is_said_after_the_rest_was_undone(pl
     here.write("master.cf", f"{CHROOT}587 inet n - n - - smtpd -o {{ smtpd_milters = {socket} }}\n")
     code, said = here.disable()
     assert code == 78
-    assert "still asks Bouncegate; take out by hand: milter of 587/inet" in said
+    assert "still asks Bouncegate: remove by hand: milter of 587/inet" in said
     assert "bouncegate_" not in (here.folder / "main.cf").read_text()
 
 
@@ -405,6 +405,6 @@ def test_an_enable_that_cannot_write_a_file_takes_back_those_that_it_has_written
     code, said = here.enable()
     assert code == 73
     assert "Read-only file system" in said
-    assert "all of it was taken back" in said
+    assert "everything was restored" in said
     assert here.files() == files
     assert here.shape() == shape

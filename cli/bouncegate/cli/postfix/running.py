@@ -1,0 +1,110 @@
+"""What the commands of `postfix` share: a Postfix, read, locked and reloaded."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bouncegate.cli.confirmation import require_consent
+from bouncegate.cli.logs import printable
+from bouncegate.cli.output import complain
+from bouncegate.config.settings import DEFAULT_FILE
+
+if TYPE_CHECKING:
+    from bouncegate.admin.postfix.facts import Facts
+    from bouncegate.admin.postfix.trial import Change
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "-c",
+        "--postfix",
+        help="Postfix's config_directory.  [default: the one of this machine]",
+        metavar="FOLDER",
+        show_default=False,
+        file_okay=False,
+        exists=True,
+        resolve_path=True,
+    ),
+]
+
+
+NoReload = Annotated[
+    bool,
+    typer.Option("--no-reload", help="Only write the files, for a Postfix that is not running."),
+]
+
+
+def read_or_exit(folder: Path | None, domains: Iterable[str] = ()) -> "Facts":
+    """The settings of a Postfix; ends the command if they cannot be read."""
+    from bouncegate.admin.postfix.postconf import PostfixError, is_installed, read  # noqa: PLC0415
+
+    if not is_installed():
+        complain("postconf not found: is Postfix installed?")
+        raise typer.Exit(os.EX_UNAVAILABLE)
+    try:
+        return read(folder, domains)
+    except PostfixError as error:
+        complain(str(error))
+        raise typer.Exit(os.EX_CONFIG) from None
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Lock a Postfix's files, and recover from a killed command first; errors end this one."""
+    from bouncegate.admin.postfix import backup, install  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
+
+    try:
+        with install.locked(folder):
+            backup.recover(folder)
+            yield
+    except (PostfixError, install.Edited) as error:
+        complain(str(error))
+        raise typer.Exit(os.EX_CONFIG) from None
+    except OSError as error:
+        complain(f"{error.filename or folder}: {error.strerror or error}")
+        raise typer.Exit(os.EX_CANTCREAT) from None
+
+
+def confirm_changes(changes: "Iterable[Change]", question: str, *, yes: bool) -> None:
+    from bouncegate.admin.postfix.trial import diff  # noqa: PLC0415
+
+    for line in diff(tuple(changes)):
+        print(printable(line))
+    require_consent(question, "nothing was changed", yes=yes)
+
+
+def reload_postfix(folder: Path | None) -> None:
+    from bouncegate.admin.postfix.postconf import ask  # noqa: PLC0415
+
+    if is_running(folder):
+        ask(folder, "postfix", "reload")
+
+
+def is_running(folder: Path | None) -> bool:
+    from bouncegate.admin.postfix.postconf import PostfixError, ask  # noqa: PLC0415
+
+    try:
+        ask(folder, "postfix", "status")
+    except PostfixError:
+        print("Postfix is not running: its files take effect when it starts")
+        return False
+    return True
+
+
+def reload_daemons(changes: "Iterable[Change]", config: Path) -> None:
+    """Let the daemons read their config, if that was changed."""
+    if not any(one.path == config.resolve() for one in changes):
+        return
+    units = ("bouncegate-milter", "bouncegate-map", "bouncegate-maintain")
+    if config == DEFAULT_FILE and shutil.which("systemctl"):
+        for unit in units:
+            subprocess.run(["systemctl", "try-reload-or-restart", unit], check=False, timeout=60)
+    else:
+        print(f"{config} has changed: reload milter, map and maintain (SIGHUP)")
