@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from bench.figures import cost_of_command
 from bench.output import arguments, show
 from bouncegate.admin.lists.listing import Listed, Listing, page
-from bouncegate.admin.lists.row import Wanted
+from bouncegate.admin.lists.row import RowFilters
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import (
     DnsSettings,
@@ -85,7 +85,7 @@ def _row(figure: str, value: float, at_most: float) -> dict[str, Any]:
 
 def _first_page(store: Store, state: Listed) -> None:
     listing = Listing(store, Providers.of(), int(time.time()), Duration(months=3))
-    found = list(page(listing.rows(state, Wanted()), _PAGE))
+    found = list(page(listing.rows(state, RowFilters()), _PAGE))
     assert len(found) >= _PAGE, "the list that is measured is not empty"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bouncegate.admin.report.svg import Bar, Panel, drawing
+from bouncegate.admin.report.svg import Bar, Chart, svg
 
 # Which column of a benchmark is drawn: the first of these that it has.
 _DRAWN: Final = (
@@ -39,7 +39,7 @@ def benchmarks(text: str) -> Iterator[dict[str, Any]]:
         yield found
 
 
-def panel(found: dict[str, Any]) -> Panel | None:
+def panel(found: dict[str, Any]) -> Chart | None:
     """What is drawn of a benchmark; None if it has no figure that we know how to draw."""
     rows: list[dict[str, Any]] = found["rows"]
     column = next((name for name in _DRAWN if name in rows[0]), None)
@@ -49,7 +49,7 @@ def panel(found: dict[str, Any]) -> Panel | None:
     unit = f" {label}" if isinstance(rows[0][label], int) else ""
     bars = [_bar(f"{row[label]}{unit}", str(row[column])) for row in rows]
     title = f"{found['benchmark']}: {column}"
-    return Panel(title, [bar for bar in bars if bar is not None])
+    return Chart(title, [bar for bar in bars if bar is not None])
 
 
 def _bar(label: str, figure: str) -> Bar | None:
@@ -70,7 +70,7 @@ def main() -> None:
     panels = [one for found in benchmarks(text) if (one := panel(found)) is not None and one.bars]
     if not panels:
         sys.exit("bench.plot: nothing to draw: give it what a benchmark prints with --json")
-    print(drawing(panels), end="")
+    print(svg(panels), end="")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.admin.lists.listing import Listing
-from bouncegate.admin.lists.row import Wanted
+from bouncegate.admin.lists.row import RowFilters
 from bouncegate.config.durations import Duration
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import GuardSettings, StoreSettings, Trust
@@ -227,11 +227,11 @@ class Pair:
             require(found == expected, f"{address}: {found}, expected {expected}")
         rows = Listing(self.store, _PROVIDERS, self.now, Duration(months=3))
         locked = {a for a, life in lives.items() if life.lock}
-        listed = {row.address for row in rows.rows("locked", Wanted())}
+        listed = {row.address for row in rows.rows("locked", RowFilters())}
         # A purged address is listed once something has come of it again.
         require(locked - self.purged <= listed <= locked, f"locked: {listed}, expected {locked}")
         detected = {a for a, life in lives.items() if life.totals.total() and not life.lock}
-        listed = {row.address for row in rows.rows("detected", Wanted())}
+        listed = {row.address for row in rows.rows("detected", RowFilters())}
         require(listed == detected, f"detected: {listed}, expected {detected}")
 
     def told(self, life: Life) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from bouncegate.admin.lists.corrections import Correction, acts_of, as_seen
-from bouncegate.admin.lists.imports import Wish, that_are_new
+from bouncegate.admin.lists.imports import RequestedLock, new_locks
 from bouncegate.admin.lists.imports import acts_of as acts_of_import
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.records import (
@@ -206,9 +206,11 @@ class Play(Pair):
         until = self.chance.choice([NO_END, now + 10 * DAY, months_after(now, 12)])
         life = self.life(address)
         expected = imported(life.lock, life.locked_at, reason, until, now)
-        wishes = list(that_are_new(self.store, [Wish(address, reason, until, "")], now))
-        require(bool(wishes) is (expected is not None), f"{address}: import {wishes} {expected}")
-        acts = list(acts_of_import(wishes, now, "ann", "import"))
+        requests = list(new_locks(self.store, [RequestedLock(address, reason, until, "")], now))
+        require(
+            bool(requests) is (expected is not None), f"{address}: import {requests} {expected}"
+        )
+        acts = list(acts_of_import(requests, now, "ann", "import"))
         self.maybe_bounces(address)
         present = self.life(address, now).lock
         for act in acts:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, NamedTuple
 import typer
 from msgspec import Struct
 
-from bouncegate.admin.lists.judgement import Judge, Judged, Standpoint, Statuses
+from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck, Statuses
 from bouncegate.admin.lists.lines import Line, addresses_of, bare
 from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.admin.lists.typos import Typos
@@ -98,7 +98,7 @@ def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
     found: Counter[str] = Counter()
     unmailable = 0
 
-    def counted(judged: Iterable[Judged]) -> Iterator[JudgedView]:
+    def counted(judged: Iterable[CheckedAddress]) -> Iterator[JudgedView]:
         nonlocal unmailable
         for one in judged:
             found[one.verdict] += 1
@@ -107,7 +107,7 @@ def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
                 yield _view(one)
 
     with closing(invocation.open_store(readonly=True)) as store:
-        views = counted(_judge(invocation, store, how.group, lookup=how.lookup).judge(lines))
+        views = counted(_judge(invocation, store, how.group, lookup=how.lookup).check(lines))
         if how.json:
             for view in views:
                 write_json(view)
@@ -119,13 +119,13 @@ def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
     return 1 if unmailable else 0
 
 
-def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) -> Judge:
+def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) -> ListCheck:
     typos = Typos(invocation.providers.domains())
     statuses = _statuses(invocation, store, lookup=lookup)
     settings, now = invocation.settings, int(time.time())
     stale_day = last_stale_day(now, settings.lists.stale_after)
-    standpoint = Standpoint(now, stale_day, settings.store.fold_local_part, group)
-    return Judge(store, typos, statuses, standpoint)
+    check_context = CheckContext(now, stale_day, settings.store.fold_local_part, group)
+    return ListCheck(store, typos, statuses, check_context)
 
 
 def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses:
@@ -162,7 +162,7 @@ def _lines(given: list[str], file: Path | None, stack: ExitStack) -> Iterator[Li
         yield from addresses_of(stack.enter_context(opened(str(file))))
 
 
-def _view(judged: Judged) -> JudgedView:
+def _view(judged: CheckedAddress) -> JudgedView:
     return JudgedView(
         line=judged.line,
         address=judged.address,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bouncegate.admin.lists.row import Wanted
+from bouncegate.admin.lists.row import RowFilters
 from bouncegate.admin.report.filters import Filters
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.options import WHEN
@@ -86,10 +86,10 @@ class ListFilters:
     since: EntrySince = ""
     until: EntryUntil = ""
 
-    def wanted(self, invocation: Invocation, now: int) -> Wanted:
+    def wanted(self, invocation: Invocation, now: int) -> RowFilters:
         """What all of them select together; raises typer.BadParameter, AddressError."""
         since, until = period_of(self.since, self.until, now)
-        return Wanted(
+        return RowFilters(
             kind=self.kind,
             category=self.category,
             reason=self.reason,

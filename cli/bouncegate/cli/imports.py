@@ -14,9 +14,9 @@ from bouncegate.admin.lists import corrections as correcting
 from bouncegate.admin.lists import imports as locking
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Fault
-from bouncegate.admin.lists.csvfile import CsvRow, read_sheet
+from bouncegate.admin.lists.csvfile import CsvRow, read_csv
 from bouncegate.admin.lists.externalsort import SortedRuns
-from bouncegate.admin.lists.imports import LockReader, Wish
+from bouncegate.admin.lists.imports import LockReader, RequestedLock
 from bouncegate.admin.lists.lines import Line
 from bouncegate.cli.acts import carry_out
 from bouncegate.cli.check import Shown, judge
@@ -121,14 +121,14 @@ class _Job:
         return judge(self._invocation, self._lines(file), Shown(lookup=lookup, bad=True))
 
     def _lines(self, file: BinaryIO) -> Iterator[Line]:
-        for number, row in enumerate(read_sheet(file)):
+        for number, row in enumerate(read_csv(file)):
             if not number:
                 self._columns.require(row, "address")
             yield Line(row.line, self._columns.cell(row, "address"))
 
     def correct(self, file: BinaryIO, *, force: bool) -> None:
         """Import corrected addresses."""
-        sought = correcting.read_corrections(read_sheet(file), self._columns, fold=self._fold)
+        sought = correcting.read_corrections(read_csv(file), self._columns, fold=self._fold)
         force = force or self._invocation.settings.policy.unlock_hard
         with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
             found = correcting.resolve(store, sought)
@@ -161,24 +161,24 @@ class _Job:
             faults: list[Fault] = []
             rows = 0
 
-            def good(sheet: Iterable[CsvRow]) -> Iterator[Wish]:
+            def good(sheet: Iterable[CsvRow]) -> Iterator[RequestedLock]:
                 nonlocal rows
                 for found in reader.read(sheet):
                     rows += 1
-                    if isinstance(found, Wish):
+                    if isinstance(found, RequestedLock):
                         yield found
                     else:
                         faults.append(found)
 
-            given = good(reading(read_sheet(file), file))
-            wishes = stack.enter_context(SortedRuns(given, Wish, attrgetter("address")))
+            given = good(reading(read_csv(file), file))
+            requests = stack.enter_context(SortedRuns(given, RequestedLock, attrgetter("address")))
             _refuse(faults)
-            new = sum(1 for _ in locking.that_are_new(store, wishes, self._now))
+            new = sum(1 for _ in locking.new_locks(store, requests, self._now))
             print(
                 f"{new} to lock, {rows - new} unchanged (locked as long already, or listed twice)"
             )
             why = self._why or "imported"
-            fresh = locking.that_are_new(store, wishes, self._now)
+            fresh = locking.new_locks(store, requests, self._now)
             acts = locking.acts_of(fresh, self._now, self._by, why)
             self._do(store, "lock", acts, new, new)
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from bouncegate.admin.lists.identifiers import id_of
 from bouncegate.admin.lists.listing import Listed, Listing, page
-from bouncegate.admin.lists.row import Row, Wanted
+from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.lists.sorting import Order, ordered
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
@@ -142,7 +142,7 @@ def listing_of(invocation: Invocation, store: Store, now: int) -> Listing:
 
 
 def rows_of(
-    listing: Listing, state: State, wanted: Wanted, after: str = "", *, ended: bool = False
+    listing: Listing, state: State, wanted: RowFilters, after: str = "", *, ended: bool = False
 ) -> Iterator[Row]:
     """The rows of one list or of all, one list behind the other."""
     if ended and state is State.LOCKED:

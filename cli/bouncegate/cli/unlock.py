@@ -12,8 +12,8 @@ import typer
 from msgspec.structs import replace
 
 from bouncegate.admin.lists.externalsort import SortedRuns
-from bouncegate.admin.lists.row import Row, Wanted
-from bouncegate.admin.lists.unlock import Meant, Target
+from bouncegate.admin.lists.row import Row, RowFilters
+from bouncegate.admin.lists.unlocking import Target, UnlockSummary
 from bouncegate.cli.acts import carry_out, keys_of, say_all
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
 from bouncegate.cli.filters import ListFilters
@@ -75,21 +75,21 @@ def unlock(
         else:
             keys = keys_of(invocation, addresses or [], file)
             rows = _rows_of(invocation, store, keys, wanted, now)
-        meant = Meant()
-        targets = stack.enter_context(SortedRuns(meant.targets(rows), Target, Target.order))
-        if meant.rows:
-            _refuse_hard(invocation, meant, force=force)
-            _show(meant, yes=yes and not dry_run)
-        if not meant.rows or dry_run:
+        summary = UnlockSummary()
+        targets = stack.enter_context(SortedRuns(summary.targets(rows), Target, Target.order))
+        if summary.rows:
+            _refuse_hard(invocation, summary, force=force)
+            _show(summary, yes=yes and not dry_run)
+        if not summary.rows or dry_run:
             return
-        number = meant.addresses
+        number = summary.addresses
         require_consent(f"Unlock {counted(number, 'address')}?", "nothing was unlocked", yes=yes)
         who = by
         command = "unlock" + " --all" * every + " --force" * force
-        audit = audit_of(command, now, by=who, why=why, targets=meant.names, count=number)
+        audit = audit_of(command, now, by=who, why=why, targets=summary.names, count=number)
         acts = _acts(targets, Act((), now, "unlock", who, why, condition="as-seen"))
-        left_out = carry_out(invocation, store, acts, meant.rows, audit)
-    names = sorted(set(meant.names) - set(left_out.first))
+        left_out = carry_out(invocation, store, acts, summary.rows, audit)
+    names = sorted(set(summary.names) - set(left_out.first))
     number -= left_out.number
     say_all([f"{address}: unlocked" for address in names], number, "unlocked")
     if recipient:
@@ -101,12 +101,12 @@ def unlock(
 
 
 def _rows_of(
-    invocation: Invocation, store: Store, keys: Sequence[str], wanted: Wanted, now: int
+    invocation: Invocation, store: Store, keys: Sequence[str], wanted: RowFilters, now: int
 ) -> Iterator[Row]:
     """The locks in force of the named addresses; reports those without one."""
     listing = listing_of(invocation, store, now)
     for key in keys:
-        rows = [row for row in listing.locks_of(key) if wanted.takes(row)]
+        rows = [row for row in listing.locks_of(key) if wanted.matches(row)]
         yield from rows
         of_domain = (store.addresses.get(f"@{domain_of(key)}") or EMPTY).lock
         if rows:
@@ -126,24 +126,24 @@ def _acts(targets: Iterable[Target], act: Act) -> Iterator[Act]:
             yield replace(act, addresses=addresses, group=group, seen=seen)
 
 
-def _refuse_hard(invocation: Invocation, meant: Meant, *, force: bool) -> None:
+def _refuse_hard(invocation: Invocation, summary: UnlockSummary, *, force: bool) -> None:
     """End the command if a lock is hard: mailing such addresses again costs reputation."""
-    if force or invocation.settings.policy.unlock_hard or not meant.hard:
+    if force or invocation.settings.policy.unlock_hard or not summary.hard:
         return
-    for row in meant.first_hard:
+    for row in summary.first_hard:
         view = view_of(row)
         complain(f"{row.address}: hard-locked ({row.reason}) until {view.until}")
     complain(
-        f"{counted(meant.hard, 'address')} with hard locks: nothing was unlocked. Use --force, or "
-        "--kind soft to leave them out"
+        f"{counted(summary.hard, 'address')} with hard locks: nothing was unlocked. Use --force, "
+        "or --kind soft to leave them out"
     )
     raise typer.Exit(os.EX_NOPERM)
 
 
-def _show(meant: Meant, *, yes: bool) -> None:
+def _show(summary: UnlockSummary, *, yes: bool) -> None:
     if yes:
         return
-    views = map(view_of, meant.first)
+    views = map(view_of, summary.first)
     write_table(_COLUMNS, ([getattr(view, column) for column in _COLUMNS] for view in views))
-    if meant.rows > len(meant.first):
-        print(f"... and {meant.rows - len(meant.first)} more")
+    if summary.rows > len(summary.first):
+        print(f"... and {summary.rows - len(summary.first)} more")

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from bench.plot import benchmarks, panel
 
-from bouncegate.admin.report.svg import drawing
+from bouncegate.admin.report.svg import svg
 
 FIGURES = {
     "benchmark": "planes <end to end>",
@@ -26,7 +26,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def test_each_row_has_a_bar_as_long_as_its_figure_and_a_line_for_its_spread() -> None:
     text = json.dumps(FIGURES) + "\n" + json.dumps(SIZES, indent=1)
     panels = [one for found in benchmarks(text) if (one := panel(found)) is not None]
-    image = ET.fromstring(drawing(panels))
+    image = ET.fromstring(svg(panels))
     widths = [float(bar.attrib["width"]) for bar in image.iter(f"{SVG}rect") if "x" in bar.attrib]
     assert widths[1] / widths[0] == 0.8
     assert widths[2] / widths[3] == 0.5

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from bouncegate.admin.lists.csvfile import CsvWriter, read_sheet
+from bouncegate.admin.lists.csvfile import CsvWriter, read_csv
 from bouncegate.config.text import visible
 
 ROWS: Final = 100_000
@@ -88,7 +88,7 @@ def convert(folder: Path, path: Path, form: str, *options: str) -> Path:
 
 def rows(path: Path) -> Iterator[dict[str, str]]:
     with path.open("rb") as file:
-        yield from read_sheet(file)
+        yield from read_csv(file)
 
 
 def test_a_hundred_thousand_rows_come_back_as_they_were(site: Path, edited: Path) -> None:

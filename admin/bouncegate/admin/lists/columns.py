@@ -33,7 +33,7 @@ class Columns:
         return next((row[name] for name in self._names[column] if name in row), "").strip()
 
     def refuse_ambiguous(self, row: CsvRow, columns: Iterable[str] = NAMES) -> None:
-        """Raise SheetError if two columns of the sheet mean the same: either may be meant."""
+        """Raise CsvError if two columns of the sheet mean the same: either may be meant."""
         for column in columns:
             names = self._names[column]
             meant = {_folded(name) for name in names}
@@ -46,7 +46,7 @@ class Columns:
                 )
 
     def require(self, row: CsvRow, column: str) -> None:
-        """Raise SheetError if the sheet has no such column, or any column twice."""
+        """Raise CsvError if the sheet has no such column, or any column twice."""
         self.refuse_ambiguous(row, (column,))
         if not any(name in row for name in self._names[column]):
             there = ", ".join(row)

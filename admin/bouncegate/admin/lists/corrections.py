@@ -35,21 +35,21 @@ class Fault(NamedTuple):
     why: str
 
 
-class Sought(NamedTuple):
+class Requested(NamedTuple):
     """What a sheet asks for."""
 
-    wanted: dict[str, Correction]
+    corrections: dict[str, Correction]
     """By the id of the old address, which is not known yet."""
     unchanged: int
     faults: list[Fault]
 
 
-def read_corrections(rows: Iterable[CsvRow], columns: Columns, *, fold: bool) -> Sought:
-    """What the rows of a sheet ask for; raises SheetError.
+def read_corrections(rows: Iterable[CsvRow], columns: Columns, *, fold: bool) -> Requested:
+    """What the rows of a sheet ask for; raises CsvError.
 
     The id of a row that was not corrected is that of its address.
     """
-    wanted: dict[str, Correction] = {}
+    corrections: dict[str, Correction] = {}
     faults: list[Fault] = []
     unchanged = 0
     for row_number, row in enumerate(rows):
@@ -66,27 +66,27 @@ def read_corrections(rows: Iterable[CsvRow], columns: Columns, *, fold: bool) ->
             unchanged += 1
         elif fault := fault_of_canonical(new):
             faults.append(Fault(row.line, f"{new}: {fault}"))
-        elif identifier in wanted and wanted[identifier].new != new:
-            first = wanted[identifier]
+        elif identifier in corrections and corrections[identifier].new != new:
+            first = corrections[identifier]
             faults.append(Fault(row.line, f"line {first.line} corrects the same to {first.new}"))
         else:
-            wanted[identifier] = Correction("", new, row.line)
-    return Sought(wanted, unchanged, faults)
+            corrections[identifier] = Correction("", new, row.line)
+    return Requested(corrections, unchanged, faults)
 
 
-def resolve(store: Store, sought: Sought) -> list[Correction]:
+def resolve(store: Store, requested: Requested) -> list[Correction]:
     """The corrections with their old addresses; ids that nobody has go to the faults.
 
     Reads the names of all addresses, two seconds for a million; raises StoreError.
     """
-    left = dict(sought.wanted)
+    left = dict(requested.corrections)
     found: list[Correction] = []
     for address in _names(store):
         if not left:
             break
         if (correction := left.pop(id_of(address), None)) is not None:
             found.append(correction._replace(old=address))
-    sought.faults.extend(Fault(c.line, "no address has this id") for c in left.values())
+    requested.faults.extend(Fault(c.line, "no address has this id") for c in left.values())
     return sorted(found, key=lambda correction: correction.line)
 
 

@@ -75,7 +75,7 @@ class CsvRow(dict[str, str]):
         self.head = head
 
 
-def read_sheet(octets: BinaryIO) -> Iterator[CsvRow]:
+def read_csv(octets: BinaryIO) -> Iterator[CsvRow]:
     """The rows of a file in UTF-8, with or without a byte order mark; raises CsvError.
 
     The first line names the columns, and shows whether `,`, `;` or a tabulator parts them.

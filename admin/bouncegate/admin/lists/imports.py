@@ -37,13 +37,13 @@ _WORDS: Final = {
     "soft": Reason.UNDEFINED,
 }
 _LOCKING: Final = frozenset(r for r, d in REASONS.items() if d.kind is not Kind.NONE)
-_PORTION: Final = 500
+_BATCH: Final = 500
 _LONGEST_WHY: Final = 200
 # A year is longer by a day in some years, and a day by an hour on some days.
 _SAME_LENGTH: Final = 2 * 86_400
 
 
-class Wish(NamedTuple):
+class RequestedLock(NamedTuple):
     """A lock that a row asks for."""
 
     address: str
@@ -62,25 +62,27 @@ class LockReader:
         self._end_of = end_of
         self._fold = fold
 
-    def read(self, rows: Iterable[CsvRow]) -> Iterator[Wish | Fault]:
-        """What each row asks for, or why that cannot be done; raises SheetError."""
+    def read(self, rows: Iterable[CsvRow]) -> Iterator[RequestedLock | Fault]:
+        """What each row asks for, or why that cannot be done; raises CsvError."""
         for number, row in enumerate(rows):
             if not number:
                 self._columns.require(row, "address")
                 self._columns.refuse_ambiguous(row)
             try:
-                yield self._wish(row)
+                yield self._request(row)
             except ValueError as error:
                 yield Fault(row.line, str(error))
 
-    def _wish(self, row: CsvRow) -> Wish:
+    def _request(self, row: CsvRow) -> RequestedLock:
         cell = self._columns.cell
         address = canonical(cell(row, "address"), fold=self._fold)
         named, why = cell(row, "reason"), cell(row, "why")
         reason = reason_of(named)
         if reason is None:
             reason, why = Reason.OPERATOR, ": ".join(filter(None, (named, why)))
-        return Wish(address, reason, self._end_of(cell(row, "until")), clean(why, _LONGEST_WHY))
+        return RequestedLock(
+            address, reason, self._end_of(cell(row, "until")), clean(why, _LONGEST_WHY)
+        )
 
 
 def reason_of(text: str) -> Reason | None:
@@ -95,60 +97,62 @@ def reason_of(text: str) -> Reason | None:
     return reason if reason in _LOCKING else None
 
 
-def that_are_new(store: Store, wishes: Iterable[Wish], now: int) -> Iterator[Wish]:
+def new_locks(store: Store, requests: Iterable[RequestedLock], now: int) -> Iterator[RequestedLock]:
     """The wishes that would change anything, each address once.
 
     `wishes` come in the order of their addresses, so that the store is read from page to page. Of
     several wishes for one address, and of a wish and the lock that is there, the stronger reason
     and the later end are taken. Raises StoreError.
     """
-    waiting = (reduce(_together, alike) for _, alike in groupby(wishes, key=attrgetter("address")))
-    while portion := list(islice(waiting, _PORTION)):
-        known = store.lists.known({wish.address for wish in portion})
-        for wish in portion:
-            lock = known.get(wish.address, EMPTY).lock
+    waiting = (
+        reduce(_together, alike) for _, alike in groupby(requests, key=attrgetter("address"))
+    )
+    while batch := list(islice(waiting, _BATCH)):
+        known = store.lists.known({request.address for request in batch})
+        for request in batch:
+            lock = known.get(request.address, EMPTY).lock
             if lock is None or not lock.in_force(now):
-                yield wish
-            elif _changes(wish, lock, now):
-                yield _joined(wish, lock)
+                yield request
+            elif _changes(request, lock, now):
+                yield _joined(request, lock)
 
 
-def _together(wish: Wish, other: Wish) -> Wish:
+def _together(request: RequestedLock, other: RequestedLock) -> RequestedLock:
     """One wish of two for the same address."""
-    stronger = max((wish, other), key=lambda one: (_strength(one), one.until))
-    return stronger._replace(until=max(wish.until, other.until))
+    stronger = max((request, other), key=lambda one: (_strength(one), one.until))
+    return stronger._replace(until=max(request.until, other.until))
 
 
-def _strength(wish: Wish) -> int:
-    return strength(wish.reason, wish.origin)
+def _strength(request: RequestedLock) -> int:
+    return strength(request.reason, request.origin)
 
 
-def _joined(wish: Wish, lock: Lock) -> Wish:
+def _joined(request: RequestedLock, lock: Lock) -> RequestedLock:
     """The wish with what is stronger or longer of the lock that is in force."""
-    until = max(wish.until, lock.until)
-    if _strength(wish) >= strength(lock.reason, lock.origin):
-        return wish._replace(until=until)
+    until = max(request.until, lock.until)
+    if _strength(request) >= strength(lock.reason, lock.origin):
+        return request._replace(until=until)
     # A list would end what it has locked; the file asks for more.
     origin = Origin.IMPORTED if lock.reason in BY_LIST else lock.origin
-    return wish._replace(reason=lock.reason, until=until, origin=origin)
+    return request._replace(reason=lock.reason, until=until, origin=origin)
 
 
-def _changes(wish: Wish, lock: Lock, now: int) -> bool:
+def _changes(request: RequestedLock, lock: Lock, now: int) -> bool:
     """Whether a wish is for longer, or for a stronger reason, than the lock that is in force."""
-    if _strength(wish) > strength(lock.reason, lock.origin):
+    if _strength(request) > strength(lock.reason, lock.origin):
         return True
     # "1 year" ends later each time that it is said: the same file twice would lock anew.
-    again = abs((wish.until - now) - (lock.until - lock.since)) <= _SAME_LENGTH
-    return lock.until < wish.until and not (lock.origin is Origin.IMPORTED and again)
+    again = abs((request.until - now) - (lock.until - lock.since)) <= _SAME_LENGTH
+    return lock.until < request.until and not (lock.origin is Origin.IMPORTED and again)
 
 
-def acts_of(wishes: Iterable[Wish], time: int, by: str, why: str) -> Iterator[Act]:
+def acts_of(requests: Iterable[RequestedLock], time: int, by: str, why: str) -> Iterator[Act]:
     """What makes the locks: those that are alike together."""
     waiting: dict[tuple[Reason, int, Origin, str], list[str]] = {}
-    for wish in wishes:
-        alike = wish.reason, wish.until, wish.origin, wish.why or why
+    for request in requests:
+        alike = request.reason, request.until, request.origin, request.why or why
         some = waiting.setdefault(alike, [])
-        some.append(wish.address)
+        some.append(request.address)
         if len(some) == MOST_AT_ONCE:
             yield _act(alike, waiting.pop(alike), time, by)
         elif len(waiting) > MOST_AT_ONCE:

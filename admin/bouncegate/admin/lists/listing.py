@@ -13,8 +13,8 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from bouncegate.admin.lists.deaddomains import DEAD
-from bouncegate.admin.lists.prefilter import screen_of_keys, screen_of_locks
-from bouncegate.admin.lists.row import Row, Wanted, row_of_bounces, row_of_lock
+from bouncegate.admin.lists.prefilter import key_prefilter, lock_prefilter
+from bouncegate.admin.lists.row import Row, RowFilters, row_of_bounces, row_of_lock
 from bouncegate.admin.lists.stale import date_of, last_stale_day
 from bouncegate.config.durations import Duration
 from bouncegate.config.taxonomy import REASONS
@@ -39,7 +39,7 @@ class Listing:
         self._providers = providers
         self._now = now
         self._stale_day = last_stale_day(now, stale_after)
-        self._read: Final[dict[Listed, Callable[[Wanted, str], Iterator[Row]]]] = {
+        self._read: Final[dict[Listed, Callable[[RowFilters, str], Iterator[Row]]]] = {
             "locked": self._locked,
             "detected": self._detected,
             "predicted": self._predicted,
@@ -47,26 +47,26 @@ class Listing:
             "stale": self._stale,
         }
 
-    def rows(self, listed: Listed, wanted: Wanted, after: str = "") -> Iterator[Row]:
+    def rows(self, listed: Listed, filters: RowFilters, after: str = "") -> Iterator[Row]:
         """The rows of a list that are asked for, behind the address `after`."""
-        for found in self._read[listed](wanted, after):
+        for found in self._read[listed](filters, after):
             provider = found.provider or self._providers.provider_of(found.address)
             row = replace(found, provider=provider)
-            if wanted.takes(row):
+            if filters.matches(row):
                 yield row
 
-    def ended(self, wanted: Wanted, after: str = "") -> Iterator[Row]:
+    def ended(self, filters: RowFilters, after: str = "") -> Iterator[Row]:
         """All locks, those that have ended too, each as `locked` tells it."""
-        return (row for row in self._locks(wanted, after, ended=True) if wanted.takes(row))
+        return (row for row in self._locks(filters, after, ended=True) if filters.matches(row))
 
-    def _locked(self, wanted: Wanted, after: str) -> Iterator[Row]:
-        return self._locks(wanted, after, ended=False)
+    def _locked(self, filters: RowFilters, after: str) -> Iterator[Row]:
+        return self._locks(filters, after, ended=False)
 
-    def _locks(self, wanted: Wanted, after: str, *, ended: bool) -> Iterator[Row]:
-        screen = screen_of_locks(wanted, self._now, ended=ended)
-        for address, state in self._lists.locked(after, screen):
+    def _locks(self, filters: RowFilters, after: str, *, ended: bool) -> Iterator[Row]:
+        prefilter = lock_prefilter(filters, self._now, ended=ended)
+        for address, state in self._lists.locked(after, prefilter):
             for row in self._of_locks(address, state, ended=ended):
-                if not wanted.group or wanted.group == row.group:
+                if not filters.group or filters.group == row.group:
                     yield row
 
     def locks_of(self, address: str) -> Iterator[Row]:
@@ -78,24 +78,24 @@ class Listing:
             if ended or lock.in_force(self._now):
                 yield row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
 
-    def _detected(self, wanted: Wanted, after: str) -> Iterator[Row]:
+    def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Whoever has bounced, for the group and the mailing that are asked for, if they are."""
-        for address, state in self._lists.bounced(self._now, after, screen_of_keys(wanted)):
+        for address, state in self._lists.bounced(self._now, after, key_prefilter(filters)):
             events = [
                 event
                 for event in self._lists.events(address)
-                if not wanted.group or event.group == wanted.group
+                if not filters.group or event.group == filters.group
             ]
-            if events or not wanted.group:
-                yield _of_last(address, "detected", state, events, wanted.mailing)
+            if events or not filters.group:
+                yield _of_last(address, "detected", state, events, filters.mailing)
 
-    def _predicted(self, wanted: Wanted, after: str) -> Iterator[Row]:
+    def _predicted(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Whoever has bounced or is locked for others, and then who is of a dead domain."""
         if not self._is_of_dead_domain(after):
-            if wanted.group:
-                yield from self._bounced_elsewhere(wanted, after)
+            if filters.group:
+                yield from self._bounced_elsewhere(filters, after)
             else:
-                yield from self._locked_elsewhere(wanted, after)
+                yield from self._locked_elsewhere(filters, after)
             after = ""
         yield from self.of_dead_domains(after)
 
@@ -104,10 +104,10 @@ class Listing:
         is_denied = self._store.mx.of(domain_of(address)).status in DENIALS
         return is_denied and not _matters(self._store.addresses.get(address))
 
-    def _locked_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
+    def _locked_elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Whoever is locked for one group, and so predicted for all others."""
-        screen = screen_of_keys(wanted)
-        for address, state in self._lists.with_locks_of_groups(after, screen):
+        prefilter = key_prefilter(filters)
+        for address, state in self._lists.with_locks_of_groups(after, prefilter):
             if state.lock is not None and state.lock.in_force(self._now):
                 continue
             for row in self._of_locks(address, state):
@@ -118,8 +118,8 @@ class Listing:
         begun = domain_of(after)
         if begun and (status := self._store.mx.of(begun).status) in DENIALS:
             yield from self._of_dead_domain(begun, status, after)
-        for domain, exchange in self._store.mx.denied(begun):
-            yield from self._of_dead_domain(domain, exchange.status)
+        for domain, mx in self._store.mx.denied(begun):
+            yield from self._of_dead_domain(domain, mx.status)
 
     def _of_dead_domain(self, domain: str, status: Status, after: str = "") -> Iterator[Row]:
         reason, why = DEAD[status]
@@ -128,14 +128,14 @@ class Listing:
                 kind, category = REASONS[reason].kind, REASONS[reason].category
                 yield Row(address, "predicted", kind, category, reason, why=why)
 
-    def _invalid(self, wanted: Wanted, after: str) -> Iterator[Row]:
+    def _invalid(self, filters: RowFilters, after: str) -> Iterator[Row]:
         for address, fault in self._store.lastmailed.invalid(after):
-            if wanted.has(address):
+            if filters.in_domain(address):
                 yield self._with_lock(Row(address, "invalid", why=fault))
 
-    def _stale(self, wanted: Wanted, after: str) -> Iterator[Row]:
+    def _stale(self, filters: RowFilters, after: str) -> Iterator[Row]:
         for used in self._store.lastmailed.stale(self._stale_day, after):
-            if not wanted.has(used.address):
+            if not filters.in_domain(used.address):
                 continue
             row = Row(
                 used.address, "stale", since=used.time, why=f"not mailed since {date_of(used.day)}"
@@ -158,19 +158,19 @@ class Listing:
             until=lock.until,
         )
 
-    def _bounced_elsewhere(self, wanted: Wanted, after: str) -> Iterator[Row]:
+    def _bounced_elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Whoever has bounced for other groups than this one, and is not locked for it."""
-        screen = screen_of_keys(wanted)
-        free = self._lists.bounced(self._now, after, screen)
-        locked = self._lists.with_locks_of_groups(after, screen)
+        prefilter = key_prefilter(filters)
+        free = self._lists.bounced(self._now, after, prefilter)
+        locked = self._lists.with_locks_of_groups(after, prefilter)
         for address, state in _without_doubles(merge(free, locked, key=itemgetter(0))):
             if any(
-                lock.in_force(self._now) for lock, g in _locks_of(state) if g in ("", wanted.group)
+                lock.in_force(self._now) for lock, g in _locks_of(state) if g in ("", filters.group)
             ):
                 continue
             events = self._lists.events(address)
-            if events and all(event.group != wanted.group for event in events):
-                row = _of_last(address, "predicted", state, events, wanted.mailing)
+            if events and all(event.group != filters.group for event in events):
+                row = _of_last(address, "predicted", state, events, filters.mailing)
                 yield replace(row, why=f"bounced for {row.group or 'another group'}")
 
 

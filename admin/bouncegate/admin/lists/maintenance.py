@@ -36,7 +36,7 @@ _WEEK: Final = 7 * DAY
 Stop = Callable[[], bool]
 
 
-class Changed(NamedTuple):
+class RoundResult(NamedTuple):
     """What a round has done."""
 
     locked: int
@@ -55,21 +55,21 @@ class Maintenance:
 
     def walk(self, ledger: Ledger, now: int, stop: Stop) -> int:
         """Take in what the ledger knows of sends; tells of how many. Raises StoreError."""
-        usage, total = self._store.lastmailed, 0
-        place = usage.place()
-        while not stop() and (portion := ledger.walk(place, now - _BEHIND, _SENDS)):
+        lastmailed, total = self._store.lastmailed, 0
+        place = lastmailed.place()
+        while not stop() and (batch := ledger.walk(place, now - _BEHIND, _SENDS)):
             days: dict[str, int] = {}
             latest = 0
-            for key, sent in portion:
+            for key, sent in batch:
                 day = sent.time // DAY
                 # One day at a time: of an address that is new the first one is kept as well.
                 if days and (day != latest or len(days) >= _ADDRESSES):
-                    usage.record(days, fault_of, place)
+                    lastmailed.record(days, fault_of, place)
                     days = {}
                 if sent.was_sent:
                     days.update(dict.fromkeys(sent.recipients, day))
                 place, total, latest = key, total + 1, day
-            usage.record(days, fault_of, place)
+            lastmailed.record(days, fault_of, place)
         return total
 
     def forget(self, now: int, stop: Stop) -> int:
@@ -84,21 +84,21 @@ class Maintenance:
             total += gone
         return total
 
-    def refuse(self, now: int, stop: Stop) -> Changed:
+    def refuse(self, now: int, stop: Stop) -> RoundResult:
         """Lock whom the lists refuse, and free whom they no longer do. Raises StoreError."""
         freed = self._free(now, stop)
         locked = 0
         for reason, candidates in self._candidates(now):
-            for until, some in _portions(candidates):
+            for until, some in _batches(candidates):
                 if stop():
-                    return Changed(locked, freed)
+                    return RoundResult(locked, freed)
                 why = f"on the list {reason}"
                 act = Act(
                     *(some, now, "lock", MAINTENANCE, why, until, Origin.AUTOMATIC, reason),
                     condition="unlocked",
                 )
                 locked += len(some) - len(self._store.act([act], self._fold).left_out)
-        return Changed(locked, freed)
+        return RoundResult(locked, freed)
 
     # -- whom lists refuse -------------------------------------------------------------------
 
@@ -129,8 +129,8 @@ class Maintenance:
             end = max(lock.until for lock in _locks_of_groups(state))
             if end > now and self._is_free(address, now):
                 yield address, min(end - end % DAY + DAY, NO_END)
-        for domain, exchange in self._store.mx.denied():
-            if exchange.is_dead(self._confirm):
+        for domain, mx in self._store.mx.denied():
+            if mx.is_dead(self._confirm):
                 for address in self._store.lastmailed.in_domain(domain):
                     if self._is_free(address, now):
                         yield address, now + _WEEK
@@ -183,7 +183,7 @@ class Maintenance:
         return self._store.mx.of(domain_of(address)).is_dead(self._confirm)
 
 
-def _portions(candidates: Iterable[tuple[str, int]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _batches(candidates: Iterable[tuple[str, int]]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Addresses whose locks end at the same time, as many to an act as one may name."""
     waiting: dict[int, list[str]] = {}
     for address, until in candidates:

@@ -5,44 +5,44 @@ looks at every lock. It looks at 20 octets of each, and reads the state and the 
 whom those leave in question. A screen lets too many pass, never too few: rows are judged again.
 """
 
-from bouncegate.admin.lists.row import Wanted
+from bouncegate.admin.lists.row import RowFilters
 from bouncegate.policy.records import Lock
 from bouncegate.store import lockrecord
 from bouncegate.store.lists import Prefilter
 
 
-def screen_of_keys(wanted: Wanted) -> Prefilter | None:
+def key_prefilter(filters: RowFilters) -> Prefilter | None:
     """By the domain alone, for whoever has bounced; None where that is not asked for."""
-    if not wanted.domain:
+    if not filters.domain:
         return None
-    end = f"@{wanted.domain}".encode()
+    end = f"@{filters.domain}".encode()
     return lambda key, _: key.endswith(end)
 
 
-def screen_of_locks(wanted: Wanted, now: int, *, ended: bool) -> Prefilter:
+def lock_prefilter(filters: RowFilters, now: int, *, ended: bool) -> Prefilter:
     """By the locks of an address; those that have ended at `now` count only where `ended`."""
-    of_keys = screen_of_keys(wanted)
-    by_lock = _names_locks(wanted)
+    of_keys = key_prefilter(filters)
+    by_lock = _names_locks(filters)
 
-    def takes(key: bytes, record: bytes) -> bool:
+    def matches(key: bytes, record: bytes) -> bool:
         if of_keys is not None and not of_keys(key, record):
             return False
         if not ended and not lockrecord.may_hold(record, now):
             return False
-        return not by_lock or any(wanted.takes_lock(lock) for lock in _locks_of(record))
+        return not by_lock or any(filters.matches_lock(lock) for lock in _locks_of(record))
 
-    return takes
+    return matches
 
 
-def _names_locks(wanted: Wanted) -> bool:
+def _names_locks(filters: RowFilters) -> bool:
     return any(
         (
-            wanted.kind,
-            wanted.category,
-            wanted.reason,
-            wanted.origin,
-            wanted.since,
-            wanted.until,
+            filters.kind,
+            filters.category,
+            filters.reason,
+            filters.origin,
+            filters.since,
+            filters.until,
         )
     )
 

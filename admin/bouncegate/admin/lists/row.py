@@ -34,7 +34,7 @@ class Row(Struct, frozen=True):
     """The number of the entry that made the lock."""
 
 
-class Wanted(Struct, frozen=True):
+class RowFilters(Struct, frozen=True):
     """Which rows are asked for: what is not named is not asked for."""
 
     kind: Kind | None = None
@@ -49,11 +49,11 @@ class Wanted(Struct, frozen=True):
     until: int = 0
     """Before this time; 0: at any."""
 
-    def has(self, address: str) -> bool:
+    def in_domain(self, address: str) -> bool:
         """Whether an address is in the domain that is asked for, if one is."""
         return not self.domain or address.endswith(f"@{self.domain}")
 
-    def takes_lock(self, lock: Row | Lock) -> bool:
+    def matches_lock(self, lock: Row | Lock) -> bool:
         """Whether what a lock tells by itself is asked for; so a row tells it too."""
         return (
             (self.kind is None or lock.kind is self.kind)
@@ -64,12 +64,12 @@ class Wanted(Struct, frozen=True):
             and (not self.until or (lock.since or 0) < self.until)
         )
 
-    def takes(self, row: Row) -> bool:
+    def matches(self, row: Row) -> bool:
         """Whether a row is asked for."""
         return (
-            self.takes_lock(row)
+            self.matches_lock(row)
             and (not self.provider or row.provider == self.provider)
-            and self.has(row.address)
+            and self.in_domain(row.address)
             and (not self.mailing or row.mailing == self.mailing)
         )
 

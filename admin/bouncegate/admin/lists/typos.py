@@ -13,7 +13,7 @@ from typing import Final
 # A short name has many neighbours that are right: `gmx.de` and `gmx.at` are two slips apart.
 _LONG: Final = 9
 _SHORTEST: Final = 5
-_MOST_SLIPS: Final = 2
+_MAX_DISTANCE: Final = 2
 # No longer domain is worth it: the number of its remainders grows with the square.
 _LONGEST: Final = 40
 _REMEMBERED: Final = 65_536
@@ -36,7 +36,7 @@ class Typos:
         near = {
             known for remainder in _remainders(domain) for known in self._index().get(remainder, ())
         }
-        found = [(slips(domain, known), self._rank[known], known) for known in near]
+        found = [(distance(domain, known), self._rank[known], known) for known in near]
         return next((known for n, _, known in sorted(found) if n <= _allowed(known)), "")
 
     def _index(self) -> dict[str, list[str]]:
@@ -47,7 +47,7 @@ class Typos:
         return self._by_remainder
 
 
-def slips(one: str, other: str) -> int:
+def distance(one: str, other: str) -> int:
     """How many slips of the keys lie between two words."""
     before: list[int] = []
     row = list(range(len(other) + 1))
@@ -62,11 +62,11 @@ def slips(one: str, other: str) -> int:
 
 
 def _allowed(known: str) -> int:
-    return _MOST_SLIPS if len(known) >= _LONG else 1
+    return _MAX_DISTANCE if len(known) >= _LONG else 1
 
 
 def _remainders(word: str) -> Iterator[str]:
     """The word with up to two letters left out."""
-    for left_out in range(_MOST_SLIPS + 1):
+    for left_out in range(_MAX_DISTANCE + 1):
         for places in combinations(range(len(word)), left_out):
             yield "".join(letter for place, letter in enumerate(word) if place not in places)

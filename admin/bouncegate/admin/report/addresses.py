@@ -8,7 +8,7 @@ from bouncegate.policy.records import Event
 from bouncegate.store.arrivals import Arrival
 
 
-class InGroup:
+class GroupHistory:
     """One address in one group."""
 
     __slots__ = ("bounces", "complaints", "first", "last")
@@ -37,13 +37,13 @@ def bounces(arrivals: Iterable[Arrival], scope: Scope) -> Iterator[Arrival]:
 
 def in_groups(
     histories: Iterable[tuple[str, Iterable[Arrival]]], scope: Scope
-) -> Iterator[tuple[str, str, InGroup]]:
+) -> Iterator[tuple[str, str, GroupHistory]]:
     """(address, group, what came), by address and then by group."""
     for address, arrivals in histories:
-        groups: dict[str, InGroup] = {}
+        groups: dict[str, GroupHistory] = {}
         for arrival in arrivals:
             if scope.counts(arrival):
                 event = arrival.event
-                groups.setdefault(event.group, InGroup(event)).add(event)
+                groups.setdefault(event.group, GroupHistory(event)).add(event)
         for group in sorted(groups):
             yield address, group, groups[group]

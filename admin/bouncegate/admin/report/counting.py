@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from bouncegate.admin.report.count import Counted
 from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import Subject
+from bouncegate.admin.report.totals import Totals
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Kind
 from bouncegate.policy.records import Event
@@ -21,20 +21,20 @@ OTHERS: Final = "(others)"
 # Half a kilobyte each. A domain, or the header of a returned message, can have any name.
 MOST_NAMES: Final = 100_000
 
-Standing = Literal["counts", "held", "unverified", "none"]
+ArrivalStatus = Literal["counts", "held", "unverified", "none"]
 """Whether a bounce is counted; if not, whether it is told that it came."""
 
 
 class Scope(Struct, frozen=True):
     """What is counted of all that came and was sent."""
 
-    wanted: Filters
+    filters: Filters
     trust: Collection[Trust]
     """What a bounce must prove to be counted."""
     sends_since: int | None = None
     """From when on all sends are known; None: they are not."""
 
-    def standing(self, arrival: Arrival) -> Standing:
+    def status(self, arrival: Arrival) -> ArrivalStatus:
         """Whether a bounce is counted, if it is asked for."""
         event = arrival.event
         if arrival.mark == "void" or event.kind is Kind.NONE:
@@ -46,16 +46,16 @@ class Scope(Struct, frozen=True):
     def counts(self, arrival: Arrival) -> bool:
         """Whether a bounce that came within the period is asked for and counted."""
         return (
-            self.wanted.in_period(arrival.event.time)
-            and self.wanted.takes(arrival.event)
-            and self.standing(arrival) == "counts"
+            self.filters.in_period(arrival.event.time)
+            and self.filters.matches(arrival.event)
+            and self.status(arrival) == "counts"
         )
 
     def knows_send_of(self, event: Event) -> bool:
         """Whether the send that a bounce answers is one of those that are counted."""
         if self.sends_since is None or not event.sent:
             return False
-        return event.sent >= self.sends_since and self.wanted.in_period(event.sent)
+        return event.sent >= self.sends_since and self.filters.in_period(event.sent)
 
 
 class Counting:
@@ -64,32 +64,32 @@ class Counting:
     def __init__(self, subject: Subject, most: int = MOST_NAMES) -> None:
         """Tell at most so many names apart: the first ones that come."""
         self.subject: Final = subject
-        self._tallies: Final[dict[str, Counted]] = {}
+        self._totals: Final[dict[str, Totals]] = {}
         # Apart, so that names which strangers make up never take the room of others.
         self._unverified: Final[dict[str, int]] = {}
         self._most = most
 
-    def of(self, name: str) -> Counted:
+    def of(self, name: str) -> Totals:
         """The tally of a name, which is there from now on."""
-        tally = self._tallies.get(name)
-        if tally is None:
-            name = _or_others(name, self._tallies, self._most)
-            tally = self._tallies.setdefault(name, Counted())
-        return tally
+        totals = self._totals.get(name)
+        if totals is None:
+            name = _or_others(name, self._totals, self._most)
+            totals = self._totals.setdefault(name, Totals())
+        return totals
 
-    def tallies(self) -> dict[str, Counted]:
+    def totals_by_name(self) -> dict[str, Totals]:
         """All names with what was counted under them."""
         for name, number in self._unverified.items():
-            self._tallies.setdefault(name, Counted()).unverified = number
-        return self._tallies
+            self._totals.setdefault(name, Totals()).unverified = number
+        return self._totals
 
-    def came(self, event: Event, standing: Standing) -> None:
+    def came(self, event: Event, status: ArrivalStatus) -> None:
         """Take in that a bounce came within the period."""
         name = self.subject.of_bounce(event)
-        if standing == "unverified":
+        if status == "unverified":
             name = _or_others(name, self._unverified, self._most)
             self._unverified[name] = self._unverified.get(name, 0) + 1
-        elif standing == "held":
+        elif status == "held":
             self.of(name).held += 1
         else:
             self.of(name).bounces += event.kind is not Kind.COMPLAINT
@@ -136,22 +136,22 @@ def count_addresses(
 def _came(arrival: Arrival, scope: Scope, countings: Sequence[Counting]) -> bool:
     """Take in a bounce; tells whether it is to be counted."""
     event = arrival.event
-    standing = scope.standing(arrival)
-    if standing == "none" or not scope.wanted.takes(event):
+    status = scope.status(arrival)
+    if status == "none" or not scope.filters.matches(event):
         return False
-    if standing == "counts" and scope.knows_send_of(event):
+    if status == "counts" and scope.knows_send_of(event):
         for counting in countings:
             counting.answer(event)
-    if not scope.wanted.in_period(event.time):
+    if not scope.filters.in_period(event.time):
         return False
     for counting in countings:
-        counting.came(event, standing)
-    return standing == "counts"
+        counting.came(event, status)
+    return status == "counts"
 
 
 def count_sends(
     sends: Iterable[Sent],
-    wanted: Filters,
+    filters: Filters,
     countings: Sequence[Counting],
     provider_of: Callable[[str], str],
 ) -> None:
@@ -159,13 +159,13 @@ def count_sends(
     whole = [c for c in countings if c.subject.of_sent is not None]
     single = [c for c in countings if c.subject.of_domain is not None]
     for sent in sends:
-        if not wanted.takes_sent(sent):
+        if not filters.matches_sent(sent):
             continue
         number = len(sent.recipients)
-        if single or wanted.picks_recipients:
+        if single or filters.picks_recipients:
             domains = Counter(map(domain_of, sent.recipients))
-            if wanted.picks_recipients:
-                picked = {d: n for d, n in domains.items() if wanted.picks(d, provider_of)}
+            if filters.picks_recipients:
+                picked = {d: n for d, n in domains.items() if filters.picks(d, provider_of)}
                 domains = Counter(picked)
                 number = domains.total()
             for counting in single:

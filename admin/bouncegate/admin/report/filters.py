@@ -28,7 +28,7 @@ class Filters(Struct, frozen=True):
     until: int = 0
     """Before this time; 0: at any."""
 
-    def takes(self, event: Event) -> bool:
+    def matches(self, event: Event) -> bool:
         """Whether a bounce is asked for, at whatever time it came."""
         return (
             (self.mailing is None or event.mailing == self.mailing)
@@ -45,7 +45,7 @@ class Filters(Struct, frozen=True):
         """Whether a time is within the period that is asked for."""
         return time >= self.since and (not self.until or time < self.until)
 
-    def takes_sent(self, sent: Sent) -> bool:
+    def matches_sent(self, sent: Sent) -> bool:
         """Whether a message is asked for, as far as that does not depend on its recipients."""
         return (
             (self.mailing is None or sent.mailing == self.mailing)

@@ -13,7 +13,7 @@ from bouncegate.store.entry import KEY, Sent
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
 
-_PORTION: Final = 2000
+_BATCH: Final = 2000
 _EVER: Final = (1 << 32) - 1
 _MOST_DOMAINS: Final = 100_000
 
@@ -27,13 +27,13 @@ class Sources(NamedTuple):
     """Who runs the mail of a domain, as far as it is known now."""
 
 
-def as_kept(store: Store, wanted: Filters) -> Filters:
+def as_kept(store: Store, filters: Filters) -> Filters:
     """What is asked for, from when on no bounce of it has gone; raises StoreError.
 
     Retention keeps the bounces of addresses that a lock holds and lets others go: a share of what
     is left would be of nothing.
     """
-    return replace(wanted, since=max(wanted.since, store.arrivals.whole_since()))
+    return replace(filters, since=max(filters.since, store.arrivals.whole_since()))
 
 
 def sends_since(ledger: Ledger | None, since: int) -> int | None:
@@ -51,9 +51,9 @@ def sends(ledger: Ledger, since: int, until: int) -> Iterator[Sent]:
     Raises StoreError.
     """
     place = KEY.pack(since, b"", 0)
-    while portion := ledger.walk(place, until or _EVER, _PORTION):
-        yield from (sent for _, sent in portion if sent.was_sent)
-        place = portion[-1][0]
+    while batch := ledger.walk(place, until or _EVER, _BATCH):
+        yield from (sent for _, sent in batch if sent.was_sent)
+        place = batch[-1][0]
 
 
 def providers_now(store: Store, providers: Providers) -> Callable[[str], str]:
@@ -70,11 +70,11 @@ def read(
     sources: Sources, scope: Scope, countings: Sequence[Counting], *, addresses: bool = False
 ) -> None:
     """Count what came, or whom it concerned, and what was sent; raises StoreError."""
-    arrivals, wanted = sources.store.arrivals, scope.wanted
+    arrivals, filters = sources.store.arrivals, scope.filters
     if addresses:
         count_addresses(arrivals.by_address(), scope, countings)
     else:
-        count(arrivals.since(wanted.since), scope, countings)
+        count(arrivals.since(filters.since), scope, countings)
     if sources.ledger is not None and scope.sends_since is not None:
-        sent = sends(sources.ledger, scope.sends_since, wanted.until)
-        count_sends(sent, wanted, countings, sources.provider_of)
+        sent = sends(sources.ledger, scope.sends_since, filters.until)
+        count_sends(sent, filters, countings, sources.provider_of)

@@ -6,8 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from bouncegate.admin.report.count import Counted, share
 from bouncegate.admin.report.counting import Counting
+from bouncegate.admin.report.totals import Totals, share
 from bouncegate.store.lastmailed import DAY
 
 # A ten-thousandth of a percent; what is finer is noise of a division.
@@ -39,22 +39,22 @@ class Summary(Struct, frozen=True):
     """and that were complained of."""
 
 
-def figures_of(tally: Counted, sends: int | None) -> Summary:
+def summary_of(totals: Totals, sends: int | None) -> Summary:
     """The figures of a tally; `sends` is what its shares are of, None where that is unknown."""
     return Summary(
-        bounces=tally.bounces,
-        addresses=tally.failures,
-        hard=tally.hard,
-        soft=tally.soft,
-        categories=tally.categories,
-        complaints=tally.complaints,
-        held=tally.held,
-        unverified=tally.unverified,
+        bounces=totals.bounces,
+        addresses=totals.failures,
+        hard=totals.hard,
+        soft=totals.soft,
+        categories=totals.categories,
+        complaints=totals.complaints,
+        held=totals.held,
+        unverified=totals.unverified,
         sends=sends,
-        sends_bounced=None if sends is None else tally.sends_bounced,
-        rate=_share(tally.sends_bounced, sends),
-        hard_share=_share(tally.sends_bounced_hard, sends),
-        complaint_rate=_share(tally.complained, sends),
+        sends_bounced=None if sends is None else totals.sends_bounced,
+        rate=_share(totals.sends_bounced, sends),
+        hard_share=_share(totals.sends_bounced_hard, sends),
+        complaint_rate=_share(totals.complained, sends),
     )
 
 
@@ -63,19 +63,23 @@ def rows_of(counting: Counting, sends: int | None) -> Iterator[tuple[str, Summar
 
     `sends` are those of all names together, None where they are unknown.
     """
-    tallies = counting.tallies()
+    totals_by_name = counting.totals_by_name()
     by_day = counting.subject.name == "day"
-    order = sorted(tallies) if by_day else sorted(tallies, key=lambda n: _rank(n, tallies))
+    order = (
+        sorted(totals_by_name)
+        if by_day
+        else sorted(totals_by_name, key=lambda n: _rank(n, totals_by_name))
+    )
     shared = counting.subject.of_sent is None and counting.subject.of_domain is None
     for name in order:
-        tally = tallies[name]
-        of = None if sends is None else sends if shared else tally.sends
-        yield date_of(name) if by_day else name, figures_of(tally, of)
+        totals = totals_by_name[name]
+        of = None if sends is None else sends if shared else totals.sends
+        yield date_of(name) if by_day else name, summary_of(totals, of)
 
 
-def _rank(name: str, tallies: Mapping[str, Counted]) -> tuple[int, int, str]:
-    tally = tallies[name]
-    return -tally.failures, -tally.sends, name
+def _rank(name: str, totals_by_name: Mapping[str, Totals]) -> tuple[int, int, str]:
+    totals = totals_by_name[name]
+    return -totals.failures, -totals.sends, name
 
 
 def date_of(day: str) -> str:

@@ -31,7 +31,7 @@ class Bar(NamedTuple):
         return sum(self.parts)
 
 
-class Panel(NamedTuple):
+class Chart(NamedTuple):
     """Bars of one scale below a title."""
 
     title: str
@@ -45,9 +45,9 @@ class Panel(NamedTuple):
         return _HEAD + _ROW * len(self.bars)
 
 
-def drawing(panels: Sequence[Panel]) -> str:
+def svg(charts: Sequence[Chart]) -> str:
     """The SVG."""
-    height = sum(one.height for one in panels)
+    height = sum(one.height for one in charts)
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
@@ -57,13 +57,13 @@ def drawing(panels: Sequence[Panel]) -> str:
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
     ]
     top = 0
-    for one in panels:
-        parts += _panel(one, top)
+    for one in charts:
+        parts += _chart(one, top)
         top += one.height
     return "\n".join((*parts, "</svg>", ""))
 
 
-def _panel(one: Panel, top: int) -> Iterator[str]:
+def _chart(one: Chart, top: int) -> Iterator[str]:
     longest = _LONGEST_LABEL if one.key else _LONGEST_TITLE  # the key stands behind it
     yield _text("title", 8, top + 24, _shortened(one.title, longest))
     for number, words in enumerate(one.key):

@@ -182,7 +182,7 @@ def _views(store: Store, scope: Scope, *, by_address: bool) -> Iterator[View]:
 
 
 def _bounces(store: Store, scope: Scope) -> Iterator[Arrival]:
-    return bounces(store.arrivals.since(scope.wanted.since), scope)
+    return bounces(store.arrivals.since(scope.filters.since), scope)
 
 
 def _as_kept(store: Store, wanted: Filters) -> Filters:

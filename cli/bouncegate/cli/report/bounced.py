@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from bouncegate.admin.report.addresses import InGroup
+from bouncegate.admin.report.addresses import GroupHistory
 from bouncegate.cli.output import iso, stream_table, write_json, write_sheet
 from bouncegate.store.arrivals import Arrival
 
@@ -79,7 +79,7 @@ def bounce_view(arrival: Arrival) -> BounceView:
     )
 
 
-def address_view(found: tuple[str, str, InGroup]) -> AddressView:
+def address_view(found: tuple[str, str, GroupHistory]) -> AddressView:
     """An address of a group as scripts read it."""
     address, group, known = found
     last = known.last

@@ -10,10 +10,10 @@ from typing import Final
 
 from bouncegate.admin.report.counting import Counting, Scope
 from bouncegate.admin.report.groupby import ALL, subjects
-from bouncegate.admin.report.judgement import Excess, excesses
 from bouncegate.admin.report.reading import Sources, providers_now, read, sends_since
-from bouncegate.admin.report.summary import Summary, figures_of, rows_of
-from bouncegate.admin.report.svg import drawing
+from bouncegate.admin.report.summary import Summary, rows_of, summary_of
+from bouncegate.admin.report.svg import svg
+from bouncegate.admin.report.thresholds import Exceeded, exceeded
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.logs import printable
@@ -39,7 +39,7 @@ class Counts:
         self._subject = subject
         self._name = name
         self._by_address = subject == "group"
-        self._since = scope.wanted.since
+        self._since = scope.filters.since
         provider_of = providers_now(store, invocation.providers)
         known = subjects(provider_of)
         parts = _IN_DETAIL if name is not None else (subject,)
@@ -47,8 +47,8 @@ class Counts:
         self._parts = {part: Counting(known[part]) for part in parts}
         countings = [self._all, *self._parts.values()]
         with ledger_of(invocation) as (ledger, self._why_unknown):
-            self._sends_since = sends_since(ledger, scope.wanted.since)
-            known_sends = Scope(scope.wanted, scope.trust, self._sends_since)
+            self._sends_since = sends_since(ledger, scope.filters.since)
+            known_sends = Scope(scope.filters, scope.trust, self._sends_since)
             sources = Sources(store, ledger, provider_of)
             read(sources, known_sends, countings, addresses=self._by_address)
 
@@ -75,7 +75,7 @@ class Counts:
 
     @property
     def _total(self) -> Summary:
-        return figures_of(self._all.of(ALL), self._sends)
+        return summary_of(self._all.of(ALL), self._sends)
 
     @property
     def _sends(self) -> int | None:
@@ -95,7 +95,7 @@ class Counts:
             "sends_since": iso(self._sends_since),
         }
         if self._subject in _JUDGED:
-            more["warnings"] = list(excesses(figures, self._alarm))
+            more["warnings"] = list(exceeded(figures, self._alarm))
         if self._name is not None:
             for part in _IN_DETAIL:
                 more[f"{part}s"] = list(self._table(part, self._rows(part)).views())
@@ -117,7 +117,7 @@ class Counts:
         """What is too much, and what to do about it: once, for the last row that it holds for."""
         told: dict[str, str] = {}
         for name, figures in rows if self._subject in _JUDGED else ():
-            for excess in excesses(figures, self._alarm):
+            for excess in exceeded(figures, self._alarm):
                 told[excess.what] = f"Warning, {printable(name)}: {sentence(excess)}"
         yield from told.values()
 
@@ -139,10 +139,10 @@ class Counts:
         if self._name is not None:
             panels += [self._table(p, self._rows(p)).panel(f"by {p}") for p in _IN_DETAIL]
         with writing(path) as file:
-            file.write(drawing(panels).encode())
+            file.write(svg(panels).encode())
 
 
-def sentence(excess: Excess) -> str:
+def sentence(excess: Exceeded) -> str:
     """What is too much, and what to do, for people."""
     what = excess.what.replace("-", " ")
     return f"{what} {excess.share:.2%}, above {excess.limit:.2%}. {excess.advice}"

@@ -20,9 +20,9 @@ from bouncegate.admin.doctor.storage import check_backup, check_ledger, check_st
 from bouncegate.admin.report.counting import Counting, Scope
 from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import subjects
-from bouncegate.admin.report.judgement import Excess, excesses
 from bouncegate.admin.report.reading import Sources, as_kept, providers_now, read, sends_since
 from bouncegate.admin.report.summary import rows_of
+from bouncegate.admin.report.thresholds import Exceeded, exceeded
 from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
@@ -69,7 +69,7 @@ class RateView(Struct):
     bounce_rate: float
     hard_share: float
     complaint_rate: float
-    warnings: list[Excess]
+    warnings: list[Exceeded]
 
 
 class RoomView(Struct):
@@ -296,7 +296,7 @@ def _judged(rows: Sequence[Named], alarm: AlarmSettings) -> Iterator[RateView]:
         if sends >= alarm.rates_from:
             shares = (figures.rate, figures.hard_share, figures.complaint_rate)
             rate, hard, complaints = (share or 0.0 for share in shares)
-            warnings = list(excesses(figures, alarm))
+            warnings = list(exceeded(figures, alarm))
             yield RateView(sender, sends, rate, hard, complaints, warnings)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from bouncegate.admin.report.mailbox import eml_name, mbox_entry
+from bouncegate.admin.report.mbox import eml_name, mbox_entry
 from bouncegate.cli.outfile import writing_folder, writing_new
 from bouncegate.cli.output import counted
 from bouncegate.store.arrivals import Arrival

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from bouncegate.admin.lists.csvfile import CsvWriter
 from bouncegate.admin.report.summary import Summary
-from bouncegate.admin.report.svg import Bar, Panel
+from bouncegate.admin.report.svg import Bar, Chart
 from bouncegate.cli.output import stream_table, write_table
 
 Named = tuple[str, Summary]
@@ -81,10 +81,10 @@ class Table:
                 row.append(bar(figures.hard, figures.soft, most, width))
         (write_table if len(cells) <= _MOST_IN_FRAME else stream_table)(titles, cells)
 
-    def panel(self, title: str) -> Panel:
+    def panel(self, title: str) -> Chart:
         """The rows as a picture; the first of them where they are many."""
         bars = [Bar(n or "-", (f.hard, f.soft), told=_told(f)) for n, f in self._rows[:_MOST_BARS]]
-        return Panel(title, bars, ("hard", "soft"))
+        return Chart(title, bars, ("hard", "soft"))
 
 
 def write_sheet(views: Iterable[dict[str, object]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from bouncegate.admin.lists.listing import Listed, Listing
-from bouncegate.admin.lists.row import Row, Wanted
+from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import PolicySettings, Threshold, Trust
 from bouncegate.config.taxonomy import REASONS, Reason
@@ -55,15 +55,15 @@ def record(store: Store, events: Iterable[Event], policy: Policy = POLICY) -> No
 
 
 def rows(
-    store: Store, listed: Listed, wanted: Wanted | None = None, after: str = "", now: int = NOW
+    store: Store, listed: Listed, filters: RowFilters | None = None, after: str = "", now: int = NOW
 ) -> list[Row]:
     """A list as it stands at `now`."""
     listing = Listing(store, Providers.of(), now, Duration(months=3))
-    return list(listing.rows(listed, wanted or Wanted(), after))
+    return list(listing.rows(listed, filters or RowFilters(), after))
 
 
 def addresses(
-    store: Store, listed: Listed, wanted: Wanted | None = None, after: str = "", now: int = NOW
+    store: Store, listed: Listed, filters: RowFilters | None = None, after: str = "", now: int = NOW
 ) -> list[str]:
     """The addresses of a list alone."""
-    return [row.address for row in rows(store, listed, wanted, after, now)]
+    return [row.address for row in rows(store, listed, filters, after, now)]

@@ -5,12 +5,12 @@ import io
 import pytest
 
 from bouncegate.admin.lists.columns import Columns
-from bouncegate.admin.lists.csvfile import CsvError, CsvRow, read_sheet
+from bouncegate.admin.lists.csvfile import CsvError, CsvRow, read_csv
 
 
 def first(head: str) -> CsvRow:
     cells = ",".join("x" for _ in head.split(","))
-    return next(iter(read_sheet(io.BytesIO(f"{head}\n{cells}\n".encode()))))
+    return next(iter(read_csv(io.BytesIO(f"{head}\n{cells}\n".encode()))))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bouncegate.admin.lists.csvfile import CsvError, CsvWriter, read_sheet, restored, safe
+from bouncegate.admin.lists.csvfile import CsvError, CsvWriter, read_csv, restored, safe
 from bouncegate.config.text import visible
 
 
@@ -22,7 +22,7 @@ def written(columns: list[str], *rows: Sequence[object]) -> str:
 
 def read(text: str | bytes) -> list[dict[str, str]]:
     octets = text.encode() if isinstance(text, str) else text
-    return [dict(row) for row in read_sheet(io.BytesIO(octets))]
+    return [dict(row) for row in read_csv(io.BytesIO(octets))]
 
 
 FORMULAS = ["=1+1", "+49 30 1", "-1", "@example.com", "\t=1", "\r=1", "\uff1d1", "=HYPERLINK(1)"]
@@ -84,7 +84,7 @@ def test_sheets_of_other_programs_are_read(delimiter: str, mark: str) -> None:
 
 def test_each_row_knows_the_line_it_begins_at() -> None:
     text = b'a,b\r\n1,"two\r\nlines"\r\n2,x\r\n'
-    assert [row.line for row in read_sheet(io.BytesIO(text))] == [2, 4]
+    assert [row.line for row in read_csv(io.BytesIO(text))] == [2, 4]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from bouncegate.admin.lists.listing import Listed, page
-from bouncegate.admin.lists.row import Wanted
+from bouncegate.admin.lists.row import RowFilters
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import MOST_ADDRESSES, Act, Origin, Ruling
 from bouncegate.store.store import Store
@@ -25,11 +25,14 @@ def test_past_its_threshold_an_address_is_locked_and_before_it_detected(store: S
 def test_an_address_that_bounced_for_one_sender_is_predicted_for_the_others(store: Store) -> None:
     """The index is global: known to all, detected only for whom it bounced."""
     record(store, [bounce("soft@a.example", FULL, group="news"), bounce("b@a.example", FULL)])
-    assert addresses(store, "detected", Wanted(group="news")) == ["soft@a.example"]
-    assert addresses(store, "predicted", Wanted(group="news")) == ["b@a.example"]
-    assert addresses(store, "predicted", Wanted(group="shop")) == ["b@a.example", "soft@a.example"]
+    assert addresses(store, "detected", RowFilters(group="news")) == ["soft@a.example"]
+    assert addresses(store, "predicted", RowFilters(group="news")) == ["b@a.example"]
+    assert addresses(store, "predicted", RowFilters(group="shop")) == [
+        "b@a.example",
+        "soft@a.example",
+    ]
     record(store, [bounce("soft@a.example", FULL, group="shop")])
-    assert addresses(store, "predicted", Wanted(group="shop")) == ["b@a.example"]
+    assert addresses(store, "predicted", RowFilters(group="shop")) == ["b@a.example"]
 
 
 def test_a_lock_of_one_group_makes_the_address_predicted_for_the_others(store: Store) -> None:
@@ -40,12 +43,12 @@ def test_a_lock_of_one_group_makes_the_address_predicted_for_the_others(store: S
         Reason.USER_UNKNOWN,
         locked.until,
     )
-    assert addresses(store, "locked", Wanted(group="news")) == ["ann@a.example"]
-    assert addresses(store, "locked", Wanted(group="shop")) == []
+    assert addresses(store, "locked", RowFilters(group="news")) == ["ann@a.example"]
+    assert addresses(store, "locked", RowFilters(group="shop")) == []
     (predicted,) = rows(store, "predicted")
     assert (predicted.group, predicted.why) == ("news", "locked for news")
-    assert addresses(store, "predicted", Wanted(group="shop")) == ["ann@a.example"]
-    assert addresses(store, "predicted", Wanted(group="news")) == []
+    assert addresses(store, "predicted", RowFilters(group="shop")) == ["ann@a.example"]
+    assert addresses(store, "predicted", RowFilters(group="news")) == []
     assert addresses(store, "detected") == []
 
 
@@ -98,7 +101,7 @@ def test_a_page_behind_an_address_that_left_the_list_goes_on_in_its_order(store:
     record(store, [bounce(name, FULL, group="news") for name in names])
     numbers = store.history.find(lambda event: event.address == "b@a.example")
     store.void(numbers, Ruling("void", (), NOW, by="eve"), POLICY.fold)
-    assert addresses(store, "predicted", Wanted(group="shop"), after="b@a.example") == names[2:]
+    assert addresses(store, "predicted", RowFilters(group="shop"), after="b@a.example") == names[2:]
 
 
 def test_a_page_never_ends_amid_an_address(store: Store) -> None:
@@ -123,23 +126,23 @@ def test_locks_by_hand_are_told_from_automatic_ones(store: Store) -> None:
     ]
 
 
-SOUGHT: dict[str, tuple[Wanted, list[str]]] = {
-    "kind": (Wanted(kind=Kind.HARD), ["one@gmail.com", "two@b.example"]),
-    "category": (Wanted(category=Category.MAILBOX), ["three@gmx.de"]),
-    "reason": (Wanted(reason=Reason.MAILBOX_MOVED), ["two@b.example"]),
-    "origin": (Wanted(origin=Origin.MANUAL), []),
-    "provider by event": (Wanted(provider="google"), ["one@gmail.com"]),
-    "domain": (Wanted(domain="b.example"), ["two@b.example"]),
-    "group": (Wanted(group="news"), ["one@gmail.com"]),
-    "mailing": (Wanted(mailing="spring"), ["two@b.example"]),
-    "since": (Wanted(since=NOW - 2 * DAY), ["one@gmail.com", "three@gmx.de"]),
-    "until": (Wanted(until=NOW - 2 * DAY), ["two@b.example"]),
-    "all together": (Wanted(kind=Kind.HARD, group="news", mailing="spring"), []),
+SOUGHT: dict[str, tuple[RowFilters, list[str]]] = {
+    "kind": (RowFilters(kind=Kind.HARD), ["one@gmail.com", "two@b.example"]),
+    "category": (RowFilters(category=Category.MAILBOX), ["three@gmx.de"]),
+    "reason": (RowFilters(reason=Reason.MAILBOX_MOVED), ["two@b.example"]),
+    "origin": (RowFilters(origin=Origin.MANUAL), []),
+    "provider by event": (RowFilters(provider="google"), ["one@gmail.com"]),
+    "domain": (RowFilters(domain="b.example"), ["two@b.example"]),
+    "group": (RowFilters(group="news"), ["one@gmail.com"]),
+    "mailing": (RowFilters(mailing="spring"), ["two@b.example"]),
+    "since": (RowFilters(since=NOW - 2 * DAY), ["one@gmail.com", "three@gmx.de"]),
+    "until": (RowFilters(until=NOW - 2 * DAY), ["two@b.example"]),
+    "all together": (RowFilters(kind=Kind.HARD, group="news", mailing="spring"), []),
 }
 
 
-@pytest.mark.parametrize(("wanted", "found"), SOUGHT.values(), ids=SOUGHT)
-def test_each_filter_narrows_the_list(store: Store, wanted: Wanted, found: list[str]) -> None:
+@pytest.mark.parametrize(("filters", "found"), SOUGHT.values(), ids=SOUGHT)
+def test_each_filter_narrows_the_list(store: Store, filters: RowFilters, found: list[str]) -> None:
     record(
         store,
         [
@@ -148,16 +151,16 @@ def test_each_filter_narrows_the_list(store: Store, wanted: Wanted, found: list[
             *(bounce("three@gmx.de", FULL, number=n) for n in range(3)),
         ],
     )
-    assert sorted(addresses(store, "locked", wanted)) == sorted(found)
+    assert sorted(addresses(store, "locked", filters)) == sorted(found)
 
 
 def test_a_detected_address_is_found_by_each_mailing_that_it_bounced_in(store: Store) -> None:
     spring = bounce("a@a.example", FULL, mailing="spring")
     summer = bounce("a@a.example", Reason.NO_ANSWER, number=1, mailing="summer")
     record(store, [spring, summer])
-    (row,) = rows(store, "detected", Wanted(mailing="spring"))
+    (row,) = rows(store, "detected", RowFilters(mailing="spring"))
     assert (row.mailing, row.reason, row.soft) == ("spring", FULL, 2)
-    (row,) = rows(store, "detected", Wanted(reason=Reason.NO_ANSWER))
+    (row,) = rows(store, "detected", RowFilters(reason=Reason.NO_ANSWER))
     assert row.mailing == "summer"
 
 

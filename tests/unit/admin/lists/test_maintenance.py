@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bouncegate.admin.lists.maintenance import MAINTENANCE, Changed, Maintenance
-from bouncegate.admin.lists.row import Wanted
+from bouncegate.admin.lists.maintenance import MAINTENANCE, Maintenance, RoundResult
+from bouncegate.admin.lists.row import RowFilters
 from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import DnsSettings, LedgerSettings, ListsSettings, StoreSettings
@@ -39,7 +39,7 @@ def upkeep(store: Store, settings: ListsSettings = REFUSE) -> Maintenance:
     return Maintenance(store, settings, POLICY.fold, CONFIRM)
 
 
-def refuse(store: Store, settings: ListsSettings = REFUSE, now: int = NOW) -> Changed:
+def refuse(store: Store, settings: ListsSettings = REFUSE, now: int = NOW) -> RoundResult:
     return upkeep(store, settings).refuse(now, lambda: False)
 
 
@@ -67,7 +67,7 @@ def locked(store: Store, now: int = NOW) -> list[str]:
 
 def test_addresses_not_mailed_for_three_months_are_reported(store: Store) -> None:
     mailed(store, {"old@a.de": 100, "older@a.de": 200, "new@a.de": 80})
-    assert refuse(store, ListsSettings()) == Changed(0, 0)
+    assert refuse(store, ListsSettings()) == RoundResult(0, 0)
     found = rows(store, "stale")
     assert [row.address for row in found] == ["older@a.de", "old@a.de"]
     assert found[0].since == (NOW // DAY - 200) * DAY
@@ -76,12 +76,12 @@ def test_addresses_not_mailed_for_three_months_are_reported(store: Store) -> Non
 
 def test_addresses_not_mailed_for_three_months_can_be_refused(store: Store) -> None:
     mailed(store, {"old@a.de": 100, "new@a.de": 80})
-    assert refuse(store) == Changed(1, 0)
+    assert refuse(store) == RoundResult(1, 0)
     lock = lock_of(store, "old@a.de")
     assert (lock.reason, lock.kind, lock.origin) == (Reason.STALE, Kind.SOFT, Origin.AUTOMATIC)
-    (row,) = rows(store, "stale", Wanted(reason=Reason.STALE))
+    (row,) = rows(store, "stale", RowFilters(reason=Reason.STALE))
     assert row.until == lock.until
-    assert refuse(store) == Changed(0, 0)
+    assert refuse(store) == RoundResult(0, 0)
     assert "leaving the list" in what_would_free(lock, NOW, POLICY._settings)
 
 
@@ -92,25 +92,25 @@ def test_a_stale_address_that_answers_or_is_freed_stays_free(store: Store, verb:
     act = Act(("old@a.de",), NOW, "lock", by="root")
     store.act([replace(act, verb=verb)], POLICY.fold)
     assert locked(store) == []
-    assert refuse(store) == Changed(0, 0)
+    assert refuse(store) == RoundResult(0, 0)
     assert locked(store) == []
     later = NOW + 100 * DAY
-    assert refuse(store, now=later) == Changed(1, 0)
+    assert refuse(store, now=later) == RoundResult(1, 0)
 
 
 def test_what_is_only_reported_again_is_freed(store: Store) -> None:
     mailed(store, {"old@a.de": 100})
     refuse(store)
-    assert refuse(store, ListsSettings()) == Changed(0, 1)
+    assert refuse(store, ListsSettings()) == RoundResult(0, 1)
     assert locked(store) == []
     assert addresses(store, "stale") == ["old@a.de"]
-    assert refuse(store) == Changed(1, 0)
+    assert refuse(store) == RoundResult(1, 0)
 
 
 def test_a_longer_time_until_stale_frees_whom_it_no_longer_means(store: Store) -> None:
     mailed(store, {"old@a.de": 100, "older@a.de": 300})
-    assert refuse(store) == Changed(2, 0)
-    assert refuse(store, replace(REFUSE, stale_after=Duration(months=6))) == Changed(0, 1)
+    assert refuse(store) == RoundResult(2, 0)
+    assert refuse(store, replace(REFUSE, stale_after=Duration(months=6))) == RoundResult(0, 1)
     assert locked(store) == ["older@a.de"]
 
 
@@ -130,7 +130,7 @@ def test_a_lock_of_a_list_that_ends_is_made_anew(store: Store) -> None:
     refuse(store)
     later = NOW + 366 * DAY
     assert locked(store, later) == []
-    assert refuse(store, now=later) == Changed(1, 0)
+    assert refuse(store, now=later) == RoundResult(1, 0)
     assert locked(store, later) == ["old@a.de"]
 
 
@@ -140,7 +140,7 @@ def test_the_lock_of_a_bounce_or_an_operator_is_never_replaced_by_that_of_a_list
     mailed(store, {"hard@a.de": 100, "hand@a.de": 100})
     record(store, [bounce("hard@a.de")])
     store.act([Act(("hand@a.de",), NOW, "lock", by="root")], POLICY.fold)
-    assert refuse(store) == Changed(0, 0)
+    assert refuse(store) == RoundResult(0, 0)
     assert lock_of(store, "hard@a.de").reason is Reason.USER_UNKNOWN
     assert lock_of(store, "hand@a.de").reason is Reason.OPERATOR
 
@@ -150,7 +150,7 @@ def test_a_hard_bounce_replaces_the_lock_of_a_list_and_outlives_it(store: Store)
     refuse(store)
     record(store, [bounce("old@a.de", time=NOW)])
     assert lock_of(store, "old@a.de").reason is Reason.USER_UNKNOWN
-    assert refuse(store, ListsSettings()) == Changed(0, 0)
+    assert refuse(store, ListsSettings()) == RoundResult(0, 0)
     assert locked(store) == ["old@a.de"]
 
 
@@ -161,10 +161,10 @@ def test_addresses_that_can_never_be_delivered_are_listed_apart_and_can_be_refus
     ledger.write([entry_of(message)])
     assert upkeep(store).walk(ledger, NOW, lambda: False) == 1
     assert addresses(store, "invalid") == ["a b@a.de", "ann@localhost"]
-    assert refuse(store) == Changed(1, 0)
+    assert refuse(store) == RoundResult(1, 0)
     assert lock_of(store, "ann@localhost").reason is Reason.INVALID
     store.act([Act(("ann@localhost",), NOW, "unlock", by="root")], POLICY.fold)
-    assert refuse(store) == Changed(0, 0)
+    assert refuse(store) == RoundResult(0, 0)
 
 
 def test_addresses_of_a_dead_domain_are_predicted_and_can_be_refused(store: Store) -> None:
@@ -175,21 +175,21 @@ def test_addresses_of_a_dead_domain_are_predicted_and_can_be_refused(store: Stor
     (ann, once) = rows(store, "predicted")
     assert (ann.address, ann.reason) == ("ann@gone.de", Reason.HOST_UNKNOWN)
     assert once.address == "ann@once.de"
-    assert refuse(store) == Changed(1, 0)
+    assert refuse(store) == RoundResult(1, 0)
     assert lock_of(store, "ann@gone.de").reason is Reason.PREDICTED
     alive = {"gone.de": MxAnswer("ok")}
     store.mx.learn(alive, NOW, DnsSettings())
-    assert refuse(store) == Changed(0, 1)
+    assert refuse(store) == RoundResult(0, 1)
     assert locked(store) == ["bob@gone.de"]
 
 
 def test_whom_another_group_has_locked_can_be_refused_for_all(store: Store) -> None:
     record(store, [bounce("ann@a.de", group="news")], BY_GROUP)
-    assert refuse(store) == Changed(1, 0)
+    assert refuse(store) == RoundResult(1, 0)
     assert lock_of(store, "ann@a.de").reason is Reason.PREDICTED
-    assert refuse(store) == Changed(0, 0)
-    assert refuse(store, ListsSettings()) == Changed(0, 1)
-    assert addresses(store, "locked", Wanted(group="news")) == ["ann@a.de"]
+    assert refuse(store) == RoundResult(0, 0)
+    assert refuse(store, ListsSettings()) == RoundResult(0, 1)
+    assert addresses(store, "locked", RowFilters(group="news")) == ["ann@a.de"]
 
 
 def test_the_ledger_is_walked_once(store: Store, ledger: Ledger) -> None:
@@ -224,9 +224,9 @@ def test_what_a_list_refuses_is_not_forgotten_and_stays_refused(store: Store, re
 
 def test_a_stale_address_of_which_the_day_is_not_known_stays_refused(store: Store) -> None:
     mailed(store, {"old@a.de": 100})
-    assert refuse(store) == Changed(1, 0)
+    assert refuse(store) == RoundResult(1, 0)
     store.lastmailed.expire(NOW // DAY)
-    assert refuse(store) == Changed(0, 0)
+    assert refuse(store) == RoundResult(0, 0)
     assert lock_of(store, "old@a.de").in_force(NOW)
 
 

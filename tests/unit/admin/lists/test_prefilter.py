@@ -2,8 +2,8 @@
 
 import pytest
 
-from bouncegate.admin.lists.prefilter import screen_of_keys, screen_of_locks
-from bouncegate.admin.lists.row import Wanted
+from bouncegate.admin.lists.prefilter import key_prefilter, lock_prefilter
+from bouncegate.admin.lists.row import RowFilters
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Act, Origin
 from bouncegate.store.store import Store
@@ -12,17 +12,17 @@ from .histories import BY_GROUP, DAY, NOW, POLICY, bounce, record, rows
 
 FULL = Reason.MAILBOX_FULL
 
-FILTERS: dict[str, Wanted] = {
-    "nothing": Wanted(),
-    "kind": Wanted(kind=Kind.SOFT),
-    "category": Wanted(category=Category.ADDRESS),
-    "reason": Wanted(reason=Reason.MAILBOX_MOVED),
-    "origin": Wanted(origin=Origin.MANUAL),
-    "domain": Wanted(domain="b.example"),
-    "since": Wanted(since=NOW - 2 * DAY),
-    "until": Wanted(until=NOW - 2 * DAY),
-    "a group": Wanted(group="news", kind=Kind.HARD),
-    "nobody": Wanted(domain="b.example", origin=Origin.IMPORTED),
+FILTERS: dict[str, RowFilters] = {
+    "nothing": RowFilters(),
+    "kind": RowFilters(kind=Kind.SOFT),
+    "category": RowFilters(category=Category.ADDRESS),
+    "reason": RowFilters(reason=Reason.MAILBOX_MOVED),
+    "origin": RowFilters(origin=Origin.MANUAL),
+    "domain": RowFilters(domain="b.example"),
+    "since": RowFilters(since=NOW - 2 * DAY),
+    "until": RowFilters(until=NOW - 2 * DAY),
+    "a group": RowFilters(group="news", kind=Kind.HARD),
+    "nobody": RowFilters(domain="b.example", origin=Origin.IMPORTED),
 }
 
 
@@ -39,30 +39,32 @@ def known(store: Store) -> Store:
 
 
 @pytest.mark.parametrize("ended", [False, True])
-@pytest.mark.parametrize("wanted", FILTERS.values(), ids=FILTERS)
-def test_no_row_that_is_asked_for_is_spared(known: Store, wanted: Wanted, *, ended: bool) -> None:
+@pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
+def test_no_row_that_is_asked_for_is_spared(
+    known: Store, filters: RowFilters, *, ended: bool
+) -> None:
     now = NOW + (2 * DAY if ended else 0)
-    passed = dict(known.lists.locked(prefilter=screen_of_locks(wanted, now, ended=False)))
-    asked_for = Wanted(group=wanted.group)
-    expected = [r for r in rows(known, "locked", asked_for, now=now) if wanted.takes(r)]
-    assert rows(known, "locked", wanted, now=now) == expected
+    passed = dict(known.lists.locked(prefilter=lock_prefilter(filters, now, ended=False)))
+    asked_for = RowFilters(group=filters.group)
+    expected = [r for r in rows(known, "locked", asked_for, now=now) if filters.matches(r)]
+    assert rows(known, "locked", filters, now=now) == expected
     assert {row.address for row in expected} <= set(passed)
 
 
 def test_the_states_of_others_are_not_read(known: Store) -> None:
-    def passed(wanted: Wanted, now: int = NOW) -> set[str]:
-        return set(dict(known.lists.locked(prefilter=screen_of_locks(wanted, now, ended=False))))
+    def passed(filters: RowFilters, now: int = NOW) -> set[str]:
+        return set(dict(known.lists.locked(prefilter=lock_prefilter(filters, now, ended=False))))
 
     assert passed(FILTERS["kind"]) == {"three@b.example"}
     assert passed(FILTERS["until"]) == {"four@a.example"}
     assert passed(FILTERS["nobody"]) == set()
-    assert "six@a.example" in passed(Wanted())
-    assert "six@a.example" not in passed(Wanted(), NOW + 2 * DAY)
+    assert "six@a.example" in passed(RowFilters())
+    assert "six@a.example" not in passed(RowFilters(), NOW + 2 * DAY)
 
 
 def test_whoever_bounced_is_looked_at_in_one_domain_alone(store: Store) -> None:
     record(store, [bounce("ann@a.example", FULL), bounce("ann@b.example", FULL)])
-    screen = screen_of_keys(Wanted(domain="b.example"))
-    assert [a for a, _ in store.lists.bounced(NOW, prefilter=screen)] == ["ann@b.example"]
-    (row,) = rows(store, "detected", Wanted(domain="b.example"))
+    prefilter = key_prefilter(RowFilters(domain="b.example"))
+    assert [a for a, _ in store.lists.bounced(NOW, prefilter=prefilter)] == ["ann@b.example"]
+    (row,) = rows(store, "detected", RowFilters(domain="b.example"))
     assert row.address == "ann@b.example"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bouncegate.admin.lists.typos import Typos, slips
+from bouncegate.admin.lists.typos import Typos, distance
 from bouncegate.policy.providers import Providers
 
 TYPOS = Typos(Providers.of().domains())
@@ -42,11 +42,11 @@ def test_of_two_that_are_as_near_the_one_that_is_meant_more_often_is_named() -> 
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "distance"),
+    ("one", "other", "expected"),
     [("", "", 0), ("a", "", 1), ("ab", "ba", 1), ("gmail", "gmial", 1), ("abc", "ca", 3)],
 )
-def test_slips_are_counted_as_defined(one: str, other: str, distance: int) -> None:
-    assert slips(one, other) == slips(other, one) == distance
+def test_slips_are_counted_as_defined(one: str, other: str, expected: int) -> None:
+    assert distance(one, other) == distance(other, one) == expected
 
 
 WORDS = st.text("abc", max_size=8)
@@ -54,10 +54,10 @@ WORDS = st.text("abc", max_size=8)
 
 @given(WORDS, WORDS)
 def test_slips_have_the_bounds_of_a_distance(one: str, other: str) -> None:
-    found = slips(one, other)
+    found = distance(one, other)
     assert abs(len(one) - len(other)) <= found <= max(len(one), len(other))
     assert (found == 0) == (one == other)
-    assert found == slips(other, one)
+    assert found == distance(other, one)
 
 
 NEAR = Typos(["abcabcabc.com"])

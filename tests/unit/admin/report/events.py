@@ -61,5 +61,5 @@ def sent(
     return Sent(time, b"12345678", sender, recipients, mailing=mailing, group=group)
 
 
-def scope(wanted: Filters | None = None, sends_since: int | None = None) -> Scope:
-    return Scope(wanted or Filters(), ("signed", "matched"), sends_since)
+def scope(filters: Filters | None = None, sends_since: int | None = None) -> Scope:
+    return Scope(filters or Filters(), ("signed", "matched"), sends_since)

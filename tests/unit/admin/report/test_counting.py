@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from bouncegate.admin.report.count import Counted
 from bouncegate.admin.report.counting import OTHERS, Counting, count, count_addresses, count_sends
 from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import ALL, subjects
-from bouncegate.admin.report.summary import figures_of, rows_of
+from bouncegate.admin.report.summary import rows_of, summary_of
+from bouncegate.admin.report.totals import Totals
 from bouncegate.config.taxonomy import Kind, Reason
 
 from .events import DAY, NOW, arrivals, complaint, event, scope, sent
@@ -23,8 +23,8 @@ def counting(subject: str = "all", most: int = 10) -> Counting:
     return Counting(SUBJECTS[subject], most)
 
 
-def total(one: Counting) -> Counted:
-    return one.tallies()[ALL]
+def total(one: Counting) -> Totals:
+    return one.totals_by_name()[ALL]
 
 
 def test_void_held_and_unproven_bounces_are_counted_as_no_failures() -> None:
@@ -34,22 +34,22 @@ def test_void_held_and_unproven_bounces_are_counted_as_no_failures() -> None:
     count(arrivals(event(), mark="void"), scope(), [one])
     count(arrivals(event(), mark="held"), scope(), [one])
     count(arrivals(forged), scope(), [one])
-    tally = total(one)
-    assert (tally.bounces, tally.failures, tally.held, tally.unverified) == (1, 1, 1, 1)
+    totals = total(one)
+    assert (totals.bounces, totals.failures, totals.held, totals.unverified) == (1, 1, 1, 1)
 
 
 def test_a_delay_and_our_own_refusal_are_no_bounces() -> None:
     one = counting()
     late, own = event(reason=Reason.NOT_A_FAILURE), event(reason=Reason.OWN_REFUSAL)
     count(arrivals(late, own), scope(), [one])
-    assert one.tallies() == {}
+    assert one.totals_by_name() == {}
 
 
 def test_a_complaint_is_counted_apart_from_bounces() -> None:
     one = counting()
     count(arrivals(complaint(), event()), scope(), [one])
-    tally = total(one)
-    assert (tally.complaints, tally.bounces, tally.failures) == (1, 1, 1)
+    totals = total(one)
+    assert (totals.complaints, totals.bounces, totals.failures) == (1, 1, 1)
 
 
 def test_only_what_came_within_the_period_is_counted() -> None:
@@ -61,40 +61,40 @@ def test_only_what_came_within_the_period_is_counted() -> None:
 
 def test_the_rate_is_of_the_sends_of_the_period_whenever_their_bounces_came() -> None:
     one = counting()
-    wanted = Filters(since=NOW, until=NOW + DAY)
+    filters = Filters(since=NOW, until=NOW + DAY)
     count(
         arrivals(
             event("ann@b.example", sent=NOW - 1),  # of an earlier send
             event("bob@b.example", sent=NOW + 1),
             event("eve@b.example", sent=NOW + 1, time=NOW + 5 * DAY),  # late
         ),
-        scope(wanted, sends_since=NOW),
+        scope(filters, sends_since=NOW),
         [one],
     )
-    count_sends([sent(*(f"r{n}@b.example" for n in range(8)))], wanted, [one], provider_of)
-    figures = figures_of(total(one), total(one).sends)
-    assert figures.bounces == 2, "what came within the period"
-    assert (figures.sends, figures.sends_bounced, figures.rate) == (8, 2, 0.25)
+    count_sends([sent(*(f"r{n}@b.example" for n in range(8)))], filters, [one], provider_of)
+    summary = summary_of(total(one), total(one).sends)
+    assert summary.bounces == 2, "what came within the period"
+    assert (summary.sends, summary.sends_bounced, summary.rate) == (8, 2, 0.25)
 
 
 def test_sends_before_the_oldest_that_the_ledger_knows_have_no_part_in_the_rate() -> None:
     one = counting()
     known = scope(sends_since=NOW)
     count(arrivals(event(sent=NOW - DAY), event(sent=NOW)), known, [one])
-    tally = total(one)
-    assert (tally.bounces, tally.sends_bounced) == (2, 1)
+    totals = total(one)
+    assert (totals.bounces, totals.sends_bounced) == (2, 1)
 
 
 def test_where_sends_are_unknown_no_share_is_told() -> None:
     one = counting()
     count(arrivals(event(sent=NOW)), scope(sends_since=None), [one])
-    figures = figures_of(total(one), None)
-    assert (figures.sends, figures.sends_bounced) == (None, None)
-    assert (figures.rate, figures.hard_share, figures.complaint_rate) == (None, None, None)
+    summary = summary_of(total(one), None)
+    assert (summary.sends, summary.sends_bounced) == (None, None)
+    assert (summary.rate, summary.hard_share, summary.complaint_rate) == (None, None, None)
 
 
 def test_the_share_of_nothing_sent_is_unknown_not_zero() -> None:
-    assert figures_of(Counted(), 0).rate is None
+    assert summary_of(Totals(), 0).rate is None
 
 
 def test_names_that_strangers_make_up_take_no_room_from_others() -> None:
@@ -102,15 +102,15 @@ def test_names_that_strangers_make_up_take_no_room_from_others() -> None:
     forged = [replace(event(mailing=f"made-up-{n}"), trust="unverified") for n in range(9)]
     real = [event(mailing=name) for name in ("spring", "summer", "autumn")]
     count(arrivals(*forged, *real), scope(), [one])
-    tallies = one.tallies()
-    assert [tallies[name].bounces for name in ("spring", "summer", "autumn")] == [1, 1, 1]
-    assert tallies[OTHERS].unverified == 6
+    totals_by_name = one.totals_by_name()
+    assert [totals_by_name[name].bounces for name in ("spring", "summer", "autumn")] == [1, 1, 1]
+    assert totals_by_name[OTHERS].unverified == 6
 
 
 def test_beyond_so_many_names_all_others_are_counted_together() -> None:
     one = counting("domain", most=2)
     count(arrivals(*(event(f"ann@b{n}.example") for n in range(5))), scope(), [one])
-    assert {name: tally.bounces for name, tally in one.tallies().items()} == {
+    assert {name: totals.bounces for name, totals in one.totals_by_name().items()} == {
         "b0.example": 1,
         "b1.example": 1,
         OTHERS: 3,
@@ -124,20 +124,20 @@ def test_a_group_counts_an_address_once_by_its_last_bounce() -> None:
     elsewhere = event(group="members")
     histories = [("ann@b.example", arrivals(full, full, unknown, elsewhere, complaint()))]
     count_addresses(histories, scope(), [one, mailing])
-    readers = one.tallies()["readers"]
+    readers = one.totals_by_name()["readers"]
     assert (readers.failures, readers.hard, readers.bounces, readers.complaints) == (1, 1, 3, 1)
-    assert one.tallies()["members"].failures == 1
-    assert mailing.tallies()["autumn"].failures == 1, "the mailing of the last bounce"
+    assert one.totals_by_name()["members"].failures == 1
+    assert mailing.totals_by_name()["autumn"].failures == 1, "the mailing of the last bounce"
 
 
 def test_sends_are_counted_under_the_provider_that_is_known_now() -> None:
     one = counting("provider")
     count(arrivals(event("ann@gmail.com", provider="gmail.com", sent=NOW)), scope(None, 1), [one])
     count_sends([sent("ann@gmail.com", "bob@b.example")], Filters(), [one], provider_of)
-    tallies = one.tallies()
-    assert (tallies["google"].sends, tallies["google"].sends_bounced) == (1, 1)
-    assert (tallies["b.example"].sends, tallies["b.example"].sends_bounced) == (1, 0)
-    assert tallies["gmail.com"].bounces == 1, "as it was known when it came"
+    totals_by_name = one.totals_by_name()
+    assert (totals_by_name["google"].sends, totals_by_name["google"].sends_bounced) == (1, 1)
+    assert (totals_by_name["b.example"].sends, totals_by_name["b.example"].sends_bounced) == (1, 0)
+    assert totals_by_name["gmail.com"].bounces == 1, "as it was known when it came"
 
 
 def test_filters_hold_for_sends_too_recipient_by_recipient() -> None:
@@ -147,7 +147,7 @@ def test_filters_hold_for_sends_too_recipient_by_recipient() -> None:
         sent("ann@gmail.com", mailing="autumn"),
         sent("ann@gmail.com", sender="shop@other.example"),
     ]
-    for wanted, number in (
+    for filters, number in (
         (Filters(), 4),
         (Filters(domain="gmail.com"), 3),
         (Filters(provider="google"), 3),
@@ -157,16 +157,16 @@ def test_filters_hold_for_sends_too_recipient_by_recipient() -> None:
         (Filters(group="nobody"), 0),
     ):
         one = counting()
-        count_sends(sends, wanted, [one], provider_of)
-        assert (total(one).sends if number else one.tallies()) == (number or {}), wanted
+        count_sends(sends, filters, [one], provider_of)
+        assert (total(one).sends if number else one.totals_by_name()) == (number or {}), filters
 
 
 def test_a_bounce_stands_on_the_day_it_came_and_its_send_on_its_own() -> None:
     one = counting("day")
     count(arrivals(event(time=NOW + DAY, sent=NOW)), scope(None, 1), [one])
     count_sends([sent("ann@b.example", "bob@b.example", time=NOW)], Filters(), [one], provider_of)
-    (first, figures), (second, later) = rows_of(one, 2)
-    assert (first, figures.bounces, figures.rate) == ("2024-10-04", 0, 0.5)
+    (first, summary), (second, later) = rows_of(one, 2)
+    assert (first, summary.bounces, summary.rate) == ("2024-10-04", 0, 0.5)
     assert (second, later.bounces, later.sends) == ("2024-10-05", 1, 0)
 
 
@@ -189,7 +189,7 @@ def test_rows_come_with_the_most_bounces_first() -> None:
 
 def test_each_filter_leaves_out_what_is_not_asked_for() -> None:
     full = event("bob@gmail.com", Reason.MAILBOX_FULL, mailing="autumn", provider="google")
-    for wanted, takes in (
+    for filters, matches in (
         (Filters(kind=Kind.SOFT), True),
         (Filters(kind=Kind.HARD), False),
         (Filters(reason=Reason.MAILBOX_FULL, category=full.category), True),
@@ -201,4 +201,4 @@ def test_each_filter_leaves_out_what_is_not_asked_for() -> None:
         (Filters(sender="news@example.org"), True),
         (Filters(sender="example.com"), False),
     ):
-        assert wanted.takes(full) is takes, wanted
+        assert filters.matches(full) is matches, filters

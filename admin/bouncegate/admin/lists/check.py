@@ -23,13 +23,13 @@ Verdict = Literal["invalid", "locked", "dead", "typo", "predicted", "stale", "de
 Statuses = Callable[[Collection[str]], Mapping[str, Status]]
 """From domains to what DNS has told of them; of those that are missing it has told nothing."""
 
-_PORTION: Final = 500
+_BATCH: Final = 500
 _UNMAILABLE: Final = frozenset({"invalid", "locked", "dead"})
 # Slips that are seen in every list: a comma for the dot, two dots, a blank, an @ too many.
-_SLIPS: Final = ((",", "."), ("..", "."), (" ", ""), ("@@", "@"), (";", "."))
+_TYPOS: Final = ((",", "."), ("..", "."), (" ", ""), ("@@", "@"), (";", "."))
 
 
-class Judged(Struct, frozen=True):
+class CheckedAddress(Struct, frozen=True):
     """One address of a list. Times are seconds since 1970."""
 
     line: int
@@ -52,7 +52,7 @@ class Judged(Struct, frozen=True):
         return self.verdict not in _UNMAILABLE
 
 
-class Standpoint(NamedTuple):
+class CheckContext(NamedTuple):
     """From where a list is looked at."""
 
     now: int
@@ -64,25 +64,25 @@ class Standpoint(NamedTuple):
     """The group of recipients for which it is; empty: for none in particular."""
 
 
-class Judge:
+class ListCheck:
     """Judges the addresses of lists by one store."""
 
     def __init__(
-        self, store: Store, typos: Typos, statuses: Statuses, standpoint: Standpoint
+        self, store: Store, typos: Typos, statuses: Statuses, context: CheckContext
     ) -> None:
         """Judge by a store, and by what is known of typing errors and domains."""
         self._store = store
         self._typos = typos
         self._statuses = statuses
-        self._now, self._stale_day, self._fold, self._group = standpoint
+        self._now, self._stale_day, self._fold, self._group = context
 
-    def judge(self, lines: Iterable[Line]) -> Iterator[Judged]:
+    def check(self, lines: Iterable[Line]) -> Iterator[CheckedAddress]:
         """One judgement for each line, in order; raises StoreError."""
         waiting = iter(lines)
-        while portion := list(islice(waiting, _PORTION)):
-            yield from self._portion(portion)
+        while batch := list(islice(waiting, _BATCH)):
+            yield from self._batch(batch)
 
-    def _portion(self, lines: list[Line]) -> Iterator[Judged]:
+    def _batch(self, lines: list[Line]) -> Iterator[CheckedAddress]:
         given = [(line, *self._read(line.text)) for line in lines]
         good = {address for _, address, fault in given if not fault}
         domains = {domain_of(address) for address in good}
@@ -90,10 +90,12 @@ class Judge:
         statuses, days = self._statuses(domains), self._store.lastmailed.days(good)
         for line, address, fault in given:
             if fault:
-                yield Judged(line.number, address, "invalid", fault, suggestion=self._mend(address))
+                yield CheckedAddress(
+                    line.number, address, "invalid", fault, suggestion=self._suggestion(address)
+                )
             else:
-                judged = self._of_known(line.number, address, known, statuses)
-                yield self._aged(judged, days.get(address))
+                checked = self._of_known(line.number, address, known, statuses)
+                yield self._with_staleness(checked, days.get(address))
 
     def _read(self, text: str) -> tuple[str, str]:
         """(address, fault) of what was given."""
@@ -105,7 +107,7 @@ class Judge:
 
     def _of_known(
         self, line: int, address: str, known: Mapping[str, State], statuses: Mapping[str, Status]
-    ) -> Judged:
+    ) -> CheckedAddress:
         domain = domain_of(address)
         state = known.get(address, EMPTY)
         of_domain = known.get(f"@{domain}", EMPTY)
@@ -114,33 +116,33 @@ class Judge:
         lock = self._lock(state) or self._lock(of_domain)
         if lock is not None:
             why = "" if lock is self._lock(state) else "its domain is locked"
-            return Judged(line, address, "locked", why, lock.reason, lock.until, suggestion)
+            return CheckedAddress(line, address, "locked", why, lock.reason, lock.until, suggestion)
         if (dead := DEAD.get(statuses.get(domain, "unknown"))) is not None:
             reason, why = dead
-            return Judged(line, address, "dead", why, reason, suggestion=suggestion)
+            return CheckedAddress(line, address, "dead", why, reason, suggestion=suggestion)
         if suggestion:
-            return Judged(line, address, "typo", f"{domain!r} is very like {meant!r}",
+            return CheckedAddress(line, address, "typo", f"{domain!r} is very like {meant!r}",
                           suggestion=suggestion)  # fmt: skip
         return self._of_bounces(line, address, state)
 
-    def _aged(self, judged: Judged, day: int | None) -> Judged:
-        if judged.verdict not in ("detected", "good") or day is None or day > self._stale_day:
-            return judged
-        return replace(judged, verdict="stale", why=f"not mailed since {date_of(day)}")
+    def _with_staleness(self, checked: CheckedAddress, day: int | None) -> CheckedAddress:
+        if checked.verdict not in ("detected", "good") or day is None or day > self._stale_day:
+            return checked
+        return replace(checked, verdict="stale", why=f"not mailed since {date_of(day)}")
 
-    def _of_bounces(self, line: int, address: str, state: State) -> Judged:
+    def _of_bounces(self, line: int, address: str, state: State) -> CheckedAddress:
         if is_locked(state, self._now):
             group = next(
                 g for g, c in state.groups.items() if c.lock and c.lock.in_force(self._now)
             )
-            return Judged(line, address, "predicted", f"locked for {group}")
+            return CheckedAddress(line, address, "predicted", f"locked for {group}")
         if not (state.hard or state.soft):
-            return Judged(line, address, "good")
+            return CheckedAddress(line, address, "good")
         events = self._store.lists.events(address)
         why = f"{state.hard} hard and {state.soft} soft bounces"
         reason = events[-1].reason if events else None
         elsewhere = bool(self._group and events) and all(e.group != self._group for e in events)
-        return Judged(line, address, "predicted" if elsewhere else "detected", why, reason)
+        return CheckedAddress(line, address, "predicted" if elsewhere else "detected", why, reason)
 
     def _lock(self, state: State) -> Lock | None:
         """The lock in force for all groups, or for the one that is asked for."""
@@ -150,13 +152,13 @@ class Judge:
                 return lock
         return None
 
-    def _mend(self, text: str) -> str:
+    def _suggestion(self, text: str) -> str:
         """What was meant by something that is no address, if a slip explains it."""
-        mended = text
-        for wrong, right in _SLIPS:
-            mended = mended.replace(wrong, right)
-        address, fault = self._read(mended)
-        if mended == text or fault:
+        corrected_text = text
+        for wrong, right in _TYPOS:
+            corrected_text = corrected_text.replace(wrong, right)
+        address, fault = self._read(corrected_text)
+        if corrected_text == text or fault:
             return ""
         domain = domain_of(address)
         return f"{address.removesuffix(domain)}{self._typos.meant(domain) or domain}"

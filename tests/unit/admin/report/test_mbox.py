@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bouncegate.admin.report.mailbox import eml_name, mbox_entry, unquoted
+from bouncegate.admin.report.mbox import eml_name, mbox_entry, unquoted
 
 # Whatever a reader of mbox could stumble over, and any octets besides.
 _PIECES = st.one_of(

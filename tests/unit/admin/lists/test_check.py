@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from bouncegate.admin.lists.judgement import Judge, Judged, Standpoint
+from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck
 from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.taxonomy import Reason
@@ -24,9 +24,9 @@ def statuses(domains: Collection[str]) -> Mapping[str, Status]:
     return told
 
 
-def judged(store: Store, *texts: str, group: str = "") -> list[Judged]:
-    judge = Judge(store, TYPOS, statuses, Standpoint(NOW, NOW // DAY - 90, group=group))
-    return list(judge.judge(Line(number, text) for number, text in enumerate(texts, 1)))
+def checked(store: Store, *texts: str, group: str = "") -> list[CheckedAddress]:
+    check = ListCheck(store, TYPOS, statuses, CheckContext(NOW, NOW // DAY - 90, group=group))
+    return list(check.check(Line(number, text) for number, text in enumerate(texts, 1)))
 
 
 def test_each_address_is_judged_by_the_gravest_that_holds(store: Store) -> None:
@@ -46,7 +46,7 @@ def test_each_address_is_judged_by_the_gravest_that_holds(store: Store) -> None:
         "ann@localhost": ("invalid", None),
         "nobody": ("invalid", None),
     }
-    found = judged(store, *expected)
+    found = checked(store, *expected)
     assert [(j.verdict, j.reason) for j in found] == list(expected.values())
     assert [j.line for j in found] == list(range(1, len(expected) + 1))
     assert [j.mailable for j in found] == [j.verdict in ("detected", "good", "typo") for j in found]
@@ -65,16 +65,16 @@ def test_each_address_is_judged_by_the_gravest_that_holds(store: Store) -> None:
     ],
 )
 def test_likely_typos_of_known_domains_are_named(store: Store, given: str, meant: str) -> None:
-    assert judged(store, given)[0].suggestion == meant
+    assert checked(store, given)[0].suggestion == meant
 
 
 def test_what_bounced_for_another_group_alone_is_predicted(store: Store) -> None:
     record(store, [bounce("full@kernel.org", Reason.MAILBOX_FULL, group="news")])
     record(store, [bounce("hard@kernel.org", group="news")], BY_GROUP)
     both = ("full@kernel.org", "hard@kernel.org")
-    assert [j.verdict for j in judged(store, *both, group="shop")] == ["predicted", "predicted"]
-    assert [j.verdict for j in judged(store, *both, group="news")] == ["detected", "locked"]
-    assert [j.verdict for j in judged(store, *both)] == ["detected", "predicted"]
+    assert [j.verdict for j in checked(store, *both, group="shop")] == ["predicted", "predicted"]
+    assert [j.verdict for j in checked(store, *both, group="news")] == ["detected", "locked"]
+    assert [j.verdict for j in checked(store, *both)] == ["detected", "predicted"]
 
 
 def test_what_was_not_mailed_for_long_is_stale(store: Store) -> None:
@@ -82,7 +82,7 @@ def test_what_was_not_mailed_for_long_is_stale(store: Store) -> None:
     store.lastmailed.record(
         {"old@kernel.org": today - 90, "new@kernel.org": today - 89}, lambda a: ""
     )
-    old, new = judged(store, "old@kernel.org", "new@kernel.org")
+    old, new = checked(store, "old@kernel.org", "new@kernel.org")
     assert (old.verdict, old.mailable) == ("stale", True)
     assert old.why == "not mailed since 2026-06-23"
     assert new.verdict == "good"

@@ -14,7 +14,7 @@ _PLACES: Final = {(str(kind), str(category)): n for n, (kind, category) in enume
 _HARD: Final = tuple(n for n, (kind, _) in enumerate(LABELS) if kind is Kind.HARD)
 
 
-class Counted:
+class Totals:
     """Bounces that came in a period, and the sends of that period with what became of them."""
 
     __slots__ = (

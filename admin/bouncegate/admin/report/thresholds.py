@@ -27,7 +27,7 @@ _ADVICE: Final[dict[What, str]] = {
 }
 
 
-class Excess(Struct, frozen=True):
+class Exceeded(Struct, frozen=True):
     """A share that is above its limit."""
 
     what: What
@@ -42,15 +42,15 @@ class _Rule(NamedTuple):
     limit: float
 
 
-def excesses(figures: Summary, alarm: AlarmSettings) -> Iterator[Excess]:
+def exceeded(summary: Summary, alarm: AlarmSettings) -> Iterator[Exceeded]:
     """What is too much; nothing where it is unknown, or of too few sends to mean anything."""
-    if figures.sends is None or figures.sends < alarm.rates_from:
+    if summary.sends is None or summary.sends < alarm.rates_from:
         return
     rules = (
-        _Rule("bounce-rate", figures.rate, alarm.bounce_rate),
-        _Rule("hard-share", figures.hard_share, alarm.hard_share),
-        _Rule("complaint-rate", figures.complaint_rate, alarm.complaint_rate),
+        _Rule("bounce-rate", summary.rate, alarm.bounce_rate),
+        _Rule("hard-share", summary.hard_share, alarm.hard_share),
+        _Rule("complaint-rate", summary.complaint_rate, alarm.complaint_rate),
     )
     for what, share, limit in rules:
         if share is not None and share > limit:
-            yield Excess(what, share, limit, _ADVICE[what])
+            yield Exceeded(what, share, limit, _ADVICE[what])

@@ -31,7 +31,7 @@ class Target(NamedTuple):
         return self.group, self.address
 
 
-class Meant:
+class UnlockSummary:
     """What is known of rows that have gone by."""
 
     def __init__(self) -> None:
