@@ -8,6 +8,7 @@ import itertools
 import re
 import smtplib
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -55,7 +56,8 @@ def running(traffic: Traffic) -> Iterator[None]:
         try:
             while not stop.wait(_PAUSE):
                 traffic.step()
-        except Exception as error:  # noqa: BLE001 - for the other thread
+        except BaseException as error:  # noqa: BLE001 - SystemExit of a load among them
+            print(f"bench: no more of this comes in: {error!r}", file=sys.stderr, flush=True)
             raised.append(error)
 
     thread = threading.Thread(target=run)
