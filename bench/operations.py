@@ -76,8 +76,8 @@ class _Recipients:
         self._asked = self._refused = 0.0
 
     def step(self) -> None:
-        """A quarter of a second of them."""
-        seconds = 0.25
+        """A second of them: a busy machine may answer none for some tenths of one."""
+        seconds = 1.0
         figures = self._load.run(self._socket, 1, 5, seconds)
         self._asked += figures.rate * seconds
         self._refused += figures.rate * seconds * figures.refused_share
