@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.admin.lists.lines import addresses_of
-from bouncegate.cli.files import opened
+from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain, counted

@@ -5,6 +5,7 @@ for addresses that never bounced, which most are, so that all opens of a mailing
 """
 
 import io
+import logging
 import os
 import sys
 import time
@@ -13,13 +14,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import count, islice
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import IO, Annotated, BinaryIO, Final
 
 import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why
 from bouncegate.cli.output import complain, counted, write_json
@@ -33,6 +35,8 @@ from bouncegate.store.store import Store
 
 # RFC 5321, 4.5.3.1.3, and room for a display of it: a longer line names no address.
 _LONGEST_LINE: Final = 1000
+log: Final = logging.getLogger("bouncegate.alive")
+
 _AT_ONCE: Final = 10_000
 """Addresses that are kept in memory."""
 
@@ -80,9 +84,7 @@ def alive(
     """
     invocation = invocation_of(context)
     if message:
-        from bouncegate.cli.listening import hear_one  # noqa: PLC0415
-
-        raise typer.Exit(hear_one(invocation, sys.stdin.buffer))
+        raise typer.Exit(_take_message(invocation, sys.stdin.buffer))
     if not addresses and file is None:
         raise typer.BadParameter("name addresses, or use --file or --message")
     view = AliveView()
@@ -96,6 +98,33 @@ def alive(
         deque(keys, maxlen=0)  # there are no bounces yet
     _tell(view, json=json)
     raise typer.Exit(os.EX_DATAERR if view.malformed else os.EX_OK)
+
+
+def _take_message(invocation: Invocation, stream: BinaryIO) -> int:
+    """Read one message, as pipe(8) or a sieve script passes it on; returns the exit code.
+
+    That is 0 or EX_TEMPFAIL: with any other code pipe(8) would return the message to its sender.
+    """
+    from bouncegate.classifier.alive.listener import Listener  # noqa: PLC0415 - for messages only
+    from bouncegate.classifier.returnpath.probe import stamp  # noqa: PLC0415
+
+    try:
+        settings = invocation.settings
+        set_up_logging(settings.log, "alive")
+        if not settings.alive.authserv_ids:
+            log.warning("no mail is a sign of life: [alive] authserv_ids is empty")
+            return os.EX_OK
+        raw = stream.read(settings.return_path.max_size.octets)
+        while stream.read(1 << 20):  # the rest of a larger one, which the writer must get rid of
+            pass
+        with closing(invocation.open_store(for_daemon=True)) as store:
+            listener = Listener(settings, store, invocation.policy)
+            if not stamp(settings.store.path, raw, listener.believes):
+                listener.take((), raw, None, int(time.time()))
+    except Exception as error:  # noqa: BLE001 - any other exit code would bounce the message
+        complain(str(error))
+        return os.EX_TEMPFAIL
+    return os.EX_OK
 
 
 class _Report:
@@ -164,13 +193,13 @@ def _keys(
     invocation: Invocation, lines: Iterable[tuple[str, str]], view: AliveView
 ) -> Iterator[str]:
     fold = invocation.settings.store.fold_local_part
-    for place, text in lines:
+    for source, text in lines:
         view.read += 1
         try:
             yield canonical(text, fold=fold)
         except AddressError as error:
             view.malformed += 1
-            complain(f"{place}: {error}")
+            complain(f"{source}: {error}")
 
 
 def _portions(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, ...]]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bouncegate.cli.inputfiles import MessageFile, messages
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.messagefiles import MessageFile, messages
 from bouncegate.cli.outfile import writing_folder
 from bouncegate.cli.output import complain
 from bouncegate.store.installationmark import known_mark

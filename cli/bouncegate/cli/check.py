@@ -15,7 +15,7 @@ from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck
 from bouncegate.admin.lists.lines import Line, addresses_of, bare
 from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.admin.lists.typos import Typos
-from bouncegate.cli.files import opened
+from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet

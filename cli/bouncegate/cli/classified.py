@@ -11,8 +11,8 @@ from bouncegate.classifier import (
     classify,
     classify_reply,
 )
+from bouncegate.cli.inputfiles import MessageFile
 from bouncegate.cli.logs import printable
-from bouncegate.cli.messagefiles import MessageFile
 from bouncegate.config.taxonomy import REASONS
 
 Record = dict[str, object]

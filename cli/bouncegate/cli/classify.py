@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bouncegate.cli.inputfiles import lines, messages
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.messagefiles import lines, messages
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json, write_table
 from bouncegate.store.installationmark import known_mark

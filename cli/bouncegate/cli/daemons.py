@@ -13,10 +13,11 @@ import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
-from bouncegate.cli.notify import notify
 from bouncegate.cli.output import complain
+from bouncegate.cli.service import notify
 from bouncegate.config.notes import notes_on
 from bouncegate.config.settings import Settings
+from bouncegate.store.errors import StoreError
 from bouncegate.store.installationmark import made_mark
 from bouncegate.store.store import Bounce, Recorded, Store
 
@@ -41,7 +42,8 @@ def milter(context: typer.Context) -> None:
 
     bouncegate milter
     """
-    from bouncegate.cli.milter import run_milter  # noqa: PLC0415 - the other commands need no libmilter
+    from bouncegate.milter.errors import MilterError  # noqa: PLC0415 - needs libmilter
+    from bouncegate.milter.supervisor import serve  # noqa: PLC0415
 
     def load() -> Settings:
         settings = Invocation(invocation_of(context).config).settings
@@ -50,7 +52,11 @@ def milter(context: typer.Context) -> None:
             milter_log.warning("%s", text)
         return settings
 
-    raise typer.Exit(run_milter(load(), notify, load))
+    try:
+        raise typer.Exit(serve(load(), notify, load))
+    except (MilterError, StoreError) as error:
+        complain(str(error))
+        raise typer.Exit(error.exit_code) from None
 
 
 def return_path(context: typer.Context) -> None:
@@ -130,8 +136,10 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
     from bouncegate.classifier.returnpath.readerprocess import DEADLINE, classify_apart  # noqa: PLC0415
     from bouncegate.classifier.returnpath.receive import receive as take  # noqa: PLC0415
 
-    # local(8) tells the address in the environment.
-    told = [os.environ[name] for name in ("ORIGINAL_RECIPIENT", "RECIPIENT") if name in os.environ]
+    # local(8) passes the address in the environment.
+    by_environment = [
+        os.environ[name] for name in ("ORIGINAL_RECIPIENT", "RECIPIENT") if name in os.environ
+    ]
     try:
         settings = invocation.settings
         set_up_logging(settings.log, "receive")
@@ -140,7 +148,9 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         apart = partial(classify_apart, classify=_classify_by(settings), deadline=DEADLINE)
         builder = _builder(invocation, apart, store, stack)
         own = _recipients(settings)
-        persons = [to for to in recipients or told if own is not None and own.is_person(to)]
+        persons = [
+            to for to in recipients or by_environment if own is not None and own.is_person(to)
+        ]
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
         complain(str(error))
         return os.EX_TEMPFAIL
@@ -154,7 +164,7 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         recorded = (store.record([portion], policy)[0] for portion in bounce.portions())
         return [outcome for outcomes in recorded for outcome in outcomes]
 
-    return take(sys.stdin.buffer, most, recipients or told, builder, record)
+    return take(sys.stdin.buffer, most, recipients or by_environment, builder, record)
 
 
 def classifier_of(settings: Settings, mark: str) -> "Classifier":

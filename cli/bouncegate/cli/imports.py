@@ -21,7 +21,7 @@ from bouncegate.admin.lists.lines import Line
 from bouncegate.cli.acts import carry_out
 from bouncegate.cli.check import Shown, judge
 from bouncegate.cli.confirmation import require_consent
-from bouncegate.cli.files import opened
+from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of

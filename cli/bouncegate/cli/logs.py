@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from bouncegate.cli.stderrlog import StderrHandler
-from bouncegate.cli.sysloghandler import SyslogHandler
+from bouncegate.cli.loghandlers import StderrHandler, SyslogHandler
 from bouncegate.config.settings import LogSettings
 from bouncegate.config.text import escaped
 

@@ -18,8 +18,7 @@ import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
-from bouncegate.cli.notify import notify
-from bouncegate.cli.reload import begin_anew, settings_anew
+from bouncegate.cli.service import notify, reloaded_settings, restart
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.lastresort import end_now
@@ -115,7 +114,7 @@ def maintain(
         end_now(log, "after some seconds", os.EX_OK)
     store.close()
     if anew.is_set():
-        begin_anew(ended.is_set)
+        restart(ended.is_set)
 
 
 def _run_once(
@@ -133,7 +132,7 @@ def _run_once(
 
 def _take_anew(invocation: Invocation, stop: threading.Event, anew: threading.Event) -> None:
     """At SIGHUP: end, and begin with the new settings, unless they are bad."""
-    if not stop.is_set() and settings_anew(invocation.config, "maintain") is not None:
+    if not stop.is_set() and reloaded_settings(invocation.config, "maintain") is not None:
         log.info("reload: beginning anew")
         anew.set()
         stop.set()

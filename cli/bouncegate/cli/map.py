@@ -12,10 +12,9 @@ import typer
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
-from bouncegate.cli.notify import notify
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, counted, iso, write_json
-from bouncegate.cli.reload import settings_anew
+from bouncegate.cli.service import notify, reloaded_settings
 from bouncegate.config.durations import parse_duration
 from bouncegate.config.settings import Settings
 
@@ -63,7 +62,7 @@ def map_(context: typer.Context) -> None:
     counts = Counts(row) if row is not None else None
 
     def reload() -> "dict[bytes, Lookup] | None":
-        fresh = settings_anew(config, "map")
+        fresh = reloaded_settings(config, "map")
         if fresh is None:
             return None
         for name in ("store", "map.socket", "metrics"):

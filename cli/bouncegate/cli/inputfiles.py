@@ -1,10 +1,13 @@
-"""Messages as they lie on a disk: a file, a folder, an mbox, or standard input."""
+"""Files that a command reads: any by its name, and messages in a file, a folder or an mbox."""
 
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
+
+import typer
 
 from bouncegate.config.regularfile import open_regular
 
@@ -18,6 +21,16 @@ class MessageFile(NamedTuple):
 
     name: str
     octets: bytes
+
+
+def opened(name: str) -> AbstractContextManager[BinaryIO]:
+    """A file by its name, or standard input for `-`; raises typer.BadParameter."""
+    if name == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return open_regular(Path(name))
+    except OSError as error:
+        raise typer.BadParameter(f"{name}: {error.strerror}") from None
 
 
 def messages(path: str) -> Iterator[MessageFile]:
@@ -42,10 +55,9 @@ def _of_file(path: Path, name: str) -> Iterator[MessageFile]:
 
 
 def _of_octets(name: str, octets: bytes) -> Iterator[MessageFile]:
-    """One message, or those of an mbox: a From line behind a blank line begins the next.
+    """One message, or those of an mbox: a From line after a blank line begins the next.
 
-    A message that quotes a From line in its text is told from an mbox by what follows: the
-    header of a message.
+    A From line that a message quotes is no separator: no header follows it.
     """
     if not octets.startswith(b"From "):
         yield MessageFile(name, octets)
