@@ -1,7 +1,7 @@
-"""What the words for people say about each recipient, added to its report.
+"""Adds to each report what the text for people says about its recipient.
 
-The fields for machines leave out much: Postfix tells the phase of the dialogue in its words
-alone, and others give a status there and the reason here.
+The fields for machines leave out much: Postfix writes the phase of the dialogue in its text
+only, and others give a status in the fields and the reason in the text.
 """
 
 import re
@@ -21,7 +21,7 @@ _RULE_RUNS: Final = ("----", "====", "____", "****", "####", "~~~~")
 _RULE: Final = re.compile(r"^[ \t]*[-=_*#~]{8,}", re.MULTILINE)
 
 
-def explained(reports: list[Report], notification: Notification) -> list[Report]:
+def annotated(reports: list[Report], notification: Notification) -> list[Report]:
     """The reports with their `notice`, and with the phase where only the notice tells it."""
     text = notification.notice.strip()
     if not text or len(reports) > _MOST:

@@ -1,12 +1,12 @@
-"""From a report to a verdict: kind, category and reason, by the first rule that holds.
+"""From a report to a verdict: kind, category and reason, by the first rule that matches.
 
-The words are asked before the codes: servers choose their words for people and their codes by
-habit. So every rule is tried on the reply of the server, then on the words of the notice, and
-only then the `weak` rules on codes alone. A reason that is lasting by nature becomes a soft
-one when the server itself called the failure temporary (RFC 5321, 4.2.1: 4yz).
+Words come before codes: servers choose their words for people and their codes by habit. So each
+rule is tried on the reply of the server, then on the words of the notice, and only then the `weak`
+rules on codes alone. A permanent reason becomes a soft one when the server itself called the
+failure temporary (RFC 5321, 4.2.1: 4yz).
 
-All patterns are matched at once (RE2), so that a thousand rules cost hardly more than a hundred,
-and no pattern can run away.
+All patterns are matched at once (RE2), so a thousand rules cost little more than a hundred, and
+matching takes linear time.
 """
 
 from collections import defaultdict
@@ -78,10 +78,10 @@ class Classifier:
         settled = self._settled(report)
         if settled:
             return Explanation(settled, "action", report.diagnostic, "")
-        evidence, held = self.matching(report)
-        if not held:
+        evidence, rules = self.matching(report)
+        if not rules:
             return Explanation(_undefined(evidence), "codes", evidence.text, "")
-        rule = held[0]
+        rule = rules[0]
         return Explanation(
             _verdict(rule, evidence),
             evidence.name if rule.text else "codes",
@@ -89,20 +89,20 @@ class Classifier:
             _matched(rule, evidence),
             rule.file,
             rule.line,
-            tuple(later.id for later in held[1:]),
+            tuple(later.id for later in rules[1:]),
         )
 
     def matching(self, report: Report) -> tuple[Evidence, list[Rule]]:
-        """The evidence that decides, and all rules that hold for it, in order."""
+        """The evidence that decides, and all rules that match it, in order."""
         reply = _reply_of(report)
         for index, evidence in self._order(report, reply):
-            held = index.all(evidence)
-            if held:
-                return evidence, [self._rules[number] for number in held]
+            numbers = index.all(evidence)
+            if numbers:
+                return evidence, [self._rules[number] for number in numbers]
         return reply, []
 
     def _settled(self, report: Report) -> Verdict | None:
-        """The verdict that no rule is asked for."""
+        """The verdict, where it needs no rule."""
         if self._is_own_refusal(report.diagnostic):
             return _of_reason(Reason.OWN_REFUSAL)
         if report.action in NOT_FAILURES:
@@ -118,7 +118,8 @@ class Classifier:
         )
 
     def _order(self, report: Report, reply: Evidence) -> Iterator[tuple["_Index", Evidence]]:
-        """What is asked of what, in order; the notice is read only if the reply says nothing.
+        """Which rules are tried on which evidence, in order; the notice is read only if the reply
+        says nothing.
 
         A status that speaks of the address or the mailbox itself (RFC 3463: x.1.x and x.2.x)
         tells more than the words of a notice, which may be about anything.
@@ -136,7 +137,7 @@ class Classifier:
 
 
 class _Index:
-    """Rules by what must be there for them to hold: a text, a code, or a server's name."""
+    """Rules by what must be there for them to match: a text, a code, or a server's name."""
 
     def __init__(self, rules: list[tuple[int, Rule]]) -> None:
         self._rules: Final = dict(rules)
@@ -158,23 +159,23 @@ class _Index:
         }
 
     def first(self, evidence: Evidence) -> int | None:
-        """The number of the first rule that holds."""
+        """The number of the first rule that matches."""
         others = sorted(self._without_text(evidence))
-        other = next((number for number in others if self._holds(number, evidence)), None)
+        other = next((number for number in others if self._matches(number, evidence)), None)
         for number in self._text.found(evidence.text):
             if other is not None and other < number:
                 return other
-            if number in self._text_alone or self._holds(number, evidence):
+            if number in self._text_alone or self._matches(number, evidence):
                 return number
         return other
 
     def all(self, evidence: Evidence) -> list[int]:
-        """The numbers of all rules that hold, in order."""
+        """The numbers of all rules that match, in order."""
         found = self._without_text(evidence) | set(self._text.found(evidence.text))
-        return [number for number in sorted(found) if self._holds(number, evidence)]
+        return [number for number in sorted(found) if self._matches(number, evidence)]
 
     def _without_text(self, evidence: Evidence) -> set[int]:
-        """The numbers of the rules that may hold whatever the text is."""
+        """The numbers of the rules that may match any text."""
         numbers = set(self._others)
         for code in _beginnings(evidence.code, evidence.statuses):
             numbers.update(self._codes.get(code, ()))
@@ -182,7 +183,7 @@ class _Index:
             numbers.update(self._mta.found(evidence.mta))
         return numbers
 
-    def _holds(self, number: int, evidence: Evidence) -> bool:
+    def _matches(self, number: int, evidence: Evidence) -> bool:
         rule = self._rules[number]
         return (
             (not rule.status or any(_begins(s, rule.status) for s in evidence.statuses))
@@ -193,7 +194,7 @@ class _Index:
 
 
 def _reply_of(report: Report) -> Evidence:
-    """What the server's reply tells."""
+    """What the server's reply says."""
     reply = dissect(report.diagnostic)
     code = report.reply_code or reply.code
     phase = report.phase or reply.phase
@@ -204,7 +205,7 @@ def _reply_of(report: Report) -> Evidence:
 
 
 def _notice_of(report: Report, reply: Evidence) -> Evidence:
-    """What the words of the notice tell, and the reply where they tell no codes."""
+    """What the notice says, and the reply where the notice has no codes."""
     if reply.code or len(reply.statuses) > 1:
         return reply._replace(name="notice", text=searchable(report.notice))
     told = dissect(report.notice)
@@ -240,7 +241,7 @@ def _verdict(rule: Rule, evidence: Evidence) -> Verdict:
 
 
 def _undefined(evidence: Evidence) -> Verdict:
-    """The verdict when no rule holds: RFC 5321, 4.2.1 tells lasting from passing by the class."""
+    """The verdict if no rule matches: by the class of the code (RFC 5321, 4.2.1)."""
     told = evidence.code or "".join(evidence.statuses[:1])
     kind = Kind.HARD if told.startswith("5") and evidence.lasting else Kind.SOFT
     return Verdict(kind, Category.UNDEFINED, Reason.UNDEFINED, _NO_RULE)
@@ -248,7 +249,7 @@ def _undefined(evidence: Evidence) -> Verdict:
 
 @lru_cache(maxsize=1024)
 def _beginnings(code: str, statuses: tuple[str, ...]) -> tuple[str, ...]:
-    """Every way in which a rule may name the codes at hand."""
+    """Every way in which a rule may name these codes."""
     keys = [code[:n] for n in (3, 2, 1)] if code else []
     for status in statuses:
         whole = status.split(".")

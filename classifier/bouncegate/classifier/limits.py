@@ -1,7 +1,7 @@
 """How much of a message is looked at: every limit of the reader, with its reason.
 
-A bounce comes from the wire and may be made to exhaust whoever reads it. What lies beyond a
-limit is not read; nothing here is an error.
+A bounce comes from the wire and may be crafted to exhaust its reader. What exceeds a limit is not
+read; that is no error.
 """
 
 from typing import Final

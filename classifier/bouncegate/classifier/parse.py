@@ -1,7 +1,7 @@
 """From octets to reports: `read` says what a message is, and whose fate it tells.
 
-It never raises, whatever it is fed, and reads a bounded amount. A reader of a family that
-recognises the message has the word; the standard comes first, prose last.
+It never raises, whatever it is fed, and reads a bounded amount. The first reader that
+recognises the message reads it: the standard (RFC 3464) comes first, prose last.
 """
 
 import logging
@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from bouncegate.classifier import limits
-from bouncegate.classifier.annotate import explained
+from bouncegate.classifier.annotate import annotated
 from bouncegate.classifier.message import Message
 from bouncegate.classifier.messagetype import poses_as_report, type_of
 from bouncegate.classifier.notification import Notification
@@ -45,14 +45,14 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
         return Reading(message_type, message_id=message_id)
     notification = Notification(message)
     if message_type is MessageType.COMPLAINT:
-        # Whoever complains was reached: no reader of failures may have a look.
+        # The recipient who complains was reached: readers of failures are not asked.
         return _reading(message_type, notification, COMPLAINTS, COMPLAINTS.read(notification))
     for reader in candidates(notification):
         reports = reader.read(notification)
         if reports:
             return _reading(message_type, notification, reader, reports)
     if nested and "from" in notification.returned_fields:
-        # Gateways wrap the bounce that they pass on into a notice that names nobody. What has no
+        # Gateways wrap the bounce that they pass on into a notice without a recipient. What has no
         # author (RFC 5322, 3.6) is no message, but a piece of one.
         inner = read_or_raise(notification.returned, nested=False)
         if inner.reports and inner.type is MessageType.BOUNCE:
@@ -60,10 +60,10 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     reports = LAST_RESORT.read(notification)
     if reports:
         return _reading(message_type, notification, LAST_RESORT, reports)
-    return _nobody(notification, message_id)
+    return _without_recipient(notification, message_id)
 
 
-def _nobody(notification: Notification, message_id: str) -> Reading:
+def _without_recipient(notification: Notification, message_id: str) -> Reading:
     """A bounce from which no recipient could be read, if it is one."""
     if not poses_as_report(notification.message):
         # Its subject alone speaks of a failure: a shop's mail of a parcel.
@@ -77,7 +77,7 @@ def _reading(
 ) -> Reading:
     return Reading(
         message_type,
-        tuple(explained(recovered(reports[: limits.RECIPIENTS], notification), notification)),
+        tuple(annotated(recovered(reports[: limits.RECIPIENTS], notification), notification)),
         read_original(notification),
         notification.message.fields.get("message-id")[: limits.VALUE],
         reader.name,

@@ -1,6 +1,6 @@
-"""Reports that name no address, recovered by what the words of the notice say.
+"""Recovers the recipient of a report without an address from the words of the notice.
 
-Some systems put a host, a local name or nothing at all where a recipient belongs.
+Some systems write a host, a local name or nothing where a recipient belongs.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""What only matching can tell about rules: examples that they do not take, or another takes first.
+"""Checks that each rule matches its own examples, and that no earlier rule matches them first.
 
-`load_rules` sees each rule for itself; here they are tried on their examples, as they would be
-on the replies of servers.
+`load_rules` checks each rule alone; here all rules are tried on the examples, as on replies of
+servers.
 """
 
 from collections.abc import Iterator
@@ -20,27 +20,27 @@ def check_rules(rules: Rules, classifier: Classifier | None = None) -> tuple[Pro
 
 def _of_rule(rule: Rule, classifier: Classifier) -> Iterator[Problem]:
     for example in rule.examples:
-        _, held = classifier.matching(_report(example))
-        text = _fault(rule, example, held)
+        _, matching = classifier.matching(_report(example))
+        text = _fault(rule, example, matching)
         if text:
             yield Problem(rule.file, rule.line, f"{rule.id}.examples", text)
 
 
-def _fault(rule: Rule, example: Example, held: list[Rule]) -> str:
-    """What is wrong with an example, `""` if the rule takes it."""
-    if held and held[0].id == rule.id:
+def _fault(rule: Rule, example: Example, matching: list[Rule]) -> str:
+    """What is wrong with an example, `""` if the rule matches it."""
+    if matching and matching[0].id == rule.id:
         return ""
     shown = example.text or " ".join(filter(None, (example.code, example.status)))
-    if not any(other.id == rule.id for other in held):
-        found = f" (rule {held[0].id} does)" if held else ""
-        return f"the rule does not take its own example {shown!r}{found}: mend one of the two"
-    first = held[0]
+    if not any(other.id == rule.id for other in matching):
+        found = f" (rule {matching[0].id} does)" if matching else ""
+        return f"the rule does not match its own example {shown!r}{found}: correct one of the two"
+    first = matching[0]
     if rule.shipped and not first.shipped:
-        # To know better than a shipped rule is what rules of one's own are for.
+        # Overriding a shipped rule is what your own rules are for.
         return ""
     return (
-        f"the rule can never take its example {shown!r}, because {first.id} ({first.file}, line "
-        f"{first.line}) stands before it: put it before that rule, or narrow that one"
+        f"the rule can never match its example {shown!r}, because {first.id} ({first.file}, line "
+        f"{first.line}) comes first: move it before that rule, or make that one narrower"
     )
 
 

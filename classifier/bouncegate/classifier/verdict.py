@@ -12,9 +12,9 @@ class Verdict(Struct, frozen=True, gc=False):
     category: Category
     reason: Reason
     rule: str
-    """The id of the rule that said so."""
+    """The id of the rule that decided."""
     blame: Blame | None = None
-    """Whom the rule blames; None: whom the reason does."""
+    """Whom the rule blames; None: whom the reason blames."""
 
     @property
     def blamed(self) -> Blame:
@@ -33,4 +33,4 @@ class Explanation(Struct, frozen=True):
     file: str = ""
     line: int = 0
     runners_up: tuple[str, ...] = ()
-    """Ids of rules that hold too, but come later."""
+    """Ids of rules that match too, but come later."""

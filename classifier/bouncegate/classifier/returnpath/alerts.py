@@ -1,4 +1,4 @@
-"""The log lines that somebody should act on: incidents, and senders that are blamed too often."""
+"""Log lines that an operator should act on: incidents, and senders that are blamed too often."""
 
 import logging
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ _SHOWN: Final = 200  # characters of a name from the wire
 
 
 @singledispatch
-def announce(notice: Incident | HourCount) -> None:
+def announce(alert: Incident | HourCount) -> None:
     """One line, of a severity that monitoring looks for."""
-    raise TypeError(f"no notice: {notice!r}")
+    raise TypeError(f"no alert: {alert!r}")
 
 
 @announce.register
@@ -49,12 +49,12 @@ def _(incident: Incident) -> None:
 
 
 @announce.register
-def _(tally: HourCount) -> None:
+def _(hour: HourCount) -> None:
     log.error(
         "sender=%s: %d bounces blame the sender in the hour from %s, mostly for %s: %s",
-        for_field(tally.sender),
-        tally.total,
-        datetime.fromtimestamp(tally.start, UTC).strftime("%Y-%m-%dT%H:%MZ"),
-        tally.main_reason,
-        REASONS[tally.main_reason].advice,
+        for_field(hour.sender),
+        hour.total,
+        datetime.fromtimestamp(hour.start, UTC).strftime("%Y-%m-%dT%H:%MZ"),
+        hour.main_reason,
+        REASONS[hour.main_reason].advice,
     )

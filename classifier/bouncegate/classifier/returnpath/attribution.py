@@ -2,17 +2,17 @@
 
 The recipient that counts is the one that *we* mailed: the only one that the token of the message is
 for, else that of the recipients in the ledger which the original, then the final recipient names
-(RFC 3464, 2.3.1 and 2.3.2). A bounce with a token that names none of them is nobody's: an address
-to which somebody forwarded our mail is never locked. Without a token it is not proven then. Where
-nothing is proven, the event stands under the address that the report claims if that is one, and
-does not count. All of this is pure.
+(RFC 3464, 2.3.1 and 2.3.2). A bounce with a token that names none of them has no recipient: an
+address to which our mail was forwarded is never locked. Without a token it is not proven then.
+Where nothing is proven, the event stands under the address that the report claims if that is one,
+and does not count. All of this is pure.
 
 Where our own Postfix has expanded an alias of this machine, the failure is that of the member that
 *it* mailed: the alias may reach others. The alias has failed where all that it expands to has; else
 it gets an entry that does not count, by which `explain` tells which member failed.
 
-One recipient's word is that recipient's alone: whoever gets a message knows what proves a bounce of
-it. So of another recipient of the message he can say that it bounced, which cannot be told from the
+A recipient speaks for itself alone: everyone who gets a message knows what proves a bounce of it.
+So of another recipient of the message he can say that it bounced, which cannot be told from the
 truth ([known issues](docs/known-issues.md)), but not that it arrived, waits or complains.
 """
 
@@ -84,8 +84,8 @@ class Attribution:
     ) -> tuple[Event, ...]:
         """One event for each recipient of ours, one for all others; none for what is no bounce.
 
-        A bounce from which no recipient could be read is one event of nobody's, so that it is
-        kept.
+        A bounce from which no recipient could be read is one event without an address, so that
+        it is kept.
         """
         reports = message.reports or (_NO_RECIPIENT if message.is_bounce else ())
         claimed = _claimed_name(message.reading, message.raw)
@@ -186,8 +186,8 @@ class _Context(NamedTuple):
 def mailed_address(named: Sequence[str], proof: Proof) -> str:
     """Which of the canonical addresses that a report names we have mailed; empty for none."""
     if proof.token is not None and proof.token.is_of_one:
-        # Whoever answers to its token speaks for this one, whatever he calls it: our mail may have
-        # been forwarded. Where the ledger has lost the send, the report has to name it.
+        # A report to its token is about this one, whatever it names: our mail may have been
+        # forwarded. Where the ledger has lost the send, the report has to name it.
         known = (*named, *proof.mailed) if proof.trust == "signed" else named
         return next((address for address in known if proof.token.is_for(address)), "")
     return next((address for address in named if address in proof.mailed), "")

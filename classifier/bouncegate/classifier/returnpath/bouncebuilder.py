@@ -1,6 +1,6 @@
-"""One message from the return path, from its octets to what the store is to keep of it.
+"""Turns one message from the return path into what the store must keep of it.
 
-Both ways in use it: the LMTP handler and `receive`. A message is classified once; then its proof
+The LMTP handler and `receive` use it. A message is classified once; then its proof
 is asked for, again where the ledger lags, and its events are attributed. One log line an event says
 what came of it.
 """
@@ -61,7 +61,7 @@ class BounceBuilder:
         return None
 
     def bounce_of(self, message: ClassifiedMessage, recipients: Sequence[str], now: int) -> Bounce:
-        """What the store is to keep of a bounce that came at `now` to these return paths.
+        """What the store must keep of a bounce that came at `now` to these return paths.
 
         To be asked again where it raises NotYetKnown; raises StoreError where the ledger or the
         store cannot be read.
@@ -75,7 +75,8 @@ class BounceBuilder:
         return Bounce(events, message.raw if self._keep else b"", domains)
 
     def set_aside(self, raw: bytes, now: int) -> Bounce:
-        """A message that cannot be taken in: an event of nobody's, and the message if any is kept.
+        """A message that causes an internal error: an event without an address, and the message, if
+        messages are kept.
 
         By its digest it is known again.
         """

@@ -1,13 +1,13 @@
-"""Whether a report knows enough of a send to be about it, where no return path is signed.
+"""Whether a report knows enough of a send to be about it, if return paths are not signed.
 
 Queue ids, senders, times and most Message-IDs can be guessed, or are seen by all who get the mail.
-So a report is believed if it names a recipient of the send, and besides either
+So a report is believed if it names a recipient of the send, and also either
 
 - has its Message-ID, and that cannot be guessed (`bouncegate.classifier.messageid`); or
-- has its queue id, its time of arrival and its sender, and came from no SMTP client. Whoever else
-  writes a DSN cannot know our queue ids: those stand in the DSNs of our own Postfix alone.
+- has its queue id, its time of arrival and its sender, and came from no SMTP client. Others
+  who write a DSN cannot know our queue ids: only DSNs of our own Postfix contain them.
 
-How hard these are to guess is told in docs/evidence.md. All of this is pure.
+docs/evidence.md says how hard these are to guess. All of this is pure.
 """
 
 from email.utils import parsedate_to_datetime

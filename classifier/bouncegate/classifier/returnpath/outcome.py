@@ -1,4 +1,4 @@
-"""What came of an event, as one line of the log."""
+"""Logs what came of each event that was recorded, one line an event."""
 
 import logging
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _MOST_LINES: Final = 100
 def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Policy) -> None:
     """One line for each event that was recorded, up to a bound, and one for all beyond it.
 
-    And one for whatever somebody should act on.
+    Plus one for each alert.
     """
     for outcome in outcomes[:_MOST_LINES]:
         event = outcome.event
@@ -49,8 +49,8 @@ def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Poli
             sum(outcome.after.lock is not None for outcome in more),
         )
     for outcome in outcomes:
-        for notice in outcome.alerts:
-            announce(notice)
+        for alert in outcome.alerts:
+            announce(alert)
 
 
 def _what_came_of(outcome: Recorded, policy: Policy) -> str:

@@ -1,10 +1,10 @@
-"""Messages that are read in a process of their own, which may die of them.
+"""Reads a message in a process of its own, which may crash.
 
-No reader is known that a message can stop, but all of them read what strangers send. So a large
-message, and one with which a worker has died, is read by a child that was forked for it alone.
-Where the child crashes or takes too long, the message is unreadable, and nothing else is harmed.
+No message is known to crash a reader, but all readers parse what strangers send. So a large
+message, and one with which a worker has died, is read by a child that is forked for it. If the
+child crashes or takes too long, the message is unreadable, and nothing else is harmed.
 
-The children are not forked by a worker, which has threads and an open store, but by a process that
+A worker has threads and an open store, so it does not fork the children: a process does that, which
 the worker forks before it has either.
 """
 
@@ -28,7 +28,7 @@ log: Final = logging.getLogger("bouncegate.return-path")
 
 
 class Unreadable(Exception):
-    """The process that read a message has died of it, or has run out of time."""
+    """The process that read a message has crashed or exceeded its time."""
 
 
 class Deadline(NamedTuple):
@@ -45,7 +45,7 @@ DEADLINE: Final = Deadline()
 _HEAD: Final = struct.Struct("=cQ")
 _READ, _UNREADABLE, _FAILED = b"r", b"u", b"f"
 _CHUNK: Final = 2**16
-# Whoever asks all processes to end means the worker, which records what it has in hand before.
+# A signal to all processes is meant for the worker, which records messages in progress first.
 _LEFT_TO_THE_WORKER: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 

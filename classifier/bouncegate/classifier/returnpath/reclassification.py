@@ -1,4 +1,4 @@
-"""Events classified again by other rules, to see what a change of rules would do.
+"""Classifies events again by other rules, to see what a change of rules would do.
 
 An event keeps less than a report: what its notice said is found in the bounce message, as long as
 that is kept. So a report is classified by both sets of rules, and only where these differ does the

@@ -2,7 +2,7 @@
 
 A commit costs an fsync, whatever it holds. While one is under way the next bounces gather, and
 all of them go into the next transaction: a lone bounce never waits, and under load the cost of
-the disk is shared. Nobody is told that a bounce is durable before its commit has returned.
+the disk is shared. No bounce is reported as durable before its commit has returned.
 
 One bounce that cannot be recorded does not keep the others of its batch out: unless it is the store
 that failed, the batch is tried again by halves until the culprit is alone.
