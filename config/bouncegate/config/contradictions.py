@@ -31,16 +31,16 @@ def _table_of(key: str) -> str:
 def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _faults_of_reply(settings.reply)
     if settings.milter.socket == settings.return_path.socket:
-        yield "return_path.socket", "the milter listens there: give each daemon its own socket"
+        yield "return_path.socket", "the milter listens on it: give each daemon its own socket"
     if settings.map.socket in (settings.milter.socket, settings.return_path.socket):
-        yield "map.socket", "another daemon listens there: give each daemon its own socket"
+        yield "map.socket", "another daemon listens on it: give each daemon its own socket"
     if settings.maillog.source != "none" and not settings.keeps_ledger:
-        text = "without a ledger no line tells a message of ours: set enabled = true in [ledger]"
+        text = "log lines are matched with the ledger: set enabled = true in [ledger]"
         yield "maillog.source", text
     if settings.map.return_to_sender and not settings.signs:
         yield "map.return_to_sender", "no sender is signed: set domain in [return_path]"
     if not settings.return_path.max_size.octets:
-        yield "return_path.max_size", "no message fits into 0 octets"
+        yield "return_path.max_size", "must be positive"
     lists = settings.lists
     if not lists.stale_after.after(0) < lists.keep.after(0):
         yield "lists.keep", f"must be longer than stale_after, {lists.stale_after}"
@@ -55,7 +55,7 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _faults_of_guard(guard: GuardSettings) -> Iterator[tuple[str, str]]:
     if not guard.window.after(0):
-        yield "guard.window", 'no bounce falls into a window of no length: write "6 hours", say'
+        yield "guard.window", 'must be positive: write "6 hours", for example'
     for number, slow in enumerate(guard.slow, 1):
         if slow.window.after(0) <= guard.window.after(0):
             yield f"guard.slow.{number}.window", f"must be longer than guard.window, {guard.window}"
@@ -64,9 +64,9 @@ def _faults_of_guard(guard: GuardSettings) -> Iterator[tuple[str, str]]:
 def _faults_of_mailboxes(settings: Settings) -> Iterator[tuple[str, str]]:
     domains, person = settings.return_path.domains, settings.return_path.postmaster
     if not person:
-        yield "return_path.postmaster", 'names nobody: write "postmaster" or an address'
+        yield "return_path.postmaster", 'must not be empty: write "postmaster" or an address'
     if domains.holds(domain := person.lower().rpartition("@")[2]):
-        text = f"mail for postmaster@{domain} would go round in circles: name another domain"
+        text = f"mail for postmaster@{domain} would loop: use an address in another domain"
         yield "return_path.postmaster", text
     if not settings.alive.mailbox or "@" in settings.alive.mailbox:
         yield "alive.mailbox", 'write a local part such as "alive"'
@@ -88,11 +88,13 @@ def _faults_of_domain_locks(settings: Settings) -> Iterator[tuple[str, str]]:
     if not (locks.enabled and settings.dns.enabled):
         return
     if not settings.dns.confirm.after(0):
-        yield "dns.confirm", "a domain would be locked for a single answer: write a duration"
+        yield "dns.confirm", "must be positive: otherwise one DNS answer would lock a domain"
     if not locks.window.after(0):
-        yield "domain_locks.window", 'no bounce falls into a window of no length: write "30 days"'
+        yield "domain_locks.window", 'must be positive: write "30 days", for example'
     if not 0 < locks.recheck.after(0) <= locks.lock.after(0) // 4:
-        text = f"a lock of {locks.lock} is to be re-checked a few times: write a fourth at most"
+        text = (
+            f"must be at most a quarter of lock, {locks.lock}: a lock is re-checked before it ends"
+        )
         yield "domain_locks.recheck", text
 
 
@@ -101,17 +103,17 @@ def _faults_of_reply(reply: ReplySettings) -> Iterator[tuple[str, str]]:
         text = f"{reply.status} and code {reply.code} must begin with the same digit (RFC 3463, 2)"
         yield "reply.status", text
     if reply.action == "defer" and reply.code not in (ReplySettings().code, 450):
-        yield "reply.code", f"{reply.code} refuses for good: to defer, leave it out or write 450"
+        yield "reply.code", f"{reply.code} is permanent: to defer, remove it or write 450"
     yield from (("reply.text", fault) for fault in reply_faults(*reply.words()))
     seen: set[str] = set()
     for number, group in enumerate(reply.groups, 1):
         here = f"reply.groups.{number}"
         if not group.sender_domains:
-            yield here, "names no domain: say whose mail it is for in sender_domains"
+            yield here, "sender_domains is empty: list the domains of the senders"
         if not (group.text.template or group.url.template):
-            yield here, "says nothing of its own: set text or url"
+            yield here, "sets neither text nor url: set one of them"
         for domain in group.sender_domains:
             if domain in seen:
-                yield f"{here}.sender_domains", f"{domain} stands in an earlier group already"
+                yield f"{here}.sender_domains", f"{domain} is in an earlier group already"
             seen.add(domain)
         yield from ((f"{here}.text", fault) for fault in reply_faults(*reply.words(group)))

@@ -63,13 +63,13 @@ def parse_duration(text: str) -> Duration:
     rest = _TERM.sub("", text.strip().lower())
     terms = _TERM.findall(text.strip().lower())
     if rest.strip(" ,") or not terms:
-        raise ValueError(f"{text!r} is no duration: {HINT}")
+        raise ValueError(f"invalid duration {text!r}: {HINT}")
     months = seconds = 0
     for number, unit in terms:
         try:
             unit_months, unit_seconds = _UNITS[unit.removesuffix("s")]
         except KeyError:
-            raise ValueError(f"{unit!r} is no unit of time: {HINT}") from None
+            raise ValueError(f"unknown unit {unit!r}: {HINT}") from None
         months += int(number) * unit_months
         seconds += int(number) * unit_seconds
     return Duration(months, seconds)

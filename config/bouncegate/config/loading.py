@@ -55,7 +55,7 @@ def loads(text: str, name: str = "-") -> Settings:
     except tomllib.TOMLDecodeError as error:
         line = _TOML_LINE.search(str(error))
         place = int(line[1]) if line else text.count("\n") + 1
-        raise ConfigError([Problem(name, place, "", f"no valid TOML: {error}")]) from None
+        raise ConfigError([Problem(name, place, "", f"invalid TOML: {error}")]) from None
     problems: list[tuple[str, str]] = []
     settings = _section(Settings(), table, "", problems)
     settings = replace(settings, removed=tuple(_removed_keys(table)))
@@ -71,7 +71,7 @@ def _text_of(path: Path) -> str:
     try:
         octets = read_regular(path, LARGEST_FILE)
     except OSError as error:
-        text = f"this config file cannot be read: {error.strerror}"
+        text = f"cannot read the config file: {error.strerror}"
         raise ConfigError([Problem(str(path), 0, "", text)]) from None
     try:
         return octets.decode("utf-8-sig")
@@ -113,7 +113,7 @@ def _removed_keys(table: Mapping[str, object]) -> Iterator[str]:
 
 def _unknown(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, 1)
-    advice = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(sorted(known))}"
+    advice = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(sorted(known))}"
     return f"unknown key: {advice}"
 
 
@@ -122,7 +122,7 @@ def _value(
 ) -> object:
     """One value of the type that a settings class asks for; raises ValueError."""
     if isinstance(value, str) and "\0" in value:
-        raise ValueError(f"{value!r} holds a NUL, which neither a path nor any text may")
+        raise ValueError(f"{value!r} contains a NUL character: remove it")
     kind = _without_none(kind)
     if _takes_one_or_more(kind):
         kind, value = kind.__origin__, value if isinstance(value, list) else [value]
@@ -130,7 +130,7 @@ def _value(
         return PARSERS[kind](value)
     if isinstance(default, msgspec.Struct):
         if not isinstance(value, Mapping):
-            raise ValueError(f"{value!r} is no section: write it as [{key}]")
+            raise ValueError(f"expected a section, got {value!r}: write [{key}]")
         return _section(default, value, f"{key}.", problems)
     if kind is Path:
         return _path(value)
@@ -158,7 +158,7 @@ def _items(
     kind: Any, value: object, key: str, problems: list[tuple[str, str]]
 ) -> tuple[object, ...]:
     if not isinstance(value, list):
-        raise ValueError(f"{value!r} is no list: write it in square brackets")
+        raise ValueError(f"expected a list, got {value!r}: write it in square brackets")
     items: list[object] = []
     # Each table of a list of tables has a key of its own: [[reply.groups]] is `reply.groups.1`.
     default = kind() if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
@@ -178,7 +178,7 @@ def _plain(kind: Any, value: object) -> object:
         text = str(error)
         choices = _choices(kind)
         if choices:
-            text = f"{value!r} is not possible here: {_advice(value, choices)}"
+            text = f"invalid value {value!r}: {_advice(value, choices)}"
         raise ValueError(text[:1].lower() + text[1:]) from None
 
 

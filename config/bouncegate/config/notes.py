@@ -23,7 +23,7 @@ def notes_on(settings: Settings) -> Iterator[str]:
     elif not settings.keeps_ledger:
         cause = "[ledger] keep is 0" if settings.signs else "[return_path] domain is not set"
         yield (
-            f"no bounce will count: {cause}, so nothing can be proven; mend that, or add "
+            f"no bounce will count: {cause}, so nothing can be proven: fix that, or add "
             '"unverified" to [return_path] count to believe every DSN'
         )
     elif proof not in count:
@@ -50,5 +50,5 @@ def notes_on_sending(settings: Settings) -> Iterator[str]:
     if settings.reply.groups:
         yield (
             "[[reply.groups]]: only the milter knows who sends; the map and the access table "
-            "use the words of [reply] for all"
+            "use the text of [reply] for all"
         )

@@ -52,21 +52,21 @@ def provider_problems(providers: Sequence[ProviderSettings]) -> Iterator[tuple[s
         path = f"provider.{number}"
         if not _NAME.fullmatch(provider.name):
             hint = 'write letters in lower case, digits, dots and hyphens, such as "example-mail"'
-            yield f"{path}.name", f"{provider.name!r} is no name of a provider: {hint}"
+            yield f"{path}.name", f"invalid provider name {provider.name!r}: {hint}"
         if not provider.domains and not provider.mx:
-            yield path, "an empty provider: name its domains, or the ends of its MX hosts in mx"
+            yield path, "empty provider: set domains, or the ends of its MX host names in mx"
         for key, what in _NAMED_BY.items():
             for name in getattr(provider, key):
                 owner = owners.setdefault((key, name), provider.name)
                 if not name:
-                    yield f"{path}.{key}", f"an empty {what}: write one, or take the item away"
+                    yield f"{path}.{key}", f"empty {what}: write one, or remove the item"
                 elif key == "mx" and "." not in name:
-                    text = "is a whole top-level domain: write the end of the provider's own names"
+                    text = "is a top-level domain: write the end of the provider's own host names"
                     yield f"{path}.{key}", f"{name} {text}"
                 elif owner != provider.name:
                     yield (
                         f"{path}.{key}",
-                        f"{name} is of {owner!r} already: leave one of them",
+                        f"{name} is listed for {owner!r} already: remove one of them",
                     )
 
 
@@ -83,9 +83,9 @@ def unknown_provider(name: str, operators: Sequence[ProviderSettings]) -> str:
     if name in names:
         return ""
     if name in owners:
-        return f"{name} is run by {owners[name]!r}: write that"
+        return f"{name} is run by {owners[name]!r}: write that name"
     if "." in name:
         return ""
     close = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {close[0]!r}?" if close else "name it in a [[provider]] table of its own"
-    return f"there is no provider {name!r}: {hint}"
+    hint = f"did you mean {close[0]!r}?" if close else "add a [[provider]] table for it"
+    return f"unknown provider {name!r}: {hint}"

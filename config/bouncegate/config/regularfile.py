@@ -34,13 +34,13 @@ def open_regular(path: Path) -> BinaryIO:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket cannot be opened at all
-            raise NoRegularFile(error.errno, "is a socket and no file", str(path)) from None
+            raise NoRegularFile(error.errno, "is a socket, not a file", str(path)) from None
         raise
     try:
         kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
         if kind != stat.S_IFREG and not (kind == stat.S_IFIFO and _is_handed_over(path)):
             what = _KINDS.get(kind, "something else")
-            raise NoRegularFile(errno.EINVAL, f"is {what} and no file", str(path))
+            raise NoRegularFile(errno.EINVAL, f"is {what}, not a file", str(path))
         os.set_blocking(descriptor, True)
         return os.fdopen(descriptor, "rb")
     except BaseException:

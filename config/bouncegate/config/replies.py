@@ -83,7 +83,7 @@ def parse_reply_text(value: object) -> ReplyText:
     """Read a reply template and make sure that it can be filled in and sent."""
     text = _text(value, f"use the fields {_listed(REPLY_FIELDS)}")
     if not (text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST_TEXT):
-        raise ValueError(f"a reply is one line of printable ASCII, 1 to {_LONGEST_TEXT} characters")
+        raise ValueError(f"expected one line of printable ASCII, 1 to {_LONGEST_TEXT} characters")
     _check_fields(text, REPLY_FIELDS, "a reply")
     return ReplyText(text)
 
@@ -107,14 +107,14 @@ def parse_header_name(value: object) -> HeaderName:
     hint = 'write a name such as "X-Bouncegate-Locked"'
     text = _text(value, hint)
     if _HEADER_NAME.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is no name of a header field: {hint}")
+        raise ValueError(f"invalid header field name {text!r}: {hint}")
     return HeaderName(text)
 
 
 def faults(text: ReplyText, url: ReplyUrl) -> Iterator[str]:
     """What is wrong with a text and a URL that are each right alone."""
     if "{url}" in text.template and not url.template:
-        yield "the text names {url}, and no url is set: set it, or leave {url} out"
+        yield "the text uses {url}, but url is not set: set url, or remove {url}"
         return
     longest = text.template.format(**{**_LONGEST_FIELDS, "url": filled_longest(url)})
     if len(longest) > _LONGEST_TEXT:
@@ -134,10 +134,10 @@ def _check_fields(template: str, known: tuple[str, ...], what: str) -> None:
     try:
         fields = [(name, spec, conv) for _, name, spec, conv in string.Formatter().parse(template)]
     except ValueError as error:
-        raise ValueError(f"the template does not parse ({error}): {hint}") from None
+        raise ValueError(f"invalid template ({error}): {hint}") from None
     for name, spec, conversion in fields:
         if name is not None and (name not in known or spec or conversion):
-            raise ValueError(f"{{{name}}} is no field of {what}: {hint}")
+            raise ValueError(f"unknown field {{{name}}} in {what}: {hint}")
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -146,5 +146,5 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _text(value: object, hint: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text: {hint}")
+        raise ValueError(f"expected a string, got {value!r}: {hint}")
     return value

@@ -135,31 +135,31 @@ def faults(policy: PolicySettings, numbers: Iterable[int]) -> Iterator[tuple[str
             for mine, yours in product(_parts(one), _parts(other))
         ):
             text = (
-                f"as specific as {name_of(first)}, and some bounces fall under both: "
-                "name in one of them what the other does not, or make one of the two"
+                f"as specific as {name_of(first)}, and some bounces match both: "
+                "add a condition to one of them, or merge the two"
             )
             yield name_of(second), text
 
 
 def _row_faults(row: Row) -> Iterator[tuple[str, str]]:
     if row.lock is None:
-        yield "", 'a row needs lock: write a duration such as "1 year", or "never"'
+        yield "", 'lock is missing: write a duration such as "1 year", or "never"'
     elif row.lock and not row.failures:
-        yield "", "a row that locks needs failures: write how many in a row lock"
+        yield "", "failures is missing: write how many failures in a row lock"
     elif not row.lock and (row.failures or row.window.after(0)):
-        yield ".lock", "what never locks counts no failures: take failures and window out"
+        yield ".lock", "'never' counts no failures: remove failures and window"
     if not any(row_value(row, key) for key in ORDER):
         named = ", ".join(ORDER)
-        yield "", f"the row holds for every bounce: name at least one of {named}"
+        yield "", f"the row matches every bounce: set at least one of {named}"
     for reason in row.reason:
         if row.lock and REASONS[reason].blame is Blame.SENDER:
-            yield ".reason", f"{reason} blames the sender, and never locks a recipient: take it out"
+            yield ".reason", f"{reason} blames the sender and never locks a recipient: remove it"
         elif reason in _NO_BOUNCES:
-            yield ".reason", f"{reason} is no bounce that counts: take it out"
+            yield ".reason", f"{reason} never counts: remove it"
     if row.kind and row.category and not any(_pairs(row)):
         kinds = " or ".join(row.kind)
         allowed = sorted({c for kind in row.kind for c in CATEGORIES[Kind(kind)]})
-        yield ".category", f"no {kinds} bounce is of it: write one of {', '.join(allowed)}"
+        yield ".category", f"not a category of {kinds} bounces: write one of {', '.join(allowed)}"
 
 
 def _overlap(one: Row, other: Row) -> bool:

@@ -69,17 +69,17 @@ def pattern_faults(key: str, patterns: Sequence[str]) -> Iterator[str]:
             reason = error.args[0] if error.args else error
             reason = reason.decode() if isinstance(reason, bytes) else reason
             yield (
-                f"{pattern!r} is no regular expression ({reason}); RE2 has no look-around "
+                f"invalid regular expression {pattern!r} ({reason}); RE2 has no look-around "
                 "and no back-references, so that matching takes linear time"
             )
             continue
         if compiled.search(""):
-            yield f"{pattern!r} matches the empty text, and so everything"
+            yield f"{pattern!r} matches the empty string, and so everything"
         elif row := _all_taken(key, [compiled]):
             texts = ", ".join(repr(text[:_LONGEST_SHOWN]) for text in row[:_MOST_SHOWN])
             yield (
                 f"{pattern!r} matches texts as different as {texts}, and so practically "
-                "everything: name what only these replies say"
+                "everything: use words that only these replies contain"
             )
 
 

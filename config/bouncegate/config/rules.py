@@ -114,7 +114,7 @@ def _sources(folder: Path | None, problems: list[Problem]) -> Iterator[tuple[str
             yield str(path), read_regular(path, LARGEST_FILE).decode()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            problems.append(Problem(str(path), 0, "", f"the file cannot be read: {why}"))
+            problems.append(Problem(str(path), 0, "", f"cannot read the file: {why}"))
     shipped = files("bouncegate.config").joinpath("rules")
     for entry in sorted(shipped.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".toml"):
@@ -128,7 +128,9 @@ def _own_files(folder: Path, problems: list[Problem]) -> list[Path]:
     try:
         paths = list(folder.absolute().iterdir())
     except OSError as error:
-        problems.append(Problem(str(folder), 0, "", f"no folder of rules: {error.strerror}"))
+        problems.append(
+            Problem(str(folder), 0, "", f"cannot read the folder of rules: {error.strerror}")
+        )
         return []
     return sorted(path for path in paths if path.name.endswith(".toml"))
 
@@ -139,10 +141,15 @@ def parse_rules(name: str, text: str, problems: list[Problem]) -> list[Rule]:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
-        problems.append(Problem(name, int(line[1]) if line else 0, "", f"this is no TOML: {error}"))
+        problems.append(Problem(name, int(line[1]) if line else 0, "", f"invalid TOML: {error}"))
         return []
     problems += [
-        Problem(name, _line_of(text, key), key, "a rules file holds [[rule]] tables only")
+        Problem(
+            name,
+            _line_of(text, key),
+            key,
+            "unknown key: a rules file has only [[rule]] tables",
+        )
         for key in document.keys() - {"rule"}
     ]
     tables = document.get("rule", [])
@@ -186,7 +193,7 @@ def _read_rule(
         )
 
     for key in table.keys() - _KEYS:
-        complain(key, f"no such key; a rule has {', '.join(sorted(_KEYS))}")
+        complain(key, f"unknown key: a rule has {', '.join(sorted(_KEYS))}")
     values = {
         key: _as_list(value) if key in _LISTS else value
         for key, value in table.items()
@@ -195,7 +202,7 @@ def _read_rule(
     if "examples" in values:
         values["examples"] = [{"text": e} if isinstance(e, str) else e for e in values["examples"]]
     for key in {"id", "reason"} - values.keys():
-        complain("", f"a rule needs the key {key!r}")
+        complain("", f"missing key {key!r}")
     if len(problems) > before:
         return None
     try:
@@ -225,22 +232,25 @@ def _type_text(key: str, error: str) -> str:
 def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
     """What is wrong within one rule: key and text."""
     if not _ID.fullmatch(rule.id):
-        yield "id", "an id has lower-case letters, digits, dots and hyphens"
+        yield "id", "invalid id: use lower-case letters, digits, dots and hyphens"
     if not (rule.text or rule.status or rule.code or rule.phase or rule.mta):
-        yield "", "a rule without text, status, code, phase or mta would take every bounce"
+        yield "", "the rule matches every bounce: set text, status, code, phase or mta"
     if not rule.examples:
-        yield "", 'a rule needs at least one text that it takes: examples = ["550 ..."]'
+        yield "", 'examples is missing: add a text that the rule matches, examples = ["550 ..."]'
     for key, patterns in (("text", rule.text), ("mta", rule.mta)):
         yield from ((key, fault) for fault in pattern_faults(key, patterns))
     if _takes_everything(rule):
-        yield "", "its conditions hold for every bounce: add one that tells what the rule is about"
+        yield "", "the conditions match every bounce: add a specific one"
     yield from _code_faults(rule)
     kind = rule.kind or REASONS[rule.reason].kind
     if rule.kind or rule.category:
         category = rule.category or REASONS[rule.reason].category
         if category not in CATEGORIES.get(kind, {Category.UNDEFINED}):
             allowed = ", ".join(sorted(CATEGORIES.get(kind, {Category.UNDEFINED})))
-            yield "category", f"{category!r} is no category of {kind}: write one of {allowed}"
+            yield (
+                "category",
+                f"{category!r} is not a category of {kind} bounces: write one of {allowed}",
+            )
 
 
 def _code_faults(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -250,9 +260,9 @@ def _code_faults(rule: Rule) -> Iterator[tuple[str, str]]:
     ):
         for value in values:
             if not form.fullmatch(value):
-                yield key, f"{value!r} is none: write {hint}"
+                yield key, f"invalid value {value!r}: write {hint}"
     for value in set(rule.phase) - PHASES:
-        yield "phase", f"{value!r} is no phase: write one of {', '.join(sorted(PHASES))}"
+        yield "phase", f"unknown phase {value!r}: write one of {', '.join(sorted(PHASES))}"
 
 
 def _takes_everything(rule: Rule) -> bool:
@@ -274,9 +284,7 @@ def _duplicates(rules: list[Rule]) -> Iterator[Problem]:
     for rule in rules:
         other = first.setdefault(rule.id, rule)
         if other is not rule:
-            text = (
-                f"the id stands already in {other.file}, line {other.line}: give each rule its own"
-            )
+            text = f"duplicate id, also in {other.file}, line {other.line}: give each rule its own"
             yield Problem(rule.file, rule.line, f"{rule.id}.id", text)
 
 

@@ -186,7 +186,7 @@ def parse_endpoint(value: object) -> Endpoint:
     scheme, _, rest = text.partition(":")
     if scheme == "unix" and rest.startswith("/"):
         if len(rest.encode()) > _LONGEST_SOCKET_PATH:
-            raise ValueError(f"the path of a unix socket has at most {_LONGEST_SOCKET_PATH} octets")
+            raise ValueError(f"path too long: at most {_LONGEST_SOCKET_PATH} octets")
         return UnixSocket(Path(rest))
     host, _, port = rest.rpartition(":")
     if scheme == "inet" and port.isdecimal() and 0 < int(port) < 65536:
@@ -194,17 +194,17 @@ def parse_endpoint(value: object) -> Endpoint:
         try:
             network = ip_network(host)
         except ValueError:
-            raise ValueError(f"{host!r} is no IP address: {hint}") from None
+            raise ValueError(f"invalid IP address {host!r}: {hint}") from None
         if network.num_addresses == 1:
             return InetSocket(str(network.network_address), int(port))
-    raise ValueError(f"{text!r} is no socket: {hint}")
+    raise ValueError(f"invalid socket {text!r}: {hint}")
 
 
 def parse_inet_socket(value: object) -> InetSocket:
     """Read `inet:address:port` where no other kind of socket will do."""
     endpoint = parse_endpoint(value)
     if not isinstance(endpoint, InetSocket):
-        raise ValueError(f'{endpoint} is no TCP socket: write "inet:127.0.0.1:25"')
+        raise ValueError(f'expected a TCP socket, got {endpoint}: write "inet:127.0.0.1:25"')
     return endpoint
 
 
@@ -214,7 +214,7 @@ def parse_local_socket(value: object) -> LocalSocket:
         return LocalSocket()
     endpoint = parse_endpoint(value)
     if isinstance(endpoint, InetSocket) and not ip_address(endpoint.host).is_loopback:
-        raise ValueError(f'{endpoint} can be reached from elsewhere: write "inet:127.0.0.1:9184"')
+        raise ValueError(f'{endpoint} is reachable from outside: write "inet:127.0.0.1:9184"')
     return LocalSocket(endpoint)
 
 
@@ -222,7 +222,7 @@ def parse_file_name(value: object) -> FileName:
     """Read an absolute path, or the empty text for none."""
     text = _text(value, 'write an absolute path, or "" for none')
     if text and (not text.startswith("/") or text.endswith("/")):
-        raise ValueError(f'{text!r} is no path of a file: write an absolute one, or "" for none')
+        raise ValueError(f'invalid file path {text!r}: write an absolute path, or "" for none')
     return FileName(Path(text) if text else None)
 
 
@@ -236,9 +236,9 @@ def parse_name_server(value: object) -> NameServer:
     try:
         address = str(ip_address(host.removeprefix("[").removesuffix("]")))
     except ValueError:
-        raise ValueError(f"{text!r} is no name server: {hint}") from None
+        raise ValueError(f"invalid name server {text!r}: {hint}") from None
     if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} is no name server: {hint}")
+        raise ValueError(f"invalid name server {text!r}: {hint}")
     return NameServer(address, int(port))
 
 
@@ -249,7 +249,7 @@ def parse_size(value: object) -> Size:
         return Size(value)
     match = _SIZE.fullmatch(_text(value, hint).strip())
     if match is None:
-        raise ValueError(f"{value!r} is no size: {hint}")
+        raise ValueError(f"invalid size {value!r}: {hint}")
     return Size(int(match[1]) * _SIZE_UNITS[match[2] or "B"])
 
 
@@ -263,7 +263,7 @@ def parse_network(value: object) -> Network:
         try:
             loose = ip_network(text, strict=False)
         except ValueError:
-            raise ValueError(f"{text!r} is no network: {hint}") from None
+            raise ValueError(f"invalid network {text!r}: {hint}") from None
         raise ValueError(f'{text!r} has host bits set: write "{loose}"') from None
 
 
@@ -273,9 +273,9 @@ def parse_pattern(value: object) -> AddressPattern:
     text = _text(value, hint)
     local, at, domain = text.rpartition("@")
     if not at or not (local or domain) or any(c.isspace() for c in text):
-        raise ValueError(f"{text!r} names no address: {hint}")
+        raise ValueError(f"invalid address pattern {text!r}: {hint}")
     if "*" in text or not domain.strip(".") == domain:
-        raise ValueError(f"{text!r} would mean no address or all of them: {hint}")
+        raise ValueError(f"invalid address pattern {text!r}: {hint}")
     return AddressPattern(local, domain)
 
 
@@ -284,7 +284,7 @@ def parse_mailbox(value: object) -> Mailbox:
     hint = 'write an address such as "someone@example.com", or "postmaster" for this machine\'s'
     text = _text(value, hint)
     if text and _MAILBOX.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is no mailbox: {hint}")
+        raise ValueError(f"invalid mailbox {text!r}: {hint}")
     return Mailbox(text)
 
 
@@ -293,7 +293,7 @@ def parse_domain(value: object) -> DomainName:
     hint = 'write a domain name such as "return.example.com", IDNs as A-labels ("xn--...")'
     text = _text(value, hint).lower().removesuffix(".")
     if text and (len(text) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(text)):
-        raise ValueError(f"{text!r} is no domain name: {hint}")
+        raise ValueError(f"invalid domain name {text!r}: {hint}")
     return DomainName(text)
 
 
@@ -302,7 +302,7 @@ def parse_status(value: object) -> EnhancedStatus:
     hint = 'write an enhanced status code such as "5.1.1"'
     text = _text(value, hint)
     if _ENHANCED_STATUS.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is no status code: {hint}")
+        raise ValueError(f"invalid status code {text!r}: {hint}")
     return EnhancedStatus(text)
 
 
@@ -314,10 +314,10 @@ def parse_terms(value: object) -> Terms:
     texts = value if isinstance(value, list) else [value]
     spans = tuple(parse_duration(_text(text, hint)) for text in texts)
     if not spans:
-        raise ValueError(f"no duration is named: {hint}")
+        raise ValueError(f"no duration: {hint}")
     ends = [span.after(0) for span in spans]
     if not ends[0]:
-        raise ValueError(f"a lock of no length locks nothing: {hint}")
+        raise ValueError(f"lock duration must be positive: {hint}")
     if ends != sorted(ends):
         raise ValueError(f"a repeated lock must not be shorter than the one before: {hint}")
     return Terms(spans)
@@ -329,7 +329,7 @@ def _parse_duration(value: object) -> Duration:
 
 def _text(value: object, hint: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text: {hint}")
+        raise ValueError(f"expected a string, got {value!r}: {hint}")
     return value
 
 

@@ -147,4 +147,4 @@ def test_an_address_that_strangers_can_reach_is_refused(config: Path) -> None:
     argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), "check-config"]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == os.EX_CONFIG
-    assert "can be reached from elsewhere" in done.stderr
+    assert "is reachable from outside" in done.stderr

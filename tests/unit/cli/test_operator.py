@@ -182,7 +182,7 @@ def test_check_config_shows_every_problem_and_exits_78(config: Path, bouncegate:
     done = bouncegate("check-config")
     assert done.code == os.EX_CONFIG
     assert f"{config}:5: milter.worker: unknown key" in done.err
-    assert f"{config}:6: milter.mode: 'off' is not possible here" in done.err
+    assert f"{config}:6: milter.mode: invalid value 'off'" in done.err
 
 
 def test_every_command_refuses_a_wrong_config_alike(config: Path, bouncegate: Command) -> None:
@@ -190,7 +190,7 @@ def test_every_command_refuses_a_wrong_config_alike(config: Path, bouncegate: Co
     for command in (["list"], ["show", "a@b.example"], ["milter"], ["return-path"]):
         done = bouncegate(*command)
         assert done.code == os.EX_CONFIG
-        assert "no valid TOML" in done.err
+        assert "invalid TOML" in done.err
 
 
 def test_a_named_config_file_that_is_missing_is_an_error(config: Path, bouncegate: Command) -> None:
@@ -245,7 +245,7 @@ def test_check_config_tells_which_proof_the_settings_need(
         ('[reply]\naction = "tag"', "the map cannot add a header field"),
         ("[local]\njudge = true", 'run "bouncegate postfix enable --map"'),
         ("[local]\nnotices_waiting = 7", "[local] notices_waiting is ignored"),
-        ('[[reply.groups]]\nsender_domains = ["a.test"]\ntext = "x"', "use the words of [reply]"),
+        ('[[reply.groups]]\nsender_domains = ["a.test"]\ntext = "x"', "use the text of [reply]"),
     ],
 )
 def test_what_is_not_alike_on_every_plane_is_told(

@@ -54,16 +54,16 @@ def test_a_missing_folder_holds_no_rules(tmp_path: Path) -> None:
 
 
 FAULTS = {
-    "unknown key": (OWN + 'colour = "red"\n', 7, "own.partner.colour", "no such key"),
+    "unknown key": (OWN + 'colour = "red"\n', 7, "own.partner.colour", "unknown key"),
     "bad expression": (OWN.replace("\\d+", "(?<=x)"), 5, "own.partner.text", "look-around"),
-    "unbalanced": (OWN.replace("\\d+", "("), 5, "own.partner.text", "no regular expression"),
+    "unbalanced": (OWN.replace("\\d+", "("), 5, "own.partner.text", "invalid regular expression"),
     "matches everything": (
         OWN.replace("ticket \\d+ refused", "x*"),
         5,
         "own.partner.text",
         "everything",
     ),
-    "no example": (OWN.rpartition("examples")[0], 1, "own.partner", "at least one text"),
+    "no example": (OWN.rpartition("examples")[0], 1, "own.partner", "examples is missing"),
     "no reason": (OWN.replace('reason = "policy"\n', ""), 1, "own.partner", "reason"),
     "unknown reason": (
         OWN.replace('"policy"', '"bad luck"'),
@@ -88,7 +88,7 @@ FAULTS = {
         "own.partner",
         "every bounce",
     ),
-    "no TOML": ("[[rule\n", 1, "", "no TOML"),
+    "no TOML": ("[[rule\n", 1, "", "invalid TOML"),
     "other table": (OWN + "[other]\n", 7, "other", "[[rule]]"),
     "twice": (OWN + OWN, 7, "own.partner.id", "its own"),
 }
@@ -115,7 +115,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
 
 def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="cannot read the file"):
         load_rules(tmp_path)
 
 
