@@ -109,7 +109,7 @@ def test_a_tag_says_that_somebody_is_locked_and_does_not_name_him(
     assert codes(postfix.port, alone) == [250]
     postfix.wait_until_empty()
     tagged = content_for(remote, other)
-    pattern = r"^X-Locked: recipients=1; cases=(\d+); reasons=operator\r?$"
+    pattern = r"^X-Locked: recipients=1; refs=(\d+); reasons=operator\r?$"
     found = re.search(pattern, tagged, re.MULTILINE)
     assert found is not None
     assert gone not in tagged

@@ -94,7 +94,8 @@ def test_smtpd_refuses_a_locked_recipient_at_rcpt_and_takes_the_others(
         replies = client.deliver(message("News"), SENDER, [locked, other, locked.upper()])
     assert [reply.code for reply in replies.values()] == [550, 250, 550]
     assert re.search(
-        r"^5\.1\.1 .*after a hard bounce \(.*, operator\) without end \[bouncegate [0-9a-f]{8}\]$",
+        r"^5\.1\.1 .*after a hard bounce \(.*, operator\) without end, ref=\d+ "
+        r"\[bouncegate [0-9a-f]{8}\]$",
         replies[locked].text,
     )
     postfix.wait_until_empty()

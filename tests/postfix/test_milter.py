@@ -81,7 +81,7 @@ def test_the_refusal_reads_as_postfix_s_own_in_dialogue_and_log(
         replies = client.deliver(message("News"), SENDER, [locked, other, locked.upper()])
     assert re.fullmatch(
         r"5\.1\.1 Recipient address rejected: locked after a hard bounce "
-        r"\(undefined, operator\) without end \[bouncegate [0-9a-f]{8}\]",
+        r"\(undefined, operator\) without end, ref=\d+ \[bouncegate [0-9a-f]{8}\]",
         replies[locked].text,
     )
     postfix.wait_for_log(rf"NOQUEUE: milter-reject: RCPT from .*to=<{re.escape(locked)}>")
@@ -91,7 +91,8 @@ def test_the_refusal_reads_as_postfix_s_own_in_dialogue_and_log(
     for head in ("NOQUEUE", queue_id):
         assert re.search(
             rf"{head}: reject: RCPT from \[127\.0\.0\.1\]: 550 5\.1\.1 <{re.escape(locked)}>: .*; "
-            rf"from=<{re.escape(SENDER)}> to=<{re.escape(locked)}> reason=operator until=never",
+            rf"from=<{re.escape(SENDER)}> to=<{re.escape(locked)}> "
+            r"reason=operator until=never ref=\d+",
             log,
         )
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from msgspec.structs import replace
 from tests.unit.milter.locks import lock_of
 
 from bouncegate.config.replies import mark_with
@@ -54,9 +55,9 @@ def test_every_task_of_run_that_is_named_exists() -> None:
 def test_reply_is_the_default_one() -> None:
     client, server = re.findall(r"^ *[CS]: (.*)$", README, re.MULTILINE)
     recipient = client.removeprefix("RCPT TO:<").removesuffix(">")
-    day = datetime.fromisoformat(server.split(" until ")[1].split()[0]).replace(tzinfo=UTC)
+    day = datetime.fromisoformat(server.split(" until ")[1].split(",")[0]).replace(tzinfo=UTC)
     mark = mark_with("1f2e3d4c")
-    lock = lock_of(int(day.timestamp()))
+    lock = replace(lock_of(int(day.timestamp())), cause=4711)
     assert server == str(compose(ReplySettings(), lock, recipient, mark=mark))
 
 

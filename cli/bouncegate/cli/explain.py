@@ -84,8 +84,8 @@ def explain(
     address: Annotated[
         str,
         typer.Argument(
-            metavar="ADDRESS|CASE",
-            help="An address, @domain for a whole domain, or the case number that a refusal names.",
+            metavar="ADDRESS|REF",
+            help="An address, @domain for a whole domain, or the ref of a refusal.",
         ),
     ],
     *,
@@ -132,15 +132,15 @@ def explain(
         print(printable(f"Its domain is locked: bouncegate explain {view.lock_on}"))
 
 
-def _address_of(store: Store, case: int) -> str:
-    """The address that a case is about; ends the command if that is none, or many."""
-    concerned = store.journal.addresses(case) if case < _NUMBERS else ()
+def _address_of(store: Store, ref: int) -> str:
+    """The address that a `ref` is about; ends the command if that is none, or many."""
+    concerned = store.journal.addresses(ref) if ref < _NUMBERS else ()
     if len(concerned) == 1:
         return concerned[0]
     if not concerned:
-        complain(f"no address was locked or bounced in case {case}")
+        complain(f"no lock or bounce with ref={ref}")
         raise typer.Exit(os.EX_NOINPUT)
-    complain(f"case {case} locked {counted(len(concerned), 'address')}: name one of them")
+    complain(f"ref={ref} locked {counted(len(concerned), 'address')}: name one of them")
     for one in concerned:
         print(printable(one))
     raise typer.Exit(os.EX_USAGE)

@@ -24,6 +24,8 @@ _LONGEST_MARK: Final = f" {UNMARKED} 01234567"
 _LONGEST_TEXT: Final = LONGEST_LINE - len(f"550 {_LONGEST_STATUS} {_LONGEST_MARK}\r\n")
 # RFC 5322, 2.2: printable ASCII but for the colon. 64 leaves room for the value in a line.
 _HEADER_NAME: Final = re.compile(r"[!-9;-~]{1,64}")
+# The name of {ref} in earlier versions.
+_CASE: Final = re.compile(r"(?<!\{)\{case\}(?!\})")
 _URL: Final = re.compile(r"https?://[^\s<>\"\\^`|]+")
 
 # Each field at its longest; a recipient is cut to the room that the others leave.
@@ -34,11 +36,11 @@ _LONGEST_FIELDS: Final[dict[str, str]] = {
     "reason": max(Reason, key=len),
     "since": "2026-11-25",
     "until": "until 2026-11-25",
-    "case": "9" * 20,
+    "ref": "9" * 20,
     "url": "",
 }
 REPLY_FIELDS: Final = tuple(_LONGEST_FIELDS)
-URL_FIELDS: Final = ("kind", "category", "reason", "case")
+URL_FIELDS: Final = ("kind", "category", "reason", "ref")
 """What a URL may name: words and numbers that need no escaping in it (RFC 3986, 2.3)."""
 
 
@@ -81,7 +83,7 @@ class HeaderName(str):
 
 def parse_reply_text(value: object) -> ReplyText:
     """Read a reply template and make sure that it can be filled in and sent."""
-    text = _text(value, f"use the fields {_listed(REPLY_FIELDS)}")
+    text = _CASE.sub("{ref}", _text(value, f"use the fields {_listed(REPLY_FIELDS)}"))
     if not (text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST_TEXT):
         raise ValueError(f"expected one line of printable ASCII, 1 to {_LONGEST_TEXT} characters")
     _check_fields(text, REPLY_FIELDS, "a reply")
@@ -90,12 +92,13 @@ def parse_reply_text(value: object) -> ReplyText:
 
 def parse_reply_url(value: object) -> ReplyUrl:
     """Read a URL with fields, or the empty text for none."""
-    text = _text(value, 'write a URL such as "https://www.example.com/locked/{case}"')
+    hint = 'write a URL such as "https://www.example.com/locked/{ref}"'
+    text = _CASE.sub("{ref}", _text(value, hint))
     if not text:
         return ReplyUrl(text)
     if not (text.isascii() and _URL.fullmatch(text)):
         raise ValueError(
-            f'{text!r} is no URL: write one such as "https://www.example.com/locked/{{case}}", '
+            f'{text!r} is no URL: write one such as "https://www.example.com/locked/{{ref}}", '
             "in ASCII and without blanks"
         )
     _check_fields(text, URL_FIELDS, "a URL")

@@ -4,8 +4,8 @@ from typing import Final
 
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter.refusal.decision import Facts, Outcome
-from bouncegate.milter.refusal.reply import Reply, day
-from bouncegate.policy.records import NO_END, Lock
+from bouncegate.milter.refusal.reply import Reply, lock_fields
+from bouncegate.policy.records import Lock
 
 NO_QUEUE_ID: Final = "NOQUEUE"
 
@@ -16,7 +16,7 @@ def refusal(verb: str, queue_id: str | None, facts: Facts, lock: Lock, reply: Re
         f"{for_log(queue_id or NO_QUEUE_ID)}: {verb}: RCPT from {_client(facts)}: "
         f"{reply.code} {reply.status} <{for_log(facts.recipient)}>: {for_log(reply.text, 512)}; "
         f"from=<{for_log(facts.sender or '')}> to=<{for_log(facts.recipient)}> "
-        f"reason={lock.reason} until={'never' if lock.until == NO_END else day(lock.until)}"
+        f"{lock_fields(lock)}"
     )
 
 
@@ -25,7 +25,7 @@ def passed(outcome: Outcome, queue_id: str | None, facts: Facts, lock: Lock) -> 
     return (
         f"{for_log(queue_id or NO_QUEUE_ID)}: pass: RCPT from {_client(facts)}: {outcome}; "
         f"from=<{for_log(facts.sender or '')}> to=<{for_log(facts.recipient)}> "
-        f"reason={lock.reason}"
+        f"reason={lock.reason} ref={lock.cause}"
     )
 
 

@@ -76,14 +76,14 @@ def test_nothing_known_is_said_so(bouncegate: Command) -> None:
     assert "Nothing is known of ann@example.com." in bouncegate("explain", "ann@example.com").out
 
 
-def test_the_case_that_a_refusal_names_leads_back_to_its_address(
+def test_the_ref_that_a_refusal_names_leads_back_to_its_address(
     config: Path, bouncegate: Command
 ) -> None:
     """All that an operator may have is the line that a sender read out on the phone."""
     bounce(config, "ann@example.com")
     assert bouncegate("explain", "1").out == bouncegate("explain", "ann@example.com").out
-    assert "no address was locked or bounced in case 99" in bouncegate("explain", "99").err
-    assert "case 9" in bouncegate("explain", "9" * 30).err
+    assert "no lock or bounce with ref=99" in bouncegate("explain", "99").err
+    assert "ref=9" in bouncegate("explain", "9" * 30).err
 
 
 def test_a_case_of_many_addresses_names_them(bouncegate: Command) -> None:

@@ -21,7 +21,7 @@ def test_a_refusal_reads_like_one_of_postfix() -> None:
     assert refusal("reject", None, FACTS, LOCK, REPLY) == (
         "NOQUEUE: reject: RCPT from [192.0.2.1]: 550 5.1.1 <gone@example.com>: "
         "Recipient address rejected: locked [bouncegate]; "
-        "from=<news@sender.test> to=<gone@example.com> reason=user-unknown until=2027-11-23"
+        "from=<news@sender.test> to=<gone@example.com> reason=user-unknown until=2027-11-23 ref=1"
     )
 
 
@@ -38,13 +38,13 @@ def test_what_is_only_observed_cannot_be_taken_for_a_refusal() -> None:
 def test_a_lock_without_end_and_an_unknown_client_are_shown() -> None:
     line = refusal("reject", None, FACTS._replace(client=None), lock_of(NO_END), REPLY)
     assert "RCPT from [unknown]:" in line
-    assert line.endswith("until=never")
+    assert line.endswith("until=never ref=1")
 
 
 def test_whoever_passes_in_spite_of_a_lock_is_logged_with_the_reason() -> None:
     assert passed(Outcome.NULL_SENDER, None, FACTS._replace(sender=""), LOCK) == (
         "NOQUEUE: pass: RCPT from [192.0.2.1]: null-sender; "
-        "from=<> to=<gone@example.com> reason=user-unknown"
+        "from=<> to=<gone@example.com> reason=user-unknown ref=1"
     )
 
 

@@ -85,7 +85,7 @@ def test_of_five_recipients_the_one_with_a_live_lock_is_refused(
     assert [refused(answer) for answer in answers] == [False, True, False, False, False]
     assert re.fullmatch(
         r"550 5\.1\.1 Recipient address rejected: locked after a hard bounce "
-        r"\(address, user-unknown\) until \d{4}-\d\d-\d\d \[bouncegate [0-9a-f]{8}\]",
+        r"\(address, user-unknown\) until \d{4}-\d\d-\d\d, ref=\d+ \[bouncegate [0-9a-f]{8}\]",
         answers[1].text,
     )
     line = next(line for line in daemon.text().splitlines() if ": reject: " in line)
@@ -176,7 +176,7 @@ def test_the_sender_is_the_one_of_the_message_and_not_of_the_one_before(daemon: 
     ("action", "change", "allowed"),
     [
         ("discard", ("-", b"Gone@example.com\x00"), DELRCPT),
-        ("tag", ("h", b"X-Bouncegate-Locked\x00recipients=1; cases=1; "), ADDHDRS),
+        ("tag", ("h", b"X-Bouncegate-Locked\x00recipients=1; refs=1; "), ADDHDRS),
     ],
 )
 def test_only_a_message_with_a_locked_recipient_waits_for_its_end(

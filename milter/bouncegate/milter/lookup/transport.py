@@ -24,8 +24,8 @@ from bouncegate.milter.lookup.protocol import NOT_FOUND
 from bouncegate.milter.refusal.action import Action
 from bouncegate.milter.refusal.decision import Outcome, Scope, decide_unseen, lock_in_force
 from bouncegate.milter.refusal.recipient import exact_key, folded_key, is_address, untagged
-from bouncegate.milter.refusal.reply import Reply, compose, day
-from bouncegate.policy.records import NO_END, Lock
+from bouncegate.milter.refusal.reply import Reply, compose, lock_fields
+from bouncegate.policy.records import Lock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
 from bouncegate.store.locktable import Find
@@ -125,5 +125,5 @@ def _line(what: str, recipient: str, lock: Lock, reply: Reply) -> str:
     return (
         f"{_NO_QUEUE_ID}: {what}: transport: {reply.code} {reply.status} "
         f"<{for_log(recipient)}>: {for_log(reply.text, 512)}; to=<{for_log(recipient)}> "
-        f"reason={lock.reason} until={'never' if lock.until == NO_END else day(lock.until)}"
+        f"{lock_fields(lock)}"
     )

@@ -35,6 +35,6 @@ def tag(locks: Sequence[Lock]) -> str:
 
     It does not name them: the other recipients must not learn of a blind copy.
     """
-    cases = ",".join(str(lock.cause) for lock in locks[:_MOST_NUMBERS])
+    refs = ",".join(str(lock.cause) for lock in locks[:_MOST_NUMBERS])
     reasons = sorted({str(lock.reason) for lock in locks[:_MOST_NUMBERS]})[:_MOST_REASONS]
-    return f"recipients={len(locks)}; cases={cases}; reasons={','.join(reasons)}"
+    return f"recipients={len(locks)}; refs={refs}; reasons={','.join(reasons)}"

@@ -2,8 +2,8 @@
 
 Every reply ends with the mark of the installation, whatever the template says: when a refusal of
 ours comes back in a DSN of somebody who relays through us, it must be known for what it is and
-count for nothing. A case is the number of the journal entry that made the lock: `bouncegate explain
-CASE`.
+count for nothing. `ref` is the number of the journal entry that made the lock: `bouncegate explain
+REF`.
 """
 
 from datetime import UTC, datetime
@@ -60,7 +60,7 @@ def compose(
         "reason": lock.reason,
         "since": day(lock.since),
         "until": until(lock),
-        "case": str(lock.cause),
+        "ref": str(lock.cause),
     }
     fields["url"] = url.template and url.template.format(**fields)
     room = LONGEST_LINE - _AROUND_TEXT - len(status) - len(f" {mark}")
@@ -83,6 +83,12 @@ def _group_of(settings: ReplySettings, sender: str) -> GroupReply | None:
 def until(lock: Lock) -> str:
     """How long a lock lasts, in words: `until 2027-11-23` or `without end`."""
     return "without end" if lock.until == NO_END else f"until {day(lock.until)}"
+
+
+def lock_fields(lock: Lock) -> str:
+    """A lock in a log line; `bouncegate explain REF` shows the rest."""
+    ends = "never" if lock.until == NO_END else day(lock.until)
+    return f"reason={lock.reason} until={ends} ref={lock.cause}"
 
 
 def day(seconds: int) -> str:

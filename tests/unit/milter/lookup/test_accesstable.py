@@ -21,7 +21,7 @@ def values(settings: Settings) -> list[str]:
     [
         ("refuse", ["550 5.1.1 locked after a "]),
         ("defer", ["450 4.2.1 locked after a "]),
-        ("tag", ["PREPEND X-Bouncegate-Locked: recipients=1; cases=1; reasons=user-unknown"]),
+        ("tag", ["PREPEND X-Bouncegate-Locked: recipients=1; refs=1; reasons=user-unknown"]),
         ("discard", []),
     ],
 )

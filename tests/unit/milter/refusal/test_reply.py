@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.milter.locks import lock_of
 
-from bouncegate.config.replies import ReplyText, ReplyUrl, mark_with
+from bouncegate.config.replies import (
+    ReplyText,
+    ReplyUrl,
+    mark_with,
+    parse_reply_text,
+    parse_reply_url,
+)
 from bouncegate.config.settings import GroupReply, ReplySettings
 from bouncegate.config.values import DomainName, EnhancedStatus
 from bouncegate.milter.refusal.reply import compose
@@ -23,7 +29,7 @@ def settings(template: str) -> ReplySettings:
 def test_the_default_reply_tells_kind_category_reason_and_the_day_the_lock_ends() -> None:
     assert str(compose(ReplySettings(), lock_of(UNTIL), "gone@example.com")) == (
         "550 5.1.1 Recipient address rejected: locked after a hard bounce "
-        "(address, user-unknown) until 2027-11-23 [bouncegate]"
+        "(address, user-unknown) until 2027-11-23, ref=1 [bouncegate]"
     )
 
 
@@ -75,18 +81,18 @@ def test_defer_answers_by_a_temporary_code_of_its_own_or_by_the_one_that_is_set(
 
 def test_a_reply_names_the_case_and_where_to_read_more() -> None:
     chosen = ReplySettings(
-        text=ReplyText("Locked, case {case}: {url}"),
-        url=ReplyUrl("https://www.example.com/{case}?why={reason}"),
+        text=ReplyText("Locked, ref {ref}: {url}"),
+        url=ReplyUrl("https://www.example.com/{ref}?why={reason}"),
     )
     assert compose(chosen, lock_of(UNTIL), "a@example.com").text == (
-        "Locked, case 1: https://www.example.com/1?why=user-unknown [bouncegate]"
+        "Locked, ref 1: https://www.example.com/1?why=user-unknown [bouncegate]"
     )
 
 
 def test_a_long_recipient_is_cut_and_never_the_url_behind_it() -> None:
     chosen = ReplySettings(
         text=ReplyText("x" * 300 + " {recipient} is locked: {url}"),
-        url=ReplyUrl("https://www.example.com/{case}"),
+        url=ReplyUrl("https://www.example.com/{ref}"),
     )
     reply = compose(chosen, lock_of(UNTIL), "a" * 64 + "@" + "b" * 180 + ".example")
     assert len(f"{reply}\r\n") == 512
@@ -108,13 +114,21 @@ def test_a_long_recipient_is_cut_and_never_the_url_behind_it() -> None:
 def test_each_group_of_senders_gets_words_of_its_own(sender: str, text: str) -> None:
     chosen = ReplySettings(
         text=ReplyText("Locked: {url}"),
-        url=ReplyUrl("https://www.example.com/{case}"),
+        url=ReplyUrl("https://www.example.com/{ref}"),
         groups=(
             GroupReply((DomainName("news.example"),), text=ReplyText("Unsubscribed: {url}")),
             GroupReply(
                 (DomainName("xn--bcher-kva.example"),),
-                url=ReplyUrl("https://buecher.example/{case}"),
+                url=ReplyUrl("https://buecher.example/{ref}"),
             ),
         ),
     )
     assert compose(chosen, lock_of(UNTIL), "a@example.com", sender).text == text
+
+
+def test_case_is_the_name_of_ref_in_templates_of_earlier_versions() -> None:
+    text, url = parse_reply_text("see {case}, {url}"), parse_reply_url("https://a.example/{case}")
+    assert compose(ReplySettings(text=text, url=url), lock_of(UNTIL), "a@example.com").text == (
+        "see 1, https://a.example/1 [bouncegate]"
+    )
+    assert parse_reply_text("{{case}} {ref}").template == "{{case}} {ref}"
