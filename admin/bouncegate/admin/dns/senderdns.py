@@ -1,9 +1,9 @@
 """How receivers see a sender: what they ask DNS about its domains, its address and its keys."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import dns.name
 import dns.resolver
@@ -18,8 +18,6 @@ from bouncegate.admin.dns.reverse import ReverseNames, names_of
 from bouncegate.admin.dns.spf import SpfResult, check_host, spf_records
 from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.mx import MxAnswer
-
-_SILENT: Final = "no resolver"
 
 
 class SenderRecords(NamedTuple):
@@ -70,24 +68,23 @@ class Question(NamedTuple):
 
 
 def sender_dns(question: Question, settings: DnsSettings) -> SenderDns:
-    """Ask; within the time of a few questions there is an answer, of whatever kind."""
+    """Ask DNS all of it, at once as far as the budget goes."""
     return asyncio.run(_asked(question, settings))
 
 
 async def _asked(question: Question, settings: DnsSettings) -> SenderDns:
     asker = _asker(settings)
-    domains = {
-        domain: await _records(domain, question.addresses, asker) for domain in question.domains
-    }
-    sources = [
-        SourceAddress(one, await names_of(ip_address(one), asker)) for one in question.addresses
-    ]
-    signing = [
-        DkimSelector(selector, domain, await key_of(selector, domain, asker))
-        for domain in question.signers
-        for selector in question.selectors
-    ]
-    return SenderDns(domains, tuple(sources), tuple(signing))
+    selectors = [(one, domain) for domain in question.signers for one in question.selectors]
+    records, names, keys = await asyncio.gather(
+        asyncio.gather(*(_records(one, question.addresses, asker) for one in question.domains)),
+        asyncio.gather(*(names_of(ip_address(one), asker) for one in question.addresses)),
+        asyncio.gather(*(key_of(*one, asker) for one in selectors)),
+    )
+    return SenderDns(
+        dict(zip(question.domains, records, strict=True)),
+        tuple(map(SourceAddress, question.addresses, names)),
+        tuple(DkimSelector(*one, key) for one, key in zip(selectors, keys, strict=True)),
+    )
 
 
 async def _records(domain: str, addresses: Iterable[str], asker: Ask) -> SenderRecords:
@@ -103,19 +100,25 @@ async def _records(domain: str, addresses: Iterable[str], asker: Ask) -> SenderR
     return SenderRecords(mail, spf, spf_results, await policy_of(domain, asker))
 
 
-def _asker(settings: DnsSettings) -> Callable[[dns.name.Name, RdataType], Awaitable[DnsAnswer]]:
-    """Asks under the settings, each question once."""
+def _asker(settings: DnsSettings) -> Ask:
+    """Asks each question once, some at the same time."""
     try:
         resolver = resolver_of(settings, Budget(settings.queries_a_second))
     except (dns.resolver.NoResolverConfiguration, OSError) as error:
-        why = f"{_SILENT}: {error}"
+        why = f"no resolver: {error}"
         return lambda _name, _kind: _failed(why)
-    known: dict[tuple[dns.name.Name, RdataType], DnsAnswer] = {}
+    # More would wait for the budget for longer than a resolver waits for its answer.
+    places = asyncio.Semaphore(settings.at_once)
+    asked: dict[tuple[dns.name.Name, RdataType], asyncio.Task[DnsAnswer]] = {}
+
+    async def one(name: dns.name.Name, kind: RdataType) -> DnsAnswer:
+        async with places:
+            return await ask(resolver, name, kind)
 
     async def once(name: dns.name.Name, kind: RdataType) -> DnsAnswer:
-        if (name, kind) not in known:
-            known[name, kind] = await ask(resolver, name, kind)
-        return known[name, kind]
+        if (name, kind) not in asked:
+            asked[name, kind] = asyncio.create_task(one(name, kind))
+        return await asked[name, kind]
 
     return once
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.admin.doctor.findings import Finding, Severity
+from bouncegate.admin.postfix.command import is_installed
 from bouncegate.admin.postfix.coverage import Coverage, State, coverage
 from bouncegate.admin.postfix.facts import Facts
-from bouncegate.admin.postfix.postconf import is_installed, parameters, read
+from bouncegate.admin.postfix.postconf import parameters, read
 from bouncegate.config.settings import Settings
 
 _NAME: Final = "postfix"

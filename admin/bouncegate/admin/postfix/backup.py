@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from bouncegate.admin.postfix.postconf import PostfixError
+from bouncegate.admin.postfix.command import PostfixError
 from bouncegate.admin.postfix.trial import Change
 
 FOLDER: Final = "bouncegate.undo"

@@ -6,8 +6,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from bouncegate.admin.postfix.contentfilter import filters, has_no_milters, is_reinjection, unknown
-from bouncegate.admin.postfix.facts import SMTPD, Facts, Service
-from bouncegate.admin.postfix.postconf import TAKEN
+from bouncegate.admin.postfix.facts import ACCEPTED, SMTPD, Facts, Service
 from bouncegate.admin.postfix.senders import Effect, sender_effects
 from bouncegate.admin.postfix.sockets import RETURN_DOMAIN, items, mentions, spellings
 from bouncegate.admin.postfix.verification import FIX, REFRESH, verify_parameters
@@ -231,7 +230,7 @@ def is_accepted(facts: Facts, domain: str) -> bool:
     """Whether Postfix takes mail for a domain."""
     return any(
         mentions(facts.values.get(name, ""), {domain}) or name in facts.tables_of(domain).answers
-        for name in TAKEN
+        for name in ACCEPTED
     )
 
 

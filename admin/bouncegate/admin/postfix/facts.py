@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 SMTPD: Final = "smtpd"
+ACCEPTED: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")
+"""The lists of domains that Postfix accepts mail for; they may be tables."""
 # In master.cf a chroot of "-" is the built-in default, which is "n" from this level on
 # (postconf(5), compatibility_level; master(5)).
 _NO_CHROOT_SINCE: Final = 1
@@ -64,7 +66,7 @@ class Facts:
     """The same, expanded."""
     undefined: frozenset[str] = frozenset()
     """Names that are used with a $ and set nowhere."""
-    told: Mapping[str, TableAnswers] = field(default_factory=dict)
+    tables: Mapping[str, TableAnswers] = field(default_factory=dict)
     """By return domain: what the tables say of it."""
     filters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By subject of `filteraction.actions`: where its FILTER actions lead, with the table."""
@@ -73,7 +75,7 @@ class Facts:
 
     def tables_of(self, domain: str) -> TableAnswers:
         """What the tables say of a return domain; nothing where they were not asked."""
-        return self.told.get(domain, _NO_ANSWERS)
+        return self.tables.get(domain, _NO_ANSWERS)
 
     def without(self, name: str, ours: str) -> "Facts":
         """As it would be if a list did not refer to a parameter of ours."""

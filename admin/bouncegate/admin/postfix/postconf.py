@@ -1,16 +1,14 @@
-"""Asking Postfix's programs: the edge of this part where settings are read."""
+"""Reading the settings of a Postfix with postconf(1)."""
 
 import re
-import shutil
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bouncegate.admin.postfix.facts import Facts, Service, TableAnswers, chroot_by_default
+from bouncegate.admin.postfix.command import ask, run
+from bouncegate.admin.postfix.facts import Facts, Service, chroot_by_default
 from bouncegate.admin.postfix.filteraction import (
     CHECKS,
     CLASSES,
@@ -20,19 +18,10 @@ from bouncegate.admin.postfix.filteraction import (
     is_filter,
 )
 from bouncegate.admin.postfix.lookuptable import Results, results
-from bouncegate.admin.postfix.senders import lookups
-from bouncegate.admin.postfix.sockets import OURS, items
+from bouncegate.admin.postfix.postmap import table_answers
+from bouncegate.admin.postfix.sockets import OURS
 from bouncegate.admin.postfix.verification import REFRESH
-from bouncegate.config.probe import ASKED, SIGNED
 
-_TIMEOUT: Final = 60.0
-_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
-# What postmap(1) can ask. A socketmap is a daemon of somebody's, and ours knows no domains.
-_TABLE: Final = re.compile(r"(?:proxy:)?(?:hash|btree|cdb|lmdb|texthash|regexp|pcre):[^\s,{}]+")
-# These are asked for whole addresses alone (regexp_table(5), pcre_table(5)).
-_PATTERNS: Final = re.compile(r"(?:regexp|pcre):")
-# For a table that a daemon answers, such as a database: one that is down is tried again for long.
-_TABLE_TIMEOUT: Final = 10.0
 # Tables that are looked through for FILTER actions: far more than any machine has.
 _MOST_TABLES: Final = 200
 _ASKED: Final = (
@@ -50,62 +39,11 @@ _ASKED: Final = (
     "content_filter", "maillog_file", "syslog_name",
     "smtpd_authorized_verp_clients", REFRESH, "cleanup_service_name", CLASSES, *LISTS, *CHECKS,
 )  # fmt: skip
-TAKEN: Final = ("relay_domains", "virtual_mailbox_domains", "mydestination")
-"""The lists of domains that Postfix takes mail for, which may be tables as well."""
 _UNDEFINED: Final = re.compile(r"undefined parameter: (\S+)")
 _UNKNOWN: Final = re.compile(r"warning: (\S+): unknown parameter")
 # Columns of master.cf (master(5)).
 _CHROOT: Final = 4
 _COMMAND: Final = 7
-
-
-class PostfixError(OSError):
-    """A program of Postfix failed, or is not there; the text says which and why."""
-
-
-class NotFound(PostfixError):
-    """It failed without a word, which is how postmap(1) says that a key is not there."""
-
-
-def is_installed() -> bool:
-    """Whether this machine has a Postfix."""
-    return shutil.which("postconf", path=_PATH) is not None
-
-
-def ask(folder: Path | None, program: str, *arguments: str) -> str:
-    """What a program of Postfix prints; raises PostfixError."""
-    return run(folder, program, *arguments)[0]
-
-
-def run(
-    folder: Path | None,
-    program: str,
-    *arguments: str,
-    seconds: float = _TIMEOUT,
-    place: Path | None = None,
-) -> tuple[str, str]:
-    """What a program of Postfix, run in a `place`, prints and complains of; raises PostfixError."""
-    argv = [program, *(("-c", str(folder)) if folder else ()), *arguments]
-    try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=seconds,
-            check=False,
-            env={"PATH": _PATH, "LC_ALL": "C"},
-            cwd=place,
-        )
-    except FileNotFoundError:
-        raise PostfixError(f"there is no {program} on this machine") from None
-    except subprocess.TimeoutExpired:
-        raise PostfixError(f"{program} has not answered for {seconds:.0f} seconds") from None
-    if done.returncode:
-        kind = PostfixError if done.stderr.strip() else NotFound
-        raise kind(f"{program} fails: {done.stderr.strip()[-300:]}")
-    return done.stdout, done.stderr
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -114,9 +52,9 @@ def pairs(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in split}
 
 
-def parameters(folder: Path | None, *wanted: str) -> dict[str, str]:
+def parameters(folder: Path | None, *names: str) -> dict[str, str]:
     """Settings of a Postfix with all their $names expanded; raises PostfixError."""
-    return pairs(ask(folder, "postconf", "-x", *wanted))
+    return pairs(ask(folder, "postconf", "-x", *names))
 
 
 def read(folder: Path | None, domains: Iterable[str] = ()) -> Facts:
@@ -124,9 +62,9 @@ def read(folder: Path | None, domains: Iterable[str] = ()) -> Facts:
 
     `domains` are the return domains, which tables are asked for.
     """
-    wanted = (*_ASKED, *OURS)
-    raw, complaints = run(folder, "postconf", *wanted)
-    values = parameters(folder, *wanted)
+    names = (*_ASKED, *OURS)
+    raw, complaints = run(folder, "postconf", *names)
+    values = parameters(folder, *names)
     explicit = pairs(ask(folder, "postconf", "-n"))
     entries = [line.split() for line in ask(folder, "postconf", "-M").splitlines()]
     own, more = run(folder, "postconf", "-P")
@@ -143,8 +81,7 @@ def read(folder: Path | None, domains: Iterable[str] = ()) -> Facts:
         - frozenset(_UNKNOWN.findall(complaints)),
     )
     found = _with_filters(found, folder)
-    down = set[str]()
-    return replace(found, told={one: _told(found, folder, one, down) for one in domains})
+    return replace(found, tables=table_answers(found, tuple(domains)))
 
 
 def _with_filters(facts: Facts, folder: Path | None) -> Facts:
@@ -167,59 +104,6 @@ def _with_filters(facts: Facts, folder: Path | None) -> Facts:
         },
         unknown={subject: one.unknown for subject, one in found.items() if one.unknown},
     )
-
-
-def _told(facts: Facts, folder: Path | None, domain: str, down: set[str]) -> TableAnswers:
-    """What the tables say of a return domain; `down` gets those that cannot be asked."""
-
-    def told(name: str, key: str) -> dict[str, str]:
-        found = {table: _answer(folder, table, key) for table in _tables(facts, name)}
-        return {table: text for table, text in found.items() if text}
-
-    answers = {name: " ".join(told(name, domain).values()) for name in ("transport_maps", *TAKEN)}
-    return TableAnswers(
-        answers={name: text for name, text in answers.items() if text},
-        catches=told("transport_maps", f"{ASKED}@{domain}"),
-        signed={one.subject: _of_sender(facts, one.tables, domain, down) for one in lookups(facts)},
-    )
-
-
-def _of_sender(facts: Facts, tables: str, domain: str, down: set[str]) -> str | None:
-    """What the first table that knows a signed sender, or else its domain, says of it.
-
-    None where one before it cannot be asked. Such a table is not asked again for other domains:
-    each time would take long.
-    """
-    # Paths of sockets are taken from there on, as by the daemons of Postfix.
-    place = facts.queue if facts.queue.is_dir() else None
-    listed = [one.removeprefix("proxy:") for one in items(tables) or [tables]]
-    keyed = [(f"{SIGNED}@{domain}", table) for table in listed]
-    keyed += [(f"@{domain}", table) for table in listed if not _PATTERNS.match(table)]
-    for key, table in keyed:
-        if table in down:
-            return None
-        try:
-            found, _ = run(
-                facts.folder, "postmap", "-q", key, table, seconds=_TABLE_TIMEOUT, place=place
-            )
-        except NotFound:
-            continue
-        except PostfixError:
-            down.add(table)
-            return None
-        return found.strip()
-    return ""
-
-
-def _tables(facts: Facts, name: str) -> list[str]:
-    return [one for one in items(facts.values.get(name, "")) or [] if _TABLE.fullmatch(one)]
-
-
-def _answer(folder: Path | None, table: str, key: str) -> str:
-    """What postmap(1) finds; nothing where it ends with 1, or where the table cannot be read."""
-    with suppress(PostfixError):
-        return ask(folder, "postmap", "-q", key, table).strip()
-    return ""
 
 
 def _service(entry: list[str], chrooted: bool) -> Service:

@@ -19,8 +19,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from bouncegate.admin.postfix.command import PostfixError, ask
 from bouncegate.admin.postfix.facts import SMTPD, Facts, Service
-from bouncegate.admin.postfix.postconf import PostfixError, ask
 from bouncegate.config.probe import ASKED, FIELD, SENDER, SIGNED, STAMP, TAKEN
 from bouncegate.config.settings import Settings
 

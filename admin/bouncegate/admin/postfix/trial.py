@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from bouncegate.admin.postfix.command import PostfixError, ask
 from bouncegate.admin.postfix.facts import Facts
 from bouncegate.admin.postfix.plan import MAIN, MASTER, Edit, plan
-from bouncegate.admin.postfix.postconf import PostfixError, ask, read
+from bouncegate.admin.postfix.postconf import read
 from bouncegate.config.settings import Settings
 
 
@@ -46,7 +47,7 @@ def try_edits(
                 # Else each reader waits, in case it is still being written (dict_load_file_xt).
                 os.utime(folder / MAIN, (0, 0))
         after = {name: (folder / name).read_bytes() for name in paths}
-        staged = replace(read(folder), told=facts.told)
+        staged = replace(read(folder), tables=facts.tables)
     left = plan(settings, staged, table=table)
     if left.edits or left.conflicts:
         names = ", ".join([one.name for one in left.edits] + [one.text for one in left.conflicts])

@@ -37,7 +37,7 @@ def disable(
     bouncegate postfix disable --yes
     """
     from bouncegate.admin.postfix import backup, enable  # noqa: PLC0415 - for one command only
-    from bouncegate.admin.postfix.postconf import is_installed  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import is_installed  # noqa: PLC0415
 
     invocation = invocation_of(context)
     place = folder or _own_folder()
@@ -73,7 +73,7 @@ def _settings_of(invocation: Invocation) -> Settings:
 
 
 def _own_folder() -> Path:
-    from bouncegate.admin.postfix.postconf import PostfixError, ask  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import PostfixError, ask  # noqa: PLC0415
 
     try:
         return Path(ask(None, "postconf", "-h", "config_directory").strip())

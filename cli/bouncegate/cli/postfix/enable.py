@@ -58,7 +58,7 @@ def enable(
     bouncegate postfix enable -c /etc/postfix-out --enforce --yes
     """
     from bouncegate.admin.postfix import enable  # noqa: PLC0415 - for one command only
-    from bouncegate.admin.postfix.postconf import ask  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import ask  # noqa: PLC0415
 
     invocation = invocation_of(context)
     settings = invocation.settings
@@ -103,7 +103,7 @@ def _all_or_nothing(
 ) -> Iterator[None]:
     """If a change fails half-way, restore files and daemons."""
     from bouncegate.admin.postfix import backup, enable, install  # noqa: PLC0415
-    from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import PostfixError  # noqa: PLC0415
 
     earlier = backup.load(folder)
     try:

@@ -42,7 +42,8 @@ NoReload = Annotated[
 
 def read_or_exit(folder: Path | None, domains: Iterable[str] = ()) -> "Facts":
     """The settings of a Postfix; ends the command if they cannot be read."""
-    from bouncegate.admin.postfix.postconf import PostfixError, is_installed, read  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import PostfixError, is_installed  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import read  # noqa: PLC0415
 
     if not is_installed():
         complain("postconf not found: is Postfix installed?")
@@ -58,7 +59,7 @@ def read_or_exit(folder: Path | None, domains: Iterable[str] = ()) -> "Facts":
 def exclusive(folder: Path) -> Iterator[None]:
     """Lock a Postfix's files, and recover from a killed command first; errors end this one."""
     from bouncegate.admin.postfix import backup, install  # noqa: PLC0415
-    from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import PostfixError  # noqa: PLC0415
 
     try:
         with install.locked(folder):
@@ -81,14 +82,14 @@ def confirm_changes(changes: "Iterable[Change]", question: str, *, yes: bool) ->
 
 
 def reload_postfix(folder: Path | None) -> None:
-    from bouncegate.admin.postfix.postconf import ask  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import ask  # noqa: PLC0415
 
     if is_running(folder):
         ask(folder, "postfix", "reload")
 
 
 def is_running(folder: Path | None) -> bool:
-    from bouncegate.admin.postfix.postconf import PostfixError, ask  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import PostfixError, ask  # noqa: PLC0415
 
     try:
         ask(folder, "postfix", "status")

@@ -86,7 +86,7 @@ def code_of(found: "list[Coverage]") -> int:
 def _undo_of(folder: Path) -> str:
     """What `postfix disable` can restore."""
     from bouncegate.admin.postfix import backup, enable  # noqa: PLC0415
-    from bouncegate.admin.postfix.postconf import PostfixError  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import PostfixError  # noqa: PLC0415
 
     try:
         reversal = enable.propose_reversal(folder)

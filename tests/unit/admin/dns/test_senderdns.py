@@ -4,6 +4,7 @@ import asyncio
 import base64
 from ipaddress import ip_address
 
+import dns.message
 import dns.name
 import pytest
 from dns.rdata import from_text
@@ -14,6 +15,10 @@ from bouncegate.admin.dns.answer import DnsAnswer
 from bouncegate.admin.dns.dkim import KeyRecord, key_record
 from bouncegate.admin.dns.dmarc import Policy, policy_of
 from bouncegate.admin.dns.reverse import ReverseNames, names_of
+from bouncegate.admin.dns.senderdns import Question, sender_dns
+from bouncegate.config.settings import DnsSettings
+
+from .liar import name_server, response_to
 
 ZONE = {
     ("_dmarc.example.test", "TXT"): ['"v=DMARC1; p=reject; sp=quarantine; aspf=s"'],
@@ -109,3 +114,23 @@ def rsa(bits: int, *, bare: bool = False) -> str:
 )
 def test_a_key_is_measured_and_a_broken_one_is_called_so(text: str, record: KeyRecord) -> None:
     assert key_record(text) == record
+
+
+def test_sender_dns_asks_of_all_domains_at_once_and_each_question_once() -> None:
+    """A return domain for each customer: one after the other takes minutes."""
+    asked: list[tuple[str, str]] = []
+
+    def behaviour(question: dns.message.QueryMessage, _tcp: bool) -> dns.message.Message:
+        name, kind = question.question[0].name, question.question[0].rdtype
+        asked.append((name.to_text(omit_final_dot=True), kind.name))
+        return response_to(question, answer="10 mail.test." if kind == RdataType.MX else "")
+
+    domains = tuple(f"c{number}.example.test" for number in range(9))
+    with name_server(behaviour) as server:
+        settings = DnsSettings(resolvers=(server,), queries_a_second=9999)
+        found = sender_dns(Question(domains), settings)
+    assert {domain: one.mail.status for domain, one in found.domains.items()} == dict.fromkeys(
+        domains, "ok"
+    )
+    assert set(asked[: len(domains)]) == {(domain, "MX") for domain in domains}
+    assert len(set(asked)) == len(asked)
