@@ -143,7 +143,7 @@ def _reading(rounds: int) -> Iterator[dict[str, Any]]:
             closing(Store.open(settings.store)) as store,
             closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger,
         ):
-            invocation.ledger, invocation.exchanges = ledger, store.mx
+            invocation.ledger, invocation.mx_cache = ledger, store.mx
             now = int(time.time())
             google = MxAnswer("ok", (MxHost(1, "aspmx.l.google.com"),))
             domains = [f"company{number}.example" for number in range(_DOMAINS)]

@@ -56,8 +56,8 @@ def carry_out(
         left_out = LeftOut().with_more(store.act(list(acts), fold, audit=audit).left_out)
     else:
         bulk = Bulk(store, invocation.settings.store.path)
-        with bar(total) as told:
-            left_out = bulk.carry_out(acts, fold, told, audit)
+        with bar(total) as show_progress:
+            left_out = bulk.carry_out(acts, fold, show_progress, audit)
     shown = left_out.first[:_SHOWN]
     for address in shown:
         complain(f"{address}: its locks changed meanwhile: not changed")

@@ -121,5 +121,5 @@ def _words_of(rules: "Rules") -> frozenset[str]:
 
 
 def _verdicts(message: "ClassifiedMessage") -> str:
-    told = [f"{one.kind}/{one.category} {one.reason}" for one in message.reports]
-    return ", ".join(told) or str(message.type)
+    verdicts = [f"{one.kind}/{one.category} {one.reason}" for one in message.reports]
+    return ", ".join(verdicts) or str(message.type)

@@ -1,4 +1,4 @@
-"""`audit`: what operators changed, who they were, where they sat and what they gave as a reason."""
+"""`audit`: what operators changed, who they were, from where, and why."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class AuditView(Struct):
     time: str | None
     command: str
     by: str
-    """Who asked for it, as the command was told."""
+    """Who asked for it, by the option --by."""
     why: str
     addresses: tuple[str, ...]
     """Whom it was about; empty where they were too many to name."""
@@ -106,7 +106,7 @@ def _names(audit: Audit) -> tuple[str, ...]:
 
 
 def view_of(audit: Audit) -> AuditView:
-    """A record as it is told."""
+    """A record as scripts read it."""
     return AuditView(
         time=iso(audit.time),
         command=audit.command,
@@ -134,6 +134,6 @@ def row_of(view: AuditView) -> tuple[object, ...]:
 
 def place_of(view: AuditView) -> str:
     """Who typed it where: `root (ann) pts/3 192.0.2.7 mail.example.com`."""
-    behind = view.login or view.sudo
-    who = f"{view.user} ({behind})" if behind not in ("", view.user) else view.user
+    login = view.login or view.sudo
+    who = f"{view.user} ({login})" if login not in ("", view.user) else view.user
     return " ".join(filter(None, (who, view.tty, view.client, view.host)))

@@ -1,6 +1,5 @@
 """`check`: checks a list of addresses before it is mailed."""
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -18,7 +17,7 @@ from bouncegate.admin.lists.typos import Typos
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json
-from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
+from bouncegate.cli.output import complain, iso, write_views
 from bouncegate.policy.mx import Status
 from bouncegate.policy.nameservers import MOST_OWN
 from bouncegate.store.store import Store
@@ -108,13 +107,9 @@ def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
 
     with closing(invocation.open_store(readonly=True)) as store:
         views = counted(_judge(invocation, store, how.group, lookup=how.lookup).check(lines))
-        if how.json:
-            for view in views:
-                write_json(view)
-        elif how.csv:
-            write_sheet(sys.stdout.buffer, JudgedView.__struct_fields__, views)
-        else:
-            stream_table(_COLUMNS, ([getattr(v, c) for c in _COLUMNS] for v in views))
+        sheet = JudgedView.__struct_fields__ if how.csv else ()
+        write_views(views, _COLUMNS, json=how.json, csv=sheet)
+        if not how.json and not how.csv:
             complain(", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
     return 1 if unmailable else 0
 
@@ -129,7 +124,7 @@ def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) ->
 
 
 def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses:
-    """What the store knows of domains, and what DNS tells of the others where that is wanted."""
+    """What the store knows of domains, and with `lookup` what DNS says of the others."""
     known: dict[str, Status] = {}
     fault = ""
 

@@ -68,7 +68,7 @@ def _problems(invocation: Invocation) -> tuple[Problem, ...]:
 
 
 def _secrets(folder: Path) -> Iterator[Problem]:
-    """The key file and the salt, if they cannot be read whoever asks: rights are for `doctor`."""
+    """Faults of the key file and the salt other than missing rights, which `doctor` checks."""
     for name in (KEY_FILE, SALT_FILE):
         path = folder / name
         if os.path.lexists(path):

@@ -10,7 +10,7 @@ from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
-from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.output import iso, write_table, write_views
 from bouncegate.policy.clock import ClockMark
 from bouncegate.store.clock import moment, told
 from bouncegate.store.environment import DATA
@@ -54,11 +54,7 @@ def show(context: typer.Context, *, json: Json = False) -> None:
             for part, one in (("store", store), ("ledger", ledger))
             if one is not None
         ]
-    if json:
-        for view in views:
-            write_json(view)
-    else:
-        write_table(_COLUMNS, ([getattr(view, name) for name in _COLUMNS] for view in views))
+    write_views(views, _COLUMNS, json=json, table=write_table)
 
 
 @app.command("accept")

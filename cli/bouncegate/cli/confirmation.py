@@ -35,7 +35,7 @@ def address_to_notify(text: str) -> str:
 
 
 def confirm_by_mail(recipient: str, subject: str, text: str) -> bool:
-    """Hand a mail to sendmail(1); tells whether it was taken, and complains if not."""
+    """Hand a mail to sendmail(1); returns whether it was accepted, and complains if not."""
     message = EmailMessage()
     message["To"] = recipient
     message["Subject"] = subject

@@ -195,7 +195,7 @@ def _builder(
     from bouncegate.classifier.returnpath.directory import Directory, nothing  # noqa: PLC0415
 
     settings = invocation.settings
-    invocation.exchanges = store.mx
+    invocation.mx_cache = store.mx
     prover = _prover(invocation, stack)
     known = store.mx.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)

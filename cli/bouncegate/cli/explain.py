@@ -108,20 +108,20 @@ def explain(
         if address.isdecimal():
             address = _address_of(store, int(address))
         key = canonical(address, fold=settings.store.fold_local_part)
-        told = list(steps(store.history.of_address(key), invocation.policy))
+        timeline = list(steps(store.history.of_address(key), invocation.policy))
         view = view_of(store, key, now)
         # Of an address that was purged there are no entries, but its locks.
-        state = told[-1].after if told else store.addresses.get(key) or EMPTY
+        state = timeline[-1].after if timeline else store.addresses.get(key) or EMPTY
         waiting = deferrals_of(store, key)
         done = [audit_view_of(one) for one in store.audits.of_address(key)]
-    views = [_view(step) for step in told]
+    views = [_view(step) for step in timeline]
     if json:
         lock = {"address": view.address, "state": view.state, "until": view.until}
         write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting,
             "audit": done})  # fmt: skip
         return
     write_table(_COLUMNS, (_row(v) for v in views))
-    for line in _conclusion(key, state, told, settings, now):
+    for line in _conclusion(key, state, timeline, settings, now):
         print(printable(line))
     for one in done:
         time_, by, place, command, _, why = row_of(one)
@@ -197,29 +197,29 @@ def _row(view: StepView) -> tuple[object, ...]:
 
 
 def _conclusion(
-    key: str, state: State, told: list[Step], settings: Settings, now: int
+    key: str, state: State, timeline: list[Step], settings: Settings, now: int
 ) -> Iterator[str]:
     locks = {"": state.lock} | {group: streak.lock for group, streak in state.groups.items()}
     found = [(group, lock) for group, lock in locks.items() if lock and lock.in_force(now)]
     if not found:
-        yield f"{key} is not locked." if told else f"Nothing is known of {key}."
-    for step in told:
+        yield f"{key} is not locked." if timeline else f"Nothing is known of {key}."
+    for step in timeline:
         if step.effect == "unconfirmed":
             yield (
                 f"Entry {step.number} waits until DNS has denied the domain twice: "
                 f"bouncegate provider {domain_of(key)}"
             )
-    yield from _of_members(told)
+    yield from _of_members(timeline)
     if state.corrected:
         yield f"It was corrected to {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:
-        yield from _of_lock(key, group, lock, told)
+        yield from _of_lock(key, group, lock, timeline)
         yield f"What frees it: {what_would_free(lock, now, settings.policy)}."
 
 
-def _of_members(told: list[Step]) -> Iterator[str]:
+def _of_members(timeline: list[Step]) -> Iterator[str]:
     """Which members of an alias failed, so that it reaches the others alone."""
-    events = [step.entry for step in told if isinstance(step.entry, Event)]
+    events = [step.entry for step in timeline if isinstance(step.entry, Event)]
     failed = (e for e in events if e.action == EXPANDED and not e.status.startswith("2"))
     for member in dict.fromkeys(event.final_recipient for event in failed):
         yield (
@@ -228,8 +228,8 @@ def _of_members(told: list[Step]) -> Iterator[str]:
         )
 
 
-def _of_lock(key: str, group: str, lock: Lock, told: list[Step]) -> Iterator[str]:
-    cause = next((step.entry for step in told if step.number == lock.cause), None)
+def _of_lock(key: str, group: str, lock: Lock, timeline: list[Step]) -> Iterator[str]:
+    cause = next((step.entry for step in timeline if step.number == lock.cause), None)
     until = iso(lock.until) or "without end"
     whom = f" for {group} alone" if group else ""
     yield f"{key} is locked{whom} ({lock.kind}, {lock.category}, {lock.reason}) until {until}."

@@ -14,7 +14,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
-from bouncegate.cli.output import complain, counted, iso, write_json, write_table
+from bouncegate.cli.output import complain, counted, iso, write_json, write_table, write_views
 from bouncegate.policy.records import Event, Settled
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.incidents import Incident
@@ -31,7 +31,7 @@ _SHOWN: Final = 20  # held events that `show` puts into its table
 
 
 class IncidentView(Struct):
-    """One incident as `incident list` tells it; times in UTC, ISO 8601."""
+    """One incident as scripts read it; times in UTC, ISO 8601."""
 
     id: int
     state: str
@@ -72,11 +72,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
             views = [view_of(store, incident) for incident in store.incidents.all()]
     except StoreMissing:
         views = []
-    if json:
-        for view in views:
-            write_json(view)
-    else:
-        write_table(_COLUMNS, ([getattr(view, name) for name in _COLUMNS] for view in views))
+    write_views(views, _COLUMNS, json=json, table=write_table)
 
 
 @app.command("show")
@@ -99,7 +95,7 @@ def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
     if held:
         print()
         columns = HeldView.__struct_fields__
-        write_table(columns, ([getattr(event, name) for name in columns] for event in held))
+        write_views(held, columns, json=False, table=write_table)
     if view.held > len(held):
         print(f"and {view.held - len(held)} more: --json shows all")
 
@@ -131,7 +127,7 @@ def dismiss(
 
 
 def view_of(store: Store, incident: Incident) -> IncidentView:
-    """An incident as it is told."""
+    """An incident as scripts read it."""
     opened, settled = incident.opened, incident.settled
     return IncidentView(
         id=incident.number,

@@ -36,10 +36,10 @@ class Invocation:
     """The file that was named; None: the default one, if it exists."""
     ledger: "Ledger | None" = None
     """The ledger of sends, where a daemon has opened it: LMDB allows that once in a process."""
-    exchanges: "MxCache | None" = None
-    """What DNS has told, where a daemon has opened the store."""
+    mx_cache: "MxCache | None" = None
+    """The MX hosts that DNS returned, if a daemon has opened the store."""
     writes_ledger: bool = False
-    """Whether this daemon adds to the ledger what Postfix's log tells."""
+    """Whether this daemon adds to the ledger what Postfix's log says."""
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
@@ -78,24 +78,24 @@ class Invocation:
             until = since + self.settings.guard.window.after(0) - 1
             return self.ledger.sends(self._domains_of(provider), since, until)
         except StoreError as error:
-            log.error("the guard goes by bounces alone: %s", error)
+            log.error("no ledger: guard uses bounce counts only: %s", error)
             return None
 
     def _domains_of(self, provider: str) -> set[str]:
-        """The domains that a provider runs, by name and by what DNS has told."""
+        """The domains that a provider runs, by name and by their MX hosts."""
         domains = set(self.providers.domains_of(provider))
-        if self.exchanges is None:
+        if self.mx_cache is None:
             return domains
         provider_of = self.providers.provider_of
         for end in self.providers.mx_ends_of(provider):
-            found = self.exchanges.domains_at(end)
+            found = self.mx_cache.domains_at(end)
             domains.update(d for d, host in found if provider_of(d, (host,)) == provider)
         return domains
 
     def open_ledger(self) -> "Ledger":
         """The ledger, opened once; raises StoreError where there is none yet.
 
-        Only for reading, unless the process adds to it what Postfix's log tells: LMDB lets a
+        Only for reading, unless the process adds to it what Postfix's log says: LMDB lets a
         process open a file once.
         """
         from bouncegate.store.ledger import Ledger  # noqa: PLC0415 - few commands ask it
@@ -117,7 +117,7 @@ class Invocation:
             self.ledger = None
 
     def replaced(self, store: Store) -> Callable[[], str]:
-        """What tells whether store and ledger still have the files open that are theirs."""
+        """A function that returns why the open files are no longer those of store and ledger."""
 
         def look() -> str:
             return store.replaced() or (self.ledger.replaced() if self.ledger else "")

@@ -17,7 +17,7 @@ from bouncegate.admin.lists.sorting import Order, ordered
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, with_groups
-from bouncegate.cli.output import complain, iso, stream_table, write_json, write_sheet
+from bouncegate.cli.output import complain, iso, write_views
 from bouncegate.cli.progress import watched
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
@@ -121,7 +121,6 @@ def list_(
     if sort is not None and after:
         raise typer.BadParameter("--after works only without --sort")
     start = canonical(after, fold=invocation.settings.store.fold_local_part) if after else ""
-    show = _write_json if json else _write_csv if csv else _write_table
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             listing = listing_of(invocation, store, now)
@@ -129,9 +128,10 @@ def list_(
             # Rows that are sorted come all at once, at the end; others are seen on a terminal.
             rows = watched(found, until_first=sort is None and sys.stdout.isatty())
             if sort is None:
-                show(page(rows, limit))
+                shown = page(rows, limit)
             else:
-                show(ordered(rows, sort, descending=descending, limit=limit))
+                shown = ordered(rows, sort, descending=descending, limit=limit)
+            write_views(map(view_of, shown), _COLUMNS, json=json, csv=SHEET if csv else ())
     except StoreMissing as error:
         complain(str(error))
 
@@ -175,16 +175,3 @@ def view_of(row: Row) -> RowView:
         why=row.why,
         id=id_of(row.address),
     )
-
-
-def _write_json(rows: Iterator[Row]) -> None:
-    for row in rows:
-        write_json(view_of(row))
-
-
-def _write_csv(rows: Iterator[Row]) -> None:
-    write_sheet(sys.stdout.buffer, SHEET, map(view_of, rows))
-
-
-def _write_table(rows: Iterator[Row]) -> None:
-    stream_table(_COLUMNS, ([getattr(view, c) for c in _COLUMNS] for view in map(view_of, rows)))

@@ -67,5 +67,5 @@ def lock(
     acts = (replace(act, addresses=some) for some in portions(sorted(keys)))
     with closing(invocation.open_store()) as store:
         carry_out(invocation, store, acts, len(keys), audit)
-    told = "without end" if end == NO_END else f"until {iso(end)}"
-    say_all([f"{key}: locked {told}" for key in keys], len(keys), "locked")
+    end_text = "without end" if end == NO_END else f"until {iso(end)}"
+    say_all([f"{key}: locked {end_text}" for key in keys], len(keys), "locked")

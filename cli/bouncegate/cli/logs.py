@@ -36,7 +36,7 @@ def set_up_logging(settings: LogSettings, name: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    # Nothing of this is told in a line, and to find it out is a third of the cost of a record.
+    # No line contains these, and to find them out is a third of the cost of a record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
 

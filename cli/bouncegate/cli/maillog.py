@@ -27,13 +27,13 @@ class LogReading:
     """The reading of the log under the settings in force, and how far it has come."""
 
     def __init__(self, invocation: Invocation, store: Store, clock: Callable[[], int]) -> None:
-        """Nothing is read yet; `clock` tells the seconds since 1970."""
+        """Nothing is read yet; `clock` returns the seconds since 1970."""
         self._invocation = invocation
         self._store = store
         self._clock = clock
         self._follower: Follower | None = None
         self.until = 0
-        """The time up to which all is known that the log tells; 0: not known yet."""
+        """The time up to which the log was read; 0: not known yet."""
 
     def run(self, stop: threading.Event) -> None:
         """Read on, to the end of the log; raises SourceError and StoreError."""
@@ -55,7 +55,7 @@ class LogReading:
 
 def _follower(invocation: Invocation, store: Store, ledger: Ledger) -> Follower:
     settings = invocation.settings
-    invocation.exchanges = store.mx
+    invocation.mx_cache = store.mx
     known = store.mx.of if settings.dns.enabled else nothing
     directory = Directory(invocation.providers, known)
     fold = settings.store.fold_local_part

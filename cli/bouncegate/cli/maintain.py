@@ -1,6 +1,6 @@
-"""`maintain`: what must be done, but not while mail waits for it.
+"""`maintain`: the tasks that must be done, but not while mail waits for them.
 
-A daemon of its own, since it alone speaks to name servers: the return path, which reads what
+It is a daemon of its own because it alone asks name servers: the return path, which reads what
 strangers write, runs without any network (`systemd/`).
 """
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 # A domain that bounces for the first time has its provider some seconds later.
 _DNS_PAUSE: Final = 5.0
-# Deliveries are told days after the mail: what is a little later then costs nobody anything.
+# Deliveries count days after the mail: ten more minutes do not matter.
 _LEDGER_PAUSE: Final = 600.0
-# A domain is locked a day after its first denial at the earliest. A round reads what DNS told of
+# A domain is locked a day after its first denial at the earliest. A round reads what DNS said of
 # all domains, and the journal of the last weeks if one of them is dead.
 _DOMAINS_PAUSE: Final = 3600.0
 # A bounce that waits for DNS is decided some minutes later, if nothing is to be confirmed. A
 # round reads what waits, and some of the locks.
 _NAMES_PAUSE: Final = 60.0
-# A round reads the locks and whoever is on a list: some seconds for a million.
+# A round reads the locks and the lists: some seconds for a million.
 _LISTS_PAUSE: Final = 1800.0
 # It is proven once a day; where that could not be tried, an hour later.
 _ALIVE_PAUSE: Final = 3600.0
@@ -50,12 +50,12 @@ _RETENTION_PAUSE: Final = 6 * 3600.0
 # A look at the clock: the mark of the latest time that is known to be right follows it.
 _CLOCK_PAUSE: Final = 60.0
 # As long as most scrape.
-_CENSUS_PAUSE: Final = 60.0
+_LOCK_COUNT_PAUSE: Final = 60.0
 _ARRIVALS_PAUSE: Final = 1.0
 _TEXTFILE_PAUSE: Final = 15.0
 # Whether the files that are open are still those of the store.
 _WATCH_PAUSE: Final = 1.0
-# Where nobody can listen, another try may find the port free.
+# If the port is taken, a later try may find it free.
 _LISTEN_PAUSE: Final = 30.0
 
 log: Final = logging.getLogger("bouncegate.maintain")
@@ -83,7 +83,7 @@ def maintain(
     # It may have to wait for another writer, and a signal must end it then: no handler yet.
     store = invocation.open_store(for_daemon=True)
     invocation.writes_ledger = _log_counts(invocation.settings)
-    stop, anew, ended = threading.Event(), threading.Event(), threading.Event()
+    stop, restart_wanted, ended = threading.Event(), threading.Event(), threading.Event()
 
     def end(*_: object) -> None:
         ended.set()
@@ -91,7 +91,7 @@ def maintain(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    signal.signal(signal.SIGHUP, lambda *_: _take_anew(invocation, stop, anew))
+    signal.signal(signal.SIGHUP, lambda *_: _on_sighup(invocation, stop, restart_wanted))
     dns_answers: Counter[str] = Counter()
     tasks = [
         *tasks_of(invocation, store, dns_answers),
@@ -104,16 +104,16 @@ def maintain(
 
     def watch(_: threading.Event) -> None:
         if reason := replaced():
-            log.critical("%s: beginning anew", reason)
-            anew.set()
+            log.critical("%s: restarting", reason)
+            restart_wanted.set()
             stop.set()
 
     tasks.append(PeriodicTask("files", _WATCH_PAUSE, watch))
     if not run_until(stop, tasks, lambda: notify("WATCHDOG=1")):
-        # Never close the store under a thread that still reads: systemd starts us again.
+        # Never close the store while a thread still reads it: systemd starts the daemon again.
         end_now(log, "after some seconds", os.EX_OK)
     store.close()
-    if anew.is_set():
+    if restart_wanted.is_set():
         restart(ended.is_set)
 
 
@@ -130,11 +130,13 @@ def _run_once(
     raise typer.Exit(os.EX_OK if well else os.EX_UNAVAILABLE)
 
 
-def _take_anew(invocation: Invocation, stop: threading.Event, anew: threading.Event) -> None:
-    """At SIGHUP: end, and begin with the new settings, unless they are bad."""
+def _on_sighup(
+    invocation: Invocation, stop: threading.Event, restart_wanted: threading.Event
+) -> None:
+    """At SIGHUP: restart with the new settings, unless they are bad."""
     if not stop.is_set() and reloaded_settings(invocation.config, "maintain") is not None:
-        log.info("reload: beginning anew")
-        anew.set()
+        log.info("reload: restarting")
+        restart_wanted.set()
         stop.set()
 
 
@@ -184,7 +186,7 @@ def tasks_of(
 
     yield _by_clock("lists", _LISTS_PAUSE, keep_lists)
     yield _by_clock(
-        "retention", _RETENTION_PAUSE, lambda stop: _let_go(invocation, store, clock(), stop)
+        "retention", _RETENTION_PAUSE, lambda stop: _expire(invocation, store, clock(), stop)
     )
     yield _by_clock("clock", _CLOCK_PAUSE, lambda _stop: clock())
 
@@ -211,8 +213,8 @@ def _prove_alive(invocation: Invocation) -> None:
     log.log(logging.INFO if shown.is_good else logging.WARNING, "alive: %s", shown.text)
 
 
-def _let_go(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
-    """Let go of what has been kept for as long as `[retention]` says."""
+def _expire(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
+    """Delete what has been kept as long as `[retention]` says."""
     settings = invocation.settings
     keep, retention = settings.retention, store.retention
     before = max(now - settings.keeps_events_for, 0)
@@ -226,8 +228,8 @@ def _let_go(invocation: Invocation, store: Store, now: int, stop: threading.Even
         "audits": retention.expire_audits(_since(keep.audit, now), stop.is_set),
     }
     if any(gone.values()):
-        told = " ".join(f"{what}={number}" for what, number in gone.items())
-        log.info("%s: kept as long as [retention] says, and let go of", told)
+        counts = " ".join(f"{what}={number}" for what, number in gone.items())
+        log.info("expired by [retention]: %s", counts)
 
 
 def _since(kept: Duration, now: int) -> int:
@@ -235,17 +237,17 @@ def _since(kept: Duration, now: int) -> int:
 
 
 def _keep_lists(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
-    """Take in who was mailed, refuse whom the lists refuse."""
+    """Record who was mailed, and lock what the lists refuse."""
     from bouncegate.admin.lists.maintenance import Maintenance  # noqa: PLC0415
 
     settings = invocation.settings
     confirm = settings.dns.confirm.after(0)
-    upkeep = Maintenance(store, settings.lists, invocation.policy.fold, confirm)
+    maintenance = Maintenance(store, settings.lists, invocation.policy.fold, confirm)
     if settings.keeps_ledger:
         with suppress(StoreMissing):  # the milter makes the ledger when it starts
-            upkeep.walk(invocation.open_ledger(), now, stop.is_set)
-    upkeep.forget(now, stop.is_set)
-    changed = upkeep.refuse(now, stop.is_set)
+            maintenance.walk(invocation.open_ledger(), now, stop.is_set)
+    maintenance.forget(now, stop.is_set)
+    changed = maintenance.refuse(now, stop.is_set)
     if any(changed):
         log.info("locked=%d freed=%d by [lists]", *changed)
 
@@ -253,7 +255,7 @@ def _keep_lists(invocation: Invocation, store: Store, now: int, stop: threading.
 def metrics_tasks(
     invocation: Invocation, store: Store, dns_answers: Counter[str], *, once: bool
 ) -> Iterator[PeriodicTask]:
-    """What keeps figures, and gives them away, where anybody asks for them."""
+    """The tasks that update and serve metrics, if they are enabled."""
     settings = invocation.settings.metrics
     if not settings.enabled:
         return
@@ -262,11 +264,11 @@ def metrics_tasks(
     from bouncegate.daemon.metrics.endpoint import serve_metrics, write_textfile  # noqa: PLC0415
     from bouncegate.daemon.metrics.lockcount import LockCount  # noqa: PLC0415
 
-    census, arrivals = LockCount(store), Arrivals(store)
-    kept = Kept(census, arrivals, dns_answers)
+    lock_count, arrivals = LockCount(store), Arrivals(store)
+    kept = Kept(lock_count, arrivals, dns_answers)
     figures = Figures(invocation.settings, store, kept, invocation.open_ledger)
     registry = figures.registry()
-    yield PeriodicTask("census", _CENSUS_PAUSE, census.take)
+    yield PeriodicTask("census", _LOCK_COUNT_PAUSE, lock_count.take)
     yield PeriodicTask("arrivals", _ARRIVALS_PAUSE, arrivals.follow)
     endpoint, textfile = settings.listen.endpoint, settings.textfile.path
     if textfile is not None:
@@ -280,7 +282,7 @@ def metrics_tasks(
 
 
 def _log_counts(settings: Settings) -> bool:
-    """Whether Postfix's log is evidence, so that the ledger is told which sends were taken."""
+    """Whether Postfix's log is evidence, so that the ledger learns which sends were accepted."""
     log = settings.maillog
     return log.source != "none" and settings.log_proves and bool(log.count)
 
@@ -294,7 +296,7 @@ def _settle(
 ) -> None:
     """Walk on in the ledger, to the sends that no bounce can follow any more.
 
-    Where Postfix's log is read, no further than that has come: it tells which of them were taken.
+    Where Postfix's log is read, no further than the log: it says which of them were accepted.
     """
     from bouncegate.store.deliveries import Deliveries  # noqa: PLC0415
 

@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import BinaryIO, Final
@@ -83,6 +83,32 @@ def write_sheet(out: BinaryIO, columns: Sequence[str], views: Iterable[object]) 
             writer.write(getattr(view, column) for column in columns)
     finally:
         file.detach()  # which flushes it
+
+
+def write_views(
+    views: Iterable[object],
+    columns: Sequence[str],
+    *,
+    json: bool,
+    csv: Sequence[str] = (),
+    table: Callable[[Sequence[str], Iterable[Sequence[object]]], None] = stream_table,
+    longest: int | None = None,
+) -> None:
+    """Views as JSON lines, as CSV with the columns of `csv`, or as a table with `columns`.
+
+    `longest`: characters of a cell of the table that are shown.
+    """
+    if json:
+        for view in views:
+            write_json(view)
+    elif csv:
+        write_sheet(sys.stdout.buffer, csv, views)
+    else:
+        table(columns, ([_cell(getattr(v, c), longest) for c in columns] for v in views))
+
+
+def _cell(value: object, longest: int | None) -> object:
+    return value if longest is None else str(value)[:longest]
 
 
 def counted(number: int, noun: str) -> str:

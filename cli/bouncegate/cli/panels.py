@@ -22,8 +22,8 @@ class PanelGroup(TyperGroup):
         del ctx
         width = max(map(len, self.commands))
         for panel, names in self.panels.items():
-            told = [self.commands[name].get_short_help_str(formatter.width) for name in names]
+            helps = [self.commands[name].get_short_help_str(formatter.width) for name in names]
             with formatter.section(panel):
                 formatter.write_dl(
-                    [(name.ljust(width), text) for name, text in zip(names, told, strict=True)]
+                    [(name.ljust(width), text) for name, text in zip(names, helps, strict=True)]
                 )

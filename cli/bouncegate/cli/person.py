@@ -1,4 +1,4 @@
-"""All that is stored about one address, for whoever has a right to know it."""
+"""Everything that is stored about one address, for `export --all`."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -30,7 +30,7 @@ class MessageView(Struct):
 
 
 class SendView(Struct):
-    """One send to the address; other recipients of the message are not told."""
+    """One send to the address; other recipients of the message are left out."""
 
     time: str | None
     sender: str

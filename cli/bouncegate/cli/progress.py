@@ -1,4 +1,4 @@
-"""How far a command is, for whoever waits at a terminal: on standard error, then gone."""
+"""A progress bar on the terminal, on standard error, while a command runs."""
 
 import os
 import sys
@@ -9,20 +9,20 @@ from typing import BinaryIO, Final
 from bouncegate.admin.lists.csvfile import CsvRow
 from bouncegate.admin.lists.row import Row
 
-Told = Callable[[int], None]
-"""Is told, again and again, how much is done."""
+ShowProgress = Callable[[int], None]
+"""Called again and again with how much is done."""
 
 # Often enough for the eye, at a millionth of a second a row.
 _EVERY: Final = 500
 
 
-def bar(total: int | None = None) -> AbstractContextManager[Told]:
+def bar(total: int | None = None) -> AbstractContextManager[ShowProgress]:
     """A bar up to `total`, or a count where that is not known; silent without a terminal."""
     return _bar(total) if sys.stderr.isatty() else nullcontext(lambda _: None)
 
 
 @contextmanager
-def _bar(total: int | None) -> Iterator[Told]:
+def _bar(total: int | None) -> Iterator[ShowProgress]:
     from rich.console import Console  # noqa: PLC0415 - 50 ms that others need not pay
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
@@ -42,13 +42,13 @@ def _bar(total: int | None) -> Iterator[Told]:
 def watched(rows: Iterable[Row], *, until_first: bool) -> Iterator[Row]:
     """The rows, counted as they come; up to the first one where the rest is seen by itself."""
     ordered = iter(rows)
-    with bar() as told:
+    with bar() as show:
         for number, row in enumerate(ordered, 1):
             if until_first:
                 first = row
                 break
             if not number % _EVERY:
-                told(number)
+                show(number)
             yield row
         else:
             return
@@ -59,8 +59,8 @@ def watched(rows: Iterable[Row], *, until_first: bool) -> Iterator[Row]:
 def reading(rows: Iterable[CsvRow], file: BinaryIO) -> Iterator[CsvRow]:
     """The rows of a file, with how much of it has been read; of a pipe, how many there were."""
     sought = file.seekable()
-    with bar(os.fstat(file.fileno()).st_size if sought else None) as told:
+    with bar(os.fstat(file.fileno()).st_size if sought else None) as show:
         for number, row in enumerate(rows):
             if not number % _EVERY:
-                told(file.tell() if sought else number)
+                show(file.tell() if sought else number)
             yield row

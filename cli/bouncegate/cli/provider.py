@@ -1,4 +1,4 @@
-"""`provider`: who runs the mail of an address or domain, and by what that is told."""
+"""`provider`: who runs the mail of an address or domain, and how that is known."""
 
 import time
 from contextlib import closing
@@ -87,9 +87,9 @@ def _asked(invocation: Invocation, domain: str) -> MxHosts:
     from bouncegate.admin.dns.lookups import statuses_of  # noqa: PLC0415 - the other commands ask no DNS
 
     settings = invocation.settings.dns
-    answers, told = statuses_of([domain], settings, _references(invocation))
-    if told:
-        complain(told)
+    answers, fault = statuses_of([domain], settings, _references(invocation))
+    if fault:
+        complain(fault)
     now = int(time.time())
     try:
         with closing(invocation.open_store()) as store:

@@ -95,9 +95,13 @@ def _lines(address: str, found: Found, sends: int, state: State, now: int) -> It
         (found.audits, "audit record", " naming it"),
         (int(found.used), "day", " on which it was last mailed"),
     )
-    told = [f"  {counted(number, what)}{rest}" for number, what, rest in rows if number]
-    yield f"{address}: this would be removed:" if told else f"{address}: nothing is stored about it"
-    yield from told
+    found_lines = [f"  {counted(number, what)}{rest}" for number, what, rest in rows if number]
+    yield (
+        f"{address}: this would be removed:"
+        if found_lines
+        else f"{address}: nothing is stored about it"
+    )
+    yield from found_lines
     if is_locked(state, now):
         yield f"It is locked {_until(state, now)}: a salted hash is kept, so that it stays locked."
 

@@ -19,7 +19,7 @@ from bouncegate.store.store import Store
 
 
 class DeferralView(Struct):
-    """One message that could not be delivered yet, as Postfix's log tells it."""
+    """One message that could not be delivered yet, as Postfix's log says."""
 
     queue_id: str
     sent: str | None
@@ -37,7 +37,7 @@ class DeferralView(Struct):
 
 
 class AddressView(Struct):
-    """One address as `show` tells it; times in UTC, ISO 8601."""
+    """One address as scripts read it; times in UTC, ISO 8601."""
 
     address: str
     state: str
@@ -61,7 +61,7 @@ class AddressView(Struct):
     first_event: str | None
     last_event: str | None
     deferrals: list[DeferralView] = []
-    """What Postfix's log tells of messages that wait, for `show` alone."""
+    """Messages that wait, from Postfix's log; only for `show`."""
 
 
 def show(

@@ -51,7 +51,7 @@ class Moment(Struct):
     said: str
 
 
-class _Told(Struct):
+class _Record(Struct):
     at: int
     source: str
     queue_id: str
@@ -96,14 +96,14 @@ def trace(
     fold = invocation.settings.store.fold_local_part
     name = canonical(what, fold=fold) if _is_address(what) else what
     sends = _sends(invocation, name, start)
-    told = [_of_send(sent) for sent in sends]
-    told += _of_store(invocation, name, sends, start)
-    told += _of_log(invocation.settings, log, _wanted(name, sends), start, now)
-    if not told:
+    records = [_of_send(sent) for sent in sends]
+    records += _of_store(invocation, name, sends, start)
+    records += _of_log(invocation.settings, log, _wanted(name, sends), start, now)
+    if not records:
         complain(f"nothing is known of {what} since {iso(start)}")
         raise typer.Exit(os.EX_NOINPUT)
-    told.sort(key=attrgetter("at"))
-    moments = [Moment(iso(one.at), one.source, one.queue_id, one.who, one.said) for one in told]
+    records.sort(key=attrgetter("at"))
+    moments = [Moment(iso(one.at), one.source, one.queue_id, one.who, one.said) for one in records]
     if json:
         for one in moments:
             write_json(one)
@@ -129,7 +129,7 @@ def _sends(invocation: Invocation, name: str, since: int) -> list[Sent]:
         return [found] if found is not None else []
 
 
-def _of_send(sent: Sent) -> _Told:
+def _of_send(sent: Sent) -> _Record:
     shown = ", ".join(sent.recipients[:_SHOWN_RECIPIENTS])
     more = len(sent.recipients) - _SHOWN_RECIPIENTS
     extra = "".join(
@@ -138,10 +138,12 @@ def _of_send(sent: Sent) -> _Told:
         if value
     )
     said = f"sent from <{sent.sender}> to {shown}{f' and {more} more' if more > 0 else ''}{extra}"
-    return _Told(sent.time, "ledger", sent.queue_id, "milter", said)
+    return _Record(sent.time, "ledger", sent.queue_id, "milter", said)
 
 
-def _of_store(invocation: Invocation, name: str, sends: list[Sent], since: int) -> Iterator[_Told]:
+def _of_store(
+    invocation: Invocation, name: str, sends: list[Sent], since: int
+) -> Iterator[_Record]:
     """What was recorded of it: bounces and what they did, acts of operators, deliveries."""
     try:
         store = invocation.open_store(readonly=True)
@@ -173,7 +175,7 @@ def _is_about(ids: set[str], step: Step) -> bool:
     return isinstance(step.entry, Event) and bool(_names(step.entry) & ids)
 
 
-def _of_step(address: str, step: Step) -> _Told:
+def _of_step(address: str, step: Step) -> _Record:
     entry = step.entry
     if isinstance(entry, Event):
         said = (
@@ -181,16 +183,16 @@ def _of_step(address: str, step: Step) -> _Told:
             f"category={entry.category} reason={entry.reason} status={entry.status or '-'} "
             f"rule={entry.rule or '-'}: {step.effect}: {entry.diagnostic or 'no diagnostic'}"
         )
-        return _Told(entry.time, "store", entry.queue_id, "return-path", said)
+        return _Record(entry.time, "store", entry.queue_id, "return-path", said)
     who = getattr(entry, "by", "") or "deliveries"
     why = getattr(entry, "why", "")
     said = f"entry={step.number} to=<{address}> {step.effect}{f': {why}' if why else ''}"
-    return _Told(entry.time, "store", "", who, said)
+    return _Record(entry.time, "store", "", who, said)
 
 
 def _of_log(
     settings: Settings, file: Path | None, wanted: Wanted, since: int, now: int
-) -> Iterator[_Told]:
+) -> Iterator[_Record]:
     source = _log(settings, file)
     if source is None:
         complain("no log was read: use --log, or set [maillog] source")
@@ -214,11 +216,11 @@ def _log(settings: Settings, file: Path | None) -> Searchable | None:
     return Journal(parser) if _JOURNAL.is_dir() else None
 
 
-def _of_line(said: Said) -> _Told:
+def _of_line(said: Said) -> _Record:
     queue_id, colon, text = said.text.partition(": ")
     if not colon or not _QUEUE_ID.fullmatch(queue_id):
         queue_id, text = "", said.text
-    return _Told(said.time, "log", queue_id, said.tag, text)
+    return _Record(said.time, "log", queue_id, said.tag, text)
 
 
 def _wanted(name: str, sends: list[Sent]) -> Wanted:

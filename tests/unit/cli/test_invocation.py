@@ -49,7 +49,7 @@ def test_sends_to_domains_whose_mail_a_provider_runs_count_for_it(config: Path) 
     ):
         recipients = tuple(f"u{n}@company.example" for n in range(100))
         ledger.write([entry_of(Sent(now - 60, bytes(8), "a@example.org", recipients))])
-        invocation.ledger, invocation.exchanges = ledger, store.mx
+        invocation.ledger, invocation.mx_cache = ledger, store.mx
         takes_mail = MxAnswer("ok", (MxHost(1, "aspmx.l.google.com"),))
         store.mx.learn({"company.example": takes_mail}, now, settings.dns)
         events = [bounce_of(f"u{n}@gmail.com", n, now) for n in range(50)]

@@ -1,4 +1,4 @@
-"""`report`: what came and what was sent, counted; who bounced; the bounce messages themselves."""
+"""`report`: counts of bounces and sends, lists of who bounced, and the bounce messages."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +18,13 @@ from bouncegate.cli.filters import BounceFilters, domain_named, provider_named
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, with_groups
 from bouncegate.cli.output import complain, iso
+from bouncegate.cli.report import bounced
 from bouncegate.cli.report.bounced import (
     AddressView,
     BounceView,
     View,
     address_view,
     bounce_view,
-    write_views,
 )
 from bouncegate.cli.report.counts import Counts
 from bouncegate.cli.report.health import health
@@ -153,12 +153,12 @@ def _command(subject: str) -> Callable[..., None]:
                 if messages is not None and output is not None:
                     exported = Exported(store, _bounces(store, scope))
                     exported.write(messages, output)
-                    exported.tell()
+                    exported.print_summary()
                 elif addresses:
                     by_address = subject == "group"
                     form = AddressView if by_address else BounceView
                     views = _views(store, scope, by_address=by_address)
-                    write_views(islice(views, limit or None), form, json=json, csv=csv)
+                    bounced.write(islice(views, limit or None), form, json=json, csv=csv)
                 else:
                     by, only = ("day", None) if subject == "rate" else (subject, name)
                     counts = Counts(invocation, store, scope, by, only)

@@ -1,12 +1,11 @@
 """Who bounced: each bounce of a mailing by itself, each address of a group once."""
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from bouncegate.admin.report.addresses import GroupHistory
-from bouncegate.cli.output import iso, stream_table, write_json, write_sheet
+from bouncegate.cli.output import iso, write_views
 from bouncegate.store.arrivals import Arrival
 
 
@@ -14,7 +13,7 @@ class BounceView(Struct):
     """One bounce as scripts read it; times in UTC, ISO 8601."""
 
     address: str
-    """Empty where the bounce does not tell whose it is."""
+    """Empty if the bounce names no recipient."""
     time: str | None
     """When it came."""
     sent: str | None
@@ -100,18 +99,8 @@ def address_view(found: tuple[str, str, GroupHistory]) -> AddressView:
     )
 
 
-def write_views(views: Iterable[View], form: type[View], *, json: bool, csv: bool) -> None:
+def write(views: Iterable[View], form: type[View], *, json: bool, csv: bool) -> None:
     """Write them as they come: JSON lines, CSV, or a table."""
-    if json:
-        for view in views:
-            write_json(view)
-    elif csv:
-        write_sheet(sys.stdout.buffer, form.__struct_fields__, views)
-    else:
-        columns = [name for name in _IN_TABLE if name in form.__struct_fields__]
-        stream_table(columns, _rows(views, columns))
-
-
-def _rows(views: Iterable[View], columns: list[str]) -> Iterator[list[str]]:
-    for view in views:
-        yield [str(getattr(view, column))[:_LONGEST] for column in columns]
+    fields = form.__struct_fields__
+    columns = [name for name in _IN_TABLE if name in fields]
+    write_views(views, columns, json=json, csv=fields if csv else (), longest=_LONGEST)

@@ -1,7 +1,7 @@
 """The counts of a report: the rows of all names, or one name in detail.
 
-Sends are those of the ledger. Where there is none, or it does not reach back so far, that is said,
-and no share is told of what is unknown.
+Sends are those of the ledger. If there is none, or it does not reach back so far, the report says
+so, and shows no shares.
 """
 
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ class Counts:
         return Table(label, rows, by_address=self._by_address)
 
     def _more(self, figures: Summary) -> dict[str, object]:
-        """What scripts are told beside the figures."""
+        """What JSON has beside the figures."""
         more: dict[str, object] = {
             "since": iso(self._since or None),
             "sends_since": iso(self._sends_since),
@@ -115,11 +115,11 @@ class Counts:
 
     def _warnings(self, rows: list[Named]) -> Iterator[str]:
         """What is too much, and what to do about it: once, for the last row that it holds for."""
-        told: dict[str, str] = {}
+        warnings: dict[str, str] = {}
         for name, figures in rows if self._subject in _JUDGED else ():
             for excess in exceeded(figures, self._alarm):
-                told[excess.what] = f"Warning, {printable(name)}: {sentence(excess)}"
-        yield from told.values()
+                warnings[excess.what] = f"Warning, {printable(name)}: {sentence(excess)}"
+        yield from warnings.values()
 
     def _notes(self) -> Iterator[str]:
         """What is to be known beside the figures."""

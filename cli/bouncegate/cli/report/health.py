@@ -41,7 +41,9 @@ from bouncegate.store.store import Store
 
 _EXIT: Final = {"fine": 0, "warning": 1, "critical": 2}
 _WEEK: Final = 7 * 86_400
-_UNVERIFIED_ADVICE: Final = "See whether [return_path] domain is set, or somebody forges bounces."
+_UNVERIFIED_ADVICE: Final = (
+    "See whether [return_path] domain is set, or if somebody forges bounces."
+)
 _SET_ASIDE_ADVICE: Final = "See the trace in the log and --set-aside FOLDER; please report it."
 _LIMITS: Final = {
     "bounce-rate": "bounce_rate",
@@ -115,7 +117,7 @@ class SetAside(Struct, frozen=True):
 
 
 class Health(Struct):
-    """What `report health` tells of a period; incidents as long as they are open."""
+    """What `report health` shows of a period; incidents as long as they are open."""
 
     status: Literal["fine", "warning", "critical"]
     incidents: list[IncidentView]
@@ -194,7 +196,7 @@ def health(
                 broken = (Arrival(event.time, event, "") for _, event in store.set_aside.events())
                 exported = Exported(store, broken)
                 exported.write(Form.EML_FOLDER, set_aside_to)
-                exported.tell()
+                exported.print_summary()
     except StoreMissing:
         incidents, tallies, rates = [], [], Rates()
         unproven, set_aside = Unproven(), SetAside()

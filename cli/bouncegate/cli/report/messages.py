@@ -20,7 +20,7 @@ class Form(StrEnum):
 
 
 class Exported:
-    """Reads the messages of bounces, and counts what there is and is not."""
+    """Reads the messages of bounces, and counts those there are and those that are missing."""
 
     def __init__(self, store: Store, arrivals: Iterable[Arrival]) -> None:
         """Those of these bounces, in the order in which they came."""
@@ -41,8 +41,8 @@ class Exported:
                 for _, key, raw in self._each():
                     (folder / eml_name(key)).write_bytes(raw)
 
-    def tell(self) -> None:
-        """Say what was written, on standard error: it may be a script that asked."""
+    def print_summary(self) -> None:
+        """Print what was written, on standard error: a script may read the output."""
         gone = f"; {counted(self.gone, 'bounce')} without a stored message" if self.gone else ""
         print(f"{counted(self.messages, 'message')}{gone}", file=sys.stderr)
 
@@ -50,7 +50,7 @@ class Exported:
         """(when it came, its key, the message): one that names many recipients once."""
         last = b""
         for _, event, _ in self._arrivals:
-            if event.raw and event.raw == last:  # its bounces stand side by side in the journal
+            if event.raw and event.raw == last:  # its bounces are neighbours in the journal
                 continue
             last = event.raw
             raw = self._store.messages.get(event.raw) if event.raw else None

@@ -14,7 +14,7 @@ from bouncegate.admin.report.svg import Bar, Chart
 from bouncegate.cli.output import stream_table, write_table
 
 Named = tuple[str, Summary]
-"""A name and what is told of it."""
+"""A name and its figures."""
 
 _BLOCKS: Final = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _SHORTEST_BAR, _LONGEST_BAR = 10, 32
@@ -63,10 +63,10 @@ class Table:
     def views(self) -> Iterator[dict[str, object]]:
         """The rows as scripts read them."""
         for name, figures in self._rows:
-            told = asdict(figures)
+            view = asdict(figures)
             if not self._by_address:
-                del told["addresses"]
-            yield {self._label: name, **told}
+                del view["addresses"]
+            yield {self._label: name, **view}
 
     def write(self) -> None:
         """Write a table, with a bar in each row on a terminal."""
@@ -83,7 +83,9 @@ class Table:
 
     def panel(self, title: str) -> Chart:
         """The rows as a picture; the first of them where they are many."""
-        bars = [Bar(n or "-", (f.hard, f.soft), told=_told(f)) for n, f in self._rows[:_MOST_BARS]]
+        bars = [
+            Bar(n or "-", (f.hard, f.soft), told=_label_of(f)) for n, f in self._rows[:_MOST_BARS]
+        ]
         return Chart(title, bars, ("hard", "soft"))
 
 
@@ -110,7 +112,7 @@ def bar(hard: int, soft: int, most: int, width: int) -> str:
 
 
 def _room_for_bars(cells: Sequence[Sequence[object]]) -> int:
-    """How long bars can be behind these columns; 0 where there is too little room."""
+    """How long bars can be after these columns; 0 if there is too little space."""
     widths = (max(len(str(cell)) for cell in column) for column in zip(*cells, strict=True))
     room = get_terminal_size().columns - sum(width + _BETWEEN for width in widths) - _BETWEEN
     return min(room, _LONGEST_BAR) if room >= _SHORTEST_BAR else 0
@@ -121,7 +123,7 @@ def percent(part: float | None) -> str | None:
     return None if part is None else f"{part:.2%}"
 
 
-def _told(figures: Summary) -> str:
+def _label_of(figures: Summary) -> str:
     rate = percent(figures.rate)
     return f"{figures.addresses:,}" + (f" ({rate})" if rate else "")
 
