@@ -86,10 +86,10 @@ def test_the_ref_that_a_refusal_names_leads_back_to_its_address(
     assert "ref=9" in bouncegate("explain", "9" * 30).err
 
 
-def test_a_case_of_many_addresses_names_them(bouncegate: Command) -> None:
+def test_a_ref_of_many_addresses_names_them(bouncegate: Command) -> None:
     bouncegate("lock", "ann@example.com", "bob@example.com")
     told = bouncegate("explain", "1")
-    assert "case 1 locked 2 addresses" in told.err
+    assert "ref=1 locked 2 addresses" in told.err
     assert told.out.split() == ["ann@example.com", "bob@example.com"]
 
 
