@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.operator import audit_of
-from bouncegate.cli.options import By, Json, Why
+from bouncegate.cli.options import AddressFile, By, Json, Why
 from bouncegate.cli.output import complain, counted, write_json
 from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, Fold
@@ -55,13 +55,11 @@ class AliveView(Struct):
 def alive(
     context: typer.Context,
     addresses: Annotated[
-        list[str] | None, typer.Argument(help="Addresses that reacted.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="ADDRESS", help="Addresses that reacted.", show_default=False),
     ] = None,
     *,
-    file: Annotated[
-        Path | None,
-        typer.Option(help="A file with an address a line, - for standard input."),
-    ] = None,
+    file: AddressFile = None,
     message: Annotated[
         bool,
         typer.Option(

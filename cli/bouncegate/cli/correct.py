@@ -18,8 +18,8 @@ from bouncegate.store.address import AddressError, canonical
 
 def correct(
     context: typer.Context,
-    old: Annotated[str, typer.Argument(help="The mistyped address.")],
-    new: Annotated[str, typer.Argument(help="The right address.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The mistyped address.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The right address.")],
     *,
     force: Annotated[
         bool, typer.Option("--force", help="Also when the new address is hard-locked.")

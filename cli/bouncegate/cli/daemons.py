@@ -116,7 +116,10 @@ def receive(
     context: typer.Context,
     recipients: Annotated[
         list[str] | None,
-        typer.Argument(help="The return path it was sent to: ${original_recipient} of pipe(8)."),
+        typer.Argument(
+            metavar="ADDRESS",
+            help="The return path it was sent to: ${original_recipient} of pipe(8).",
+        ),
     ] = None,
 ) -> None:
     """Record one bounce from standard input.

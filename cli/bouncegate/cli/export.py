@@ -33,7 +33,9 @@ def export(
     address: Annotated[
         str,
         typer.Argument(
-            help="With --all: the address to export everything about.", show_default=False
+            metavar="ADDRESS",
+            help="With --all: the address to export everything about.",
+            show_default=False,
         ),
     ] = "",
     *,

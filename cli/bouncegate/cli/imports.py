@@ -79,7 +79,7 @@ def import_(
 
     bouncegate import --corrections locked.csv
 
-    bouncegate import --locks suppressed.csv --column "address=Recipient" --until "1 year"
+    bouncegate import --locks old.csv --column address=Email --until "1 year"
     """
     given = [path for path in (corrections, locks, addresses) if path is not None]
     if len(given) != 1:

@@ -22,7 +22,9 @@ def lock(
     context: typer.Context,
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(help="Addresses, or @domain for a whole domain.", show_default=False),
+        typer.Argument(
+            metavar="ADDRESS", help="Addresses, or @domain for a whole domain.", show_default=False
+        ),
     ] = None,
     *,
     file: AddressFile = None,
@@ -49,7 +51,7 @@ def lock(
 
     Examples:
 
-    bouncegate lock ann@example.com --until "6 months" --why "asked on the phone"
+    bouncegate lock ann@example.com --until "6 months" --why "asked by phone"
 
     bouncegate lock @dead.example --file more.txt
     """

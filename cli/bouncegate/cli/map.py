@@ -145,7 +145,7 @@ def export(
 
 @app.command("status")
 def status(
-    file: Annotated[Path, typer.Argument(help="The FILE of `map export`.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The FILE of `map export`.")],
     *,
     max_age: Annotated[
         str, typer.Option(metavar="DURATION", help="The age from which on it is too old.")

@@ -46,7 +46,12 @@ class ProviderView(Struct):
 
 def provider(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="An address, or a domain.", show_default=False)],
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="ADDRESS|DOMAIN", help="An address, or a domain.", show_default=False
+        ),
+    ],
     *,
     lookup: Annotated[
         bool, typer.Option("--lookup", help="Ask DNS now, and store the answer.")

@@ -23,7 +23,9 @@ from bouncegate.store.purge import Found
 
 def purge(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="The address whose data is removed.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="The address whose data is removed.")
+    ],
     *,
     dry_run: DryRun = False,
     yes: Yes = False,

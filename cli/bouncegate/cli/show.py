@@ -66,7 +66,9 @@ class AddressView(Struct):
 
 def show(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="An address, or @domain for a whole domain.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="An address, or @domain for a whole domain.")
+    ],
     *,
     json: Json = False,
 ) -> None:

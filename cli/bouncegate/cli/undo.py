@@ -63,7 +63,9 @@ def undo(
 
     Examples:
 
-    bouncegate undo --provider gmx --since "2026-12-14" --until "2026-12-16" --dry-run
+    bouncegate undo --provider gmx --since 2026-12-14 --until 2026-12-16
+
+    bouncegate undo --provider gmx --since "2 days" --dry-run
     """
     now = int(time.time())
     invocation = invocation_of(context)

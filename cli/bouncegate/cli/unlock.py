@@ -36,7 +36,9 @@ def unlock(
     context: typer.Context,
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(help="Addresses, or @domain for a whole domain.", show_default=False),
+        typer.Argument(
+            metavar="ADDRESS", help="Addresses, or @domain for a whole domain.", show_default=False
+        ),
     ] = None,
     *,
     file: AddressFile = None,

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from bouncegate.cli.main import app
-from manual.commands import every_command
+from manual.commands import every_command, help_of
 from manual.pages import pages
 
 from .conftest import Command
@@ -66,6 +66,12 @@ def test_command_list_is_neither_wrapped_nor_cut_in_80_columns(
     assert len(lines) == len(command.commands)
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_help_shows_each_example_on_a_line_to_be_copied(bouncegate: Command, path: str) -> None:
+    shown = bouncegate(*path.split(), "--help").out.splitlines()
+    assert [one for one in help_of(COMMANDS[path])[1] if f"  {one}" not in shown] == []
 
 
 @pytest.mark.parametrize("path", COMMANDS)

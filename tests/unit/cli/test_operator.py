@@ -270,4 +270,4 @@ def test_check_config_finds_a_rule_that_does_not_take_its_own_example(
         file.write(f'[rules]\nfolder = "{rules}"\n')
     done = bouncegate("check-config")
     assert done.code == os.EX_CONFIG
-    assert f"{rules}/mine.toml:1: mine.full.examples: the rule does not take its own" in done.err
+    assert f"{rules}/mine.toml:1: mine.full.examples: the rule does not match its own" in done.err

@@ -106,7 +106,10 @@ def _command(subject: str) -> Callable[..., None]:
     def command(
         context: typer.Context,
         name: Annotated[
-            str | None, typer.Argument(help="Show only this one, in detail.", show_default=False)
+            str | None,
+            typer.Argument(
+                metavar="NAME", help="Show only this one, in detail.", show_default=False
+            ),
         ] = None,
         *,
         filters: BounceFilters,

@@ -22,8 +22,9 @@ def backup(
     target: Annotated[
         Path,
         typer.Argument(
+            metavar="FILE|FOLDER",
             help="A new file that ends in .tar or .tar.zst, or a new folder. With --keep: the "
-            "folder that contains the backups."
+            "folder that contains the backups.",
         ),
     ],
     *,

@@ -31,6 +31,7 @@ def compact(
     Examples:
 
     bouncegate store compact
+
     bouncegate store compact --ledger
     """
     from bouncegate.store.tools import compaction  # noqa: PLC0415 - this command's alone

@@ -17,7 +17,9 @@ from bouncegate.store.store import Store
 
 def restore(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(help="A backup that `store backup` made.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="BACKUP", help="A backup that `store backup` made.")
+    ],
     *,
     replace: Annotated[
         bool,
@@ -33,7 +35,7 @@ def restore(
 
     Examples:
 
-    bouncegate store restore /var/backups/bouncegate-2026-01-31.tar.zst --replace
+    bouncegate store restore /var/backups/bouncegate.tar.zst --replace
     """
     from bouncegate.store.tools import restore as restoring  # noqa: PLC0415 - this command's alone
 

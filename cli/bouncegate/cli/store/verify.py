@@ -64,7 +64,9 @@ def verify(
     Examples:
 
     bouncegate store verify
+
     bouncegate store verify --other-policy --json
+
     bouncegate store verify --repair
     """
     from bouncegate.store.tools.verify import verification  # noqa: PLC0415 - this command's alone
