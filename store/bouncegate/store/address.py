@@ -53,7 +53,7 @@ def canonical(text: str, *, fold: bool = True) -> str:
     # White space of other kinds is no blank at a margin, but a part of what is no address.
     local, at, domain = text.strip(" \t\r\n").rpartition("@")
     if not at or not domain:
-        raise AddressError(f"{text!r} is no mail address: it has no @ followed by a domain")
+        raise AddressError(f"invalid address {text!r}: no @ followed by a domain")
     address = f"{_local_part(local, fold=fold)}@{canonical_domain(domain)}" if local else ""
     address = address or f"@{canonical_domain(domain)}"
     if len(address.encode()) > LONGEST_ADDRESS:
@@ -72,7 +72,7 @@ def canonical_domain(text: str) -> str:
     # Unicode TS 46 passes over what is not seen, which would lead to another domain; joiners have
     # their place in some scripts (RFC 5892, A.1 and A.2), and idna knows where.
     if not is_clean(_JOINERS.sub("", domain)):
-        raise AddressError(f"{text!r} is no domain name")
+        raise AddressError(f"invalid domain name {text!r}")
     if _LITERAL.fullmatch(domain):
         return _literal(domain)
     if not domain.isascii():
@@ -80,7 +80,7 @@ def canonical_domain(text: str) -> str:
     if len(domain) > LONGEST_DOMAIN or not all(
         _LDH.fullmatch(label) for label in domain.split(".")
     ):
-        raise AddressError(f"{text!r} is no domain name")
+        raise AddressError(f"invalid domain name {text!r}")
     return domain
 
 
@@ -91,7 +91,7 @@ def _literal(domain: str) -> str:
     try:
         address = IPv6Address(domain[len(_IPV6) : -1])
     except ValueError:
-        raise AddressError(f"{domain!r} is no address literal") from None
+        raise AddressError(f"invalid address literal {domain!r}") from None
     mapped = address.ipv4_mapped  # which versions of Python write in different ways
     return f"{_IPV6}{f'::ffff:{mapped}' if mapped else address}]"
 
@@ -105,23 +105,25 @@ def _a_labels(domain: str) -> str:
     try:
         return idna.encode(domain, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError) as error:
-        raise AddressError(f"{domain!r} is no domain name: {error}") from None
+        raise AddressError(f"invalid domain name {domain!r}: {error}") from None
 
 
 def _local_part(text: str, *, fold: bool) -> str:
     if not is_clean(text) or _BECOMES_ASCII.search(text) or REPLACEMENT in text:
-        raise AddressError(f"{text!r} is no local part: it holds what cannot be seen or read")
+        raise AddressError(
+            f"invalid local part {text!r}: it contains control or invisible characters"
+        )
     local = unicodedata.normalize("NFC", text)
     quoted = _QUOTED.fullmatch(local)
     if quoted:
         local = _QUOTED_PAIR.sub(r"\1", quoted[1])
     local = unicodedata.normalize("NFC", local.lower()) if fold else local
     if len(local.encode()) > LONGEST_LOCAL:
-        raise AddressError(f"the part before the @ is longer than {LONGEST_LOCAL} octets")
+        raise AddressError(f"local part longer than {LONGEST_LOCAL} octets")
     if _is_dot_atom(local):
         return local
     if not quoted:
-        raise AddressError(f"{text!r} is no local part: put it into quotes if it is meant so")
+        raise AddressError(f"invalid local part {text!r}: put it in quotes if it is correct")
     escaped = local.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

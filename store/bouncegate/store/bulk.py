@@ -127,8 +127,8 @@ class Bulk:
         left_out = self._finish(fold, lambda _: None)
         if left_out is not None and left_out.number:
             log.warning(
-                "an interrupted command is finished: %d left as they are, "
-                "since their locks changed meanwhile; first=%s",
+                "finished an interrupted command: %d addresses left as they are, "
+                "their locks have changed since; first=%s",
                 left_out.number,
                 left_out.first[0],
             )
@@ -185,7 +185,7 @@ class Bulk:
                 record = decode_decided(file.read(length))
             except Exception as error:
                 raise StoreDamaged(
-                    f"{self._decided}: damaged ({error}): move it away, and do again what was done"
+                    f"{self._decided}: damaged ({error}): move it away, then repeat the command"
                 ) from error
             yield record
 

@@ -121,7 +121,7 @@ class TrustedClock:
             due, since_start = self._next_alarm, self._since_start()
             if not mark.wrong:
                 if due is not None:
-                    self._log.warning("the clock is trusted again: what waited for it goes on")
+                    self._log.warning("the clock is trusted again: maintenance continues")
                 self._next_alarm = None
             elif due is None or since_start >= due:
                 self._log.critical("%s", told(mark))

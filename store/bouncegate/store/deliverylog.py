@@ -186,7 +186,7 @@ class DeliveryLog(Table):
         encoded = [(step, _encoded(step)) for step in batch.steps]
         with self._writing() as transaction:
             if self._progress.get_within(transaction, _SOURCE) != batch.before:
-                raise PositionConflict("another process reads the same log")
+                raise PositionConflict("another process has read the same part of the log")
             outcomes: list[Recorded] = []
             for step, bounce in encoded:
                 with _blaming(step):

@@ -137,7 +137,7 @@ class Environment:
         self._next_page = self.info()["last_pgno"] + _GROWN
         freed = self.raw.reader_check()
         if freed:
-            _LOG.warning("%s: freed the slots of %d readers that were killed", self.folder, freed)
+            _LOG.warning("%s: freed %d reader slots of dead processes", self.folder, freed)
         return freed
 
     def replaced(self) -> str:
@@ -154,8 +154,8 @@ class Environment:
         names, files = self._names, self._files
         if identity_of(names[0]) != files[0] or identity_of(names[1]) != files[1]:
             raise StoreReplaced(
-                f"{self.replaced() or self.folder}: what was to be written is not, and has to be "
-                "done again with the store that is there now"
+                f"{self.replaced() or self.folder}: nothing was written; "
+                "open the store again and retry"
             )
 
     def close(self) -> None:

@@ -58,6 +58,6 @@ class InstallationMark:
             except StoreError as error:
                 if str(error) != self._told:
                     self._told = str(error)
-                    _LOG.error("our own refusals cannot be known again in DSNs: %s", error)
+                    _LOG.error("our own refusals cannot be recognized in DSNs: %s", error)
                 return UNMARKED
         return self._mark

@@ -150,13 +150,13 @@ def explained(error: lmdb.Error, path: Path, setting: str = "map_size in [store]
     if isinstance(error, lmdb.MapFullError):
         return StoreFull(f"{path}: the map is full: raise {setting} and {_RELOAD}")
     if isinstance(error, lmdb.MapResizedError):
-        return StoreError(f"{path}: has grown beyond this process's map_size: {_RELOAD}")
+        return StoreError(f"{path}: the file is larger than this process's map_size: {_RELOAD}")
     if isinstance(error, lmdb.DiskError) or getattr(error, "code", 0) == errno.ENOSPC:
         return StoreFull(f"{path}: the disk is full or failing ({error})")
     if isinstance(error, lmdb.ReadonlyError | lmdb.LockError) or _is_denied(error):
         return StoreForbidden(f"{path}: {error}: run as the user that owns the store")
     if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.VersionMismatchError):
-        return StoreDamaged(f"{path}: data.mdb is no store ({error}): restore it from a backup")
+        return StoreDamaged(f"{path}: data.mdb is not a store ({error}): restore a backup")
     return StoreError(f"{path}: {error}")
 
 
@@ -183,7 +183,7 @@ def require_usable(folder: Path, *, readonly: bool) -> None:
         if not folder.is_dir():
             raise StoreMissing(f"{folder}: no such folder: create it, owned by the daemons' user")
         if readonly and not data.exists():
-            raise StoreMissing(f"{folder}: no store yet: the first bounce or lock will make it")
+            raise StoreMissing(f"{folder}: no store yet: the first bounce or lock creates it")
         if data.exists():
             with data.open("rb" if readonly else "rb+"):
                 pass
@@ -227,7 +227,7 @@ def _refuse_truncated(environment: Environment, data: Path) -> None:
     # last ones, the file is short and sound. The walk reads the file, not the map.
     if verify.verify(str(data), subdir=False):  # type: ignore[no-untyped-call]
         raise StoreDamaged(
-            f"{data}: cut short, {data.stat().st_size} octets of {expected}: restore a backup"
+            f"{data}: truncated, {data.stat().st_size} octets of {expected}: restore a backup"
         )
 
 
@@ -236,7 +236,7 @@ def _check_layout(environment: Environment, path: Path, oldest: int, *, readonly
     if found in (None, LAYOUT) and not readonly:
         found = create_databases(environment)
     if found is None:
-        raise StoreMissing(f"{path}: the store is empty: the first bounce or lock will fill it")
+        raise StoreMissing(f"{path}: the store is empty: the first bounce or lock fills it")
     if (reason := layout_problem(path, found, oldest)) is not None:
         raise reason
 

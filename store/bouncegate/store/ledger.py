@@ -97,7 +97,7 @@ class Ledger(OpenEnvironment):
                 undo.pop_all()
             return ledger
         except lmdb.NotFoundError:
-            raise StoreMissing(f"{path}: the ledger is empty still") from None
+            raise StoreMissing(f"{path}: the ledger is empty") from None
         except lmdb.Error as error:
             raise explained(error, path, cls._map_setting) from error
         except OSError as error:
@@ -316,7 +316,7 @@ def _open(path: Path, settings: LedgerSettings, *, readonly: bool) -> Environmen
     size, most = settings.max_size.octets, len(_DATABASES) + 1
     if readonly:
         if not (path / DATA).exists():
-            raise StoreMissing(f"{path}: no ledger yet: the milter makes it when it starts")
+            raise StoreMissing(f"{path}: no ledger yet: the milter creates it when it starts")
         size = max(size, map_size_of(path / DATA))
     environment = open_files(path, size, most, readonly=readonly, metasync=False)
     if not readonly:

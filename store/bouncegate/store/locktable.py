@@ -113,10 +113,10 @@ class LockTable:
         try:
             salt = read_salt(folder)
         except StoreError as error:
-            _LOG.error("locks of purged addresses hold nobody: %s", error)
+            _LOG.error("locks of purged addresses are not enforced: %s", error)
             return b""
         if salt is None:
-            _LOG.error("locks of purged addresses hold nobody: %s has no salt", folder)
+            _LOG.error("locks of purged addresses are not enforced: no salt in %s", folder)
         return salt or b""
 
     def close(self) -> None:

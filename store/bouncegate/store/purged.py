@@ -46,14 +46,14 @@ def read_salt(folder: Path) -> bytes | None:
     try:
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
-                raise StoreForbidden(f"{path}: others may read it: chmod 600 {path}")
+                raise StoreForbidden(f"{path}: readable by other users: chmod 600 {path}")
             salt = file.read(_SALT + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreForbidden(f"{path}: cannot be read: {error.strerror}") from error
     if len(salt) != _SALT:
-        raise StoreError(f"{path}: no salt of {_SALT} octets: restore it from a backup")
+        raise StoreError(f"{path}: invalid salt, expected {_SALT} octets: restore it from a backup")
     return salt
 
 

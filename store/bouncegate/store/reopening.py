@@ -186,14 +186,14 @@ class ReopeningLockTable(LockTable):
         before, now = self._file, self._look_at_file()
         path = self._settings.path
         if now is None or before is None:
-            return StoreMissing(f"{path}: data.mdb is not there any more, or out of reach")
+            return StoreMissing(f"{path}: data.mdb is gone or not readable")
         if replaced := environment.replaced():
             return StoreError(replaced)
         if now.size < before.size:
-            return StoreDamaged(f"{path}: data.mdb was cut short")
+            return StoreDamaged(f"{path}: data.mdb is truncated")
         if now != before and map_size_of(path / "data.mdb") > environment.info()["map_size"]:
             # As soon as the file grows beyond its map, LMDB lets nobody read in it.
-            return StoreError(f"{path}: its map was made larger")
+            return StoreError(f"{path}: its map size was raised")
         self._file = now
         try:
             environment.look_for_dead_readers()

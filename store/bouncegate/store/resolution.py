@@ -75,7 +75,7 @@ def mailboxes_of(path: str) -> list[Mailbox]:
         seen.add(tokens)
         operators = sum(token.kind in _ROUTING for token in tokens)
         if operators > _MOST_OPERATORS or len(seen) > 2**_MOST_OPERATORS:
-            raise AddressError(f"{path!r} has too many routing operators")
+            raise AddressError(f"too many routing operators in {path!r}")
         local, domain = _split(tokens)
         found.append(Mailbox("".join(token.text for token in local), _domain(domain)))
         ahead += _inner(local)
@@ -111,7 +111,7 @@ def _unwrapped(path: str) -> str:
 def _tokens_of(text: str) -> _Tokens:
     """A path in tokens, without comments and white space; raises AddressError."""
     if len(text) > LONGEST_PATH:
-        raise AddressError(f"a path of more than {LONGEST_PATH} characters")
+        raise AddressError(f"path longer than {LONGEST_PATH} characters")
     return tuple(_scan(text))
 
 
@@ -133,7 +133,7 @@ def _scan(text: str) -> Iterator[_Token]:
             yield _Token("word", _PAIR.sub(r"\1", word[0]))
             place = word.end()
         elif character in "<>)]\\":
-            raise AddressError(f"{text!r} has an odd {character!r}")
+            raise AddressError(f"unexpected {character!r} in {text!r}")
         else:
             if character not in _BLANKS:
                 yield _Token(character, character)
@@ -149,13 +149,13 @@ def _end_of_comment(text: str, start: int) -> int:
         place += 1 + (character == "\\")
         if not depth:
             return place
-    raise AddressError(f"{text!r}: a comment has no end")
+    raise AddressError(f"unclosed comment in {text!r}")
 
 
 def _matched(pattern: re.Pattern[str], text: str, place: int) -> re.Match[str]:
     match = pattern.match(text, place)
     if match is None:
-        raise AddressError(f"{text!r}: {text[place]} has no counterpart")
+        raise AddressError(f"unbalanced {text[place]} in {text!r}")
     return match
 
 

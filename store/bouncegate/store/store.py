@@ -119,7 +119,7 @@ class Store(OpenEnvironment):
         except lmdb.NotFoundError as error:
             raise StoreLayout(
                 f"{self._path}: made by an earlier version: start the return path once, which "
-                f"adds what is missing ({error})"
+                f"adds the missing tables ({error})"
             ) from None
 
     @classmethod

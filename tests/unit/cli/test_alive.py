@@ -77,7 +77,7 @@ def test_a_file_of_reactions_is_read_whole_and_its_bad_lines_are_named(
     done = bouncegate("alive", "--file", str(file))
     assert done.code == 65
     assert "4 read, 1 of them had bounced" in done.out
-    assert f"{file}:3: 'not an address' is no mail address" in done.err
+    assert f"{file}:3: invalid address 'not an address'" in done.err
     assert state(config, "ann@example.com").lock is None
 
 

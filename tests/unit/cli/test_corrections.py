@@ -121,7 +121,7 @@ def test_one_bad_line_and_nothing_is_corrected(bouncegate: Command, tmp_path: Pa
     write(sheet, rows)
     done = bouncegate("import", "--corrections", str(sheet), "--yes")
     assert done.code == os.EX_DATAERR
-    assert "line 2: 'no address' is no mail address" in done.err
+    assert "line 2: invalid address 'no address'" in done.err
     assert "line 5: no address has this id" in done.err
     assert "2 bad lines: nothing was imported" in done.err
     assert shown(bouncegate, MEANT)["locked"] is True

@@ -169,4 +169,4 @@ def test_a_worker_that_died_of_a_cut_store_is_followed_by_one_that_answers(daemo
         time.sleep(1.5)
         assert sender.answer("gone@example.com") == DEFERRED
     assert daemon.workers() == [worker]
-    assert "cut short" in daemon.text()
+    assert "truncated" in daemon.text()

@@ -256,7 +256,7 @@ def test_killed_readers_are_looked_for_once_a_minute(
         assert "killed" not in caplog.text
     few_slots._next_look -= opening.READERS_EVERY
     with few_slots.begin():
-        assert "freed the slots of 1 readers that were killed" in caplog.text
+        assert "freed 1 reader slots of dead processes" in caplog.text
 
 
 def test_file_stops_growing_soon_after_a_reader_was_killed(

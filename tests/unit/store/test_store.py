@@ -283,7 +283,7 @@ def test_a_store_that_was_cut_short_is_an_error_and_no_crash(
         check=False,
     )
     assert (done.returncode, done.stderr) == (os.EX_DATAERR, "")
-    assert "cut short" in done.stdout
+    assert "truncated" in done.stdout
 
 
 @pytest.mark.parametrize("content", [b"x", b"x" * 100_000, bytes(8192)])

@@ -79,17 +79,17 @@ class KeyRing:
         try:
             with open_regular(path) as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
-                    raise KeyFileError(f"{path}: others may read it: chmod 600 {path}")
+                    raise KeyFileError(f"{path}: readable by other users: chmod 600 {path}")
                 lines = file.read(_LARGEST_FILE).decode("ascii").splitlines()
             keys = tuple(_key(path, number, line) for number, line in enumerate(lines, 1))
         except FileNotFoundError as error:
             if path.is_symlink():
-                raise KeyFileError(f"{path}: links to a file that is not there") from error
+                raise KeyFileError(f"{path}: broken link") from error
             raise
         except (OSError, UnicodeDecodeError) as error:
             raise KeyFileError(f"{path}: cannot be read: {error}") from error
         if not keys:
-            raise KeyFileError(f"{path}: no key in it: remove it, a new one will be made")
+            raise KeyFileError(f"{path}: contains no key: remove it, and a new one is created")
         return cls(keys)
 
 
@@ -134,7 +134,9 @@ class KeyFile:
             self._read = None
             if self._clock() >= self._next_alarm:
                 self._next_alarm = self._clock() + _ALARM_EVERY
-                _LOG.error("%s: mail is signed on, bounces wait until it can be read", error)
+                _LOG.error(
+                    "%s: mail is still signed; bounces wait until the file can be read", error
+                )
 
 
 def load_or_make(path: Path, now: int) -> KeyRing:
@@ -197,7 +199,11 @@ def _key(path: Path, number: int, line: str) -> Key:
         name, made, secret = line.split()
         key = Key(int(name), int(datetime.fromisoformat(made).timestamp()), bytes.fromhex(secret))
     except ValueError:
-        raise KeyFileError(f"{path}:{number}: no key: a number, a date and a secret") from None
+        raise KeyFileError(
+            f"{path}:{number}: invalid key: expected a number, a date and a secret"
+        ) from None
     if not 0 <= key.number < _NUMBERS or len(key.secret) != _SECRET_OCTETS:
-        raise KeyFileError(f"{path}:{number}: a number below 2^32 and 64 hexadecimal digits")
+        raise KeyFileError(
+            f"{path}:{number}: invalid key: expected a number below 2^32 and 64 hexadecimal digits"
+        )
     return key

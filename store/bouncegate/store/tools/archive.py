@@ -59,7 +59,7 @@ def read_archive(path: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
             tar = stack.enter_context(tarfile.open(fileobj=file, mode="r|", tarinfo=_Member))
             yield _members(tar, path)
         except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
-            raise BackupDamaged(f"{path}: no whole archive ({error})") from error
+            raise BackupDamaged(f"{path}: incomplete archive ({error})") from error
 
 
 class _Member(tarfile.TarInfo):
@@ -78,7 +78,7 @@ def _members(tar: tarfile.TarFile, path: Path) -> Iterator[tuple[str, IO[bytes]]
         is_plain = member.isreg() and not member.issparse()
         content = tar.extractfile(member) if is_plain else None
         if content is None or not (member.name == MANIFEST or may_belong(member.name)):
-            raise BackupDamaged(f"{path}: holds {member.name!r}, which is no part of a backup")
+            raise BackupDamaged(f"{path}: unexpected file {member.name!r} in the archive")
         yield member.name, content
 
 

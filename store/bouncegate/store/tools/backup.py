@@ -96,7 +96,7 @@ def make_backup(source: Source, target: Path, now: int, layout: int = LAYOUT) ->
                 contents.rename(target)
             sync_folder(target.parent)
     except FileExistsError as error:
-        raise TargetExists(f"{error.filename}: another backup is being made there") from None
+        raise TargetExists(f"{error.filename}: another backup is being written there") from None
     except OSError as error:
         raise StoreFull(f"{error.filename or target}: {error.strerror}") from error
     return Made(target, _size(target), manifest)
@@ -115,13 +115,13 @@ def remove_drafts(folder: Path, name: str) -> None:
 
 def _refuse_target(target: Path, source: Source) -> None:
     if target.exists() or target.is_symlink():
-        raise TargetExists(f"{target}: is there already, and nothing is overwritten")
+        raise TargetExists(f"{target}: exists already: choose another name")
     if not target.parent.is_dir():
         raise StoreError(f"{target.parent}: no such folder")
     needed = sum(part.space().used for part in (source.store, source.ledger) if part is not None)
     free = disk_usage(target.parent).free
     if free < needed:
-        raise StoreFull(f"{target.parent}: {free:,} octets are free, {needed:,} are needed")
+        raise StoreFull(f"{target.parent}: {needed:,} octets are needed, {free:,} are free")
 
 
 def _filled(draft: Path, source: Source, now: int, layout: int) -> Manifest:

@@ -37,7 +37,7 @@ def compact(folder: Path, writer_lock: WriterLock, part: Copied) -> Compacted:
     draft = folder / _DRAFT
     before, room = (folder / "data.mdb").stat().st_size, part.space()
     if room.disk_free < room.used:
-        raise StoreFull(f"{folder}: {room.disk_free:,} octets are free, {room.used:,} are needed")
+        raise StoreFull(f"{folder}: {room.used:,} octets are needed, {room.disk_free:,} are free")
     try:
         draft.unlink(missing_ok=True)  # of one that was killed
         with created(draft):
@@ -63,6 +63,6 @@ def require_entries(data: Path, expected: dict[str, int]) -> None:
             with environment.begin() as transaction:
                 found = {n: transaction.stat(d)["entries"] for n, d in databases.items()}
     except lmdb.Error as error:
-        raise StoreDamaged(f"{data}: the copy is no store ({error})") from error
+        raise StoreDamaged(f"{data}: the copy is not a store ({error})") from error
     if found != expected:
-        raise StoreDamaged(f"{data}: the copy does not hold what was copied")
+        raise StoreDamaged(f"{data}: the copy differs from the store")

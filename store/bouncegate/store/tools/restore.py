@@ -81,7 +81,7 @@ def restore(source: Path, folder: Path, now: int, check: Check, *, replace: bool
         raise StoreError(f"{folder}: no such folder: create it, owned by the daemons' user")
     if _is_taken(folder) and not replace:
         raise TargetExists(
-            f"{folder}: there is a store, or a ledger: with --replace it is put aside"
+            f"{folder}: contains a store or a ledger: use --replace to move it aside"
         )
     try:
         with ExitStack() as stack:
@@ -96,7 +96,7 @@ def restore(source: Path, folder: Path, now: int, check: Check, *, replace: bool
             kept = _kept_folder(folder, now)
             left_alone = _put_all(draft, folder, manifest, kept)
     except FileExistsError as error:
-        raise StoreBusy(f"{error.filename}: another restore is at work") from None
+        raise StoreBusy(f"{error.filename}: another restore is running") from None
     except OSError as error:
         raise StoreFull(f"{error.filename or folder}: {error.strerror}") from error
     return Restored(manifest, kept, left_alone)
@@ -118,16 +118,18 @@ def _unpacked(source: Path, draft: Path) -> Manifest:
             messages += is_message(name)
             most = LARGEST_MESSAGE if is_message(name) else manifest.files.get(name, _NOTHING).size
             if most < 0 or messages > manifest.messages or name in found:
-                raise BackupDamaged(f"{source}: {name} is no part of it: use another backup")
+                raise BackupDamaged(f"{source}: {name} is missing: use another backup")
             found[name] = _unpacked_file(content, draft, name, most)
     for name, expected in manifest.files.items():
         if found.get(name) != expected:
-            raise BackupDamaged(f"{source}: {name} is not as it was written: use another backup")
+            raise BackupDamaged(f"{source}: {name} is damaged: use another backup")
     if messages != manifest.messages:
-        raise BackupDamaged(f"{source}: {messages} messages of {manifest.messages}")
+        raise BackupDamaged(
+            f"{source}: {messages} of {manifest.messages} messages: use another backup"
+        )
     for name in filter(is_message, found):
         if not is_whole(bytes.fromhex(Path(name).stem), (draft / name).read_bytes()):
-            raise BackupDamaged(f"{source}: {name} is not as it was written: use another backup")
+            raise BackupDamaged(f"{source}: {name} is damaged: use another backup")
     return manifest
 
 
@@ -136,10 +138,12 @@ def _manifest(source: Path, octets: bytes) -> Manifest:
         manifest = msgspec.json.decode(octets, type=Manifest)
     except msgspec.DecodeError as error:
         raise BackupDamaged(
-            f"{source}: no backup: no sound {MANIFEST} at its beginning ({error})"
+            f"{source}: not a backup: it does not begin with a valid {MANIFEST} ({error})"
         ) from None
     if manifest.format != FORMAT:
-        raise StoreLayout(f"{source}: of a later version (format {manifest.format}): use that one")
+        raise StoreLayout(
+            f"{source}: written by a later version (format {manifest.format}): use that version"
+        )
     return manifest
 
 
@@ -150,7 +154,7 @@ def _unpacked_file(content: IO[bytes], draft: Path, name: str, most: int) -> Fil
     with created(draft / name) as file:
         digest = copied(content, file, most + 1)
         if file.tell() > most:
-            raise BackupDamaged(f"{name} is not as it was written: larger than {most:,} octets")
+            raise BackupDamaged(f"{name} is damaged: larger than {most:,} octets")
         return File(file.tell(), digest)
 
 
@@ -158,7 +162,7 @@ def _refuse_without_room(draft: Path, needed: int) -> None:
     free = disk_usage(draft).free
     if free < needed + _LEFT_FREE:
         needed += _LEFT_FREE
-        raise StoreFull(f"{draft.parent}: {free:,} octets are free, {needed:,} are needed")
+        raise StoreFull(f"{draft.parent}: {needed:,} octets are needed, {free:,} are free")
 
 
 @contextmanager
@@ -178,7 +182,7 @@ def _files(source: Path) -> Iterator[tuple[str, IO[bytes]]]:
         if path.is_dir() or not may_belong(name) or name == "writers":
             continue
         if path.is_symlink():
-            raise BackupDamaged(f"{path}: a link is no part of a backup")
+            raise BackupDamaged(f"{path}: unexpected link in the backup")
         with open_regular(path) as content:
             yield name, content
 

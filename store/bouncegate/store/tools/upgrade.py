@@ -155,8 +155,7 @@ def _require_sound(environment: Environment, data: Path, folder: Path, fold: Fol
     lost = (d for d in repaired(environment, others()) if d.repair is None)
     if named := [f"{d.table}: {d.key}: {d.problem}" for d in islice(lost, _MOST_NAMED)]:
         raise StoreDamaged(
-            f"{folder}: what came of the upgrade is not sound, and the store is left as it was: "
-            + "; ".join(named)
+            f"{folder}: the upgraded copy is damaged; the store is unchanged: " + "; ".join(named)
         )
     return otherwise
 
@@ -165,7 +164,7 @@ def _require_room(old: _Old, folder: Path) -> None:
     space = old.space()
     if space.disk_free < _COPIES * space.used:
         raise StoreFull(
-            f"{folder}: {space.disk_free:,} octets are free, {_COPIES * space.used:,} are needed"
+            f"{folder}: {_COPIES * space.used:,} octets are needed, {space.disk_free:,} are free"
         )
 
 

@@ -109,5 +109,5 @@ def test_return_addresses_fit_into_an_address_below_the_longest_domain(keys: Key
     (name,) = loads(f"[return_path]\ndomain = '{longest}'\n").return_path.domains.names
     local = sign(keys.ring, "ann@example.com", b"message1", NOW)
     assert len(f"{local}@{name}") == LONGEST_ADDRESS
-    with pytest.raises(ConfigError, match="is no domain name"):
+    with pytest.raises(ConfigError, match="invalid domain name"):
         loads(f"[return_path]\ndomain = '{longest}a'\n")

@@ -273,7 +273,7 @@ def test_a_key_file_that_cannot_be_read_believes_nobody_and_mail_is_signed_on(
         assert check_latest(keys, "bounces", NOW, LIFETIME).finding is Finding.NO_TOKEN
         assert keys.ring.current == current
     assert len(caplog.records) == 1
-    assert "mail is signed on, bounces wait" in caplog.text
+    assert "mail is still signed; bounces wait" in caplog.text
     clock.now = 61
     assert keys.ring.current == current
     assert len(caplog.records) == 2, "it is said again each minute"

@@ -176,7 +176,7 @@ def test_draft_of_a_backup_that_is_being_made_stays(folder: Path, tmp_path: Path
     target = tmp_path / "backup.tar.zst"
     with another_process(STUCK, folder):
         remove_drafts(tmp_path, "backup*")
-        with source_of(folder) as source, pytest.raises(TargetExists, match="being made"):
+        with source_of(folder) as source, pytest.raises(TargetExists, match="being written"):
             make_backup(source, target, NOW)
         assert (draft_of(target) / "contents" / "data.mdb").exists()
 

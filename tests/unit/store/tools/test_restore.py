@@ -195,7 +195,7 @@ def test_one_changed_octet_is_found(folder: Path, tmp_path: Path, name: str) -> 
     with (backup / name).open("r+b") as file:
         file.seek(-3, os.SEEK_END)
         file.write(b"\1")
-    with pytest.raises(BackupDamaged, match=f"{name} is not as it was written"):
+    with pytest.raises(BackupDamaged, match=f"{name} is damaged"):
         restored(backup, folder, replace=True)
 
 
@@ -203,7 +203,7 @@ def test_a_missing_message_is_found(folder: Path, tmp_path: Path) -> None:
     with source_of(folder) as source:
         backup = make_backup(source, tmp_path / "backup", NOW).path
     next(backup.glob("messages/*/*")).unlink()
-    with pytest.raises(BackupDamaged, match="0 messages of 1"):
+    with pytest.raises(BackupDamaged, match="0 of 1 messages"):
         restored(backup, folder, replace=True)
 
 
@@ -219,7 +219,7 @@ def test_an_archive_can_write_nothing_but_what_a_backup_holds(
         member.size = 4
         tar.addfile(member, io.BytesIO(b"evil"))
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(BackupDamaged, match="no part of a backup"):
+    with pytest.raises(BackupDamaged, match="unexpected"):
         restored(evil, folder, replace=True)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -282,7 +282,7 @@ def test_restore_asks_for_the_room_that_the_manifest_says_first(
     folder: Path, tmp_path: Path
 ) -> None:
     bomb = packed(tmp_path / "bomb.tar", [manifest_of({"data.mdb": 2**60})])
-    with pytest.raises(StoreFull, match="octets are free, 1,152,9"):
+    with pytest.raises(StoreFull, match=r"1,152,9[0-9,]* octets are needed"):
         restored(bomb, folder, replace=True)
 
 
@@ -325,7 +325,7 @@ def test_restore_follows_no_link_in_a_folder(folder: Path, tmp_path: Path) -> No
     (tmp_path / "elsewhere").write_bytes((backup / "keys").read_bytes())
     (backup / "keys").unlink()
     (backup / "keys").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(BackupDamaged, match="a link is no part"):
+    with pytest.raises(BackupDamaged, match="unexpected link"):
         restored(backup, folder, replace=True)
 
 
