@@ -1,4 +1,4 @@
-"""What counting for [metrics] costs the milter, and what a scrape and a census of locks cost.
+"""What counting for [metrics] costs the milter, and what a scrape and a lock_count of locks cost.
 
 The cost of a recipient is taken twice: alone, around a step that does nothing, and on a milter that
 is asked over its protocol, with and without, in turn, as processor time a recipient.
@@ -22,8 +22,8 @@ from bench.output import arguments, show
 from bench.processor import used
 from bouncegate.config.settings import MetricsSettings, Settings
 from bouncegate.daemon.counters import Scoreboard
-from bouncegate.daemon.metrics.bounces import Arrivals
-from bouncegate.daemon.metrics.collector import Figures, Kept
+from bouncegate.daemon.metrics.bounces import BounceCounts
+from bouncegate.daemon.metrics.collector import Figures, Maintained
 from bouncegate.daemon.metrics.lockcount import LockCount
 from bouncegate.milter.counts import FIGURES, Counts
 from bouncegate.store.errors import StoreMissing
@@ -39,13 +39,13 @@ def main() -> None:
     with locked_store(options.locks) as store, TemporaryDirectory(prefix="bgb") as name:
         folder = Path(name)
         without, with_ = _answers(store, folder, options.rounds, options.seconds)
-        census, scrape = _scraped(store, folder)
+        lock_count, scrape = _scraped(store, folder)
         rows: list[dict[str, Any]] = [
             {"figure": "counting a recipient, us", "value": _alone(folder)},
             {"figure": "a recipient without, us of processor", "value": statistics.median(without)},
             {"figure": "a recipient with, us of processor", "value": statistics.median(with_)},
             {"figure": "with, of without", "value": _ratio(with_, without)},
-            {"figure": "a census of the locks, s of processor", "value": census},
+            {"figure": "a lock_count of the locks, s of processor", "value": lock_count},
             {"figure": "a scrape, ms of processor", "value": scrape * 1000},
         ]
     show(f"counting, {options.locks:,} locks", rows, as_json=options.json)
@@ -97,19 +97,19 @@ def _processor(load: Load, milter: Milter, seconds: float) -> float:
 
 
 def _scraped(store: LockedStore, folder: Path) -> tuple[float, float]:
-    """Seconds of processor time for a whole census, and for a scrape."""
+    """Seconds of processor time for a whole lock_count, and for a scrape."""
     settings = Settings(store=store.settings, metrics=MetricsSettings(counters=folder / "counters"))
 
     def no_ledger() -> Ledger:
-        raise StoreMissing("none is kept here")
+        raise StoreMissing("none is maintained here")
 
     with closing(Store.open(store.settings)) as opened:
-        census = LockCount(opened)
-        kept = Kept(census, Arrivals(opened), Counter())
-        figures = Figures(settings, opened, kept, no_ledger)
+        lock_count = LockCount(opened)
+        maintained = Maintained(lock_count, BounceCounts(opened), Counter())
+        figures = Figures(settings, opened, maintained, no_ledger)
         registry = figures.registry()
         began = time.process_time()
-        census.take(threading.Event())
+        lock_count.take(threading.Event())
         counted = time.process_time()
         for _ in range(20):
             generate_latest(registry)

@@ -42,7 +42,7 @@ def milter(context: typer.Context) -> None:
 
     bouncegate milter
     """
-    from bouncegate.milter.errors import MilterError  # noqa: PLC0415 - needs libmilter
+    from bouncegate.milter.listener import MilterError  # noqa: PLC0415 - needs libmilter
     from bouncegate.milter.supervisor import serve  # noqa: PLC0415
 
     def load() -> Settings:

@@ -259,17 +259,17 @@ def metrics_tasks(
     settings = invocation.settings.metrics
     if not settings.enabled:
         return
-    from bouncegate.daemon.metrics.bounces import Arrivals  # noqa: PLC0415 - prometheus_client takes 10 MB
-    from bouncegate.daemon.metrics.collector import Figures, Kept  # noqa: PLC0415
+    from bouncegate.daemon.metrics.bounces import BounceCounts  # noqa: PLC0415 - prometheus_client takes 10 MB
+    from bouncegate.daemon.metrics.collector import Figures, Maintained  # noqa: PLC0415
     from bouncegate.daemon.metrics.endpoint import serve_metrics, write_textfile  # noqa: PLC0415
     from bouncegate.daemon.metrics.lockcount import LockCount  # noqa: PLC0415
 
-    lock_count, arrivals = LockCount(store), Arrivals(store)
-    kept = Kept(lock_count, arrivals, dns_answers)
-    figures = Figures(invocation.settings, store, kept, invocation.open_ledger)
+    lock_count, bounce_counts = LockCount(store), BounceCounts(store)
+    maintained = Maintained(lock_count, bounce_counts, dns_answers)
+    figures = Figures(invocation.settings, store, maintained, invocation.open_ledger)
     registry = figures.registry()
     yield PeriodicTask("census", _LOCK_COUNT_PAUSE, lock_count.take)
-    yield PeriodicTask("arrivals", _ARRIVALS_PAUSE, arrivals.follow)
+    yield PeriodicTask("arrivals", _ARRIVALS_PAUSE, bounce_counts.follow)
     endpoint, textfile = settings.listen.endpoint, settings.textfile.path
     if textfile is not None:
         yield PeriodicTask(

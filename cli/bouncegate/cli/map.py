@@ -91,9 +91,7 @@ def _maps(settings: Settings, find: "Find", counts: "Counts | None") -> "dict[by
     from bouncegate.milter.lookup.transport import TransportMap  # noqa: PLC0415
     from bouncegate.store.installationmark import InstallationMark  # noqa: PLC0415
 
-    transport = TransportMap(settings, find, InstallationMark(settings.store.path))
-    if counts is not None:
-        transport.on_decision, transport.on_failure = counts.decided, counts.failed
+    transport = TransportMap(settings, find, InstallationMark(settings.store.path), counts)
     return {
         b"transport": counts.timed(transport) if counts is not None else transport,
         # A map that main.cf names must answer, or all mail would wait.

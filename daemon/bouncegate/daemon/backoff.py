@@ -1,4 +1,4 @@
-"""How long a worker that died stays away: not at all, unless its kind keeps dying."""
+"""The delay before a worker that died is replaced: none, except in a crash loop."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A worker's heartbeat: the proof that it still runs, which its supervisor can feel.
+"""A worker's heartbeat: a counter by which the supervisor sees that it runs.
 
 The worker counts up a number in memory that both share, once a second. Nothing of it is on the
 path of a message: a process that is stuck, or stopped, stops counting.

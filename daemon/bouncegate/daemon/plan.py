@@ -42,7 +42,7 @@ class WorkerContext(NamedTuple):
     heartbeat: Heartbeat
     """To be beaten once a second."""
     drain_timeout: float
-    """How many seconds sessions have after the request to retire."""
+    """Seconds until open sessions are closed after DRAIN."""
 
 
 Worker = Callable[[WorkerContext, Callable[[], None]], int]
@@ -87,4 +87,4 @@ class Daemon:
     wake: Callable[[], None] = _nothing
     """Lets a worker that sleeps look whether it shall end."""
     final_signal: signal.Signals = signal.SIGTERM
-    """Ends a worker that has retired, when the daemon stops."""
+    """Ends a draining worker when the daemon stops."""

@@ -1,4 +1,4 @@
-"""Errors on the send path: told at once, then at intervals with a count.
+"""A log of errors that repeat: the first at once, then one line a minute with a count.
 
 A broken store fails every recipient alike, thousands a second; the log must say so without
 drowning in it.

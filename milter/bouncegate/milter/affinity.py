@@ -1,4 +1,4 @@
-"""Where a worker runs: on a core of its own while it is busy, else wherever the system likes.
+"""CPU affinity of a worker: one core while it is busy, all cores otherwise.
 
 Only one thread of a worker can hold the interpreter's lock. Spread over the cores, the threads of a
 busy worker spend their time in handing the lock over: with 8 connections and 50 recipients a
@@ -16,48 +16,48 @@ from typing import Final
 
 # A worker that leaves the load no rest uses 60 to 65 % of a core, of two; one connection 32 %.
 _BUSY: Final = 0.45
-# How many beats in a row without that make it move freely again.
-_CALM: Final = 10
+# After so many calls in a row without that, it may use all cores again.
+_IDLE_CALLS: Final = 10
 
 SetAffinity = Callable[[frozenset[int]], None]
 """Lets all threads of this process run on these cores."""
 
 
 class Affinity:
-    """The core of one worker."""
+    """The affinity of one worker."""
 
     def __init__(
         self,
-        place: int,
+        number: int,
         workers: int,
         cores: frozenset[int],
         set_affinity: SetAffinity,
         clocks: Callable[[], tuple[float, float]] = lambda: (time.monotonic(), time.process_time()),
     ) -> None:
-        """`place` tells the workers apart: 0 for the first, and so on.
+        """`number` tells the workers apart: 0 for the first, and so on.
 
         `clocks` tell the time and the processor time that this process has used, in seconds.
         """
-        self._own = frozenset(sorted(cores)[place : place + 1])
+        self._core = frozenset(sorted(cores)[number : number + 1])
         self._cores = cores
-        self._shares = workers <= 1 or workers > len(cores)
-        self._move = set_affinity
+        self._is_disabled = workers <= 1 or workers > len(cores)
+        self._set_affinity = set_affinity
         self._clocks = clocks
-        self._then = clocks()
-        self._calm = _CALM
+        self._last = clocks()
+        self._idle = _IDLE_CALLS
 
-    def look(self) -> None:
-        """See how busy the worker has been lately; to be called about once a second."""
-        if self._shares:
+    def update(self) -> None:
+        """Measure how busy the worker has been; call it about once a second."""
+        if self._is_disabled:
             return
-        was_kept = self._calm < _CALM
+        was_bound = self._idle < _IDLE_CALLS
         now = self._clocks()
-        passed, used = now[0] - self._then[0], now[1] - self._then[1]
-        self._then = now
-        self._calm = 0 if used > _BUSY * passed else min(self._calm + 1, _CALM)
-        is_kept = self._calm < _CALM
-        if is_kept != was_kept:
-            self._move(self._own if is_kept else self._cores)
+        passed, used = now[0] - self._last[0], now[1] - self._last[1]
+        self._last = now
+        self._idle = 0 if used > _BUSY * passed else min(self._idle + 1, _IDLE_CALLS)
+        is_bound = self._idle < _IDLE_CALLS
+        if is_bound != was_bound:
+            self._set_affinity(self._core if is_bound else self._cores)
 
 
 def set_affinity(cores: frozenset[int]) -> None:

@@ -29,7 +29,7 @@ FIGURES: Final[tuple[Name, ...]] = (
 _RECORDED: Final = FIGURES.index(("send", "recorded"))
 _LOST: Final = FIGURES.index(("send", "lost"))
 _LAST_SEND: Final = FIGURES.index(("last-send",))
-_DOOR: Final = {name[1]: place for place, name in enumerate(FIGURES) if name[0] == "door"}
+_FINDINGS: Final = {name[1]: place for place, name in enumerate(FIGURES) if name[0] == "door"}
 
 
 class Counts(DecisionCounts):
@@ -53,9 +53,9 @@ class Counts(DecisionCounts):
 
         return timed_rcpt
 
-    def came(self, finding: Finding) -> None:
-        """Mail to the return domain was let in, or not, since its address proves so much."""
-        self._row[_DOOR[finding]] += 1
+    def token_found(self, finding: Finding) -> None:
+        """A recipient below a return domain was answered, by what its token proves."""
+        self._row[_FINDINGS[finding]] += 1
 
     def sent(self, now: int) -> None:
         """A send was handed to the ledger at a time, or (0) could not be."""

@@ -1,4 +1,4 @@
-"""Says when a worker has no file descriptor left for another session.
+"""Logs when a worker has no file descriptor left for another session.
 
 libmilter tells syslog(3) alone that accept(2) fails, and tries again. The sessions that it has go
 on; new ones wait until Postfix gives up and does what its `default_action` says.

@@ -1,11 +1,11 @@
-"""How a worker shows its heartbeat, and how it retires.
+"""The heartbeat of a worker, and its end after the last session.
 
 While libmilter serves, the worker's main thread never comes back to Python, so a thread of its own
 lets the heartbeat beat.
 
-The same thread takes the request to retire (`DRAIN`). To libmilter, to stop means to return and
-let the process end under its sessions; Postfix keeps a connection for a whole SMTP session and
-would lose its milter in the middle of it. So libmilter is not stopped: its listening socket is
+The same thread handles `DRAIN`. When libmilter stops, it returns and the process ends with open
+sessions; Postfix keeps a connection for a whole SMTP session and
+would lose its milter within it. So libmilter is not stopped: its listening socket is
 replaced by one that nobody can connect to, the sessions go on, and the process ends with the last.
 """
 
@@ -33,7 +33,7 @@ _INTERRUPT: Final = signal.SIGUSR2
 def keep(heartbeat: Heartbeat, drain_timeout: float, check: Callable[[], None]) -> None:
     """Start the thread; to be called in a worker's main thread, before libmilter serves.
 
-    `check` is called at every beat. After the request to retire, sessions have `drain_timeout`
+    `check` is called at every beat. After DRAIN, sessions have `drain_timeout`
     seconds.
     """
     signal.signal(_INTERRUPT, lambda _number, _frame: None)

@@ -36,7 +36,7 @@ def write_ledger(settings: Settings, ledger_queue: LedgerQueue) -> None:
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
     error_log = RateLimitedLog(
-        "nobody; mail flows, and the bounces of these messages will lock nobody",
+        "mail is delivered; bounces of these messages lock no address",
         daemon="ledger-writer",
         step="write",
     )
@@ -56,7 +56,7 @@ def write_ledger(settings: Settings, ledger_queue: LedgerQueue) -> None:
 
 
 class _Reopening:
-    """The ledger, opened again where its files are not those any more that are open."""
+    """The ledger, opened again if its files were replaced."""
 
     def __init__(self, settings: Settings) -> None:
         """Open it; raises StoreError."""
@@ -86,19 +86,19 @@ class _Reopening:
 
 
 class Expiry:
-    """Forgets what is too old, once an hour, and never so much at once that the queue fills up."""
+    """Deletes expired entries once an hour, a few at a time, so that the queue does not fill up."""
 
     def __init__(self, settings: Settings, clock: TrustedClock) -> None:
-        """Nothing is forgotten yet, nor will be while the clock is in doubt."""
+        """Nothing is deleted yet, nor while the clock is in doubt."""
         self._keep = settings.ledger.keep
         self._clock = clock
         self._next = 0.0
-        self._forgotten = 0
+        self._expired = 0
         self.goes_on = False
-        """Whether there is more to be forgotten now."""
+        """Whether there is more to delete now."""
 
     def go_on(self, ledger: Ledger, since_start: float) -> None:
-        """Forget some of a ledger that is open to write, if it is time.
+        """Delete some expired entries of a writable ledger, if it is time.
 
         `since_start` is in seconds, by a clock that nobody sets. Raises ClockDoubted, StoreError.
         """
@@ -109,9 +109,9 @@ class Expiry:
         now = self._clock.time(ledger.clock)
         # Calendar months are counted backwards by their length from here on.
         kept_for = self._keep.after(now) - now
-        forgotten = ledger.expire(now - kept_for)
-        self._forgotten += forgotten
-        self.goes_on = forgotten == EXPIRE_AT_ONCE
-        if self._forgotten and not self.goes_on:
-            _LOG.info("forgot %d sends whose time was up", self._forgotten)
-            self._forgotten = 0
+        expired = ledger.expire(now - kept_for)
+        self._expired += expired
+        self.goes_on = expired == EXPIRE_AT_ONCE
+        if self._expired and not self.goes_on:
+            _LOG.info("expired %d ledger entries", self._expired)
+            self._expired = 0

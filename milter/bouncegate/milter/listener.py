@@ -21,7 +21,6 @@ from typing import Final
 import milter
 
 from bouncegate.config.values import Endpoint, InetSocket, UnixSocket
-from bouncegate.milter.errors import MilterError
 from bouncegate.milter.gracefulexit import listening_descriptor
 
 # As many as the kernel allows by default (net.core.somaxconn): every smtpd(8) connects once.
@@ -29,6 +28,15 @@ _BACKLOG: Final = 4096
 # Postfix's user reaches the socket through its group.
 _UMASK: Final = 0o117
 _TIMEOUT: Final = 1.0
+
+
+class MilterError(Exception):
+    """The daemon cannot listen; the text says what to do."""
+
+    def __init__(self, text: str, exit_code: int = os.EX_UNAVAILABLE) -> None:
+        """`exit_code` is one of sysexits.h."""
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 class Listener:

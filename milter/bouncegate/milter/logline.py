@@ -11,7 +11,7 @@ NO_QUEUE_ID: Final = "NOQUEUE"
 
 
 def refusal(verb: str, queue_id: str | None, facts: Facts, lock: Lock, reply: Reply) -> str:
-    """The line for a recipient that was refused, or dealt with otherwise, or would have been."""
+    """The line for a recipient that was refused, discarded or tagged, or would have been."""
     return (
         f"{for_log(queue_id or NO_QUEUE_ID)}: {verb}: RCPT from {_client(facts)}: "
         f"{reply.code} {reply.status} <{for_log(facts.recipient)}>: {for_log(reply.text, 512)}; "
@@ -21,7 +21,7 @@ def refusal(verb: str, queue_id: str | None, facts: Facts, lock: Lock, reply: Re
 
 
 def passed(outcome: Outcome, queue_id: str | None, facts: Facts, lock: Lock) -> str:
-    """The line for a recipient that was let pass although a lock holds it."""
+    """The line for a recipient that passes although it is locked."""
     return (
         f"{for_log(queue_id or NO_QUEUE_ID)}: pass: RCPT from {_client(facts)}: {outcome}; "
         f"from=<{for_log(facts.sender or '')}> to=<{for_log(facts.recipient)}> "

@@ -17,6 +17,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter import logline
 from bouncegate.milter.refusal.action import Action
+from bouncegate.milter.refusal.counts import DecisionCounts
 from bouncegate.milter.refusal.decision import Outcome, Scope, decide, lock_in_force
 from bouncegate.milter.refusal.recipient import (
     KeyOf,
@@ -30,7 +31,6 @@ from bouncegate.milter.refusal.recipient import (
 )
 from bouncegate.milter.refusal.reply import compose
 from bouncegate.milter.session import QUEUE_ID, RESOLVED, PendingRecipient, facts, macro, session_of
-from bouncegate.policy.records import Lock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
 from bouncegate.store.locktable import Find
@@ -57,9 +57,8 @@ class RcptStep:
             "_reply",
             "_returns",
             "_scope",
-            "on_silence",
-            "on_decision",
-            "on_failure",
+            "_counts",
+            "on_sender_unknown",
         ),
     )
 
@@ -69,6 +68,7 @@ class RcptStep:
         find: Find,
         mark: Callable[[], str] = lambda: UNMARKED,
         returns: ReturnAddresses | None = None,
+        counts: DecisionCounts | None = None,
     ) -> None:
         """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
 
@@ -77,12 +77,9 @@ class RcptStep:
         self._returns = returns
         self._find = find
         self._mark = mark
-        self.on_silence: Callable[[], None] = lambda: None
+        self.on_sender_unknown: Callable[[], None] = lambda: None
         """Called for a locked recipient of whose sender the MTA said nothing."""
-        self.on_decision: Callable[[Outcome, Lock], None] = lambda _outcome, _lock: None
-        """Called for a recipient whom a lock in force holds."""
-        self.on_failure: Callable[[], None] = lambda: None
-        """Called for a recipient that cannot be judged."""
+        self._counts = counts
         fold = settings.store.fold_local_part
         self._plain_key: KeyOf = plain_key if fold else no_key
         self._key: KeyOf = folded_key if fold else exact_key
@@ -128,11 +125,12 @@ class RcptStep:
             signed = self._returns.has_signed(known.sender or "", now)
             known = known._replace(signed=signed)
         outcome = decide(known, lock, now, self._scope)
-        self.on_decision(outcome, lock)
+        if self._counts is not None:
+            self._counts.decided(outcome, lock)
         queue_id = macro(context, QUEUE_ID)
         if outcome not in (Outcome.REFUSED, Outcome.OBSERVED):
             if outcome is Outcome.SENDER_UNKNOWN:
-                self.on_silence()
+                self.on_sender_unknown()
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
         reply = compose(self._reply, lock, known.recipient, known.sender or "", self._mark())
@@ -149,7 +147,8 @@ class RcptStep:
     def _fail(self, context: "Context", error: Exception) -> int:
         queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
         self._error_log.log(queue_id, error, expected=isinstance(error, _EXPECTED))
-        self.on_failure()
+        if self._counts is not None:
+            self._counts.failed()
         return self._on_error
 
 

@@ -1,15 +1,13 @@
-"""The door of the return domains: who has no token of ours does not come in.
+"""The check of recipients below the return domains: without a valid token they are refused.
 
 Mail to a return domain is judged at RCPT, before any DATA. A good token passes whatever the
 envelope sender is, since some systems bounce without the null sender; anything else is refused,
 but for the recipients that are always exempt, such as postmaster (RFC 5321, 4.5.1), whose mail
-goes to a person at the end of the message. What passes
-here by mistake the return path refuses: this check spares it the work.
+goes to a person at the end of the message. The return path checks again what passes here.
 """
 
 import logging
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import milter
@@ -26,6 +24,7 @@ from bouncegate.store.tokens.token import Finding
 if TYPE_CHECKING:
     from milter import Context
 
+    from bouncegate.milter.counts import Counts
     from bouncegate.milter.rcpt import Rcpt
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
@@ -39,15 +38,20 @@ _TEXT: Final = "Recipient address rejected: not a return path of this domain [bo
 class ReturnPathCheck:
     """The RCPT step in front of the one that looks for locks."""
 
-    __slots__ = ("_addresses", "_observe", "_rcpt", "on_finding")
+    __slots__ = ("_addresses", "_counts", "_observe", "_rcpt")
 
-    def __init__(self, settings: Settings, addresses: ReturnAddresses, rcpt: "Rcpt") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        addresses: ReturnAddresses,
+        rcpt: "Rcpt",
+        counts: "Counts | None" = None,
+    ) -> None:
         """`rcpt` answers for recipients of other domains than those of `addresses`."""
         self._addresses = addresses
         self._observe = settings.milter.mode == "observe"
         self._rcpt = rcpt
-        self.on_finding: Callable[[Finding], None] | None = None
-        """Is told what each address below a return domain proves."""
+        self._counts = counts
 
     def __call__(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
         """The answer to one recipient."""
@@ -60,8 +64,8 @@ class ReturnPathCheck:
     def _answer(self, context: "Context", mailbox: Mailbox, recipient: bytes) -> int:
         """The answer to a recipient that may be a mailbox of a return domain."""
         finding = self._addresses.look_at(mailbox, int(time.time()))
-        if self.on_finding is not None:
-            self.on_finding(finding)
+        if self._counts is not None:
+            self._counts.token_found(finding)
         if finding.is_ours:
             return milter.CONTINUE
         if self._addresses.is_person(mailbox):

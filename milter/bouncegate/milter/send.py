@@ -8,7 +8,7 @@ null sender must keep it (RFC 5321, 4.5.5), and other mail is not ours.
 import os
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import milter
@@ -36,6 +36,7 @@ from bouncegate.store.tokens.token import MESSAGE_OCTETS, sign
 if TYPE_CHECKING:
     from milter import Context
 
+    from bouncegate.milter.counts import Counts
     from bouncegate.milter.rcpt import Rcpt
 
 _MESSAGE_ID: Final = "message-id"
@@ -50,7 +51,12 @@ class SendStep:
     """RCPT, header and end-of-message steps of a worker that keeps the ledger."""
 
     def __init__(
-        self, settings: Settings, keys: KeyFile, ledger_queue: LedgerQueue | None, rcpt: "Rcpt"
+        self,
+        settings: Settings,
+        keys: KeyFile,
+        ledger_queue: LedgerQueue | None,
+        rcpt: "Rcpt",
+        counts: "Counts | None" = None,
     ) -> None:
         """`rcpt` answers recipients; `ledger_queue` is None where no ledger is kept."""
         self._domains = settings.return_path.domains
@@ -69,8 +75,7 @@ class SendStep:
         self._wanted = self._wanted_headers()
         # Signed like any other message, and recorded nowhere (bouncegate.config.probe).
         self._probes = frozenset(f"<{TAKEN}@{name}>".encode() for name in self._domains.names)
-        self.on_send: Callable[[int], None] = lambda _time: None
-        """Called with the time of a send that was handed to the ledger; 0: it was not."""
+        self._counts = counts
 
     @property
     def actions(self) -> int:
@@ -138,8 +143,8 @@ class SendStep:
                 local = sign(self._keys.ring, _only_recipient(session, sent), message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
                 context.chgfrom(f"<{local}@{domain}>", f"ENVID={local}")
-            if ledger_queue is not None:
-                self.on_send(recorded)
+            if ledger_queue is not None and self._counts is not None:
+                self._counts.sent(recorded)
 
     def _record(
         self, context: "Context", session: Session, known: Facts, message: bytes, now: int

@@ -41,26 +41,25 @@ def work(
 
     `ledger_queue` is None where no ledger is kept.
     """
-    core = Affinity(
+    affinity = Affinity(
         worker.number, settings.milter.processes, frozenset(os.sched_getaffinity(0)), set_affinity
     )
     table = ReopeningLockTable(settings.store)
     milter.set_exception_policy(answer_on_error(settings))
     keys = keys_of(settings, ledger_queue)
     returns = ReturnAddresses(settings, keys) if keys and settings.return_path.domains else None
-    locks = RcptStep(settings, table.find, InstallationMark(settings.store.path), returns)
+    mark = InstallationMark(settings.store.path)
     counts = Counts(worker.row) if worker.row is not None else None
-    if counts is not None:
-        locks.on_decision, locks.on_failure = counts.decided, counts.failed
+    locks = RcptStep(settings, table.find, mark, returns, counts)
     steps = steps_of(settings, locks, ledger_queue, keys, counts)
-    locks.on_silence = steps.fall_back
+    locks.on_sender_unknown = steps.fall_back
     steps.register(NAME)
 
     descriptors = Descriptors()
 
     def look() -> None:
         table.look()
-        core.look()
+        affinity.update()
         descriptors.look()
 
     keep(worker.heartbeat, worker.drain_timeout, look)
@@ -83,17 +82,14 @@ def steps_of(
     keys: KeyFile | None,
     counts: Counts | None = None,
 ) -> Steps:
-    """The steps that the settings need: look for locks, guard the door, act at the end."""
+    """The steps that the settings need: check return paths, look for locks, act at the end."""
     send: SendStep | None = None
     if keys is not None and settings.return_path.domains:
-        rcpt = door = ReturnPathCheck(settings, ReturnAddresses(settings, keys), rcpt)
-        door.on_finding = counts.came if counts is not None else None
+        rcpt = ReturnPathCheck(settings, ReturnAddresses(settings, keys), rcpt, counts)
     if keys is not None and (settings.signs or ledger_queue is not None):
-        send = SendStep(settings, keys, ledger_queue, rcpt)
+        send = SendStep(settings, keys, ledger_queue, rcpt, counts)
         rcpt = send.rcpt
     if counts is not None:
-        if send is not None:
-            send.on_send = counts.sent
         rcpt = counts.timed(rcpt)
     pending = PendingStep(settings.reply) if settings.holds else None
     persons = PostmasterStep(settings.return_path) if settings.return_path.domains else None

@@ -19,7 +19,7 @@ class Worker:
         for _ in range(count):
             self.now += 1.0
             self.used += share
-            self.core.look()
+            self.core.update()
 
 
 def test_a_worker_moves_freely_until_it_is_busy_and_then_has_a_core_of_its_own() -> None:

@@ -88,7 +88,7 @@ def test_old_sends_are_forgotten_a_few_at_a_time_until_all_are_gone(
         expiry.go_on(ledger, 0)
         assert not expiry.goes_on
         assert [record.getMessage() for record in caplog.records] == [
-            f"forgot {EXPIRE_AT_ONCE + 1} sends whose time was up"
+            f"expired {EXPIRE_AT_ONCE + 1} ledger entries"
         ]
         assert ledger.by_message(NOW, bytes(8)) == sent(0)
 

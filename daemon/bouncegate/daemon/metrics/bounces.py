@@ -1,4 +1,4 @@
-"""What came since this process began: the journal is followed, so that every handler is counted.
+"""Bounces recorded since the process started, read from the journal, so that every handler counts.
 
 `receive` is a process a message and could keep no counter of its own; the journal has them all.
 """
@@ -15,7 +15,7 @@ from bouncegate.store.store import Store
 _SLICE: Final = 2000
 
 
-class Arrival(NamedTuple):
+class BounceLabels(NamedTuple):
     """What bounces are counted by."""
 
     kind: str
@@ -26,26 +26,26 @@ class Arrival(NamedTuple):
     """`yes` where an incident kept it from counting."""
 
 
-class Arrivals:
+class BounceCounts:
     """Counters of the bounces that were recorded."""
 
     def __init__(self, store: Store) -> None:
         """Count what is recorded from now on; raises StoreError."""
         self._store = store
         self._next = store.journal.last() + 1
-        self.bounces: Counter[Arrival] = Counter()
+        self.bounces: Counter[BounceLabels] = Counter()
 
     def follow(self, stop: threading.Event) -> None:
         """Count what has come since the last time; raises StoreError."""
         while not stop.is_set():
             entries = list(islice(self._store.journal.entries(self._next), _SLICE))
-            self.bounces.update(_arrival(entry) for _, entry in entries if isinstance(entry, Event))
+            self.bounces.update(_labels(entry) for _, entry in entries if isinstance(entry, Event))
             if entries:
                 self._next = entries[-1][0] + 1
             if len(entries) < _SLICE:
                 return
 
 
-def _arrival(event: Event) -> Arrival:
+def _labels(event: Event) -> BounceLabels:
     held = "yes" if event.held else "no"
-    return Arrival(event.kind, event.category, event.reason, event.trust, held)
+    return BounceLabels(event.kind, event.category, event.reason, event.trust, held)

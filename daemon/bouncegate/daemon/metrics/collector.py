@@ -1,4 +1,4 @@
-"""All figures together, for one scrape."""
+"""All metrics of one scrape."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from bouncegate.config.settings import Settings
-from bouncegate.daemon.metrics.bounces import Arrival, Arrivals
+from bouncegate.daemon.metrics.bounces import BounceCounts, BounceLabels
 from bouncegate.daemon.metrics.families import counters, gauge, gauges
 from bouncegate.daemon.metrics.lockcount import LockCount, Sort
 from bouncegate.daemon.metrics.store import ledger_figures, store_figures
@@ -27,23 +27,27 @@ OpenLedger = Callable[[], Ledger]
 """Gives the ledger, opened once in this process, or raises StoreError."""
 
 
-class Kept(NamedTuple):
+class Maintained(NamedTuple):
     """Figures that other tasks keep up to date, so that no scrape has to look for them."""
 
-    census: LockCount
-    arrivals: Arrivals
+    lock_count: LockCount
+    bounce_counts: BounceCounts
     dns_answers: Counter[str]
     """Domains that were asked of, by what DNS told."""
 
 
 class Figures:
-    """What a scrape is told; a source that fails leaves its figures out and counts as an error."""
+    """The metrics of a scrape; a source that fails leaves its metrics out and counts as an
+    error.
+    """
 
-    def __init__(self, settings: Settings, store: Store, kept: Kept, ledger: OpenLedger) -> None:
-        """Tell of a store, of a ledger, and of what is kept."""
+    def __init__(
+        self, settings: Settings, store: Store, maintained: Maintained, ledger: OpenLedger
+    ) -> None:
+        """Tell of a store, of a ledger, and of what other tasks maintain."""
         self._settings = settings
         self._store = store
-        self._kept = kept
+        self._maintained = maintained
         self._ledger = ledger
 
     def registry(self) -> CollectorRegistry:
@@ -95,21 +99,23 @@ class Figures:
             "locks",
             "Locks in force, as last counted.",
             Sort._fields,
-            self._kept.census.locks.items(),
+            self._maintained.lock_count.locks.items(),
         )
-        yield gauge("locks_counted_timestamp_seconds", "When they were.", self._kept.census.time)
+        yield gauge(
+            "locks_counted_timestamp_seconds", "When they were.", self._maintained.lock_count.time
+        )
         yield counters(
             "bounces",
             "Bounces that were recorded since the start of maintain.",
-            Arrival._fields,
-            self._kept.arrivals.bounces.copy().items(),
+            BounceLabels._fields,
+            self._maintained.bounce_counts.bounces.copy().items(),
         )
 
         yield counters(
             "dns_answers",
             "Domains that were asked of since the start of maintain, by what was told of them.",
             ["status"],
-            (([status], n) for status, n in self._kept.dns_answers.copy().items()),
+            (([status], n) for status, n in self._maintained.dns_answers.copy().items()),
         )
 
     def _of_ledger(self) -> Iterator[Metric]:

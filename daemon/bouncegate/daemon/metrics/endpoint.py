@@ -1,8 +1,8 @@
-"""Where figures are had: over HTTP on a socket of this machine, or in a file.
+"""Metrics over HTTP on a socket of this machine, or in a file.
 
-Every local user may come, also one that is slow, or many at once. A connection has a few seconds
-from its first octet to its last; there are few, and if all places are taken, the client that has
-kept its request back the longest goes. So whoever asks at once is answered.
+Every local user may connect, also slowly, or many at once. A connection has a few seconds from its
+first octet to its last; their number is limited, and if all slots are in use, the client that has
+waited longest with its request is closed. A client that asks at once is answered.
 """
 
 import logging
@@ -26,7 +26,7 @@ _LOG: Final = logging.getLogger("bouncegate.metrics")
 _TEXTFILE_MODE: Final = 0o644
 # Seconds that a connection has for its request, and for taking the answer.
 _TIMEOUT: Final = 2.0
-_LOOK_FOR_STOP: Final = 0.5
+_STOP_INTERVAL: Final = 0.5
 # A server or two ask, each once in some seconds.
 _MOST_CONNECTIONS: Final = 16
 # Octets of a request: that of Prometheus has some 300.
@@ -60,14 +60,14 @@ class _Server:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        self._making = threading.Lock()
+        self._rendering = threading.Lock()
         self._lock = threading.Lock()
-        self._asking: OrderedDict[int, socket.socket] = OrderedDict()
+        self._reading: OrderedDict[int, socket.socket] = OrderedDict()
         """Connections whose request is not whole yet, the oldest first."""
-        self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._slots = threading.BoundedSemaphore(_MOST_CONNECTIONS)
 
     def serve(self, listener: socket.socket, stop: threading.Event) -> None:
-        listener.settimeout(_LOOK_FOR_STOP)
+        listener.settimeout(_STOP_INTERVAL)
         while not stop.is_set():
             try:
                 connection, _ = listener.accept()
@@ -75,32 +75,32 @@ class _Server:
                 continue
             except OSError as error:  # such as one that has hung up, or no descriptor left
                 _LOG.warning("cannot accept: %s", error)
-                stop.wait(_LOOK_FOR_STOP)
+                stop.wait(_STOP_INTERVAL)
                 continue
-            self._give_place(connection)
+            self._start(connection)
 
-    def _give_place(self, connection: socket.socket) -> None:
-        while not self._places.acquire(blocking=False):
+    def _start(self, connection: socket.socket) -> None:
+        while not self._slots.acquire(blocking=False):
             with self._lock:
-                oldest = next(iter(self._asking.values()), None)
+                oldest = next(iter(self._reading.values()), None)
                 if oldest is not None:
                     with suppress(OSError):
                         oldest.shutdown(socket.SHUT_RDWR)
-            # It gives its place back at once; where all are being answered, some milliseconds on.
-            if self._places.acquire(timeout=_LOOK_FOR_STOP):
+            # It releases its slot at once; if all are being answered, some milliseconds later.
+            if self._slots.acquire(timeout=_STOP_INTERVAL):
                 break
         with self._lock:
-            self._asking[id(connection)] = connection
-        threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+            self._reading[id(connection)] = connection
+        threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
 
-    def _attend(self, connection: socket.socket) -> None:
+    def _handle(self, connection: socket.socket) -> None:
         try:
             with closing(connection):
                 try:
                     request = _request(connection)
                 finally:
                     with self._lock:
-                        self._asking.pop(id(connection), None)
+                        self._reading.pop(id(connection), None)
                 connection.settimeout(_TIMEOUT)  # of sendall as a whole
                 connection.sendall(self._answer(request))
                 connection.shutdown(socket.SHUT_WR)
@@ -109,7 +109,7 @@ class _Server:
         except Exception:  # noqa: BLE001 - whatever a collector raises, the next scrape goes on
             _LOG.exception("a scrape failed")
         finally:
-            self._places.release()
+            self._slots.release()
 
     def _answer(self, request: bytes) -> bytes:
         line, _, fields = request.partition(b"\r\n")
@@ -119,7 +119,7 @@ class _Server:
         if target.split(b" ")[0].split(b"?")[0] not in (b"/", b"/metrics"):
             return _response("404 Not Found", b"")
         encoder, content_type = choose_encoder(_accepted(fields))
-        with self._making:
+        with self._rendering:
             body = encoder(self._registry)
         answer = _response("200 OK", body, f"Content-Type: {content_type}\r\n")
         return answer if method == b"GET" else answer[: answer.index(_END) + len(_END)]

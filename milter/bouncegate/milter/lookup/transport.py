@@ -22,6 +22,7 @@ from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter.lookup.protocol import NOT_FOUND
 from bouncegate.milter.refusal.action import Action
+from bouncegate.milter.refusal.counts import DecisionCounts
 from bouncegate.milter.refusal.decision import Outcome, Scope, decide_unseen, lock_in_force
 from bouncegate.milter.refusal.recipient import exact_key, folded_key, is_address, untagged
 from bouncegate.milter.refusal.reply import Reply, compose, lock_fields
@@ -42,7 +43,11 @@ class TransportMap:
     """Answers look-ups for recipients."""
 
     def __init__(
-        self, settings: Settings, find: Find, mark: Callable[[], str] = lambda: UNMARKED
+        self,
+        settings: Settings,
+        find: Find,
+        mark: Callable[[], str] = lambda: UNMARKED,
+        counts: DecisionCounts | None = None,
     ) -> None:
         """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
 
@@ -60,10 +65,7 @@ class TransportMap:
         self._on_error = (
             b"TEMP the locks cannot be read [bouncegate]" if on_error == "tempfail" else NOT_FOUND
         )
-        self.on_decision: Callable[[Outcome, Lock], None] | None = None
-        """Is told what becomes of each recipient whom a lock holds."""
-        self.on_failure: Callable[[], None] | None = None
-        """Is told of each recipient that could not be judged."""
+        self._counts = counts
 
     def __call__(self, key: bytes) -> bytes:
         """The answer to one key. Nothing is ever raised: the connection would be lost."""
@@ -74,8 +76,8 @@ class TransportMap:
             return self._answer(key)
         except Exception as error:  # noqa: BLE001 - the boundary; told and answered
             self._error_log.log(_NO_QUEUE_ID, error, expected=isinstance(error, _EXPECTED))
-            if self.on_failure is not None:
-                self.on_failure()
+            if self._counts is not None:
+                self._counts.failed()
             return self._on_error
 
     def _answer(self, recipient: bytes) -> bytes:
@@ -91,8 +93,8 @@ class TransportMap:
             lock = lock_in_force(self._find, base, self._find(base), now)
         address = key.decode()
         outcome = decide_unseen(address, lock, now, self._scope)
-        if lock is not None and self.on_decision is not None:
-            self.on_decision(outcome, lock)
+        if lock is not None and self._counts is not None:
+            self._counts.decided(outcome, lock)
         if lock is None or outcome not in _LOCKED or not is_address(key):
             return NOT_FOUND
         if self._action is Action.TAG:

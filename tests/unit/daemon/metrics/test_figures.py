@@ -22,8 +22,8 @@ from bouncegate.config.settings import (
 )
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.config.values import Size, Terms
-from bouncegate.daemon.metrics.bounces import Arrivals
-from bouncegate.daemon.metrics.collector import Figures, Kept
+from bouncegate.daemon.metrics.bounces import BounceCounts
+from bouncegate.daemon.metrics.collector import Figures, Maintained
 from bouncegate.daemon.metrics.lockcount import LockCount
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event
@@ -55,17 +55,17 @@ def figures(
     *,
     ledger: LedgerSettings = NO_LEDGER,
     sender_domains: bool = True,
-) -> tuple[CollectorRegistry, LockCount, Arrivals]:
+) -> tuple[CollectorRegistry, LockCount, BounceCounts]:
     settings = Settings(
         alarm=AlarmSettings(sender_blame=3),
         metrics=MetricsSettings(counters=folder / "counters", sender_domains=sender_domains),
         ledger=ledger,
     )
-    census, arrivals = LockCount(store, lambda: float(NOW)), Arrivals(store)
+    lock_count, bounce_counts = LockCount(store, lambda: float(NOW)), BounceCounts(store)
     place = StoreSettings(path=folder)
-    kept = Kept(census, arrivals, Counter(nxdomain=2))
-    source = Figures(settings, store, kept, lambda: Ledger.open(place, ledger))
-    return source.registry(), census, arrivals
+    maintained = Maintained(lock_count, bounce_counts, Counter(nxdomain=2))
+    source = Figures(settings, store, maintained, lambda: Ledger.open(place, ledger))
+    return source.registry(), lock_count, bounce_counts
 
 
 def bounce(number: int, reason: Reason, *, trust: str = "signed", time: int = NOW) -> Bounce:
@@ -112,9 +112,9 @@ def test_sender_domains_are_shown_to_nobody_by_default(store: Store, tmp_path: P
 
 
 def test_forged_bounces_are_seen(store: Store, tmp_path: Path) -> None:
-    registry, _, arrivals = figures(store, tmp_path)
+    registry, _, bounce_counts = figures(store, tmp_path)
     store.record([bounce(n, Reason.USER_UNKNOWN, trust="unverified") for n in range(5)], POLICY)
-    arrivals.follow(STOP)
+    bounce_counts.follow(STOP)
     labels = {
         "kind": "hard", "category": "address", "reason": "user-unknown",
         "trust": "unverified", "held": "no",
@@ -126,45 +126,45 @@ def test_forged_bounces_are_seen(store: Store, tmp_path: Path) -> None:
 def test_bounces_are_counted_from_the_start_on(store: Store, tmp_path: Path) -> None:
     """Counting a journal of years anew at each start would show it as one burst."""
     store.record([bounce(1, Reason.USER_UNKNOWN)], POLICY)
-    _, _, arrivals = figures(store, tmp_path)
+    _, _, bounce_counts = figures(store, tmp_path)
     store.record([bounce(n, Reason.USER_UNKNOWN) for n in range(2, 4)], POLICY)
-    arrivals.follow(STOP)
-    arrivals.follow(STOP)
-    assert arrivals.bounces.total() == 2
+    bounce_counts.follow(STOP)
+    bounce_counts.follow(STOP)
+    assert bounce_counts.bounces.total() == 2
 
 
 def test_locks_in_force_are_counted_by_sort(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bouncegate.daemon.metrics.lockcount._SLICE", 3)
-    registry, census, _ = figures(store, tmp_path)
+    registry, lock_count, _ = figures(store, tmp_path)
     store.record([bounce(n, Reason.USER_UNKNOWN) for n in range(7)], POLICY)
     ended = Act(("x@example.com",), NOW - 10, "lock", "op", until=NOW - 5)
     domain = Act(("@example.net",), NOW - 10, "lock", "op")
     store.act([ended, domain], POLICY.fold)
     assert registry.get_sample_value("bouncegate_locks_counted_timestamp_seconds") == 0
-    census.take(STOP)
+    lock_count.take(STOP)
     automatic = {
         "kind": "hard", "category": "address", "reason": "user-unknown",
         "origin": "automatic", "scope": "address",
     }  # fmt: skip
     assert registry.get_sample_value("bouncegate_locks", automatic) == 7
-    assert census.locks.total() == 8, "an ended lock is none"
-    assert [sort.scope for sort in census.locks].count("domain") == 1
+    assert lock_count.locks.total() == 8, "an ended lock is none"
+    assert [sort.scope for sort in lock_count.locks].count("domain") == 1
     assert registry.get_sample_value("bouncegate_locks_counted_timestamp_seconds") == NOW
 
 
 def test_a_lock_for_one_group_s_mail_is_counted_beside_those_for_all(
     store: Store, tmp_path: Path
 ) -> None:
-    _, census, _ = figures(store, tmp_path)
+    _, lock_count, _ = figures(store, tmp_path)
     hard = Threshold(1, Terms((Duration(months=12),)), scope="group")
     policy = Policy(PolicySettings(hard=hard), ("signed", "matched"))
     one = bounce(1, Reason.USER_UNKNOWN)
     event = structs.replace(one.events[0], group="sender.example")
     store.record([Bounce((event,), one.raw)], policy)
-    census.take(STOP)
-    assert {sort.scope: n for sort, n in census.locks.items()} == {"group": 1}
+    lock_count.take(STOP)
+    assert {sort.scope: n for sort, n in lock_count.locks.items()} == {"group": 1}
 
 
 def test_what_dns_told_is_counted(store: Store, tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_a_store_that_cannot_be_read_is_said_and_the_rest_is_told(
 
 
 def test_a_ledger_that_is_not_there_yet_is_no_failure(store: Store, tmp_path: Path) -> None:
-    kept = LedgerSettings(enabled=True, keep=Duration(seconds=86_400))
-    registry, _, _ = figures(store, tmp_path, ledger=kept)
+    maintained = LedgerSettings(enabled=True, keep=Duration(seconds=86_400))
+    registry, _, _ = figures(store, tmp_path, ledger=maintained)
     value = registry.get_sample_value
     assert value("bouncegate_source_failed", {"source": "ledger"}) == 0
     assert value("bouncegate_ledger_lag_seconds") is None

@@ -14,8 +14,8 @@ from bouncegate.classifier.returnpath.handler import FIGURES as RETURN_PATH
 from bouncegate.config.settings import LedgerSettings, MetricsSettings, Settings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.daemon.counters import Scoreboard
-from bouncegate.daemon.metrics.bounces import Arrivals
-from bouncegate.daemon.metrics.collector import Figures, Kept
+from bouncegate.daemon.metrics.bounces import BounceCounts
+from bouncegate.daemon.metrics.collector import Figures, Maintained
 from bouncegate.daemon.metrics.lockcount import LockCount
 from bouncegate.milter.counts import FIGURES as MILTER
 from bouncegate.milter.lookup.counts import FIGURES as MAP
@@ -47,8 +47,8 @@ def figures(tmp_path: Path) -> set[str]:
         closing(Store.open(store_settings)) as store,
         closing(Ledger.open(store_settings, ledger_settings, readonly=False)) as ledger,
     ):
-        kept = Kept(LockCount(store), Arrivals(store), Counter(ok=1))
-        source = Figures(settings, store, kept, lambda: ledger)
+        maintained = Maintained(LockCount(store), BounceCounts(store), Counter(ok=1))
+        source = Figures(settings, store, maintained, lambda: ledger)
         families = list(source.registry().collect())
     return {
         f"{family.name}_total" if family.type == "counter" else family.name for family in families
