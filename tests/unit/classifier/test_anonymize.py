@@ -11,6 +11,8 @@ from email.header import Header
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bouncegate.classifier.addresses import find_addresses
 from bouncegate.classifier.anonymize import anonymized
@@ -135,6 +137,13 @@ def test_copy_has_no_address_of_the_original_and_the_same_verdict(
         one for one in domains if re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", said)
     ] == []
     assert verdicts(copy, classifier) == verdicts(raw, classifier)
+
+
+@given(st.binary(max_size=400), st.integers(0, len(MESSAGES) - 1), st.integers(0, 3000))
+@settings(max_examples=50, deadline=None)
+def test_copy_is_made_of_whatever_octets_there_are(octets: bytes, number: int, place: int) -> None:
+    raw = MESSAGES[number].read_bytes()
+    anonymized(raw[:place] + octets + raw[place:], (), WORDS)
 
 
 @pytest.mark.parametrize("encoding", ["8bit", "base64", "quoted-printable"])

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final
 
 import typer
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bouncegate.admin.doctor.clock import check_clock
@@ -22,12 +21,22 @@ from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import subjects
 from bouncegate.admin.report.reading import Sources, as_kept, providers_now, read, sends_since
 from bouncegate.admin.report.summary import rows_of
-from bouncegate.admin.report.thresholds import Exceeded, exceeded
+from bouncegate.admin.report.thresholds import exceeded
 from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import counted, iso, write_json, write_table
+from bouncegate.cli.report.healthviews import (
+    Checks,
+    Health,
+    Rates,
+    RateView,
+    RoomView,
+    SenderView,
+    SetAside,
+    Unproven,
+)
 from bouncegate.cli.report.messages import Exported, Form
 from bouncegate.cli.report.table import Named, percent
 from bouncegate.cli.times import period_of
@@ -50,93 +59,6 @@ _LIMITS: Final = {
     "hard-share": "hard_share",
     "complaint-rate": "complaint_rate",
 }
-
-
-class SenderView(Struct):
-    """One hour in which a sender was blamed for more bounces than is normal."""
-
-    sender: str
-    hour: str | None
-    bounces: int
-    reason: str
-    """The most frequent one."""
-    advice: str
-
-
-class RateView(Struct):
-    """What share of a sender's sends bounced, and what of it is too much."""
-
-    sender: str
-    sends: int
-    bounce_rate: float
-    hard_share: float
-    complaint_rate: float
-    warnings: list[Exceeded]
-
-
-class RoomView(Struct):
-    """What a check of `bouncegate doctor` finds: a store that is nearly full, say."""
-
-    part: str
-    found: str
-    advice: str
-    is_urgent: bool
-
-
-class Checks(NamedTuple):
-    """What the checks of `bouncegate doctor` find that an operator should see."""
-
-    room: list[RoomView]
-    domains: list[RoomView]
-
-
-class Rates(Struct):
-    """What share of the sends of each sender bounced."""
-
-    known_since: str | None = None
-    """From when on sends are known; None: they are not."""
-    why_unknown: str = ""
-    senders: list[RateView] = []
-    """Those with enough sends for their shares to mean anything, the most bounces first."""
-
-
-class Unproven(Struct, frozen=True):
-    """Reports that prove nothing or name no recipient of ours: they are kept apart."""
-
-    kept: int = 0
-    dropped: int = 0
-    """In the last seven days, before their time: there were more than [retention] allows."""
-
-
-class SetAside(Struct, frozen=True):
-    """Messages that could not be read or recorded by a fault of ours."""
-
-    kept: int = 0
-    since: str | None = None
-    """When the oldest of them came."""
-
-
-class Health(Struct):
-    """What `report health` shows of a period; incidents as long as they are open."""
-
-    status: Literal["fine", "warning", "critical"]
-    incidents: list[IncidentView]
-    incidents_limit: int
-    senders: list[SenderView]
-    sender_blame_limit: int
-    unverified: int
-    unverified_limit: int
-    rates: Rates
-    bounce_rate_limit: float
-    hard_share_limit: float
-    complaint_rate_limit: float
-    rates_from: int
-    room: list[RoomView] = []
-    """What is full or nearly so; no limit of [alarm], but those of `bouncegate doctor`."""
-    unproven: Unproven = Unproven()
-    set_aside: SetAside = SetAside()
-    domains: list[RoomView] = []
-    """Why bounces that say something of domains are not confirmed."""
 
 
 def health(
