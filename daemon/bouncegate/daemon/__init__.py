@@ -1,1 +1,1 @@
-"""What the daemons have in common: supervisor, sockets, errors told at intervals, wire text."""
+"""Shared by the daemons: supervisor, sockets, counters, rate-limited error logs, safe log text."""

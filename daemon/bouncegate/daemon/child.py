@@ -1,4 +1,4 @@
-"""A child process of the supervisor and the place that it fills: begun, watched and ended."""
+"""A child process of the supervisor: started, watched, ended and replaced."""
 
 import ctypes
 import logging
@@ -26,7 +26,7 @@ def _nothing() -> None:
 
 @dataclass(slots=True)
 class Child:
-    """A child's place, which a successor takes when the child dies."""
+    """A child process, and its successors after it dies."""
 
     name: str
     task: Task
@@ -74,7 +74,7 @@ class Child:
         return self._silence
 
     def reap(self) -> str:
-        """How the child ended, in words; empty while it runs, and when there is none."""
+        """How the child ended, in words; empty while it runs or was not started."""
         if not self.pid:
             return ""
         ended, status = os.waitpid(self.pid, os.WNOHANG)

@@ -1,8 +1,8 @@
 """Counters that a daemon's processes keep in shared memory, and that another process reads.
 
 A daemon that counts has one file, on a tmpfs: its names, then a row of 64-bit numbers for each of
-its processes. To count is an addition in memory that nobody else writes: no lock, no system call.
-A row outlives its process, so that a successor counts on, and sums never go back.
+its processes. To count is an addition in memory that no other process writes: no lock, no system
+call. A row outlives its process, so that a successor counts on, and sums never go back.
 
     0   magic, 8 octets; length of the head and of a row, 4 octets each
     16  the names in JSON, up to the end of the head
@@ -51,10 +51,10 @@ SPANS: Final = 64
 
 
 class Scoreboard:
-    """The file of one daemon, made by the process that forks the others, before it forks."""
+    """The file of one daemon; the parent makes it before it forks."""
 
     def __init__(self, path: Path, names: Sequence[Name]) -> None:
-        """Make it, in place of one that a dead daemon has left; raises OSError."""
+        """Make the file, and replace one of a daemon that has died; raises OSError."""
         head = json.dumps(names).encode()
         self._first = _pages(_HEAD.size + len(head))
         self._octets = _pages(len(names) * _NUMBER.size)
@@ -71,7 +71,7 @@ class Scoreboard:
 
     @classmethod
     def open(cls, settings: MetricsSettings, daemon: str, names: Sequence[Name]) -> Self | None:
-        """The board of a daemon; None where nobody asks for figures, or there is no place."""
+        """The scoreboard of a daemon; None if [metrics] is off, or the file cannot be made."""
         if not settings.enabled:
             return None
         try:
@@ -82,9 +82,9 @@ class Scoreboard:
             return None
 
     def row(self) -> Row | None:
-        """A row for a process that is to be started: one that was given back, or a new one.
+        """A row for a process to be started: a released one, or a new one.
 
-        None where there is no room for it, which the log then says.
+        None if there is no room; the log says so.
         """
         if self._free:
             return self._free.pop()
@@ -99,7 +99,7 @@ class Scoreboard:
         return memoryview(mmap.mmap(self._file, self._octets, offset=offset)).cast("Q")
 
     def release(self, row: Row) -> None:
-        """Let another process count on in the row of one that has ended."""
+        """Let another process use the row of one that has ended."""
         self._free.append(row)
 
 
@@ -113,7 +113,7 @@ class Snapshot(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Read it; None where there is none that this version can read. Raises OSError."""
+        """Read it; None if this version cannot, or there is no file. Raises OSError."""
         with suppress(FileNotFoundError), path.open("rb") as file:
             octets = file.read()
             magic, first, length = _HEAD.unpack_from(octets.ljust(_HEAD.size, b"\0"))

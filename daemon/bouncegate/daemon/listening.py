@@ -27,11 +27,11 @@ _PAUSE: Final = 0.05
 
 
 class ListenError(Exception):
-    """The daemon cannot listen where it is told to; the text says why."""
+    """The daemon cannot listen on its socket; the text says why."""
 
 
 def listen(endpoint: Endpoint) -> socket.socket:
-    """A listening socket; a socket file that nobody serves any more is replaced.
+    """A listening socket; a stale socket file is replaced.
 
     Raises ListenError.
     """

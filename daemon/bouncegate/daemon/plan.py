@@ -1,6 +1,4 @@
-"""What a supervisor is given: how long to wait, what its children do, what tells one daemon from
-another.
-"""
+"""The input of a supervisor: timeouts, what the children do, and what differs between daemons."""
 
 import signal
 from collections.abc import Callable, Sequence
@@ -61,7 +59,7 @@ class Plan(NamedTuple):
     helpers: tuple[Child, ...] = ()
     """Children that are there once, whatever the number of workers."""
     check: Callable[[], object] = _nothing
-    """Sees whether a worker can begin by the settings, and leaves nothing open.
+    """Checks that a worker can start with the settings, and leaves nothing open.
 
     It may take long, and raises the refusals of the daemon.
     """
@@ -69,22 +67,22 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True)
 class Daemon:
-    """What tells one daemon from another."""
+    """What differs between daemons."""
 
     name: str
     figures: Sequence[Name]
     """What a worker counts, where somebody asks for figures."""
     load: Callable[[], Settings]
-    """The settings anew, at a reload."""
+    """Reads the settings again, at a reload."""
     plan: Callable[[Settings, Settings | None], Plan]
     """What is to be done by settings; the second ones are those in force, if any are."""
     refusals: tuple[type[Exception], ...]
-    """What `plan` and its trial raise, besides ConfigError, if the settings are of no use."""
+    """What `plan` and its check raise, besides ConfigError, for settings that cannot be used."""
     endpoint: Endpoint
     """Where it listens."""
     listener: Callable[[], int]
     """The descriptor of the listening socket."""
     wake: Callable[[], None] = _nothing
-    """Lets a worker that sleeps look whether it shall end."""
+    """Wakes a worker that waits in accept(2), so that it sees that it must end."""
     final_signal: signal.Signals = signal.SIGTERM
     """Ends a draining worker when the daemon stops."""

@@ -5,7 +5,7 @@ is told their ids, and the descriptors of the listening socket and of what shows
 lives. All of it is in an environment variable, which the new program takes out.
 
 What does not stay: locks of LMDB and mapped memory. The supervisor has no store open, and its
-children, which have, are not touched. Whoever kills the supervisor ends them as ever: the request
+children, which have, are not touched. If the supervisor is killed, they end as before: the request
 to the kernel (PR_SET_PDEATHSIG) is theirs.
 
 Before, the command line is started once more as a child that only tells whether it could start:
@@ -36,7 +36,7 @@ _INHERITED: Final = "BOUNCEGATE_INHERITED"
 # What would let the child speak to the service manager, or write as to the journal.
 _NOT_FOR_A_TRIAL: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "JOURNAL_STREAM")
 _LOOK_EVERY: Final = 0.05
-_MOST_TOLD: Final = 4096
+_LONGEST_OUTPUT: Final = 4096
 
 
 Role = Literal["worker", "retired", "helper"]
@@ -49,7 +49,7 @@ class InheritedChild(msgspec.Struct, frozen=True):
     name: str
     role: Role
     since: float
-    """When it was started, by the clock that nobody sets (CLOCK_MONOTONIC)."""
+    """When it was started, by CLOCK_MONOTONIC."""
     heartbeat: int | None = None
     """The descriptor of its heartbeat."""
 
@@ -105,11 +105,11 @@ class Inheritance(msgspec.Struct, frozen=True):
 
 def inherited() -> Inheritance | None:
     """What the program before has left to this process, to be asked once; None at a first start."""
-    told = os.environ.pop(_INHERITED, "")
-    if not told:
+    encoded = os.environ.pop(_INHERITED, "")
+    if not encoded:
         return None
     try:
-        found = msgspec.json.decode(told, type=Inheritance)
+        found = msgspec.json.decode(encoded, type=Inheritance)
         if found.pid != os.getpid():  # a process started by ours, with its environment
             return None
         found.share(yes=False)
@@ -141,14 +141,14 @@ def refusal(seconds: float) -> str:
     if pid == 0:
         _try_to_start(parent, writer)
     os.close(writer)
-    told, given_up = _what_is_told(reader, time.monotonic() + seconds)
+    output, given_up = _output_of(reader, time.monotonic() + seconds)
     os.close(reader)
     if given_up:
         os.kill(pid, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if given_up or not code:
         return given_up
-    last = told.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     return f"{how}: {last}" if last else how
 
@@ -192,16 +192,16 @@ def _environment_of_trial(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, _TRIAL: _FORMAT}
 
 
-def _what_is_told(reader: int, deadline: float) -> tuple[bytes, str]:
+def _output_of(reader: int, deadline: float) -> tuple[bytes, str]:
     """What comes through a pipe until its writer has ended, and why it was not waited for."""
-    told = b""
+    output = b""
     while True:
         if is_stopping():
-            return told, "told to stop meanwhile"
+            return output, "told to stop meanwhile"
         if time.monotonic() > deadline:
-            return told, "it took too long to start"
+            return output, "it took too long to start"
         if not select.select([reader], [], [], _LOOK_EVERY)[0]:
             continue
-        if not (octets := os.read(reader, _MOST_TOLD)):
-            return told, ""
-        told = (told + octets)[-_MOST_TOLD:]
+        if not (octets := os.read(reader, _LONGEST_OUTPUT)):
+            return output, ""
+        output = (output + octets)[-_LONGEST_OUTPUT:]

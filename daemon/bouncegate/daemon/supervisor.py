@@ -127,7 +127,7 @@ class Supervisor:
         return child.put_into(Child(child.name, no_task, self._log, heartbeat))
 
     def _children(self) -> list[Child]:
-        """The children that are to be there, and so are started anew when they die."""
+        """The children that are replaced when they die."""
         return self._workers + self._helpers
 
     def _workers_for(self, plan: Plan) -> list[Child]:
@@ -149,7 +149,7 @@ class Supervisor:
         return child if old is None else old.put_into(child)
 
     def _row_for(self, settings: Settings) -> Row | None:
-        """Where a worker counts; None where nobody asks for figures."""
+        """Where a worker counts; None if [metrics] is off."""
         if self._scoreboard is None or not settings.metrics.enabled:
             return None
         return self._scoreboard.row()

@@ -21,5 +21,5 @@ def for_field(text: str, longest: int = _LONGEST) -> str:
 
 
 def for_reply(text: str, longest: int = _LONGEST) -> str:
-    """The same in ASCII, the only thing that a client without SMTPUTF8 can be told."""
+    """The same in ASCII, as a client without SMTPUTF8 needs it."""
     return for_log(text, longest).encode("ascii", "replace").decode("ascii")

@@ -1,7 +1,7 @@
-"""What a worker counts, where somebody asks for figures: in its own row of shared memory.
+"""The counters of a worker, in its own row of shared memory.
 
 A recipient without a lock costs two readings of the clock and two additions beside the look-up
-(`python -m bench counting`). Where nobody asks, nothing of this is called.
+(`python -m bench counting`). Without [metrics] none of this is called.
 """
 
 import time

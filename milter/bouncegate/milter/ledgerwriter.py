@@ -4,7 +4,7 @@ disk.
 A worker hands over what was sent (`bouncegate.milter.ledgerqueue`) and goes on. The ledger writer
 gathers what has come and commits it. When its disk stalls or is full, the queue fills up or commits
 fail; what could not be written is said in the log: mail flows on, and the bounces of those messages
-will prove nothing and lock nobody.
+prove nothing and lock no address.
 
 What a crash of the ledger writer can lose is what it had in hand, a tenth of a second at most; what
 waits in the queue is for its successor.
@@ -100,7 +100,7 @@ class Expiry:
     def go_on(self, ledger: Ledger, since_start: float) -> None:
         """Delete some expired entries of a writable ledger, if it is time.
 
-        `since_start` is in seconds, by a clock that nobody sets. Raises ClockDoubted, StoreError.
+        `since_start` is in seconds, by a monotonic clock. Raises ClockDoubted, StoreError.
         """
         if not self.goes_on and since_start < self._next:
             return

@@ -56,7 +56,7 @@ class Listener:
         if left is not None:
             self._take_over(left)
         else:
-            self._open_anew()
+            self._open_new()
         try:
             yield
         finally:
@@ -83,7 +83,7 @@ class Listener:
         os.dup2(left, listening_descriptor(besides=left), inheritable=False)
         os.close(left)
 
-    def _open_anew(self) -> None:
+    def _open_new(self) -> None:
         if answers(self._endpoint):
             raise MilterError(
                 f"{self._endpoint}: somebody listens there already: stop it, or set another "

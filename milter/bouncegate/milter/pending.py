@@ -39,7 +39,7 @@ class PendingStep:
                 context.addheader(self._field, tag([one.lock for one in session.pending]))
             else:
                 _remove(context, session)
-        except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
+        except Exception as error:  # noqa: BLE001 - the boundary to C; logged and answered
             queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
             self._error_log.log(queue_id, error, expected=isinstance(error, milter.error))
         session.pending = []

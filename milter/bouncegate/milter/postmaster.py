@@ -49,7 +49,7 @@ class PostmasterStep:
                     for_log(plain),
                     for_log(self._mailbox),
                 )
-        except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
+        except Exception as error:  # noqa: BLE001 - the boundary to C; logged and answered
             self._error_log.log(queue_id, error, expected=isinstance(error, milter.error))
         if session.recipients:
             gone = {written for written, _ in session.persons}

@@ -103,7 +103,7 @@ class RcptStep:
             if record is None and not self._delimiters:
                 return milter.CONTINUE
             return self._judge(context, recipient, key, record)
-        except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
+        except Exception as error:  # noqa: BLE001 - the boundary to C; logged and answered
             return self._fail(context, error)
 
     def _odd_key(self, context: "Context", recipient: bytes) -> bytes | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("bouncegate.milter")
 _CODE: Final = "550"
 _STATUS: Final = "5.7.1"
-# While the key file cannot be read nobody can tell a return path of ours, and no DSN may be lost.
+# Without the key file no token can be checked, and no DSN may be lost.
 _NOT_NOW: Final = ("450", "4.3.0", "Recipient address cannot be checked now, try again later")
 _TEXT: Final = "Recipient address rejected: not a return path of this domain [bouncegate]"
 

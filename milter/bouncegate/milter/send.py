@@ -1,4 +1,4 @@
-"""The end of a message: its return path is signed, and the ledger is told what was sent.
+"""The end of a message: its return path is signed, and the send is recorded in the ledger.
 
 What is needed comes together on the way there: each recipient that was accepted, and, if the
 settings name any, a few header fields. Only outbound mail with a sender is signed: mail with the
@@ -113,7 +113,7 @@ class SendStep:
         try:
             if session.recipients:
                 self._send(context, session)
-        except Exception as error:  # noqa: BLE001 - the boundary to C; told and answered
+        except Exception as error:  # noqa: BLE001 - the boundary to C; logged and answered
             queue_id = macro(context, QUEUE_ID) or "NOQUEUE"
             self._error_log.log(queue_id, error, expected=isinstance(error, QueueFull))
         finally:
@@ -138,7 +138,7 @@ class SendStep:
             if ledger_queue is not None:
                 ledger_queue.send(sent)
                 recorded = now
-        finally:  # signed or not, a bounce that the ledger does not know locks nobody
+        finally:  # signed or not, a bounce unknown to the ledger locks no address
             if domain := self._domains.for_sender(known.sender_domain):
                 local = sign(self._keys.ring, _only_recipient(session, sent), message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.

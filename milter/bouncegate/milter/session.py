@@ -73,7 +73,7 @@ class Session:
     )
 
     def __init__(self, peer: str = "") -> None:
-        """`peer` is the client's address, if the CONNECT step told it."""
+        """`peer` is the client's address, if CONNECT was asked for."""
         self.peer = peer
         self.recipients: list[bytes] = []
         self.unreported: list[bytes] = []
@@ -105,7 +105,7 @@ def session_of(context: "Context") -> Session:
 
 
 def client_of(context: "Context") -> IPAddress | None:
-    """The client's address, by macro or as the CONNECT step told it."""
+    """The client's address, by macro or as CONNECT gave it."""
     session = context.getpriv()
     return _address(
         macro(context, _CLIENT) or (session.peer if isinstance(session, Session) else "")

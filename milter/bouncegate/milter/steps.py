@@ -11,7 +11,7 @@ macros were seen to arrive, and come back as soon as they do not.
 What the settings need more than that:
 
     [reply] action discard or tag        abort and end of message too, but DATA is still answered
-                                         with ACCEPT where nobody is held; DELRCPT or ADDHDRS, `i`
+                                         with ACCEPT if none is pending; DELRCPT or ADDHDRS, `i`
     return path signed, or ledger kept   abort and end of message instead of DATA; `i`, and CHGFROM
                                          where it is signed
     ... and mailing, list or Message-ID  headers too, which need no reply
@@ -53,20 +53,20 @@ _WITHOUT_REPLY: Final = milter.P_NR_CONN | milter.P_NR_MAIL
 class Steps:
     """The callbacks of one worker, and how much of the protocol they ask for."""
 
-    def __init__(self, rcpt: Rcpt, endpoint: Endpoint, ending: EomSteps | None = None) -> None:
-        """`rcpt` answers the one step that decides; `ending` acts at the end of a message."""
+    def __init__(self, rcpt: Rcpt, endpoint: Endpoint, eom: EomSteps | None = None) -> None:
+        """`rcpt` answers the one step that decides; `eom` acts at the end of a message."""
         quiet = isinstance(endpoint, UnixSocket)
         self._rcpt = rcpt
         # pymilter reads a callback before it takes the GIL: one that is replaced must live on.
         self._first_rcpt = self.first_rcpt
         self._answer = milter.NOREPLY if quiet else milter.CONTINUE
-        self._ending = ending
-        self._headers = milter.P_NOHDRS if ending is not None and ending.wants_headers else 0
-        waits = ending is not None and not ending.always
+        self._eom = eom
+        self._headers = milter.P_NOHDRS if eom is not None and eom.wants_headers else 0
+        waits = eom is not None and not eom.always
         self._answered = milter.P_NODATA if waits or not quiet else 0
         self._quiet_headers = milter.P_NR_HDR if quiet else 0
         self._cautious = self._adjusted(_NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0))
-        accepts = milter.P_NODATA if ending is None else 0
+        accepts = milter.P_NODATA if eom is None else 0
         self._settled = self._adjusted(_RCPT_ALONE & ~accepts)
         self._wanted = self._cautious
 
@@ -76,11 +76,11 @@ class Steps:
         milter.set_connect_callback(self.connect)
         milter.set_envfrom_callback(self.mail)
         milter.set_envrcpt_callback(self._first_rcpt)
-        if self._ending is not None:
-            milter.set_eom_callback(self._ending.end)
-            milter.set_abort_callback(self._ending.abort)
-            if self._ending.wants_headers:
-                milter.set_header_callback(self._ending.header)
+        if self._eom is not None:
+            milter.set_eom_callback(self._eom.end)
+            milter.set_abort_callback(self._eom.abort)
+            if self._eom.wants_headers:
+                milter.set_header_callback(self._eom.header)
         milter.register(name, data=self.data, negotiate=self.negotiate)
 
     def negotiate(self, context: "Context", options: list[int]) -> int:
@@ -90,8 +90,8 @@ class Steps:
         if actions & milter.SETSYMLIST:
             context.setsymlist(milter.M_ENVFROM, SENDER)
             context.setsymlist(milter.M_ENVRCPT, ASKED)
-            if self._ending is not None:
-                context.setsymlist(milter.M_EOM, self._ending.macros)
+            if self._eom is not None:
+                context.setsymlist(milter.M_EOM, self._eom.macros)
         return milter.CONTINUE
 
     def connect(self, context: "Context", _host: str, _family: int, peer: object) -> int:
@@ -105,8 +105,8 @@ class Steps:
         return self._answer
 
     def data(self, context: "Context") -> int:
-        """All is said about a message whose end nobody waits for."""
-        return milter.ACCEPT if self._ending is None else self._ending.data(context)
+        """The last step of a message whose end is not needed."""
+        return milter.ACCEPT if self._eom is None else self._eom.data(context)
 
     def fall_back(self) -> None:
         """Ask later sessions for CONNECT and MAIL again: not every MTA here honours requests."""
@@ -124,7 +124,7 @@ class Steps:
 
     @property
     def _actions(self) -> int:
-        return milter.SETSYMLIST | (self._ending.actions if self._ending is not None else 0)
+        return milter.SETSYMLIST | (self._eom.actions if self._eom is not None else 0)
 
     def _adjusted(self, steps: int) -> int:
         """The steps without the opt-out of headers, where they are wanted, and of DATA over TCP."""

@@ -41,10 +41,10 @@ def serve(
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT; the exit code.
 
-    systemd and administrators expect it to be gone within 6 s of SIGTERM. `notify` tells the
-    service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the settings anew, or
+    systemd and administrators expect it to be gone within 6 s of SIGTERM. `notify` is
+    sd_notify(3). `load` reads the settings again at SIGHUP, or
     raises ConfigError. Raises MilterError, StoreError or KeyFileError for what an operator has
-    to mend before the daemon can start.
+    to fix before the daemon can start.
     """
     left = inherited()
     endpoint = kept("milter", settings.milter.socket, left.endpoint if left else None)

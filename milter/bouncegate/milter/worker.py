@@ -93,5 +93,5 @@ def steps_of(
         rcpt = counts.timed(rcpt)
     pending = PendingStep(settings.reply) if settings.holds else None
     persons = PostmasterStep(settings.return_path) if settings.return_path.domains else None
-    ending = EomSteps(pending, send, persons) if pending or send or persons else None
-    return Steps(rcpt, settings.milter.socket, ending)
+    eom = EomSteps(pending, send, persons) if pending or send or persons else None
+    return Steps(rcpt, settings.milter.socket, eom)

@@ -35,7 +35,7 @@ _END: Final = b"\r\n\r\n"
 
 
 def serve_metrics(endpoint: Endpoint, registry: CollectorRegistry, stop: threading.Event) -> None:
-    """Answer until told to stop; raises ListenError."""
+    """Answer until `stop` is set; raises ListenError."""
     with listen(endpoint) as listener:
         try:
             _Server(registry).serve(listener, stop)

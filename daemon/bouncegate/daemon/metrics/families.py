@@ -1,4 +1,4 @@
-"""The shapes in which figures are given to Prometheus."""
+"""Metric families in the form of prometheus_client."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -16,12 +16,12 @@ Labelled = Iterable[tuple[Iterable[str], float]]
 
 
 def gauge(name: str, help_: str, value: float) -> Metric:
-    """One number that goes up and down."""
+    """A gauge without labels."""
     return GaugeMetricFamily(f"bouncegate_{name}", help_, value=value)
 
 
 def gauges(name: str, help_: str, labels: Iterable[str], values: Labelled) -> Metric:
-    """Several of them, told apart by labels."""
+    """A gauge with labels."""
     family = GaugeMetricFamily(f"bouncegate_{name}", help_, labels=list(labels))
     for words, value in values:
         family.add_metric(list(words), value)
@@ -29,7 +29,7 @@ def gauges(name: str, help_: str, labels: Iterable[str], values: Labelled) -> Me
 
 
 def counters(name: str, help_: str, labels: Iterable[str], values: Labelled) -> Metric:
-    """Numbers that only grow, from the daemon's start on."""
+    """A counter with labels, from the daemon's start on."""
     family = CounterMetricFamily(f"bouncegate_{name}", help_, labels=list(labels))
     for words, value in values:
         family.add_metric(list(words), value)

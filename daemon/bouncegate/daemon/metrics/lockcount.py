@@ -45,7 +45,7 @@ class LockCount:
         """Locks in force at that time."""
 
     def take(self, stop: threading.Event) -> None:
-        """Count anew, unless told to stop; raises StoreError."""
+        """Count again, until `stop` is set; raises StoreError."""
         now, locks, start = int(self._clock()), Counter[Sort](), ""
         while not stop.is_set():
             began = time.monotonic()

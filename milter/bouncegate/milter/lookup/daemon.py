@@ -1,4 +1,4 @@
-"""The map daemon: listens, answers until it is told to stop.
+"""The map daemon: listens and answers until SIGTERM.
 
 SIGTERM and SIGINT end it, SIGHUP takes new settings. One process serves every connection: a
 look-up waits for nothing.
@@ -42,18 +42,18 @@ class MapDaemon:
         maps: Mapping[bytes, Lookup],
         look: Callable[[], None],
         reload: Callable[[], Mapping[bytes, Lookup] | None],
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
         """Nothing is opened yet; `look` is called once a second, beside the look-ups.
 
         `reload` gives the maps under the settings of now, or None to stay with the old ones.
-        `tell` tells the service manager how the daemon fares (sd_notify(3)).
+        `notify` tells the service manager how the daemon fares (sd_notify(3)).
         """
-        self._tell = tell
+        self._notify = notify
         self._code = RunningCode()
         self._stop = asyncio.Event()
         self._takes_new_code = False
-        self._words = status.described(f"listening on {endpoint}")
+        self._status = status.described(f"listening on {endpoint}")
         self._look = look
         self._reload = reload
         self._endpoint = endpoint
@@ -76,14 +76,14 @@ class MapDaemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
-        loop.add_signal_handler(signal.SIGHUP, self._take_anew)
-        loop.add_signal_handler(signal.SIGUSR2, self._take_anew, "as SIGUSR2 asks for")
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+        loop.add_signal_handler(signal.SIGUSR2, self._on_reload, "as SIGUSR2 asks for")
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         server = await loop.create_server(
             lambda: Socketmap(self._maps, self._connections), sock=listener
         )
-        _LOG.info(self._words)
-        self._tell(status.ready(self._words))
+        _LOG.info(self._status)
+        self._notify(status.ready(self._status))
         while not self._stop.is_set():
             self._look()
             with suppress(TimeoutError):
@@ -103,9 +103,9 @@ class MapDaemon:
         self._takes_new_code = False
         self._stop.set()
 
-    def _take_anew(self, why: str = "") -> None:
+    def _on_reload(self, why: str = "") -> None:
         """New code, if there is any or a reason `why` to take it, or else new settings."""
-        self._tell(status.reloading())
+        self._notify(status.reloading())
         replaced = self._code.replaced()
         trouble = ""
         if why or replaced is not None:
@@ -114,7 +114,7 @@ class MapDaemon:
         else:
             self._take_settings()
         if not self._takes_new_code:
-            self._tell(status.ready(self._words, trouble))
+            self._notify(status.ready(self._status, trouble))
 
     def _trouble_of_new_code(self, why: str) -> str:
         """Why it cannot be taken; empty if it will be: then signals wait for the new program."""

@@ -1,7 +1,7 @@
 """The map `return` for virtual_alias_maps: a bounce to a signed return path reaches people as well.
 
-A signed return path is answered with two addresses, itself and the original sender's, as the
-ledger has it. Anything else is not found: who has no token of ours learns and reaches nobody.
+A signed return path is answered with two addresses, itself and the original sender's, as the ledger
+has it. Anything else is not found: without a token of ours a sender learns and reaches no address.
 """
 
 import time
@@ -50,7 +50,7 @@ class ReturnMap:
             return self._answer(key.decode())
         except UnicodeDecodeError:
             return NOT_FOUND
-        except Exception as error:  # noqa: BLE001 - the boundary; told and answered
+        except Exception as error:  # noqa: BLE001 - the boundary; logged and answered
             self._error_log.log("NOQUEUE", error, expected=isinstance(error, StoreError))
             return self._on_error
 

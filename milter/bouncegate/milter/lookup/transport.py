@@ -74,7 +74,7 @@ class TransportMap:
             return NOT_FOUND
         try:
             return self._answer(key)
-        except Exception as error:  # noqa: BLE001 - the boundary; told and answered
+        except Exception as error:  # noqa: BLE001 - the boundary; logged and answered
             self._error_log.log(_NO_QUEUE_ID, error, expected=isinstance(error, _EXPECTED))
             if self._counts is not None:
                 self._counts.failed()

@@ -134,7 +134,7 @@ def decide(facts: Facts, lock: Lock | None, now: int, scope: Scope) -> Outcome:
 def decide_unseen(recipient: str, lock: Lock | None, now: int, scope: Scope) -> Outcome:
     """The same where nothing but the recipient (canonical) is known, as in a table look-up.
 
-    Whoever asks has judged already that the mail is ours: only exempt recipients pass.
+    Postfix asks about mail that it routes: only exempt recipients pass.
     """
     if lock is None:
         return Outcome.NOT_LOCKED
@@ -194,7 +194,7 @@ def _matches(pattern: AddressPattern, address: str) -> bool:
 
 
 def _canonical(pattern: AddressPattern, *, fold: bool) -> AddressPattern:
-    """A pattern in the form that canonical addresses have; left as it is if it is none."""
+    """A pattern in the form that canonical addresses have; unchanged if it is invalid."""
     local, domain = pattern.local, pattern.domain
     try:
         if local:

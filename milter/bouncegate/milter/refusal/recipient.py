@@ -97,14 +97,14 @@ def _canonical(path: str, *, fold: bool) -> str:
         return canonical(rewritten(path), fold=fold)
 
 
-def as_resolved(recipient: bytes, told: str | None) -> bytes:
+def as_resolved(recipient: bytes, resolved: str | None) -> bytes:
     """A recipient as the mailbox that the MTA has resolved it to, if that says which.
 
-    `told` is Postfix's macro {rcpt_addr}, which is folded: the case is taken from the spelling.
+    `resolved` is Postfix's macro {rcpt_addr}, which is folded: the case is taken from the spelling.
     What stands behind an operator, as in `user%host@gateway`, only Postfix knows.
     """
     try:
-        (mailbox, *_) = mailboxes_of(told or "")
+        (mailbox, *_) = mailboxes_of(resolved or "")
         if not mailbox.domain:
             return recipient
         readings = mailboxes_of(recipient.decode())
@@ -115,7 +115,7 @@ def as_resolved(recipient: bytes, told: str | None) -> bytes:
 
 
 def untagged(key: bytes, delimiters: str) -> bytes | None:
-    """The key of the address to which an extension was added; None where there is none.
+    """The key of the address without its extension; None if it has none.
 
     By the rules of Postfix's recipient_delimiter, owner_request_special = yes included.
     """

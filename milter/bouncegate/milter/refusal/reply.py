@@ -1,4 +1,4 @@
-"""What a refused client is told: code, enhanced status and one line of text.
+"""The reply to a refused recipient: code, enhanced status and one line of text.
 
 Every reply ends with the mark of the installation, whatever the template says: when a refusal of
 ours comes back in a DSN of somebody who relays through us, it must be known for what it is and
