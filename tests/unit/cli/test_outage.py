@@ -219,7 +219,7 @@ def test_all_options_of_undo_hold_together(
     ("options", "says"),
     [
         ([], "name at least one filter"),
-        (["--since", "yesterday"], "no duration"),
+        (["--since", "yesterday"], "invalid duration"),
         (["--since", "1 month"], "write days"),
         (["--reason", "bad-luck"], "user-unknown"),
     ],

@@ -60,7 +60,7 @@ def test_a_look_up_is_shown_where_the_store_cannot_be_written(
     (config.parent / "store").rmdir()
     done = bouncegate("provider", "--json", "--lookup", "google.test")
     assert json.loads(done.out)["provider"] == "google"
-    assert "not kept: " in done.err
+    assert "not stored: " in done.err
 
 
 def test_what_is_no_domain_is_refused(bouncegate: Command) -> None:

@@ -86,7 +86,7 @@ def test_a_backup_is_made_and_never_overwritten(bouncegate: Command, tmp_path: P
     assert "data.mdb" in told["manifest"]["files"]
     again = bouncegate("store", "backup", str(target))
     assert again.code == os.EX_CANTCREAT
-    assert "nothing is overwritten" in again.err
+    assert "choose another name" in again.err
 
 
 def test_what_was_locked_since_the_backup_is_gone_after_the_restore_and_kept_aside(

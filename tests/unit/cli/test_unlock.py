@@ -140,7 +140,7 @@ def test_one_bad_line_and_nothing_of_a_file_is_locked(bouncegate: Command, many:
     done = bouncegate("lock", "--file", str(many))
     assert done.code == os.EX_DATAERR
     assert f"many.txt:{2 * MOST_AT_ONCE + 2}: invalid address 'nobody'" in done.err
-    assert f"many.txt:{2 * MOST_AT_ONCE + 4}: 'no one'" in done.err
+    assert f"many.txt:{2 * MOST_AT_ONCE + 4}: invalid address 'no one'" in done.err
     assert len(locked(bouncegate)) == 3
 
 

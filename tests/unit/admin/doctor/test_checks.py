@@ -86,7 +86,7 @@ def test_a_store_that_is_missing_damaged_or_full_is_told(tmp_path: Path) -> None
     (tmp_path / "data.mdb").write_bytes(b"rubbish" * 1000)
     severity, text = worst(check_store(settings, NOW))
     assert severity is Severity.ERROR
-    assert "restore it from a backup" in text
+    assert "restore a backup" in text
 
 
 def test_a_ledger_is_looked_at_where_there_should_be_one(tmp_path: Path) -> None:
