@@ -43,29 +43,50 @@ def copy_records(environment: lmdb.Environment, target: Path) -> None:
         size = environment.info()["map_size"]
         larger = size + _SPARE
         with closing(lmdb.open(str(target), map_size=larger, max_dbs=64, **options)) as copy:
+            writer = _Writer(copy)
             for name in names:
-                table = environment.open_db(name, txn=source, create=False)
-                _copy_table(source, table, copy, copy.open_db(name, **table.flags()))
+                writer.copy_table(source, environment.open_db(name, txn=source, create=False), name)
+            writer.commit()
     renumber(target, smallest_number(target), size)
 
 
-def _copy_table(
-    source: lmdb.Transaction[bytes],
-    table: lmdb._Database,
-    copy: lmdb.Environment,
-    target: lmdb._Database,
-) -> None:
-    with source.cursor(table) as cursor:
-        records, added = cursor.iternext(), 1
-        while added:
-            with copy.begin(write=True, db=target) as transaction, transaction.cursor() as end:
-                _, added = end.putmulti(_portion(records), append=True)
+class _Writer:
+    """The transactions of a copy: each goes on through the tables until it holds its portion.
 
+    A small copy is a single transaction, which frees no pages. A copy in which more transactions
+    have freed pages than the source has had at all cannot take its place under readers
+    (`bouncegate.store.metapages.renumber`).
+    """
 
-def _portion(records: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-    octets = 0
-    for key, value in records:
-        yield key, value
-        octets += len(key) + len(value) + _RECORD
-        if octets >= _PORTION:
-            return
+    def __init__(self, copy: lmdb.Environment) -> None:
+        """Fill an environment that is empty, and that nobody else has open."""
+        self._copy = copy
+        self._transaction = copy.begin(write=True)
+        self._room = _PORTION
+
+    def copy_table(
+        self, source: lmdb.Transaction[bytes], table: lmdb._Database, name: bytes
+    ) -> None:
+        """Copy one table; the last transaction remains open."""
+        target = self._copy.open_db(name, txn=self._transaction, **table.flags())
+        with source.cursor(table) as cursor:
+            records = cursor.iternext()
+            while True:
+                with self._transaction.cursor(target) as end:
+                    end.putmulti(self._portion(records), append=True)
+                if self._room > 0:
+                    return
+                self.commit()
+                self._transaction = self._copy.begin(write=True)
+                self._room = _PORTION
+
+    def commit(self) -> None:
+        """Write the last transaction."""
+        self._transaction.commit()
+
+    def _portion(self, records: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in records:
+            yield key, value
+            self._room -= len(key) + len(value) + _RECORD
+            if self._room <= 0:
+                return

@@ -102,6 +102,20 @@ def test_it_can_be_compacted_again_and_again_under_a_reader(folder: Path) -> Non
             assert is_locked(reader, f"u{number}-0@hand.example")
 
 
+def test_a_store_of_a_single_change_is_compacted_under_a_reader(tmp_path: Path) -> None:
+    folder = tmp_path / "young"
+    folder.mkdir()
+    with closing(Store.open(settings_of(folder))) as store:
+        store.act([Act(("ann@hand.example",), NOW, "lock", by="root")], POLICY.fold)
+    with another_process(READER, folder) as reader:
+        compacted(folder)
+        with closing(Store.open(settings_of(folder))) as store:
+            store.act([Act(("eve@hand.example",), NOW, "lock", by="root")], POLICY.fold)
+        assert is_locked(reader, "ann@hand.example")
+        assert is_locked(reader, "eve@hand.example")
+    assert verify.verify(str(folder / "data.mdb"), subdir=False) == []  # type: ignore[no-untyped-call]
+
+
 def test_nothing_is_compacted_while_a_process_may_write(folder: Path) -> None:
     before = (folder / "data.mdb").stat().st_ino
     with closing(Store.open(settings_of(folder))), pytest.raises(StoreBusy):
