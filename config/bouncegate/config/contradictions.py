@@ -24,7 +24,7 @@ def contradictions(settings: Settings, faulty: Collection[str]) -> Iterator[tupl
 
 
 def _table_of(key: str) -> str:
-    """The table in which a key stands: each item of an array of tables is one of its own."""
+    """The table that contains a key; each item of an array of tables is a table."""
     return key if key.rpartition(".")[2].isdecimal() else key.rpartition(".")[0]
 
 

@@ -196,7 +196,7 @@ def _choices(kind: Any) -> tuple[object, ...]:
 
 
 def _lines_of_keys(text: str) -> dict[str, int]:
-    """Where each key stands; good enough for hand-written files, and only used to point."""
+    """The line of each key; approximate, used only in messages."""
     lines: dict[str, int] = {}
     section = ""
     tables: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from bouncegate.config.settings import Settings, Trust
 
 
 def notes_on(settings: Settings) -> Iterator[str]:
-    """What is allowed and may not be meant, for who checks a configuration or reads the log."""
+    """What is allowed, but perhaps not meant; for `check-config` and the log."""
     if not settings.log_proves:
         yield (
             '[maillog] source = "file": local users can write lines there, so they show what '
@@ -35,7 +35,7 @@ def notes_on(settings: Settings) -> Iterator[str]:
 
 
 def notes_on_sending(settings: Settings) -> Iterator[str]:
-    """The same of the send path: what is not alike wherever a message leaves."""
+    """The same for the send path: what differs between milter, map and access table."""
     yield from settings.removed
     if settings.reply.action == "discard":
         yield (

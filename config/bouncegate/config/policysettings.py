@@ -37,7 +37,7 @@ class Row(Struct, frozen=True):
     group: OneOrMore[str] = ()
     sender: OneOrMore[AddressPattern] = ()
     failures: Annotated[int, Meta(ge=0, le=MOST_FAILURES)] = 0
-    """In a row; 0 is written by nobody, and means that the file does not say."""
+    """In a row; 0: not set."""
     lock: Terms | None = None
     window: Duration = Duration()
     """How far back a failure counts; no length: as far as the row goes."""

@@ -18,7 +18,7 @@ from msgspec import Struct
 from bouncegate.config.values import DomainName, parse_domain
 
 _FILE: Final = "providers.toml"
-# A name stands in tables, in keys of the store and in rows of the policy.
+# A name is used in tables, in keys of the store and in rows of the policy.
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")
 _NAMED_BY: Final = {"domains": "domain", "mx": "end of an MX host's name"}
 

@@ -44,7 +44,7 @@ class ReturnDomains:
 
     @property
     def main(self) -> str:
-        """The one that stands for this machine where one is enough; empty where there is none."""
+        """The main return domain of this machine; empty if there is none."""
         return next(iter(self.names), "")
 
     @property

@@ -28,7 +28,7 @@ _JUDGED: Final = tuple(
     for reason, definition in REASONS.items()
     if definition.blame is not Blame.SENDER and reason not in _NO_BOUNCES
 )
-# Stands for all that no row names.
+# For everything that no row names.
 _OTHER: Final = ""
 _SOMEBODY: Final = "somebody"
 _SOMEWHERE: Final = "somewhere.invalid"

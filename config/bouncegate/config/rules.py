@@ -59,7 +59,7 @@ class Example(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(Struct, frozen=True):
-    """One rule, and where it stands."""
+    """One rule, and its place."""
 
     id: str
     reason: Reason

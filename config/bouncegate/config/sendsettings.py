@@ -91,13 +91,13 @@ class ReplySettings(Struct, frozen=True):
 
     @property
     def answer(self) -> tuple[str, str]:
-        """Code and enhanced status; "defer" needs a temporary one, whatever stands there."""
+        """Code and enhanced status; "defer" needs a temporary code, whatever is set."""
         if self.action == "defer" and not str(self.code).startswith("4"):
             return "450", _DEFERRED
         return str(self.code), self.status.code
 
     def words(self, group: GroupReply | None = None) -> tuple[ReplyText, ReplyUrl]:
-        """Text and URL for a group; what it does not set, and None, is as it stands here."""
+        """Text and URL for a group; what it does not set, and None, is as in `[reply]`."""
         if group is None:
             return self.text, self.url
         return (

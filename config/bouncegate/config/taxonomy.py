@@ -159,7 +159,7 @@ REASONS: dict[Reason, Definition] = {
     Reason.ROUTING_ERROR: Definition(
         11, _SOFT, Category.NETWORK, _PATH,
         "the message could not be routed, or went round in a loop",
-        "The recipient's administrator must mend the routing.",
+        "The recipient's administrator must fix the routing.",
     ),
     Reason.SERVER_MISCONFIGURED: Definition(
         12, _SOFT, Category.UNDEFINED, _PATH,
@@ -184,7 +184,7 @@ REASONS: dict[Reason, Definition] = {
     Reason.REPUTATION: Definition(
         16, _HARD, Category.SECURITY, _SENDER,
         "the sending address or domain is on a block list or has a bad reputation",
-        "Find the list that the reply names, mend the cause, then ask to be delisted.",
+        "Find the list that the reply names, fix the cause, then ask to be delisted.",
     ),
     Reason.SENDER_INVALID: Definition(
         17, _HARD, Category.SECURITY, _SENDER,

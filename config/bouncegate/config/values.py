@@ -37,7 +37,7 @@ _ENHANCED_STATUS: Final = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
 # of an address (RFC 5321, 4.5.3.1.3).
 _DOMAIN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LONGEST_DOMAIN: Final = 195
-# RFC 5321, 4.1.2 without quotes and address literals; it goes to Postfix as it stands.
+# RFC 5321, 4.1.2 without quotes and address literals; it is passed to Postfix unchanged.
 _MAILBOX: Final = re.compile(r"[\w.+=~^'*/?{}|$&#`-]{1,64}(?:@(?:[\w-]{1,63}\.)*[\w-]{1,63})?")
 
 

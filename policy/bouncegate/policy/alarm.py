@@ -1,7 +1,7 @@
 """Bounces that blame the sender: who is blamed, and for how long that is remembered.
 
 They never lock a recipient; what they cost is the sender's own deliverability, so somebody has
-to be told while it can still be mended.
+to be warned while it can still be fixed.
 """
 
 from typing import Final

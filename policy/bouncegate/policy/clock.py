@@ -1,7 +1,7 @@
 """Whether the clock of this machine can be trusted with what nothing brings back.
 
-What is deleted, expires or is settled goes by the clock, and a clock that is wrong for a second is
-enough. So the latest time at which it was right is kept as a mark. A clock that is more than a day
+Deletion, expiry and settlement depend on the clock, and a clock that is wrong for one second can do
+damage. So the latest time at which it was right is kept as a mark. A clock that is more than a day
 ahead of the mark, or behind it, is in doubt until it has run evenly for a day, or an operator
 accepts it. Evenly means as fast as the clock that counts since boot (CLOCK_BOOTTIME,
 clock_gettime(2)), which nobody can set. That clock also leads the mark: a clock that is some hours
@@ -23,7 +23,7 @@ _AHEAD: Final = DAY + 1800
 _BEHIND: Final = 300
 # By so much may the two clocks differ from one look to the next.
 _UNEVEN: Final = 60
-# The mark falls behind where a machine was off and nobody looked before it had run for as long.
+# The mark falls behind if the machine was off and the clock was not checked for as long afterwards.
 _CATCH_UP: Final = 2
 # How far the mark may be behind, so that not every look is a write.
 _MINUTE: Final = 60
@@ -91,7 +91,7 @@ def _reach(known: ClockMark, now: Moment) -> int:
 def _steady(last: Doubt, now: Moment) -> int:
     """For how long the clock has run evenly by now."""
     passed, ran = now.time - last.time, now.uptime - last.uptime
-    if ran < 0:  # booted since: how long the machine was off, nobody knows
+    if ran < 0:  # booted since: how long the machine was off is unknown
         return last.steady if 0 <= passed <= _AHEAD else 0
     return last.steady + ran if abs(passed - ran) <= _UNEVEN else 0
 

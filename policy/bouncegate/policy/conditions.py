@@ -29,7 +29,7 @@ def is_met(act: Act, seen: int, state: State) -> bool:
 
 
 def locks_seen(locks: Iterable[Lock | None], now: int) -> int:
-    """A number that stands for those of these locks that are in force; 0: none is.
+    """A number that identifies the locks in force; 0: none.
 
     The numbers of the entries that made them, exclusive-or: another lock is another entry's.
     """

@@ -2,8 +2,8 @@
 
 Bounces alone never lock a domain, and DNS alone never does: many distinct addresses must have
 bounced hard, and the domain must have been denied twice, some time apart (`policy.mx`).
-Then there is nobody there whom a lock could wrong. What speaks against it comes first: a sign of
-life from the domain, or name servers that have called no domain alive since. All of this is pure.
+Then a lock can harm no working address. Evidence against it wins: a sign of life from the domain,
+or name servers that have found no working domain since. All of this is pure.
 """
 
 from typing import Final, NamedTuple

@@ -72,7 +72,9 @@ class Policy:
         alarm: AlarmSettings | None = None,
         retention: RetentionSettings | None = None,
     ) -> None:
-        """Events of other trust than `trust` never count; no guard where there is none."""
+        """Events whose trust is not in `trust` never count; without `guard`, no outage is
+        detected.
+        """
         self._settings = settings
         self._trust = frozenset(trust)
         self._table = PolicyTable(settings)
@@ -231,7 +233,7 @@ def _after_delivery(state: State, sent: int) -> State:
 
 
 def _after_life(state: State, time: int, *, frees_hard: bool) -> State:
-    """The address answers: its statistics start anew, as far as no lock stays."""
+    """The address is alive: its statistics are reset, unless a lock remains."""
     if replace(state, corrected="") == EMPTY:  # what it was corrected to may be purged
         return state
     groups = {n: streak.after_life(c, frees_hard=frees_hard) for n, c in state.groups.items()}

@@ -38,9 +38,10 @@ _LEAST: Final = 10
 # Bounces of addresses that die one by one are a Poisson count: by chance alone it exceeds its mean
 # by five standard deviations once in some million spans.
 _DEVIATIONS: Final = 5
-# To count a series anew at each bounce costs its length each time. So the next count waits for this
-# part of the bounces that the limit leaves room for, or for that part of those that there are. The
-# limit may sink meanwhile, with the sends: an incident then opens a little later, and frees all.
+# Counting a series again at each bounce costs its length each time. So the next count waits for
+# this part of the bounces that the limit leaves room for, or for that part of those that there are.
+# The limit may sink meanwhile, with the sends: an incident then opens a little later, and frees
+# all.
 _OF_ROOM: Final = 10
 _OF_COUNT: Final = 200
 _VIA: Final = "via "
@@ -51,7 +52,7 @@ class Series(NamedTuple):
     """The hard bounces that are counted together."""
 
     provider: str
-    """Of the recipients; or `via ` and the server that refused them, whoever they are."""
+    """Of the recipients; or `via ` and the name of the server that refused them."""
     reason: Reason
 
     @classmethod
@@ -153,7 +154,8 @@ class Guard:
             yield Watched(via, organisation_of(domain) if is_own else series.provider)
 
     def _is_own_server(self, via: Series, provider: str) -> bool:
-        """Whether a provider's own server refused, so that nobody else's bounces tell of it.
+        """Whether a provider's own server refused, so that no other provider's bounces count for
+        it.
 
         What a report says of the server is a stranger's word: it must not speak for a provider.
         """

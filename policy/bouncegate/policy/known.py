@@ -1,8 +1,8 @@
 """Whether an address was delivered to before: an outage breaks known addresses, a bot new ones.
 
 An address is known when it was first mailed some days before the message that bounced, and no hard
-bounce of those days is left unanswered by a delivery. Whoever signs up addresses only to let them
-bounce has to mail each of them for that long first. All of this is pure.
+bounce of those days is left unanswered by a delivery. An attacker who signs up addresses to let
+them bounce has to be mailed at each of them for that long first. All of this is pure.
 """
 
 from enum import StrEnum

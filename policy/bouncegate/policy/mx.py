@@ -56,7 +56,7 @@ class MxHosts(Struct, frozen=True, omit_defaults=True):
     fetched: int = 0
     """When the last answer came."""
     good_until: int = 0
-    """A later use should ask anew, and take this meanwhile."""
+    """After this time, a use triggers a new lookup, and uses this answer meanwhile."""
     denial: Denial | None = None
     """What the last answer said, if it denied that the domain takes mail."""
     denied_since: int = 0
@@ -115,7 +115,7 @@ def learn(known: MxHosts, answer: MxAnswer, now: int, settings: DnsSettings) -> 
 
 
 def next_question(known: MxHosts, settings: DnsSettings) -> int | None:
-    """When to ask on though nobody wants to know; None: when somebody does.
+    """When to look up again without a new bounce; None: only at the next bounce.
 
     A denial is worth confirming, and a failure worth another try or two.
     """

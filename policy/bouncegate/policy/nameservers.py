@@ -1,6 +1,6 @@
 """Whether name servers are believed that deny a domain: by what they say of others meanwhile.
 
-A resolver that is broken, filters, or stands behind a captive portal denies domains that take mail
+A resolver that is broken, filters, or is behind a captive portal denies domains that take mail
 too. So with each round of look-ups in which anything is denied, domains that are known to take mail
 are asked for as well. All of this is pure.
 """

@@ -2,7 +2,7 @@
 
 Providers are named because their servers break together. Any domain that no provider is known to
 run is a provider of its own, by its name. All of this is pure: what a domain's MX hosts are is
-told by whoever has looked them up.
+passed in by the caller.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -3,7 +3,7 @@
 The journal holds `Event`s and `Act`s in the order in which they came; `State` is what they
 amount to for one address, and is a pure function of them (`bouncegate.policy.fold`). Between
 them stand `Ruling`s, which say that earlier events no longer count, or count again, and what
-the guard found (`Opened`, `Settled`). A `Summary` stands for what is no longer kept.
+the guard found (`Opened`, `Settled`). A `Summary` replaces entries that were deleted.
 Times are whole seconds since 1970, UTC. Addresses are canonical (`bouncegate.store.address`).
 """
 
@@ -79,7 +79,7 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     sent: int = 0
     """When our message was sent, as the ledger knows it; 0: unknown."""
     named: int = 0
-    """How many recipients a report names for which this one event stands; 0: its own alone."""
+    """How many recipients of a report this event represents; 0: one."""
     blame: Blame | None = None
     """Whom the rule blames; None: whom the reason does."""
 
@@ -90,7 +90,7 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
 
     @property
     def moment(self) -> int:
-        """When the failure stands in the row of sends: that of its message, else its own time."""
+        """The time that orders failures: when the message was sent, else when the bounce came."""
         return self.sent or self.time
 
 
@@ -116,7 +116,7 @@ class Act(Struct, frozen=True, tag="act", omit_defaults=True):
 
     `alive` is a proof of life: an opened mail, a click, a message from the address. `release` ends
     the lock that a list has made, and nothing else: that is no sign of life. `correct`: the address
-    was mistyped, `other` was meant; `renew`: it was meant by `other`, and is counted anew.
+    was mistyped, `other` was meant; `renew`: it was meant by `other`, and its counts are reset.
     `recover`: its domain takes mail again; that ends what bounces locked because it took none.
     """
 
@@ -133,7 +133,7 @@ class Act(Struct, frozen=True, tag="act", omit_defaults=True):
     other: str = ""
     """The other address of a correction."""
     audit: bytes = b""
-    """The key of what tells more of the operator; empty for what is done by rule."""
+    """The key of the operator's audit record; empty for automatic acts."""
     condition: Condition = ""
     seen: tuple[int, ...] = ()
     """For `as-seen`: of each of the addresses, the number of its locks then."""

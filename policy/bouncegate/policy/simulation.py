@@ -1,7 +1,7 @@
 """What if: what another policy, or other rules, would have made of what really came.
 
-The history of each address is folded anew and compared with what the store holds. Pure: histories,
-verdicts and the clock are handed in.
+Replays the history of each address and compares the result with the store. Pure: histories,
+verdicts and the clock are passed in.
 """
 
 from collections.abc import Callable, Iterable, Iterator

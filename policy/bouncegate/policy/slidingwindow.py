@@ -21,9 +21,9 @@ class Counted(NamedTuple):
 
     time: int
     subject: bytes
-    """Stands for the address, or for whatever else is counted once."""
+    """A digest of the address, or of whatever else is counted once."""
     domain: bytes = BY_NAME
-    """Stands for the domain where its MX alone tells the provider; else `BY_NAME`."""
+    """A digest of the domain, if only its MX identifies the provider; else `BY_NAME`."""
     sure: bool = False
     """Whether the address is known for sure to have been delivered to before."""
 

@@ -23,7 +23,7 @@ _DAY: Final = 86_400
 
 
 def without_ended_lock(streak: _C, now: int) -> _C:
-    """When the time is up the address is free again by itself, and its count starts anew."""
+    """After its end, a lock no longer applies, and the count is reset."""
     if streak.lock is None or streak.lock.in_force(now):
         return streak
     return after_release(streak) if streak.lock.reason in BY_LIST else _unlocked(streak)
@@ -41,7 +41,7 @@ def after_superseded_failure(streak: _C, number: int, event: Event, row: PolicyR
     """The streak after a bounce that counts, where a later message of ours arrived.
 
     It is in a row with no failure that came after that delivery, and which ones came before is no
-    longer known: it stands alone.
+    longer known: it counts alone.
     """
     return streak if row.failures > 1 else _locked(streak, number, event, row)
 
@@ -148,7 +148,7 @@ def ends_a_row(streak: Streak, sent: int) -> bool:
 
 
 def after_life(streak: _C, *, frees_hard: bool) -> _C:
-    """The streak after a proof of life: begun anew, unless a lock stays that it does not end."""
+    """The streak after a proof of life: reset, unless a lock remains that it does not end."""
     lock = streak.lock
     if lock is None or _is_automatic(lock, Kind.SOFT):
         return replace(_unlocked(streak), times_locked=0, times_locked_hard=0)
@@ -175,7 +175,7 @@ def after_lock(streak: _C, number: int, act: Act) -> _C:
 
 
 def after_unlock(streak: _C) -> _C:
-    """The streak after an operator's unlock: free, and counted anew."""
+    """The streak after an operator's unlock: no lock, and counts are reset."""
     return _unlocked(streak)
 
 

@@ -25,7 +25,7 @@ class PolicyRow(NamedTuple):
     """A row of the policy table, or the defaults of a kind: what it says of a bounce."""
 
     name: str
-    """Where it stands in the config file."""
+    """Its place in the config file."""
     failures: int
     """So many in a row lock."""
     window: Duration
@@ -39,7 +39,7 @@ class PolicyTable:
     """The rows of one configuration, ready for use."""
 
     def __init__(self, settings: PolicySettings) -> None:
-        """Take the rows as they are: whoever loaded them has looked for faults."""
+        """Use rows that were checked when they were loaded."""
         hard, soft = settings.hard, settings.soft
         self._defaults: Final = {
             Kind.HARD: PolicyRow("policy.hard", hard.failures, hard.window, hard.lock, hard.scope),

@@ -86,7 +86,7 @@ def streak_of(state: State, group: str) -> Streak:
 
 
 def what_would_free(lock: Lock | None, now: int, settings: PolicySettings) -> str:
-    """What ends a lock, in words; empty where there is none in force."""
+    """What ends a lock, in words; empty if none is in force."""
     if lock is None or not lock.in_force(now):
         return ""
     automatic, hard = lock.origin is Origin.AUTOMATIC, lock.kind is Kind.HARD

@@ -97,7 +97,7 @@ def _literal(domain: str) -> str:
 
 
 def domain_of(address: str) -> str:
-    """What stands behind the last @ of a canonical address."""
+    """The domain of a canonical address."""
     return address.rpartition("@")[2]
 
 

@@ -66,7 +66,7 @@ def is_proven(settings: Settings, now: int) -> bool:
 
 
 def is_due(settings: Settings, now: int) -> bool:
-    """Whether a proof is to be tried again: there is none of the last day."""
+    """Whether to prove it again: the last proof is older than a day."""
     return not is_proven(settings, now + LASTS - _RENEWED)
 
 
@@ -79,7 +79,7 @@ def _proven_at(path: Path, digest: str) -> int:
 
 
 def _digest(settings: Settings) -> str:
-    """What stands for the settings that a proof is about."""
+    """A digest of the settings that a proof is about."""
     about = repr((settings.return_path.domains.main, settings.alive))
     return blake2b(about.encode("utf-8", "replace"), digest_size=16).hexdigest()
 

@@ -1,10 +1,10 @@
-"""Acts on many addresses: all of them or none, and no handler waits for them long.
+"""Acts on many addresses: all or none, without blocking the return path for long.
 
 One transaction for a million addresses would hold the write lock for a minute, and no bounce could
 be acknowledged. So the acts are written into a file first, beside the store. Its renaming decides:
 before it nothing has happened, after it all of it will. The acts are then carried out in short
-transactions, each of which also remembers how far that has come; whoever is killed amid it has his
-work finished by the next command, or by the maintenance.
+transactions, each of which also records the progress. If the process is killed, the next command or
+`maintain` finishes the work.
 """
 
 from __future__ import annotations

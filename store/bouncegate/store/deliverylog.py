@@ -4,8 +4,8 @@
     accepted  time of the acceptance and message (12 octets), address -> time of the send (4
               octets), identity of a bounce of it (16), digests of the message's names (8 each)
 
-A portion of the log changes all of this, and the journal, in one transaction: a reader that is
-killed has either taken in a portion and stands behind it, or neither.
+A batch of log lines changes all of this, the journal and the position in one transaction, so a
+reader that is killed loses and repeats nothing.
 
 That a message is put off is known here alone: where servers greylist that is a matter of streak,
 and the journal, which is kept for years, must not grow with it. It has one entry for a message and
@@ -90,7 +90,7 @@ class Deferred(NamedTuple):
     mailed: Delivery
     attempt: Deferral
     event: Event | None
-    """What tells of the delay, where that is worth an entry of the journal; once for a message."""
+    """The delay as an event, if it is worth an entry of the journal; once per message."""
 
 
 class Accepted(NamedTuple):

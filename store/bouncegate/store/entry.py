@@ -1,9 +1,9 @@
 """A send as the ledger keeps it, and what it takes to write it.
 
-Whoever accepted the message encodes it once; these octets are handed over, and are the value that
-is kept. Its key, under which names it is found, and how many recipients it has in which domain,
-are made by the writer, which takes many at a time: what costs 5 us there cost a worker, to which
-the code has gone cold between two messages, several times that.
+The worker that accepted the message encodes it once; these octets are handed over, and are the
+value that is stored. Its key, under which names it is found, and how many recipients it has in
+which domain, are made by the writer, which takes many at a time: what costs 5 us there cost a
+worker, to which the code has gone cold between two messages, several times that.
 """
 
 import struct

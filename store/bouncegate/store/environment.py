@@ -3,7 +3,7 @@
 Three things can happen to files that are open, none of which LMDB notices:
 
 - `data.mdb` is deleted, replaced by a rename, or its folder is moved: what is written then goes
-  into a file that nobody will ever open again. So a write transaction looks first whether the file
+  into a file that no process will open again. So a write transaction looks first whether the file
   that is open has the name still, and a commit counts only if it has it afterwards, too.
 - `lock.mdb` is removed as "stale": LMDB's lock between writers, and the number of the last
   transaction, are in it, so two processes that have two of them ruin the store. Each write
@@ -57,7 +57,7 @@ Identity = tuple[int, int]
 
 
 def identity_of(path: str | Path) -> Identity | None:
-    """Which file has a name; None where there is none, or it is out of reach."""
+    """Device and inode of a file; None if it does not exist or cannot be accessed."""
     try:
         found = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat
     except OSError:
@@ -159,7 +159,7 @@ class Environment:
             )
 
     def close(self) -> None:
-        """Give the map and the files back."""
+        """Close the environment and its files."""
         self.raw.close()
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:

@@ -1,7 +1,7 @@
 """The journal and what it adds up to, changed together.
 
-The state of an address is the fold of its entries without those that a ruling leaves out. What
-is new is folded onto what is known; a ruling has the addresses that it touches told anew.
+The state of an address is the fold of its entries without those that a ruling leaves out. A new
+entry is folded onto the known state; after a ruling, the affected addresses are recomputed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bouncegate.store.table import Table, Transaction
 from bouncegate.store.window import Window
 
 _NO_ENTRY: Final = 0
-"""The number that a summary has which stands for no entry of the journal."""
+"""The number of a summary that replaces no entry of the journal."""
 
 
 class Effect(NamedTuple):
@@ -96,7 +96,7 @@ class History(Table):
         fold: Fold,
     ) -> tuple[State, State]:
         """Let the last entry take effect on one address; tells its state before and after."""
-        if not address:  # a bounce that names nobody: kept, but nobody's
+        if not address:  # a bounce without an address: kept, but counted for none
             return EMPTY, EMPTY
         self._remember(transaction, address, number, entry)
         self.journal.index(transaction, address, number)
@@ -111,7 +111,7 @@ class History(Table):
     def _remember(
         self, transaction: Transaction, address: str, number: int, entry: AddressEntry
     ) -> None:
-        """An address that was purged is known again: its locks stand under its name from now on."""
+        """An address that was purged is known again: its locks are stored under its name again."""
         locked = self.addresses.purged.pop(transaction, address)
         if locked is not None:
             summary = Summary(locked, _NO_ENTRY, entry.time, entry.time, 0)
@@ -148,7 +148,7 @@ class History(Table):
         fold: Fold,
         without: Collection[int] = (),
     ) -> State:
-        """The state of an address, told anew; `without` are events to pass over as well."""
+        """The recomputed state of an address; `without` are events to leave out as well."""
         state = EMPTY
         for number, entry in self.journal.of_address_within(transaction, address):
             # A summary is no event: no ruling on one leaves it out, whatever its number is.

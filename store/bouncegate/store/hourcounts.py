@@ -1,10 +1,10 @@
-"""How many bounces that count against nobody came in each hour, and whom they blame.
+"""Hourly counts of bounces that count for no address, by the sender that they blame.
 
     tallies  hour, 4 octets, and sender -> {reason: count}
 
-The empty sender stands for the bounces that prove nothing: whom they blame is not known. `DROPPED`
-stands for those of them that their quota dropped before their time, and `OTHERS` for senders of an
-hour in which too many were blamed: strangers can make up names.
+The empty sender is for bounces that prove nothing: whom they blame is unknown. `DROPPED` is for
+those that their quota dropped, and `OTHERS` for senders of an hour in which too many were blamed:
+anyone can make up names.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     incidents  number of the `Opened` entry -> number of the `Settled` one, 0 while it is open
 
 While an incident is open, hard bounces of its series are held if their addresses were known before:
-kept, but counted for nobody. Those of its window that had counted when it opened are held with
-them, in the very transaction that takes in the bounce.
+kept, but not counted. Those of its window that had counted when it opened are held as well, in the
+transaction that records the bounce.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class LastMailed(Table):
                 transaction.put(key_of(address), fault.encode(), db=self._invalid)
 
     def touch(self, transaction: Transaction, addresses: Iterable[str], time: int) -> None:
-        """Take a sign of life, or an operator's word, for a message that arrived at that time.
+        """Count a sign of life, or an operator's unlock, as a mail at that time.
 
         Within a transaction of the caller's; nothing is written of those that were never mailed.
         """

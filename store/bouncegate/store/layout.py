@@ -1,4 +1,4 @@
-"""Opening the LMDB environment: the one place that knows its files, databases and layout.
+"""The layout of the LMDB environment: its files, databases and version, and how it is opened.
 
 The environment is a folder with `data.mdb` and `lock.mdb`; large bounce messages lie beside
 them in `messages/`. It is opened once per process and never across a fork(2). A file that
@@ -204,7 +204,7 @@ def _require_writable(folder: Path) -> None:
 
 
 def hand_to_owner(folder: Path) -> None:
-    """What root makes belongs to the owner of the folder, or the daemons could not open it."""
+    """Give what root creates to the owner of the folder, so that the daemons can open it."""
     for name in (DATA, LOCK):
         hand_over(folder / name, folder)
 

@@ -38,7 +38,7 @@ class ListIndex(Table):
         self._ends = self._database(ENDS)
 
     def update(self, transaction: Transaction, key: bytes, before: State, after: State) -> None:
-        """Let an address stand where its state says; `key` is the address."""
+        """Update the index after a change of an address's state; `key` is the address."""
         old, new = lists_of(before), lists_of(after)
         if old != new:
             for letter in old - new:
@@ -51,7 +51,7 @@ class ListIndex(Table):
                 self._name_cause(transaction, lock.until, lock.cause)
 
     def write(self, transaction: Transaction, key: bytes, state: State) -> None:
-        """The same, wherever it stood before."""
+        """Write the index of an address, whatever was there before."""
         for letter in LETTERS:
             if letter in lists_of(state):
                 transaction.put(letter + key, b"", db=self._shelves)

@@ -51,18 +51,18 @@ class Lists(Table):
         """The entry of the journal with a number; None for the lock of one that was purged."""
 
     def locked(self, after: str = "", prefilter: Prefilter | None = None) -> Iterator[Known]:
-        """Whoever has a lock, for all groups or for one, in force or ended."""
+        """Addresses with a lock, for all groups or for one, in force or ended."""
         states = self._history.addresses
         return self._known(lambda t, start: states.locked(t, start, _PORTION), after, prefilter)
 
     def with_locks_of_groups(
         self, after: str = "", prefilter: Prefilter | None = None
     ) -> Iterator[Known]:
-        """Whoever has a lock of one group alone, in force or ended."""
+        """Addresses with a lock of one group alone, in force or ended."""
         return self._known(self._on(GROUPS), after, prefilter)
 
     def locked_for(self, reasons: Collection[Reason]) -> Iterator[tuple[str, Lock]]:
-        """Whoever has a lock for all groups with one of these reasons, in force or ended."""
+        """Addresses with a lock for all groups with one of these reasons, in force or ended."""
         numbers = frozenset(REASONS[reason].number for reason in reasons)
         start = b""
         while True:
@@ -80,7 +80,7 @@ class Lists(Table):
     def bounced(
         self, now: int, after: str = "", prefilter: Prefilter | None = None
     ) -> Iterator[Known]:
-        """Whoever has bounced and is not locked at `now`, not even for one group."""
+        """Addresses that have bounced and are not locked at `now`, not even for one group."""
         never_locked = self._known(self._on(DETECTED), after, prefilter)
         once_locked = self._with_ended_locks(now, after, prefilter)
         for address, state in merge(never_locked, once_locked, key=itemgetter(0)):
@@ -158,7 +158,7 @@ class Lists(Table):
         while portion := list(islice(ordered, _PORTION)):
             with self._reading() as transaction:
                 known = list(self._states(transaction, portion))
-            # Who has no lock any more stands on the other letter.
+            # An address without any lock is listed under the other letter.
             yield from ((a, s) for a, s in known if has_lock(s))
 
     def _gathered(self, now: int) -> set[str] | None:

@@ -10,9 +10,9 @@ The first 20 octets are the lock for all groups:
     8  since                4 octets
     12 cause                8 octets  number of the journal entry
 
-Where there is none, the origin is 15 and the end lies in 1970. Behind them stands, for each lock
-of one group alone, a digest of the group's name in 8 octets, and 20 more for the lock: one look-up
-tells all that holds an address.
+Without such a lock, the origin is 15 and the end is in 1970. For each lock of one group, 28 octets
+follow: a digest of the group's name in 8 octets, and 20 for the lock. So one lookup returns all
+locks of an address.
 
 All numbers are little-endian. A lookup that finds a lock needs `until` alone to decide; the
 rest is decoded only for a recipient that is refused.

@@ -107,7 +107,9 @@ class LockTable:
         return transaction.get(digest_of(address, self._salt), db=self._purged)
 
     def _read_salt(self) -> bytes:
-        """The salt; empty, and the log says so, where it cannot be had: those locks hold nobody."""
+        """The salt; if it cannot be read, empty, and the log says that those locks are not
+        enforced.
+        """
         assert self._environment is not None
         folder = self._environment.folder
         try:
@@ -120,6 +122,6 @@ class LockTable:
         return salt or b""
 
     def close(self) -> None:
-        """Give the map back."""
+        """Close the environment."""
         if self._environment is not None:
             self._environment.close()

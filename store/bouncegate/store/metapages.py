@@ -18,7 +18,7 @@ _META_FLAG: Final = 0x08
 # the transaction.
 _META: Final = struct.Struct("@Q2xH4xIIQQI2xH24xQQ48xQQ")
 TRANSACTION: Final = _META.size - 8
-"""Where the number of the transaction stands in the page."""
+"""Offset of the transaction number in the page."""
 _MAP_SIZE: Final = 32
 
 # A leaf (MDB_page): number, flags, and where the pointers to its nodes end, which follow.
@@ -66,7 +66,7 @@ def meta_pages(descriptor: int) -> tuple[MetaPage, MetaPage] | None:
 
 
 def meta_pages_of(data: Path) -> tuple[MetaPage, MetaPage] | None:
-    """The same of a file; None as well where there is none."""
+    """The same of a file; None also if there is no file."""
     try:
         descriptor = os.open(data, os.O_RDONLY)
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def smallest_number(data: Path) -> int:
 
 
 def renumber(data: Path, last: int, map_size: int | None = None) -> None:
-    """Say that the last transaction of a copy, which nobody has open, has a number.
+    """Set the number of the last transaction of a copy that no process has open.
 
     Both meta pages then show what the newer one did, and its few free pages are those of the first
     transactions. `map_size` is what they say of the map, if that is enough for the file.

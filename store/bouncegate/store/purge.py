@@ -7,8 +7,8 @@ every text of the journal and of the audit that names it. Of its locks in force 
 kept (`purged`).
 
 What is found first is dealt with in short transactions of their own; the last one takes the state,
-the entries and the index, and writes the record of it. Whoever is killed before that has an address
-that is still known, and purges it again.
+the entries and the index, and writes the record of it. If the process is killed before that, the
+address is still known, and the purge can be repeated.
 """
 
 from __future__ import annotations

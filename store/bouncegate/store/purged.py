@@ -1,10 +1,10 @@
-"""Locks of addresses that were purged: known by a salted digest, which names nobody.
+"""Locks of addresses that were purged: stored under a salted digest, not under the address.
 
     purged  digest, 16 octets -> lock record, as in `locks`
             digest, "s"       -> State, of which there is nothing but its locks
 
-The salt is a file beside the store, `salt`, of mode 0600, like the keys: whoever has the store
-alone cannot try addresses. Without it these locks hold nobody, so it is backed up with the keys.
+The salt is a file beside the store, `salt`, of mode 0600, like the keys: with the store alone,
+addresses cannot be guessed. Without the salt these locks are not enforced, so backups contain it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _MODE: Final = 0o600
 
 
 def digest_of(address: bytes, salt: bytes) -> bytes:
-    """What stands for a canonical address, in UTF-8."""
+    """The digest of a canonical address in UTF-8."""
     return blake2b(address, digest_size=_DIGEST, key=salt).digest()
 
 
 def read_salt(folder: Path) -> bytes | None:
-    """The salt of the store in a folder; None where there is none. Raises StoreError."""
+    """The salt of the store in a folder; None if there is none. Raises StoreError."""
     path = folder / FILE
     try:
         with open_regular(path) as file:
@@ -124,7 +124,7 @@ class Purged(Table):
         return state
 
     def put(self, transaction: Transaction, address: str, state: State, now: int) -> bytes:
-        """Keep the locks of an address that are in force; tells the digest that stands for it."""
+        """Keep the locks of an address that are in force; returns the digest of the address."""
         self._salt = read_or_make_salt(self._path)
         digest = digest_of(address.encode(), self._salt)
         left = _locks_alone(state, now)

@@ -71,8 +71,8 @@ class Encoded(NamedTuple):
     def of(cls, bounce: Bounce) -> Encoded:
         """Encode a bounce; raises ValueError or OverflowError for what no record can hold.
 
-        To be done before the transaction begins: then a bounce that cannot be encoded spoils nobody
-        else's, and what can be is not done under the write lock.
+        Call it before the transaction begins: then a bounce that cannot be encoded affects no
+        other, and encoding does not hold the write lock.
         """
         key = message_key(bounce.raw, bounce.events[0].time) if bounce.raw else b""
         events = [replace(event, raw=key) for event in bounce.events]
@@ -200,7 +200,7 @@ class Recording(Table):
         return Recorded(event, number, True, before, after, alerts)
 
     def _under_its_address(self, transaction: Transaction, event: Event, policy: Policy) -> Event:
-        """An event that proves nothing is nobody's where its address has very many already."""
+        """An event that proves nothing gets no address if its address has very many already."""
         if event.trust != "unverified" or not event.address:
             return event
         most = _MOST_UNPROVEN_THAT_COUNT if policy.believes(event) else _MOST_UNPROVEN
@@ -233,5 +233,5 @@ def identity(message: str, recipient: str, outcome: str = FAILED) -> bytes:
 
 
 def name_of_sent(time: int, message: bytes) -> str:
-    """How identities name a message that stands in the ledger."""
+    """How identities name a message in the ledger."""
     return f"sent {time} {message.hex()}"

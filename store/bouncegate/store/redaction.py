@@ -42,7 +42,7 @@ class Redaction:
             message = email.message_from_bytes(blanked, policy=email.policy.compat32)
             parts = [part for part in message.walk() if not part.is_multipart()]
             encoded = [part.get_payload(decode=True) for part in parts]
-        except Exception:  # noqa: BLE001 - a message that cannot be read is kept by nobody's right
+        except Exception:  # noqa: BLE001 - whatever fails, the message is not kept
             return None
         hidden = any(isinstance(text, bytes) and self.names(text) for text in encoded)
         return None if hidden else blanked

@@ -54,7 +54,7 @@ def open_lock_table(settings: StoreSettings) -> "ReopeningLockTable":
 
 
 class _File(NamedTuple):
-    """What tells one data file from another, and a sound one from one that was cut."""
+    """Identifies a data file, and shows whether it was truncated."""
 
     device: int
     number: int
@@ -115,7 +115,7 @@ class ReopeningLockTable(LockTable):
         """Open the file that has taken the place of the one that was left, as soon as that can be.
 
         Look-ups that are under way in the old one take microseconds, and the library some more to
-        close it. Where there is nothing to be opened, nobody waits.
+        close it. If there is nothing to open, lookups do not wait.
         """
         while self._environment is None and time.monotonic() < self._waits_until:
             self._next_try = 0.0
@@ -125,7 +125,7 @@ class ReopeningLockTable(LockTable):
             time.sleep(_PAUSE)
 
     def _begin_late(self) -> "lmdb.Transaction[bytes]":
-        # Holds no transaction, for which whoever opens the store might wait.
+        # Holds no transaction: opening the store might wait for it.
         wait = max(self._waits_until - time.monotonic(), 0.0)
         if self._opening.acquire(timeout=wait):
             try:
@@ -192,7 +192,7 @@ class ReopeningLockTable(LockTable):
         if now.size < before.size:
             return StoreDamaged(f"{path}: data.mdb is truncated")
         if now != before and map_size_of(path / "data.mdb") > environment.info()["map_size"]:
-            # As soon as the file grows beyond its map, LMDB lets nobody read in it.
+            # As soon as the file is larger than its map, LMDB refuses to read it.
             return StoreError(f"{path}: its map size was raised")
         self._file = now
         try:

@@ -168,7 +168,7 @@ def _without_route(tokens: _Tokens) -> _Tokens:
 
 
 def _split(tokens: _Tokens) -> tuple[_Tokens, _Tokens]:
-    """What stands before and behind the last @."""
+    """The parts before and after the last @."""
     kinds = [token.kind for token in tokens]
     if "@" not in kinds:
         return tokens, ()

@@ -10,7 +10,7 @@ An entry may go only where every lock that it and those before it have made had 
 next one came: without the entry that made it, an ended lock could not be told. Such a lock is left
 out of the summary, as the next bounce would leave it out.
 
-All of it is done in transactions of some milliseconds. Whoever is killed has done a part of it.
+All of it is done in transactions of some milliseconds; a process that is killed has done a part.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from bouncegate.store.table import Table, Transaction
 
 # No longer than this, and one address more, is the write lock held.
 _SECONDS: Final = 0.02
-# LMDB's write lock is not fair: whoever takes it again at once may keep all others from it.
+# LMDB's write lock is not fair: a process that takes it again at once may starve all others.
 _BREATH: Final = 0.002
 _PORTION: Final = 1000
 # The entries of one address that one transaction looks at: some twenty milliseconds. More of them
@@ -111,7 +111,7 @@ class Retention(Table):
     def _old(self, place: int, before: int) -> tuple[list[tuple[int, Entry]], int]:
         """The old ones of the next entries from a number on, and where to go on; 0 at the end.
 
-        The last entry of all is none of them.
+        The last entry of the journal is never among them.
         """
         journal = self._history.journal
         with self._reading() as transaction:
@@ -207,7 +207,7 @@ class Retention(Table):
         return cut
 
     def _drop_nobodys(self, transaction: Transaction, number: int) -> int:
-        """Drop a bounce that names nobody, or a ruling on events of which none is kept."""
+        """Drop a bounce without an address, or a ruling whose events are all deleted."""
         journal = self._history.journal
         entry = journal.get(transaction, number) if journal.exists(transaction, number) else None
         if isinstance(entry, Event):

@@ -4,9 +4,9 @@
               octets of all messages up to and with it (8)
 
 They are kept for operators, in the journal like all events, but for some days only and in a room of
-their own. When it is full the *oldest* go: what a flood brings is alike, and whoever looks wants to
-see what comes now; were the newest refused, one flood would hide all others for a week. Nothing
-rests on them: they change no address.
+their own. When it is full the *oldest* are dropped: a flood brings similar reports, and an operator
+wants to see the current ones; if the newest were refused, one flood would hide all others for a
+week. Dropping them changes no address.
 
     set_aside the same, of messages that could not be read or recorded by a fault of ours
 
@@ -39,7 +39,7 @@ _MOST_AT_ONCE: Final = 100
 _EXPIRE_AT_ONCE: Final = 200
 
 
-# What was set aside is for whoever looks for the fault: he reads some, and they are much alike.
+# Messages that were set aside help to find the internal error: a few similar ones are enough.
 MOST_SET_ASIDE: Final = 1000
 MOST_OCTETS_SET_ASIDE: Final = 64 * 2**20
 
@@ -54,7 +54,7 @@ class Kept(NamedTuple):
     """Of all messages up to and with it."""
 
     def packed(self) -> bytes:
-        """As it stands in the table."""
+        """As stored in the table."""
         return _KEPT.pack(*self)
 
     @classmethod

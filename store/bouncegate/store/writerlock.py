@@ -1,5 +1,5 @@
-"""Who may write: a lock that all writers of an environment share, and whoever replaces its file
-holds alone.
+"""The lock that all writers of an environment share, and that is held exclusively to replace its
+file.
 
 A process that has `data.mdb` open goes on writing into it when another file has taken its name, and
 what it writes is lost. LMDB's own locks do not tell writers from readers, and readers need not
@@ -21,7 +21,7 @@ _MODE: Final = 0o660
 
 
 class WriterLock:
-    """The right to write into the environment of a folder, until it is given up."""
+    """The right to write into the environment of a folder, until `release`."""
 
     def __init__(self, file: IO[bytes], data: int | None = None, *, is_exclusive: bool) -> None:
         """Hold the lock that is on a file, and that on `data.mdb`, by its descriptor."""
@@ -31,15 +31,16 @@ class WriterLock:
 
     @classmethod
     def shared(cls, folder: Path) -> Self:
-        """The right beside others; raises StoreError."""
+        """The right together with other writers; raises StoreError."""
         held = "its file is being replaced (bouncegate store): try again in a moment"
         return cls(_locked(folder, fcntl.LOCK_SH, held), is_exclusive=False)
 
     @classmethod
     def exclusive(cls, folder: Path) -> Self:
-        """The right of one; raises StoreBusy while any process has the environment open to write.
+        """The right of one process; raises StoreBusy while another has the environment open to
+        write.
 
-        Whoever wants to open it meanwhile is refused.
+        To open it meanwhile is refused.
         """
         held = (
             "a process has it open for writing: stop bouncegate-return-path, bouncegate-maintain "
@@ -56,18 +57,18 @@ class WriterLock:
             raise StoreError(f"{error.filename or folder}: {error.strerror}") from error
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         data, self._data = self._data, None
         if data is not None:
             os.close(data)
         self._file.close()
 
     def __enter__(self) -> Self:
-        """Give it up at the end."""
+        """Hold it until the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let others have it."""
+        """Release the lock."""
         self.release()
 
 

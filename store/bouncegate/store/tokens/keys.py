@@ -168,7 +168,7 @@ def _new_key(now: int) -> Key:
 
 
 def _state_of(path: Path) -> "_State":
-    """What tells a file from another one, and from what it was before a change."""
+    """Identifies a file and its version."""
     info = path.stat()
     return _State(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 

@@ -72,7 +72,7 @@ class ReturnAddresses:
     def has_signed(self, sender: str, now: int) -> bool:
         """Whether an envelope sender (without brackets) is a token that we gave to a message.
 
-        While the keys cannot be read nobody can tell, and such a message passes.
+        While the keys cannot be read, such a message passes.
         """
         mailboxes = self.mailboxes(sender.encode("utf-8", "surrogateescape"))
         findings = {self.look_at(mailbox, now) for mailbox in mailboxes}

@@ -1,8 +1,8 @@
 """The signed return path: a token in the local part of the envelope sender.
 
 A DSN goes to the envelope sender of the message that it is about (RFC 3464, 2; RFC 5321, 3.6.3).
-Whoever can answer to our token has therefore seen the message, or somebody who had it; nobody
-else can make one up. A token holds, in this order:
+A report to our token therefore comes from a system that has seen the message; no one else can
+make one up. A token holds, in this order:
 
     version     1 octet    1
     key id      4 octets
@@ -52,10 +52,10 @@ class Finding(StrEnum):
     UNKNOWN_KEY = "unknown-key"
     FORGED = "forged"
     MISDATED = "misdated"
-    """It is ours and was made while the clock was wrong, so that nobody knows how old it is."""
+    """It is ours, but was signed while the clock was wrong, so its age is unknown."""
     STALE = "stale"
     KEYS_UNREADABLE = "keys-unreadable"
-    """Nobody can tell now: the key file cannot be read."""
+    """Unknown: the key file cannot be read."""
 
     @property
     def is_ours(self) -> bool:
@@ -106,7 +106,7 @@ def check(keys: KeyRing, local_part: str, now: int, lifetime: int) -> Checked:
 
     `lifetime`, in seconds, is how long after its making a token is good. The MAC proves that its
     time is what our clock told. Where that is ahead of now, or before the key was made, the clock
-    was wrong, and the bounces of what was sent meanwhile are taken nevertheless: whoever sends one
+    was wrong, and the bounces of what was sent meanwhile are accepted nevertheless: to send one
     again later gains nothing, since a recipient of a message counts once.
     """
     match = _TOKEN.search(local_part.lower())

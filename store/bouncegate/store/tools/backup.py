@@ -80,7 +80,7 @@ class Source(NamedTuple):
 def make_backup(source: Source, target: Path, now: int, layout: int = LAYOUT) -> Made:
     """Make a backup at `target`: a file if its name ends in .tar or .tar.zst, else a folder.
 
-    Nobody but the owner may read it. Raises StoreError; then there is nothing at `target`.
+    Only the owner may read it. Raises StoreError; then there is nothing at `target`.
     """
     target = target.absolute()
     _refuse_target(target, source)

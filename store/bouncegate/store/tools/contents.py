@@ -26,7 +26,7 @@ MESSAGES: Final = "messages"
 
 FORMAT: Final = 1
 LARGEST_SECRET: Final = 2**20
-"""What lies beside `data.mdb` and is larger is none of ours."""
+"""A larger file beside `data.mdb` is not ours."""
 
 LARGEST_MESSAGE: Final = 2**30
 """Octets of a message as it is kept: [return_path] max_size is far below."""

@@ -1,6 +1,6 @@
 """Putting another `data.mdb` in the place of one that is in use.
 
-Nobody may write meanwhile (`bouncegate.store.writerlock`). Whoever reads goes on in the old file
+No process may write meanwhile (`bouncegate.store.writerlock`). Readers go on in the old file
 until it notices, within a second, and shares `lock.mdb` with the writers that come next. There LMDB
 remembers the number of the last transaction, and takes by it, even or odd, one of the two meta
 pages of the file for the newer one (mdb.c, mdb_txn_renew0). A copy counts from 1 anew: taken
@@ -43,7 +43,7 @@ def put_in_place(draft: Path, folder: Path, keep: Path | None = None) -> None:
     last = last_transaction(data)
     try:
         if last is None or last < smallest_number(draft):
-            # By which number its readers go, if there are any, nobody can tell.
+            # Which number its readers use, if there are any, is unknown.
             _require_nobody(folder)
         else:
             renumber(draft, last)

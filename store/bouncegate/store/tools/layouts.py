@@ -1,4 +1,4 @@
-"""From each layout of the store to the next one, and what is derived anew at the end.
+"""The steps from each layout of the store to the next, and what is recomputed at the end.
 
     1 -> 2  in the first stores an act named one `address`; since then `addresses`
 
@@ -32,7 +32,7 @@ _DECODE: Final[Callable[[bytes], dict[str, Any]]] = msgspec.msgpack.Decoder(dict
 
 
 def raise_layout(environment: Environment, fold: Fold) -> None:
-    """Bring an environment of an older layout, which nobody else uses, to that of today.
+    """Upgrade an environment of an older layout, which no other process uses.
 
     `fold` is that of the policy in force. What cannot be read stays as it is, for verification to
     name. Raises lmdb.Error.
@@ -76,7 +76,7 @@ STEPS: Final[dict[int, Step]] = {1: _name_addresses}
 
 
 def _derive(environment: Environment, fold: Fold) -> None:
-    """Tell every address anew from its journal, as far as that leaves its locks as they are.
+    """Recompute every address from its journal, as long as that does not change its locks.
 
     Earlier versions kept less of it. The policy may have changed since it was told: a lock that was
     made under another one stays, with all that was known beside it.

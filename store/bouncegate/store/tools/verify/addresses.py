@@ -1,8 +1,7 @@
 """Each address: its state is the fold of its journal, its lock and its shelves what that says.
 
-The fold goes by the policy in force. What came under another policy was decided by that one: if the
-settings have changed since, the fold differs though nothing is wrong. Such a difference is marked;
-whatever else is found does not depend on any policy.
+The fold uses the policy in force. If the settings have changed since, it differs though nothing is
+wrong. Such a difference is marked; other differences do not depend on the policy.
 """
 
 from __future__ import annotations
@@ -97,7 +96,7 @@ class AddressCheck:
         yield from self._of_ends()
 
     def recompute(self, address: str, transaction: lmdb.Transaction[bytes]) -> None:
-        """Write anew what the journal of an address adds up to."""
+        """Recompute the state of an address from its journal, and write it."""
         self._journal.forget()
         state = self._history.fold_of(transaction, address, self._fold)
         self._history.addresses.write(transaction, address, state)
@@ -165,7 +164,7 @@ class AddressCheck:
                     yield Difference("ends", str(lock.until), text, repair)
 
     def _of_shelves(self) -> Iterator[Difference]:
-        """What stands on a shelf and is known nowhere."""
+        """Index entries of addresses that are unknown."""
         for transaction, items in portions(self._environment, SHELVES):
             for key, _ in items:
                 name = key[1:].decode(errors="replace")

@@ -18,11 +18,11 @@ from bouncegate.store.environment import Environment
 PORTION: Final = 500
 
 Repair = Callable[["lmdb.Transaction[bytes]"], None]
-"""Writes a derived record anew, from what it is derived from."""
+"""Recomputes a derived record."""
 
 
 class Difference(NamedTuple):
-    """Two things that should agree and do not, or a record that nobody can read."""
+    """Two things that should agree and do not, or a record that cannot be read."""
 
     table: str
     key: str

@@ -1,7 +1,7 @@
 """Whether a store is what its journal tells: every record, both ways, and address by address.
 
-`verify` writes nothing. `repair` writes anew what can be derived, in small transactions, while the
-daemons run; what nothing else tells it leaves as it is.
+`verify` writes nothing. `repair` recomputes what can be derived, in small transactions, while the
+daemons run; the rest it leaves as it is.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def verify_ledger(store: StoreSettings, settings: LedgerSettings) -> Iterator[Di
 
 
 def repair(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
-    """Write anew whatever can be derived and differs; tells all that differed.
+    """Recompute what can be derived and differs; yields all that differed.
 
     Raises StoreError.
     """
