@@ -89,7 +89,7 @@ def doctor(gate: Bouncegate) -> dict[str, str]:
     worst: dict[str, str] = {}
     for line in gate.run("doctor", "--json").stdout.splitlines():
         told = json.loads(line)
-        if "copies of mail are taken at" not in told["text"]:
+        if "copies of mail are accepted at" not in told["text"]:
             known = worst.get(told["check"], "ok")
             worst[told["check"]] = max(known, told["severity"], key=order.index)
     return worst

@@ -1,1 +1,1 @@
-"""Whether an installation works from end to end: small checks, each with what it means for mail."""
+"""The checks of `bouncegate doctor`: what each found, what that means for mail, how to fix it."""

@@ -1,8 +1,8 @@
-"""Whether mail may be believed to be a sign of life, proven by a message.
+"""Whether received mail may count as a sign of life, tested with a message.
 
-The message carries Authentication-Results that this machine's filter never wrote, spelled in all
-the ways that would be believed, in the name of each host that the settings trust (RFC 8601, 5).
-The return path says which of them have arrived. Only where none has is mail a sign of life.
+The message has forged Authentication-Results, in every spelling that would be believed, of each
+host that the settings trust (RFC 8601, 5). The return path reports which of them arrived. Mail is
+a sign of life only if none did.
 """
 
 import secrets
@@ -25,65 +25,65 @@ _PAUSE: Final = 0.1
 # postscreen(8) lets a client of mynetworks in at once; one that it tests waits 6 s (greet_wait).
 _TIMEOUT: Final = 10.0
 _HOW: Final = (
-    "let your filter remove such fields, or Postfix: header_checks = "
-    "regexp:{{/^Authentication-Results:.*%s/ IGNORE}}; docs/deliveries.md says more"
+    "remove such fields in your filter, or in Postfix: header_checks = "
+    "regexp:{{/^Authentication-Results:.*%s/ IGNORE}}; see docs/deliveries.md"
 )
 
 
 class ProbeResult(NamedTuple):
-    """What a probe has shown."""
+    """The result of the probe."""
 
     is_good: bool | None
-    """None: it could not be tried."""
+    """None: not tried."""
     text: str
 
 
 def check_alive(settings: Settings, now: int) -> Iterator[Finding]:
-    """Prove it, if the settings ask for signs of life by mail."""
+    """Test it, if the settings use signs of life by mail."""
     if not settings.alive.authserv_ids:
         return
     shown = probe(settings, now)
     if shown.is_good:
         yield Finding(_CHECK, Severity.OK, shown.text)
     elif shown.is_good is None and is_proven(settings, now):
-        yield Finding(_CHECK, Severity.NOTE, f"{shown.text}; an earlier proof is on record")
+        yield Finding(_CHECK, Severity.NOTE, f"{shown.text}; an earlier proof is valid")
     else:
         how = _HOW % settings.alive.authserv_ids[0]
         yield Finding(_CHECK, Severity.WARNING, f"{shown.text}: no mail is a sign of life", how)
     if domain := settings.return_path.domains.main:
         with suppress(StoreError):
             address = f"{mailbox_of(settings)}@{domain}"
-            text = f"copies of mail are taken at {address}"
-            yield Finding(_CHECK, Severity.NOTE, text, "name it in recipient_bcc_maps")
+            text = f"copies of mail are accepted at {address}"
+            yield Finding(_CHECK, Severity.NOTE, text, "use this address in recipient_bcc_maps")
 
 
 def probe(settings: Settings, now: int) -> ProbeResult:
-    """Send the message, and put on record what came of it."""
+    """Send the message, and record the result."""
     to = settings.alive.probe_to or f"{TAKEN}@{settings.return_path.domains.main}"
     if to.endswith("@"):
-        return ProbeResult(None, "not tried: [alive] probe_to names no address")
+        return ProbeResult(None, "not tried: [alive] probe_to has no address")
     number = secrets.token_hex(16)
     try:
         _send(settings, to, forgery(settings.alive.authserv_ids, number, to))
     except (OSError, smtplib.SMTPException) as error:
-        return ProbeResult(None, f"not tried: a message to {to} is not taken: {error}")
+        return ProbeResult(None, f"not tried: a message to {to} is refused: {error}")
     arrived = _arrived(settings, number)
     try:
         if arrived is None:
             return ProbeResult(None, f"a message to {to} does not arrive within {_SECONDS:.0f} s")
         if arrived:
             withdraw(settings)
-            return ProbeResult(False, "Authentication-Results that a stranger has written arrive")
+            return ProbeResult(False, "forged Authentication-Results arrive")
         record(settings, now)
     except StoreError as error:
-        return ProbeResult(None, f"not on record: {error}")
-    return ProbeResult(True, "Authentication-Results that a stranger has written are taken out")
+        return ProbeResult(None, f"not recorded: {error}")
+    return ProbeResult(True, "forged Authentication-Results are removed")
 
 
 def forgery(hosts: tuple[str, ...], number: str, to: str) -> bytes:
     """A message with results of these hosts, in every spelling that would be believed.
 
-    The number is in none of what a filter repeats in a field of its own.
+    The number is in no field that a filter copies into its own.
     """
     said = f"dmarc=pass header.from={number}.invalid"
     fields = [
@@ -112,7 +112,7 @@ def forgery(hosts: tuple[str, ...], number: str, to: str) -> bytes:
         "Auto-Submitted: auto-generated",
         "Subject: Bouncegate probe",
     ]
-    body = "A probe by bouncegate doctor: it may be deleted."
+    body = "A probe by bouncegate doctor. You can delete it."
     return "\r\n".join((*head, "", body, "")).encode()
 
 
@@ -123,7 +123,7 @@ def _send(settings: Settings, to: str, content: bytes) -> None:
 
 
 def _arrived(settings: Settings, number: str) -> bool | None:
-    """Whether any result is still there that would be believed; None: it did not arrive."""
+    """Whether a forged result arrived that would be believed; None: the message did not arrive."""
     path = settings.store.path / STAMP
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end:

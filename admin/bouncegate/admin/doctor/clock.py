@@ -1,4 +1,4 @@
-"""The clock: whether store and ledger trust it with what is deleted by it."""
+"""Whether store and ledger trust the clock, by which they delete entries."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,11 +12,11 @@ from bouncegate.store.errors import StoreError
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
 
-_FIX: Final = "set the clock right, or see bouncegate clock accept"
+_FIX: Final = "correct the clock, or see bouncegate clock accept"
 
 
 def check_clock(settings: Settings, now: Moment) -> Iterator[Finding]:
-    """What is in doubt; what cannot be opened, the checks of storage tell."""
+    """Check the clock; a store that cannot be opened is a finding of `storage`."""
     marks = [mark for mark in (_of_store(settings, now), _of_ledger(settings, now)) if mark]
     doubted = [mark for mark in marks if mark.wrong]
     if doubted:

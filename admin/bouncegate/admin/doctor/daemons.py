@@ -1,4 +1,4 @@
-"""Whether the daemons answer, each in its own protocol, and whether Postfix may reach them."""
+"""Whether the daemons answer, each in its own protocol, and whether Postfix can reach them."""
 
 import grp
 import os
@@ -23,22 +23,22 @@ _LOOKUP: Final = b"32:transport nobody@example.invalid,"
 _MOST: Final = 4096
 
 Probe = Callable[["Link"], bool]
-"""Whether who answers is the daemon that is meant."""
+"""Whether the expected daemon answers."""
 
 
 def check_daemons(settings: Settings) -> Iterator[Finding]:
-    """The milter, the return path, and the map if there is one."""
+    """Check the milter, the return path and the map."""
     milter, back, table = settings.milter.socket, settings.return_path.socket, settings.map.socket
     yield from _probed(
         "milter", milter, _answers_offer, Severity.ERROR,
-        "locked recipients are mailed as if it were not there",
+        "mail to locked recipients is sent",
     )  # fmt: skip
     yield from _probed(
         "return-path", back, _greets, Severity.ERROR, "bounces wait in Postfix's queue"
     )
     yield from _probed(
         "map", table, _answers_lookup, Severity.NOTE,
-        "it is needed only where Postfix's transport_maps names it",
+        "it is needed only if Postfix's transport_maps names it",
     )  # fmt: skip
 
 
@@ -48,12 +48,12 @@ def _probed(
     try:
         with _connected(endpoint) as link:
             if not probe(link):
-                text = f"something else than the {name} answers at {endpoint}: {meaning}"
+                text = f"another program than the {name} answers at {endpoint}: {meaning}"
                 yield Finding(name, severity, text, f"give the {name} a socket of its own")
                 return
     except PermissionError:
-        text = f"{endpoint} may not be asked by this user"
-        yield Finding(name, Severity.NOTE, text, "run as root, to see whether it answers")
+        text = f"this user has no access to {endpoint}"
+        yield Finding(name, Severity.NOTE, text, "run this as root")
         return
     except OSError as error:
         text = f"does not answer at {endpoint} ({error.strerror or error}): {meaning}"
@@ -65,10 +65,10 @@ def _probed(
 
 
 class Link:
-    """A connection that waits for nothing longer than is meet."""
+    """A connection with a timeout."""
 
     def __init__(self, peer: socket.socket) -> None:
-        """Talk over a socket that is connected."""
+        """Use a connected socket."""
         self._peer = peer
 
     def __enter__(self) -> "Link":
@@ -76,11 +76,11 @@ class Link:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._peer.close()
 
     def ask(self, question: bytes, end: bytes = b"") -> bytes:
-        """What is answered to a question, up to `end` or as much as comes at once."""
+        """The answer to a question, up to `end`, or as much as arrives at once."""
         self._peer.sendall(question)
         answer = self._peer.recv(_MOST)
         while end not in answer and len(answer) < _MOST and (more := self._peer.recv(_MOST)):
@@ -116,7 +116,7 @@ def _answers_lookup(link: Link) -> bool:
 
 
 def _reach(name: str, path: Path) -> Iterator[Finding]:
-    """Whether Postfix's user gets to a socket."""
+    """Whether Postfix's user can reach a socket."""
     try:
         user = pwd.getpwnam(_POSTFIX)
     except KeyError:
@@ -124,7 +124,7 @@ def _reach(name: str, path: Path) -> Iterator[Finding]:
     groups = {user.pw_gid, *(g.gr_gid for g in grp.getgrall() if _POSTFIX in g.gr_mem)}
     for step, needed in [(parent, 0o1) for parent in reversed(path.parents)] + [(path, 0o6)]:
         if not _may(step.stat(), user.pw_uid, groups, needed):
-            text = f"Postfix's user cannot reach it: {step} does not let it through"
+            text = f"Postfix's user cannot reach it: no access to {step}"
             fix = f"give {step} the group {_POSTFIX}, and mode g+{'x' if needed == 1 else 'rw'}"
             yield Finding(name, Severity.ERROR, text, fix)
             return

@@ -1,4 +1,4 @@
-"""Whether DNS leads bounces here, and how receivers see the return paths and the From domains."""
+"""DNS of the return domains and From domains: MX, SPF, DMARC, DKIM and reverse DNS."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -17,19 +17,19 @@ from bouncegate.config.returndomains import ReturnDomains
 from bouncegate.config.settings import Settings
 
 _NAME: Final = "dns"
-# RFC 8301, 3.2: shorter keys must not be believed, and 2048 bits should be had.
+# RFC 8301, 3.2: verifiers must reject shorter keys; signers should use 2048 bits.
 _SHORTEST_KEY: Final = 1024
 _GOOD_KEY: Final = 2048
 _DEMANDS: Final = {"quarantine", "reject"}
 
 
 class Egress(NamedTuple):
-    """What this machine shows to receivers."""
+    """What receivers see of this machine's mail."""
 
     senders: tuple[str, ...] = ()
     """Domains of From lines."""
     addresses: tuple[str, ...] = ()
-    """What mail leaves from; empty where a relay sends it, or where that cannot be told."""
+    """The addresses that mail leaves from; empty if a relay sends it, or if unknown."""
     helo: str = ""
     selectors: tuple[str, ...] = ()
     """Of the DKIM keys that sign."""
@@ -39,9 +39,9 @@ _NOTHING: Final = Egress()
 
 
 def check_dns(settings: Settings, egress: Egress = _NOTHING) -> Iterator[Finding]:
-    """The domains below which return paths are signed, and the domains that mail is from.
+    """Check the return domains, and the From domains.
 
-    Senders that have a return domain of their own are looked at whether they are named or not.
+    From domains with a return domain of their own are checked always.
     """
     returns = settings.return_path.domains
     senders = tuple(dict.fromkeys((*egress.senders, *returns.by_sender)))
@@ -54,11 +54,11 @@ def check_dns(settings: Settings, egress: Egress = _NOTHING) -> Iterator[Finding
 
 
 def findings_of(returns: ReturnDomains, egress: Egress, found: SenderDns) -> Iterator[Finding]:
-    """What the answers mean."""
+    """The findings from the answers of DNS."""
     for domain, records in found.domains.items():
         if records.mail.status == "unknown":
-            text = f"nobody could be asked about {domain} ({records.mail.why})"
-            yield Finding(_NAME, Severity.NOTE, text, "run this where DNS can be asked")
+            text = f"DNS lookups for {domain} failed ({records.mail.why})"
+            yield Finding(_NAME, Severity.NOTE, text, "run this on a machine with working DNS")
             continue
         is_needed = returns.holds(domain)
         yield from _mail(domain, records, Severity.ERROR if is_needed else Severity.WARNING)
@@ -77,23 +77,23 @@ def _mail(domain: str, records: SenderRecords, severity: Severity) -> Iterator[F
         hosts = ", ".join(host.name for host in records.mail.hosts)
         yield Finding(_NAME, Severity.OK, f"mail to {domain} goes to {hosts}")
         return
-    text = f"{domain} takes no mail ({records.mail.status}): no server can send its bounces"
+    text = f"{domain} accepts no mail ({records.mail.status}): no server can send bounces to it"
     yield Finding(_NAME, severity, text, f"publish an MX for {domain}")
 
 
 def _spf(domain: str, records: SenderRecords) -> Iterator[Finding]:
     if records.spf is None:
-        yield Finding(_NAME, Severity.NOTE, f"the TXT records of {domain} could not be had")
+        yield Finding(_NAME, Severity.NOTE, f"lookup of the TXT records of {domain} failed")
     elif len(records.spf) == 1:
         (record,) = records.spf
         yield Finding(_NAME, Severity.OK, f"{domain} has an SPF record: {record}")
     elif records.spf:
         # RFC 7208, 4.5: more than one record is a permanent error.
-        text = f"{domain} has {len(records.spf)} SPF records: receivers take that for an error"
-        yield Finding(_NAME, Severity.ERROR, text, "keep one of them")
+        text = f"{domain} has {len(records.spf)} SPF records: receivers treat that as an error"
+        yield Finding(_NAME, Severity.ERROR, text, "keep only one of them")
     else:
         text = f"{domain} has no SPF record: receivers trust mail from it less"
-        fix = f'publish a TXT record for {domain}: "v=spf1 mx -all", and name what else sends'
+        fix = f'publish a TXT record for {domain}: "v=spf1 mx -all", plus your other servers'
         yield Finding(_NAME, Severity.WARNING, text, fix)
 
 
@@ -108,14 +108,14 @@ def _spf_result(domain: str, records: SenderRecords) -> Iterator[Finding]:
 
 
 _OF_RESULT: Final = {
-    "pass": (Severity.OK, "mail from here is in its name"),
+    "pass": (Severity.OK, "this machine may send mail in its name"),
     "fail": (Severity.ERROR, "receivers refuse mail from here"),
     "softfail": (Severity.WARNING, "receivers trust mail from here less"),
-    "neutral": (Severity.WARNING, "it neither vouches for mail from here nor denies it"),
+    "neutral": (Severity.WARNING, "it says nothing about mail from here"),
     "none": (Severity.WARNING, "there is no record"),
     "permerror": (Severity.ERROR, "receivers cannot read it, and may refuse"),
-    "temperror": (Severity.NOTE, "DNS gave no answer to a part of it"),
-    "unknown": (Severity.NOTE, "a macro or ptr is in it, which is not followed here"),
+    "temperror": (Severity.NOTE, "a DNS lookup for it failed"),
+    "unknown": (Severity.NOTE, "it has a macro or ptr that is not evaluated here"),
 }
 
 
@@ -123,21 +123,21 @@ def _fix(domain: str, address: str, result: SpfResult, severity: Severity) -> st
     if severity < Severity.WARNING:
         return ""
     if result.result == "permerror":
-        return f"mend the SPF record of {domain}: its syntax, or more than ten look-ups"
+        return f"correct the SPF record of {domain}: its syntax, or more than ten lookups"
     version = 6 if ":" in address else 4
     return f"add ip{version}:{address} to the SPF record of {domain}"
 
 
 def _aligned(sender: str, returns: str, found: SenderDns) -> Iterator[Finding]:
-    """Whether DMARC of a From domain is met by the return path (RFC 7489, 3.1).
+    """Whether the return path of a From domain is aligned for DMARC (RFC 7489, 3.1).
 
-    `returns` is the domain below which its senders are signed; empty where they are not.
+    `returns` is the return domain of its senders; empty if they are not signed.
     """
     policy = found.domains[sender].policy
     if not policy.known:
         return
     if not policy.text:
-        text = f"{sender} has no DMARC record: large receivers ask for one of bulk senders"
+        text = f"{sender} has no DMARC record: large receivers require one of bulk senders"
         fix = f'publish a TXT record for _dmarc.{sender}: "v=DMARC1; p=none; rua=mailto:…"'
         yield Finding(_NAME, Severity.WARNING, text, fix)
         return
@@ -154,9 +154,9 @@ def _aligned(sender: str, returns: str, found: SenderDns) -> Iterator[Finding]:
         return
     signed = any(one.domain == sender and one.key.status == "ok" for one in found.signing)
     severe = policy.asked in _DEMANDS and not signed
-    text = f"{returns} is not aligned with {sender}: SPF proves nothing for DMARC, only DKIM does"
+    text = f"{returns} is not aligned with {sender}: only DKIM can pass DMARC, SPF cannot"
     fix = (
-        f"sign with a DKIM key of {sender}, or give it a return domain below it "
+        f"sign with a DKIM key of {sender}, or set a return domain below it "
         "([[return_path.sender_dependent]])"
     )
     yield Finding(_NAME, Severity.WARNING if severe else Severity.NOTE, text, fix)
@@ -165,41 +165,43 @@ def _aligned(sender: str, returns: str, found: SenderDns) -> Iterator[Finding]:
 def _source_address(source: SourceAddress, helo: str) -> Iterator[Finding]:
     address, names = source
     if not names.known:
-        yield Finding(_NAME, Severity.NOTE, f"the name of {address} could not be had")
+        yield Finding(_NAME, Severity.NOTE, f"lookup of the name of {address} failed")
     elif not names.told:
-        text = f"{address} has no name (PTR): many receivers refuse mail from it"
-        fix = f"let whoever runs the network name it {helo or 'as this machine says HELO'}"
+        text = f"{address} has no PTR record: many receivers refuse mail from it"
+        fix = f"ask your network provider to set it to {helo or 'the HELO name of this machine'}"
         yield Finding(_NAME, Severity.ERROR, text, fix)
     elif not names.confirmed:
-        text = f"{address} is named {names.told[0]}, which does not lead back: receivers refuse"
+        text = f"{address} is named {names.told[0]}, which has another address: receivers refuse"
         yield Finding(_NAME, Severity.ERROR, text, f"give {names.told[0]} the address {address}")
     elif helo and helo.lower() not in names.confirmed:
-        text = f"{address} is named {names.confirmed[0]}, but Postfix says HELO {helo}"
+        text = f"{address} is named {names.confirmed[0]}, but Postfix's HELO name is {helo}"
         fix = f"set smtp_helo_name = {names.confirmed[0]} in main.cf"
         yield Finding(_NAME, Severity.NOTE, text, fix)
     else:
-        yield Finding(_NAME, Severity.OK, f"{address} is named {names.confirmed[0]}, and back")
+        yield Finding(
+            _NAME, Severity.OK, f"{address} is named {names.confirmed[0]}, which has this address"
+        )
 
 
 def _key(signing: DkimSelector) -> Iterator[Finding]:
     selector, domain, key = signing
     record = f"the DKIM key {selector}._domainkey.{domain}"
     if key.status == "unknown":
-        yield Finding(_NAME, Severity.NOTE, f"{record} could not be had")
+        yield Finding(_NAME, Severity.NOTE, f"lookup of {record} failed")
     elif key.status != "ok":
-        text = f"{record} is {_BROKEN[key.status]}: what it signs is as if not signed"
-        yield Finding(_NAME, Severity.ERROR, text, "publish the public half of the key that signs")
+        text = f"{record} is {_BROKEN[key.status]}: receivers ignore its signatures"
+        yield Finding(_NAME, Severity.ERROR, text, "publish the public key of your signer")
     elif key.kind == "rsa" and key.bits < _SHORTEST_KEY:
-        text = f"{record} has {key.bits} bits: receivers do not believe it"
+        text = f"{record} has {key.bits} bits: receivers ignore its signatures"
         yield Finding(_NAME, Severity.ERROR, text, f"sign with a key of {_GOOD_KEY} bits")
     elif key.testing:
-        text = f"{record} is in testing (t=y): what it signs is as if not signed"
-        yield Finding(_NAME, Severity.WARNING, text, "take t=y out of the record")
+        text = f"{record} is in testing mode (t=y): receivers ignore its signatures"
+        yield Finding(_NAME, Severity.WARNING, text, "remove t=y from the record")
     elif key.kind == "rsa" and key.bits < _GOOD_KEY:
-        text = f"{record} has {key.bits} bits, fewer than today's {_GOOD_KEY}"
+        text = f"{record} has {key.bits} bits, fewer than the recommended {_GOOD_KEY}"
         yield Finding(_NAME, Severity.NOTE, text, f"sign with a key of {_GOOD_KEY} bits")
     else:
-        yield Finding(_NAME, Severity.OK, f"{record} is there")
+        yield Finding(_NAME, Severity.OK, f"{record} is published")
 
 
-_BROKEN: Final = {"none": "not there", "revoked": "revoked", "broken": "not readable"}
+_BROKEN: Final = {"none": "missing", "revoked": "revoked", "broken": "malformed"}

@@ -1,4 +1,4 @@
-"""What mail servers say of domains and DNS has not confirmed: how much waits, and for what."""
+"""Bounces that wait until DNS confirms what they say about a domain."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,12 +18,12 @@ _SOON: Final = 3600
 
 
 def check_domains(settings: Settings, now: int) -> Iterator[Finding]:
-    """The bounces that wait for DNS, and whether name servers are believed."""
+    """Check how many bounces wait for DNS, and whether the name servers are trusted."""
     try:
         with closing(Store.open(settings.store, readonly=True)) as store:
             pile = store.unconfirmed.pile(store.mx.of)
             fault = store.mx.fault()
-    except StoreError:  # the check of the store says so
+    except StoreError:  # a finding of the check of the store
         return
     confirm = settings.dns.confirm.after(0)
     is_believed = fault is not None and fault.may_be_true and now - fault.since >= confirm
@@ -35,24 +35,24 @@ def check_domains(settings: Settings, now: int) -> Iterator[Finding]:
 
 
 def _of_fault(fault: NameServerFault) -> Finding:
-    text = f"the name servers are not believed since {_day(fault.since)}: {fault.why}"
-    fix = "see whether [dns] resolvers answer for [dns] reference_domains, and whom they ask"
+    text = f"the name servers are not trusted since {_day(fault.since)}: {fault.why}"
+    fix = "check that [dns] resolvers answer for [dns] reference_domains"
     return Finding(_NAME, Severity.ERROR, text, fix)
 
 
 def _of_pile(pile: Pile, settings: Settings, now: int) -> Finding | None:
-    told = (
-        f"{pile.events} bounces say something of {pile.domains} domains that DNS has not confirmed"
-    )
+    told = f"bounces that wait for DNS: {pile.events}, about domains: {pile.domains}"
     if pile.events and not settings.dns.enabled:
-        return Finding(_NAME, Severity.WARNING, f"{told}: it is off", "set [dns] enabled = true")
+        return Finding(
+            _NAME, Severity.WARNING, f"{told}: DNS is disabled", "set [dns] enabled = true"
+        )
     if pile.unanswered > settings.alarm.unanswered_domains:
-        text = f"{told}, and nothing was heard of {pile.unanswered}: are our name servers in order?"
-        fix = "see what Postfix's resolver says of these domains, and that bouncegate-maintain runs"
+        text = f"{told}, without any answer: {pile.unanswered}: the name servers may be broken"
+        fix = "look up these domains with Postfix's resolver; check that bouncegate-maintain runs"
         return Finding(_NAME, Severity.ERROR, text, fix)
     if pile.unanswered and now - pile.oldest > _SOON:
-        text = f"{told}, and nothing was heard of {pile.unanswered} since {_day(pile.oldest)}"
-        return Finding(_NAME, Severity.NOTE, text, "see that bouncegate-maintain runs")
+        text = f"{told}, without any answer: {pile.unanswered}, since {_day(pile.oldest)}"
+        return Finding(_NAME, Severity.NOTE, text, "check that bouncegate-maintain runs")
     return Finding(_NAME, Severity.OK, told) if pile.events else None
 
 

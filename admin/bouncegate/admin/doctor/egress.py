@@ -1,4 +1,4 @@
-"""What this machine shows to receivers: read from Postfix's settings and from the routes."""
+"""What receivers see of this machine's mail: from Postfix's settings and the routing table."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -13,15 +13,15 @@ PARAMETERS: Final = (
     "myorigin", "myhostname", "smtp_helo_name", "smtp_bind_address", "smtp_bind_address6",
     "relayhost", "inet_protocols",
 )  # fmt: skip
-"""What `outlook_of` wants to know of Postfix."""
+"""The parameters of Postfix that `egress_of` reads."""
 
-# Addresses kept for documentation (RFC 5737, RFC 3849): to choose a route to one sends nothing.
+# Addresses reserved for documentation (RFC 5737, RFC 3849): choosing a route sends nothing.
 _FAR: Final = {4: (socket.AF_INET, "198.51.100.1"), 6: (socket.AF_INET6, "2001:db8::1")}
 _SMTP: Final = 25
 
 
 def egress_of(values: Mapping[str, str], named: Egress) -> Egress:
-    """What is shown, from Postfix's parameters, but for what an operator has named."""
+    """From Postfix's parameters, except what the operator has named."""
     helo = values.get("smtp_helo_name", "") or values.get("myhostname", "")
     origin = _origin(values.get("myorigin", ""))
     return Egress(
@@ -33,15 +33,15 @@ def egress_of(values: Mapping[str, str], named: Egress) -> Egress:
 
 
 def unchecked(values: Mapping[str, str], egress: Egress) -> Iterator[Finding]:
-    """What could not be looked at, and how it could."""
+    """What was not checked, and how to have it checked."""
     if not egress.addresses:
         relay = values.get("relayhost", "")
         why = f"mail leaves by {relay}" if relay else "this machine has no public address"
-        text = f"{why}: whether receivers know the address it comes from was not looked at"
-        yield Finding("dns", Severity.NOTE, text, "name it with --address")
+        text = f"{why}: the address that receivers see was not checked"
+        yield Finding("dns", Severity.NOTE, text, "give it with --address")
     if egress.senders and not egress.selectors:
-        text = "no DKIM selector is named: whether the key that signs is published is not known"
-        yield Finding("dns", Severity.NOTE, text, "name it with --dkim")
+        text = "no DKIM selector is given: the published key was not checked"
+        yield Finding("dns", Severity.NOTE, text, "give it with --dkim")
 
 
 def _origin(value: str) -> str:

@@ -1,4 +1,4 @@
-"""What a check has found: how bad it is, what that means for mail, and how to mend it."""
+"""Findings of checks: how severe, what it means for mail, and how to fix it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class Severity(IntEnum):
-    """How much a finding matters, the worst last."""
+    """How severe a finding is, the worst last."""
 
     OK = 0
     NOTE = 1
-    """Worth knowing; may be meant."""
+    """Worth knowing; may be intended."""
     WARNING = 2
-    """Something will go wrong, or is not used that should be."""
+    """Something will fail, or should be used and is not."""
     ERROR = 3
     """Something does not work now."""
 
@@ -25,17 +25,17 @@ class Finding(NamedTuple):
     text: str
     """What was found, and what it means for mail."""
     fix: str = ""
-    """What to do about it; empty where all is well."""
+    """What to do about it; empty if nothing is wrong."""
 
 
 Check = Callable[[], Iterable[Finding]]
 
 
 def run_checks(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """The findings of all checks; one that fails itself is a finding, and hides no other."""
+    """The findings of all checks; a check that fails is a finding, and stops no other."""
     for name, check in checks:
         try:
             yield from check()
-        except Exception as error:  # noqa: BLE001 - a doctor who falls ill must say so and go on
-            text = f"could not be checked: {type(error).__name__}: {error}"
-            yield Finding(name, Severity.ERROR, text, "report this, with the line above")
+        except Exception as error:  # noqa: BLE001 - the other checks must still run
+            text = f"check failed: {type(error).__name__}: {error}"
+            yield Finding(name, Severity.ERROR, text, "please report this as a bug")

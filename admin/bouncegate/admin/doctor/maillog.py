@@ -1,4 +1,4 @@
-"""Postfix's log as a second source: whether the file can be read, and is told in our time zone."""
+"""Whether the file of Postfix's log can be read, and has times of our time zone."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,11 +10,11 @@ from bouncegate.classifier.maillog.source import SourceError
 from bouncegate.classifier.maillog.zone import in_words
 from bouncegate.config.settings import Settings
 
-_FIX: Final = "set [maillog] file and syslog_name to where and as what Postfix logs"
+_FIX: Final = "set [maillog] file to Postfix's log and syslog_name as in main.cf"
 
 
 def check_maillog(settings: Settings, now: int) -> Iterator[Finding]:
-    """The end of the log file; of a journal there is nothing that could be set wrong."""
+    """Check the end of the log file; a journal has no settings that could be wrong."""
     log = settings.maillog
     if log.source != "file":
         return
@@ -31,10 +31,10 @@ def check_maillog(settings: Settings, now: int) -> Iterator[Finding]:
         yield Finding("maillog", Severity.ERROR, text, _FIX)
     if offset:
         text = (
-            f"{log.file} is told in a time zone that is {in_words(offset)} from that of this "
-            "process: only the lines about messages in the ledger are put right"
+            f"{log.file} has times of a time zone that is {in_words(offset)} from that of this "
+            "process: only times of messages in the ledger are corrected"
         )
-        fix = "set TZ of bouncegate-maintain to that of the log, or let syslog write RFC 3339"
+        fix = "set TZ of bouncegate-maintain to that of the log, or use RFC 3339 times in syslog"
         yield Finding("maillog", Severity.WARNING, text, fix)
     if not fault and not offset:
         yield Finding("maillog", Severity.OK, f"{log.file} can be read")

@@ -1,4 +1,4 @@
-"""Whether a Postfix is wired to the daemons: what the part `postfix` has read, as findings."""
+"""Whether a Postfix uses Bouncegate: the lines of `postfix status` as findings."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -14,16 +14,14 @@ from bouncegate.config.settings import Settings
 
 _NAME: Final = "postfix"
 _DELIMITER: Final = "recipient_delimiter"
-_HOW: Final = "bouncegate postfix enable shows what is to be changed, and changes it"
-_MAP_ALONE: Final = (
-    "the milter is not in smtpd_milters, but the map is in transport_maps, and refuses"
-)
+_HOW: Final = "run bouncegate postfix enable: it shows the change, and makes it"
+_MAP_ALONE: Final = "the milter is not in smtpd_milters; the map in transport_maps refuses instead"
 _FIX: Final[dict[tuple[str, State], tuple[Severity, str]]] = {
     ("milter", State.ATTACHED): (Severity.OK, ""),
-    ("milter", State.FRAGILE): (Severity.WARNING, "put default_action=accept into its braces"),
+    ("milter", State.FRAGILE): (Severity.WARNING, "add default_action=accept in its braces"),
     ("milter", State.MISSING): (Severity.ERROR, _HOW),
     ("milter", State.OVERRIDDEN): (Severity.WARNING, _HOW),
-    ("milter", State.NOT_COVERED): (Severity.NOTE, "nothing, if it is meant"),
+    ("milter", State.NOT_COVERED): (Severity.NOTE, "nothing, if that is intended"),
     ("milter", State.BROKEN): (Severity.ERROR, _HOW),
     ("return-path", State.ATTACHED): (Severity.OK, ""),
     ("return-path", State.MISSING): (Severity.WARNING, _HOW),
@@ -34,25 +32,25 @@ _FIX: Final[dict[tuple[str, State], tuple[Severity, str]]] = {
     ("sender", State.UNSIGNED): (Severity.WARNING, ""),
     ("map", State.AFFECTED): (Severity.WARNING, ""),
 }
-"""What a line of the status means; what is not here is no finding. Its own advice goes first."""
+"""By plane and state; other lines are no findings. A line's own advice comes first."""
 
 _EVERYBODY: Final = "static:anyone"  # the default of authorized_mailq_users
 _TOKENS_SHOWN: Final = (
-    "mailq(1) shows every user of this machine the return paths of mail that waits: "
-    "over SMTP he can make up bounces of it"
+    "mailq(1) shows every local user the return paths of waiting mail: with them a user can forge "
+    "bounces over SMTP"
 )
 
 
 def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
-    """The Postfix of a configuration folder; None: the machine's own."""
+    """Check the Postfix of a config_directory; None: that of this machine."""
     if not is_installed():
-        text = "postconf is not here: whether Postfix is attached cannot be seen"
+        text = "postconf not found: Postfix was not checked"
         yield Finding(_NAME, Severity.NOTE, text, "run this on the mail server")
         return
     try:
         facts = read(folder, settings.return_path.domains.names)
     except OSError as error:
-        fix = "mend main.cf, or name its folder with --postfix"
+        fix = "correct main.cf, or give its folder with --postfix"
         yield Finding(_NAME, Severity.ERROR, str(error), fix)
         return
     yield from wiring(settings, facts)
@@ -61,29 +59,29 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
 
 
 def extensions(ours: str, of_postfix: str) -> Iterator[Finding]:
-    """Whether addresses with an extension are answered alike by milter, map and access table."""
+    """Whether milter, map and access table treat address extensions alike."""
     if set(ours) != set(of_postfix):
         text = (
-            f"recipient_delimiter is {of_postfix!r}, [store] recipient_delimiter {ours!r}: an "
-            "access table goes by the one, milter and map by the other"
+            f"recipient_delimiter is {of_postfix!r}, but [store] recipient_delimiter {ours!r}: an "
+            "access table uses the first, milter and map use the second"
         )
-        fix = "set both alike where a table is used, or where extensions lead to one mailbox"
+        fix = "set both to the same value if you use a table, or if extensions share a mailbox"
         yield Finding(_NAME, Severity.NOTE, text, fix)
 
 
 def wiring(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    """What the settings of a Postfix say about both paths."""
+    """Findings from the settings of a Postfix."""
     found = list(coverage(settings, facts))
     refused_by_map = any(one.plane == "map" and one.state is State.ATTACHED for one in found)
     for (plane, state, text, fix), group in groupby(sorted(found, key=_kind), key=_kind):
         if plane == "milter" and state is State.MISSING and refused_by_map:
-            seen = "docs/send-path.md says what each of them sees"
+            seen = "nothing; docs/send-path.md compares the two"
             yield Finding(_NAME, Severity.NOTE, _MAP_ALONE, seen)
         elif meaning := _FIX.get((plane, state)):
             what = f"{_subjects(list(group))}: {text}"
             yield Finding(_NAME, meaning[0], what, fix or meaning[1])
     if settings.signs and facts.values.get("authorized_mailq_users") == _EVERYBODY:
-        fix = "postconf -e authorized_mailq_users=root, if users are not to be trusted"
+        fix = "postconf -e authorized_mailq_users=root, if you do not trust local users"
         yield Finding(_NAME, Severity.NOTE, _TOKENS_SHOWN, fix)
 
 

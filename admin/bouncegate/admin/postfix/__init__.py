@@ -1,1 +1,1 @@
-"""The change to a Postfix: reads what runs, plans what fits, makes it, proves it, undoes it."""
+"""Enabling Bouncegate in a Postfix: read its settings, then plan, apply, test and undo a change."""

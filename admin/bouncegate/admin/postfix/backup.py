@@ -1,8 +1,8 @@
-"""What was changed, so that it can be undone: a folder beside main.cf, there before the change is.
+"""The backup of the files that `postfix enable` changes: a folder beside main.cf, written first.
 
-It lies in Postfix's config_directory: each instance has its own, nobody but root can put files
-there that root would later install, and it goes wherever the configuration is copied to. Its
-files `N.before` and `N.after` are whole copies that a person can read, should all else fail.
+It is in Postfix's config_directory: each instance has its own, only root can write there, and it is
+copied along with the configuration. Its files `N.before` and `N.after` are whole copies that you
+can read if all else fails.
 """
 
 import os
@@ -28,12 +28,12 @@ class _Entry(msgspec.Struct):
 
 
 def path_of(folder: Path) -> Path:
-    """Where the record of a Postfix lies."""
+    """The folder of the backup of a Postfix."""
     return folder / FOLDER
 
 
 def load(folder: Path) -> list[Change]:
-    """What was changed for a Postfix; empty if nothing was. Raises PostfixError."""
+    """The changes that were made to a Postfix; empty if there are none. Raises PostfixError."""
     place = path_of(folder)
     try:
         entries = msgspec.json.decode((place / _INDEX).read_bytes(), type=list[_Entry])
@@ -47,17 +47,19 @@ def load(folder: Path) -> list[Change]:
         ]
     except FileNotFoundError:
         if place.exists():
-            raise PostfixError(f"{place} is not whole: restore by hand, and remove it") from None
+            raise PostfixError(
+                f"{place} is incomplete: restore the files by hand, then remove it"
+            ) from None
         return []
     except (OSError, msgspec.MsgspecError) as error:
         raise PostfixError(f"{place} cannot be read: {error}") from None
 
 
 def save(folder: Path, changes: Sequence[Change]) -> None:
-    """Keep this record and no other, durably; raises OSError.
+    """Write the backup durably, in place of an earlier one; raises OSError.
 
-    It is complete before it has its name. Where one was there already, a kill in between leaves
-    the new one under its temporary name, and `recover` takes it up.
+    It gets its name when it is complete. A kill while it replaces an earlier one leaves it under
+    its temporary name, where `recover` finds it.
     """
     place, fresh = path_of(folder), _fresh(folder)
     shutil.rmtree(fresh, ignore_errors=True)
@@ -79,7 +81,7 @@ def save(folder: Path, changes: Sequence[Change]) -> None:
 
 
 def recover(folder: Path) -> None:
-    """Finish what a kill in the middle of `save` or `drop` has left."""
+    """Finish a `save` or `drop` that was killed."""
     place, fresh = path_of(folder), _fresh(folder)
     shutil.rmtree(fresh.with_suffix(".part"), ignore_errors=True)
     shutil.rmtree(place.with_suffix(".gone"), ignore_errors=True)
@@ -90,7 +92,7 @@ def recover(folder: Path) -> None:
 
 
 def drop(folder: Path) -> None:
-    """Forget the record: nothing is changed any more."""
+    """Remove the backup: nothing is changed any more."""
     gone = path_of(folder).with_suffix(".gone")
     if path_of(folder).exists():
         path_of(folder).rename(gone)

@@ -1,9 +1,9 @@
-"""Content filters and the way back from them (postconf(5): content_filter, smtpd_proxy_filter).
+"""Content filters, and the smtpd(8) that takes mail back from them (FILTER_README).
 
-A filter behind the queue gets a message by a transport and hands it back to an smtpd(8) of its own.
-That one must not filter again, so its entry in master.cf sets content_filter to nothing, or does
-without the tables whose FILTER actions main.cf has, and it listens on the loopback address, since
-it takes whatever comes.
+An after-queue filter gets a message by a transport and re-injects it through an smtpd(8) of its
+own. That one must not filter again: its entry in master.cf empties content_filter, or leaves out
+the tables with the FILTER actions of main.cf. It listens on the loopback address, since it accepts
+all mail.
 """
 
 import re
@@ -15,7 +15,7 @@ from bouncegate.admin.postfix.filteraction import asked
 NO_MILTERS: Final = "no_milters"
 """receive_override_options (postconf(5)): the service asks no milter."""
 _FILTERS: Final = ("content_filter", "smtpd_proxy_filter")
-# What takes mail, and hands it to a filter of its own where master.cf says so (FILTER_README).
+# Programs that accept mail, and may have a filter of their own in master.cf (FILTER_README).
 _ACCEPTING: Final = (SMTPD, "pickup", "qmqpd")
 _LOOPBACK: Final = re.compile(r"(?:127\.[0-9.]+|localhost|\[?::1\]?):[^:]+")
 # A table may hold an action for each of thousands of senders.
@@ -24,7 +24,7 @@ _LOOPBACK_ALONE: Final = {"loopback-only", "127.0.0.1", "localhost"}
 
 
 def is_reinjection(facts: Facts, service: Service) -> bool:
-    """Whether a filter hands mail back to a service: it turns filters off for itself alone."""
+    """Whether a filter re-injects mail through a service: only this service turns filters off."""
     own = facts.options.get(service.key, {})
     is_off = any(name in own and not own[name].strip() for name in _FILTERS)
     alone = facts.values.get("inet_interfaces", "").strip() in _LOOPBACK_ALONE
@@ -32,7 +32,7 @@ def is_reinjection(facts: Facts, service: Service) -> bool:
 
 
 def _drops_actions(facts: Facts, service: Service) -> bool:
-    """Whether a service does without some of the FILTER actions that main.cf has."""
+    """Whether a service leaves out some of the FILTER actions of main.cf."""
     acting = {subject for subject in asked(facts) if facts.filters.get(subject)}
     own = [subject for subject in asked(facts, service) if facts.filters.get(subject)]
     return len(own) < len(acting)
@@ -43,12 +43,12 @@ def _is_loopback(service: Service) -> bool:
 
 
 def has_no_milters(facts: Facts, service: Service) -> bool:
-    """Whether a service asks no milter, whatever smtpd_milters says."""
+    """Whether a service ignores smtpd_milters (receive_override_options)."""
     return NO_MILTERS in facts.setting(service, "receive_override_options")
 
 
 def filters(facts: Facts) -> dict[str, str]:
-    """What hands mail to a filter: by service, or by the name of a parameter of main.cf."""
+    """The filters, by service, or by parameter of main.cf."""
     found = {name: facts.values[name] for name in _FILTERS if facts.values.get(name)}
     for service in (one for program in _ACCEPTING for one in facts.services_of(program)):
         own = facts.options.get(service.key, {})
@@ -60,9 +60,9 @@ def filters(facts: Facts) -> dict[str, str]:
 
 
 def unknown(facts: Facts) -> dict[str, tuple[str, ...]]:
-    """Tables that may hand mail to a filter which cannot be known, by parameter.
+    """By parameter, tables whose FILTER actions cannot be read.
 
-    Only where that may matter: an smtpd(8) on the loopback address may be the way back from it.
+    Only where that matters: an smtpd(8) on the loopback address may take mail back from it.
     """
     smtpds = [one for one in facts.services_of(SMTPD) if _is_loopback(one)]
     if all(has_no_milters(facts, one) or is_reinjection(facts, one) for one in smtpds):

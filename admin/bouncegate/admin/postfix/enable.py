@@ -1,8 +1,8 @@
-"""Attaching and detaching: what is proposed, and carrying it out so that a kill leaves no riddle.
+"""`postfix enable` and `disable`: what they would change, and the change itself.
 
-The record of a change is on the disk before the first file is replaced, and each file is replaced
-at once. So whoever comes after a kill finds for each file what it was and what it was to become,
-and which of the two it is.
+The backup is on the disk before the first file is replaced, and each file is replaced atomically.
+So after a kill it is clear for each file what it was, what it was to become, and which of the two
+it is.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,43 +21,43 @@ from bouncegate.admin.postfix.trial import Change, read_copy, try_edits
 from bouncegate.config.settings import Settings
 
 _NO_LOG: Final = (
-    "Postfix's log is not read ([maillog]): which messages Postfix took is not known, and that no "
-    "bounce came lifts no lock"
+    "Postfix's log is not read ([maillog]): which messages Postfix accepted is unknown, so silence "
+    "lifts no lock"
 )
 
 
 class Proposal(NamedTuple):
-    """A change that an administrator has to agree to."""
+    """A change, to be confirmed."""
 
     changes: tuple[Change, ...]
-    """From what the files hold now to what they are to hold; our own config first."""
+    """Our own config first."""
     edits: tuple[Edit, ...]
     conflicts: tuple[Conflict, ...]
     notes: tuple[str, ...]
     mode: str
-    """Of the milter, once it is done."""
+    """Of the milter, after the change."""
 
 
 class Reversal(NamedTuple):
-    """What detaching does."""
+    """What `postfix disable` changes."""
 
     changes: tuple[Change, ...]
     by_hand: tuple[tuple[Path, tuple[str, ...]], ...]
-    """By file, the lines from which somebody must take ours out."""
+    """By file, the lines from which ours must be removed by hand."""
 
 
 class Options(NamedTuple):
-    """What an administrator asks for."""
+    """The options of `postfix enable`."""
 
     enforce: bool = False
     table: bool = False
-    """Whether the map is to be attached too."""
+    """Whether to attach the map too."""
 
 
 def propose(settings: Settings, config: Path, facts: Facts, way: Options) -> Proposal:
-    """What attaching would change; raises PostfixError and OSError.
+    """What `postfix enable` would change; raises PostfixError and OSError.
 
-    A Postfix that is attached for the first time begins by observing.
+    A Postfix that is attached for the first time starts in observe mode.
     """
     planned = plan(settings, facts, table=way.table)
     found = list(of_milter(settings, facts))
@@ -69,7 +69,7 @@ def propose(settings: Settings, config: Path, facts: Facts, way: Options) -> Pro
     if mode != settings.milter.mode:
         after = with_mode(before, mode)
         if after is None:
-            text = f"{config} is not understood"
+            text = f"cannot change the mode in {config}"
             conflicts.append(Conflict(text, f'set mode = "{mode}" below [milter]'))
     notes = list(planned.notes)
     if settings.keeps_ledger and settings.maillog.source == "none":
@@ -85,7 +85,7 @@ def propose(settings: Settings, config: Path, facts: Facts, way: Options) -> Pro
 
 
 def apply(folder: Path, changes: Sequence[Change]) -> None:
-    """Carry out a change; raises Edited, PostfixError and OSError."""
+    """Apply a change; raises Edited, PostfixError and OSError."""
     earlier = {one.path: one for one in backup.load(folder)}
     merged = dict(earlier)
     for change in changes:
@@ -94,7 +94,7 @@ def apply(folder: Path, changes: Sequence[Change]) -> None:
             undone = without(base, earlier[change.path].before, earlier[change.path].after)
             if undone.left:
                 text = "; ".join(undone.left)
-                raise install.Edited(f"{change.path} was edited where ours stands: {text}")
+                raise install.Edited(f"{change.path}: lines of Bouncegate were edited: {text}")
             base = undone.octets
         merged[change.path] = Change(change.path, base, change.after)
     backup.save(folder, list(merged.values()))
@@ -103,7 +103,7 @@ def apply(folder: Path, changes: Sequence[Change]) -> None:
 
 
 def propose_reversal(folder: Path) -> Reversal:
-    """What detaching would change; raises PostfixError and OSError."""
+    """What `postfix disable` would change; raises PostfixError and OSError."""
     known = backup.load(folder)
     changes: list[Change] = []
     by_hand = []
@@ -125,9 +125,9 @@ def propose_reversal(folder: Path) -> Reversal:
 
 
 def _elsewhere(folder: Path, known: Sequence[Change]) -> Iterator[tuple[Path, bytes]]:
-    """Files that Postfix reads and that name us, but are not those that were changed.
+    """Files of Postfix that name us but are not those that were changed.
 
-    postconf(1) and configuration management put a file in the place of a symbolic link.
+    postconf(1) and configuration management replace a symbolic link by a file.
     """
     for name in (MAIN, MASTER):
         path = (folder / name).resolve()
@@ -137,7 +137,7 @@ def _elsewhere(folder: Path, known: Sequence[Change]) -> Iterator[tuple[Path, by
 
 
 def remaining(settings: Settings, folder: Path) -> list[str]:
-    """What of a Postfix still asks us, as postconf(1) tells; raises PostfixError and OSError."""
+    """What in a Postfix still asks us, by postconf(1); raises PostfixError and OSError."""
     facts = read_copy({name: (folder / name).read_bytes() for name in (MAIN, MASTER)})
     ours = [name for name in OURS if name in facts.explicit]
     asked = (State.ATTACHED, State.FRAGILE, State.BROKEN)
@@ -146,13 +146,10 @@ def remaining(settings: Settings, folder: Path) -> list[str]:
 
 
 def roll_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]) -> None:
-    """Put files back to what they were before a change, with the record that there was then.
-
-    Raises Edited and OSError.
-    """
+    """Restore the files, and the backup, from before a change; raises Edited and OSError."""
     for change in changes:
         now = install.content_of(change.path)
-        # What somebody else has written meanwhile, and does not name us, is his.
+        # Leave a file that was edited in the meantime, unless it names us.
         if now == change.after or (now != change.before and named(now or b"")):
             install.replace_file(change.path, change.before, change.after)
     if earlier:
@@ -162,8 +159,8 @@ def roll_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]
 
 
 def revert(folder: Path, reversal: Reversal) -> None:
-    """Carry out a removal, and forget the record where nothing is left; raises as above."""
-    # Postfix's files first: while they name us, our own config must say how to behave.
+    """Apply a reversal, and remove the backup if nothing is left; raises Edited and OSError."""
+    # Postfix's files first: while they name us, our own config must still apply.
     for change in reversed(reversal.changes):
         install.replace_file(change.path, change.after, change.before)
     if not reversal.by_hand:

@@ -1,4 +1,4 @@
-"""What a Postfix is set to, as postconf(1) tells it: the facts that plans and checks go by."""
+"""The settings of a Postfix, as postconf(1) prints them: what plans and checks are based on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -31,16 +31,16 @@ class Service(NamedTuple):
 
 
 class TableAnswers(NamedTuple):
-    """What the tables of a Postfix say of one return domain."""
+    """What the lookup tables of a Postfix say of one return domain."""
 
     answers: Mapping[str, str] = MappingProxyType({})
-    """By parameter: what its tables say of the domain."""
+    """By parameter, for the domain."""
     catches: Mapping[str, str] = MappingProxyType({})
-    """By table of transport_maps: what it says of a whole address below the domain."""
+    """By table of transport_maps, for a whole address below the domain."""
     signed: Mapping[str, str | None] = MappingProxyType({})
-    """By subject of `senders.lookups`: what the tables say of a sender signed below the domain.
+    """By subject of `senders.lookups`, for a sender signed below the domain.
 
-    Empty: nothing. None: they cannot be asked.
+    Empty: not found. None: the tables cannot be asked.
     """
 
 
@@ -54,31 +54,31 @@ class Facts:
     folder: Path
     """Its config_directory."""
     raw: Mapping[str, str]
-    """Parameters as they are written, or their defaults."""
+    """Parameters as written, or their defaults."""
     values: Mapping[str, str]
     """The same with every $name expanded."""
     explicit: frozenset[str]
     """Those that main.cf sets."""
     services: tuple[Service, ...]
     raw_options: Mapping[str, Mapping[str, str]]
-    """By service (`name/type`): what -o says in master.cf, as it is written."""
+    """By service (`name/type`), its -o options in master.cf as written."""
     options: Mapping[str, Mapping[str, str]]
     """The same, expanded."""
     undefined: frozenset[str] = frozenset()
-    """Names that are used with a $ and set nowhere."""
+    """Names used with a $ and set nowhere."""
     tables: Mapping[str, TableAnswers] = field(default_factory=dict)
-    """By return domain: what the tables say of it."""
+    """By return domain."""
     filters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By subject of `filteraction.actions`: where its FILTER actions lead, with the table."""
     unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the same: tables whose actions cannot be known."""
+    """By the same subjects, tables whose actions cannot be read."""
 
     def tables_of(self, domain: str) -> TableAnswers:
-        """What the tables say of a return domain; nothing where they were not asked."""
+        """What the tables say of a return domain; nothing if they were not asked."""
         return self.tables.get(domain, _NO_ANSWERS)
 
     def without(self, name: str, ours: str) -> "Facts":
-        """As it would be if a list did not refer to a parameter of ours."""
+        """The settings if a list did not refer to a parameter of ours."""
         text = self.values.get(ours, "") if ours in self.explicit else ""
         if not text:
             return self
@@ -92,7 +92,7 @@ class Facts:
 
     @property
     def version(self) -> tuple[int, int]:
-        """Postfix's version, as far as it matters: (3, 7). (0, 0) if it cannot be told."""
+        """Postfix's major and minor version, such as (3, 7); (0, 0) if unknown."""
         words = self.values.get("mail_version", "").split(".")[:_PARTS_OF_VERSION]
         digits = [int(word) for word in words if word.isascii() and word.isdigit()]
         return (digits[0], digits[1]) if len(digits) == _PARTS_OF_VERSION else (0, 0)
@@ -102,7 +102,7 @@ class Facts:
         return tuple(one for one in self.services if one.command == command)
 
     def setting(self, service: Service, name: str) -> str:
-        """A parameter as it holds for a service, expanded."""
+        """The expanded value of a parameter for a service."""
         own = self.options.get(service.key, {})
         return own[name] if name in own else self.values.get(name, "")
 

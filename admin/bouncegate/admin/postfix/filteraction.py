@@ -1,9 +1,9 @@
 """FILTER actions: lookup tables of access(5) and header_checks(5) that hand mail to a filter.
 
 Such an action names a transport and a destination, and overrides content_filter for the message.
-Tables of access(5) stand in the restrictions of smtpd(8) and in the restriction classes that these
-name, also as the result of a table (RESTRICTION_CLASS_README); those of header_checks(5) are asked
-by cleanup(8). A policy server may answer FILTER too: only it knows.
+Tables of access(5) are in the restrictions of smtpd(8) and in the restriction classes that these
+name, also as the result of a table (RESTRICTION_CLASS_README); cleanup(8) asks those of
+header_checks(5). The answers of a policy server are unknown.
 """
 
 import re
@@ -31,15 +31,15 @@ NO_CHECKS: Final = "no_header_body_checks"
 """receive_override_options (postconf(5)): header_checks and the like are not asked."""
 _CLEANUP: Final = "cleanup"
 _ACTION: Final = re.compile(r"filter\s+(?P<transport>[^\s:]+):(?P<destination>\S*)", re.IGNORECASE)
-# What their word is followed by looks like a table, and is a server.
+# The word behind this one looks like a table, but is a server.
 _SERVERS: Final = "check_policy_service"
-# These send mail on to the recipient's own domain where an action names no destination.
+# These send mail to the recipient's own domain if an action names no destination.
 _CLIENTS: Final = ("smtp", "lmtp")
 _MAIN: Final = Service("", "", False, SMTPD)
 """Stands for main.cf: it has no options of its own."""
 
 Read = Callable[[str], Sequence[str] | None]
-"""From a table to its results; None where they cannot be known."""
+"""From a table to its results; None if they cannot be read."""
 
 
 class Actions(NamedTuple):
@@ -48,7 +48,7 @@ class Actions(NamedTuple):
     filters: Mapping[str, str] = {}
     """By `transport:destination`: the table that names it."""
     unknown: tuple[str, ...] = ()
-    """Tables whose results cannot be known."""
+    """Tables whose results cannot be read."""
 
 
 def classes(facts: Facts) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def classes(facts: Facts) -> tuple[str, ...]:
 
 
 def actions(facts: Facts, read: Read) -> dict[str, Actions]:
-    """By subject, those parameters whose tables hand mail to a filter, or may do so."""
+    """By subject, the parameters whose tables have FILTER actions, or may have."""
     smtpds = (_MAIN, *facts.services_of(SMTPD))
     cleanups = (_MAIN, *facts.services_of(_CLEANUP))
     found: dict[str, Actions] = {}
@@ -74,7 +74,7 @@ def actions(facts: Facts, read: Read) -> dict[str, Actions]:
 
 
 def asked(facts: Facts, service: Service | None = None) -> Iterator[str]:
-    """The subjects that hold for what an smtpd(8) takes; None: by main.cf alone."""
+    """The subjects that apply to mail of an smtpd(8); None: by main.cf alone."""
     smtpd = service or _MAIN
     yield from (_subject(facts, smtpd, name) for name in LISTS)
     if NO_CHECKS not in facts.setting(smtpd, "receive_override_options"):
@@ -118,7 +118,7 @@ def _walk(facts: Facts, service: Service, name: str, read: Read) -> Iterator[_Fo
 
 
 def _words(results: Sequence[str], named: set[str]) -> Iterator[str]:
-    """What results of access(5) name in place of an action."""
+    """The words of results of access(5), which may be restriction classes."""
     if named:
         for result in results:
             yield from re.split(r"[\s,]+", result)
@@ -143,7 +143,7 @@ def _collected(found: Iterator[_Found]) -> Actions:
 
 
 def is_filter(facts: Facts, destination: str) -> bool:
-    """Whether mail may come back from there: a client with no destination only routes it."""
+    """Whether a destination is a filter: smtp(8) or lmtp(8) without a host only routes mail."""
     transport, _, where = destination.partition(":")
     routes = any(s.name == transport and s.command in _CLIENTS for s in facts.services)
     return bool(where) or not routes

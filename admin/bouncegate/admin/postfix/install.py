@@ -1,4 +1,4 @@
-"""Putting files in place as postconf(1) does, but with the mode and the owner that they had."""
+"""Replacing files as postconf(1) does, but keeping their mode and owner."""
 
 import fcntl
 import os
@@ -12,12 +12,12 @@ _MODE: Final = 0o644
 
 
 class Edited(Exception):
-    """A file is not what it was when the change was planned."""
+    """A file was edited after the change was planned."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs of ours from the same Postfix; waits for them."""
+    """Lock a Postfix's files against other runs of this command; waits for them."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -27,7 +27,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def content_of(path: Path) -> bytes | None:
-    """What a file holds; None if there is none. Raises OSError."""
+    """The content of a file; None if there is none. Raises OSError."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -35,10 +35,10 @@ def content_of(path: Path) -> bytes | None:
 
 
 def replace_file(path: Path, octets: bytes | None, expected: bytes | None) -> None:
-    """Replace a file at once, if it still is what is expected; raises Edited and OSError.
+    """Replace a file atomically, if its content is as expected; raises Edited and OSError.
 
-    The temporary file is the one that postconf(1) locks and renames (edit_file(3)), so that
-    neither runs into the other's change.
+    The temporary file is the one that postconf(1) locks and renames (edit_file(3)), so that neither
+    overwrites the other's change.
     """
     temporary = path.with_name(f"{path.name}.tmp")
     while True:
@@ -46,7 +46,7 @@ def replace_file(path: Path, octets: bytes | None, expected: bytes | None) -> No
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if not _is_still(temporary, handle):
-                continue  # whoever held the lock has renamed it
+                continue  # the process that held the lock has renamed it
             _write(path, temporary, handle, octets, expected)
             return
         finally:
@@ -66,7 +66,7 @@ def _write(
 ) -> None:
     try:
         if content_of(path) != expected:
-            raise Edited(f"{path} was edited by somebody else meanwhile")
+            raise Edited(f"{path} was edited in the meantime: try again")
         if octets is None:
             path.unlink(missing_ok=True)
             temporary.unlink()
@@ -89,7 +89,7 @@ def _write(
 
 
 def _copy_owner_and_mode(path: Path, handle: int) -> None:
-    """Give a file the owner and the mode of the one that it will replace."""
+    """Give a temporary file the owner and mode of the file that it will replace."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Where a Postfix logs, as far as `bouncegate maintain` can read it.
 
-postlogd(8) writes a file of its own (maillog_file, 3.4); otherwise syslog has it. The journal comes
-before a file of syslogd: it notes by itself who wrote a line, so that what it tells is evidence.
+postlogd(8) writes a file of its own (maillog_file, 3.4); otherwise syslog has the log. The journal
+is preferred to a file of syslogd: it records who wrote a line, so that its lines are evidence.
 """
 
 import grp
@@ -20,7 +20,7 @@ _GROUP: Final = "adm"
 
 
 class LogSource(NamedTuple):
-    """What `[maillog]` is to say."""
+    """The values for `[maillog]`."""
 
     source: Literal["file", "journal"]
     file: Path
@@ -28,16 +28,16 @@ class LogSource(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How it is called."""
+        """For people."""
         return "the journal" if self.source == "journal" else str(self.file)
 
 
 def log_source(
     facts: Facts, store: Path, files: Sequence[Path] = _FILES, journal: Path = _JOURNAL
 ) -> LogSource | None:
-    """The log of a Postfix; None where none is found that can be read.
+    """The log of a Postfix; None if no readable one is found.
 
-    The owner of the store's folder is who reads it.
+    The owner of the store's folder reads it.
     """
     name = facts.values.get("syslog_name") or "postfix"
     own = facts.values.get("maillog_file", "")

@@ -1,7 +1,7 @@
-"""The results that a lookup table can give, as the text of the table says (DATABASE_README).
+"""All results of a lookup table, from its text (DATABASE_README).
 
-Indexed tables are read by the file from which postmap(1) made them. The results of tables without
-a text, such as ldap: or mysql:, cannot be known without their keys.
+For an indexed table that is the file from which postmap(1) made it. Tables without a text, such as
+ldap: or mysql:, do not show their results without the keys.
 """
 
 import re
@@ -32,9 +32,9 @@ def is_table(word: str) -> bool:
 
 
 def results(table: str, folder: Path) -> Results | None:
-    """Each result of a table; None where they cannot be known.
+    """Each result of a table; None if they cannot be read.
 
-    Relative names are taken from a folder on, that of the queue.
+    Relative names are below `folder`, that of the queue.
     """
     kind, _, name = table.removeprefix(_PROXY).partition(":")
     if kind in _TEXTS:
@@ -57,7 +57,7 @@ def _of_file(path: Path, form: re.Pattern[str]) -> Results | None:
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Lines with what continues them: a line that begins with white space (postmap(1))."""
+    """Lines joined with their continuation lines, which begin with white space (postmap(1))."""
     line = ""
     for physical in text.split("\n"):
         if not physical.strip() or physical.lstrip().startswith("#"):

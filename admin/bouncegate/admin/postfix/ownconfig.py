@@ -1,4 +1,4 @@
-"""The lines of bouncegate.toml that enabling may change: `[milter] mode` and `[maillog]`."""
+"""The lines of bouncegate.toml that `postfix enable` changes: `[milter] mode` and `[maillog]`."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _NEXT: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
 def with_mode(octets: bytes | None, mode: str) -> bytes | None:
-    """A config file with this mode, and nothing else changed; None where that is not clear."""
+    """The config file with this mode and no other change; None if that cannot be done safely."""
     try:
         text = (octets or b"").decode("utf-8")
         changed = _changed(text, "milter", {"mode": mode})
@@ -28,9 +28,9 @@ def with_mode(octets: bytes | None, mode: str) -> bytes | None:
 
 
 def with_log(octets: bytes | None, log: LogSource) -> bytes | None:
-    """A config file by which Postfix's log is read; None where that is not clear.
+    """The config file with a log source; None if that cannot be done safely.
 
-    Where the file says by itself which log is to be read, or none, it is not clear.
+    Also None if the file has a [maillog] already.
     """
     try:
         text = (octets or b"").decode("utf-8")

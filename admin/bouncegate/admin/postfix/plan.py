@@ -1,9 +1,9 @@
-"""What must change for a Postfix to ask Bouncegate: settings and facts in, a list of edits out.
+"""The change that makes a Postfix ask Bouncegate: settings and facts in, a list of edits out.
 
-Our milter stands before all others: what is refused at RCPT TO then costs no other filter
-anything, and none greylists, counts or signs for a recipient who gets nothing. Our table stands
-before the others of transport_maps, since the first that knows a key wins. What stood there
-before stays behind it as it is written, references included.
+Our milter comes before all others: a recipient that is refused at RCPT TO then costs the other
+filters nothing, and none greylists, counts or signs for it. Our table comes first in
+transport_maps, since the first table with a key wins. The previous value follows as written,
+references included.
 """
 
 import re
@@ -38,15 +38,15 @@ from bouncegate.config.values import Endpoint
 MAIN: Final = "main.cf"
 MASTER: Final = "master.cf"
 OLDEST: Final = (3, 5)
-"""The first version of Postfix whose ways are known here."""
+"""The oldest version of Postfix that is supported."""
 _MILTER_SETTINGS: Final = "default_action=accept, connect_timeout=3s, command_timeout=10s"
 _REFERENCE: Final = re.compile(r"\$[({]?(\w+)")
-# smtpd(8) hangs up on a client with so many errors, and a refusal is one (docs/send-path.md).
+# smtpd(8) disconnects a client after so many errors; a refusal is one (docs/send-path.md).
 _ENOUGH_ERRORS: Final = 1000
 
 
 class Edit(NamedTuple):
-    """One parameter that is to have another value."""
+    """A new value for one parameter."""
 
     file: Literal["main.cf", "master.cf"]
     name: str
@@ -55,13 +55,13 @@ class Edit(NamedTuple):
 
     @property
     def command(self) -> str:
-        """The line for a shell that does the same."""
+        """The shell command that does the same."""
         option = "-e" if self.file == MAIN else "-P"
         return f"postconf {option} {shlex.quote(f'{self.name}={self.value}')}"
 
 
 class Conflict(NamedTuple):
-    """Why nothing is changed, and what to do instead."""
+    """A setting of Postfix that prevents the change, and what to do about it."""
 
     text: str
     fix: str
@@ -71,9 +71,9 @@ class Plan(NamedTuple):
     """The change to a Postfix."""
 
     edits: tuple[Edit, ...]
-    """In order; none: all is as it is to be."""
+    """In order; empty if there is nothing to change."""
     conflicts: tuple[Conflict, ...]
-    """While there is one, nothing may be changed."""
+    """If there is one, nothing is changed."""
     notes: tuple[str, ...]
 
 
@@ -88,16 +88,16 @@ class _Draft:
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """What is to be written, and is not there yet."""
+        """The edits so far."""
         return tuple(self._edits.values())
 
     def define(self, name: str, value: str) -> None:
-        """Give a parameter of our own its value."""
+        """Set a parameter of our own."""
         if self.facts.raw.get(name) != value or name not in self.facts.explicit:
             self._edits[MAIN, name] = Edit(MAIN, name, value)
 
     def put_first(self, name: str, *ours: str) -> None:
-        """Let a list of main.cf begin with our parameters, those that it does not name yet."""
+        """Put our parameters first in a list of main.cf, except those that it has already."""
         if undefined := self._undefined(name, self.facts.raw.get(name, "")):
             self.conflicts.append(undefined)
             return
@@ -108,7 +108,7 @@ class _Draft:
             self._edits[MAIN, name] = Edit(MAIN, name, ", ".join([*new, *filter(None, [before])]))
 
     def put_first_of(self, service: str, name: str, ours: str) -> None:
-        """The same for a service that has a list of its own in master.cf."""
+        """The same for a service with a list of its own in master.cf."""
         raw = self.facts.raw_options[service][name]
         if undefined := self._undefined(f"{service}/{name}", raw):
             self.conflicts.append(undefined)
@@ -116,7 +116,7 @@ class _Draft:
             return
         elif (rest := compact(raw)) is None:
             edit = Edit(MASTER, f"{service}/{name}", "")
-            text = f"{edit.name} in master.cf holds more than can be understood: {raw}"
+            text = f"{edit.name} in master.cf cannot be parsed: {raw}"
             self.conflicts.append(Conflict(text, f"put ${ours} before it, by hand"))
         else:
             value = ",".join(filter(None, [f"${ours}", rest]))
@@ -124,7 +124,7 @@ class _Draft:
             self._edits[MASTER, path] = Edit(MASTER, path, value)
 
     def reach(self, endpoint: Endpoint, programs: Iterable[str], setting: str) -> str | None:
-        """How those services call an endpoint; None, and an obstacle, if they cannot reach it."""
+        """The address of an endpoint for these services; None, and a conflict, if unreachable."""
         services = [one for program in programs for one in self.facts.services_of(program)]
         chrooted = [one.key for one in services if one.chroot]
         found = address_for(endpoint, self.facts.queue, chrooted, setting)
@@ -134,7 +134,7 @@ class _Draft:
         return found
 
     def _before(self, name: str) -> str:
-        """What a list holds now; a default that comes to nothing is nothing."""
+        """The current value of a list; empty if it is a default that expands to nothing."""
         if name not in self.facts.explicit and not self.facts.values.get(name):
             return ""
         return self.facts.raw.get(name, "")
@@ -144,15 +144,15 @@ class _Draft:
         if not used:
             return None
         text = f"{name} refers to {', '.join(f'${one}' for one in sorted(used))}, which is not set"
-        return Conflict(text, "set it, or take it out")
+        return Conflict(text, "set it, or remove the reference")
 
 
 def plan(settings: Settings, facts: Facts, *, table: bool = False) -> Plan:
-    """What must change; with `table` the map is attached too."""
+    """The change; with `table` it attaches the map too."""
     draft = _Draft(settings, facts)
     if facts.version < OLDEST:
         version = facts.values.get("mail_version", "unknown")
-        text = f"Postfix {version} is older than what is known here (3.5)"
+        text = f"Postfix {version} is not supported: 3.5 or newer is needed"
         draft.conflicts.append(Conflict(text, "see docs/postfix.md"))
     found = list(coverage(settings, facts))
     draft.conflicts += [
@@ -175,7 +175,7 @@ def _plan_milter(draft: _Draft, found: Sequence[Coverage]) -> None:
     own = [service for service in overridden if not _is_understood(draft, service)]
     for service in own:
         raw = draft.facts.raw_options[service]["smtpd_milters"]
-        text = f"{service}/smtpd_milters in master.cf is not understood: {raw}"
+        text = f"{service}/smtpd_milters in master.cf cannot be parsed: {raw}"
         fix = f"put {_definition(draft)} before it"
         draft.conflicts.append(Conflict(text, fix))
     if own or not _needs_milter(draft, states):
@@ -186,12 +186,12 @@ def _plan_milter(draft: _Draft, found: Sequence[Coverage]) -> None:
 
 
 def _needs_milter(draft: _Draft, states: Mapping[str, State]) -> bool:
-    """Whether anything is to be done; a list that somebody wrote by hand is left to him."""
+    """Whether the milter must be added; a list that names it by hand is not changed."""
     ours = sockets.MILTER in draft.facts.explicit
     for service, state in states.items():
         if state is State.BROKEN and not ours:
-            text = f"{service} names the milter by a path that it cannot see"
-            fix = f"replace what names it by {_definition(draft)}"
+            text = f"{service} runs in a chroot and names the milter by a path outside"
+            fix = f"replace that item by {_definition(draft)}"
             draft.conflicts.append(Conflict(text, fix))
             return False
     return ours or bool({State.MISSING, State.OVERRIDDEN} & set(states.values()))
@@ -204,7 +204,7 @@ def _plan_list(draft: _Draft, name: str, programs: Sequence[str], put: bool = Tr
         return
     listed = items(draft.facts.values.get(name, ""))
     if put and (listed is None or not all(map(is_milter, listed))):
-        text = f"{name} is not understood: {draft.facts.raw.get(name, '')}"
+        text = f"{name} cannot be parsed: {draft.facts.raw.get(name, '')}"
         draft.conflicts.append(Conflict(text, f"put {_definition(draft)} before it"))
         return
     draft.define(sockets.MILTER, f"{{ {address}, {_MILTER_SETTINGS} }}")
@@ -229,7 +229,7 @@ def _plan_return_path(draft: _Draft) -> None:
     address = draft.reach(draft.settings.return_path.socket, ("lmtp",), "[return_path] socket")
     if not any(one.name == "lmtp" for one in facts.services):
         text = "master.cf has no service lmtp"
-        draft.conflicts.append(Conflict(text, "add it, as master.cf is shipped with it"))
+        draft.conflicts.append(Conflict(text, "add it, as in the master.cf of your distribution"))
     for domain in domains:
         draft.conflicts.extend(_conflicts(draft, domain, address or ""))
     if address is None:
@@ -256,7 +256,7 @@ def _name_domains(
     is_known: Callable[[Facts, str], bool],
     written: Callable[[Iterable[str]], str],
 ) -> None:
-    """Name the return domains in a list of Postfix, but for those that somebody named by hand."""
+    """Add the return domains to a list of Postfix, except those that it has by hand."""
     name, ours = place
     names = draft.settings.return_path.domains.names
     by_hand = draft.facts.without(name, ours)
@@ -270,9 +270,9 @@ def _conflicts(draft: _Draft, domain: str, address: str) -> Iterator[Conflict]:
     facts = draft.facts
     for table, answer in facts.tables_of(domain).catches.items():
         if not mentions(answer, spellings(draft.settings.return_path.socket, facts.queue)):
-            text = f"{table} answers for whole addresses below {domain}, with {answer}"
+            text = f"{table} routes whole addresses below {domain} to {answer}"
             pattern = f"/@{re.escape(domain)}$/".replace(r"\-", "-")
-            yield Conflict(text, f"put this at its top: {pattern} lmtp:{address}")
+            yield Conflict(text, f"put this first in it: {pattern} lmtp:{address}")
     known = (
         ("mydestination", "local_recipient_maps"),
         ("virtual_mailbox_domains", "virtual_mailbox_maps"),
@@ -284,8 +284,8 @@ def _conflicts(draft: _Draft, domain: str, address: str) -> Iterator[Conflict]:
             or name in facts.tables_of(domain).answers
         )
         if listed and facts.values.get(recipients):
-            text = f"{domain} is in {name}: only recipients that are known there are taken"
-            yield Conflict(text, f"take it out of {name}")
+            text = f"{domain} is in {name}: Postfix accepts only its listed recipients"
+            yield Conflict(text, f"remove it from {name}")
 
 
 def _plan_map(draft: _Draft) -> None:
@@ -302,7 +302,7 @@ def _plan_map(draft: _Draft) -> None:
 
 
 def _plan_verification(draft: _Draft) -> None:
-    """Let smtpd(8) look at the map before it asks verify(8)."""
+    """Make smtpd(8) ask the map before verify(8)."""
     for subject in verify_parameters(draft.facts):
         draft.define(sockets.RESTRICTIONS, UNLISTED)
         service, _, name = subject.rpartition("/")
@@ -317,13 +317,13 @@ def _notes(facts: Facts, found: Sequence[Coverage]) -> Iterator[str]:
         if one.state in (State.NOT_COVERED, State.FRAGILE, State.TWICE):
             yield f"{one.subject}: {one.text}"
         if one.fix == KEEP_DOMAIN:
-            text = "is removed from Postfix, which refuses bounces to it from now on"
-            yield f"{one.subject} {text}; what helps: {one.fix}"
+            text = "is removed from Postfix, which then refuses bounces to it"
+            yield f"{one.subject} {text}; to avoid this, {one.fix}"
         if one.state in (State.AFFECTED, State.UNSIGNED):
-            yield f"{one.subject} {one.text}; what helps: {one.fix}"
+            yield f"{one.subject} {one.text}; to fix it: {one.fix}"
     limit = facts.values.get("smtpd_hard_error_limit", "")
     if not (limit.isascii() and limit.isdigit() and int(limit) > _ENOUGH_ERRORS):
         yield (
-            "a client that names many locked recipients in one session is slowed down, then hung "
-            'up on: see "Many refusals in one session" in docs/send-path.md'
+            "Postfix slows down, then disconnects a client that names many locked recipients in "
+            'one session: see "Many refusals in one session" in docs/send-path.md'
         )

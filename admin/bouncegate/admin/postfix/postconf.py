@@ -22,7 +22,7 @@ from bouncegate.admin.postfix.postmap import table_answers
 from bouncegate.admin.postfix.sockets import OURS
 from bouncegate.admin.postfix.verification import REFRESH
 
-# Tables that are looked through for FILTER actions: far more than any machine has.
+# Tables that are read for FILTER actions: far more than any machine has.
 _MOST_TABLES: Final = 200
 _ASKED: Final = (
     "mail_version", "config_directory", "queue_directory", "compatibility_level",
@@ -53,14 +53,14 @@ def pairs(text: str) -> dict[str, str]:
 
 
 def parameters(folder: Path | None, *names: str) -> dict[str, str]:
-    """Settings of a Postfix with all their $names expanded; raises PostfixError."""
+    """Parameters of a Postfix, with every $name expanded; raises PostfixError."""
     return pairs(ask(folder, "postconf", "-x", *names))
 
 
 def read(folder: Path | None, domains: Iterable[str] = ()) -> Facts:
-    """The settings of a Postfix; None is the machine's own. Raises PostfixError.
+    """The settings of a Postfix, and what its tables say of return domains; raises PostfixError.
 
-    `domains` are the return domains, which tables are asked for.
+    `folder` is its config_directory; None: that of this machine.
     """
     names = (*_ASKED, *OURS)
     raw, complaints = run(folder, "postconf", *names)
@@ -85,7 +85,7 @@ def read(folder: Path | None, domains: Iterable[str] = ()) -> Facts:
 
 
 def _with_filters(facts: Facts, folder: Path | None) -> Facts:
-    """The same, with the restriction classes and where FILTER actions lead."""
+    """The same, with restriction classes and FILTER actions."""
     if names := classes(facts):
         facts = replace(facts, values={**parameters(folder, *names), **facts.values})
     known: dict[str, Results | None] = {}

@@ -1,12 +1,11 @@
-"""A probe of both paths, end to end, that leaves nothing in the store and never leaves the machine.
+"""A probe of both paths, end to end: it changes nothing in the store, and stays on the machine.
 
-One recipient below a return domain must be refused by the milter; the reply says that it is
-ours, and the mode. Another, below each of them, must be taken, and its message must reach the
-return path, which writes down the number in it. Where senders are signed, a second message to it
-has a sender, and what the return path has received in its place shows whether the signed one is
-what leaves. The first return domain that fails is the last one tried, since each takes long. These
-addresses are known to the daemons only for clients of this machine. A message that does not arrive
-in time is taken out of the queue again.
+The milter must refuse one recipient below a return domain; its reply shows that it is ours, and the
+mode. Another recipient, below each return domain, must be accepted, and its message must reach the
+return path, which records the number in it. If senders are signed, a second message has a sender:
+the sender that the return path receives shows whether the signed one leaves. The probe ends at the
+first return domain that fails, since each takes long. The daemons know these addresses only for
+clients of this machine. A message that does not arrive in time is deleted from the queue.
 """
 
 import re
@@ -26,7 +25,7 @@ from bouncegate.config.settings import Settings
 
 _SECONDS: Final = 20.0
 _PAUSE: Final = 0.1
-# postscreen(8) lets a client of mynetworks in at once; one that it tests waits 6 s (greet_wait).
+# postscreen(8) passes clients of mynetworks at once; one that it tests waits 6 s (greet_wait).
 _TIMEOUT: Final = 10.0
 _MODE: Final = re.compile(r"Probe: the milter is asked, mode (\w+) \[bouncegate\]")
 _SIGNED: Final = re.compile(rf"b-[a-z2-7]{{{len(SIGNED) - 2}}}@.*")
@@ -37,22 +36,22 @@ _PORTS: Final = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465
 
 
 class ProbeResult(NamedTuple):
-    """What a probe has shown."""
+    """The result of one step."""
 
     path: str
     """`milter`, `return-path` or `sender`."""
     good: bool | None
-    """None: it could not be tried."""
+    """None: not tried."""
     text: str
 
 
 def probe(
     settings: Settings, facts: Facts, folder: Path | None, mode: str
 ) -> Iterator[ProbeResult]:
-    """Ask a Postfix that runs; `mode` is the one that the milter is to have."""
+    """Probe a running Postfix; `mode` is what the milter should have."""
     domains = settings.return_path.domains
     if not domains:
-        yield ProbeResult("milter", None, "not tried: the probe needs [return_path] domain")
+        yield ProbeResult("milter", None, "not tried: [return_path] domain is not set")
         return
     failed = "no smtpd listens on this machine"
     for service in facts.services:
@@ -87,13 +86,13 @@ def _asked(client: smtplib.SMTP, domain: str, mode: str) -> ProbeResult:
             "milter", False, f"a probe was answered {code} {text}, not by the milter"
         )
     if found[1] != mode:
-        text = f"the milter is asked, but still in mode {found[1]}: let it read its config (SIGHUP)"
+        text = f"the milter is asked, but still in mode {found[1]}: reload it (SIGHUP)"
         return ProbeResult("milter", False, text)
     return ProbeResult("milter", True, f"the milter is asked, mode {mode}")
 
 
 class _Message(NamedTuple):
-    """What a message of the probe needs."""
+    """A message of the probe: by which client, to which domain."""
 
     client: smtplib.SMTP
     domain: str
@@ -104,7 +103,7 @@ class _Message(NamedTuple):
 def _returned(
     client: smtplib.SMTP, settings: Settings, facts: Facts, folder: Path | None
 ) -> Iterator[ProbeResult]:
-    """Each return domain in turn, until one fails."""
+    """Probe each return domain, until one fails."""
     for domain in settings.return_path.domains.names:
         way = _Message(client, domain, settings.store.path / STAMP, folder)
         yield (seen := _taken(way))
@@ -124,14 +123,14 @@ def _taken(way: _Message) -> ProbeResult:
 
 
 def _signed(way: _Message, settings: Settings, facts: Facts) -> ProbeResult:
-    """Show which sender leaves, of a message whose sender is to be signed."""
+    """Send a message whose sender is to be signed, and see which sender leaves."""
     domains = settings.return_path.domains
     known = (*domains.senders_of(way.domain), facts.values.get("myhostname", "").lower())
     signed = (one for one in known if domains.for_sender(one) == way.domain)
     domain = next(signed, "")
     address = ip_address(str(way.client.sock.getsockname()[0])) if way.client.sock else None
     if domain in ("", way.domain):
-        text = f"not tried: no domain is known whose senders are signed below {way.domain}"
+        text = f"not tried: no sender domain is known that is signed below {way.domain}"
         return ProbeResult("sender", None, text)
     if not any(address in network for network in settings.outbound.networks if address):
         return ProbeResult("sender", None, f"not tried: {address} is not in [outbound] networks")
@@ -147,12 +146,14 @@ def _signed(way: _Message, settings: Settings, facts: Facts) -> ProbeResult:
     sender = next((word.removeprefix(SENDER) for word in found if word.startswith(SENDER)), "<>")
     if _SIGNED.fullmatch(sender) and sender.endswith(f"@{way.domain}"):
         return ProbeResult("sender", True, f"signed senders below {way.domain} leave as they are")
-    text = f"the sender that leaves is {sender}, and no signed one: see `bouncegate postfix status`"
+    text = (
+        f"the sender that leaves is {sender}, which is not signed: see `bouncegate postfix status`"
+    )
     return ProbeResult("sender", False, text)
 
 
 def _sent(way: _Message) -> list[str] | str:
-    """What the return path has written down of a message; a text says why there is nothing."""
+    """What the return path has recorded of a message; a text says why there is nothing."""
     number = secrets.token_hex(16)
     code, text = _said(way.client, f"RCPT TO:<{TAKEN}@{way.domain}>")
     if code != _OK:

@@ -1,8 +1,8 @@
-"""Taking a change out of a file: a function of what it was, what we made of it, and what it is.
+"""Reverting our change to a file: from the file before, after our change, and now.
 
-A file that nobody has touched since is given back as it was. In one that was edited meanwhile, a
-piece of ours is taken out only where it stands exactly once, as we wrote it; whatever is not so
-clear is left to the administrator, whose later edits must never be lost.
+A file that was not edited since is restored as it was. From an edited one, lines of ours are
+removed only if they occur exactly once, as we wrote them. The rest is left to the administrator:
+later edits must never be lost.
 """
 
 import re
@@ -14,34 +14,34 @@ from bouncegate.admin.postfix.sockets import OURS
 
 _NAMED: Final = re.compile("|".join(OURS))
 _OURS: Final = re.compile(_NAMED.pattern.encode())
-# An item of ours at the head of a list, and what parts it from the rest.
+# An item of ours at the head of a list, and its separator.
 _ITEM: Final = re.compile(
     rb"(?<![^\s,=])\$(?:" + "|".join(OURS).encode() + rb")(?![^\s,])(?:[ \t]*,[ \t]*)?"
 )
 
 
 class _Piece(NamedTuple):
-    """Lines that the change put in the place of others."""
+    """Lines that the change replaced, and their replacement."""
 
     old: bytes
     new: bytes
     head: bytes
-    """The line before, which tells the place where nothing of ours stands."""
+    """The line before, to find the place of lines that we removed."""
 
 
 class Undone(NamedTuple):
-    """What a file is without our change."""
+    """A file without our change."""
 
     octets: bytes | None
     """None: there was no such file."""
     left: tuple[str, ...] = ()
-    """Lines from which ours must be taken out by hand."""
+    """Lines to be removed, or put back, by hand."""
 
 
 def without(now: bytes | None, before: bytes | None, after: bytes | None) -> Undone:
-    """A file as it is now without the change from `before` to `after`.
+    """The current file without the change from `before` to `after`.
 
-    Where something is left to be done by hand, it is the file as it is.
+    It is unchanged if something must be done by hand.
     """
     if now in (before, after):
         return Undone(before)
@@ -71,17 +71,17 @@ def _without_piece(text: bytes, piece: _Piece) -> bytes | None:
         if place := _only_place(text, piece.new):
             return text[: place[0]] + piece.old + text[place[1] :]
         return _without_items(text, piece)
-    # Lines that fell away: they come back behind the line that stood before them.
+    # Lines that we removed: they come back behind the line that was before them.
     if piece.head and (place := _only_place(text, piece.head)):
         return text[: place[1]] + piece.old + text[place[1] :]
     return None
 
 
 def _without_items(text: bytes, piece: _Piece) -> bytes:
-    """Lines that somebody has changed since: definitions go, and what refers to them.
+    """Lines that were edited since: remove our definitions, and references to them.
 
-    Only where the parameter had a value before, or has one besides ours now: a setting that is
-    empty is not the same as none.
+    Only if the parameter had a value before, or has one besides ours now: an empty setting is not
+    the same as none.
     """
     lines, added = text.splitlines(keepends=True), piece.new.splitlines(keepends=True)
     kept = []
@@ -100,7 +100,7 @@ def _is_definition(line: bytes) -> bool:
 
 
 def _only_place(text: bytes, lines: bytes) -> tuple[int, int] | None:
-    """Where whole lines stand, if they do so exactly once."""
+    """The position of whole lines that occur exactly once."""
     found = [
         match.start()
         for match in re.finditer(rb"^" + re.escape(lines), text, re.MULTILINE)
@@ -110,7 +110,7 @@ def _only_place(text: bytes, lines: bytes) -> tuple[int, int] | None:
 
 
 def named(text: bytes) -> list[str]:
-    """The lines of a file that name parameters of ours."""
+    """The lines of a file that name our parameters."""
     return [line for line in _shown(text) if _NAMED.search(line) and not line.startswith("#")]
 
 

@@ -1,8 +1,8 @@
-"""What Postfix does with a sender that the milter has signed, as far as its parameters tell.
+"""What Postfix does with a signed sender, as far as its parameters show.
 
-cleanup(8) rewrites the milter's sender like any other, smtp(8) does so once more, and routes and
-logins that go by the sender are looked up with the signed one (Postfix 3.7). So a bounce may go
-astray, or mail leave by another route than before it was signed.
+cleanup(8) rewrites the milter's sender like any other, smtp(8) rewrites it once more, and routes
+and logins by sender are looked up with the signed one (Postfix 3.7). So a bounce may be lost, or
+mail may leave by another route than unsigned mail.
 """
 
 import re
@@ -16,25 +16,25 @@ from bouncegate.config.settings import Settings
 
 # RFC 5321, 4.5.3.1.1.
 _LONGEST_LOCAL_PART: Final = 64
-# The forms of the Sender Rewriting Scheme; the token stands behind the domain that it had.
+# The forms of the Sender Rewriting Scheme; the token follows its former domain.
 _SRS: Final = re.compile(r"SRS[01][-+=]", re.IGNORECASE)
-# cleanup(8) changes no address of what such a service takes (postconf(5)).
+# cleanup(8) rewrites no address of mail from such a service (postconf(5)).
 _NO_MAPPINGS: Final = "no_address_mappings"
 
 
 class Effect(Enum):
-    """What comes of it."""
+    """What a parameter does to signed mail."""
 
     LOST = auto()
     """Bounces go elsewhere."""
     AFFECTED = auto()
-    """Mail leaves in another way than unsigned mail."""
+    """Mail is treated differently from unsigned mail."""
     UNSIGNED = auto()
-    """Mail is judged, but neither signed nor recorded."""
+    """Mail is checked, but neither signed nor recorded."""
 
 
 class SenderEffect(NamedTuple):
-    """One parameter that matters."""
+    """A parameter, and what it does to signed mail."""
 
     subject: str
     """The parameter; where master.cf sets it for a service, `service/type/parameter`."""
@@ -44,7 +44,7 @@ class SenderEffect(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """Tables that are asked about a signed sender."""
+    """The tables of a parameter, to be asked about a signed sender."""
 
     subject: str
     tables: str
@@ -56,13 +56,13 @@ class _Rule(NamedTuple):
     name: str
     program: str
     find: "Callable[[str, str | None, str], SenderEffect | None]"
-    """From subject, answer (None: unknown) and return domain to what that means."""
+    """From subject, answer (None: unknown) and return domain to the effect."""
     holds: tuple[str, str] = ("", "")
-    """Another parameter, and a word that must be in it for the tables to be asked."""
+    """Another parameter, and a word that it must have for the tables to be used."""
 
 
 def sender_effects(settings: Settings, facts: Facts) -> Iterator[SenderEffect]:
-    """Everything that can be told; nothing where no sender is signed."""
+    """All effects; none if no sender is signed."""
     if settings.keeps_ledger:
         yield from _proxied(facts)
     if not settings.signs:
@@ -73,7 +73,7 @@ def sender_effects(settings: Settings, facts: Facts) -> Iterator[SenderEffect]:
 
 
 def _of_domain(facts: Facts, domain: str) -> Iterator[SenderEffect]:
-    """What becomes of senders that are signed below one return domain."""
+    """The effects on senders that are signed below one return domain."""
     signed = facts.tables_of(domain).signed
     for rule in _RULES:
         for subject, service in _places(facts, rule):
@@ -85,7 +85,7 @@ def _of_domain(facts: Facts, domain: str) -> Iterator[SenderEffect]:
 
 
 def lookups(facts: Facts) -> Iterator[Lookup]:
-    """Which tables are to be asked for a signed sender."""
+    """The tables to be asked about a signed sender."""
     for rule in _RULES:
         for subject, service in _places(facts, rule):
             if tables := facts.setting(service, rule.name):
@@ -93,7 +93,7 @@ def lookups(facts: Facts) -> Iterator[Lookup]:
 
 
 def _places(facts: Facts, rule: _Rule) -> Iterator[tuple[str, Service]]:
-    """Where a rule applies: main.cf, by any one service, and services that differ from it."""
+    """Where a rule applies: main.cf, with one service for it, and services with own settings."""
     parameter, word = rule.holds
     if rule.program == "cleanup" and not _is_mapped(facts):
         return
@@ -103,7 +103,7 @@ def _places(facts: Facts, rule: _Rule) -> Iterator[tuple[str, Service]]:
 
 
 def _settings(facts: Facts, program: str, *names: str) -> Iterator[tuple[str, Service]]:
-    """Each way in which the services of a program are set, with one service for each."""
+    """Each setting of a parameter for the services of a program, with one service for each."""
     seen = set[str]()
     for service in facts.services_of(program):
         own = any(facts.overrides(service, name) for name in names if name)
@@ -122,10 +122,10 @@ def _is_mapped(facts: Facts) -> bool:
 
 
 def _rewritten(subject: str, answer: str | None, domain: str) -> SenderEffect | None:
-    """What a table of addresses makes of the sender."""
+    """The effect of a table that rewrites addresses."""
     if answer is None:
-        text = "cannot be asked what it makes of signed return paths"
-        fix = "run this as root, while what answers for the table is up"
+        text = "cannot be asked how it rewrites signed return paths"
+        fix = "run this as root, and while the table's server is running"
         return SenderEffect(subject, Effect.AFFECTED, text, fix)
     made = [_address(one) for one in answer.split(",") if one.strip()]
     if not made or any(
@@ -135,49 +135,49 @@ def _rewritten(subject: str, answer: str | None, domain: str) -> SenderEffect | 
     local, where = made[0]
     if _SRS.match(local) and SIGNED in local.lower():
         text = (
-            f"makes SRS addresses of signed senders, with local parts of {len(local)} octets: "
-            f"servers that take no more than {_LONGEST_LOCAL_PART} refuse such mail (RFC 5321, "
+            f"rewrites signed senders to SRS addresses with local parts of {len(local)} octets: "
+            f"servers that accept at most {_LONGEST_LOCAL_PART} refuse such mail (RFC 5321, "
             "553 5.1.7)"
         )
-        fix = f"let the SRS daemon leave {domain} alone: it is a domain of this machine"
+        fix = f"exclude {domain} in the SRS daemon: it is a domain of this machine"
         return SenderEffect(subject, Effect.AFFECTED, text, fix)
     text = f"replaces signed return paths by {local}@{where}: all bounces are lost"
     pattern = f"/^(.+@{re.escape(domain)})$/ $1".replace(r"\-", "-")
-    fix = f"let it leave @{domain} alone; at the top of a table of patterns: {pattern}"
+    fix = f"exclude @{domain}; in a table of patterns put first: {pattern}"
     return SenderEffect(subject, Effect.LOST, text, fix)
 
 
 def _address(text: str) -> tuple[str, str]:
-    """Local part and domain of what a table answers: `@domain` keeps the local part."""
+    """The local part and domain of a table's answer; `@domain` keeps the local part."""
     local, at, domain = text.strip().rpartition("@")
     return (local or SIGNED, domain) if at else (domain, "$myorigin")
 
 
 def _routed(subject: str, answer: str | None, domain: str) -> SenderEffect | None:
-    """What a table of routes says of the sender."""
-    return _not_listed(subject, answer, domain, "mail that is signed leaves by the default route")
+    """The effect of a table of routes by sender."""
+    return _not_listed(subject, answer, domain, "signed mail leaves by the default route")
 
 
 def _logged_in(subject: str, answer: str | None, domain: str) -> SenderEffect | None:
-    """The same for smtp_sender_dependent_authentication."""
-    lost = "mail that is signed leaves with the login of the relay host, or none"
+    """The effect of smtp_sender_dependent_authentication."""
+    lost = "signed mail leaves with the login of the relay host, or with none"
     return _not_listed(subject, answer, domain, lost)
 
 
 def _not_listed(subject: str, answer: str | None, domain: str, lost: str) -> SenderEffect | None:
     if answer:
         return None
-    asked = f"is asked with the signed sender, not with the one that the client named: {lost}"
+    asked = f"is asked with the signed sender, not with the original one: {lost}"
     known = f"it has no entry for @{domain}" if answer == "" else "its tables cannot be asked"
     fix = (
-        f"add an entry for @{domain}, by which all signed mail then goes; or leave senders that it "
-        'names unsigned: [return_path] sign = "own" with own_domains, which names the others'
+        f"add an entry for @{domain}, which then applies to all signed mail; or do not sign the "
+        'senders that it lists: [return_path] sign = "own", with the other domains in own_domains'
     )
     return SenderEffect(subject, Effect.AFFECTED, f"{asked} ({known})", fix)
 
 
 def _masqueraded(facts: Facts, domain: str) -> Iterator[SenderEffect]:
-    """masquerade_domains, where it takes the envelope sender."""
+    """The effect of masquerade_domains, if it applies to envelope senders."""
     if not _is_mapped(facts):
         return
     for subject, service in _settings(facts, "cleanup", "masquerade_domains", "masquerade_classes"):
@@ -185,13 +185,13 @@ def _masqueraded(facts: Facts, domain: str) -> Iterator[SenderEffect]:
         classes = facts.setting(service, "masquerade_classes").replace(",", " ").split()
         parent = masquerade(listed, domain)
         if parent != domain and "envelope_sender" in classes:
-            text = f"cuts signed senders down to @{parent}: all bounces are lost"
+            text = f"shortens signed senders to @{parent}: all bounces are lost"
             fix = f"let it begin with !{domain}"
             yield SenderEffect(subject, Effect.LOST, text, fix)
 
 
 def masquerade(listed: list[str], domain: str) -> str:
-    """What masquerade_domains makes of a domain: the first entry that is it or above it decides."""
+    """A domain after masquerade_domains: the first entry that is it or above it decides."""
     for entry in listed:
         parent = entry.lstrip("!").lower()
         if domain == parent or domain.endswith(f".{parent}"):
@@ -201,30 +201,30 @@ def masquerade(listed: list[str], domain: str) -> str:
 
 
 def _proxied(facts: Facts) -> Iterator[SenderEffect]:
-    """smtpd_proxy_filter: milters see the commands, and no end of any message."""
+    """smtpd_proxy_filter: milters see the commands, but no end of a message."""
     for service in facts.services_of(SMTPD):
         if "no_milters" in facts.setting(service, "receive_override_options"):
             continue
         if proxy := facts.setting(service, "smtpd_proxy_filter"):
             text = (
-                f"hands mail to {proxy} before it is queued, and shows milters its commands alone: "
+                f"hands mail to {proxy} before the queue, and milters see only its commands: "
                 "recipients are refused, but mail is neither signed nor recorded"
             )
-            fix = "filter what clients submit with a milter or with content_filter, if you can"
+            fix = "filter submitted mail with a milter or content_filter instead, if you can"
             yield SenderEffect(f"{service.key}/smtpd_proxy_filter", Effect.UNSIGNED, text, fix)
 
 
 def _verp(facts: Facts) -> Iterator[SenderEffect]:
-    """XVERP writes the recipient behind the token."""
+    """XVERP appends the recipient to the token."""
     name = "smtpd_authorized_verp_clients"
     for subject, service in _settings(facts, SMTPD, name):
         if facts.setting(service, name):
             text = (
-                "clients that it names may ask for XVERP, which makes local parts of more than "
-                f"{_LONGEST_LOCAL_PART} octets of signed senders: some servers refuse such mail "
+                "clients that it lists may use XVERP, which makes local parts of signed senders "
+                f"longer than {_LONGEST_LOCAL_PART} octets: some servers refuse such mail "
                 "(RFC 5321, 553 5.1.7)"
             )
-            fix = "nothing, if they do not; else leave their senders unsigned, or send without it"
+            fix = "ignore this if they do not; else do not sign their senders, or avoid XVERP"
             yield SenderEffect(subject, Effect.AFFECTED, text, fix)
 
 

@@ -1,4 +1,4 @@
-"""How Postfix writes our sockets, and whether a parameter names them."""
+"""Our sockets as Postfix writes them, and the lists that name them."""
 
 import re
 from collections.abc import Iterable
@@ -16,22 +16,22 @@ RESTRICTIONS: Final = "bouncegate_recipient_restrictions"
 OURS: Final = (MILTER, RETURN_DOMAIN, RETURN_PATH, RETURN_RECIPIENTS, MAP, RESTRICTIONS)
 """Parameters of our own in main.cf, to which those of Postfix refer with a $."""
 
-# An item of a list: in braces with settings of its own (3.0), or bare. Braces do not nest further
-# than the inline tables that we write.
+# An item of a list: in braces with settings of its own (3.0), or bare. Braces nest no deeper than
+# in the inline tables that we write.
 _ITEM: Final = re.compile(r"\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}]+(?:\{(?:[^{}]|\{[^{}]*\})*\})?")
 _BETWEEN: Final = re.compile(r"[\s,]*")
 _ENDPOINT: Final = re.compile(r"(?:unix|local|inet|inet6):\S+")
 
 
 class Unreachable(NamedTuple):
-    """A socket that some service of Postfix cannot reach."""
+    """A socket that a service of Postfix cannot reach, and what to do."""
 
     text: str
     fix: str
 
 
 def spellings(endpoint: Endpoint, queue: Path) -> frozenset[str]:
-    """All ways of writing an endpoint: a path below the queue folder also from there on."""
+    """All spellings of an endpoint: a path in the queue folder also relative to it."""
     if not isinstance(endpoint, UnixSocket):
         return frozenset({str(endpoint)})
     found = {f"unix:{endpoint.path}"}
@@ -41,34 +41,33 @@ def spellings(endpoint: Endpoint, queue: Path) -> frozenset[str]:
 
 
 def mentions(text: str, wanted: Iterable[str]) -> bool:
-    """Whether any of the names stands in a parameter, as a whole."""
+    """Whether a parameter contains one of the names as a whole word."""
     return any(re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", text) for name in wanted)
 
 
 def address_for(
     endpoint: Endpoint, queue: Path, chrooted: Iterable[str], setting: str
 ) -> str | Unreachable:
-    """How Postfix is to write an endpoint, so that each of its services reaches it.
+    """How Postfix must write an endpoint for all of its services to reach it.
 
-    `caged` are the services in a chroot that will ask it; `setting` names the endpoint in our
-    own config, for the advice.
+    `chrooted` are the services in a chroot that use it; `setting` is its key in our config.
     """
     if not isinstance(endpoint, UnixSocket):
         return str(endpoint)
     if endpoint.path.is_relative_to(queue):
-        # Postfix takes such a path from its queue folder on, in a chroot and outside of one.
+        # Postfix resolves such a path from its queue folder, inside and outside of a chroot.
         return f"unix:{endpoint.path.relative_to(queue)}"
     if inside := ", ".join(chrooted):
         where = f"unix:{queue / 'bouncegate' / endpoint.path.name}"
         return Unreachable(
-            f"{inside}: in a chroot, where {endpoint.path} is out of sight",
+            f"{inside} in a chroot cannot reach {endpoint.path}",
             f'set {setting} = "{where}", restart the daemon, and try again',
         )
     return f"unix:{endpoint.path}"
 
 
 def items(value: str) -> list[str] | None:
-    """The items of a list (commas or white space between them); None if it cannot be read."""
+    """The items of a list, separated by commas or white space; None if it cannot be parsed."""
     found = []
     place = 0
     text = value.strip()
@@ -86,18 +85,18 @@ def items(value: str) -> list[str] | None:
 
 
 def is_milter(item: str) -> bool:
-    """Whether an item of smtpd_milters is one that we understand."""
+    """Whether an item of smtpd_milters can be parsed."""
     inner = items(item[1:-1]) if item.startswith("{") and item.endswith("}") else [item]
     return inner is not None and bool(inner) and _ENDPOINT.fullmatch(inner[0]) is not None
 
 
 def inline(pairs: Iterable[tuple[str, str]]) -> str:
-    """A table that is written into main.cf itself (DATABASE_README, inline:)."""
+    """An inline: table (DATABASE_README)."""
     return f"inline:{{ {', '.join(f'{key}={value}' for key, value in pairs)} }}"
 
 
 def compact(value: str) -> str | None:
-    """A list as one word, which is all that `postconf -P` writes; None if it cannot be said so."""
+    """A list as one word, as `postconf -P` needs it; None if that is impossible."""
     words = [_word(item) for item in items(value) or ()]
     if items(value) is None or any(word is None or re.search(r"\s", word) for word in words):
         return None

@@ -1,4 +1,4 @@
-"""Edits tried on copies: postconf(1) makes them, and the result is what will be put in place."""
+"""Edits on copies: postconf(1) makes them, and the result replaces the files."""
 
 import difflib
 import os
@@ -16,14 +16,14 @@ from bouncegate.config.settings import Settings
 
 
 class Change(NamedTuple):
-    """A file, as it is and as it is to be."""
+    """A file before and after the change."""
 
     path: Path
-    """With all symbolic links followed: what they lead to is what is written."""
+    """With all symbolic links resolved."""
     before: bytes | None
-    """None: there is no such file."""
+    """None: the file does not exist."""
     after: bytes | None
-    """None: there is to be none."""
+    """None: the file is removed."""
 
 
 def try_edits(
@@ -31,8 +31,8 @@ def try_edits(
 ) -> list[Change]:
     """The files that the edits change; raises PostfixError, and OSError.
 
-    postconf(1) writes a list twice where it stands twice, and more such things. So its result is
-    read again, and must leave nothing to be changed.
+    postconf(1) sets a parameter twice if it occurs twice, for example. So its result is read again,
+    and must leave nothing to change.
     """
     paths = {name: (facts.folder / name).resolve() for name in (MAIN, MASTER)}
     before = {name: path.read_bytes() for name, path in paths.items()}
@@ -44,14 +44,14 @@ def try_edits(
         for name, option in ((MAIN, "-e"), (MASTER, "-P")):
             if words := [f"{one.name}={one.value}" for one in edits if one.file == name]:
                 ask(folder, "postconf", option, *words)
-                # Else each reader waits, in case it is still being written (dict_load_file_xt).
+                # Otherwise each reader waits, in case it is being written (dict_load_file_xt).
                 os.utime(folder / MAIN, (0, 0))
         after = {name: (folder / name).read_bytes() for name in paths}
         staged = replace(read(folder), tables=facts.tables)
     left = plan(settings, staged, table=table)
     if left.edits or left.conflicts:
         names = ", ".join([one.name for one in left.edits] + [one.text for one in left.conflicts])
-        raise PostfixError(f"postconf cannot make this change: {names} would not be as planned")
+        raise PostfixError(f"postconf cannot make this change: wrong result for {names}")
     return [
         Change(paths[name], before[name], after[name])
         for name in paths
@@ -62,7 +62,7 @@ def try_edits(
 def read_copy(files: Mapping[str, bytes]) -> Facts:
     """The settings in a copy of a Postfix's files; raises PostfixError, and OSError.
 
-    Of files that were written just now, since each reader waits then (dict_load_file_xt).
+    A copy, since each reader waits if a file was just written (dict_load_file_xt).
     """
     with tempfile.TemporaryDirectory(prefix="bouncegate-") as place:
         for name, octets in files.items():
@@ -72,7 +72,7 @@ def read_copy(files: Mapping[str, bytes]) -> Facts:
 
 
 def diff(changes: Sequence[Change]) -> Iterator[str]:
-    """The lines of a unified diff, for people."""
+    """The lines of a unified diff."""
     for change in changes:
         before, after = (_lines(octets) for octets in (change.before, change.after))
         old = str(change.path) if change.before is not None else "/dev/null"

@@ -1,10 +1,9 @@
-"""Address verification in front of the map: what reject_unverified_recipient makes of a lock.
+"""Address verification before the map: what reject_unverified_recipient does to a locked address.
 
-verify(8) asks for a recipient's route like any other, meets the map's error: there, and remembers
-that the address cannot be reached. smtpd(8) then answers 450 in the map's place, and after an
-unlock refuses from that memory until it is old (postconf(5), address_verify_*). Where
-reject_unlisted_recipient comes first, smtpd(8) sees the map's answer itself: 550, and verify(8)
-never hears of the address.
+verify(8) looks up the recipient's route, gets the map's error:, and caches that the address is
+undeliverable. smtpd(8) then answers 450 instead of the map's 550, and after an unlock refuses from
+that cache until the entry expires (postconf(5), address_verify_*). If reject_unlisted_recipient
+comes first, smtpd(8) gets the map's answer itself, and verify(8) is never asked.
 """
 
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ RESTRICTIONS: Final = (
     "smtpd_relay_restrictions",
     "smtpd_recipient_restrictions",
 )
-"""The lists that smtpd(8) goes through at RCPT TO, in its order (smtpd_delay_reject)."""
+"""The restrictions that smtpd(8) applies at RCPT TO, in its order (smtpd_delay_reject)."""
 REFRESH: Final = "address_verify_negative_refresh_time"
 _UNVERIFIED: Final = "reject_unverified_recipient"
 UNLISTED: Final = "reject_unlisted_recipient"
@@ -28,7 +27,7 @@ FIX: Final = f"bouncegate postfix enable --map, or put {UNLISTED} before {_UNVER
 
 
 def verify_parameters(facts: Facts) -> Iterator[str]:
-    """Each parameter of an smtpd(8) by which verify(8) is asked before the map is."""
+    """Each parameter of an smtpd(8) that asks verify(8) before the map."""
     seen = set[str]()
     for service in facts.services_of(SMTPD):
         name = _first(facts, service)
@@ -39,7 +38,7 @@ def verify_parameters(facts: Facts) -> Iterator[str]:
 
 
 def _first(facts: Facts, service: Service) -> str:
-    """The list in which a service asks verify(8), if none has looked at the recipient before."""
+    """The list in which a service asks verify(8) before it asks the map; empty if none."""
     for name in RESTRICTIONS:
         for word in items(facts.setting(service, name)) or ():
             if word == UNLISTED:

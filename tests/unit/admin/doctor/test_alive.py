@@ -68,4 +68,4 @@ def test_alive_is_proven_again_every_day(tmp_path: Path, closed_port: int) -> No
 
 def test_alive_tells_the_address_of_the_copies(tmp_path: Path, closed_port: int) -> None:
     texts = [one.text for one in check_alive(settings_of(tmp_path, closed_port), NOW)]
-    assert any(text.startswith("copies of mail are taken at alive-") for text in texts)
+    assert any(text.startswith("copies of mail are accepted at alive-") for text in texts)

@@ -71,21 +71,27 @@ WELL = Egress(("sender.test",), ("192.0.2.1",), "mail.test", ("edwards",))
 def test_a_sender_whom_receivers_trust_is_well(nsd: NameServer) -> None:
     found = shown(nsd, WELL)
     assert [one for one in found if not one.startswith("OK: ")] == []
-    for part in ("aligned with sender.test", "p=reject", "says pass", "mail.test, and back"):
+    for part in ("aligned with sender.test", "p=reject", "says pass", "which has this address"):
         assert any(part in one for one in found), part
-    assert any("edwards._domainkey.sender.test is there" in one for one in found)
+    assert any("edwards._domainkey.sender.test is published" in one for one in found)
 
 
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        ({"addresses": ("192.0.2.2",)}, "ERROR: 192.0.2.2 is named elsewhere.test, which does not"),
-        ({"addresses": ("192.0.2.3",)}, "ERROR: 192.0.2.3 has no name (PTR)"),
+        (
+            {"addresses": ("192.0.2.2",)},
+            "ERROR: 192.0.2.2 is named elsewhere.test, which has another",
+        ),
+        ({"addresses": ("192.0.2.3",)}, "ERROR: 192.0.2.3 has no PTR record"),
         ({"addresses": ("192.0.2.3",)}, "ERROR: SPF of sender.test says fail to 192.0.2.3 by -all"),
         ({"addresses": ("192.0.2.3",)}, "WARNING: SPF of bounces.sender.test says softfail"),
-        ({"helo": "other.test"}, "NOTE: 192.0.2.1 is named mail.test, but Postfix says HELO"),
+        ({"helo": "other.test"}, "NOTE: 192.0.2.1 is named mail.test, but Postfix's HELO name"),
         ({"selectors": ("revoked",)}, "ERROR: the DKIM key revoked._domainkey.sender.test is revo"),
-        ({"selectors": ("absent",)}, "ERROR: the DKIM key absent._domainkey.sender.test is not th"),
+        (
+            {"selectors": ("absent",)},
+            "ERROR: the DKIM key absent._domainkey.sender.test is missing",
+        ),
         ({"senders": ("good.test",)}, "WARNING: good.test has no DMARC record"),
         ({"senders": ("good.test",)}, "WARNING: good.test has no SPF record"),
     ],

@@ -47,7 +47,7 @@ def test_few_bounces_that_wait_for_dns_are_usual_until_nobody_asks(settings: Set
     called_unknown(settings, 3)
     (one,) = found(settings)
     assert one.severity is Severity.OK
-    assert one.text.startswith("3 bounces say something of 3 domains")
+    assert one.text.startswith("bounces that wait for DNS: 3, about domains: 3")
     (late,) = found(settings, NOW + 3700)
     assert late.severity is Severity.NOTE
     assert "bouncegate-maintain runs" in late.fix
@@ -57,7 +57,7 @@ def test_many_domains_of_which_nothing_was_heard_are_an_error(settings: Settings
     called_unknown(settings, 51)
     (one,) = found(settings)
     assert one.severity is Severity.ERROR
-    assert "nothing was heard of 51" in one.text
+    assert "without any answer: 51" in one.text
     store = Store.open(settings.store)
     denied = {f"d{n}.test": MxAnswer("nxdomain") for n in range(51)}
     store.mx.learn(denied, NOW + 9, settings.dns)

@@ -99,7 +99,7 @@ def test_a_path_may_begin_at_the_root_or_at_the_queue_folder(milters: str) -> No
             Severity.WARNING,
             "default_action is reject",
         ),
-        ({"transport_maps": "hash:/etc/postfix/transport"}, Severity.WARNING, "does not show that"),
+        ({"transport_maps": "hash:/etc/postfix/transport"}, Severity.WARNING, "does not route"),
         ({"relay_domains": ""}, Severity.WARNING, "bounces are refused"),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_socket_that_a_chroot_hides_is_named() -> None:
     """Postfix takes the path from the queue folder on, finds nothing, and mails all the same."""
     absolute = "{ unix:/var/spool/postfix/bouncegate/milter.sock, default_action=accept }"
     (text,) = of_master({"smtpd_milters": absolute}, {})
-    assert text.startswith("smtp/inet: in a chroot")
+    assert text.startswith("smtp/inet: runs in a chroot")
     assert of_master({}, {}) == []
 
 

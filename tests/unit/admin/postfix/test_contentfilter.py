@@ -49,7 +49,7 @@ def test_filter_whose_way_back_asks_no_milter_is_right(back: dict[str, str]) -> 
 def test_filter_whose_way_back_asks_again_is_told() -> None:
     found = facts({"content_filter": "", "receive_override_options": "no_address_mappings"})
     assert of(found, SIGNED).state is State.ATTACHED
-    assert "asks again" in of(found, SIGNED).text
+    assert "asks the milter again" in of(found, SIGNED).text
     unsigned = of(found, UNSIGNED)
     assert (unsigned.state, "no_milters" in unsigned.text) == (State.TWICE, True)
     assert unsigned.text in " ".join(plan(loads(UNSIGNED), found, table=False).notes)

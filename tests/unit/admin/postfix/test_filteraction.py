@@ -175,7 +175,9 @@ def test_table_that_cannot_be_read_is_named_where_a_way_back_may_be(tmp_path: Pa
     assert not shown, "nothing comes back here"
     found = told(tmp_path, main, back="-o syslog_name=postfix/in").values()
     (one,) = [one for one in found if one.plane == "filter"]
-    assert one.text.endswith("read: ldap:/etc/postfix/a.cf, hash:/nonexistent/b, proxy:mysql:/c.cf")
+    assert one.text.endswith(
+        "tables: ldap:/etc/postfix/a.cf, hash:/nonexistent/b, proxy:mysql:/c.cf"
+    )
     right = told(tmp_path, main, back="-o content_filter= -o receive_override_options=no_milters")
     assert not [one for one in right.values() if one.plane == "filter"]
 

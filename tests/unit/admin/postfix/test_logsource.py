@@ -61,8 +61,8 @@ def test_log_stays_as_somebody_has_set_it(before: bytes) -> None:
     [
         ("", State.OFF, "lifts no lock"),
         ('[maillog]\nsource = "file"\n', State.OFF, "trust_file"),
-        ('[maillog]\nsource = "file"\ntrust_file = true\n', State.ATTACHED, "took"),
-        ('[maillog]\nsource = "journal"\n', State.ATTACHED, "took"),
+        ('[maillog]\nsource = "file"\ntrust_file = true\n', State.ATTACHED, "accepted"),
+        ('[maillog]\nsource = "journal"\n', State.ATTACHED, "accepted"),
     ],
 )
 def test_log_that_is_not_evidence_is_told_by_the_status(toml: str, state: State, text: str) -> None:

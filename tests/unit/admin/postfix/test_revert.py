@@ -157,12 +157,12 @@ def test_it_begins_by_observing_and_enforces_when_told(place: Make) -> None:
     ("site", "text"),
     [
         (Site(main=with_lines("smtpd_milters = $from_elsewhere")), "$from_elsewhere"),
-        (Site(main=with_lines("smtpd_milters = { inet:1:2")), "not understood"),
-        (Site(main=with_lines("smtpd_milters = hash:/etc/milters")), "not understood"),
+        (Site(main=with_lines("smtpd_milters = { inet:1:2")), "cannot be parsed"),
+        (Site(main=with_lines("smtpd_milters = hash:/etc/milters")), "cannot be parsed"),
         (Site(main=MAIN + "no parameter\n"), "missing '='"),
         (Site(master=CHROOT + "x strange n - n - - smtpd\n"), "invalid type"),
-        (Site(main=with_lines("mail_version = 3.4.9")), "older"),
-        (Site(main=with_lines("mail_version = next")), "older"),
+        (Site(main=with_lines("mail_version = 3.4.9")), "3.5 or newer"),
+        (Site(main=with_lines("mail_version = next")), "3.5 or newer"),
         (Site(master=CHROOT + SUBMISSION.format("$gone_milters")), "$gone_milters"),
         (
             Site(
@@ -171,8 +171,8 @@ def test_it_begins_by_observing_and_enforces_when_told(place: Make) -> None:
             ),
             "/@return\\.example\\.com$/ lmtp:unix:bouncegate/return-path.sock",
         ),
-        (Site(main=with_lines(f"virtual_alias_domains = {DOMAIN}")), "take it out"),
-        (Site(settings='[milter]\nsocket = "unix:/run/b/milter.sock"\n'), "out of sight"),
+        (Site(main=with_lines(f"virtual_alias_domains = {DOMAIN}")), "remove"),
+        (Site(settings='[milter]\nsocket = "unix:/run/b/milter.sock"\n'), "cannot reach"),
         (Site(master="smtp inet n - n - - smtpd\n"), "no service lmtp"),
     ],
 )
