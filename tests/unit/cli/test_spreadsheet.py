@@ -122,4 +122,4 @@ def test_what_was_corrected_in_the_spreadsheet_is_and_nothing_else(
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == f"{old} -> {new}"
     assert f"1 to correct, {ROWS - 1} unchanged" in done.stdout
-    assert f"mistyped for {new}" in bouncegate(config, "explain", old).stdout
+    assert f"corrected to {new}" in bouncegate(config, "explain", old).stdout
