@@ -1,1 +1,1 @@
-"""Asking DNS who takes the mail of a domain: in the background, within a budget."""
+"""DNS lookups: who accepts the mail of a domain, in the background, and how receivers see ours."""

@@ -1,9 +1,9 @@
-"""What one response of a name server says of one question, believed as far as it deserves.
+"""The answer to one question, from a response of a name server.
 
-A denial is taken only from a response that proves to come from the zone: with the SOA of the name
-or of a domain above it (RFC 2308, 2 and 5). Servers that are lame, that filter or that make up
-answers leave it out, or give one of their own. That of the root denies a name below a top-level
-domain that does not exist: it is taken where the root denies that one too.
+A denial is accepted only with the SOA of the zone: of the name or of a domain above it (RFC 2308, 2
+and 5). Lame servers, filters and servers that invent answers leave it out or give one of their own.
+The SOA of the root denies a name below a top-level domain that does not exist: it is accepted if
+the root denies that domain too.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class DnsAnswer(NamedTuple):
 
 
 async def ask(resolver: Resolver, name: dns.name.Name, kind: RdataType) -> DnsAnswer:
-    """Ask one question; whatever goes wrong is a reply too."""
+    """Ask one question; a failure is an answer too."""
     try:
         answer = await resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
     except dns.resolver.NXDOMAIN as denial:
@@ -63,7 +63,7 @@ async def _nxdomain(
 
 
 async def _root_denies(resolver: Resolver, top: dns.name.Name) -> bool:
-    """Whether there is no such top-level domain; what cannot be asked is not denied."""
+    """Whether the root denies a top-level domain; False if the lookup fails."""
     try:
         await resolver.resolve(top, RdataType.SOA, raise_on_no_answer=False, search=False)
     except dns.resolver.NXDOMAIN as denial:
@@ -83,7 +83,7 @@ def _denial(outcome: Outcome, response: dns.message.QueryMessage) -> DnsAnswer:
         above = chain.canonical_name.is_subdomain(rrset.name)
         if rrset.rdtype == dns.rdatatype.SOA and above and rrset.name != dns.name.root:
             return DnsAnswer(outcome, ttl=int(chain.minimum_ttl))
-    return DnsAnswer("failed", why=f"{outcome} without the SOA of the zone: not believed")
+    return DnsAnswer("failed", why=f"{outcome} without the SOA of the zone")
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,7 @@
-"""What mail servers said of domains, confirmed or refuted by what DNS has told since: a round.
+"""Bounces that say a domain does not exist: confirmed or refuted by later answers of DNS.
 
-What is decided stands in `bouncegate.policy.unconfirmed`. Nothing is asked here: the domains are
-put into the queue that `refresher` works through, and its answers decide a later round.
+`bouncegate.policy.unconfirmed` decides. This module asks no DNS: it queues the domains for
+`refresher`, whose answers decide in a later round.
 """
 
 import logging
@@ -41,31 +41,31 @@ from bouncegate.store.store import Incident, Store
 
 log: Final = logging.getLogger("bouncegate.domain-check")
 
-# One round looks at so many locks, a second's work, and the next one goes on from there.
+# One round reads so many locks, which takes a second; the next one continues there.
 _LOCKS_A_ROUND: Final = 100_000
 
-# So many domains are told apart when it is seen how many are in doubt.
+# So many domains are remembered to count those in doubt.
 _MOST_DOMAINS: Final = 10_000
-# All is well again below half of what opens an incident, so that none opens and closes by turns.
+# An incident closes below half of what opens one, so that it does not open and close in turns.
 _WELL: Final = 0.5
 
 _PRESENT: Final = "the domain takes mail"
-_GIVEN_UP: Final = "DNS has neither confirmed nor refuted it for too long"
+_GIVEN_UP: Final = "DNS neither confirmed nor refuted it in time"
 
 
 class Round(NamedTuple):
-    """What one round has done."""
+    """The result of one round."""
 
     confirmed: int = 0
-    """Bounces that count from now on."""
+    """Bounces that now count."""
     refuted: int = 0
-    """Bounces that never will."""
+    """Bounces that never count."""
     freed: int = 0
-    """Addresses whose domain takes mail again."""
+    """Addresses whose domain accepts mail again."""
 
 
 class DomainConfirmation:
-    """Rules on unconfirmed bounces, and frees the addresses of domains that came back."""
+    """Decides about unconfirmed bounces, and frees the addresses of domains that returned."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class DomainConfirmation:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Let what counts lock by `policy`; `clock` tells the seconds since 1970."""
+        """`policy` locks by what counts; `clock` is in seconds since 1970."""
         self._store = store
         self._policy = policy
         self._providers = providers
@@ -87,13 +87,13 @@ class DomainConfirmation:
         self._window = settings.guard.window.after(0)
         self._place = ""
         self._refuted: dict[str, int] = {}
-        """When domains were called unknown lately that take mail."""
+        """Domains that accept mail, with the time of the last bounce that called them unknown."""
         self._unanswered: set[str] = set()
-        """The domains of this round of which nothing was heard since they were called so."""
+        """Domains of this round without an answer of DNS since such a bounce."""
         self._incident = self._open_incident()
 
     def check(self, stop: threading.Event) -> Round:
-        """One round; raises StoreError."""
+        """Run one round; raises StoreError."""
         now = int(self._clock())
         self._unanswered.clear()
         confirmed, refuted = self._settle(now, stop)
@@ -115,7 +115,7 @@ class DomainConfirmation:
         return counts["release"], counts["void"]
 
     def _rulings(self, portion: Iterable[tuple[int, Event]], now: int) -> Iterator[Ruling]:
-        """What follows for some bounces; the domains that it takes an answer of are queued."""
+        """The decisions about some bounces; domains that still need an answer are queued."""
         known: dict[str, MxHosts] = {}
         asked: dict[str, int] = {}
         ruled: defaultdict[tuple[Outcome, str], list[int]] = defaultdict(list)
@@ -137,9 +137,9 @@ class DomainConfirmation:
             )
 
     def _verdict(self, domain: str, came: int, known: MxHosts, now: int) -> Outcome:
-        """What is decided; that a provider's own domain does not exist is never believed.
+        """The decision about a bounce; that a provider's own domain does not exist is not believed.
 
-        While an incident is open nothing counts.
+        While an incident is open, nothing counts.
         """
         what = outcome(came, known, now, self._confirm)
         if what == "absent" and (self._incident is not None or self._is_provider_s(domain)):
@@ -162,10 +162,10 @@ class DomainConfirmation:
             self._unanswered.add(domain)
 
     def _judge(self, now: int) -> None:
-        """Open an incident when too many domains are called unknown and are not known to be so.
+        """Open an incident when bounces call too many domains unknown that DNS does not deny.
 
-        It is closed when that is over for `[guard] window`. One that an operator has settled is
-        opened anew by what comes then.
+        It closes when that is over for `[guard] window`. After an operator has settled it, later
+        bounces open a new one.
         """
         since = now - self._window
         self._refuted = {d: came for d, came in self._refuted.items() if came > since}
@@ -175,23 +175,23 @@ class DomainConfirmation:
             opened = Opened(now, OURS, Reason.HOST_UNKNOWN, domains, self._normal)
             self._incident = Incident(self._store.incidents.open_for_names(opened), opened)
             log.error(
-                "%d domains were called unknown that take mail or of which DNS tells nothing: the "
-                "name servers of this machine are out of order; none of it counts (incident %d)",
+                "bounces call domains unknown that accept mail or that DNS does not answer for: "
+                "the name servers of this machine may be broken; domains=%d incident=%d",
                 domains, self._incident.number,
             )  # fmt: skip
         elif self._incident is not None and domains <= self._normal * _WELL:
             number = self._incident.number
             self._store.incidents.settle(
-                Settled(number, now, "closed", CHECKER, "DNS answers for the domains in doubt"),
+                Settled(number, now, "closed", CHECKER, "DNS answers for these domains"),
                 self._policy.fold,
             )
             self._incident = None
-            log.warning("incident %d closed: DNS answers for the domains in doubt", number)
+            log.warning("incident closed: DNS answers for these domains; incident=%d", number)
 
     # -- addresses that are locked -----------------------------------------------------------
 
     def _free(self, now: int) -> int:
-        """Free those whose domain has come back; ask of the others, each `recheck` at most."""
+        """Free addresses whose domain returned; look up the others at most each `recheck`."""
         known: dict[str, MxHosts] = {}
         returned: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
         for address, lock, seen in self._locks_of_names(now):
@@ -208,10 +208,10 @@ class DomainConfirmation:
         )
 
     def _locks_of_names(self, now: int) -> Iterator[tuple[str, Lock, int]]:
-        """Some of the locks of addresses that bounces made because a domain took no mail.
+        """Some address locks that bounces made because a domain accepted no mail.
 
-        Those of whole domains are left to `domainlocks`. With each comes the number of all locks of
-        its address (`bouncegate.policy.conditions`).
+        `domainlocks` handles those of whole domains. The number is that of all locks of the address
+        (`bouncegate.policy.conditions`).
         """
         some = list(islice(self._store.addresses.lock_records(self._place), _LOCKS_A_ROUND))
         for address, lock, of_groups in some:
@@ -236,6 +236,6 @@ class DomainConfirmation:
 
 def _why(what: Outcome, known: MxHosts) -> str:
     if what == "absent":
-        assert known.denial is not None, "only what is denied is absent"
+        assert known.denial is not None, "only a denied domain is absent"
         return WORDS[known.denial]
     return _PRESENT if what == "present" else _GIVEN_UP

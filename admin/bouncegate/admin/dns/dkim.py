@@ -1,4 +1,4 @@
-"""The public key that a DKIM selector names (RFC 6376, 3.6.1), and how strong it is."""
+"""The public key of a DKIM selector (RFC 6376, 3.6.1): whether it is valid, and its length."""
 
 import base64
 import binascii
@@ -15,15 +15,15 @@ _LONG_FORM: Final = 0x80
 
 
 class KeyRecord(NamedTuple):
-    """What DNS says of one selector."""
+    """The key record of one selector."""
 
     status: Literal["ok", "none", "revoked", "broken", "unknown"]
-    """`revoked`: an empty key; `unknown`: DNS gave no answer."""
+    """`revoked`: an empty key; `broken`: malformed; `unknown`: the lookup failed."""
     kind: str = "rsa"
     bits: int = 0
     """Of an RSA key."""
     testing: bool = False
-    """t=y: receivers treat the mail as if it were not signed."""
+    """t=y: receivers treat the mail as unsigned."""
 
 
 async def key_of(selector: str, domain: str, ask: Ask) -> KeyRecord:
@@ -36,7 +36,7 @@ async def key_of(selector: str, domain: str, ask: Ask) -> KeyRecord:
 
 
 def key_record(text: str) -> KeyRecord:
-    """Read a record."""
+    """Parse a record."""
     tags = {
         n.strip(): "".join(v.split()) for n, _, v in (p.partition("=") for p in text.split(";"))
     }
@@ -54,7 +54,7 @@ def key_record(text: str) -> KeyRecord:
 
 
 def _modulus_bits(der: bytes) -> int:
-    """The length of the first number of an RSA key, wrapped (RFC 5280) or bare (RFC 8017)."""
+    """The length of an RSA modulus, in a SubjectPublicKeyInfo (RFC 5280) or bare (RFC 8017)."""
     body = _content(der, 0)
     if body[0] != 0x02:  # a SubjectPublicKeyInfo: algorithm, then the key as a bit string
         after = _end(body, 0)

@@ -1,7 +1,7 @@
-"""The DMARC policy that holds for a domain, and the organisation that a domain belongs to.
+"""The DMARC policy of a domain, and its organizational domain.
 
-RFC 7489, 6.6.3 finds both by a list of public suffixes; its successor walks up the tree of names
-instead, which needs no list, and which receivers of either sort agree with but for rare domains.
+RFC 7489, 6.6.3 finds both by a list of public suffixes. Its successor walks up the DNS tree
+instead, which needs no list, and gives the same result except for rare domains.
 """
 
 from typing import Final, NamedTuple
@@ -13,34 +13,34 @@ from bouncegate.admin.dns.mx import Ask
 from bouncegate.admin.dns.spf import texts
 
 _VERSION: Final = "dmarc1"
-# A name may have 127 labels; the walk looks at the name itself and at the last seven.
+# A name may have 127 labels; the walk takes the name itself and its last seven labels.
 _MOST_STEPS: Final = 8
 
 
 class Policy(NamedTuple):
-    """What holds for a domain."""
+    """The policy of a domain."""
 
     organisation: str
-    """The domain whose subdomains are all aligned with one another (RFC 7489, 3.2)."""
+    """The organizational domain: names below it are aligned with one another (RFC 7489, 3.2)."""
     text: str = ""
-    """The record that holds; empty: there is none."""
+    """The record that applies; empty if there is none."""
     asked: str = "none"
-    """What receivers are asked to do: none, quarantine, reject."""
+    """The requested action: none, quarantine, reject."""
     strict_spf: bool = False
     """Whether the return path must be of the From domain itself (aspf=s; RFC 7489, 3.1.2)."""
     known: bool = True
-    """False where DNS gave no answer."""
+    """False if the lookup failed."""
 
 
 async def policy_of(domain: str, ask: Ask) -> Policy:
-    """Walk up from a domain to the first record, and on to the organisation."""
+    """Walk up from a domain to the first record, and on to the organizational domain."""
     found: list[tuple[str, str]] = []
     for name in _steps(domain):
         answer = await ask(dns.name.from_text(f"_dmarc.{name}"), RdataType.TXT)
         if answer.outcome == "failed":
             return Policy(domain, known=False)
         records = [text for text in texts(answer) if _tags(text).get("v") == _VERSION]
-        if len(records) == 1:  # RFC 7489, 6.6.3: of several none holds
+        if len(records) == 1:  # RFC 7489, 6.6.3: several records count as none
             found.append((name, records[0]))
             if _tags(records[0]).get("psd") == "n":
                 break
@@ -67,6 +67,6 @@ def _steps(domain: str) -> list[str]:
 
 
 def _tags(text: str) -> dict[str, str]:
-    """Names and values of a tag list (RFC 6376, 3.2), in lower case."""
+    """A tag list (RFC 6376, 3.2) by tag name, in lower case."""
     pairs = (part.partition("=") for part in text.lower().split(";"))
     return {name.strip(): value.strip() for name, _, value in pairs}

@@ -1,7 +1,7 @@
-"""Locking domains that take no mail, and freeing those that take it again: a round of checks.
+"""Lock domains that accept no mail, and unlock those that accept it again.
 
-What is decided stands in `bouncegate.policy.deaddomain`; here all is looked up that it takes, and
-the locks are made. A lock of a domain is an entry of the journal, like an operator's.
+`bouncegate.policy.deaddomain` decides; this module reads the facts and writes the locks. A domain
+lock is a journal entry, like an operator's.
 """
 
 import logging
@@ -24,7 +24,7 @@ log: Final = logging.getLogger("bouncegate.domain-check")
 
 
 class DomainLocks:
-    """The checks, under the settings in force."""
+    """The locks of whole domains, under the current settings."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class DomainLocks:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Count what counts under `policy`; `clock` tells the seconds since 1970."""
+        """`policy` decides which bounces count; `clock` is in seconds since 1970."""
         self._store = store
         self._policy = policy
         self._providers = providers
@@ -45,14 +45,14 @@ class DomainLocks:
         self._clock = clock
 
     def check(self, _stop: threading.Event) -> list[Act]:
-        """One round; tells what was done. Raises StoreError."""
+        """Run one round; returns what was done. Raises StoreError."""
         now = int(self._clock())
         locks = {domain: lock for domain, lock in self._locks() if lock.in_force(now)}
         acts = [*self._rechecked(locks, now), *self._locked(locks, now)]
         return [act for act in acts if self._carry_out(act, locks, now)]
 
     def _carry_out(self, act: Act, locks: dict[str, Lock], now: int) -> bool:
-        """Do it, unless an operator was there in the meantime."""
+        """Record an act, unless an operator has changed the lock in the meantime."""
         (address,) = act.addresses
         seen = locks.get(address[1:])
         act = replace(act, condition="as-seen", seen=(seen.cause if seen is not None else 0,))
@@ -67,7 +67,7 @@ class DomainLocks:
             yield address[1:], lock
 
     def _rechecked(self, locks: dict[str, Lock], now: int) -> Iterator[Act]:
-        """What becomes of locked domains; those that have not been asked for long are queued."""
+        """Acts on locked domains; domains that were not looked up for long are queued."""
         unasked: list[str] = []
         for domain, lock in locks.items():
             check = Check(domain, self._store.mx.of(domain), lock, now)
@@ -80,7 +80,7 @@ class DomainLocks:
             self._store.mx.want(unasked, now)
 
     def _locked(self, locks: dict[str, Lock], now: int) -> Iterator[Act]:
-        """New locks of domains that DNS calls dead and whose addresses bounce."""
+        """New locks, of domains that DNS denies and whose addresses bounce."""
         dead, last_good = self._store.mx.survey(self._confirm)
         checks = {
             domain: Check(domain, exchange, locks.get(domain), now)
@@ -95,7 +95,7 @@ class DomainLocks:
                 yield act
 
     def _counts_since(self, domain: str, now: int) -> int:
-        """From when on bounces count: what came before an operator's unlock does no more."""
+        """The start of the window: bounces before an operator's unlock do not count."""
         acts = (
             entry
             for _, entry in self._store.journal.of_address(f"@{domain}")

@@ -1,4 +1,4 @@
-"""One round of look-ups: of the domains that are wanted, and of some that tell whom to believe."""
+"""Lookups of many domains, and of reference domains that show whether to trust the name servers."""
 
 import asyncio
 import random
@@ -15,14 +15,14 @@ from bouncegate.policy.mx import DENIALS, MxAnswer
 from bouncegate.policy.nameservers import MOST_NAMED, Fault, Lookups, denies, fault_of
 
 OwnReferences = Callable[[], Sequence[str]]
-"""Some domains that took mail before, told when they are needed."""
+"""Returns some domains that accepted mail before; called if they are needed."""
 
-# Which of the domains that the settings name are asked for: a server cannot know.
+# Which reference domains are asked must be unpredictable for a server.
 _CHOICE: Final = random.SystemRandom()
 
 
 def no_references() -> Sequence[str]:
-    """Where nothing is known of any domain."""
+    """For a store without such domains."""
     return ()
 
 
@@ -33,10 +33,10 @@ def ask_round(
     own: OwnReferences = no_references,
     took_mail: Iterable[str] = (),
 ) -> Lookups:
-    """Ask; where a domain is denied, or nothing is answered, references are asked for too.
+    """Look up domains, and references if a domain is denied or nothing is answered.
 
-    `took_mail` are those of the domains that did so before. Where no name server answers, not even
-    for references, the rest of the domains is left out of the answers.
+    `took_mail` are those of the domains that accepted mail before. If no name server answers, not
+    even for references, the remaining domains are left out of the answers.
     """
     answers = look_up_all(domains, settings, budget, own)
     before = frozenset(took_mail) & answers.keys()
@@ -48,7 +48,7 @@ def ask_round(
 
 
 def ask_references(settings: DnsSettings, budget: Budget, own: OwnReferences) -> Lookups:
-    """Ask for references alone."""
+    """Look up only references."""
     named, others = _references(settings, own)
     told = look_up_all([*named, *others], settings, budget)
     return Lookups({}, own={d: told[d] for d in others}, named={d: told[d] for d in named})
@@ -61,27 +61,27 @@ def _references(settings: DnsSettings, own: OwnReferences) -> tuple[list[str], l
 
 
 def believed(asked: Lookups, fault: Fault | None) -> Mapping[str, MxAnswer]:
-    """The answers of a round; what was denied is unknown where there is a fault."""
+    """The answers of a round; with a fault, denials become unknown."""
     if fault is None:
         return asked.answers
-    unknown = MxAnswer("unknown", why=f"the name servers are not believed: {fault.why}")
+    unknown = MxAnswer("unknown", why=f"the name servers are not trusted: {fault.why}")
     return {d: unknown if a.status in DENIALS else a for d, a in asked.answers.items()}
 
 
 def statuses_of(
     domains: Sequence[str], settings: DnsSettings, own: Sequence[str] = ()
 ) -> tuple[Mapping[str, MxAnswer], str]:
-    """What DNS says now of domains, as far as it is believed; `own` are references.
+    """The current answers for domains, as far as they are trusted; `own` are references.
 
-    Those are left out for which nobody was asked, since no name server answers; the other result
-    says so, or why denials are not believed, or is empty.
+    If no name server answers, domains are left out. The other result says so, or why denials are
+    not trusted, or is empty.
     """
     asked = ask_round(domains, settings, Budget(settings.queries_a_second), lambda: own)
     fault = fault_of(asked)
     if asked.is_silent:
         first = next(iter(asked.answers.values()))
         return asked.answers, f"no name server answers ({first.why})"
-    told = "" if fault is None else f"the name servers are not believed: {fault.why}"
+    told = "" if fault is None else f"the name servers are not trusted: {fault.why}"
     return believed(asked, fault), told
 
 
@@ -91,7 +91,7 @@ def look_up_all(
     budget: Budget,
     own: OwnReferences = no_references,
 ) -> dict[str, MxAnswer]:
-    """Who takes the mail of these domains, of as many as are asked before servers are silent."""
+    """The MX hosts of these domains, without those left out because no server answers."""
     return asyncio.run(_look_up_all(domains, settings, budget, own))
 
 
@@ -117,7 +117,7 @@ async def _look_up_all(
 
 
 class _Batch:
-    """Some look-ups at once, until it turns out that no name server answers anything."""
+    """Concurrent lookups, until no name server answers."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class _Batch:
         self._silent = False
 
     async def ask(self, domains: Iterable[str]) -> list[MxAnswer | None]:
-        """The answers; None for a domain that was not asked for."""
+        """The answers; None for a domain that was not looked up."""
         return await asyncio.gather(*map(self._one, domains))
 
     async def _one(self, domain: str) -> MxAnswer | None:
@@ -148,7 +148,7 @@ class _Batch:
             return answer
 
     async def _probe(self) -> None:
-        """After as many look-ups in vain as there are places, see whether anything is answered."""
+        """After `at_once` failures in a row, test whether any reference is answered."""
         async with self._probing:
             if self._in_vain >= self._at_once:
                 self._silent = not await self._any_answers()

@@ -1,4 +1,4 @@
-"""The name servers that are asked, within a budget of questions a second."""
+"""The name servers, and the budget of queries a second."""
 
 import asyncio
 import time
@@ -13,30 +13,30 @@ import dns.resolver
 from bouncegate.config.settings import DnsSettings
 from bouncegate.config.values import NameServer
 
-# What crosses all networks in one piece (the DNS flag day of 2020); a longer answer comes by TCP.
+# The size that crosses all networks unfragmented (DNS flag day 2020); longer answers come by TCP.
 _UDP_SIZE: Final = 1232
 
 
 class Budget:
-    """A token bucket: so many questions a second, and at most those of one second at once."""
+    """A token bucket: so many queries a second, with a burst of one second's."""
 
     def __init__(self, a_second: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start full; `clock` tells seconds."""
+        """Start full; `clock` is in seconds."""
         self._rate = float(a_second)
         self._clock = clock
         self._tokens = self._rate
-        self._told = clock()
+        self._refilled = clock()
 
     async def spend(self) -> None:
-        """Return when the next question may be asked."""
+        """Wait until the next query may be sent."""
         while (pause := self.take()) > 0:
             await asyncio.sleep(pause)
 
     def take(self) -> float:
-        """Take a token and tell 0, or tell in how many seconds there may be one."""
+        """Take a token and return 0, or return the seconds until there may be one."""
         now = self._clock()
-        self._tokens = min(self._rate, self._tokens + (now - self._told) * self._rate)
-        self._told = now
+        self._tokens = min(self._rate, self._tokens + (now - self._refilled) * self._rate)
+        self._refilled = now
         if self._tokens < 1:
             return (1 - self._tokens) / self._rate
         self._tokens -= 1
@@ -44,7 +44,7 @@ class Budget:
 
 
 class _RateLimitedServer(dns.nameserver.Do53Nameserver):
-    """A name server of which each question is counted, those that are repeated too."""
+    """A name server that spends the budget for each query, retries too."""
 
     def __init__(self, server: NameServer, budget: Budget) -> None:
         super().__init__(server.host, server.port)
@@ -58,15 +58,15 @@ class _RateLimitedServer(dns.nameserver.Do53Nameserver):
 
 
 def resolver_of(settings: DnsSettings, budget: Budget) -> dns.asyncresolver.Resolver:
-    """A resolver under these settings, and the system's where they name none.
+    """A resolver with these settings, or with the system's name servers if they list none.
 
-    Raises dns.resolver.NoResolverConfiguration where there is none at all.
+    Raises dns.resolver.NoResolverConfiguration if there are none.
     """
     resolver = dns.asyncresolver.Resolver(configure=False)
     servers = settings.resolvers or tuple(_of_the_system())
     resolver.nameservers = [_RateLimitedServer(server, budget) for server in servers]
     resolver.lifetime = float(settings.timeout.after(0))
-    # One server that keeps silent must leave time to ask the next one.
+    # A server that does not answer must leave time for the next one.
     resolver.timeout = max(resolver.lifetime / (len(servers) + 1), 0.5)
     resolver.use_edns(0, 0, _UDP_SIZE)
     resolver.flags = None
@@ -75,6 +75,6 @@ def resolver_of(settings: DnsSettings, budget: Budget) -> dns.asyncresolver.Reso
 
 
 def _of_the_system() -> Iterable[NameServer]:
-    """Those of resolv.conf(5), read anew each time: a machine changes its network."""
+    """Those of resolv.conf(5), read each time, since the network may change."""
     for address in dns.resolver.Resolver(configure=True).nameservers:
         yield NameServer(str(address))

@@ -1,4 +1,4 @@
-"""Asking DNS of the domains that are wanted, and keeping what it says."""
+"""Look up the queued domains in DNS, and store the answers."""
 
 import logging
 import threading
@@ -17,18 +17,18 @@ from bouncegate.store.mx import MxCache, NameServerFault
 
 log: Final = logging.getLogger("bouncegate.dns")
 
-# So many domains share a transaction. When no server answers they take, at 20 at once and 5 s
-# each, 50 s; what has come before is kept.
+# So many domains share a transaction. If no server answers they take, at 20 at once and 5 s each,
+# 50 s; earlier answers are kept.
 _AT_ONCE: Final = 200
-# While name servers are not believed, it is seen so often whether they are to be again.
+# While name servers are not trusted, they are tested again after so many seconds.
 _LOOK_AGAIN: Final = 60
-# A fault that may be true is over after so many times `[dns] confirm`: one until it is believed,
-# one until each denial is confirmed, and one for what was late.
+# A fault that may be true ends after so many times `[dns] confirm`: one until it is believed, one
+# until each denial is confirmed, and one as a reserve.
 _FORGOTTEN: Final = 3
 
 
 class Refresher:
-    """Works through the queue of the store, within the budget."""
+    """Looks up the store's queue of domains, within the budget."""
 
     def __init__(
         self,
@@ -37,10 +37,7 @@ class Refresher:
         clock: Callable[[], float] = time.time,
         answers: Counter[str] | None = None,
     ) -> None:
-        """Ask under these settings; `clock` tells the seconds since 1970.
-
-        The domains that are asked of are counted in `answers`, by what is told of each.
-        """
+        """`clock` is in seconds since 1970; `answers` counts the lookups by their status."""
         self._exchanges = exchanges
         self._settings = settings
         self._clock = clock
@@ -52,7 +49,9 @@ class Refresher:
         self._answers = Counter() if answers is None else answers
 
     def refresh(self, stop: threading.Event) -> int:
-        """Ask of all that is due, or until `stop`; tells of how many. Raises StoreError."""
+        """Look up all domains that are due, or until `stop`; returns how many. Raises
+        StoreError.
+        """
         asked = 0
         if self._noted is not None:
             self._look_again(self._noted)
@@ -60,14 +59,14 @@ class Refresher:
             domains = self._exchanges.due(int(self._clock()), _AT_ONCE)
             if not domains:
                 break
-            told = self._ask(domains)
-            asked += len(told.answers)
-            if told.is_silent:  # what was not asked for stays in the queue
+            asked_now = self._ask(domains)
+            asked += len(asked_now.answers)
+            if asked_now.is_silent:  # the rest stays in the queue
                 break
         return asked
 
     def _ask(self, domains: Sequence[str]) -> Lookups:
-        """Ask of some, and take in what is believed."""
+        """Look up some domains, and store the answers that are trusted."""
         took_mail = [domain for domain in domains if self._exchanges.of(domain).takes_mail]
         own = partial(self._exchanges.some_that_take_mail, MOST_OWN, domains)
         asked = ask_round(domains, self._settings, self._budget, own, took_mail)
@@ -80,9 +79,9 @@ class Refresher:
         return asked
 
     def _look_again(self, noted: NameServerFault) -> None:
-        """Ask for references alone, once a minute at most: a fault ends without any bounce.
+        """Look up only references, at most once a minute, so that a fault ends without any bounce.
 
-        One that may be true is forgotten when there has been time for all that follows from it.
+        A fault that may be true ends when there was time for all its consequences.
         """
         now = int(self._clock())
         if noted.may_be_true:
@@ -94,7 +93,9 @@ class Refresher:
             self._note(ask_references(self._settings, self._budget, own))
 
     def _note(self, asked: Lookups) -> Fault | None:
-        """Keep whether the name servers are to be believed; tells why this round is not."""
+        """Store whether the name servers are trusted; returns why the denials of this round are
+        not.
+        """
         now, fault, noted = int(self._clock()), fault_of(asked), self._noted
         if fault is None:
             if noted is not None and not noted.may_be_true:
@@ -106,27 +107,25 @@ class Refresher:
         return None if fault.may_be_true and now - since >= self._confirm else fault
 
     def _set(self, fault: NameServerFault | None) -> None:
-        """Note a fault, and say so where it is a new one."""
+        """Store a fault, and log it if it is new."""
         before, self._noted = self._noted, fault
         if fault == before:
             return
         self._exchanges.note_fault(fault)
         if fault is None:
-            log.warning("the name servers are believed again")
+            log.warning("the name servers are trusted again")
         elif before is None or before.may_be_true != fault.may_be_true:
             log.error(
-                "the name servers are not believed: %s; what they deny counts for nothing",
+                "the name servers are not trusted: %s; their denials are ignored",
                 fault.why,
             )
 
     def _tell(self, answers: Mapping[str, MxAnswer]) -> None:
-        """Say when the name servers fall silent, and when they are back; not each time."""
+        """Log when the name servers stop and start answering."""
         failures = [answer.why for answer in answers.values() if answer.status == "unknown"]
         if not self._answered and len(failures) < len(answers):
             self._answered = True
             log.warning("name servers answer again")
         elif self._answered and len(failures) == len(answers) and len(failures) > 1:
             self._answered = False
-            log.warning(
-                "no name server answers (%s); all goes on with what is known already", failures[0]
-            )
+            log.warning("no name server answers (%s); stored answers stay in use", failures[0])

@@ -1,4 +1,4 @@
-"""How receivers see a sender: what they ask DNS about its domains, its address and its keys."""
+"""How receivers see our mail: MX, SPF, DMARC, DKIM and PTR records, looked up as they do."""
 
 import asyncio
 from collections.abc import Iterable
@@ -21,19 +21,19 @@ from bouncegate.policy.mx import MxAnswer
 
 
 class SenderRecords(NamedTuple):
-    """Of one domain of envelope senders."""
+    """The records of one domain."""
 
     mail: MxAnswer
-    """Who takes its mail."""
+    """Its MX hosts."""
     spf: tuple[str, ...] | None
-    """Its SPF records, of which there must be one (RFC 7208, 3.2); None: unknown."""
+    """Its SPF records; there must be exactly one (RFC 7208, 3.2). None: unknown."""
     spf_results: dict[str, SpfResult]
-    """Whether they let an address send, by address."""
+    """By address, whether SPF permits it."""
     policy: Policy
 
 
 class SourceAddress(NamedTuple):
-    """An address that mail leaves from."""
+    """An address that our mail comes from."""
 
     address: str
     names: ReverseNames
@@ -48,7 +48,7 @@ class DkimSelector(NamedTuple):
 
 
 class SenderDns(NamedTuple):
-    """All that was asked."""
+    """All answers."""
 
     domains: dict[str, SenderRecords]
     sources: tuple[SourceAddress, ...]
@@ -56,14 +56,14 @@ class SenderDns(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What is to be asked about."""
+    """What to look up."""
 
     domains: tuple[str, ...] = ()
     """Canonical names, of envelope senders and of From lines."""
     addresses: tuple[str, ...] = ()
-    """What receivers see mail come from."""
+    """The addresses that receivers see."""
     selectors: tuple[str, ...] = ()
-    """Of DKIM, for each of `signers`."""
+    """Of DKIM, for each domain of `signers`."""
     signers: tuple[str, ...] = ()
 
 
@@ -89,7 +89,7 @@ async def _asked(question: Question, settings: DnsSettings) -> SenderDns:
 
 async def _records(domain: str, addresses: Iterable[str], asker: Ask) -> SenderRecords:
     mail = await look_up(domain, asker)
-    if mail.status == "unknown":  # the others would be too, each after its time
+    if mail.status == "unknown":  # further lookups would fail too, each after its timeout
         return SenderRecords(mail, None, {}, Policy(domain, known=False))
     answer = await asker(dns.name.from_text(domain), RdataType.TXT)
     spf = None if answer.outcome == "failed" else spf_records(answer)

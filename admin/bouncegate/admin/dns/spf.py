@@ -1,7 +1,8 @@
-"""Whether a domain lets an address send in its name: check_host() of RFC 7208, within its limits.
+"""Whether a domain permits an address to send in its name: check_host() of RFC 7208.
 
-`ptr` is not followed (5.5 asks not to use it), and of macros only those are known that are the same
-for each message of the domain: where the verdict hangs on others it is "unknown".
+Own code, because no library fits: pyspf is untyped, blocks, and has had no release for years;
+checkdmarc evaluates no address and brings many dependencies. `ptr` is not evaluated (5.5 says not
+to use it), nor are macros that differ between messages: if they decide, the result is "unknown".
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -26,7 +27,7 @@ Result = Literal[
 ]  # fmt: skip
 Address = IPv4Address | IPv6Address
 
-# RFC 7208, 4.6.4: terms that ask DNS, look-ups that find nothing, and hosts of one mx.
+# RFC 7208, 4.6.4: terms with DNS lookups, void lookups, and hosts of one mx.
 _MOST_LOOKUPS: Final = 10
 _MOST_VOID: Final = 2
 _MOST_HOSTS: Final = 10
@@ -34,15 +35,15 @@ _LONGEST_TERM: Final = 200
 
 
 class SpfResult(NamedTuple):
-    """What check_host() says."""
+    """The result of check_host()."""
 
     result: Result
     term: str = ""
-    """The term that decided, as it stands in the record."""
+    """The term that decided, as written in the record."""
 
 
 class _Decided(Exception):
-    """No error: the way out of nested records."""
+    """Ends the evaluation of nested records; not an error."""
 
     def __init__(self, result: Result, term: str) -> None:
         super().__init__(result)
@@ -50,7 +51,7 @@ class _Decided(Exception):
 
 
 async def check_host(address: Address, domain: str, ask: Ask) -> SpfResult:
-    """The verdict of a domain's record about an address."""
+    """Evaluate a domain's record for an address."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     try:
         return await _Check(mapped or address, ask, domain).of(domain, domain)
@@ -70,7 +71,7 @@ def texts(answer: DnsAnswer) -> Iterable[str]:
 
 
 class _Check:
-    """One call of check_host(), with what it may still ask."""
+    """One call of check_host(), with its remaining lookups."""
 
     def __init__(self, address: Address, ask: Ask, sender: str) -> None:
         self._address = address
@@ -172,7 +173,7 @@ class _Check:
             raise _Decided("unknown", term) from None
 
     async def _found(self, domain: str, kind: RdataType, term: str) -> DnsAnswer:
-        """The same for a term; what finds nothing may not happen often."""
+        """The answer for a term; counts void lookups."""
         answer = await self._asked(domain, kind, term)
         self._void -= not answer.records
         if self._void < 0:

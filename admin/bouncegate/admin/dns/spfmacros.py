@@ -14,11 +14,11 @@ _LONGEST_NAME: Final = 253
 
 
 class Unknowable(Exception):
-    """A macro whose value no record of DNS tells: the local part, the HELO name, the PTR name."""
+    """A macro that differs between messages: the local part, the HELO name, the PTR name."""
 
 
 def expanded(text: str, domain: str, sender: str, address: IPv4Address | IPv6Address) -> str:
-    """The domain that is meant in a record of `domain`, for mail of `sender`; raises Unknowable."""
+    """A domain of a record of `domain` with its macros expanded; raises Unknowable."""
     values = {"d": domain, "o": sender, "i": _dotted(address), "v": _version(address)}
 
     def value_of(macro: re.Match[str]) -> str:
@@ -42,7 +42,7 @@ def _transformed(value: str, macro: re.Match[str]) -> str:
 
 
 def _shortened(name: str) -> str:
-    """Without its first labels, where it is too long (7.3)."""
+    """Without its first labels if it is too long (7.3)."""
     while len(name) > _LONGEST_NAME and "." in name:
         name = name.partition(".")[2]
     return name

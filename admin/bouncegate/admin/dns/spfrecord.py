@@ -1,7 +1,7 @@
-"""SPF records as they are written (RFC 7208, 12): a record is read whole before any of it is used.
+"""The grammar of SPF records (RFC 7208, 12).
 
-An error of syntax anywhere makes a permanent error of all of it (4.6), also behind the term that
-would have decided.
+The whole record is parsed first: a syntax error anywhere is a permanent error (4.6), also behind
+the term that decides.
 """
 
 import re
@@ -15,7 +15,7 @@ Qualifier = Literal["pass", "fail", "softfail", "neutral"]
 _QUALIFIERS: Final[Mapping[str, Qualifier]] = {
     "": "pass", "+": "pass", "-": "fail", "~": "softfail", "?": "neutral",
 }  # fmt: skip
-# The letters c, r and t belong to explanations alone (7.2).
+# The letters c, r and t are allowed only in explanations (7.2).
 _EXPAND: Final = r"%\{[slodiphv]\d*r?[-.+,/_=]*\}|%%|%_|%-"
 _ANY_EXPAND: Final = r"%\{[slodiphcrtv]\d*r?[-.+,/_=]*\}|%%|%_|%-"
 _LITERAL: Final = r"[!-$&-~]"
@@ -44,25 +44,25 @@ _MODIFIER: Final = re.compile(
     rf"(?P<name>[a-z][a-z0-9_.-]*)=(?P<value>(?:{_ANY_EXPAND}|{_LITERAL})*)", re.IGNORECASE
 )
 _TARGET: Final = re.compile(_DOMAIN, re.IGNORECASE)
-# A domain name has 253 characters at most, and few macros are longer than what they stand for.
+# A domain name has at most 253 characters, and few macros are longer than their value.
 _LONGEST_TERM: Final = 512
 _BITS4: Final = 32
 _BITS6: Final = 128
 
 
 class Malformed(ValueError):
-    """The term that is against the grammar."""
+    """A term with a syntax error."""
 
 
 class Directive(NamedTuple):
-    """A mechanism, and what follows where it holds."""
+    """A mechanism, and the result if it matches."""
 
     text: str
-    """As it stands in the record."""
+    """As written in the record."""
     qualifier: Qualifier
     mechanism: str
     domain: str = ""
-    """With its macros; empty where none is named."""
+    """With its macros; empty if omitted."""
     network: IPv4Network | IPv6Network | None = None
     length4: int = _BITS4
     length6: int = _BITS6
@@ -73,11 +73,11 @@ class Record(NamedTuple):
 
     directives: tuple[Directive, ...]
     redirect: str = ""
-    """The domain, with its macros; empty where there is none."""
+    """The domain, with its macros; empty if there is none."""
 
 
 def record_of(text: str) -> Record:
-    """A record of which the version was looked at; raises Malformed."""
+    """Parse a record whose version was checked; raises Malformed."""
     directives: list[Directive] = []
     modifiers: dict[str, str] = {}
     for term in filter(None, text[len(VERSION) :].split(" ")):
@@ -90,7 +90,7 @@ def record_of(text: str) -> Record:
         name = modifier["name"].lower()
         if name in ("redirect", "exp"):
             if name in modifiers or _TARGET.fullmatch(modifier["value"]) is None:
-                raise Malformed(term)  # either stands once at most (6)
+                raise Malformed(term)  # each at most once (6)
             modifiers[name] = modifier["value"]
     return Record(tuple(directives), modifiers.get("redirect", ""))
 
@@ -100,10 +100,10 @@ def _directive(term: str) -> Directive:
     arguments = None if found is None else _ARGUMENTS.get(found["name"].lower())
     if found is None or arguments is None:
         raise Malformed(term)
-    told = arguments.fullmatch(found["rest"] or "")
-    if told is None:
+    matched = arguments.fullmatch(found["rest"] or "")
+    if matched is None:
         raise Malformed(term)
-    values = told.groupdict()
+    values = matched.groupdict()
     return Directive(
         term,
         _QUALIFIERS[found["qualifier"]],

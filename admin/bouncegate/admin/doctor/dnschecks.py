@@ -166,13 +166,17 @@ def _source_address(source: SourceAddress, helo: str) -> Iterator[Finding]:
     address, names = source
     if not names.known:
         yield Finding(_NAME, Severity.NOTE, f"lookup of the name of {address} failed")
-    elif not names.told:
+    elif not names.pointers:
         text = f"{address} has no PTR record: many receivers refuse mail from it"
         fix = f"ask your network provider to set it to {helo or 'the HELO name of this machine'}"
         yield Finding(_NAME, Severity.ERROR, text, fix)
     elif not names.confirmed:
-        text = f"{address} is named {names.told[0]}, which has another address: receivers refuse"
-        yield Finding(_NAME, Severity.ERROR, text, f"give {names.told[0]} the address {address}")
+        text = (
+            f"{address} is named {names.pointers[0]}, which has another address: receivers refuse"
+        )
+        yield Finding(
+            _NAME, Severity.ERROR, text, f"give {names.pointers[0]} the address {address}"
+        )
     elif helo and helo.lower() not in names.confirmed:
         text = f"{address} is named {names.confirmed[0]}, but Postfix's HELO name is {helo}"
         fix = f"set smtp_helo_name = {names.confirmed[0]} in main.cf"

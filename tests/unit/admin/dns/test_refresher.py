@@ -116,7 +116,7 @@ def test_a_resolver_that_denies_references_too_is_not_believed_and_that_is_said_
     assert {(one.status, one.denial) for one in told} == {("unknown", None)}
     assert known.fault() == NameServerFault(NOW, "they deny mail.test")
     assert [r.message.partition(": ")[0] for r in caplog.records] == [
-        "the name servers are not believed"
+        "the name servers are not trusted"
     ]
 
 
