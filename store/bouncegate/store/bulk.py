@@ -127,8 +127,8 @@ class Bulk:
         left_out = self._finish(fold, lambda _: None)
         if left_out is not None and left_out.number:
             log.warning(
-                "finished an interrupted command: %d addresses left as they are, "
-                "their locks have changed since; first=%s",
+                "finished an interrupted command; addresses left alone, since their locks have "
+                "changed: %d, first=%s",
                 left_out.number,
                 left_out.first[0],
             )

@@ -181,5 +181,5 @@ def test_what_is_finished_late_frees_nobody_who_bounced_hard_meanwhile(
     record(store, [bounce_of(names[0], 9, NOW + 3600)], rules)
     assert Bulk(store, tmp_path).finish(FOLD)
     assert [address for address, _ in store.addresses.locks()] == names[:1]
-    assert "1 left as they are, since their locks changed meanwhile" in caplog.text
+    assert "addresses left alone, since their locks have changed: 1" in caplog.text
     assert names[0] in caplog.text
