@@ -190,9 +190,21 @@ class _Job:
         require_consent(f"Import {counted(number, form)}?", "nothing was imported", yes=self._yes)
         command = f"import --{form}s"
         audit = audit_of(command, self._now, by=self._by, why=self._why, count=number)
-        left_out = carry_out(self._invocation, store, acts, addresses, audit)
-        print("imported")
-        if left_out.number:
+        carried = 0
+
+        def counting() -> Iterator[Act]:
+            nonlocal carried
+            for act in acts:
+                carried += len(act.addresses)
+                yield act
+
+        left_out = carry_out(self._invocation, store, counting(), addresses, audit)
+        changed = carried - left_out.number
+        print("imported" if changed else "nothing was imported")
+        # What the store said before the question may not hold after it.
+        if carried < addresses:
+            complain(f"{counted(addresses - carried, 'address')} not changed: locked meanwhile")
+        if changed < addresses:
             raise typer.Exit(os.EX_TEMPFAIL)
 
 

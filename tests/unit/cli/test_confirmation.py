@@ -109,3 +109,28 @@ def test_a_correction_to_an_address_that_bounces_while_the_question_waits_frees_
     assert asking.consent() == os.EX_TEMPFAIL
     assert "lisa@gmail-mail.com: its locks changed meanwhile" in asking.said
     assert json.loads(bouncegate("show", "--json", "lisa@gmail-mail.com").out)["locked"]
+
+
+def test_a_lock_that_is_made_while_the_import_asks_is_kept_and_told(
+    config: Path, bouncegate: Command, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("address\nlisa@orchard.example\neve@orchard.example\n")
+    asking = Asking(config, "import", "--locks", str(sheet), "--until", "1 week")
+    bounce(config, "lisa@orchard.example", first=int(time.time()) - 60)
+    assert asking.consent() == os.EX_TEMPFAIL
+    assert "1 address not changed: locked meanwhile" in asking.said
+    lisa, eve = (
+        json.loads(bouncegate("show", "--json", f"{name}@orchard.example").out)
+        for name in ("lisa", "eve")
+    )
+    assert (lisa["reason"], eve["origin"]) == ("user-unknown", "imported")
+
+
+def test_an_import_of_which_nothing_is_left_says_so(config: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("address\nlisa@orchard.example\n")
+    asking = Asking(config, "import", "--locks", str(sheet), "--until", "1 week")
+    bounce(config, "lisa@orchard.example", first=int(time.time()) - 60)
+    assert asking.consent() == os.EX_TEMPFAIL
+    assert "nothing was imported" in asking.said
