@@ -9,9 +9,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.events import event_of
+
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import GuardSettings, Settings
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers
@@ -136,15 +138,11 @@ def partner_rule() -> str:
 
 
 def _event(address: str, reason: Reason, ago: int, provider: str) -> Event:
-    definition = REASONS[reason]
-    return Event(
-        address=address,
-        time=_NOW - ago,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
+    return event_of(
+        address,
+        _NOW - ago,
+        reason,
         rule="the-rule",
-        trust="signed",
         identity=os.urandom(16),
         status="5.1.1",
         diagnostic="550 5.1.1 no such user",

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tests.events import event_of
+
 from bouncegate.admin.lists.listing import Listing
 from bouncegate.admin.lists.row import RowFilters
 from bouncegate.config.durations import Duration
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import GuardSettings, StoreSettings, Trust
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.conditions import locks_of, locks_seen
 from bouncegate.policy.fold import EMPTY, Policy
@@ -105,14 +107,10 @@ class Pair:
     ) -> Event:
         """The report of one message."""
         self.messages += 1
-        definition = REASONS[reason]
-        return Event(
-            address=address,
-            time=told,
-            kind=definition.kind,
-            category=definition.category,
-            reason=reason,
-            rule="rule",
+        return event_of(
+            address,
+            told,
+            reason,
             trust="signed" if proven else "unverified",
             identity=self.messages.to_bytes(16, "big"),
             sender="news@a.example",

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.events import event_of
+
 from bouncegate.config.settings import (
     GuardSettings,
     LedgerSettings,
@@ -13,7 +15,7 @@ from bouncegate.config.settings import (
     StoreSettings,
     Trust,
 )
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
@@ -50,13 +52,10 @@ def event(
     trust: Trust = "signed",
     diagnostic: str = "550 5.1.1 gone",
 ) -> Event:
-    definition = REASONS[reason]
-    return Event(
-        address=address,
-        time=NOW - ago,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
+    return event_of(
+        address,
+        NOW - ago,
+        reason,
         rule="the-rule",
         trust=trust,
         identity=os.urandom(16),

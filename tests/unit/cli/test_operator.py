@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.events import event_of
 
 from bouncegate.cli.output import iso
 from bouncegate.config.durations import Duration
 from bouncegate.config.loading import load
 from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.records import Act, Event
+from bouncegate.policy.records import Act
 from bouncegate.store.store import Bounce, Store
 
 from .conftest import Command
@@ -36,18 +37,7 @@ def bounce(
     group: str = "",
 ) -> None:
     """Let an address bounce so often, a day apart, under the policy of the config file."""
-    definition = REASONS[reason]
-    event = Event(
-        address=address,
-        time=first,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
-        rule="r",
-        trust="signed",
-        identity=b"",
-        group=group,
-    )
+    event = event_of(address, first, reason, group=group)
     policy = Policy(load(config).policy, SIGNED)
     store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
     for number in range(times):

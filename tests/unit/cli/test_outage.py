@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.events import event_of
 
 from bouncegate.config.settings import GuardSettings, PolicySettings, StoreSettings, Trust
 from bouncegate.config.taxonomy import REASONS, Reason
@@ -35,15 +36,11 @@ def store_of(config: Path) -> Iterator[Store]:
 
 
 def event(address: str, reason: Reason = Reason.USER_UNKNOWN, ago: int = 60) -> Event:
-    definition = REASONS[reason]
-    return Event(
-        address=address,
-        time=NOW - ago,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
+    return event_of(
+        address,
+        NOW - ago,
+        reason,
         rule="the-rule",
-        trust="signed",
         identity=os.urandom(16),
         sender="news@example.org",
         diagnostic="550 5.1.1 gone",

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.events import event_of
 from tests.unit.cli.conftest import Command, bouncegate, config
 
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
-from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.records import Event
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Bounce, Store
@@ -49,10 +48,10 @@ def log(config: Path) -> Path:
     with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
         ledger.write([entry_of(sent), entry_of(other)])
     with closing(Store.open(settings.store)) as store:
-        event = Event(
-            CLARA, NOW - 60, Kind.HARD, Category.ADDRESS, Reason.USER_UNKNOWN, "unknown-user",
-            "signed", b"identity-of-16-o", status="5.1.1", diagnostic="550 5.1.1 no such user",
-            queue_id=QUEUE_ID, message_id=MESSAGE_ID, sent=SENT,
+        event = event_of(
+            CLARA, NOW - 60, rule="unknown-user", identity=b"identity-of-16-o", status="5.1.1",
+            diagnostic="550 5.1.1 no such user", queue_id=QUEUE_ID, message_id=MESSAGE_ID,
+            sent=SENT,
         )  # fmt: skip
         store.record([Bounce((event,), b"raw")], POLICY)
     relay = "relay=mx.orchard.example[192.0.2.9]:25, delay=1, dsn=2.0.0, status=sent (250 ok)"

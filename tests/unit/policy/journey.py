@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec.structs import replace
+from tests.events import event_of
 
 from bouncegate.config.loading import loads
-from bouncegate.config.taxonomy import REASONS, Kind, Reason
+from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import NO_END, Act, AddressEntry, Delivered, Event, State
 
@@ -27,18 +28,7 @@ def day_of(seconds: int) -> str:
 
 def bounce(reason: Reason, day: float, **fields: object) -> Event:
     """A bounce for that reason, of the kind and category that it has by itself."""
-    definition = REASONS[reason]
-    event = Event(
-        address=ANN,
-        time=time_of(day),
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
-        rule="r",
-        trust="signed",
-        identity=bytes(16),
-    )
-    return replace(event, **fields)
+    return replace(event_of(ANN, time_of(day), reason), **fields)
 
 
 def hard(day: float, **fields: object) -> Event:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
+from tests.events import event_of
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import PolicySettings, Threshold, Trust
@@ -18,17 +19,8 @@ NOW = int(datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp())
 
 
 def bounce(reason: Reason, day: int = 0, kind: Kind | None = None) -> Event:
-    definition = REASONS[reason]
-    return Event(
-        address="ann@example.com",
-        time=NOW + day * DAY,
-        kind=kind or definition.kind,
-        category=definition.category,
-        reason=reason,
-        rule="r",
-        trust="signed",
-        identity=bytes(16),
-    )
+    event = event_of("ann@example.com", NOW + day * DAY, reason)
+    return replace(event, kind=kind or event.kind)
 
 
 def hard(day: int = 0) -> Event:

@@ -2,9 +2,10 @@
 
 import pytest
 from msgspec.structs import replace
+from tests.events import event_of
 
 from bouncegate.config.settings import GuardSettings
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.alarm import NOBODY, sender_of
 from bouncegate.policy.guard import Guard, Sends, Series, unknown
 from bouncegate.policy.known import Known
@@ -21,18 +22,7 @@ def guard(sends: Sends = unknown) -> Guard:
 
 
 def event(address: str = "ann@gmail.com", reason: Reason = Reason.USER_UNKNOWN) -> Event:
-    definition = REASONS[reason]
-    return Event(
-        address=address,
-        time=NOW,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
-        rule="r",
-        trust="signed",
-        identity=bytes(16),
-        provider=PROVIDERS.provider_of(address),
-    )
+    return event_of(address, NOW, reason, provider=PROVIDERS.provider_of(address))
 
 
 @pytest.mark.parametrize(

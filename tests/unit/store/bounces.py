@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from tests.events import event_of
+
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import GuardSettings, PolicySettings, Trust
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard, Sends, unknown
 from bouncegate.policy.providers import Providers
@@ -34,15 +36,11 @@ def bounce_of(
     address: str, message: int, time: int = NOW, reason: Reason = Reason.USER_UNKNOWN
 ) -> Event:
     """The bounce of one message of ours."""
-    definition = REASONS[reason]
-    return Event(
-        address=address,
-        time=time,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
+    return event_of(
+        address,
+        time,
+        reason,
         rule=f"rule-{reason}",
-        trust="signed",
         identity=message.to_bytes(8, "big") + bytes(8),
         sender="news@example.org",
         provider=PROVIDERS.provider_of(address),

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.events import event_of
 
 from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
-from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
+from bouncegate.config.taxonomy import REASONS, Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event, Lock, Origin
@@ -45,14 +46,10 @@ def store(settings: StoreSettings) -> Iterator[Store]:
 
 
 def event(address: str = "ann@example.com", message: int = 1) -> Event:
-    return Event(
-        address=address,
-        time=NOW,
-        kind=Kind.HARD,
-        category=Category.ADDRESS,
-        reason=Reason.USER_UNKNOWN,
+    return event_of(
+        address,
+        NOW,
         rule="user-unknown",
-        trust="signed",
         identity=message.to_bytes(8, "big") + address.encode()[:8].ljust(8),
         diagnostic="550 5.1.1 no such user",
     )

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from hashlib import blake2b
 
+from tests.events import event_of
+
 from bouncegate.admin.lists.listing import Listed, Listing
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import PolicySettings, Threshold, Trust
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Terms
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.providers import Providers
@@ -33,15 +35,10 @@ def bounce(
     provider: str = "",
 ) -> Event:
     """One bounce; those of one address and number are one."""
-    definition = REASONS[reason]
-    return Event(
-        address=address,
-        time=time + number,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
-        rule="r",
-        trust="signed",
+    return event_of(
+        address,
+        time + number,
+        reason,
         identity=blake2b(f"{address} {number} {group}".encode(), digest_size=16).digest(),
         group=group,
         mailing=mailing,

@@ -1,8 +1,10 @@
 """Bounces and sends, for the tests of what is counted."""
 
+from tests.events import event_of
+
 from bouncegate.admin.report.counting import Scope
 from bouncegate.admin.report.filters import Filters
-from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
+from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Event
 from bouncegate.policy.timeline import Mark
 from bouncegate.store.arrivals import Arrival
@@ -23,16 +25,10 @@ def event(
     sender: str = "news@example.org",
     provider: str = "",
 ) -> Event:
-    definition = REASONS[reason]
-    return Event(
-        address=address,
-        time=time,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
-        rule="r",
-        trust="signed",
-        identity=bytes(16),
+    return event_of(
+        address,
+        time,
+        reason,
         mailing=mailing,
         group=group,
         sender=sender,

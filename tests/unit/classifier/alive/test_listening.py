@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.events import event_of
 from tests.unit.classifier.alive.message import ANN, MX, NOW, PASSED, SETTINGS, mail
 from tests.unit.classifier.test_return_path import COMMAND, SECONDS, Handler, dsn
 from tests.unit.store.bounces import SIGNED
@@ -17,10 +18,10 @@ from tests.unit.store.bounces import SIGNED
 from bouncegate.classifier.alive.listener import Listener
 from bouncegate.config.loading import load
 from bouncegate.config.settings import PolicySettings, Settings, StoreSettings
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import EMPTY, Policy
-from bouncegate.policy.records import Act, Event, State
+from bouncegate.policy.records import Act, State
 from bouncegate.store.alive import LASTS, mailbox_of, record, withdraw
 from bouncegate.store.store import Bounce, Store
 
@@ -39,18 +40,8 @@ class Hearing:
 
     def bounce(self, *reasons: Reason, at: int = NOW - DAY) -> None:
         for number, reason in enumerate(reasons):
-            definition = REASONS[reason]
             identity = (at + number).to_bytes(8, "big") * 2
-            event = Event(
-                address=ANN,
-                time=at + number,
-                kind=definition.kind,
-                category=definition.category,
-                reason=reason,
-                rule="x",
-                trust="signed",
-                identity=identity,
-            )
+            event = event_of(ANN, at + number, reason, identity=identity)
             self.store.record([Bounce([event], b"")], POLICY)
 
     def state(self) -> State:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
+from tests.events import event_of
 
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.maillog.files import LogFile
@@ -21,11 +22,11 @@ from bouncegate.config.settings import (
     PolicySettings,
     StoreSettings,
 )
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Event, JournalEntry, State
+from bouncegate.policy.records import JournalEntry, State
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.recording import identity, name_of_sent
@@ -92,19 +93,9 @@ class Site:
 
     def full(self, sent: Sent, address: str = ANN) -> None:
         """The mailbox was full for a message, by a DSN."""
-        definition = REASONS[Reason.MAILBOX_FULL]
         name = identity(name_of_sent(sent.time, sent.message), address)
-        event = Event(
-            address=address,
-            time=sent.time + 60,
-            sent=sent.time,
-            kind=definition.kind,
-            category=definition.category,
-            reason=Reason.MAILBOX_FULL,
-            rule="x",
-            trust="signed",
-            identity=name,
-        )
+        when, reason = sent.time + 60, Reason.MAILBOX_FULL
+        event = event_of(address, when, reason, sent=sent.time, identity=name)
         self.store.record([Bounce([event], b"")], POLICY)
 
     # -- what came of it ---------------------------------------------------------------------

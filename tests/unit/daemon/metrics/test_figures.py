@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 from prometheus_client import CollectorRegistry, generate_latest
+from tests.events import event_of
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.settings import (
@@ -26,7 +27,7 @@ from bouncegate.daemon.metrics.bounces import BounceCounts
 from bouncegate.daemon.metrics.collector import Figures, Maintained
 from bouncegate.daemon.metrics.lockcount import LockCount
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.records import Act, Event
+from bouncegate.policy.records import Act
 from bouncegate.store.errors import StoreError
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Bounce, Store
@@ -69,14 +70,13 @@ def figures(
 
 
 def bounce(number: int, reason: Reason, *, trust: str = "signed", time: int = NOW) -> Bounce:
-    event = Event(
-        address=f"a{number}@example.com",
-        time=time,
+    event = event_of(
+        f"a{number}@example.com",
+        time,
+        reason,
         kind=Kind.HARD,
         category=Category.ADDRESS,
-        reason=reason,
-        rule="r",
-        trust=trust,  # type: ignore[arg-type]
+        trust=trust,
         identity=number.to_bytes(16, "big"),
         sender="news@sender.example",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
+from tests.events import event_of
 
 from bouncegate.config.settings import (
     GuardSettings,
@@ -17,7 +18,7 @@ from bouncegate.config.settings import (
     StoreSettings,
     Trust,
 )
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
@@ -42,15 +43,10 @@ def settings_of(folder: Path, size: int = 2**27) -> StoreSettings:
 
 
 def event(number: int, reason: Reason = Reason.USER_UNKNOWN, *, group: str = "") -> Event:
-    definition = REASONS[reason]
-    return Event(
-        address=f"user{number:06}@shop{number % 7}.example",
-        time=NOW + number,
-        kind=definition.kind,
-        category=definition.category,
-        reason=reason,
-        rule="r",
-        trust="signed",
+    return event_of(
+        f"user{number:06}@shop{number % 7}.example",
+        NOW + number,
+        reason,
         identity=number.to_bytes(16, "big"),
         diagnostic="550 5.1.1 no such user here",
         provider=f"provider{number % 3}",
