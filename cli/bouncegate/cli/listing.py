@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
-from bouncegate.admin.lists.identifiers import id_of
+from bouncegate.admin.lists.corrections import id_of
 from bouncegate.admin.lists.listing import Listed, Listing, page
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.lists.sorting import Order, ordered

@@ -16,12 +16,13 @@ from bouncegate.policy.records import Act, Lock, Origin
 CHECKER: Final = "domain-check"
 """Who makes such a lock, and ends it."""
 
-_REASONS: Final[dict[Denial, Reason]] = {
+REASONS: Final[dict[Denial, Reason]] = {
     "nxdomain": Reason.HOST_UNKNOWN,
     "null-mx": Reason.NO_MX,
     "no-mx": Reason.NO_MX,
     "no-host": Reason.NO_MX,
 }
+"""The reason of a lock for a denial."""
 WORDS: Final[dict[Denial, str]] = {
     "nxdomain": "there is no such domain",
     "null-mx": "the domain says that it takes no mail",
@@ -111,5 +112,5 @@ class DeadDomains:
             why=f"{how} {WORDS[denial]}",
             until=self._settings.lock.after(check.now),
             origin=Origin.AUTOMATIC,
-            reason=_REASONS[denial],
+            reason=REASONS[denial],
         )

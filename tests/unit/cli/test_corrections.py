@@ -91,7 +91,7 @@ def test_a_sheet_that_corrects_in_a_chain_is_refused(bouncegate: Command, tmp_pa
     write(sheet, rows)
     done = bouncegate("import", "--corrections", str(sheet), "--yes", "--force")
     assert done.code == os.EX_DATAERR
-    assert "corrects bob@gmial.com to bob@gmail.com: name that" in done.err
+    assert "corrects bob@gmial.com to bob@gmail.com: use that" in done.err
     assert shown(bouncegate, "bob@gmial.com")["locked"] is True
 
 

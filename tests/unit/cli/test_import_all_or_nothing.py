@@ -165,7 +165,7 @@ def test_a_full_disk_for_temporary_files_is_said_and_nothing_is_imported(site: S
     if "PermissionError" in done.stderr:
         pytest.skip(f"a small disk cannot be mounted: {done.stderr.splitlines()[-1]}")
     assert done.returncode == os.EX_TEMPFAIL, done.stderr
-    assert "No space left on device: make room, or name another in TMPDIR" in done.stderr
+    assert "No space left on device: free space, or set TMPDIR to another folder" in done.stderr
     assert "Traceback" not in done.stderr
     assert site.locked() == 0
 

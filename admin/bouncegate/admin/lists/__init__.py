@@ -1,1 +1,1 @@
-"""Lists of addresses: told by state, judged before they are mailed, taken in and given out."""
+"""Lists of addresses: by state, checked before they are mailed, imported and exported."""

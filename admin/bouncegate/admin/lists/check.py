@@ -1,4 +1,4 @@
-"""Addresses are judged before they are mailed: what is wrong, and what was probably meant."""
+"""Check of addresses before they are mailed: what is wrong, and what was probably meant."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
@@ -7,25 +7,25 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bouncegate.admin.lists.deaddomains import DEAD
 from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.lists.stale import date_of
 from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.deaddomain import REASONS, WORDS
 from bouncegate.policy.fold import EMPTY, is_locked
-from bouncegate.policy.mx import Status
+from bouncegate.policy.mx import DENIALS, Status
 from bouncegate.policy.records import Lock, State
 from bouncegate.store.address import AddressError, canonical, domain_of
 from bouncegate.store.store import Store
 
 Verdict = Literal["invalid", "locked", "dead", "typo", "predicted", "stale", "detected", "good"]
 Statuses = Callable[[Collection[str]], Mapping[str, Status]]
-"""From domains to what DNS has told of them; of those that are missing it has told nothing."""
+"""From domains to their status in DNS; missing domains are unknown."""
 
 _BATCH: Final = 500
 _UNMAILABLE: Final = frozenset({"invalid", "locked", "dead"})
-# Slips that are seen in every list: a comma for the dot, two dots, a blank, an @ too many.
+# Typing errors that are in every list: a comma for the dot, two dots, a blank, an @ too many.
 _TYPOS: Final = ((",", "."), ("..", "."), (" ", ""), ("@@", "@"), (";", "."))
 
 
@@ -34,10 +34,10 @@ class CheckedAddress(Struct, frozen=True):
 
     line: int
     address: str
-    """Canonical; as it was given where it is no address."""
+    """Canonical; as given if it is invalid."""
     verdict: Verdict
-    """The gravest of all that hold. `invalid`: by syntax; `dead`: its domain takes no mail; `typo`:
-    probably mistyped; `predicted`: bounced or locked for another group alone; `stale`: not mailed
+    """The worst that applies. `invalid`: by syntax; `dead`: its domain takes no mail; `typo`:
+    probably mistyped; `predicted`: bounced or locked only for another group; `stale`: not mailed
     for long; `detected`: has bounced; `good`: nothing is known against it."""
     why: str = ""
     reason: Reason | None = None
@@ -48,36 +48,36 @@ class CheckedAddress(Struct, frozen=True):
 
     @property
     def mailable(self) -> bool:
-        """Whether a message to it can arrive, as far as is known, and will be let pass."""
+        """Whether a message to it is let pass and can arrive, as far as is known."""
         return self.verdict not in _UNMAILABLE
 
 
 class CheckContext(NamedTuple):
-    """From where a list is looked at."""
+    """The time and the options of a check."""
 
     now: int
     stale_day: int = 0
-    """Whoever was last mailed on that day, counted from 1970, or earlier is stale."""
+    """Addresses last mailed on this day, counted from 1970, or earlier are stale."""
     fold: bool = True
-    """Whether the case of local parts makes no difference."""
+    """Whether local parts are case-insensitive."""
     group: str = ""
-    """The group of recipients for which it is; empty: for none in particular."""
+    """The group of recipients to check for; empty: none."""
 
 
 class ListCheck:
-    """Judges the addresses of lists by one store."""
+    """Checks the addresses of lists."""
 
     def __init__(
         self, store: Store, typos: Typos, statuses: Statuses, context: CheckContext
     ) -> None:
-        """Judge by a store, and by what is known of typing errors and domains."""
+        """Check by the store, known domains and their status in DNS."""
         self._store = store
         self._typos = typos
         self._statuses = statuses
         self._now, self._stale_day, self._fold, self._group = context
 
     def check(self, lines: Iterable[Line]) -> Iterator[CheckedAddress]:
-        """One judgement for each line, in order; raises StoreError."""
+        """Check each line, in order; raises StoreError."""
         waiting = iter(lines)
         while batch := list(islice(waiting, _BATCH)):
             yield from self._batch(batch)
@@ -117,11 +117,12 @@ class ListCheck:
         if lock is not None:
             why = "" if lock is self._lock(state) else "its domain is locked"
             return CheckedAddress(line, address, "locked", why, lock.reason, lock.until, suggestion)
-        if (dead := DEAD.get(statuses.get(domain, "unknown"))) is not None:
-            reason, why = dead
+        status = statuses.get(domain, "unknown")
+        if status in DENIALS:
+            reason, why = REASONS[status], WORDS[status]
             return CheckedAddress(line, address, "dead", why, reason, suggestion=suggestion)
         if suggestion:
-            return CheckedAddress(line, address, "typo", f"{domain!r} is very like {meant!r}",
+            return CheckedAddress(line, address, "typo", f"{domain!r} is very similar to {meant!r}",
                           suggestion=suggestion)  # fmt: skip
         return self._of_bounces(line, address, state)
 
@@ -145,7 +146,7 @@ class ListCheck:
         return CheckedAddress(line, address, "predicted" if elsewhere else "detected", why, reason)
 
     def _lock(self, state: State) -> Lock | None:
-        """The lock in force for all groups, or for the one that is asked for."""
+        """The current lock for all groups, or for the group of the check."""
         own = state.groups.get(self._group)
         for lock in (state.lock, own.lock if own is not None else None):
             if lock is not None and lock.in_force(self._now):
@@ -153,7 +154,7 @@ class ListCheck:
         return None
 
     def _suggestion(self, text: str) -> str:
-        """What was meant by something that is no address, if a slip explains it."""
+        """What was probably meant by an invalid address, if a typing error explains it."""
         corrected_text = text
         for wrong, right in _TYPOS:
             corrected_text = corrected_text.replace(wrong, right)

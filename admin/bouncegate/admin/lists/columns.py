@@ -1,4 +1,4 @@
-"""Which column of a sheet holds what: by name, in the words of several services."""
+"""The columns of a CSV file, by the names that several services use."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -12,28 +12,30 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "until": ("until", "expires", "end"),
     "why": ("why", "comment", "note", "description", "status"),
 }
-"""The columns that are known, each with the names that it may have: the first one there counts."""
+"""The known columns with their possible names; the first name that a file has counts."""
 
 
 class Columns:
-    """How the columns of one sheet are called."""
+    """The names of the columns of one file."""
 
     def __init__(self, chosen: Iterable[str] = ()) -> None:
-        """`chosen` are `column=name of the sheet's`; raises CsvError."""
+        """`chosen` are `column=name in the file`; raises CsvError."""
         self._names = dict(NAMES)
         for choice in chosen:
             column, _, name = choice.partition("=")
             if column not in NAMES or not name:
                 known = ", ".join(NAMES)
-                raise CsvError(f"{choice!r} names no column: write {known} = its name in the file")
+                raise CsvError(
+                    f"invalid column {choice!r}: use NAME=NAME_IN_FILE, with a NAME of: {known}"
+                )
             self._names[column] = (name.strip().lower(),)
 
     def cell(self, row: CsvRow, column: str) -> str:
-        """The cell of a row, without blanks around it; empty where there is no such column."""
+        """The cell of a row without surrounding blanks; empty if there is no such column."""
         return next((row[name] for name in self._names[column] if name in row), "").strip()
 
     def refuse_ambiguous(self, row: CsvRow, columns: Iterable[str] = NAMES) -> None:
-        """Raise CsvError if two columns of the sheet mean the same: either may be meant."""
+        """Raise CsvError if two columns of the file have the same meaning."""
         for column in columns:
             names = self._names[column]
             meant = {_folded(name) for name in names}
@@ -41,12 +43,12 @@ class Columns:
             if len(there) > 1:
                 shown = " and ".join(map(repr, there))
                 raise CsvError(
-                    f"the columns {shown} both mean {column!r}: take one out, or name the one "
-                    f"that is meant: --column {column}=NAME"
+                    f"the columns {shown} both mean {column!r}: remove one, or choose one with "
+                    f"--column {column}=NAME"
                 )
 
     def require(self, row: CsvRow, column: str) -> None:
-        """Raise CsvError if the sheet has no such column, or any column twice."""
+        """Raise CsvError if the file has no such column, or two of the same meaning."""
         self.refuse_ambiguous(row, (column,))
         if not any(name in row for name in self._names[column]):
             there = ", ".join(row)
@@ -54,5 +56,5 @@ class Columns:
 
 
 def _folded(name: str) -> str:
-    """A name of a column without case, blanks and hyphens: `E-Mail` is `email`."""
+    """A column name without case, blanks and hyphens: `E-Mail` is `email`."""
     return "".join(c for c in name.casefold() if c.isalnum())

@@ -1,13 +1,13 @@
-"""Corrections of addresses: mistyped ones point to what was meant, which begins anew."""
+"""Corrections of mistyped addresses: the old one points to the new one, which starts fresh."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from hashlib import blake2b
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.csvfile import CsvRow
-from bouncegate.admin.lists.identifiers import id_of
 from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.config.taxonomy import Kind
 from bouncegate.policy.conditions import locks_of, locks_seen
@@ -16,38 +16,52 @@ from bouncegate.policy.records import Act, Origin
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.store import Store
 
+# No vowels, so that it is no word in any language; no digits, so that it is no number or date.
+_LETTERS: Final = "bcdfghjklmnpqrstvwxz"
+_LENGTH: Final = 14  # 60 bits: among a million addresses two alike are one in two million
+
 
 class Correction(NamedTuple):
-    """One address that was mistyped, and what was meant."""
+    """A mistyped address, and the right one."""
 
     old: str
     new: str
     line: int = 0
-    """Of the file that says so."""
+    """Of the file."""
     seen: int = 0
-    """The number of the locks of what was meant (`bouncegate.policy.conditions`)."""
+    """The number of the new address's locks (`bouncegate.policy.conditions`)."""
 
 
 class Fault(NamedTuple):
-    """A line that cannot be done, and why."""
+    """A line that cannot be applied, and why."""
 
     line: int
     why: str
 
 
 class Requested(NamedTuple):
-    """What a sheet asks for."""
+    """The corrections in a file."""
 
     corrections: dict[str, Correction]
-    """By the id of the old address, which is not known yet."""
+    """By the id of the old address, which is still unknown."""
     unchanged: int
     faults: list[Fault]
 
 
-def read_corrections(rows: Iterable[CsvRow], columns: Columns, *, fold: bool) -> Requested:
-    """What the rows of a sheet ask for; raises CsvError.
+def id_of(address: str) -> str:
+    """The id of a canonical address in exported files, by which `import` knows it again."""
+    number = int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "big")
+    letters = []
+    for _ in range(_LENGTH):
+        number, place = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[place])
+    return "".join(letters)
 
-    The id of a row that was not corrected is that of its address.
+
+def read_corrections(rows: Iterable[CsvRow], columns: Columns, *, fold: bool) -> Requested:
+    """Read the rows of a file; raises CsvError.
+
+    A row is unchanged if its id is that of its address.
     """
     corrections: dict[str, Correction] = {}
     faults: list[Fault] = []
@@ -68,16 +82,18 @@ def read_corrections(rows: Iterable[CsvRow], columns: Columns, *, fold: bool) ->
             faults.append(Fault(row.line, f"{new}: {fault}"))
         elif identifier in corrections and corrections[identifier].new != new:
             first = corrections[identifier]
-            faults.append(Fault(row.line, f"line {first.line} corrects the same to {first.new}"))
+            faults.append(
+                Fault(row.line, f"line {first.line} corrects the same address to {first.new}")
+            )
         else:
             corrections[identifier] = Correction("", new, row.line)
     return Requested(corrections, unchanged, faults)
 
 
 def resolve(store: Store, requested: Requested) -> list[Correction]:
-    """The corrections with their old addresses; ids that nobody has go to the faults.
+    """The corrections with their old addresses; unknown ids are added to the faults.
 
-    Reads the names of all addresses, two seconds for a million; raises StoreError.
+    Reads all addresses, two seconds for a million; raises StoreError.
     """
     left = dict(requested.corrections)
     found: list[Correction] = []
@@ -97,16 +113,16 @@ def _names(store: Store) -> Iterator[str]:
 
 
 def as_seen(store: Store, correction: Correction, now: int) -> Correction:
-    """The correction with the locks that what was meant has now; before anything is decided."""
+    """The correction with the current locks of the new address, read before it is checked."""
     meant = store.addresses.get(correction.new) or EMPTY
     return correction._replace(seen=locks_seen(locks_of(meant), now))
 
 
 def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> str:
-    """Why a correction cannot be made; empty where it can.
+    """Why a correction cannot be made; empty if it can.
 
-    Only what a soft bounce locked is freed by it: any other lock says that nobody is there, or that
-    somebody wanted it so.
+    It lifts only soft automatic locks: other locks mean that the mailbox does not exist, or that an
+    operator wants the lock.
     """
     if correction.old == correction.new:
         return "both addresses are the same"
@@ -114,7 +130,7 @@ def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> 
     if force:
         return ""
     if meant.corrected:
-        return f"{correction.new} was itself corrected, to {meant.corrected}: name that, or --force"
+        return f"{correction.new} was itself corrected, to {meant.corrected}: use that, or --force"
     lock = meant.lock
     if lock is None or not lock.in_force(now):
         return ""
@@ -124,21 +140,21 @@ def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> 
 
 
 def chained(corrections: Iterable[Correction]) -> Iterator[Fault]:
-    """The corrections to an address that the same sheet corrects: which was meant is not clear."""
+    """The corrections to an address that the same file corrects again: they are ambiguous."""
     found = {correction.old: correction for correction in corrections}
     for correction in found.values():
         if (further := found.get(correction.new)) is not None:
-            text = f"line {further.line} corrects {correction.new} to {further.new}: name that"
+            text = f"line {further.line} corrects {correction.new} to {further.new}: use that"
             yield Fault(correction.line, text)
 
 
 def is_done(store: Store, correction: Correction) -> bool:
-    """Whether this very correction was made before."""
+    """Whether this correction was made before."""
     return (store.addresses.get(correction.old) or EMPTY).corrected == correction.new
 
 
 def acts_of(corrections: Iterable[Correction], time: int, by: str, why: str) -> Iterator[Act]:
-    """What makes the corrections, as long as what was meant has the locks that were seen."""
+    """The acts of the corrections; they fail if the new address's locks have changed since."""
     for old, new, _, seen in corrections:
         act = Act((), time, "correct", by, why, condition="as-seen", seen=(seen,))
         yield replace(act, addresses=(old,), other=new)

@@ -1,8 +1,8 @@
-"""More than memory should hold, in order: sorted in runs that lie on the disk, and merged.
+"""External merge sort: sorted runs in a temporary file, then merged.
 
-A million rows take some hundred megabytes as objects. Here one run is in memory at a time while
-they come in, and then a block of each. All runs lie in one file, so that however many there are,
-they take one descriptor; what fits into one run never comes to a disk.
+A million rows take some hundred megabytes as objects. Here only one run is in memory while they are
+read, and then a block of each. All runs are in one file, so they need one descriptor; what fits
+into one run is never written.
 """
 
 import errno
@@ -30,14 +30,14 @@ class TemporaryFileError(Exception):
     """The folder for temporary files is full or fails; the text says what to do."""
 
     def __init__(self, error: OSError) -> None:
-        """Explain an error of the system."""
+        """Explain a system error."""
         folder = os.environ.get("TMPDIR") or "the folder for temporary files"
-        super().__init__(f"{folder}: {error.strerror}: make room, or name another in TMPDIR")
+        super().__init__(f"{folder}: {error.strerror}: free space, or set TMPDIR to another folder")
         self.exit_code: Final = os.EX_TEMPFAIL if error.errno in _FULL else os.EX_IOERR
 
 
 class SortedRuns(Generic[T]):
-    """Items in an order, to be read any number of times; those of one rank stand as they came."""
+    """Sorted items, to be iterated any number of times; the sort is stable."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class SortedRuns(Generic[T]):
     ) -> None:
         """Sort them; msgspec writes them and reads them back as `kind`.
 
-        Raises TemporaryFileError, and whatever `items` raises.
+        Raises TemporaryFileError, and what `items` raises.
         """
         self._key: Final = key
         self._descending: Final = descending
@@ -65,17 +65,17 @@ class SortedRuns(Generic[T]):
             raise
 
     def __enter__(self) -> Self:
-        """Keep the file until the end."""
+        """Use the runs."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let the disk have its room back."""
+        """Remove the temporary file."""
         self.close()
 
     def close(self) -> None:
-        """Let the disk have its room back."""
+        """Remove the temporary file."""
         if self._file is not None:
-            with suppress(OSError):  # of a full disk: it writes what had no room once more
+            with suppress(OSError):  # of a full disk: close() flushes again
                 self._file.close()
 
     def __iter__(self) -> Iterator[T]:

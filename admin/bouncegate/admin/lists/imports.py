@@ -1,4 +1,4 @@
-"""Locks that come from elsewhere, such as another service's suppression list."""
+"""Import of locks, such as another service's suppression list."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
@@ -20,7 +20,7 @@ from bouncegate.store.address import canonical
 from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
 
-# What other services call it. Whoever was unsubscribed or complained is locked by their own word.
+# Words of other services.
 _WORDS: Final = {
     "bounce": Reason.USER_UNKNOWN,
     "bounced": Reason.USER_UNKNOWN,
@@ -39,12 +39,12 @@ _WORDS: Final = {
 _LOCKING: Final = frozenset(r for r, d in REASONS.items() if d.kind is not Kind.NONE)
 _BATCH: Final = 500
 _LONGEST_WHY: Final = 200
-# A year is longer by a day in some years, and a day by an hour on some days.
+# A leap year is a day longer, and a day may be an hour longer.
 _SAME_LENGTH: Final = 2 * 86_400
 
 
 class RequestedLock(NamedTuple):
-    """A lock that a row asks for."""
+    """A lock to be imported."""
 
     address: str
     reason: Reason
@@ -54,16 +54,16 @@ class RequestedLock(NamedTuple):
 
 
 class LockReader:
-    """Reads the rows of a sheet of locks."""
+    """Reads the rows of a file of locks."""
 
     def __init__(self, columns: Columns, end_of: Callable[[str], int], *, fold: bool) -> None:
-        """`end_of` tells the end that a cell names, raising ValueError; of an empty one too."""
+        """`end_of` is the end of a lock by its cell, which may be empty; it raises ValueError."""
         self._columns = columns
         self._end_of = end_of
         self._fold = fold
 
     def read(self, rows: Iterable[CsvRow]) -> Iterator[RequestedLock | Fault]:
-        """What each row asks for, or why that cannot be done; raises CsvError."""
+        """The lock of each row, or why it cannot be imported; raises CsvError."""
         for number, row in enumerate(rows):
             if not number:
                 self._columns.require(row, "address")
@@ -86,7 +86,7 @@ class LockReader:
 
 
 def reason_of(text: str) -> Reason | None:
-    """The reason that a cell names, in our words or those of others; None where it names none."""
+    """The reason in a cell, in our words or those of other services; None if unknown."""
     word = text.strip().lower()
     if word in _WORDS:
         return _WORDS[word]
@@ -98,11 +98,11 @@ def reason_of(text: str) -> Reason | None:
 
 
 def new_locks(store: Store, requests: Iterable[RequestedLock], now: int) -> Iterator[RequestedLock]:
-    """The wishes that would change anything, each address once.
+    """The requests that change anything, each address once.
 
-    `wishes` come in the order of their addresses, so that the store is read from page to page. Of
-    several wishes for one address, and of a wish and the lock that is there, the stronger reason
-    and the later end are taken. Raises StoreError.
+    `requests` are sorted by address, so that the store is read sequentially. Of several requests
+    for one address, and of a request and the existing lock, the stronger reason and the later end
+    are used. Raises StoreError.
     """
     waiting = (
         reduce(_together, alike) for _, alike in groupby(requests, key=attrgetter("address"))
@@ -118,7 +118,7 @@ def new_locks(store: Store, requests: Iterable[RequestedLock], now: int) -> Iter
 
 
 def _together(request: RequestedLock, other: RequestedLock) -> RequestedLock:
-    """One wish of two for the same address."""
+    """Two requests for the same address as one."""
     stronger = max((request, other), key=lambda one: (_strength(one), one.until))
     return stronger._replace(until=max(request.until, other.until))
 
@@ -128,26 +128,26 @@ def _strength(request: RequestedLock) -> int:
 
 
 def _joined(request: RequestedLock, lock: Lock) -> RequestedLock:
-    """The wish with what is stronger or longer of the lock that is in force."""
+    """The request, with the stronger reason and later end of the current lock."""
     until = max(request.until, lock.until)
     if _strength(request) >= strength(lock.reason, lock.origin):
         return request._replace(until=until)
-    # A list would end what it has locked; the file asks for more.
+    # A list ends its own locks; an imported one must outlast that.
     origin = Origin.IMPORTED if lock.reason in BY_LIST else lock.origin
     return request._replace(reason=lock.reason, until=until, origin=origin)
 
 
 def _changes(request: RequestedLock, lock: Lock, now: int) -> bool:
-    """Whether a wish is for longer, or for a stronger reason, than the lock that is in force."""
+    """Whether a request is longer, or has a stronger reason, than the current lock."""
     if _strength(request) > strength(lock.reason, lock.origin):
         return True
-    # "1 year" ends later each time that it is said: the same file twice would lock anew.
+    # "1 year" ends later at each import: the same file twice would lock again.
     again = abs((request.until - now) - (lock.until - lock.since)) <= _SAME_LENGTH
     return lock.until < request.until and not (lock.origin is Origin.IMPORTED and again)
 
 
 def acts_of(requests: Iterable[RequestedLock], time: int, by: str, why: str) -> Iterator[Act]:
-    """What makes the locks: those that are alike together."""
+    """The acts that lock, with equal requests in one act."""
     waiting: dict[tuple[Reason, int, Origin, str], list[str]] = {}
     for request in requests:
         alike = request.reason, request.until, request.origin, request.why or why

@@ -1,10 +1,10 @@
-"""Addresses as people keep them: one a line, `Ann <ann@example.com>` as well, `#` for remarks."""
+"""Files of addresses: one a line, also as `Ann <ann@example.com>`, with `#` for comments."""
 
 import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
-# RFC 5321, 4.5.3.1.3, and room for a name: a longer line holds no address.
+# RFC 5321, 4.5.3.1.3, and room for a name: a longer line has no address.
 _LONGEST: Final = 1000
 _IN_BRACKETS: Final = re.compile(r"<([^<>]*)>\s*$")
 
@@ -14,7 +14,7 @@ class Line(NamedTuple):
 
     number: int
     text: str
-    """As it stands there; what is too long is cut, and is no address then either."""
+    """As written; a line that is too long is cut, and is then no address either."""
 
 
 def addresses_of(file: BinaryIO) -> Iterator[Line]:
@@ -31,6 +31,6 @@ def addresses_of(file: BinaryIO) -> Iterator[Line]:
 
 
 def bare(text: str) -> str:
-    """An address without the name before it."""
+    """An address without the display name."""
     inside = _IN_BRACKETS.search(text)
     return inside[1].strip() if inside else text

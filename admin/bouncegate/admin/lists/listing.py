@@ -1,8 +1,7 @@
-"""The lists by state, as the store tells them at this moment.
+"""The lists by state, from the store.
 
-`locked`, `detected` and the `predicted` that have bounced come in the order of their addresses,
-`invalid` and the `predicted` of dead domains in that of their domains, `stale` the longest ago
-first.
+`locked`, `detected` and the bounced part of `predicted` are in order of address; `invalid` and the
+dead domains of `predicted` in order of domain; `stale` starts with the longest ago.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,12 +11,12 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from bouncegate.admin.lists.deaddomains import DEAD
 from bouncegate.admin.lists.prefilter import key_prefilter, lock_prefilter
 from bouncegate.admin.lists.row import Row, RowFilters, row_of_bounces, row_of_lock
 from bouncegate.admin.lists.stale import date_of, last_stale_day
 from bouncegate.config.durations import Duration
 from bouncegate.config.taxonomy import REASONS
+from bouncegate.policy import deaddomain as dead
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.mx import DENIALS, Status
 from bouncegate.policy.providers import Providers
@@ -33,7 +32,7 @@ class Listing:
     """Reads the lists of one store."""
 
     def __init__(self, store: Store, providers: Providers, now: int, stale_after: Duration) -> None:
-        """Tell them as they are at `now`; who was not mailed for so long is stale."""
+        """The lists at `now`; an address is stale `stale_after` its last message."""
         self._store = store
         self._lists = store.lists
         self._providers = providers
@@ -48,7 +47,7 @@ class Listing:
         }
 
     def rows(self, listed: Listed, filters: RowFilters, after: str = "") -> Iterator[Row]:
-        """The rows of a list that are asked for, behind the address `after`."""
+        """The rows of a list that match, behind the address `after`."""
         for found in self._read[listed](filters, after):
             provider = found.provider or self._providers.provider_of(found.address)
             row = replace(found, provider=provider)
@@ -56,7 +55,7 @@ class Listing:
                 yield row
 
     def ended(self, filters: RowFilters, after: str = "") -> Iterator[Row]:
-        """All locks, those that have ended too, each as `locked` tells it."""
+        """All locks, also ended ones, as rows of `locked`."""
         return (row for row in self._locks(filters, after, ended=True) if filters.matches(row))
 
     def _locked(self, filters: RowFilters, after: str) -> Iterator[Row]:
@@ -70,7 +69,7 @@ class Listing:
                     yield row
 
     def locks_of(self, address: str) -> Iterator[Row]:
-        """The locks in force of one address, for all groups and for single ones."""
+        """The current locks of one address, for all groups and for single ones."""
         return self._of_locks(address, self._store.addresses.get(address) or EMPTY)
 
     def _of_locks(self, address: str, state: State, *, ended: bool = False) -> Iterator[Row]:
@@ -79,7 +78,7 @@ class Listing:
                 yield row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
 
     def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        """Whoever has bounced, for the group and the mailing that are asked for, if they are."""
+        """Addresses that have bounced, for the group and mailing of the filters, if any."""
         for address, state in self._lists.bounced(self._now, after, key_prefilter(filters)):
             events = [
                 event
@@ -90,7 +89,7 @@ class Listing:
                 yield _of_last(address, "detected", state, events, filters.mailing)
 
     def _predicted(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        """Whoever has bounced or is locked for others, and then who is of a dead domain."""
+        """Addresses that bounced or are locked for others, then those of dead domains."""
         if not self._is_of_dead_domain(after):
             if filters.group:
                 yield from self._bounced_elsewhere(filters, after)
@@ -100,12 +99,12 @@ class Listing:
         yield from self.of_dead_domains(after)
 
     def _is_of_dead_domain(self, address: str) -> bool:
-        """Whether it is listed for its domain; else all of these are behind it."""
+        """Whether an address is listed because of its domain."""
         is_denied = self._store.mx.of(domain_of(address)).status in DENIALS
         return is_denied and not _matters(self._store.addresses.get(address))
 
     def _locked_elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        """Whoever is locked for one group, and so predicted for all others."""
+        """Addresses locked for one group: they are predicted for all others."""
         prefilter = key_prefilter(filters)
         for address, state in self._lists.with_locks_of_groups(after, prefilter):
             if state.lock is not None and state.lock.in_force(self._now):
@@ -114,15 +113,17 @@ class Listing:
                 yield replace(row, state="predicted", why=f"locked for {row.only_for}")
 
     def of_dead_domains(self, after: str = "") -> Iterator[Row]:
-        """Whoever was mailed in a domain that takes no mail now, and has not bounced."""
+        """Mailed addresses of domains that now take no mail, which have not bounced."""
         begun = domain_of(after)
-        if begun and (status := self._store.mx.of(begun).status) in DENIALS:
-            yield from self._of_dead_domain(begun, status, after)
+        if begun:
+            yield from self._of_dead_domain(begun, self._store.mx.of(begun).status, after)
         for domain, mx in self._store.mx.denied(begun):
             yield from self._of_dead_domain(domain, mx.status)
 
     def _of_dead_domain(self, domain: str, status: Status, after: str = "") -> Iterator[Row]:
-        reason, why = DEAD[status]
+        if status not in DENIALS:
+            return
+        reason, why = dead.REASONS[status], dead.WORDS[status]
         for address in self._store.lastmailed.in_domain(domain, after):
             if not _matters(self._store.addresses.get(address)):
                 kind, category = REASONS[reason].kind, REASONS[reason].category
@@ -143,7 +144,7 @@ class Listing:
             yield self._with_lock(row)
 
     def _with_lock(self, row: Row) -> Row:
-        """The row with the lock that the address has, and its bounces."""
+        """The row with the address's lock and bounces."""
         state = self._store.addresses.get(row.address) or EMPTY
         lock = state.lock
         known = replace(row, hard=state.hard, soft=state.soft, last_event=state.last_event)
@@ -159,7 +160,7 @@ class Listing:
         )
 
     def _bounced_elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        """Whoever has bounced for other groups than this one, and is not locked for it."""
+        """Addresses that bounced only for other groups, and are not locked for this one."""
         prefilter = key_prefilter(filters)
         free = self._lists.bounced(self._now, after, prefilter)
         locked = self._lists.with_locks_of_groups(after, prefilter)
@@ -175,13 +176,13 @@ class Listing:
 
 
 def _of_last(address: str, listed: str, state: State, events: list[Event], mailing: str) -> Row:
-    """The row of the last bounce, or of the last one in the mailing that is asked for."""
+    """The row of the last bounce, or of the last one in the filtered mailing."""
     chosen = [event for event in events if not mailing or event.mailing == mailing] or events
     return row_of_bounces(address, listed, state, chosen[-1] if chosen else None)
 
 
 def _locks_of(state: State) -> Iterator[tuple[Lock, str]]:
-    """The locks of an address, each with the only group for which it is; empty: for all."""
+    """The locks of an address, each with its group; empty: for all groups."""
     if state.lock is not None:
         yield state.lock, ""
     for group, streak in sorted(state.groups.items(), key=itemgetter(0)):
@@ -203,10 +204,7 @@ def _without_doubles(known: Iterator[Known]) -> Iterator[Known]:
 
 
 def page(rows: Iterator[Row], limit: int) -> Iterator[Row]:
-    """So many rows, and then those of the last one's address: a page never ends amid an address.
-
-    0: all of them.
-    """
+    """The first rows, up to `limit` and then to the end of that address; 0: all rows."""
     last = ""
     for number, row in enumerate(rows):
         if limit and number >= limit and row.address != last:

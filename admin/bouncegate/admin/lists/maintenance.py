@@ -1,7 +1,7 @@
-"""What keeps the lists in order, in the background: who was mailed when, and what is refused.
+"""Background maintenance of the lists: when addresses were mailed, and locks of lists that refuse.
 
-The send path learns nothing of lists: whom a list refuses gets a lock like any other, by an act
-that stands in the journal, and it ends by one. Each round compares what is locked so with the list.
+The send path knows no lists: an address that a list refuses gets an ordinary lock, by an act in the
+journal, and another act ends it. Each round compares these locks with the list.
 """
 
 import logging
@@ -23,38 +23,41 @@ from bouncegate.store.store import Store
 log: Final = logging.getLogger("bouncegate.lists")
 
 MAINTENANCE: Final = "maintenance"
-"""Who makes and ends the locks of lists."""
+"""The author of the locks of lists."""
 
-# The ledger writer writes some milliseconds behind the mail, and its clock may stand elsewhere.
+# The ledger is written some milliseconds after the mail, maybe by another clock.
 _BEHIND: Final = 60
 _SENDS: Final = 200
 _ADDRESSES: Final = 2000  # some ten milliseconds of writing
 _YEAR: Final = 365 * DAY
-# How long a dead domain's addresses stay locked without being looked at again.
+# The length of locks for dead domains, which are renewed.
 _WEEK: Final = 7 * DAY
 
 Stop = Callable[[], bool]
 
 
 class RoundResult(NamedTuple):
-    """What a round has done."""
+    """The result of a round."""
 
     locked: int
     freed: int
 
 
 class Maintenance:
-    """The rounds of one store."""
+    """Maintains the lists of one store."""
 
     def __init__(self, store: Store, settings: ListsSettings, fold: Fold, confirm: int) -> None:
-        """`confirm`: for so many seconds a domain must be denied, to have its addresses locked."""
+        """`confirm`: seconds for which DNS must deny a domain before its addresses are locked."""
         self._store = store
         self._settings = settings
         self._fold = fold
         self._confirm = confirm
 
     def walk(self, ledger: Ledger, now: int, stop: Stop) -> int:
-        """Take in what the ledger knows of sends; tells of how many. Raises StoreError."""
+        """Record from the ledger when addresses were mailed; returns the sends read.
+
+        Raises StoreError.
+        """
         lastmailed, total = self._store.lastmailed, 0
         place = lastmailed.place()
         while not stop() and (batch := ledger.walk(place, now - _BEHIND, _SENDS)):
@@ -85,7 +88,7 @@ class Maintenance:
         return total
 
     def refuse(self, now: int, stop: Stop) -> RoundResult:
-        """Lock whom the lists refuse, and free whom they no longer do. Raises StoreError."""
+        """Lock addresses that lists refuse, and free others; raises StoreError."""
         freed = self._free(now, stop)
         locked = 0
         for reason, candidates in self._candidates(now):
@@ -103,7 +106,7 @@ class Maintenance:
     # -- whom lists refuse -------------------------------------------------------------------
 
     def _candidates(self, now: int) -> Iterator[tuple[Reason, Iterator[tuple[str, int]]]]:
-        """(address, end of its lock) of each list that refuses."""
+        """Address and end of its lock, for each list that refuses."""
         settings = self._settings
         if settings.stale == "refuse":
             yield Reason.STALE, self._stale(now)
@@ -113,7 +116,7 @@ class Maintenance:
             yield Reason.PREDICTED, self._predicted(now)
 
     def _stale(self, now: int) -> Iterator[tuple[str, int]]:
-        """Who was freed by hand is no longer stale: for usage that is as good as a message."""
+        """An address that was unlocked by hand is no longer stale: that counts as a message."""
         day = last_stale_day(now, self._settings.stale_after)
         for used in self._store.lastmailed.stale(day):
             if not _is_locked(self._state(used.address), now):
@@ -136,7 +139,7 @@ class Maintenance:
                         yield address, now + _WEEK
 
     def _is_free(self, address: str, now: int) -> bool:
-        """Whether no lock holds an address, and no operator has ever freed it."""
+        """Whether an address has no current lock, and no operator has ever unlocked it."""
         if _is_locked(self._state(address), now):
             return False
         acts = self._store.lists.acts(address)
@@ -148,7 +151,7 @@ class Maintenance:
     # -- whom they no longer refuse ----------------------------------------------------------
 
     def _free(self, now: int, stop: Stop) -> int:
-        """End the locks of lists that have let go of an address."""
+        """End the locks of addresses that are no longer on their list."""
         freed = 0
         over = (
             a for a, lock in self._store.lists.locked_for(BY_LIST) if self._is_over(a, lock, now)
@@ -171,7 +174,7 @@ class Maintenance:
 
     def _is_stale(self, address: str, now: int) -> bool:
         day = self._store.lastmailed.day(address)
-        # Where it is not known, it was forgotten: the address has not been mailed since.
+        # If unknown, it has expired: the address was not mailed since.
         return day is None or day <= last_stale_day(now, self._settings.stale_after)
 
     def _is_invalid(self, address: str, now: int) -> bool:
@@ -184,7 +187,7 @@ class Maintenance:
 
 
 def _batches(candidates: Iterable[tuple[str, int]]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Addresses whose locks end at the same time, as many to an act as one may name."""
+    """Addresses whose locks end at the same time, in batches for one act each."""
     waiting: dict[int, list[str]] = {}
     for address, until in candidates:
         some = waiting.setdefault(until, [])
@@ -204,7 +207,7 @@ def _locks_of_groups(state: State) -> Iterator[Lock]:
 
 
 def _is_canonical(address: str) -> bool:
-    """Whether a lock of it could hold: the send path looks for canonical addresses alone."""
+    """Whether a lock of it can apply: the send path looks up only canonical addresses."""
     try:
         return canonical(address, fold=False) == address
     except AddressError:

@@ -1,8 +1,8 @@
-"""What a list need not read: addresses whose key or lock record shows that nobody asks for them.
+"""Prefilters: skip addresses whose key or lock record shows that they cannot match.
 
-Nothing in the store is ordered by reason, domain or time, so a filter that matches next to nothing
-looks at every lock. It looks at 20 octets of each, and reads the state and the journal only for
-whom those leave in question. A screen lets too many pass, never too few: rows are judged again.
+Nothing in the store is ordered by reason, domain or time, so a filter that matches little reads
+every lock. It reads 20 octets of each, and state and journal only of the addresses that may match.
+A prefilter passes too many, never too few: rows are filtered again.
 """
 
 from bouncegate.admin.lists.row import RowFilters
@@ -12,7 +12,7 @@ from bouncegate.store.lists import Prefilter
 
 
 def key_prefilter(filters: RowFilters) -> Prefilter | None:
-    """By the domain alone, for whoever has bounced; None where that is not asked for."""
+    """By domain only; None without such a filter."""
     if not filters.domain:
         return None
     end = f"@{filters.domain}".encode()
@@ -20,7 +20,7 @@ def key_prefilter(filters: RowFilters) -> Prefilter | None:
 
 
 def lock_prefilter(filters: RowFilters, now: int, *, ended: bool) -> Prefilter:
-    """By the locks of an address; those that have ended at `now` count only where `ended`."""
+    """By the locks of an address; locks that have ended at `now` only with `ended`."""
     of_keys = key_prefilter(filters)
     by_lock = _names_locks(filters)
 

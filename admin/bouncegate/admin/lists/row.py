@@ -1,4 +1,4 @@
-"""One line of a list: an address, why it stands there, and which lines are asked for."""
+"""A row of a list: an address and why it is there; and the filters of rows."""
 
 from msgspec import Struct
 
@@ -17,13 +17,13 @@ class Row(Struct, frozen=True):
     reason: Reason | None = None
     origin: Origin | None = None
     since: int | None = None
-    """When it came on the list: the lock's time, else that of the last bounce or message."""
+    """The time of the lock, or else of the last bounce or message."""
     until: int | None = None
     """The end of the lock."""
     group: str = ""
-    """That the bounce came from, or for which alone the lock is."""
+    """The group of the bounce, or of the lock."""
     only_for: str = ""
-    """The group for which alone the lock is; empty: for all."""
+    """The group of the lock; empty: all groups."""
     mailing: str = ""
     provider: str = ""
     hard: int = 0
@@ -31,11 +31,11 @@ class Row(Struct, frozen=True):
     last_event: int = 0
     why: str = ""
     cause: int = 0
-    """The number of the entry that made the lock."""
+    """The number of the journal entry that made the lock."""
 
 
 class RowFilters(Struct, frozen=True):
-    """Which rows are asked for: what is not named is not asked for."""
+    """Filters of rows; an empty one matches all."""
 
     kind: Kind | None = None
     category: Category | None = None
@@ -47,14 +47,14 @@ class RowFilters(Struct, frozen=True):
     mailing: str = ""
     since: int = 0
     until: int = 0
-    """Before this time; 0: at any."""
+    """Before this time; 0: no limit."""
 
     def in_domain(self, address: str) -> bool:
-        """Whether an address is in the domain that is asked for, if one is."""
+        """Whether an address is in the filter's domain, if there is one."""
         return not self.domain or address.endswith(f"@{self.domain}")
 
     def matches_lock(self, lock: Row | Lock) -> bool:
-        """Whether what a lock tells by itself is asked for; so a row tells it too."""
+        """Whether a lock, or the lock of a row, matches."""
         return (
             (self.kind is None or lock.kind is self.kind)
             and (self.category is None or lock.category is self.category)
@@ -65,7 +65,7 @@ class RowFilters(Struct, frozen=True):
         )
 
     def matches(self, row: Row) -> bool:
-        """Whether a row is asked for."""
+        """Whether a row matches."""
         return (
             self.matches_lock(row)
             and (not self.provider or row.provider == self.provider)
@@ -100,7 +100,7 @@ def row_of_lock(address: str, state: State, lock: Lock, group: str, cause: Entry
 
 
 def row_of_bounces(address: str, listed: str, state: State, last: Event | None) -> Row:
-    """The row of an address that has bounced; `last` is its last bounce, where it is known."""
+    """The row of an address that has bounced; `last` is its last bounce, if known."""
     return Row(
         address,
         listed,

@@ -1,4 +1,4 @@
-"""Rows in another order than the store's, sorted on the disk where they are many."""
+"""Rows sorted by a column, on the disk if there are many."""
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -12,12 +12,12 @@ from bouncegate.admin.lists.row import Row
 Key = Callable[[Row], tuple[object, ...]]
 
 _FEW: Final = 50_000
-# What has no end ends last.
+# Without an end, a row sorts last.
 _NEVER: Final = 1 << 62
 
 
 class Order(StrEnum):
-    """What rows can be sorted by; then by address."""
+    """The columns to sort by; equal rows are sorted by address."""
 
     ADDRESS = "address"
     STATE = "state"
@@ -49,7 +49,7 @@ _KEYS: Final[dict[Order, Callable[[Row], object]]] = {
 def ordered(
     rows: Iterable[Row], order: Order, *, descending: bool = False, limit: int = 0
 ) -> Iterator[Row]:
-    """The rows in an order, at most so many of them (0: all); raises TemporaryFileError."""
+    """The sorted rows, at most `limit` (0: all); raises TemporaryFileError."""
     key = _key_of(order)
     if limit and limit <= _FEW:
         yield from (nlargest if descending else nsmallest)(limit, rows, key)

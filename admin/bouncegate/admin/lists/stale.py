@@ -1,4 +1,4 @@
-"""Which day is so long ago that an address last mailed on it is stale."""
+"""The day from which addresses are stale."""
 
 from datetime import date
 from typing import Final
@@ -11,7 +11,7 @@ _FIRST: Final = date(1970, 1, 1).toordinal()
 
 
 def last_stale_day(now: int, after: Duration) -> int:
-    """The last day, counted from 1970, whose whole length lies so far back."""
+    """The last day, counted from 1970, that ended at least `after` ago."""
     day = (now - after.seconds) // DAY - after.months * _LONGEST_MONTH - 2
     while after.after((day + 2) * DAY) <= now:
         day += 1

@@ -1,8 +1,8 @@
-"""Domains that were probably meant: `gmial.com` is one slip of the keys away from `gmail.com`.
+"""Domains that were probably meant: `gmial.com` is one typing error away from `gmail.com`.
 
-A slip is a letter too many, one too few, a wrong one, or two that changed places: the distance of
-Damerau (1964) in its restricted form. Words that are so close have a word in common when each loses
-a letter or two, which is how the near ones are found without comparing with all.
+Errors are a letter too many, one too few, a wrong one, or two transposed: the restricted distance
+of Damerau (1964). Two words within a distance of two become equal when each loses up to two
+letters: an index of such remainders finds the candidates without a comparison with all.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,25 +10,25 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
-# A short name has many neighbours that are right: `gmx.de` and `gmx.at` are two slips apart.
+# A short name has many valid neighbours: `gmx.de` and `gmx.at` have a distance of two.
 _LONG: Final = 9
 _SHORTEST: Final = 5
 _MAX_DISTANCE: Final = 2
-# No longer domain is worth it: the number of its remainders grows with the square.
+# The number of remainders grows with the square of the length.
 _LONGEST: Final = 40
 _REMEMBERED: Final = 65_536
 
 
 class Typos:
-    """The domains that people mistype; immutable, and shared by all threads of a process."""
+    """Known domains that people mistype; immutable, for all threads of a process."""
 
     def __init__(self, known: Iterable[str]) -> None:
-        """Know these domains, those that people mean most often first."""
+        """The most frequently meant domains come first."""
         self._known: Final = tuple(dict.fromkeys(known))
         self._rank: Final = {domain: rank for rank, domain in enumerate(self._known)}
         self._by_remainder: dict[str, list[str]] = {}
         self.meant: Final = lru_cache(_REMEMBERED)(self._meant)
-        """The known domain that was probably meant; empty for one that is known or like none."""
+        """The known domain that was probably meant; empty if it is known or like none."""
 
     def _meant(self, domain: str) -> str:
         if domain in self._rank or not _SHORTEST <= len(domain) <= _LONGEST:
@@ -48,7 +48,7 @@ class Typos:
 
 
 def distance(one: str, other: str) -> int:
-    """How many slips of the keys lie between two words."""
+    """The number of typing errors between two words."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
@@ -66,7 +66,7 @@ def _allowed(known: str) -> int:
 
 
 def _remainders(word: str) -> Iterator[str]:
-    """The word with up to two letters left out."""
+    """The word without up to two of its letters."""
     for left_out in range(_MAX_DISTANCE + 1):
         for places in combinations(range(len(word)), left_out):
             yield "".join(letter for place, letter in enumerate(word) if place not in places)

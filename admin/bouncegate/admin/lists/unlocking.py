@@ -1,6 +1,6 @@
-"""Locks that are to be lifted: what of them is shown and asked, and what is done, row by row.
+"""The locks that `unlock` is to lift, row by row, and a summary for the operator to confirm.
 
-A million rows take 600 MB; what an operator sees of them is their number and the first few.
+A million rows take 600 MB; the operator sees their number and the first few.
 """
 
 from collections import defaultdict
@@ -19,36 +19,36 @@ _NAMED: Final = 1000
 
 
 class Target(NamedTuple):
-    """A lock to be lifted: that of one group, or all of an address where there is no group."""
+    """A lock to be lifted: that of one group, or without a group all locks of an address."""
 
     group: str
     address: str
     seen: int
-    """The number of the locks that were shown (`bouncegate.policy.conditions`): others stay."""
+    """The number of the shown locks (`bouncegate.policy.conditions`): later ones stay."""
 
     def order(self) -> tuple[str, str]:
-        """Group by group, and then by address."""
+        """The sort key: by group, then by address."""
         return self.group, self.address
 
 
 class UnlockSummary:
-    """What is known of rows that have gone by."""
+    """What to show of the rows that were read."""
 
     def __init__(self) -> None:
-        """Nothing has gone by yet."""
+        """Start empty."""
         self.rows = 0
         self.first: list[Row] = []
-        """The first of them, as many as are shown."""
+        """The first rows, to be shown."""
         self.addresses = 0
         self.names: list[str] = []
-        """The first of the addresses, as many as are named in a mail or an audit record."""
+        """The first addresses, for a mail or an audit record."""
         self.hard = 0
-        """How many addresses have hard locks that bounces made."""
+        """Addresses with hard automatic locks."""
         self.first_hard: list[Row] = []
         self._last_hard = ""
 
     def targets(self, rows: Iterable[Row]) -> Iterator[Target]:
-        """What lifts the locks of these rows, in which those of an address stand together."""
+        """The locks to lift for these rows, which are grouped by address."""
         for address, of_address in groupby(rows, attrgetter("address")):
             causes: defaultdict[str, int] = defaultdict(int)
             for row in of_address:
@@ -61,7 +61,7 @@ class UnlockSummary:
                 yield from (Target(group, address, seen) for group, seen in causes.items())
 
     def _seen(self, row: Row) -> str:
-        """Remember what is shown of a row; tells the group for which alone its lock is."""
+        """Add a row to the summary; returns the group of its lock."""
         self.rows += 1
         if len(self.first) < _SHOWN:
             self.first.append(row)

@@ -1,1 +1,1 @@
-"""What was recorded, counted: by mailing, group, sender and so on, beside what was sent."""
+"""Reports: bounces and sends, counted by mailing, group, sender and so on."""

@@ -1,4 +1,4 @@
-"""Which addresses bounced: each bounce of a mailing by itself, or each address of a group once."""
+"""Which addresses bounced: each bounce of a mailing, or each address of a group once."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,15 +14,15 @@ class GroupHistory:
     __slots__ = ("bounces", "complaints", "first", "last")
 
     def __init__(self, first: Event) -> None:
-        """Its first bounce or complaint; more are added."""
+        """Start with the first bounce or complaint."""
         self.first = first
         self.last = first
-        """The last bounce, or the last complaint where there is no bounce."""
+        """The last bounce, or the last complaint if there is no bounce."""
         self.bounces = 0
         self.complaints = 0
 
     def add(self, event: Event) -> None:
-        """Take in a bounce or a complaint, in the order in which they came."""
+        """Add a bounce or a complaint, in order of arrival."""
         is_complaint = event.kind is Kind.COMPLAINT
         self.complaints += is_complaint
         self.bounces += not is_complaint
@@ -31,14 +31,14 @@ class GroupHistory:
 
 
 def bounces(arrivals: Iterable[Arrival], scope: Scope) -> Iterator[Arrival]:
-    """The bounces that are asked for and counted, in the order in which they came."""
+    """The bounces that match and count, in order of arrival."""
     return (arrival for arrival in arrivals if scope.counts(arrival))
 
 
 def in_groups(
     histories: Iterable[tuple[str, Iterable[Arrival]]], scope: Scope
 ) -> Iterator[tuple[str, str, GroupHistory]]:
-    """(address, group, what came), by address and then by group."""
+    """Address, group and history, by address and then by group."""
     for address, arrivals in histories:
         groups: dict[str, GroupHistory] = {}
         for arrival in arrivals:

@@ -1,4 +1,4 @@
-"""Counting what came and what was sent, under several subjects at once, in constant memory."""
+"""Counting bounces and sends by several subjects at once, in bounded memory."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,25 +17,25 @@ from bouncegate.store.arrivals import Arrival
 from bouncegate.store.entry import Sent
 
 OTHERS: Final = "(others)"
-"""Under which everything is counted that comes under one name too many."""
-# Half a kilobyte each. A domain, or the header of a returned message, can have any name.
+"""The name for everything beyond the limit of names."""
+# Half a kilobyte each. Strangers can make up names of domains and mailings.
 MOST_NAMES: Final = 100_000
 
 ArrivalStatus = Literal["counts", "held", "unverified", "none"]
-"""Whether a bounce is counted; if not, whether it is told that it came."""
+"""Whether a bounce counts; if not, whether it is reported apart."""
 
 
 class Scope(Struct, frozen=True):
-    """What is counted of all that came and was sent."""
+    """Which bounces and sends are counted."""
 
     filters: Filters
     trust: Collection[Trust]
-    """What a bounce must prove to be counted."""
+    """How a bounce must be verified to count."""
     sends_since: int | None = None
-    """From when on all sends are known; None: they are not."""
+    """The time from which all sends are known; None: never."""
 
     def status(self, arrival: Arrival) -> ArrivalStatus:
-        """Whether a bounce is counted, if it is asked for."""
+        """Whether a bounce counts, apart from the filters."""
         event = arrival.event
         if arrival.mark == "void" or event.kind is Kind.NONE:
             return "none"
@@ -44,7 +44,7 @@ class Scope(Struct, frozen=True):
         return "held" if arrival.mark == "held" else "counts"
 
     def counts(self, arrival: Arrival) -> bool:
-        """Whether a bounce that came within the period is asked for and counted."""
+        """Whether a bounce is in the period, matches and counts."""
         return (
             self.filters.in_period(arrival.event.time)
             and self.filters.matches(arrival.event)
@@ -52,25 +52,25 @@ class Scope(Struct, frozen=True):
         )
 
     def knows_send_of(self, event: Event) -> bool:
-        """Whether the send that a bounce answers is one of those that are counted."""
+        """Whether the send of a bounce is among those that are counted."""
         if self.sends_since is None or not event.sent:
             return False
         return event.sent >= self.sends_since and self.filters.in_period(event.sent)
 
 
 class Counting:
-    """What is counted by one subject."""
+    """The totals by one subject."""
 
     def __init__(self, subject: Subject, most: int = MOST_NAMES) -> None:
-        """Tell at most so many names apart: the first ones that come."""
+        """Count at most `most` names, the first that come."""
         self.subject: Final = subject
         self._totals: Final[dict[str, Totals]] = {}
-        # Apart, so that names which strangers make up never take the room of others.
+        # Separate, so that names that strangers make up do not displace others.
         self._unverified: Final[dict[str, int]] = {}
         self._most = most
 
     def of(self, name: str) -> Totals:
-        """The tally of a name, which is there from now on."""
+        """The totals of a name, created if new."""
         totals = self._totals.get(name)
         if totals is None:
             name = _or_others(name, self._totals, self._most)
@@ -78,13 +78,13 @@ class Counting:
         return totals
 
     def totals_by_name(self) -> dict[str, Totals]:
-        """All names with what was counted under them."""
+        """The totals by name."""
         for name, number in self._unverified.items():
             self._totals.setdefault(name, Totals()).unverified = number
         return self._totals
 
     def came(self, event: Event, status: ArrivalStatus) -> None:
-        """Take in that a bounce came within the period."""
+        """Count that a bounce came in the period."""
         name = self.subject.of_bounce(event)
         if status == "unverified":
             name = _or_others(name, self._unverified, self._most)
@@ -99,7 +99,7 @@ class Counting:
         self.of(self.subject.of_bounce(event)).add(event)
 
     def answer(self, event: Event) -> None:
-        """Count the send that a bounce answers as bounced."""
+        """Count the send of a bounce as bounced."""
         self.of(self.subject.of_bounced_send(event)).answer(event)
 
 
@@ -120,7 +120,7 @@ def count_addresses(
 ) -> None:
     """Count each address once in each of its groups: by its last bounce, and its last complaint.
 
-    How many bounces came is counted beside it, and so is what became of the sends.
+    The number of bounces and the outcome of sends are counted too.
     """
     for _, arrivals in histories:
         last: dict[tuple[str, bool], Event] = {}
@@ -134,7 +134,7 @@ def count_addresses(
 
 
 def _came(arrival: Arrival, scope: Scope, countings: Sequence[Counting]) -> bool:
-    """Take in a bounce; tells whether it is to be counted."""
+    """Record that a bounce came; returns whether it counts."""
     event = arrival.event
     status = scope.status(arrival)
     if status == "none" or not scope.filters.matches(event):

@@ -1,4 +1,4 @@
-"""Which bounces and which sends a report is about."""
+"""The filters of a report."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from bouncegate.store.entry import Sent
 
 
 class Filters(Struct, frozen=True):
-    """What is not named is not asked for; names may be empty, which is a name too."""
+    """None matches all; an empty name matches only the empty name."""
 
     kind: Kind | None = None
     category: Category | None = None
@@ -23,13 +23,13 @@ class Filters(Struct, frozen=True):
     group: str | None = None
     mailing: str | None = None
     sender: str | None = None
-    """The domain of the envelope sender, or the whole of it."""
+    """The domain of the envelope sender, or the whole address."""
     since: int = 0
     until: int = 0
-    """Before this time; 0: at any."""
+    """Before this time; 0: no limit."""
 
     def matches(self, event: Event) -> bool:
-        """Whether a bounce is asked for, at whatever time it came."""
+        """Whether a bounce matches, regardless of its time."""
         return (
             (self.mailing is None or event.mailing == self.mailing)
             and (self.group is None or event.group == self.group)
@@ -42,11 +42,11 @@ class Filters(Struct, frozen=True):
         )
 
     def in_period(self, time: int) -> bool:
-        """Whether a time is within the period that is asked for."""
+        """Whether a time is in the period."""
         return time >= self.since and (not self.until or time < self.until)
 
     def matches_sent(self, sent: Sent) -> bool:
-        """Whether a message is asked for, as far as that does not depend on its recipients."""
+        """Whether a message matches, regardless of its recipients."""
         return (
             (self.mailing is None or sent.mailing == self.mailing)
             and (self.group is None or sent.group == self.group)
@@ -58,11 +58,11 @@ class Filters(Struct, frozen=True):
 
     @property
     def picks_recipients(self) -> bool:
-        """Whether recipients of one message may be asked for or not."""
+        """Whether there is a filter of recipients."""
         return self.domain is not None or self.provider is not None
 
     def picks(self, domain: str, provider_of: Callable[[str], str]) -> bool:
-        """Whether the recipients of a domain are."""
+        """Whether the recipients of a domain match."""
         return self.domain in (None, domain) and (
             self.provider is None or self.provider == provider_of(domain)
         )

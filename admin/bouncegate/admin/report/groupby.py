@@ -1,8 +1,8 @@
-"""By what is counted: the name under which a bounce stands, and that of the send that it answers.
+"""The subjects of reports: the name of a bounce, and that of its send.
 
-A bounce and its send have one name but for two: the provider of a bounce is the one that was known
-when it came, while sends, and the share of them that bounced, go by the one that is known now; and
-a bounce stands on the day on which it came, its send on its own.
+A bounce and its send have the same name, with two exceptions. The provider of a bounce is the one
+known when it came; sends, and the share that bounced, have the one known now. And the day of a
+bounce is that of its arrival, the day of its send that of sending.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,20 +16,20 @@ from bouncegate.store.entry import Sent
 from bouncegate.store.lastmailed import DAY
 
 ALL: Final = ""
-"""The only name of a subject that tells nothing apart."""
+"""The only name of the subject `all`."""
 
 
 class Subject(NamedTuple):
-    """What bounces and sends are told apart by."""
+    """What bounces and sends are grouped by."""
 
     name: str
     of_bounce: Callable[[Event], str]
     of_bounced_send: Callable[[Event], str]
-    """The name of the send that a bounce answers, which the ledger knows."""
+    """The name of the send of a bounce."""
     of_sent: Callable[[Sent], str] | None = None
-    """The name of the sends of one message, or None where each recipient has its own."""
+    """The name of the sends of one message; None if each recipient has its own."""
     of_domain: Callable[[str], str] | None = None
-    """That of a send to a recipient of a domain."""
+    """The name of a send to a recipient of a domain."""
 
 
 def _domain_of_bounce(event: Event) -> str:
@@ -41,7 +41,7 @@ def _nothing(_: object) -> str:
 
 
 def subjects(provider_of: Callable[[str], str]) -> Mapping[str, Subject]:
-    """All of them, by name; `provider_of` tells who runs the mail of a domain, as known now."""
+    """All subjects by name; `provider_of` is the current provider of a domain."""
     known = (
         Subject("all", _nothing, _nothing, _nothing),
         Subject("mailing", lambda e: e.mailing, lambda e: e.mailing, lambda sent: sent.mailing),
@@ -54,7 +54,7 @@ def subjects(provider_of: Callable[[str], str]) -> Mapping[str, Subject]:
             lambda event: provider_of(domain_of(event.address)),
             of_domain=provider_of,
         ),
-        # Sends have no reason: each reason's share is that of all sends.
+        # Sends have no reason: each reason has a share of all sends.
         Subject("reason", lambda event: event.reason, lambda event: event.reason),
         Subject(
             "day",
@@ -67,5 +67,5 @@ def subjects(provider_of: Callable[[str], str]) -> Mapping[str, Subject]:
 
 
 def day_of(time: int) -> str:
-    """The day of a time, counted from 1970, in five digits: their order is that of days."""
+    """The day of a time, counted from 1970, in five digits that sort by day."""
     return f"{time // DAY:05d}"

@@ -1,4 +1,4 @@
-"""Where a report reads: the journal of the store, and the ledger of sends where there is one."""
+"""The sources of a report: the journal of the store, and the ledger of sends if there is one."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -19,25 +19,25 @@ _MOST_DOMAINS: Final = 100_000
 
 
 class Sources(NamedTuple):
-    """Where a report reads."""
+    """The sources of a report."""
 
     store: Store
     ledger: Ledger | None
     provider_of: Callable[[str], str]
-    """Who runs the mail of a domain, as far as it is known now."""
+    """The current provider of a domain, as far as known."""
 
 
 def as_kept(store: Store, filters: Filters) -> Filters:
-    """What is asked for, from when on no bounce of it has gone; raises StoreError.
+    """The filters, limited to the time from which no bounce was deleted; raises StoreError.
 
-    Retention keeps the bounces of addresses that a lock holds and lets others go: a share of what
-    is left would be of nothing.
+    Retention keeps the bounces of locked addresses and deletes others: a rate of the rest would be
+    wrong.
     """
     return replace(filters, since=max(filters.since, store.arrivals.whole_since()))
 
 
 def sends_since(ledger: Ledger | None, since: int) -> int | None:
-    """From when on, not before `since`, all sends are known; None: they are not.
+    """The time, not before `since`, from which all sends are known; None: never.
 
     Raises StoreError.
     """
@@ -46,10 +46,7 @@ def sends_since(ledger: Ledger | None, since: int) -> int | None:
 
 
 def sends(ledger: Ledger, since: int, until: int) -> Iterator[Sent]:
-    """What was sent in a period, part by part of a message's recipients; 0: until now.
-
-    Raises StoreError.
-    """
+    """The sends of a period, maybe several for one message; `until` 0: now. Raises StoreError."""
     place = KEY.pack(since, b"", 0)
     while batch := ledger.walk(place, until or _EVER, _BATCH):
         yield from (sent for _, sent in batch if sent.was_sent)
@@ -57,7 +54,7 @@ def sends(ledger: Ledger, since: int, until: int) -> Iterator[Sent]:
 
 
 def providers_now(store: Store, providers: Providers) -> Callable[[str], str]:
-    """Who runs the mail of a domain, as far as it is known now; raises StoreError."""
+    """A cached function from a domain to its current provider; it raises StoreError."""
 
     @lru_cache(_MOST_DOMAINS)
     def provider_of(domain: str) -> str:
@@ -69,7 +66,7 @@ def providers_now(store: Store, providers: Providers) -> Callable[[str], str]:
 def read(
     sources: Sources, scope: Scope, countings: Sequence[Counting], *, addresses: bool = False
 ) -> None:
-    """Count what came, or whom it concerned, and what was sent; raises StoreError."""
+    """Count bounces, or the addresses that bounced, and sends; raises StoreError."""
     arrivals, filters = sources.store.arrivals, scope.filters
     if addresses:
         count_addresses(arrivals.by_address(), scope, countings)

@@ -1,4 +1,4 @@
-"""Bar charts as SVG: panels below one another, each bar in one part or several."""
+"""Bar charts as SVG, one below the other; bars may be stacked."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 _WIDTH, _LABELS, _BARS, _ROW, _HEAD = 760, 250, 400, 24, 48
 _LONGEST_LABEL, _LONGEST_TITLE = 36, 100
-# Blue and orange, which those who cannot tell red from green can tell, one darker than the other.
+# Blue and orange, one darker: they differ for colour-blind readers too.
 _STYLE: Final = (
     "text{font:13px sans-serif;fill:#222}.title{font-weight:bold}.value{fill:#555}"
     ".bar{fill:#3b6ea5}.part1{fill:#e8a33d}.spread{stroke:#111;stroke-width:1.5}"
@@ -14,16 +14,16 @@ _STYLE: Final = (
 
 
 class Bar(NamedTuple):
-    """A row that is drawn."""
+    """One bar."""
 
     label: str
     parts: Sequence[float]
-    """One behind the other; the value is their sum."""
+    """Stacked; the value is their sum."""
     low: float = 0
     high: float = 0
-    """The spread of the value, where it has one."""
+    """The range of the value, if it has one."""
     told: str = ""
-    """What stands behind the bar; empty: the value."""
+    """The text behind the bar; empty: the value."""
 
     @property
     def value(self) -> float:
@@ -32,12 +32,12 @@ class Bar(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Bars of one scale below a title."""
+    """A title and bars of one scale."""
 
     title: str
     bars: Sequence[Bar]
     key: Sequence[str] = ()
-    """What the parts of the bars are."""
+    """The legend of the parts."""
 
     @property
     def height(self) -> int:
@@ -64,7 +64,7 @@ def svg(charts: Sequence[Chart]) -> str:
 
 
 def _chart(one: Chart, top: int) -> Iterator[str]:
-    longest = _LONGEST_LABEL if one.key else _LONGEST_TITLE  # the key stands behind it
+    longest = _LONGEST_LABEL if one.key else _LONGEST_TITLE  # the legend is beside it
     yield _text("title", 8, top + 24, _shortened(one.title, longest))
     for number, words in enumerate(one.key):
         left = _LABELS + 110 * number
@@ -106,5 +106,5 @@ def _shortened(label: str, longest: int = _LONGEST_LABEL) -> str:
 
 
 def _drawable(words: Iterable[str]) -> str:
-    # A control character would be no XML at all (XML 1.0, 2.2), and names come from the wire.
+    # Control characters are invalid XML (XML 1.0, 2.2), and names come from the wire.
     return "".join(c if c.isprintable() else "�" for c in words)

@@ -1,4 +1,4 @@
-"""What is too much: the shares of a sender's sends that receivers judge it by, and what to do."""
+"""The limits of bounce and complaint rates, and what to do if a sender exceeds them."""
 
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
@@ -12,23 +12,23 @@ What = Literal["bounce-rate", "hard-share", "complaint-rate"]
 
 _ADVICE: Final[dict[What, str]] = {
     "bounce-rate": (
-        "See which mailing and why (bouncegate report mailing, report reason, with --sender), "
-        "and stop what goes on until that is mended."
+        "Find out which mailing and why (bouncegate report mailing, report reason, with --sender), "
+        "and stop it until the cause is fixed."
     ),
     "hard-share": (
-        "Old or bought addresses, or typing errors: see which mailing brings them (bouncegate "
-        "report mailing --sender), and judge its list before it is mailed (bouncegate check)."
+        "Old or bought addresses, or typing errors: find the mailing (bouncegate report mailing "
+        "--sender), and check its list before you mail it (bouncegate check)."
     ),
     "complaint-rate": (
-        "Mail only who has asked for it, let every message be unsubscribed from with one click "
-        "(RFC 8058), and take who complained off the list (bouncegate report group --addresses "
-        "--kind complaint)."
+        "Mail only people who asked for it, offer one-click unsubscribe in every message (RFC "
+        "8058), and remove those who complained (bouncegate report group --addresses --kind "
+        "complaint)."
     ),
 }
 
 
 class Exceeded(Struct, frozen=True):
-    """A share that is above its limit."""
+    """A rate above its limit."""
 
     what: What
     share: float
@@ -43,7 +43,7 @@ class _Rule(NamedTuple):
 
 
 def exceeded(summary: Summary, alarm: AlarmSettings) -> Iterator[Exceeded]:
-    """What is too much; nothing where it is unknown, or of too few sends to mean anything."""
+    """The rates above their limits; none if unknown, or of too few sends."""
     if summary.sends is None or summary.sends < alarm.rates_from:
         return
     rules = (

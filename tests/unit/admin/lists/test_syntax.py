@@ -11,7 +11,7 @@ from bouncegate.admin.lists.syntax import fault_of
         ("ann", "no @"),
         ("ann@", "no @"),
         ("a b@mail.test.de", "quotes"),
-        ("ann@exa mple.com", "no domain name"),
+        ("ann@exa mple.com", "invalid domain name"),
         ("ann@localhost", "no dot"),
         ("ann@mail.localhost", "reserved"),
         ("ann@mail.invalid", "reserved"),
@@ -20,7 +20,7 @@ from bouncegate.admin.lists.syntax import fault_of
         ("ann@hidden.onion", "reserved"),
         ("ann@192.0.2.1", "ends in a number"),
         ("ann@[192.0.2.1]", "IP address"),
-        ("ann@" + ".".join(["x" * 60] * 5) + ".de", "no domain name"),
+        ("ann@" + ".".join(["x" * 60] * 5) + ".de", "invalid domain name"),
     ],
 )
 def test_what_cannot_be_delivered_by_syntax_is_told_with_the_reason(
