@@ -161,7 +161,7 @@ def test_a_bounce_counts_although_the_log_is_written_in_another_time_zone(
     send(postfix, address, notify="NOTIFY=NEVER")
     in_log(postfix, address, "bounced")
     monkeypatch.setenv("TZ", zone)
-    assert "times that tell no zone are" in maintain(gate)
+    assert "times without a zone are" in maintain(gate)
     assert gate.show(address)["reason"] == "user-unknown"
 
 

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.journal import Journal
-from bouncegate.classifier.maillog.line import Parser, Said
-from bouncegate.classifier.maillog.source import Searchable, SourceError, Wanted
+from bouncegate.classifier.maillog.line import LogMessage, Parser
+from bouncegate.classifier.maillog.source import LinePredicate, Searchable, SourceError
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import WHEN, Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json
@@ -98,7 +98,7 @@ def trace(
     sends = _sends(invocation, name, start)
     records = [_of_send(sent) for sent in sends]
     records += _of_store(invocation, name, sends, start)
-    records += _of_log(invocation.settings, log, _wanted(name, sends), start, now)
+    records += _of_log(invocation.settings, log, _matcher(name, sends), start, now)
     if not records:
         complain(f"nothing is known of {what} since {iso(start)}")
         raise typer.Exit(os.EX_NOINPUT)
@@ -191,15 +191,15 @@ def _of_step(address: str, step: Step) -> _Record:
 
 
 def _of_log(
-    settings: Settings, file: Path | None, wanted: Wanted, since: int, now: int
+    settings: Settings, file: Path | None, matches: LinePredicate, since: int, now: int
 ) -> Iterator[_Record]:
     source = _log(settings, file)
     if source is None:
         complain("no log was read: use --log, or set [maillog] source")
         return
     try:
-        for said in source.search(wanted, since, now):
-            yield _of_line(said)
+        for message in source.search(matches, since, now):
+            yield _of_line(message)
     except SourceError as error:
         complain(f"the log was not read: {error}")
 
@@ -216,14 +216,14 @@ def _log(settings: Settings, file: Path | None) -> Searchable | None:
     return Journal(parser) if _JOURNAL.is_dir() else None
 
 
-def _of_line(said: Said) -> _Record:
-    queue_id, colon, text = said.text.partition(": ")
+def _of_line(message: LogMessage) -> _Record:
+    queue_id, colon, text = message.text.partition(": ")
     if not colon or not _QUEUE_ID.fullmatch(queue_id):
-        queue_id, text = "", said.text
-    return _Record(said.time, "log", queue_id, said.tag, text)
+        queue_id, text = "", message.text
+    return _Record(message.time, "log", queue_id, message.tag, text)
 
 
-def _wanted(name: str, sends: list[Sent]) -> Wanted:
+def _matcher(name: str, sends: list[Sent]) -> LinePredicate:
     """Whether a line names the message, or the address; of other recipients it tells nothing."""
     queue_ids = {sent.queue_id for sent in sends if sent.queue_id}
     if not _is_address(name):
@@ -231,10 +231,10 @@ def _wanted(name: str, sends: list[Sent]) -> Wanted:
     address = _NAMED.format(name).encode()
     of_message = _any_of(queue_ids) if queue_ids else _never
 
-    def is_wanted(line: bytes) -> bool:
+    def matches(line: bytes) -> bool:
         return address in line.lower() or (b"to=<" not in line and of_message(line))
 
-    return is_wanted
+    return matches
 
 
 def _any_of(names: set[str]) -> Callable[[bytes], bool]:

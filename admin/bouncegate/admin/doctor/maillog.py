@@ -7,7 +7,7 @@ from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.line import Parser
 from bouncegate.classifier.maillog.source import SourceError
-from bouncegate.classifier.maillog.zone import in_words
+from bouncegate.classifier.maillog.timestamp import in_words
 from bouncegate.config.settings import Settings
 
 _FIX: Final = "set [maillog] file to Postfix's log and syslog_name as in main.cf"

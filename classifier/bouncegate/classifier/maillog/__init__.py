@@ -1,1 +1,1 @@
-"""Postfix's log as a second source: what arrived, what was put off, what bounced without a DSN."""
+"""Postfix's log as a second source: deliveries, deferrals, and bounces that send no DSN."""

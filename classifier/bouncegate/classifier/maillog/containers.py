@@ -1,12 +1,12 @@
-r"""What container runtimes put around a line that a program writes to its standard output.
+r"""Log formats of container runtimes, which wrap each line of a program's standard output.
 
     2026-11-30T10:00:00.123456789Z stdout F postfix/smtp[7]: ...    CRI: Kubernetes, Podman
     {"log":"postfix/smtp[7]: ...\n","stream":"stdout","time":"..."}   Docker's json-file
 
-Postfix logs so with `maillog_file = /dev/stdout` (MAILLOG_README), which postlogd(8) writes with a
-timestamp of its own. The runtime's replaces it, since it tells its zone. A line that a runtime has
-cut is tagged P in CRI, in all parts but the last; in json-file it lacks the line feed at its end.
-What stands on stderr is of other programs.
+Postfix logs this way with `maillog_file = /dev/stdout` (MAILLOG_README). postlogd(8) writes its own
+timestamp; the runtime's timestamp replaces it because it includes the zone. If a runtime splits a
+line, CRI tags all parts but the last with P, and json-file omits the line feed at the end of a
+part. Lines on stderr come from other programs.
 """
 
 import re
@@ -21,12 +21,12 @@ _CRI: Final = re.compile(
     re.DOTALL,
 )
 _OWN_TIME: Final = re.compile(rf"(?:<[0-9]{{1,3}}>)?(?:1 )?(?:{TIMESTAMP}) ".encode())
-# The end of a text that a line feed ends, as JSON: its backslash is not escaped itself.
+# The end of a JSON text that ends with a line feed: its backslash is not itself escaped.
 _LINE_FEED: Final = re.compile(rb'(?<!\\)(?:\\\\)*\\n","(?:stream|attrs|time)"')
 
 
 class Part(NamedTuple):
-    """A line of a program, or a part of one."""
+    """A line that a program wrote, or a part of one."""
 
     time: bytes
     is_stdout: bool
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """One line of Docker's."""
+    """One line of a json-file log."""
 
     log: str
     time: str
@@ -46,15 +46,15 @@ class _Entry(msgspec.Struct, frozen=True):
 _ENTRIES: Final = msgspec.json.Decoder(_Entry)
 
 
-# A bound method: each line of every log is asked.
+# A bound method for speed: it is called for every line.
 is_wrapped: Final = re.compile(rb'\{"log":|[0-9]{4}-\S{15,30} std').match
-"""Whether a line may be a runtime's, by its beginning."""
+"""Whether the beginning of a line looks like a container runtime's."""
 
 
 def part_of(head: bytes, end: bytes, *, is_long: bool = False) -> Part | None:
-    """What a line of a runtime holds, known by its beginning and its end; None: it is none.
+    """Unwrap a runtime's line, given its beginning and its end; None if it is not one.
 
-    Of one that is too long only that is told which tells where the program's line ends.
+    For a line that is too long, the result only says whether the program's line ends there.
     """
     if head.startswith(b'{"log":'):
         return _of_long_json(end) if is_long else _of_json(head)
@@ -75,15 +75,15 @@ def _of_json(octets: bytes) -> Part | None:
 
 
 def _of_long_json(end: bytes) -> Part:
-    # Docker cuts texts of 16 KiB, which then are too long here; a shorter one is whole.
+    # Docker splits a text after 16 KiB, so only a line that is too long can be a part.
     is_stdout = b'"stream":"stderr"' not in end
     return Part(b"", is_stdout, b"", _LINE_FEED.search(end) is not None)
 
 
 def plain(time: bytes, text: bytes) -> bytes:
-    """A line as a syslog daemon would have written it, at the runtime's time.
+    """The line as a syslog daemon writes it, with the runtime's timestamp.
 
-    Nothing where it holds a line feed: no runtime writes such a one.
+    Empty if the text contains a line feed: no runtime writes such a line.
     """
     own = _OWN_TIME.match(text)
     return b"" if b"\n" in text else time + b" " + text[own.end() if own else 0 :] + b"\n"

@@ -1,11 +1,11 @@
 """A log file, followed across rotation.
 
-A file is known again by its inode and by a digest of its beginning. When the file at hand is not
-the one that was read last, that one is looked for among its rotated siblings (`mail.log.1`,
-`mail.log-20300131.gz`, `maillog.20300131-000000`), by its inode where it was renamed, by its
-beginning where it was copied or compressed; it is read to its end, and what was rotated after it
-follows in the order of time. Whoever writes may have the old file still open, so that one moves on
-only when a later file has content.
+The inode and a digest of the first octets identify a file. If the current file is not the one that
+was read last, the reader looks for that one among the rotated siblings (`mail.log.1`,
+`mail.log-20300131.gz`, `maillog.20300131-000000`): by inode if it was renamed, by its first octets
+if it was copied or compressed. It reads that file to its end, then the files that were rotated
+later, oldest first. The syslog daemon may still have the old file open, so the reader moves on only
+when a later file has content.
 """
 
 import bz2
@@ -25,39 +25,39 @@ from typing import IO, Final, NamedTuple
 import msgspec
 
 from bouncegate.classifier.maillog.inspection import Inspection, inspect
-from bouncegate.classifier.maillog.line import Parser, Said
-from bouncegate.classifier.maillog.source import Read, SourceError, Wanted
+from bouncegate.classifier.maillog.line import LogMessage, Parser
+from bouncegate.classifier.maillog.source import LinePredicate, Read, SourceError
 from bouncegate.classifier.maillog.split import split
 
 log: Final = logging.getLogger("bouncegate.maillog")
 
 _Stream = IO[bytes] | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
-# Octets of the beginning by which a file is known again; some ten lines, each with its own time.
+# First octets that identify a file: about ten lines, each with its own time.
 _HEAD: Final = 1024
-# How many rotated files are looked at, the newest first: two months of daily ones.
-_MOST_SIBLINGS: Final = 64
+# Rotated files to consider, newest first: two months of daily rotation.
+_MAX_SIBLINGS: Final = 64
 _ROTATED: Final = re.compile(r"[.-]\d[\d.-]{0,30}(\.gz|\.bz2|\.xz)?|\.old")
 _OPENERS: Final[dict[str, Callable[[Path], _Stream]]] = {
     ".gz": gzip.GzipFile,
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
-# What an archive raises that is none, or was cut.
+# Raised by a file that is not an archive, or is truncated.
 _BROKEN: Final = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 
 
 class Position(msgspec.Struct, frozen=True):
-    """How far a file was read."""
+    """How far a file has been read."""
 
     inode: int
     offset: int
-    """Octets, of what was compressed as if it were not."""
+    """In octets; for a compressed file, of its uncompressed content."""
     head_length: int
     head: bytes
-    """The digest of so many octets of its beginning."""
+    """The digest of the first `head_length` octets."""
     time: int
-    """When it was read."""
+    """When the file was read."""
 
 
 _POSITIONS: Final = msgspec.msgpack.Decoder(Position)
@@ -65,7 +65,7 @@ _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
 class _File:
-    """One file, the one that is written or a rotated one."""
+    """One file: the current log, or a rotated one."""
 
     def __init__(self, path: Path, info: os.stat_result) -> None:
         self.path = path
@@ -79,18 +79,18 @@ class _File:
         stream = self._open(self.path) if self._open else self.path.open("rb", 1 << 18)
         if os.fstat(stream.fileno()).st_ino != self.inode:
             stream.close()
-            raise OSError("was rotated while it was read: the next run goes on")
+            raise OSError("the file was rotated during the read; the next run continues")
         return stream
 
     def beginning(self, length: int) -> bytes:
-        """The first octets, as many as there are."""
+        """The first `length` octets, fewer if the file is shorter."""
         if len(self._beginning) < length:
             with closing(self.stream()) as stream:
                 self._beginning = stream.read(_HEAD)
         return self._beginning[:length]
 
     def is_at(self, position: Position) -> bool:
-        """Whether this is the file that was read up to there."""
+        """Whether this is the file that `position` refers to."""
         if self._open is None and self.size < position.offset:
             return False
         if not position.head_length:
@@ -102,7 +102,7 @@ class _File:
         return len(beginning) == position.head_length and _digest(beginning) == position.head
 
 
-class _Stand(NamedTuple):
+class _FilePlace(NamedTuple):
     """A place in a file."""
 
     file: _File
@@ -119,18 +119,18 @@ class _Stand(NamedTuple):
 
 
 class LogFile:
-    """The log at a path, as lines."""
+    """The log file at a path, line by line."""
 
     def __init__(self, path: Path, parser: Parser) -> None:
-        """Follow `path`, reading its lines by `parser`."""
+        """Follow `path` and parse its lines with `parser`."""
         self._path = path
         self._parser = parser
 
     def read(self, position: bytes, now: int) -> Generator[Read, None, None]:
-        """The lines behind a position; raises SourceError."""
+        """The lines after a position; raises SourceError."""
         try:
             before = _POSITIONS.decode(position) if position else None
-        except msgspec.DecodeError:  # that of another kind of source
+        except msgspec.DecodeError:  # the position of another kind of source
             before = None
         try:
             files, offset = self._files(before)
@@ -139,48 +139,50 @@ class LogFile:
                     is_last = number == len(files) - 1
                     yield from self._lines(file, offset, now, is_last=is_last)
                 except _BROKEN as error:
-                    log.error("%s: %s: what else it tells is not known", file.path, error)
+                    _log_broken(file, error)
                 offset = 0
         except OSError as error:
-            raise SourceError(self._told(error)) from error
+            raise SourceError(self._advice(error)) from error
 
     def inspect(self, now: int) -> Inspection:
-        """What the end of the file shows; nothing where it has just been rotated."""
+        """Inspect the end of the file; an empty result if it has just been rotated."""
         try:
             return inspect(self._path, self._parser, now)
         except FileNotFoundError:
             return Inspection()
         except OSError as error:
-            raise SourceError(self._told(error)) from error
+            raise SourceError(self._advice(error)) from error
 
-    def search(self, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
-        """Look through the file and those of its rotated siblings that are young enough."""
+    def search(self, matches: LinePredicate, since: int, now: int) -> Iterator[LogMessage]:
+        """Search the file and the rotated siblings that changed after `since`."""
         try:
             current, rotated = self._current(), self._rotated()
             if current is None and not rotated:
                 raise FileNotFoundError(0, "", str(self._path))
             files = [file for file in reversed(rotated) if file.changed >= since]
             for file in [*files, *([current] if current is not None else [])]:
-                yield from self._said(file, wanted, since, now)
+                yield from self._matching(file, matches, since, now)
         except OSError as error:
-            raise SourceError(self._told(error)) from error
+            raise SourceError(self._advice(error)) from error
 
-    def _said(self, file: _File, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
+    def _matching(
+        self, file: _File, matches: LinePredicate, since: int, now: int
+    ) -> Iterator[LogMessage]:
         try:
             with closing(file.stream()) as stream:
                 for octets, _ in split(stream, is_last=True):
-                    said = self._parser.said(octets, now) if wanted(octets) else None
-                    if said is not None and said.time >= since:
-                        yield said
+                    message = self._parser.message(octets, now) if matches(octets) else None
+                    if message is not None and message.time >= since:
+                        yield message
         except _BROKEN as error:
-            log.error("%s: %s: what else it tells is not known", file.path, error)
+            _log_broken(file, error)
 
-    def _told(self, error: Exception) -> str:
+    def _advice(self, error: Exception) -> str:
         path = getattr(error, "filename", None) or self._path
         if isinstance(error, PermissionError):
-            return f"{path}: permission denied: the user that reads it must be in the group adm"
+            return f"{path}: permission denied: add the user that reads it to the group adm"
         if isinstance(error, FileNotFoundError):
-            return f"{path}: no such file: set [maillog] file to where Postfix logs"
+            return f"{path}: no such file: set [maillog] file to Postfix's log file"
         return f"{path}: {error}"
 
     def _lines(self, file: _File, offset: int, now: int, *, is_last: bool) -> Iterator[Read]:
@@ -189,10 +191,10 @@ class LogFile:
             for octets, length in split(stream, is_last=is_last):
                 offset += length
                 line = self._parser.parse(octets, now) if octets else None
-                yield Read(line, _Stand(file, offset, now))
+                yield Read(line, _FilePlace(file, offset, now))
 
     def _files(self, before: Position | None) -> tuple[Sequence[_File], int]:
-        """What is to be read, in the order of time, and where in the first of them to begin."""
+        """The files to read, oldest first, and the offset at which to start in the first one."""
         current = self._current()
         if before is None:
             if current is None:
@@ -207,7 +209,7 @@ class LogFile:
                 return [file, *reversed(rotated[:number]), *newest], before.offset
         if before.head_length:
             log.error(
-                "%s: was cut or lost after octet %d: what was logged there is not known",
+                "%s: truncated or lost after octet %d: lines after that are missed",
                 self._path,
                 before.offset,
             )
@@ -223,7 +225,7 @@ class LogFile:
             return None
 
     def _rotated(self) -> list[_File]:
-        """The rotated files, newest first; the original of one that is just being compressed."""
+        """The rotated files, newest first; the original of one that is still being compressed."""
         found: dict[str, _File] = {}
         for path in sorted(self._path.parent.iterdir(), reverse=True):
             if not path.name.startswith(self._path.name):
@@ -231,10 +233,14 @@ class LogFile:
             suffix = _ROTATED.fullmatch(path.name, len(self._path.name))
             info = path.lstat()
             if suffix and stat.S_ISREG(info.st_mode) and info.st_size:
-                # `x` comes after `x.gz` here, and takes its place.
+                # `x` comes after `x.gz` in this order, and replaces it.
                 found[path.name.removesuffix(suffix[1] or "")] = _File(path, info)
         files = sorted(found.values(), key=lambda file: file.changed, reverse=True)
-        return files[:_MOST_SIBLINGS]
+        return files[:_MAX_SIBLINGS]
+
+
+def _log_broken(file: _File, error: Exception) -> None:
+    log.error("%s: %s: the rest of the file is not read", file.path, error)
 
 
 def _digest(octets: bytes) -> bytes:

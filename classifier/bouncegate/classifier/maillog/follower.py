@@ -1,11 +1,11 @@
-"""Following the log: what was written since the last run is taken in, portion by portion.
+"""Follows the log: records what was logged since the last run, batch by batch.
 
-A portion and the position behind it go into the store in one transaction. A run ends at the end of
-the log, at a line about a message that the ledger may not know yet, or after so many lines; the
-next one goes on from there.
+A batch and the position after it are stored in one transaction. A run ends at the end of the log,
+at a line about a message that the ledger may not know yet, or after a maximum of lines; the next
+run continues there.
 
-A line that cannot be taken in is left out, with an error in the log, and costs no other one. While
-nothing of a log can be read, the position stays: what is there counts when the fault is put right.
+A line that cannot be recorded is skipped alone, with an error in the log. While no line of the log
+can be parsed, the position stays, so that these lines count once the fault is fixed.
 """
 
 import logging
@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from bouncegate.classifier.maillog.interpreter import Interpreter, NotYetKnown
 from bouncegate.classifier.maillog.line import Line
 from bouncegate.classifier.maillog.source import Place, Source
-from bouncegate.classifier.maillog.zone import in_words
+from bouncegate.classifier.maillog.timestamp import in_words
 from bouncegate.classifier.returnpath.outcome import log_outcomes
 from bouncegate.config.settings import MaillogSettings
 from bouncegate.policy.fold import Policy
@@ -28,110 +28,110 @@ from bouncegate.store.recording import Recorded
 
 log: Final = logging.getLogger("bouncegate.maillog")
 
-# Steps of one transaction: some milliseconds, so that a DSN in hand hardly waits.
+# Steps in one transaction: some milliseconds, so that an incoming DSN waits only briefly.
 _STEPS: Final = 500
-# Lines of which none mattered, after which the position is kept all the same.
+# After so many lines the position is stored even if no line mattered.
 _LINES: Final = 50_000
-# Lines of one run: a busy server writes as many in an hour.
+# Lines in one run: what a busy server logs in an hour.
 MOST_LINES: Final = 1_000_000
-# What has been put off and not been heard of again for so long has left the queue unseen: twice
-# Postfix's maximal_queue_lifetime (5 days), in seconds.
-_UNHEARD_OF: Final = 10 * 86_400
-_TIDY_EVERY: Final = 86_400
+# Seconds after which a deferred recipient without any further line has left the queue unnoticed:
+# twice Postfix's maximal_queue_lifetime (5 days).
+_FORGET_AFTER: Final = 10 * 86_400
+_EXPIRE_EVERY: Final = 86_400
 
 
 class Count(NamedTuple):
-    """How many lines a portion is made of."""
+    """How many lines a batch covers."""
 
     lines: int
     known: int
-    """Of which so many tell something."""
+    """How many of them are about a delivery or a message."""
 
 
 class Summary(NamedTuple):
-    """What a run did."""
+    """The result of a run."""
 
     lines: int
     delivered: int
-    """Addresses whose row of failures has ended."""
+    """Addresses whose streak of failures ended."""
     more: bool
-    """Whether it ended before the end of the log."""
+    """Whether the run stopped before the end of the log."""
     until: int = 0
-    """The time up to which everything is taken in that the log tells; 0: that is not known."""
+    """All lines up to this time are recorded; 0 if unknown."""
 
 
 class Follower:
-    """Reads one log into one store."""
+    """Records one log in one store."""
 
     def __init__(
         self,
         settings: MaillogSettings,
         source: Source,
         interpreter: Interpreter,
-        trail: DeliveryLog,
+        delivery_log: DeliveryLog,
         policy: Policy,
     ) -> None:
-        """Read `source`, take in what `interpreter` makes of it, under `policy`."""
+        """Read `source` and record the steps that `interpreter` derives, under `policy`."""
         self._settling = settings.settling.after(0)
         self._source = source
         self._interpreter = interpreter
-        self._trail = trail
+        self._delivery_log = delivery_log
         self._policy = policy
-        self._next_tidying = 0
-        self._complaints: frozenset[str] = frozenset()
-        self._waits_for = 0
+        self._next_expiry = 0
+        self._logged_faults: frozenset[str] = frozenset()
+        self._complete_until = 0
         self._on_new: Callable[[Sequence[Event], int], None] | None = None
 
-    def on_new(self, told: Callable[[Sequence[Event], int], None]) -> None:
-        """Let `told` know of events that are new, and of the time."""
-        self._on_new = told
+    def on_new(self, listener: Callable[[Sequence[Event], int], None]) -> None:
+        """Call `listener` with the new events and the time."""
+        self._on_new = listener
 
     def run(self, now: int, stop: threading.Event, most: int = MOST_LINES) -> Summary:
-        """Take in what is new, `most` lines of it; raises SourceError and StoreError."""
+        """Record at most `most` new lines; raises SourceError and StoreError."""
         lines, more = 0, False
-        self._waits_for = now
+        self._complete_until = now
         seen = self._source.inspect(now)
         self._interpreter.begin(seen.offset)
         try:
-            for portion, count in self._portions(self._trail.position(), now):
+            for batch, count in self._batches(self._delivery_log.position(), now):
                 if seen.fault and not count.known:
                     break
-                self._interpreter.mark()
-                self._tell(self._take_in(portion), now)
+                self._interpreter.flush()
+                self._report_new(self._record(batch), now)
                 lines += count.lines
                 more = stop.is_set() or lines >= most
                 if more:
                     break
         except PositionConflict as error:
-            log.warning("%s: left to it", error)
+            log.warning("%s: this run stops", error)
             return Summary(lines, 0, more=False)
-        delivered = self._trail.settle(now - self._settling + 1, now, self._policy.fold)
-        if now >= self._next_tidying:
-            self._trail.forget(now - _UNHEARD_OF)
-            self._next_tidying = now + _TIDY_EVERY
-        self._complain(seen.fault)
-        self._say(lines, delivered)
-        return Summary(lines, delivered, more, 0 if more or seen.fault else self._waits_for)
+        delivered = self._delivery_log.settle(now - self._settling + 1, now, self._policy.fold)
+        if now >= self._next_expiry:
+            self._delivery_log.forget(now - _FORGET_AFTER)
+            self._next_expiry = now + _EXPIRE_EVERY
+        self._log_faults(seen.fault)
+        self._log_counts(lines, delivered)
+        return Summary(lines, delivered, more, 0 if more or seen.fault else self._complete_until)
 
-    def _tell(self, outcomes: Sequence[Recorded], now: int) -> None:
+    def _report_new(self, outcomes: Sequence[Recorded], now: int) -> None:
         new = [outcome for outcome in outcomes if outcome.is_new]
         log_outcomes(log, new, self._policy)
         if self._on_new is not None and new:
             self._on_new([outcome.event for outcome in new], now)
 
-    def _take_in(self, portion: Batch) -> list[Recorded]:
-        """Take in a portion without the steps that cannot be recorded."""
+    def _record(self, batch: Batch) -> list[Recorded]:
+        """Record a batch without the steps that cannot be recorded."""
         while True:
             try:
-                return self._trail.record(portion, self._policy)
+                return self._delivery_log.record(batch, self._policy)
             except Unrecordable as error:
-                log.exception("left out: internal error (please report)")
+                log.exception("step skipped: internal error (please report)")
                 faulty = error.step
-                steps = [step for step in portion.steps if step is not faulty]
-                portion = portion._replace(steps=steps)
+                steps = [step for step in batch.steps if step is not faulty]
+                batch = batch._replace(steps=steps)
 
-    def _portions(self, before: bytes, now: int) -> Iterator[tuple[Batch, Count]]:
-        """What is to be taken in at once, each with how many lines it is made of."""
+    def _batches(self, before: bytes, now: int) -> Iterator[tuple[Batch, Count]]:
+        """The batches, each recorded in one transaction, with their line counts."""
         steps: list[Step] = []
         lines = known = 0
         place: Place | None = None
@@ -140,7 +140,7 @@ class Follower:
                 try:
                     found = self._steps(read.line, now) if read.line else ()
                 except NotYetKnown as unknown:
-                    self._waits_for = unknown.time
+                    self._complete_until = unknown.time
                     break
                 place, lines, known = read.place, lines + 1, known + (read.line is not None)
                 steps += found
@@ -152,31 +152,34 @@ class Follower:
             yield Batch(before, place.octets(), steps), Count(lines, known)
 
     def _steps(self, line: Line, now: int) -> Sequence[Step]:
-        """What follows from a line; nothing from one that cannot be understood."""
+        """The steps that follow from a line; none if the line causes an error."""
         try:
             return self._interpreter.steps(line, now)
         except (NotYetKnown, StoreError, OSError, MemoryError):
-            raise  # of the ledger or the machine: the line comes again
+            raise  # a fault of the ledger or the machine: the next run reads the line again
         except Exception:
-            log.exception("left out: internal error (please report): %s", line)
+            log.exception("line skipped: internal error (please report): %s", line)
             return ()
 
-    def _complain(self, fault: str) -> None:
-        """Say what is wrong with the log, once and not every minute."""
+    def _log_faults(self, fault: str) -> None:
+        """Log what is wrong with Postfix's log, once and not every minute."""
         offset = self._interpreter.offset
         zone = (
-            f"times that tell no zone are {in_words(offset)} off: they are corrected by the sends "
+            f"times without a zone are {in_words(offset)} off: they are corrected by the sends "
             "of the ledger; run Bouncegate in the zone of the log, or log in UTC"
         )
-        complaints = frozenset(filter(None, (fault, zone if offset else "")))
-        for complaint in sorted(complaints - self._complaints):
-            log.error("the log: %s", complaint)
-        self._complaints = complaints
+        faults = frozenset(filter(None, (fault, zone if offset else "")))
+        for text in sorted(faults - self._logged_faults):
+            log.error("Postfix's log: %s", text)
+        self._logged_faults = faults
 
-    def _say(self, lines: int, delivered: int) -> None:
+    def _log_counts(self, lines: int, delivered: int) -> None:
         counts = self._interpreter.counts
         if counts or delivered:
-            told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+            words = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
             log.info(
-                "%d lines: %s; %d rows of failures ended", lines, told or "nothing new", delivered
+                "%d lines: %s; %d streaks of failures ended",
+                lines,
+                words or "nothing new",
+                delivered,
             )

@@ -1,11 +1,11 @@
-"""From a line of the log to what the store is to take in.
+"""Derives from log lines the steps that the store records.
 
-A line counts when the ledger knows its queue id and the address that was mailed is a recipient of
-that message: so much nobody can make up who may not write to the log, and hardly anybody who may.
-A bounce becomes the event that its DSN would make, with the same identity, so that the two count
-once, whichever comes first.
+A line counts if the ledger knows its queue id and its address is a recipient of that message.
+Without write access to the log nobody can forge that, and with it hardly anybody. A bounce becomes
+the event that its DSN would cause, with the same identity, so that the two count once, in either
+order.
 
-A line's time counts as its own zone tells it; where it tells none, the ledger does (`zone`).
+A line without a time zone is corrected with the time in the ledger (`timestamp.offset_of`).
 """
 
 from collections import Counter, defaultdict
@@ -26,7 +26,7 @@ from bouncegate.classifier.maillog.line import (
     RefusalLine,
     RemovalLine,
 )
-from bouncegate.classifier.maillog.zone import offset_of
+from bouncegate.classifier.maillog.timestamp import offset_of
 from bouncegate.classifier.report import MessageType, Original, Reading, Report
 from bouncegate.classifier.returnpath.attribution import Attribution
 from bouncegate.classifier.returnpath.proof import LEDGER_LAG, Proof
@@ -50,15 +50,16 @@ from bouncegate.store.recording import identity, name_of_sent
 
 READER: Final = "postfix-log"
 
-# The programs of Postfix that hand mail to other machines. All others deliver on this one, hand
-# it to a filter, or throw it away.
+# Postfix's programs that send mail to other machines. All others deliver locally, pass it to a
+# filter, or discard it.
 _REMOTE: Final = frozenset({"smtp", "lmtp"})
-# Lines about one message lie close together; one of 255 parts has some 30 MiB of recipients.
+# Cached messages. Lines about one message are close together; a message of 255 parts has about
+# 30 MiB of recipients.
 _MESSAGES: Final = 16
-# A mailing goes to many domains by few servers.
+# Cached relays. A mailing reaches many domains through few servers.
 _RELAYS: Final = 1024
-# So much may the clocks of milter and log differ, in seconds.
-_CLOCKS: Final = 60
+# Seconds by which the clocks of milter and log may differ.
+_CLOCK_SKEW: Final = 60
 
 
 _STATES: Final = {
@@ -70,16 +71,16 @@ _STATES: Final = {
 
 
 class NotYetKnown(Exception):
-    """The ledger may learn of the line's message yet: it is written a little behind the mail."""
+    """The ledger lags a little behind the mail: it may not have the line's message yet."""
 
     def __init__(self, time: int) -> None:
-        """The time of the line."""
+        """`time` is that of the line."""
         super().__init__(time)
         self.time: Final = time
 
 
 class Interpreter:
-    """Makes steps of lines, and counts what it made them of."""
+    """Derives steps from lines, and counts the lines by outcome."""
 
     def __init__(
         self,
@@ -90,11 +91,11 @@ class Interpreter:
         *,
         fold_local_part: bool,
     ) -> None:
-        """Know messages by `ledger`; classify bounces by `classifier` and attribute
-        them by `attribution`.
+        """Look up messages in `ledger`, classify bounces with `classifier` and attribute them with
+        `attribution`.
 
-        The ledger is told what became of its messages, and is open to write then; not where
-        nothing in the log is to count, since anybody may have written it.
+        The queue state of each message is written to the ledger, which must be open for writing,
+        unless the settings count nothing: then anybody may have written the log.
         """
         self._settings = settings
         self._delayed = settings.delayed.after(0)
@@ -105,20 +106,20 @@ class Interpreter:
         self._is_elsewhere = lru_cache(_RELAYS)(partial(_is_outside, settings.own_relays))
         self._seen: dict[tuple[int, bytes], Seen] = {}
         self._failed: defaultdict[tuple[int, bytes, str], set[str]] = defaultdict(set)
-        """The members of an alias that failed, in this run."""
+        """The members of an alias that failed in this run."""
         self._known: dict[str, tuple[Sent, frozenset[str]]] = {}
         self.counts: Final[Counter[str]] = Counter()
-        """How many lines told what: accepted, deferred, bounced or expired; `refused`, that a
-        message was not taken after all; `unknown`, of a message that the ledger does not know;
-        `stranger`, of a recipient that it was not sent to."""
+        """Lines by outcome: accepted, deferred, bounced or expired; `refused` by cleanup(8) or a
+        milter; `unknown` for a message that is not in the ledger; `stranger` for an address that is
+        not a recipient of the message."""
         self.offset = 0
-        """Seconds by which times that tell no zone are behind, as the last line has shown."""
+        """Seconds by which times without a zone are behind, according to the last line."""
 
     def begin(self, offset: int) -> None:
-        """Begin a run: forget what the last one knew and counted.
+        """Begin a run: clear the caches and counts of the last one.
 
-        Postfix gives a queue id of its short form again, which is then another message. `offset` is
-        what the file shows of the zone in which it is written.
+        Postfix reuses short queue ids for other messages. `offset` is the zone offset that the
+        inspection of the file found.
         """
         self._known.clear()
         self._seen.clear()
@@ -127,19 +128,19 @@ class Interpreter:
         self.offset = offset
 
     def steps(self, line: Line, now: int) -> Sequence[Step]:
-        """What follows from a line.
+        """The steps that follow from a line.
 
-        Raises NotYetKnown, and StoreError where the ledger cannot be read.
+        Raises NotYetKnown, and StoreError if the ledger cannot be read.
         """
         known = self._message(line.queue_id)
         time = self._time(line, known[0] if known else None)
         if time != line.time:
             line = line._replace(time=time)
-        # An id of Postfix's short form comes again; then this is not the message that it named.
-        if known is None or line.time < known[0].time - _CLOCKS:
-            self._pass_over(line, now)
+        # Postfix reuses short queue ids: an older line is about another message.
+        if known is None or line.time < known[0].time - _CLOCK_SKEW:
+            self._skip_unknown(line, now)
             return ()
-        self._note(line, *known)
+        self._note_state(line, *known)
         sent, recipients = self._known[line.queue_id]
         if isinstance(line, ActivationLine):
             return ()
@@ -148,51 +149,50 @@ class Interpreter:
             return ()
         if isinstance(line, DeliveryLine):
             return self._delivery(line, sent, recipients, now)
-        everyone = [Delivery(address, sent.time, sent.message) for address in sorted(recipients)]
+        deliveries = [Delivery(address, sent.time, sent.message) for address in sorted(recipients)]
         if isinstance(line, RemovalLine) or "expired" not in self._settings.count:
-            return (Dropped(everyone),)
+            return (Dropped(deliveries),)
         self.counts["expired"] += 1
         time = _within(line.time, sent, now)
-        return (Expired(everyone, lambda mailed, last: self._given_up(sent, mailed, last, time)),)
+        return (
+            Expired(deliveries, lambda mailed, last: self._expiry_event(sent, mailed, last, time)),
+        )
 
-    def mark(self) -> None:
-        """Let the ledger know what the lines since the last call told of its messages.
-
-        Raises StoreError.
-        """
+    def flush(self) -> None:
+        """Write the queue states found since the last call to the ledger; raises StoreError."""
         self._ledger.note_queue(self._seen)
         self._seen = {}
 
-    def _note(self, line: Line, sent: Sent, recipients: frozenset[str]) -> None:
-        """Note what becomes of a message, where that is news.
+    def _note_state(self, line: Line, sent: Sent, recipients: frozenset[str]) -> None:
+        """Note the queue state of a message if it has advanced.
 
-        Postfix gives a queue id of its short form again: that of a message that was refused may
-        soon name the next one, which then is delivered.
+        Postfix reuses short queue ids: that of a refused message may soon be the id of the next
+        message, which is then delivered.
         """
         state = _STATES.get(type(line), sent.queue)
         if self._settings.count and state > sent.queue:
-            # Only the first time are all in the queue: later those that are left.
+            # Only the first activation counts all recipients; later ones count the remaining.
             expanded = line.recipients if isinstance(line, ActivationLine) else sent.expanded
             self._seen[sent.time, sent.message] = Seen(state, expanded)
             self._known[sent.queue_id] = replace(sent, queue=state, expanded=expanded), recipients
 
-    def _pass_over(self, line: Line, now: int) -> None:
+    def _skip_unknown(self, line: Line, now: int) -> None:
         may_be_ours = isinstance(line, RefusalLine) or (
             isinstance(line, DeliveryLine) and (line.outcome != "sent" or self._is_remote(line))
         )
         if may_be_ours:
-            # Sends are written in their order: what is older than the newest is there, or not ours.
-            is_young = -_CLOCKS < now - line.time < LEDGER_LAG
+            # Sends are written in order: one older than the newest is in the ledger, or not ours.
+            is_young = -_CLOCK_SKEW < now - line.time < LEDGER_LAG
             if is_young and self._ledger.times()[1] <= line.time:
                 raise NotYetKnown(line.time)
             self.counts["unknown"] += 1
 
     def _time(self, line: Line, sent: Sent | None) -> int:
         """When a line was written."""
-        if line.tells_zone:
+        if line.has_zone:
             return line.time
         if sent is not None and isinstance(line, DeliveryLine) and line.delay is not None:
-            # The client took its time to send the message, or it waited in the queue.
+            # Either the client was slow to send the message, or the message waited in the queue.
             delays = (line.delay, line.delay - line.queued)
             expected = [sent.time + delay for delay in delays]
             self.offset = offset_of(line.time, expected, self.offset)
@@ -202,7 +202,7 @@ class Interpreter:
         known = self._known.get(queue_id)
         if known is None:
             sent = self._ledger.by_name((queue_id,))
-            # A Message-ID may look like a queue id: who writes mail chooses it.
+            # A Message-ID may look like a queue id: its author chooses it.
             if sent is None or sent.queue_id != queue_id:
                 return None
             known = sent, frozenset(sent.recipients)
@@ -225,7 +225,7 @@ class Interpreter:
             self.counts["deferred"] += 1
             attempt = Deferral(sent.queue_id, 1, time, time, line.status, line.text)
             late = 0 < self._delayed <= time - sent.time
-            event = self._told(line, sent, address, "delayed", time)[0] if late else None
+            event = self._attempt_events(line, sent, address, "delayed", time)[0] if late else None
             return (Deferred(mailed, attempt, event),)
         if line.outcome not in self._settings.count:
             return (Dropped([mailed]),)
@@ -233,11 +233,11 @@ class Interpreter:
             self.counts["bounced"] += 1
             if member:
                 self._failed[sent.time, sent.message, address].add(member)
-            return (Bounced(mailed, self._told(line, sent, address, "failed", time)),)
+            return (Bounced(mailed, self._attempt_events(line, sent, address, "failed", time)),)
         if not self._is_remote(line):
             return (Dropped([mailed]),)
         self.counts["accepted"] += 1
-        # By way of an alias a message has arrived there, and at the member.
+        # A message that arrives at the member of an alias has also arrived at the alias.
         return [self._accepted(sent, one, time) for one in filter(None, (member, address))]
 
     def _accepted(self, sent: Sent, address: str, time: int) -> Accepted:
@@ -246,7 +246,7 @@ class Interpreter:
         return Accepted(mailed, time, bounce, tuple(message_digests(sent)))
 
     def _member(self, line: DeliveryLine, address: str) -> str:
-        """Whom Postfix mailed in place of a recipient that is an alias; empty where it is none."""
+        """The member that Postfix mailed if the recipient is an alias, else empty."""
         if line.original:
             with suppress(AddressError):
                 final = canonical(line.recipient, fold=self._fold)
@@ -254,7 +254,7 @@ class Interpreter:
         return ""
 
     def _recipient(self, line: DeliveryLine, recipients: frozenset[str]) -> str | None:
-        """Which recipient of the message a line is about: the one that was named, if it is one."""
+        """The recipient of the message that a line is about, None if there is none."""
         for text in filter(None, (line.original, line.recipient)):
             try:
                 address = canonical(text, fold=self._fold)
@@ -265,13 +265,13 @@ class Interpreter:
         return None
 
     def _is_remote(self, line: DeliveryLine) -> bool:
-        """Whether a line's server is another machine, and not one of ours that hands mail on."""
+        """Whether the line's relay is another machine, and not one of `own_relays`."""
         return line.program in _REMOTE and self._is_elsewhere(line.relay)
 
-    def _told(
+    def _attempt_events(
         self, line: DeliveryLine, sent: Sent, address: str, action: str, time: int
     ) -> Sequence[Event]:
-        """The events of a recipient that a DSN would make which tells what the line does."""
+        """The events that a DSN with the content of the line would cause for a recipient."""
         report = Report(
             final_recipient=line.recipient,
             original_recipient=line.original,
@@ -283,8 +283,8 @@ class Interpreter:
         )
         return self._events(report, sent, address, time)
 
-    def _given_up(self, sent: Sent, mailed: Delivery, last: Deferral, time: int) -> Event:
-        """The event of a message that was put off until its time was up."""
+    def _expiry_event(self, sent: Sent, mailed: Delivery, last: Deferral, time: int) -> Event:
+        """The event of a message that was deferred until it expired."""
         report = Report(
             final_recipient=mailed.address, status=last.status, diagnostic=last.text, reader=READER
         )
@@ -294,7 +294,7 @@ class Interpreter:
         original = Original(message_id=sent.message_id, queue_id=sent.queue_id)
         reading = Reading(MessageType.BOUNCE, (report,), original)
         message = classify_reading(reading, self._classifier)
-        # Postfix itself tells of each recipient what became of him.
+        # Postfix itself logs the outcome for each recipient.
         mailed = frozenset((address,))
         failed = self._failed.get((sent.time, sent.message, address), ())
         has_failed = len(sent.recipients) == 1 and len(failed) == sent.expanded
@@ -309,14 +309,14 @@ class Interpreter:
 
 
 def _within(time: int, sent: Sent, now: int) -> int:
-    """The time of a line, which cannot lie before its message, nor ahead."""
+    """The time of a line, not before its message and not in the future."""
     return min(max(time, sent.time), now)
 
 
 def _is_outside(networks: Sequence[Network], relay: str) -> bool:
-    """Whether a relay, as Postfix logs it, has an address that lies in none of the networks."""
+    """Whether a relay, as Postfix logs it, has an address outside all of the networks."""
     try:
         address = ip_address(relay.partition("[")[2].partition("]")[0])
-    except ValueError:  # a socket, or no server at all
+    except ValueError:  # a socket, or no server
         return False
     return not any(address in network for network in networks)

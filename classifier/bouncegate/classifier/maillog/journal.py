@@ -1,9 +1,9 @@
-"""The journal of systemd as a source: journalctl(1), one JSON object an entry.
+"""The systemd journal as a source: journalctl(1), one JSON object per entry.
 
-Fields that begin with an underscore come from journald itself and cannot be made up by who logs
-(systemd.journal-fields(7)): so only what root or Postfix's own user said in a unit of Postfix is
-taken, whatever tag others log under. The user counts as well as the unit, since local(8) and
-pipe(8) run programs of other users within it: a line in a .forward file is enough.
+journald itself sets the fields that begin with an underscore, so that the logging program cannot
+forge them (systemd.journal-fields(7)). So only entries of root or Postfix's own user in a unit of
+Postfix count, whatever tag others log under. Both user and unit are checked because local(8) and
+pipe(8) run programs of other users within the unit: a line in a .forward file is enough.
 """
 
 import os
@@ -18,8 +18,8 @@ from typing import IO, Final, NamedTuple
 import msgspec
 
 from bouncegate.classifier.maillog.inspection import Inspection
-from bouncegate.classifier.maillog.line import Line, Parser, Said
-from bouncegate.classifier.maillog.source import Read, SourceError, Wanted
+from bouncegate.classifier.maillog.line import Line, LogMessage, Parser
+from bouncegate.classifier.maillog.source import LinePredicate, Read, SourceError
 
 JOURNALCTL: Final = ("journalctl",)
 _OUTPUT: Final = (
@@ -27,24 +27,24 @@ _OUTPUT: Final = (
     "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,_UID",
 )
 _FACILITY_MAIL: Final = "SYSLOG_FACILITY=2"  # RFC 5424, 6.2.1
-# postfix.service, postfix@-.service, and postfix-NAME.service of who runs several.
+# postfix.service, postfix@-.service, and postfix-NAME.service with several instances.
 _POSTFIX: Final = re.compile(r"postfix(?:[@-][^/]*)?\.service")
 _OURS: Final = re.compile(r"bouncegate-[a-z-]+\.service")
 _ROOT: Final = 0
 _MAIL_OWNER: Final = "postfix"  # mail_owner of postconf(5)
-# How far back the first run looks, in seconds.
+# Seconds before now at which the first run starts.
 _FIRST: Final = 86_400
-# journalctl gives null for a field of more than 4,096 octets; the cursor has some 150.
+# journalctl writes null for a field of more than 4,096 octets; the cursor has about 150.
 _LONGEST_ENTRY: Final = 65_536
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """One entry; a field that is no UTF-8 is a list of octets, one that occurs twice of texts."""
+    """One entry; a field that is not UTF-8 is a list of octets, a repeated one a list of texts."""
 
     cursor: str = msgspec.field(name="__CURSOR")
     time: str = msgspec.field(name="__REALTIME_TIMESTAMP")
     """Microseconds since 1970."""
-    said: str | list[int | str] | None = msgspec.field(name="MESSAGE", default=None)
+    message: str | list[int | str] | None = msgspec.field(name="MESSAGE", default=None)
     tag: object = msgspec.field(name="SYSLOG_IDENTIFIER", default="")
     unit: object = msgspec.field(name="_SYSTEMD_UNIT", default="")
     user: object = msgspec.field(name="_UID", default="")
@@ -61,7 +61,7 @@ class _Cursor(NamedTuple):
 
 
 class Journal:
-    """What units of Postfix said, as lines."""
+    """The journal entries of Postfix's units, as lines."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Journal:
         command: Sequence[str] = JOURNALCTL,
         writers: frozenset[int] | None = None,
     ) -> None:
-        """Ask `command`, journalctl with options of its own.
+        """Read from `command`: journalctl, optionally with further options.
 
         `writers` are the user ids under which Postfix logs; by default those of this machine.
         """
@@ -78,11 +78,11 @@ class Journal:
         self._writers = frozenset(map(str, _writers() if writers is None else writers))
 
     def read(self, position: bytes, now: int) -> Generator[Read, None, None]:
-        """The entries behind a cursor, or of the last day; raises SourceError."""
+        """The entries after a cursor, or of the last day; raises SourceError."""
         cursor = position.decode("ascii", "replace")
-        # A position that another kind of source has left is none.
+        # The position may come from another kind of source.
         known = cursor.isprintable() and cursor.startswith("s=")
-        # --after-cursor would pass over one entry even where that of the cursor is long gone.
+        # --after-cursor skips one entry even if the cursor's own entry no longer exists.
         start = f"--cursor={cursor}" if known else f"--since=@{now - _FIRST}"
         with _output_of([*self._command, *_OUTPUT, start, _FACILITY_MAIL]) as lines:
             for octets in lines:
@@ -91,32 +91,32 @@ class Journal:
                     yield Read(self._line(entry), _Cursor(entry.cursor))
 
     def inspect(self, now: int) -> Inspection:
-        """Nothing: an entry has a form of its own, and tells the time in UTC."""
+        """An empty result: entries have a fixed format, and their time is in UTC."""
         del now
         return Inspection()
 
-    def search(self, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
-        """Look through what units of Postfix and of ours said."""
-        del now  # an entry tells its year
+    def search(self, matches: LinePredicate, since: int, now: int) -> Iterator[LogMessage]:
+        """Search the entries of Postfix's units and of Bouncegate's."""
+        del now  # an entry includes its year
         with _output_of([*self._command, *_OUTPUT, f"--since=@{since}"]) as lines:
             for octets in lines:
-                entry = _decoded(octets) if wanted(octets) else None
+                entry = _decoded(octets) if matches(octets) else None
                 if entry is None or not (self._is_of_postfix(entry) or _is_of_unit(entry, _OURS)):
                     continue
-                said = _said(entry)
-                if said is not None:
-                    yield said
+                message = _message(entry)
+                if message is not None:
+                    yield message
 
     def _line(self, entry: _Entry) -> Line | None:
-        said = _said(entry) if self._is_of_postfix(entry) else None
-        return None if said is None else self._parser.read(said)
+        message = _message(entry) if self._is_of_postfix(entry) else None
+        return None if message is None else self._parser.read(message)
 
     def _is_of_postfix(self, entry: _Entry) -> bool:
         return entry.user in self._writers and _is_of_unit(entry, _POSTFIX)
 
 
 def _writers() -> frozenset[int]:
-    """The users as whom programs of Postfix run."""
+    """The users that Postfix's programs run as."""
     try:
         return frozenset({_ROOT, pwd.getpwnam(_MAIL_OWNER).pw_uid})
     except KeyError:
@@ -127,28 +127,28 @@ def _is_of_unit(entry: _Entry, units: re.Pattern[str]) -> bool:
     return isinstance(entry.unit, str) and units.fullmatch(entry.unit) is not None
 
 
-def _said(entry: _Entry) -> Said | None:
-    """What an entry says."""
-    text = entry.said
+def _message(entry: _Entry) -> LogMessage | None:
+    """The message of an entry, None if it has none."""
+    text = entry.message
     if isinstance(text, list):
         if not all(isinstance(octet, int) and 0 <= octet < 256 for octet in text):
             return None
         text = bytes(octet for octet in text if isinstance(octet, int)).decode(errors="replace")
     if text is None or not isinstance(entry.tag, str) or not entry.time.isdecimal():
         return None
-    return Said(int(entry.time[:16]) // 1_000_000, entry.tag, text)
+    return LogMessage(int(entry.time[:16]) // 1_000_000, entry.tag, text)
 
 
 def _decoded(octets: bytes) -> _Entry | None:
     try:
         return _ENTRIES.decode(octets)
     except msgspec.DecodeError:
-        return None  # not what journalctl writes of an entry with a cursor: nothing to go on from
+        return None  # not an entry with a cursor, so there is no place to continue from
 
 
 @contextmanager
 def _output_of(argv: Sequence[str]) -> Iterator[Iterator[bytes]]:
-    """The lines that a command writes; it is ended when no more of them are wanted."""
+    """The lines that a command writes; leaving the context early kills it."""
     with tempfile.TemporaryFile() as complaints, _started(argv, complaints) as process:
         output = process.stdout
         assert output is not None
@@ -159,8 +159,8 @@ def _output_of(argv: Sequence[str]) -> Iterator[Iterator[bytes]]:
             raise
         if process.wait():
             complaints.seek(0)
-            said = complaints.read(2000).decode(errors="replace").strip()
-            raise SourceError(f"{argv[0]} ended with {process.returncode}: {said}")
+            words = complaints.read(2000).decode(errors="replace").strip()
+            raise SourceError(f"{argv[0]} failed with exit code {process.returncode}: {words}")
 
 
 def _started(argv: Sequence[str], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -174,6 +174,5 @@ def _started(argv: Sequence[str], complaints: IO[bytes]) -> subprocess.Popen[byt
         )
     except OSError as error:
         raise SourceError(
-            f"{argv[0]}: {error.strerror}: install systemd, or read a file: "
-            '[maillog] source = "file"'
+            f'{argv[0]}: {error.strerror}: install systemd, or set [maillog] source = "file"'
         ) from error

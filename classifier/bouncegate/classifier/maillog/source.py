@@ -1,62 +1,62 @@
-"""What a log is read from: lines, each with the place behind it.
+"""The interface of a log source: lines, each with the place after it.
 
-A place can be written down as octets, to go on from there in another process. What those mean is
-the source's own affair.
+A place can be encoded as octets, so that another process can continue there. Only the source
+interprets these octets.
 """
 
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, Protocol
 
 from bouncegate.classifier.maillog.inspection import Inspection
-from bouncegate.classifier.maillog.line import Line, Said
+from bouncegate.classifier.maillog.line import Line, LogMessage
 
-Wanted = Callable[[bytes], bool]
+LinePredicate = Callable[[bytes], bool]
 
 
 class Place(Protocol):
-    """Where in the log one stands."""
+    """A place in the log."""
 
     def octets(self) -> bytes:
-        """The place in a form that lasts; raises SourceError."""
+        """The place encoded for the store; raises SourceError."""
         ...
 
 
 class Read(NamedTuple):
-    """One line that was read."""
+    """One line of the log."""
 
     line: Line | None
-    """None for what tells nothing of interest."""
+    """None for a line of no interest."""
     place: Place
-    """Behind the line."""
+    """After the line."""
 
 
 class Source(Protocol):
-    """A log file with the rotated ones beside it, or the journal."""
+    """A log file with its rotated siblings, or the journal."""
 
     def read(self, position: bytes, now: int) -> Generator[Read, None, None]:
-        """The lines behind a position, up to the end; from the beginning where it is empty.
+        """The lines after a position, up to the end; from the start if the position is empty.
 
         Raises SourceError.
         """
         ...
 
     def inspect(self, now: int) -> Inspection:
-        """Whether what Postfix logs can be read; raises SourceError."""
+        """Whether Postfix's lines can be parsed; raises SourceError."""
         ...
 
 
 class Searchable(Protocol):
-    """The same, looked through for what somebody asks for."""
+    """A source that can be searched."""
 
-    def search(self, wanted: Wanted, since: int, now: int) -> Iterator[Said]:
-        """What was said since a time, of what is wanted, the oldest first; raises SourceError.
+    def search(self, matches: LinePredicate, since: int, now: int) -> Iterator[LogMessage]:
+        """The matching messages since a time, oldest first; raises SourceError.
 
-        `wanted` is asked of a line's octets, or of an entry's as JSON.
+        `matches` gets the octets of a line, or those of a journal entry as JSON.
         """
         ...
 
 
 class SourceError(Exception):
-    """The log cannot be read; the text says what to do."""
+    """The log cannot be read; the message says what to do."""
 
     exit_code = 74  # EX_IOERR

@@ -1,7 +1,7 @@
-"""The lines of a log file, each with its length: what a program wrote as one line.
+"""Splits a log file into lines, each with its length.
 
-The parts of a line that a container runtime has cut become one again, so that no part is taken for
-a line, whatever it says. A position lies behind a whole line, never between its parts.
+The parts of a line that a container runtime has split are joined, so that no part is mistaken for
+a line, whatever its text. A position is always after a whole line, never between its parts.
 """
 
 from collections.abc import Iterator
@@ -10,29 +10,29 @@ from typing import Final, Protocol
 from bouncegate.classifier.maillog.containers import is_wrapped, part_of, plain
 from bouncegate.classifier.maillog.line import LONGEST
 
-# Octets before the last piece of a line that is too long: what ends it may lie on the border.
+# Octets kept before the last piece of a line that is too long: its end may span two pieces.
 _BORDER: Final = 64
 
 
 class Lines(Protocol):
-    """A file, compressed or not."""
+    """A file opened for reading, compressed or not."""
 
     def readline(self, size: int, /) -> bytes:
-        """At most so many octets of the next line."""
+        """The next line, at most `size` octets of it."""
         ...
 
 
 def split(stream: Lines, *, is_last: bool) -> Iterator[tuple[bytes, int]]:
-    """Whole lines with their lengths; of one that is too long nothing but its length.
+    """Whole lines with their lengths; an empty line and its length for one that is too long.
 
-    What stands behind the last line feed is not a line yet, where more may be written.
+    With `is_last`, the octets after the last line feed are not a line yet: more may be written.
     """
     length = 0
     start = before = b""
     parts = _Parts()
     while octets := stream.readline(LONGEST):
         length += len(octets)
-        # A file that was cut under a writer which does not append begins with a hole of NULs.
+        # A file that was truncated while its writer does not append starts with NULs.
         octets = octets.lstrip(b"\0")
         if not octets.endswith(b"\n"):
             if len(octets) == LONGEST:
@@ -52,16 +52,16 @@ def split(stream: Lines, *, is_last: bool) -> Iterator[tuple[bytes, int]]:
 
 
 class _Parts:
-    """The parts of a line whose end has not been read yet."""
+    """The parts of an incomplete line."""
 
     def __init__(self) -> None:
         self._texts: list[bytes] = []
         self._size = 0
 
     def join(self, head: bytes, end: bytes, *, is_long: bool = False) -> bytes | None:
-        """A line, by its beginning and its end; None: it goes on, or stands within one that does.
+        """A complete line, given its beginning and its end; None if it continues or is within one.
 
-        Nothing but b"" for what is too long, or of another program.
+        Empty for a line that is too long, or of another program.
         """
         part = part_of(head, end, is_long=is_long)
         if part is None:
@@ -69,7 +69,7 @@ class _Parts:
             return b"" if is_long else head
         if not part.is_stdout:
             return None if self._texts else b""
-        # Of what is too long in all, nothing is kept but that it goes on.
+        # If the parts are too long in total, only the fact that they continue is kept.
         self._size += LONGEST if is_long else len(part.text) + 1
         self._texts = [*self._texts, part.text] if self._size < LONGEST else [b""]
         if not part.is_last:

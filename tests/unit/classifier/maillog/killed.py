@@ -1,4 +1,4 @@
-"""A reader of the log in a folder that tells of each portion it has taken in, to be killed."""
+"""A reader of the log in a folder that prints each recorded batch; the test kills it."""
 
 import sys
 from pathlib import Path

@@ -42,7 +42,7 @@ MX = "mx.r.example[192.0.2.1]:25"
 
 
 class Site:
-    """Everything that following a log needs, in a folder."""
+    """A folder with everything that the follower of a log needs."""
 
     def __init__(self, folder: Path, classifier: Classifier) -> None:
         self.classifier = classifier
@@ -80,7 +80,7 @@ class Site:
 
     @staticmethod
     def take(follower: Follower, now: int = NOW + DAY) -> Summary:
-        """One run of a task that has run before."""
+        """Another run of the same task."""
         return follower.run(now, threading.Event())
 
     def follower(self, source: Source | None = None, **changes: Any) -> Follower:
@@ -98,7 +98,7 @@ class Site:
         event = event_of(address, when, reason, sent=sent.time, identity=name)
         self.store.record([Bounce([event], b"")], POLICY)
 
-    # -- what came of it ---------------------------------------------------------------------
+    # -- the result ---------------------------------------------------------------------------
 
     def state(self, address: str = ANN) -> State:
         return self.store.addresses.get(address) or EMPTY
@@ -125,7 +125,7 @@ def line(
 
 
 def expired(sent: Sent, at: int) -> str:
-    """The line with which qmgr(8) gives a message up."""
+    """The line that qmgr(8) logs when a message expires."""
     said = f"{sent.queue_id}: from=<{sent.sender}>, status=expired, returned to sender"
     return f"{head(at, 'qmgr')}{said}"
 

@@ -1,4 +1,4 @@
-"""A line of the log is classified like the DSN about the same failure."""
+"""A log line is classified like the DSN about the same failure."""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Report
 
 SERVERS = Path(__file__).parents[3] / "samples" / "servers"
-# In the part for people stands, of each recipient, what Postfix has logged between parentheses.
+# The notification part of a DSN has, for each recipient, the text that Postfix logs in parentheses.
 NOTICE = re.compile(
     r"^<(\S+?)>(?: \(expanded from\n? *<\S+>\))?:((?: .*\n| {4}.*\n)+)", re.MULTILINE
 )
 
-# What local(8) tells a DSN of a file that became too large, and says more about in the log.
+# The diagnostic of local(8) for a file that became too large; the log has more detail.
 UNLIKE = {"input/output error"}
 
 

@@ -1,4 +1,4 @@
-"""A log that a container runtime writes: CRI (Kubernetes, Podman) and Docker's json-file."""
+"""The log formats of container runtimes: CRI (Kubernetes, Podman) and Docker's json-file."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -76,7 +76,7 @@ def test_a_line_in_a_container_s_log_is_read_with_the_runtime_s_time(
     form: Form, inner: str
 ) -> None:
     (found,) = deliveries(form(inner))
-    assert (found.time, found.tells_zone) == (AT, True)
+    assert (found.time, found.has_zone) == (AT, True)
     assert (found.queue_id, found.recipient) == ("QUEUE01", "a@r.example")
     assert found.text == "250 2.0.0 <Ok> & done"
 
@@ -94,7 +94,7 @@ def test_a_line_in_a_container_s_log_is_read_with_the_runtime_s_time(
         cri(SENT).replace(" F ", " X "),
     ],
 )
-def test_a_container_s_log_of_anything_else_tells_nothing(lines: str) -> None:
+def test_a_container_s_log_of_anything_else_is_ignored(lines: str) -> None:
     assert deliveries(lines + cri(SENT.replace("QUEUE01", "QUEUE02"))) == [
         one._replace(queue_id="QUEUE02") for one in deliveries(cri(SENT))
     ]
@@ -132,7 +132,7 @@ HUGE = "x" * LONGEST
         [docker("x" * (LONGEST - 14) + '\\n"'), docker(FORGED + "\n")],
     ],
 )
-def test_a_line_that_is_too_long_in_all_tells_nothing_by_any_part(cut: list[str]) -> None:
+def test_a_line_that_is_too_long_in_all_is_ignored_with_all_parts(cut: list[str]) -> None:
     text = "".join(cut)
     after = docker(SENT + "\n") if text.startswith("{") else cri(SENT)
     assert deliveries(text + after) == deliveries(cri(SENT))
@@ -141,7 +141,7 @@ def test_a_line_that_is_too_long_in_all_tells_nothing_by_any_part(cut: list[str]
 
 @pytest.mark.parametrize("pad", range(0, 80, 7))
 def test_a_whole_line_that_is_too_long_ends_where_it_ends(pad: int) -> None:
-    """Wherever the border of what is read at once falls."""
+    """Wherever the boundary between two reads falls."""
     long = docker("x" * (LONGEST - pad - 9) + "\n")
     assert len(deliveries(long + docker(SENT + "\n"))) == 1
 

@@ -1,4 +1,4 @@
-"""What the log tells: deliveries that end a row, bounces without a DSN, messages that wait."""
+"""Following the log: deliveries that end a streak, bounces without a DSN, deferred messages."""
 
 import logging
 import signal
@@ -48,7 +48,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 def twice_full(site: Site) -> None:
-    """Two soft failures in a row for Ann; a third would lock."""
+    """Two consecutive soft failures for Ann; a third would lock."""
     for number, day in ((1, -4), (2, -2)):
         site.full(site.sent(number, ANN, time=NOW + day * DAY))
     assert site.state().soft_in_row == 2
@@ -66,7 +66,7 @@ def test_a_message_that_arrived_ends_the_row_of_failures(site: Site) -> None:
 
 
 def test_of_an_address_without_failures_nothing_is_written(site: Site) -> None:
-    """The journal, which is never cut, must not grow with every mail."""
+    """The journal is append-only, so it must not grow with every mail."""
     site.write(line(site.sent(1, ANN), "sent"))
     site.run()
     assert site.entries() == []
@@ -74,7 +74,7 @@ def test_of_an_address_without_failures_nothing_is_written(site: Site) -> None:
 
 
 def test_what_was_accepted_and_bounced_later_was_no_delivery(site: Site) -> None:
-    """A server that takes all mail and sends its bounces later would never be locked out."""
+    """Otherwise no address is ever locked whose server accepts all mail and bounces it later."""
     twice_full(site)
     sent = site.sent(3, ANN)
     site.write(line(sent, "sent"))
@@ -97,7 +97,7 @@ def test_what_was_accepted_and_bounced_later_was_no_delivery(site: Site) -> None
 def test_what_stays_on_this_machine_proves_no_delivery(
     site: Site, program: str, relay: str
 ) -> None:
-    """A content filter takes every message."""
+    """A content filter accepts every message."""
     twice_full(site)
     site.write(line(site.sent(3, ANN), "sent", program=program, relay=relay))
     assert site.run(NOW + 2 * DAY).delivered == 0
@@ -113,7 +113,7 @@ def test_a_message_that_the_ledger_does_not_know_proves_nothing(site: Site) -> N
 
 
 def test_a_recipient_to_whom_the_message_was_not_sent_is_left_alone(site: Site) -> None:
-    """Whoever learns a queue id must not lock whom he likes; nor does our blind copy count."""
+    """Knowledge of a queue id must not allow to lock any address; blind copies do not count."""
     site.write(line(site.sent(1, ANN), "bounced", UNKNOWN, BOB))
     site.run()
     assert site.entries(BOB) == []
@@ -163,7 +163,7 @@ def of_list(member: str) -> str:
 
 
 def active(sent: Sent, count: int, at: int = NOW + 1) -> str:
-    """The line with which qmgr(8) takes a message up."""
+    """The line that qmgr(8) logs when it activates a message."""
     said = f"{sent.queue_id}: from=<{sent.sender}>, size=540, nrcpt={count} (queue active)"
     return f"{head(at, 'qmgr')}{said}"
 
@@ -277,7 +277,7 @@ def test_a_message_that_an_operator_deletes_waits_no_longer(site: Site) -> None:
 
 
 def test_a_message_that_was_deferred_until_it_expired_is_a_failure(site: Site) -> None:
-    """No DSN says so where the sender wants none."""
+    """There is no DSN about it if the sender requests none."""
     sent = site.sent(1, ANN, BOB)
     site.write(
         line(sent, "sent", to=BOB),
@@ -323,7 +323,7 @@ def test_a_run_does_so_much_and_the_next_one_goes_on(site: Site) -> None:
 
 
 class Raced(NamedTuple):
-    """A log of which another process has read all when the first line comes."""
+    """A log that another process has read to its end before the first line is returned."""
 
     site: Site
 
@@ -342,11 +342,11 @@ def test_two_runs_at_once_take_in_nothing_twice(
     site.write(line(site.sent(1, ANN), "deferred", FULL))
     with caplog.at_level(logging.WARNING):
         assert site.run(source=Raced(site)).lines == 0
-    assert "another process reads the same log" in caplog.text
+    assert "another process has read the same part of the log" in caplog.text
     assert site.store.deliverylog.deferrals(ANN)[0].attempts == 1
 
 
-# -- what cannot be taken in -----------------------------------------------------------------
+# -- steps that cannot be recorded -----------------------------------------------------------
 
 
 def test_a_line_that_brings_up_an_error_is_left_out_and_costs_no_other(
@@ -365,7 +365,7 @@ def test_a_line_that_brings_up_an_error_is_left_out_and_costs_no_other(
     follower = site.follower()
     assert site.take(follower).lines == 3
     assert [site.state(who).hard for who in (ANN, BOB, LIST)] == [1, 0, 1]
-    assert "left out: internal error (please report)" in caplog.text
+    assert "skipped: internal error (please report)" in caplog.text
     assert site.take(follower).lines == 0
 
 
@@ -373,7 +373,7 @@ def test_a_line_that_brings_up_an_error_is_left_out_and_costs_no_other(
 def test_a_step_that_no_store_can_hold_is_left_out_and_costs_no_other(
     site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """Before the transaction an event is encoded; within, a key may be more than LMDB takes."""
+    """The event fails to encode before the transaction; the key is too long for LMDB within it."""
     sent = site.sent(1, ANN, BOB, LIST)
     steps = Interpreter.steps
 
@@ -391,7 +391,7 @@ def test_a_step_that_no_store_can_hold_is_left_out_and_costs_no_other(
     follower = site.follower()
     assert site.take(follower).lines == 3
     assert [site.state(who).hard for who in (ANN, BOB, LIST)] == [1, 0, 1]
-    assert "left out: internal error (please report)" in caplog.text
+    assert "skipped: internal error (please report)" in caplog.text
     assert site.take(follower).lines == 0
 
 
@@ -413,7 +413,7 @@ def test_a_reader_that_is_killed_neither_loses_a_line_nor_takes_it_in_twice(site
     site.write(*(line(sent, "deferred", FULL) for _ in range(lines)))
     site.close()
     argv = [sys.executable, "-m", "tests.unit.classifier.maillog.killed", str(site.log.parent)]
-    for portions in (0, 1, 3):  # how many it has told of when it is killed
+    for portions in (0, 1, 3):  # how many batches it has printed when it is killed
         with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT) as child:
             assert child.stdout is not None
             for _ in range(portions + 1):
@@ -456,7 +456,7 @@ def test_queue_held_what_was_active(site: Site) -> None:
 @pytest.mark.parametrize("outcome", ["sent", "deferred", "bounced"])
 def test_queue_held_what_a_delivery_was_tried_of(site: Site, outcome: str) -> None:
     sent = site.sent(1, ANN)
-    site.write(refused(sent), line(sent, outcome))  # the short form of a queue id comes again
+    site.write(refused(sent), line(sent, outcome))  # Postfix reuses the short queue id
     site.run()
     assert states(site) == [QueueState.TAKEN]
 

@@ -1,4 +1,4 @@
-"""A log of which nothing can be read is an error that is seen, and costs nothing once put right."""
+"""A log that cannot be parsed is reported, and its lines count once the fault is fixed."""
 
 import logging
 import os
@@ -13,8 +13,8 @@ from bouncegate.classifier.maillog.line import Parser
 
 PARSER = Parser("postfix", UTC)
 FORM = (
-    "none of its last lines has a form that is known "
-    "(RFC 3164, RFC 5424, or these in CRI or Docker's json-file)"
+    "unknown format: its last lines are not RFC 3164 or RFC 5424, "
+    "plain or within CRI or Docker's json-file"
 )
 
 
@@ -67,7 +67,7 @@ def test_a_line_that_is_being_written_and_one_that_is_cut_are_passed_over(site: 
 
 
 @pytest.mark.parametrize("hours", [-9, 5, 10])
-def test_a_file_whose_last_line_is_hours_from_its_own_time_is_told_in_another_zone(
+def test_a_file_whose_last_line_is_hours_from_its_own_time_is_in_another_zone(
     site: Site, hours: int
 ) -> None:
     told = datetime.fromtimestamp(NOW + 5 - hours * HOUR, UTC)
@@ -85,7 +85,7 @@ def test_what_is_under_another_name_counts_once_the_name_is_set(
         site.take(follower)
         site.take(follower)
     (record,) = caplog.records
-    assert record.message.startswith("the log: Postfix logs there as 'mta/smtp'")
+    assert record.message.startswith("Postfix's log: Postfix logs there as 'mta/smtp'")
     site.run(source=LogFile(site.log, Parser("mta", UTC)))
     assert site.state().hard == 1
 

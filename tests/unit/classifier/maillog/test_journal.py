@@ -1,4 +1,4 @@
-"""The journal as a source: read by a real journalctl from a real journal, believed by unit."""
+"""The journal as a source: a real journalctl reads a real journal; only Postfix's units count."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ from bouncegate.classifier.maillog.journal import Journal
 from bouncegate.classifier.maillog.line import Parser
 from bouncegate.classifier.maillog.source import SourceError
 
-# Turns a text into a journal file (systemd.journal-fields(7) on the form).
+# Converts a text to a journal file (for the format, see systemd.journal-fields(7)).
 REMOTE = Path("/usr/lib/systemd/systemd-journal-remote")
 PARSER = Parser("postfix", UTC)
 UNIT = "postfix@-.service"
@@ -42,12 +42,12 @@ def entry(said: str, number: int = 1, unit: str = UNIT, user: str | None = "0") 
 
 
 def said(text: str) -> str:
-    """What a line of the log says behind its tag."""
+    """The text of a log line after its tag."""
     return text.split("]: ", 1)[1]
 
 
 def journal(folder: Path, entries: Sequence[bytes]) -> Journal:
-    """The journal in a folder, with these entries added to it."""
+    """The journal in a folder, with these entries appended."""
     path = folder / "test.journal"
     subprocess.run(
         [REMOTE, "-o", path, "-"], input=b"".join(entries), check=True, capture_output=True
@@ -122,7 +122,7 @@ def test_octets_that_are_no_text_are_no_end_of_it(site: Site, tmp_path: Path) ->
 
 @needs_journal
 def test_a_journal_that_is_no_longer_what_it_was_stops_nothing(site: Site, tmp_path: Path) -> None:
-    """journald deletes what is old, and a place in it with that."""
+    """journald deletes old entries, and with them the entry of a cursor."""
     sent = site.sent(1, ANN, BOB)
     site.run(NOW + HOUR, source=journal(tmp_path, [entry(said(line(sent, "deferred")))]))
     (tmp_path / "test.journal").unlink()
@@ -131,12 +131,12 @@ def test_a_journal_that_is_no_longer_what_it_was_stops_nothing(site: Site, tmp_p
     assert site.state(BOB).hard == 1
 
 
-def test_a_machine_without_a_journal_is_told(site: Site) -> None:
-    with pytest.raises(SourceError, match="install systemd, or read a file"):
+def test_a_machine_without_a_journal_is_reported(site: Site) -> None:
+    with pytest.raises(SourceError, match="install systemd, or set"):
         site.run(NOW + DAY, source=Journal(PARSER, ("/nonexistent/journalctl",)))
 
 
-def test_a_journalctl_that_fails_is_told_with_its_words(site: Site) -> None:
+def test_a_journalctl_that_fails_is_reported_with_its_error_text(site: Site) -> None:
     failing = ("sh", "-c", "echo No journal files were found. >&2; exit 1")
     with pytest.raises(SourceError, match="No journal files were found"):
         site.run(NOW + DAY, source=Journal(PARSER, failing))

@@ -1,4 +1,4 @@
-"""A line of the log: read as Postfix meant it, whatever strangers have written into it."""
+"""A log line is parsed as Postfix wrote it, whatever text strangers put into it."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -39,7 +39,7 @@ def delivery(**changes: Any) -> DeliveryLine:
         "text": "250 2.0.0 Ok",
         "delay": 0.08,
         "queued": 0.03,
-        "tells_zone": False,
+        "has_zone": False,
     }
     return DeliveryLine(**{**fields, **changes})
 
@@ -104,7 +104,7 @@ def delivery(**changes: Any) -> DeliveryLine:
                 "2026-11-25T05:04:51.123456+01:00 mail postfix/smtp[1]: "
                 f"4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}{SENT}"
             ),
-            delivery(tells_zone=True),
+            delivery(has_zone=True),
         ),
         (
             f'{SMTP}4jZ5fq4JByzLhNx: to=<"a> x, b\\"c"@r.example>, {MX}{SENT}',
@@ -119,18 +119,18 @@ def delivery(**changes: Any) -> DeliveryLine:
                 f"{WHEN}postfix/qmgr[23959]: 4jZ5fq4JByzLhNx: from=<n@s.test>, status=expired, "
                 "returned to sender"
             ),
-            ExpiryLine(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
+            ExpiryLine(AT, "4jZ5fq4JByzLhNx", has_zone=False),
         ),
         (
             (
                 f"{WHEN}postfix/qmgr[23959]: 4jZ5fq4JByzLhNx: from=<>, status=force-expired, "
                 "returned to sender"
             ),
-            ExpiryLine(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
+            ExpiryLine(AT, "4jZ5fq4JByzLhNx", has_zone=False),
         ),
         (
             f"{WHEN}postfix/postsuper[9]: 4jZ5fq4JByzLhNx: removed",
-            RemovalLine(AT, "4jZ5fq4JByzLhNx", tells_zone=False),
+            RemovalLine(AT, "4jZ5fq4JByzLhNx", has_zone=False),
         ),
     ],
 )
@@ -142,7 +142,7 @@ SAID = f"4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}{SENT}"
 
 
 @pytest.mark.parametrize(
-    ("head", "tells_zone"),
+    ("head", "has_zone"),
     [
         ("Nov 25 04:04:51 mail postfix/smtp[1]: ", False),
         ("Nov 25 04:04:51.123456 mail postfix/smtp[1]: ", False),
@@ -169,8 +169,8 @@ SAID = f"4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}{SENT}"
         ("Nov 25 04:04:51 mail postfix/out/slow/smtp[1]: ", False),
     ],
 )
-def test_a_line_is_read_in_each_form_of_syslog_daemons(head: str, tells_zone: bool) -> None:
-    assert parse(head + SAID) == delivery(tells_zone=tells_zone)
+def test_a_line_is_read_in_each_form_of_syslog_daemons(head: str, has_zone: bool) -> None:
+    assert parse(head + SAID) == delivery(has_zone=has_zone)
 
 
 @pytest.mark.parametrize("name", ["postfix/out", "mail", "postfix-2"])
@@ -204,17 +204,17 @@ def test_the_delay_of_old_postfix_is_read() -> None:
         f"Nov 31 04:04:51 mail postfix/smtp[1]: 4jZ5fq4JByzLhNx: to=<a@r.example>, {MX}{SENT}",
     ],
 )
-def test_what_tells_of_no_delivery_is_passed_over(line: str) -> None:
+def test_other_lines_are_ignored(line: str) -> None:
     assert parse(line) is None
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        # A program that logs what it is told, under a tag of its own.
+        # A program that logs any text under its own tag.
         f"{WHEN}shop[7]: order of postfix/smtp[1]: AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
         f"{WHEN}postfix/smtpd[7]: {WHEN}postfix/smtp[1]: AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
-        # The same where the daemon names no host, in either form.
+        # The same without a host name, in either format.
         f"Nov 25 04:04:51 shop[7]: postfix/smtp[1]: AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
         f"Nov 25 04:04:51 shop: postfix/smtp[1]: AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
         f"2026-11-25T04:04:51Z shop: postfix/smtp 1 - - AAAAAA: to=<v@r.example>, {MX}{BOUNCED}",
@@ -222,7 +222,7 @@ def test_what_tells_of_no_delivery_is_passed_over(line: str) -> None:
         # A sender's address and a client's name, in a line of another kind.
         f"{WHEN}postfix/qmgr[1]: AAAAAA: from=<x>, status=expired, returned to sender@s>, size=1",
         f"{WHEN}postfix/cleanup[1]: AAAAAA: message-id=<to=<v@r.example>, {MX}{BOUNCED}>",
-        # An address that looks like all that follows one, where Postfix is told not to quote.
+        # An address that imitates the fields after it, with Postfix configured not to quote.
         f"{SMTP}AAAAAA: to=<v@r.example>, {MX}{BOUNCED[:-1]}@evil.example>, {MX}{SENT}",
     ],
 )
@@ -280,7 +280,7 @@ def test_whatever_a_local_part_is_in_quotes_it_names_nobody_else(local: str) -> 
         ("Jun 30 23:59:60", "2026-07-01T00:00:00", "2026-06-30T23:59:59"),
     ],
 )
-def test_the_year_that_a_line_does_not_tell_is_the_last_one_that_fits(
+def test_the_year_missing_in_a_line_is_the_last_one_that_fits(
     text: str, now: str, expected: str
 ) -> None:
     assert seconds_of(text, seconds(now), UTC) == seconds(expected)

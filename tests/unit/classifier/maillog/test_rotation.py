@@ -143,7 +143,7 @@ def test_nothing_is_lost_when_it_was_rotated_more_than_once(log: Log) -> None:
     assert log.read() == [21, 22, 23]
 
 
-def test_a_log_is_followed_that_has_nothing_to_tell_when_it_is_read(log: Log) -> None:
+def test_a_log_is_followed_without_lines_of_interest(log: Log) -> None:
     log.write(20)
     log.read()
     renamed(log)
@@ -157,7 +157,7 @@ def test_a_log_is_followed_that_has_nothing_to_tell_when_it_is_read(log: Log) ->
 
 
 def test_a_file_that_is_still_written_after_it_was_renamed_is_read_to_its_end(log: Log) -> None:
-    """syslogd writes on into the old file until it is told to open the new one."""
+    """syslogd writes to the old file until it gets the signal to open the new one."""
     log.write(2)
     log.read()
     renamed(log)
@@ -178,7 +178,7 @@ def test_the_original_is_read_while_it_is_being_compressed(log: Log) -> None:
     assert log.read() == [21, 22]
 
 
-def test_a_log_that_was_cut_is_told_and_read_from_its_beginning(
+def test_a_log_that_was_cut_is_reported_and_read_from_its_beginning(
     log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
     log.write(3)
@@ -187,10 +187,10 @@ def test_a_log_that_was_cut_is_told_and_read_from_its_beginning(
     log.write(2)
     with caplog.at_level(logging.ERROR):
         assert log.read() == [4, 5]
-    assert "was cut or lost after octet" in caplog.text
+    assert "truncated or lost after octet" in caplog.text
 
 
-def test_a_log_that_was_lost_is_told_and_what_was_rotated_since_is_read(
+def test_a_log_that_was_lost_is_reported_and_later_files_are_read(
     log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
     log.write(3)
@@ -201,7 +201,7 @@ def test_a_log_that_was_lost_is_told_and_what_was_rotated_since_is_read(
     log.write()
     with caplog.at_level(logging.ERROR):
         assert log.read() == [4, 5, 6]
-    assert "was cut or lost after octet" in caplog.text
+    assert "truncated or lost after octet" in caplog.text
 
 
 def test_the_log_of_another_program_beside_it_is_not_read(log: Log) -> None:
@@ -225,7 +225,7 @@ def test_half_a_line_waits_for_its_other_half(log: Log) -> None:
 
 
 def test_what_is_no_line_of_a_log_is_passed_over(log: Log) -> None:
-    """A hole where a writer went on behind a cut, a line without end, octets that are no text."""
+    """NULs after a truncation under a writer, an endless line, octets that are no text."""
     log.write()
     with log.path.open("ab") as file:
         file.write(bytes(100_000) + log.line("N00002").encode())
@@ -234,7 +234,7 @@ def test_what_is_no_line_of_a_log_is_passed_over(log: Log) -> None:
     assert log.read() == []
 
 
-def test_an_archive_that_is_broken_is_told_and_stops_nothing(
+def test_an_archive_that_is_broken_is_reported_and_stops_nothing(
     log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
     log.write(300)
@@ -244,19 +244,19 @@ def test_an_archive_that_is_broken_is_told_and_stops_nothing(
     log.write()
     with caplog.at_level(logging.ERROR):
         assert log.read()[-1] == 601
-    assert "what else it tells is not known" in caplog.text
+    assert "the rest of the file is not read" in caplog.text
     assert log.read() == []
 
 
-def test_a_log_that_may_not_be_read_is_told(log: Log) -> None:
-    """As if by chmod(1), which does not keep root out."""
+def test_a_log_that_may_not_be_read_is_reported(log: Log) -> None:
+    """Simulated, since chmod(1) does not restrict root."""
     log.path.unlink()
     log.path.symlink_to(log.path)
     with pytest.raises(SourceError, match="symbolic links"):
         log.read()
 
 
-def test_a_log_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_log_that_is_not_there_is_reported(tmp_path: Path) -> None:
     file = LogFile(tmp_path / "mail.log", Parser("postfix", UTC))
     with pytest.raises(SourceError, match=r"set \[maillog\] file"):
         list(file.read(b"", NOW))

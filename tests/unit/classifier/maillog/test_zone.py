@@ -1,4 +1,4 @@
-"""A log that tells no zone is read right in whatever zone it is written; a mismatch is said."""
+"""Log times without a zone are corrected, whatever the zone; a mismatch is reported."""
 
 import logging
 import os
@@ -11,8 +11,7 @@ from tests.unit.classifier.maillog.site import ANN, BOB, DAY, FULL, HOUR, NOW, U
 
 from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.line import Parser
-from bouncegate.classifier.maillog.timestamp import seconds_of
-from bouncegate.classifier.maillog.zone import in_words, offset_of
+from bouncegate.classifier.maillog.timestamp import in_words, offset_of, seconds_of
 from bouncegate.store.entry import Sent
 
 ZONES = [timezone(timedelta(hours=h)) for h in (-10, -5, 0, 1, 5.5, 5.75, 9, 14)]
@@ -31,7 +30,7 @@ def local_line(
 
 
 def in_zone(site: Site, zone: tzinfo) -> LogFile:
-    """The log, read by who lives in another zone."""
+    """The log, read in another zone."""
     return LogFile(site.log, Parser("postfix", zone))
 
 
@@ -45,7 +44,7 @@ def test_a_bounce_counts_in_whatever_zone_it_was_logged(site: Site, zone: tzinfo
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)
-def test_what_waited_for_hours_is_told_at_its_time(site: Site, zone: tzinfo) -> None:
+def test_a_bounce_after_hours_in_the_queue_has_its_time(site: Site, zone: tzinfo) -> None:
     sent, at = site.sent(1, ANN), NOW + 7 * HOUR
     site.write(local_line(sent, "deferred", ANN, at, delay=7 * HOUR, queued=7 * HOUR, text=FULL))
     site.run(source=in_zone(site, zone))
@@ -70,8 +69,8 @@ def test_an_expiry_is_read_in_the_zone_that_the_lines_before_it_have_shown(site:
     assert site.entries()[-1].time == at
 
 
-def test_a_time_that_tells_its_zone_is_left_as_it_is(site: Site) -> None:
-    """A clock that is wrong is no other zone; who reads the log must see it."""
+def test_a_time_with_a_zone_is_not_changed(site: Site) -> None:
+    """A wrong clock is not another zone; the operator must see it."""
     sent = site.sent(1, ANN)
     line = local_line(sent, "bounced", ANN, 0, delay=5, text=UNKNOWN)[len("Jan  1 00:00:00") :]
     when = datetime.fromtimestamp(NOW + 9 * HOUR, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -87,7 +86,7 @@ def test_a_line_of_another_message_under_the_same_queue_id_is_not_put_right(site
 
 
 def test_a_line_whose_send_is_not_known_yet_waits_in_another_zone_too(site: Site) -> None:
-    """The file was written just now, so its last line is of now."""
+    """The file has just been written, so its last line is from now."""
     sent = Sent(NOW, b"01234567", "news@s.test", (BOB,), "QUEUE0000001")
     site.write(local_line(sent, "bounced", BOB, NOW + 5, delay=5, text=UNKNOWN))
     os.utime(site.log, (NOW + 5, NOW + 5))
@@ -130,7 +129,7 @@ def test_the_offset_of_a_zone_is_half_an_hour_or_more_and_at_most_26(
     assert offset_of(told, expected, known) == offset
 
 
-def test_an_offset_is_told_in_hours_and_minutes() -> None:
+def test_an_offset_is_shown_in_hours_and_minutes() -> None:
     assert [in_words(o) for o in (9 * HOUR, -5 * HOUR, 19_800)] == ["9 h", "5 h", "5 h 30 min"]
 
 
@@ -163,7 +162,7 @@ def at(text: str) -> int:
 def test_the_hour_that_summer_time_repeats_is_read_as_the_one_that_is_over(
     text: str, moment: str
 ) -> None:
-    """Who reads a line at once reads it right."""
+    """A line that is read at once gets the right hour."""
     assert seconds_of(text, at(moment) + 5) == at(moment)
 
 
