@@ -13,6 +13,7 @@ from the journal, and the ledger forgets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import lmdb
@@ -220,6 +221,11 @@ class LastMailed(Table):
             transaction.delete(old[:_SIZE], key, db=self._by_day)
         transaction.put(key, value + (value if old is None else old[-_SIZE:]), db=self._used)
         transaction.put(value, key, db=self._by_day)
+
+
+def date_of(day: int) -> str:
+    """A day, counted from 1970, as ISO 8601 writes it."""
+    return datetime.fromtimestamp(day * DAY, UTC).date().isoformat()
 
 
 def key_of(address: str) -> bytes:

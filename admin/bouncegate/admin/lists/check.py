@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bouncegate.admin.lists.lines import Line
-from bouncegate.admin.lists.stale import date_of
 from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.taxonomy import Reason
@@ -17,6 +16,7 @@ from bouncegate.policy.fold import EMPTY, is_locked
 from bouncegate.policy.mx import DENIALS, Status
 from bouncegate.policy.records import Lock, State
 from bouncegate.store.address import AddressError, canonical, domain_of
+from bouncegate.store.lastmailed import date_of
 from bouncegate.store.store import Store
 
 Verdict = Literal["invalid", "locked", "dead", "typo", "predicted", "stale", "detected", "good"]

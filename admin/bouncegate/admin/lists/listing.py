@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bouncegate.admin.lists.prefilter import key_prefilter, lock_prefilter
 from bouncegate.admin.lists.row import Row, RowFilters, row_of_bounces, row_of_lock
-from bouncegate.admin.lists.stale import date_of, last_stale_day
+from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.config.durations import Duration
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy import deaddomain as dead
@@ -22,6 +22,7 @@ from bouncegate.policy.mx import DENIALS, Status
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event, Lock, State
 from bouncegate.store.address import domain_of
+from bouncegate.store.lastmailed import date_of
 from bouncegate.store.lists import Known, has_lock
 from bouncegate.store.store import Store
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from bouncegate.admin.lists.stale import date_of
 from bouncegate.admin.report.counting import Counting
 from bouncegate.admin.report.totals import Totals
+from bouncegate.store.lastmailed import date_of
 
 # A ten-thousandth of a percent: more digits are noise.
 _DIGITS: Final = 6
