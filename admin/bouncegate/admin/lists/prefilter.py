@@ -35,16 +35,8 @@ def lock_prefilter(filters: RowFilters, now: int, *, ended: bool) -> Prefilter:
 
 
 def _names_locks(filters: RowFilters) -> bool:
-    return any(
-        (
-            filters.kind,
-            filters.category,
-            filters.reason,
-            filters.origin,
-            filters.since,
-            filters.until,
-        )
-    )
+    one = filters
+    return any((one.kind, one.category, one.reason, one.origin, one.since, one.until))
 
 
 def _locks_of(record: bytes) -> list[Lock]:

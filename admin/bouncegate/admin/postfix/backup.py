@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from bouncegate.admin.postfix.command import PostfixError
+from bouncegate.admin.postfix.install import sync
 from bouncegate.admin.postfix.trial import Change
 
 FOLDER: Final = "bouncegate.undo"
@@ -72,12 +73,12 @@ def save(folder: Path, changes: Sequence[Change]) -> None:
         _write(partial / f"{number}.after", change.after or b"")
     entries = [_Entry(str(one.path), one.before is not None) for one in changes]
     _write(partial / _INDEX, msgspec.json.encode(entries))
-    _sync(partial)
+    sync(partial)
     partial.rename(fresh)
-    _sync(folder)
+    sync(folder)
     shutil.rmtree(place, ignore_errors=True)
     fresh.rename(place)
-    _sync(folder)
+    sync(folder)
 
 
 def recover(folder: Path) -> None:
@@ -88,7 +89,7 @@ def recover(folder: Path) -> None:
     if fresh.exists():
         shutil.rmtree(place, ignore_errors=True)
         fresh.rename(place)
-        _sync(folder)
+        sync(folder)
 
 
 def drop(folder: Path) -> None:
@@ -96,7 +97,7 @@ def drop(folder: Path) -> None:
     gone = path_of(folder).with_suffix(".gone")
     if path_of(folder).exists():
         path_of(folder).rename(gone)
-        _sync(folder)
+        sync(folder)
     shutil.rmtree(gone, ignore_errors=True)
 
 
@@ -110,11 +111,3 @@ def _write(path: Path, octets: bytes) -> None:
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -75,7 +75,7 @@ def coverage(settings: Settings, facts: Facts) -> Iterator[Coverage]:
     yield _of_log(settings)
     yield _of_local(settings, facts)
     yield _of_map(settings, facts)
-    if _map_is_asked(settings, facts):
+    if is_map_asked(settings, facts):
         yield from _of_verification(facts)
 
 
@@ -248,7 +248,7 @@ def _of_log(settings: Settings) -> Coverage:
 
 
 def _of_local(settings: Settings, facts: Facts) -> Coverage:
-    if _map_is_asked(settings, facts):
+    if is_map_asked(settings, facts):
         return Coverage("local", "transport_maps", State.ATTACHED, "the map judges it")
     text = "mail from sendmail(1), from aliases, and what is queued already is not judged (--map)"
     return Coverage("local", "transport_maps", State.NOT_COVERED, text)
@@ -264,7 +264,7 @@ def _of_verification(facts: Facts) -> Iterator[Coverage]:
         yield Coverage("map", subject, State.AFFECTED, text, FIX)
 
 
-def _map_is_asked(settings: Settings, facts: Facts) -> bool:
+def is_map_asked(settings: Settings, facts: Facts) -> bool:
     """Whether transport_maps names the map."""
     ours = {f"socketmap:{name}" for name in spellings(settings.map.socket, facts.queue)}
     return any(
@@ -274,6 +274,6 @@ def _map_is_asked(settings: Settings, facts: Facts) -> bool:
 
 
 def _of_map(settings: Settings, facts: Facts) -> Coverage:
-    if _map_is_asked(settings, facts):
+    if is_map_asked(settings, facts):
         return Coverage("map", "transport_maps", State.ATTACHED, "checks every routed recipient")
     return Coverage("map", "transport_maps", State.OFF, "not enabled (--map)")

@@ -18,6 +18,7 @@ from bouncegate.admin.postfix.coverage import (
     State,
     coverage,
     is_accepted,
+    is_map_asked,
     is_routed,
 )
 from bouncegate.admin.postfix.facts import SMTPD, Facts
@@ -292,10 +293,7 @@ def _plan_map(draft: _Draft) -> None:
     address = draft.reach(draft.settings.map.socket, ("trivial-rewrite",), "[map] socket")
     if address is None:
         return
-    ours = {f"socketmap:{name}" for name in spellings(draft.settings.map.socket, draft.facts.queue)}
-    listed = items(draft.facts.values.get("transport_maps", "")) or []
-    by_hand = any(item.rpartition(":")[0] in ours for item in listed)
-    if by_hand and sockets.MAP not in draft.facts.explicit:
+    if is_map_asked(draft.settings, draft.facts) and sockets.MAP not in draft.facts.explicit:
         return
     draft.define(sockets.MAP, f"socketmap:{address}:transport")
     draft.put_first("transport_maps", sockets.MAP)

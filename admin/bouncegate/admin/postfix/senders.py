@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from bouncegate.admin.postfix.contentfilter import has_no_milters
 from bouncegate.admin.postfix.facts import SMTPD, Facts, Service
 from bouncegate.config.probe import SIGNED
 from bouncegate.config.settings import Settings
@@ -203,7 +204,7 @@ def masquerade(listed: list[str], domain: str) -> str:
 def _proxied(facts: Facts) -> Iterator[SenderEffect]:
     """smtpd_proxy_filter: milters see the commands, but no end of a message."""
     for service in facts.services_of(SMTPD):
-        if "no_milters" in facts.setting(service, "receive_override_options"):
+        if has_no_milters(facts, service):
             continue
         if proxy := facts.setting(service, "smtpd_proxy_filter"):
             text = (

@@ -1,6 +1,6 @@
 """The summary of a report: totals, and rates if the number of sends is known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -62,22 +62,17 @@ def rows_of(counting: Counting, sends: int | None) -> Iterator[tuple[str, Summar
 
     `sends` are those of all names together, None if unknown.
     """
-    totals_by_name = counting.totals_by_name()
+    by_name = counting.totals_by_name()
     by_day = counting.subject.name == "day"
-    order = (
-        sorted(totals_by_name)
-        if by_day
-        else sorted(totals_by_name, key=lambda n: _rank(n, totals_by_name))
-    )
+    order = sorted(by_name, key=None if by_day else lambda name: _rank(name, by_name[name]))
     shared = counting.subject.of_sent is None and counting.subject.of_domain is None
     for name in order:
-        totals = totals_by_name[name]
+        totals = by_name[name]
         of = None if sends is None else sends if shared else totals.sends
         yield date_of(int(name)) if by_day else name, summary_of(totals, of)
 
 
-def _rank(name: str, totals_by_name: Mapping[str, Totals]) -> tuple[int, int, str]:
-    totals = totals_by_name[name]
+def _rank(name: str, totals: Totals) -> tuple[int, int, str]:
     return -totals.failures, -totals.sends, name
 
 
