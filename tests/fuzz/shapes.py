@@ -49,7 +49,7 @@ def _patterns() -> Iterator[str]:
             if isinstance(value, re.Pattern):
                 pattern: str | bytes = value.pattern
                 yield pattern if isinstance(pattern, str) else pattern.decode("latin-1")
-            elif name == "SIGN":
+            elif name == "PATTERN":
                 yield value
 
 

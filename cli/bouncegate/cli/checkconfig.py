@@ -50,8 +50,8 @@ def _notes_of_alive(settings: Settings) -> Iterator[str]:
     """Whether mail is a sign of life, where the settings ask for it."""
     if settings.alive.authserv_ids and not is_proven(settings, int(time.time())):
         yield (
-            "[alive]: no mail is a sign of life: it is not proven that Authentication-Results of "
-            'strangers are taken out of incoming mail; run "bouncegate doctor"'
+            "[alive]: no mail is a sign of life: not proven that forged Authentication-Results "
+            'are removed from incoming mail; run "bouncegate doctor"'
         )
 
 

@@ -1,1 +1,1 @@
-"""Signs of life: mail that proves to be from an address proves that somebody reads there."""
+"""Signs of life: authenticated mail from an address proves that somebody reads mail there."""

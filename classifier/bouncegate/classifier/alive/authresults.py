@@ -1,21 +1,21 @@
-"""An Authentication-Results field (RFC 8601, 2.2): what a host found out about a message.
+"""Parses Authentication-Results fields (RFC 8601, 2.2): a host's findings about a message.
 
-Read strictly: a field that is not what the standard says is none at all. The property values come
-from the message, and so from a stranger; a host has to quote what needs it.
+The parser is strict: a field that violates the standard is ignored. The property values come from
+the message, and so from a stranger; the host must quote those that need it.
 
-The name of the host has to stand first, as it is: neither quoted nor behind a comment. Filters
-that take away what strangers have written look for the name as hosts write it, and what a filter
-has not known must not be believed. White space is that of the standard, no other of Unicode's.
+The authserv-id must come first, neither quoted nor after a comment. Filters that remove forged
+fields look for the authserv-id as hosts write it, and a field that a filter may have missed must
+not be trusted. Only the white space of the standard counts, not that of Unicode.
 """
 
 import re
 from typing import Final, NamedTuple
 
-from bouncegate.classifier.alive.lexer import Malformed, pieces, unquoted
+from bouncegate.classifier.alive.header import Malformed, pieces, unquoted
 
 _MOST_RESULTS: Final = 64
 _VALUE: Final = r'(?:"(?:[^"\\]|\\.)*"|[^\s;"=()]+)'
-# A local part in quotes stands before its domain: `"a b"@example.com`.
+# A local part may be quoted: `"a b"@example.com`.
 _PVALUE: Final = rf"(?:{_VALUE}(?:@[^\s;\"=()@]+)?)"
 # A token (RFC 2045, 5.1).
 _ID: Final = re.compile(r"\s*([!#$%&'*+.0-9A-Z^_`a-z{|}~-]+)(?:\s+([0-9]+))?\s*", re.ASCII)
@@ -23,7 +23,8 @@ _METHOD: Final = re.compile(
     r"\s*([A-Za-z][A-Za-z0-9-]*)(?:\s*/\s*(\d+))?\s*=\s*([A-Za-z][A-Za-z0-9-]*)(?=\s|$)",
     re.ASCII,
 )
-# `reason=...`, and what some write without a type, such as `action=none`, is read alike.
+# `reason=...`, and properties that some hosts write without a type, such as `action=none`, are
+# parsed alike.
 _PROPERTY: Final = re.compile(
     r"\s+((?:[A-Za-z][A-Za-z0-9-]*\s*\.\s*)?[A-Za-z][A-Za-z0-9_-]*)\s*=\s*"
     rf"({_PVALUE})(?=\s|$)",
@@ -33,7 +34,7 @@ _VERSION: Final = "1"  # RFC 8601, 2.2: of the field and of each method
 
 
 class Result(NamedTuple):
-    """What one method said; names in lower case."""
+    """The result of one method; names in lower case."""
 
     method: str
     result: str
@@ -41,7 +42,7 @@ class Result(NamedTuple):
     """Such as `("header.d", "example.com")`."""
 
     def value(self, name: str) -> str:
-        """The first property of a name, empty where there is none."""
+        """The first property with a name, empty if there is none."""
         return next((value for known, value in self.properties if known == name), "")
 
 
@@ -49,12 +50,12 @@ class AuthResults(NamedTuple):
     """A whole field."""
 
     authserv_id: str
-    """Who said so, in lower case."""
+    """The host that added the field, in lower case."""
     results: tuple[Result, ...]
 
 
 def parse(text: str) -> AuthResults | None:
-    """The results that the value of a field tells; None for what is no such field."""
+    """Parse the value of a field; None if it violates the standard."""
     try:
         first, *rest = _split(text)
     except Malformed:
@@ -63,7 +64,7 @@ def parse(text: str) -> AuthResults | None:
     if identity is None or (identity[2] or _VERSION) != _VERSION or not rest:
         return None
     results: list[Result] = []
-    for piece in rest if _says_something(rest) else ():
+    for piece in rest if _has_results(rest) else ():
         result = _result(piece)
         if result is None:
             return None
@@ -72,7 +73,7 @@ def parse(text: str) -> AuthResults | None:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between semicolons that stand in no quotes and no comment; raises Malformed."""
+    """The parts between semicolons outside quotes and comments; raises Malformed."""
     parts = [""]
     for piece in pieces(text):
         if piece == ";":
@@ -81,12 +82,12 @@ def _split(text: str) -> list[str]:
             parts[-1] += piece
     if len(parts) > _MOST_RESULTS:
         raise Malformed("too many results")
-    if len(parts) > 2 and not parts[-1].strip():  # a semicolon at the end, which many write
+    if len(parts) > 2 and not parts[-1].strip():  # a trailing semicolon, which is common
         parts.pop()
     return parts
 
 
-def _says_something(parts: list[str]) -> bool:
+def _has_results(parts: list[str]) -> bool:
     return [part.strip().lower() for part in parts] != ["none"]
 
 

@@ -1,7 +1,7 @@
-"""Taking in a message that may be a sign of life: checked, and kept if it makes a difference.
+"""Checks a message that may be a sign of life, and records it if it makes a difference.
 
-One act for an address and day at most, and only for addresses that have bounced. Of those that are
-mailed it is remembered that they are in use.
+At most one act is recorded per address and day, and only for addresses that have bounced. Addresses
+that are mailed are noted as in use.
 """
 
 import hmac
@@ -23,19 +23,19 @@ from bouncegate.store.store import Store
 log: Final = logging.getLogger("bouncegate.alive")
 
 BY: Final = "mail"
-"""Who reports signs of life that came by mail."""
+"""The `by` of acts for signs of life that arrived by mail."""
 NOT_PROVEN: Final = (
-    "it is not proven that Authentication-Results of strangers are taken out of incoming mail: "
+    "not proven that forged Authentication-Results are removed from incoming mail: "
     "run bouncegate doctor"
 )
 _SHOWN: Final = 200
 
 
 class Listener:
-    """Hears signs of life for a store."""
+    """Records signs of life in a store."""
 
     def __init__(self, settings: Settings, store: Store, policy: Policy) -> None:
-        """Check by `settings`, keep in `store` under `policy`."""
+        """Check messages by `settings` and record them in `store` under `policy`."""
         self._settings = settings.alive
         self._mailbox = mailbox_of(settings).encode() if settings.alive.authserv_ids else b""
         self._is_proven = partial(is_proven, settings)
@@ -44,19 +44,18 @@ class Listener:
         self._policy = policy
 
     def is_meant(self, recipient: str) -> bool:
-        """Whether what is sent there is to be looked at for signs of life."""
+        """Whether the recipient is the mailbox for signs of life."""
         local = recipient.strip("<>").rpartition("@")[0]
         return bool(self._mailbox) and hmac.compare_digest(local.lower().encode(), self._mailbox)
 
     def believes(self, raw: bytes, number: str) -> bool:
-        """Whether a probe has results that name its number and would be believed."""
+        """Whether a probe has results that name its number and would be trusted."""
         return names_in_results(raw, number, self._settings)
 
     def take(self, _recipients: Sequence[str], raw: bytes, sender: str | None, now: int) -> None:
-        """Check a message that came at `now`; what is kept of it is durable on return.
+        """Check a message that arrived at `now`; its record is durable on return.
 
-        `sender` is the envelope sender where it is known, empty for the null one. Raises
-        StoreError.
+        `sender` is the envelope sender if known, empty for the null sender. Raises StoreError.
         """
         if not self._is_proven(now):
             log.warning("no sign of life: %s", NOT_PROVEN)
@@ -77,7 +76,7 @@ class Listener:
 
 
 def _matters(state: State | None, now: int) -> bool:
-    """Whether the address has bounced, and was not heard of today."""
+    """Whether the address has bounced, and has had no sign of life today."""
     return state is not None and has_bounced(state) and state.alive // DAY != now // DAY
 
 

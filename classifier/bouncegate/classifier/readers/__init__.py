@@ -1,1 +1,1 @@
-"""Readers, one for each family of bounces, each small and independent of the others."""
+"""Readers: one small, independent module for each family of bounces."""

@@ -1,7 +1,7 @@
-"""The last resort: a notice of failure that names nobody, but returns a message to one person.
+"""The last resort: a notice of failure that names no recipient, but returns a message to one.
 
-Recognised by a phrase of failure in the notice or its subject, and one single address in the
-To field of the returned header.
+Recognised by a phrase of failure in the notice or its subject, and a single address in the To field
+of the returned header.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ NAME: Final = "addressee"
 
 
 def read(notification: Notification) -> list[Report]:
-    """The one to whom the returned message is addressed."""
+    """The addressee of the returned message."""
     addresses = find_addresses(notification.returned_fields.get("to"))
     if len(addresses) != 1:
         return []

@@ -1,8 +1,8 @@
 """Amazon SES as JSON: notifications by SNS, by an event destination, or mailed by SNS.
 
 Recognised by a JSON object with `notificationType` or `eventType`, or with a `Message` that
-holds such an object. Its form is in the Amazon SES developer guide (Amazon SNS notification
-contents). SES by mail sends standard reports.
+contains such an object. The Amazon SES developer guide describes its format (Amazon SNS
+notification contents). Bounces that SES sends by mail are standard reports.
 """
 
 import json
@@ -16,11 +16,12 @@ from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.report import COMPLAINED, Report
 
 NAME: Final = "amazon-ses"
-SIGN: Final = ""
+PATTERN: Final = ""
 
-# The object begins the message, or stands behind a line or two.
+# Characters within which the object begins: at once, or after a line or two.
 _LEAD: Final = 400
 _DECODER: Final = json.JSONDecoder(strict=False)
+_ACTIONS: Final = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 
 
 def read(notification: Notification) -> list[Report]:
@@ -42,9 +43,9 @@ def read(notification: Notification) -> list[Report]:
 
 
 def _event(text: str) -> dict[str, Any]:
-    """The innermost object: that of SES, out of the one of SNS."""
+    """The innermost object: that of SES, unwrapped from that of SNS."""
     event: dict[str, Any] = {}
-    # Mailed by SNS, long strings are broken into lines, which JSON does not allow.
+    # Mail from SNS breaks long strings into lines, which JSON does not allow.
     text = text.replace("\n", "")
     for _ in range(3):
         start = text.find("{")
@@ -71,12 +72,10 @@ def _report(person: dict[str, Any], action: str, kind: str) -> Report:
         text.partition(";")[2].strip() if text.lower().startswith(("smtp;", "x-")) else text
     )
     reply = dissect(diagnostic)
-    told = _text(person.get("action")).lower()
+    own_action = _text(person.get("action")).lower()
     return Report(
         final_recipient=_address(person),
-        action=told
-        if told in {"failed", "delayed", "delivered", "relayed", "expanded"}
-        else action,
+        action=own_action if own_action in _ACTIONS else action,
         status=_text(person.get("status"))[:16] or reply.status,
         diagnostic=diagnostic,
         reply_code=reply.code,
@@ -87,7 +86,7 @@ def _report(person: dict[str, Any], action: str, kind: str) -> Report:
 
 
 def _address(person: dict[str, Any]) -> str:
-    """The address, `""` if the string holds none, whatever else it holds."""
+    """The address in `emailAddress`, `""` if there is none."""
     address = typed_address(_text(person.get("emailAddress")))
     return address if "@" in address else ""
 

@@ -1,7 +1,7 @@
 """Complaints: the Abuse Reporting Format (RFC 5965) of a feedback loop.
 
-Recognised by a part of type message/feedback-report. The complainer is named by
-Original-Rcpt-To, if at all; else by the To field of the message that is returned.
+Recognised by a part of type message/feedback-report. Original-Rcpt-To names the complaining
+recipient; without it, the To field of the returned message does.
 """
 
 from typing import Final
@@ -12,12 +12,12 @@ from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.report import COMPLAINED, Report
 
 NAME: Final = "arf"
-SIGN: Final = ""
+PATTERN: Final = ""
 KIND: Final = "message/feedback-report"
 
 
 def read(notification: Notification) -> list[Report]:
-    """One report for each recipient who complained."""
+    """One report for each recipient who complains."""
     parts = [part for part in notification.message.parts if part.kind == KIND]
     if not parts:
         return []

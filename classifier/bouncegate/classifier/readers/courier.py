@@ -1,7 +1,7 @@
 """The Courier mail server.
 
-Recognised by `UNDELIVERABLE MAIL` between rules; below it each recipient in angle brackets with
-a colon, and the dialogue: `>>>` what was sent, `<<<` what came back.
+Recognised by `UNDELIVERABLE MAIL` between rules. Below it is each recipient in angle brackets with
+a colon, and the dialogue: `>>>` before commands, `<<<` before replies.
 """
 
 import re
@@ -12,7 +12,7 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entrie
 from bouncegate.classifier.report import Report
 
 NAME: Final = "courier"
-SIGN: Final = r"(?m)^[ \t]*(?:undeliverable|delayed) mail[ \t]*$"
+PATTERN: Final = r"(?m)^[ \t]*(?:undeliverable|delayed) mail[ \t]*$"
 
 _SECTION: Final = re.compile(
     r"^[ \t]*(?P<title>UNDELIVERABLE MAIL|DELAYED MAIL)[ \t]*$(?P<list>(?:\n(?!-{10}).*)*)",

@@ -1,4 +1,4 @@
-"""Whether a notice in prose tells of a delay only: the message is still in a queue."""
+"""Whether a notice in prose only reports a delay: the message is still in a queue."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ _NOTICE: Final = Phrases((_WAITING, _ENDED))
 
 
 def is_delay(notification: Notification) -> bool:
-    """Whether the notice says that delivery goes on, and not that it has ended."""
+    """Whether the notice says that delivery continues, and not that it has ended."""
     if _SUBJECT.occur(notification.message.subject):
         return True
     return _NOTICE.found(notification.line) == [0]

@@ -1,4 +1,4 @@
-"""Lotus Notes and HCL Domino without their status part, and PostMaster notices of the same form.
+"""Lotus Notes and HCL Domino without a status part, and PostMaster notices of the same format.
 
 Recognised by `was not delivered to:` and `because:`, each with an indented paragraph below it.
 """
@@ -13,15 +13,15 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, report
 from bouncegate.classifier.report import Report
 
 NAME: Final = "domino"
-SIGN: Final = r"(?s:not (?:be )?delivered to:?\s.+\sbecause)"
+PATTERN: Final = r"(?s:not (?:be )?delivered to:?\s.+\sbecause)"
 
 _PARAGRAPHS: Final = re.compile(
     r"(?:was|could) not (?:be )?delivered to:?\s{1,40}(?P<who>\S.{0,500}?)\s{1,40}"
     r"because:?\s{1,40}(?=\S)",
     re.DOTALL | re.IGNORECASE,
 )
-# The reason ends here: looked for by itself, so that no notice makes the search above try it
-# from every place.
+# The end of the reason. A separate search, so that no notice makes the search above try it at
+# every position.
 _BLANK_LINE: Final = re.compile(r"\n[ \t]{0,20}\n|\Z")
 
 

@@ -13,7 +13,7 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, report
 from bouncegate.classifier.report import Report
 
 NAME: Final = "dragonfly"
-SIGN: Final = r"error delivering your mail to"
+PATTERN: Final = r"error delivering your mail to"
 
 _SENTENCE: Final = re.compile(
     rf"error delivering your mail to <(?P<address>{ADDRESS})>\.\s*(?P<text>.*)", re.DOTALL
@@ -24,7 +24,7 @@ _END: Final = re.compile(
 
 
 def read(notification: Notification) -> list[Report]:
-    """The one recipient that a notice has."""
+    """The single recipient of a notice."""
     match = _SENTENCE.search(notification.notice)
     if match is None:
         return []

@@ -1,4 +1,4 @@
-"""Microsoft Exchange, old and new, and Exchange Online, where no status part names anybody.
+"""Microsoft Exchange, old and new, and Exchange Online, without a recipient in a status part.
 
 Recognised by one of its sentences: `did not reach the following recipient(s)` (5.5 to 2003),
 `Delivery has failed to these recipients` (2007 and later), `couldn't be delivered` with
@@ -16,7 +16,7 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entrie
 from bouncegate.classifier.report import Report
 
 NAME: Final = "exchange"
-SIGN: Final = (
+PATTERN: Final = (
     r"did not reach the following|generating server|remote server|has failed to these"
     r"|diagnostic information|your message to \S+@"
     r"|(?m)^[ \t]*#(?:[45]\d\d |[45]\.\d+\.\d|<.+ #[45])"
@@ -41,7 +41,7 @@ _NEW: Final = re.compile(
 
 
 def read(notification: Notification) -> list[Report]:
-    """The recipients of whichever form the notice has."""
+    """The recipients of a notice, in any of the formats."""
     text = notification.notice
     old = _OLD.search(text)
     if old:
@@ -53,7 +53,7 @@ def read(notification: Notification) -> list[Report]:
 
 
 def _returned(text: str) -> Iterator[RecipientBlock]:
-    """Each address with what was returned for it, up to a mark, a quote or a blank line."""
+    """Each address with the returned text, up to a hash mark, a quote or a blank line."""
     begin = 0
     while match := _RETURNED.search(text, begin):
         start = match.end()

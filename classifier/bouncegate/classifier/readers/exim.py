@@ -1,7 +1,7 @@
-"""Exim, and what is built on it or copies its notice: GMX, 1&1, Mail.ru, Zoho, MXLogic.
+"""Exim, and systems built on it or with its notice: GMX, 1&1, Mail.ru, Zoho, MXLogic.
 
 Recognised by `created automatically by mail delivery software` or `The following address(es)
-failed`; an address stands indented, what happened indented further below it.
+failed`. Each address is indented, with the reason indented further below it.
 """
 
 from typing import Final
@@ -12,12 +12,12 @@ from bouncegate.classifier.readers.recipientblocks import entries, reports
 from bouncegate.classifier.report import Report
 
 NAME: Final = "exim"
-SIGN: Final = (
+PATTERN: Final = (
     r"created automatically by (?:the )?mail delivery (?:software|system)"
     r"|the following address(?:es|\(es\))?\s+(?:failed|have|has)|создано автоматически"
 )
 
-# The words above the list, the last of which counts: before them the sender may be named.
+# The words above the list. The last match counts: the sender may be named before it.
 _ABOVE: Final = ("following address", "one or more of its", "получателям:")
 _DELAY: Final = Phrases(
     (

@@ -1,7 +1,7 @@
 """The header field X-Failed-Recipients: Exim, Google, Telekom, Google Groups and others.
 
-The field names the recipients, separated by commas; the notice explains. It counts where no
-reader of a family found more.
+The field lists the recipients, separated by commas; the notice has the reasons. It is used if no
+reader of a family finds a recipient.
 """
 
 from typing import Final
@@ -13,11 +13,11 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entrie
 from bouncegate.classifier.report import Report
 
 NAME: Final = "x-failed-recipients"
-SIGN: Final = ""
+PATTERN: Final = ""
 
 
 def _explained(text: str) -> list[RecipientBlock]:
-    """What the notice lists; addresses one below the other share the words behind the last."""
+    """The entries of the notice; consecutive addresses share the text after the last one."""
     found = entries(text)
     shared = ""
     for n in range(len(found) - 1, -1, -1):
@@ -27,10 +27,11 @@ def _explained(text: str) -> list[RecipientBlock]:
 
 
 def read(notification: Notification) -> list[Report]:
-    """The recipients that the field names, with what the notice lists of each."""
+    """The recipients in the field, each with its explanation in the notice."""
     named = find_addresses(notification.message.fields.get("x-failed-recipients"))
     if not named:
         return []
-    told = {entry.address.lower(): entry.explanation for entry in _explained(notification.notice)}
+    explanations = {e.address.lower(): e.explanation for e in _explained(notification.notice)}
     action = "delayed" if is_delay(notification) else "failed"
-    return reports((RecipientBlock(a, told.get(a.lower(), "")) for a in named), NAME, action)
+    blocks = (RecipientBlock(a, explanations.get(a.lower(), "")) for a in named)
+    return reports(blocks, NAME, action)

@@ -1,7 +1,7 @@
-"""fml, a list manager in use in Japan: what was not taken for a list.
+"""fml, a list manager in use in Japan: a message that a list did not accept.
 
-Recognised by the header field X-MLServer; the list stands in angle brackets in the first lines
-of the notice, the cause in the subject and beside it.
+Recognised by the header field X-MLServer. The list's address is in angle brackets in the first
+lines of the notice, the reason in the subject and beside the address.
 """
 
 import re
@@ -13,13 +13,13 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, report
 from bouncegate.classifier.report import Report
 
 NAME: Final = "fml"
-SIGN: Final = r"original mail as follows"
+PATTERN: Final = r"original mail as follows"
 
 _LIST: Final = re.compile(rf"<(?P<address>{ADDRESS})>")
 
 
 def read(notification: Notification) -> list[Report]:
-    """The list that did not take the message."""
+    """The list that did not accept the message."""
     message = notification.message
     if "fml" not in message.fields.get("x-mlserver"):
         return []

@@ -1,7 +1,7 @@
-"""A refusal in the form of a receipt: Dovecot, Cyrus and others that know Sieve's reject.
+"""A refusal in the form of an MDN: Dovecot, Cyrus and others that support Sieve's reject.
 
-Recognised by a part of type message/disposition-notification in what `messagetype` took for a
-refusal (RFC 5429, 2.1.2; RFC 8098, 3.2.4 has the recipient's fields).
+Recognised by a part of type message/disposition-notification in a message that `messagetype`
+classified as a refusal (RFC 5429, 2.1.2; RFC 8098, 3.2.4 defines the recipient's fields).
 """
 
 from typing import Final
@@ -13,12 +13,12 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, report
 from bouncegate.classifier.report import Report
 
 NAME: Final = "disposition"
-SIGN: Final = ""
+PATTERN: Final = ""
 KIND: Final = "message/disposition-notification"
 
 
 def read(notification: Notification) -> list[Report]:
-    """The recipient for whom the message was refused."""
+    """The recipient who refused the message."""
     for part in notification.message.parts:
         if part.kind == KIND:
             fields = Fields(part.text)

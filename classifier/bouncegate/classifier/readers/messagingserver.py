@@ -1,4 +1,4 @@
-"""Sun, iPlanet and Oracle Messaging Server, and PMDF before them.
+"""Sun, iPlanet and Oracle Messaging Server, and their predecessor PMDF.
 
 Recognised by indented fields: `Recipient address:`, `Original address:`, `Reason:`,
 `Diagnostic code:`.
@@ -14,7 +14,7 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, report
 from bouncegate.classifier.report import Report
 
 NAME: Final = "messaging-server"
-SIGN: Final = r"recipient address:|addressed to:"
+PATTERN: Final = r"recipient address:|addressed to:"
 
 _GROUP: Final = re.compile(
     r"^[ \t]*(?:Recipient address|Addressed To):[ \t]*(?P<address>\S.*)"
@@ -29,7 +29,7 @@ _WORDS: Final = re.compile(
 
 
 def read(notification: Notification) -> list[Report]:
-    """Each group of fields."""
+    """The recipient of each group of fields."""
     found: list[RecipientBlock] = []
     for match in _GROUP.finditer(notification.notice):
         original = _ORIGINAL.search(match["fields"])

@@ -1,7 +1,7 @@
-"""Japanese carriers (au, EZweb, SoftBank, NTT Docomo) and providers of their kind.
+"""Japanese mobile carriers (au, EZweb, SoftBank, NTT Docomo) and similar providers.
 
 Recognised by `Each of the following recipients was rejected by a remote mail server.` and its
-variants; the address stands in angle brackets above or below the sentence.
+variants. The address is in angle brackets above or below the sentence.
 """
 
 import re
@@ -14,14 +14,14 @@ from bouncegate.classifier.readers.rolephrases import is_other, others
 from bouncegate.classifier.report import Report
 
 NAME: Final = "carriers"
-SIGN: Final = (
+PATTERN: Final = (
     r"each of the following recipients was rejected by a remote mail server"
     r"|the following recipients did not receive this message"
     r"|the user\(s\) (?:rejected your message|account is disabled"
     r"|account is temporarily over quota)"
 )
 
-_SENTENCE: Final = re.compile(SIGN, re.IGNORECASE)
+_SENTENCE: Final = re.compile(PATTERN, re.IGNORECASE)
 _BRACKETED: Final = re.compile(
     rf"(?:^|>>> RCPT TO: ?|\s)<(?P<address>{ADDRESS})>", re.IGNORECASE | re.MULTILINE
 )
@@ -30,7 +30,7 @@ _REPLY: Final = re.compile(r"^[ \t]*(?:<<< )?([45]\d\d[ -].*)$", re.MULTILINE)
 
 
 def read(notification: Notification) -> list[Report]:
-    """The bracketed addresses of the notice, with what the server replied."""
+    """The bracketed addresses of the notice, with the server's reply."""
     text = notification.notice
     sentence = _SENTENCE.search(text)
     if sentence is None:

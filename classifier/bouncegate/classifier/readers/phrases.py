@@ -1,7 +1,7 @@
-"""How notices say, in the languages that occur, that a message was not delivered.
+"""Phrases for a failed delivery, in the languages that notices use.
 
-One table for the reader of prose; each phrase is a regular expression for text
-whose white space is single.
+One table for the reader of prose. Each phrase is a regular expression for text with single white
+space.
 """
 
 from typing import Final
@@ -202,4 +202,4 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
 FAILURE: Final = Vocabulary(
     enumerate(phrase for phrases in NOT_DELIVERED.values() for phrase in phrases)
 )
-"""Searched for in text whose white space is single."""
+"""Matched against text with single white space."""

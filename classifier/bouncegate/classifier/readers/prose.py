@@ -1,7 +1,7 @@
 """Any other notice, in prose and in any language of `phrases`.
 
-Recognised by a phrase that says that a message was not delivered. The recipients are the
-addresses that stand in a list, else those in its own sentence; what `roles` knows are none.
+Recognised by a phrase that says that a message was not delivered. The recipients are the addresses
+in a list, or else those in the sentence with the phrase, without those that `rolephrases` excludes.
 """
 
 import re
@@ -19,32 +19,32 @@ from bouncegate.classifier.reply import searchable
 from bouncegate.classifier.report import Report
 
 NAME: Final = "prose"
-SIGN: Final = ""
+PATTERN: Final = ""
 
 _ADDRESS: Final = re.compile(BEGINNING + ADDRESS)
-# A reply that is quoted: its code, and more than a word behind it.
+# A quoted reply: its code, and more than a word after it.
 _REPLY: Final = re.compile(
     r"(?:^|[\s\[(\"':>])([45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}[ -])?"
     r"[A-Za-z<\"'][^\n]{3,400}(?:\n[^\n]{1,200}){0,2})"
 )
 _TO: Final = re.compile(r"[ \t>]*To:", re.IGNORECASE)
 _FIELD: Final = re.compile(r"[ \t>]*(?:From|Subject|Date|Sent|Cc|Message-ID):", re.IGNORECASE)
-# Names below a heading, each alone or with its reason behind a gap.
+# Names below a heading, each alone or followed by a gap and the reason.
 _LOCAL_NAMES: Final = re.compile(
     r"(?:\brecipients?\b|\busers?\b|delivered to)[^\n]{0,120}:[ \t]*\n(?:[ \t]*\n)?"
     r"((?:[ \t]+[A-Za-z0-9][\w.+-]{0,63}(?:[ \t]{2,}[^\n@]{0,200})?[ \t]*(?:\n|\Z)){1,50})"
 )
-# Notices have a few paragraphs, and name a few addresses in each; what makes an address somebody
-# else's is looked for before each.
+# Notices have a few paragraphs with a few addresses each. The limits bound the search for the role
+# of each address.
 _MOST_PARAGRAPHS: Final = 30
 _MOST_ADDRESSES: Final = 100
-# What is shorter explains nothing.
+# A shorter text explains nothing.
 _SHORTEST: Final = 8
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 
 
 def read(notification: Notification) -> list[Report]:
-    """The recipients of whom the notice says that they were not reached."""
+    """The recipients that the notice reports as failed."""
     text = notification.notice
     subject = notification.message.subject
     delayed = is_delay(notification)
@@ -79,9 +79,9 @@ def _listed(text: str, known: frozenset[str], whole: str) -> list[RecipientBlock
 
 
 def _in_header(text: str, at: int) -> bool:
-    """Whether the address stands in the To field of a header that the notice quotes.
+    """Whether the address is in the To field of a header that the notice quotes.
 
-    That the message was sent there does not say that it failed there.
+    Such a field shows that the message was sent to the address, not that it failed there.
     """
     begin = text.rfind("\n", 0, at) + 1
     if not _TO.match(text, begin):
@@ -92,7 +92,7 @@ def _in_header(text: str, at: int) -> bool:
 
 
 def _in_sentence(text: str, known: frozenset[str], whole: str) -> list[RecipientBlock]:
-    """Addresses in a paragraph that says what failed, in the two behind it, or before it."""
+    """Addresses in a paragraph that reports a failure, in the next two, or in the one before."""
     paragraphs = _PARAGRAPH.split(text)
     failing = (n for n, words in enumerate(paragraphs) if FAILURE.occur(searchable(words)))
     for n in islice(failing, _MOST_PARAGRAPHS):
@@ -104,13 +104,13 @@ def _in_sentence(text: str, known: frozenset[str], whole: str) -> list[Recipient
 
 
 def _only_one(text: str, known: frozenset[str], whole: str) -> list[RecipientBlock]:
-    """The single address of a notice that has no other role in it, wherever it stands."""
+    """The address without another role, if the notice has only one."""
     found = {address.lower(): address for address in _addressed(text, known)}
     return [RecipientBlock(address, whole) for address in found.values()] if len(found) == 1 else []
 
 
 def _addressed(text: str, known: frozenset[str]) -> list[str]:
-    """The addresses in words that have no other role in them."""
+    """The addresses in a text that have no other role in it."""
     return [
         address
         for match in islice(_ADDRESS.finditer(text), _MOST_ADDRESSES)
@@ -127,7 +127,7 @@ def _in_subject(subject: str, known: frozenset[str], whole: str) -> list[Recipie
 
 
 def _local_names(notification: Notification, whole: str) -> list[RecipientBlock]:
-    """Mailboxes of the author's own domain, named without it."""
+    """Mailboxes of the author's domain that are named without the domain."""
     text = notification.notice
     match = _LOCAL_NAMES.search(text)
     domain = first_address(notification.message.author).partition("@")[2]
@@ -137,6 +137,6 @@ def _local_names(notification: Notification, whole: str) -> list[RecipientBlock]
 
 
 def _reply(text: str) -> str:
-    """What the notice quotes of a server, `""` if nothing."""
+    """The server's reply that the notice quotes, `""` if there is none."""
     match = _REPLY.search(text)
     return " ".join(match[1].split()) if match else ""

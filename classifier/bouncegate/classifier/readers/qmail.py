@@ -1,9 +1,9 @@
-"""qmail and all that write the same form (QSBMF, D. J. Bernstein): Yahoo, netqmail,
-Postfix where it sends no report.
+"""qmail and others with the same format (QSBMF, D. J. Bernstein): Yahoo, netqmail, Postfix without
+a report.
 
-Recognised by its first words, `Hi. This is the` (an operator may translate them), and by
-paragraphs that begin with an address in angle brackets and a colon. A paragraph that begins
-with a hyphen ends the notice.
+Recognised by paragraphs that begin with an address in angle brackets and a colon; the first words,
+`Hi. This is the`, may be translated by the operator. A paragraph that begins with a hyphen ends the
+notice.
 """
 
 import re
@@ -16,9 +16,9 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, report
 from bouncegate.classifier.report import Report
 
 NAME: Final = "qmail"
-SIGN: Final = r"(?m)^<[^<>\n]+>:"
+PATTERN: Final = r"(?m)^<[^<>\n]+>:"
 
-# Postfix names the alias that was mailed behind the address that failed.
+# Postfix names the alias that was mailed after the address that failed.
 _RECIPIENT: Final = re.compile(
     rf"^<(?P<address>{ADDRESS})>(?: \(expanded from\s+<(?P<alias>{ADDRESS})>\))?:"
     r"[ \t]*(?P<rest>.*)$",

@@ -1,7 +1,7 @@
-"""What the readers of prose share: lists of addresses, each with its explanation.
+"""Lists of addresses with explanations, for all readers of prose.
 
-A notice names a recipient at the beginning of a line, bare or in brackets, and says below or
-behind it what happened.
+A notice names a recipient at the start of a line, bare or in brackets, with the explanation after
+or below it.
 """
 
 import re
@@ -15,13 +15,13 @@ from bouncegate.classifier.report import Report
 
 
 class RecipientBlock(NamedTuple):
-    """One recipient and what is said about it."""
+    """One recipient and its explanation."""
 
     address: str
     explanation: str
 
 
-# Brackets, quotes, bullets and types that stand before an address in a list.
+# Brackets, quotes, bullets and types before an address in a list.
 _BEFORE: Final = (
     r"[ \t>*•·|+-]{0,24}(?:\d{1,4}[.)][ \t]{1,4})?"
     r"(?:(?:(?:mailto|smtp|rfc822|to|address)[ \t]?[:;=]|(?:smtp|rfc822)(?=[ \t\"'<(\[])"
@@ -34,14 +34,14 @@ _ENTRY: Final = re.compile(
     rf"^{_BEFORE}(?P<address>{ADDRESS})[\"'>)\]]{{0,3}}(?P<rest>(?:[ \t:;,.(\[…-].*)?)$",
     re.IGNORECASE | re.MULTILINE,
 )
-# The address that was mailed, where an alias led to the one that failed: Exim, Sendmail, Postfix.
+# The alias that was mailed and expanded to the address that failed: Exim, Sendmail, Postfix.
 _ALIAS: Final = re.compile(
     rf"\((?:generated|expanded) from:? <?(?P<alias>{ADDRESS})>?\)", re.IGNORECASE
 )
-# A colon or a full stop behind an address explains nothing yet.
+# A colon or a full stop after an address is not an explanation.
 _SHORT_REST: Final = 2
 _BLANK: Final = re.compile(r"\n[ \t]*\n")
-# `(unrecoverable error)` says less, unless it is a reply.
+# A shorter text such as `(unrecoverable error)` explains nothing, unless it is a reply.
 _SAYS_SOMETHING: Final = 40
 _RULE: Final = re.compile(r"^[ \t]*(?:[-=_*#~|]{4,}|--- ).*$", re.MULTILINE)
 
@@ -59,7 +59,7 @@ def entries(text: str) -> list[RecipientBlock]:
 
 
 def _explanation(rest: str, below: str) -> str:
-    """What stands behind an address and below it, up to a blank line once it has begun."""
+    """The text after and below an address, up to a blank line once the explanation has begun."""
     blank = _BLANK.search(below)
     if blank:
         beginning = _joined(rest, below[: blank.start()])
@@ -87,8 +87,8 @@ def _lines_with_address(text: str) -> Iterator[re.Match[str]]:
 def _goes_on(text: str, entry: re.Match[str], line: re.Match[str]) -> bool:
     """Whether a line is part of the explanation of the entry above it.
 
-    It stands deeper, nothing blank stands between, and the explanation has begun: what a server
-    replied may begin with an address, where the line was folded.
+    Such a line is indented further, there is no blank line between, and the explanation has begun:
+    a folded line of a server's reply may begin with an address.
     """
     between = text[entry.end() : line.start()]
     return (
@@ -104,7 +104,7 @@ def _indent(line: re.Match[str]) -> int:
 
 
 def reports(found: Iterable[RecipientBlock], reader: str, action: str = "failed") -> list[Report]:
-    """A report for each address, the first entry of it counting, the longest explanation too."""
+    """A report for each address, as its first entry spells it, with its longest explanation."""
     best: dict[str, RecipientBlock] = {}
     for entry in found:
         key = entry.address.lower()

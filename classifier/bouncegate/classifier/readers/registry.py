@@ -1,4 +1,4 @@
-"""The readers in the order in which they are asked: the first that finds a recipient counts."""
+"""The readers, in the order in which they are tried: the first that finds a recipient is used."""
 
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
@@ -28,28 +28,28 @@ from bouncegate.classifier.readers import (
 )
 from bouncegate.classifier.report import Report
 
-# Occurs in no text: RE2 has no empty alternative that fails.
+# Matches nothing: RE2 has no empty alternative that fails.
 _NEVER: Final = r"\A\z."
 
 
 class Reader(NamedTuple):
-    """A family of bounces, and how its reports are found."""
+    """A family of bounces, and the function that finds its reports."""
 
     name: str
-    sign: str
-    """What occurs in every notice of the family (RE2), `""` where that is not told by words."""
+    pattern: str
+    """Matches every notice of the family (RE2), `""` if no words identify it."""
     read: Callable[[Notification], list[Report]]
-    """The reports found, `[]` if the message is none of the family."""
+    """Returns the reports, `[]` if the message does not belong to the family."""
 
 
 READERS: Final = tuple(
-    Reader(module.NAME, module.SIGN, module.read)
+    Reader(module.NAME, module.PATTERN, module.read)
     for module in (
-        # The standards, which leave nothing to guess.
+        # Standards, which require no guess.
         rfc3464,
         mdn,
         amazon,
-        # Families that say who they are.
+        # Families that identify themselves.
         sendmail,
         smail,
         courier,
@@ -61,7 +61,7 @@ READERS: Final = tuple(
         qmail,
         exim,
         exchange,
-        # What is told in passing, and by words alone.
+        # Other evidence, and words alone.
         failedrecipients,
         transcript,
         prose,
@@ -69,21 +69,21 @@ READERS: Final = tuple(
 )
 
 STANDARDS: Final = READERS[:3]
-"""Those that need no words of the notice."""
+"""Readers that do not need the text of the notice."""
 
-_SIGNS: Final = Phrases(reader.sign or _NEVER for reader in READERS)
+_PATTERNS: Final = Phrases(reader.pattern or _NEVER for reader in READERS)
 
 
 def candidates(notification: Notification) -> Iterator[Reader]:
-    """The readers to ask, in order: the standards, then those whose sign the notice bears."""
+    """The readers to try, in order: the standards, then those whose pattern matches the notice."""
     yield from STANDARDS
-    found = set(_SIGNS.found(notification.notice))
+    found = set(_PATTERNS.found(notification.notice))
     for number, reader in enumerate(READERS[len(STANDARDS) :], len(STANDARDS)):
-        if not reader.sign or number in found:
+        if not reader.pattern or number in found:
             yield reader
 
 
 COMPLAINTS: Final = Reader(arf.NAME, "", arf.read)
-"""Asked for complaints, and for nothing else."""
+"""Used only for complaints."""
 LAST_RESORT: Final = Reader(addressee.NAME, "", addressee.read)
-"""Asked when neither the message nor one that it wraps names anybody."""
+"""Used if neither the message nor a wrapped one names a recipient."""

@@ -1,9 +1,9 @@
-"""The standard report: fields for machines as RFC 3464 has them (RFC 6533 for UTF-8 addresses).
+"""The standard report: delivery-status fields of RFC 3464 (RFC 6533 for UTF-8 addresses).
 
-Recognised by a part of type message/delivery-status or message/global-delivery-status, or by
-its fields among the words of a notice. Each recipient has a group of fields; systems forget
-the blank line between groups, put one where none belongs, or forget fields that the RFC
-requires: a group is taken for what it says.
+Recognised by a part of type message/delivery-status or message/global-delivery-status, or by its
+fields within the text of a notice. Each recipient has a group of fields. Some systems omit the
+blank line between groups, add one within a group, or omit required fields; such groups are read
+too.
 """
 
 import re
@@ -17,13 +17,13 @@ from bouncegate.classifier.reply import STATUS, dissect
 from bouncegate.classifier.report import Report
 
 NAME: Final = "rfc3464"
-SIGN: Final = ""
+PATTERN: Final = ""
 
 _BLANK: Final = re.compile(r"\n[ \t]*\n")
 _RECIPIENT_LINE: Final = re.compile(
     r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE
 )
-# RFC 3464, 2.3.3 knows five actions. Others occur: OpenSMTPD wrote `error`, some write a
+# RFC 3464, 2.3.3 defines five actions. Others occur: OpenSMTPD wrote `error`, some write a
 # sentence or a wrong tense.
 _ACTIONS: Final = (
     ("fail", "failed"), ("error", "failed"), ("perm", "failed"), ("bounce", "failed"),
@@ -73,9 +73,9 @@ def _read_part(text: str, reports: list[Report]) -> None:
 
 
 def _groups(text: str) -> list[str]:
-    """Groups of fields: split at blank lines, and where a second recipient begins."""
+    """The groups of fields: split at blank lines, and where a second recipient begins."""
     groups: list[str] = []
-    # Of a blank line with white space in it there is hardly ever one.
+    # Blank lines with white space in them are rare.
     blank = "\n \n" in text or "\n\t" in text
     for group in _BLANK.split("\n" + text) if blank else f"\n{text}".split("\n\n"):
         lowered = group.lower()
@@ -87,7 +87,7 @@ def _groups(text: str) -> list[str]:
 
 
 def _split_recipients(group: str) -> list[str]:
-    """A group that has run together, cut before each field that would name a second recipient."""
+    """A merged group, split before each field that would name a second recipient."""
     pieces: list[str] = []
     begin = 0
     seen: set[str] = set()
@@ -123,7 +123,7 @@ def _report(fields: Fields, common: Fields) -> Report:
 
 
 def _completed(report: Report, fields: Fields) -> Report:
-    """A report with the fields of a group that a stray blank line cut off."""
+    """A report completed with the fields of a group that a stray blank line separated."""
     diagnostic = report.diagnostic or _diagnostic(fields)
     status = STATUS.search(fields.get("status")[: limits.VALUE])
     found = status[0] if status else ""
@@ -144,7 +144,7 @@ def _completed(report: Report, fields: Fields) -> Report:
 
 
 def _action(fields: Fields, status: str) -> str:
-    """One of the five actions; by the class of the status where the field is missing."""
+    """One of the five actions; derived from the class of the status if the field is missing."""
     value = fields.get("action").lower()
     for word, action in _ACTIONS:
         if word in value:
@@ -158,7 +158,7 @@ def _diagnostic(fields: Fields) -> str:
     kind, semicolon, text = value.partition(";")
     if not semicolon or " " in kind.strip():
         return value
-    # Of a program (sysexits.h) Sendmail gives the number alone, which the type explains.
+    # Sendmail writes only the exit code of a program (sysexits.h); the type explains it.
     return f"{kind.strip()}; {text.strip()}" if text.strip().isdecimal() else text.strip()
 
 

@@ -1,8 +1,8 @@
-"""Sendmail, from version 5 on, and gateways that copy its notice.
+"""Sendmail since version 5, and gateways with the same notice.
 
 Recognised by `----- The following addresses had ... errors -----` with a list below it, and by
-`----- Transcript of session follows -----`, the dialogue with the next server. Version 5 has the
-transcript alone: its last words on each address count.
+`----- Transcript of session follows -----`, the dialogue with the next server. Version 5 has only
+the transcript; its last line about each address counts.
 """
 
 import re
@@ -15,7 +15,7 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entrie
 from bouncegate.classifier.report import Report
 
 NAME: Final = "sendmail"
-SIGN: Final = (
+PATTERN: Final = (
     r"the following address(?:es|\(es\))? had|transcript of (?:the )?session"
     r"|non-delivered information"
 )
@@ -31,7 +31,7 @@ _TRANSCRIPT: Final = re.compile(
     r"[^\n-]*-{2,}[ \t]*$(?P<text>(?:\n(?![ \t]*-{3,} ?(?:unsent|original|returned|message)).*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
-_SPOKEN: Final = re.compile(
+_SUMMARY: Final = re.compile(
     rf"^(?:[245]\d\d[ -])?(?:[245]\.\d+\.\d+ )?<?(?P<address>{ADDRESS})>?\.{{3}} ?(?P<text>.*)$",
     re.MULTILINE,
 )
@@ -39,7 +39,7 @@ _SENT: Final = re.compile(
     rf"^>>> RCPT TO: ?<?(?P<address>{ADDRESS})>?.*\n<<< (?P<text>[245]\d\d.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-# In an explanation, which is one line; matched from where the first one begins.
+# Within an explanation, which is one line; matched where the first reason begins.
 _REASON: Final = re.compile(r"\(reason: (?P<reason>.*?)\)(?P<alias> \(expanded from: .*)?$")
 _DELAY: Final = re.compile(r"transient|warning|delay", re.IGNORECASE)
 _KEEPS_TRYING: Final = re.compile(
@@ -49,26 +49,26 @@ _KEEPS_TRYING: Final = re.compile(
 
 
 def read(notification: Notification) -> list[Report]:
-    """The recipients of the lists; of the transcript where there is no list."""
+    """The recipients of the lists; those of the transcript if there is no list."""
     text = notification.notice
     transcript = _TRANSCRIPT.search(text)
-    spoken = transcript["text"] if transcript else ""
-    said = _said(spoken)
-    about = _by_address(said)
+    dialogue = transcript["text"] if transcript else ""
+    replies = _replies(dialogue)
+    about = _by_address(replies)
     found: list[Report] = []
     for match in _LIST.finditer(text):
         action = (
             "delayed" if _DELAY.search(match["what"]) and _KEEPS_TRYING.search(text) else "failed"
         )
         listed = _listed(match["list"])
-        found += reports((_explained(entry, about, spoken) for entry in listed), NAME, action)
+        found += reports((_explained(entry, about, dialogue) for entry in listed), NAME, action)
     if found or not transcript:
         return found
-    return reports(said, NAME, "delayed" if _KEEPS_TRYING.search(text) else "failed")
+    return reports(replies, NAME, "delayed" if _KEEPS_TRYING.search(text) else "failed")
 
 
 def _listed(text: str) -> list[RecipientBlock]:
-    """The entries of a list, of each the reason if it has one, and the alias that was mailed."""
+    """The entries of a list, with the reason if there is one, and the alias that was mailed."""
     return [
         RecipientBlock(e.address, f"{m['reason']}{m['alias'] or ''}" if m else e.explanation)
         for e in entries(text)
@@ -76,13 +76,13 @@ def _listed(text: str) -> list[RecipientBlock]:
     ]
 
 
-def _said(spoken: str) -> list[RecipientBlock]:
-    """What the transcript says of each address: the reply to RCPT TO, then the summary.
+def _replies(dialogue: str) -> list[RecipientBlock]:
+    """For each address in the transcript the reply to RCPT TO, then the summary.
 
-    Where there are summaries, an address that has none was taken.
+    If there are summaries, an address without one was accepted.
     """
-    replies = {m["address"].lower(): m for m in _SENT.finditer(spoken)}
-    summaries = list(_SPOKEN.finditer(spoken))
+    replies = {m["address"].lower(): m for m in _SENT.finditer(dialogue)}
+    summaries = list(_SUMMARY.finditer(dialogue))
     if not summaries:
         return [RecipientBlock(m["address"], m["text"]) for m in replies.values()]
     return [
@@ -92,18 +92,18 @@ def _said(spoken: str) -> list[RecipientBlock]:
     ]
 
 
-def _by_address(said: list[RecipientBlock]) -> dict[str, str]:
-    """All that the transcript says of an address, by the address in lower case."""
+def _by_address(replies: list[RecipientBlock]) -> dict[str, str]:
+    """All text of the transcript about each address, by the address in lower case."""
     about: dict[str, str] = {}
-    for address, words in said:
+    for address, words in replies:
         known = about.get(address.lower(), "")
         about[address.lower()] = f"{known} {words}".strip()[: limits.DIAGNOSTIC]
     return about
 
 
-def _explained(entry: RecipientBlock, about: dict[str, str], spoken: str) -> RecipientBlock:
-    """An entry with its own words; with what the transcript says of it where it has none."""
+def _explained(entry: RecipientBlock, about: dict[str, str], dialogue: str) -> RecipientBlock:
+    """An entry with its own explanation, or with that of the transcript."""
     if len(entry.explanation) > 3:
         return entry
-    words = about.get(entry.address.lower()) or " ".join(spoken[: limits.DIAGNOSTIC].split())
+    words = about.get(entry.address.lower()) or " ".join(dialogue[: limits.DIAGNOSTIC].split())
     return RecipientBlock(entry.address, words)

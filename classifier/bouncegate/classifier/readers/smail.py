@@ -1,7 +1,7 @@
-"""smail 3, which Telekom (T-Online) kept in use: late bounces that are no RFC 3464 at all.
+"""smail 3, still in use at Telekom (T-Online): late bounces without any RFC 3464 part.
 
-Recognised by its box `|--- Failed addresses follow: ---|`; below it stand addresses with the
-reason behind three dots.
+Recognised by the box `|--- Failed addresses follow: ---|`. Below it are addresses, each followed by
+three dots and the reason.
 """
 
 import re
@@ -13,7 +13,7 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, report
 from bouncegate.classifier.report import Report
 
 NAME: Final = "smail"
-SIGN: Final = r"failed addresses follow"
+PATTERN: Final = r"failed addresses follow"
 
 _BOX: Final = re.compile(
     r"^\|-+ ?Failed addresses follow: ?-+\|?[ \t]*$(?P<list>(?:\n(?!\|-).*)*)",

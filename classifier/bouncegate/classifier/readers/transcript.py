@@ -1,6 +1,6 @@
 """Gateways that return the SMTP dialogue: InterScan, Verizon, MailMarshal, mFilter and others.
 
-Recognised by a `RCPT TO:` with an address and, near it, a reply of class 4 or 5.
+Recognised by a `RCPT TO:` with an address and a nearby reply of class 4 or 5.
 """
 
 import re
@@ -12,14 +12,14 @@ from bouncegate.classifier.readers.recipientblocks import RecipientBlock, report
 from bouncegate.classifier.report import Report
 
 NAME: Final = "transcript"
-SIGN: Final = r"rcpt to"
+PATTERN: Final = r"rcpt to"
 
 _SENT: Final = re.compile(rf"RCPT TO:? ?<?(?P<address>{ADDRESS})>?", re.IGNORECASE)
 _REPLY: Final = re.compile(r"(?:^|[\s>:\"'])([45]\d\d[ -](?!\d).{3,500})")
 
 
 def read(notification: Notification) -> list[Report]:
-    """Each recipient that was sent, with the reply behind it, else the first before it."""
+    """Each recipient in a RCPT TO, with the reply after it, or else the first reply of all."""
     text = notification.notice
     matches = list(_SENT.finditer(text))
     first = _REPLY.search(text)

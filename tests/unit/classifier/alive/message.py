@@ -1,4 +1,4 @@
-"""Messages that people write, as a filter of ours hands them on."""
+"""Messages that people write, as our filter passes them on."""
 
 from datetime import UTC, datetime
 from email.utils import format_datetime

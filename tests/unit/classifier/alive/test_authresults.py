@@ -1,4 +1,4 @@
-"""Authentication-Results are read as RFC 8601 has them, or not at all."""
+"""Authentication-Results are parsed strictly by RFC 8601, or ignored."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A sign of life by mail: what it changes, how often, and that no copy is ever lost."""
+"""Signs of life by mail: what they change, how often, and that no copy is lost."""
 
 import smtplib
 import subprocess
@@ -30,7 +30,7 @@ POLICY = Policy(PolicySettings(), SIGNED)
 
 
 class Hearing:
-    """A store whose Ann has bounced, and who listens to it."""
+    """A store in which Ann has bounced, and its listener."""
 
     def __init__(self, folder: Path, store: Store) -> None:
         self.store = store
@@ -77,7 +77,7 @@ def test_of_who_never_bounced_nothing_is_kept(hearing: Hearing) -> None:
 
 
 def test_one_act_a_day_is_kept_however_much_somebody_writes(hearing: Hearing) -> None:
-    """A hard lock stays, so that each message would be news."""
+    """A hard lock stays, so each message would make a difference."""
     hearing.bounce(Reason.USER_UNKNOWN)
     for minute in range(10):
         hearing.listener.take([], mail(PASSED), ANN, NOW + 60 * minute)
@@ -129,7 +129,7 @@ def test_nobody_but_postfix_knows_the_mailbox_of_signs(hearing: Hearing, tmp_pat
 
 
 def fresh(address: str = ANN) -> bytes:
-    """An answer of this very moment."""
+    """A reply written now."""
     raw = mail(PASSED, author=address)
     lines = raw.split(b"\r\n")
     lines = [b"Date: " + formatdate().encode() if s.startswith(b"Date:") else s for s in lines]
@@ -175,7 +175,7 @@ def test_what_comes_to_any_other_mailbox_is_a_bounce_or_nothing(handler: Handler
 
 
 def test_a_message_to_both_is_taken_by_both(handler: Handler) -> None:
-    """Each recipient has an answer of its own (RFC 2033, 4.2)."""
+    """Each recipient gets its own reply (RFC 2033, 4.2)."""
     with smtplib.LMTP(str(handler.socket), local_hostname="localhost", timeout=SECONDS) as client:
         client.ehlo()
         client.mail("a@b.example")

@@ -1,4 +1,4 @@
-"""Whose mail is a sign of life: a person's, from the address it claims, told by our own host."""
+"""Signs of life: mail of a person, authenticated by our own host as from its author."""
 
 import pytest
 from hypothesis import given
@@ -70,20 +70,20 @@ def test_a_domain_answers_for_those_below_it() -> None:
     ],
 )
 def test_what_a_stranger_can_write_is_not_believed(results: list[str], extra: str) -> None:
-    assert checked(mail(*results, extra=extra)) in (Doubt.NOT_TOLD, Doubt.NOT_AUTHENTIC)
+    assert checked(mail(*results, extra=extra)) in (Doubt.NO_RESULTS, Doubt.NOT_AUTHENTIC)
 
 
 def test_where_our_field_stands_on_top_nothing_below_it_is_believed() -> None:
-    """The way to be safe even where the filter did not see the message."""
+    """The safe behaviour even if the filter has not seen the message."""
     on_top = replace(SETTINGS, received=0)
-    assert checked(mail(PASSED), on_top) is Doubt.NOT_TOLD
+    assert checked(mail(PASSED), on_top) is Doubt.NO_RESULTS
     raw = f"Authentication-Results: {PASSED}\r\n".encode() + mail()
     assert isinstance(checked(raw, on_top), SignOfLife)
 
 
 def test_hosts_of_ours_behind_the_filter_may_be_more() -> None:
     raw = f"Received: {OURS}\r\n".encode() + mail(PASSED)
-    assert checked(raw) is Doubt.NOT_TOLD
+    assert checked(raw) is Doubt.NO_RESULTS
     assert isinstance(checked(raw, replace(SETTINGS, received=2)), SignOfLife)
 
 
@@ -157,7 +157,7 @@ def test_an_author_is_known_however_the_field_is_written(author: str) -> None:
 
 @pytest.mark.parametrize("days", [-8, 2])
 def test_a_message_of_another_time_is_no_sign_of_life(days: int) -> None:
-    """Who has kept one could send it again, for years."""
+    """Otherwise a copy could be replayed for years."""
     assert checked(mail(PASSED, at=NOW + days * 86_400)) is Doubt.OLD
 
 
@@ -175,7 +175,7 @@ def test_whatever_else_its_header_says_a_message_is_of_nobody_but_its_author(tex
 
 
 def test_mail_that_was_written_on_this_machine_is_no_sign_of_life() -> None:
-    """No filter has looked at what sendmail(1) takes: pickup(8) says whose it is."""
+    """No filter checks mail from sendmail(1); pickup(8) records its user."""
     raw = mail(PASSED).replace(
         b"Received: ", b"Received: by mx (Postfix, from userid 1000)\r\nX: ", 1
     )
@@ -183,8 +183,8 @@ def test_mail_that_was_written_on_this_machine_is_no_sign_of_life() -> None:
 
 
 def test_a_result_with_a_space_before_its_colon_is_not_believed() -> None:
-    """Filters may not know the field by that name, and leave it where it stands."""
-    assert checked(mail(PASSED).replace(b"-Results:", b"-Results :")) is Doubt.NOT_TOLD
+    """Filters may not recognise the field by that name, and keep it."""
+    assert checked(mail(PASSED).replace(b"-Results:", b"-Results :")) is Doubt.NO_RESULTS
 
 
 @pytest.mark.parametrize(
@@ -208,13 +208,13 @@ def test_a_host_that_is_spelled_as_no_filter_looks_for_is_not_believed(field: by
     plain = b"Authentication-Results: mk.example.org"
     raw = mail("HERE").replace(b"Authentication-Results: HERE", plain + result)
     assert isinstance(checked(raw, settings), SignOfLife)
-    assert checked(raw.replace(plain, field), settings) is Doubt.NOT_TOLD
+    assert checked(raw.replace(plain, field), settings) is Doubt.NO_RESULTS
 
 
 def test_space_that_only_unicode_knows_splits_no_value_of_a_stranger() -> None:
     told = f"{MX}; spf=pass smtp.helo=x\u00a0smtp.mailfrom=example.com"
     found = checked(mail(told), replace(SETTINGS, methods=("spf",)))
-    assert found in (Doubt.NOT_TOLD, Doubt.NOT_AUTHENTIC)
+    assert found in (Doubt.NO_RESULTS, Doubt.NOT_AUTHENTIC)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_probe_tells_whether_results_that_would_be_believed_have_arrived(
 
 
 def test_every_spelling_of_the_probe_would_be_believed() -> None:
-    """What is proven to be taken out must be all that could be taken for a result."""
+    """Every field that could pass for a result must be covered by the proof of removal."""
     raw = forgery((MX,), "0123", "to@example.org")
     fields = [field for field in fields_of(raw) if field.name == "authentication-results"]
     assert len(fields) == 14
