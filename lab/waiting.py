@@ -11,10 +11,15 @@ PATIENCE: Final = 20.0
 _PAUSE: Final = 0.02
 
 
-def wait_for(what: str, probe: Callable[[], T | None], seconds: float = PATIENCE) -> T:
+def wait_for(
+    what: str,
+    probe: Callable[[], T | None],
+    seconds: float = PATIENCE,
+    log: Callable[[], str] = str,
+) -> T:
     """The first true value that `probe` gives.
 
-    Raises TimeoutError, naming `what`, when there is none within `seconds`.
+    Raises TimeoutError, naming `what` and quoting `log`, when there is none within `seconds`.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -22,5 +27,5 @@ def wait_for(what: str, probe: Callable[[], T | None], seconds: float = PATIENCE
         if value:
             return value
         if time.monotonic() >= deadline:
-            raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
+            raise TimeoutError(f"waited {seconds:g} s in vain for {what}\n{log()}".rstrip())
         time.sleep(_PAUSE)

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,6 +11,7 @@ from lab.bouncegate import Bouncegate
 from lab.folder import Process
 from lab.postfix import Postfix
 from lab.smtp import Client, message
+from lab.waiting import wait_for
 
 SESSIONS: Final = 20
 # As many refusals as a client may see before Postfix begins to slow it down
@@ -82,10 +82,12 @@ def test_a_killed_worker_fails_no_session_but_its_own(
     untouched = [found for found in seen if found.locked[ROUNDS:] == [550] * ROUNDS]
     assert SESSIONS - len(untouched) <= served
     assert 0 < len(untouched) < SESSIONS
-    deadline = time.monotonic() + PATIENCE
-    while len(workers_of(milter)) < len(before) or victim in workers_of(milter):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+    def is_replaced() -> bool:
+        now = workers_of(milter)
+        return len(now) >= len(before) and victim not in now
+
+    wait_for("another worker", is_replaced, PATIENCE)
     with Client(postfix.port) as client:
         client.say("MAIL FROM:<newsletter@sender.test>")
         assert client.say(f"RCPT TO:<{locked}>").code == 550

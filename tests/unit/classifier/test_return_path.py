@@ -18,6 +18,7 @@ import pytest
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.records import Event
 from bouncegate.store.store import Store
+from lab.waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "bouncegate.cli"]
 SECONDS = 20.0
@@ -88,11 +89,12 @@ class Handler:
             )
 
     def wait_for_log(self, text: str, times: int = 1) -> None:
-        deadline = time.monotonic() + SECONDS
-        while self.log().count(text) < times:
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.02)
+        def is_written() -> bool:
+            written = self.log().count(text) >= times
+            assert written or self.process.poll() is None, self.log()
+            return written
+
+        wait_for(f"{text!r} in the log", is_written, log=self.log)
 
     def log(self) -> str:
         path = self.folder / "log"

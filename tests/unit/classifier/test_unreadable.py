@@ -23,6 +23,7 @@ from bouncegate.classifier.returnpath.messagereader import (
 )
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.store import Store
+from lab.waiting import wait_for
 
 from .test_return_path import SECONDS, Handler, dsn
 
@@ -118,7 +119,7 @@ def test_unreadable_is_no_honest_message_that_a_killed_worker_was_reading(
     raw = with_field(b"X-Wait: " + os.fsencode(go_on), dsn(), large=False)
     client = threading.Thread(target=_deliver_in_vain, args=(attacked, raw))
     client.start()
-    _wait_for(go_on.with_suffix(".begun"))
+    wait_for("the begin", go_on.with_suffix(".begun").exists)
     os.kill(attacked.worker(), signal.SIGKILL)
     client.join(SECONDS)
     attacked.wait_for_log(ENDED)
@@ -132,7 +133,7 @@ def test_large_message_that_takes_long_lets_others_pass(attacked: Attacked, tmp_
     slow = with_field(b"X-Wait: " + os.fsencode(go_on), dsn("slow@example.com"), large=True)
     client = threading.Thread(target=attacked.deliver, args=(slow,))
     client.start()
-    _wait_for(go_on.with_suffix(".begun"))
+    wait_for("the begin", go_on.with_suffix(".begun").exists)
     for number in range(5):
         attacked.deliver(dsn(f"u{number}@example.com", str(number + 2)))
     assert [event.address for event in attacked.events()] == [f"u{n}@example.com" for n in range(5)]
@@ -152,15 +153,6 @@ def test_receive_sets_aside_what_kills_its_reader(attacked: Attacked) -> None:
 def _deliver_in_vain(attacked: Attacked, raw: bytes) -> None:
     with pytest.raises((OSError, smtplib.SMTPException)):
         attacked.deliver(raw)
-
-
-def _wait_for(path: Path) -> None:
-    waited = threading.Event()
-    for _ in range(int(SECONDS / 0.02)):
-        if path.exists():
-            return
-        waited.wait(0.02)
-    pytest.fail(f"{path} does not come")
 
 
 # In a process of its own: a test has threads, and what has threads does not fork.

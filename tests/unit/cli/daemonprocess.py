@@ -4,10 +4,11 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from lab.waiting import wait_for
 
 # TimeoutStopSec= of each unit.
 DAEMONS = {"milter": 10, "return-path": 30, "map": 10, "maintain": 30}
@@ -91,12 +92,9 @@ def write_lock_held(config: Path, of: str = "store") -> Iterator[None]:
         yield
 
 
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Return when something is so, which nothing tells of; a failure if it takes too long."""
-    end = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+def wait_until_blocked(pids: Callable[[], list[int]]) -> None:
+    """Wait until one of these processes waits for the write lock of an environment."""
+    wait_for("a blocked writer", lambda: any(map(waits_for_writers, pids())), SECONDS)
 
 
 def children_of(pid: int) -> list[int]:

@@ -16,8 +16,7 @@ from .daemonprocess import (
     configured,
     running,
     started,
-    wait_until,
-    waits_for_writers,
+    wait_until_blocked,
     write_lock_held,
 )
 
@@ -94,6 +93,6 @@ def test_sigterm_ends_a_daemon_that_waits_for_another_writer_to_start(
     name: str, config: Path
 ) -> None:
     with write_lock_held(config), started([name], config) as process:
-        wait_until(lambda: any(map(waits_for_writers, [process.pid, *children_of(process.pid)])))
+        wait_until_blocked(lambda: [process.pid, *children_of(process.pid)])
         process.send_signal(signal.SIGTERM)
         assert process.wait(DAEMONS[name]) in (0, -signal.SIGTERM)

@@ -17,6 +17,7 @@ import pytest
 from bouncegate.config.settings import StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.store.store import Store
+from lab.waiting import wait_for
 
 from .daemonprocess import (
     DAEMONS,
@@ -25,7 +26,7 @@ from .daemonprocess import (
     configured,
     running,
     started,
-    wait_until,
+    wait_until_blocked,
     waits_for_writers,
     write_lock_held,
 )
@@ -123,7 +124,7 @@ def test_sigterm_defers_what_the_return_path_has_in_hand_while_another_writes(
 ) -> None:
     with running("return-path", config) as process, write_lock_held(config):
         delivery = Delivery(config)
-        wait_until(lambda: any(map(waits_for_writers, children_of(process.pid))))
+        wait_until_blocked(lambda: children_of(process.pid))
         assert ended(process, "return-path") == 0
         assert delivery.answered() == 451
 
@@ -136,7 +137,7 @@ def test_sigterm_defers_what_takes_the_return_path_too_long(config: Path, what: 
     with running("return-path", config, writer, SLOW_COMMAND) as process:
         os.close(writer)
         delivery = Delivery(config, b"X-Slow: " + what + b"\n", more)
-        wait_until(config.with_name("begun").exists)
+        wait_for("the begin", config.with_name("begun").exists, SECONDS)
         assert ended(process, "return-path") == 0
         assert delivery.answered() == 451
     with os.fdopen(reader, "rb") as log:
@@ -154,9 +155,7 @@ def test_sigterm_ends_a_return_path_that_reloads_while_another_writes(
         before = children_of(process.pid)
         process.send_signal(signal.SIGHUP)
         if of == "ledger":  # it is opened to write
-            wait_until(
-                lambda: any(map(waits_for_writers, [process.pid, *children_of(process.pid)]))
-            )
+            wait_until_blocked(lambda: [process.pid, *children_of(process.pid)])
         assert before
         assert ended(process, "return-path") == 0
 
@@ -179,8 +178,7 @@ def ledger_writer_of(milter: int) -> int:
             if "/ledger/data.mdb" in Path(f"/proc/{child}/maps").read_text()
         ]
 
-    wait_until(found)
-    return found()[0]
+    return wait_for("the ledger writer", found, SECONDS)[0]
 
 
 def test_sigterm_ends_a_milter_whose_ledger_writer_is_stopped(config: Path) -> None:
@@ -191,7 +189,7 @@ def test_sigterm_ends_a_milter_whose_ledger_writer_is_stopped(config: Path) -> N
 
 def test_sigterm_ends_a_milter_whose_ledger_writer_waits_for_another_writer(config: Path) -> None:
     with write_lock_held(config, "ledger"), running("milter", config) as process:
-        wait_until(lambda: waits_for_writers(ledger_writer_of(process.pid)))
+        wait_until_blocked(lambda: [ledger_writer_of(process.pid)])
         assert ended(process, "milter") == 0
 
 

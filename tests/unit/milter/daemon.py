@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import TypeVar
 
-PATIENCE: Final = 20.0
+from lab.waiting import PATIENCE, wait_for
+
+T = TypeVar("T")
 Section = dict[str, object]
 
 
@@ -68,19 +70,29 @@ class Daemon:
 
     def wait_for_workers(self, count: int) -> list[int]:
         """Wait until so many workers run."""
-        deadline = time.monotonic() + PATIENCE
-        while len(workers := self.workers()) != count:
-            assert time.monotonic() < deadline, self.text()
-            time.sleep(0.02)
-        return workers
 
-    def wait_for_log(self, text: str) -> None:
-        """Wait until the log holds a text."""
-        deadline = time.monotonic() + PATIENCE
-        while text not in self.text():
-            assert time.monotonic() < deadline, self.text()
-            assert self.process.poll() is None, self.text()
-            time.sleep(0.02)
+        def as_many() -> list[int] | None:
+            return workers if len(workers := self.workers()) == count else None
+
+        return self.wait_until(f"{count} workers", as_many)
+
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        """Wait until the log holds a text, so many times."""
+
+        def is_written() -> bool:
+            written = self.text().count(text) >= times
+            assert written or self.process.poll() is None, self.text()
+            return written
+
+        self.wait_until(f"{text!r} in the log", is_written)
+
+    def wait_until_gone(self, pids: Iterable[int]) -> None:
+        """Wait until none of these workers runs."""
+        self.wait_until(f"the end of {pids}", lambda: set(pids).isdisjoint(self.workers()))
+
+    def wait_until(self, what: str, probe: Callable[[], T | None]) -> T:
+        """The first true value that `probe` gives; a failure quotes the log."""
+        return wait_for(what, probe, log=self.text)
 
     def text(self) -> str:
         """The log."""

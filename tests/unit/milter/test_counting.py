@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.unit.milter.daemon import PATIENCE, Daemon
+from tests.unit.milter.daemon import Daemon
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Mta
 
@@ -63,10 +63,7 @@ def test_counts_go_on_when_workers_die_and_when_settings_are_taken_anew(daemon: 
         ask(daemon, b"<a@example.com>", b"<b@example.com>")
     for pid in daemon.workers():
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + PATIENCE
-    while daemon.text().count("signal 9") < 2:
-        assert time.monotonic() < deadline, daemon.text()
-        time.sleep(0.02)
+    daemon.wait_for_log("signal 9", 2)
     daemon.wait_for_workers(2)
     ask(daemon, b"<a@example.com>")
     daemon.process.send_signal(signal.SIGHUP)

@@ -6,20 +6,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import lmdb
 import pytest
 from tests.unit.milter import small_disk
-from tests.unit.milter.daemon import PATIENCE, Daemon, Section
+from tests.unit.milter.daemon import Daemon, Section
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Mta
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import Ledger
+from lab.waiting import PATIENCE, wait_for
 
 SIGNED: Section = {"domain": "return.sender.test"}
 NOT_KEPT_UP = "the ledger does not keep up, sends are not recorded"
@@ -76,7 +77,7 @@ def send_until(mta: Mta, daemon: Daemon, text: str) -> None:
 
 def wait_until_recorded(folder: Path, queue_id: str) -> None:
     """Wait until the ledger in a store's folder knows a message."""
-    wait_for(lambda: is_recorded(folder, queue_id))
+    wait_for(queue_id, lambda: is_recorded(folder, queue_id))
 
 
 def is_recorded(folder: Path, queue_id: str) -> bool:
@@ -85,13 +86,6 @@ def is_recorded(folder: Path, queue_id: str) -> bool:
             return ledger.by_name([queue_id]) is not None
     except StoreMissing:
         return False
-
-
-def wait_for(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def ledger_writer_of(daemon: Daemon) -> int:
@@ -145,13 +139,13 @@ def test_a_map_that_is_full_is_said_and_mail_flows_until_there_is_room(daemon: D
 
 def wait_until_recorded_again(folder: Path, mta: Mta) -> None:
     """Wait until a message that is sent from now on is recorded."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+
+    def recorded() -> bool:
         queue_id = send(mta)
         time.sleep(0.05)
-        if is_recorded(folder, queue_id):
-            return
-    raise AssertionError("nothing is recorded any more")
+        return is_recorded(folder, queue_id)
+
+    wait_for("a record", recorded)
 
 
 @contextmanager

@@ -4,23 +4,21 @@ import os
 import re
 import signal
 import socket
-import time
-from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 from tests.unit.installation import UPGRADED, Installation
 from tests.unit.milter import impatient
-from tests.unit.milter.daemon import PATIENCE, Daemon
+from tests.unit.milter.daemon import Daemon
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Answer, Mta
 from tests.unit.milter.test_supervisor import ended
-from tests.unit.milter.test_supervisor_reload import GONE, OUTBOUND, ask, wait_until_gone
+from tests.unit.milter.test_supervisor_reload import GONE, OUTBOUND, ask, sessions
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.store.ledger import Ledger
+from lab.waiting import PATIENCE
 
 PASSES = Answer("c")
 OLD_STAY = "reload: the old code and the old settings stay in force"
@@ -34,19 +32,12 @@ def installed(daemon: Daemon) -> Installation:
     return installation
 
 
-def wait_for(what: Callable[[], object], daemon: Daemon) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < deadline, daemon.text()
-        time.sleep(0.02)
-
-
 def reload(
     daemon: Daemon, number: signal.Signals = signal.SIGHUP, text: str = "reloaded: "
 ) -> None:
     before = daemon.text().count(text)
     daemon.process.send_signal(number)
-    wait_for(lambda: daemon.text().count(text) > before, daemon)
+    daemon.wait_until(f"another {text!r}", lambda: daemon.text().count(text) > before)
 
 
 def upgraded(daemon: Daemon) -> set[int]:
@@ -71,7 +62,7 @@ def test_upgrade_serves_open_sessions_to_their_end_and_new_ones_by_the_new_code(
             with Mta(daemon.socket) as fresh:
                 assert ask(fresh) == "y"
         assert ask(held) == "y"
-    wait_until_gone(old, daemon)
+    daemon.wait_until_gone(old)
     assert set(daemon.wait_for_workers(2)) == upgraded(daemon)
     assert daemon.process.pid == pid
     assert daemon.process.poll() is None
@@ -81,34 +72,13 @@ def test_upgrade_serves_open_sessions_to_their_end_and_new_ones_by_the_new_code(
 
 def test_upgrade_refuses_no_connection(daemon: Daemon, installed: Installation) -> None:
     daemon.start()
-    failures: list[Exception] = []
-    asked = 0
-    done = Event()
-
-    def send() -> None:
-        nonlocal asked
-        while not done.is_set() and not failures:
-            try:
-                with Mta(daemon.socket) as mta:
-                    assert mta.probe() == mta.probe() == PASSES
-                asked += 1
-            except (OSError, AssertionError) as error:
-                failures.append(error)
-
-    clients = [Thread(target=send) for _ in range(4)]
-    for client in clients:
-        client.start()
-    try:
+    with sessions(daemon) as seen:
         installed.upgrade_workers("milter.worker", "work")
         reload(daemon)
         for _ in range(2):
             reload(daemon, signal.SIGUSR2)
-        wait_for(lambda: asked > 200, daemon)
-    finally:
-        done.set()
-        for client in clients:
-            client.join()
-    assert failures == []
+        daemon.wait_until("200 sessions", lambda: seen.passed > 200)
+    assert seen.failures == []
     assert len(upgraded(daemon)) == 6
 
 
@@ -127,10 +97,10 @@ def test_upgrade_to_code_that_cannot_start_leaves_all_as_it_is(
         daemon.process.send_signal(signal.SIGHUP)
         if "sleep" in line:
             # Another one meanwhile is not lost.
-            wait_for(lambda: len(daemon.workers()) == 3, daemon)
+            daemon.wait_for_workers(3)
             (trial,) = set(daemon.workers()) - set(workers)
             os.kill(trial, signal.SIGKILL)
-        wait_for(lambda: OLD_STAY in daemon.text(), daemon)
+        daemon.wait_until("the refusal", lambda: OLD_STAY in daemon.text())
         assert daemon.workers() == workers
         assert ask(held) == "y"
     if "sleep" not in line:
@@ -159,7 +129,7 @@ def test_upgrade_to_code_by_which_no_worker_can_begin_leaves_the_old_ones(
         )
         reload(daemon)
         assert ask(held) == "y"
-    wait_until_gone(old, daemon)
+    daemon.wait_until_gone(old)
     daemon.wait_for_workers(2)
     assert daemon.process.pid == pid
 
@@ -217,7 +187,7 @@ def test_upgrade_of_a_module_that_no_process_has_loaded_is_one(
     installed.upgrade("milter.lookup.accesstable", "")
     reload(daemon)
     assert "executing the installed code" in daemon.text()
-    wait_until_gone(old, daemon)
+    daemon.wait_until_gone(old)
 
 
 def test_upgrade_over_tcp(daemon: Daemon, installed: Installation) -> None:
@@ -233,7 +203,7 @@ def test_upgrade_over_tcp(daemon: Daemon, installed: Installation) -> None:
         with Mta(port) as fresh:
             assert ask(fresh) == "y"
         assert held.rcpt(OUTBOUND, GONE).verdict == "y"
-    wait_until_gone(old, daemon)
+    daemon.wait_until_gone(old)
 
 
 def test_upgrade_keeps_the_ledger_writer_until_the_sessions_have_ended(
@@ -248,11 +218,11 @@ def test_upgrade_keeps_the_ledger_writer_until_the_sessions_have_ended(
         installed.upgrade_workers("milter.worker", "work")
         reload(daemon)
         # The worker that holds the session, and the ledger writer that it needs.
-        wait_for(lambda: len(set(daemon.workers()) & set(old)) == 2, daemon)
+        daemon.wait_until("two old ones", lambda: len(set(daemon.workers()) & set(old)) == 2)
         daemon.wait_for_workers(5)
         assert held.rcpt(OUTBOUND, b"<ann@elsewhere.test>") == PASSES
         held.changes({"i": "4XyZ"})
-    wait_until_gone(old, daemon)
+    daemon.wait_until_gone(old)
     assert len(daemon.wait_for_workers(3)) == 3
     with closing(Ledger.open(StoreSettings(path=daemon.store), LedgerSettings())) as ledger:
         assert [sent.sender for _, sent in ledger.walk(b"", 2**32 - 1, 10)] == ["news@sender.test"]
@@ -340,7 +310,7 @@ def test_upgraded_daemon_kills_an_old_worker_that_stands_still(
         (stuck,) = set(daemon.wait_for_workers(3)) & set(old)
         os.kill(stuck, signal.SIGSTOP)
         daemon.wait_for_log(f"worker {stuck} has shown no sign of life for ")
-        wait_until_gone(old, daemon)
+        daemon.wait_until_gone(old)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
@@ -356,4 +326,4 @@ def test_upgrade_leaves_no_descriptor_behind(
     for _ in range(3):
         reload(daemon, number)
     daemon.wait_for_workers(2)
-    wait_for(lambda: len(list(folder.iterdir())) <= before, daemon)
+    daemon.wait_until("no more descriptors", lambda: len(list(folder.iterdir())) <= before)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.milter.daemon import PATIENCE, Daemon
+from tests.unit.milter.daemon import Daemon
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Mta
 
@@ -43,10 +43,7 @@ class Sender:
         return self._mta.rcpt(MACROS, f"<{address}>".encode()).verdict
 
     def wait_for(self, verdict: str, address: str = "gone@example.com") -> None:
-        deadline = time.monotonic() + PATIENCE
-        while self.answer(address) != verdict:
-            assert time.monotonic() < deadline, self._daemon.text()
-            time.sleep(0.05)
+        self._daemon.wait_until(verdict, lambda: self.answer(address) == verdict)
 
 
 def data(folder: Path) -> Path:

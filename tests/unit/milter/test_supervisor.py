@@ -4,30 +4,31 @@ import os
 import signal
 import socket
 import stat
-import time
 from pathlib import Path
 
 import pytest
-from tests.unit.milter.daemon import PATIENCE, Daemon
+from tests.unit.milter.daemon import Daemon
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import ANY_WITHOUT_REPLY, NO_DATA, Answer, Mta
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.layout import META, open_environment
+from lab.waiting import PATIENCE, wait_for
 
 PASSES = Answer("c")
 
 
 def ended(pid: int) -> bool:
     """Whether a process is gone within a reasonable time."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+
+    def is_gone() -> bool:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        time.sleep(0.02)
-    return False
+        return False
+
+    return wait_for(f"the end of {pid}", is_gone)
 
 
 def test_as_many_workers_run_as_the_setting_says(daemon: Daemon) -> None:

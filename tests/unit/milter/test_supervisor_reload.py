@@ -3,12 +3,13 @@
 import os
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
 from tests.unit.milter import impatient
-from tests.unit.milter.daemon import PATIENCE, Daemon
+from tests.unit.milter.daemon import Daemon
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Answer, Mta
 
@@ -28,16 +29,44 @@ def ask(mta: Mta) -> str:
     return mta.rcpt(OUTBOUND, GONE).verdict
 
 
-def reload(daemon: Daemon) -> None:
+def reload(daemon: Daemon, times: int = 1) -> None:
+    """Reload the settings; the log then says so `times` times."""
     daemon.process.send_signal(signal.SIGHUP)
-    daemon.wait_for_log("reloaded: ")
+    daemon.wait_for_log("reloaded: ", times)
 
 
-def wait_until_gone(pids: list[int], daemon: Daemon) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while set(pids) & set(daemon.workers()):
-        assert time.monotonic() < deadline, daemon.text()
-        time.sleep(0.02)
+class Sessions:
+    """The sessions of several clients that ask without a pause."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.failures: list[Exception] = []
+        self.passed = 0
+        self.done = Event()
+        self._daemon = daemon
+
+    def ask(self) -> None:
+        while not self.done.is_set() and not self.failures:
+            try:
+                with Mta(self._daemon.socket) as mta:
+                    assert mta.probe() == mta.probe() == PASSES
+                self.passed += 1
+            except (OSError, AssertionError) as error:
+                self.failures.append(error)
+
+
+@contextmanager
+def sessions(daemon: Daemon, clients: int = 4) -> Iterator[Sessions]:
+    """Clients that ask until the block ends."""
+    seen = Sessions(daemon)
+    threads = [Thread(target=seen.ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        seen.done.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_new_settings_hold_for_new_sessions_and_the_old_end_undisturbed(daemon: Daemon) -> None:
@@ -56,43 +85,18 @@ def test_new_settings_hold_for_new_sessions_and_the_old_end_undisturbed(daemon: 
         # The one that holds the session stays; the other one has nothing to wait for.
         assert len(set(daemon.wait_for_workers(4)) & set(old)) == 1
         assert ask(held) == "y"
-    wait_until_gone(old, daemon)
+    daemon.wait_until_gone(old)
     assert len(daemon.wait_for_workers(3)) == 3
     assert "killed" not in daemon.text()
 
 
 def test_no_connection_is_lost_while_one_reload_follows_the_other(daemon: Daemon) -> None:
     daemon.start()
-    failures: list[Exception] = []
-    asked = 0
-    done = Event()
-
-    def send() -> None:
-        nonlocal asked
-        while not done.is_set():
-            try:
-                with Mta(daemon.socket) as mta:
-                    assert mta.probe() == mta.probe() == PASSES
-                asked += 1
-            except (OSError, AssertionError) as error:
-                failures.append(error)
-
-    clients = [Thread(target=send) for _ in range(4)]
-    for client in clients:
-        client.start()
-    try:
+    with sessions(daemon) as seen:
         for count in range(1, 5):
-            daemon.process.send_signal(signal.SIGHUP)
-            deadline = time.monotonic() + PATIENCE
-            while daemon.text().count("reloaded: ") < count:
-                assert time.monotonic() < deadline, daemon.text()
-                time.sleep(0.05)
-    finally:
-        done.set()
-        for client in clients:
-            client.join()
-    assert failures == []
-    assert asked > 20
+            reload(daemon, count)
+    assert seen.failures == []
+    assert seen.passed > 20
 
 
 def test_bad_settings_are_told_one_by_one_and_the_old_ones_stay(daemon: Daemon) -> None:
@@ -143,7 +147,7 @@ def test_a_session_that_never_ends_is_closed_in_the_end(daemon: Daemon) -> None:
     with suppress(ConnectionError), Mta(daemon.socket) as held:
         assert held.probe() == PASSES
         reload(daemon)
-        wait_until_gone(old, daemon)
+        daemon.wait_until_gone(old)
     daemon.wait_for_log("1 sessions still open 1 s after the reload: closed")
 
 
@@ -155,7 +159,7 @@ def test_the_ledger_goes_on_over_a_reload(daemon: Daemon) -> None:
     daemon.write_config(ledger={"enabled": True, "keep": "20 days"})
     reload(daemon)
     daemon.wait_for_log("ledger-writer")
-    wait_until_gone(old, daemon)
+    daemon.wait_until_gone(old)
     daemon.wait_for_workers(3)
     assert "warning" not in daemon.text()
 

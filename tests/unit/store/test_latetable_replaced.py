@@ -1,6 +1,5 @@
 """A store replaced under threads that read in it: no look-up fails, nor reads a closed map."""
 
-import time
 from pathlib import Path
 from threading import Event, Thread
 
@@ -8,10 +7,10 @@ from tests.unit.milter.locks import put_locks
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.reopening import ReopeningLockTable
+from lab.waiting import wait_for
 
 READERS = 4
 TIMES = 5
-PATIENCE = 20.0
 
 
 def test_a_store_that_is_replaced_again_and_again_is_read_by_all_threads(tmp_path: Path) -> None:
@@ -51,10 +50,8 @@ def test_a_store_that_is_replaced_again_and_again_is_read_by_all_threads(tmp_pat
 
 
 def _wait_for(table: ReopeningLockTable, address: bytes) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
+    def is_found() -> bool:
         table.look()
-        if table.find(address) is not None:
-            return
-        assert time.monotonic() < deadline, table.reason
-        time.sleep(0.01)
+        return table.find(address) is not None
+
+    wait_for(address.decode(), is_found, log=lambda: str(table.reason))
