@@ -67,6 +67,7 @@ def test_health_is_critical_while_the_log_cannot_be_read(
     log.write_text("no log\n")
     with config.open("a") as file:
         file.write(f'[ledger]\nenabled = true\n[maillog]\nsource = "file"\nfile = "{log}"\n')
-    done = bouncegate("report", "health")
+    # Not the table: it folds a long text, and where depends on the length of the folder's name.
+    done = bouncegate("report", "health", "--json")
     assert done.code == 2
     assert "nothing of it counts" in done.out
