@@ -16,7 +16,8 @@ def test_the_map_is_asked_before_address_verification_and_verify_remembers_no_lo
         smtpd_recipient_restrictions="reject_unverified_recipient",
         address_verify_poll_delay="1s",
         address_verify_map=f"internal:{folder.path}/verify",
-        # trivial-rewrite(8) remembers the last routes for 30 s; each look-up ends with it here.
+        # trivial-rewrite(8) keeps the last route for 30 s, smtpd(8) those of recent recipients for
+        # as long as it lives: here each process ends after one use, as after "postfix reload".
         max_use="1",
     )
     before = site.files()
