@@ -53,7 +53,7 @@ import pathlib, sys, time
 from bouncegate.classifier import classified
 from bouncegate.store.recording import Recording
 
-classify, take_in = classified.classify_or_raise, Recording.take_in
+classify, record = classified.classify_or_raise, Recording.record
 
 def wait():
     pathlib.Path(sys.argv[2]).with_name("begun").touch()
@@ -64,12 +64,12 @@ def slow_classify(raw, classifier):
         wait()
     return classify(raw, classifier)
 
-def slow_take_in(self, transaction, bounce, policy):
+def slow_record(self, transaction, bounce, policy):
     if b"X-Slow: record" in bounce.raw:
         wait()
-    return take_in(self, transaction, bounce, policy)
+    return record(self, transaction, bounce, policy)
 
-classified.classify_or_raise, Recording.take_in = slow_classify, slow_take_in
+classified.classify_or_raise, Recording.record = slow_classify, slow_record
 from bouncegate.cli.main import main
 main()
 """
