@@ -9,10 +9,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from lab import guard, ports
+from lab.closable import Closable
 from lab.privilege import as_root
 from lab.waiting import wait_for
 
@@ -99,7 +99,7 @@ class Process:
         return status
 
 
-class LabFolder:
+class LabFolder(Closable):
     """A temporary folder with a guard beside it.
 
     Below /tmp and not below $TMPDIR: Postfix runs as another user and must reach it, and the
@@ -152,19 +152,6 @@ class LabFolder:
             held.close()
         if self.path.exists():
             raise RuntimeError(f"the lab in {self.path} could not be cleared up")
-
-    def __enter__(self) -> Self:
-        """The folder itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take everything down."""
-        self.close()
 
     def _dismiss(self, word: str) -> None:
         try:

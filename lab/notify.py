@@ -3,11 +3,11 @@
 import contextlib
 import socket
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from lab.closable import Closable
 
 
-class NotifySocket:
+class NotifySocket(Closable):
     """A socket that a daemon started with `NOTIFY_SOCKET=path` reports to."""
 
     def __init__(self, path: Path) -> None:
@@ -25,16 +25,7 @@ class NotifySocket:
             self._lines.update(self._socket.recv(4096).decode().splitlines())
         return "READY=1" in self._lines
 
-    def __enter__(self) -> Self:
-        """The socket itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
+    def close(self) -> None:
+        """Remove the socket."""
         self._socket.close()
         self.path.unlink(missing_ok=True)

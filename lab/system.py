@@ -1,10 +1,10 @@
 """The whole lab: remote server, private Postfix and Bouncegate, attached to one another."""
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from lab.bouncegate import Bouncegate, Sections
+from lab.closable import Closable
 from lab.folder import LabFolder
 from lab.postfix import Postfix
 from lab.remote import Remote
@@ -13,7 +13,7 @@ RETURN_DOMAIN: Final = "return.sender.test"
 SENDER: Final = f"bounces@{RETURN_DOMAIN}"
 
 
-class MailSystem:
+class MailSystem(Closable):
     """Mail to anyone goes to `remote`; what bounces comes back to `gate` by LMTP."""
 
     def __init__(
@@ -53,16 +53,3 @@ class MailSystem:
     def close(self) -> None:
         """Take everything down."""
         self.folder.close()
-
-    def __enter__(self) -> Self:
-        """The lab itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take everything down."""
-        self.close()

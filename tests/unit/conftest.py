@@ -1,10 +1,14 @@
-"""What tests of several parts share: a real name server, and examples that are not timed."""
+"""What tests of several parts share: a store, a name server, and examples without a time limit."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import hypothesis
 import pytest
+from tests.stores import open_store
 
+from bouncegate.store.store import Store
 from lab import nameserver
 from lab.folder import LabFolder
 from lab.nameserver import NameServer
@@ -68,3 +72,10 @@ def nsd() -> Iterator[NameServer]:
         pytest.skip("nsd is not installed; ./run test installs it")
     with LabFolder() as folder:
         yield NameServer(folder, {"test": ZONE, "2.0.192.in-addr.arpa": REVERSE})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store in the test's own folder."""
+    with closing(open_store(tmp_path)) as store:
+        yield store

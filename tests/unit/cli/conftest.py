@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.stores import open_store
 
 from bouncegate.cli.main import main
+from bouncegate.store.store import Store
 
 
 class Done(NamedTuple):
@@ -45,6 +47,11 @@ def config(tmp_path: Path) -> Path:
     path = tmp_path / "bouncegate.toml"
     path.write_text(f'[store]\npath = "{tmp_path}/store"\nmap_size = "64 MiB"\n')
     return path
+
+
+def store_of(config: Path) -> Store:
+    """The store of that config file, which the caller closes."""
+    return open_store(config.parent / "store")
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from tests.events import event_of
@@ -23,7 +22,9 @@ from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.store import Bounce, Store
+from bouncegate.store.store import Bounce
+
+from .conftest import store_of
 
 DAY = 86_400
 NOW = int(time.time())
@@ -31,13 +32,6 @@ TODAY = NOW // DAY * DAY
 PROVIDERS = Providers.of()
 SIGNED: tuple[Trust, ...] = ("signed",)
 POLICY = Policy(PolicySettings(), SIGNED, guard=Guard(GuardSettings()))
-
-
-@contextmanager
-def store_of(config: Path) -> Iterator[Store]:
-    store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
-    yield store
-    store.close()
 
 
 def event(
@@ -71,13 +65,13 @@ def event(
 
 def record(config: Path, *events: Event, raw: bytes = b"") -> None:
     """Each a DSN of its own, without a message of its own unless one is given."""
-    with store_of(config) as store:
+    with closing(store_of(config)) as store:
         store.record([Bounce([one], raw) for one in events], POLICY)
 
 
 def record_message(config: Path, raw: bytes, *events: Event) -> None:
     """One DSN that names all of them."""
-    with store_of(config) as store:
+    with closing(store_of(config)) as store:
         store.record([Bounce(events, raw)], POLICY)
 
 

@@ -12,20 +12,14 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.store.bounces import SIGNED, bounce_of, record
 
-from bouncegate.config.settings import PolicySettings, StoreSettings
+from bouncegate.config.settings import PolicySettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import State
-from bouncegate.store.store import Store
 
-from .conftest import Command
+from .conftest import Command, store_of
 
 FULL, UNKNOWN = [Reason.MAILBOX_FULL] * 3, [Reason.USER_UNKNOWN]
-
-
-def store_of(config: Path) -> Store:
-    return Store.open(StoreSettings(path=config.parent / "store", map_size=Size(2**26)))
 
 
 def bounced(config: Path, address: str, reasons: list[Reason]) -> None:

@@ -11,22 +11,15 @@ from typing import Any
 import pytest
 from tests.unit.store.bounces import bounce_of, policy, record
 
-from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.records import Act, Audit
 from bouncegate.store.audit import new_key
 from bouncegate.store.bulk import MOST_AT_ONCE, Bulk, bulk_lock
-from bouncegate.store.store import Store
 
-from .conftest import Command
+from .conftest import Command, store_of
 from .test_operator import bounce
 
 ME = pwd.getpwuid(os.getuid()).pw_name
-
-
-def open_store(config: Path) -> Store:
-    return Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
 
 
 def audits(bouncegate: Command, *options: str) -> list[dict[str, Any]]:
@@ -59,7 +52,7 @@ def test_each_command_that_changes_anything_leaves_one_record(
 
 
 def test_an_incident_that_is_settled_leaves_a_record_too(config: Path, bouncegate: Command) -> None:
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         bounces = [bounce_of(f"u{n}@gmail.com", n, int(time.time())) for n in range(5)]
         record(store, bounces, policy(addresses=3))
     bouncegate("incident", "dismiss", "4", "--yes", "--why", "their outage")
@@ -138,7 +131,7 @@ def test_records_are_found_by_who_when_and_whom(bouncegate: Command) -> None:
 
 
 def test_many_records_stream_in_either_order(config: Path, bouncegate: Command) -> None:
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         for number in range(1203):
             key = new_key(1_700_000_000 + number)
             record_ = Audit(key, 1_700_000_000 + number, f"lock {number}", "ann")
@@ -166,7 +159,7 @@ def test_a_change_that_another_process_finishes_is_on_record_as_its_makers(confi
     """The record is in the file that decides, and comes into the store with the first of it."""
     fold = policy().fold
     mine = Audit(new_key(1000), 1000, "import --locks", "desk", count=1)
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         bulk = Bulk(store, config.parent / "store")
         with bulk_lock(config.parent / "store", wait=True):
             bulk._decide([mine, Act(("eve@example.com",), 1000, "lock", "desk")])
@@ -181,7 +174,7 @@ def test_a_change_that_fails_leaves_no_record_and_none_is_made_without_one(confi
 
     act = Act(("eve@example.com",), 1000, "lock", "desk")
     mine = Audit(new_key(1000), 1000, "lock", "desk", count=1)
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         with pytest.raises(ZeroDivisionError):
             store.act([act], broken, audit=mine)
         assert list(store.audits.entries()) == []

@@ -11,11 +11,9 @@ import pytest
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.clock import Moment
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.store import Store
 from lab.bouncegate import COMMAND
 from lab.shiftedclock import shifted
 
@@ -58,10 +56,6 @@ def clock(config: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
 def settings(config: Path) -> None:
     with config.open("a") as file:
         file.write("[dns]\nenabled = false\n[log]\nlevel = 'info'\n")
-
-
-def open_store(config: Path) -> Store:
-    return Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
 
 
 def locks(bouncegate: Command) -> list[str]:

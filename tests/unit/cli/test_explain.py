@@ -8,14 +8,11 @@ from msgspec.structs import replace
 from tests.unit.store.bounces import NOW, bounce_of, policy, record
 
 from bouncegate.cli.output import iso
-from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.store.deliverylog import Batch, Deferral, Deferred, Delivery
-from bouncegate.store.store import Store
 
-from .conftest import Command
+from .conftest import Command, store_of
 from .test_operator import A_YEAR_LATER, bounce
 
 
@@ -109,8 +106,7 @@ def test_what_a_server_said_cannot_command_the_terminal(config: Path, bouncegate
     )
     deferral = Deferral("QUEUE1", 1, NOW, NOW, "4.2.2", "452 later\x1b[2J")
     mailed = Delivery("ann@example.com", NOW, b"message1")
-    settings = StoreSettings(path=config.parent / "store", map_size=Size(2**26))
-    with closing(Store.open(settings)) as store:
+    with closing(store_of(config)) as store:
         record(store, [said], policy())
         store.deliverylog.record(Batch(b"", b"1", [Deferred(mailed, deferral, None)]), policy())
     for command in ("explain", "show"):

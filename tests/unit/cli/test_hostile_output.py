@@ -8,12 +8,9 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.store.bounces import bounce_of, policy, record
 
-from bouncegate.config.settings import StoreSettings
-from bouncegate.config.values import Size
 from bouncegate.policy.records import Act
-from bouncegate.store.store import Store
 
-from .conftest import Command
+from .conftest import Command, store_of
 
 ANN = "ann@example.com"
 ODD_LOCAL = "b\x9b31mob\u202e@example.com"  # which was an address once
@@ -31,8 +28,7 @@ def stored(config: Path) -> Path:
         sender=HOSTILE, status=HOSTILE, rule=HOSTILE, reader=HOSTILE,
     )  # fmt: skip
     odd = replace(event, address=ODD_LOCAL, identity=b"odd" * 5 + b"!")
-    settings = StoreSettings(path=config.parent / "store", map_size=Size(2**26))
-    with closing(Store.open(settings)) as store:
+    with closing(store_of(config)) as store:
         record(store, [event, odd], policy())
         remark = Act((ANN, ODD_LOCAL), event.time, "lock", HOSTILE, HOSTILE)
         store.act([remark], policy().fold)

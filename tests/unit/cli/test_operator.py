@@ -14,12 +14,11 @@ from bouncegate.config.durations import Duration
 from bouncegate.config.loading import load
 from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Bounce, Store
 
-from .conftest import Command
+from .conftest import Command, store_of
 
 SIGNED: tuple[Trust, ...] = ("signed",)
 # A hard lock is in force still, and a soft one has ended.
@@ -39,7 +38,7 @@ def bounce(
     """Let an address bounce so often, a day apart, under the policy of the config file."""
     event = event_of(address, first, reason, group=group)
     policy = Policy(load(config).policy, SIGNED)
-    store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
+    store = store_of(config)
     for number in range(times):
         identity = address.encode()[:14].ljust(15) + bytes([number])
         later = replace(event, time=event.time + number * 86_400, identity=identity)
@@ -81,7 +80,7 @@ def test_list_shows_locks_in_force_and_all_of_them_on_request(
     config: Path, bouncegate: Command
 ) -> None:
     bounce(config, "ann@example.com")
-    store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
+    store = store_of(config)
     store.act(
         [Act(("old@example.com",), 1000, "lock", by="root", until=2000)],
         Policy(PolicySettings(), SIGNED).fold,

@@ -3,36 +3,27 @@
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from tests.events import event_of
 
-from bouncegate.config.settings import GuardSettings, PolicySettings, StoreSettings, Trust
+from bouncegate.config.settings import GuardSettings, PolicySettings, Trust
 from bouncegate.config.taxonomy import REASONS, Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event, Ruling
-from bouncegate.store.store import Bounce, Store
+from bouncegate.store.store import Bounce
 
-from .conftest import Command
+from .conftest import Command, store_of
 
 NOW = int(time.time())
 PROVIDERS = Providers.of()
 SIGNED: tuple[Trust, ...] = ("signed",)
 POLICY = Policy(PolicySettings(), SIGNED, guard=Guard(GuardSettings(addresses=5)))
-
-
-@contextmanager
-def store_of(config: Path) -> Iterator[Store]:
-    store = Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
-    yield store
-    store.close()
 
 
 def event(address: str, reason: Reason = Reason.USER_UNKNOWN, ago: int = 60) -> Event:
@@ -49,14 +40,14 @@ def event(address: str, reason: Reason = Reason.USER_UNKNOWN, ago: int = 60) -> 
 
 
 def record(config: Path, *events: Event) -> None:
-    with store_of(config) as store:
+    with closing(store_of(config)) as store:
         store.record([Bounce([event], b"") for event in events], POLICY)
 
 
 def break_google(config: Path, addresses: int = 30) -> int:
     """Let the guard trip; tells the number of the incident."""
     record(config, *(event(f"u{n}@gmail.com") for n in range(addresses)))
-    with store_of(config) as store:
+    with closing(store_of(config)) as store:
         return store.incidents.all()[-1].number
 
 
@@ -179,7 +170,7 @@ def test_undo_tells_asks_and_does(config: Path, bouncegate: Command) -> None:
     told = json.loads(done.out)
     assert told == {"events": 2, "addresses": 2, "locks": 2, "lifted": 2, "done": True}
     assert locked(bouncegate) == ["ann@gmail.com"]
-    with store_of(config) as store:
+    with closing(store_of(config)) as store:
         (*_, (_, ruling)) = store.journal.entries()
     assert isinstance(ruling, Ruling)
     assert ruling.why == "their fault"

@@ -22,12 +22,12 @@ from bouncegate.store.deliverylog import Accepted, Batch, Deferral, Deferred, De
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.locktable import LockTable
-from bouncegate.store.store import Bounce, Store
+from bouncegate.store.store import Bounce
 from bouncegate.store.tools.verify.addresses import AddressCheck
 from bouncegate.store.tools.verify.journal import JournalCheck
 from bouncegate.store.tools.verify.records import RecordCheck
 
-from .conftest import Command
+from .conftest import Command, store_of
 
 NOW = int(time.time())
 DAY = 86_400
@@ -46,10 +46,6 @@ def settings(config: Path) -> StoreSettings:
     return StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20))
 
 
-def open_store(config: Path) -> Store:
-    return Store.open(settings(config))
-
-
 @pytest.fixture
 def config(config: Path) -> Path:
     """A store in which much is known of ann, alone and together with others."""
@@ -61,7 +57,7 @@ def config(config: Path) -> Path:
     shared = [bounce_of(ANN, 2, NOW - 8), bounce_of(BOB, 3, NOW - 8, Reason.MAILBOX_FULL)]
     large = b"Subject: large\n\n" + bytes(range(256)) * 400
     other = replace(bounce_of(EVE, 4, NOW - 7), diagnostic=f"forwarded for <{ANN}>")
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         store.record([Bounce([alone], b"to ann@shop.example, a@b.example")], POLICY)
         store.record([Bounce(shared, BOTH), Bounce([other], b"joann")], POLICY)
         store.record([Bounce([bounce_of(ANN, 5, NOW - 6)], large)], POLICY)
@@ -84,7 +80,7 @@ def config(config: Path) -> Path:
 def everything(config: Path) -> bytes:
     """All octets that the tables hold, those that are compressed as they were."""
     found = b""
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         for _, entry in store.journal.entries():
             found += repr(entry).encode()
             if isinstance(entry, Event) and entry.raw:
@@ -122,7 +118,7 @@ def test_what_concerns_others_stays_without_the_address(config: Path, bouncegate
     before = shown(bouncegate, BOB)
     bouncegate("purge", ANN, "--yes")
     assert shown(bouncegate, BOB) == before
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         event = next(e for _, e in store.journal.of_address(BOB) if isinstance(e, Event))
         message = store.messages.get(event.raw)
         (other, *_) = (e for _, e in store.journal.of_address(EVE) if isinstance(e, Event))
@@ -141,7 +137,7 @@ def test_what_concerns_others_stays_without_the_address(config: Path, bouncegate
 
 def test_a_store_is_sound_after_a_purge(config: Path, bouncegate: Command) -> None:
     bouncegate("purge", ANN, "--yes")
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         environment = store._environment
         for check in (
             JournalCheck(environment),
@@ -170,7 +166,7 @@ def test_the_send_path_refuses_the_address_still(config: Path, bouncegate: Comma
 
 
 def test_a_daemon_that_runs_learns_of_it_at_once(config: Path) -> None:
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         table = LockTable(store._environment)
         known = table.find(ANN.encode())
         store.purge.carry_out(ANN, Audit(new_key(NOW), NOW, "purge", "desk"))
@@ -224,7 +220,7 @@ def test_a_late_bounce_makes_it_known_again_and_its_lock_stays(
 ) -> None:
     until = shown(bouncegate, ANN)["until"]
     bouncegate("purge", ANN, "--yes")
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         store.record([Bounce([bounce_of(ANN, 99, NOW)], b"")], POLICY)
         assert store.purged.count() == 0
         found = AddressCheck(store._environment, POLICY.fold).differences()
@@ -239,7 +235,7 @@ def test_undoing_bounces_leaves_the_lock_of_a_purged_address(
 ) -> None:
     """Known again by a bounce, it keeps what it was locked by, whose bounces ever are undone."""
     bouncegate("purge", ANN, "--yes")
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         first = store.journal.last()
         for address, message in ((EVE, 98), (ANN, 99)):
             store.record([Bounce([bounce_of(address, message, NOW)], b"")], POLICY)
@@ -257,7 +253,7 @@ def test_lists_show_a_purged_address_that_bounced_again_when_its_lock_has_ended(
     config: Path, bouncegate: Command
 ) -> None:
     bouncegate("purge", ANN, "--yes")
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         soft = bounce_of(ANN, 99, NOW, Reason.MAILBOX_FULL)
         store.record([Bounce([soft], b"")], POLICY)
         assert ANN in [address for address, _ in store.lists.bounced(NOW + 900 * DAY)]
@@ -268,10 +264,10 @@ def test_a_store_is_sound_when_what_a_mistyped_address_meant_is_purged(
     config: Path, bouncegate: Command, verb: Literal["alive", "unlock", "lock"]
 ) -> None:
     typo = "an@shop.example"  # of which nothing but the correction to ann is known
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         store.act([Act((typo,), NOW, verb, by="root")], POLICY.fold)
     bouncegate("purge", ANN, "--yes")
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         found = AddressCheck(store._environment, POLICY.fold).differences()
         assert [str(one) for one in found] == []
 
@@ -290,7 +286,7 @@ def test_purge_says_where_octets_are_left_and_what_overwrites_them(
 
 def test_when_the_lock_has_ended_its_hash_goes_too(config: Path, bouncegate: Command) -> None:
     bouncegate("purge", ANN, "--yes")
-    with closing(open_store(config)) as store:
+    with closing(store_of(config)) as store:
         assert store.retention.expire_purged(NOW) == 0
         assert store.retention.expire_purged(NOW + 400 * DAY) == 1
         assert store.purged.count() == 0

@@ -25,8 +25,8 @@ from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.store.store import Bounce
 
-from .conftest import Command
-from .reported import DAY, NOW, SIGNED, event, record, record_message, send, store_of
+from .conftest import Command, store_of
+from .reported import DAY, NOW, SIGNED, event, record, record_message, send
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -322,7 +322,7 @@ def test_health_takes_as_many_open_incidents_as_are_normal(
     config: Path, bouncegate: Command
 ) -> None:
     guard = Policy(PolicySettings(), SIGNED, guard=Guard(GuardSettings(addresses=5)))
-    with store_of(config) as store:
+    with closing(store_of(config)) as store:
         store.record([Bounce([event(f"u{n}@gmail.com")], b"") for n in range(30)], guard)
     done = bouncegate("report", "health")
     assert done.code == 2
@@ -357,7 +357,7 @@ def test_health_tells_of_messages_set_aside_and_writes_them(
     found = json.loads(bouncegate("report", "health", "--json").out)
     assert found["set_aside"] == {"kept": 0, "since": None}
     aside = event("", ago=3000)
-    with store_of(config) as store:
+    with closing(store_of(config)) as store:
         store.record(
             [Bounce([aside], b"broken\n", is_set_aside=True)], Policy(PolicySettings(), SIGNED)
         )

@@ -6,22 +6,15 @@ from contextlib import closing
 from pathlib import Path
 
 from bouncegate.config.loading import loads
-from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.records import Audit
 from bouncegate.store.audit import new_key
-from bouncegate.store.store import Store
 
-from .conftest import Command
+from .conftest import Command, store_of
 from .test_operator import bounce
 
 DAY = 86_400
 NOW = int(time.time())
-
-
-def open_store(config: Path) -> Store:
-    return Store.open(StoreSettings(path=config.parent / "store", map_size=Size(64 * 2**20)))
 
 
 def let_go(config: Path, bouncegate: Command, retention: str = "") -> str:
@@ -63,7 +56,7 @@ def test_what_operators_did_and_what_nobody_heard_of_again_is_forgotten(
 ) -> None:
     bounce(config, "ann@example.com", Reason.MAILBOX_FULL, first=NOW - 2500 * DAY)
     bounce(config, "last@example.com", Reason.MAILBOX_FULL)
-    with closing(open_store(config)) as store, store._writing() as transaction:
+    with closing(store_of(config)) as store, store._writing() as transaction:
         for age in (1500, 1):
             when = NOW - age * DAY
             store.audits.put(transaction, Audit(new_key(when), when, f"lock {age}", "ann"))

@@ -9,15 +9,13 @@ from typing import Any
 from msgspec.structs import replace
 from tests.unit.store.bounces import SIGNED, bounce_of
 
-from bouncegate.config.settings import PolicySettings, StoreSettings
+from bouncegate.config.settings import PolicySettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.recording import Bounce, identity
-from bouncegate.store.store import Store
 
-from .conftest import Command
+from .conftest import Command, store_of
 
 DAY = 86_400
 NOTICE = b"""From: MAILER-DAEMON@mx.example.net
@@ -42,8 +40,7 @@ Diagnostic-Code: smtp; 550 no
 
 
 def bounces(config: Path, *events: Event, raw: bytes = b"") -> None:
-    settings = StoreSettings(path=config.parent / "store", map_size=Size(2**26))
-    with closing(Store.open(settings)) as store:
+    with closing(store_of(config)) as store:
         store.record([Bounce([event], raw) for event in events], Policy(PolicySettings(), SIGNED))
 
 

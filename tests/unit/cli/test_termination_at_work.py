@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.config.settings import StoreSettings
-from bouncegate.config.values import Size
-from bouncegate.store.store import Store
 from lab.waiting import wait_for
 
+from .conftest import store_of
 from .daemonprocess import (
     DAEMONS,
     SECONDS,
@@ -79,10 +77,6 @@ SLOW_COMMAND = (sys.executable, "-c", SLOW)
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     return configured(tmp_path)
-
-
-def stored(config: Path) -> Store:
-    return Store.open(StoreSettings(path=config.with_name("store"), map_size=Size(2**26)))
 
 
 class Delivery:
@@ -219,7 +213,7 @@ def silent_name_server(folder: Path) -> Iterator[tuple[Path, socket.socket]]:
         config = configured(
             folder, f'[dns]\nresolvers = ["127.0.0.1:{port}"]\ntimeout = "10 minutes"\n'
         )
-        with closing(stored(config)) as store:
+        with closing(store_of(config)) as store:
             store.mx.want(["slow.example"], int(time.time()) - 10)
         yield config, server
 

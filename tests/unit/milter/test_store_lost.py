@@ -14,6 +14,7 @@ from tests.unit.milter.mta import Mta
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.layout import META, open_environment
+from lab.closable import Closable
 
 MACROS = {
     "{auth_authen}": "newsletter",
@@ -24,7 +25,7 @@ MACROS = {
 REFUSED, DEFERRED, PASSES = "y", "t", "c"
 
 
-class Sender:
+class Sender(Closable):
     """A session that stays open, as Postfix keeps it."""
 
     def __init__(self, daemon: Daemon) -> None:
@@ -33,10 +34,7 @@ class Sender:
         self._mta.connect(MACROS)
         self._mta.mail(MACROS, MACROS["{mail_addr}"])
 
-    def __enter__(self) -> "Sender":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._mta.close()
 
     def answer(self, address: str) -> str:

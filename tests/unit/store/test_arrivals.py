@@ -1,14 +1,8 @@
 """Bounces read portion by portion: none is told twice or left out, whatever comes meanwhile."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
-from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.records import Act, Ruling
 from bouncegate.store import arrivals
 from bouncegate.store.store import Bounce, Store
@@ -23,12 +17,6 @@ DAY = 86_400
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "_PORTION", PORTION)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(Store.open(StoreSettings(path=tmp_path, map_size=Size(64 * 2**20)))) as store:
-        yield store
 
 
 def come(store: Store, name: str, second: int) -> None:

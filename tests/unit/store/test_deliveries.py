@@ -31,13 +31,6 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    settings = StoreSettings(path=tmp_path, map_size=Size(2**26))
-    with closing(Store.open(settings)) as store:
-        yield store
-
-
-@pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     settings = LedgerSettings(max_size=Size(2**24))
     with closing(Ledger.open(StoreSettings(path=tmp_path), settings, readonly=False)) as ledger:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -30,18 +29,6 @@ DAY = 86_400
 GUARDED = policy(addresses=20)
 UNGUARDED = Policy(PolicySettings(), SIGNED)
 FOLD = GUARDED.fold
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> StoreSettings:
-    return StoreSettings(path=tmp_path, map_size=Size(64 * 2**20))
-
-
-@pytest.fixture
-def store(settings: StoreSettings) -> Iterator[Store]:
-    store = Store.open(settings)
-    yield store
-    store.close()
 
 
 def outage(domain: str = "gmail.com", start: int = 0, addresses: int = 100) -> list[Event]:

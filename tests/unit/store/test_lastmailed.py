@@ -1,11 +1,9 @@
 """When addresses were last mailed: who is called stale may be refused, so it must be true."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,12 +17,6 @@ from bouncegate.store.layout import USED, USED_BY_DAY
 from bouncegate.store.store import Store
 
 FOLD = Policy(PolicySettings(), ()).fold
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(Store.open(StoreSettings(path=tmp_path, map_size=Size(2**26)))) as store:
-        yield store
 
 
 def no_fault(address: str) -> str:

@@ -1,12 +1,10 @@
 """What DNS has told is kept within bounds, is never lost to a failure, and is found by its host."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bouncegate.config.settings import DnsSettings, StoreSettings
-from bouncegate.config.values import Size
+from bouncegate.config.settings import DnsSettings
 from bouncegate.policy.mx import UNASKED, MxAnswer, MxHost
 from bouncegate.store import mx as module
 from bouncegate.store.layout import MX, MX_HOSTS
@@ -17,13 +15,6 @@ from .bounces import NOW, bounce_of, contents, policy
 
 SETTINGS = DnsSettings()
 DAY = 86_400
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(StoreSettings(path=tmp_path, map_size=Size(64 * 2**20)))
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 from msgspec.structs import replace
+from tests.stores import open_store
 from tests.unit.store import test_rollback as histories
 
 from bouncegate.config.taxonomy import Reason
@@ -30,7 +30,7 @@ from bouncegate.store.tools.verify.addresses import AddressCheck
 from bouncegate.store.tools.verify.journal import JournalCheck
 
 from .bounces import NOW, bounce_of, contents, policy, record
-from .test_rollback import RULES, open_store
+from .test_rollback import RULES
 
 DAY = 86_400
 FOLD = policy().fold
@@ -111,13 +111,6 @@ Kept.TestCase.settings = settings(
     max_examples=60, stateful_step_count=30, deadline=None, derandomize=True
 )
 TestKept = Kept.TestCase
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path)
-    yield store
-    store.close()
 
 
 def let_go(store: Store, before: int, now: int) -> int:

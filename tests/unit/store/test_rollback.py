@@ -7,7 +7,6 @@ state anew from the journal alone, and the store must hold exactly these octets.
 import random
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -16,11 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
+from tests.stores import open_store
 
 from bouncegate.config.loading import loads
-from bouncegate.config.settings import StoreSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import Size
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import (
     NO_END,
@@ -81,10 +79,6 @@ REASONS = [
     Reason.HOST_UNKNOWN,
 ]
 NOBODY = ""
-
-
-def open_store(folder: Path) -> Store:
-    return Store.open(StoreSettings(path=folder, map_size=Size(64 * 2**20)))
 
 
 def told_anew(store: Store) -> dict[bytes, list[tuple[bytes, bytes]]]:
@@ -261,13 +255,6 @@ Histories.TestCase.settings = settings(
     max_examples=60, stateful_step_count=25, deadline=None, derandomize=True
 )
 TestHistories = Histories.TestCase
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path)
-    yield store
-    store.close()
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])

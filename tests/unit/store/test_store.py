@@ -5,7 +5,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,18 +30,6 @@ NOW = 1_770_000_000
 SIGNED: tuple[Trust, ...] = ("signed",)
 POLICY = Policy(PolicySettings(), SIGNED)
 FOLD = POLICY.fold
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> StoreSettings:
-    return StoreSettings(path=tmp_path, map_size=Size(64 * 2**20))
-
-
-@pytest.fixture
-def store(settings: StoreSettings) -> Iterator[Store]:
-    store = Store.open(settings)
-    yield store
-    store.close()
 
 
 def event(address: str = "ann@example.com", message: int = 1) -> Event:

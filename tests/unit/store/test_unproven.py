@@ -1,8 +1,6 @@
 """Reports that count for no address: kept apart, bounded, and gone without a trace."""
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -19,7 +17,6 @@ from bouncegate.store.store import Store
 from bouncegate.store.tools.verify.journal import JournalCheck
 
 from .bounces import NOW, SIGNED, bounce_of, contents
-from .test_rollback import open_store
 
 VICTIM = "victim@x.test"
 QUOTA = 20
@@ -38,13 +35,6 @@ def forged(number: int, address: str = VICTIM, time: int = NOW) -> Event:
 def message(number: int, octets: int) -> bytes:
     """One that does not compress."""
     return random.Random(number).randbytes(octets)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path)
-    yield store
-    store.close()
 
 
 def dropped(store: Store) -> int:

@@ -9,18 +9,19 @@ import dns.message
 import dns.rcode
 import pytest
 from msgspec.structs import replace
+from tests.stores import open_store
 from tests.unit.store.bounces import NOW, bounce_of, lock_by_hand, policy
 
 from bouncegate.admin.dns.confirmation import DomainConfirmation, Round
 from bouncegate.admin.dns.refresher import Refresher
-from bouncegate.config.settings import DnsSettings, Settings, StoreSettings
+from bouncegate.config.settings import DnsSettings, Settings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import NameServer as Address
-from bouncegate.config.values import Size, parse_name_server
+from bouncegate.config.values import parse_name_server
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Opened, Ruling
 from bouncegate.policy.timeline import steps
-from bouncegate.store.store import Bounce, Store
+from bouncegate.store.store import Bounce
 from bouncegate.store.unconfirmed import Pile
 from lab.nameserver import NameServer
 
@@ -36,7 +37,7 @@ class Site:
 
     def __init__(self, path: Path, *resolvers: Address) -> None:
         self.now = NOW
-        self.store = Store.open(StoreSettings(path=path, map_size=Size(64 * 2**20)))
+        self.store = open_store(path)
         self.ask(*resolvers)
 
     def ask(self, *resolvers: Address) -> None:

@@ -10,21 +10,22 @@ import dns.message
 import dns.rcode
 import pytest
 from msgspec.structs import replace
+from tests.stores import open_store
 from tests.unit.store.bounces import NOW, bounce_of, policy
 
 from bouncegate.admin.dns.confirmation import DomainConfirmation
 from bouncegate.admin.dns.domainlocks import DomainLocks
 from bouncegate.admin.dns.refresher import Refresher
-from bouncegate.config.settings import DnsSettings, DomainLockSettings, Settings, StoreSettings
+from bouncegate.config.settings import DnsSettings, DomainLockSettings, Settings
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import NameServer as Address
-from bouncegate.config.values import Size, parse_name_server
+from bouncegate.config.values import parse_name_server
 from bouncegate.policy.deaddomain import CHECKER, Bounced
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Delivered, Event, Lock, Ruling
 from bouncegate.store.locktable import LockTable
-from bouncegate.store.store import Bounce, Store
+from bouncegate.store.store import Bounce
 from lab.nameserver import NameServer
 
 from .liar import name_server, response_to
@@ -39,7 +40,7 @@ class Site:
 
     def __init__(self, path: Path, *resolvers: Address, addresses: int = 5) -> None:
         self.now = NOW
-        self.store = Store.open(StoreSettings(path=path, map_size=Size(64 * 2**20)))
+        self.store = open_store(path)
         self.locks = DomainLockSettings(addresses=addresses)
         self.ask(*resolvers)
 

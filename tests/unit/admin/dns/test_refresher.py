@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import dns.message
@@ -14,8 +13,8 @@ from bouncegate.admin.dns import lookups as module
 from bouncegate.admin.dns.mx import Ask, look_up
 from bouncegate.admin.dns.refresher import Refresher
 from bouncegate.config.durations import Duration
-from bouncegate.config.settings import DnsSettings, StoreSettings
-from bouncegate.config.values import DomainName, Size, parse_name_server
+from bouncegate.config.settings import DnsSettings
+from bouncegate.config.values import DomainName, parse_name_server
 from bouncegate.config.values import NameServer as Address
 from bouncegate.policy.mx import MxAnswer, MxHost
 from bouncegate.store.mx import MxCache, NameServerFault
@@ -29,10 +28,8 @@ DAY = 86_400
 
 
 @pytest.fixture
-def known(tmp_path: Path) -> Iterator[MxCache]:
-    store = Store.open(StoreSettings(path=tmp_path, map_size=Size(64 * 2**20)))
-    yield store.mx
-    store.close()
+def known(store: Store) -> MxCache:
+    return store.mx
 
 
 def settings(*resolvers: Address, seconds: int = 1) -> DnsSettings:

@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from bouncegate.config.settings import (
     Threshold,
 )
 from bouncegate.config.taxonomy import Category, Kind, Reason
-from bouncegate.config.values import Size, Terms
+from bouncegate.config.values import Terms
 from bouncegate.daemon.metrics.bounces import BounceCounts
 from bouncegate.daemon.metrics.collector import Figures, Maintained
 from bouncegate.daemon.metrics.lockcount import LockCount
@@ -36,13 +35,6 @@ NOW = 1_800_000_000
 STOP = threading.Event()
 NO_LEDGER = LedgerSettings()
 POLICY = Policy(Settings().policy, ("signed", "matched"))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    settings = StoreSettings(path=tmp_path, map_size=Size(64 * 2**20))
-    with closing(Store.open(settings)) as store:
-        yield store
 
 
 @pytest.fixture(autouse=True)
