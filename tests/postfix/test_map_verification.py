@@ -1,5 +1,6 @@
 """The map beside address verification: a lock is final, and an unlock holds at once."""
 
+import pytest
 from tests.postfix.site import GONE, SENDER, Site
 
 from lab.folder import LabFolder
@@ -7,7 +8,7 @@ from lab.smtp import Client, message
 
 
 def test_the_map_is_asked_before_address_verification_and_verify_remembers_no_lock(
-    folder: LabFolder,
+    folder: LabFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = Site(folder, chroot=False)
     site.remote.refuse({})
@@ -29,7 +30,10 @@ def test_the_map_is_asked_before_address_verification_and_verify_remembers_no_lo
     assert refused.code == 550
     assert f"<{GONE}>: Recipient address rejected: locked after" in refused.text
     assert f" to=<{GONE}>," not in site.postfix.maillog(), "verify(8) was not asked for it"
-    assert site.gate.run("unlock", "--force", "--yes", "--why", "moved", GONE).returncode == 0
+    monkeypatch.setenv("MAIL_CONFIG", str(site.postfix.config))
+    unlocked = site.gate.run("unlock", "--force", "--yes", "--why", "moved", GONE)
+    assert unlocked.returncode == 0
+    assert b'until "postfix reload"' in unlocked.stderr, "it says when mail passes"
     other = "ann@remote.example"
     with Client(site.postfix.port) as client:
         # smtpd(8) remembers the answer for the recipient that it was asked for last.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import groupby, islice
 from operator import attrgetter
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -22,6 +23,7 @@ from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import AddressFile, By, DryRun, Why, Yes, with_groups
 from bouncegate.cli.output import complain, counted, write_table
+from bouncegate.config.settings import Settings
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act
 from bouncegate.store.address import domain_of
@@ -29,6 +31,10 @@ from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = ("address", "kind", "category", "reason", "group", "since", "until")
+_REMEMBERS: Final = (
+    "Postfix asks the map: an smtpd(8) that has refused an address refuses it until it ends, or "
+    'until "postfix reload"'
+)
 
 
 @with_groups
@@ -94,12 +100,31 @@ def unlock(
     names = sorted(set(summary.names) - set(left_out.first))
     number -= left_out.number
     say_all([f"{address}: unlocked" for address in names], number, "unlocked")
+    if number and _may_postfix_remember(invocation.settings):
+        complain(_REMEMBERS)
     if recipient:
         unlocked = f"{counted(number, 'address')} unlocked"
         text = f"{unlocked}, as {who} asked.\n\n" + "\n".join(names)
         confirm_by_mail(recipient, f"Bouncegate: {unlocked}", text)
     if left_out.number:
         raise typer.Exit(os.EX_TEMPFAIL)
+
+
+def _may_postfix_remember(settings: Settings) -> bool:
+    """Whether Postfix asks the map: that of MAIL_CONFIG, as for its own commands, or the default.
+
+    False if it cannot say.
+    """
+    from bouncegate.admin.postfix.command import PostfixError  # noqa: PLC0415 - only to unlock
+    from bouncegate.admin.postfix.coverage import names_map  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import parameters  # noqa: PLC0415
+
+    try:
+        folder = os.environ.get("MAIL_CONFIG")
+        values = parameters(Path(folder) if folder else None, "transport_maps", "queue_directory")
+    except PostfixError:
+        return False
+    return names_map(settings, values["transport_maps"], Path(values["queue_directory"]))
 
 
 def _rows_of(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from bouncegate.admin.postfix.contentfilter import filters, has_no_milters, is_reinjection, unknown
@@ -265,12 +266,14 @@ def _of_verification(facts: Facts) -> Iterator[Coverage]:
 
 
 def is_map_asked(settings: Settings, facts: Facts) -> bool:
-    """Whether transport_maps names the map."""
-    ours = {f"socketmap:{name}" for name in spellings(settings.map.socket, facts.queue)}
-    return any(
-        item.rpartition(":")[0] in ours
-        for item in items(facts.values.get("transport_maps", "")) or []
-    )
+    """Whether the transport_maps of a Postfix name the map."""
+    return names_map(settings, facts.values.get("transport_maps", ""), facts.queue)
+
+
+def names_map(settings: Settings, transport_maps: str, queue: Path) -> bool:
+    """Whether a value of transport_maps names the map; `queue` is Postfix's queue_directory."""
+    ours = {f"socketmap:{name}" for name in spellings(settings.map.socket, queue)}
+    return any(item.rpartition(":")[0] in ours for item in items(transport_maps) or [])
 
 
 def _of_map(settings: Settings, facts: Facts) -> Coverage:
