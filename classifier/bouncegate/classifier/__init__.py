@@ -1,8 +1,8 @@
-"""Messages from the return path are read and classified; usable as a library (README.md).
+"""Reads and classifies messages from the return path; usable as a library (README.md).
 
 Pure: bytes in, verdicts out; no store, no config file, no network. The names below are imported
-when they are first used, since compiling the rules takes time that the daemons' supervisors and
-most commands have no use for.
+when they are first used, because compiling the rules takes time and the daemons' supervisors and
+most commands do not need them.
 """
 
 from importlib import import_module

@@ -6,16 +6,17 @@ from typing import Final
 from bouncegate.classifier import limits
 from bouncegate.classifier.genericaddress import QUOTED_LOCAL, generic_address
 
-# What no local part holds unquoted (RFC 5322, 3.2.3), and quotation marks and the punctuation of
-# Chinese and Japanese, which stand at an address without a space.
+# Characters that an unquoted local part cannot have (RFC 5322, 3.2.3), and quotation marks and
+# Chinese and Japanese punctuation, which may touch an address without a space.
 _NEVER_LOCAL: Final = (
     r"\s\"(),:;<>@\[\\\]\x00-\x1f{}|\u00ab\u00bb\u2018-\u201f\u2039\u203a"
     r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff20"
 )
-# Dots may stand anywhere: Japanese carriers gave out such addresses for years.
+# Dots may be at any position: Japanese carriers assigned such addresses for years.
 _ATOM_LOCAL: Final = rf"[^{_NEVER_LOCAL}]{{1,128}}"
-# A domain in ASCII ends where Chinese or Japanese words go on without a space; one of U-labels
-# (RFC 5890) is taken as a whole. Neither goes on behind what is taken, nor does another @ follow.
+# A domain in ASCII ends where Chinese or Japanese words follow without a space; a domain of
+# U-labels (RFC 5890) is matched as a whole. Neither continues after the match, nor does an @
+# follow.
 _DOMAIN: Final = (
     r"(?:\[[0-9A-Za-z.:-]{3,60}\]"
     r"|[0-9A-Za-z][0-9A-Za-z_-]{0,62}(?:\.[0-9A-Za-z_][0-9A-Za-z_-]{0,62}){1,12}"
@@ -23,9 +24,9 @@ _DOMAIN: Final = (
     r"|[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,12}(?!\.?[\w@-]))"
 )
 ADDRESS: Final = rf"(?:{QUOTED_LOCAL}|{_ATOM_LOCAL})@{_DOMAIN}"
-# An address begins behind a character that it cannot hold: no other place need be tried. It does
-# not begin amid a longer word, such as `a|b@`, `a@b@` or `v\x{20}x@` (RFC 6533, 3): what stands
-# behind these characters could be another person's.
+# An address begins after a character that it cannot contain, so no other position is tried. It does
+# not begin within a longer word, such as `a|b@`, `a@b@` or `v\x{20}x@` (RFC 6533, 3): the rest
+# could be another person's address.
 BEGINNING: Final = rf"(?<![^{_NEVER_LOCAL}])(?<!@)(?<![^\s][{{}}|\\])"
 _ADDRESS: Final = re.compile(BEGINNING + ADDRESS)
 # Quotes, and the type of an address as X.400 gateways write it.
@@ -35,7 +36,7 @@ _AT_IT: Final = re.compile(
 )
 # Words without a space before an address in ASCII: `收件人max@example.com`.
 _WORDS_AT_IT: Final = re.compile(r"^[\u3040-\u9fff\uac00-\ud7af]+(?=[!-~]+@[!-~]+$)")
-# What nearly every field holds: the rest is for the others.
+# The fast path for nearly every field; the slower patterns handle the rest.
 _PLAIN: Final = re.compile(
     r"(?:(?:rfc822|RFC822)[ \t]?;[ \t]{0,4})?(?:<([\w.+=-]{1,128}@[\w.-]{1,255})>"
     r"|([\w.+=-]{1,128}@[\w.-]{1,255}))"
@@ -43,12 +44,12 @@ _PLAIN: Final = re.compile(
 
 
 def find_addresses(text: str) -> list[str]:
-    """All addresses in the text, in order, each once."""
+    """All addresses in the text, in order, without duplicates."""
     return list(dict.fromkeys(map(bare, _ADDRESS.findall(text)))) if "@" in text else []
 
 
 def bare(address: str) -> str:
-    """An address found among words, without the quotes, type or full stop that stand at it."""
+    """An address found in a text, without adjacent quotes, type or full stop."""
     return _WORDS_AT_IT.sub("", _AT_IT.sub("", address)).rstrip(".'")
 
 

@@ -1,9 +1,9 @@
-"""A bounce without personal data, which is still classified alike: to show to others.
+"""Makes a copy of a bounce without personal data that is classified alike, for sharing.
 
-The copy is composed of what the classifier reads, so that nothing reaches it unseen. Fields that no
-reader asks for keep only their name, and the body of the returned message, pictures and other
-attachments are left out. Text is decoded whatever encoding it had, given pseudonyms, and written
-as UTF-8.
+The copy is composed of the parts that the classifier reads, so that nothing is copied unchecked.
+Fields that no reader uses keep only their name; the body of the returned message, pictures and
+other attachments are omitted. Text is decoded from any encoding, pseudonymised, and written as
+UTF-8.
 """
 
 import html
@@ -23,7 +23,7 @@ from bouncegate.classifier.report import MessageType
 from bouncegate.classifier.returnedmessage import cut_at_returned
 
 _REMOVED: Final = "[removed]"
-# Fields that readers look at, and those that say who wrote to whom.
+# Fields that readers use, and those with sender and recipients.
 _READ: Final = frozenset({
     "auto-submitted", "cc", "date", "delivered-to", "from", "in-reply-to", "message-id",
     "mime-version", "original-rcpt-to", "precedence", "references", "reply-to", "return-path",
@@ -34,8 +34,8 @@ _NAMING: Final = ("from", "to", "cc", "reply-to", "sender", "delivered-to", "x-f
 _STATUS: Final = frozenset(
     {*STATUS_KINDS, "message/feedback-report", "message/disposition-notification"}
 )
-# The subject of a notice that ends with that of the returned message: "Undeliverable: Lunch". What
-# speaks of the failure after the colon stays.
+# The subject of a notice that ends with that of the returned message: "Undeliverable: Lunch". Words
+# about the failure after the colon are kept.
 _OF_FAILURE: Final = (
     "transcript|return|unknown|deliver|mail|message|fail|send|sent|recipient|user|host|address"
     "|quota|full|error|reject|block|bounce"
@@ -56,7 +56,7 @@ def anonymized(raw: bytes, public: Collection[str] = (), words: Collection[str] 
 
 
 def _learn(message: Message, pseudonyms: Pseudonyms, *, nested: bool = True) -> None:
-    """Note the personal data of all that is read, whatever part it is in."""
+    """Learn the personal data in all parts that are read."""
     _learn_fields(message.fields, pseudonyms)
     for part in message.parts:
         text = _text_of(part)
@@ -102,7 +102,7 @@ class _Copy:
         self._boundaries = 0
 
     def message(self, message: Message, *, nested: bool = True) -> Iterator[str]:
-        """A message with its parts, side by side however deep they were.
+        """A message with its parts, all at one level.
 
         `nested`: whether the body of a returned bounce is part of it.
         """
@@ -123,7 +123,7 @@ class _Copy:
                 yield from self._words(part.text)
                 continue
             yield f"--{boundary}"
-            # What comes after the returned message is part of it: no reader looks at it.
+            # Parts after the returned message belong to it: no reader uses them.
             if is_over and part.kind not in _STATUS:
                 yield from (f"Content-Type: {part.kind or 'text/plain'}", "", _REMOVED)
             else:
@@ -163,7 +163,7 @@ class _Copy:
             yield from (f"Content-Type: {kind}", "", _REMOVED)
 
     def _words(self, text: str) -> Iterator[str]:
-        """Words for people, with a message that may be returned among them."""
+        """The text of a notice, which may contain a returned message."""
         before, after = cut_at_returned(text)
         end = len(text) - len(after)
         yield self._applied(before)
@@ -183,7 +183,7 @@ class _Copy:
             yield from ("", _REMOVED)
 
     def _quoted(self, text: str) -> Iterator[str]:
-        """A message that is returned among words: its header line by line, without its body."""
+        """A message returned within the text: its header line by line, without its body."""
         lines = text.strip("\n").split("\n")
         keep = False
         for line in lines:
@@ -203,7 +203,7 @@ class _Copy:
         yield from ("", _REMOVED)
 
     def _encoded(self, kind: str, text: str) -> Iterator[str]:
-        """A part with its header; as it is if it is in short lines of ASCII."""
+        """A part with its header; unencoded if it consists of short ASCII lines."""
         kind = kind or "text/plain"
         if text.isascii() and max(map(len, text.split("\n"))) < _LONGEST_LINE:
             yield from (f"Content-Type: {kind}; charset=us-ascii", "", text)

@@ -1,6 +1,6 @@
-"""Octets to text: transfer encodings and charsets, declared, misspelt or lying.
+"""Decodes octets to text: transfer encodings and charsets, also misspelt or wrong ones.
 
-Nothing here raises: what cannot be decoded as declared is decoded as what it looks like.
+Nothing here raises: text that cannot be decoded as declared is decoded by a guess at its charset.
 """
 
 import binascii
@@ -12,12 +12,12 @@ import string
 from functools import lru_cache
 from typing import Final
 
-# ISO 2022 switches charsets by escape sequences (RFC 1468), whatever the label says.
+# ISO 2022 switches charsets by escape sequences (RFC 1468), regardless of the label.
 _ISO_2022: Final = re.compile(rb"\x1b[$(][@-Z]")
 _ISO_2022_KR: Final = b"\x1b$)C"
 
-# Labels that occur in the wild and that Python's codecs do not know, or know under a narrower
-# meaning than the wild gives them: supersets as in the WHATWG Encoding Standard.
+# Labels that occur in real mail and that Python's codecs do not know, or define more narrowly than
+# they are used: supersets as in the WHATWG Encoding Standard.
 _ALIASES: Final = {
     "iso-2022-jp": "iso2022_jp_ext",
     "shift_jis": "cp932",
@@ -48,9 +48,9 @@ _TAG_BREAK: Final = re.compile(
 )
 _CELL: Final = re.compile(r"</?t[dh]\b[^<>]{0,512}>", re.IGNORECASE)
 _UNSEEN: Final = re.compile(r"<(style|script|head)\b", re.IGNORECASE)
-# Real notices have one head and a few style sheets.
+# Real notices have one HTML head and a few style sheets.
 _UNSEEN_BLOCKS: Final = 50
-# Keeps each character in its place, which str.lower() does not.
+# Keeps the position of each character, unlike str.lower().
 _ASCII_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # A tag opens with a letter: <someone@example.com> is an address, not a tag.
 _TAG: Final = re.compile(
@@ -77,7 +77,7 @@ def _codec(label: str) -> str:
 
 
 def to_text(octets: bytes, label: str = "") -> str:
-    """Text of octets in the charset named, or in the one that they look like."""
+    """Decode octets in the named charset, or in the one that they appear to use."""
     if octets.isascii() and b"\x1b" not in octets:
         codec = _codec(label) if label[:3].lower() in {"utf", "uni"} and "8" not in label else ""
         return sound(octets.decode(codec or "ascii", "replace"))
@@ -85,7 +85,7 @@ def to_text(octets: bytes, label: str = "") -> str:
         codec = "iso2022_kr" if _ISO_2022_KR in octets else "iso2022_jp_ext"
         return octets.decode(codec, "replace")
     try:
-        # Hardly any text in another charset is valid UTF-8 by chance.
+        # Text in another charset is rarely valid UTF-8 by chance.
         return octets.decode("utf-8")
     except UnicodeDecodeError:
         pass
@@ -102,7 +102,7 @@ def sound(text: str) -> str:
 
 
 def transfer_decoded(octets: bytes, encoding: str) -> bytes:
-    """Octets freed of their Content-Transfer-Encoding (RFC 2045, 6); as they are if it lies."""
+    """Octets without their Content-Transfer-Encoding (RFC 2045, 6); unchanged if it is wrong."""
     if encoding == "quoted-printable":
         return quopri.decodestring(octets)
     if encoding == "base64":
@@ -111,7 +111,7 @@ def transfer_decoded(octets: bytes, encoding: str) -> bytes:
 
 
 def _base64(octets: bytes) -> bytes:
-    # Footers that gateways append below the encoded text end it.
+    # A footer that a gateway appends ends the encoded text.
     body = octets.split(b"\n\n", 1)[0] if b"\n\n" in octets.strip() else octets
     body = b"".join(octets.strip().split(b"\n\n", 1)[0].split()) or body
     try:
@@ -121,8 +121,8 @@ def _base64(octets: bytes) -> bytes:
 
 
 def decoded_words(text: str) -> str:
-    """Text with its encoded words decoded (RFC 2047); one that is broken stays as it is."""
-    # White space between two encoded words is none of the text (6.2).
+    """Text with its encoded words decoded (RFC 2047); an invalid one stays unchanged."""
+    # White space between two encoded words is not part of the text (6.2).
     return _WORD.sub(_decoded_word, _BETWEEN_WORDS.sub("?==?", text[:_LONGEST_WORDS]))
 
 
@@ -139,13 +139,13 @@ def _decoded_word(match: re.Match[str]) -> str:
 
 
 def html_to_text(text: str) -> str:
-    """The words of an HTML document, with its blocks on lines of their own."""
+    """The text of an HTML document, each block on its own lines."""
     text = _CELL.sub(" ", _TAG_BREAK.sub("\n", _seen(text)))
     return html.unescape(_TAG.sub("", text)).replace("\xa0", " ")
 
 
 def _seen(text: str) -> str:
-    """HTML without what no reader sees: style sheets, scripts and the head."""
+    """HTML without its invisible parts: style sheets, scripts and the head."""
     lowered = text.translate(_ASCII_LOWER)
     pieces: list[str] = []
     begin = 0

@@ -1,8 +1,8 @@
-"""A message read and classified: all that its octets tell, without ledger or store.
+"""A message parsed and classified: all that follows from its octets, without ledger or store.
 
-Reading and classifying cost most, and are done once a message. The proof that the ledger of sends
-gives may have to wait, and is asked for again alone. All of this is pure, and its values can be
-handed to another thread or process.
+Parsing and classifying are the most expensive steps, and are done once per message. The proof from
+the ledger of sends may have to wait, and only that step is repeated. All functions are pure, and
+their values can be passed to another thread or process.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ Classify = Callable[[bytes], "ClassifiedMessage"]
 
 
 class ClassifiedReport(NamedTuple):
-    """The fate of one recipient, and the verdict on it."""
+    """The outcome for one recipient, and the verdict on it."""
 
     report: Report
     verdict: Verdict
 
     @property
     def recipient(self) -> str:
-        """The address that was mailed, as far as the report tells; may be empty."""
+        """The address that was mailed, as far as the report has it; may be empty."""
         return self.report.recipient
 
     @property
@@ -53,7 +53,7 @@ class ClassifiedReport(NamedTuple):
 
     @property
     def status(self) -> str:
-        """The enhanced status code (RFC 3463), `""` if none is told."""
+        """The enhanced status code (RFC 3463), `""` if there is none."""
         return self.report.status
 
     @property

@@ -1,9 +1,9 @@
 """From a report to a verdict: kind, category and reason, by the first rule that matches.
 
-Words come before codes: servers choose their words for people and their codes by habit. So each
-rule is tried on the reply of the server, then on the words of the notice, and only then the `weak`
-rules on codes alone. A permanent reason becomes a soft one when the server itself called the
-failure temporary (RFC 5321, 4.2.1: 4yz).
+Text takes precedence over codes: servers write text for people, and choose codes by habit. So each
+rule is tried on the server's reply, then on the text of the notice, and only then the `weak` rules
+on codes alone. A permanent reason becomes soft if the server itself reports a temporary failure
+(RFC 5321, 4.2.1: 4yz).
 
 All patterns are matched at once (RE2), so a thousand rules cost little more than a hundred, and
 matching takes linear time.
@@ -25,13 +25,13 @@ from bouncegate.config.rulepatterns import pattern_options
 from bouncegate.config.rules import Rule, Rules
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 
-# Subject and detail of statuses that name the recipient's fault without doubt.
+# Subject and detail of statuses that clearly name the recipient as the cause.
 _SPECIFIC: Final = frozenset({".1.1", ".1.2", ".1.3", ".1.6", ".1.10", ".2.2"})
 _NO_RULE: Final = "none"
 
 
 class Evidence(NamedTuple):
-    """What the conditions of a rule are compared with."""
+    """The texts and codes that the conditions of a rule are compared with."""
 
     name: str
     text: str
@@ -40,17 +40,17 @@ class Evidence(NamedTuple):
     phase: str
     mta: str
     lasting: bool
-    """False if the server called the failure temporary."""
+    """False if the server reports a temporary failure."""
 
 
 class Classifier:
     """Immutable, and shared by all threads of a process; built once from the rules."""
 
     def __init__(self, rules: Rules, own_mark: str = "") -> None:
-        """Compile the rules. Their patterns are known to be sound (`load_rules`).
+        """Compile the rules. `load_rules` has checked their patterns.
 
         `own_mark` ends our own refusals, which prove nothing new when they come back. Without one
-        they are read like any reply, as those of other installations are.
+        they are classified like any reply, as those of other installations are.
         """
         self._own_mark: Final = own_mark
         self._rules: Final = rules.rules
@@ -58,7 +58,7 @@ class Classifier:
         self._weak: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if r.weak])
 
     def classify(self, report: Report) -> Verdict:
-        """The verdict on the fate of one recipient."""
+        """The verdict on the report about one recipient."""
         settled = self._settled(report)
         if settled:
             return settled
@@ -110,7 +110,7 @@ class Classifier:
         return _of_reason(Reason.COMPLAINT) if report.action == COMPLAINED else None
 
     def _is_own_refusal(self, diagnostic: str) -> bool:
-        # Where a line is folded in the midst of the mark, other white space stands in it.
+        # If a line is folded within the mark, its white space differs.
         return (
             bool(self._own_mark)
             and "[bouncegate" in diagnostic
@@ -118,11 +118,11 @@ class Classifier:
         )
 
     def _order(self, report: Report, reply: Evidence) -> Iterator[tuple["_Index", Evidence]]:
-        """Which rules are tried on which evidence, in order; the notice is read only if the reply
-        says nothing.
+        """The rules to try on each piece of evidence, in order; the notice is used only if the
+        reply's text matches no rule.
 
-        A status that speaks of the address or the mailbox itself (RFC 3463: x.1.x and x.2.x)
-        tells more than the words of a notice, which may be about anything.
+        A status about the address or the mailbox itself (RFC 3463: x.1.x and x.2.x) is more precise
+        than the text of a notice, which may be about anything.
         """
         yield self._strong, reply
         specific = any(status[1:] in _SPECIFIC for status in reply.statuses)
@@ -137,7 +137,7 @@ class Classifier:
 
 
 class _Index:
-    """Rules by what must be there for them to match: a text, a code, or a server's name."""
+    """Rules indexed by what they need to match: a text, a code, or a server's name."""
 
     def __init__(self, rules: list[tuple[int, Rule]]) -> None:
         self._rules: Final = dict(rules)
@@ -194,7 +194,7 @@ class _Index:
 
 
 def _reply_of(report: Report) -> Evidence:
-    """What the server's reply says."""
+    """The evidence in the server's reply."""
     reply = dissect(report.diagnostic)
     code = report.reply_code or reply.code
     phase = report.phase or reply.phase
@@ -205,24 +205,24 @@ def _reply_of(report: Report) -> Evidence:
 
 
 def _notice_of(report: Report, reply: Evidence) -> Evidence:
-    """What the notice says, and the reply where the notice has no codes."""
+    """The evidence in the notice, with the codes of the reply if the notice has none."""
     if reply.code or len(reply.statuses) > 1:
         return reply._replace(name="notice", text=searchable(report.notice))
-    told = dissect(report.notice)
+    notice = dissect(report.notice)
     return Evidence(
         "notice",
-        told.text,
-        told.code,
-        tuple(status for status in (told.status, *reply.statuses) if status),
-        reply.phase or told.phase,
+        notice.text,
+        notice.code,
+        tuple(status for status in (notice.status, *reply.statuses) if status),
+        reply.phase or notice.phase,
         reply.mta,
-        _lasting(told.code, told.status, report.status, reply.phase or told.phase),
+        _lasting(notice.code, notice.status, report.status, reply.phase or notice.phase),
     )
 
 
 def _lasting(code: str, reply_status: str, status: str, phase: str) -> bool:
     if phase == "connect" and status.startswith("4"):
-        # Postfix tries again after a 554 greeting, and calls the failure 4.0.0 in the end.
+        # Postfix retries after a 554 greeting, and finally reports the failure as 4.0.0.
         return False
     return not (code or reply_status or status).startswith("4")
 
@@ -242,14 +242,14 @@ def _verdict(rule: Rule, evidence: Evidence) -> Verdict:
 
 def _undefined(evidence: Evidence) -> Verdict:
     """The verdict if no rule matches: by the class of the code (RFC 5321, 4.2.1)."""
-    told = evidence.code or "".join(evidence.statuses[:1])
-    kind = Kind.HARD if told.startswith("5") and evidence.lasting else Kind.SOFT
+    code = evidence.code or "".join(evidence.statuses[:1])
+    kind = Kind.HARD if code.startswith("5") and evidence.lasting else Kind.SOFT
     return Verdict(kind, Category.UNDEFINED, Reason.UNDEFINED, _NO_RULE)
 
 
 @lru_cache(maxsize=1024)
 def _beginnings(code: str, statuses: tuple[str, ...]) -> tuple[str, ...]:
-    """Every way in which a rule may name these codes."""
+    """All prefixes by which a rule may name these codes."""
     keys = [code[:n] for n in (3, 2, 1)] if code else []
     for status in statuses:
         whole = status.split(".")
@@ -257,8 +257,8 @@ def _beginnings(code: str, statuses: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _begins(status: str, wanted: tuple[str, ...]) -> bool:
-    return any(status == w or status.startswith(f"{w}.") for w in wanted)
+def _begins(status: str, prefixes: tuple[str, ...]) -> bool:
+    return any(status == p or status.startswith(f"{p}.") for p in prefixes)
 
 
 def _matched(rule: Rule, evidence: Evidence) -> str:

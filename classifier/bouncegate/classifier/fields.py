@@ -1,6 +1,6 @@
-"""Header fields: of a message, of the message that it returns, and of a status part.
+"""Header fields: of a message, of the returned message, and of a status part.
 
-Names are compared in lower case; the first field of a name counts.
+Names are compared in lower case; the first field with a name counts.
 """
 
 import re
@@ -10,14 +10,13 @@ from typing import Final
 from bouncegate.classifier.charset import decoded_words
 
 # RFC 5322, 2.2: a name of printable characters without a colon; white space before the colon is
-# obsolete (4.5) and occurs. A line that begins with white space goes on from the one before it
-# (2.2.3). One pass of the engine finds all fields in two thirds of the time that a loop over the
-# lines takes.
+# obsolete (4.5) but occurs. A line that begins with white space continues the previous one (2.2.3).
+# One pass of the engine finds all fields in two thirds of the time of a loop over the lines.
 _FIELDS: Final = re.compile(r"^([!-9;-~]{1,128})[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 
 
 class Fields:
-    """The fields of a block of lines; lines that are no fields are passed over."""
+    """The fields of a block of lines; other lines are ignored."""
 
     __slots__ = ("_values",)
 

@@ -1,11 +1,11 @@
 r"""The generic address of a recipient field: `type; address` (RFC 3464, 2.1.2 and 2.3.1).
 
-It is taken whole or not at all: what remains of an odd one could be another person's address. So
-`v x@example.com`, an address of another type, two addresses, or one that is cut off, name nobody,
-and the field is kept as it stands, which is no address to anybody else either. An address in the
-encoding of RFC 6533, 3 (`v\x{20}x@example.com`) is decoded first, and its local part then put into
-quotes where it needs them. A report has no xtext (RFC 3461, 4): the MTA has decoded it, and `+2B`
-stands for itself.
+It is used whole or not at all: a part of a malformed one could be another person's address. So
+`v x@example.com`, an address of another type, two addresses, or a truncated address name no
+recipient, and the field is kept unchanged, which no other code takes for an address either. An
+address in the encoding of RFC 6533, 3 (`v\x{20}x@example.com`) is decoded first, and its local part
+is quoted if necessary. A report has no xtext (RFC 3461, 4): the MTA has decoded it, and `+2B` is
+literal.
 """
 
 import re
@@ -15,17 +15,17 @@ from bouncegate.classifier import limits
 
 QUOTED_LOCAL: Final = r'"(?:[^"\\\n]|\\.){1,128}"'
 _DOMAIN: Final = r"(?:\[[0-9A-Za-z.:-]{3,60}\]|[\w.-]{1,255})"
-# RFC 5322, 3.2.3, and any character of RFC 6532; dots may stand anywhere.
+# RFC 5322, 3.2.3, and any character of RFC 6532; dots may be at any position.
 _WHOLE: Final = re.compile(
     rf"(?:{QUOTED_LOCAL}|[^\s\"(),:;<>@\[\\\]\x00-\x1f\x7f]{{1,128}})@{_DOMAIN}"
 )
 _TYPE: Final = re.compile(r"[ \t]*([A-Za-z0-9-]{1,40})[ \t]*;")
-# Types whose addresses are no mail addresses, even with an @ in them: X.400 (RFC 3464, 2.1.2),
-# UUCP, and what Sendmail says of a file or a program.
+# Types whose addresses are not mail addresses, even with an @ in them: X.400 (RFC 3464, 2.1.2),
+# UUCP, and Sendmail's types for a file or a program.
 _OF_OTHER_SYSTEMS: Final = frozenset(
     {"x400", "x-x400", "x500", "x-x500", "uucp", "x-uucp", "x-unix"}
 )
-# RFC 5322, 3.2.2; quoted strings are passed over, since a comment does not begin in one.
+# RFC 5322, 3.2.2; quoted strings are skipped, since a comment does not begin in one.
 _COMMENT: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\([^()]*\)')
 # RFC 5322, 3.4: a name, which may be an address in quotes, and the address in brackets.
 _NAMED: Final = re.compile(r'(?:"[^"]*"|[^<>@"])*<([^<>\n]*)>[^<>@]*')
@@ -33,7 +33,7 @@ _FIRST_WORD: Final = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^\s"])+)(.*)', re.DOTAL
 _SCHEME: Final = re.compile(r"(?:smtp|mailto|rfc-?822|internet)[:=][ \t]*", re.IGNORECASE)
 _SOURCE_ROUTE: Final = re.compile(r"@[^:]{1,600}:(?=.*@)")
 _PAIRS: Final = frozenset({"''", "``", '""', "()", "[]", "{}", "<>", "`'"})
-# Punctuation behind an address.
+# Punctuation after an address.
 _BEHIND: Final = ",;:."
 _WRAPPING: Final = "<>\"'`()[]{}|,;:= \t\n"
 # RFC 6533, 3: a character in ASCII, `\x{1F408}`.
@@ -43,9 +43,9 @@ _HOST: Final = re.compile(r"@[\w.-]{1,255}")
 
 
 def generic_address(value: str) -> str:
-    """The mail address of a field, or a name without an @; what is neither, as it stands.
+    """The mail address of a field, or a name without an @; any other value unchanged.
 
-    Comments, brackets, a display name and a source route (RFC 5321, C) are taken off.
+    Comments, brackets, a display name and a source route (RFC 5321, C) are removed.
     """
     value = value.strip()
     if len(value) > limits.ADDRESS:
@@ -68,7 +68,7 @@ def _address(text: str) -> str:
 
 
 def _word(text: str) -> str:
-    """What stands in brackets, else the first word, if no @ stands outside of it."""
+    """The text in brackets, or else the first word, if there is no @ outside of it."""
     named = _NAMED.fullmatch(text)
     if named:
         return _bare(named[1].strip())
@@ -84,7 +84,7 @@ def _bare(word: str) -> str:
 
 
 def _decoded(word: str) -> str:
-    """The word with its embedded characters decoded, `""` if one of them is none."""
+    """The word with its embedded characters decoded, `""` if one of them is invalid."""
     codes = {int(code, 16) for code in _EMBEDDED.findall(word)}
     if any(code > 0x10FFFF or 0xD800 <= code < 0xE000 for code in codes):
         return ""
@@ -94,7 +94,7 @@ def _decoded(word: str) -> str:
 
 
 def _quoted(address: str) -> str:
-    """A decoded address, its local part in quotes where it needs them (RFC 5321, 4.1.2)."""
+    """A decoded address, its local part quoted if necessary (RFC 5321, 4.1.2)."""
     if _WHOLE.fullmatch(address):
         return address
     local, _, domain = address.rpartition("@")

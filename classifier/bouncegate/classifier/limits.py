@@ -1,23 +1,23 @@
-"""How much of a message is looked at: every limit of the reader, with its reason.
+"""The limits of the reader, each with its reason.
 
-A bounce comes from the wire and may be crafted to exhaust its reader. What exceeds a limit is not
-read; that is no error.
+A bounce comes from the network and may be crafted to exhaust its reader. The reader ignores,
+without an error, what exceeds a limit.
 """
 
 from typing import Final
 
 from bouncegate.config.text import LONGEST_LINE
 
-# Octets of the message that are read. A notification stands before the message it returns, and
-# Postfix returns no more than 50,000 octets of that (bounce_size_limit); 4 MiB hold a status
-# part of more than ten thousand recipients.
+# Octets of the message that are read. A notification precedes the message it returns, and Postfix
+# returns at most 50,000 octets of that (bounce_size_limit); a status part of 4 MiB has more than
+# ten thousand recipients.
 MESSAGE: Final = 4 * 2**20
 
 # Octets of a header block. Postfix stops at 102,400 (header_size_limit).
 HEADER_BLOCK: Final = 128 * 2**10
 
-# Parts within parts. Real DSNs nest three deep at most; Postfix allows 100 (mime_nesting_limit),
-# which no bounce needs.
+# Nesting depth of parts. Real DSNs are at most three levels deep; Postfix allows 100
+# (mime_nesting_limit), which no bounce needs.
 DEPTH: Final = 8
 
 # Parts of one message. A DSN has three (RFC 6522, 3), gateways add a few footers.
@@ -27,15 +27,15 @@ PARTS: Final = 64
 # such parts. Notices are a page long; the longest seen, with a transcript, had 60 kB.
 PROSE: Final = 128 * 2**10
 
-# Recipients of one report. Postfix accepts 1,000 for a message (smtpd_recipient_limit), Exim
-# and Sendmail take as many as come.
+# Recipients of one report. Postfix accepts 1,000 per message (smtpd_recipient_limit), Exim and
+# Sendmail accept any number.
 RECIPIENTS: Final = 10_000
 
-# Recipients of one report that a site believes without proof: Postfix takes no more for a message
-# (smtpd_recipient_limit).
+# Recipients of one report that a site may accept without proof: Postfix accepts at most as many per
+# message (smtpd_recipient_limit).
 BELIEVED: Final = 1000
 
-# Recipients that are named of many for which one event stands: enough to recognise a mailing.
+# Recipients that an event about many recipients names: enough to recognise a mailing.
 SHOWN_NAMES: Final = 5
 
 # Characters of a diagnostic. RFC 5321, 4.5.3.1.5 limits a reply line to 512 octets; the longest

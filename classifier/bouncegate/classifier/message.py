@@ -1,8 +1,8 @@
-"""A message as octets from the wire, cut into header, parts and the message that it returns.
+"""Splits the octets of a message into header, parts and the returned message.
 
-Made for bounces, which break every rule of MIME: boundaries that are missing or wrong, parts
-without a type, notices without MIME at all, any newline. It never raises, reads no more than
-`bouncegate.classifier.limits` allows, and decodes a part only when somebody asks for its text.
+The parser tolerates the MIME errors of bounces: missing or wrong boundaries, parts without a type,
+notices without MIME, any newline. It never raises, reads no more than
+`bouncegate.classifier.limits` allows, and decodes a part only when its text is used.
 """
 
 import re
@@ -24,7 +24,7 @@ _ENCODING: Final = re.compile(
     rb"\ncontent-transfer-encoding[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE
 )
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
-# A body that is cut by a boundary although its header tells nothing of it.
+# A body that has a boundary although its header declares none.
 _BARE_MULTIPART: Final = re.compile(
     rb"\s{0,20}(?:[^\n]{0,200}mime[^\n]{0,200}\n\s{0,20}){0,3}--[^\n]{1,200}\ncontent-[a-z-]{4,30}:",
     re.IGNORECASE,
@@ -35,14 +35,14 @@ _LOST_BOUNDARY: Final = re.compile(
 
 
 class Part:
-    """A leaf of the message: a type, and content that is decoded when it is asked for."""
+    """A leaf of the message: a type, and content that is decoded on first use."""
 
     __slots__ = ("_header", "_octets", "_text", "body", "kind", "type_field")
 
     def __init__(
         self, header: bytes, body: bytes, type_field: str | None = None, kind: str = ""
     ) -> None:
-        """A part with its header block; `type_field` and `kind` override what that tells."""
+        """A part with its header block; `type_field` and `kind` override its Content-Type."""
         self.body: Final = body
         self._header: Final = header
         self._octets: bytes | None = None
@@ -50,7 +50,7 @@ class Part:
         self.type_field: Final = _told(_TYPE, header) if type_field is None else type_field
         """The Content-Type with its parameters."""
         self.kind: Final = kind or _first_word(self.type_field).lower()
-        """The media type in lower case, without parameters; `""` if none is told."""
+        """The media type in lower case, without parameters; `""` if there is none."""
 
     @property
     def octets(self) -> bytes:
@@ -60,7 +60,7 @@ class Part:
         return self._octets
 
     def _decoded(self) -> bytes:
-        # Of the parts of a report hardly any has an encoding.
+        # Parts of a report rarely have an encoding.
         if b"encoding" not in self._header.lower():
             return self.body
         encoding = _told(_ENCODING, self._header).lower().strip(" ;\"'")
@@ -79,7 +79,7 @@ class Part:
 
 
 def _first_word(type_field: str) -> str:
-    # Some forget the semicolon before the parameters.
+    # Some systems omit the semicolon before the parameters.
     words = type_field.partition(";")[0].split(None, 1)
     return words[0] if words else ""
 
@@ -119,7 +119,7 @@ def with_lf(octets: bytes) -> bytes:
     octets = octets.replace(b"\r\n", b"\n")
     if b"\r" not in octets:
         return octets
-    # A message of lone CRs has no LF in its header; a stray CR elsewhere is no newline.
+    # A message with lone CRs has no LF in its header; a stray CR elsewhere is not a newline.
     return octets.replace(b"\r", b"\n" if b"\n" not in octets[:2000] else b"")
 
 
@@ -127,14 +127,14 @@ def _without_envelope(text: bytes) -> bytes:
     """The message without blank lines and the mbox separator in front."""
     text = text.lstrip()
     begin = 0
-    # Cut off once, not line by line: a message may consist of such lines alone.
+    # Removed at once, not line by line: a message may consist only of such lines.
     while text.startswith((b"From ", b">From "), begin):
         begin = text.find(b"\n", begin) + 1 or len(text)
     return text[begin:]
 
 
 def split_header(text: bytes) -> tuple[bytes, bytes]:
-    """Header block and body; a text that begins with no field is all body."""
+    """Header block and body; a text that does not begin with a field is all body."""
     if _FIELD.match(text) is None:
         return b"", text.removeprefix(b"\n")
     end = text.find(b"\n\n", 0, limits.HEADER_BLOCK)
@@ -152,7 +152,7 @@ def _collect(part: Part, leaves: list[Part], depth: int) -> None:
     if not pieces:
         leaves.append(part)
         return
-    # The preamble is for readers without MIME, but some put their notice there.
+    # The preamble is for readers without MIME, but some systems put their notice there.
     if pieces[0].strip():
         leaves.append(Part(b"", pieces[0], "", PREAMBLE))
     for piece in pieces[1:]:
@@ -173,7 +173,7 @@ def _pieces(part: Part) -> list[bytes]:
         if lost is None:
             return []
         pieces = _split(body, lost[1].rstrip())
-    # What stands behind the closing delimiter is an epilogue, unless parts go on there.
+    # The text after the closing delimiter is an epilogue, unless more parts follow.
     return [pieces[0], *(p for p in pieces[1:] if not (p.startswith(b"--") and not p[2:].strip()))]
 
 
@@ -187,7 +187,7 @@ def _split(body: bytes, boundary: bytes) -> list[bytes]:
 
 
 def _piece_header(piece: bytes) -> tuple[bytes, bytes]:
-    """Header and body of a body part, which begins behind its delimiter."""
+    """Header and body of a body part, which begins after its delimiter."""
     line_end = piece.find(b"\n")
     if line_end < 0:
         return b"", b""

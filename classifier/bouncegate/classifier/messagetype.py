@@ -1,6 +1,6 @@
-"""What a message is before anybody reads its recipients: a bounce, or what must not count as one.
+"""The type of a message, before its recipients are read: a bounce, or mail that must not count.
 
-The signs are cheap and stand in the header, so that ordinary mail is passed over fast.
+The evidence is in the header and cheap to check, so that ordinary mail is skipped fast.
 """
 
 from typing import Final
@@ -44,7 +44,7 @@ _FAILURE: Final = (
     r"onbestelbaar|niet (?:be|af)gelever|kunde inte|kunne ikke|toimittaminen",
     r"送信エラー|配信|エラー|不達|送达|退信|退件|失败|失敗|無法|无法",
 )
-# Authors of notices. Ordinary mail of such authors has no recipient that failed.
+# Authors of notices. Ordinary mail of such authors has no failed recipient.
 _DAEMON: Final = (
     (
         r"mailer.?daemon|mail.?daemon|post.?master|mail delivery|delivery (?:sub)?system"
@@ -78,9 +78,9 @@ _CHALLENGE: Final = (
     r"spamarrest|boxbe|tmda|waiting list|awaiting (?:your )?confirm",
     r"\(verification\)|verification (?:required|needed|request)|sender verification",
 )
-# A person passes on or answers a notice: it was counted when it came.
+# A person forwards or answers a notice, which has already been counted.
 _FORWARDED: Final = r"^\s*(?:fwd?|wg|tr|rv|vs|enc|re|aw|sv|i|r|転送)\s?:"
-# How notices begin that a list manager passes on with the header fields of a list.
+# How notices begin that a list manager forwards with the header fields of a list.
 _NOTICE: Final = (
     r"^(?:\[[^\]]{1,80}\] ?)?(?:undeliver(?:able|ed)\b|returned (?:mail|message)|failure notice"
     r"|(?:permanent )?delivery (?:status notification|failure|has failed|report)|non-?delivery"
@@ -112,7 +112,7 @@ def poses_as_report(message: Message) -> bool:
 
 
 def type_of(message: Message) -> MessageType:
-    """What the message is, as far as its header and the types of its parts tell."""
+    """The type of the message, by its header and the types of its parts."""
     kinds = {part.kind for part in message.parts}
     if "message/feedback-report" in kinds:
         return MessageType.COMPLAINT
@@ -121,22 +121,22 @@ def type_of(message: Message) -> MessageType:
     report_type = message.root.type_field.lower()
     found = _SUBJECTS.found(message.subject) if message.subject else []
     if "message/disposition-notification" in kinds or "disposition-notification" in report_type:
-        # Dovecot and Sieve (RFC 5429) put the refusal of a message into the form of an MDN.
+        # Dovecot and Sieve (RFC 5429) refuse a message by an MDN.
         refused = "rejected" in message.fields.get("auto-submitted") or _IS_REFUSAL in found
         return MessageType.BOUNCE if refused else MessageType.MDN
     return _by_header(message, report_type, found)
 
 
 def _by_header(message: Message, report_type: str, found: list[int]) -> MessageType:
-    """What subject, author and return path tell."""
+    """The type of the message, by subject, author and return path."""
     fields = message.fields
     return_path = fields.get("return-path").lower()
     daemon = _AUTHORS.occur(message.author) or "mailer-daemon" in return_path
     failure = _IS_FAILURE in found
     if _IS_AUTO in found and not (daemon and failure):
         return MessageType.AUTO_REPLY
-    told = "multipart/report" in report_type or "x-failed-recipients" in fields
-    if told or (daemon and (failure or not _is_answer(message, return_path))):
+    is_report = "multipart/report" in report_type or "x-failed-recipients" in fields
+    if is_report or (daemon and (failure or not _is_answer(message, return_path))):
         return MessageType.BOUNCE
     if _IS_CHALLENGE in found:
         return MessageType.CHALLENGE
@@ -151,14 +151,14 @@ def _by_header(message: Message, report_type: str, found: list[int]) -> MessageT
 def _is_answer(message: Message, return_path: str) -> bool:
     """Whether it answers a message (RFC 5322, 3.6.4) and could be answered itself.
 
-    A bounce has the null return path (RFC 5321, 4.5.5), or that of a list that passed it on.
+    A bounce has the null return path (RFC 5321, 4.5.5), or that of a list that forwards it.
     """
     answered = "in-reply-to" in message.fields
     return answered and return_path not in {"", "<>"} and "mailer-daemon" not in return_path
 
 
 def _is_automatic(message: Message) -> bool:
-    """Whether a program answered for a person (RFC 3834, 5; and what was in use before it)."""
+    """Whether it is an automatic reply (RFC 3834, 5, and earlier conventions)."""
     fields = message.fields
     return (
         fields.get("auto-submitted").lower().startswith("auto-replied")

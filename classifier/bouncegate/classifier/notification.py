@@ -1,7 +1,7 @@
-"""A message seen as a notification: words for people, fields for machines, and what it returns.
+"""A message as a notification: the notice, the delivery-status fields, and the returned message.
 
-RFC 6522 names the three parts of a report; a notice without MIME has the same three one below
-the other. Each is looked for when it is first asked for.
+RFC 6522 defines the three parts of a report; a notice without MIME has the same three one below the
+other. Each is located on first use.
 """
 
 import re
@@ -20,12 +20,12 @@ RETURNED_KINDS: Final = frozenset(
         "text/rfc822", "message/rfc822-headers", "message/partial",
     }
 )  # fmt: skip
-# How gateways that do not know the type of a status part attach it.
+# Types under which gateways attach a status part whose type they do not know.
 _UNTYPED: Final = frozenset({"application/octet-stream", "application/x-unknown"})
 _STATUS_FIRST: Final = re.compile(rb"\s*(?:Reporting-MTA|Final-Recipient)[ \t]*:", re.IGNORECASE)
-# A multipart among the leaves is one whose boundary was not found.
+# A leaf of type multipart is one whose boundary was not found.
 _WORDS: Final = ("text", "multipart")
-# A notice that has its fields for machines among its words, or in a part of the wrong type.
+# A notice with delivery-status fields within its text, or in a part of the wrong type.
 _STATUS_BLOCK: Final = re.compile(
     r"^(?:Reporting-MTA|(?:Final|Original)-Recipient)[ \t]*:.*\n(?:.*\n){0,12}?(?:Action"
     r"|Status)[ \t]*:"
@@ -35,7 +35,7 @@ _STATUS_BLOCK: Final = re.compile(
 
 
 class Notification:
-    """The three parts of a report, wherever they stand in the message."""
+    """The three parts of a report, at any position in the message."""
 
     __slots__ = (
         "_line", "_markup_parts", "_notice", "_returned", "_returned_fields", "_returned_part",
@@ -66,7 +66,7 @@ class Notification:
                 self._returned_part = part
         elif kind == "text/html":
             self._markup_parts.append(part)
-        # What comes behind the returned message is part of it, or a footer.
+        # Parts after the returned message belong to it, or are a footer.
         elif self._returned_part is None and (kind.startswith(_WORDS) or "/" not in kind):
             self._word_parts.append(part)
         elif kind in _UNTYPED and _STATUS_FIRST.match(part.body):
@@ -74,7 +74,7 @@ class Notification:
 
     @property
     def notice(self) -> str:
-        """The words for people, up to where the returned message begins."""
+        """The text for people, up to the start of the returned message."""
         if self._notice is None:
             self._notice, after = self._cut()
             if self._returned_part is None:
@@ -83,19 +83,19 @@ class Notification:
 
     @property
     def line(self) -> str:
-        """The words for people on one line, with single spaces."""
+        """The text for people on one line, with single spaces."""
         if self._line is None:
             self._line = " ".join(self.notice.split())
         return self._line
 
     def _cut(self) -> tuple[str, str]:
-        """The words of the notice, and what of the returned message stands among them."""
+        """The text of the notice, and the part of the returned message within it."""
         plain = [
             part for part in self._word_parts if part.kind != PREAMBLE and not part.body.isspace()
         ]
         parts = plain or self._markup_parts or self._word_parts
         if self._status_parts and self._returned_part is not None and len(parts) == 1:
-            # All three parts of the standard are there (RFC 6522, 3): nothing is to be cut off.
+            # All three parts of the standard are present (RFC 6522, 3): there is nothing to cut.
             return parts[0].text, ""
         texts: list[str] = []
         left = limits.PROSE
@@ -109,7 +109,7 @@ class Notification:
 
     @property
     def status(self) -> list[str]:
-        """The fields for machines (RFC 3464, 2), `[]` without any."""
+        """The delivery-status fields (RFC 3464, 2), `[]` if there are none."""
         if self._status is None:
             self._status = [
                 to_text(p.octets) for p in self._status_parts

@@ -1,4 +1,4 @@
-"""What a bounce tells of the message that it returns: enough to find that message again."""
+"""The identity of the returned message, as far as a bounce has it: enough to find the message."""
 
 import re
 from typing import Final
@@ -10,7 +10,7 @@ from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers import rfc3464
 from bouncegate.classifier.report import Original
 
-# Fields by which an operator's system tells its mailings apart.
+# Fields by which an operator's system identifies its mailings.
 KEPT: Final = frozenset((
     "subject", "from", "date", "list-id", "list-unsubscribe", "feedback-id", "x-campaign-id",
     "x-campaign", "x-campaignid", "x-mailing-id", "x-mailer-recptid", "x-csa-complaints",
@@ -22,7 +22,7 @@ _MOST_RECIPIENTS: Final = 100
 
 
 def read_original(notification: Notification) -> Original:
-    """What the status fields and the returned header tell of the original message."""
+    """The original message, by the status fields and the returned header."""
     status = rfc3464.message_fields(notification)
     fields = notification.returned_fields
     kept = sorted(KEPT.intersection(fields.names))

@@ -1,7 +1,7 @@
-"""From octets to reports: `read` says what a message is, and whose fate it tells.
+"""From octets to reports: `read` returns the type of a message and its reports.
 
-It never raises, whatever it is fed, and reads a bounded amount. The first reader that
-recognises the message reads it: the standard (RFC 3464) comes first, prose last.
+It never raises, for any input, and reads a bounded amount. The first reader that recognises the
+message reads it: the standard (RFC 3464) comes first, prose last.
 """
 
 import logging
@@ -25,7 +25,7 @@ _log: Final = logging.getLogger("bouncegate.classifier")
 
 
 def read(raw: bytes) -> Reading:
-    """Read one message as it came from the wire or from a file."""
+    """Read one message as received from the network or from a file."""
     try:
         return read_or_raise(raw)
     except Exception:  # noqa: BLE001 - no message may stop the return path; fuzzing looks for any
@@ -34,7 +34,7 @@ def read(raw: bytes) -> Reading:
 
 
 def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
-    """As `read`, but a defect of a reader shows: for tests and fuzzing.
+    """As `read`, but raises if a reader has a defect: for tests and fuzzing.
 
     `nested`: whether a bounce that the message wraps may be read instead.
     """
@@ -45,15 +45,15 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
         return Reading(message_type, message_id=message_id)
     notification = Notification(message)
     if message_type is MessageType.COMPLAINT:
-        # The recipient who complains was reached: readers of failures are not asked.
+        # The recipient who complains got the message: readers of failures are not used.
         return _reading(message_type, notification, COMPLAINTS, COMPLAINTS.read(notification))
     for reader in candidates(notification):
         reports = reader.read(notification)
         if reports:
             return _reading(message_type, notification, reader, reports)
     if nested and "from" in notification.returned_fields:
-        # Gateways wrap the bounce that they pass on into a notice without a recipient. What has no
-        # author (RFC 5322, 3.6) is no message, but a piece of one.
+        # Gateways wrap a forwarded bounce into a notice without a recipient. A part without an
+        # author (RFC 5322, 3.6) is not a message, but a piece of one.
         inner = read_or_raise(notification.returned, nested=False)
         if inner.reports and inner.type is MessageType.BOUNCE:
             return replace(inner, origin=origin_of(message.fields))
@@ -66,7 +66,7 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
 def _without_recipient(notification: Notification, message_id: str) -> Reading:
     """A bounce from which no recipient could be read, if it is one."""
     if not poses_as_report(notification.message):
-        # Its subject alone speaks of a failure: a shop's mail of a parcel.
+        # Only its subject mentions a failure: for example a shop's mail about a parcel.
         return Reading(MessageType.ORDINARY, message_id=message_id)
     origin = origin_of(notification.message.fields)
     return Reading(MessageType.BROKEN, (), read_original(notification), message_id, "", origin)

@@ -1,7 +1,7 @@
-"""Phrases searched for all at once: which of many patterns occur in a text, in one pass.
+"""Searches a text for many patterns in one pass.
 
-RE2 answers in about a microsecond what Python's own engine, trying each alternative at each
-place, takes ten or more for; and no text can make it run away.
+RE2 needs about a microsecond where Python's engine, which tries each alternative at each position,
+needs ten or more, and its time is linear for any text.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,15 +34,15 @@ class Phrases:
 
 
 class Vocabulary:
-    """Many regular expressions (RE2), each with a number: those are tried whose words are there.
+    """Many regular expressions (RE2), each with a number; only those whose words occur are tried.
 
-    One automaton for a hundred patterns with gaps, which RE2 makes while it reads, has more states
-    than memory, and new ones for every text that it has not seen. So `re2.Filter` searches for the
-    words that the patterns cannot match without, all at once, and then tries those patterns.
+    RE2 builds an automaton while it reads. One for a hundred patterns with gaps needs more states
+    than fit into memory, and new ones for every new text. So `re2.Filter` searches for the words
+    that the patterns require, all at once, and then tries only the patterns whose words occur.
 
-    Two filters, because one has a state for each set of words that occur together: with all rules
-    in one, the states of 600 replies did not fit into its memory, and a reply took 40 microseconds
-    in place of 10. Besides, the second is not asked where a rule in the first decides.
+    There are two filters, because a filter has a state for each set of words that occur together:
+    with all rules in one, the states of 600 replies did not fit into its memory, and a reply took
+    40 microseconds instead of 10. Also, the second is not used if a rule in the first decides.
     """
 
     __slots__ = ("_filters",)
@@ -72,7 +72,7 @@ class Vocabulary:
 
 
 class _Alone:
-    """A pattern with more words than a filter can hold."""
+    """A pattern has more words than fit into a filter."""
 
     __slots__ = ("_pattern",)
 
@@ -88,7 +88,7 @@ _Filter = tuple[re2.Filter | _Alone, list[int]]
 
 
 def _filters(patterns: Sequence[tuple[int, str]]) -> Iterator[_Filter]:
-    """As few filters as RE2's memory allows: one for some thousand patterns."""
+    """As few filters as RE2's memory allows: one for about a thousand patterns."""
     if not patterns:
         return
     numbers = [number for number, _ in patterns]

@@ -1,4 +1,4 @@
-"""Personal data in a text, and what replaces it: the same pseudonym everywhere in one message.
+"""Replaces personal data in texts with pseudonyms, consistently within one message.
 
 Two passes: `learn` notes the addresses, names and subjects of all texts of a message, `applied`
 replaces them in one text. Local parts become `user1`, domains and the hosts below them
@@ -25,9 +25,9 @@ _ROLE: Final = re.compile(
     r"|root|microsoftexchange[0-9a-f]{0,40}|hostmaster|webmaster",
     re.IGNORECASE,
 )
-# What list managers add to the name of a list.
+# Suffixes that list managers add to the name of a list.
 _LIST_ROLE: Final = re.compile(r"-(?:bounces?|owner|request|errors)(?=\Z|[+=-])")
-# Words of display names that name a mail system, or what it does.
+# Words in display names that name a mail system or its function.
 _SYSTEM: Final = frozenset({
     "admin", "administrator", "agent", "automatic", "bounce", "bounces", "daemon", "delivery",
     "director", "email", "error", "exchange", "failed", "failure", "from", "gateway", "internet",
@@ -36,7 +36,7 @@ _SYSTEM: Final = frozenset({
     "report", "returned", "router", "server", "service", "smtp", "subsystem", "system", "the",
     "to", "transfer", "transport", "undeliverable", "undelivered",
 })  # fmt: skip
-# Labels of hosts that name what a host does.
+# Labels of host names that name the host's function.
 _GENERIC: Final = re.compile(
     r"(?:mail|mailout|mailin|mx|mxin|mta|smtp|relay|gw|gateway|in|out|inbound|outbound|www|imap"
     r"|bl|sbl|xbl|pbl|dbl|rbl|dnsbl|dnswl|zen|block|list|lists|b|bb|support|help)[0-9-]{0,3}"
@@ -49,7 +49,7 @@ _AT: Final = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS: Final = re.compile(BEGINNING + ADDRESS)
-# All else that has an @: routes, local names, addresses amid other words.
+# Any other text with an @: routes, local names, addresses within other words.
 _ANY: Final = re.compile(
     rf"({QUOTED_LOCAL}|[^\s<>\"(),;:\[\]@]{{0,320}})@([\w.-]{{0,255}}\w|\[[^\]\s]{{1,60}}\])?"
 )
@@ -229,19 +229,19 @@ class Pseudonyms:
 
 
 def is_role(local: str) -> bool:
-    """Whether a local part names no person, but what a mailbox is for."""
+    """Whether a local part names the function of a mailbox, and no person."""
     return _ROLE.fullmatch(local) is not None
 
 
 def base_of(domain: str) -> str:
-    """The domain that somebody has registered, as far as its labels tell."""
+    """The registered domain, as far as its labels show."""
     labels = domain.split(".")
     is_deep = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= _SECOND_LEVEL
     return ".".join(labels[-3 if is_deep else -2 :])
 
 
 def _forms(domain: str) -> Iterator[str]:
-    """A domain in its own form and in the other one of RFC 5890."""
+    """A domain as given, and in the other form of RFC 5890."""
     yield domain
     try:
         if domain.isascii():
@@ -253,7 +253,7 @@ def _forms(domain: str) -> Iterator[str]:
 
 
 def _below(labels: str) -> str:
-    """Labels, each with its dot: as many, and those that name what a host does."""
+    """As many labels, each with its dot; those that name a host's function are kept."""
     return "".join(
         f"{label if _GENERIC.fullmatch(label) else 'sub'}." for label in labels.split(".")[:-1]
     )

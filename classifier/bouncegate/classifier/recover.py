@@ -1,4 +1,4 @@
-"""Recovers the recipient of a report without an address from the words of the notice.
+"""Recovers the recipient of a report without an address from the text of the notice.
 
 Some systems write a host, a local name or nothing where a recipient belongs.
 """
@@ -17,7 +17,7 @@ _ADDRESS: Final = re.compile(r".@.")
 
 
 def recovered(reports: list[Report], notification: Notification) -> list[Report]:
-    """The reports, a single one that names no address with the one that the notice names."""
+    """The reports; a single one without an address gets the address that the notice names."""
     if len(reports) != 1 or _ADDRESS.search(reports[0].recipient):
         return reports
     named = _named(notification) or _addressed(notification, reports[0].final_recipient)
@@ -33,7 +33,7 @@ def _named(notification: Notification) -> str:
 
 
 def _addressed(notification: Notification, local: str) -> str:
-    """The one addressee of the returned message, or the one of that local part."""
+    """The only addressee of the returned message, or the only one with that local part."""
     addresses = find_addresses(notification.returned_fields.get("to"))
     if len(addresses) == 1:
         return addresses[0]

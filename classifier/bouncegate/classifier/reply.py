@@ -1,8 +1,8 @@
-"""A diagnostic taken apart: reply code, enhanced status, phase, and the words alone.
+"""Parses a diagnostic: reply code, enhanced status, phase, and the text alone.
 
-A diagnostic is what a server replied (RFC 5321, 4.2), often wrapped in the words of the client
-that quotes it: `host mx.example.com[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT
-TO command)`.
+A diagnostic is a server's reply (RFC 5321, 4.2), often wrapped in the text of the client that
+quotes it: `host mx.example.com[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO
+command)`.
 """
 
 import re
@@ -17,9 +17,9 @@ from bouncegate.classifier.phrases import Phrases
 STATUS: Final = re.compile(
     r"[245](?<![\w.-].)\.\d{1,3}\.\d{1,3}(?![\d-]|\.\d|\.?\w*\.(?:com|net|org))"
 )
-# RFC 5321, 4.2.1: three digits, and a space, a hyphen or the end behind them.
+# RFC 5321, 4.2.1: three digits, followed by a space, a hyphen or the end.
 _CODE: Final = re.compile(r"[245][0-5]\d(?=[ \-:;,\"'\])>#.]|$)")
-# What may stand before a code: nothing, or words and signs that quote.
+# A code may follow nothing, or words and characters that introduce a quotation.
 _BEFORE_CODE: Final = re.compile(
     r"(?:^|[:>=;(\[\"'<] ?"
     r"|\b(?:said|says|code|error|reply|response|returned|replied(?: with)?|received|reason|by|err)"
@@ -60,7 +60,7 @@ class Reply(NamedTuple):
     """One line, in lower case, addresses masked: what the rules are matched against."""
 
 
-# The reader and the classifier look at the same diagnostic one after the other.
+# Cached because the reader and the classifier both parse the same diagnostic.
 @lru_cache(maxsize=64)
 def dissect(diagnostic: str) -> Reply:
     """Take a diagnostic apart."""

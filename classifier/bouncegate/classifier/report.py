@@ -1,4 +1,4 @@
-"""What a message from the return path says: the records between the readers and the classifier.
+"""The content of a message from the return path: records from the readers to the classifier.
 
 `Reading` is one message read; it holds a `Report` for each recipient that the message names,
 whatever became of it, and what is told of the `Original` message. All are plain values, and
@@ -13,18 +13,18 @@ from bouncegate.classifier.origin import Origin
 
 
 class MessageType(StrEnum):
-    """What kind of message it is, and so why it is, or is not, a bounce."""
+    """The type of a message, and so the reason why it is a bounce or not."""
 
     BOUNCE = "bounce"
-    """Tells the fate of at least one recipient; a delay or a success is told by the action."""
+    """Reports the outcome for at least one recipient; the action shows a delay or a success."""
     BROKEN = "broken"
     """A bounce, but no recipient could be read from it."""
     AUTO_REPLY = "auto-reply"
-    """Out-of-office notes and other automatic answers (RFC 3834, and those that ignore it)."""
+    """Out-of-office notes and other automatic replies (RFC 3834, and those that ignore it)."""
     MDN = "mdn"
-    """Tells that a message was displayed or deleted (RFC 8098)."""
+    """Reports that a message was displayed or deleted (RFC 8098)."""
     COMPLAINT = "complaint"
-    """A recipient calls a message abuse (ARF, RFC 5965)."""
+    """A recipient reports a message as abuse (ARF, RFC 5965)."""
     CHALLENGE = "challenge"
     """Asks the sender to confirm before the message is delivered."""
     ORDINARY = "ordinary"
@@ -32,7 +32,7 @@ class MessageType(StrEnum):
 
 
 class Original(Struct, frozen=True, gc=False):
-    """What is told of the message that bounced; `""` where nothing is."""
+    """The message that bounced, as far as it is known; `""` for unknown values."""
 
     message_id: str = ""
     envelope_id: str = ""
@@ -42,31 +42,31 @@ class Original(Struct, frozen=True, gc=False):
     recipients: tuple[str, ...] = ()
     """The addresses in the To field of the returned headers."""
     headers: dict[str, str] = {}
-    """A few header fields that tell the mailing, by lower-case name (`original.KEPT`)."""
+    """A few header fields that identify the mailing, by lower-case name (`original.KEPT`)."""
 
 
 class Report(Struct, frozen=True, gc=False):
-    """The fate of one recipient (RFC 3464, 2.3, or what means the same elsewhere)."""
+    """The outcome for one recipient (RFC 3464, 2.3, or the equivalent in other formats)."""
 
     final_recipient: str = ""
     original_recipient: str = ""
     action: str = "failed"
     """failed, delayed, delivered, relayed or expanded (RFC 3464, 2.3.3); complaint for ARF."""
     status: str = ""
-    """The enhanced status code (RFC 3463), `""` if none is told."""
+    """The enhanced status code (RFC 3463), `""` if there is none."""
     diagnostic: str = ""
-    """The reply of the server that refused, or the words of the program that gave up."""
+    """The reply of the server that refused, or the text of the program that failed."""
     reply_code: str = ""
     phase: str = ""
-    """Where in the SMTP dialogue: connect, helo, mail, rcpt, data, end-of-data or `""`."""
+    """The SMTP phase: connect, helo, mail, rcpt, data, end-of-data or `""`."""
     reporting_mta: str = ""
     remote_mta: str = ""
     arrival: str = ""
-    """The Arrival-Date as it stands."""
+    """The Arrival-Date, unparsed."""
     notice: str = ""
-    """What the part for people says about this recipient."""
+    """The text of the notice about this recipient."""
     extra: dict[str, str] = {}
-    """Fields that no standard knows, by lower-case name."""
+    """Non-standard fields, by lower-case name."""
     reader: str = ""
     """Which reader recognised the report."""
 
@@ -79,7 +79,7 @@ class Report(Struct, frozen=True, gc=False):
 
 
 class Reading(Struct, frozen=True, gc=False):
-    """One message from the return path, read."""
+    """One parsed message from the return path."""
 
     type: MessageType
     reports: tuple[Report, ...] = ()
@@ -89,12 +89,12 @@ class Reading(Struct, frozen=True, gc=False):
     """Of the bounce itself."""
     reader: str = ""
     origin: Origin = Origin.LOCAL
-    """Who handed it to Postfix."""
+    """Who submitted it to Postfix."""
 
 
 EXPANDED = "expanded"
 """The action of an alias that was expanded (RFC 3464, 2.3.3); a member of one of ours failed."""
 NOT_FAILURES: frozenset[str] = frozenset({"delayed", "delivered", "relayed", EXPANDED})
-"""Actions that tell of no failure (RFC 3464, 2.3.3)."""
+"""Actions that are not failures (RFC 3464, 2.3.3)."""
 COMPLAINED = "complaint"
-"""The action of a report that a complaint (ARF) makes."""
+"""The action of the report of a complaint (ARF)."""

@@ -1,7 +1,7 @@
-"""Where, in a notice without parts of its own, the returned message begins.
+"""Finds the start of the returned message in a notice without MIME parts.
 
-Nothing behind that point is taken for the words of the notice: what an innocent message says
-must not accuse anybody.
+Text after that point is not part of the notice: the words of the returned message must not count
+as a failure.
 """
 
 import re
@@ -15,9 +15,9 @@ _NAMES: Final = (
     r"|references|in-reply-to|authentication-results|received-spf|importance|user-agent"
     r"|precedence|resent-[\w-]+|thread-[\w-]+"
 )
-# Three fields of a message header in a row, at the margin: nobody writes so in a notice. A
-# mark of quotation may stand before each. Both searches begin with the newline before the line,
-# not with `^`: the engine looks for a letter much faster than it asks each place what it is.
+# Three consecutive header fields at the margin, which do not occur in the text of a notice. A quote
+# mark may precede each. Both searches begin with the newline before the line, not with `^`: the
+# engine finds a literal character much faster than it checks an assertion at each position.
 _HEADER: Final = re.compile(
     rf"\n(?:(?:> ?)?(?:{_NAMES})[ \t]*:(?!/).*\n(?:>?[ \t]+\S.*\n)*){{3}}", re.IGNORECASE
 )
@@ -47,9 +47,9 @@ _ANNOUNCEMENTS: Final = (
 _SEPARATOR: Final = re.compile(
     rf"\n[ \t>*=_#|-]*(?:{'|'.join(_ANNOUNCEMENTS)})$", re.IGNORECASE | re.MULTILINE
 )
-# Two of the names at the margin, or a word that every announcement has: without either
-# there is nothing to look for.
-_SIGNS: Final = Phrases(
+# A field name at the margin, or a word that every announcement has. Without either, the searches
+# above are skipped.
+_HINTS: Final = Phrases(
     (
         (
             r"(?m)^(?:> ?)?(?:received|return-path|message-id|mime-version|from|to|date|subject"
@@ -65,13 +65,13 @@ _HAS_FIELD, _HAS_WORD = range(2)
 
 
 def cut_at_returned(text: str) -> tuple[str, str]:
-    """The words before the returned message, and that message; `""` if none is there."""
-    signs = _SIGNS.found(text)
-    # With a newline in front, a line begins in `text` where its newline stands in `lines`.
+    """The text before the returned message, and that message, `""` if there is none."""
+    hints = _HINTS.found(text)
+    # With a newline in front, the start of a line in `text` is the index of its newline in `lines`.
     lines = "\n" + text
-    header = _HEADER.search(lines) if _HAS_FIELD in signs else None
+    header = _HEADER.search(lines) if _HAS_FIELD in hints else None
     end = header.start() if header else len(text)
-    separator = _SEPARATOR.search(lines, 0, end + 1) if _HAS_WORD in signs else None
+    separator = _SEPARATOR.search(lines, 0, end + 1) if _HAS_WORD in hints else None
     if separator and text[: separator.start()].strip():
         return text[: separator.start()], text[end if header else separator.end() - 1 :]
     return text[:end], text[end:]

@@ -27,7 +27,7 @@ def _of_rule(rule: Rule, classifier: Classifier) -> Iterator[Problem]:
 
 
 def _fault(rule: Rule, example: Example, matching: list[Rule]) -> str:
-    """What is wrong with an example, `""` if the rule matches it."""
+    """The problem with an example, `""` if the rule matches it."""
     if matching and matching[0].id == rule.id:
         return ""
     shown = example.text or " ".join(filter(None, (example.code, example.status)))
@@ -36,7 +36,7 @@ def _fault(rule: Rule, example: Example, matching: list[Rule]) -> str:
         return f"the rule does not match its own example {shown!r}{found}: correct one of the two"
     first = matching[0]
     if rule.shipped and not first.shipped:
-        # Overriding a shipped rule is what your own rules are for.
+        # Your own rules may override a shipped rule.
         return ""
     return (
         f"the rule can never match its example {shown!r}, because {first.id} ({first.file}, line "

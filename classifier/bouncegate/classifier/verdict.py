@@ -1,4 +1,4 @@
-"""What the classifier says of a failure: the verdict, and how it came about. Plain values."""
+"""The classifier's verdict on a failure, and its explanation. Plain values."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
 
 
 class Verdict(Struct, frozen=True, gc=False):
-    """What a failure is."""
+    """The classification of a failure."""
 
     kind: Kind
     category: Category
@@ -14,7 +14,7 @@ class Verdict(Struct, frozen=True, gc=False):
     rule: str
     """The id of the rule that decided."""
     blame: Blame | None = None
-    """Whom the rule blames; None: whom the reason blames."""
+    """The party that the rule blames; None: the one that the reason blames."""
 
     @property
     def blamed(self) -> Blame:
@@ -23,14 +23,14 @@ class Verdict(Struct, frozen=True, gc=False):
 
 
 class Explanation(Struct, frozen=True):
-    """How a verdict came about."""
+    """The explanation of a verdict."""
 
     verdict: Verdict
     evidence: str
-    """What was read: diagnostic, notice, codes or action."""
+    """The evidence that decided: diagnostic, notice, codes or action."""
     text: str
     matched: str
     file: str = ""
     line: int = 0
     runners_up: tuple[str, ...] = ()
-    """Ids of rules that match too, but come later."""
+    """The ids of later rules that match too."""
