@@ -28,9 +28,12 @@ class Installation:
         path = self._root.joinpath("bouncegate", *module.split(".")).with_suffix(".py")
         for compiled in path.parent.glob(f"{path.stem}.*.so"):
             compiled.unlink()
-        old = path.stat()
+        text, old = path.read_text(), path.stat()
+        for line in lines:
+            name = line.partition("(")[0]
+            assert not name.startswith("def ") or f"{name}(" in text, f"{module} has no {name}"
         fresh = path.with_suffix(".dpkg-new")
-        fresh.write_text("\n".join((path.read_text(), *lines, "")))
+        fresh.write_text("\n".join((text, *lines, "")))
         os.utime(fresh, ns=(old.st_atime_ns, old.st_mtime_ns))
         fresh.rename(path)
 

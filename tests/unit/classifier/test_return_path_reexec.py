@@ -98,7 +98,7 @@ def test_upgrade_of_the_return_path_to_code_that_cannot_read_the_store_changes_n
     before = workers.pids()
     installed.upgrade(
         "classifier.returnpath.daemon",
-        "def _try_desk(_furnish):",
+        "def _try_open(opening: Opening) -> None:",
         "    raise StoreError('the store has layout 3')",
     )
     workers.process.send_signal(signal.SIGHUP)
