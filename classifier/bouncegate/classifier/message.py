@@ -47,7 +47,7 @@ class Part:
         self._header: Final = header
         self._octets: bytes | None = None
         self._text: str | None = None
-        self.type_field: Final = _told(_TYPE, header) if type_field is None else type_field
+        self.type_field: Final = _field(_TYPE, header) if type_field is None else type_field
         """The Content-Type with its parameters."""
         self.kind: Final = kind or _first_word(self.type_field).lower()
         """The media type in lower case, without parameters; `""` if there is none."""
@@ -63,7 +63,7 @@ class Part:
         # Parts of a report rarely have an encoding.
         if b"encoding" not in self._header.lower():
             return self.body
-        encoding = _told(_ENCODING, self._header).lower().strip(" ;\"'")
+        encoding = _field(_ENCODING, self._header).lower().strip(" ;\"'")
         if encoding not in {"quoted-printable", "base64"}:
             return self.body
         return with_lf(transfer_decoded(self.body[: 2 * limits.PROSE], encoding))
@@ -84,7 +84,7 @@ def _first_word(type_field: str) -> str:
     return words[0] if words else ""
 
 
-def _told(field: re.Pattern[bytes], header: bytes) -> str:
+def _field(field: re.Pattern[bytes], header: bytes) -> str:
     match = field.search(b"\n" + header)
     return unfolded(to_text(match[1])) if match else ""
 

@@ -1,7 +1,7 @@
 """The content of a message from the return path: records from the readers to the classifier.
 
 `Reading` is one message read; it holds a `Report` for each recipient that the message names,
-whatever became of it, and what is told of the `Original` message. All are plain values, and
+whatever its outcome, and what is known of the `Original` message. All are plain values, and
 every text in them is bounded (`bouncegate.classifier.limits`).
 """
 

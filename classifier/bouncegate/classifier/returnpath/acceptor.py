@@ -15,9 +15,9 @@ from bouncegate.classifier.returnpath.sessions import Sessions
 
 log: Final = logging.getLogger("bouncegate.return-path")
 
-# Ample for a worker that is awake or idle; one in the midst of a batch of DSNs takes longer.
+# Enough for a worker that is awake or idle; one that handles a batch of DSNs takes longer.
 _WAIT_FOR_OTHERS: Final = 0.005
-# Where accept(2) fails, for want of descriptors say, it fails again at once.
+# If accept(2) fails, for example without free descriptors, it would fail again at once.
 _WAIT_AFTER_ERROR: Final = 0.5
 # Where all places are taken by messages that are on their way: they come and go within so long.
 _WAIT_WHILE_FULL: Final = 0.1

@@ -1,19 +1,19 @@
-"""From a bounce that was read to events: whose bounce it is, and whether it is a new one.
+"""Attributes a parsed bounce: which address its events belong to, and whether they are new.
 
-The recipient that counts is the one that *we* mailed: the only one that the token of the message is
-for, else that of the recipients in the ledger which the original, then the final recipient names
+The recipient that counts is the one that *we* mailed: the only recipient that the message's token
+is for, or else the recipient in the ledger that the original, then the final recipient names
 (RFC 3464, 2.3.1 and 2.3.2). A bounce with a token that names none of them has no recipient: an
-address to which our mail was forwarded is never locked. Without a token it is not proven then.
-Where nothing is proven, the event stands under the address that the report claims if that is one,
-and does not count. All of this is pure.
+address to which our mail was forwarded is never locked. Without a token, such a bounce is not
+proven. An unproven event is recorded under the address that the report claims, if that is valid,
+and does not count. All functions are pure.
 
-Where our own Postfix has expanded an alias of this machine, the failure is that of the member that
-*it* mailed: the alias may reach others. The alias has failed where all that it expands to has; else
-it gets an entry that does not count, by which `explain` tells which member failed.
+If our own Postfix expands an alias of this machine, the failure is that of the member that *it*
+mailed: the alias may reach others. The alias fails if everything that it expands to fails;
+otherwise it gets an entry that does not count, so that `explain` shows which member failed.
 
-A recipient speaks for itself alone: everyone who gets a message knows what proves a bounce of it.
-So of another recipient of the message he can say that it bounced, which cannot be told from the
-truth ([known issues](docs/known-issues.md)), but not that it arrived, waits or complains.
+A recipient can only report on itself: everyone who gets a message has the proof for a bounce of it.
+So it can forge a bounce of another recipient of the message, which is indistinguishable from a true
+one ([known issues](docs/known-issues.md)), but not its delivery, delay or complaint.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -53,10 +53,10 @@ _NAMELESS: Final = 16
 # there is taken.
 _MAILING: Final = ("x-campaign-id", "x-campaign", "x-campaignid", "x-mailing-id", "feedback-id")
 _GROUP: Final = ("list-id",)
-# What a bounce tells from which no recipient could be read: an event keeps it.
+# Recorded for a bounce from which no recipient could be read.
 _NO_FAILURE: Final = Verdict(Kind.NONE, Category.UNDEFINED, Reason.UNDEFINED, "")
 _NO_RECIPIENT: Final = (ClassifiedReport(Report(action=""), _NO_FAILURE),)
-# What one recipient of a message cannot say of another.
+# What one recipient of a message cannot report about another.
 _OF_ONE_ALONE: Final = NOT_FAILURES | {COMPLAINED}
 
 
@@ -72,8 +72,8 @@ class Attribution:
     ) -> None:
         """Fold local parts as the store does; `trust` is what the site counts.
 
-        `provider_of` tells the provider of a canonical address, as far as it is known now: what
-        an event says of it never changes.
+        `provider_of` returns the provider of a canonical address as known now: the provider of an
+        event never changes.
         """
         self._provider_of = provider_of
         self._trust = frozenset(trust)
@@ -106,7 +106,7 @@ class Attribution:
         return tuple(events)
 
     def _of_alias(self, alias: str, member: Event, context: "_Context") -> Event:
-        """What an alias is told of a member that failed."""
+        """The event of an alias for a member that failed."""
         event = replace(member, address=alias, provider=self._provider_of(alias))
         sent = context.proof.sent
         leads_to_one = sent is not None and sent.leads_to_one
@@ -174,7 +174,7 @@ class Attribution:
 
 
 class _Context(NamedTuple):
-    """What holds for all reports of one message."""
+    """The values that all reports of one message share."""
 
     proof: Proof
     proven: str

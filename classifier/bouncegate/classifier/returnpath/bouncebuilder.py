@@ -1,8 +1,8 @@
 """Turns one message from the return path into what the store must keep of it.
 
-The LMTP handler and `receive` use it. A message is classified once; then its proof
-is asked for, again where the ledger lags, and its events are attributed. One log line an event says
-what came of it.
+The LMTP handler and `receive` use it. A message is classified once; then its proof is looked up,
+repeatedly if the ledger lags, and its events are attributed. Each event gets one log line with its
+outcome.
 """
 
 import logging
@@ -53,7 +53,7 @@ class BounceBuilder:
         return self.sifted(self._classify(raw))
 
     def sifted(self, message: ClassifiedMessage) -> ClassifiedMessage | None:
-        """A message that was read, if it is a bounce; the log says what any other is."""
+        """A message that was read, if it is a bounce; the type of any other is logged."""
         if message.is_bounce:
             return message
         reading = message.reading

@@ -37,9 +37,9 @@ def serve(
 ) -> int:
     """Run the daemon until SIGTERM or SIGINT; the exit code.
 
-    `notify` tells the service manager how it fares (sd_notify(3)). `load` gives, at SIGHUP, the
-    settings anew, or raises ConfigError. Raises ListenError, ConfigError, and StoreError or
-    KeyFileError where no DSN can be taken by the settings.
+    `notify` reports the state to the service manager (sd_notify(3)). `load` reloads the settings at
+    SIGHUP, or raises ConfigError. Raises ListenError, ConfigError, and StoreError or KeyFileError
+    if no DSN can be accepted with the settings.
     """
     left = inherited()
     own = settings.return_path

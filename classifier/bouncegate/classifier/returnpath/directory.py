@@ -1,7 +1,7 @@
-"""Who runs the mail of an address, as far as that is known without asking anybody.
+"""The provider of an address, as far as it is known without a DNS query.
 
-DNS is never waited for: an event has the provider that is known when it comes, and what is
-missing or old is asked for in the background, for the next one.
+Events never wait for DNS: an event has the provider that is known when it arrives. Missing or
+expired answers are queried in the background, for later events.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,10 +22,10 @@ def nothing(_domain: str) -> MxHosts:
 
 
 class Directory:
-    """Providers by name and by what DNS has told."""
+    """Providers by domain name and by DNS answers."""
 
     def __init__(self, providers: Providers, known: Known = nothing) -> None:
-        """Without `known`, providers are told by name alone."""
+        """Without `known`, providers are found by domain name alone."""
         self._providers = providers
         self._known: Final = known
         self._last = "", UNASKED
@@ -40,7 +40,7 @@ class Directory:
         return self._providers.provider_of(address, self._last[1].mx_hosts)
 
     def to_ask(self, events: Iterable[Event], now: int) -> tuple[str, ...]:
-        """The domains of which DNS should be asked, once their provider is told.
+        """The domains to query in DNS, after their provider was looked up.
 
         Raises StoreError.
         """

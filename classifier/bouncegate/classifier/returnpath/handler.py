@@ -3,7 +3,7 @@
 The reply is 250 only when the events of the message are durable. If something prevents that, such
 as a full disk, it is 4xx: Postfix keeps the DSN and tries again (RFC 2033, 4.2).
 
-A message that causes an internal error would cause it again at each try, for five days. So it is
+A message that causes an internal error would cause it again at each retry, for five days. So it is
 set aside, durably, as a bounce without a recipient, and whole if messages are kept: the reply is
 250, and the log has an error. If one message after another fails, the messages are not the cause:
 they wait in Postfix.
@@ -47,13 +47,13 @@ MOST_CONNECTIONS: Final = 128
 # disk.
 _LEDGER_TRIES: Final = 10
 _LEDGER_PAUSE: Final = 0.1
-# At most so many messages in a row are set aside without one in between that is recorded. Strangers
-# who send more of one kind defer only their own.
+# Maximum of consecutive messages that are set aside without a recorded one in between. Strangers
+# who send more of one kind defer only their own mail.
 _MOST_IN_A_ROW: Final = 32
 
 
 class Mailboxes(NamedTuple):
-    """Who takes mail for which recipients."""
+    """The takers of mail by recipient."""
 
     side_handler: SideHandler | None = None
     """Takes messages for its own recipients, such as probes and signs of life."""
@@ -62,7 +62,7 @@ class Mailboxes(NamedTuple):
 
 
 class Context(NamedTuple):
-    """What a worker adds to its handler."""
+    """The options that a worker gives its handler."""
 
     mailboxes: Mailboxes = Mailboxes()
     row: Row | None = None

@@ -1,7 +1,7 @@
 """One LMTP session: the adapter between a connection (`lmtpconnection`), asyncio and the clock.
 
-It sends and receives, waits while a message is dealt with, and ends what makes no progress. What
-becomes of a message is the business of its handler.
+It sends and receives, waits while a message is handled, and closes a session without progress. The
+handler decides about the message.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from typing import Final, NamedTuple, Protocol, cast
 
 from bouncegate.classifier.returnpath.lmtpconnection import Connection, Event, Message
 
-# What may come before its turn: commands behind a message that is being recorded.
+# Input that may arrive early: commands after a message that is being recorded.
 _MOST_AHEAD: Final = 64 * 1024
-# Where places are scarce, a client has the time that smtpd(8) gives under stress (smtpd_timeout),
+# If places are scarce, a client has the time that smtpd(8) allows under stress (smtpd_timeout),
 # and must send a message no slower than smtpd_min_data_rate asks for, in octets a second.
 _STRESS_TIMEOUT: Final = 10.0
 _LEAST_RATE: Final = 500
-# How often a session looks at the clock, in seconds: places may become scarce at any time.
+# Seconds between a session's timeout checks: places may become scarce at any time.
 _LOOK_EVERY: Final = 1.0
 
 
@@ -33,7 +33,7 @@ class Handler(Protocol):
 
 
 class Terms(NamedTuple):
-    """What holds for every session."""
+    """The settings of all sessions."""
 
     max_size: int
     """Of a message, in octets."""

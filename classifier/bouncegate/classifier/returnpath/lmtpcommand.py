@@ -1,6 +1,6 @@
 """The arguments of MAIL and RCPT (RFC 5321, 4.1.1.2 and 4.1.1.3): a path and its parameters.
 
-Pure: an argument goes in; what is meant by it, or the reply that refuses it, comes out.
+Pure: the input is an argument, the output its meaning or the reply that refuses it.
 """
 
 import re
@@ -10,9 +10,9 @@ SYNTAX: Final = "501 5.5.4 Syntax error"
 TOO_LARGE: Final = "552 5.3.4 Message too large"
 _UNKNOWN: Final = "555 5.5.4 Parameter not recognized"
 
-# RFC 5321, 4.1.2; what is between the brackets is for the recipient's side to understand.
-# A source route is dropped (appendix C). Each repetition takes what it can and gives nothing
-# back, so that no path takes longer than its length.
+# RFC 5321, 4.1.2; the recipient's side interprets the text between the brackets. A source route is
+# dropped (appendix C). Each repetition is possessive, so that the time is linear in the length of
+# the path.
 _PATH: Final = re.compile(
     r'\s*<(?:@[^<>":]*:)?((?:[^<>"]++|"(?:[^"\\]|\\.)*+")*+)>(?:\s+(.*))?', re.DOTALL
 )

@@ -1,7 +1,7 @@
 """The server's side of one LMTP connection (RFC 2033) without I/O: bytes in, bytes and events out.
 
-`receive` takes what has come, `next_event` says what it amounts to, `data_to_send` is what goes
-back. Neither a socket, a loop nor a clock: the session is the adapter to them.
+`receive` takes input, `next_event` returns the next event in it, `data_to_send` returns the output.
+There is no socket, loop or clock: the session is the adapter to them.
 
 Only as much of LMTP as Postfix speaks on a socket of its own. A message is found by the end of its
 data and not line by line, which took half of the time that a DSN cost; commands that come together
@@ -37,7 +37,7 @@ class Event(Enum):
 
 
 class Connection:
-    """What has been received and said so far."""
+    """The input received and the replies given so far."""
 
     def __init__(self, hostname: str, max_size: int, refusal: Callable[[str], str]) -> None:
         """Begin with the greeting; `max_size` is that of a message, in octets.
@@ -71,7 +71,7 @@ class Connection:
         self._input += data
 
     def next_event(self) -> Message | Event | None:
-        """What comes next; None until more is received, a message is answered, or for ever."""
+        """The next event; None until more input or the answer to a message, or after the end."""
         if self.awaits_answer or self._is_closed:
             return None
         return self._next_command() if self._scanned < 0 else self._next_message()
@@ -105,9 +105,9 @@ class Connection:
         del self._input[: end + 1]
         if self._skips_line or len(line) > _LONGEST_COMMAND:
             self._skips_line = False
-            replies, following = self._dialogue.hear_too_much()
+            replies, following = self._dialogue.line_too_long()
         else:
-            replies, following = self._dialogue.hear(line)
+            replies, following = self._dialogue.command(line)
         self._output += replies
         if following is Next.MESSAGE:
             self._scanned = 0

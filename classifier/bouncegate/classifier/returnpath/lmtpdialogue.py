@@ -15,14 +15,14 @@ LINE_TOO_LONG: Final = "500 5.5.2 Line too long"
 # A DSN goes to one return path; Postfix hands over at most 50 recipients at once
 # (default_destination_recipient_limit).
 MOST_RECIPIENTS: Final = 100
-# As many as smtpd(8) suffers (smtpd_hard_error_limit).
+# As many as smtpd(8) tolerates (smtpd_hard_error_limit).
 _MOST_ERRORS: Final = 20
 
 _SEQUENCE: Final = "503 5.5.1 Wrong sequence of commands"
 
 
 class Next(Enum):
-    """What the client is to send next."""
+    """The input that the client must send next."""
 
     COMMAND = "command"
     MESSAGE = "message"
@@ -31,14 +31,14 @@ class Next(Enum):
 
 
 class Envelope(NamedTuple):
-    """What MAIL and RCPT told of a message."""
+    """The envelope of a message, from MAIL and RCPT."""
 
     sender: str
     recipients: list[str]
 
 
 class Dialogue:
-    """What has been said so far."""
+    """The state of the dialogue."""
 
     def __init__(self, hostname: str, max_size: int, refusal: Callable[[str], str]) -> None:
         """Nothing yet; `max_size` is that of a message, in octets.
@@ -56,10 +56,10 @@ class Dialogue:
         self._errors = 0
 
     def greeting(self) -> str:
-        """What is said first."""
+        """The greeting."""
         return f"220 {self._hostname} Bouncegate return path"
 
-    def hear(self, line: bytes) -> tuple[list[str], Next]:
+    def command(self, line: bytes) -> tuple[list[str], Next]:
         """The replies to a command, and what comes next."""
         word, _, argument = line.decode("utf-8", "surrogateescape").partition(" ")
         command = _COMMANDS.get(word.upper())
@@ -67,12 +67,12 @@ class Dialogue:
             self._fail("500 5.5.2 Command not recognized")
         else:
             command(self, argument.strip())
-        return self._told()
+        return self._take_replies()
 
-    def hear_too_much(self) -> tuple[list[str], Next]:
-        """As `hear`, for a line that is longer than any command."""
+    def line_too_long(self) -> tuple[list[str], Next]:
+        """As `command`, for a line that is longer than any command."""
         self._fail(LINE_TOO_LONG)
-        return self._told()
+        return self._take_replies()
 
     def end_of_message(self) -> Envelope:
         """The envelope of the message that has ended; the next one may begin."""
@@ -80,19 +80,19 @@ class Dialogue:
         self._reset()
         return envelope
 
-    def _told(self) -> tuple[list[str], Next]:
+    def _take_replies(self) -> tuple[list[str], Next]:
         replies, self._replies = self._replies, []
         following, self._next = self._next, Next.COMMAND
         return replies, following
 
-    def _say(self, *replies: str) -> None:
+    def _reply(self, *replies: str) -> None:
         self._replies += replies
 
     def _fail(self, reply: str) -> None:
         self._errors += 1
-        self._say(reply)
+        self._reply(reply)
         if self._errors > _MOST_ERRORS:
-            self._say("421 4.7.0 Too many errors")
+            self._reply("421 4.7.0 Too many errors")
             self._next = Next.NOTHING
 
     def _reset(self) -> None:
@@ -104,7 +104,7 @@ class Dialogue:
             return
         self._reset()
         self._greeted = True
-        self._say(
+        self._reply(
             f"250-{self._hostname}",
             "250-PIPELINING",
             f"250-SIZE {self._max_size}",
@@ -123,7 +123,7 @@ class Dialogue:
             self._fail(refusal)
         else:
             self._sender = path.address
-            self._say("250 2.1.0 OK")
+            self._reply("250 2.1.0 OK")
 
     def _rcpt(self, argument: str) -> None:
         path = path_of(argument, "TO:")
@@ -134,12 +134,12 @@ class Dialogue:
         elif refusal := rcpt_refusal(path):
             self._fail(refusal)
         elif len(self._recipients) >= MOST_RECIPIENTS:
-            self._say(TOO_MANY_RECIPIENTS)
+            self._reply(TOO_MANY_RECIPIENTS)
         elif refusal := self._refusal(path.address):
-            self._say(refusal)
+            self._reply(refusal)
         else:
             self._recipients.append(path.address)
-            self._say("250 2.1.5 OK")
+            self._reply("250 2.1.5 OK")
 
     def _data(self, argument: str) -> None:
         if not self._recipients:
@@ -147,7 +147,7 @@ class Dialogue:
         elif argument:
             self._fail(SYNTAX)
         else:
-            self._say("354 End data with <CR><LF>.<CR><LF>")
+            self._reply("354 End data with <CR><LF>.<CR><LF>")
             self._next = Next.MESSAGE
 
     def _rset(self, argument: str) -> None:
@@ -155,16 +155,16 @@ class Dialogue:
             self._fail(SYNTAX)
             return
         self._reset()
-        self._say("250 2.0.0 OK")
+        self._reply("250 2.0.0 OK")
 
     def _noop(self, _argument: str) -> None:
-        self._say("250 2.0.0 OK")
+        self._reply("250 2.0.0 OK")
 
     def _vrfy(self, _argument: str) -> None:
-        self._say("252 2.1.5 Send it and see")
+        self._reply("252 2.1.5 Send it and see")
 
     def _quit(self, _argument: str) -> None:
-        self._say("221 2.0.0 Bye")
+        self._reply("221 2.0.0 Bye")
         self._next = Next.NOTHING
 
 

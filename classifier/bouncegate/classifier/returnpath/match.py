@@ -1,4 +1,4 @@
-"""Whether a report knows enough of a send to be about it, if return paths are not signed.
+"""Matches a report with a send by what it knows of it, if return paths are not signed.
 
 Queue ids, senders, times and most Message-IDs can be guessed, or are seen by all who get the mail.
 So a report is believed if it names a recipient of the send, and also either
@@ -7,7 +7,7 @@ So a report is believed if it names a recipient of the send, and also either
 - has its queue id, its time of arrival and its sender, and came from no SMTP client. Others
   who write a DSN cannot know our queue ids: only DSNs of our own Postfix contain them.
 
-docs/evidence.md says how hard these are to guess. All of this is pure.
+docs/evidence.md explains how hard these are to guess. All functions are pure.
 """
 
 from email.utils import parsedate_to_datetime
@@ -26,7 +26,7 @@ a slow client reaches later; the milter may run on another machine."""
 
 
 def arrival_of(reading: Reading) -> int | None:
-    """When the message that bounced is said to have arrived; None where that is told by no date.
+    """The time of arrival that the report gives for the message; None if no date gives it.
 
     One date speaks for the whole message (RFC 3464, 2.2.5): that of ten thousand is not read.
     """
@@ -38,7 +38,7 @@ def arrival_of(reading: Reading) -> int | None:
 
 
 def is_named_in_secret(sent: Sent, original: Original) -> bool:
-    """Whether the report has the send's Message-ID, which nobody can guess."""
+    """Whether the report has the send's Message-ID, and that cannot be guessed."""
     # Digests find an entry: that of another name may lead to it as well.
     return sent.message_id == original.message_id and is_unguessable(sent.message_id)
 
@@ -61,6 +61,6 @@ def _senders(original: Original) -> list[str]:
 
 
 def _is_sender(sent: Sent, address: str) -> bool:
-    known, told = sent.sender.lower(), address.lower()
+    known, reported = sent.sender.lower(), address.lower()
     # cleanup(8) completes a sender without a domain behind the milter (append_at_myorigin).
-    return told == known or ("@" not in known and told.rpartition("@")[0] == known)
+    return reported == known or ("@" not in known and reported.rpartition("@")[0] == known)

@@ -45,7 +45,7 @@ class InProgress:
         self._memory = mmap.mmap(-1, max(workers, 1) * _PLACE)
 
     def of_worker(self, number: int) -> "WorkerInProgress":
-        """What one worker reads; what its predecessor read when it died is suspect."""
+        """The message that one worker reads; the last one of a dead predecessor is suspect."""
         begin = number * _PLACE
         left = self._memory[begin : begin + _DIGEST]
         if left != _NONE:
@@ -101,7 +101,7 @@ class MessageReader:
         self._is_closed = False
         self._numbers = itertools.count()
         self._waiting: list[_Request] = []
-        # The smallest first: hardly any honest one is large.
+        # The smallest first: legitimate messages are rarely large.
         self._requests: PriorityQueue[_Request] = PriorityQueue()
         threading.Thread(target=self._run, name="reader", daemon=True).start()
 
@@ -129,7 +129,7 @@ class MessageReader:
         limit_processor_time(_DEADLINE)
         try:
             message = self._here(raw)
-        except Exception as error:  # noqa: BLE001 - what waits for it must be told
+        except Exception as error:  # noqa: BLE001 - the waiting future must get it
             _fail(future, error)
         else:
             _succeed(future, message)
@@ -141,7 +141,7 @@ class MessageReader:
         self._requests.put((len(raw), next(self._numbers), raw, future))
 
     def close(self) -> None:
-        """What is read apart may be lost from now on."""
+        """From now on, messages that are read apart may be lost."""
         self._is_closed = True
 
     def _run(self) -> None:
@@ -149,19 +149,19 @@ class MessageReader:
             _, _, raw, future = self._requests.get()
             try:
                 message = self._apart(raw)
-            except Exception as error:  # noqa: BLE001 - what waits for it must be told
-                _tell(_fail, future, error)
+            except Exception as error:  # noqa: BLE001 - the waiting future must get it
+                _set_from_thread(_fail, future, error)
                 if isinstance(error, ConnectionError) and not self._is_closed:
                     self._on_lost()
             else:
-                _tell(_succeed, future, message)
+                _set_from_thread(_succeed, future, message)
 
 
-def _tell(
-    callback: Callable[..., None], future: "asyncio.Future[ClassifiedMessage]", told: object
+def _set_from_thread(
+    callback: Callable[..., None], future: "asyncio.Future[ClassifiedMessage]", result: object
 ) -> None:
     with suppress(RuntimeError):  # the loop has ended, and all that waited with it
-        future.get_loop().call_soon_threadsafe(callback, future, told)
+        future.get_loop().call_soon_threadsafe(callback, future, result)
 
 
 def _succeed(future: "asyncio.Future[ClassifiedMessage]", message: ClassifiedMessage) -> None:

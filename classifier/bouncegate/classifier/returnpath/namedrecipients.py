@@ -1,8 +1,8 @@
-"""Which of the recipients that a report names get an event of their own.
+"""Selects the recipients of a report that get their own event.
 
-A DSN may name ten thousand. Of one that is proven, each recipient that *we* mailed has its event:
-the message had so many and no more. All others that it names, and all of which it proves nothing,
-are one event together each: it says how many they were and names the first of them.
+A DSN may name ten thousand recipients. If it is proven, each recipient that *we* mailed has an
+event: their number is bounded by the message. All other recipients that it names share one event,
+as do all unproven ones; that event has their number and names the first of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class NamedRecipient(NamedTuple):
 
     classified: ClassifiedReport
     address: str
-    """The canonical address that we mailed, or that is claimed; empty where that is nobody."""
+    """The canonical address that we mailed, or that is claimed; empty if there is none."""
     is_proven: bool
     alias: str = ""
     """The address that we mailed, where our own Postfix expanded that to this one and others."""
@@ -31,16 +31,16 @@ class Sorted(NamedTuple):
     """The recipients of one report."""
 
     own: Sequence[NamedRecipient]
-    """Those that get an event each; one for each address and outcome."""
+    """Recipients with their own event; one for each address and outcome."""
     together: Sequence[Sequence[NamedRecipient]]
-    """Those of which several are one event."""
+    """Recipients that share an event."""
 
 
 def sorted_out(named: Iterable[NamedRecipient], *, is_believed: bool) -> Sorted:
-    """Who gets an event; `is_believed` says whether the site counts what proves nothing.
+    """The recipients that get an event; `is_believed`: whether the site counts unproven reports.
 
-    It is believed for so many recipients as Postfix takes for one message; where it does not
-    count, it stands under an address only if it names no other.
+    They count for as many recipients as Postfix accepts for one message; if they do not count, an
+    event is recorded under an address only if the report names no other.
     """
     proven: dict[tuple[str, str], NamedRecipient] = {}
     claimed: dict[tuple[str, str], NamedRecipient] = {}
@@ -63,15 +63,15 @@ def sorted_out(named: Iterable[NamedRecipient], *, is_believed: bool) -> Sorted:
 
 
 def outcome_of(report: Report) -> str:
-    """What tells two reports of one message and recipient apart.
+    """The key that distinguishes two reports about one message and recipient.
 
-    A complaint is no second telling of a bounce: whoever complains has got the message.
+    A complaint does not repeat a bounce: a recipient who complains has got the message.
     """
     return report.action if report.action in _OTHER_THAN_FAILED else FAILED
 
 
 def first_of(several: Sequence[NamedRecipient]) -> NamedRecipient:
-    """What stands for several: the first that failed, with the first names."""
+    """One event for several recipients: the first that failed, with the first names."""
     first = next((o for o in several if o.classified.report.action not in NOT_FAILURES), several[0])
     names = dict.fromkeys(one.classified.report.recipient for one in several[:_LOOKED_AT])
     shown = ", ".join(list(filter(None, names))[:SHOWN_NAMES])[:VALUE]

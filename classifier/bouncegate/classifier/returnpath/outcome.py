@@ -1,4 +1,4 @@
-"""Logs what came of each event that was recorded, one line an event."""
+"""Logs the outcome of each recorded event, one line per event."""
 
 import logging
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from bouncegate.store.recording import Recorded
 
 # Characters of a value from the wire that one log line shows.
 _SHOWN: Final = 200
-# Lines that one message writes: it may name a thousand recipients, and `explain` tells of each.
+# Log lines per message: it may name a thousand recipients, and `explain` shows each.
 _MOST_LINES: Final = 100
 
 
@@ -58,8 +58,8 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
         return "already counted"
     if not outcome.event.address:
         names = outcome.event.named
-        told = f"{names} recipients" if names else "no recipient of ours"
-        return f"names {told}; kept, not counted"
+        named = f"{names} recipients" if names else "no recipient of ours"
+        return f"names {named}; kept, not counted"
     if outcome.event.held:
         return _why_held(outcome.event.held)
     why = policy.disposition(outcome.event, outcome.before)

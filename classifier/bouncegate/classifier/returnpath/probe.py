@@ -1,7 +1,7 @@
-"""The return path's answer to a probe: the number in it is written down, and nothing is counted.
+"""Receives probes at the return path: the number of a probe is written to a file, nothing counts.
 
-A probe may carry forged Authentication-Results; whether any is still there that would be believed
-is written behind the number, and so is the envelope sender that it has arrived with.
+A probe may carry forged Authentication-Results. After its number, the file says whether any are
+left that would be trusted, and which envelope sender the probe arrived with.
 """
 
 import logging
@@ -39,10 +39,10 @@ class SideHandler(Protocol):
 
 
 class ProbeTaker:
-    """Takes probes, and leaves what else is no bounce to somebody else."""
+    """Takes probes, and passes other mail that is not a bounce to another taker."""
 
     def __init__(self, store: Path, other: SideHandler, believes: Believes) -> None:
-        """Write below `store`; `other` is asked about all that is no probe."""
+        """Write to the folder `store`; `other` gets everything that is not a probe."""
         self._store = store
         self._other = other
         self._believes = believes
@@ -62,7 +62,7 @@ class ProbeTaker:
 
 
 def stamp(store: Path, raw: bytes, believes: Believes, sender: str = "") -> bool:
-    """Write down what a probe tells, if a message is one; raises StoreError.
+    """Write the result of a probe to a file, if the message is one; raises StoreError.
 
     There is one small file, whatever comes.
     """

@@ -1,10 +1,10 @@
-"""What proves that a bounce is about a message of ours, and which message that was.
+"""Proves that a bounce is about one of our messages, and finds that message.
 
-Where senders are signed, one thing does: the return path to which it came carries our token
-(`signed`). Where they are not, the report has to know two facts of one send in the ledger, and to
-name a recipient of it (`matched`): see `bouncegate.classifier.returnpath.match`. All else is
-`unverified`, since anyone may have written it; so is whatever a user of this machine submits by
-sendmail(1), who finds senders, queue ids and recipients in mailq(1).
+If senders are signed, the only proof is our token in the return path that the bounce came to
+(`signed`). If they are not, the report must have two facts of one send in the ledger, and name a
+recipient of it (`matched`): see `bouncegate.classifier.returnpath.match`. Any other bounce is
+`unverified`, since anyone may have written it. So is a message that a user of this machine submits
+with sendmail(1), because mailq(1) shows senders, queue ids and recipients.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class NotYetKnown(Exception):
 
 
 class Proof(NamedTuple):
-    """How far a bounce is to be trusted, and the message that it is about."""
+    """The trust in a bounce, and the message that it is about."""
 
     trust: Trust
     sent: Sent | None = None
@@ -43,10 +43,10 @@ class Proof(NamedTuple):
     token: Token | None = None
     """That of the message, where it is known."""
     speaks_for_all: bool = False
-    """Whether what it says of any of them is believed, and not that they bounced alone: no
-    recipient of a message may tell that another one got it."""
+    """Whether any outcome it reports for them counts, not only a bounce: a recipient of a message
+    must not be able to report that another one got it."""
     failed_aliases: frozenset[str] = frozenset()
-    """Recipients that our Postfix expanded, and of which nothing is left that has not failed."""
+    """Recipients that our Postfix expanded, and whose members have all failed."""
 
 
 UNVERIFIED: Final = Proof("unverified")
@@ -64,7 +64,7 @@ class Prover:
         self._ledger = ledger
 
     def prove(self, reading: Reading, recipients: Sequence[str], now: int) -> Proof:
-        """What proves a bounce that was delivered to these return paths.
+        """The proof for a bounce that was delivered to these return paths.
 
         Raises NotYetKnown; StoreError or KeyFileError where ledger or keys cannot be read.
         """

@@ -82,14 +82,14 @@ class ReaderProcess:
     def classify(self, raw: bytes) -> ClassifiedMessage:
         """Have a message read; blocks. Raises Unreadable, and OSError where it cannot be tried."""
         _send(self._connection, _READ, raw[: limits.MESSAGE])
-        kind, told = _receive(self._connection)
+        kind, payload = _receive(self._connection)
         if kind == _READ:
-            return _unpacked(told, raw)
-        words = told.decode("utf-8", "replace")
+            return _unpacked(payload, raw)
+        words = payload.decode("utf-8", "replace")
         raise Unreadable(words) if kind == _UNREADABLE else OSError(words)
 
     def close(self) -> None:
-        """End it, whatever it does; who waits for a message gets an OSError."""
+        """Kill it; a caller that waits for a message gets an OSError."""
         self._connection.shutdown(socket.SHUT_RDWR)
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
@@ -110,15 +110,15 @@ def _serve(
         while True:
             _, raw = _receive(connection)
             try:
-                kind, told = _READ, _read_apart(raw, classify, deadline)
+                kind, payload = _READ, _read_apart(raw, classify, deadline)
             except Unreadable as error:
-                kind, told = _UNREADABLE, str(error).encode()
+                kind, payload = _UNREADABLE, str(error).encode()
             except OSError as error:
-                kind, told = (
+                kind, payload = (
                     _FAILED,
                     f"no process can be made to read it: {error.strerror}".encode(),
                 )
-            _send(connection, kind, told)
+            _send(connection, kind, payload)
     except OSError:
         pass  # the worker has ended
     finally:
@@ -126,7 +126,7 @@ def _serve(
 
 
 def _read_apart(raw: bytes, classify: Classify, deadline: Deadline) -> bytes:
-    """What a child makes of a message, packed."""
+    """The result of the child that reads a message, packed."""
     reader, writer = os.pipe()
     parent = os.getpid()
     pid = os.fork()
@@ -170,7 +170,7 @@ def _unpacked(packed: bytes, raw: bytes) -> ClassifiedMessage:
 
 
 def _all_of(reader: int, deadline: float) -> bytes | None:
-    """What comes through a pipe until its writer has ended; None if time is up before."""
+    """The data from a pipe until its writer has ended; None if the time is up first."""
     chunks: list[bytes] = []
     while select.select([reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
         if not (chunk := os.read(reader, _CHUNK)):
@@ -185,7 +185,7 @@ def _send(connection: socket.socket, kind: bytes, octets: bytes) -> None:
 
 
 def _receive(connection: socket.socket) -> tuple[bytes, bytes]:
-    """The next thing that is sent; raises ConnectionError where the other side has ended."""
+    """The next packet; raises ConnectionError if the other side has ended."""
     kind, length = _HEAD.unpack(_exactly(connection, _HEAD.size))
     return kind, _exactly(connection, length)
 
@@ -201,7 +201,7 @@ def _exactly(connection: socket.socket, length: int) -> bytes:
 
 
 def _close_all_but(kept: int) -> None:
-    """Close what was open before the fork, but for what is said to an operator."""
+    """Close all files from before the fork, except the standard streams and `kept`."""
     with suppress(OSError):
         for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
             if number > 2 and number != kept:

@@ -1,4 +1,4 @@
-"""One message on standard input, as pipe(8) and aliases(5) hand it over.
+"""Records one message from standard input, as pipe(8) and aliases(5) deliver it.
 
 pipe(8) drops a message with the null sender for good when its command ends with any code that
 it does not know as temporary; so there are two ways out only: 0 when the message is durable,
@@ -28,7 +28,7 @@ def receive(
     builder: BounceBuilder,
     record: Callable[[Bounce], list[Recorded]],
 ) -> int:
-    """Read and record one message of at most `most` octets; tells the exit code.
+    """Read and record one message of at most `most` octets; returns the exit code.
 
     `recipients` are the return paths to which it was delivered, as far as they are known.
     """

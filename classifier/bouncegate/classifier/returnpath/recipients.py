@@ -1,9 +1,9 @@
-"""Which recipients the return path takes.
+"""The recipients that the return path accepts.
 
-While there is a return domain, a return path is an address with a good token; all else is refused
-at RCPT, whatever the milter in front has let pass: it may be down, and it sees neither mail from
-sendmail(1) nor what an alias leads to. A refusal may cost a bounce that came late, or whose key
-is gone, so each is logged with its reason, and counted.
+With a return domain, a return path is an address with a valid token; any other is refused at RCPT,
+even if the milter has accepted it: the milter may be down, and it sees neither mail from
+sendmail(1) nor expanded aliases. A refusal may lose a bounce that is late or whose key is missing,
+so each is logged with its reason, and counted.
 """
 
 import logging
@@ -21,12 +21,13 @@ log: Final = logging.getLogger("bouncegate.return-path")
 
 NO_RETURN_PATH: Final = "550 5.7.1 Not a return path of this domain [bouncegate]"
 KEYS_FAILED: Final = "451 4.3.0 The keys cannot be read now, try again later"
-# It must neither be lost nor be taken for a bounce; an operator sees it wait (RFC 5321, 4.5.1).
+# Such mail must not be lost or treated as a bounce; it stays in the queue, where an operator sees
+# it (RFC 5321, 4.5.1).
 FOR_PERSON: Final = (
     "451 4.3.5 Mail for a person came to the return path: "
     "the milter or a virtual alias must lead it to one [bouncegate]"
 )
-# What may have been a true bounce: worth a look at [return_path] lifetime, or at the key file.
+# Possibly a genuine bounce: check [return_path] lifetime and the key file.
 _MAY_BE_TRUE: Final = frozenset({Finding.STALE, Finding.UNKNOWN_KEY, Finding.KEYS_UNREADABLE})
 
 
@@ -34,7 +35,7 @@ _MISDATED: Final = "taken: the clock was wrong when it was signed"
 
 
 class Refusal(NamedTuple):
-    """Why a recipient is not taken, and in which words."""
+    """The reason why a recipient is refused, and the reply."""
 
     finding: Finding
     reply: str
@@ -54,7 +55,7 @@ class Recipients:
         self._mailboxes = settings.mailboxes
 
     def refusal(self, path: str, now: int) -> Refusal | None:
-        """Why a recipient is not taken at `now`; None for one that is."""
+        """The reason to refuse a recipient at `now`; None if it is accepted."""
         mailboxes = self._mailboxes_of(path)
         if not mailboxes:
             is_taken = not self._signs_all or self._is_named(path)

@@ -1,4 +1,4 @@
-"""Classifies events again by other rules, to see what a change of rules would do.
+"""Reclassifies events by other rules, to show the effect of a change of rules.
 
 An event keeps less than a report: what its notice said is found in the bounce message, as long as
 that is kept. So a report is classified by both sets of rules, and only where these differ does the
@@ -18,7 +18,7 @@ from bouncegate.classifier.report import Report
 from bouncegate.config.text import clean
 from bouncegate.policy.records import Event
 
-# Events of one message follow one another, those of one diagnostic come in swarms.
+# Events of one message are consecutive, and those with one diagnostic arrive in groups.
 _REMEMBERED: Final = 1024
 _UNREAD: Final[dict[str, Report]] = {}
 

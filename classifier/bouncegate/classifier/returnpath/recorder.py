@@ -1,11 +1,11 @@
-"""The one writer of a return-path process: many bounces, one commit.
+"""The single writer of a return-path process: many bounces in one commit.
 
-A commit costs an fsync, whatever it holds. While one is under way the next bounces gather, and
-all of them go into the next transaction: a lone bounce never waits, and under load the cost of
-the disk is shared. No bounce is reported as durable before its commit has returned.
+A commit costs an fsync, regardless of its size. During a commit the next bounces are queued, and
+all of them go into the next transaction: a single bounce never waits, and under load bounces share
+the cost of the disk. No bounce is reported as durable before its commit has returned.
 
-One bounce that cannot be recorded does not keep the others of its batch out: unless it is the store
-that failed, the batch is tried again by halves until the culprit is alone.
+A bounce that cannot be recorded does not affect the others of its batch: unless the store itself
+failed, the batch is retried in halves until the faulty bounce is alone.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from bouncegate.store.store import Bounce, Recorded
 from bouncegate.store.tokens.keys import KeyFileError
 
 Record = Callable[[Sequence[Bounce]], list[list[Recorded]]]
-"""Takes in bounces durably, all or none, and tells what became of the events of each."""
+"""Records bounces durably, all or none, and returns the outcomes of the events of each."""
 
 
 TRANSIENT: Final = (StoreError, KeyFileError, MemoryError, OSError)
-"""What no bounce is to blame for: the same one can be recorded later."""
+"""Faults that no bounce causes: the same bounce can be recorded later."""
 
 _Request = tuple[Bounce, "asyncio.Future[list[Recorded]]"]
 
@@ -33,7 +33,7 @@ class Recorder:
     """A thread that records bounces in batches."""
 
     def __init__(self, record: Record, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the thread; `record` is called in it alone, and `loop` is told what came of it."""
+        """Start the thread; only it calls `record`, and the result is passed to `loop`."""
         self._record = record
         self._loop = loop
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
@@ -63,7 +63,7 @@ class Recorder:
         return future
 
     def close(self) -> None:
-        """Record what was submitted, then end the thread; waits for whoever else writes."""
+        """Record what was submitted, then end the thread; waits for other writers."""
         self._requests.put(None)
         self._thread.join()
 
@@ -94,7 +94,7 @@ class Recorder:
         futures = [future for _, future in batch]
         try:
             outcomes = self._record([bounce for bounce, _ in batch])
-        except Exception as error:  # noqa: BLE001 - whatever it is, each client must be told
+        except Exception as error:  # noqa: BLE001 - any error is reported to each client
             if len(batch) == 1 or isinstance(error, TRANSIENT):
                 self._loop.call_soon_threadsafe(_fail, futures, error)
                 return

@@ -5,8 +5,8 @@ that waits there: of 32 that were opened at once, one worker of two got 30 to 32
 counts its sessions in shared memory, and one that has more than another holds back. The sum of all
 counts is bounded.
 
-Idle clients must not shut out those that have something to send. A session with a message on its
-way keeps its place; of the others, the one that has been idle for the longest time gives it up.
+Idle clients must not block clients that have mail to send. A session with a message in progress
+keeps its place; of the others, the one that has been idle longest gives it up.
 Postfix, too, closes a cached connection to make another one, and makes a new one when a cached one
 has been closed.
 """
@@ -17,7 +17,7 @@ from typing import Final
 
 from bouncegate.classifier.returnpath.lmtp import Session
 
-# With so many of the places taken, every client must hurry.
+# The share of places in use above which the short timeouts apply.
 _SCARCE: Final = 0.75
 _WHY: Final = "4.3.2 Idle, and others need the connection"
 

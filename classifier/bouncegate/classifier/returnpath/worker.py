@@ -59,7 +59,7 @@ class Resources(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """How a worker begins."""
+    """The start of a worker."""
 
     open_resources: Callable[[ExitStack], Resources]
     """Opens what a worker works with; all is closed with the stack. Raises StoreError."""
