@@ -107,6 +107,12 @@ class Bouncegate:
         """All that `bouncegate show` knows of an address."""
         return self._json("show", "--json", address)[0]
 
+    def lock(self, *addresses: str) -> None:
+        """Lock addresses by hand. Raises RuntimeError if the command fails."""
+        done = self.run("lock", *addresses)
+        if done.returncode:
+            raise RuntimeError(done.stderr.decode())
+
     def locks(self) -> dict[str, dict[str, Any]]:
         """What `bouncegate list` tells: the locked addresses and all about each."""
         return {entry["address"]: entry for entry in self._json("list", "--json")}

@@ -12,6 +12,7 @@ from typing import Final
 from lab import mastercf
 from lab.folder import LabFolder
 from lab.privilege import as_root, make_folder
+from lab.smtp import Client, Exchange, message
 from lab.waiting import PATIENCE, wait_for
 
 HOSTNAME: Final = "mail.sender.test"
@@ -94,10 +95,15 @@ class Postfix:
         path.write_text("".join(f"{key} {value}\n" for key, value in entries.items()))
         return f"texthash:{path}"
 
-    def sendmail(self, message: EmailMessage, sender: str, recipients: Sequence[str]) -> None:
+    def submit(self, sender: str, recipients: Sequence[str]) -> dict[str, Exchange]:
+        """Submit one message by SMTP; the reply to each recipient."""
+        with Client(self.submission_port) as client:
+            return client.deliver(message("News"), sender, recipients)
+
+    def sendmail(self, mail: EmailMessage, sender: str, recipients: Sequence[str]) -> None:
         """Submit a message as local programs do, through sendmail(1) and the maildrop queue."""
         self.command(
-            "sendmail", "-C", self.config, "-f", sender, "--", *recipients, stdin=bytes(message)
+            "sendmail", "-C", self.config, "-f", sender, "--", *recipients, stdin=bytes(mail)
         )
 
     def flush(self) -> None:

@@ -10,7 +10,6 @@ from lab.bouncegate import Bouncegate
 from lab.folder import LabFolder
 from lab.postfix import Postfix
 from lab.remote import Remote
-from lab.smtp import Client, message
 
 SENDER = "newsletter@example.com"
 GONE = "gone@remote.example"
@@ -52,5 +51,4 @@ class Site:
             return [sent.sender for _, sent in ledger.walk(b"", 2**32 - 1, 1000)]
 
     def code(self) -> int:
-        with Client(self.postfix.submission_port) as client:
-            return client.deliver(message("News"), SENDER, [GONE])[GONE].code
+        return self.postfix.submit(SENDER, [GONE])[GONE].code

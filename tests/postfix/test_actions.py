@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.postfix.test_milter import SENDER, codes, lock
+from tests.postfix.test_milter import SENDER, codes
 
 from bouncegate.store.installationmark import known_mark
 from lab.bouncegate import Bouncegate, Sections
@@ -48,7 +48,7 @@ def test_a_discarded_recipient_is_left_out_in_silence_however_it_was_written(
     milter_with({"reply": {"action": "discard"}})
     gone = address("ann")
     local = gone.partition("@")[0]
-    lock(gate, gone, f"{local}@bücher.example", f'"{local} x"@recipients.example')
+    gate.lock(gone, f"{local}@bücher.example", f'"{local} x"@recipients.example')
     forms = (
         f"<{gone}>",
         f"<{gone.upper()}>",
@@ -87,7 +87,7 @@ def test_a_message_for_discarded_recipients_alone_goes_nowhere_and_nobody_is_tol
 ) -> None:
     milter_with({"reply": {"action": "discard"}})
     gone, again, sender = address("gone"), address("again"), address("writer")
-    lock(gate, gone, again)
+    gate.lock(gone, again)
     before = len(remote.messages())
     assert codes(postfix.port, gone, again, sender=sender) == [250, 250]
     postfix.wait_until_empty()
@@ -104,7 +104,7 @@ def test_a_tag_says_that_somebody_is_locked_and_does_not_name_him(
     """The others who get the message must not learn of a blind copy."""
     milter_with({"reply": {"action": "tag", "tag": "X-Locked"}})
     gone, other, alone = address("gone"), address("other"), address("alone")
-    lock(gate, gone)
+    gate.lock(gone)
     assert codes(postfix.port, gone, other) == [250, 250]
     assert codes(postfix.port, alone) == [250]
     postfix.wait_until_empty()
@@ -126,7 +126,7 @@ def test_deferred_mail_waits_with_the_client(
 ) -> None:
     milter_with({"reply": {"action": "defer"}})
     gone, other = address("gone"), address("other")
-    lock(gate, gone)
+    gate.lock(gone)
     assert codes(postfix.port, gone, other) == [450, 250]
 
 
@@ -137,7 +137,7 @@ def test_each_sender_domain_reads_its_own_words(
     milter_with: Callable[..., None],
 ) -> None:
     gone = address("50%off")
-    lock(gate, gone)
+    gate.lock(gone)
     milter_with(
         {"reply": {"text": "Locked, case {case}"}},
         '[[reply.groups]]\nsender_domains = ["news.test"]\n'
@@ -167,7 +167,7 @@ def test_the_ledger_does_not_know_a_recipient_that_was_left_out(
     """Whoever forges a bounce for him would find a proof there."""
     milter_with({"reply": {"action": "discard"}, "return_path": {"domain": RETURN_DOMAIN}})
     gone, other = address("gone"), address("other")
-    lock(gate, gone)
+    gate.lock(gone)
     assert codes(postfix.submission_port, gone, other) == [250, 250]
     wait_for("the mail", lambda: other in remote.accepted())
     sender = next(m["sender"] for m in remote.messages() if other in m["recipients"])

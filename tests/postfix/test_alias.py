@@ -8,7 +8,6 @@ import pytest
 from lab.bouncegate import Bouncegate, Sections
 from lab.postfix import Postfix
 from lab.remote import Remote
-from lab.smtp import Client, message
 from lab.system import RETURN_DOMAIN, MailSystem
 from lab.waiting import wait_for
 
@@ -54,8 +53,7 @@ def remote(system: MailSystem) -> Remote:
 
 def send(postfix: Postfix, to: str) -> int:
     """One message; the code of the answer to its recipient."""
-    with Client(postfix.submission_port) as client:
-        return client.deliver(message("News"), SENDER, [to])[to].code
+    return postfix.submit(SENDER, [to])[to].code
 
 
 def test_alias_with_a_dead_member_goes_on_reaching_the_others(

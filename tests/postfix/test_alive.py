@@ -98,8 +98,7 @@ def doctor(gate: Bouncegate) -> dict[str, str]:
 def lock(postfix: Postfix, remote: Remote, gate: Bouncegate, who: str) -> None:
     """A mailing comes back: the mailbox is full."""
     remote.refuse({who: "552 5.2.2 The mailbox is full"})
-    with Client(postfix.submission_port) as client:
-        client.deliver(message("News"), "news@sender.test", [who])
+    postfix.submit("news@sender.test", [who])
     wait_for("a soft lock", lambda: gate.show(who)["locked"])
 
 

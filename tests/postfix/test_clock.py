@@ -12,7 +12,7 @@ from bouncegate.store.store import Store
 from lab.bouncegate import Bouncegate
 from lab.folder import Process
 from lab.shiftedclock import shifted
-from lab.smtp import Client, message
+from lab.smtp import Client
 from lab.system import RETURN_DOMAIN, MailSystem
 from lab.waiting import wait_for
 
@@ -31,8 +31,7 @@ def system(can_run_postfix: None) -> Iterator[MailSystem]:
 
 
 def send(system: MailSystem, recipient: str) -> None:
-    with Client(system.postfix.submission_port) as client:
-        client.deliver(message("News"), SENDER, [recipient])
+    system.postfix.submit(SENDER, [recipient])
     system.postfix.wait_until_empty()
 
 

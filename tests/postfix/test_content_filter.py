@@ -14,7 +14,7 @@ from lab import contentfilter, mastercf
 from lab.bouncegate import Bouncegate, Sections
 from lab.postfix import Postfix
 from lab.remote import Remote
-from lab.smtp import Client, Exchange, message
+from lab.smtp import Client, Exchange
 from lab.system import RETURN_DOMAIN, MailSystem
 
 SENDER: Final = "news@sender.test"
@@ -71,8 +71,7 @@ def gate(system: MailSystem) -> Bouncegate:
 
 def send(postfix: Postfix, recipient: str, sender: str = SENDER) -> Exchange:
     """One message; the answer to its recipient."""
-    with Client(postfix.submission_port) as client:
-        return client.deliver(message("News"), sender, [recipient])[recipient]
+    return postfix.submit(sender, [recipient])[recipient]
 
 
 def test_a_message_that_a_filter_hands_back_is_judged_and_recorded_once(
@@ -90,7 +89,7 @@ def test_mail_of_an_exempt_sender_passes_the_milter_behind_a_filter_too(
     postfix: Postfix, remote: Remote, gate: Bouncegate
 ) -> None:
     address = "wanted@silence.example"
-    assert gate.run("lock", address).returncode == 0
+    gate.lock(address)
     assert send(postfix, address, sender=BOSS).code == 250
     postfix.wait_until_empty()
     assert address in remote.accepted()
@@ -100,7 +99,7 @@ def test_a_sender_below_the_return_domain_that_is_no_token_is_judged(
     postfix: Postfix, gate: Bouncegate
 ) -> None:
     address = "refused@silence.example"
-    assert gate.run("lock", address).returncode == 0
+    gate.lock(address)
     with Client(postfix.submission_port) as client:
         for sender in (f"news@{RETURN_DOMAIN}", f"b-{'a' * 56}@{RETURN_DOMAIN}"):
             client.say(f"MAIL FROM:<{sender}>")

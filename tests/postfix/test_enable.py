@@ -131,7 +131,6 @@ def test_a_route_by_sender_is_told_before_and_kept_by_an_entry_for_the_return_do
     site.postfix.table("routes", {**routes, f"@{DOMAIN}": "discard:by-sender"})
     again = site.run("enable", "--enforce", "--yes")
     assert (again.returncode, f"note: {parameter}".encode() in again.stdout) == (0, False)
-    with Client(site.postfix.submission_port) as client:
-        client.deliver(message("News"), SENDER, ["ann@remote.example"])
+    site.postfix.submit(SENDER, ["ann@remote.example"])
     found = site.postfix.wait_for_log(r"from=<(\S+)>.*nrcpt=1[\s\S]*ann@remote.*by-sender")
     assert found[1].endswith(f"@{DOMAIN}")

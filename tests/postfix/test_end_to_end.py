@@ -10,7 +10,7 @@ import pytest
 from lab.bouncegate import Bouncegate
 from lab.postfix import Postfix
 from lab.remote import Remote
-from lab.smtp import Client, Exchange, message
+from lab.smtp import Exchange
 from lab.system import SENDER
 
 Address = Callable[[str], str]
@@ -20,8 +20,7 @@ FULL = "552 5.2.2 Requested mail action aborted: exceeded storage allocation"
 
 
 def send(postfix: Postfix, *recipients: str) -> dict[str, Exchange]:
-    with Client(postfix.submission_port) as client:
-        return client.deliver(message("News"), SENDER, recipients)
+    return postfix.submit(SENDER, recipients)
 
 
 def codes(replies: dict[str, Exchange]) -> dict[str, int]:

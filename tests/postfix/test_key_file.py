@@ -72,8 +72,7 @@ def test_a_key_that_is_taken_out_is_believed_nowhere_and_what_is_kept_signs_on(
     assert door(system, good_path) == 250
     assert by_lmtp(gate, forged("other@keys.example", {}), good_path)[:3] == "250"
     assert gate.locks() == {}
-    with Client(postfix.submission_port) as client:
-        client.deliver(message("News"), "newsletter@sender.test", [READER])
+    postfix.submit("newsletter@sender.test", [READER])
     postfix.wait_until_empty()
     sender = next(str(m["sender"]) for m in remote.messages() if READER in m["recipients"])
     assert door(system, sender) == 250

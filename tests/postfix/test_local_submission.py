@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.postfix.lines import block, run_lines
 from tests.postfix.site import DOMAIN, Site
-from tests.postfix.test_map import delivered, lock, notices
+from tests.postfix.test_map import delivered, notices
 
 from bouncegate.store.installationmark import known_mark
 from lab.bouncegate import Sections
@@ -70,7 +70,7 @@ def test_local_mail_is_bounced_to_its_sender_for_the_locked_recipient_alone(
 ) -> None:
     locked, *others = address("locked"), address("one"), address("two")
     sender = address("writer")
-    lock(enabled.gate, locked)
+    enabled.gate.lock(locked)
     enabled.postfix.sendmail(message("News"), sender, [others[0], locked, others[1]])
     wait_for("the mail and the DSN", lambda: delivered(enabled.remote, *others, sender))
     enabled.postfix.wait_until_empty()
@@ -94,7 +94,7 @@ def test_local_mail_is_bounced_however_sendmail_was_given_the_locked_recipient(
     local = address("jürgen").partition("@")[0]
     odd = [f"{local}@bücher.example", f'"{local} x"@remote.example']
     sender, other = address("writer"), address("other")
-    lock(enabled.gate, *ways, *odd)
+    enabled.gate.lock(*ways, *odd)
     plain, dotted, bang, percent = (one.split("@") for one in ways)
     forms = ["@".join(plain).upper(), "@".join(dotted) + ".", "!".join(reversed(bang))]
     forms += ["%".join(percent), *odd]
@@ -111,7 +111,7 @@ def test_local_mail_that_was_signed_comes_back_to_the_return_path_and_never_coun
 ) -> None:
     """Otherwise a lock would renew itself. Postfix's bounce carries a good token and our mark."""
     locked, other = address("locked"), address("other")
-    lock(enabled.gate, locked)
+    enabled.gate.lock(locked)
     enabled.postfix.set(non_smtpd_milters="$bouncegate_milter")
     enabled.postfix.reload()
     before = len(notices(enabled.gate))
@@ -134,7 +134,7 @@ def test_local_mail_to_a_locked_recipient_is_discarded_where_the_settings_say_so
     enabled: Site, address: Address, map_with: Callable[[Sections], None]
 ) -> None:
     locked, other, sender = address("locked"), address("other"), address("writer")
-    lock(enabled.gate, locked)
+    enabled.gate.lock(locked)
     map_with({"reply": {"action": "discard"}})
     enabled.postfix.sendmail(message("News"), sender, [locked, other])
     wait_for("the mail", lambda: delivered(enabled.remote, other))
@@ -147,7 +147,7 @@ def test_local_mail_to_a_locked_recipient_waits_alone_where_it_is_deferred(
     enabled: Site, address: Address, map_with: Callable[[Sections], None]
 ) -> None:
     locked, other, sender = address("locked"), address("other"), address("writer")
-    lock(enabled.gate, locked)
+    enabled.gate.lock(locked)
     map_with({"reply": {"action": "defer"}})
     enabled.postfix.sendmail(message("News"), sender, [locked, other])
     wait_for("the mail", lambda: delivered(enabled.remote, other))
@@ -164,7 +164,7 @@ def test_local_mail_passes_without_the_field_of_tag_which_no_table_can_add(
     enabled: Site, address: Address, map_with: Callable[[Sections], None]
 ) -> None:
     locked = address("locked")
-    lock(enabled.gate, locked)
+    enabled.gate.lock(locked)
     map_with({"reply": {"action": "tag"}})
     enabled.postfix.sendmail(message("News"), address("writer"), [locked])
     wait_for("the mail", lambda: delivered(enabled.remote, locked))

@@ -62,11 +62,6 @@ def aliases(postfix: Postfix) -> Iterator[Callable[[dict[str, str]], None]]:
     postfix.reload()
 
 
-def lock(gate: Bouncegate, *addresses: str) -> None:
-    done = gate.run("lock", *addresses)
-    assert done.returncode == 0, done.stderr
-
-
 def codes(postfix: Postfix, *recipients: str, sender: str = SENDER, options: str = "") -> list[int]:
     with Client(postfix.port) as client:
         client.say(f"MAIL FROM:<{sender}> {options}".strip())
@@ -89,7 +84,7 @@ def test_smtpd_refuses_a_locked_recipient_at_rcpt_and_takes_the_others(
     postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
 ) -> None:
     locked, other = address("locked"), address("other")
-    lock(gate, locked)
+    gate.lock(locked)
     with Client(postfix.port) as client:
         replies = client.deliver(message("News"), SENDER, [locked, other, locked.upper()])
     assert [reply.code for reply in replies.values()] == [550, 250, 550]
@@ -108,7 +103,7 @@ def test_of_mail_from_sendmail_the_sender_is_told_of_the_locked_one_and_the_rest
     """A milter could not: cron's mail would jam in maildrop, or bounce for the innocent too."""
     locked, *others = address("locked"), address("one"), address("two")
     sender = address("writer")  # a person, who reads the DSN
-    lock(gate, locked)
+    gate.lock(locked)
     postfix.sendmail(message("News"), sender, [others[0], locked, others[1]])
     wait_for("the mail and the DSN", lambda: delivered(remote, *others, sender))
     postfix.wait_until_empty()
@@ -125,7 +120,7 @@ def test_the_dsns_of_our_own_refusals_never_count(
 ) -> None:
     """Otherwise a soft lock would renew itself, and a lifted one come back."""
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     before = len(notices(gate))
     postfix.sendmail(message("News"), SENDER, [locked])
     line = wait_for("the DSN", lambda: notices(gate)[before:])[0]
@@ -146,7 +141,7 @@ def test_an_alias_that_leads_to_a_locked_address_tells_the_sender_which_alias_it
     """The milter sees the alias alone, which has no lock."""
     alias, locked, other, sender = (address(n) for n in ("alias", "locked", "other", "writer"))
     aliases({alias: f"{locked}, {other}"})
-    lock(gate, locked)
+    gate.lock(locked)
     with Client(postfix.port) as client:
         assert client.deliver(message("News"), sender, [alias])[alias].code == 250
     wait_for("the mail and the DSN", lambda: delivered(remote, other, sender))
@@ -164,7 +159,7 @@ def test_mail_that_waits_in_the_queue_when_the_lock_comes_is_bounced_at_the_next
     with Client(postfix.port) as client:
         assert client.deliver(message("News"), sender, [slow])[slow].code == 250
     postfix.wait_for_log(rf"to=<{re.escape(slow)}>, .*status=deferred")
-    lock(gate, slow)
+    gate.lock(slow)
     # qmgr(8) remembers the route of the last recipient for 30 s: another one makes it ask anew.
     postfix.sendmail(message("News"), SENDER, [address("other")])
     postfix.flush()
@@ -178,7 +173,7 @@ def test_the_null_sender_is_refused_too_since_no_table_learns_who_sends(
 ) -> None:
     """The how-to says so: whoever needs such mail to pass uses the milter alone."""
     locked, other = address("locked"), address("other")
-    lock(gate, locked)
+    gate.lock(locked)
     assert codes(postfix, locked, other, sender="") == [550, 250]
     postfix.sendmail(message("Notice"), "", [locked, other])
     postfix.wait_for_log(rf"to=<{re.escape(locked)}>, relay=none, .*status=bounced")
@@ -191,7 +186,7 @@ def test_addresses_beyond_ascii_and_in_quotes_are_refused_in_every_form(
 ) -> None:
     local = address("jürgen").partition("@")[0]
     quoted = f'"{local} x"@mapped.example'
-    lock(gate, f"{local}@bücher.example", quoted)
+    gate.lock(f"{local}@bücher.example", quoted)
     recipients = (
         f"{local}@bücher.example",
         f"{local}@xn--bcher-kva.example",
@@ -206,7 +201,7 @@ def test_an_extension_makes_another_address_as_it_does_for_the_milter(
 ) -> None:
     """Postfix must not ask the map for the address without its extension."""
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     assert codes(postfix, locked.replace("@", "+news@"), locked) == [250, 550]
 
 
@@ -214,7 +209,7 @@ def test_a_lock_of_the_domain_holds_but_for_exempt_recipients(
     postfix: Postfix, gate: Bouncegate, address: Address
 ) -> None:
     domain = address("x").replace("@", ".")
-    lock(gate, f"@{domain}")
+    gate.lock(f"@{domain}")
     recipients = (f"postmaster@{domain}", f"anybody@{domain}", f"anybody@sub.{domain}")
     assert codes(postfix, *recipients) == [250, 550, 250]
 
@@ -225,7 +220,7 @@ def test_domains_of_one_s_own_pass_where_they_are_exempt(
     """An entry for a domain before the map is no way around it: the how-to says what is."""
     locked = address("locked").replace("mapped.example", "own.example")
     again, other = locked.replace("locked", "again"), locked.replace("locked", "other")
-    lock(gate, locked, again, other)
+    gate.lock(locked, again, other)
     before = postfix.command("postconf", "-c", postfix.config, "-h", "transport_maps").strip()
     try:
         postfix.set(transport_maps=f"inline:{{ own.example=discard: }} {before}")
@@ -245,7 +240,7 @@ def test_domains_of_one_s_own_pass_where_they_are_exempt(
 
 def test_observe_refuses_nobody(postfix: Postfix, gate: Bouncegate, address: Address) -> None:
     locked, again = address("locked"), address("again")
-    lock(gate, locked, again)
+    gate.lock(locked, again)
     restart(gate, {"milter": {"mode": "observe"}})
     assert codes(postfix, locked) == [250]
     assert gate.map is not None
@@ -295,7 +290,7 @@ def test_the_lines_that_detach_it_leave_what_was_set_before(
     postfix: Postfix, gate: Bouncegate, address: Address
 ) -> None:
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     ask = ("postconf", "-c", postfix.config, "-h", "transport_maps")
     attached = postfix.command(*ask).strip()
     follow("Disable the map", postfix)
@@ -312,7 +307,7 @@ def test_with_both_planes_the_map_answers_first_and_the_milter_lets_pass_what_it
 ) -> None:
     """smtpd(8) routes a recipient before it asks a milter; the client is told the same."""
     locked, other = address("locked"), address("other")
-    lock(gate, locked)
+    gate.lock(locked)
     gate.start_milter()
     postfix.set(smtpd_milters="unix:bouncegate/milter.sock")
     postfix.reload()

@@ -21,12 +21,6 @@ STRANGER = "NAME=mx.stranger.example ADDR=192.0.2.77"
 pytestmark = pytest.mark.usefixtures("milter")
 
 
-def lock(gate: Bouncegate, *addresses: str) -> None:
-    """Lock addresses by hand."""
-    done = gate.run("lock", *addresses)
-    assert done.returncode == 0, done.stderr
-
-
 def codes(
     port: int, *recipients: str, sender: str = SENDER, client: str = "", options: str = ""
 ) -> list[int]:
@@ -64,7 +58,7 @@ def test_of_five_recipients_the_one_with_a_live_lock_is_refused_and_four_get_the
 ) -> None:
     locked, freed = address("locked"), address("freed")
     others = [address(f"reader{number}") for number in range(3)]
-    lock(gate, locked)
+    gate.lock(locked)
     put_locks(gate.store, freed, until=int(time.time()) - 1)
     assert codes(postfix.port, others[0], locked, freed, *others[1:]) == [250, 550, 250, 250, 250]
     postfix.wait_until_empty()
@@ -77,7 +71,7 @@ def test_the_refusal_reads_as_postfix_s_own_in_dialogue_and_log(
 ) -> None:
     """An administrator looks for queue id, sender and recipient; a client for the reason."""
     locked, other = address("locked"), address("other")
-    lock(gate, locked)
+    gate.lock(locked)
     with Client(postfix.port) as client:
         replies = client.deliver(message("News"), SENDER, [locked, other, locked.upper()])
     assert re.fullmatch(
@@ -117,7 +111,7 @@ def test_a_percent_sign_in_the_reply_arrives_once(
     gate.milter.stop()
     gate.start_milter()
     locked = address("50%off")
-    lock(gate, locked)
+    gate.lock(locked)
     with Client(postfix.port) as client:
         client.say(f"MAIL FROM:<{SENDER}>")
         text = client.say(f"RCPT TO:<{locked}>").text
@@ -130,7 +124,7 @@ def test_mail_that_comes_in_is_never_refused(
 ) -> None:
     """A stranger's mail to a locked address is not ours to refuse."""
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     changed(relay_domains="recipients.example")
     assert codes(postfix.port, locked, client=STRANGER) == [250]
     assert codes(postfix.port, locked) == [550]
@@ -140,7 +134,7 @@ def test_a_client_that_has_authenticated_is_ours_wherever_it_is(
     postfix: Postfix, gate: Bouncegate, address: Address, changed: Callable[..., None]
 ) -> None:
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     changed(relay_domains="recipients.example")
     assert codes(postfix.port, locked, client=f"{STRANGER} LOGIN=newsletter") == [550]
     assert codes(postfix.port, locked, client=STRANGER) == [250]
@@ -150,7 +144,7 @@ def test_the_submission_service_is_ours_by_its_daemon_name(
     postfix: Postfix, gate: Bouncegate, address: Address, changed: Callable[..., None]
 ) -> None:
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     changed(relay_domains="recipients.example")
     assert codes(postfix.submission_port, locked, client=STRANGER) == [550]
 
@@ -161,7 +155,7 @@ def test_recipients_that_this_machine_delivers_itself_pass(
     """Also an alias: what becomes of it is decided only after the milter has spoken."""
     here, alias, target = "root@mail.sender.test", address("alias"), address("target")
     alias = alias.replace("recipients.example", "aliases.example")
-    lock(gate, here, alias)
+    gate.lock(here, alias)
     changed(
         virtual_alias_domains="aliases.example",
         virtual_alias_maps=f"inline:{{ {alias}={target} }}",
@@ -175,7 +169,7 @@ def test_the_null_sender_always_passes(
 ) -> None:
     """A bounce that could not be returned would be lost for good."""
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     assert codes(postfix.port, locked, sender="") == [250]
     assert codes(postfix.port, locked) == [550]
 
@@ -184,7 +178,7 @@ def test_postmaster_and_abuse_pass_by_default(
     postfix: Postfix, gate: Bouncegate, address: Address
 ) -> None:
     domain = address("x").replace("@", ".").replace("_", "-")
-    lock(gate, f"@{domain}")
+    gate.lock(f"@{domain}")
     recipients = (f"postmaster@{domain}", f"Abuse@{domain}", f"anybody@{domain}")
     assert codes(postfix.port, *recipients) == [250, 250, 550]
 
@@ -194,7 +188,7 @@ def test_every_way_to_write_a_locked_address_is_refused(
 ) -> None:
     locked = address("ann")
     local = locked.partition("@")[0]
-    lock(gate, locked)
+    gate.lock(locked)
     with Client(postfix.port) as client:
         client.say(f"MAIL FROM:<{SENDER}>")
         forms = (
@@ -214,7 +208,7 @@ def test_addresses_beyond_ascii_are_refused_in_either_form(
 ) -> None:
     """With SMTPUTF8 a client may write the domain as it reads or in its A-label form."""
     local = address("jürgen").partition("@")[0]
-    lock(gate, f"{local}@bücher.example")
+    gate.lock(f"{local}@bücher.example")
     recipients = (
         f"{local}@bücher.example",
         f"{local.upper()}@xn--bcher-kva.example",
@@ -228,7 +222,7 @@ def test_observe_refuses_nobody_and_logs_whom_it_would_refuse(
     postfix: Postfix, gate: Bouncegate, address: Address
 ) -> None:
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     gate.configure({"milter": {"mode": "observe"}})
     assert gate.milter is not None
     gate.milter.stop()
@@ -242,7 +236,7 @@ def test_mail_from_sendmail_is_delivered_and_leaves_nothing_in_the_queue(
     postfix: Postfix, remote: Remote, gate: Bouncegate, address: Address
 ) -> None:
     locked, other = address("locked"), address("other")
-    lock(gate, locked)
+    gate.lock(locked)
     postfix.sendmail(message("News"), SENDER, [locked, other])
     wait_for_mail(remote, locked, other)
     postfix.wait_until_empty()
@@ -258,7 +252,7 @@ def test_mail_from_sendmail_passes_the_milter_where_it_is_asked(
     """A refusal there would be `can't reject recipient in non-smtpd(8) submission`: a jam."""
     changed(non_smtpd_milters="unix:bouncegate/milter.sock")
     locked, other = address("locked"), address("other")
-    lock(gate, locked)
+    gate.lock(locked)
     postfix.sendmail(message("News"), SENDER, [locked, other])
     wait_for_mail(remote, locked, other)
     postfix.wait_until_empty()
@@ -276,7 +270,7 @@ def test_postfix_goes_on_without_the_milter(
 ) -> None:
     """With default_action=accept a dead milter stops nobody's mail."""
     locked = address("locked")
-    lock(gate, locked)
+    gate.lock(locked)
     assert gate.milter is not None
     gate.milter.kill()
     assert codes(postfix.port, locked) == [250]
@@ -289,7 +283,7 @@ def test_each_message_of_a_session_is_asked_for_anew(
 ) -> None:
     """A message that the milter is done with early must not end its watch over the next one."""
     locked, other = address("locked"), address("other")
-    lock(gate, locked)
+    gate.lock(locked)
     with Client(postfix.submission_port) as client:
         for _ in range(3):
             replies = client.deliver(message("News"), SENDER, [other, locked])

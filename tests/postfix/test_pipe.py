@@ -13,7 +13,6 @@ from lab.mastercf import Service
 from lab.postfix import Postfix
 from lab.privilege import as_root, make_folder
 from lab.remote import Remote
-from lab.smtp import Client, message
 
 SENDER = "bounces@return.sender.test"
 GONE = "gone@remote.example"
@@ -49,8 +48,7 @@ def site(folder: LabFolder) -> tuple[Postfix, Bouncegate]:
 
 
 def send(postfix: Postfix) -> None:
-    with Client(postfix.submission_port) as client:
-        assert client.deliver(message("News"), SENDER, [GONE])[GONE].code == 250
+    assert postfix.submit(SENDER, [GONE])[GONE].code == 250
 
 
 def locked(gate: Bouncegate) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.postfix.lines import follow
 from tests.postfix.test_map import BUSY
-from tests.postfix.test_milter import lock
 
 from lab.bouncegate import Bouncegate
 from lab.postfix import Postfix
@@ -63,7 +62,7 @@ def test_of_a_thousand_recipients_of_one_message_the_locked_are_refused_and_no_o
 ) -> None:
     everybody = [address(f"reader{number}") for number in range(1000)]
     locked = set(everybody[::50])
-    lock(gate, *locked)
+    gate.lock(*locked)
     make_known(plane, postfix, gate)
     with Client(postfix.port) as client:
         replies = client.deliver(message("News"), SENDER, everybody)
@@ -83,7 +82,7 @@ def test_mail_that_is_put_back_is_judged_by_what_routes_it_alone(
     with Client(postfix.port) as client:
         assert client.deliver(message("News"), sender, [slow])[slow].code == 250
     postfix.wait_for_log(rf"to=<{slow}>, .*status=deferred")
-    lock(gate, slow)
+    gate.lock(slow)
     make_known(plane, postfix, gate)
     # qmgr(8) remembers the route of the last recipient for 30 s: another one makes it ask anew.
     postfix.sendmail(message("News"), SENDER, [address("other")])

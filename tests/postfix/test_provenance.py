@@ -60,8 +60,7 @@ Address = Callable[[str], str]
 
 
 def send(postfix: Postfix, *recipients: str, sender: str = SENDER) -> dict[str, Exchange]:
-    with Client(postfix.submission_port) as client:
-        return client.deliver(message("News"), sender, recipients)
+    return postfix.submit(sender, recipients)
 
 
 def sender_at(remote: Remote, recipient: str) -> str:

@@ -66,8 +66,7 @@ class Site:
 
     def code(self) -> int:
         """How the recipient that bounced is answered now."""
-        with Client(self.postfix.submission_port) as client:
-            return client.deliver(message("News"), SENDER, [GONE])[GONE].code
+        return self.postfix.submit(SENDER, [GONE])[GONE].code
 
 
 @pytest.fixture(params=LAYOUTS)
@@ -108,8 +107,7 @@ def test_what_was_set_before_still_holds_while_attached(site: Site) -> None:
 def test_mail_for_the_return_domain_is_taken_from_anywhere(site: Site) -> None:
     """Bounces come from strangers: without relay_domains they would be refused."""
     site.follow("Enable by hand")
-    with Client(site.postfix.submission_port) as client:
-        client.deliver(message("News"), SENDER, ["reader@remote.example"])
+    site.postfix.submit(SENDER, ["reader@remote.example"])
     site.postfix.wait_until_empty()
     return_path = site.remote.messages()[0]["sender"]
     assert return_path.endswith(f"@{RETURN_DOMAIN}")

@@ -8,7 +8,7 @@ import pytest
 from tests.postfix.site import DOMAIN, SENDER, Site
 
 from lab.folder import LabFolder, Process
-from lab.smtp import Client, message
+from lab.smtp import Client
 from lab.waiting import wait_for
 
 UNKNOWN = "550 5.1.1 The email account does not exist"
@@ -35,8 +35,7 @@ def reload(process: Process) -> None:
 
 
 def send(site: Site, sender: str, recipient: str) -> int:
-    with Client(site.postfix.submission_port) as client:
-        return client.deliver(message("News"), sender, [recipient])[recipient].code
+    return site.postfix.submit(sender, [recipient])[recipient].code
 
 
 def return_path(site: Site, recipient: str) -> str:

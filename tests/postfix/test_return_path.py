@@ -21,7 +21,6 @@ from lab.bouncegate import Bouncegate
 from lab.folder import Process
 from lab.postfix import Postfix
 from lab.remote import Remote
-from lab.smtp import Client, message
 from lab.system import SENDER
 from lab.waiting import wait_for
 
@@ -32,8 +31,7 @@ UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
 
 
 def send(postfix: Postfix, recipient: str) -> None:
-    with Client(postfix.submission_port) as client:
-        replies = client.deliver(message("News"), SENDER, [recipient])
+    replies = postfix.submit(SENDER, [recipient])
     assert replies[recipient].code == 250
 
 
@@ -261,8 +259,7 @@ def emptied(postfix: Postfix) -> bool:
 
 
 def refusal(postfix: Postfix, recipient: str) -> int:
-    with Client(postfix.submission_port) as client:
-        return client.deliver(message("News"), SENDER, [recipient])[recipient].code
+    return postfix.submit(SENDER, [recipient])[recipient].code
 
 
 def fill_up(gate: Bouncegate, name: str = "full") -> None:
