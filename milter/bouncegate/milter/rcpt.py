@@ -7,7 +7,7 @@ is logged, before a lock was found.
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import lmdb
 import milter
@@ -30,7 +30,15 @@ from bouncegate.milter.refusal.recipient import (
     untagged,
 )
 from bouncegate.milter.refusal.reply import compose
-from bouncegate.milter.session import QUEUE_ID, RESOLVED, PendingRecipient, facts, macro, session_of
+from bouncegate.milter.session import (
+    QUEUE_ID,
+    RESOLVED,
+    MacrosAtRcpt,
+    PendingRecipient,
+    facts,
+    macro,
+    session_of,
+)
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
 from bouncegate.store.locktable import Find
@@ -46,6 +54,15 @@ Rcpt = Callable[..., int]
 """Answers (context, recipient, ESMTP parameters...) with CONTINUE, REJECT or TEMPFAIL."""
 
 
+class Locks(NamedTuple):
+    """What the store gives to the step."""
+
+    find: Find
+    """The record of a key's lock; it may raise lmdb.Error or StoreError."""
+    mark: Callable[[], str] = lambda: UNMARKED
+    """What ends our refusals."""
+
+
 class RcptStep:
     """Answers RCPT TO for one worker."""
 
@@ -58,27 +75,25 @@ class RcptStep:
             "_returns",
             "_scope",
             "_counts",
-            "on_sender_unknown",
+            "_macros",
         ),
     )
 
     def __init__(
         self,
         settings: Settings,
-        find: Find,
-        mark: Callable[[], str] = lambda: UNMARKED,
+        locks: Locks,
         returns: ReturnAddresses | None = None,
         counts: DecisionCounts | None = None,
+        macros: MacrosAtRcpt | None = None,
     ) -> None:
-        """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
+        """Among `returns` are the senders that we have signed.
 
-        `mark` tells what ends our refusals; among `returns` are the senders that we have signed.
+        `macros` learns of a locked recipient of whose sender the MTA said nothing.
         """
         self._returns = returns
-        self._find = find
-        self._mark = mark
-        self.on_sender_unknown: Callable[[], None] = lambda: None
-        """Called for a locked recipient of whose sender the MTA said nothing."""
+        self._find, self._mark = locks
+        self._macros = macros
         self._counts = counts
         fold = settings.store.fold_local_part
         self._plain_key: KeyOf = plain_key if fold else no_key
@@ -129,8 +144,8 @@ class RcptStep:
             self._counts.decided(outcome, lock)
         queue_id = macro(context, QUEUE_ID)
         if outcome not in (Outcome.REFUSED, Outcome.OBSERVED):
-            if outcome is Outcome.SENDER_UNKNOWN:
-                self.on_sender_unknown()
+            if outcome is Outcome.SENDER_UNKNOWN and self._macros is not None:
+                self._macros.missing()
             _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
             return milter.CONTINUE
         reply = compose(self._reply, lock, known.recipient, known.sender or "", self._mark())

@@ -5,6 +5,7 @@ honours that. An MTA that does not still sends its own at CONNECT and MAIL, and 
 the same place.
 """
 
+import logging
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -14,6 +15,8 @@ from bouncegate.policy.records import Lock
 
 if TYPE_CHECKING:
     from milter import Context
+
+_LOG: Final = logging.getLogger("bouncegate.milter")
 
 QUEUE_ID: Final = "i"
 _AUTHENTICATED: Final = "{auth_authen}"
@@ -55,6 +58,25 @@ def macro(context: "Context", name: str) -> str | None:
 def macros_arrive(context: "Context") -> bool:
     """Whether the MTA sends what was asked for: no MTA sends the client's address unasked."""
     return macro(context, _CLIENT) is not None
+
+
+class MacrosAtRcpt:
+    """Whether the MTA sends at RCPT what is asked for, as the last sessions of a worker showed."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet: CONNECT and MAIL are needed too."""
+        self.arrive = False
+
+    def seen(self) -> None:
+        """A session has had them: RCPT alone will do for later ones."""
+        self.arrive = True
+        _LOG.info("the MTA sends what is asked for at RCPT: no step before it from now on")
+
+    def missing(self) -> None:
+        """A session has not had the sender: not every MTA here honours requests."""
+        if self.arrive:
+            self.arrive = False
+            _LOG.info("an MTA does not send what is asked for at RCPT: CONNECT and MAIL as well")
 
 
 class PendingRecipient(NamedTuple):

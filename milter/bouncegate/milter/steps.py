@@ -23,7 +23,6 @@ end of the message back until our kernel's delayed acknowledgement. That cost 44
 (Postfix 3.7, median of 300); with the answer to DATA, none of it is left.
 """
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 import milter
@@ -31,12 +30,10 @@ import milter
 from bouncegate.config.values import Endpoint, UnixSocket
 from bouncegate.milter.endofmessage import EomSteps
 from bouncegate.milter.rcpt import Rcpt
-from bouncegate.milter.session import ASKED, SENDER, Session, macros_arrive
+from bouncegate.milter.session import ASKED, SENDER, MacrosAtRcpt, Session, macros_arrive
 
 if TYPE_CHECKING:
     from milter import Context
-
-_LOG: Final = logging.getLogger("bouncegate.milter")
 
 _NEVER_NEEDED: Final = (
     milter.P_NOHELO
@@ -53,8 +50,17 @@ _WITHOUT_REPLY: Final = milter.P_NR_CONN | milter.P_NR_MAIL
 class Steps:
     """The callbacks of one worker, and how much of the protocol they ask for."""
 
-    def __init__(self, rcpt: Rcpt, endpoint: Endpoint, eom: EomSteps | None = None) -> None:
-        """`rcpt` answers the one step that decides; `eom` acts at the end of a message."""
+    def __init__(
+        self,
+        rcpt: Rcpt,
+        endpoint: Endpoint,
+        eom: EomSteps | None = None,
+        macros: MacrosAtRcpt | None = None,
+    ) -> None:
+        """`rcpt` answers the one step that decides; `eom` acts at the end of a message.
+
+        `macros` says whether RCPT alone will do.
+        """
         quiet = isinstance(endpoint, UnixSocket)
         self._rcpt = rcpt
         # pymilter reads a callback before it takes the GIL: one that is replaced must live on.
@@ -68,7 +74,7 @@ class Steps:
         self._cautious = self._adjusted(_NEVER_NEEDED | (_WITHOUT_REPLY if quiet else 0))
         accepts = milter.P_NODATA if eom is None else 0
         self._settled = self._adjusted(_RCPT_ALONE & ~accepts)
-        self._wanted = self._cautious
+        self._macros = macros or MacrosAtRcpt()
 
     def register(self, name: str) -> None:
         """Hand the callbacks to libmilter."""
@@ -108,19 +114,16 @@ class Steps:
         """The last step of a message whose end is not needed."""
         return milter.ACCEPT if self._eom is None else self._eom.data(context)
 
-    def fall_back(self) -> None:
-        """Ask later sessions for CONNECT and MAIL again: not every MTA here honours requests."""
-        if self._wanted != self._cautious:
-            self._wanted = self._cautious
-            _LOG.info("an MTA does not send what is asked for at RCPT: CONNECT and MAIL as well")
-
     def first_rcpt(self, context: "Context", recipient: bytes, *parameters: bytes) -> int:
         """Find out, on a worker's first recipient, whether RCPT alone will do from now on."""
         if macros_arrive(context):
-            self._wanted = self._settled
-            _LOG.info("the MTA sends what is asked for at RCPT: no step before it from now on")
+            self._macros.seen()
         milter.set_envrcpt_callback(self._rcpt)
         return self._rcpt(context, recipient, *parameters)
+
+    @property
+    def _wanted(self) -> int:
+        return self._settled if self._macros.arrive else self._cautious
 
     @property
     def _actions(self) -> int:

@@ -18,9 +18,10 @@ from bouncegate.milter.gracefulexit import keep
 from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.milter.pending import PendingStep
 from bouncegate.milter.postmaster import PostmasterStep
-from bouncegate.milter.rcpt import Rcpt, RcptStep, answer_on_error
+from bouncegate.milter.rcpt import Locks, Rcpt, RcptStep, answer_on_error
 from bouncegate.milter.returndomain import ReturnPathCheck
 from bouncegate.milter.send import SendStep
+from bouncegate.milter.session import MacrosAtRcpt
 from bouncegate.milter.steps import Steps
 from bouncegate.store.installationmark import InstallationMark
 from bouncegate.store.reopening import ReopeningLockTable
@@ -50,10 +51,10 @@ def work(
     returns = ReturnAddresses(settings, keys) if keys and settings.return_path.domains else None
     mark = InstallationMark(settings.store.path)
     counts = Counts(worker.row) if worker.row is not None else None
-    locks = RcptStep(settings, table.find, mark, returns, counts)
-    steps = steps_of(settings, locks, ledger_queue, keys, counts)
-    locks.on_sender_unknown = steps.fall_back
-    steps.register(NAME)
+    macros = MacrosAtRcpt()
+    locks = RcptStep(settings, Locks(table.find, mark), returns, counts, macros)
+    rcpt, eom = chain(settings, locks, ledger_queue, keys, counts)
+    Steps(rcpt, settings.milter.socket, eom, macros).register(NAME)
 
     descriptors = Descriptors()
 
@@ -75,14 +76,14 @@ def keys_of(settings: Settings, ledger_queue: LedgerQueue | None) -> KeyFile | N
     return KeyFile(settings.store.path / KEY_FILE, int(time.time()))
 
 
-def steps_of(
+def chain(
     settings: Settings,
     rcpt: Rcpt,
     ledger_queue: LedgerQueue | None,
     keys: KeyFile | None,
     counts: Counts | None = None,
-) -> Steps:
-    """The steps that the settings need: check return paths, look for locks, act at the end."""
+) -> tuple[Rcpt, EomSteps | None]:
+    """What the settings need at RCPT and at the end of a message, around `rcpt`."""
     send: SendStep | None = None
     if keys is not None and settings.return_path.domains:
         rcpt = ReturnPathCheck(settings, ReturnAddresses(settings, keys), rcpt, counts)
@@ -93,5 +94,4 @@ def steps_of(
         rcpt = counts.timed(rcpt)
     pending = PendingStep(settings.reply) if settings.holds else None
     persons = PostmasterStep(settings.return_path) if settings.return_path.domains else None
-    eom = EomSteps(pending, send, persons) if pending or send or persons else None
-    return Steps(rcpt, settings.milter.socket, eom)
+    return rcpt, EomSteps(pending, send, persons) if pending or send or persons else None

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from bouncegate.config.loading import loads
-from bouncegate.milter.rcpt import RcptStep
+from bouncegate.milter.rcpt import Locks, RcptStep
 
 
 class Context:
@@ -24,7 +24,7 @@ class Context:
 def test_recipients_that_are_only_looked_up_leave_nothing_in_the_session() -> None:
     """A client may offer odd ones for as long as it likes, and no end of a message is asked for."""
     context = Context()
-    step = RcptStep(loads(""), lambda _key: None)
+    step = RcptStep(loads(""), Locks(lambda _key: None))
     for number in range(3):
         step(cast("Any", context), b"<x%d%%shop.example@host.example>" % number)
     assert context.kept is None

@@ -16,7 +16,8 @@ from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
 from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.milter.session import Session
-from bouncegate.milter.worker import keys_of, steps_of
+from bouncegate.milter.steps import Steps
+from bouncegate.milter.worker import chain, keys_of
 
 OPTIONAL = {
     "connect": milter.P_NOCONNECT,
@@ -72,7 +73,8 @@ def _negotiated(
     settings: Settings, ledger_queue: LedgerQueue | None
 ) -> tuple[set[str], set[str], Mapping[int, str]]:
     keys = keys_of(settings, ledger_queue)
-    steps: Any = steps_of(settings, lambda *_: milter.CONTINUE, ledger_queue, keys)
+    rcpt, eom = chain(settings, lambda *_: milter.CONTINUE, ledger_queue, keys)
+    steps: Any = Steps(rcpt, settings.milter.socket, eom)
     context = Context()
     steps.first_rcpt(context, b"<a@x.test>")
     options = [EVERYTHING, EVERYTHING, 0, 0]
