@@ -14,6 +14,7 @@ from bouncegate.cli.output import iso, write_table, write_views
 from bouncegate.policy.clock import ClockMark
 from bouncegate.store.clock import moment, told
 from bouncegate.store.environment import DATA
+from bouncegate.store.fileaccess import is_there
 from bouncegate.store.ledger import FOLDER, Ledger
 from bouncegate.store.store import Store
 
@@ -92,7 +93,7 @@ def _opened(
     """The store, and the ledger where there is one; raises StoreError."""
     settings = invocation.settings
     store = stack.enter_context(closing(Store.open(settings.store, readonly=readonly)))
-    if not (settings.store.path / FOLDER / DATA).exists():
+    if not is_there(settings.store.path / FOLDER / DATA):
         return store, None
     ledger = Ledger.open(settings.store, settings.ledger, readonly=readonly)
     return store, stack.enter_context(closing(ledger))

@@ -131,8 +131,8 @@ class Invocation:
         it waits: an operator's next act must not get ahead of it, but daemons and readers go on.
         """
         settings = self.settings.store
-        if not readonly or is_unfinished(settings.path):
-            with suppress(StoreForbidden) if readonly else nullcontext():
+        with suppress(StoreForbidden) if readonly else nullcontext():
+            if not readonly or is_unfinished(settings.path):
                 store = Store.open(settings)
                 self._finish_decided(store, may_wait=readonly or for_daemon)
                 if not readonly:

@@ -25,6 +25,7 @@ from bouncegate.policy.fold import Fold
 from bouncegate.policy.records import Act, Audit
 from bouncegate.store.codec import decode_decided, encode_entry, octets_of
 from bouncegate.store.errors import StoreDamaged, StoreFull
+from bouncegate.store.fileaccess import is_there
 from bouncegate.store.layout import hand_over
 from bouncegate.store.store import Store
 
@@ -230,8 +231,11 @@ def _fitting(acts: Iterator[Act], throttle: Throttle) -> list[Act]:
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether the store there has acts that were decided and not carried out yet."""
-    return (folder / "bulk" / "decided").exists()
+    """Whether the store there has acts that were decided and not carried out yet.
+
+    Raises StoreForbidden where this user may not look.
+    """
+    return is_there(folder / "bulk" / "decided")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -24,6 +24,7 @@ from bouncegate.store.errors import (
     StoreLayout,
     StoreMissing,
 )
+from bouncegate.store.fileaccess import inaccessible, is_folder, is_there
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.recordcopy import copy_records
 
@@ -123,7 +124,7 @@ def open_any_layout(settings: StoreSettings, *, readonly: bool) -> Environment:
     except lmdb.Error as error:
         raise explained(error, settings.path) from error
     except OSError as error:
-        raise StoreError(f"{error.filename}: {error.strerror}") from error
+        raise inaccessible(error, settings.path) from error
     try:
         hand_to_owner(settings.path)
         _refuse_truncated(environment, data)
@@ -179,22 +180,19 @@ def _is_denied(error: lmdb.Error) -> bool:
 def require_usable(folder: Path, *, readonly: bool) -> None:
     """Refuse a folder in which no environment can be opened; raises StoreError."""
     data = folder / "data.mdb"
+    if not is_folder(folder):
+        raise StoreMissing(f"{folder}: no such folder: create it, owned by the daemons' user")
+    has_data = is_there(data)
+    if readonly and not has_data:
+        raise StoreMissing(f"{folder}: no store yet: the first bounce or lock creates it")
     try:
-        if not folder.is_dir():
-            raise StoreMissing(f"{folder}: no such folder: create it, owned by the daemons' user")
-        if readonly and not data.exists():
-            raise StoreMissing(f"{folder}: no store yet: the first bounce or lock creates it")
-        if data.exists():
+        if has_data:
             with data.open("rb" if readonly else "rb+"):
                 pass
-        elif not readonly:
+        else:
             _require_writable(folder)
-    except PermissionError as error:
-        raise StoreForbidden(
-            f"{error.filename}: permission denied: run as the user that owns the store"
-        ) from error
     except OSError as error:
-        raise StoreError(f"{error.filename}: {error.strerror}") from error
+        raise inaccessible(error, data) from error
 
 
 def _require_writable(folder: Path) -> None:

@@ -42,7 +42,8 @@ from bouncegate.store.entry import (
     name_digests,
 )
 from bouncegate.store.environment import DATA, Environment, open_files
-from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.errors import StoreMissing
+from bouncegate.store.fileaccess import inaccessible, is_there
 from bouncegate.store.layout import META, explained, hand_to_owner
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.openenvironment import OpenEnvironment
@@ -101,7 +102,7 @@ class Ledger(OpenEnvironment):
         except lmdb.Error as error:
             raise explained(error, path, cls._map_setting) from error
         except OSError as error:
-            raise StoreError(f"{error.filename or path}: {error.strerror}") from error
+            raise inaccessible(error, path) from error
 
     @property
     def environment(self) -> Environment:
@@ -315,7 +316,7 @@ class Ledger(OpenEnvironment):
 def _open(path: Path, settings: LedgerSettings, *, readonly: bool) -> Environment:
     size, most = settings.max_size.octets, len(_DATABASES) + 1
     if readonly:
-        if not (path / DATA).exists():
+        if not is_there(path / DATA):
             raise StoreMissing(f"{path}: no ledger yet: the milter creates it when it starts")
         size = max(size, map_size_of(path / DATA))
     environment = open_files(path, size, most, readonly=readonly, metasync=False)

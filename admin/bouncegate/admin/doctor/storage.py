@@ -7,6 +7,7 @@ from typing import Final
 from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.settings import Settings
 from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.fileaccess import is_there
 from bouncegate.store.lastbackup import last_backup
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.space import Space
@@ -82,7 +83,12 @@ def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
 
 def check_backup(settings: Settings, now: int) -> Iterator[Finding]:
     """Check the age of the last backup."""
-    if not (settings.store.path / "data.mdb").exists() or not settings.alarm.backup.after(0):
+    try:
+        is_due = is_there(settings.store.path / "data.mdb") and settings.alarm.backup.after(0)
+    except StoreError as error:
+        yield Finding("backup", Severity.NOTE, str(error), "run this as root")
+        return
+    if not is_due:
         return
     last = last_backup(settings.store.path)
     if last is None:

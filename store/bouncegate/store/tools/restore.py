@@ -17,6 +17,7 @@ from lmdb import verify
 
 from bouncegate.config.regularfile import open_regular
 from bouncegate.store.errors import StoreBusy, StoreError, StoreFull, StoreLayout
+from bouncegate.store.fileaccess import is_folder, is_there
 from bouncegate.store.layout import LAYOUT, hand_over
 from bouncegate.store.messages import is_whole
 from bouncegate.store.tools.archive import is_archive, read_archive
@@ -77,7 +78,7 @@ def restore(source: Path, folder: Path, now: int, check: Check, *, replace: bool
     take the place; `replace` permits to put it in the place of one. Raises StoreError; then what
     was there is there still, unless the disk failed in between.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise StoreError(f"{folder}: no such folder: create it, owned by the daemons' user")
     if _is_taken(folder) and not replace:
         raise TargetExists(
@@ -205,7 +206,7 @@ def _refuse_damaged(draft: Path, manifest: Manifest) -> None:
 
 
 def _is_taken(folder: Path) -> bool:
-    return any((folder / name).exists() for name in (DATA, LEDGER))
+    return any(is_there(folder / name) for name in (DATA, LEDGER))
 
 
 def _kept_folder(folder: Path, now: int) -> Path | None:
