@@ -16,6 +16,7 @@ from typing import Final
 from bouncegate.classifier.addresses import ADDRESS, BEGINNING, bare
 from bouncegate.classifier.charset import decoded_words
 from bouncegate.classifier.genericaddress import QUOTED_LOCAL
+from bouncegate.classifier.patternwords import WORDS_OF_READERS
 
 SUBJECT: Final = "[subject]"
 
@@ -27,7 +28,7 @@ _ROLE: Final = re.compile(
 )
 # Suffixes that list managers add to the name of a list.
 _LIST_ROLE: Final = re.compile(r"-(?:bounces?|owner|request|errors)(?=\Z|[+=-])")
-# Words in display names that name a mail system or its function.
+# Words in display names that name a mail system or its function, and the words of its notices.
 _SYSTEM: Final = frozenset({
     "admin", "administrator", "agent", "automatic", "bounce", "bounces", "daemon", "delivery",
     "director", "email", "error", "exchange", "failed", "failure", "from", "gateway", "internet",
@@ -35,7 +36,7 @@ _SYSTEM: Final = frozenset({
     "mmdf", "notification", "notifications", "office", "outlook", "pmdf", "postmaster", "relay",
     "report", "returned", "router", "server", "service", "smtp", "subsystem", "system", "the",
     "to", "transfer", "transport", "undeliverable", "undelivered",
-})  # fmt: skip
+}) | WORDS_OF_READERS  # fmt: skip
 # Labels of host names that name the host's function.
 _GENERIC: Final = re.compile(
     r"(?:mail|mailout|mailin|mx|mxin|mta|smtp|relay|gw|gateway|in|out|inbound|outbound|www|imap"
@@ -96,10 +97,11 @@ class Pseudonyms:
         """`public`: domains of large providers, whose hosts keep their names.
 
         `words`: those that rules look for, in lower case. Where a local part or a name is one of
-        them, it is replaced in addresses and after field names alone, so that "user unknown" stays.
+        them, or of those that readers look for, it is replaced in addresses and after field names
+        alone, so that "user unknown" stays.
         """
         self._public: Final = frozenset(public)
-        self._common: Final = frozenset(words)
+        self._common: Final = WORDS_OF_READERS.union(words)
         self._locals: Final[dict[str, str]] = {}
         self._domains: Final[dict[str, str]] = {}
         self._addresses: Final[dict[str, str]] = {}

@@ -1,13 +1,12 @@
 """`anonymize`: copies of bounces without personal data, to attach to an issue."""
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,9 +18,6 @@ from bouncegate.store.installationmark import known_mark
 
 if TYPE_CHECKING:
     from bouncegate.classifier.classified import ClassifiedMessage
-    from bouncegate.config.rules import Rules
-
-_WORD: Final = re.compile(r"[^\W\d_]{3,}")
 
 
 def anonymize(
@@ -87,12 +83,13 @@ class _Job:
 
     def __init__(self, invocation: Invocation) -> None:
         from bouncegate.classifier.classifier import Classifier  # noqa: PLC0415 - RE2 takes its time
+        from bouncegate.classifier.patternwords import words_of_rules  # noqa: PLC0415
         from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
         settings = invocation.settings
         rules = load_rules(settings.rules.folder)
         self._classifier = Classifier(rules, known_mark(settings.store.path))
-        self._words = _words_of(rules)
+        self._words = words_of_rules(rules)
         providers = invocation.providers
         ends = chain.from_iterable(map(providers.mx_ends_of, providers.names()))
         self._public = frozenset((*providers.domains(), *ends))
@@ -112,12 +109,6 @@ class _Job:
             self.differing += 1
             complain(f"{item.name}: {before}, but the copy is classified otherwise: {after}")
         return copy
-
-
-def _words_of(rules: "Rules") -> frozenset[str]:
-    """The words that rules look for, in lower case."""
-    patterns = chain.from_iterable(rule.text for rule in rules.rules)
-    return frozenset(word.lower() for text in patterns for word in _WORD.findall(text))
 
 
 def _verdicts(message: "ClassifiedMessage") -> str:

@@ -19,17 +19,15 @@ from bouncegate.classifier.anonymize import anonymized
 from bouncegate.classifier.classified import classify
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.message import Message
+from bouncegate.classifier.patternwords import WORDS_OF_READERS, words_of, words_of_rules
 from bouncegate.classifier.pseudonyms import Pseudonyms, base_of, is_role
+from bouncegate.classifier.readers.registry import READERS, Reader
 from bouncegate.config.rules import load_rules
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MESSAGES = sorted(SAMPLES.rglob("*.eml"))
-WORDS = {
-    word.lower()
-    for rule in load_rules().rules
-    for pattern in rule.text
-    for word in re.findall(r"[^\W\d_]{3,}", pattern)
-}
+NOTICES = [path.read_bytes() for path in MESSAGES]
+WORDS = words_of_rules(load_rules())
 # Hosts that readers know a service by, with mailboxes of a role.
 KEPT = {"no-reply@sns.amazonaws.com"}
 
@@ -114,7 +112,7 @@ def texts_of(raw: bytes) -> Iterator[str]:
 def persons_in(addresses: set[str]) -> set[str]:
     """The local parts that name a person, not a role, and are no words of rules."""
     names = {one.rpartition("@")[0] for one in addresses}
-    return {one for one in names if len(one) > 3 and not is_role(one)} - WORDS
+    return {one for one in names if len(one) > 3 and not is_role(one)} - WORDS - WORDS_OF_READERS
 
 
 def verdicts(raw: bytes, classifier: Classifier) -> tuple[object, ...]:
@@ -182,6 +180,43 @@ def test_hosts_of_large_providers_keep_their_names() -> None:
     pseudonyms.learn("jane@outlook.com joe@firm.example")
     said = pseudonyms.applied("jane@outlook.com via a.protection.outlook.com, mx2.firm.example")
     assert said == "user1@domain1.example via a.protection.outlook.com, mx2.domain2.example"
+
+
+def readers_of(raw: bytes, classifier: Classifier) -> set[str]:
+    return {one.report.reader for one in classify(raw, classifier).reports}
+
+
+@pytest.mark.parametrize("reader", [one for one in READERS if one.pattern], ids=lambda r: r.name)
+def test_words_of_a_family_stay_in_its_notices(reader: Reader, classifier: Classifier) -> None:
+    """Though they are local parts of Message-IDs, and the names of who wrote the notice."""
+    notice = next(one for one in NOTICES if reader.name in readers_of(one, classifier))
+    words = sorted(words_of([reader.pattern]))
+    ids = " ".join(f"<{word}@firm.example>" for word in words)
+    written_by = "".join(f"Sender: {word} <mailer-daemon@firm.example>\n" for word in words)
+    raw = f"References: {ids}\n{written_by}".encode() + notice
+    copy = anonymized(raw, (), WORDS)
+    assert readers_of(copy, classifier) == readers_of(raw, classifier)
+    assert verdicts(copy, classifier) == verdicts(raw, classifier)
+
+
+def test_name_of_a_mail_system_stays_in_the_heading_of_its_family() -> None:
+    pseudonyms = Pseudonyms()
+    pseudonyms.learn_names("Mail Delivery Software <mailer-daemon@firm.example>")
+    said = "This message was created automatically by mail delivery software."
+    assert pseudonyms.applied(said) == said
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        (r"(?i)\bmailbox\b is\sfull", {"mailbox", "full"}),
+        (r"\p{Greek}+ over\x{20}quota", {"over", "quota"}),
+        (r"address(?:es|\(es\))?", {"address"}),
+        (r"создано \S+", {"создано"}),
+    ],
+)
+def test_words_of_a_pattern_have_no_escapes(pattern: str, words: set[str]) -> None:
+    assert words_of([pattern]) == words
 
 
 def test_words_that_rules_look_for_stay_in_sentences() -> None:
