@@ -222,7 +222,7 @@ def test_monitoring_is_told_when_the_last_backup_is_too_old(
     assert last_backup(folder) == made, "one that fails is none"
     note_backup(folder, LastBackup(made.time - 3 * 86_400, made.path))
     assert bouncegate("report", "health").code == 1
-    assert "the last backup is 72 hours old" in bouncegate("report", "health").out
+    assert "the last backup is 72 h old" in bouncegate("report", "health").out
     config.write_text(config.read_text() + '[alarm]\nbackup = "0 days"\n')
     assert bouncegate("report", "health").code == 0
 
