@@ -3,6 +3,7 @@
 import signal
 import smtplib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from tests.postfix.site import DOMAIN, SENDER, Site
@@ -29,9 +30,15 @@ def configure(site: Site, entries: Sequence[Mapping[str, object]]) -> None:
 
 
 def reload(process: Process) -> None:
-    before = process.log.read_text().count("reloaded: ")
+    """All processes are new ones on return: an old worker may take a last connection meanwhile."""
+    before, old = process.log.read_text().count("reloaded: "), children_of(process)
     process.send_signal(signal.SIGHUP)
     process.wait_until("it reloads", lambda: process.log.read_text().count("reloaded: ") > before)
+    process.wait_until("the old ones end", lambda: not old & children_of(process))
+
+
+def children_of(process: Process) -> set[str]:
+    return set(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
 
 
 def send(site: Site, sender: str, recipient: str) -> int:

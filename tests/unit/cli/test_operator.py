@@ -149,8 +149,8 @@ def test_an_act_is_kept_with_who_and_why(config: Path, bouncegate: Command) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["show", "nobody"], os.EX_DATAERR, "no mail address"),
-        (["lock", "nobody"], os.EX_DATAERR, "no mail address"),
+        (["show", "nobody"], os.EX_DATAERR, "invalid address 'nobody'"),
+        (["lock", "nobody"], os.EX_DATAERR, "invalid address 'nobody'"),
         (["lock", "a@example.com", "--until", "2001-01-01"], 2, "must be in the future"),
         (["lock", "a@example.com", "--until", "soon"], 2, "write a number and a unit"),
         (["lock", "a@example.com", "--until", "2999-01-01"], 2, "before the year 2106"),
