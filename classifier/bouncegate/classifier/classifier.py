@@ -87,8 +87,7 @@ class Classifier:
             evidence.name if rule.text else "codes",
             evidence.text,
             _matched(rule, evidence),
-            rule.file,
-            rule.line,
+            rule,
             tuple(later.id for later in rules[1:]),
         )
 

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from bouncegate.config.rules import Rule
 from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
 
 
@@ -30,7 +31,7 @@ class Explanation(Struct, frozen=True):
     """The evidence that decided: diagnostic, notice, codes or action."""
     text: str
     matched: str
-    file: str = ""
-    line: int = 0
+    rule: Rule | None = None
+    """The rule that decided; None if none did."""
     runners_up: tuple[str, ...] = ()
     """The ids of later rules that match too."""

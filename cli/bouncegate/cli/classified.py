@@ -141,6 +141,7 @@ def _heading(item: MessageFile, message: ClassifiedMessage) -> str:
 
 
 def _explained(explanation: Explanation, report: Report) -> Record:
+    rule = explanation.rule
     return {
         "original_recipient": report.original_recipient,
         "final_recipient": report.final_recipient,
@@ -148,18 +149,22 @@ def _explained(explanation: Explanation, report: Report) -> Record:
         "diagnostic": report.diagnostic,
         "evidence": explanation.evidence,
         "matched": explanation.matched,
-        "where": f"{explanation.file}:{explanation.line}" if explanation.file else "",
+        "where": f"{rule.file}:{rule.line}" if rule else "",
+        "source": rule.source if rule else "",
+        "date": rule.date if rule else None,
         "runners_up": explanation.runners_up,
         "advice": REASONS[explanation.verdict.reason].advice,
     }
 
 
 def _account(name: str, facts: dict[str, str], explanation: Explanation) -> str:
-    verdict = explanation.verdict
-    place = f" ({explanation.file}, line {explanation.line})" if explanation.file else ""
+    verdict, rule = explanation.verdict, explanation.rule
+    place = f" ({rule.file}, line {rule.line})" if rule else ""
     lines = [f"  {name}: {verdict.kind}/{verdict.category}, {verdict.reason}"]
     lines += [f"    {key.replace('_', ' ')}: {value}" for key, value in facts.items() if value]
     lines.append(f"    decided by: {verdict.rule}{place}, from the {explanation.evidence}")
+    if rule and rule.source:
+        lines.append(f"    source: {rule.citation}")
     if explanation.matched:
         lines.append(f"    matched: {explanation.matched}")
     if explanation.runners_up:

@@ -1,8 +1,9 @@
 """`explain`: every event of an address in order, what it did, and what would free the address."""
 
+import datetime
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Annotated, Final
 
@@ -18,6 +19,8 @@ from bouncegate.cli.logs import printable
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, counted, iso, write_json, write_table
 from bouncegate.cli.show import deferrals_of, view_of
+from bouncegate.config.problems import ConfigError
+from bouncegate.config.rules import Rule, load_rules
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.deaddomain import CHECKER
@@ -39,6 +42,8 @@ _COLUMNS = (
     "policy",
     "in a row",
 )
+
+_Rules = Mapping[str, Rule]
 
 _NUMBERS: Final = 2**64  # of the journal's entries: 8 octets
 
@@ -63,6 +68,9 @@ class StepView(Struct):
     reason: str = ""
     status: str = ""
     rule: str = ""
+    rule_source: str = ""
+    """Where the fact comes from that the rule states, by the rules in force."""
+    rule_date: datetime.date | None = None
     diagnostic: str = ""
     final_recipient: str = ""
     reporting_mta: str = ""
@@ -114,14 +122,15 @@ def explain(
         state = timeline[-1].after if timeline else store.addresses.get(key) or EMPTY
         waiting = deferrals_of(store, key)
         done = [audit_view_of(one) for one in store.audits.of_address(key)]
-    views = [_view(step) for step in timeline]
+    rules = _rules_in_force(settings)
+    views = [_view(step, rules) for step in timeline]
     if json:
         lock = {"address": view.address, "state": view.state, "until": view.until}
         write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting,
             "audit": done})  # fmt: skip
         return
     write_table(_COLUMNS, (_row(v) for v in views))
-    for line in _conclusion(key, state, timeline, settings, now):
+    for line in _conclusion(key, state, timeline, settings, now, rules=rules):
         print(printable(line))
     for one in done:
         time_, by, place, command, _, why = row_of(one)
@@ -146,7 +155,15 @@ def _address_of(store: Store, ref: int) -> str:
     raise typer.Exit(os.EX_USAGE)
 
 
-def _view(step: Step) -> StepView:
+def _rules_in_force(settings: Settings) -> _Rules:
+    """The rules by their ids; none where a file of rules is faulty, which `check-config` tells."""
+    try:
+        return {rule.id: rule for rule in load_rules(settings.rules.folder).rules}
+    except ConfigError:
+        return {}
+
+
+def _view(step: Step, rules: _Rules) -> StepView:
     entry = step.entry
     after = streak_of(step.after, entry.group if isinstance(entry, Event) else "")
     view = StepView(
@@ -166,7 +183,9 @@ def _view(step: Step) -> StepView:
         since = iso(entry.first_time)
         return replace(view, why=f"{counted(entry.entries, 'entry')} since {since}, no longer kept")
     shared = set(StepView.__struct_fields__) & set(entry.__struct_fields__) - own
-    return replace(view, **{name: getattr(entry, name) for name in shared})
+    view = replace(view, **{name: getattr(entry, name) for name in shared})
+    rule = rules.get(view.rule)
+    return replace(view, rule_source=rule.source, rule_date=rule.date) if rule else view
 
 
 def _what(entry: JournalEntry) -> str:
@@ -197,7 +216,13 @@ def _row(view: StepView) -> tuple[object, ...]:
 
 
 def _conclusion(
-    key: str, state: State, timeline: list[Step], settings: Settings, now: int
+    key: str,
+    state: State,
+    timeline: list[Step],
+    settings: Settings,
+    now: int,
+    *,
+    rules: _Rules,
 ) -> Iterator[str]:
     locks = {"": state.lock} | {group: streak.lock for group, streak in state.groups.items()}
     found = [(group, lock) for group, lock in locks.items() if lock and lock.in_force(now)]
@@ -213,7 +238,7 @@ def _conclusion(
     if state.corrected:
         yield f"It was corrected to {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:
-        yield from _of_lock(key, group, lock, timeline)
+        yield from _of_lock(key, group, lock, timeline, rules)
         yield f"What frees it: {what_would_free(lock, now, settings.policy)}."
 
 
@@ -228,13 +253,17 @@ def _of_members(timeline: list[Step]) -> Iterator[str]:
         )
 
 
-def _of_lock(key: str, group: str, lock: Lock, timeline: list[Step]) -> Iterator[str]:
+def _of_lock(
+    key: str, group: str, lock: Lock, timeline: list[Step], rules: _Rules
+) -> Iterator[str]:
     cause = next((step.entry for step in timeline if step.number == lock.cause), None)
     until = iso(lock.until) or "without end"
     whom = f" for {group} alone" if group else ""
     yield f"{key} is locked{whom} ({lock.kind}, {lock.category}, {lock.reason}) until {until}."
     if isinstance(cause, Event):
         yield f"Entry {lock.cause} locked it: {cause.diagnostic or 'no diagnostic was given'}"
+        if (rule := rules.get(cause.rule)) is not None and rule.source:
+            yield f"Source of its rule {rule.id}: {rule.citation}"
         yield f"Advice: {REASONS[lock.reason].advice}"
     elif cause is None and not lock.cause:
         yield "The address was purged: what locked it is no longer known."

@@ -6,6 +6,7 @@ first rule whose every condition holds gives its reason. The keys:
     id        unique; letters, digits, dots and hyphens
     reason    one of the closed list (`bouncegate.config.taxonomy.Reason`)
     source    where the fact comes from
+    date      the day on which the source said so last: 2026-01-07
     text      one or more regular expressions (RE2), any of which is found in the reply
     status    enhanced status codes, or their beginnings: "5.1.1", "5.7", "4"
     code      SMTP reply codes, or their beginnings: "550", "4"
@@ -19,6 +20,7 @@ first rule whose every condition holds gives its reason. The keys:
 Texts are matched in lower case, on one line, with each address as `<>`.
 """
 
+import datetime
 import os
 import re
 import tomllib
@@ -64,6 +66,7 @@ class Rule(Struct, frozen=True):
     id: str
     reason: Reason
     source: str = ""
+    date: datetime.date | None = None
     text: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
@@ -81,6 +84,11 @@ class Rule(Struct, frozen=True):
     def shipped(self) -> bool:
         """Whether it is one of ours, and not the operator's."""
         return self.file.startswith(_SHIPPED)
+
+    @property
+    def citation(self) -> str:
+        """Its source, and the day on which that said so last."""
+        return f"{self.source} ({self.date})" if self.date else self.source
 
 
 class Rules(Struct, frozen=True):
@@ -226,6 +234,8 @@ def _as_list(value: object) -> list[object]:
 def _type_text(key: str, error: str) -> str:
     if key == "reason":
         return f"{error}; a reason is one of {', '.join(sorted(REASONS))}"
+    if key == "date":
+        return f"{error}; write a day as 2026-01-07"
     return error
 
 

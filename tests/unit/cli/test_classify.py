@@ -87,6 +87,7 @@ def test_the_account_names_reader_rule_place_and_advice(tmp_path: Path) -> None:
         "rfc3464",
         "recipient.unknown",
         "60-recipient.toml, line",
+        "source: ",
         "user unknown",
         "advice",
     ):

@@ -45,6 +45,26 @@ def test_a_lock_names_its_cause_its_advice_and_what_frees_it(
     assert "What frees it: its end, or bouncegate unlock --force." in text
 
 
+def test_a_lock_names_the_source_of_its_rule_and_its_date(
+    config: Path, bouncegate: Command
+) -> None:
+    folder = config.parent / "rules.d"
+    folder.mkdir()
+    (folder / "own.toml").write_text(
+        '[[rule]]\nid = "r"\nreason = "user-unknown"\nsource = "their manual"\ndate = 2026-01-07\n'
+        "text = 'no such pigeonhole'\nexamples = ['550 no such pigeonhole']\n"
+    )
+    config.write_text(config.read_text() + f'\n[rules]\nfolder = "{folder}"\n')
+    bounce(config, "ann@example.com")
+    text = bouncegate("explain", "ann@example.com").out
+    assert "Source of its rule r: their manual (2026-01-07)" in text
+    (step,) = json.loads(bouncegate("explain", "--json", "ann@example.com").out)["steps"]
+    assert (step["rule_source"], step["rule_date"]) == ("their manual", "2026-01-07")
+    (folder / "own.toml").write_text("[[rule]]\nid = 'r'\n")
+    assert "Source of its rule" not in bouncegate("explain", "ann@example.com").out
+    assert "is locked" in bouncegate("explain", "ann@example.com").out
+
+
 def test_acts_of_operators_are_told_with_who_and_why(config: Path, bouncegate: Command) -> None:
     bouncegate("lock", "ann@example.com", "--by", "eve", "--why", "asked on the phone")
     bouncegate("unlock", "--yes", "ann@example.com", "--by", "bob")

@@ -49,6 +49,14 @@ def test_a_rule_may_be_about_codes_phase_and_server(tmp_path: Path) -> None:
     assert check_rules(load_rules(tmp_path)) == ()
 
 
+@pytest.mark.parametrize("date", ["2026-01-07", '"2026-01-07"'])
+def test_a_rule_may_say_when_its_source_said_so_last(tmp_path: Path, date: str) -> None:
+    (tmp_path / "own.toml").write_text(OWN + f"date = {date}\n" + OWN.replace("own.", "other."))
+    dated, undated = load_rules(tmp_path).rules[:2]
+    assert dated.citation == "our contract (2026-01-07)"
+    assert (undated.date, undated.citation) == (None, "our contract")
+
+
 def test_a_missing_folder_holds_no_rules(tmp_path: Path) -> None:
     assert load_rules(tmp_path / "none") == load_rules()
 
@@ -72,6 +80,8 @@ FAULTS = {
         "user-unknown",
     ),
     "wrong type": (OWN + 'weak = "yes"\n', 7, "own.partner.weak", "bool"),
+    "bad date": (OWN + 'date = "January 2026"\n', 7, "own.partner.date", "2026-01-07"),
+    "date with time": (OWN + "date = 2026-01-07T10:00:00\n", 7, "own.partner.date", "2026-01-07"),
     "bad status": (OWN + 'status = "six"\n', 7, "own.partner.status", '"5.1.1"'),
     "bad code": (OWN + 'code = "9"\n', 7, "own.partner.code", '"550"'),
     "bad phase": (OWN + 'phase = "lunch"\n', 7, "own.partner.phase", "end-of-data"),
