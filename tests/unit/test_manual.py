@@ -14,7 +14,7 @@ from bouncegate.cli.main import app
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.milter.refusal.action import Action
 from bouncegate.milter.refusal.decision import Outcome
-from bouncegate.policy.fold import Disposition
+from bouncegate.policy.disposition import Disposition
 from bouncegate.store.tokens.token import Finding
 from manual.commands import every_command, help_of
 from manual.pages import pages

@@ -26,7 +26,7 @@ from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Event, JournalEntry, Lock, State, Summary
-from bouncegate.policy.timeline import Step, steps, streak_of, what_would_free
+from bouncegate.policy.timeline import Step, steps, streak_of, that_lacks_days, what_would_free
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.store import Store
 
@@ -234,6 +234,8 @@ def _conclusion(
                 f"Entry {step.number} waits until DNS has denied the domain twice: "
                 f"bouncegate provider {domain_of(key)}"
             )
+    if (lacking := that_lacks_days(timeline, now)) is not None:
+        yield f"Entry {lacking.number} needs a second from another day to lock the address."
     yield from _of_members(timeline)
     if state.corrected:
         yield f"It was corrected to {state.corrected}: bouncegate explain {state.corrected}"

@@ -13,6 +13,7 @@ from bouncegate.cli.options import Json
 from bouncegate.cli.output import counted, iso, write_json, write_table
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Lock, State
+from bouncegate.policy.timeline import steps, that_lacks_days
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
@@ -60,6 +61,8 @@ class AddressView(Struct):
     """What was meant, where an operator has said that the address was mistyped."""
     first_event: str | None
     last_event: str | None
+    needs_another_day: bool = False
+    """Its last bounce locks with a second one from another day; only for `show`."""
     deferrals: list[DeferralView] = []
     """Messages that wait, from Postfix's log; only for `show`."""
 
@@ -87,6 +90,8 @@ def show(
         with closing(invocation.open_store(readonly=True)) as store:
             view = view_of(store, key, now)
             view.deferrals = deferrals_of(store, key)
+            timeline = steps(store.history.of_address(key), invocation.policy)
+            view.needs_another_day = that_lacks_days(timeline, now) is not None
     except StoreMissing:
         view = _view(key, EMPTY, key, None, now)
     if json:

@@ -140,6 +140,11 @@ def _conclude(totals: Totals, reclassification: "Reclassification | None") -> No
         f"config: {totals.locked} would be locked, {totals.freed} freed, {totals.ends} would "
         "end on another day"
     )
+    if totals.needs_another_day:
+        print(
+            f"{counted(totals.needs_another_day, 'address')} would not be locked yet: the bounces "
+            "need a second one from another day"
+        )
     if reclassification is not None:
         print(
             f"{counted(totals.rejudged, 'bounce')} would be classified differently; of "

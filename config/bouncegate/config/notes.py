@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bouncegate.config.rows import lets_blocks_lock
 from bouncegate.config.settings import Settings, Trust
 
 
@@ -11,6 +12,11 @@ def notes_on(settings: Settings) -> Iterator[str]:
         yield (
             '[maillog] source = "file": local users can write lines there, so they show what '
             'waits and count for nothing; read the "journal", or set trust_file'
+        )
+    for row, what in lets_blocks_lock(settings.policy):
+        yield (
+            f"{row} counts = true ({what}): what blames you or your message locks too, so a "
+            "receiver that blocks your server locks each recipient that you mail there meanwhile"
         )
     proof: Trust = "signed" if settings.signs else "matched"
     count = settings.return_path.count

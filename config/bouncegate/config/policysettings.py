@@ -13,6 +13,8 @@ MOST_FAILURES: Final = 1000
 
 
 Scope = Literal["global", "group"]
+Days = Annotated[int, Meta(ge=0, le=30)]
+"""From how many days failures must come that lock; 0: one, or two where nobody knows why."""
 
 
 class Threshold(Struct, frozen=True):
@@ -21,6 +23,7 @@ class Threshold(Struct, frozen=True):
     failures: Annotated[int, Meta(ge=1, le=MOST_FAILURES)]
     lock: Terms
     window: Duration = Duration()
+    days: Days = 0
     scope: Scope = "global"
 
 
@@ -41,6 +44,9 @@ class Row(Struct, frozen=True):
     lock: Terms | None = None
     window: Duration = Duration()
     """How far back a failure counts; no length: as far as the row goes."""
+    days: Days = 0
+    counts: bool = False
+    """Also bounces that blame the sender or the message."""
     scope: Scope = "global"
 
 

@@ -23,11 +23,8 @@ ORDER: Final = ("sender", "group", "provider", "reason", "category", "kind")
 _NO_BOUNCES: Final = frozenset(
     {Reason.OPERATOR, Reason.OWN_REFUSAL, Reason.COMPLAINT, Reason.NOT_A_FAILURE, *BY_LIST}
 )
-_JUDGED: Final = tuple(
-    reason
-    for reason, definition in REASONS.items()
-    if definition.blame is not Blame.SENDER and reason not in _NO_BOUNCES
-)
+_BOUNCES: Final = tuple(reason for reason in REASONS if reason not in _NO_BOUNCES)
+_JUDGED: Final = tuple(r for r in _BOUNCES if REASONS[r].blame is not Blame.SENDER)
 # For everything that no row names.
 _OTHER: Final = ""
 _SOMEBODY: Final = "somebody"
@@ -46,6 +43,8 @@ class Case(NamedTuple):
     group: str
     sender: str
     """An address in lower case, or empty."""
+    spared: bool = False
+    """The sender or the message is to blame: only a row that says `counts` lets it count."""
 
 
 def precedence(row: Row) -> tuple[int, ...]:
@@ -87,7 +86,8 @@ def _parts(row: Row) -> Iterator[Row]:
 def holds(row: Row, case: Case) -> bool:
     """Whether a bounce falls under the row."""
     return (
-        (not row.kind or case.kind in row.kind)
+        (row.counts or not row.lock or not case.spared)
+        and (not row.kind or case.kind in row.kind)
         and (not row.category or case.category in row.category)
         and (not row.reason or case.reason in row.reason)
         and (not row.provider or case.provider in row.provider or case.domain in row.provider)
@@ -124,6 +124,14 @@ def scoped_by_group(policy: PolicySettings) -> Iterator[str]:
     yield from (name_of(n) for n, row in enumerate(policy.row, 1) if row.scope == "group")
 
 
+def lets_blocks_lock(policy: PolicySettings) -> Iterator[tuple[str, str]]:
+    """The rows that let bounces count which blame the sender: name, and which bounces."""
+    for number, row in enumerate(policy.row, 1):
+        if row.counts and row.lock:
+            what = row.reason or row.category or row.kind or ("every bounce",)
+            yield name_of(number), ", ".join(map(str, what))
+
+
 def faults(policy: PolicySettings, numbers: Iterable[int]) -> Iterator[tuple[str, str]]:
     """What is wrong with the rows of these numbers: the key and what would be right."""
     rows = [(number, policy.row[number - 1]) for number in numbers]
@@ -146,14 +154,15 @@ def _row_faults(row: Row) -> Iterator[tuple[str, str]]:
         yield "", 'lock is missing: write a duration such as "1 year", or "never"'
     elif row.lock and not row.failures:
         yield "", "failures is missing: write how many failures in a row lock"
-    elif not row.lock and (row.failures or row.window.after(0)):
-        yield ".lock", "'never' counts no failures: remove failures and window"
+    elif not row.lock and (row.failures or row.window.after(0) or row.days or row.counts):
+        yield ".lock", "'never' counts no failures: remove failures, window, days and counts"
     if not any(row_value(row, key) for key in ORDER):
         named = ", ".join(ORDER)
         yield "", f"the row matches every bounce: set at least one of {named}"
     for reason in row.reason:
-        if row.lock and REASONS[reason].blame is Blame.SENDER:
-            yield ".reason", f"{reason} blames the sender and never locks a recipient: remove it"
+        if row.lock and not row.counts and REASONS[reason].blame is Blame.SENDER:
+            text = "blames the sender and locks no recipient: remove it, or let it by counts = true"
+            yield ".reason", f"{reason} {text}"
         elif reason in _NO_BOUNCES:
             yield ".reason", f"{reason} never counts: remove it"
     if row.kind and row.category and not any(_pairs(row)):
@@ -186,16 +195,20 @@ def _meet(key: str, mine: Sequence[object], yours: Sequence[object]) -> bool:
 def unreachable(policy: PolicySettings) -> Iterator[int]:
     """The numbers of the rows over which others decide in every case."""
     ordered = in_order(policy.row)
+    some_count = any(row.counts for row in policy.row)
     for number, row in enumerate(policy.row, 1):
-        deciding = (next(n for n, r in ordered if holds(r, case)) for case in _cases(row))
+        spared = some_count and (row.counts or not row.lock)
+        cases = (case for also in {False, spared} for case in _cases(row, spared=also))
+        deciding = (next(n for n, r in ordered if holds(r, case)) for case in cases)
         if all(other != number for other in deciding):
             yield number
 
 
-def _cases(row: Row) -> Iterator[Case]:
+def _cases(row: Row, *, spared: bool) -> Iterator[Case]:
     """Each case under the row that the rows of a table can tell apart from the others."""
+    possible = _BOUNCES if spared else _JUDGED
     senders = [f"{p.local or _SOMEBODY}@{p.domain or _SOMEWHERE}".lower() for p in row.sender]
-    reasons = [reason for reason in row.reason or _JUDGED if reason in _JUDGED]
+    reasons = [reason for reason in row.reason or possible if reason in possible]
     for (kind, category), reason, provider, group, sender in product(
         _pairs(row),
         reasons,
@@ -204,7 +217,7 @@ def _cases(row: Row) -> Iterator[Case]:
         senders or (_OTHER,),
     ):
         domain = provider if _is_domain(provider) else _OTHER
-        yield Case(kind, category, reason, provider, domain, group, sender)
+        yield Case(kind, category, reason, provider, domain, group, sender, spared)
 
 
 def _pairs(row: Row) -> Iterator[tuple[Kind, Category]]:

@@ -7,14 +7,14 @@ counts as ended.
 """
 
 from collections.abc import Callable, Collection
-from enum import StrEnum
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
 from bouncegate.config.settings import AlarmSettings, PolicySettings, RetentionSettings, Trust
-from bouncegate.config.taxonomy import Blame, Kind, Reason
+from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy import streak
+from bouncegate.policy.disposition import Disposition, spared_as
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.records import (
     MOST_GROUPS,
@@ -33,28 +33,6 @@ _C = TypeVar("_C", bound=Streak)
 
 Fold = Callable[[State, int, JournalEntry], State]
 """(what was known, the entry's number, the entry) -> what is known now."""
-
-
-class Disposition(StrEnum):
-    """Whether an event counts against its address, and if not, why."""
-
-    COUNTS = "counts"
-    NO_FAILURE = "no-failure"
-    OWN_REFUSAL = "own-refusal"
-    UNVERIFIED = "unverified"
-    SENDER_TO_BLAME = "sender-to-blame"
-    MESSAGE_TO_BLAME = "message-to-blame"
-    NEVER_LOCKS = "never-locks"
-    DELIVERED_SINCE = "delivered-since"
-    SAME_DAY = "same-day"
-
-
-# What a server can say of one recipient even where it refuses the message as a whole. All else
-# that is said at MAIL, DATA or the end of DATA fails every recipient alike.
-_OF_THE_RECIPIENT: Final = frozenset(
-    {Reason.USER_UNKNOWN, Reason.MAILBOX_DISABLED, Reason.MAILBOX_MOVED, Reason.MAILBOX_FULL}
-)
-_OF_THE_MESSAGE: Final = frozenset({"data", "end-of-data"})
 
 
 _NO_STREAK: Final = Streak()
@@ -107,21 +85,29 @@ class Policy:
     def disposition(self, event: Event, before: State = EMPTY) -> Disposition:
         """Whether the event counts against an address of which so much was known before."""
         is_failure = event.kind in (Kind.HARD, Kind.SOFT)
-        at_the_end = event.phase in _OF_THE_MESSAGE
-        sender = event.phase == "mail" or event.blamed is Blame.SENDER
+        spared = spared_as(event)
+        if spared and is_failure and self.row(event).counts:
+            spared = None
         once = is_failure and self._settings.once_a_day and self._counted_today(event, before)
         late = event.kind is Kind.SOFT and event.moment <= before.delivered
         obstacles = (
             (Disposition.OWN_REFUSAL, event.reason is Reason.OWN_REFUSAL),
             (Disposition.NO_FAILURE, not is_failure),
             (Disposition.UNVERIFIED, event.trust not in self._trust),
-            (Disposition.SENDER_TO_BLAME, sender),
-            (Disposition.MESSAGE_TO_BLAME, at_the_end and event.reason not in _OF_THE_RECIPIENT),
+            (spared, spared is not None),
             (Disposition.NEVER_LOCKS, is_failure and not self.row(event).lock),
             (Disposition.DELIVERED_SINCE, late),
             (Disposition.SAME_DAY, once),
         )
-        return next((obstacle for obstacle, holds in obstacles if holds), Disposition.COUNTS)
+        found = next((obstacle for obstacle, holds in obstacles if holds), None)
+        return found or Disposition.COUNTS
+
+    def lacks_days(self, event: Event, after: State) -> bool:
+        """Whether so many bounces as lock came with this one, but not from enough days."""
+        row = self.row(event)
+        group = _own_group(after, event, row)
+        known = after.groups.get(group, _NO_STREAK) if group else after
+        return streak.lacks_days(known, event, row)
 
     def row(self, event: Event) -> PolicyRow:
         """What the policy table says of a bounce, which is hard or soft."""

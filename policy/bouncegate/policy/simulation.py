@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
+from bouncegate.policy.disposition import Disposition
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import Event, JournalEntry, Lock, State
 from bouncegate.policy.timeline import Mark
@@ -42,6 +43,8 @@ class Totals(Struct):
     locked: int = 0
     freed: int = 0
     ends: int = 0
+    needs_another_day: int = 0
+    """Addresses that would not be locked, since their bounces came from too few days."""
     differing: int = 0
     """Addresses of which anything at all would be known otherwise, counts included."""
 
@@ -73,20 +76,23 @@ class Simulation:
 
     def replay(self, address: str, stored: State, history: History) -> list[Change]:
         """What would become of one address; adds to the totals."""
-        after = self._folded(history)
+        after, lacks_days = self._folded(history)
         totals = self.totals
         totals.addresses += 1
         totals.differing += after != stored
         before_locks, after_locks = self._locks(stored), self._locks(after)
         totals.locks_before += len(before_locks)
         totals.locks_after += len(after_locks)
+        totals.needs_another_day += lacks_days and not after_locks
         changes = list(_changes(address, before_locks, after_locks))
         for change in changes:
             setattr(totals, change.what, getattr(totals, change.what) + 1)
         return changes
 
-    def _folded(self, history: History) -> State:
+    def _folded(self, history: History) -> tuple[State, bool]:
+        """What the history comes to, and whether its last bounce that counts lacks a day."""
         state = EMPTY
+        lacks_days = False
         for number, entry, mark in history:
             self.totals.events += isinstance(entry, Event)
             if mark:
@@ -94,8 +100,17 @@ class Simulation:
             if entry.time < self._since:
                 state = self._in_force.fold(state, number, entry)
             else:
-                state = self._other.fold(state, number, self._judged(entry))
-        return state
+                judged = self._judged(entry)
+                before, state = state, self._other.fold(state, number, judged)
+                if isinstance(judged, Event):
+                    lacks_days |= self._lacks_days(judged, before, state)
+                elif state != before:
+                    lacks_days = False
+        return state, lacks_days
+
+    def _lacks_days(self, event: Event, before: State, after: State) -> bool:
+        counts = self._other.disposition(event, before) is Disposition.COUNTS
+        return counts and self._other.lacks_days(event, after)
 
     def _judged(self, entry: JournalEntry) -> JournalEntry:
         if not isinstance(entry, Event):

@@ -8,11 +8,13 @@ whatever order they become known, the same failures are in a row.
 """
 
 from bisect import insort
+from collections.abc import Iterable
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
 from bouncegate.config.taxonomy import BY_LIST, REASONS, Category, Kind, Reason
+from bouncegate.policy.disposition import days_needed
 from bouncegate.policy.records import Act, Event, Lock, Origin, Streak
 from bouncegate.policy.table import PolicyRow
 from bouncegate.policy.unconfirmed import rests_on_name
@@ -32,7 +34,7 @@ def without_ended_lock(streak: _C, now: int) -> _C:
 def after_failure(streak: _C, number: int, event: Event, row: PolicyRow, most: int) -> _C:
     """The streak after a bounce that counts; the moments of the last `most` failures are kept."""
     counted = _lengthened(streak, event, most)
-    if _within(row, counted, event) < row.failures:
+    if not _is_enough(row, counted, event):
         return counted
     return _locked(counted, number, event, row)
 
@@ -43,7 +45,8 @@ def after_superseded_failure(streak: _C, number: int, event: Event, row: PolicyR
     It is in a row with no failure that came after that delivery, and which ones came before is no
     longer known: it counts alone.
     """
-    return streak if row.failures > 1 else _locked(streak, number, event, row)
+    alone = row.failures == 1 == days_needed(row.days, event)
+    return _locked(streak, number, event, row) if alone else streak
 
 
 def _locked(streak: _C, number: int, event: Event, row: PolicyRow) -> _C:
@@ -64,7 +67,7 @@ def _locked(streak: _C, number: int, event: Event, row: PolicyRow) -> _C:
     return replace(
         streak,
         lock=lock,
-        needed=row.failures,
+        needed=max(row.failures, days_needed(row.days, event)),
         times_locked=streak.times_locked + 1,
         times_locked_hard=streak.times_locked_hard + hard,
     )
@@ -72,8 +75,23 @@ def _locked(streak: _C, number: int, event: Event, row: PolicyRow) -> _C:
 
 def has_failure_on_day(streak: Streak, event: Event) -> bool:
     """Whether a failure of that kind, of a message of the same day (UTC), is in the row already."""
-    run = streak.hard_run if event.kind is Kind.HARD else streak.soft_run
-    return any(moment // _DAY == event.moment // _DAY for moment in run)
+    return event.moment // _DAY in _days(_run(streak, event))
+
+
+def lacks_days(streak: Streak, event: Event, row: PolicyRow) -> bool:
+    """Whether the failures in a row would lock if they came from more days."""
+    anyhow = row._replace(days=1)
+    return _is_enough(anyhow, streak, event) and not _is_enough(row, streak, event)
+
+
+def _run(streak: Streak, event: Event) -> tuple[int, ...]:
+    """The moments of the failures of that kind in a row."""
+    return streak.hard_run if event.kind is Kind.HARD else streak.soft_run
+
+
+def _days(moments: Iterable[int]) -> set[int]:
+    """The days (UTC) of these moments."""
+    return {moment // _DAY for moment in moments}
 
 
 def _lengthened(streak: _C, event: Event, most: int) -> _C:
@@ -90,22 +108,24 @@ def _with_moment(run: tuple[int, ...], moment: int, most: int) -> tuple[int, ...
     return tuple(moments[-most:])
 
 
-def _within(row: PolicyRow, streak: Streak, event: Event) -> int:
-    """The most failures in a row within one window that this one lies in.
+def _is_enough(row: PolicyRow, streak: Streak, event: Event) -> bool:
+    """Whether enough failures are in a row, from enough days, within a window that this one is in.
 
     A failure that becomes known late may complete the window of one that came after it.
     """
-    hard = event.kind is Kind.HARD
+    days = days_needed(row.days, event)
+    run = _run(streak, event)
     if not (row.window.months or row.window.seconds):
-        return streak.hard_in_row if hard else streak.soft_in_row
-    run = streak.hard_run if hard else streak.soft_run
+        in_row = streak.hard_in_row if event.kind is Kind.HARD else streak.soft_in_row
+        return in_row >= row.failures and len(_days(run)) >= days
     ends = {last for last in run if event.moment <= last < row.window.after(event.moment)}
-    return max((_between(run, row, last) for last in ends), default=1)
+    windows = [_between(run, row, last) for last in ends] or [[event.moment]]
+    return any(len(one) >= row.failures and len(_days(one)) >= days for one in windows)
 
 
-def _between(run: tuple[int, ...], row: PolicyRow, last: int) -> int:
-    """How many failures lie within the window that ends with the one at `last`."""
-    return sum(moment <= last < row.window.after(moment) for moment in run)
+def _between(run: tuple[int, ...], row: PolicyRow, last: int) -> list[int]:
+    """The failures within the window that ends with the one at `last`."""
+    return [moment for moment in run if moment <= last < row.window.after(moment)]
 
 
 def _outranks(kind: Kind, lock: Lock | None) -> bool:

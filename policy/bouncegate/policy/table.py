@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 
 from bouncegate.config.durations import Duration
 from bouncegate.config.rows import Case, holds, in_order, name_of
-from bouncegate.config.settings import PolicySettings, Scope
+from bouncegate.config.settings import PolicySettings, Row, Scope, Threshold
 from bouncegate.config.taxonomy import Kind
 from bouncegate.config.values import Terms
+from bouncegate.policy.disposition import spared_as
 from bouncegate.policy.records import Event
 
 # A busy sender's bounces have some hundred combinations; one that is known costs 0.4 us, one that
@@ -33,6 +34,10 @@ class PolicyRow(NamedTuple):
     lock: Terms
     """For how long; none: such a bounce never counts."""
     scope: Scope
+    days: int = 0
+    """From how many days they must come; 0: not said."""
+    counts: bool = False
+    """Whether bounces count that blame the sender or the message."""
 
 
 class PolicyTable:
@@ -40,15 +45,11 @@ class PolicyTable:
 
     def __init__(self, settings: PolicySettings) -> None:
         """Use rows that were checked when they were loaded."""
-        hard, soft = settings.hard, settings.soft
         self._defaults: Final = {
-            Kind.HARD: PolicyRow("policy.hard", hard.failures, hard.window, hard.lock, hard.scope),
-            Kind.SOFT: PolicyRow("policy.soft", soft.failures, soft.window, soft.lock, soft.scope),
+            Kind.HARD: _default("policy.hard", settings.hard),
+            Kind.SOFT: _default("policy.soft", settings.soft),
         }
-        self._rows: Final = [
-            (row, PolicyRow(name_of(n), row.failures, row.window, row.lock or Terms(), row.scope))
-            for n, row in in_order(settings.row)
-        ]
+        self._rows: Final = [(row, _ready(n, row)) for n, row in in_order(settings.row)]
         ready = [*self._defaults.values(), *(found for _, found in self._rows)]
         self.most: Final = max(_MOST_MOMENTS, *(one.failures for one in ready))
         """How many moments of failures in a row are kept: at least as many as any row asks for."""
@@ -69,9 +70,20 @@ class PolicyTable:
             domain if domain in self._domains else "",
             event.group,
             event.sender.strip("<>").lower(),
+            spared_as(event) is not None,
         )
         return self._decide(case)
 
     def _first(self, case: Case) -> PolicyRow:
         found = (ready for row, ready in self._rows if holds(row, case))
         return next(found, self._defaults[case.kind])
+
+
+def _default(name: str, one: Threshold) -> PolicyRow:
+    return PolicyRow(name, one.failures, one.window, one.lock, one.scope, one.days)
+
+
+def _ready(number: int, row: Row) -> PolicyRow:
+    lock = row.lock or Terms()
+    name = name_of(number)
+    return PolicyRow(name, row.failures, row.window, lock, row.scope, row.days, row.counts)

@@ -9,7 +9,8 @@ from typing import Final, Literal, NamedTuple
 
 from bouncegate.config.settings import PolicySettings
 from bouncegate.config.taxonomy import BY_LIST, Kind
-from bouncegate.policy.fold import EMPTY, Disposition, Policy
+from bouncegate.policy.disposition import Disposition
+from bouncegate.policy.fold import EMPTY, Policy, is_locked
 from bouncegate.policy.records import (
     NO_END,
     Act,
@@ -30,15 +31,19 @@ Mark = Literal["", "void", "held", "unconfirmed"]
 what it says of a domain."""
 
 
+LACKS_DAYS: Final = "needs-another-day"
+"""The effect of a bounce that locks only with one from another day."""
+
+
 class Step(NamedTuple):
     """One entry of an address and what it did."""
 
     number: int
     entry: JournalEntry
     effect: str
-    """A stable word: `locked`, `counted`, `locked-already`, `unlocked`, `alive`, `released`,
-    `corrected`, `renewed`, `recovered`, `delivered`, `summarized`, `void`, `held`, `unconfirmed`,
-    or why it did not count (`bouncegate.policy.fold.Disposition`)."""
+    """A stable word: `locked`, `counted`, `needs-another-day`, `locked-already`, `unlocked`,
+    `alive`, `released`, `corrected`, `renewed`, `recovered`, `delivered`, `summarized`, `void`,
+    `held`, `unconfirmed`, or why it did not count (`bouncegate.policy.disposition.Disposition`)."""
     row: str
     """Where the policy table says what became of a bounce that counts; empty for the rest."""
     after: State
@@ -54,6 +59,17 @@ def steps(entries: Iterable[tuple[int, JournalEntry, Mark]], policy: Policy) -> 
         state = after
 
 
+def that_lacks_days(timeline: Iterable[Step], now: int) -> Step | None:
+    """The last bounce that locks only with one from another day; None if nothing waits for that."""
+    found = None
+    for step in timeline:
+        if step.effect == LACKS_DAYS:
+            found = step
+        elif not (step.after.hard_in_row or step.after.soft_in_row or step.after.groups):
+            found = None
+    return None if found is None or is_locked(step.after, now) else found
+
+
 def _told(entry: JournalEntry, before: State, after: State, policy: Policy) -> tuple[str, str]:
     """The effect of an entry, and the row of the policy table that decided."""
     if not isinstance(entry, Event):
@@ -62,7 +78,10 @@ def _told(entry: JournalEntry, before: State, after: State, policy: Policy) -> t
         return "delivered", ""
     disposition = policy.disposition(entry, before)
     if disposition is Disposition.COUNTS:
-        return _effect(before, after, entry.group), policy.row(entry).name
+        effect = _effect(before, after, entry.group)
+        if effect == "counted" and policy.lacks_days(entry, after):
+            effect = LACKS_DAYS
+        return effect, policy.row(entry).name
     return disposition, policy.row(entry).name if disposition is Disposition.NEVER_LOCKS else ""
 
 

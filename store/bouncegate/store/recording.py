@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from bouncegate.policy.alarm import sender_of
-from bouncegate.policy.fold import EMPTY, Disposition, Policy
+from bouncegate.policy.disposition import Disposition
+from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import UNCONFIRMED, Event, State
 from bouncegate.policy.unconfirmed import awaits_dns
 from bouncegate.store.codec import encode_entry, number_of, octets_of

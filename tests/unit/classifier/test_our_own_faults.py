@@ -11,7 +11,8 @@ from bouncegate.config.problems import Problem
 from bouncegate.config.rules import parse_rules
 from bouncegate.config.settings import PolicySettings, Trust
 from bouncegate.config.taxonomy import Blame
-from bouncegate.policy.fold import EMPTY, Disposition, Policy
+from bouncegate.policy.disposition import Disposition
+from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import Event
 
 UNPROVEN: tuple[Trust, ...] = ("unverified",)

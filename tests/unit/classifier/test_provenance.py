@@ -24,7 +24,8 @@ from bouncegate.config.settings import (
     Trust,
 )
 from bouncegate.config.values import DomainName, Size
-from bouncegate.policy.fold import Disposition, Policy
+from bouncegate.policy.disposition import Disposition
+from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.unit.store.bounces import NOW, bounce_of, policy, record
 
 from bouncegate.cli.output import iso
-from bouncegate.config.taxonomy import Reason
+from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.store.deliverylog import Batch, Deferral, Deferred, Delivery
 
@@ -81,6 +81,25 @@ def test_what_did_not_count_says_why(config: Path, bouncegate: Command) -> None:
     told = json.loads(bouncegate("explain", "--json", "ann@example.com").out)
     assert told["steps"][0]["effect"] == "sender-to-blame"
     assert "is not locked" in bouncegate("explain", "ann@example.com").out
+
+
+def test_an_unclear_bounce_is_told_to_need_a_second_from_another_day(
+    config: Path, bouncegate: Command
+) -> None:
+    unclear = replace(bounce_of("ann@example.com", 1, reason=Reason.UNDEFINED), kind=Kind.HARD)
+    with closing(store_of(config)) as store:
+        record(store, [unclear], policy())
+    told = json.loads(bouncegate("explain", "--json", "ann@example.com").out)
+    assert [step["effect"] for step in told["steps"]] == ["needs-another-day"]
+    text = bouncegate("explain", "ann@example.com").out
+    assert "Entry 1 needs a second from another day to lock the address." in text
+    assert json.loads(bouncegate("show", "--json", "ann@example.com").out)["needs_another_day"]
+    later = bounce_of("ann@example.com", 2, NOW + 86_400, Reason.UNDEFINED)
+    with closing(store_of(config)) as store:
+        record(store, [replace(later, kind=Kind.HARD)], policy())
+    assert "needs a second" not in bouncegate("explain", "ann@example.com").out
+    shown = json.loads(bouncegate("show", "--json", "ann@example.com").out)
+    assert (shown["locked"], shown["needs_another_day"]) == (True, False)
 
 
 def test_an_address_below_a_locked_domain_points_to_the_domain(bouncegate: Command) -> None:

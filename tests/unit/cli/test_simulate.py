@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.unit.store.bounces import SIGNED, bounce_of
 
 from bouncegate.config.settings import PolicySettings
-from bouncegate.config.taxonomy import Reason
+from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.recording import Bounce, identity
@@ -137,3 +137,26 @@ def test_a_config_that_is_wrong_is_told_and_nothing_is_replayed(
     done = bouncegate("simulate", "--config", other(config, "[policy.hard]\nfailures = 0\n"))
     assert done.code == 78
     assert "policy.hard.failures" in done.err
+
+
+def test_simulate_tells_who_would_wait_for_a_second_bounce_from_another_day(
+    config: Path, bouncegate: Command
+) -> None:
+    unclear = [
+        replace(one, kind=Kind.HARD, rule="none")
+        for one in (
+            event("ann@example.com", 3, Reason.UNDEFINED),
+            event("bob@example.com", 5, Reason.UNDEFINED),
+            event("bob@example.com", 2, Reason.UNDEFINED),
+        )
+    ]
+    bounces(config, *unclear)
+    _, totals = simulated(bouncegate)
+    assert (totals["locks_before"], totals["locks_after"], totals["needs_another_day"]) == (1, 1, 1)
+    assert "1 address would not be locked yet" in bouncegate("simulate").out
+    at_once = other(config, "[policy.hard]\ndays = 1\n")
+    changes, totals = simulated(bouncegate, "--config", at_once)
+    assert [(change["address"], change["what"]) for change in changes][:1] == [
+        ("ann@example.com", "locked")
+    ]
+    assert totals["needs_another_day"] == 0

@@ -6,6 +6,7 @@ from importlib.resources import files
 import pytest
 
 from bouncegate.config.loading import loads
+from bouncegate.config.notes import notes_on
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.rows import in_order, unreachable
 
@@ -38,7 +39,9 @@ HARD = 'kind = "hard"\nfailures = 2\nlock = "1 year"'
         (row('kind = "hard"\nfailures = 2'), "lock is missing"),
         (row('failures = 2\nlock = "1 year"'), "the row matches every bounce"),
         (row('kind = "hard"\nfailures = 1\nlock = "never"'), "'never' counts no failures"),
-        (row('reason = "spam-block"\nfailures = 1\nlock = "1 day"'), "blames the sender"),
+        (row('reason = "spam-block"\nfailures = 1\nlock = "1 day"'), "let it by counts = true"),
+        (row('reason = "virus"\ncounts = true\nlock = "never"'), "'never' counts no failures"),
+        (row('kind = "hard"\ndays = 31\nfailures = 1\nlock = "1 day"'), "policy.row.1.days: "),
         (row('reason = "operator"\nlock = "never"'), "operator never counts"),
         (
             row('kind = "hard"\ncategory = "mailbox"\nlock = "never"'),
@@ -113,6 +116,16 @@ def test_rows_that_no_bounce_can_reach_are_found() -> None:
     assert list(unreachable(loads(lonely).policy)) == []
     assert list(unreachable(loads(lonely + by_reason).policy)) == [2], "it blames the sender"
     assert list(unreachable(loads(covered).policy)) == [1], "each category has a row of its own"
+
+
+def test_a_row_that_lets_blocks_count_is_allowed_and_noted() -> None:
+    settings = loads(
+        row('reason = ["spam-block", "virus"]\ncounts = true\nfailures = 1\nlock = "1 day"')
+        + row('reason = "virus"\nprovider = "gmx"\nlock = "never"')
+    )
+    assert list(unreachable(settings.policy)) == []
+    (note,) = (note for note in notes_on(settings) if "policy.row" in note)
+    assert note.startswith("policy.row.1 counts = true (spam-block, virus): ")
 
 
 def test_the_example_by_provider_is_right_as_it_stands() -> None:

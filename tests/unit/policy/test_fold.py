@@ -9,7 +9,8 @@ from bouncegate.config.durations import Duration
 from bouncegate.config.settings import PolicySettings, Threshold, Trust
 from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
 from bouncegate.config.values import Terms
-from bouncegate.policy.fold import EMPTY, Disposition, Policy
+from bouncegate.policy.disposition import Disposition
+from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import NO_END, Act, AddressEntry, Event, Origin, State
 
 DAY = 86_400

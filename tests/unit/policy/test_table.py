@@ -12,8 +12,9 @@ from tests.unit.policy.journey import (
     soft,
 )
 
-from bouncegate.config.taxonomy import Kind, Reason
-from bouncegate.policy.fold import Disposition
+from bouncegate.classifier import classify_reply
+from bouncegate.config.taxonomy import Blame, Kind, Reason
+from bouncegate.policy.disposition import Disposition
 from bouncegate.policy.records import MOST_GROUPS, NO_END
 
 BY_GROUP = '[policy.soft]\nscope = "group"\nfailures = 2\n'
@@ -113,3 +114,66 @@ def test_an_operator_locks_and_unlocks_for_one_group() -> None:
     assert lock.until == NO_END
     assert after(act("lock", 0, group="a.example"), act("unlock", 1, group="a.example")) == after()
     assert after(act("lock", 0, group="a.example"), act("unlock", 1)) == after()
+
+
+BLOCKS = """
+[[policy.row]]
+category = "security"
+counts = true
+failures = 1
+lock = "1 year"
+
+[[policy.row]]
+category = "limit"
+counts = true
+failures = 3
+lock = "1 month"
+
+[[policy.row]]
+reason = "virus"
+lock = "never"
+"""
+
+
+def test_what_blames_the_sender_counts_where_a_row_says_so() -> None:
+    """As a service has it that locks where the receiving server blocks, and counts limits."""
+    blocked = bounce(Reason.SPAM_BLOCK, 0)
+    assert after(blocked).lock is None
+    assert kind_and_end(after(blocked, toml=BLOCKS)) == (Kind.HARD, "2027-01-31")
+    limited = [bounce(Reason.RATE_LIMIT, day) for day in range(3)]
+    assert after(*limited).lock is None
+    assert after(*limited[:2], toml=BLOCKS).lock is None
+    assert kind_and_end(after(*limited, toml=BLOCKS)) == (Kind.SOFT, "2026-03-02")
+
+
+def test_what_is_refused_at_mail_or_data_counts_where_a_row_says_so() -> None:
+    for phase in ("mail", "data", "end-of-data"):
+        blocked = bounce(Reason.CONTENT_BLOCKED, 0, phase=phase)
+        assert after(blocked).lock is None
+        assert after(blocked, toml=BLOCKS).lock is not None
+    elsewhere = bounce(Reason.NO_ANSWER, 0, phase="mail")
+    assert policy_of(BLOCKS).disposition(elsewhere) is Disposition.SENDER_TO_BLAME
+
+
+def test_a_row_that_counts_has_exceptions_and_proves_nothing() -> None:
+    virus = bounce(Reason.VIRUS, 0)
+    assert policy_of(BLOCKS).disposition(virus) is Disposition.SENDER_TO_BLAME
+    stranger = bounce(Reason.SPAM_BLOCK, 0, trust="unverified")
+    assert policy_of(BLOCKS).disposition(stranger) is Disposition.UNVERIFIED
+    own = bounce(Reason.OWN_REFUSAL, 0)
+    assert policy_of(BLOCKS).disposition(own) is Disposition.OWN_REFUSAL
+
+
+def test_a_more_specific_row_without_counts_leaves_blocks_to_the_row_with_it() -> None:
+    toml = BLOCKS + '[[policy.row]]\nprovider = "gmx"\nfailures = 5\nlock = "1 month"\n'
+    blocked = bounce(Reason.SPAM_BLOCK, 0, provider="gmx")
+    assert policy_of(toml).row(blocked).name == "policy.row.1"
+    denied = bounce(Reason.ACCESS_DENIED, 0, provider="gmx")
+    assert policy_of(toml).row(denied).name == "policy.row.4"
+
+
+def test_a_full_mailbox_counts_whatever_the_phase_of_its_reply() -> None:
+    verdict = classify_reply("552 requested mail action aborted: exceeded storage allocation")
+    full = [bounce(verdict.reason, day, phase="end-of-data") for day in range(3)]
+    assert (verdict.kind, verdict.blamed) == (Kind.SOFT, Blame.RECIPIENT)
+    assert after(*full).lock is not None

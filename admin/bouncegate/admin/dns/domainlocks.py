@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import Settings
 from bouncegate.policy.deaddomain import Check, DeadDomains
-from bouncegate.policy.fold import Disposition, Policy
+from bouncegate.policy.disposition import Disposition
+from bouncegate.policy.fold import Policy
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Event, Lock
 from bouncegate.store.store import Store

@@ -7,7 +7,8 @@ from typing import Final
 
 from bouncegate.classifier.returnpath.alerts import announce
 from bouncegate.daemon.wire import for_field
-from bouncegate.policy.fold import Disposition, Policy
+from bouncegate.policy.disposition import Disposition
+from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import NO_END, UNCONFIRMED, Lock
 from bouncegate.store.recording import Recorded
 
@@ -66,7 +67,10 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
     if why is not Disposition.COUNTS:
         return f"not counted: {why}"
     if outcome.after.lock is None:
-        return f"counted, {outcome.after.soft_in_row or outcome.after.hard_in_row} in a row"
+        in_row = outcome.after.soft_in_row or outcome.after.hard_in_row
+        lacks = policy.lacks_days(outcome.event, outcome.after)
+        needs = "; needs a second from another day" if lacks else ""
+        return f"counted, {in_row} in a row{needs}"
     already = "already, " if outcome.before.lock == outcome.after.lock else ""
     return f"counted; locked {already}{_end(outcome.after.lock)}"
 
