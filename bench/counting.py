@@ -21,10 +21,10 @@ from bench.lockedstore import LockedStore, locked_store
 from bench.output import arguments, show
 from bench.processor import used
 from bouncegate.config.settings import MetricsSettings, Settings
-from bouncegate.daemon.counters import Scoreboard
 from bouncegate.daemon.metrics.bounces import BounceCounts
 from bouncegate.daemon.metrics.collector import Figures, Maintained
 from bouncegate.daemon.metrics.lockcount import LockCount
+from bouncegate.daemon.scoreboard import Scoreboard
 from bouncegate.milter.counts import FIGURES, Counts
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import Ledger
@@ -41,7 +41,7 @@ def main() -> None:
         without, with_ = _answers(store, folder, options.rounds, options.seconds)
         lock_count, scrape = _scraped(store, folder)
         rows: list[dict[str, Any]] = [
-            {"figure": "counting a recipient, us", "value": _alone(folder)},
+            {"figure": "counting a recipient, us", "value": _alone()},
             {"figure": "a recipient without, us of processor", "value": statistics.median(without)},
             {"figure": "a recipient with, us of processor", "value": statistics.median(with_)},
             {"figure": "with, of without", "value": _ratio(with_, without)},
@@ -56,9 +56,8 @@ def _ratio(with_: list[float], without: list[float]) -> str:
     return f"{statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})"
 
 
-def _alone(folder: Path) -> float:
-    row = Scoreboard(folder / "alone", FIGURES).row()
-    assert row is not None
+def _alone() -> float:
+    (row,) = Scoreboard.in_memory(FIGURES).take(1)
 
     def nothing(*_: object) -> int:
         return 0
@@ -69,7 +68,7 @@ def _alone(folder: Path) -> float:
             step(None, b"<somebody@example.com>")
         return (time.process_time() - began) / _CALLS * 1e6
 
-    timed = Counts(row).timed(nothing)
+    timed = Counts(row.counters).timed(nothing)
     return statistics.median(cost(timed) - cost(nothing) for _ in range(5))
 
 

@@ -42,9 +42,9 @@ def map_(context: typer.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from bouncegate.daemon.counters import Scoreboard  # noqa: PLC0415 - the daemon's alone
-    from bouncegate.daemon.listening import ListenError, kept  # noqa: PLC0415
+    from bouncegate.daemon.listening import ListenError, kept  # noqa: PLC0415 - the daemon's alone
     from bouncegate.daemon.reexec import inherited, trial_result  # noqa: PLC0415
+    from bouncegate.daemon.scoreboard import Scoreboard  # noqa: PLC0415
     from bouncegate.milter.lookup.counts import FIGURES, Counts  # noqa: PLC0415
     from bouncegate.milter.lookup.daemon import MapDaemon  # noqa: PLC0415
     from bouncegate.store.reopening import open_lock_table  # noqa: PLC0415
@@ -54,12 +54,15 @@ def map_(context: typer.Context) -> None:
     set_up_logging(settings.log, "map")
     left = inherited()
     table = open_lock_table(settings.store)
-    if (code := trial_result()) is not None:
-        _maps(settings, table.find, None)
+    code = trial_result()
+    board = Scoreboard(left.board, FIGURES) if left else Scoreboard.in_memory(FIGURES)
+    if code is None:
+        board = Scoreboard.of(settings.metrics, "map", FIGURES, board)
+    (row,) = board.take(1)
+    counts = Counts(row.counters)
+    if code is not None:
+        _maps(settings, table.find, counts)
         raise typer.Exit(code)
-    board = Scoreboard.open(settings.metrics, "map", FIGURES)
-    row = board.row() if board is not None else None
-    counts = Counts(row) if row is not None else None
 
     def reload() -> "dict[bytes, Lookup] | None":
         fresh = reloaded_settings(config, "map")
@@ -78,22 +81,22 @@ def map_(context: typer.Context) -> None:
         maps = _maps(settings, table.find, counts)
         endpoint = kept("map", settings.map.socket, left.endpoint if left else None)
         daemon = MapDaemon(endpoint, maps, look, reload, notify)
-        daemon.run(left.listener if left else None, table.close)
+        daemon.run(left.listener if left else None, board.descriptor, table.close)
     except ListenError as error:
         complain(str(error))
         raise typer.Exit(os.EX_UNAVAILABLE) from None
 
 
-def _maps(settings: Settings, find: "Find", counts: "Counts | None") -> "dict[bytes, Lookup]":
+def _maps(settings: Settings, find: "Find", counts: "Counts") -> "dict[bytes, Lookup]":
     """The maps under their names; raises KeyFileError."""
     from bouncegate.milter.lookup.protocol import nothing  # noqa: PLC0415 - the daemon's alone
     from bouncegate.milter.lookup.returns import ReturnMap  # noqa: PLC0415
     from bouncegate.milter.lookup.transport import TransportMap  # noqa: PLC0415
     from bouncegate.store.installationmark import InstallationMark  # noqa: PLC0415
 
-    transport = TransportMap(settings, find, InstallationMark(settings.store.path), counts)
+    transport = TransportMap(settings, find, counts, InstallationMark(settings.store.path))
     return {
-        b"transport": counts.timed(transport) if counts is not None else transport,
+        b"transport": counts.timed(transport) if settings.metrics.enabled else transport,
         # A map that main.cf names must answer, or all mail would wait.
         b"return": ReturnMap(settings) if settings.map.return_to_sender else nothing,
     }

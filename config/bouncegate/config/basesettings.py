@@ -79,7 +79,7 @@ class MetricsSettings(Struct, frozen=True):
 
     @property
     def enabled(self) -> bool:
-        """Whether anybody asks for figures; if not, nothing is counted."""
+        """Whether anybody asks for figures."""
         return self.listen.endpoint is not None or self.textfile.path is not None
 
 

@@ -1,1 +1,1 @@
-"""Shared by the daemons: supervisor, sockets, counters, rate-limited error logs, safe log text."""
+"""Shared by the daemons: supervisor, sockets, scoreboard, rate-limited logs, safe log text."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bouncegate.daemon.backoff import Backoff
-from bouncegate.daemon.counters import Row
-from bouncegate.daemon.heartbeat import DRAIN, Heartbeat
+from bouncegate.daemon.scoreboard import Row
+
+DRAIN: Final = signal.SIGUSR1
+"""Take no more connections and end with the last session; a child begins with it blocked."""
 
 _PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
 
@@ -31,10 +33,8 @@ class Child:
     name: str
     task: Task
     log: logging.Logger
-    heartbeat: Heartbeat | None = None
-    """What the child counts up as long as it is well; None: it is not watched."""
     row: Row | None = None
-    """Where the child counts, and its successor counts on."""
+    """What the child shows of itself; None: it is not watched."""
     pid: int = 0
     since: float = 0.0
     due: float = 0.0
@@ -66,9 +66,9 @@ class Child:
         Only time during which the supervisor was awake to ask is counted: where the whole
         machine was stopped, the worker is not to blame.
         """
-        if self.heartbeat is None or not self.pid:
+        if self.row is None or not self.pid:
             return 0.0
-        heard = self.heartbeat.count
+        heard = self.row.beats
         self._silence = self._silence + passed if heard == self._heard else 0.0
         self._heard = heard
         return self._silence

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint
 from bouncegate.daemon.child import Child
-from bouncegate.daemon.counters import Name, Row
-from bouncegate.daemon.heartbeat import Heartbeat
+from bouncegate.daemon.scoreboard import Name, Row
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,10 @@ class WorkerContext(NamedTuple):
 
     number: int
     """Tells the workers apart: 0 for the first, and so on."""
-    row: Row | None
-    """Where to count, if anybody asks for figures."""
-    heartbeat: Heartbeat
-    """To be beaten once a second."""
+    row: Row
+    """What the worker shows of itself; its heart is to beat once a second."""
+    workers: Sequence[Row]
+    """The rows of all workers that share its work, with its own."""
     drain_timeout: float
     """Seconds until open sessions are closed after DRAIN."""
 
@@ -71,7 +70,7 @@ class Daemon:
 
     name: str
     figures: Sequence[Name]
-    """What a worker counts, where somebody asks for figures."""
+    """What a worker counts."""
     load: Callable[[], Settings]
     """Reads the settings again, at a reload."""
     plan: Callable[[Settings, Settings | None], Plan]

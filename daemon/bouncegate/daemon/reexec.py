@@ -1,8 +1,8 @@
 """The same process goes on with the code that is installed now: execve(2) of its own command line.
 
 As `systemctl daemon-reexec` does it. The process id stays, and so do the children: the new program
-is told their ids, and the descriptors of the listening socket and of what shows that a worker
-lives. All of it is in an environment variable, which the new program takes out.
+is told their ids and rows, and the descriptors of the listening socket and of the scoreboard. All
+of it is in an environment variable, which the new program takes out.
 
 What does not stay: locks of LMDB and mapped memory. The supervisor has no store open, and its
 children, which have, are not touched. If the supervisor is killed, they end as before: the request
@@ -26,11 +26,12 @@ import msgspec
 from bouncegate.config.values import Endpoint, parse_endpoint
 from bouncegate.daemon.child import Child, die_with
 from bouncegate.daemon.childcall import is_stopping
+from bouncegate.daemon.scoreboard import Scoreboard
 
 _LOG: Final = logging.getLogger("bouncegate.daemon")
 
 # Of what is handed over; a program that does not know it must not take over.
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 _TRIAL: Final = "BOUNCEGATE_TRIAL"
 _INHERITED: Final = "BOUNCEGATE_INHERITED"
 # What would let the child speak to the service manager, or write as to the journal.
@@ -50,22 +51,29 @@ class InheritedChild(msgspec.Struct, frozen=True):
     role: Role
     since: float
     """When it was started, by CLOCK_MONOTONIC."""
-    heartbeat: int | None = None
-    """The descriptor of its heartbeat."""
+    row: int | None = None
+    """The place of its row; None: it is not watched."""
 
     def put_into(self, place: Child) -> Child:
         """The place, filled by this child."""
         place.pid, place.since, place.is_inherited = self.pid, self.since, True
-        if self.heartbeat is None:
-            place.heartbeat = None
         return place
 
 
-def handed_over(role: Role, children: Sequence[Child]) -> tuple[InheritedChild, ...]:
-    """What the next program must know of some children."""
+def handed_over(
+    role: Role, children: Sequence[Child], board: Scoreboard
+) -> tuple[InheritedChild, ...]:
+    """What the next program must know of some children.
+
+    Who still drains from before a reload that changed the scoreboard is not watched any more.
+    """
     return tuple(
         InheritedChild(
-            p.pid, p.name, role, p.since, p.heartbeat.descriptor if p.heartbeat else None
+            p.pid,
+            p.name,
+            role,
+            p.since,
+            p.row.entry.place if p.row is not None and p.row.board is board else None,
         )
         for p in children
         if p.pid
@@ -85,6 +93,8 @@ class Inheritance(msgspec.Struct, frozen=True):
     """The descriptor of the listening socket."""
     at: str
     """Where that listens, as the config file writes it."""
+    board: int
+    """The descriptor of the scoreboard."""
     children: tuple[InheritedChild, ...]
 
     @property
@@ -98,8 +108,7 @@ class Inheritance(msgspec.Struct, frozen=True):
 
     def share(self, *, yes: bool) -> None:
         """Keep the descriptors open over an exec, or do not; raises OSError."""
-        heartbeats = (child.heartbeat for child in self.children if child.heartbeat is not None)
-        for descriptor in (self.listener, *heartbeats):
+        for descriptor in (self.listener, self.board):
             os.set_inheritable(descriptor, yes)
 
 

@@ -1,9 +1,9 @@
 """A daemon of several processes: workers that share a listening socket, and are replaced when they
 die.
 
-The parent forks the workers and whatever helps them, and then only waits for signals and feels
-the workers' heartbeat. It never touches the store: an LMDB environment must not be carried across
-fork(2).
+The parent forks the workers and whatever helps them, and then only waits for signals and looks at
+the workers' heartbeats on the scoreboard. It never touches the store: an LMDB environment must not
+be carried across fork(2).
 
 SIGHUP takes new settings and, where the installed code is not that which runs, that code as well
 (`reexec`); SIGUSR2 does so in any case. What was started before then ends as at any reload, with
@@ -20,22 +20,20 @@ from functools import partial
 from typing import Final
 
 from bouncegate.config.problems import ConfigError
-from bouncegate.config.settings import Settings
 from bouncegate.daemon import reexec, status
-from bouncegate.daemon.child import Child
+from bouncegate.daemon.child import DRAIN, Child
 from bouncegate.daemon.childcall import STOP, Unfinished, call_in_child, is_stopping
-from bouncegate.daemon.counters import Row, Scoreboard
-from bouncegate.daemon.heartbeat import DRAIN, Heartbeat
 from bouncegate.daemon.plan import Daemon, Plan, Timeouts, WorkerContext
 from bouncegate.daemon.readiness import start_together
 from bouncegate.daemon.reexec import Inheritance, InheritedChild, handed_over, no_task
 from bouncegate.daemon.runningcode import RunningCode
+from bouncegate.daemon.scoreboard import Row, Scoreboard
 
 _RELOAD: Final = signal.SIGHUP
 _REEXECUTE: Final = signal.SIGUSR2
 _WATCHED: Final = STOP | {signal.SIGCHLD, _RELOAD, _REEXECUTE}
 _WAKE_INTERVAL: Final = 0.05
-# How often the heartbeats are felt.
+# How often the heartbeats are looked at.
 _TICK: Final = 1.0
 
 
@@ -73,14 +71,14 @@ class Supervisor:
         self._code = RunningCode()
         self._refused = ""
         """What systemctl(1) shows where the installed code could not start."""
-        self._scoreboard: Scoreboard | None = None
         self._is_first = inherited is None
         self._helpers = list(plan.helpers)
         self._draining: list[Child] = []
         self._old_helpers: list[Child] = []
         """Helpers of the program before: they end when its workers have."""
         if inherited is None:
-            self._workers = self._workers_for(plan)
+            self._board = self._board_for(plan, None)
+            self._workers = self._workers_with(self._board.take(plan.workers), plan)
         else:
             self._adopt(inherited)
         self._checked = time.monotonic()
@@ -113,50 +111,41 @@ class Supervisor:
 
     def _adopt(self, inherited: Inheritance) -> None:
         """Take the children of the program before for ours, until there are others."""
-        self._scoreboard = self._scoreboard_for(self._plan)
-        self._workers = [
-            self._worker_for(self._plan, number, child)
-            for number, child in enumerate(inherited.of("worker"))
-        ]
+        self._board = Scoreboard(inherited.board, self._daemon.figures)
+        old = list(inherited.of("worker"))
+        workers = self._workers_with([self._board.row_at(child.row) for child in old], self._plan)
+        self._workers = [c.put_into(worker) for c, worker in zip(old, workers, strict=True)]
         self._draining = [self._inherited_child(child) for child in inherited.of("retired")]
         self._old_helpers = [self._inherited_child(child) for child in inherited.of("helper")]
 
     def _inherited_child(self, child: InheritedChild) -> Child:
         """A child of the program before that gets no successor."""
-        heartbeat = Heartbeat(child.heartbeat) if child.heartbeat is not None else None
-        return child.put_into(Child(child.name, no_task, self._log, heartbeat))
+        row = self._board.row_at(child.row)
+        return child.put_into(Child(child.name, no_task, self._log, row))
 
     def _children(self) -> list[Child]:
         """The children that are replaced when they die."""
         return self._workers + self._helpers
 
-    def _workers_for(self, plan: Plan) -> list[Child]:
-        self._scoreboard = self._scoreboard_for(plan)
-        return [self._worker_for(plan, number) for number in range(plan.workers)]
+    def _board_for(self, plan: Plan, there: Scoreboard | None) -> Scoreboard:
+        daemon = self._daemon
+        return Scoreboard.of(plan.settings.metrics, daemon.name, daemon.figures, there)
 
-    def _scoreboard_for(self, plan: Plan) -> Scoreboard | None:
-        if self._scoreboard is not None:
-            return self._scoreboard
-        return Scoreboard.open(plan.settings.metrics, self._daemon.name, self._daemon.figures)
+    def _workers_with(self, rows: Sequence[Row | None], plan: Plan) -> list[Child]:
+        """Workers, not started."""
 
-    def _worker_for(self, plan: Plan, number: int, old: InheritedChild | None = None) -> Child:
-        """A worker, not started; `old` is one that the program before has started."""
-        heartbeat = Heartbeat(old.heartbeat if old is not None else None)
-        context = WorkerContext(
-            number, self._row_for(plan.settings), heartbeat, self._timeouts.drain_timeout
-        )
-        child = Child("worker", partial(plan.worker, context), self._log, heartbeat, context.row)
-        return child if old is None else old.put_into(child)
+        def work(number: int, on_ready: Callable[[], None]) -> int:
+            shown = [worker.row for worker in workers if worker.row is not None]
+            own = workers[number].row
+            assert own is not None
+            context = WorkerContext(number, own, shown, self._timeouts.drain_timeout)
+            return plan.worker(context, on_ready)
 
-    def _row_for(self, settings: Settings) -> Row | None:
-        """Where a worker counts; None if [metrics] is off."""
-        if self._scoreboard is None or not settings.metrics.enabled:
-            return None
-        return self._scoreboard.row()
-
-    def _release_row(self, child: Child) -> None:
-        if self._scoreboard is not None and child.row is not None:
-            self._scoreboard.release(child.row)
+        workers = [
+            Child("worker", partial(work, number), self._log, row)
+            for number, row in enumerate(rows)
+        ]
+        return workers
 
     def _start_all(self, children: Sequence[Child]) -> bool:
         """Start children; whether each is ready, and none has died or taken too long."""
@@ -206,6 +195,9 @@ class Supervisor:
             pid = child.pid
             if not (ending := child.reap()):
                 continue
+            if child.row is not None:
+                child.row.release()
+                (child.row,) = self._board.take(1)
             lived = time.monotonic() - child.since
             delay = 0.0 if child.leaves else child.backoff.after(lived)
             child.due = time.monotonic() + delay
@@ -222,7 +214,7 @@ class Supervisor:
             pid = child.pid
             if ending := child.reap():
                 self._log.info("%s %d of the old settings ended (%s)", child.name, pid, ending)
-                self._release_row(child)
+                _release_row(child)
         self._draining = [child for child in self._draining if child.pid]
         self._reap_old_helpers()
 
@@ -261,13 +253,14 @@ class Supervisor:
             self._log.error("reload: execve: %s: the old code stays in force", error.strerror)
 
     def _inheritance(self) -> Inheritance:
+        daemon, board = self._daemon, self._board
         left = (
-            *handed_over("worker", self._workers),
-            *handed_over("retired", self._draining),
-            *handed_over("helper", [*self._helpers, *self._old_helpers]),
+            *handed_over("worker", self._workers, board),
+            *handed_over("retired", self._draining, board),
+            *handed_over("helper", [*self._helpers, *self._old_helpers], board),
         )
-        daemon = self._daemon
-        return Inheritance(os.getpid(), daemon.listener(), str(daemon.endpoint), left)
+        at = str(daemon.endpoint)
+        return Inheritance(os.getpid(), daemon.listener(), at, board.descriptor, left)
 
     def _take_settings(self) -> None:
         """Take new settings, or say what is wrong with them and keep the old ones."""
@@ -283,17 +276,22 @@ class Supervisor:
 
     def _renew_workers(self, plan: Plan, by: str) -> bool:
         """Let workers by new settings or code replace the others; False if they cannot."""
-        workers = self._workers_for(plan)
+        board = self._board_for(plan, self._board)
+        try:
+            workers = self._workers_with(board.take(plan.workers), plan)
+        except OSError as error:
+            self._log.error("reload: no memory for the workers' scoreboard: %s", error.strerror)
+            return False
         if not self._start_all(workers):
             for worker in workers:
                 worker.kill()
-                self._release_row(worker)
+                _release_row(worker)
             if not is_stopping():
                 text = "reload: not all workers can work by the new %s: those of the old go on"
                 self._log.error(text, by)
             return False
         self._drain(self._workers)
-        self._workers = workers
+        self._workers, self._board = workers, board
         return True
 
     def _new_plan(self) -> Plan | None:
@@ -315,6 +313,8 @@ class Supervisor:
         """Let workers end with the sessions that they have."""
         for child in children:
             child.ask(DRAIN)
+            if not child.pid:
+                _release_row(child)
         self._draining += [child for child in children if child.pid]
 
     def _renew_helpers(self, plan: Plan) -> None:
@@ -346,3 +346,10 @@ class Supervisor:
     def _still_running(self) -> list[Child]:
         everyone = (*self._children(), *self._draining, *self._old_helpers)
         return [child for child in everyone if child.pid and not child.reap()]
+
+
+def _release_row(child: Child) -> None:
+    """Let another worker have the row of a child that has ended."""
+    if child.row is not None:
+        child.row.release()
+        child.row = None

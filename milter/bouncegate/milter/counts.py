@@ -1,13 +1,14 @@
-"""The counters of a worker, in its own row of shared memory.
+"""The counters of a worker, in its own row of the scoreboard.
 
-A recipient without a lock costs two readings of the clock and two additions beside the look-up
-(`python -m bench counting`). Without [metrics] none of this is called.
+With [metrics] each answer is timed: a recipient without a lock costs two readings of the clock and
+two additions beside the look-up (`python -m bench counting`). Without, such a recipient costs
+nothing.
 """
 
 import time
 from typing import TYPE_CHECKING, Final
 
-from bouncegate.daemon.counters import SPANS, Name, Row, spans
+from bouncegate.daemon.scoreboard import SPANS, Counters, Name, spans
 from bouncegate.milter.refusal.counts import DECISIONS, DecisionCounts
 from bouncegate.store.tokens.token import Finding
 
@@ -35,32 +36,32 @@ _FINDINGS: Final = {name[1]: place for place, name in enumerate(FIGURES) if name
 class Counts(DecisionCounts):
     """The figures of one worker."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, counters: Counters) -> None:
         """Count in a row that no other living process counts in."""
-        super().__init__(row, FIGURES)
+        super().__init__(counters, FIGURES)
 
     def timed(self, rcpt: "Rcpt") -> "Rcpt":
         """The same step, and how long each answer took."""
-        row, clock = self._row, time.perf_counter_ns
+        counters, clock = self._counters, time.perf_counter_ns
 
         def timed_rcpt(context: "Context", recipient: bytes, *parameters: bytes) -> int:
             began = clock()
             answer = rcpt(context, recipient, *parameters)
             took = clock() - began
-            row[took.bit_length()] += 1  # the histogram stands at the beginning of the row
-            row[SPANS] += took
+            counters[took.bit_length()] += 1  # the histogram stands at the beginning of the row
+            counters[SPANS] += took
             return answer
 
         return timed_rcpt
 
     def token_found(self, finding: Finding) -> None:
         """A recipient below a return domain was answered, by what its token proves."""
-        self._row[_FINDINGS[finding]] += 1
+        self._counters[_FINDINGS[finding]] += 1
 
     def sent(self, now: int) -> None:
         """A send was handed to the ledger at a time, or (0) could not be."""
         if not now:
-            self._row[_LOST] += 1
+            self._counters[_LOST] += 1
             return
-        self._row[_RECORDED] += 1
-        self._row[_LAST_SEND] = now
+        self._counters[_RECORDED] += 1
+        self._counters[_LAST_SEND] = now

@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from bouncegate.daemon.heartbeat import DRAIN, INTERVAL, Heartbeat
+from bouncegate.daemon.child import DRAIN
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
+from bouncegate.daemon.scoreboard import INTERVAL, Row
 
 _LOG: Final = logging.getLogger("bouncegate.milter")
 _ERROR_LOG: Final = RateLimitedLog("as before", step="once a second")
@@ -30,7 +31,7 @@ _CHECK_SESSIONS_EVERY: Final = 0.25
 _INTERRUPT: Final = signal.SIGUSR2
 
 
-def keep(heartbeat: Heartbeat, drain_timeout: float, check: Callable[[], None]) -> None:
+def keep(row: Row, drain_timeout: float, check: Callable[[], None]) -> None:
     """Start the thread; to be called in a worker's main thread, before libmilter serves.
 
     `check` is called at every beat. After DRAIN, sessions have `drain_timeout`
@@ -44,10 +45,10 @@ def keep(heartbeat: Heartbeat, drain_timeout: float, check: Callable[[], None]) 
     def beat() -> NoReturn:
         while signal.sigtimedwait({DRAIN}, INTERVAL) is None:
             _run_checks(check)
-            heartbeat.beat()
-        _drain(heartbeat, check, drain_timeout, placeholder)
+            row.beat()
+        _drain(row, check, drain_timeout, placeholder)
 
-    heartbeat.beat()
+    row.beat()
     threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
 
@@ -62,7 +63,7 @@ def _run_checks(check: Callable[[], None]) -> None:
 
 
 def _drain(
-    heartbeat: Heartbeat,
+    row: Row,
     check: Callable[[], None],
     drain_timeout: float,
     pair: tuple[socket.socket, socket.socket],
@@ -80,7 +81,7 @@ def _drain(
     time.sleep(_CHECK_SESSIONS_EVERY)
     while (sessions := _sessions(address)) and time.monotonic() < deadline:
         _run_checks(check)
-        heartbeat.beat()
+        row.beat()
         time.sleep(_CHECK_SESSIONS_EVERY)
     if sessions:
         _LOG.warning(

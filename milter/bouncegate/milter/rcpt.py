@@ -83,8 +83,8 @@ class RcptStep:
         self,
         settings: Settings,
         locks: Locks,
+        counts: DecisionCounts,
         returns: ReturnAddresses | None = None,
-        counts: DecisionCounts | None = None,
         macros: MacrosAtRcpt | None = None,
     ) -> None:
         """Among `returns` are the senders that we have signed.
@@ -140,8 +140,7 @@ class RcptStep:
             signed = self._returns.has_signed(known.sender or "", now)
             known = known._replace(signed=signed)
         outcome = decide(known, lock, now, self._scope)
-        if self._counts is not None:
-            self._counts.decided(outcome, lock)
+        self._counts.decided(outcome, lock)
         queue_id = macro(context, QUEUE_ID)
         if outcome not in (Outcome.REFUSED, Outcome.OBSERVED):
             if outcome is Outcome.SENDER_UNKNOWN and self._macros is not None:
@@ -162,8 +161,7 @@ class RcptStep:
     def _fail(self, context: "Context", error: Exception) -> int:
         queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
         self._error_log.log(queue_id, error, expected=isinstance(error, _EXPECTED))
-        if self._counts is not None:
-            self._counts.failed()
+        self._counts.failed()
         return self._on_error
 
 

@@ -45,7 +45,7 @@ class ReturnPathCheck:
         settings: Settings,
         addresses: ReturnAddresses,
         rcpt: "Rcpt",
-        counts: "Counts | None" = None,
+        counts: "Counts",
     ) -> None:
         """`rcpt` answers for recipients of other domains than those of `addresses`."""
         self._addresses = addresses
@@ -64,8 +64,7 @@ class ReturnPathCheck:
     def _answer(self, context: "Context", mailbox: Mailbox, recipient: bytes) -> int:
         """The answer to a recipient that may be a mailbox of a return domain."""
         finding = self._addresses.look_at(mailbox, int(time.time()))
-        if self._counts is not None:
-            self._counts.token_found(finding)
+        self._counts.token_found(finding)
         if finding.is_ours:
             return milter.CONTINUE
         if self._addresses.is_person(mailbox):

@@ -56,7 +56,7 @@ class SendStep:
         keys: KeyFile,
         ledger_queue: LedgerQueue | None,
         rcpt: "Rcpt",
-        counts: "Counts | None" = None,
+        counts: "Counts",
     ) -> None:
         """`rcpt` answers recipients; `ledger_queue` is None where no ledger is kept."""
         self._domains = settings.return_path.domains
@@ -143,7 +143,7 @@ class SendStep:
                 local = sign(self._keys.ring, _only_recipient(session, sent), message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
                 context.chgfrom(f"<{local}@{domain}>", f"ENVID={local}")
-            if ledger_queue is not None and self._counts is not None:
+            if ledger_queue is not None:
                 self._counts.sent(recorded)
 
     def _record(

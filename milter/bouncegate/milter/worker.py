@@ -50,9 +50,9 @@ def work(
     keys = keys_of(settings, ledger_queue)
     returns = ReturnAddresses(settings, keys) if keys and settings.return_path.domains else None
     mark = InstallationMark(settings.store.path)
-    counts = Counts(worker.row) if worker.row is not None else None
+    counts = Counts(worker.row.counters)
     macros = MacrosAtRcpt()
-    locks = RcptStep(settings, Locks(table.find, mark), returns, counts, macros)
+    locks = RcptStep(settings, Locks(table.find, mark), counts, returns, macros)
     rcpt, eom = chain(settings, locks, ledger_queue, keys, counts)
     Steps(rcpt, settings.milter.socket, eom, macros).register(NAME)
 
@@ -63,7 +63,7 @@ def work(
         affinity.update()
         descriptors.look()
 
-    keep(worker.heartbeat, worker.drain_timeout, look)
+    keep(worker.row, worker.drain_timeout, look)
     on_ready()
     milter.main()
     return os.EX_OK
@@ -81,7 +81,7 @@ def chain(
     rcpt: Rcpt,
     ledger_queue: LedgerQueue | None,
     keys: KeyFile | None,
-    counts: Counts | None = None,
+    counts: Counts,
 ) -> tuple[Rcpt, EomSteps | None]:
     """What the settings need at RCPT and at the end of a message, around `rcpt`."""
     send: SendStep | None = None
@@ -90,7 +90,7 @@ def chain(
     if keys is not None and (settings.signs or ledger_queue is not None):
         send = SendStep(settings, keys, ledger_queue, rcpt, counts)
         rcpt = send.rcpt
-    if counts is not None:
+    if settings.metrics.enabled:
         rcpt = counts.timed(rcpt)
     pending = PendingStep(settings.reply) if settings.holds else None
     persons = PostmasterStep(settings.return_path) if settings.return_path.domains else None

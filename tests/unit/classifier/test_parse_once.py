@@ -10,12 +10,13 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from tests.unit.scoreboards import counters_of
 
 from bouncegate.classifier import classified, parse
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.report import Reading
 from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
-from bouncegate.classifier.returnpath.handler import ACCEPTED, NOT_YET, ReturnPathHandler
+from bouncegate.classifier.returnpath.handler import ACCEPTED, FIGURES, NOT_YET, ReturnPathHandler
 from bouncegate.classifier.returnpath.proof import Proof, Prover
 from bouncegate.classifier.returnpath.receive import receive
 from bouncegate.classifier.returnpath.recorder import Recorder
@@ -74,7 +75,7 @@ class Counting:
             lambda bounces: site.store.record(bounces, site.policy), asyncio.get_running_loop()
         )
         try:
-            handler = ReturnPathHandler(self.builder, recorder, time.time)
+            handler = ReturnPathHandler(self.builder, recorder, time.time, counters_of(FIGURES))
             return await handler.answer(self.raw, "", [site.token(self.sent)])
         finally:
             recorder.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.returnpath.handler import MOST_CONNECTIONS
-from bouncegate.daemon.counters import Snapshot
+from bouncegate.daemon.scoreboard import Snapshot
 
 from .test_return_path import SECONDS, Handler, dsn
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.unit.scoreboards import counters_of
 
 from bouncegate.classifier.classified import ClassifiedMessage, classify_or_raise
 from bouncegate.classifier.classifier import Classifier
@@ -18,6 +19,7 @@ from bouncegate.classifier.returnpath.handler import (
     _MOST_IN_A_ROW,
     ACCEPTED,
     FAULT,
+    FIGURES,
     SET_ASIDE,
     STORE_FAILED,
     ReturnPathHandler,
@@ -69,7 +71,9 @@ def answers(
     async def run() -> list[str]:
         recorder = Recorder(record, asyncio.get_running_loop())
         try:
-            handler = ReturnPathHandler(site.builder, recorder, lambda: float(LATER))
+            handler = ReturnPathHandler(
+                site.builder, recorder, lambda: float(LATER), counters_of(FIGURES)
+            )
             waiting: list[Awaitable[list[str]]] = [
                 handler.answer(raw, "", ["bounces@example.org"]) for raw in raws
             ]

@@ -9,7 +9,7 @@ from tests.unit.milter.daemon import Daemon
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Mta
 
-from bouncegate.daemon.counters import Name, Snapshot
+from bouncegate.daemon.scoreboard import Name, Snapshot
 
 OUTBOUND = {
     "{auth_authen}": "newsletter",
@@ -70,6 +70,37 @@ def test_counts_go_on_when_workers_die_and_when_settings_are_taken_anew(daemon: 
     daemon.wait_for_log("reloaded: ")
     ask(daemon, b"<a@example.com>")
     assert answers(daemon) == 14
+
+
+def test_counts_go_on_when_new_code_is_taken_and_old_sessions_end(daemon: Daemon) -> None:
+    daemon.start(metrics=asked_for(daemon.folder))
+    with Mta(daemon.socket) as held:
+        held.connect(OUTBOUND)
+        held.mail(OUTBOUND, "news@sender.test")
+        held.rcpt(OUTBOUND, b"<a@example.com>")
+        for times in (1, 2):
+            daemon.process.send_signal(signal.SIGUSR2)
+            daemon.wait_for_log("reloaded: ", times)
+            ask(daemon, b"<b@example.com>")
+        assert answers(daemon) == 3
+        held.rcpt(OUTBOUND, b"<c@example.com>")
+        assert answers(daemon) == 4
+    daemon.wait_for_log("of the old settings ended", 4)
+    assert answers(daemon) == 4
+
+
+def test_counts_begin_when_a_reload_asks_for_them(daemon: Daemon) -> None:
+    put_locks(daemon.store)
+    daemon.start()
+    ask(daemon, b"<a@example.com>")
+    daemon.write_config(metrics=asked_for(daemon.folder))
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_for_log("reloaded: ")
+    ask(daemon, b"<a@example.com>")
+    assert answers(daemon) == 1
+    daemon.process.send_signal(signal.SIGUSR2)
+    daemon.wait_for_log("reloaded: ", 2)
+    assert answers(daemon) == 1
 
 
 def test_who_comes_to_the_return_domain_is_counted_by_what_its_address_proves(

@@ -13,7 +13,8 @@ from bouncegate.milter.descriptors import Descriptors
 # The sessions take every descriptor; then the worker is told to retire, with one session open.
 _WORKER = """
 import os, resource, signal, socket, sys, threading, time
-from bouncegate.daemon.heartbeat import INTERVAL, DRAIN, Heartbeat
+from bouncegate.daemon.child import DRAIN
+from bouncegate.daemon.scoreboard import INTERVAL, Scoreboard
 from bouncegate.milter.gracefulexit import keep
 
 signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN})
@@ -21,16 +22,16 @@ listener = socket.create_server(("127.0.0.1", 0))
 client = socket.create_connection(listener.getsockname())
 session, _ = listener.accept()
 resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
-heartbeat = Heartbeat()
-keep(heartbeat, 60.0, lambda: os.close(os.open(os.devnull, os.O_RDONLY)))
+(row,) = Scoreboard.in_memory(()).take(1)
+keep(row, 60.0, lambda: os.close(os.open(os.devnull, os.O_RDONLY)))
 taken = []
 try:
     while True:
         taken.append(os.dup(0))
 except OSError:
     print("exhausted", flush=True)
-count = heartbeat.count
-while heartbeat.count < count + 2:
+beats = row.beats
+while row.beats < beats + 2:
     time.sleep(0.05)
 print("beats", flush=True)
 threading.Timer(2 * INTERVAL, session.close).start()

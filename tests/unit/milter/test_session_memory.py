@@ -2,7 +2,10 @@
 
 from typing import Any, cast
 
+from tests.unit.scoreboards import counters_of
+
 from bouncegate.config.loading import loads
+from bouncegate.milter.counts import FIGURES, Counts
 from bouncegate.milter.rcpt import Locks, RcptStep
 
 
@@ -24,7 +27,7 @@ class Context:
 def test_recipients_that_are_only_looked_up_leave_nothing_in_the_session() -> None:
     """A client may offer odd ones for as long as it likes, and no end of a message is asked for."""
     context = Context()
-    step = RcptStep(loads(""), Locks(lambda _key: None))
+    step = RcptStep(loads(""), Locks(lambda _key: None), Counts(counters_of(FIGURES)))
     for number in range(3):
         step(cast("Any", context), b"<x%d%%shop.example@host.example>" % number)
     assert context.kept is None

@@ -11,9 +11,11 @@ from typing import Any
 
 import milter
 import pytest
+from tests.unit.scoreboards import counters_of
 
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
+from bouncegate.milter.counts import FIGURES, Counts
 from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.milter.session import Session
 from bouncegate.milter.steps import Steps
@@ -73,7 +75,9 @@ def _negotiated(
     settings: Settings, ledger_queue: LedgerQueue | None
 ) -> tuple[set[str], set[str], Mapping[int, str]]:
     keys = keys_of(settings, ledger_queue)
-    rcpt, eom = chain(settings, lambda *_: milter.CONTINUE, ledger_queue, keys)
+    rcpt, eom = chain(
+        settings, lambda *_: milter.CONTINUE, ledger_queue, keys, Counts(counters_of(FIGURES))
+    )
     steps: Any = Steps(rcpt, settings.milter.socket, eom)
     context = Context()
     steps.first_rcpt(context, b"<a@x.test>")

@@ -57,7 +57,7 @@ class Acceptor:
             self._waiting.cancel()
 
     def _on_readable(self) -> None:
-        if self._sessions.counts.is_full and not self._sessions.can_make_room:
+        if self._sessions.is_full and not self._sessions.can_make_room:
             # A session may end soon, or another worker may have one that can give up its place.
             self._pause(_WAIT_WHILE_FULL, self._accept)
         elif self._sessions.has_fewest:
@@ -83,7 +83,7 @@ class Acceptor:
             log.error("cannot accept a connection: %s", error.strerror)
             self._pause(_WAIT_AFTER_ERROR, lambda: None)
             return
-        if self._sessions.counts.is_full and not self._sessions.make_room():
+        if self._sessions.is_full and not self._sessions.make_room():
             with connection, suppress(OSError):  # the client may have gone
                 connection.setblocking(False)
                 connection.send(_TOO_MANY)

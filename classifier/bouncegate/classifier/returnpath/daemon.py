@@ -8,9 +8,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from bouncegate.classifier.returnpath.handler import FIGURES, MOST_CONNECTIONS
+from bouncegate.classifier.returnpath.handler import FIGURES
 from bouncegate.classifier.returnpath.messagereader import InProgress
-from bouncegate.classifier.returnpath.sessions import SessionCounts
 from bouncegate.classifier.returnpath.worker import Opening, Shared, work
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint
@@ -72,9 +71,7 @@ def _plan(
     own = settings.return_path
     own = replace(own, socket=kept("return_path", own.socket, endpoint) if old else endpoint)
     settings = replace(settings, return_path=own)
-    shared = Shared(
-        listener, SessionCounts(own.processes, MOST_CONNECTIONS), InProgress(own.processes)
-    )
+    shared = Shared(listener, InProgress(own.processes))
     words = f"{own.processes} workers, listening on {own.socket}"
     worker, check = partial(work, settings, opening, shared), partial(_try_open, opening)
     return Plan(settings, own.processes, worker, words, check=check)

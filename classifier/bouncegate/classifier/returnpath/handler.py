@@ -23,7 +23,7 @@ from bouncegate.classifier.returnpath.proof import NotYetKnown
 from bouncegate.classifier.returnpath.readerprocess import Unreadable
 from bouncegate.classifier.returnpath.recipients import KEYS_FAILED, Recipients
 from bouncegate.classifier.returnpath.recorder import TRANSIENT, Recorder
-from bouncegate.daemon.counters import Name, Row, note_span, spans
+from bouncegate.daemon.scoreboard import Counters, Name, note_span, spans
 from bouncegate.store.errors import StoreError
 from bouncegate.store.store import Bounce
 from bouncegate.store.tokens.keys import KeyFileError
@@ -65,8 +65,6 @@ class Context(NamedTuple):
     """The options that a worker gives its handler."""
 
     mailboxes: Mailboxes = Mailboxes()
-    row: Row | None = None
-    """Where to count; None: no metrics."""
     reader: MessageReader | None = None
     """Reads the messages; None: the builder does, in this process."""
 
@@ -88,7 +86,7 @@ FIGURES: Final[tuple[Name, ...]] = (
     *(("result", result) for result in _RESULTS.values()),
     *(("refused", str(finding)) for finding in Finding),
 )
-"""What is counted for the metrics: how long replies took, and which replies were given."""
+"""What is counted: how long replies took, and which replies were given."""
 _PLACES: Final = {r: FIGURES.index(("result", result)) for r, result in _RESULTS.items()}
 _REFUSED: Final = {finding: FIGURES.index(("refused", str(finding))) for finding in Finding}
 
@@ -101,11 +99,12 @@ class ReturnPathHandler:
         builder: BounceBuilder,
         recorder: Recorder,
         clock: Callable[[], float],
+        counters: Counters,
         context: Context = ALONE,
     ) -> None:
         """Make bounces by `builder`, record them by `recorder`; `clock` gives Unix time."""
         self._side_handler, self._recipients = context.mailboxes
-        self._row = context.row
+        self._counters = counters
         self._reader = context.reader
         self._builder = builder
         self._recorder = recorder
@@ -132,8 +131,7 @@ class ReturnPathHandler:
         refused = self._recipients.refusal(recipient, int(self._clock()))
         if refused is None:
             return ""
-        if self._row is not None:
-            self._row[_REFUSED[refused.finding]] += 1
+        self._counters[_REFUSED[refused.finding]] += 1
         return refused.reply
 
     async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> list[str]:
@@ -149,9 +147,9 @@ class ReturnPathHandler:
             reply = await self._answer(self._take(raw, bounced)) if bounced else ""
         finally:
             self._in_progress.discard(task)
-        if self._row is not None and bounced:
-            note_span(self._row, 0, began)
-            self._row[_PLACES[reply]] += 1
+        if bounced:
+            note_span(self._counters, 0, began)
+            self._counters[_PLACES[reply]] += 1
         return [side_reply if to in aside else reply for to in recipients]
 
     def _is_aside(self, recipient: str) -> bool:

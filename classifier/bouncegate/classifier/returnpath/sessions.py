@@ -2,8 +2,8 @@
 
 All workers accept connections at one listening socket, and the first to wake could take every one
 that waits there: of 32 that were opened at once, one worker of two got 30 to 32. So each worker
-counts its sessions in shared memory, and one that has more than another holds back. The sum of all
-counts is bounded.
+counts its sessions on the scoreboard, and one that has more than another holds back. The sum of
+all counts is bounded. Workers that only drain do not matter for either.
 
 Idle clients must not block clients that have mail to send. A session with a message in progress
 keeps its place; of the others, the one that has been idle longest gives it up.
@@ -11,63 +11,55 @@ Postfix, too, closes a cached connection to make another one, and makes a new on
 has been closed.
 """
 
-import mmap
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
 
 from bouncegate.classifier.returnpath.lmtp import Session
+from bouncegate.daemon.scoreboard import Row
 
 # The share of places in use above which the short timeouts apply.
 _SCARCE: Final = 0.75
 _WHY: Final = "4.3.2 Idle, and others need the connection"
 
 
-class SessionCounts:
-    """How many sessions each worker has, in shared memory; to be made before the fork."""
+class Sessions:
+    """The sessions of one worker."""
 
-    def __init__(self, workers: int, most: int) -> None:
-        """At most `most` sessions at once, over all `workers`."""
-        self.of_worker = memoryview(mmap.mmap(-1, 8 * workers)).cast("Q")[:workers]
+    def __init__(self, row: Row, workers: Sequence[Row], most: int) -> None:
+        """None yet, for the worker with this row; at most `most` at once, over all `workers`."""
+        self.row: Final = row
+        self._workers = workers
         self._most = most
+        self._open: Final[set[Session]] = set()
 
     @property
     def is_full(self) -> bool:
         """Whether all places are taken."""
-        return sum(self.of_worker) >= self._most
+        return sum(self._loads) >= self._most
 
     @property
     def is_scarce(self) -> bool:
         """Whether few places are left."""
-        return sum(self.of_worker) >= _SCARCE * self._most
-
-
-class Sessions:
-    """The sessions of one worker."""
-
-    def __init__(self, counts: SessionCounts, number: int) -> None:
-        """None yet, for the worker with that number; those of a predecessor that died are gone."""
-        self.counts: Final = counts
-        self._number = number
-        self._open: Final[set[Session]] = set()
-        counts.of_worker[number] = 0
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return self.counts.of_worker[self._number]
+        return sum(self._loads) >= _SCARCE * self._most
 
     @property
     def has_fewest(self) -> bool:
         """Whether no other worker has fewer."""
-        return self.count <= min(self.counts.of_worker)
+        return self.row.sessions <= min(self._loads, default=0)
+
+    @property
+    def _loads(self) -> list[int]:
+        """How many sessions each worker has that runs."""
+        return [row.sessions for row in self._workers if row.beats]
 
     def acquire(self) -> None:
         """Take a place for a connection that was accepted."""
-        self.counts.of_worker[self._number] += 1
+        self.row.sessions += 1
 
     def release(self) -> None:
         """Give a place back."""
-        self.counts.of_worker[self._number] -= 1
+        self.row.sessions -= 1
 
     def began(self, session: Session) -> None:
         """Note a session that has begun at the place taken for it."""

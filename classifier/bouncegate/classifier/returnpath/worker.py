@@ -23,16 +23,17 @@ from bouncegate.classifier.classified import Classify
 from bouncegate.classifier.returnpath.acceptor import Acceptor
 from bouncegate.classifier.returnpath.alerts import announce
 from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
-from bouncegate.classifier.returnpath.handler import Context, ReturnPathHandler
+from bouncegate.classifier.returnpath.handler import MOST_CONNECTIONS, Context, ReturnPathHandler
 from bouncegate.classifier.returnpath.lmtp import Session, Terms
 from bouncegate.classifier.returnpath.messagereader import InProgress, MessageReader
 from bouncegate.classifier.returnpath.readerprocess import ReaderProcess
 from bouncegate.classifier.returnpath.recorder import Recorder
-from bouncegate.classifier.returnpath.sessions import SessionCounts, Sessions
+from bouncegate.classifier.returnpath.sessions import Sessions
 from bouncegate.config.settings import ReturnPathSettings, Settings
-from bouncegate.daemon.heartbeat import DRAIN, INTERVAL, Heartbeat
+from bouncegate.daemon.child import DRAIN
 from bouncegate.daemon.lastresort import end_within
 from bouncegate.daemon.plan import WorkerContext
+from bouncegate.daemon.scoreboard import INTERVAL, Row
 from bouncegate.policy.fold import Policy
 from bouncegate.store.clock import ClockDoubted, TrustedClock
 from bouncegate.store.errors import StoreError
@@ -70,7 +71,6 @@ class Shared(NamedTuple):
     """What all workers by the same settings share."""
 
     listener: socket.socket
-    session_counts: SessionCounts
     in_progress: InProgress
 
 
@@ -93,7 +93,7 @@ def work(
         in_progress = shared.in_progress.of_worker(worker.number)
         reader = MessageReader(opening.classify, process.classify, in_progress, _end)
         stack.callback(reader.close)
-        own = resources.context._replace(row=worker.row, reader=reader)
+        own = resources.context._replace(reader=reader)
         resources = resources._replace(context=own)
         # A seventh less time a DSN than with the loop of the standard library.
         uvloop.run(_serve(settings.return_path, resources, shared, worker, on_ready))
@@ -110,25 +110,28 @@ async def _serve(
     loop = asyncio.get_running_loop()
     stop, drain = _requests(loop)
     recorder = Recorder(lambda bounces: resources.store.record(bounces, resources.policy), loop)
-    handler = ReturnPathHandler(resources.builder, recorder, time.time, resources.context)
-    sessions = Sessions(shared.session_counts, worker.number)
+    handler = ReturnPathHandler(
+        resources.builder, recorder, time.time, worker.row.counters, resources.context
+    )
+    sessions = Sessions(worker.row, worker.workers, MOST_CONNECTIONS)
     hostname, timeout = socket.gethostname(), settings.timeout.after(0)
-    terms = Terms(settings.max_size.octets, timeout, hostname, lambda: sessions.counts.is_scarce)
+    terms = Terms(settings.max_size.octets, timeout, hostname, lambda: sessions.is_scarce)
     factory = partial(Session, handler, terms, loop, sessions)
     acceptor = Acceptor(shared.listener, sessions, factory, loop)
     tasks = [
-        loop.create_task(_beat(worker.heartbeat)),
+        loop.create_task(_beat(worker.row)),
         loop.create_task(_watch(resources.replaced, stop)),
     ]
     if worker.number == 0:
         tasks.append(loop.create_task(_maintain(resources, settings)))
+    worker.row.beat()
     acceptor.open()
     on_ready()
     await _first(stop, drain)
     acceptor.close()
     if not stop.is_set():
         deadline = time.monotonic() + worker.drain_timeout
-        while sessions.count and time.monotonic() < deadline and not stop.is_set():
+        while worker.row.sessions and time.monotonic() < deadline and not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _CHECK_SESSIONS_EVERY)
     await _until_all_answered(handler)
@@ -160,9 +163,9 @@ async def _first(*events: asyncio.Event) -> None:
         task.cancel()
 
 
-async def _beat(heartbeat: Heartbeat) -> None:
+async def _beat(row: Row) -> None:
     while True:
-        heartbeat.beat()
+        row.beat()
         await asyncio.sleep(INTERVAL)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from bouncegate.daemon.counters import Name
+from bouncegate.daemon.scoreboard import Name
 
 # A microsecond and 17 seconds: what is quicker or slower falls into the first and the last.
 _FEWEST_BITS, _MOST_BITS = 10, 34

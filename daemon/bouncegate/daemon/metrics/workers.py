@@ -6,8 +6,8 @@ from typing import Final
 
 from prometheus_client.metrics_core import Metric
 
-from bouncegate.daemon.counters import Name, Snapshot
 from bouncegate.daemon.metrics.families import counters, gauges, histogram
+from bouncegate.daemon.scoreboard import Name, Snapshot
 
 _DAEMONS: Final = ("milter", "map", "return-path")
 
@@ -33,10 +33,7 @@ def board_figures(folder: Path) -> Iterator[Metric]:
 def last_send(folder: Path) -> int:
     """When the milter handed the last send to the ledger; 0: never since it started."""
     tally = Snapshot.read(folder / "milter")
-    if tally is None or ("last-send",) not in tally.names:
-        return 0
-    place = tally.names.index(("last-send",))
-    return max((row[place] for row in tally.rows), default=0)
+    return max((row.get(("last-send",), 0) for row in tally.rows), default=0) if tally else 0
 
 
 def _decisions(daemon: str, sums: dict[Name, int]) -> Iterator[Metric]:

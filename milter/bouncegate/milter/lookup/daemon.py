@@ -60,17 +60,18 @@ class MapDaemon:
         self._maps = dict(maps)
         self._connections: set[Socketmap] = set()
 
-    def run(self, left: int | None, close: Callable[[], None]) -> None:
+    def run(self, left: int | None, board: int, close: Callable[[], None]) -> None:
         """Serve until a signal says stop, or new code takes over.
 
-        `left` is the descriptor of the listening socket that the program before has left; `close`
-        closes what must not be open when the next one begins. Raises ListenError.
+        `left` is the descriptor of the listening socket that the program before has left, `board`
+        that of the scoreboard; `close` closes what must not be open when the next one begins.
+        Raises ListenError.
         """
         with listening(self._endpoint, left) as listener:
             asyncio.run(self._serve(listener.dup()))
             close()
             if self._takes_new_code:
-                self._execute(listener.fileno())
+                self._execute(listener.fileno(), board)
 
     async def _serve(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -92,10 +93,10 @@ class MapDaemon:
         await self._close_connections()
         _LOG.info("stopped")
 
-    def _execute(self, listener: int) -> None:
+    def _execute(self, listener: int, board: int) -> None:
         """Go on with the installed code; returns if that fails, for systemd to start it."""
         try:
-            reexec.execute(Inheritance(os.getpid(), listener, str(self._endpoint), ()))
+            reexec.execute(Inheritance(os.getpid(), listener, str(self._endpoint), board, ()))
         except OSError as error:
             _LOG.error("reload: execve: %s", error.strerror)
 

@@ -46,8 +46,8 @@ class TransportMap:
         self,
         settings: Settings,
         find: Find,
+        counts: DecisionCounts,
         mark: Callable[[], str] = lambda: UNMARKED,
-        counts: DecisionCounts | None = None,
     ) -> None:
         """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
 
@@ -76,8 +76,7 @@ class TransportMap:
             return self._answer(key)
         except Exception as error:  # noqa: BLE001 - the boundary; logged and answered
             self._error_log.log(_NO_QUEUE_ID, error, expected=isinstance(error, _EXPECTED))
-            if self._counts is not None:
-                self._counts.failed()
+            self._counts.failed()
             return self._on_error
 
     def _answer(self, recipient: bytes) -> bytes:
@@ -93,7 +92,7 @@ class TransportMap:
             lock = lock_in_force(self._find, base, self._find(base), now)
         address = key.decode()
         outcome = decide_unseen(address, lock, now, self._scope)
-        if lock is not None and self._counts is not None:
+        if lock is not None:
             self._counts.decided(outcome, lock)
         if lock is None or outcome not in _LOCKED or not is_address(key):
             return NOT_FOUND

@@ -1,10 +1,10 @@
-"""What a daemon of the send path counts of its decisions, in its own row of shared memory."""
+"""What a daemon of the send path counts of its decisions, in its own row of the scoreboard."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from bouncegate.config.taxonomy import REASONS
-from bouncegate.daemon.counters import Name, Row
+from bouncegate.daemon.scoreboard import Counters, Name
 from bouncegate.milter.refusal.decision import Outcome
 from bouncegate.policy.records import Lock
 
@@ -18,9 +18,9 @@ DECISIONS: Final[tuple[Name, ...]] = (
 class DecisionCounts:
     """The decisions of one process."""
 
-    def __init__(self, row: Row, figures: Sequence[Name]) -> None:
+    def __init__(self, counters: Counters, figures: Sequence[Name]) -> None:
         """Count in a row that no other living process counts in, each at its place in `figures`."""
-        self._row = row
+        self._counters = counters
         self._places = {
             name[1:]: place for place, name in enumerate(figures) if name[0] == "decision"
         }
@@ -28,8 +28,8 @@ class DecisionCounts:
 
     def decided(self, outcome: Outcome, lock: Lock) -> None:
         """What became of a recipient whom a lock holds."""
-        self._row[self._places[outcome, lock.reason]] += 1
+        self._counters[self._places[outcome, lock.reason]] += 1
 
     def failed(self) -> None:
         """A recipient could not be judged."""
-        self._row[self._error] += 1
+        self._counters[self._error] += 1

@@ -8,16 +8,22 @@ from typing import cast
 
 import pytest
 import uvloop
+from tests.unit.scoreboards import row_of
 
 from bouncegate.classifier.returnpath.lmtp import Session, Terms
 from bouncegate.classifier.returnpath.lmtpdialogue import MOST_RECIPIENTS
-from bouncegate.classifier.returnpath.sessions import SessionCounts, Sessions
+from bouncegate.classifier.returnpath.sessions import Sessions
 
 SECONDS = 20.0
 TERMS = Terms(max_size=10_000, timeout=SECONDS, hostname="mail.example.org")
 START = b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n"
 QUIT = b"QUIT\r\n"
 REFUSED = "550 5.7.1 Not a return path"
+
+
+def sessions_of_one() -> Sessions:
+    row = row_of()
+    return Sessions(row, [row], 8)
 
 
 class Pile:
@@ -46,7 +52,7 @@ def talk(*pieces: bytes, pile: Pile | None = None, terms: Terms = TERMS) -> list
     async def session() -> bytes:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
-        register = Sessions(SessionCounts(1, 8), 0)
+        register = sessions_of_one()
         register.acquire()
         make = lambda: Session(pile or Pile(), terms, loop, register)  # noqa: E731
         await loop.connect_accepted_socket(make, theirs)
@@ -57,7 +63,7 @@ def talk(*pieces: bytes, pile: Pile | None = None, terms: Terms = TERMS) -> list
                 await writer.drain()
                 await asyncio.sleep(0)
         heard = await reader.read()
-        while register.count:
+        while register.row.sessions:
             await asyncio.sleep(0.001)
         writer.close()
         return heard
@@ -328,7 +334,7 @@ class Opened:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, count: int, *, scarce: bool = True) -> None:
         self.clock = Clock(loop)
-        self.sessions = Sessions(SessionCounts(1, 8), 0)
+        self.sessions = sessions_of_one()
         self.pile = Pile()
         terms = TERMS._replace(timeout=300.0, is_scarce=lambda: scarce)
         self.all = [

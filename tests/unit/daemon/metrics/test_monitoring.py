@@ -13,10 +13,10 @@ import pytest
 from bouncegate.classifier.returnpath.handler import FIGURES as RETURN_PATH
 from bouncegate.config.settings import LedgerSettings, MetricsSettings, Settings, StoreSettings
 from bouncegate.config.values import Size
-from bouncegate.daemon.counters import Scoreboard
 from bouncegate.daemon.metrics.bounces import BounceCounts
 from bouncegate.daemon.metrics.collector import Figures, Maintained
 from bouncegate.daemon.metrics.lockcount import LockCount
+from bouncegate.daemon.scoreboard import Scoreboard
 from bouncegate.milter.counts import FIGURES as MILTER
 from bouncegate.milter.lookup.counts import FIGURES as MAP
 from bouncegate.store.ledger import Ledger
@@ -38,11 +38,11 @@ def figures(tmp_path: Path) -> set[str]:
         metrics=MetricsSettings(counters=tmp_path / "counters"),
     )
     boards = [
-        Scoreboard(settings.metrics.counters / name, figures)
+        Scoreboard.in_file(settings.metrics.counters / name, figures)
         for name, figures in (("milter", MILTER), ("map", MAP), ("return-path", RETURN_PATH))
     ]
     for board in boards:
-        board.row()
+        board.take(1)
     with (
         closing(Store.open(store_settings)) as store,
         closing(Ledger.open(store_settings, ledger_settings, readonly=False)) as ledger,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.daemon.counters import Snapshot
+from bouncegate.daemon.scoreboard import Snapshot
 from bouncegate.milter.lookup.netstring import LONGEST, encode
 from lab.bouncegate import COMMAND
 from lab.folder import LabFolder, Process

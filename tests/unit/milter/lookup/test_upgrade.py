@@ -9,10 +9,17 @@ import pytest
 from tests.unit.installation import UPGRADED, Installation
 from tests.unit.milter.lookup.test_daemon import Connection, Gate
 
+from bouncegate.daemon.scoreboard import Snapshot
 from lab.folder import LabFolder, Process
 from lab.waiting import wait_for
 
 OLD_STAY = "reload: the old code and the old settings stay in force"
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    with LabFolder() as folder:
+        yield Gate(folder)
 
 
 @pytest.fixture
@@ -96,4 +103,19 @@ def test_upgrade_of_the_map_to_code_that_cannot_start_leaves_connections_open(
     assert client.ask("gone@example.org") == before
     client.close()
     assert (gate.counters / "map").stat().st_ino == counters
+    assert process.stop() == 0
+
+
+def test_upgrade_of_the_map_counts_on(gate: Gate) -> None:
+    gate.count_for_metrics()
+    process = gate.start_map()
+    for times in (1, 2, 3):
+        assert answer(gate.map_socket)
+        process.send_signal(signal.SIGUSR2)
+        said(process, "listening on", times + 1)
+    snapshot = Snapshot.read(gate.counters / "map")
+    assert snapshot is not None
+    assert snapshot.alive
+    assert len(snapshot.rows) == 1
+    assert sum(n for name, n in snapshot.sums().items() if name[:2] == ("recipient", "bits")) == 3
     assert process.stop() == 0
