@@ -17,7 +17,7 @@ from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
-_COLUMNS: Final = ("time", "by", "from", "command", "addresses", "why")
+_COLUMNS: Final = ("time", "by", "from", "command", "scope", "addresses", "why")
 _SHOWN: Final = 3  # addresses in a table
 
 
@@ -33,6 +33,8 @@ class AuditView(Struct):
     """Whom it was about; empty where they were too many to name."""
     count: int
     """How many addresses, or events of an undo."""
+    scope: str
+    """Which mail the locks stop that it made or lifted: `global`, `group:NAME` or `several`."""
     user: str
     uid: int
     login: str
@@ -114,6 +116,7 @@ def view_of(audit: Audit) -> AuditView:
         why=audit.why,
         addresses=audit.targets,
         count=audit.count,
+        scope=audit.scope,
         user=audit.user,
         uid=audit.uid,
         login=audit.login,
@@ -129,7 +132,7 @@ def row_of(view: AuditView) -> tuple[object, ...]:
     named = " ".join(view.addresses[:_SHOWN])
     more = view.count - len(view.addresses[:_SHOWN])
     whom = f"{named} and {more} more" if named and more else named or str(view.count)
-    return view.time, view.by, place_of(view), view.command, whom, view.why
+    return view.time, view.by, place_of(view), view.command, view.scope, whom, view.why
 
 
 def place_of(view: AuditView) -> str:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck, Statuses
 from bouncegate.admin.lists.lines import Line, addresses_of, bare
+from bouncegate.admin.lists.scope import scope_text
 from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.cli.inputfiles import opened
@@ -22,7 +23,7 @@ from bouncegate.policy.mx import Status
 from bouncegate.policy.nameservers import MOST_OWN
 from bouncegate.store.store import Store
 
-_COLUMNS: Final = ("line", "address", "verdict", "reason", "until", "suggestion", "why")
+_COLUMNS: Final = ("line", "address", "verdict", "scope", "reason", "until", "suggestion", "why")
 
 
 class JudgedView(Struct):
@@ -36,6 +37,8 @@ class JudgedView(Struct):
     why: str
     reason: str | None
     until: str | None
+    scope: str | None
+    """Which mail the lock stops: `global` or `group:NAME`; null without a lock."""
     suggestion: str
 
 
@@ -166,5 +169,6 @@ def _view(judged: CheckedAddress) -> JudgedView:
         why=judged.why,
         reason=judged.reason,
         until=iso(judged.until),
+        scope=None if judged.scope is None else scope_text(judged.scope),
         suggestion=judged.suggestion,
     )

@@ -125,7 +125,8 @@ def explain(
     rules = _rules_in_force(settings)
     views = [_view(step, rules) for step in timeline]
     if json:
-        lock = {"address": view.address, "state": view.state, "until": view.until}
+        lock = {"address": view.address, "state": view.state, "scope": view.scope,
+            "until": view.until}  # fmt: skip
         write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting,
             "audit": done})  # fmt: skip
         return
@@ -133,7 +134,7 @@ def explain(
     for line in _conclusion(key, state, timeline, settings, now, rules=rules):
         print(printable(line))
     for one in done:
-        time_, by, place, command, _, why = row_of(one)
+        time_, by, place, command, _, _, why = row_of(one)
         print(printable(f"{time_}: {command}, by {by}, {place}{why and f': {why}'}"))
     for deferral in waiting:
         print(printable(f"Message {deferral.queue_id} is being deferred {deferral}"))

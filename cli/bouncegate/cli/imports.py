@@ -2,9 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
@@ -45,7 +44,7 @@ def import_(
     locks: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Locks from elsewhere: columns address, reason, until, why."
+            metavar="FILE", help="Locks from elsewhere: columns address, reason, until, scope, why."
         ),
     ] = None,
     addresses: Annotated[
@@ -171,25 +170,37 @@ class _Job:
                         faults.append(found)
 
             given = good(reading(read_csv(file), file))
-            requests = stack.enter_context(SortedRuns(given, RequestedLock, attrgetter("address")))
+            requests = stack.enter_context(SortedRuns(given, RequestedLock, RequestedLock.order))
             _refuse(faults)
-            new = sum(1 for _ in locking.new_locks(store, requests, self._now))
+            scopes: set[str] = set()
+            new = 0
+            for request in locking.new_locks(store, requests, self._now):
+                new += 1
+                scopes.add(request.scope)
             print(
                 f"{new} to lock, {rows - new} unchanged (locked as long already, or listed twice)"
             )
             why = self._why or "imported"
             fresh = locking.new_locks(store, requests, self._now)
             acts = locking.acts_of(fresh, self._now, self._by, why)
-            self._do(store, "lock", acts, new, new)
+            self._do(store, "lock", acts, new, new, scopes=scopes)
 
     def _do(
-        self, store: Store, form: str, acts: Iterable[Act], number: int, addresses: int
+        self,
+        store: Store,
+        form: str,
+        acts: Iterable[Act],
+        number: int,
+        addresses: int,
+        *,
+        scopes: Collection[str] = (),
     ) -> None:
         if self._dry_run or not number:
             return
         require_consent(f"Import {counted(number, form)}?", "nothing was imported", yes=self._yes)
         command = f"import --{form}s"
-        audit = audit_of(command, self._now, by=self._by, why=self._why, count=number)
+        audit = audit_of(command, self._now, by=self._by, why=self._why, count=number,
+            scopes=scopes)  # fmt: skip
         carried = 0
 
         def counting() -> Iterator[Act]:

@@ -9,26 +9,30 @@ from typing import Annotated, Final
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bouncegate.admin.lists.corrections import id_of
 from bouncegate.admin.lists.listing import Listed, Listing, page
 from bouncegate.admin.lists.row import Row, RowFilters
+from bouncegate.admin.lists.scope import scope_text
 from bouncegate.admin.lists.sorting import Order, ordered
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, with_groups
 from bouncegate.cli.output import complain, iso, write_views
 from bouncegate.cli.progress import watched
+from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = (
-    "address", "state", "kind", "category", "reason", "origin", "group", "since", "until", "why",
+    "address", "state", "kind", "category", "reason", "origin", "scope", "group", "since", "until",
+    "why",
 )  # fmt: skip
 SHEET: Final = (
-    "address", "state", "locked", "kind", "category", "reason", "origin", "group", "since", "until",
-    "mailing", "provider", "hard", "soft", "last_event", "why",
+    "address", "state", "locked", "scope", "kind", "category", "reason", "origin", "group", "since",
+    "until", "mailing", "provider", "hard", "soft", "last_event", "why",
 )  # fmt: skip
 """The columns of a sheet."""
 
@@ -52,11 +56,14 @@ class RowView(Struct):
     address: str
     state: str
     locked: bool
+    scope: str | None
+    """Which mail the lock stops: `global` or `group:NAME`; null without a lock."""
     kind: str | None
     category: str | None
     reason: str | None
     origin: str | None
     group: str
+    """The group of the bounce."""
     since: str | None
     until: str | None
     mailing: str
@@ -82,6 +89,14 @@ def list_(
         ),
     ] = State.LOCKED,
     filters: ListFilters,
+    for_group: Annotated[
+        str,
+        typer.Option(
+            "--for-group",
+            metavar="NAME",
+            help="Only locks that stop mail of this group: its own, and those for all mail.",
+        ),
+    ] = "",
     ended: Annotated[
         bool, typer.Option("--all", help="Show locks that have ended as well.")
     ] = False,
@@ -112,10 +127,12 @@ def list_(
     bouncegate list --sort until --limit 20
 
     bouncegate list --state detected --limit 100 --after ann@example.com
+
+    bouncegate list --for-group news.example.com
     """
     now = int(time.time())
     invocation = invocation_of(context)
-    wanted = filters.wanted(invocation, now)
+    wanted = replace(filters.wanted(invocation, now), for_group=clean(for_group, LONGEST_LINE))
     if sort is None and descending:
         raise typer.BadParameter("--descending needs --sort")
     if sort is not None and after:
@@ -159,7 +176,8 @@ def view_of(row: Row) -> RowView:
     return RowView(
         address=row.address,
         state=row.state,
-        locked=row.state == "locked",
+        locked=row.scope is not None and row.state != "ended",
+        scope=None if row.scope is None else scope_text(row.scope),
         kind=row.kind,
         category=row.category,
         reason=row.reason,

@@ -63,11 +63,12 @@ def lock(
     keys = keys_of(invocation, addresses or [], file)
     who = by
     command = called("lock", [("until", until), ("group", group)])
-    audit = audit_of(command, now, by=who, why=why, targets=keys)
     group = clean(group, LONGEST_LINE)
+    audit = audit_of(command, now, by=who, why=why, targets=keys, scopes=[group])
     act = Act((), now, "lock", who, why, end, reason=reason, group=group)
     acts = (replace(act, addresses=some) for some in portions(sorted(keys)))
     with closing(invocation.open_store()) as store:
         carry_out(invocation, store, acts, len(keys), audit)
     end_text = "without end" if end == NO_END else f"until {iso(end)}"
+    end_text += f", for {group} alone" if group else ""
     say_all([f"{key}: locked {end_text}" for key in keys], len(keys), "locked")

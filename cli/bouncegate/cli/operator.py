@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from bouncegate.admin.lists.scope import scope_text
 from bouncegate.cli.logs import printable
 from bouncegate.policy.records import MOST_TARGETS, Audit
 from bouncegate.store.audit import new_key
@@ -41,10 +42,11 @@ def audit_of(
     why: str = "",
     targets: Sequence[str] = (),
     count: int | None = None,
+    scopes: Iterable[str] = (),
 ) -> Audit:
     """The record of a change that this process is about to make.
 
-    `count` where it is not that of the targets.
+    `count` where it is not that of the targets; `scopes` are those of the locks it is about.
     """
     count = len(targets) if count is None else count
     return Audit(
@@ -62,7 +64,14 @@ def audit_of(
         tty=_terminal(),
         client=_ssh_client(),
         host=one_line(socket.gethostname()),
+        scope=_scope_of(set(scopes)),
     )
+
+
+def _scope_of(scopes: set[str]) -> str:
+    if len(scopes) > 1:
+        return "several"
+    return "".join(scope_text(scope) for scope in scopes)
 
 
 def called(command: str, options: Iterable[tuple[str, object]]) -> str:

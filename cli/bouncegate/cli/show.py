@@ -8,11 +8,21 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
+from bouncegate.admin.lists.scope import GLOBAL, scope_text
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import counted, iso, write_json, write_table
+from bouncegate.policy.addressstate import (
+    ALL_MAIL,
+    ScopedLock,
+    StateName,
+    lock_for,
+    locks_at,
+    name_at,
+    state_at,
+)
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Lock, State
+from bouncegate.policy.records import State
 from bouncegate.policy.timeline import steps, that_lacks_days
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.errors import StoreMissing
@@ -37,13 +47,35 @@ class DeferralView(Struct):
         return f"since {self.first}, {attempts}, last {self.last}: {self.text}"
 
 
+class LockView(Struct):
+    """One lock in force."""
+
+    scope: str
+    """Which mail it stops: `global` or `group:NAME`."""
+    lock_on: str
+    """What is locked: the address, or `@domain`."""
+    until: str | None
+    since: str | None
+    kind: str
+    category: str
+    reason: str
+    origin: str
+
+    def __str__(self) -> str:
+        """In a line, for people."""
+        return f"{self.scope} until {self.until or 'unlocked'} ({self.reason})"
+
+
 class AddressView(Struct):
     """One address as scripts read it; times in UTC, ISO 8601."""
 
     address: str
     state: str
-    """locked, detected (has bounced, is not locked) or unknown."""
+    """locked, detected (bounces count, none has locked it), bounced (no bounce counts), free (known
+    without a bounce) or unknown."""
     locked: bool
+    scope: str | None
+    """Which mail the lock stops, of several the one that stops most: `global` or `group:NAME`."""
     until: str | None
     since: str | None
     kind: str | None
@@ -52,9 +84,12 @@ class AddressView(Struct):
     origin: str | None
     lock_on: str | None
     """What is locked: the address, or `@domain`."""
+    locks: list[LockView]
+    """All locks in force."""
     soft: int
     hard: int
     soft_in_row: int
+    hard_in_row: int
     categories: dict[str, int]
     times_locked: int
     corrected_to: str | None
@@ -93,7 +128,7 @@ def show(
             timeline = steps(store.history.of_address(key), invocation.policy)
             view.needs_another_day = that_lacks_days(timeline, now) is not None
     except StoreMissing:
-        view = _view(key, EMPTY, key, None, now)
+        view = _view(key, EMPTY, [], "unknown")
     if json:
         write_json(view)
     else:
@@ -101,14 +136,16 @@ def show(
 
 
 def view_of(store: Store, address: str, now: int) -> AddressView:
-    """What the store knows of an address; where it is free, the lock of its domain counts."""
+    """What the store knows of an address; a lock of its domain stops its mail as well."""
     state = store.addresses.get(address) or EMPTY
-    if state.lock is None or not state.lock.in_force(now):
-        domain = f"@{domain_of(address)}"
-        lock = (store.addresses.get(domain) or EMPTY).lock
-        if lock is not None and lock.in_force(now):
-            return _view(address, state, domain, lock, now)
-    return _view(address, state, address, state.lock, now)
+    locks = [_lock(found, address) for found in locks_at(state, now)]
+    domain = f"@{domain_of(address)}"
+    of_domain = lock_for(store.addresses.get(domain) or EMPTY, now, ALL_MAIL)
+    if of_domain is not None and domain != address:
+        locks.append(_lock(of_domain, domain))
+    locks.sort(key=lambda lock: lock.scope != GLOBAL)
+    name = name_at(state, now, has_bounced=store.lists.has_bounced(address))
+    return _view(address, state_at(state, now), locks, "locked" if locks else name)
 
 
 def deferrals_of(store: Store, address: str) -> list[DeferralView]:
@@ -121,22 +158,40 @@ def deferrals_of(store: Store, address: str) -> list[DeferralView]:
     ]
 
 
-def _view(address: str, state: State, lock_on: str, lock: Lock | None, now: int) -> AddressView:
-    locked = lock is not None and lock.in_force(now)
+def _lock(found: ScopedLock, lock_on: str) -> LockView:
+    lock = found.lock
+    return LockView(
+        scope=scope_text(found.scope),
+        lock_on=lock_on,
+        until=iso(lock.until),
+        since=iso(lock.since),
+        kind=lock.kind,
+        category=lock.category,
+        reason=lock.reason,
+        origin=lock.origin,
+    )
+
+
+def _view(address: str, state: State, locks: list[LockView], name: StateName) -> AddressView:
+    """An address by its state now, without locks of the past; the first lock stops most mail."""
+    lock = locks[0] if locks else None
     return AddressView(
         address=address,
-        state="locked" if locked else "unknown" if state == EMPTY else "detected",
-        locked=locked,
-        until=iso(lock.until) if lock else None,
-        since=iso(lock.since) if lock else None,
+        state=name,
+        locked=lock is not None,
+        scope=lock.scope if lock else None,
+        until=lock.until if lock else None,
+        since=lock.since if lock else None,
         kind=lock.kind if lock else None,
         category=lock.category if lock else None,
         reason=lock.reason if lock else None,
         origin=lock.origin if lock else None,
-        lock_on=lock_on if lock else None,
+        lock_on=lock.lock_on if lock else None,
+        locks=locks,
         soft=state.soft,
         hard=state.hard,
         soft_in_row=state.soft_in_row,
+        hard_in_row=state.hard_in_row,
         categories=state.categories,
         times_locked=state.times_locked,
         corrected_to=state.corrected or None,
@@ -148,6 +203,8 @@ def _view(address: str, state: State, lock_on: str, lock: Lock | None, now: int)
 def _rows(view: AddressView) -> Iterator[tuple[str, object]]:
     for field in view.__struct_fields__:
         value = getattr(view, field)
+        if field == "locks" and len(view.locks) < 2:
+            continue  # the fields above say it
         if field == "until" and view.locked and value is None:
             value = "without end"
         elif isinstance(value, dict):

@@ -30,7 +30,7 @@ from bouncegate.store.address import domain_of
 from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
 
-_COLUMNS: Final = ("address", "kind", "category", "reason", "group", "since", "until")
+_COLUMNS: Final = ("address", "scope", "kind", "category", "reason", "group", "since", "until")
 _REMEMBERS: Final = (
     "Postfix asks the map: an smtpd(8) that has refused an address refuses it until it ends, or "
     'until "postfix reload"'
@@ -94,7 +94,8 @@ def unlock(
         require_consent(f"Unlock {counted(number, 'address')}?", "nothing was unlocked", yes=yes)
         who = by
         command = "unlock" + " --all" * every + " --force" * force
-        audit = audit_of(command, now, by=who, why=why, targets=summary.names, count=number)
+        audit = audit_of(command, now, by=who, why=why, targets=summary.names, count=number,
+            scopes=summary.scopes)  # fmt: skip
         acts = _acts(targets, Act((), now, "unlock", who, why, condition="as-seen"))
         left_out = carry_out(invocation, store, acts, summary.rows, audit)
     names = sorted(set(summary.names) - set(left_out.first))

@@ -72,8 +72,8 @@ def _is_by_list(act: Act, _seen: int, state: State) -> bool:
 
 
 def _outlasts(act: Act, _seen: int, state: State) -> bool:
-    lock = _in_force(act, state)
-    if lock is None:
+    lock = next(iter(locks_of(state, act.group)), None)
+    if lock is None or not lock.in_force(act.time):
         return True
     weaker = strength(act.reason, act.origin) < strength(lock.reason, lock.origin)
     return not weaker and act.until >= lock.until

@@ -89,6 +89,11 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
         return self.blame or REASONS[self.reason].blame
 
     @property
+    def is_bounce(self) -> bool:
+        """Whether it tells of a failure, whoever is to blame and whether or not it counts."""
+        return self.kind in (Kind.HARD, Kind.SOFT)
+
+    @property
     def moment(self) -> int:
         """The time that orders failures: when the message was sent, else when the bounce came."""
         return self.sent or self.time
@@ -237,6 +242,8 @@ class Audit(Struct, frozen=True, tag="audit", omit_defaults=True):
     host: str = ""
     purged: bytes = b""
     """The digest of an address that was purged."""
+    scope: str = ""
+    """Which mail the locks are for that it made or lifted: `global`, `group:NAME`, or `several`."""
 
 
 class Streak(Struct, frozen=True, omit_defaults=True):

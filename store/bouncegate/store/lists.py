@@ -113,6 +113,12 @@ class Lists(Table):
                 if isinstance(entry, Event) and not history.rulings.leaves_out(transaction, number)
             ]
 
+    def has_bounced(self, address: str) -> bool:
+        """Whether any bounce of an address is kept, whether or not it counts."""
+        with self._reading() as transaction:
+            entries = self._history.journal.of_address_within(transaction, address)
+            return any(isinstance(entry, Event) and entry.is_bounce for _, entry in entries)
+
     def acts(self, address: str) -> list[Act]:
         """What was done to an address by hand or by rule, in order."""
         with self._reading() as transaction:

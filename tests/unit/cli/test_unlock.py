@@ -111,7 +111,7 @@ def test_an_operator_unlocks_for_one_group_alone(bouncegate: Command) -> None:
     lines = bouncegate(
         "list", "--json", "--domain", "gmx.de", "--origin", "manual"
     ).out.splitlines()
-    assert [json.loads(line)["group"] for line in lines] == ["shop"]
+    assert [json.loads(line)["scope"] for line in lines] == ["group:shop"]
 
 
 def lines_of(names: Iterator[str] | list[str]) -> str:

@@ -11,10 +11,11 @@ from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.addressstate import ALL_MAIL, has_counted, lock_for, locks_at
 from bouncegate.policy.deaddomain import REASONS, WORDS
-from bouncegate.policy.fold import EMPTY, is_locked
+from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.mx import DENIALS, Status
-from bouncegate.policy.records import Lock, State
+from bouncegate.policy.records import State
 from bouncegate.store.address import AddressError, canonical, domain_of
 from bouncegate.store.lastmailed import date_of
 from bouncegate.store.store import Store
@@ -43,6 +44,8 @@ class CheckedAddress(Struct, frozen=True):
     reason: Reason | None = None
     until: int | None = None
     """The end of the lock."""
+    scope: str | None = None
+    """The group that the lock is for; empty: all mail; None: no lock."""
     suggestion: str = ""
     """What was probably meant."""
 
@@ -113,10 +116,14 @@ class ListCheck:
         of_domain = known.get(f"@{domain}", EMPTY)
         meant = self._typos.meant(domain)
         suggestion = f"{address.removesuffix(domain)}{meant}" if meant else ""
-        lock = self._lock(state) or self._lock(of_domain)
-        if lock is not None:
-            why = "" if lock is self._lock(state) else "its domain is locked"
-            return CheckedAddress(line, address, "locked", why, lock.reason, lock.until, suggestion)
+        own = lock_for(state, self._now, self._group)
+        found = own or lock_for(of_domain, self._now, ALL_MAIL)
+        if found is not None:
+            why = "" if own else "its domain is locked"
+            reason, until = found.lock.reason, found.lock.until
+            return CheckedAddress(
+                line, address, "locked", why, reason, until, found.scope, suggestion
+            )
         status = statuses.get(domain, "unknown")
         if status in DENIALS:
             reason, why = REASONS[status], WORDS[status]
@@ -132,26 +139,17 @@ class ListCheck:
         return replace(checked, verdict="stale", why=f"not mailed since {date_of(day)}")
 
     def _of_bounces(self, line: int, address: str, state: State) -> CheckedAddress:
-        if is_locked(state, self._now):
-            group = next(
-                g for g, c in state.groups.items() if c.lock and c.lock.in_force(self._now)
-            )
-            return CheckedAddress(line, address, "predicted", f"locked for {group}")
-        if not (state.hard or state.soft):
+        if elsewhere := locks_at(state, self._now):
+            scope, lock = elsewhere[0]
+            why = f"locked for {scope}"
+            return CheckedAddress(line, address, "predicted", why, lock.reason, lock.until, scope)
+        if not has_counted(state):
             return CheckedAddress(line, address, "good")
         events = self._store.lists.events(address)
         why = f"{state.hard} hard and {state.soft} soft bounces"
         reason = events[-1].reason if events else None
-        elsewhere = bool(self._group and events) and all(e.group != self._group for e in events)
-        return CheckedAddress(line, address, "predicted" if elsewhere else "detected", why, reason)
-
-    def _lock(self, state: State) -> Lock | None:
-        """The current lock for all groups, or for the group of the check."""
-        own = state.groups.get(self._group)
-        for lock in (state.lock, own.lock if own is not None else None):
-            if lock is not None and lock.in_force(self._now):
-                return lock
-        return None
+        of_others = bool(self._group and events) and all(e.group != self._group for e in events)
+        return CheckedAddress(line, address, "predicted" if of_others else "detected", why, reason)
 
     def _suggestion(self, text: str) -> str:
         """What was probably meant by an invalid address, if a typing error explains it."""

@@ -10,6 +10,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("id",),
     "reason": ("reason", "bounce reason", "type"),
     "until": ("until", "expires", "end"),
+    "scope": ("scope",),
     "why": ("why", "comment", "note", "description", "status"),
 }
 """The known columns with their possible names; the first name that a file has counts."""

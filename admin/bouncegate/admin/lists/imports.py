@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from itertools import groupby, islice
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -11,8 +10,10 @@ from msgspec.structs import replace
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Fault
 from bouncegate.admin.lists.csvfile import CsvRow
+from bouncegate.admin.lists.scope import scope_of
 from bouncegate.config.taxonomy import BY_LIST, REASONS, Kind, Reason
 from bouncegate.config.text import clean
+from bouncegate.policy.addressstate import ALL_MAIL, locks_at
 from bouncegate.policy.conditions import strength
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Lock, Origin
@@ -43,6 +44,10 @@ _LONGEST_WHY: Final = 200
 _SAME_LENGTH: Final = 2 * 86_400
 
 
+_Alike = tuple[Reason, int, Origin, str, str]
+"""What the locks of one act have in common: reason, end, origin, why, scope."""
+
+
 class RequestedLock(NamedTuple):
     """A lock to be imported."""
 
@@ -51,6 +56,12 @@ class RequestedLock(NamedTuple):
     until: int
     why: str
     origin: Origin = Origin.IMPORTED
+    scope: str = ALL_MAIL
+    """The only group for which it is."""
+
+    def order(self) -> tuple[str, str]:
+        """The sort key: by address, then by scope."""
+        return self.address, self.scope
 
 
 class LockReader:
@@ -80,9 +91,8 @@ class LockReader:
         reason = reason_of(named)
         if reason is None:
             reason, why = Reason.OPERATOR, ": ".join(filter(None, (named, why)))
-        return RequestedLock(
-            address, reason, self._end_of(cell(row, "until")), clean(why, _LONGEST_WHY)
-        )
+        until, scope = self._end_of(cell(row, "until")), scope_of(cell(row, "scope"))
+        return RequestedLock(address, reason, until, clean(why, _LONGEST_WHY), scope=scope)
 
 
 def reason_of(text: str) -> Reason | None:
@@ -98,20 +108,19 @@ def reason_of(text: str) -> Reason | None:
 
 
 def new_locks(store: Store, requests: Iterable[RequestedLock], now: int) -> Iterator[RequestedLock]:
-    """The requests that change anything, each address once.
+    """The requests that change anything, each address once for each scope.
 
     `requests` are sorted by address, so that the store is read sequentially. Of several requests
-    for one address, and of a request and the existing lock, the stronger reason and the later end
-    are used. Raises StoreError.
+    for one address and scope, and of a request and the existing lock of that scope, the stronger
+    reason and the later end are used. Raises StoreError.
     """
-    waiting = (
-        reduce(_together, alike) for _, alike in groupby(requests, key=attrgetter("address"))
-    )
+    waiting = (reduce(_together, alike) for _, alike in groupby(requests, key=RequestedLock.order))
     while batch := list(islice(waiting, _BATCH)):
         known = store.lists.known({request.address for request in batch})
         for request in batch:
-            lock = known.get(request.address, EMPTY).lock
-            if lock is None or not lock.in_force(now):
+            locks = locks_at(known.get(request.address, EMPTY), now)
+            lock = next((lock for scope, lock in locks if scope == request.scope), None)
+            if lock is None:
                 yield request
             elif _changes(request, lock, now):
                 yield _joined(request, lock)
@@ -148,9 +157,9 @@ def _changes(request: RequestedLock, lock: Lock, now: int) -> bool:
 
 def acts_of(requests: Iterable[RequestedLock], time: int, by: str, why: str) -> Iterator[Act]:
     """The acts that lock, with equal requests in one act."""
-    waiting: dict[tuple[Reason, int, Origin, str], list[str]] = {}
+    waiting: dict[_Alike, list[str]] = {}
     for request in requests:
-        alike = request.reason, request.until, request.origin, request.why or why
+        alike = request.reason, request.until, request.origin, request.why or why, request.scope
         some = waiting.setdefault(alike, [])
         some.append(request.address)
         if len(some) == MOST_AT_ONCE:
@@ -162,7 +171,7 @@ def acts_of(requests: Iterable[RequestedLock], time: int, by: str, why: str) -> 
         yield _act(alike, rest, time, by)
 
 
-def _act(alike: tuple[Reason, int, Origin, str], addresses: list[str], time: int, by: str) -> Act:
-    reason, until, origin, why = alike
-    act = Act((), time, "lock", by, why, until, origin, reason, condition="outlasts")
+def _act(alike: _Alike, addresses: list[str], time: int, by: str) -> Act:
+    reason, until, origin, why, scope = alike
+    act = Act((), time, "lock", by, why, until, origin, reason, group=scope, condition="outlasts")
     return replace(act, addresses=tuple(sorted(set(addresses))))

@@ -17,13 +17,14 @@ from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.config.durations import Duration
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy import deaddomain as dead
+from bouncegate.policy.addressstate import ScopedLock, has_counted, lock_for, locks_at, locks_of
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.mx import DENIALS, Status
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Event, Lock, State
+from bouncegate.policy.records import Event, State
 from bouncegate.store.address import domain_of
 from bouncegate.store.lastmailed import date_of
-from bouncegate.store.lists import Known, has_lock
+from bouncegate.store.lists import Known
 from bouncegate.store.store import Store
 
 Listed = Literal["locked", "detected", "predicted", "invalid", "stale"]
@@ -56,7 +57,7 @@ class Listing:
                 yield row
 
     def ended(self, filters: RowFilters, after: str = "") -> Iterator[Row]:
-        """All locks, also ended ones, as rows of `locked`."""
+        """All locks: those in force as rows of `locked`, the others as `ended`."""
         return (row for row in self._locks(filters, after, ended=True) if filters.matches(row))
 
     def _locked(self, filters: RowFilters, after: str) -> Iterator[Row]:
@@ -66,7 +67,7 @@ class Listing:
         prefilter = lock_prefilter(filters, self._now, ended=ended)
         for address, state in self._lists.locked(after, prefilter):
             for row in self._of_locks(address, state, ended=ended):
-                if not filters.group or filters.group == row.group:
+                if not filters.group or filters.group in (row.group, row.scope):
                     yield row
 
     def locks_of(self, address: str) -> Iterator[Row]:
@@ -74,9 +75,13 @@ class Listing:
         return self._of_locks(address, self._store.addresses.get(address) or EMPTY)
 
     def _of_locks(self, address: str, state: State, *, ended: bool = False) -> Iterator[Row]:
-        for lock, group in _locks_of(state):
-            if ended or lock.in_force(self._now):
-                yield row_of_lock(address, state, lock, group, self._lists.entry(lock.cause))
+        for found in locks_of(state):
+            if ended or found.lock.in_force(self._now):
+                yield self._of_lock(address, state, found)
+
+    def _of_lock(self, address: str, state: State, found: ScopedLock) -> Row:
+        listed = "locked" if found.lock.in_force(self._now) else "ended"
+        return row_of_lock(address, listed, state, found, self._lists.entry(found.lock.cause))
 
     def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Addresses that have bounced, for the group and mailing of the filters, if any."""
@@ -102,16 +107,21 @@ class Listing:
     def _is_of_dead_domain(self, address: str) -> bool:
         """Whether an address is listed because of its domain."""
         is_denied = self._store.mx.of(domain_of(address)).status in DENIALS
-        return is_denied and not _matters(self._store.addresses.get(address))
+        return is_denied and not self._matters(address)
+
+    def _matters(self, address: str) -> bool:
+        """Whether an address has bounced or is locked."""
+        state = self._store.addresses.get(address) or EMPTY
+        return has_counted(state) or bool(locks_at(state, self._now))
 
     def _locked_elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Addresses locked for one group: they are predicted for all others."""
         prefilter = key_prefilter(filters)
         for address, state in self._lists.with_locks_of_groups(after, prefilter):
-            if state.lock is not None and state.lock.in_force(self._now):
+            if lock_for(state, self._now, "") is not None:
                 continue
             for row in self._of_locks(address, state):
-                yield replace(row, state="predicted", why=f"locked for {row.only_for}")
+                yield replace(row, state="predicted", why=f"locked for {row.scope}")
 
     def of_dead_domains(self, after: str = "") -> Iterator[Row]:
         """Mailed addresses of domains that now take no mail, which have not bounced."""
@@ -126,7 +136,7 @@ class Listing:
             return
         reason, why = dead.REASONS[status], dead.WORDS[status]
         for address in self._store.lastmailed.in_domain(domain, after):
-            if not _matters(self._store.addresses.get(address)):
+            if not self._matters(address):
                 kind, category = REASONS[reason].kind, REASONS[reason].category
                 yield Row(address, "predicted", kind, category, reason, why=why)
 
@@ -145,14 +155,15 @@ class Listing:
             yield self._with_lock(row)
 
     def _with_lock(self, row: Row) -> Row:
-        """The row with the address's lock and bounces."""
+        """The row with the address's first lock and its bounces."""
         state = self._store.addresses.get(row.address) or EMPTY
-        lock = state.lock
         known = replace(row, hard=state.hard, soft=state.soft, last_event=state.last_event)
-        if lock is None or not lock.in_force(self._now):
+        scope, lock = next(iter(locks_at(state, self._now)), (None, None))
+        if lock is None:
             return known
         return replace(
             known,
+            scope=scope,
             kind=lock.kind,
             category=lock.category,
             reason=lock.reason,
@@ -166,9 +177,7 @@ class Listing:
         free = self._lists.bounced(self._now, after, prefilter)
         locked = self._lists.with_locks_of_groups(after, prefilter)
         for address, state in _without_doubles(merge(free, locked, key=itemgetter(0))):
-            if any(
-                lock.in_force(self._now) for lock, g in _locks_of(state) if g in ("", filters.group)
-            ):
+            if lock_for(state, self._now, filters.group) is not None:
                 continue
             events = self._lists.events(address)
             if events and all(event.group != filters.group for event in events):
@@ -180,20 +189,6 @@ def _of_last(address: str, listed: str, state: State, events: list[Event], maili
     """The row of the last bounce, or of the last one in the filtered mailing."""
     chosen = [event for event in events if not mailing or event.mailing == mailing] or events
     return row_of_bounces(address, listed, state, chosen[-1] if chosen else None)
-
-
-def _locks_of(state: State) -> Iterator[tuple[Lock, str]]:
-    """The locks of an address, each with its group; empty: for all groups."""
-    if state.lock is not None:
-        yield state.lock, ""
-    for group, streak in sorted(state.groups.items(), key=itemgetter(0)):
-        if streak.lock is not None:
-            yield streak.lock, group
-
-
-def _matters(state: State | None) -> bool:
-    """Whether an address has bounced or is locked."""
-    return state is not None and (bool(state.hard or state.soft) or has_lock(state))
 
 
 def _without_doubles(known: Iterator[Known]) -> Iterator[Known]:

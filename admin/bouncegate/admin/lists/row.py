@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.policy.addressstate import ALL_MAIL, ScopedLock
 from bouncegate.policy.records import Act, Entry, Event, Lock, Origin, State
 
 
@@ -11,7 +12,7 @@ class Row(Struct, frozen=True):
 
     address: str
     state: str
-    """locked, detected, predicted, invalid or stale."""
+    """locked, ended (a lock of the past), detected, predicted, invalid or stale."""
     kind: Kind | None = None
     category: Category | None = None
     reason: Reason | None = None
@@ -21,9 +22,9 @@ class Row(Struct, frozen=True):
     until: int | None = None
     """The end of the lock."""
     group: str = ""
-    """The group of the bounce, or of the lock."""
-    only_for: str = ""
-    """The group of the lock; empty: all groups."""
+    """The group of the bounce that locked, or of the last one."""
+    scope: str | None = None
+    """The group that the lock is for; empty: all mail; None: no lock."""
     mailing: str = ""
     provider: str = ""
     hard: int = 0
@@ -45,6 +46,8 @@ class RowFilters(Struct, frozen=True):
     domain: str = ""
     group: str = ""
     mailing: str = ""
+    for_group: str = ""
+    """Only locks that stop the mail of this group."""
     since: int = 0
     until: int = 0
     """Before this time; 0: no limit."""
@@ -52,6 +55,17 @@ class RowFilters(Struct, frozen=True):
     def in_domain(self, address: str) -> bool:
         """Whether an address is in the filter's domain, if there is one."""
         return not self.domain or address.endswith(f"@{self.domain}")
+
+    def matches_scope(self, row: Row) -> bool:
+        """Whether the lock of a row stops mail of the filter's group, if there is one.
+
+        A domain is only locked for all mail: the send path looks at nothing else of it.
+        """
+        if not self.for_group:
+            return True
+        if row.address.startswith("@"):
+            return row.scope == ALL_MAIL
+        return row.scope in (ALL_MAIL, self.for_group)
 
     def matches_lock(self, lock: Row | Lock) -> bool:
         """Whether a lock, or the lock of a row, matches."""
@@ -68,27 +82,31 @@ class RowFilters(Struct, frozen=True):
         """Whether a row matches."""
         return (
             self.matches_lock(row)
+            and self.matches_scope(row)
             and (not self.provider or row.provider == self.provider)
             and self.in_domain(row.address)
             and (not self.mailing or row.mailing == self.mailing)
         )
 
 
-def row_of_lock(address: str, state: State, lock: Lock, group: str, cause: Entry | None) -> Row:
+def row_of_lock(
+    address: str, listed: str, state: State, found: ScopedLock, cause: Entry | None
+) -> Row:
     """The row of one lock; `cause` is the entry that made it."""
     event = cause if isinstance(cause, Event) else None
     act = cause if isinstance(cause, Act) else None
+    lock = found.lock
     return Row(
         address,
-        "locked",
+        listed,
         kind=lock.kind,
         category=lock.category,
         reason=lock.reason,
         origin=lock.origin,
         since=lock.since,
         until=lock.until,
-        group=group or (event.group if event else ""),
-        only_for=group,
+        group=event.group if event else "",
+        scope=found.scope,
         mailing=event.mailing if event else "",
         provider=event.provider if event else "",
         hard=state.hard,

@@ -25,6 +25,7 @@ class Order(StrEnum):
     CATEGORY = "category"
     REASON = "reason"
     ORIGIN = "origin"
+    SCOPE = "scope"
     PROVIDER = "provider"
     DOMAIN = "domain"
     GROUP = "group"
@@ -62,5 +63,5 @@ def _key_of(order: Order) -> Key:
     value = _KEYS.get(order)
     name = order.value
     if value is None:
-        return lambda row: (str(getattr(row, name) or ""), row.address, row.group)
-    return lambda row: (value(row), row.address, row.group)
+        return lambda row: (str(getattr(row, name) or ""), row.address, row.scope or "")
+    return lambda row: (value(row), row.address, row.scope or "")

@@ -45,6 +45,8 @@ class UnlockSummary:
         self.hard = 0
         """Addresses with hard automatic locks."""
         self.first_hard: list[Row] = []
+        self.scopes: set[str] = set()
+        """The scopes of the locks."""
         self._last_hard = ""
 
     def targets(self, rows: Iterable[Row]) -> Iterator[Target]:
@@ -67,7 +69,9 @@ class UnlockSummary:
             self.first.append(row)
         if row.kind is Kind.HARD and row.origin is Origin.AUTOMATIC:
             self._seen_hard(row)
-        return row.only_for
+        assert row.scope is not None, "a row without a lock unlocks nothing"
+        self.scopes.add(row.scope)
+        return row.scope
 
     def _seen_hard(self, row: Row) -> None:
         if self._last_hard != row.address:
