@@ -284,7 +284,10 @@ def shipped_classifier() -> Classifier:
 
 
 def _stands_there(raw: bytes, reports: tuple[Report, ...] | list[Report]) -> None:
-    """Local part and domain of each recipient occur in the text, as it stands or decoded."""
+    """Local part and domain of each recipient occur in the text, as it stands or decoded.
+
+    A complaint may name nobody.
+    """
     if not reports or b"\\" in raw:
         # Escapes of JSON and of RFC 6533 write an address in other characters.
         return

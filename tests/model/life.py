@@ -18,7 +18,7 @@ from bouncegate.config.taxonomy import Reason
 
 DAY: Final = 86_400
 
-Kind = Literal["hard", "soft"]
+Kind = Literal["hard", "soft", "complaint"]
 Origin = Literal["automatic", "manual", "imported"]
 
 SOFT: Final = frozenset({Reason.MAILBOX_FULL, Reason.NO_ANSWER, Reason.STALE, Reason.UNDEFINED})
@@ -263,6 +263,8 @@ def imported(lock: Lock | None, made_at: int, reason: Reason, until: int, now: i
     the same file twice changes nothing.
     """
     kind: Kind = "soft" if reason in SOFT else "hard"
+    if reason is Reason.COMPLAINT:
+        kind = "complaint"
     if lock is None or lock.until <= now:
         return Lock(kind, until, "imported", reason)
     new, old = _strength(reason, "imported"), _strength(lock.reason, lock.origin)

@@ -7,7 +7,7 @@ from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import find_addresses, typed_address
 from bouncegate.classifier.fields import Fields
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers import rfc3464
+from bouncegate.classifier.readers import arf, rfc3464
 from bouncegate.classifier.report import Original
 
 # Fields by which an operator's system identifies its mailings.
@@ -24,13 +24,19 @@ _MOST_RECIPIENTS: Final = 100
 def read_original(notification: Notification) -> Original:
     """The original message, by the status fields and the returned header."""
     status = rfc3464.message_fields(notification)
+    feedback = arf.message_fields(notification)
     fields = notification.returned_fields
+    sender = (
+        status.get("x-postfix-sender")
+        or feedback.get("original-mail-from")
+        or fields.get("return-path")
+    )
     kept = sorted(KEPT.intersection(fields.names))
     return Original(
         message_id=_message_id(fields.get("message-id") or status.get("original-message-id")),
         envelope_id=status.get("original-envelope-id")[: limits.VALUE],
         queue_id=status.get("x-postfix-queue-id")[: limits.VALUE],
-        sender=typed_address(status.get("x-postfix-sender") or fields.get("return-path")),
+        sender=typed_address(sender),
         recipients=_recipients(fields),
         headers={n: fields.words(n)[: limits.VALUE] for n in kept},
     )

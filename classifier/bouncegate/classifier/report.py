@@ -94,7 +94,13 @@ class Reading(Struct, frozen=True, gc=False):
 
 EXPANDED = "expanded"
 """The action of an alias that was expanded (RFC 3464, 2.3.3); a member of one of ours failed."""
-NOT_FAILURES: frozenset[str] = frozenset({"delayed", "delivered", "relayed", EXPANDED})
+NO_COMPLAINTS: frozenset[str] = frozenset({"not-spam", "auth-failure"})
+"""Feedback types by which nobody complains (RFC 6430, RFC 6591); they are the report's action."""
+NOT_FAILURES: frozenset[str] = (
+    frozenset({"delayed", "delivered", "relayed", EXPANDED}) | NO_COMPLAINTS
+)
 """Actions that are not failures (RFC 3464, 2.3.3)."""
+FEEDBACK_TYPE = "feedback-type"
+"""The name of the field of `Report.extra` that says what a complaint is about."""
 COMPLAINED = "complaint"
 """The action of the report of a complaint (ARF)."""

@@ -25,7 +25,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Act, Event, JournalEntry, Lock, State, Summary
+from bouncegate.policy.records import NO_END, Act, Event, JournalEntry, Lock, State, Summary
 from bouncegate.policy.timeline import Step, steps, streak_of, that_lacks_days, what_would_free
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.store import Store
@@ -260,9 +260,9 @@ def _of_lock(
     key: str, group: str, lock: Lock, timeline: list[Step], rules: _Rules
 ) -> Iterator[str]:
     cause = next((step.entry for step in timeline if step.number == lock.cause), None)
-    until = iso(lock.until) or "without end"
+    until = "without end" if lock.until == NO_END else f"until {iso(lock.until)}"
     whom = f" for {group} alone" if group else ""
-    yield f"{key} is locked{whom} ({lock.kind}, {lock.category}, {lock.reason}) until {until}."
+    yield f"{key} is locked{whom} ({lock.kind}, {lock.category}, {lock.reason}) {until}."
     if isinstance(cause, Event):
         yield f"Entry {lock.cause} locked it: {cause.diagnostic or 'no diagnostic was given'}"
         if (rule := rules.get(cause.rule)) is not None and rule.source:

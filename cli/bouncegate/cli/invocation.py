@@ -63,7 +63,7 @@ class Invocation:
             guard = Guard(settings.guard, self._sends, self.providers)
         trust = settings.return_path.count
         return Policy(
-            settings.policy,
+            settings.policy_in_force,
             trust,
             guard=guard,
             alarm=settings.alarm,

@@ -88,6 +88,7 @@ class AddressView(Struct):
     """All locks in force."""
     soft: int
     hard: int
+    complaints: int
     soft_in_row: int
     hard_in_row: int
     categories: dict[str, int]
@@ -190,6 +191,7 @@ def _view(address: str, state: State, locks: list[LockView], name: StateName) ->
         locks=locks,
         soft=state.soft,
         hard=state.hard,
+        complaints=state.complaints,
         soft_in_row=state.soft_in_row,
         hard_in_row=state.hard_in_row,
         categories=state.categories,

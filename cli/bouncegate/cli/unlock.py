@@ -156,11 +156,13 @@ def _acts(targets: Iterable[Target], act: Act) -> Iterator[Act]:
 
 def _refuse_hard(invocation: Invocation, summary: UnlockSummary, *, force: bool) -> None:
     """End the command if a lock is hard: mailing such addresses again costs reputation."""
-    if force or invocation.settings.policy.unlock_hard or not summary.hard:
+    allowed = invocation.settings.policy.unlock_hard and not summary.complained
+    if force or allowed or not summary.hard:
         return
     for row in summary.first_hard:
         view = view_of(row)
-        complain(f"{row.address}: hard-locked ({row.reason}) until {view.until}")
+        until = f"until {view.until}" if view.until else "without end"
+        complain(f"{row.address}: {row.kind}-locked ({row.reason}) {until}")
     complain(
         f"{counted(summary.hard, 'address')} with hard locks: nothing was unlocked. Use --force, "
         "or --kind soft to leave them out"

@@ -26,24 +26,30 @@ HINT: Final = 'write a number and a unit, such as "1 year", "3 months", "5 days"
 
 # A lock record keeps its end as an unsigned 32-bit count of seconds since 1970.
 END_OF_TIME: Final = 0xFFFF_FFFE
+NO_END: Final = 0xFFFF_FFFF
+"""The end of what no date ends."""
+_ENDLESS: Final = "without end"
 
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A span of whole calendar months and seconds, either of which may be zero."""
+    """A span of whole calendar months and seconds, each of which may be zero; or without end."""
 
     months: int = 0
     seconds: int = 0
+    endless: bool = False
 
     def __str__(self) -> str:
         """The duration as a config file would write it."""
-        return " ".join(_terms(self)) or "0 seconds"
+        return _ENDLESS if self.endless else " ".join(_terms(self)) or "0 seconds"
 
     def after(self, start: int) -> int:
         """The end of the span that begins at `start`, both in seconds since 1970 (UTC).
 
         An end that a lock record cannot hold becomes `END_OF_TIME`, in the year 2106.
         """
+        if self.endless:
+            return NO_END
         if not self.months:
             return min(start + self.seconds, END_OF_TIME)
         begin = datetime.fromtimestamp(start, UTC)
@@ -53,6 +59,11 @@ class Duration:
         day = min(begin.day, calendar.monthrange(year, month + 1)[1])
         end = begin.replace(year=year, month=month + 1, day=day) + timedelta(seconds=self.seconds)
         return min(int(end.timestamp()), END_OF_TIME)
+
+
+def parse_lock_duration(text: str) -> Duration:
+    """The same as `parse_duration`, or `without end`."""
+    return Duration(endless=True) if text.strip().lower() == _ENDLESS else parse_duration(text)
 
 
 def parse_duration(text: str) -> Duration:

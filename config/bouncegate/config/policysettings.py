@@ -18,7 +18,7 @@ Days = Annotated[int, Meta(ge=0, le=30)]
 
 
 class Threshold(Struct, frozen=True):
-    """`[policy.hard]`, `[policy.soft]`: what locks where no row says otherwise."""
+    """`[policy.hard]`, `.soft`, `.complaint`: what locks where no row says otherwise."""
 
     failures: Annotated[int, Meta(ge=1, le=MOST_FAILURES)]
     lock: Terms
@@ -33,7 +33,7 @@ class Row(Struct, frozen=True):
     What is not named holds for every bounce.
     """
 
-    kind: OneOrMore[Literal["hard", "soft"]] = ()
+    kind: OneOrMore[Literal["hard", "soft", "complaint"]] = ()
     category: OneOrMore[Category] = ()
     reason: OneOrMore[Reason] = ()
     provider: OneOrMore[str] = ()
@@ -55,6 +55,7 @@ class PolicySettings(Struct, frozen=True):
 
     hard: Threshold = Threshold(1, Terms(tuple(Duration(months=12 * n) for n in (1, 2, 5))))
     soft: Threshold = Threshold(3, Terms((Duration(months=1),)))
+    complaint: Threshold = Threshold(1, Terms((Duration(endless=True),)), scope="group")
     row: tuple[Row, ...] = ()
     unlock_hard: bool = False
     alive_frees_hard: bool = False

@@ -28,12 +28,21 @@ _HEADER_NAME: Final = re.compile(r"[!-9;-~]{1,64}")
 _CASE: Final = re.compile(r"(?<!\{)\{case\}(?!\})")
 _URL: Final = re.compile(r"https?://[^\s<>\"\\^`|]+")
 
+
+def cause(kind: str, category: str, reason: str) -> str:
+    """What has locked a recipient, in words for the client."""
+    if reason == Reason.COMPLAINT:
+        return "a complaint of the recipient"
+    return f"a {kind} bounce ({category}, {reason})"
+
+
 # Each field at its longest; a recipient is cut to the room that the others leave.
 _LONGEST_FIELDS: Final[dict[str, str]] = {
     "recipient": "",
     "kind": max(Kind, key=len),
     "category": max(Category, key=len),
     "reason": max(Reason, key=len),
+    "cause": cause(*(max(words, key=len) for words in (Kind, Category, Reason))),
     "since": "2026-11-25",
     "until": "until 2026-11-25",
     "ref": "9" * 20,

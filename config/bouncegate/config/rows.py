@@ -7,7 +7,7 @@ before who runs its mail. Where two rows name the same things, no bounce may fal
 `faults` refuses them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations, product
 from typing import Final, NamedTuple
 
@@ -87,7 +87,7 @@ def holds(row: Row, case: Case) -> bool:
     """Whether a bounce falls under the row."""
     return (
         (row.counts or not row.lock or not case.spared)
-        and (not row.kind or case.kind in row.kind)
+        and (case.kind in row.kind if row.kind else case.kind is not Kind.COMPLAINT)
         and (not row.category or case.category in row.category)
         and (not row.reason or case.reason in row.reason)
         and (not row.provider or case.provider in row.provider or case.domain in row.provider)
@@ -163,11 +163,13 @@ def _row_faults(row: Row) -> Iterator[tuple[str, str]]:
         if row.lock and not row.counts and REASONS[reason].blame is Blame.SENDER:
             text = "blames the sender and locks no recipient: remove it, or let it by counts = true"
             yield ".reason", f"{reason} {text}"
+        elif reason is Reason.COMPLAINT:
+            yield ".reason", 'a complaint is no bounce: write kind = "complaint"'
         elif reason in _NO_BOUNCES:
             yield ".reason", f"{reason} never counts: remove it"
     if row.kind and row.category and not any(_pairs(row)):
         kinds = " or ".join(row.kind)
-        allowed = sorted({c for kind in row.kind for c in CATEGORIES[Kind(kind)]})
+        allowed = sorted({c for kind in row.kind for c in _categories(kind)})
         yield ".category", f"not a category of {kinds} bounces: write one of {', '.join(allowed)}"
 
 
@@ -222,6 +224,10 @@ def _cases(row: Row, *, spared: bool) -> Iterator[Case]:
 
 def _pairs(row: Row) -> Iterator[tuple[Kind, Category]]:
     for kind in row.kind or (Kind.HARD, Kind.SOFT):
-        for category in sorted(CATEGORIES[Kind(kind)]):
+        for category in sorted(_categories(kind)):
             if not row.category or category in row.category:
                 yield Kind(kind), category
+
+
+def _categories(kind: str) -> Collection[Category]:
+    return CATEGORIES.get(Kind(kind), (Category.UNDEFINED,))

@@ -82,8 +82,7 @@ class ReplySettings(Struct, frozen=True):
     code: Literal[450, 550, 551, 552, 553, 554] = 550
     status: EnhancedStatus = EnhancedStatus("5.1.1")
     text: ReplyText = ReplyText(
-        "Recipient address rejected: locked after a {kind} bounce ({category}, {reason}) {until}, "
-        "ref={ref}"
+        "Recipient address rejected: locked after {cause} {until}, ref={ref}"
     )
     url: ReplyUrl = ReplyUrl("")
     tag: HeaderName = HeaderName("X-Bouncegate-Locked")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bouncegate.config.basesettings import (
     AlarmSettings,
@@ -139,6 +140,14 @@ class Settings(Struct, frozen=True):
     def keeps_ledger(self) -> bool:
         """Whether sends are recorded: a signed return path proves little without them."""
         return (self.ledger.enabled or self.signs) and bool(self.ledger.keep.after(0))
+
+    @property
+    def policy_in_force(self) -> PolicySettings:
+        """`[policy]`, with locks after complaints for all mail where RCPT TO shows no group."""
+        policy = self.policy
+        if self.ledger.group == "sender-domain":
+            return policy
+        return replace(policy, complaint=replace(policy.complaint, scope="global"))
 
     @property
     def log_proves(self) -> bool:

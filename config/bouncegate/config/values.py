@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
-from bouncegate.config.durations import Duration, parse_duration
+from bouncegate.config.durations import Duration, parse_duration, parse_lock_duration
 from bouncegate.config.replies import (
     HeaderName,
     ReplyText,
@@ -308,11 +308,14 @@ def parse_status(value: object) -> EnhancedStatus:
 
 def parse_terms(value: object) -> Terms:
     """Read `1 year`, a list of durations that grow, or `never`."""
-    hint = 'write a duration such as "1 year", a list of them for repeated locks, or "never"'
+    hint = (
+        'write a duration such as "1 year" or "without end", a list of them for repeated locks, or '
+        '"never"'
+    )
     if value == "never":
         return Terms()
     texts = value if isinstance(value, list) else [value]
-    spans = tuple(parse_duration(_text(text, hint)) for text in texts)
+    spans = tuple(parse_lock_duration(_text(text, hint)) for text in texts)
     if not spans:
         raise ValueError(f"no duration: {hint}")
     ends = [span.after(0) for span in spans]

@@ -35,8 +35,17 @@ _OF_THE_MESSAGE: Final = frozenset({"data", "end-of-data"})
 # Subject and detail of the statuses that speak of the recipient's mailbox or domain (RFC 3463, 3.2
 # and 3.3; RFC 7505). x.1.7 to x.1.9 speak of the sender's, and of a relay.
 _OF_THE_ADDRESS: Final = frozenset({*(f".1.{n}" for n in (0, 1, 2, 3, 4, 5, 6, 10)), ".2.1"})
+# Feedback types by which a person says that the mail is unwanted (RFC 5965, 7.3). `not-spam` says
+# the opposite; `virus`, `other`, `auth-failure` and the like say nothing of what the person wants.
+_UNWANTED: Final = frozenset({"abuse", "fraud"})
 # An error of the other side, or words of a new kind, are gone or known by another day.
 _DAYS_IF_UNCLEAR: Final = 2
+
+
+def may_lock(event: Event) -> bool:
+    """Whether it is a failure, or a person's complaint."""
+    complains = event.kind is Kind.COMPLAINT and event.feedback in _UNWANTED
+    return complains or event.kind in (Kind.HARD, Kind.SOFT)
 
 
 def spared_as(event: Event) -> Disposition | None:

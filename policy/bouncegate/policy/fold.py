@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bouncegate.config.settings import AlarmSettings, PolicySettings, RetentionSettings, Trust
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy import streak
-from bouncegate.policy.disposition import Disposition, spared_as
+from bouncegate.policy.disposition import Disposition, may_lock, spared_as
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.records import (
     MOST_GROUPS,
@@ -84,7 +84,7 @@ class Policy:
 
     def disposition(self, event: Event, before: State = EMPTY) -> Disposition:
         """Whether the event counts against an address of which so much was known before."""
-        is_failure = event.kind in (Kind.HARD, Kind.SOFT)
+        is_failure = may_lock(event)
         spared = spared_as(event)
         if spared and is_failure and self.row(event).counts:
             spared = None
@@ -123,7 +123,7 @@ class Policy:
         counted = _counted(state, event)
         group = _own_group(state, event, row)
         known = state.groups.get(group, _NO_STREAK) if group else counted
-        if event.moment <= state.delivered:
+        if event.moment <= state.delivered and event.kind is not Kind.COMPLAINT:
             after = streak.after_superseded_failure(known, number, event, row)
         else:
             after = streak.after_failure(known, number, event, row, self._table.most)
@@ -197,12 +197,13 @@ def _that_matter(groups: dict[str, Streak]) -> dict[str, Streak]:
 
 
 def _counted(state: State, event: Event) -> State:
-    hard = event.kind is Kind.HARD
+    hard, soft = event.kind is Kind.HARD, event.kind is Kind.SOFT
     label = f"{event.kind}/{event.category}"
     return replace(
         state,
         hard=state.hard + hard,
-        soft=state.soft + (not hard),
+        soft=state.soft + soft,
+        complaints=state.complaints + (event.kind is Kind.COMPLAINT),
         categories={**state.categories, label: state.categories.get(label, 0) + 1},
         first_event=state.first_event or event.time,
         last_event=max(state.last_event, event.time),
@@ -226,5 +227,11 @@ def _after_life(state: State, time: int, *, frees_hard: bool) -> State:
     after = replace(streak.after_life(state, frees_hard=frees_hard), alive=time)
     left = _that_matter(groups)
     if after.lock is None and not left:
-        return State(alive=time, delivered=state.delivered, corrected=state.corrected)
+        return State(
+            alive=time,
+            delivered=state.delivered,
+            corrected=state.corrected,
+            complaint_run=after.complaint_run,
+            times_locked_complaint=after.times_locked_complaint,
+        )
     return replace(after, groups=left)

@@ -12,10 +12,11 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from bouncegate.config import durations
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
 
-NO_END = 0xFFFF_FFFF  # `Lock.until` of a lock that no date ends
+NO_END = durations.NO_END  # `Lock.until` of a lock that no date ends
 
 
 class Origin(StrEnum):
@@ -82,6 +83,8 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
     """How many recipients of a report this event represents; 0: one."""
     blame: Blame | None = None
     """Whom the rule blames; None: whom the reason does."""
+    feedback: str = ""
+    """The Feedback-Type of a complaint (RFC 5965, 7.3), in lower case."""
 
     @property
     def blamed(self) -> Blame:
@@ -257,12 +260,16 @@ class Streak(Struct, frozen=True, omit_defaults=True):
     soft_in_row: int = 0
     hard_run: tuple[int, ...] = ()
     soft_run: tuple[int, ...] = ()
+    complaint_run: tuple[int, ...] = ()
+    """Of complaints, which no delivery ends: whoever complains got the message."""
     needed: int = 0
     """How many failures in a row the lock took."""
     times_locked: int = 0
     """How often bounces have locked it; what operators lock does not count."""
     times_locked_hard: int = 0
     """How often hard ones have: each kind has terms of its own."""
+    times_locked_complaint: int = 0
+    """How often complaints have; they are in neither of the others."""
 
 
 MOST_GROUPS = 64
@@ -274,6 +281,7 @@ class State(Streak, frozen=True, omit_defaults=True):
 
     hard: int = 0
     soft: int = 0
+    complaints: int = 0
     categories: dict[str, int] = {}
     """How often each `kind/category` was seen since the last proof of life."""
     first_event: int = 0

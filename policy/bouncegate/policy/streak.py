@@ -53,23 +53,28 @@ def _locked(streak: _C, number: int, event: Event, row: PolicyRow) -> _C:
     """The streak with the lock that a bounce makes, unless it has one that outranks it."""
     if not _outranks(event.kind, streak.lock):
         return streak
-    hard = event.kind is Kind.HARD
-    times = streak.times_locked_hard if hard else streak.times_locked - streak.times_locked_hard
+    kind = event.kind
+    earlier = {
+        Kind.HARD: streak.times_locked_hard,
+        Kind.SOFT: streak.times_locked - streak.times_locked_hard,
+        Kind.COMPLAINT: streak.times_locked_complaint,
+    }
     lock = Lock(
-        kind=event.kind,
+        kind=kind,
         category=event.category,
         reason=event.reason,
         origin=Origin.AUTOMATIC,
         since=event.time,
-        until=row.lock.after(event.time, times),
+        until=row.lock.after(event.time, earlier[kind]),
         cause=number,
     )
     return replace(
         streak,
         lock=lock,
         needed=max(row.failures, days_needed(row.days, event)),
-        times_locked=streak.times_locked + 1,
-        times_locked_hard=streak.times_locked_hard + hard,
+        times_locked=streak.times_locked + (kind is not Kind.COMPLAINT),
+        times_locked_hard=streak.times_locked_hard + (kind is Kind.HARD),
+        times_locked_complaint=streak.times_locked_complaint + (kind is Kind.COMPLAINT),
     )
 
 
@@ -86,6 +91,8 @@ def lacks_days(streak: Streak, event: Event, row: PolicyRow) -> bool:
 
 def _run(streak: Streak, event: Event) -> tuple[int, ...]:
     """The moments of the failures of that kind in a row."""
+    if event.kind is Kind.COMPLAINT:
+        return streak.complaint_run
     return streak.hard_run if event.kind is Kind.HARD else streak.soft_run
 
 
@@ -95,11 +102,18 @@ def _days(moments: Iterable[int]) -> set[int]:
 
 
 def _lengthened(streak: _C, event: Event, most: int) -> _C:
+    run = _with_moment(_run(streak, event), event.moment, most)
+    if event.kind is Kind.COMPLAINT:
+        return replace(streak, complaint_run=run)
     if event.kind is Kind.HARD:
-        run = _with_moment(streak.hard_run, event.moment, most)
         return replace(streak, hard_in_row=streak.hard_in_row + 1, hard_run=run)
-    run = _with_moment(streak.soft_run, event.moment, most)
     return replace(streak, soft_in_row=streak.soft_in_row + 1, soft_run=run)
+
+
+def _in_row(streak: Streak, event: Event) -> int:
+    if event.kind is Kind.COMPLAINT:
+        return len(streak.complaint_run)
+    return streak.hard_in_row if event.kind is Kind.HARD else streak.soft_in_row
 
 
 def _with_moment(run: tuple[int, ...], moment: int, most: int) -> tuple[int, ...]:
@@ -116,8 +130,7 @@ def _is_enough(row: PolicyRow, streak: Streak, event: Event) -> bool:
     days = days_needed(row.days, event)
     run = _run(streak, event)
     if not (row.window.months or row.window.seconds):
-        in_row = streak.hard_in_row if event.kind is Kind.HARD else streak.soft_in_row
-        return in_row >= row.failures and len(_days(run)) >= days
+        return _in_row(streak, event) >= row.failures and len(_days(run)) >= days
     ends = {last for last in run if event.moment <= last < row.window.after(event.moment)}
     windows = [_between(run, row, last) for last in ends] or [[event.moment]]
     return any(len(one) >= row.failures and len(_days(one)) >= days for one in windows)
@@ -128,11 +141,14 @@ def _between(run: tuple[int, ...], row: PolicyRow, last: int) -> list[int]:
     return [moment for moment in run if moment <= last < row.window.after(moment)]
 
 
+_RANKS: Final = (Kind.SOFT, Kind.HARD, Kind.COMPLAINT)
+
+
 def _outranks(kind: Kind, lock: Lock | None) -> bool:
     """A lock in force gives way only to a harder one; an operator's to none."""
     if lock is None:
         return True
-    return lock.origin is Origin.AUTOMATIC and lock.kind is Kind.SOFT and kind is Kind.HARD
+    return lock.origin is Origin.AUTOMATIC and _RANKS.index(lock.kind) < _RANKS.index(kind)
 
 
 def after_delivery(streak: _C, sent: int) -> _C:
@@ -170,20 +186,22 @@ def ends_a_row(streak: Streak, sent: int) -> bool:
 def after_life(streak: _C, *, frees_hard: bool) -> _C:
     """The streak after a proof of life: reset, unless a lock remains that it does not end."""
     lock = streak.lock
-    if lock is None or _is_automatic(lock, Kind.SOFT):
-        return replace(_unlocked(streak), times_locked=0, times_locked_hard=0)
-    if frees_hard and lock.origin is not Origin.MANUAL:
-        return replace(_unlocked(streak), times_locked=0, times_locked_hard=0)
+    frees = lock is None or _is_automatic(lock, Kind.SOFT)
+    if lock is not None and frees_hard and not is_forced(lock):
+        frees = lock.origin is not Origin.MANUAL
+    if frees:
+        complaints = streak.complaint_run
+        free = replace(_unlocked(streak), times_locked=0, times_locked_hard=0)
+        return replace(free, complaint_run=complaints)
     return replace(streak, soft_in_row=0, soft_run=())
 
 
 def after_lock(streak: _C, number: int, act: Act) -> _C:
     """The streak after an operator's lock, or one that a list makes."""
     definition = REASONS[act.reason]
-    is_soft = definition.kind is Kind.SOFT
     named = act.reason is not Reason.OPERATOR and definition.kind in (Kind.HARD, Kind.SOFT)
     lock = Lock(
-        kind=Kind.SOFT if is_soft else Kind.HARD,
+        kind=definition.kind if definition.kind in _RANKS else Kind.HARD,
         category=definition.category if named else Category.UNDEFINED,
         reason=act.reason,
         origin=act.origin,
@@ -220,8 +238,20 @@ def after_recovery(streak: _C) -> _C:
 
 def _unlocked(streak: _C) -> _C:
     return replace(
-        streak, lock=None, hard_in_row=0, soft_in_row=0, hard_run=(), soft_run=(), needed=0
+        streak,
+        lock=None,
+        hard_in_row=0,
+        soft_in_row=0,
+        hard_run=(),
+        soft_run=(),
+        complaint_run=(),
+        needed=0,
     )
+
+
+def is_forced(lock: Lock) -> bool:
+    """Whether nothing but an operator's force lifts it: a person asked for no more mail."""
+    return lock.reason is Reason.COMPLAINT and lock.origin is not Origin.MANUAL
 
 
 def _is_automatic(lock: Lock, kind: Kind) -> bool:

@@ -1,7 +1,7 @@
 """The policy table, ready for use: which row decides over a bounce.
 
 The rows, and which of them wins, are in `bouncegate.config.rows`; below all of them come
-`[policy.hard]` and `[policy.soft]`, which apply to every bounce of their kind.
+`[policy.hard]`, `[policy.soft]` and `[policy.complaint]`, which apply to all of their kind.
 """
 
 from functools import lru_cache
@@ -48,6 +48,7 @@ class PolicyTable:
         self._defaults: Final = {
             Kind.HARD: _default("policy.hard", settings.hard),
             Kind.SOFT: _default("policy.soft", settings.soft),
+            Kind.COMPLAINT: _default("policy.complaint", settings.complaint),
         }
         self._rows: Final = [(row, _ready(n, row)) for n, row in in_order(settings.row)]
         ready = [*self._defaults.values(), *(found for _, found in self._rows)]
@@ -58,7 +59,7 @@ class PolicyTable:
         self._decide: Final = lru_cache(_REMEMBERED)(self._first)
 
     def row(self, event: Event) -> PolicyRow:
-        """The row that decides over a bounce, which is hard or soft."""
+        """The row that decides over a bounce, which is hard or soft, or over a complaint."""
         if not self._rows:
             return self._defaults[event.kind]
         domain = event.address.rpartition("@")[2]

@@ -22,6 +22,7 @@ from bouncegate.policy.records import (
     Streak,
     Summary,
 )
+from bouncegate.policy.streak import is_forced
 
 _EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive", "release": "released",
     "correct": "corrected", "renew": "renewed", "recover": "recovered"}  # fmt: skip
@@ -108,9 +109,11 @@ def what_would_free(lock: Lock | None, now: int, settings: PolicySettings) -> st
     """What ends a lock, in words; empty if none is in force."""
     if lock is None or not lock.in_force(now):
         return ""
+    ways = ["its end"] if lock.until != NO_END else []
+    if is_forced(lock):
+        return ", or ".join([*ways, "bouncegate unlock --force"])
     automatic, hard = lock.origin is Origin.AUTOMATIC, lock.kind is Kind.HARD
     force = automatic and hard and not settings.unlock_hard
-    ways = ["its end"] if lock.until != NO_END else []
     if lock.reason in BY_LIST:
         ways.append("its leaving the list (bouncegate maintain)")
     elif automatic and not hard:

@@ -148,7 +148,7 @@ def test_a_lock_can_say_its_reason(bouncegate: Command) -> None:
     bouncegate("lock", "eve@gmx.de", "--reason", "complaint", "--until", "1 year")
     shown: Done = bouncegate("show", "--json", "eve@gmx.de")
     found = json.loads(shown.out)
-    assert (found["reason"], found["kind"]) == ("complaint", "hard")
+    assert (found["reason"], found["kind"]) == ("complaint", "complaint")
 
 
 def test_all_of_more_than_memory_holds_are_unlocked_for_the_groups_they_were_locked_for(

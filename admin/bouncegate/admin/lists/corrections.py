@@ -134,7 +134,7 @@ def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> 
     lock = meant.lock
     if lock is None or not lock.in_force(now):
         return ""
-    if lock.kind is Kind.HARD or lock.origin is not Origin.AUTOMATIC:
+    if lock.kind is not Kind.SOFT or lock.origin is not Origin.AUTOMATIC:
         return f"{correction.new} is locked itself ({lock.reason}): use --force"
     return ""
 

@@ -11,7 +11,7 @@ from operator import attrgetter, xor
 from typing import Final, NamedTuple
 
 from bouncegate.admin.lists.row import Row
-from bouncegate.config.taxonomy import Kind
+from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.records import Origin
 
 _SHOWN: Final = 20
@@ -43,7 +43,9 @@ class UnlockSummary:
         self.names: list[str] = []
         """The first addresses, for a mail or an audit record."""
         self.hard = 0
-        """Addresses with hard automatic locks."""
+        """Addresses with hard automatic locks, or locked after complaints."""
+        self.complained = 0
+        """Locks after complaints, which no setting lifts without force."""
         self.first_hard: list[Row] = []
         self.scopes: set[str] = set()
         """The scopes of the locks."""
@@ -67,7 +69,9 @@ class UnlockSummary:
         self.rows += 1
         if len(self.first) < _SHOWN:
             self.first.append(row)
-        if row.kind is Kind.HARD and row.origin is Origin.AUTOMATIC:
+        complained = row.reason is Reason.COMPLAINT and row.origin is not Origin.MANUAL
+        self.complained += complained
+        if complained or (row.kind is Kind.HARD and row.origin is Origin.AUTOMATIC):
             self._seen_hard(row)
         assert row.scope is not None, "a row without a lock unlocks nothing"
         self.scopes.add(row.scope)

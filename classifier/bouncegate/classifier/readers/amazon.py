@@ -8,12 +8,14 @@ notification contents). Bounces that SES sends by mail are standard reports.
 import json
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import typed_address
 from bouncegate.classifier.charset import sound
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.reply import dissect
-from bouncegate.classifier.report import COMPLAINED, Report
+from bouncegate.classifier.report import COMPLAINED, FEEDBACK_TYPE, NO_COMPLAINTS, Report
 
 NAME: Final = "amazon-ses"
 PATTERN: Final = ""
@@ -38,7 +40,9 @@ def read(notification: Notification) -> list[Report]:
         return [_report(person, "delayed", "") for person in people if _address(person)]
     if kind == "Complaint":
         people = _objects(_object(event.get("complaint")).get("complainedRecipients"))
-        return [_report(person, COMPLAINED, "") for person in people if _address(person)]
+        # Without a type it is a person who pressed the button: SES leaves it out, or says "abuse".
+        feedback = _text(_object(event.get("complaint")).get("complaintFeedbackType")) or "abuse"
+        return [_complaint(person, feedback.lower()) for person in people if _address(person)]
     return []
 
 
@@ -83,6 +87,11 @@ def _report(person: dict[str, Any], action: str, kind: str) -> Report:
         notice=kind,
         reader=NAME,
     )
+
+
+def _complaint(person: dict[str, Any], feedback: str) -> Report:
+    action = feedback if feedback in NO_COMPLAINTS else COMPLAINED
+    return replace(_report(person, action, ""), extra={FEEDBACK_TYPE: feedback[: limits.CODE]})
 
 
 def _address(person: dict[str, Any]) -> str:

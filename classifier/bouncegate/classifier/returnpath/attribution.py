@@ -28,6 +28,7 @@ from bouncegate.classifier.origin import Origin
 from bouncegate.classifier.report import (
     COMPLAINED,
     EXPANDED,
+    FEEDBACK_TYPE,
     NOT_FAILURES,
     Original,
     Reading,
@@ -167,10 +168,18 @@ class Attribution:
             sent=min(known.time, now) if known else 0,
             sender=clean(sent.sender if sent else original.sender, limits.ADDRESS),
             mailing=clean((sent and sent.mailing) or _first(original, _MAILING), limits.VALUE),
-            group=clean((sent and sent.group) or _first(original, _GROUP), limits.VALUE),
+            group=clean(_group_of(proof, original), limits.VALUE),
             provider=self._provider_of(address) if address else "",
+            feedback=clean(report.extra.get(FEEDBACK_TYPE, ""), limits.CODE),
             reader=clean(report.reader or reading.reader, limits.CODE),
         )
+
+
+def _group_of(proof: Proof, original: Original) -> str:
+    """The group of the message; unknown where the ledger has lost a send that a token proves."""
+    if proof.sent is None and proof.token is not None:
+        return ""
+    return (proof.sent.group if proof.sent else "") or _first(original, _GROUP)
 
 
 class _Context(NamedTuple):
@@ -196,6 +205,8 @@ def mailed_address(named: Sequence[str], proof: Proof) -> str:
 def _is_proven(report: Report, address: str, proof: Proof) -> bool:
     if proof.trust == "unverified" or (proof.trust == "matched" and not address):
         return False
+    if report.action == COMPLAINED and len(proof.mailed) == 1:
+        return True
     return proof.speaks_for_all or report.action not in _OF_ONE_ALONE
 
 

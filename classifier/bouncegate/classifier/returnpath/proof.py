@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bouncegate.classifier.origin import Origin
-from bouncegate.classifier.report import Reading
+from bouncegate.classifier.report import MessageType, Reading
 from bouncegate.classifier.returnpath.match import agrees, arrival_of, is_named_in_secret
 from bouncegate.config.settings import ReturnPathSettings, Trust
 from bouncegate.store.entry import Sent
@@ -72,6 +72,8 @@ class Prover:
             return UNVERIFIED
         tokens = self._tokens(recipients, now)
         named = self._token(reading.original.envelope_id, now)
+        if not tokens and reading.type is MessageType.COMPLAINT:
+            tokens = self._tokens_of_complaint(reading.original.sender, now)
         if tokens:
             return self._signed(reading, tokens, named, now)
         return UNVERIFIED if self._signs else self._matched(reading, named, now)
@@ -108,6 +110,14 @@ class Prover:
                 if token is not None:
                     tokens.add(token)
         return tokens
+
+    def _tokens_of_complaint(self, sender: str, now: int) -> set[Token]:
+        """The token of the message that it is about.
+
+        A feedback loop sends reports to an address of its own, and quotes the envelope sender: our
+        return path, which whoever got the message knows. It speaks for its only recipient.
+        """
+        return {token for token in self._tokens((sender,), now) if token.is_of_one}
 
     def _token(self, text: str, now: int) -> Token | None:
         checked = check_latest(self._keys, text, now, self._lifetime)

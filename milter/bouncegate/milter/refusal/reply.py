@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from bouncegate.config import replies
 from bouncegate.config.replies import LONGEST_LINE, UNMARKED
 from bouncegate.config.settings import GroupReply, ReplySettings
 from bouncegate.daemon.wire import for_reply
@@ -58,6 +59,7 @@ def compose(
         "kind": lock.kind,
         "category": lock.category,
         "reason": lock.reason,
+        "cause": replies.cause(lock.kind, lock.category, lock.reason),
         "since": day(lock.since),
         "until": until(lock),
         "ref": str(lock.cause),
