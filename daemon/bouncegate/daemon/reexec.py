@@ -27,6 +27,7 @@ from bouncegate.config.values import Endpoint, parse_endpoint
 from bouncegate.daemon.child import Child, die_with
 from bouncegate.daemon.childcall import is_stopping
 from bouncegate.daemon.scoreboard import Scoreboard
+from bouncegate.daemon.wire import for_log
 
 _LOG: Final = logging.getLogger("bouncegate.daemon")
 
@@ -157,7 +158,7 @@ def refusal(seconds: float) -> str:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if given_up or not code:
         return given_up
-    last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    last = for_log(output.decode("utf-8", "replace").strip().rpartition("\n")[2], _LONGEST_OUTPUT)
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     return f"{how}: {last}" if last else how
 

@@ -59,6 +59,7 @@ def test_trial_of_a_version_that_hands_over_in_another_way_fails(
     [
         ("pass", ""),
         ("import sys; sys.exit('the config is bad')", "exit code 1: the config is bad"),
+        ("import sys; sys.exit('\\x1b[2Jbad\\rreloaded')", "exit code 1: ?[2Jbad?reloaded"),
         ("import os; os.kill(os.getpid(), 9)", "signal 9"),
         ("import time; time.sleep(3600)", "it took too long to start"),
     ],
