@@ -40,6 +40,8 @@ incident show 1
 undo --reason user-unknown --dry-run
 purge --dry-run {ANN}
 clock show
+keys list
+keys rotate
 map export texthash:FOLDER/table
 store stats
 store verify
@@ -59,7 +61,10 @@ def place() -> Iterator[Path]:
         store = folder / "store"
         store.mkdir(0o750)
         open_store(store).close()
-        (folder / "bouncegate.toml").write_text(f'[store]\npath = "{store}"\nmap_size = "64 MiB"\n')
+        (folder / "bouncegate.toml").write_text(
+            f'[store]\npath = "{store}"\nmap_size = "64 MiB"\n'
+            '[return_path]\ndomain = "return.example.com"\n'
+        )
         if _by_nobody(folder, "--version").returncode:
             pytest.skip("other users cannot run the command: the checkout is private")
         yield folder
@@ -96,6 +101,9 @@ def test_command_refuses_a_user_who_may_not_enter_the_store(place: Path, command
 def test_doctor_says_who_may_look_for_the_store(place: Path) -> None:
     done = _by_nobody(place, "doctor", "--json")
     found = {one["check"]: one for one in map(json.loads, done.stdout.splitlines())}
-    for check in ("store", "backup"):
+    for check in ("store", "ledger", "keys", "backup"):
+        assert found[check]["text"].startswith("not checked: ")
         assert SAYS in found[check]["text"]
+        assert found[check]["severity"] == "warning"
+        assert found[check]["mend"] == "run this as root"
     assert "please report this as a bug" not in done.stdout

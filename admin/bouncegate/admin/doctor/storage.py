@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
-from bouncegate.admin.doctor.findings import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
 from bouncegate.config.settings import Settings
-from bouncegate.store.errors import StoreError, StoreMissing
+from bouncegate.store.errors import StoreError, StoreForbidden, StoreMissing
 from bouncegate.store.fileaccess import is_there
 from bouncegate.store.lastbackup import last_backup
 from bouncegate.store.ledger import Ledger
@@ -41,6 +41,9 @@ def check_store(settings: Settings, now: int) -> Iterator[Finding]:
         fix = "start bouncegate-return-path, which creates it"
         yield Finding("store", Severity.NOTE, str(error), fix)
         return
+    except StoreForbidden as error:
+        yield not_allowed("store", error)
+        return
     except StoreError as error:
         text = f"{error}: the milter lets mail pass, and bounces wait in Postfix's queue"
         yield Finding("store", Severity.ERROR, text, "fix what the message names")
@@ -65,6 +68,8 @@ def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
             room, (oldest, newest) = ledger.space(), ledger.times()
     except StoreMissing as error:
         yield Finding("ledger", Severity.NOTE, str(error), "start bouncegate-milter")
+    except StoreForbidden as error:
+        yield not_allowed("ledger", error)
     except StoreError as error:
         text = f"{error}: bounces cannot be verified, and do not count"
         yield Finding("ledger", Severity.ERROR, text, "fix what the message names")
@@ -86,7 +91,7 @@ def check_backup(settings: Settings, now: int) -> Iterator[Finding]:
     try:
         is_due = is_there(settings.store.path / "data.mdb") and settings.alarm.backup.after(0)
     except StoreError as error:
-        yield Finding("backup", Severity.NOTE, str(error), "run this as root")
+        yield not_allowed("backup", error)
         return
     if not is_due:
         return

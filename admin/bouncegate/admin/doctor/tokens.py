@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from bouncegate.admin.doctor.findings import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
 from bouncegate.config.settings import Settings
-from bouncegate.store.tokens.keys import KEY_FILE, KeyFileError, KeyRing
+from bouncegate.store.tokens.keys import KEY_FILE, KeyFileError, KeyFileForbidden, KeyRing
 
 _DAY: Final = 86_400
 # A stolen key is valid until it is removed: rotate it every year.
@@ -55,6 +55,9 @@ def check_keys(settings: Settings, now: int | None = None) -> Iterator[Finding]:
     except FileNotFoundError:
         text = f"{path} does not exist yet: the milter creates it when it starts"
         yield Finding("keys", Severity.NOTE, text, "start bouncegate-milter")
+        return
+    except KeyFileForbidden as error:
+        yield not_allowed("keys", error)
         return
     except (KeyFileError, OSError) as error:
         text = f"{error}; return paths can be neither signed nor verified"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import ClassVar, Final, NamedTuple, Self
 
 from bouncegate.config.regularfile import open_regular
 
@@ -36,7 +36,13 @@ _LOG: Final = logging.getLogger("bouncegate.keys")
 class KeyFileError(Exception):
     """The key file cannot be used; the text says what to do."""
 
-    exit_code: Final = os.EX_CONFIG
+    exit_code: ClassVar[int] = os.EX_CONFIG
+
+
+class KeyFileForbidden(KeyFileError):
+    """The file system does not let this user read the key file."""
+
+    exit_code = os.EX_NOPERM
 
 
 class Key(NamedTuple):
@@ -86,8 +92,14 @@ class KeyRing:
             if path.is_symlink():
                 raise KeyFileError(f"{path}: broken link") from error
             raise
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeyFileError(f"{path}: cannot be read: {error}") from error
+        except PermissionError as error:
+            raise KeyFileForbidden(
+                f"{path}: permission denied: run as the user that owns the store"
+            ) from error
+        except OSError as error:
+            raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise KeyFileError(f"{path}: cannot be read: not ASCII") from error
         if not keys:
             raise KeyFileError(f"{path}: contains no key: remove it, and a new one is created")
         return cls(keys)
