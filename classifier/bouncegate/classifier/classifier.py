@@ -9,6 +9,7 @@ All patterns are matched at once (RE2), so a thousand rules cost little more tha
 matching takes linear time.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
@@ -21,13 +22,15 @@ from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.reply import dissect, searchable
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
 from bouncegate.classifier.verdict import Explanation, Verdict
-from bouncegate.config.rulepatterns import pattern_options
+from bouncegate.config.rulepatterns import pattern_options, whole_words
 from bouncegate.config.rules import Rule, Rules
 from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
 
 # Subject and detail of statuses that clearly name the recipient as the cause.
 _SPECIFIC: Final = frozenset({".1.1", ".1.2", ".1.3", ".1.6", ".1.10", ".2.2"})
 _NO_RULE: Final = "none"
+_ACCEPTED: Final = re.compile(r"2[0-5]\d[ -]")
+_REFUSED: Final = re.compile(r"(?<![\d.])[45][0-5]\d[ -]")
 
 
 class Evidence(NamedTuple):
@@ -41,6 +44,8 @@ class Evidence(NamedTuple):
     mta: str
     lasting: bool
     """False if the server reports a temporary failure."""
+    page: str = ""
+    """The URLs that the reply names."""
 
 
 class Classifier:
@@ -54,8 +59,10 @@ class Classifier:
         """
         self._own_mark: Final = own_mark
         self._rules: Final = rules.rules
-        self._strong: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if not r.weak])
-        self._weak: Final = _Index([(n, r) for n, r in enumerate(rules.rules) if r.weak])
+        numbered = list(enumerate(rules.rules))
+        self._strong: Final = _Index([(n, r) for n, r in numbered if not (r.weak or r.vague)])
+        self._vague: Final = _Index([(n, r) for n, r in numbered if r.vague and not r.weak])
+        self._weak: Final = _Index([(n, r) for n, r in numbered if r.weak])
 
     def classify(self, report: Report) -> Verdict:
         """The verdict on the report about one recipient."""
@@ -104,7 +111,7 @@ class Classifier:
         """The verdict, where it needs no rule."""
         if self._is_own_refusal(report.diagnostic):
             return _of_reason(Reason.OWN_REFUSAL)
-        if report.action in NOT_FAILURES:
+        if report.action in NOT_FAILURES or _accepted(report):
             return _of_reason(Reason.NOT_A_FAILURE)
         return _of_reason(Reason.COMPLAINT) if report.action == COMPLAINED else None
 
@@ -121,15 +128,20 @@ class Classifier:
         reply's text matches no rule.
 
         A status about the address or the mailbox itself (RFC 3463: x.1.x and x.2.x) is more precise
-        than the text of a notice, which may be about anything.
+        than a page that explains many replies, words that any refusal has, and the text of a
+        notice, which may be about anything.
         """
         yield self._strong, reply
         specific = any(status[1:] in _SPECIFIC for status in reply.statuses)
         if specific:
             yield self._weak, reply
+        if reply.page:
+            yield self._strong, reply._replace(text=reply.page)
+        yield self._vague, reply
         if report.notice:
             notice = _notice_of(report, reply)
             yield self._strong, notice
+            yield self._vague, notice
             yield self._weak, notice
         if not specific:
             yield self._weak, reply
@@ -140,7 +152,7 @@ class _Index:
 
     def __init__(self, rules: list[tuple[int, Rule]]) -> None:
         self._rules: Final = dict(rules)
-        self._text: Final = Vocabulary((n, p) for n, r in rules for p in r.text)
+        self._text: Final = Vocabulary((n, whole_words(p)) for n, r in rules for p in r.text)
         self._mta: Final = Vocabulary(
             (n, p) for n, r in rules if not (r.text or r.status or r.code) for p in r.mta
         )
@@ -198,9 +210,9 @@ def _reply_of(report: Report) -> Evidence:
     code = report.reply_code or reply.code
     phase = report.phase or reply.phase
     mta = f"{report.remote_mta or reply.host} {report.reporting_mta}".strip().lower()
-    lasting = _lasting(code, reply.status, report.status, phase)
+    lasting = not reply.temporary and _lasting(code, reply.status, report.status)
     statuses = tuple(status for status in (reply.status, report.status) if status)
-    return Evidence("diagnostic", reply.text, code, statuses, phase, mta, lasting)
+    return Evidence("diagnostic", reply.text, code, statuses, phase, mta, lasting, reply.page)
 
 
 def _notice_of(report: Report, reply: Evidence) -> Evidence:
@@ -215,15 +227,21 @@ def _notice_of(report: Report, reply: Evidence) -> Evidence:
         tuple(status for status in (notice.status, *reply.statuses) if status),
         reply.phase or notice.phase,
         reply.mta,
-        _lasting(notice.code, notice.status, report.status, reply.phase or notice.phase),
+        not notice.temporary and _lasting(notice.code, notice.status, report.status),
     )
 
 
-def _lasting(code: str, reply_status: str, status: str, phase: str) -> bool:
-    if phase == "connect" and status.startswith("4"):
-        # Postfix retries after a 554 greeting, and finally reports the failure as 4.0.0.
-        return False
-    return not (code or reply_status or status).startswith("4")
+def _lasting(code: str, reply_status: str, status: str) -> bool:
+    """Whether a failure is permanent. A report that calls it temporary knows more than the reply
+    that it quotes: Postfix retries after a 554 greeting, and finally reports 4.0.0.
+    """
+    return not (status.startswith("4") or (code or reply_status or status).startswith("4"))
+
+
+def _accepted(report: Report) -> bool:
+    """Whether all that is told is that the server took the message (RFC 5321, 4.2.1: 2yz)."""
+    text = report.diagnostic
+    return not report.status and bool(_ACCEPTED.match(text) and not _REFUSED.search(text))
 
 
 def _of_reason(reason: Reason) -> Verdict:
@@ -262,7 +280,7 @@ def _begins(status: str, prefixes: tuple[str, ...]) -> bool:
 
 def _matched(rule: Rule, evidence: Evidence) -> str:
     for pattern in rule.text:
-        match = re2.search(pattern, evidence.text, pattern_options())
+        match = re2.search(whole_words(pattern), evidence.text, pattern_options())
         if match:
-            return str(match.group())
+            return str(match.group(1))
     return " ".join((evidence.code, *evidence.statuses)).strip()

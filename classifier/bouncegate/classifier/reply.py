@@ -13,9 +13,11 @@ from bouncegate.classifier.addresses import ADDRESS, BEGINNING
 from bouncegate.classifier.phrases import Phrases
 
 # RFC 3463, 2, with up to three digits for subject and detail. Neighbouring digits, dots or
-# letters would make it part of an IP address, a version or a host name.
+# letters would make it part of an IP address, a version or a host name; a hyphen before it is that
+# of a line of several (RFC 5321, 4.2.1).
 STATUS: Final = re.compile(
-    r"[245](?<![\w.-].)\.\d{1,3}\.\d{1,3}(?![\d-]|\.\d|\.?\w*\.(?:com|net|org))"
+    r"[245](?:(?<![\w.-].)|(?<=\b[245]\d\d-.))"
+    r"\.\d{1,3}\.\d{1,3}(?![\d-]|\.\d|\.?\w*\.(?:com|net|org))"
 )
 # RFC 5321, 4.2.1: three digits, followed by a space, a hyphen or the end.
 _CODE: Final = re.compile(r"[245][0-5]\d(?=[ \-:;,\"'\])>#.]|$)")
@@ -28,6 +30,8 @@ _BEFORE_CODE: Final = re.compile(
 )
 _STATUS_BEHIND: Final = re.compile(r"[ -]#?[245]\.\d{1,3}\.\d")
 _LONGEST_QUOTE: Final = 24
+# A temporary reply within another: the last attempt of a message that expired, a callout.
+_TEMPORARY: Final = re.compile(r"[:;(<\[\"'=>] ?4[0-5]\d[ -]#?4\.\d{1,3}\.\d")
 
 _PHASES: Final = (
     ("end-of-data", r"end of (?:data|message)|final data|after i sent the message"),
@@ -36,7 +40,8 @@ _PHASES: Final = (
     ("mail", (r"in (?:reply|response) to mail|(?:after|following|in|during|sending) mail from"
               r"|(?:like our|after pipelined) mail from|smtp:mail|but sender was rejected")),
     ("data", r"in (?:reply|response) to data|(?:after|following|during|sending|like our) data\b"),
-    ("helo", r"in (?:reply|response) to (?:helo|ehlo)|(?:after|following|during) (?:helo|ehlo)"),
+    ("helo", (r"in (?:reply|response) to (?:helo|ehlo)|(?:after|following|during) (?:helo|ehlo)"
+              r"|but my name was rejected")),
     ("connect", (r"refused to talk to me|after initial connection|receiving the initial"
                  r"|performing the (?:ehlo|helo) handshake|greeting (?:wait|failed)")),
     ("rcpt", r"(?:like our|after pipelined) rcpt to"),
@@ -44,9 +49,11 @@ _PHASES: Final = (
 _PHASE_NAMES: Final = tuple(name for name, _ in _PHASES)
 _PHASE_WORDS: Final = Phrases(pattern for _, pattern in _PHASES)
 _HOST: Final = re.compile(
-    r"host (\S{1,255}?) ?\[[^\]\s]{2,60}\](?::\d+)?:? ?(?:said:|refused|smtp error)", re.IGNORECASE
+    r"host (\S{1,255}?) ?\[[^\]\s]{2,60}\](?::\d+)?:? ?(?:said:|refused|smtp error|[245]\d\d[ -])",
+    re.IGNORECASE,
 )
 _MASKED: Final = re.compile(BEGINNING + ADDRESS)
+_URL: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"']{1,500}", re.IGNORECASE)
 
 
 class Reply(NamedTuple):
@@ -57,7 +64,12 @@ class Reply(NamedTuple):
     phase: str
     host: str
     text: str
-    """One line, in lower case, addresses masked: what the rules are matched against."""
+    """One line, in lower case, addresses, URLs and the name of the server masked: what the rules
+    are matched against."""
+    page: str = ""
+    """The URLs, in lower case: a page explains many replies, so its name says less than words."""
+    temporary: bool = False
+    """Whether a temporary reply is quoted, in whatever other reply."""
 
 
 # Cached because the reader and the classifier both parse the same diagnostic.
@@ -69,12 +81,18 @@ def dissect(diagnostic: str) -> Reply:
         return Reply("", "", "", "", "")
     status = STATUS.search(line)
     host = _HOST.search(line) if "ost " in line else None
+    code = _code(line)
+    # Prose names a page where it could name itself.
+    pages = _URL.findall(line) if code or status else []
+    words = f"{line[: host.start(1)]}<>{line[host.end(1) :]}" if host else line
     return Reply(
-        _code(line),
+        code,
         status[0] if status else "",
         phase_of(line),
         host[1] if host else "",
-        _searchable(line),
+        _searchable(_URL.sub("<>", words) if pages else words),
+        " ".join(pages).lower(),
+        _TEMPORARY.search(line) is not None,
     )
 
 

@@ -22,6 +22,14 @@ def test_a_reply_is_classified(classifier: Classifier, expected: str, text: str)
     assert f"{verdict.kind}/{verdict.category}" == expected
 
 
+@pytest.mark.parametrize(
+    ("expected", "text"), [line.split("|", 1) for line in lines("reasons.txt")]
+)
+def test_a_reply_is_given_its_reason(classifier: Classifier, expected: str, text: str) -> None:
+    verdict = classifier.classify_reply(text)
+    assert f"{verdict.kind}/{verdict.category} {verdict.reason}" == expected
+
+
 @pytest.mark.parametrize("text", lines("innocent.txt"))
 def test_a_recipient_that_is_not_to_blame_is_never_locked_at_once(
     classifier: Classifier, text: str

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.readers.phrases import NOT_DELIVERED
-from bouncegate.config.rulepatterns import pattern_options
+from bouncegate.config.rulepatterns import pattern_options, whole_words
 from bouncegate.config.rules import load_rules
 
 RULES = load_rules().rules
-PATTERNS = [pattern for rule in RULES for pattern in rule.text]
+PATTERNS = [whole_words(pattern) for rule in RULES for pattern in rule.text]
 PATTERNS += [phrase for phrases in NOT_DELIVERED.values() for phrase in phrases]
 EXAMPLES = [example.text for rule in RULES for example in rule.examples if example.text]
 WORDS = sorted({word for text in EXAMPLES for word in text.split()})
