@@ -1,7 +1,7 @@
 """Adds to each report the text of the notice about its recipient.
 
-The delivery-status fields omit much: Postfix writes the SMTP phase only in the notice, and other
-systems give the status in the fields but the reason in the notice.
+The delivery-status fields omit much: only in the notice Postfix writes the SMTP phase, and Sendmail
+the alias that was mailed; other systems give the status in the fields but the reason in the notice.
 """
 
 import re
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.readers.recipientblocks import entries
+from bouncegate.classifier.readers.recipientblocks import alias_in, entries
 from bouncegate.classifier.reply import phase_of
 from bouncegate.classifier.report import Report
 
@@ -42,8 +42,13 @@ def _named(report: Report) -> set[str]:
 def _alone(report: Report, text: str) -> Report:
     """A report with the whole notice."""
     words = _about(report, text)
-    phase = report.phase or phase_of(" ".join(words.split()))
-    return replace(report, notice=_without_footer(text, words)[: limits.DIAGNOSTIC], phase=phase)
+    line = " ".join(words.split())
+    return replace(
+        report,
+        notice=_without_footer(text, words)[: limits.DIAGNOSTIC],
+        phase=report.phase or phase_of(line),
+        original_recipient=report.original_recipient or alias_in(line),
+    )
 
 
 def _among_others(report: Report, explanations: dict[str, str]) -> Report:
@@ -51,7 +56,12 @@ def _among_others(report: Report, explanations: dict[str, str]) -> Report:
     final, original = report.final_recipient.lower(), report.original_recipient.lower()
     words = explanations.get(final, "") or explanations.get(original, "")
     phase = report.phase or (phase_of(words) if words else "")
-    return replace(report, notice=words[: limits.DIAGNOSTIC], phase=phase)
+    return replace(
+        report,
+        notice=words[: limits.DIAGNOSTIC],
+        phase=phase,
+        original_recipient=report.original_recipient or alias_in(words),
+    )
 
 
 def _without_footer(text: str, words: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, NamedTuple
 
+from bouncegate.classifier.aliases import one_failure_each
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read, read_or_raise
 from bouncegate.classifier.report import MessageType, Reading, Report
@@ -108,9 +109,11 @@ def classify_or_raise(message: bytes, classifier: Classifier) -> ClassifiedMessa
 def classify_reading(
     reading: Reading, classifier: Classifier, raw: bytes = b""
 ) -> ClassifiedMessage:
-    """A message that was read, with the verdict on each of its reports."""
-    reports = (ClassifiedReport(report, classifier.classify(report)) for report in reading.reports)
-    return ClassifiedMessage(reading, tuple(reports), raw)
+    """A message that was read, with the verdict on each of its reports; one for each alias."""
+    told = [(report, classifier.classify(report)) for report in reading.reports]
+    if not reading.is_of_own_postfix:
+        told = one_failure_each(told)
+    return ClassifiedMessage(reading, tuple(ClassifiedReport(*one) for one in told), raw)
 
 
 _MISREAD: Final = Reading(MessageType.BROKEN)

@@ -16,6 +16,7 @@ from bouncegate.classifier.messagetype import poses_as_report, type_of
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.origin import origin_of
 from bouncegate.classifier.original import read_original
+from bouncegate.classifier.readers.held import is_held
 from bouncegate.classifier.readers.registry import COMPLAINTS, LAST_RESORT, Reader, candidates
 from bouncegate.classifier.recover import recovered
 from bouncegate.classifier.report import MessageType, Reading, Report
@@ -68,6 +69,8 @@ def _without_recipient(notification: Notification, message_id: str) -> Reading:
     if not poses_as_report(notification.message):
         # Only its subject mentions a failure: for example a shop's mail about a parcel.
         return Reading(MessageType.ORDINARY, message_id=message_id)
+    if is_held(notification, []):
+        return Reading(MessageType.CHALLENGE, message_id=message_id)
     origin = origin_of(notification.message.fields)
     return Reading(MessageType.BROKEN, (), read_original(notification), message_id, "", origin)
 
@@ -75,11 +78,19 @@ def _without_recipient(notification: Notification, message_id: str) -> Reading:
 def _reading(
     message_type: MessageType, notification: Notification, reader: Reader, reports: list[Report]
 ) -> Reading:
+    message_id = notification.message.fields.get("message-id")[: limits.VALUE]
+    found = reports[: limits.RECIPIENTS]
+    if message_type is MessageType.BOUNCE:
+        if is_held(notification, found):
+            return Reading(MessageType.CHALLENGE, message_id=message_id)
+        found = recovered(found, notification)
+        if not found:
+            return _without_recipient(notification, message_id)
     return Reading(
         message_type,
-        tuple(annotated(recovered(reports[: limits.RECIPIENTS], notification), notification)),
+        tuple(annotated(found, notification)),
         read_original(notification),
-        notification.message.fields.get("message-id")[: limits.VALUE],
+        message_id,
         reader.name,
         origin_of(notification.message.fields),
     )

@@ -91,6 +91,11 @@ class Reading(Struct, frozen=True, gc=False):
     origin: Origin = Origin.LOCAL
     """Who submitted it to Postfix."""
 
+    @property
+    def is_of_own_postfix(self) -> bool:
+        """Whether our own Postfix made the report (bounce(8))."""
+        return self.origin is Origin.LOCAL and bool(self.original.queue_id)
+
 
 EXPANDED = "expanded"
 """The action of an alias that was expanded (RFC 3464, 2.3.3); a member of one of ours failed."""

@@ -1,5 +1,7 @@
 """What must never count as a bounce."""
 
+import json
+
 import pytest
 from tests.unit.classifier.builder import dsn, failed, mail
 
@@ -106,6 +108,23 @@ def test_a_complaint_is_a_complaint(classifier: Classifier) -> None:
     ]
 
 
+def receipt(disposition: str) -> bytes:
+    body = (
+        "--o\nContent-Type: text/plain\n\nYour message to <a@x.example> was read.\n"
+        "--o\nContent-Type: message/disposition-notification\n\n"
+        f"Final-Recipient: rfc822; a@x.example\nDisposition: {disposition}\n--o--\n"
+    )
+    kind = "multipart/report; report-type=disposition-notification; boundary=o"
+    header = {"Subject": "Read: Automatically rejected mail", "Content-Type": kind}
+    return mail({"From": "a@x.example"} | header, body)
+
+
+def test_a_receipt_for_a_message_that_was_read_refuses_nothing() -> None:
+    """Whatever the subject of that message was."""
+    reading = read(receipt("manual-action/MDN-sent-manually; displayed"))
+    assert (reading.type, reading.reports) == (MessageType.MDN, ())
+
+
 def test_a_complaint_that_names_nobody_accuses_nobody() -> None:
     body = (
         "--o\nContent-Type: text/plain\n\nA message from a@x.example could not be delivered.\n"
@@ -133,3 +152,34 @@ def test_a_message_refused_in_the_form_of_a_receipt_is_a_bounce() -> None:
     }
     reports = read(mail({"From": "Mail Delivery Subsystem <p@x.example>"} | header, body)).reports
     assert [r.recipient for r in reports] == ["a@x.example"]
+
+
+def amazon(**bounce: object) -> bytes:
+    event = {"notificationType": "Bounce", "bounce": {"bounceType": "Transient"} | bounce}
+    header = {"From": "AWS <no-reply@sns.amazonaws.example>", "Subject": "AWS Notification Message"}
+    return mail(header, json.dumps(event))
+
+
+@pytest.mark.parametrize("kind", [("Transient", "General"), ("Undetermined", "Undetermined")])
+def test_what_amazon_says_of_an_autoresponder_is_no_failure(
+    classifier: Classifier, kind: tuple[str, str]
+) -> None:
+    people = [{"emailAddress": "a@x.example"}]
+    raw = amazon(bounceType=kind[0], bounceSubType=kind[1], bouncedRecipients=people)
+    assert [classifier.classify(report).kind for report in read(raw).reports] == [Kind.NONE]
+
+
+@pytest.mark.parametrize("detail", [
+    {"status": "4.4.7"}, {"action": "failed"}, {"diagnosticCode": "smtp; 450 4.2.0 later"},
+])  # fmt: skip
+def test_what_amazon_says_of_a_temporary_failure_is_one(
+    classifier: Classifier, detail: dict[str, str]
+) -> None:
+    people = [{"emailAddress": "a@x.example"} | detail]
+    raw = amazon(bounceSubType="General", bouncedRecipients=people)
+    assert [classifier.classify(report).kind for report in read(raw).reports] == [Kind.SOFT]
+
+
+def test_a_full_mailbox_is_one_without_details(classifier: Classifier) -> None:
+    raw = amazon(bounceSubType="MailboxFull", bouncedRecipients=[{"emailAddress": "a@x.example"}])
+    assert [classifier.classify(report).kind for report in read(raw).reports] == [Kind.SOFT]

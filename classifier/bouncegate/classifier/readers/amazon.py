@@ -3,6 +3,9 @@
 Recognised by a JSON object with `notificationType` or `eventType`, or with a `Message` that
 contains such an object. The Amazon SES developer guide describes its format (Amazon SNS
 notification contents). Bounces that SES sends by mail are standard reports.
+
+What an autoresponder answers, SES calls a transient bounce too, and gives neither an action nor a
+status nor a reply. So such a bounce says of nobody that mail to him failed.
 """
 
 import json
@@ -25,6 +28,11 @@ _LEAD: Final = 400
 _DECODER: Final = json.JSONDecoder(strict=False)
 _ACTIONS: Final = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 
+_VAGUE: Final = frozenset(
+    {"Transient", "Transient General", "Undetermined", "Undetermined Undetermined"}
+)
+_DETAILS: Final = ("action", "status", "diagnosticCode")
+
 
 def read(notification: Notification) -> list[Report]:
     """The bounced or complaining recipients of the notification."""
@@ -33,17 +41,8 @@ def read(notification: Notification) -> list[Report]:
         return []
     event = _event(root.text)
     kind = event.get("notificationType") or event.get("eventType")
-    if kind == "Bounce":
-        return _bounced(_object(event.get("bounce")))
-    if kind == "DeliveryDelay":
-        people = _objects(_object(event.get("deliveryDelay")).get("delayedRecipients"))
-        return [_report(person, "delayed", "") for person in people if _address(person)]
-    if kind == "Complaint":
-        people = _objects(_object(event.get("complaint")).get("complainedRecipients"))
-        # Without a type it is a person who pressed the button: SES leaves it out, or says "abuse".
-        feedback = _text(_object(event.get("complaint")).get("complaintFeedbackType")) or "abuse"
-        return [_complaint(person, feedback.lower()) for person in people if _address(person)]
-    return []
+    read_event = _EVENTS.get(kind) if isinstance(kind, str) else None
+    return read_event(event) if read_event else []
 
 
 def _event(text: str) -> dict[str, Any]:
@@ -64,10 +63,33 @@ def _event(text: str) -> dict[str, Any]:
     return event
 
 
-def _bounced(bounce: dict[str, Any]) -> list[Report]:
+def _bounced(event: dict[str, Any]) -> list[Report]:
+    bounce = _object(event.get("bounce"))
     kind = f"{bounce.get('bounceType', '')} {bounce.get('bounceSubType', '')}".strip()
-    people = _objects(bounce.get("bouncedRecipients"))
-    return [_report(person, "failed", kind) for person in people if _address(person)]
+    return [
+        _report(person, "delayed" if _is_vague(kind, person) else "failed", kind)
+        for person in _people(bounce, "bouncedRecipients")
+    ]
+
+
+def _delayed(event: dict[str, Any]) -> list[Report]:
+    people = _people(_object(event.get("deliveryDelay")), "delayedRecipients")
+    return [_report(person, "delayed", "") for person in people]
+
+
+def _complained(event: dict[str, Any]) -> list[Report]:
+    complaint = _object(event.get("complaint"))
+    # Without a type it is a person who pressed the button: SES leaves it out, or says "abuse".
+    feedback = (_text(complaint.get("complaintFeedbackType")) or "abuse").lower()
+    return [_complaint(person, feedback) for person in _people(complaint, "complainedRecipients")]
+
+
+_EVENTS: Final = {"Bounce": _bounced, "DeliveryDelay": _delayed, "Complaint": _complained}
+
+
+def _is_vague(kind: str, person: dict[str, Any]) -> bool:
+    """Whether nothing says that the delivery failed."""
+    return kind in _VAGUE and not any(_text(person.get(name)) for name in _DETAILS)
 
 
 def _report(person: dict[str, Any], action: str, kind: str) -> Report:
@@ -94,6 +116,13 @@ def _complaint(person: dict[str, Any], feedback: str) -> Report:
     return replace(_report(person, action, ""), extra={FEEDBACK_TYPE: feedback[: limits.CODE]})
 
 
+def _people(event: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The recipients in a list of the event, as far as they have an address."""
+    people = event.get(name)
+    listed = people if isinstance(people, list) else []
+    return [person for person in listed if isinstance(person, dict) and _address(person)]
+
+
 def _address(person: dict[str, Any]) -> str:
     """The address in `emailAddress`, `""` if there is none."""
     address = typed_address(_text(person.get("emailAddress")))
@@ -102,10 +131,6 @@ def _address(person: dict[str, Any]) -> str:
 
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str:

@@ -36,9 +36,6 @@ def read(notification: Notification) -> list[Report]:
         end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
         stop = _BREAK.search(text, match.end(), end)
         below = text[match.end() : stop.start() if stop else end]
-        found.append(
-            RecipientBlock(
-                match["alias"] or match["address"], " ".join(f"{match['rest']} {below}".split())
-            )
-        )
+        words = " ".join(f"{match['rest']} {below}".split())
+        found.append(RecipientBlock(match["address"], words, match["alias"] or ""))
     return reports(found, NAME, "delayed" if found and is_delay(notification) else "failed")

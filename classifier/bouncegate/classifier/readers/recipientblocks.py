@@ -19,6 +19,8 @@ class RecipientBlock(NamedTuple):
 
     address: str
     explanation: str
+    alias: str = ""
+    """The address that was mailed and expanded to this one, where the explanation lacks it."""
 
 
 # Brackets, quotes, bullets and types before an address in a list.
@@ -112,16 +114,15 @@ def reports(found: Iterable[RecipientBlock], reader: str, action: str = "failed"
         if known is None:
             best[key] = entry
         elif len(entry.explanation) > len(known.explanation):
-            best[key] = RecipientBlock(known.address, entry.explanation)
+            best[key] = known._replace(explanation=entry.explanation)
     return [_report(entry, reader, action) for entry in best.values()]
 
 
 def _report(entry: RecipientBlock, reader: str, action: str) -> Report:
     reply = dissect(entry.explanation)
-    alias = _ALIAS.search(entry.explanation) if " from" in entry.explanation else None
     return Report(
         final_recipient=entry.address,
-        original_recipient=alias["alias"] if alias else "",
+        original_recipient=entry.alias or alias_in(entry.explanation),
         action=action,
         status=reply.status,
         diagnostic=entry.explanation[: limits.DIAGNOSTIC],
@@ -130,6 +131,14 @@ def _report(entry: RecipientBlock, reader: str, action: str) -> Report:
         remote_mta=reply.host,
         reader=reader,
     )
+
+
+def alias_in(explanation: str) -> str:
+    """The alias that an explanation names as the address that was mailed, `""` without one."""
+    alias = _ALIAS.search(explanation) if " from" in explanation else None
+    # Behind a second reason of Sendmail's it belongs to a program, whose name is no address.
+    is_own = alias is not None and explanation.count("(reason:", 0, alias.start()) < 2
+    return alias["alias"] if alias and is_own else ""
 
 
 def _joined(rest: str, below: str) -> str:

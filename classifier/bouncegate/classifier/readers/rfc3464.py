@@ -13,6 +13,7 @@ from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import typed_address
 from bouncegate.classifier.fields import NO_FIELDS, Fields
 from bouncegate.classifier.notification import Notification
+from bouncegate.classifier.readers.diagnostic import STANDARD, diagnostic_of
 from bouncegate.classifier.reply import STATUS, dissect
 from bouncegate.classifier.report import Report
 
@@ -31,12 +32,8 @@ _ACTIONS: Final = (
     ("undeliver", "failed"), ("deliver", "delivered"), ("relay", "relayed"),
     ("expand", "expanded"), ("success", "delivered"),
 )  # fmt: skip
-_KNOWN: Final = frozenset(
-    {
-        "original-recipient", "final-recipient", "action", "status", "remote-mta",
-        "diagnostic-code", "reporting-mta", "arrival-date", "original-envelope-id",
-    }
-)  # fmt: skip
+
+_RECIPIENT_FIELDS: Final = frozenset({"final-recipient", "original-recipient"})
 
 
 def read(notification: Notification) -> list[Report]:
@@ -64,7 +61,7 @@ def _read_part(text: str, reports: list[Report]) -> None:
             continue
         if "reporting-mta" in fields or not common:
             common = fields
-        if "final-recipient" in fields or "original-recipient" in fields:
+        if _RECIPIENT_FIELDS & fields.names:
             reports.append(_report(fields, common))
         elif reports and ("diagnostic-code" in fields or "status" in fields or "action" in fields):
             reports[-1] = _completed(reports[-1], fields)
@@ -103,13 +100,15 @@ def _split_recipients(group: str) -> list[str]:
 
 
 def _report(fields: Fields, common: Fields) -> Report:
-    diagnostic = _diagnostic(fields)
+    # Some systems write what holds for all recipients above the first of them.
+    above = NO_FIELDS if _RECIPIENT_FIELDS & common.names else common
+    diagnostic = diagnostic_of(fields) or diagnostic_of(above)
     reply = dissect(diagnostic) if diagnostic else None
-    status = STATUS.search(fields.get("status")[: limits.VALUE])
+    status = STATUS.search((fields.get("status") or above.get("status"))[: limits.VALUE])
     return Report(
         final_recipient=typed_address(fields.get("final-recipient")),
         original_recipient=typed_address(fields.get("original-recipient")),
-        action=_action(fields, status[0] if status else ""),
+        action=_action(fields if "action" in fields else above, status[0] if status else ""),
         status=status[0] if status else "",
         diagnostic=diagnostic,
         reply_code=reply.code if reply else "",
@@ -124,7 +123,7 @@ def _report(fields: Fields, common: Fields) -> Report:
 
 def _completed(report: Report, fields: Fields) -> Report:
     """A report completed with the fields of a group that a stray blank line separated."""
-    diagnostic = report.diagnostic or _diagnostic(fields)
+    diagnostic = report.diagnostic or diagnostic_of(fields)
     status = STATUS.search(fields.get("status")[: limits.VALUE])
     found = status[0] if status else ""
     return Report(
@@ -152,16 +151,6 @@ def _action(fields: Fields, status: str) -> str:
     return {"2": "delivered", "4": "delayed"}.get(status[:1], "failed") if not value else "failed"
 
 
-def _diagnostic(fields: Fields) -> str:
-    """The text of Diagnostic-Code without its type (RFC 3464, 2.3.6)."""
-    value = fields.get("diagnostic-code")[: limits.DIAGNOSTIC]
-    kind, semicolon, text = value.partition(";")
-    if not semicolon or " " in kind.strip():
-        return value
-    # Sendmail writes only the exit code of a program (sysexits.h); the type explains it.
-    return f"{kind.strip()}; {text.strip()}" if text.strip().isdecimal() else text.strip()
-
-
 def _typed(value: str) -> str:
     """The name in a field such as `dns; mx.example.com` (RFC 3464, 2.2.2)."""
     _, semicolon, name = value.partition(";")
@@ -169,5 +158,5 @@ def _typed(value: str) -> str:
 
 
 def _extra(fields: Fields) -> dict[str, str]:
-    unknown = sorted(fields.names - _KNOWN)[: limits.EXTRA_FIELDS]
+    unknown = sorted(fields.names - STANDARD)[: limits.EXTRA_FIELDS]
     return {name[:128]: fields.get(name)[: limits.VALUE] for name in unknown}

@@ -95,7 +95,7 @@ def _replies(dialogue: str) -> list[RecipientBlock]:
 def _by_address(replies: list[RecipientBlock]) -> dict[str, str]:
     """All text of the transcript about each address, by the address in lower case."""
     about: dict[str, str] = {}
-    for address, words in replies:
+    for address, words, _ in replies:
         known = about.get(address.lower(), "")
         about[address.lower()] = f"{known} {words}".strip()[: limits.DIAGNOSTIC]
     return about

@@ -24,7 +24,6 @@ from msgspec.structs import replace
 
 from bouncegate.classifier import limits
 from bouncegate.classifier.classified import ClassifiedMessage, ClassifiedReport
-from bouncegate.classifier.origin import Origin
 from bouncegate.classifier.report import (
     COMPLAINED,
     EXPANDED,
@@ -93,7 +92,7 @@ class Attribution:
         known = proof.sent or proof.token
         proven = name_of_sent(known.time, known.message) if known else claimed
         context = _Context(proof, proven, claimed)
-        is_own = message.reading.origin is Origin.LOCAL and bool(message.reading.original.queue_id)
+        is_own = message.reading.is_of_own_postfix
         named = (self._named(classified, proof, is_own=is_own) for classified in reports)
         own, together = sorted_out(named, is_believed="unverified" in self._trust)
         events = [self._event(message.reading, one, context, now) for one in own]
