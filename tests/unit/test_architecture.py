@@ -36,7 +36,7 @@ ARROWS = {
     "admin": set[str](),
     "admin.dns": _STORE,
     "admin.lists": _STORE,
-    "admin.report": _STORE,
+    "admin.report": {*_STORE, "classifier"},
     "admin.postfix": {"config"},
     "admin.doctor": {*_STORE, "store.tokens", "admin.dns", "admin.postfix", "classifier.maillog"},
 }

@@ -22,6 +22,9 @@ Csv = Annotated[bool, typer.Option("--csv", help="Write CSV, safe to open in a s
 Limit = Annotated[
     int, typer.Option("--limit", metavar="NUMBER", min=0, help="Show at most this many; 0: all.")
 ]
+Unverified = Annotated[
+    bool, typer.Option("--unverified", help="Also count bounces not proven to be of our mail.")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")
 ]

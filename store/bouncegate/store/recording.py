@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from bouncegate.policy.alarm import sender_of
-from bouncegate.policy.disposition import Disposition
+from bouncegate.policy.disposition import Disposition, spared_as
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import UNCONFIRMED, Event, State
 from bouncegate.policy.unconfirmed import awaits_dns
@@ -33,7 +33,11 @@ _MOST_UNPROVEN_THAT_COUNT: Final = 500
 MOST_AT_ONCE: Final = 128
 FAILED: Final = "failed"
 _IDENTITY_OCTETS: Final = 16
-_BLAMES_SENDER: Final = (Disposition.SENDER_TO_BLAME, Disposition.MESSAGE_TO_BLAME)
+_BLAMES_NOBODY: Final = (
+    Disposition.UNVERIFIED,
+    Disposition.OWN_REFUSAL,
+    Disposition.NO_FAILURE,
+)
 
 
 class Bounce(NamedTuple):
@@ -218,7 +222,7 @@ class Recording(Table):
         """Count what blames the sender or proves nothing; an alert where that is too much."""
         if disposition is Disposition.UNVERIFIED:
             self._hourcounts.add(transaction, UNVERIFIED, event.reason, event.time)
-        if disposition not in _BLAMES_SENDER:
+        if disposition in _BLAMES_NOBODY or spared_as(event) is None:
             return []
         tally = self._hourcounts.add(transaction, sender_of(event), event.reason, event.time)
         return [tally] if tally.total == normal + 1 else []

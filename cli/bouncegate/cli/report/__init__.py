@@ -16,7 +16,7 @@ from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.reading import as_kept
 from bouncegate.cli.filters import BounceFilters, domain_named, provider_named
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.options import Csv, Json, Limit, with_groups
+from bouncegate.cli.options import Csv, Json, Limit, Unverified, with_groups
 from bouncegate.cli.output import complain, iso
 from bouncegate.cli.report import bounced
 from bouncegate.cli.report.bounced import (
@@ -29,7 +29,7 @@ from bouncegate.cli.report.bounced import (
 from bouncegate.cli.report.counts import Counts
 from bouncegate.cli.report.health import health
 from bouncegate.cli.report.messages import Exported, Form
-from bouncegate.config.settings import Trust
+from bouncegate.cli.report.unknown import ALL, unknown
 from bouncegate.config.taxonomy import Reason
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.errors import StoreMissing
@@ -37,8 +37,8 @@ from bouncegate.store.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="Count bounces and sends, or list who bounced.")
 app.command("health")(health)
+app.command("unknown")(unknown)
 
-_ALL: Final[tuple[Trust, ...]] = ("signed", "matched", "unverified")
 _HELP: Final = {
     "mailing": """Count the bounces of each mailing, or of one.
 
@@ -113,10 +113,7 @@ def _command(subject: str) -> Callable[..., None]:
         ] = None,
         *,
         filters: BounceFilters,
-        unverified: Annotated[
-            bool,
-            typer.Option("--unverified", help="Also count bounces not proven to be of our mail."),
-        ] = False,
+        unverified: Unverified = False,
         addresses: Annotated[
             bool, typer.Option("--addresses", help="List who bounced, instead of counts.")
         ] = False,
@@ -149,7 +146,7 @@ def _command(subject: str) -> Callable[..., None]:
         wanted = filters.wanted(invocation, now)
         if name is not None:
             wanted = _narrowed(invocation, wanted, subject, name)
-        trust = _ALL if unverified else invocation.settings.return_path.count
+        trust = ALL if unverified else invocation.settings.return_path.count
         try:
             with closing(invocation.open_store(readonly=True)) as store:
                 scope = Scope(_as_kept(store, wanted), trust)
