@@ -11,6 +11,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import iso, write_table, write_views
+from bouncegate.cli.streams import finish_unread
 from bouncegate.policy.clock import ClockMark
 from bouncegate.store.clock import moment, told
 from bouncegate.store.environment import DATA
@@ -70,6 +71,7 @@ def accept(context: typer.Context, *, yes: Yes = False, why: Why = "", by: By = 
 
     bouncegate clock accept --why "the server was off for a month"
     """
+    finish_unread()
     invocation, now = invocation_of(context), moment()
     with ExitStack() as stack:
         store, ledger = _opened(invocation, stack, readonly=False)

@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from email.message import EmailMessage
-from typing import Final
+from pathlib import Path
+from typing import Final, TextIO
 
 import typer
 
+from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain
 from bouncegate.store.address import AddressError, canonical
 
 # Where Postfix and every other MTA put it (LSB, 4.1).
 _SENDMAIL: Final = "/usr/sbin/sendmail"
 _SECONDS: Final = 30
+_ANSWERS: Final = {"y": True, "yes": True, "n": False, "no": False, "": False}
 
 
 def require_consent(question: str, refusal: str, *, yes: bool) -> None:
@@ -23,7 +27,30 @@ def require_consent(question: str, refusal: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         complain(f"{refusal}: no terminal to ask on; use --yes")
         raise typer.Exit(os.EX_USAGE)
-    typer.confirm(question, abort=True)
+    sys.stdout.flush()  # what is to be done is seen before the question
+    with _terminal() as terminal:
+        if not _is_yes(question, terminal):
+            complain(refusal)
+            raise typer.Exit(1)
+
+
+def _terminal() -> AbstractContextManager[TextIO]:
+    """Where a question is seen: the terminal that answers it, wherever output and errors go."""
+    try:
+        return Path(os.ttyname(sys.stdin.fileno())).open("w", encoding="utf-8")
+    except OSError:  # that of another user, after su(1)
+        return nullcontext(sys.stderr)
+
+
+def _is_yes(question: str, terminal: TextIO) -> bool:
+    """Ask until the answer is yes or no; an empty one, or none, is no."""
+    while True:
+        print(f"{printable(question)} [y/N]: ", end="", file=terminal, flush=True)
+        answer = sys.stdin.readline()
+        if not answer:
+            print(file=terminal)  # the cursor is behind the question still
+        if answer.strip().lower() in _ANSWERS:
+            return _ANSWERS[answer.strip().lower()]
 
 
 def address_to_notify(text: str) -> str:

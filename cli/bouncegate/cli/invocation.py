@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from bouncegate.cli.streams import finish_unread
 from bouncegate.config.loading import load
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.policy.fold import Policy
@@ -130,6 +131,8 @@ class Invocation:
         What somebody who was killed had decided is finished first. Where there is no room for it,
         it waits: an operator's next act must not get ahead of it, but daemons and readers go on.
         """
+        if not readonly:
+            finish_unread()
         settings = self.settings.store
         with suppress(StoreForbidden) if readonly else nullcontext():
             if not readonly or is_unfinished(settings.path):

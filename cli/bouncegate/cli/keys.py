@@ -7,6 +7,7 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.streams import finish_unread
 from bouncegate.store.tokens.keys import KEY_FILE, KeyRing
 from bouncegate.store.tokens.keys import rotate as rotate_file
 
@@ -47,6 +48,7 @@ def rotate(context: typer.Context) -> None:
 
     bouncegate keys rotate
     """
+    finish_unread()
     path = invocation_of(context).settings.store.path / KEY_FILE
     key = rotate_file(path, int(time.time())).current
     print(f"key {key.number} signs from now on")

@@ -49,6 +49,7 @@ from bouncegate.cli import store as stores
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.cli.panels import PanelGroup
+from bouncegate.cli.streams import OutputError, OutputUnread, attached
 from bouncegate.config.problems import ConfigError
 from bouncegate.store.address import AddressError
 from bouncegate.store.errors import StoreError
@@ -155,23 +156,30 @@ for _commands in _PANELS.values():
 
 def main() -> NoReturn:
     """Run the command; every foreseen error is a line that says what to do, and an exit code."""
+    with attached():
+        sys.exit(_run())
+
+
+def _run() -> int:
+    """The exit code of the command."""
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)  # which always raises SystemExit
+        finally:
+            sys.stdout.flush()
     except ConfigError as error:
         for problem in error.problems:
             complain(str(problem))
-        sys.exit(os.EX_CONFIG)
-    except (StoreError, KeyFileError, TemporaryFileError) as error:
+        return os.EX_CONFIG
+    except (StoreError, KeyFileError, TemporaryFileError, OutputError) as error:
         complain(str(error))
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (AddressError, CsvError) as error:
         complain(str(error))
-        sys.exit(os.EX_DATAERR)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; flushing it at exit must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(os.EX_OK)
-    sys.exit(os.EX_OK)
+        return os.EX_DATAERR
+    except OutputUnread as unread:
+        return unread.exit_code
+    return os.EX_OK
 
 
 if __name__ == "__main__":

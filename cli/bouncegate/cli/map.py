@@ -15,6 +15,7 @@ from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, counted, iso, write_json
 from bouncegate.cli.service import notify, reloaded_settings
+from bouncegate.cli.streams import finish_unread
 from bouncegate.config.durations import parse_duration
 from bouncegate.config.settings import Settings
 
@@ -124,6 +125,7 @@ def export(
     from bouncegate.milter.lookup.tablefile import TableError, TableFile  # noqa: PLC0415
     from bouncegate.store.installationmark import InstallationMark  # noqa: PLC0415
 
+    finish_unread()
     invocation = invocation_of(context)
     try:
         target = TableFile.parse(table)

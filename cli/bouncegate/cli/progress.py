@@ -34,7 +34,10 @@ def _bar(total: int | None) -> Iterator[ShowProgress]:
 
     count = TaskProgressColumn() if total else TextColumn("{task.completed:,} rows")
     columns = (BarColumn(), count, TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    # By default, rich takes standard output over as well, and writes it to its own console.
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False
+    ) as progress:
         task = progress.add_task("", total=total)
         yield lambda done: progress.update(task, completed=done)
 

@@ -13,6 +13,7 @@ import typer
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.logs import printable
 from bouncegate.cli.output import complain
+from bouncegate.cli.streams import finish_unread
 from bouncegate.config.settings import DEFAULT_FILE
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def exclusive(folder: Path) -> Iterator[None]:
     from bouncegate.admin.postfix import backup, install  # noqa: PLC0415
     from bouncegate.admin.postfix.command import PostfixError  # noqa: PLC0415
 
+    finish_unread()
     try:
         with install.locked(folder):
             backup.recover(folder)

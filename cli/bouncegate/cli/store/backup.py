@@ -11,6 +11,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, counted, write_json
+from bouncegate.cli.streams import finish_unread
 from bouncegate.config.values import readable
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lastbackup import LastBackup, note_backup
@@ -60,6 +61,7 @@ def backup(
     )
     from bouncegate.store.tools.series import NAMES, next_of, thin_out  # noqa: PLC0415
 
+    finish_unread()
     invocation, now = invocation_of(context), int(time.time())
     place = target
     if keep is not None:

@@ -8,6 +8,7 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
+from bouncegate.cli.streams import finish_unread
 from bouncegate.config.values import readable
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
 from bouncegate.store.store import Store
@@ -36,6 +37,7 @@ def compact(
     """
     from bouncegate.store.tools import compaction  # noqa: PLC0415 - this command's alone
 
+    finish_unread()
     invocation = invocation_of(context)
     settings = invocation.settings.store
     folder = settings.path / LEDGER_FOLDER if of_ledger else settings.path

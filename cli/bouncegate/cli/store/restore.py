@@ -11,6 +11,7 @@ from msgspec.structs import replace as replaced
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
+from bouncegate.cli.streams import finish_unread
 from bouncegate.store.layout import LAYOUT, layout_of, open_any_layout
 from bouncegate.store.store import Store
 
@@ -39,6 +40,7 @@ def restore(
     """
     from bouncegate.store.tools import restore as restoring  # noqa: PLC0415 - this command's alone
 
+    finish_unread()
     settings = invocation_of(context).settings.store
 
     def check(folder: Path) -> None:

@@ -7,6 +7,7 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import counted, write_json
+from bouncegate.cli.streams import finish_unread
 from bouncegate.store.layout import LAYOUT
 
 
@@ -26,6 +27,7 @@ def upgrade(context: typer.Context, *, json: Json = False) -> None:
     """
     from bouncegate.store.tools import upgrade as upgrading  # noqa: PLC0415 - this command's alone
 
+    finish_unread()
     invocation = invocation_of(context)
     settings = invocation.settings.store
     done = upgrading.upgrade(settings, invocation.policy.fold, int(time.time()))

@@ -15,6 +15,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, counted, write_json
+from bouncegate.cli.streams import finish_unread
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
@@ -74,6 +75,7 @@ def verify(
     invocation = invocation_of(context)
     settings, fold = invocation.settings, invocation.policy.fold
     if mend:
+        finish_unread()
         _save_before_repair(invocation)
     store = (verification.repair if mend else verification.verify)(settings.store, fold)
     ledger = verification.verify_ledger(settings.store, settings.ledger)
