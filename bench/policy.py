@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from bench.output import arguments, show
 from bouncegate.config.loading import loads
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import StoreSettings, Trust
-from bouncegate.config.taxonomy import REASONS, Blame, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Kind, Reason
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import Event
 from bouncegate.policy.simulation import Simulation

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from bench.figures import cost_of_command
 from bench.output import arguments, show
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import LedgerSettings, PolicySettings, StoreSettings, Trust
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.entry import Sent, entry_of

@@ -1,15 +1,20 @@
 """The section REASONS, generated from the classifier's closed list."""
 
-from bouncegate.config.taxonomy import REASONS
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import FINER, GENERAL, Reason
 from manual.mdoc import argument, tagged, text
 
 
 def reasons() -> str:
-    """Each reason with its definition and the advice that goes with it."""
+    """Each reason with its definition and the advice that goes with it, finer ones below."""
     return tagged(
-        (
-            f"Cm {argument(str(reason))}",
-            text(f"({one.kind}, {one.category}): {one.meaning}. {one.advice}"),
-        )
-        for reason, one in REASONS.items()
+        (f"Cm {argument(str(reason))}", _told(reason, general))
+        for general in GENERAL
+        for reason in (general, *FINER.get(general, ()))
     )
+
+
+def _told(reason: Reason, general: Reason) -> str:
+    one = REASONS[reason]
+    finer = "" if reason is general else f"finer than {general}; "
+    return text(f"({finer}{one.kind}, {one.category}): {one.meaning}. {one.advice}")

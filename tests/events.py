@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.records import Event
 
 

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from bouncegate.cli.main import app
-from bouncegate.config.taxonomy import REASONS
+from bouncegate.config.reasons import REASONS
 from bouncegate.milter.refusal.action import Action
 from bouncegate.milter.refusal.decision import Outcome
 from bouncegate.policy.disposition import Disposition

@@ -44,8 +44,13 @@ class ClassifiedReport(NamedTuple):
 
     @property
     def reason(self) -> Reason:
-        """One of the closed list of reasons."""
+        """The general reason."""
         return self.verdict.reason
+
+    @property
+    def detail(self) -> Reason:
+        """The finest reason that is known."""
+        return self.verdict.detail
 
     @property
     def blamed(self) -> Blame:

@@ -5,6 +5,9 @@ rule is tried on the server's reply, then on the text of the notice, and only th
 on codes alone. A permanent reason becomes soft if the server itself reports a temporary failure
 (RFC 5321, 4.2.1: 4yz).
 
+A rule that gives a general reason decides that one alone. Then the rules that `refine` are tried on
+the same evidence: those that give a finer member of this reason.
+
 All patterns are matched at once (RE2), so a thousand rules cost little more than a hundred, and
 matching takes linear time.
 """
@@ -22,9 +25,10 @@ from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.reply import dissect, searchable
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
 from bouncegate.classifier.verdict import Explanation, Verdict
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.rulepatterns import pattern_options, whole_words
 from bouncegate.config.rules import Rule, Rules
-from bouncegate.config.taxonomy import REASONS, Category, Kind, Reason
+from bouncegate.config.taxonomy import Category, Kind, Reason
 
 # Subject and detail of statuses that clearly name the recipient as the cause.
 _SPECIFIC: Final = frozenset({".1.1", ".1.2", ".1.3", ".1.6", ".1.10", ".2.2"})
@@ -59,10 +63,11 @@ class Classifier:
         """
         self._own_mark: Final = own_mark
         self._rules: Final = rules.rules
-        numbered = list(enumerate(rules.rules))
-        self._strong: Final = _Index([(n, r) for n, r in numbered if not (r.weak or r.vague)])
-        self._vague: Final = _Index([(n, r) for n, r in numbered if r.vague and not r.weak])
-        self._weak: Final = _Index([(n, r) for n, r in numbered if r.weak])
+        deciding = [(n, r) for n, r in enumerate(rules.rules) if not r.refines]
+        self._strong: Final = _Index([(n, r) for n, r in deciding if not (r.weak or r.vague)])
+        self._vague: Final = _Index([(n, r) for n, r in deciding if r.vague and not r.weak])
+        self._weak: Final = _Index([(n, r) for n, r in deciding if r.weak])
+        self._refining: Final = _refining(rules.rules)
 
     def classify(self, report: Report) -> Verdict:
         """The verdict on the report about one recipient."""
@@ -73,8 +78,15 @@ class Classifier:
         for index, evidence in self._order(report, reply):
             number = index.first(evidence)
             if number is not None:
-                return _verdict(self._rules[number], evidence)
+                rule = self._rules[number]
+                return _verdict(rule, self._finer(rule, evidence), evidence)
         return _undefined(reply)
+
+    def _finer(self, rule: Rule, evidence: Evidence) -> Rule:
+        """The rule that gives the finest reason: the one that decided, or one that refines it."""
+        index = self._refining.get(rule.reason)
+        number = index.first(evidence) if index else None
+        return rule if number is None else self._rules[number]
 
     def classify_reply(self, diagnostic: str) -> Verdict:
         """The verdict on a reply or diagnostic alone."""
@@ -89,13 +101,15 @@ class Classifier:
         if not rules:
             return Explanation(_undefined(evidence), "codes", evidence.text, "")
         rule = rules[0]
+        finer = self._finer(rule, evidence)
         return Explanation(
-            _verdict(rule, evidence),
+            _verdict(rule, finer, evidence),
             evidence.name if rule.text else "codes",
             evidence.text,
             _matched(rule, evidence),
             rule,
             tuple(later.id for later in rules[1:]),
+            "" if finer is rule else finer.id,
         )
 
     def matching(self, report: Report) -> tuple[Evidence, list[Rule]]:
@@ -106,6 +120,12 @@ class Classifier:
             if numbers:
                 return evidence, [self._rules[number] for number in numbers]
         return reply, []
+
+    def refining(self, report: Report) -> list[Rule]:
+        """The rules that refine the reason which the first matching rule gives, in order."""
+        evidence, rules = self.matching(report)
+        index = self._refining.get(rules[0].reason) if rules else None
+        return [self._rules[number] for number in index.all(evidence)] if index else []
 
     def _settled(self, report: Report) -> Verdict | None:
         """The verdict, where it needs no rule."""
@@ -145,6 +165,15 @@ class Classifier:
             yield self._weak, notice
         if not specific:
             yield self._weak, reply
+
+
+def _refining(rules: tuple[Rule, ...]) -> dict[Reason, "_Index"]:
+    """The rules that refine, by the general reason that they refine."""
+    of_general: dict[Reason, list[tuple[int, Rule]]] = defaultdict(list)
+    for number, rule in enumerate(rules):
+        if rule.refines:
+            of_general[rule.reason.general].append((number, rule))
+    return {general: _Index(found) for general, found in of_general.items()}
 
 
 class _Index:
@@ -249,12 +278,13 @@ def _of_reason(reason: Reason) -> Verdict:
     return Verdict(definition.kind, definition.category, reason, str(reason))
 
 
-def _verdict(rule: Rule, evidence: Evidence) -> Verdict:
-    definition = REASONS[rule.reason]
+def _verdict(rule: Rule, finer: Rule, evidence: Evidence) -> Verdict:
+    """What the rule that decided names counts, then what the finer reason stands for."""
+    definition = REASONS[finer.reason]
     kind, category = rule.kind or definition.kind, rule.category or definition.category
     if rule.kind is None and kind is Kind.HARD and not evidence.lasting:
         kind, category = Kind.SOFT, Category.UNDEFINED
-    return Verdict(kind, category, rule.reason, rule.id, rule.blame)
+    return Verdict(kind, category, finer.reason, rule.id, rule.blame)
 
 
 def _undefined(evidence: Evidence) -> Verdict:

@@ -20,7 +20,10 @@ def check_rules(rules: Rules, classifier: Classifier | None = None) -> tuple[Pro
 
 def _of_rule(rule: Rule, classifier: Classifier) -> Iterator[Problem]:
     for example in rule.examples:
-        _, matching = classifier.matching(_report(example))
+        report = _report(example)
+        _, matching = classifier.matching(report)
+        if rule.refines:
+            matching = classifier.refining(report) or matching
         text = _fault(rule, example, matching)
         if text:
             yield Problem(rule.file, rule.line, f"{rule.id}.examples", text)
@@ -30,14 +33,14 @@ def _fault(rule: Rule, example: Example, matching: list[Rule]) -> str:
     """The problem with an example, `""` if the rule matches it."""
     if matching and matching[0].id == rule.id:
         return ""
+    if rule.shipped and matching and not matching[0].shipped:
+        # Your own rules may override a shipped rule.
+        return ""
     shown = example.text or " ".join(filter(None, (example.code, example.status)))
     if not any(other.id == rule.id for other in matching):
         found = f" (rule {matching[0].id} does)" if matching else ""
         return f"the rule does not match its own example {shown!r}{found}: correct one of the two"
     first = matching[0]
-    if rule.shipped and not first.shipped:
-        # Your own rules may override a shipped rule.
-        return ""
     return (
         f"the rule can never match its example {shown!r}, because {first.id} ({first.file}, line "
         f"{first.line}) comes first: move it before that rule, or make that one narrower"

@@ -2,8 +2,9 @@
 
 from msgspec import Struct
 
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.rules import Rule
-from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Category, Kind, Reason
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -11,16 +12,22 @@ class Verdict(Struct, frozen=True, gc=False):
 
     kind: Kind
     category: Category
-    reason: Reason
+    detail: Reason
+    """The finest reason that is known."""
     rule: str
     """The id of the rule that decided."""
     blame: Blame | None = None
     """The party that the rule blames; None: the one that the reason blames."""
 
     @property
+    def reason(self) -> Reason:
+        """The general reason."""
+        return self.detail.general
+
+    @property
     def blamed(self) -> Blame:
         """Who has to act for the next message to arrive."""
-        return self.blame or REASONS[self.reason].blame
+        return self.blame or REASONS[self.detail].blame
 
 
 class Explanation(Struct, frozen=True):
@@ -35,3 +42,5 @@ class Explanation(Struct, frozen=True):
     """The rule that decided; None if none did."""
     runners_up: tuple[str, ...] = ()
     """The ids of later rules that match too."""
+    refined_by: str = ""
+    """The id of the rule that found the finer reason, if another than the one that decided did."""

@@ -112,5 +112,5 @@ class _Job:
 
 
 def _verdicts(message: "ClassifiedMessage") -> str:
-    verdicts = [f"{one.kind}/{one.category} {one.reason}" for one in message.reports]
+    verdicts = [f"{one.kind}/{one.category} {one.detail}" for one in message.reports]
     return ", ".join(verdicts) or str(message.type)

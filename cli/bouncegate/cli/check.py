@@ -23,7 +23,7 @@ from bouncegate.policy.mx import Status
 from bouncegate.policy.nameservers import MOST_OWN
 from bouncegate.store.store import Store
 
-_COLUMNS: Final = ("line", "address", "verdict", "scope", "reason", "until", "suggestion", "why")
+_COLUMNS: Final = ("line", "address", "verdict", "scope", "detail", "until", "suggestion", "why")
 
 
 class JudgedView(Struct):
@@ -36,6 +36,7 @@ class JudgedView(Struct):
     mailable: bool
     why: str
     reason: str | None
+    detail: str | None
     until: str | None
     scope: str | None
     """Which mail the lock stops: `global` or `group:NAME`; null without a lock."""
@@ -167,7 +168,8 @@ def _view(judged: CheckedAddress) -> JudgedView:
         verdict=judged.verdict,
         mailable=judged.mailable,
         why=judged.why,
-        reason=judged.reason,
+        reason=judged.reason and judged.reason.general,
+        detail=judged.reason,
         until=iso(judged.until),
         scope=None if judged.scope is None else scope_text(judged.scope),
         suggestion=judged.suggestion,

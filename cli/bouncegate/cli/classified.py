@@ -13,11 +13,21 @@ from bouncegate.classifier import (
 )
 from bouncegate.cli.inputfiles import MessageFile
 from bouncegate.cli.logs import printable
-from bouncegate.config.taxonomy import REASONS
+from bouncegate.config.reasons import REASONS
 
 Record = dict[str, object]
 Row = tuple[object, ...]
 
+_REPORTED: Final = (
+    "recipient",
+    "kind",
+    "category",
+    "reason",
+    "detail",
+    "status",
+    "action",
+    "rule",
+)
 _EXPLAINED: Final = ("status", "reply_code", "phase", "reporting_mta", "remote_mta", "reader")
 
 
@@ -69,7 +79,7 @@ class Messages:
         return record
 
     def _report(self, classified: ClassifiedReport, *, explain: bool) -> Record:
-        record: Record = {name: getattr(classified, name) for name in self.columns[1:]}
+        record: Record = {name: getattr(classified, name) for name in _REPORTED}
         if not explain:
             return record
         report = classified.report
@@ -81,7 +91,7 @@ class Messages:
         if not message.reports:
             return [(item.name, f"({message.type})", *[""] * 6)]
         records = (self._report(report, explain=False) for report in message.reports)
-        return [(item.name, *record.values()) for record in records]
+        return [_row({"file": item.name} | record, self.columns) for record in records]
 
     def account(self, item: MessageFile) -> str:
         """Paragraphs: what the message is, then each recipient with the reasons."""
@@ -104,7 +114,7 @@ class DiagnosticLines:
         self._classifier = classifier
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:
-        """`{"text", "kind", "category", "reason", "rule"}`."""
+        """`{"text", "kind", "category", "reason", "detail", "rule"}`."""
         text = _text(item)
         verdict = classify_reply(text, self._classifier)
         record: Record = {
@@ -112,6 +122,7 @@ class DiagnosticLines:
             "kind": verdict.kind,
             "category": verdict.category,
             "reason": verdict.reason,
+            "detail": verdict.detail,
             "rule": verdict.rule,
         }
         if not explain:
@@ -121,13 +132,17 @@ class DiagnosticLines:
 
     def rows(self, item: MessageFile) -> list[Row]:
         """One row."""
-        record = self.record(item, explain=False)
-        return [tuple(record[column] for column in self.columns)]
+        return [_row(self.record(item, explain=False), self.columns)]
 
     def account(self, item: MessageFile) -> str:
         """A paragraph."""
         text = _text(item)
         return _account(text, {}, self._classifier.explain(Report(diagnostic=text))) + "\n"
+
+
+def _row(record: Record, columns: tuple[str, ...]) -> Row:
+    """A row for people, who are shown the finest reason."""
+    return tuple(record["detail" if column == "reason" else column] for column in columns)
 
 
 def _text(item: MessageFile) -> str:
@@ -153,23 +168,26 @@ def _explained(explanation: Explanation, report: Report) -> Record:
         "source": rule.source if rule else "",
         "date": rule.date if rule else None,
         "runners_up": explanation.runners_up,
-        "advice": REASONS[explanation.verdict.reason].advice,
+        "refined_by": explanation.refined_by,
+        "advice": REASONS[explanation.verdict.detail].advice,
     }
 
 
 def _account(name: str, facts: dict[str, str], explanation: Explanation) -> str:
     verdict, rule = explanation.verdict, explanation.rule
     place = f" ({rule.file}, line {rule.line})" if rule else ""
-    lines = [f"  {name}: {verdict.kind}/{verdict.category}, {verdict.reason}"]
+    lines = [f"  {name}: {verdict.kind}/{verdict.category}, {verdict.detail}"]
     lines += [f"    {key.replace('_', ' ')}: {value}" for key, value in facts.items() if value]
     lines.append(f"    decided by: {verdict.rule}{place}, from the {explanation.evidence}")
     if rule and rule.source:
         lines.append(f"    source: {rule.citation}")
+    if explanation.refined_by:
+        lines.append(f"    refined by: {explanation.refined_by}, from {verdict.reason}")
     if explanation.matched:
         lines.append(f"    matched: {explanation.matched}")
     if explanation.runners_up:
         lines.append(f"    would also match: {', '.join(explanation.runners_up)}")
-    definition = REASONS[verdict.reason]
+    definition = REASONS[verdict.detail]
     lines.append(f"    meaning: {definition.meaning}")
     lines.append(f"    advice: {definition.advice}")
     return "\n".join(map(printable, lines))

@@ -20,9 +20,9 @@ from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, counted, iso, write_json, write_table
 from bouncegate.cli.show import deferrals_of, view_of
 from bouncegate.config.problems import ConfigError
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.rules import Rule, load_rules
 from bouncegate.config.settings import Settings
-from bouncegate.config.taxonomy import REASONS
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import NO_END, Act, Event, JournalEntry, Lock, State, Summary
@@ -66,6 +66,8 @@ class StepView(Struct):
     kind: str = ""
     category: str = ""
     reason: str = ""
+    detail: str = ""
+    """The finest reason that is known."""
     status: str = ""
     rule: str = ""
     rule_source: str = ""
@@ -185,6 +187,8 @@ def _view(step: Step, rules: _Rules) -> StepView:
         return replace(view, why=f"{counted(entry.entries, 'entry')} since {since}, no longer kept")
     shared = set(StepView.__struct_fields__) & set(entry.__struct_fields__) - own
     view = replace(view, **{name: getattr(entry, name) for name in shared})
+    if isinstance(entry, Event | Act):
+        view = replace(view, reason=entry.reason.general, detail=entry.reason)
     rule = rules.get(view.rule)
     return replace(view, rule_source=rule.source, rule_date=rule.date) if rule else view
 
@@ -200,7 +204,7 @@ def _what(entry: JournalEntry) -> str:
 def _row(view: StepView) -> tuple[object, ...]:
     in_row = f"{view.hard_in_row} hard, {view.soft_in_row} soft"
     who = f"by {view.by or view.source}" + (f", {view.other}" if view.other else "")
-    reason = (view.what == "bounce" and view.reason) or (f"{who}: {view.why}" if view.why else who)
+    reason = (view.what == "bounce" and view.detail) or (f"{who}: {view.why}" if view.why else who)
     reason = view.why if view.what == "summary" else reason
     return (
         view.number,

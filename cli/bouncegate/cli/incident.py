@@ -133,7 +133,7 @@ def view_of(store: Store, incident: Incident) -> IncidentView:
         id=incident.number,
         state=settled.verb if settled else "open",
         provider=opened.provider,
-        reason=opened.reason,
+        reason=opened.reason.general,
         opened=iso(opened.time),
         addresses=opened.addresses,
         limit=opened.limit,

@@ -27,12 +27,12 @@ from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = (
-    "address", "state", "kind", "category", "reason", "origin", "scope", "group", "since", "until",
+    "address", "state", "kind", "category", "detail", "origin", "scope", "group", "since", "until",
     "why",
 )  # fmt: skip
 SHEET: Final = (
-    "address", "state", "locked", "scope", "kind", "category", "reason", "origin", "group", "since",
-    "until", "mailing", "provider", "hard", "soft", "last_event", "why",
+    "address", "state", "locked", "scope", "kind", "category", "reason", "detail", "origin",
+    "group", "since", "until", "mailing", "provider", "hard", "soft", "last_event", "why",
 )  # fmt: skip
 """The columns of a sheet."""
 
@@ -61,6 +61,8 @@ class RowView(Struct):
     kind: str | None
     category: str | None
     reason: str | None
+    detail: str | None
+    """The finest reason that is known."""
     origin: str | None
     group: str
     """The group of the bounce."""
@@ -180,7 +182,8 @@ def view_of(row: Row) -> RowView:
         scope=None if row.scope is None else scope_text(row.scope),
         kind=row.kind,
         category=row.category,
-        reason=row.reason,
+        reason=row.reason and row.reason.general,
+        detail=row.reason,
         origin=row.origin,
         group=row.group,
         since=iso(row.since),

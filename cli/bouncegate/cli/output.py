@@ -15,6 +15,8 @@ from bouncegate.config.text import escaped
 from bouncegate.policy.records import NO_END
 
 _ENCODER: Final = msgspec.json.Encoder()
+_TITLES: Final = {"detail": "reason"}
+"""People are shown the finest reason as the reason."""
 _DELETE: Final = b"\x7f"
 _WIDTH_WITHOUT_TERMINAL: Final = 200
 _ROWS_THAT_SET_WIDTHS: Final = 500
@@ -104,7 +106,8 @@ def write_views(
     elif csv:
         write_sheet(sys.stdout.buffer, csv, views)
     else:
-        table(columns, ([_cell(getattr(v, c), longest) for c in columns] for v in views))
+        titles = [_TITLES.get(column, column) for column in columns]
+        table(titles, ([_cell(getattr(v, c), longest) for c in columns] for v in views))
 
 
 def _cell(value: object, longest: int | None) -> object:

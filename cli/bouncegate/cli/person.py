@@ -12,7 +12,7 @@ from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import iso
 from bouncegate.cli.show import AddressView, DeferralView, deferrals_of, view_of
-from bouncegate.policy.records import Event, JournalEntry, Summary
+from bouncegate.policy.records import Act, Event, JournalEntry, Summary
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.lastmailed import DAY
@@ -95,6 +95,8 @@ def _entry(address: str, number: int, entry: JournalEntry) -> dict[str, Any]:
     for name in ("time", "sent", "first_time", "until"):
         if name in fields:
             fields[name] = iso(fields[name] or None)
+    if isinstance(entry, Event | Act):
+        fields |= {"reason": entry.reason.general, "detail": entry.reason}
     if isinstance(entry, Summary):
         fields["state"] = asdict(entry.state)
     return {"number": number, "what": type(entry).__name__.lower(), "address": address} | fields

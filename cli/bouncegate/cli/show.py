@@ -59,11 +59,13 @@ class LockView(Struct):
     kind: str
     category: str
     reason: str
+    detail: str
+    """The finest reason that is known."""
     origin: str
 
     def __str__(self) -> str:
         """In a line, for people."""
-        return f"{self.scope} until {self.until or 'unlocked'} ({self.reason})"
+        return f"{self.scope} until {self.until or 'unlocked'} ({self.detail})"
 
 
 class AddressView(Struct):
@@ -81,6 +83,8 @@ class AddressView(Struct):
     kind: str | None
     category: str | None
     reason: str | None
+    detail: str | None
+    """The finest reason that is known."""
     origin: str | None
     lock_on: str | None
     """What is locked: the address, or `@domain`."""
@@ -168,7 +172,8 @@ def _lock(found: ScopedLock, lock_on: str) -> LockView:
         since=iso(lock.since),
         kind=lock.kind,
         category=lock.category,
-        reason=lock.reason,
+        reason=lock.reason.general,
+        detail=lock.reason,
         origin=lock.origin,
     )
 
@@ -186,6 +191,7 @@ def _view(address: str, state: State, locks: list[LockView], name: StateName) ->
         kind=lock.kind if lock else None,
         category=lock.category if lock else None,
         reason=lock.reason if lock else None,
+        detail=lock.detail if lock else None,
         origin=lock.origin if lock else None,
         lock_on=lock.lock_on if lock else None,
         locks=locks,
@@ -207,6 +213,8 @@ def _rows(view: AddressView) -> Iterator[tuple[str, object]]:
         value = getattr(view, field)
         if field == "locks" and len(view.locks) < 2:
             continue  # the fields above say it
+        if field == "reason":
+            continue  # people are shown the finest
         if field == "until" and view.locked and value is None:
             value = "without end"
         elif isinstance(value, dict):
@@ -215,4 +223,4 @@ def _rows(view: AddressView) -> Iterator[tuple[str, object]]:
             value = "; ".join(map(str, value)) or None
         elif isinstance(value, bool):
             value = "yes" if value else "no"
-        yield field.replace("_", " "), value
+        yield "reason" if field == "detail" else field.replace("_", " "), value

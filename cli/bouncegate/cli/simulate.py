@@ -36,6 +36,8 @@ class ChangeView(Struct):
     """locked, freed, or ends (on another day)."""
     kind: str
     reason: str
+    detail: str
+    """The finest reason that is known."""
     until: str | None
     """As it is."""
     would_end: str | None
@@ -113,7 +115,8 @@ def _view(change: Change) -> ChangeView:
         group=change.group,
         what=change.what,
         kind=lock.kind,
-        reason=lock.reason,
+        reason=lock.reason.general,
+        detail=lock.reason,
         until=_end(change.before),
         would_end=_end(change.after),
     )
@@ -125,7 +128,7 @@ def _end(lock: Lock | None) -> str | None:
 
 def _row(change: Change) -> tuple[object, ...]:
     view = _view(change)
-    fields = (view.address, view.group or None, view.what, view.kind, view.reason)
+    fields = (view.address, view.group or None, view.what, view.kind, view.detail)
     return (*fields, _told(change.before), _told(change.after))
 
 

@@ -23,6 +23,7 @@ from bouncegate.cli.options import WHEN, Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json
 from bouncegate.cli.times import time_of
 from bouncegate.config.settings import Settings
+from bouncegate.config.taxonomy import log_fields
 from bouncegate.policy.records import Event
 from bouncegate.policy.timeline import Step, steps
 from bouncegate.store.address import canonical
@@ -180,7 +181,7 @@ def _of_step(address: str, step: Step) -> _Record:
     if isinstance(entry, Event):
         said = (
             f"event={step.number} to=<{address}> trust={entry.trust} kind={entry.kind} "
-            f"category={entry.category} reason={entry.reason} status={entry.status or '-'} "
+            f"category={entry.category} {log_fields(entry.reason)} status={entry.status or '-'} "
             f"rule={entry.rule or '-'}: {step.effect}: {entry.diagnostic or 'no diagnostic'}"
         )
         return _Record(entry.time, "store", entry.queue_id, "return-path", said)

@@ -22,7 +22,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import AddressFile, By, DryRun, Why, Yes, with_groups
-from bouncegate.cli.output import complain, counted, write_table
+from bouncegate.cli.output import complain, counted, write_table, write_views
 from bouncegate.config.settings import Settings
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act
@@ -30,7 +30,7 @@ from bouncegate.store.address import domain_of
 from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
 
-_COLUMNS: Final = ("address", "scope", "kind", "category", "reason", "group", "since", "until")
+_COLUMNS: Final = ("address", "scope", "kind", "category", "detail", "group", "since", "until")
 _REMEMBERS: Final = (
     "Postfix asks the map: an smtpd(8) that has refused an address refuses it until it ends, or "
     'until "postfix reload"'
@@ -174,6 +174,6 @@ def _show(summary: UnlockSummary, *, yes: bool) -> None:
     if yes:
         return
     views = map(view_of, summary.first)
-    write_table(_COLUMNS, ([getattr(view, column) for column in _COLUMNS] for view in views))
+    write_views(views, _COLUMNS, json=False, table=write_table)
     if summary.rows > len(summary.first):
         print(f"... and {summary.rows - len(summary.first)} more")

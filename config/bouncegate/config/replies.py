@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.taxonomy import GENERAL, Category, Kind, Reason
 
 # RFC 5321, 4.5.3.1.5: a reply line has at most 512 octets with its code and CRLF.
 LONGEST_LINE: Final = 512
@@ -41,15 +41,16 @@ _LONGEST_FIELDS: Final[dict[str, str]] = {
     "recipient": "",
     "kind": max(Kind, key=len),
     "category": max(Category, key=len),
-    "reason": max(Reason, key=len),
-    "cause": cause(*(max(words, key=len) for words in (Kind, Category, Reason))),
+    "reason": max(GENERAL, key=len),
+    "detail": max(Reason, key=len),
+    "cause": cause(*(max(words, key=len) for words in (Kind, Category, GENERAL))),
     "since": "2026-11-25",
     "until": "until 2026-11-25",
     "ref": "9" * 20,
     "url": "",
 }
 REPLY_FIELDS: Final = tuple(_LONGEST_FIELDS)
-URL_FIELDS: Final = ("kind", "category", "reason", "ref")
+URL_FIELDS: Final = ("kind", "category", "reason", "detail", "ref")
 """What a URL may name: words and numbers that need no escaping in it (RFC 3986, 2.3)."""
 
 

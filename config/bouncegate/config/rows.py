@@ -2,19 +2,29 @@
 
 Of the rows that hold for a bounce, compare what they name in the order of `ORDER`: a sender, then
 a group, a provider, a reason, a category, a kind. At the first of these that only one of two
-rows names, this one wins; a whole address as sender goes before a domain, and a domain as provider
-before who runs its mail. Where two rows name the same things, no bounce may fall under both:
-`faults` refuses them.
+rows names, this one wins; a whole address as sender goes before a domain, a domain as provider
+before who runs its mail, and a finer reason before a general one. Where two rows name the same
+things, no bounce may fall under both: `faults` refuses them.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import combinations, product
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import PolicySettings, Row
-from bouncegate.config.taxonomy import BY_LIST, CATEGORIES, REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import (
+    BY_LIST,
+    CATEGORIES,
+    FINER,
+    Blame,
+    Category,
+    Kind,
+    Reason,
+    covered,
+)
 from bouncegate.config.values import AddressPattern
 
 ORDER: Final = ("sender", "group", "provider", "reason", "category", "kind")
@@ -26,6 +36,7 @@ _NO_BOUNCES: Final = frozenset(
 _BOUNCES: Final = tuple(reason for reason in REASONS if reason not in _NO_BOUNCES)
 _JUDGED: Final = tuple(r for r in _BOUNCES if REASONS[r].blame is not Blame.SENDER)
 # For everything that no row names.
+_V = TypeVar("_V")
 _OTHER: Final = ""
 _SOMEBODY: Final = "somebody"
 _SOMEWHERE: Final = "somewhere.invalid"
@@ -49,7 +60,11 @@ class Case(NamedTuple):
 
 def precedence(row: Row) -> tuple[int, ...]:
     """What the row names, in `ORDER`: the row with the greater one wins."""
-    weights = {"sender": _sender_weight, "provider": _provider_weight}
+    weights = {
+        "sender": _sender_weight,
+        "provider": _provider_weight,
+        "reason": _reason_weight,
+    }
     return tuple(weights[key](row) if key in weights else bool(row_value(row, key))
                  for key in ORDER)  # fmt: skip
 
@@ -68,19 +83,29 @@ def _provider_weight(row: Row) -> int:
     return min((1 + _is_domain(name) for name in row.provider), default=0)
 
 
+def _reason_weight(row: Row) -> int:
+    return min((1 + reason.is_finer for reason in row.reason), default=0)
+
+
 def _is_domain(provider: str) -> bool:
     return "." in provider
 
 
 def _parts(row: Row) -> Iterator[Row]:
-    """The row itself, or one that names its domains and one that names its providers."""
-    domains = tuple(name for name in row.provider if _is_domain(name))
-    providers = tuple(name for name in row.provider if not _is_domain(name))
-    if domains and providers:
-        yield replace(row, provider=domains)
-        yield replace(row, provider=providers)
-    else:
-        yield row
+    """The row itself, or several that name its domains and its providers, its general reasons and
+    its finer ones apart.
+    """
+    providers = _apart(row.provider, _is_domain)
+    reasons = _apart(row.reason, lambda reason: reason.is_finer)
+    for some, others in product(providers, reasons):
+        yield replace(row, provider=some, reason=others)
+
+
+def _apart(values: tuple[_V, ...], which: Callable[[_V], bool]) -> list[tuple[_V, ...]]:
+    """Those values that are so, and those that are not; all of them where they are alike."""
+    found = tuple(value for value in values if which(value))
+    others = tuple(value for value in values if not which(value))
+    return [found, others] if found and others else [values]
 
 
 def holds(row: Row, case: Case) -> bool:
@@ -89,7 +114,7 @@ def holds(row: Row, case: Case) -> bool:
         (row.counts or not row.lock or not case.spared)
         and (case.kind in row.kind if row.kind else case.kind is not Kind.COMPLAINT)
         and (not row.category or case.category in row.category)
-        and (not row.reason or case.reason in row.reason)
+        and (not row.reason or covered(case.reason, row.reason))
         and (not row.provider or case.provider in row.provider or case.domain in row.provider)
         and (not row.group or case.group in row.group)
         and (not row.sender or any(_is_of(pattern, case.sender) for pattern in row.sender))
@@ -104,7 +129,8 @@ def _is_of(pattern: AddressPattern, address: str) -> bool:
 def in_order(rows: Iterable[Row]) -> list[tuple[int, Row]]:
     """The rows, each with its number from 1 on, the one that wins first.
 
-    A row that names both domains and providers comes twice, once with each.
+    A row that names both domains and providers, or general reasons and finer ones, comes once with
+    each.
     """
     parts = ((number, part) for number, row in enumerate(rows, 1) for part in _parts(row))
     return sorted(parts, key=lambda row: precedence(row[1]), reverse=True)
@@ -210,7 +236,8 @@ def _cases(row: Row, *, spared: bool) -> Iterator[Case]:
     """Each case under the row that the rows of a table can tell apart from the others."""
     possible = _BOUNCES if spared else _JUDGED
     senders = [f"{p.local or _SOMEBODY}@{p.domain or _SOMEWHERE}".lower() for p in row.sender]
-    reasons = [reason for reason in row.reason or possible if reason in possible]
+    named = [one for reason in row.reason for one in (reason, *FINER.get(reason, ()))]
+    reasons = [reason for reason in named or possible if reason in possible]
     for (kind, category), reason, provider, group, sender in product(
         _pairs(row),
         reasons,

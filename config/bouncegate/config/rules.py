@@ -14,6 +14,7 @@ first rule whose every condition holds gives its reason. The keys:
     mta       regular expressions, any of which is found in the name of a server involved
     vague     true: its words are in many refusals, so a status about the address comes first
     weak      true: asked only after every other rule found nothing in the words
+    refines   true: asked only after another rule gave the general reason of its finer one
     kind, category, blame    other than the reason's own
     examples  texts that the rule must take; a table {text, status, code, phase, mta} where
               the words alone are not enough
@@ -34,9 +35,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.regularfile import LARGEST_FILE, read_regular
 from bouncegate.config.rulepatterns import pattern_faults, take_everything
-from bouncegate.config.taxonomy import CATEGORIES, REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import CATEGORIES, Blame, Category, Kind, Reason
 
 # How the files of the shipped rules are called; those of the operator have absolute names.
 _SHIPPED: Final = "rules/"
@@ -75,6 +77,7 @@ class Rule(Struct, frozen=True):
     mta: tuple[str, ...] = ()
     vague: bool = False
     weak: bool = False
+    refines: bool = False
     kind: Kind | None = None
     category: Category | None = None
     blame: Blame | None = None
@@ -248,6 +251,8 @@ def faults(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "id", "invalid id: use lower-case letters, digits, dots and hyphens"
     if not (rule.text or rule.status or rule.code or rule.phase or rule.mta):
         yield "", "the rule matches every bounce: set text, status, code, phase or mta"
+    if rule.refines:
+        yield from _refining_faults(rule)
     if not rule.examples:
         yield "", 'examples is missing: add a text that the rule matches, examples = ["550 ..."]'
     for key, patterns in (("text", rule.text), ("mta", rule.mta)):
@@ -264,6 +269,14 @@ def faults(rule: Rule) -> Iterator[tuple[str, str]]:
                 "category",
                 f"{category!r} is not a category of {kind} bounces: write one of {allowed}",
             )
+
+
+def _refining_faults(rule: Rule) -> Iterator[tuple[str, str]]:
+    if not rule.reason.is_finer:
+        yield "refines", f"{rule.reason} is general and refines nothing: name a finer reason"
+    for key in ("weak", "kind", "category", "blame"):
+        if getattr(rule, key):
+            yield key, f"a rule that refines leaves it to the deciding one: remove {key}"
 
 
 def _code_faults(rule: Rule) -> Iterator[tuple[str, str]]:

@@ -1,14 +1,13 @@
-"""The words in which a bounce is judged: kind, category, and the closed list of reasons.
+"""The words in which a bounce is judged: kind, category, blame, and the closed list of reasons.
 
-Every other part speaks these names. Each reason has one definition, the kind and category
-it stands for when a rule names nothing else, and whom it blames: only what blames the
-recipient or the path to it may ever lock an address; what blames the sender raises an
-alarm instead. The numbers are part of the store's layout: they are never reused, new
-reasons are appended.
+A reason is general, or a finer member of a general one: `spf-failed` is a `sender-invalid`. What
+machines read gives both: the general name, which stays what it is when finer ones are added, and
+the finest one as `detail`. Whoever asks for a general reason means its finer ones too.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -48,7 +47,7 @@ class Blame(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a recipient was not reached; `REASONS` defines each."""
+    """Why a recipient was not reached: the general reasons, then the finer ones."""
 
     USER_UNKNOWN = "user-unknown"
     MAILBOX_DISABLED = "mailbox-disabled"
@@ -83,20 +82,115 @@ class Reason(StrEnum):
     INVALID = "invalid"
     PREDICTED = "predicted"
 
+    ADDRESS_MALFORMED = "address-malformed"
+    MAILBOX_INACTIVE = "mailbox-inactive"
+    MAILBOX_SUSPENDED = "mailbox-suspended"
+    SUPPRESSED = "suppressed"
+    NEW_ADDRESS = "new-address"
+    MAIL_LOOP = "mail-loop"
+    DNS_FAILURE = "dns-failure"
+    SYNTAX_ERROR = "syntax-error"
+    SMTPUTF8_MISSING = "smtputf8-missing"
+    RELAY_DENIED = "relay-denied"
+    SYSTEM_FULL = "system-full"
+    PROGRAM_ERROR = "program-error"
+    NOT_RFC_COMPLIANT = "not-rfc-compliant"
+    ATTACHMENT_REFUSED = "attachment-refused"
+    IP_BLOCKED = "ip-blocked"
+    IP_REPUTATION = "ip-reputation"
+    DOMAIN_REPUTATION = "domain-reputation"
+    DYNAMIC_IP = "dynamic-ip"
+    SPF_FAILED = "spf-failed"
+    DKIM_FAILED = "dkim-failed"
+    DMARC_FAILED = "dmarc-failed"
+    SENDER_UNAUTHENTICATED = "sender-unauthenticated"
+    NO_REVERSE_DNS = "no-reverse-dns"
+    HELO_REFUSED = "helo-refused"
+    SENDER_ADDRESS_REFUSED = "sender-address-refused"
+    SENDER_DOMAIN_REFUSED = "sender-domain-refused"
+    SENDER_NOT_PERMITTED = "sender-not-permitted"
+    SENDER_ACCOUNT_BLOCKED = "sender-account-blocked"
+    AUTHENTICATION_REQUIRED = "authentication-required"
+    RECIPIENT_RESTRICTED = "recipient-restricted"
+    BLOCKED_BY_RECIPIENT = "blocked-by-recipient"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
+    TOO_MANY_RECIPIENTS = "too-many-recipients"
+    SENDING_QUOTA = "sending-quota"
+    RECIPIENT_RATE = "recipient-rate"
 
-class Definition(NamedTuple):
-    """What one reason means, and what the sender can do about it."""
+    @property
+    def general(self) -> "Reason":
+        """The general reason of a finer one; a general reason is its own."""
+        return _GENERAL.get(self, self)
 
-    number: int
-    kind: Kind
-    category: Category
-    blame: Blame
-    meaning: str
-    advice: str
+    @property
+    def is_finer(self) -> bool:
+        """Whether it is a finer member of a general reason."""
+        return self in _GENERAL
+
+    def covers(self, other: "Reason") -> bool:
+        """Whether the other is this reason or a finer member of it."""
+        return other is self or other.general is self
 
 
-_HARD, _SOFT, _NONE = Kind.HARD, Kind.SOFT, Kind.NONE
-_RECIPIENT, _PATH, _SENDER, _NOBODY = Blame
+def covered(reason: Reason, by: Collection[Reason]) -> bool:
+    """Whether one of some reasons covers a reason."""
+    return reason in by or reason.general in by
+
+
+def log_fields(reason: Reason) -> str:
+    """A reason in a log line: `reason=sender-invalid detail=spf-failed`."""
+    return f"reason={reason.general} detail={reason}" if reason.is_finer else f"reason={reason}"
+
+
+FINER: Final[dict[Reason, tuple[Reason, ...]]] = {
+    Reason.USER_UNKNOWN: (Reason.ADDRESS_MALFORMED,),
+    Reason.MAILBOX_DISABLED: (Reason.MAILBOX_INACTIVE, Reason.MAILBOX_SUSPENDED),
+    Reason.MAILBOX_MOVED: (Reason.NEW_ADDRESS,),
+    Reason.NO_ANSWER: (Reason.DNS_FAILURE,),
+    Reason.PROTOCOL_ERROR: (Reason.SYNTAX_ERROR, Reason.SMTPUTF8_MISSING),
+    Reason.ROUTING_ERROR: (Reason.MAIL_LOOP,),
+    Reason.SERVER_MISCONFIGURED: (Reason.RELAY_DENIED,),
+    Reason.SYSTEM_ERROR: (Reason.SYSTEM_FULL, Reason.PROGRAM_ERROR),
+    Reason.CONTENT_BLOCKED: (Reason.NOT_RFC_COMPLIANT, Reason.ATTACHMENT_REFUSED),
+    Reason.REPUTATION: (
+        Reason.IP_BLOCKED,
+        Reason.IP_REPUTATION,
+        Reason.DOMAIN_REPUTATION,
+        Reason.DYNAMIC_IP,
+    ),
+    Reason.SENDER_INVALID: (
+        Reason.SPF_FAILED,
+        Reason.DKIM_FAILED,
+        Reason.DMARC_FAILED,
+        Reason.SENDER_UNAUTHENTICATED,
+        Reason.NO_REVERSE_DNS,
+        Reason.HELO_REFUSED,
+        Reason.SENDER_ADDRESS_REFUSED,
+        Reason.SENDER_DOMAIN_REFUSED,
+        Reason.SENDER_NOT_PERMITTED,
+        Reason.SENDER_ACCOUNT_BLOCKED,
+    ),
+    Reason.ACCESS_DENIED: (
+        Reason.AUTHENTICATION_REQUIRED,
+        Reason.RECIPIENT_RESTRICTED,
+        Reason.BLOCKED_BY_RECIPIENT,
+    ),
+    Reason.UNDEFINED: (Reason.SUPPRESSED,),
+    Reason.RATE_LIMIT: (
+        Reason.TOO_MANY_CONNECTIONS,
+        Reason.TOO_MANY_RECIPIENTS,
+        Reason.SENDING_QUOTA,
+        Reason.RECIPIENT_RATE,
+    ),
+}
+"""The finer members of the general reasons that have any."""
+
+_GENERAL: Final = {member: general for general, members in FINER.items() for member in members}
+
+GENERAL: Final = tuple(reason for reason in Reason if not reason.is_finer)
+"""The general reasons."""
+
 
 BY_LIST: Final = frozenset({Reason.STALE, Reason.INVALID, Reason.PREDICTED})
 """Reasons of locks that a list makes, where `[lists]` says "refuse"; no bounce has one."""
@@ -104,166 +198,3 @@ BY_LIST: Final = frozenset({Reason.STALE, Reason.INVALID, Reason.PREDICTED})
 BY_NAME: Final = frozenset({Reason.HOST_UNKNOWN, Reason.NO_MX})
 """Reasons that say something of a domain's name alone. The mail server that gives one repeats what
 its name server told it, so such a bounce waits until DNS has told us the same."""
-
-REASONS: dict[Reason, Definition] = {
-    Reason.USER_UNKNOWN: Definition(
-        1, _HARD, Category.ADDRESS, _RECIPIENT,
-        "the recipient's system has no such mailbox",
-        "Correct the address, or take it off the list.",
-    ),
-    Reason.MAILBOX_DISABLED: Definition(
-        2, _HARD, Category.ADDRESS, _RECIPIENT,
-        "the mailbox exists but is closed, suspended or abandoned",
-        "Ask the person for a current address by another way.",
-    ),
-    Reason.MAILBOX_MOVED: Definition(
-        3, _HARD, Category.ADDRESS, _RECIPIENT,
-        "the recipient has moved to another address",
-        "Write to the new address if the reply names one and the person agrees.",
-    ),
-    Reason.HOST_UNKNOWN: Definition(
-        4, _HARD, Category.ADDRESS, _RECIPIENT,
-        "the domain of the address does not exist",
-        "Look for a typing error behind the @.",
-    ),
-    Reason.NO_MX: Definition(
-        5, _HARD, Category.UNDEFINED, _RECIPIENT,
-        "the domain exists but names no server that takes mail, or a null MX",
-        "Look for a typing error behind the @; the domain takes no mail.",
-    ),
-    Reason.MAILBOX_FULL: Definition(
-        6, _SOFT, Category.MAILBOX, _RECIPIENT,
-        "the mailbox is over its quota",
-        "Try again later; a mailbox that stays full is no longer read.",
-    ),
-    Reason.MESSAGE_TOO_LARGE: Definition(
-        7, _SOFT, Category.MAILBOX, _SENDER,
-        "the message is larger than the recipient or its system accepts",
-        "Send a smaller message; link to large files.",
-    ),
-    Reason.NO_ANSWER: Definition(
-        8, _SOFT, Category.NETWORK, _PATH,
-        "no server of the recipient's domain answered",
-        "Try again later; nothing is wrong with the address itself.",
-    ),
-    Reason.CONNECTION_BROKEN: Definition(
-        9, _SOFT, Category.NETWORK, _PATH,
-        "the connection to the recipient's server broke before the message was taken",
-        "Try again later.",
-    ),
-    Reason.PROTOCOL_ERROR: Definition(
-        10, _SOFT, Category.UNDEFINED, _PATH,
-        "the two servers did not understand each other's SMTP",
-        "Look at the SMTP dialogue in the log of the sending server.",
-    ),
-    Reason.ROUTING_ERROR: Definition(
-        11, _SOFT, Category.NETWORK, _PATH,
-        "the message could not be routed, or went round in a loop",
-        "The recipient's administrator must fix the routing.",
-    ),
-    Reason.SERVER_MISCONFIGURED: Definition(
-        12, _SOFT, Category.UNDEFINED, _PATH,
-        "a server on the way is configured wrongly, and refuses its own domain, say",
-        "Tell the administrator of the server that the reply names.",
-    ),
-    Reason.SYSTEM_ERROR: Definition(
-        13, _SOFT, Category.UNDEFINED, _PATH,
-        "the recipient's system had an error of its own, such as a full disk",
-        "Try again later.",
-    ),
-    Reason.CONTENT_BLOCKED: Definition(
-        14, _HARD, Category.SECURITY, _SENDER,
-        "the content of the message was refused: a header, an attachment, a link, its form",
-        "Change what the reply objects to.",
-    ),
-    Reason.SPAM_BLOCK: Definition(
-        15, _HARD, Category.SECURITY, _SENDER,
-        "the message was taken for spam",
-        "Review the content, and whether the recipients asked for it.",
-    ),
-    Reason.REPUTATION: Definition(
-        16, _HARD, Category.SECURITY, _SENDER,
-        "the sending address or domain is on a block list or has a bad reputation",
-        "Find the list that the reply names, fix the cause, then ask to be delisted.",
-    ),
-    Reason.SENDER_INVALID: Definition(
-        17, _HARD, Category.SECURITY, _SENDER,
-        "the sender was refused: its address, SPF, DKIM, DMARC or reverse DNS",
-        "Check the DNS records of the sending domain and the reverse name of the server.",
-    ),
-    Reason.TLS_REQUIRED: Definition(
-        18, _HARD, Category.SECURITY, _SENDER,
-        "the recipient's system demands encryption that the connection did not have",
-        "Let the sending server use TLS towards this domain.",
-    ),
-    Reason.ACCESS_DENIED: Definition(
-        19, _HARD, Category.SECURITY, _RECIPIENT,
-        "the recipient may not be mailed by this sender, or authentication is demanded",
-        "Ask the recipient to admit the sender.",
-    ),
-    Reason.RATE_LIMIT: Definition(
-        20, _SOFT, Category.LIMIT, _SENDER,
-        "too many messages, recipients or connections in too short a time",
-        "Send more slowly to this provider.",
-    ),
-    Reason.GREYLISTED: Definition(
-        21, _SOFT, Category.LIMIT, _PATH,
-        "the recipient's system asks for the message to be sent again later",
-        "Let the queue try again; if it never succeeds, the sending address changes too often.",
-    ),
-    Reason.EXPIRED: Definition(
-        22, _SOFT, Category.NETWORK, _PATH,
-        "the message waited in a queue until its time was up",
-        "Look in the log for why the earlier attempts failed.",
-    ),
-    Reason.POLICY: Definition(
-        23, _HARD, Category.SECURITY, _SENDER,
-        "a policy of the recipient's system forbids the message",
-        "Ask the recipient's administrator which policy it is.",
-    ),
-    Reason.VIRUS: Definition(
-        24, _HARD, Category.SECURITY, _SENDER,
-        "the message was taken for a carrier of malware",
-        "Scan the message and the machine that made it.",
-    ),
-    Reason.UNDEFINED: Definition(
-        25, _SOFT, Category.UNDEFINED, _RECIPIENT,
-        "the reply does not tell why",
-        "Read the reply itself.",
-    ),
-    Reason.OPERATOR: Definition(
-        26, _HARD, Category.UNDEFINED, _RECIPIENT,
-        "an operator locked the address by hand",
-        "Ask the operator.",
-    ),
-    Reason.OWN_REFUSAL: Definition(
-        27, _NONE, Category.UNDEFINED, _NOBODY,
-        "the refusal was our own: it proves nothing new",
-        "See why the address is locked.",
-    ),
-    Reason.COMPLAINT: Definition(
-        28, Kind.COMPLAINT, Category.UNDEFINED, _RECIPIENT,
-        "the recipient reported the message as unwanted (RFC 5965)",
-        "Take the address off the list.",
-    ),
-    Reason.NOT_A_FAILURE: Definition(
-        29, _NONE, Category.UNDEFINED, _NOBODY,
-        "the report tells of a delay, a delivery or a relay, not of a failure",
-        "Nothing to do.",
-    ),
-    Reason.STALE: Definition(
-        30, _SOFT, Category.UNDEFINED, _RECIPIENT,
-        "the address was not mailed for so long that it may have become a spam trap",
-        "Ask the person by another way whether the address is still theirs.",
-    ),
-    Reason.INVALID: Definition(
-        31, _HARD, Category.ADDRESS, _RECIPIENT,
-        "the address cannot be delivered as it is written",
-        "Correct the address.",
-    ),
-    Reason.PREDICTED: Definition(
-        32, _SOFT, Category.UNDEFINED, _RECIPIENT,
-        "the address is locked for another group, or its domain takes no mail",
-        "See why it is locked elsewhere, or look for a typing error behind the @.",
-    ),
-}  # fmt: skip

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bouncegate.config.taxonomy import log_fields
 from bouncegate.daemon.wire import for_log
 from bouncegate.milter.refusal.decision import Facts, Outcome
 from bouncegate.milter.refusal.reply import Reply, lock_fields
@@ -25,7 +26,7 @@ def passed(outcome: Outcome, queue_id: str | None, facts: Facts, lock: Lock) -> 
     return (
         f"{for_log(queue_id or NO_QUEUE_ID)}: pass: RCPT from {_client(facts)}: {outcome}; "
         f"from=<{for_log(facts.sender or '')}> to=<{for_log(facts.recipient)}> "
-        f"reason={lock.reason} ref={lock.cause}"
+        f"{log_fields(lock.reason)} ref={lock.cause}"
     )
 
 

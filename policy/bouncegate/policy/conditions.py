@@ -11,7 +11,8 @@ from functools import reduce
 from operator import xor
 from typing import Final
 
-from bouncegate.config.taxonomy import BY_LIST, REASONS, Kind, Reason
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import BY_LIST, Kind, Reason
 from bouncegate.policy.records import Act, Condition, Lock, Origin, State
 
 

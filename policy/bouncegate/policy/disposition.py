@@ -8,7 +8,7 @@ these in other words.
 from enum import StrEnum
 from typing import Final
 
-from bouncegate.config.taxonomy import Blame, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Kind, Reason, covered
 from bouncegate.policy.records import Event
 
 
@@ -52,7 +52,7 @@ def spared_as(event: Event) -> Disposition | None:
     """Whose fault a bounce is, if not the recipient's or the path's."""
     if event.phase == "mail" or event.blamed is Blame.SENDER:
         return Disposition.SENDER_TO_BLAME
-    if event.phase in _OF_THE_MESSAGE and event.reason not in _OF_THE_RECIPIENT:
+    if event.phase in _OF_THE_MESSAGE and not covered(event.reason, _OF_THE_RECIPIENT):
         return Disposition.MESSAGE_TO_BLAME
     return None
 
@@ -62,7 +62,7 @@ def is_unclear(event: Event) -> bool:
 
     It concerns the recipient if it answers RCPT TO, or by its status.
     """
-    if event.kind is not Kind.HARD or event.reason is not Reason.UNDEFINED:
+    if event.kind is not Kind.HARD or event.reason.general is not Reason.UNDEFINED:
         return False
     return event.phase != "rcpt" and event.status[1:] not in _OF_THE_ADDRESS
 

@@ -54,11 +54,12 @@ class Series(NamedTuple):
     provider: str
     """Of the recipients; or `via ` and the name of the server that refused them."""
     reason: Reason
+    """The general one: a broken server words one fault in many ways."""
 
     @classmethod
     def of(cls, event: Event) -> Self:
         """The series of the event's provider."""
-        return cls(provider_of_event(event), event.reason)
+        return cls(provider_of_event(event), event.reason.general)
 
     @classmethod
     def via(cls, event: Event) -> Self | None:
@@ -66,7 +67,7 @@ class Series(NamedTuple):
         name = event.remote_mta.rpartition(";")[2].split(maxsplit=1)
         bare = name[0].lstrip("[").partition("[")[0] if name else ""
         host = bare.rstrip("].").lower()[:_LONGEST_HOST]
-        return cls(f"{_VIA}{host}", event.reason) if host else None
+        return cls(f"{_VIA}{host}", event.reason.general) if host else None
 
     @property
     def is_of_server(self) -> bool:

@@ -13,8 +13,9 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from bouncegate.config import durations
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import Trust
-from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Category, Kind, Reason
 
 NO_END = durations.NO_END  # `Lock.until` of a lock that no date ends
 

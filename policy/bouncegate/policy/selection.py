@@ -23,7 +23,7 @@ class Selection(Struct, frozen=True):
         return (
             event.time >= self.since
             and (not self.until or event.time < self.until)
-            and (self.reason is None or event.reason is self.reason)
+            and (self.reason is None or self.reason.covers(event.reason))
             and (not self.rule or event.rule == self.rule)
             and (not self.domain or event.address.rpartition("@")[2] == self.domain)
             and (not self.provider or provider_of_event(event) == self.provider)

@@ -13,7 +13,8 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from bouncegate.config.taxonomy import BY_LIST, REASONS, Category, Kind, Reason
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import BY_LIST, Category, Kind, Reason
 from bouncegate.policy.disposition import days_needed
 from bouncegate.policy.records import Act, Event, Lock, Origin, Streak
 from bouncegate.policy.table import PolicyRow

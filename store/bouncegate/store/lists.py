@@ -14,7 +14,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final
 
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import Act, Entry, Event, Lock, State
 from bouncegate.store import lockrecord

@@ -24,7 +24,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from bouncegate.config.taxonomy import REASONS, Category, Kind
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import Category, Kind
 from bouncegate.policy.records import Lock, Origin
 
 VERSION: Final = 1

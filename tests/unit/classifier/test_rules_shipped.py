@@ -5,8 +5,9 @@ import pytest
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.report import Report
 from bouncegate.classifier.rulecheck import check_rules
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.rules import Rule, Rules, faults, load_rules
-from bouncegate.config.taxonomy import BY_LIST, REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import BY_LIST, Blame, Category, Kind, Reason
 
 RULES = load_rules().rules
 

@@ -34,6 +34,7 @@ def test_json_has_one_line_for_each_message_in_the_fixed_form(tmp_path: Path) ->
                 "kind": "hard",
                 "category": "address",
                 "reason": "user-unknown",
+                "detail": "user-unknown",
                 "status": "5.1.1",
                 "action": "failed",
                 "rule": "recipient.unknown",
@@ -74,9 +75,23 @@ def test_replies_are_judged_one_a_line(tmp_path: Path) -> None:
         "kind": "hard",
         "category": "address",
         "reason": "user-unknown",
+        "detail": "user-unknown",
         "rule": "recipient.unknown",
     }
     assert [r["reason"] for r in found] == ["user-unknown", "mailbox-full"]
+
+
+def test_a_finer_reason_is_the_detail_for_scripts_and_the_reason_for_people(tmp_path: Path) -> None:
+    file = tmp_path / "replies"
+    file.write_text("550 5.7.23 SPF check failed\n")
+    (found,) = records(classify("--diagnostics", "--json", file).stdout)
+    assert (found["reason"], found["detail"]) == ("sender-invalid", "spf-failed")
+    table = classify("--diagnostics", file).stdout.decode()
+    assert "spf-failed" in table
+    assert "sender-invalid" not in table
+    assert "detail" not in table
+    account = classify("--diagnostics", "--explain", file).stdout.decode()
+    assert "refined by: finer.spf, from sender-invalid" in account
 
 
 def test_the_account_names_reader_rule_place_and_advice(tmp_path: Path) -> None:

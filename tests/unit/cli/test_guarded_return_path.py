@@ -73,6 +73,6 @@ def test_a_sender_that_is_blamed_is_named_in_the_log_with_what_to_mend(
         refused = refused.replace(b"From: news", b"Return-Path: <news@example.org>\r\nFrom: news")
         handler.deliver(refused)
     assert "sender=example.org: 3 bounces blame the sender" in handler.log()
-    assert "Check the DNS records of the sending domain" in handler.log()
+    assert "SPF record of the domain of the return path" in handler.log()
     assert bouncegate("report", "health").code == 1
     assert bouncegate("list", "--json").out == ""

@@ -10,8 +10,9 @@ import pytest
 from msgspec.structs import replace
 from tests.events import event_of
 
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import GuardSettings, PolicySettings, Trust
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers

@@ -19,8 +19,9 @@ from xml.etree import ElementTree
 import pytest
 
 from bouncegate.cli.output import iso
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import GuardSettings, PolicySettings
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.store.store import Bounce

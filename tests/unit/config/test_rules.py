@@ -79,6 +79,13 @@ FAULTS = {
         "own.partner.reason",
         "user-unknown",
     ),
+    "refines nothing": (OWN + "refines = true\n", 7, "own.partner.refines", "finer reason"),
+    "refines and is weak": (
+        OWN.replace('"policy"', '"spf-failed"') + "refines = true\nweak = true\n",
+        8,
+        "own.partner.weak",
+        "remove weak",
+    ),
     "wrong type": (OWN + 'weak = "yes"\n', 7, "own.partner.weak", "bool"),
     "bad date": (OWN + 'date = "January 2026"\n', 7, "own.partner.date", "2026-01-07"),
     "date with time": (OWN + "date = 2026-01-07T10:00:00\n", 7, "own.partner.date", "2026-01-07"),

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 from tests.events import event_of
 
 from bouncegate.config.durations import Duration
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import PolicySettings, Threshold, Trust
-from bouncegate.config.taxonomy import REASONS, Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Category, Kind, Reason
 from bouncegate.config.values import Terms
 from bouncegate.policy.disposition import Disposition
 from bouncegate.policy.fold import EMPTY, Policy

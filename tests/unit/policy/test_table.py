@@ -54,6 +54,18 @@ def test_a_bounce_that_never_locks_counts_for_nothing() -> None:
     assert after(denied, toml=toml) == after()
 
 
+def test_a_row_for_a_general_reason_covers_its_finer_ones_and_a_finer_one_says_more() -> None:
+    row = '[[policy.row]]\nreason = {}\nfailures = {}\nlock = "6 months"\n'
+    general = row.format('"mailbox-disabled"', 2)
+    finer = row.format('["mailbox-inactive", "user-unknown"]', 3)
+    for toml in (general + finer, finer + general):
+        policy = policy_of(toml)
+        assert policy.row(bounce(Reason.MAILBOX_DISABLED, 0)).failures == 2
+        assert policy.row(bounce(Reason.MAILBOX_SUSPENDED, 0)).failures == 2
+        assert policy.row(bounce(Reason.MAILBOX_INACTIVE, 0)).failures == 3
+        assert policy.row(bounce(Reason.USER_UNKNOWN, 0)).failures == 3
+
+
 def test_failures_outside_the_window_do_not_count() -> None:
     toml = '[policy.soft]\nfailures = 3\nwindow = "1 month"\nlock = "1 month"'
     assert after(soft(0), soft(14), soft(29), toml=toml).lock is None, "29 days from 31 January"

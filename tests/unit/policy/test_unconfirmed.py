@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.store.bounces import NOW, bounce_of, lock_by_hand, policy
 
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.mx import MxHost, MxHosts
 from bouncegate.policy.records import Act, Lock, Origin

@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 from tests.events import event_of
 
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import PolicySettings, StoreSettings, Trust
-from bouncegate.config.taxonomy import REASONS, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event, Lock, Origin

@@ -11,7 +11,8 @@ from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Fault
 from bouncegate.admin.lists.csvfile import CsvRow
 from bouncegate.admin.lists.scope import scope_of
-from bouncegate.config.taxonomy import BY_LIST, REASONS, Kind, Reason
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import BY_LIST, Kind, Reason
 from bouncegate.config.text import clean
 from bouncegate.policy.addressstate import ALL_MAIL, locks_at
 from bouncegate.policy.conditions import strength

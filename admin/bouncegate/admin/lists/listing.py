@@ -15,7 +15,7 @@ from bouncegate.admin.lists.prefilter import key_prefilter, lock_prefilter
 from bouncegate.admin.lists.row import Row, RowFilters, row_of_bounces, row_of_lock
 from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.config.durations import Duration
-from bouncegate.config.taxonomy import REASONS
+from bouncegate.config.reasons import REASONS
 from bouncegate.policy import deaddomain as dead
 from bouncegate.policy.addressstate import ScopedLock, has_counted, lock_for, locks_at, locks_of
 from bouncegate.policy.fold import EMPTY

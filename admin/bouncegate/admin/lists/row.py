@@ -67,12 +67,15 @@ class RowFilters(Struct, frozen=True):
             return row.scope == ALL_MAIL
         return row.scope in (ALL_MAIL, self.for_group)
 
+    def _has_reason(self, reason: Reason | None) -> bool:
+        return self.reason is None or (reason is not None and self.reason.covers(reason))
+
     def matches_lock(self, lock: Row | Lock) -> bool:
         """Whether a lock, or the lock of a row, matches."""
         return (
             (self.kind is None or lock.kind is self.kind)
             and (self.category is None or lock.category is self.category)
-            and (self.reason is None or lock.reason is self.reason)
+            and self._has_reason(lock.reason)
             and (self.origin is None or lock.origin is self.origin)
             and (lock.since or 0) >= self.since
             and (not self.until or (lock.since or 0) < self.until)

@@ -35,7 +35,7 @@ class Filters(Struct, frozen=True):
             and (self.group is None or event.group == self.group)
             and (self.kind is None or event.kind is self.kind)
             and (self.category is None or event.category is self.category)
-            and (self.reason is None or event.reason is self.reason)
+            and (self.reason is None or self.reason.covers(event.reason))
             and (self.domain is None or domain_of(event.address) == self.domain)
             and (self.provider is None or provider_of_event(event) == self.provider)
             and (self.sender is None or self._is_sender(event.sender, event.group))

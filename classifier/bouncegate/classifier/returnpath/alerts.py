@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import singledispatch
 from typing import Final
 
-from bouncegate.config.taxonomy import REASONS
+from bouncegate.config.reasons import REASONS
 from bouncegate.daemon.wire import for_field
 from bouncegate.store.hourcounts import HourCount
 from bouncegate.store.incidents import Incident

@@ -146,7 +146,7 @@ class Attribution:
             time=now,
             kind=verdict.kind,
             category=verdict.category,
-            reason=verdict.reason,
+            reason=verdict.detail,
             rule=verdict.rule,
             blame=verdict.blame,
             trust=proof.trust,

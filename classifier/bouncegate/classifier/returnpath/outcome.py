@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bouncegate.classifier.returnpath.alerts import announce
+from bouncegate.config.taxonomy import log_fields
 from bouncegate.daemon.wire import for_field
 from bouncegate.policy.disposition import Disposition
 from bouncegate.policy.fold import Policy
@@ -27,14 +28,14 @@ def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Poli
         event = outcome.event
         log.log(
             logging.INFO if event.address or event.named else logging.WARNING,
-            "event=%d to=<%s> trust=%s kind=%s category=%s reason=%s status=%s rule=%s "
+            "event=%d to=<%s> trust=%s kind=%s category=%s %s status=%s rule=%s "
             "queue-id=%s message-id=%s: %s",
             outcome.number,
             event.address or for_field(event.final_recipient, _SHOWN),
             event.trust,
             event.kind,
             event.category,
-            event.reason,
+            log_fields(event.reason),
             for_field(event.status),
             for_field(event.rule),
             for_field(event.queue_id),

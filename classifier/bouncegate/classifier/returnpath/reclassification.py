@@ -49,7 +49,7 @@ class Reclassification:
             event,
             kind=verdict.kind,
             category=verdict.category,
-            reason=verdict.reason,
+            reason=verdict.detail,
             rule=verdict.rule,
             blame=verdict.blame,
         )

@@ -21,6 +21,7 @@ class BounceView(Struct):
     kind: str
     category: str
     reason: str
+    detail: str
     status: str
     diagnostic: str
     mailing: str
@@ -39,6 +40,7 @@ class AddressView(Struct):
     kind: str
     category: str
     reason: str
+    detail: str
     bounces: int
     complaints: int
     first: str | None
@@ -51,7 +53,7 @@ class AddressView(Struct):
 
 View = BounceView | AddressView
 _IN_TABLE = (
-    "address", "group", "time", "last", "kind", "category", "reason", "bounces", "status",
+    "address", "group", "time", "last", "kind", "category", "detail", "bounces", "status",
     "diagnostic",
 )  # fmt: skip
 _LONGEST = 80
@@ -66,7 +68,8 @@ def bounce_view(arrival: Arrival) -> BounceView:
         sent=iso(event.sent or None),
         kind=event.kind,
         category=event.category,
-        reason=event.reason,
+        reason=event.reason.general,
+        detail=event.reason,
         status=event.status,
         diagnostic=event.diagnostic,
         mailing=event.mailing,
@@ -87,7 +90,8 @@ def address_view(found: tuple[str, str, GroupHistory]) -> AddressView:
         group=group,
         kind=last.kind,
         category=last.category,
-        reason=last.reason,
+        reason=last.reason.general,
+        detail=last.reason,
         bounces=known.bounces,
         complaints=known.complaints,
         first=iso(known.first.time),

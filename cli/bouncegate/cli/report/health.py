@@ -40,8 +40,8 @@ from bouncegate.cli.report.healthviews import (
 from bouncegate.cli.report.messages import Exported, Form
 from bouncegate.cli.report.table import Named, percent
 from bouncegate.cli.times import period_of
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import AlarmSettings
-from bouncegate.config.taxonomy import REASONS
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.clock import moment
 from bouncegate.store.errors import StoreMissing
@@ -225,8 +225,9 @@ def _judged(rows: Sequence[Named], alarm: AlarmSettings) -> Iterator[RateView]:
 
 
 def _sender(tally: HourCount) -> SenderView:
-    advice = REASONS[tally.main_reason].advice
-    return SenderView(tally.sender, iso(tally.start), tally.total, tally.main_reason, advice)
+    main = tally.main_reason
+    advice = REASONS[main].advice
+    return SenderView(tally.sender, iso(tally.start), tally.total, main.general, main, advice)
 
 
 def _write(health: Health) -> None:
@@ -243,7 +244,7 @@ def _rows(health: Health) -> Iterator[tuple[object, ...]]:
     yield from _rows_of_rates(health)
     yield "hours in which a sender was blamed", len(health.senders), 0, None
     for sender in health.senders:
-        subject = f"  {sender.sender} at {sender.hour}: {sender.reason}"
+        subject = f"  {sender.sender} at {sender.hour}: {sender.detail}"
         yield subject, counted(sender.bounces, "bounce"), health.sender_blame_limit, sender.advice
     too_many = health.unverified > health.unverified_limit
     yield (

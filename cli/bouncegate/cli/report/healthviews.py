@@ -16,6 +16,8 @@ class SenderView(Struct):
     bounces: int
     reason: str
     """The most frequent one."""
+    detail: str
+    """The most frequent one, as fine as it is known."""
     advice: str
 
 

@@ -12,6 +12,7 @@ from bouncegate.admin.lists.csvfile import CsvWriter
 from bouncegate.admin.report.summary import Summary
 from bouncegate.admin.report.svg import Bar, Chart
 from bouncegate.cli.output import stream_table, write_table
+from bouncegate.config.taxonomy import Reason
 
 Named = tuple[str, Summary]
 """A name and its figures."""
@@ -66,7 +67,12 @@ class Table:
             view = asdict(figures)
             if not self._by_address:
                 del view["addresses"]
-            yield {self._label: name, **view}
+            yield {**self._named(name), **view}
+
+    def _named(self, name: str) -> dict[str, object]:
+        if self._label == "reason":
+            return {"reason": Reason(name).general, "detail": name}
+        return {self._label: name}
 
     def write(self) -> None:
         """Write a table, with a bar in each row on a terminal."""

@@ -48,4 +48,4 @@ class BounceCounts:
 
 def _labels(event: Event) -> BounceLabels:
     held = "yes" if event.held else "no"
-    return BounceLabels(event.kind, event.category, event.reason, event.trust, held)
+    return BounceLabels(event.kind, event.category, event.reason.general, event.trust, held)

@@ -62,4 +62,4 @@ class LockCount:
 
 
 def _sort(lock: Lock, scope: str) -> Sort:
-    return Sort(lock.kind, lock.category, lock.reason, lock.origin, scope)
+    return Sort(lock.kind, lock.category, lock.reason.general, lock.origin, scope)

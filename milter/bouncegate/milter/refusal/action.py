@@ -36,5 +36,5 @@ def tag(locks: Sequence[Lock]) -> str:
     It does not name them: the other recipients must not learn of a blind copy.
     """
     refs = ",".join(str(lock.cause) for lock in locks[:_MOST_NUMBERS])
-    reasons = sorted({str(lock.reason) for lock in locks[:_MOST_NUMBERS]})[:_MOST_REASONS]
+    reasons = sorted({str(lock.reason.general) for lock in locks[:_MOST_NUMBERS]})[:_MOST_REASONS]
     return f"recipients={len(locks)}; refs={refs}; reasons={','.join(reasons)}"

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bouncegate.config.taxonomy import REASONS
+from bouncegate.config.taxonomy import GENERAL
 from bouncegate.daemon.scoreboard import Counters, Name
 from bouncegate.milter.refusal.decision import Outcome
 from bouncegate.policy.records import Lock
 
 DECISIONS: Final[tuple[Name, ...]] = (
     ("error",),
-    *(("decision", str(outcome), str(reason)) for outcome in Outcome for reason in REASONS),
+    *(("decision", str(outcome), str(reason)) for outcome in Outcome for reason in GENERAL),
 )
 """The figures of these counts, to stand among a daemon's others."""
 
@@ -28,7 +28,7 @@ class DecisionCounts:
 
     def decided(self, outcome: Outcome, lock: Lock) -> None:
         """What became of a recipient whom a lock holds."""
-        self._counters[self._places[outcome, lock.reason]] += 1
+        self._counters[self._places[outcome, lock.reason.general]] += 1
 
     def failed(self) -> None:
         """A recipient could not be judged."""

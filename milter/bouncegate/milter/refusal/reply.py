@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from bouncegate.config import replies
 from bouncegate.config.replies import LONGEST_LINE, UNMARKED
 from bouncegate.config.settings import GroupReply, ReplySettings
+from bouncegate.config.taxonomy import log_fields
 from bouncegate.daemon.wire import for_reply
 from bouncegate.policy.records import NO_END, Lock
 from bouncegate.store.address import AddressError, canonical, domain_of
@@ -58,8 +59,9 @@ def compose(
     fields = {
         "kind": lock.kind,
         "category": lock.category,
-        "reason": lock.reason,
-        "cause": replies.cause(lock.kind, lock.category, lock.reason),
+        "reason": lock.reason.general,
+        "detail": lock.reason,
+        "cause": replies.cause(lock.kind, lock.category, lock.reason.general),
         "since": day(lock.since),
         "until": until(lock),
         "ref": str(lock.cause),
@@ -90,7 +92,7 @@ def until(lock: Lock) -> str:
 def lock_fields(lock: Lock) -> str:
     """A lock in a log line; `bouncegate explain REF` shows the rest."""
     ends = "never" if lock.until == NO_END else day(lock.until)
-    return f"reason={lock.reason} until={ends} ref={lock.cause}"
+    return f"{log_fields(lock.reason)} until={ends} ref={lock.cause}"
 
 
 def day(seconds: int) -> str:
