@@ -23,7 +23,7 @@ from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.config.rules import load_rules
 from bouncegate.store.entry import Sent, entry_of
 
-from .test_provenance import Site, dsn
+from .provensite import Site, dsn
 
 RECIPIENTS = ("ann@example.com", "bob@example.net")
 

@@ -32,7 +32,7 @@ from bouncegate.policy.records import Event
 from bouncegate.store.errors import StoreFull
 from bouncegate.store.store import Bounce, Recorded
 
-from .test_provenance import LATER, Site, dsn
+from .provensite import LATER, Site, dsn
 
 READ = partial(classify_or_raise, classifier=Classifier(load_rules()))
 CULPRIT = b"culprit"

@@ -21,7 +21,7 @@ from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.recording import MOST_AT_ONCE, Bounce, Recorded
 
-from .test_provenance import DOMAIN, LATER, SENT, Site, dsn
+from .provensite import DOMAIN, LATER, SENT, Site, dsn
 
 
 @pytest.fixture

@@ -1,105 +1,18 @@
 """Enable and disable on configurations as they are found, with the real postconf(1)."""
 
-import errno
 import json
-import os
 import shutil
-import subprocess
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.admin.postfix.place import DOMAIN, LISTS, Make
 from tests.unit.admin.postfix.sites import CHROOT, MAIN, SITES, SUBMISSION, Site, with_lines
-from tests.unit.cli.conftest import Command, bouncegate, config
+from tests.unit.cli.conftest import Command
 
-from bouncegate.admin.postfix import backup, install
-from bouncegate.admin.postfix.trial import Change
-
-__all__ = ["bouncegate", "config"]
+from bouncegate.admin.postfix import backup
 
 pytestmark = pytest.mark.skipif(shutil.which("postconf") is None, reason="Postfix is not installed")
-
-DOMAIN = "return.example.com"
-LISTS = ("smtpd_milters", "transport_maps", "relay_domains")
-
-
-class Place:
-    """A folder with a configuration of Postfix, and one with ours."""
-
-    def __init__(self, folder: Path, site: Site, command: Command) -> None:
-        self.folder = folder / "etc"
-        self.folder.mkdir()
-        self.queue = folder / "queue"
-        self.config = folder / "bouncegate.toml"
-        self._command = command
-        self._options = site.options
-        self.write("main.cf", f"queue_directory = {self.queue}\n{site.main}")
-        self.write("master.cf", site.master)
-        for name, text in site.tables.items():
-            self.write(name, text)
-        self.config.write_text(self._settings(site.settings))
-
-    def _settings(self, text: str) -> str:
-        """Sockets below the queue folder, and the return domain, but for what a site says."""
-        text = text.replace("{queue}", str(self.queue))
-        said = tomllib.loads(text)
-        for section, name in (("milter", "milter"), ("return_path", "return-path")):
-            if "socket" not in said.get(section, {}):
-                line = f'socket = "unix:{self.queue}/bouncegate/{name}.sock"\n'
-                if section in said:
-                    text = text.replace(f"[{section}]\n", f"[{section}]\n{line}")
-                else:
-                    text += f"[{section}]\n{line}"
-        if "domain" not in said.get("return_path", {}):
-            text = text.replace("[return_path]\n", f'[return_path]\ndomain = "{DOMAIN}"\n')
-        return text
-
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
-
-    def files(self) -> dict[str, bytes]:
-        found = {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
-        return {**found, "config": self.config.read_bytes()}
-
-    def shape(self) -> set[tuple[str, int, int, int]]:
-        stats = [(path.name, path.stat()) for path in self.folder.iterdir()]
-        return {(name, one.st_mode, one.st_uid, one.st_gid) for name, one in stats}
-
-    def run(self, name: str, *arguments: str) -> tuple[int, str]:
-        # Postfix's programs wait while a main.cf is younger than 2 s (dict_load_file_xt).
-        os.utime(self.folder / "main.cf", (0, 0))
-        done = self._command("postfix", name, "-c", str(self.folder), *arguments)
-        os.utime(self.folder / "main.cf", (0, 0))
-        return done.code, done.out + done.err
-
-    def enable(self, *arguments: str) -> tuple[int, str]:
-        return self.run("enable", "--no-reload", "--yes", *self._options, *arguments)
-
-    def disable(self) -> tuple[int, str]:
-        return self.run("disable", "--no-reload", "--yes")
-
-    def value(self, *names: str) -> str:
-        argv = ["postconf", "-c", str(self.folder), "-xh", *names]
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
-
-    def value_of(self, option: str) -> str:
-        argv = ["postconf", "-c", str(self.folder), "-xhP", option]
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        text = (self.folder / name).read_text()
-        assert old in text
-        self.write(name, text.replace(old, new))
-
-
-Make = Callable[[Site], Place]
-
-
-@pytest.fixture
-def place(tmp_path: Path, bouncegate: Command) -> Make:
-    """Makes a site's folders."""
-    return lambda site: Place(tmp_path, site, bouncegate)
 
 
 @pytest.mark.parametrize("name", SITES)
@@ -224,61 +137,6 @@ def test_where_ours_cannot_be_told_apart_the_lines_are_printed(place: Make) -> N
     assert "bouncegate_" not in (here.folder / "main.cf").read_text()
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL between two steps."""
-
-
-@pytest.mark.parametrize("next_command", ["enable", "disable"])
-@pytest.mark.parametrize("step", range(12))
-def test_a_kill_at_any_step_is_mended_by_the_next_command(
-    step: int, next_command: str, place: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each rename and each removal is a step; a kill comes before one of them."""
-    here = place(SITES["submission with a milter"])
-    files, shape = here.files(), here.shape()
-    steps = 0
-
-    def counted(original: Callable[..., object]) -> Callable[..., object]:
-        def do(*arguments: object, **named: object) -> object:
-            nonlocal steps
-            if steps == step:
-                raise Killed
-            steps += 1
-            return original(*arguments, **named)
-
-        return do
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", counted(Path.rename))
-        patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
-        killed = False
-        for command in (here.enable, here.disable):
-            try:
-                command()
-            except Killed:
-                killed = True
-                break
-    assert killed or step >= steps
-    if next_command == "enable":
-        code, said = here.enable()
-        assert code == 0, said
-        assert "$bouncegate_milter" in (here.folder / "master.cf").read_text()
-    assert here.disable()[0] == 0
-    assert here.files() == files
-    assert here.shape() == shape
-
-
-def test_a_file_that_was_edited_between_plan_and_change_is_left(place: Make) -> None:
-    here = place(Site())
-    path = here.folder / "main.cf"
-    planned = Change(path, path.read_bytes(), b"ours")
-    here.edit("main.cf", "compatibility_level = 3.6", "compatibility_level = 3.7")
-    with pytest.raises(install.Edited):
-        install.replace_file(path, planned.after, planned.before)
-    assert b"3.7" in path.read_bytes()
-    assert not path.with_name("main.cf.tmp").exists()
-
-
 def test_a_link_stays_a_link(place: Make) -> None:
     here = place(Site())
     real = here.folder.parent / "shared-main.cf"
@@ -290,17 +148,6 @@ def test_a_link_stays_a_link(place: Make) -> None:
     assert here.disable()[0] == 0
     assert (here.folder / "main.cf").is_symlink()
     assert real.read_bytes() == before
-
-
-def test_a_change_that_postfix_does_not_like_is_taken_back(place: Make) -> None:
-    """`postfix check` fails here for a reason of its own; what counts is what is left behind."""
-    here = place(Site(main=with_lines("daemon_directory = /nonexistent")))
-    files, shape = here.files(), here.shape()
-    code, said = here.run("enable", "--yes")
-    assert code == 78, said
-    assert "postfix fails" in said
-    assert here.files() == files
-    assert here.shape() == shape
 
 
 def test_instances_of_one_machine_are_attached_each_for_itself(
@@ -384,27 +231,3 @@ def test_disable_needs_no_config_that_can_be_read(place: Make) -> None:
     here.config.write_text("[milter\n")
     here.disable()
     assert (here.folder / "main.cf").read_bytes() == before
-
-
-@pytest.mark.parametrize("step", range(3))
-def test_an_enable_that_cannot_write_a_file_takes_back_those_that_it_has_written(
-    step: int, place: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = place(SITES["submission with a milter"])
-    files, shape = here.files(), here.shape()
-    put, done = install.replace_file, 0
-
-    def fail_once(path: Path, octets: bytes | None, expected: bytes | None) -> None:
-        nonlocal done
-        done += 1
-        if done == step + 1:
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
-        put(path, octets, expected)
-
-    monkeypatch.setattr(install, "replace_file", fail_once)
-    code, said = here.enable()
-    assert code == 73
-    assert "Read-only file system" in said
-    assert "everything was restored" in said
-    assert here.files() == files
-    assert here.shape() == shape

@@ -133,3 +133,16 @@ def expired(sent: Sent, at: int) -> str:
 def head(at: int, program: str) -> str:
     when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000+00:00")
     return f"{when} mail postfix/{program}[123]: "
+
+
+def twice_full(site: Site) -> None:
+    """Two consecutive soft failures for Ann; a third would lock."""
+    for number, day in ((1, -4), (2, -2)):
+        site.full(site.sent(number, ANN, time=NOW + day * DAY))
+    assert site.state().soft_in_row == 2
+
+
+def active(sent: Sent, count: int, at: int = NOW + 1) -> str:
+    """The line that qmgr(8) logs when it activates a message."""
+    said = f"{sent.queue_id}: from=<{sent.sender}>, size=540, nrcpt={count} (queue active)"
+    return f"{head(at, 'qmgr')}{said}"
