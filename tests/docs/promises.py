@@ -86,6 +86,10 @@ PROMISES: Final = {
     "echo '550 closed for stocktaking' | bouncegate classify --diagnostics --explain -": Promise(
         r"decided by: code\.user-refused"
     ),
+    "bouncegate classify --report case.eml bounce.eml": Promise(r"user-unknown"),
+    "echo '550 closed for stocktaking' | bouncegate classify --diagnostics --report case.txt -": (
+        Promise(r"550 closed for stocktaking")
+    ),
     "bouncegate classify --explain bounce.eml": Promise(r"decided by: recipient\.unknown"),
     # docs/send-path.md
     "bouncegate map export lmdb:/var/lib/bouncegate/locks": Promise(r"3 entries, written"),

@@ -52,20 +52,20 @@ def anonymize(
 
     bouncegate anonymize bounces.mbox -o for-issue
     """
-    job = _Job(invocation_of(context))
+    copier = Copier(invocation_of(context))
     unreadable: list[str] = []
     with writing_folder(output) if output else nullcontext() as folder:
         for number, item in enumerate(_readable(paths, unreadable), 1):
             if folder is None and number > 1:
                 raise typer.BadParameter("there are several messages: name a folder with --output")
-            copy = job.copy(item)
+            copy = copier.copy(item)
             if folder is None:
                 sys.stdout.buffer.write(copy)
             else:
                 (folder / f"{number:04}.eml").write_bytes(copy)
     if unreadable:
         raise typer.Exit(os.EX_NOINPUT)
-    raise typer.Exit(1 if job.differing else os.EX_OK)
+    raise typer.Exit(1 if copier.differing else os.EX_OK)
 
 
 def _readable(paths: Iterable[str], unreadable: list[str]) -> Iterator[MessageFile]:
@@ -78,17 +78,18 @@ def _readable(paths: Iterable[str], unreadable: list[str]) -> Iterator[MessageFi
             unreadable.append(path)
 
 
-class _Job:
+class Copier:
     """Makes copies, and compares how they are classified."""
 
     def __init__(self, invocation: Invocation) -> None:
+        """Classify by the rules in force."""
         from bouncegate.classifier.classifier import Classifier  # noqa: PLC0415 - RE2 takes its time
         from bouncegate.classifier.patternwords import words_of_rules  # noqa: PLC0415
         from bouncegate.config.rules import load_rules  # noqa: PLC0415
 
         settings = invocation.settings
         rules = load_rules(settings.rules.folder)
-        self._classifier = Classifier(rules, known_mark(settings.store.path))
+        self.classifier = Classifier(rules, known_mark(settings.store.path))
         self._words = words_of_rules(rules)
         providers = invocation.providers
         ends = chain.from_iterable(map(providers.mx_ends_of, providers.names()))
@@ -102,13 +103,22 @@ class _Job:
         from bouncegate.classifier.classified import classify  # noqa: PLC0415
 
         copy = anonymized(item.octets, self._public, self._words)
-        before, after = (_verdicts(classify(one, self._classifier)) for one in (item.octets, copy))
+        before, after = (_verdicts(classify(one, self.classifier)) for one in (item.octets, copy))
         if before == after:
             complain(f"{item.name}: {before}")
         else:
             self.differing += 1
             complain(f"{item.name}: {before}, but the copy is classified otherwise: {after}")
         return copy
+
+    def pseudonymized(self, text: str) -> str:
+        """A reply without personal data, and without the host that gave it."""
+        from bouncegate.classifier.pseudonyms import Pseudonyms  # noqa: PLC0415
+        from bouncegate.classifier.reply import dissect  # noqa: PLC0415
+
+        pseudonyms = Pseudonyms(self._public, self._words)
+        pseudonyms.learn(f"{text} postmaster@{dissect(text).host}")
+        return pseudonyms.applied(text)
 
 
 def _verdicts(message: "ClassifiedMessage") -> str:

@@ -1,13 +1,15 @@
 """`classify`: what Bouncegate makes of a message or a reply; stores nothing."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bouncegate.cli.inputfiles import lines, messages
-from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.inputfiles import MessageFile, lines, messages
+from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
+from bouncegate.cli.outfile import writing_new
 from bouncegate.cli.output import complain, write_json, write_table
 from bouncegate.store.installationmark import known_mark
 
@@ -29,26 +31,43 @@ def classify(
     diagnostics: Annotated[
         bool, typer.Option("--diagnostics", help="Read one SMTP reply or diagnostic per line.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Also write a case to this new file: the message or the replies without personal "
+            "data, and the verdict. Attach it to an issue.",
+        ),
+    ] = None,
 ) -> None:
     """Classify messages or SMTP replies; store nothing.
+
+    With --report FILE, a person can send in what is classified wrongly. Read the file before you
+    publish it: the sentences of a notice stay.
 
     Examples:
 
     bouncegate classify --explain bounce.eml
 
     echo '550 5.1.1 no such user' | bouncegate classify --diagnostics -
+
+    bouncegate classify --report case.eml bounce.eml
     """
     from bouncegate.cli.classified import DiagnosticLines, Messages, View  # noqa: PLC0415
     from bouncegate.cli.daemons import classifier_of  # noqa: PLC0415
 
-    settings = invocation_of(context).settings
+    invocation = invocation_of(context)
+    settings = invocation.settings
     classifier = classifier_of(settings, known_mark(settings.store.path))
     view: View = DiagnosticLines(classifier) if diagnostics else Messages(classifier)
+    reported: list[MessageFile] = []
     rows: list[tuple[object, ...]] = []
     unreadable = False
     for path in paths:
         try:
             for item in lines(path) if diagnostics else messages(path):
+                reported += [item] * (report is not None)
                 if json:
                     write_json(view.record(item, explain=explain))
                 elif explain:
@@ -60,5 +79,23 @@ def classify(
             unreadable = True
     if not json and not explain:
         write_table(view.columns, rows)
+    differ = report is not None and _report(invocation, reported, report, diagnostics=diagnostics)
     if unreadable:
         raise typer.Exit(os.EX_NOINPUT)
+    if differ:
+        raise typer.Exit(1)
+
+
+def _report(
+    invocation: Invocation, items: list[MessageFile], file: Path, *, diagnostics: bool
+) -> bool:
+    """Write the case of a message, or of replies; whether it shows less than they did."""
+    from bouncegate.cli.cases import Cases  # noqa: PLC0415
+
+    if len(items) != 1 and not diagnostics:
+        raise typer.BadParameter(f"--report takes one message, and there are {len(items)}")
+    cases = Cases(invocation)
+    case_of = cases.of_reply if diagnostics else cases.of_message
+    with writing_new(file) as out:
+        out.writelines(case_of(item) for item in items)
+    return cases.differ

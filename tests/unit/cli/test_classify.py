@@ -1,6 +1,7 @@
 """`classify`: the forms that scripts rely on."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,50 @@ def test_a_table_is_shown_to_people(tmp_path: Path) -> None:
     text = classify(file).stdout.decode()
     assert "a@x.example" in text
     assert "\x1b" not in text
+
+
+def test_report_writes_the_message_without_personal_data_and_the_verdict(tmp_path: Path) -> None:
+    file, case = tmp_path / "bounce.eml", tmp_path / "case.eml"
+    file.write_bytes(BOUNCE.replace(b"a@x.example", b"jane.roe@firm.example"))
+    done = classify("--json", "--report", case, file)
+    assert done.returncode == 0
+    assert records(done.stdout)[0]["reports"][0]["recipient"] == "jane.roe@firm.example"
+    text = case.read_text()
+    assert "jane" not in text
+    assert "firm" not in text
+    (verdict,) = re.findall("^X-Bouncegate-Verdict: (.*)$", text, re.MULTILINE)
+    (again,) = records(classify("--json", case).stdout)[0]["reports"]
+    assert verdict == f"{again['recipient']} failed hard/address user-unknown"
+    assert "X-Bouncegate-Rule: recipient.unknown" in text
+    refused = classify("--report", case, file)
+    assert refused.returncode == 2
+    assert b"already exists" in refused.stderr
+
+
+def test_report_of_what_is_no_bounce_says_what_it_is(tmp_path: Path) -> None:
+    case = tmp_path / "case.eml"
+    classify("--report", case, "-", stdin=ORDINARY)
+    assert case.read_text().startswith("X-Bouncegate-Verdict: ordinary\n")
+
+
+def test_report_takes_one_message(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(BOUNCE)
+    done = classify("--report", tmp_path / "case.eml", tmp_path / "one", tmp_path / "two")
+    assert done.returncode == 2
+    assert not (tmp_path / "case.eml").exists()
+
+
+def test_report_of_replies_is_a_line_each(tmp_path: Path) -> None:
+    case = tmp_path / "case.txt"
+    replies = (
+        b"host mx.firm.example[198.51.100.7] said: 550 5.1.1 no such user jane@firm.example\n"
+        b"host mx.loom.example[198.51.100.8] said: 451 gone weaving\n"
+    )
+    done = classify("--diagnostics", "--report", case, "-", stdin=replies)
+    assert done.returncode == 0
+    said = "said: 550 5.1.1 no such user user1@domain1.example"
+    assert case.read_text().splitlines() == [
+        f"hard/address|host mx.domain1.example[192.0.2.1] {said}",
+        "soft/undefined|host mx.domain1.example[192.0.2.1] said: 451 gone weaving",
+    ]
