@@ -40,7 +40,10 @@ _PAGE: Final = 50
 _SIGNED: Final[tuple[Trust, ...]] = ("signed",)
 _DOMAINS: Final = 2000
 _YEAR: Final = 365 * DAY
-_STATES: Final[tuple[Listed, ...]] = ("locked", "detected", "predicted", "invalid", "stale")
+_POLICY: Final = Policy(PolicySettings(), _SIGNED)
+_STATES: Final[tuple[Listed, ...]] = (
+    "locked", "detected", "bounced", "predicted", "invalid", "stale",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -84,13 +87,13 @@ def _row(figure: str, value: float, at_most: float) -> dict[str, Any]:
 
 
 def _first_page(store: Store, state: Listed) -> None:
-    listing = Listing(store, Providers.of(), int(time.time()), Duration(months=3))
+    listing = Listing(store, Providers.of(), _POLICY, int(time.time()), Duration(months=3))
     found = list(page(listing.rows(state, RowFilters()), _PAGE))
     assert len(found) >= _PAGE, "the list that is measured is not empty"
 
 
 def _predicted_by_domain(store: Store) -> None:
-    listing = Listing(store, Providers.of(), int(time.time()), Duration(months=3))
+    listing = Listing(store, Providers.of(), _POLICY, int(time.time()), Duration(months=3))
     found = list(islice(listing.of_dead_domains(), _PAGE))
     assert found, "the list that is measured is not empty"
 
@@ -108,12 +111,11 @@ def _fill(store: Store, number: int) -> None:
     addresses = list(_addresses(number))
     now = int(time.time())
     cut, end = number * 6 // 10, number * 8 // 10
-    policy = Policy(PolicySettings(), _SIGNED)
-    store.act(_locks(addresses[:cut], now, now + _YEAR), policy.fold)
-    store.act(_locks(addresses[end:], now - 2 * _YEAR, now - _YEAR), policy.fold)
+    store.act(_locks(addresses[:cut], now, now + _YEAR), _POLICY.fold)
+    store.act(_locks(addresses[end:], now - 2 * _YEAR, now - _YEAR), _POLICY.fold)
     bounces = (Bounce([_full(address, now)], b"") for address in sorted(addresses[cut:end]))
     while some := list(islice(bounces, 2000)):
-        store.record(some, policy)
+        store.record(some, _POLICY)
     days = {a: now // DAY - (200 if n % 5 == 0 else n % 80) for n, a in enumerate(addresses)}
     waiting = iter(sorted(days.items()))
     while portion := dict(islice(waiting, 20_000)):

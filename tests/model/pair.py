@@ -223,7 +223,7 @@ class Pair:
         for address, life in lives.items():
             expected, found = self.told(life), self.shown(address)
             require(found == expected, f"{address}: {found}, expected {expected}")
-        rows = Listing(self.store, _PROVIDERS, self.now, Duration(months=3))
+        rows = Listing(self.store, _PROVIDERS, self.policy, self.now, Duration(months=3))
         locked = {a for a, life in lives.items() if life.lock}
         listed = {row.address for row in rows.rows("locked", RowFilters())}
         # A purged address is listed once something has come of it again.

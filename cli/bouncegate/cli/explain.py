@@ -119,7 +119,7 @@ def explain(
             address = _address_of(store, int(address))
         key = canonical(address, fold=settings.store.fold_local_part)
         timeline = list(steps(store.history.of_address(key), invocation.policy))
-        view = view_of(store, key, now)
+        view = view_of(store, invocation.policy, key, now)
         # Of an address that was purged there are no entries, but its locks.
         state = timeline[-1].after if timeline else store.addresses.get(key) or EMPTY
         waiting = deferrals_of(store, key)

@@ -19,7 +19,7 @@ from bouncegate.admin.lists.sorting import Order, ordered
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, with_groups
-from bouncegate.cli.output import complain, iso, write_views
+from bouncegate.cli.output import Counts, complain, iso, write_views
 from bouncegate.cli.progress import watched
 from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.store.address import canonical
@@ -32,9 +32,16 @@ _COLUMNS: Final = (
 )  # fmt: skip
 SHEET: Final = (
     "address", "state", "locked", "scope", "kind", "category", "reason", "detail", "origin",
-    "group", "since", "until", "mailing", "provider", "hard", "soft", "last_event", "why",
+    "group", "since", "until", "mailing", "provider", "hard", "soft", "last_event", "why", "blame",
+    "counts", "why_not", "in_row", "threshold", "bounces", "corrected_to", "text",
 )  # fmt: skip
 """The columns of a sheet."""
+
+_BOUNCED: Final = (
+    "address", "state", "kind", "category", "detail", "blame", "why_not", "row", "group", "since",
+    "text",
+)  # fmt: skip
+"""The columns of a table of bounces."""
 
 _LISTS: Final[tuple[Listed, ...]] = ("locked", "detected", "predicted", "invalid", "stale")
 
@@ -44,6 +51,7 @@ class State(StrEnum):
 
     LOCKED = "locked"
     DETECTED = "detected"
+    BOUNCED = "bounced"
     PREDICTED = "predicted"
     INVALID = "invalid"
     STALE = "stale"
@@ -74,8 +82,28 @@ class RowView(Struct):
     soft: int
     last_event: str | None
     why: str
+    blame: str | None
+    """Whom the bounce blames: recipient, path, sender or nobody."""
+    counts: bool | None
+    """Whether the bounce counts against the address; null: the row is about none."""
+    why_not: str
+    """Why it does not count, in the words of `explain`."""
+    in_row: int
+    """How many bounces that count are in a row."""
+    threshold: int
+    """How many in a row lock, by the policy in force; 0: none counts, or it was not asked."""
+    bounces: Counts
+    """How often it bounced, by kind/category, counted or not; only in lists of bounces."""
+    corrected_to: str | None
+    text: str
+    """What the server said."""
     id: str
     """By which "import --corrections" knows the address again."""
+
+    @property
+    def row(self) -> str | None:
+        """Bounces in a row, for people: `2 of 3`."""
+        return f"{self.in_row} of {self.threshold}" if self.threshold else None
 
 
 @with_groups
@@ -85,7 +113,8 @@ def list_(
     state: Annotated[
         State,
         typer.Option(
-            help="detected: bounced, but not locked. predicted: bounced or locked for another "
+            help="detected: bounces count, but none has locked it. bounced: every address that "
+            "bounced, whatever came of it. predicted: bounced or locked for another "
             "group, or in a dead domain. invalid: cannot be delivered as it is written. "
             "stale: not mailed for a long time."
         ),
@@ -120,6 +149,9 @@ def list_(
 ) -> None:
     """List addresses by state.
 
+    bounced has each address once, with its last bounce that the filters select, whether it counts,
+    and why not.
+
     Sorted by address; stale ones by the day they were last mailed, invalid ones by domain.
 
     Examples:
@@ -128,7 +160,9 @@ def list_(
 
     bouncegate list --sort until --limit 20
 
-    bouncegate list --state detected --limit 100 --after ann@example.com
+    bouncegate list --state bounced --limit 100 --after ann@example.com
+
+    bouncegate list --state bounced --reason spam-block
 
     bouncegate list --for-group news.example.com
     """
@@ -150,20 +184,29 @@ def list_(
                 shown = page(rows, limit)
             else:
                 shown = ordered(rows, sort, descending=descending, limit=limit)
-            write_views(map(view_of, shown), _COLUMNS, json=json, csv=SHEET if csv else ())
+            write_views(
+                map(view_of, shown),
+                _BOUNCED if state in (State.DETECTED, State.BOUNCED) else _COLUMNS,
+                json=json,
+                csv=SHEET if csv else (),
+            )
     except StoreMissing as error:
         complain(str(error))
 
 
 def listing_of(invocation: Invocation, store: Store, now: int) -> Listing:
     """The lists of the store as they are now."""
-    return Listing(store, invocation.providers, now, invocation.settings.lists.stale_after)
+    stale_after = invocation.settings.lists.stale_after
+    return Listing(store, invocation.providers, invocation.policy, now, stale_after)
 
 
 def rows_of(
     listing: Listing, state: State, wanted: RowFilters, after: str = "", *, ended: bool = False
 ) -> Iterator[Row]:
-    """The rows of one list or of all, one list behind the other."""
+    """The rows of one list or of all, one list behind the other.
+
+    Behind all lists come those that bounced and are on none of the first two.
+    """
     if ended and state is State.LOCKED:
         yield from listing.ended(wanted, after)
         return
@@ -171,6 +214,10 @@ def rows_of(
         if state not in (State.ALL, State(listed)):
             continue
         yield from listing.rows(listed, wanted, after)
+    if state is State.BOUNCED:
+        yield from listing.rows("bounced", wanted, after)
+    elif state is State.ALL:
+        yield from listing.rest(wanted, after)
 
 
 def view_of(row: Row) -> RowView:
@@ -194,5 +241,13 @@ def view_of(row: Row) -> RowView:
         soft=row.soft,
         last_event=iso(row.last_event or None),
         why=row.why,
+        blame=row.blame,
+        counts=row.counts,
+        why_not=row.why_not,
+        in_row=row.in_row,
+        threshold=row.threshold,
+        bounces=Counts(row.bounces),
+        corrected_to=row.corrected or None,
+        text=row.text,
         id=id_of(row.address),
     )

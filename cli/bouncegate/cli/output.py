@@ -22,6 +22,14 @@ _WIDTH_WITHOUT_TERMINAL: Final = 200
 _ROWS_THAT_SET_WIDTHS: Final = 500
 
 
+class Counts(dict[str, int]):
+    """Counts by name, which people read in a line: `hard/address 2, soft/mailbox 1`."""
+
+    def __str__(self) -> str:
+        """In a line."""
+        return ", ".join(f"{name} {count}" for name, count in self.items())
+
+
 def iso(seconds: int | None) -> str | None:
     """Seconds since 1970 in ISO 8601, UTC; None for no time or no end."""
     if seconds is None or seconds == NO_END:

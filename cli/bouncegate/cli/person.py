@@ -12,6 +12,7 @@ from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import iso
 from bouncegate.cli.show import AddressView, DeferralView, deferrals_of, view_of
+from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event, JournalEntry, Summary
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing
@@ -64,16 +65,16 @@ def person_of(invocation: Invocation, address: str, now: int) -> PersonView:
     view = PersonView(address, iso(now))
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            _tell(store, view, now)
+            _tell(store, view, invocation.policy, now)
     except StoreMissing:
         pass
     view.sends = list(_sends(invocation, address))
     return view
 
 
-def _tell(store: Store, view: PersonView, now: int) -> None:
+def _tell(store: Store, view: PersonView, policy: Policy, now: int) -> None:
     address = view.address
-    view.known = view_of(store, address, now)
+    view.known = view_of(store, policy, address, now)
     day = store.lastmailed.day(address)
     view.last_mailed = iso(day * DAY) if day is not None else None
     view.invalid = store.lastmailed.fault(address)

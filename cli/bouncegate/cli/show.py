@@ -6,12 +6,14 @@ from contextlib import closing
 from typing import Annotated
 
 import typer
-from msgspec import Struct
+from msgspec import Struct, field
 
+from bouncegate.admin.lists.bounces import BounceRows
+from bouncegate.admin.lists.row import Row
 from bouncegate.admin.lists.scope import GLOBAL, scope_text
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import counted, iso, write_json, write_table
+from bouncegate.cli.output import Counts, counted, iso, write_json, write_table
 from bouncegate.policy.addressstate import (
     ALL_MAIL,
     ScopedLock,
@@ -21,7 +23,7 @@ from bouncegate.policy.addressstate import (
     name_at,
     state_at,
 )
-from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.records import State
 from bouncegate.policy.timeline import steps, that_lacks_days
 from bouncegate.store.address import canonical, domain_of
@@ -68,6 +70,33 @@ class LockView(Struct):
         return f"{self.scope} until {self.until or 'unlocked'} ({self.detail})"
 
 
+class BounceView(Struct):
+    """The last bounce, and what came of it."""
+
+    time: str | None
+    kind: str | None
+    category: str | None
+    reason: str | None
+    detail: str | None
+    """The finest reason that is known."""
+    blame: str | None
+    counts: bool | None
+    """Whether it counts against the address."""
+    why_not: str
+    """Why it does not, in the words of `explain`."""
+    in_row: int
+    """How many bounces that count are in a row."""
+    threshold: int
+    """How many in a row lock, by the policy in force; 0: none counts."""
+    text: str
+    """What the server said."""
+
+    def __str__(self) -> str:
+        """In a line, for people."""
+        effect = f"{self.in_row} of {self.threshold} in a row" if self.counts else self.why_not
+        return f"{self.time}, {self.kind}/{self.category} {self.detail}, {effect}: {self.text}"
+
+
 class AddressView(Struct):
     """One address as scripts read it; times in UTC, ISO 8601."""
 
@@ -101,6 +130,9 @@ class AddressView(Struct):
     """What was meant, where an operator has said that the address was mistyped."""
     first_event: str | None
     last_event: str | None
+    bounces: Counts = field(default_factory=Counts)
+    """How often it bounced, by kind/category, whether or not that counts."""
+    last_bounce: BounceView | None = None
     needs_another_day: bool = False
     """Its last bounce locks with a second one from another day; only for `show`."""
     deferrals: list[DeferralView] = []
@@ -128,7 +160,7 @@ def show(
     now = int(time.time())
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            view = view_of(store, key, now)
+            view = view_of(store, invocation.policy, key, now)
             view.deferrals = deferrals_of(store, key)
             timeline = steps(store.history.of_address(key), invocation.policy)
             view.needs_another_day = that_lacks_days(timeline, now) is not None
@@ -140,7 +172,7 @@ def show(
         write_table(("", ""), _rows(view))
 
 
-def view_of(store: Store, address: str, now: int) -> AddressView:
+def view_of(store: Store, policy: Policy, address: str, now: int) -> AddressView:
     """What the store knows of an address; a lock of its domain stops its mail as well."""
     state = store.addresses.get(address) or EMPTY
     locks = [_lock(found, address) for found in locks_at(state, now)]
@@ -149,8 +181,14 @@ def view_of(store: Store, address: str, now: int) -> AddressView:
     if of_domain is not None and domain != address:
         locks.append(_lock(of_domain, domain))
     locks.sort(key=lambda lock: lock.scope != GLOBAL)
-    name = name_at(state, now, has_bounced=store.lists.has_bounced(address))
-    return _view(address, state_at(state, now), locks, "locked" if locks else name)
+    told = store.history.of_address(address)
+    last = next(BounceRows(policy, now).rows(address, state, told), None)
+    name = name_at(state, now, has_bounced=last is not None)
+    view = _view(address, state_at(state, now), locks, "locked" if locks else name)
+    if last is not None:
+        view.bounces, view.last_bounce = Counts(last.bounces), _bounce(last)
+        view.last_event = iso(last.last_event)
+    return view
 
 
 def deferrals_of(store: Store, address: str) -> list[DeferralView]:
@@ -175,6 +213,22 @@ def _lock(found: ScopedLock, lock_on: str) -> LockView:
         reason=lock.reason.general,
         detail=lock.reason,
         origin=lock.origin,
+    )
+
+
+def _bounce(row: Row) -> BounceView:
+    return BounceView(
+        time=iso(row.since),
+        kind=row.kind,
+        category=row.category,
+        reason=row.reason and row.reason.general,
+        detail=row.reason,
+        blame=row.blame,
+        counts=row.counts,
+        why_not=row.why_not,
+        in_row=row.in_row,
+        threshold=row.threshold,
+        text=row.text,
     )
 
 
@@ -209,18 +263,18 @@ def _view(address: str, state: State, locks: list[LockView], name: StateName) ->
 
 
 def _rows(view: AddressView) -> Iterator[tuple[str, object]]:
-    for field in view.__struct_fields__:
-        value = getattr(view, field)
-        if field == "locks" and len(view.locks) < 2:
+    for name in view.__struct_fields__:
+        value = getattr(view, name)
+        if name == "locks" and len(view.locks) < 2:
             continue  # the fields above say it
-        if field == "reason":
+        if name == "reason":
             continue  # people are shown the finest
-        if field == "until" and view.locked and value is None:
+        if name == "until" and view.locked and value is None:
             value = "without end"
         elif isinstance(value, dict):
-            value = ", ".join(f"{name} {count}" for name, count in value.items()) or None
+            value = ", ".join(f"{label} {count}" for label, count in value.items()) or None
         elif isinstance(value, list):
             value = "; ".join(map(str, value)) or None
         elif isinstance(value, bool):
             value = "yes" if value else "no"
-        yield "reason" if field == "detail" else field.replace("_", " "), value
+        yield "reason" if name == "detail" else name.replace("_", " "), value

@@ -6,8 +6,9 @@ failures that were in a row until then. Nothing shows a state without asking her
 
 from typing import Final, Literal, NamedTuple
 
+from bouncegate.config.taxonomy import Kind
 from bouncegate.policy.fold import EMPTY, freed
-from bouncegate.policy.records import Lock, State
+from bouncegate.policy.records import Event, JournalEntry, Lock, State, Summary
 
 StateName = Literal["locked", "detected", "bounced", "free", "unknown"]
 """`locked`: a lock is in force, for all mail or for one group. `detected`: bounces have counted
@@ -45,6 +46,13 @@ def lock_for(state: State, now: int, group: str) -> ScopedLock | None:
     """The lock that stops mail of a group; without a group, of a sender that is in none."""
     applies = (found for found in locks_at(state, now) if found.scope in (ALL_MAIL, group))
     return next(applies, None)
+
+
+def is_bounce(entry: JournalEntry) -> bool:
+    """Whether an entry tells of a failure, whoever is to blame and whether or not it counts."""
+    if isinstance(entry, Summary):
+        return has_counted(entry.state)
+    return isinstance(entry, Event) and entry.kind in (Kind.HARD, Kind.SOFT)
 
 
 def has_counted(state: State) -> bool:

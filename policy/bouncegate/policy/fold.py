@@ -109,6 +109,13 @@ class Policy:
         known = after.groups.get(group, _NO_STREAK) if group else after
         return streak.lacks_days(known, event, row)
 
+    def in_row(self, event: Event, state: State) -> tuple[int, int]:
+        """How many failures are in a row with a bounce that counts, and how many lock."""
+        row = self.row(event)
+        group = _own_group(state, event, row)
+        known = state.groups.get(group, _NO_STREAK) if group else state
+        return streak.in_row(known, event, row), row.failures
+
     def row(self, event: Event) -> PolicyRow:
         """What the policy table says of a bounce, which is hard or soft."""
         return self._table.row(event)

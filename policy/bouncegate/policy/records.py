@@ -93,11 +93,6 @@ class Event(Struct, frozen=True, tag="event", omit_defaults=True):
         return self.blame or REASONS[self.reason].blame
 
     @property
-    def is_bounce(self) -> bool:
-        """Whether it tells of a failure, whoever is to blame and whether or not it counts."""
-        return self.kind in (Kind.HARD, Kind.SOFT)
-
-    @property
     def moment(self) -> int:
         """The time that orders failures: when the message was sent, else when the bounce came."""
         return self.sent or self.time

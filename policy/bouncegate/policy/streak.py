@@ -90,6 +90,31 @@ def lacks_days(streak: Streak, event: Event, row: PolicyRow) -> bool:
     return _is_enough(anyhow, streak, event) and not _is_enough(row, streak, event)
 
 
+def in_row(streak: Streak, event: Event, row: PolicyRow) -> int:
+    """How many failures are in a row, within a window that this one is in; 0: it no longer is."""
+    if not _has_window(row):
+        return _length(streak, event)
+    return max(map(len, _windows(row, streak, event)), default=0)
+
+
+def _has_window(row: PolicyRow) -> bool:
+    return bool(row.window.months or row.window.seconds)
+
+
+def _length(streak: Streak, event: Event) -> int:
+    """How many failures of that kind are in a row."""
+    if event.kind is Kind.COMPLAINT:
+        return len(streak.complaint_run)
+    return streak.hard_in_row if event.kind is Kind.HARD else streak.soft_in_row
+
+
+def _windows(row: PolicyRow, streak: Streak, event: Event) -> list[list[int]]:
+    """The failures within each window that begins with this one or before it."""
+    run = _run(streak, event)
+    ends = {last for last in run if event.moment <= last < row.window.after(event.moment)}
+    return [_between(run, row, last) for last in ends]
+
+
 def _run(streak: Streak, event: Event) -> tuple[int, ...]:
     """The moments of the failures of that kind in a row."""
     if event.kind is Kind.COMPLAINT:
@@ -111,12 +136,6 @@ def _lengthened(streak: _C, event: Event, most: int) -> _C:
     return replace(streak, soft_in_row=streak.soft_in_row + 1, soft_run=run)
 
 
-def _in_row(streak: Streak, event: Event) -> int:
-    if event.kind is Kind.COMPLAINT:
-        return len(streak.complaint_run)
-    return streak.hard_in_row if event.kind is Kind.HARD else streak.soft_in_row
-
-
 def _with_moment(run: tuple[int, ...], moment: int, most: int) -> tuple[int, ...]:
     moments = list(run)
     insort(moments, moment)
@@ -129,11 +148,10 @@ def _is_enough(row: PolicyRow, streak: Streak, event: Event) -> bool:
     A failure that becomes known late may complete the window of one that came after it.
     """
     days = days_needed(row.days, event)
-    run = _run(streak, event)
-    if not (row.window.months or row.window.seconds):
-        return _in_row(streak, event) >= row.failures and len(_days(run)) >= days
-    ends = {last for last in run if event.moment <= last < row.window.after(event.moment)}
-    windows = [_between(run, row, last) for last in ends] or [[event.moment]]
+    if not _has_window(row):
+        enough = _length(streak, event) >= row.failures
+        return enough and len(_days(_run(streak, event))) >= days
+    windows = _windows(row, streak, event) or [[event.moment]]
     return any(len(one) >= row.failures and len(_days(one)) >= days for one in windows)
 
 

@@ -36,6 +36,9 @@ LACKS_DAYS: Final = "needs-another-day"
 """The effect of a bounce that locks only with one from another day."""
 
 
+_COUNT: Final = frozenset({"locked", "counted", "locked-already", LACKS_DAYS})
+
+
 class Step(NamedTuple):
     """One entry of an address and what it did."""
 
@@ -58,6 +61,11 @@ def steps(entries: Iterable[tuple[int, JournalEntry, Mark]], policy: Policy) -> 
         effect, row = (mark, "") if mark else _told(entry, state, after, policy)
         yield Step(number, entry, effect, row, after)
         state = after
+
+
+def counts(step: Step) -> bool:
+    """Whether a bounce counts against its address."""
+    return step.effect in _COUNT
 
 
 def that_lacks_days(timeline: Iterable[Step], now: int) -> Step | None:

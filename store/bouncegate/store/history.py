@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from bouncegate.policy.addressstate import is_bounce
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import AddressEntry, Event, JournalEntry, Ruling, State, Summary
 from bouncegate.policy.timeline import Mark
@@ -100,6 +101,8 @@ class History(Table):
             return EMPTY, EMPTY
         self._remember(transaction, address, number, entry)
         self.journal.index(transaction, address, number)
+        if is_bounce(entry):
+            self.addresses.index.add_bounced(transaction, address)
         before = self.addresses.get_within(transaction, address) or EMPTY
         if isinstance(entry, Event) and entry.held:
             self.rulings.hold(transaction, number, entry.held)
@@ -107,6 +110,18 @@ class History(Table):
         after = fold(before, number, entry)
         self.addresses.put(transaction, address, before, after)
         return before, after
+
+    def has_bounced(self, transaction: Transaction, address: str) -> bool:
+        """Whether any bounce of an address is kept, or a summary of some."""
+        entries = self.journal.of_address_within(transaction, address)
+        return any(is_bounce(entry) for _, entry in entries)
+
+    def list_bounced(self, transaction: Transaction, address: str) -> None:
+        """List an address among those that bounced, or not, after entries have gone."""
+        if self.has_bounced(transaction, address):
+            self.addresses.index.add_bounced(transaction, address)
+        else:
+            self.addresses.index.drop_bounced(transaction, address)
 
     def _remember(
         self, transaction: Transaction, address: str, number: int, entry: AddressEntry

@@ -47,6 +47,7 @@ class JournalDelete(Table):
                 self.drop_event(transaction, number, entry)
             else:
                 leaving[number].add(address)
+        self._history.list_bounced(transaction, address)
 
     def settle(self, transaction: Transaction, leaving: Leaving) -> None:
         """Let entries name those no longer who are leaving; without anybody left they go."""

@@ -28,7 +28,7 @@ from bouncegate.store.fileaccess import inaccessible, is_folder, is_there
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.recordcopy import copy_records
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 
 META: Final = b"meta"
 LOCKS: Final = b"locks"

@@ -1,14 +1,15 @@
 """Which addresses are worth looking at for a list, so that its first page is one short range.
 
     shelves  letter, address -> nothing
-               d  it has bounced and has no lock, not even one that has ended
+               b  a bounce of it is kept, whether or not it counts
+               d  bounces count, and it has no lock, not even one that has ended
                g  some group has a lock of its own for it
     ends     end of a lock, 4 octets -> the numbers of the entries that made locks with that end
 
-Both follow from the states. The clock frees addresses without a write, so whoever reads looks at
-the locks themselves; what is found here only says where to look. `ends` names entries instead of
-addresses, since an import makes one entry for a thousand of them; what it says of a lock that was
-lifted since is stale, and harmless.
+`b` follows from the journal, all else from the states. The clock frees addresses without a write,
+so whoever reads looks at the locks themselves; what is found here only says where to look. `ends`
+names entries instead of addresses, since an import makes one entry for a thousand of them; what it
+says of a lock that was lifted since is stale, and harmless.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from bouncegate.store.environment import Environment
 from bouncegate.store.layout import ENDS, SHELVES
 from bouncegate.store.table import Table, Transaction
 
+BOUNCED: Final = b"b"
 DETECTED: Final = b"d"
 GROUPS: Final = b"g"
 LETTERS: Final = (DETECTED, GROUPS)
+"""Those that follow from the state."""
 _END: Final = 4
 
 
@@ -60,6 +63,15 @@ class ListIndex(Table):
         for lock in locks_of(state):
             self._name_cause(transaction, lock.until, lock.cause)
 
+    def add_bounced(self, transaction: Transaction, address: str) -> None:
+        """A bounce of an address has come."""
+        key = BOUNCED + address.encode()
+        transaction.put(key, b"", overwrite=False, db=self._shelves)
+
+    def drop_bounced(self, transaction: Transaction, address: str) -> None:
+        """No bounce of an address is kept any more."""
+        transaction.delete(BOUNCED + address.encode(), db=self._shelves)
+
     def name_causes(self, transaction: Transaction, state: State, number: int) -> None:
         """Let the locks of a state be found by an entry that has not made them."""
         for lock in locks_of(state):
@@ -93,7 +105,7 @@ class ListIndex(Table):
 
 
 def lists_of(state: State) -> set[bytes]:
-    """On which letters an address stands."""
+    """On which of `LETTERS` an address stands."""
     letters: set[bytes] = set()
     grouped = any(streak.lock is not None for streak in state.groups.values())
     if grouped:

@@ -16,12 +16,13 @@ from typing import Final
 
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import Reason
-from bouncegate.policy.fold import is_locked
+from bouncegate.policy.addressstate import is_detected, locks_at, locks_of
+from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Act, Entry, Event, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
-from bouncegate.store.listindex import DETECTED, GROUPS
+from bouncegate.store.listindex import BOUNCED, DETECTED, GROUPS
 from bouncegate.store.table import Table, Transaction
 
 Known = tuple[str, State]
@@ -78,14 +79,18 @@ class Lists(Table):
                 return
             start = found[-1][0]
 
-    def bounced(
+    def bounced(self, after: str = "", prefilter: Prefilter | None = None) -> Iterator[Known]:
+        """Addresses of which a bounce is kept, whatever came of it."""
+        return self._known(self._on(BOUNCED), after, prefilter)
+
+    def detected(
         self, now: int, after: str = "", prefilter: Prefilter | None = None
     ) -> Iterator[Known]:
-        """Addresses that have bounced and are not locked at `now`, not even for one group."""
+        """Addresses whose bounces count and that no lock is on at `now`, not even for one group."""
         never_locked = self._known(self._on(DETECTED), after, prefilter)
         once_locked = self._with_ended_locks(now, after, prefilter)
         for address, state in merge(never_locked, once_locked, key=itemgetter(0)):
-            if (state.hard or state.soft) and not is_locked(state, now):
+            if is_detected(state, now):
                 yield address, state
 
     def names(self) -> Iterator[str]:
@@ -117,8 +122,7 @@ class Lists(Table):
     def has_bounced(self, address: str) -> bool:
         """Whether any bounce of an address is kept, whether or not it counts."""
         with self._reading() as transaction:
-            entries = self._history.journal.of_address_within(transaction, address)
-            return any(isinstance(entry, Event) and entry.is_bounce for _, entry in entries)
+            return self._history.has_bounced(transaction, address)
 
     def acts(self, address: str) -> list[Act]:
         """What was done to an address by hand or by rule, in order."""
@@ -136,12 +140,13 @@ class Lists(Table):
 
     def _known(self, read: _Read, after: str, prefilter: Prefilter | None) -> Iterator[Known]:
         """The states of the addresses that `read` gives, portion by portion."""
-        start = after.encode()
+        start, get = after.encode(), self._history.addresses.get_within
         while True:
             with self._reading() as transaction:
                 read_now = read(transaction, start)
                 chosen = read_now if prefilter is None else [f for f in read_now if prefilter(*f)]
-                found = list(self._states(transaction, (key.decode() for key, _ in chosen)))
+                names = [key.decode() for key, _ in chosen]
+                found = [(name, get(transaction, name) or EMPTY) for name in names]
             yield from found
             if len(read_now) < _PORTION:
                 return
@@ -153,7 +158,7 @@ class Lists(Table):
         gathered = self._gathered(now)
         if gathered is None:
             found = self.locked(after, prefilter)
-            yield from ((a, s) for a, s in found if not is_locked(s, now))
+            yield from ((a, s) for a, s in found if not locks_at(s, now))
             return
         ordered = iter(
             sorted(
@@ -166,7 +171,7 @@ class Lists(Table):
             with self._reading() as transaction:
                 known = list(self._states(transaction, portion))
             # An address without any lock is listed under the other letter.
-            yield from ((a, s) for a, s in known if has_lock(s))
+            yield from ((a, s) for a, s in known if locks_of(s))
 
     def _gathered(self, now: int) -> set[str] | None:
         """The addresses of which a lock has ended, or None if there are too many to gather."""
@@ -183,8 +188,3 @@ class Lists(Table):
             state = self._history.addresses.get_within(transaction, address)
             if state is not None:
                 yield address, state
-
-
-def has_lock(state: State) -> bool:
-    """Whether there is any lock, for all groups or for one, in force or ended."""
-    return state.lock is not None or any(c.lock is not None for c in state.groups.values())

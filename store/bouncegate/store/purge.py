@@ -138,6 +138,7 @@ class Purge(Table):
         self._removal.settle(transaction, leaving)
         journal.summarize(transaction, address, None)
         states.put(transaction, address, state, EMPTY)
+        states.index.drop_bounced(transaction, address)
         return states.purged.get(transaction, address) or EMPTY
 
     # -- messages ----------------------------------------------------------------------------

@@ -249,6 +249,7 @@ class Retention(Table):
             return 0
         journal.summarize(transaction, address, None)
         states.put(transaction, address, state, EMPTY)
+        states.index.drop_bounced(transaction, address)
         return 1
 
     # -- records of operators, counts --------------------------------------------------------

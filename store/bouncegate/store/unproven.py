@@ -82,6 +82,7 @@ class Unproven(Table):
         super().__init__(environment)
         table = SET_ASIDE if set_aside else UNPROVEN
         self._table = self._database(table)
+        self._history = history
         self._journal = history.journal
         self._removal = JournalDelete(environment, history)
         self._messages = messages
@@ -155,6 +156,7 @@ class Unproven(Table):
         event = self._journal.event(transaction, number)
         if event.address:
             self._journal.unindex(transaction, event.address, number)
+            self._history.list_bounced(transaction, event.address)
         self._removal.drop_event(transaction, number, event)
         if kept.octets:
             self._messages.delete(transaction, event.raw)

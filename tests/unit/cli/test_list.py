@@ -78,3 +78,47 @@ def test_options_that_do_not_go_together_are_refused(
     done = bouncegate("list", *options)
     assert done.code == 2
     assert "--sort" in done.err
+
+
+def test_bounced_and_all_have_whom_no_bounce_counts_against(
+    bouncegate: Command, config: Path
+) -> None:
+    bounce(config, "spam@b.example", Reason.SPAM_BLOCK)
+    everybody = ["full@b.example", "hard@gmail.com", "once@b.example", "spam@b.example"]
+    assert addresses(bouncegate("list", "--json", "--state", "bounced").out) == everybody
+    assert addresses(bouncegate("list", "--json", "--state", "all").out) == everybody
+    (row,) = map(
+        json.loads,
+        bouncegate(
+            "list", "--json", "--state", "bounced", "--reason", "spam-block"
+        ).out.splitlines(),
+    )
+    assert (row["state"], row["blame"], row["counts"], row["why_not"]) == (
+        "bounced",
+        "sender",
+        False,
+        "sender-to-blame",
+    )
+    shown = json.loads(bouncegate("show", "--json", "spam@b.example").out)
+    assert (shown["state"], shown["locked"]) == ("bounced", False)
+    assert shown["last_bounce"]["why_not"] == "sender-to-blame"
+    assert shown["bounces"] == {"hard/security": 1}
+
+
+def test_all_has_each_address_that_a_filter_selects(bouncegate: Command, config: Path) -> None:
+    """An address that is locked for one reason has bounced for another."""
+    first = int(time.time()) - 2 * 86_400
+    bounce(config, "hard@gmail.com", Reason.SPAM_BLOCK, times=2, first=first)  # the first is known
+    found = bouncegate("list", "--json", "--state", "all", "--reason", "spam-block").out
+    assert addresses(found) == ["hard@gmail.com"]
+    found = bouncegate("list", "--json", "--state", "all", "--reason", "user-unknown").out
+    assert addresses(found) == ["hard@gmail.com"]
+
+
+def test_rows_of_bounces_say_how_many_in_a_row_lock(bouncegate: Command) -> None:
+    (row,) = map(json.loads, bouncegate("list", "--json", "--state", "detected").out.splitlines())
+    assert (row["in_row"], row["threshold"], row["bounces"]) == (1, 3, {"soft/mailbox": 1})
+    table = bouncegate("list", "--state", "bounced").out.splitlines()
+    assert "1 of 3" in next(line for line in table if line.startswith("once@b.example"))
+    sheet = csv.DictReader(io.StringIO(bouncegate("export", "--state", "detected").out, newline=""))
+    assert [row["bounces"] for row in sheet] == ["soft/mailbox 1"]

@@ -256,7 +256,7 @@ def test_lists_show_a_purged_address_that_bounced_again_when_its_lock_has_ended(
     with closing(store_of(config)) as store:
         soft = bounce_of(ANN, 99, NOW, Reason.MAILBOX_FULL)
         store.record([Bounce([soft], b"")], POLICY)
-        assert ANN in [address for address, _ in store.lists.bounced(NOW + 900 * DAY)]
+        assert ANN in [address for address, _ in store.lists.detected(NOW + 900 * DAY)]
 
 
 @pytest.mark.parametrize("verb", ["alive", "unlock", "lock"])

@@ -15,7 +15,7 @@ from bouncegate.config.loading import load
 from bouncegate.policy.records import Act
 from bouncegate.store.errors import StoreFull
 from bouncegate.store.lastbackup import LastBackup, last_backup, note_backup
-from bouncegate.store.layout import LOCKS, open_environment
+from bouncegate.store.layout import LAYOUT, LOCKS, open_environment
 from bouncegate.store.store import Store
 
 from .conftest import Command
@@ -168,7 +168,7 @@ def test_a_store_of_an_earlier_version_is_upgraded_once_after_a_backup(
     assert refused.code == os.EX_CONFIG
     assert "`bouncegate store upgrade`" in refused.err
     told = json.loads(bouncegate("store", "upgrade", "--json").out)
-    assert (told["before"], told["layout"], told["other_policy"]) == (1, 2, 0)
+    assert (told["before"], told["layout"], told["other_policy"]) == (1, LAYOUT, 0)
     assert Path(told["backup"], "manifest.json").exists()
     assert json.loads(bouncegate("show", "--json", "ann@hand.example").out)["locked"]
     again = bouncegate("store", "upgrade")
@@ -186,7 +186,7 @@ def test_a_backup_of_an_earlier_version_is_restored_and_then_upgraded(
     done = bouncegate("store", "restore", str(backup), "--replace")
     assert (done.code, "now run `bouncegate store upgrade`" in done.out) == (0, True)
     done = bouncegate("store", "upgrade")
-    assert (done.code, "layout 1 before, 2 now, verified" in done.out) == (0, True)
+    assert (done.code, f"layout 1 before, {LAYOUT} now, verified" in done.out) == (0, True)
     assert bouncegate("store", "verify", "--other-policy").code == 0
 
 

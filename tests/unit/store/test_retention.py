@@ -167,7 +167,7 @@ def test_what_is_behind_a_lock_stays_until_it_ends(store: Store) -> None:
     state = store.addresses.get(ANN)
     assert state is not None
     assert (state.lock, state.hard, state.times_locked) == (None, 1, 1)
-    assert [address for address, _ in store.lists.bounced(NOW + 400 * DAY)] == [ANN]
+    assert [address for address, _ in store.lists.detected(NOW + 400 * DAY)] == [ANN]
 
 
 def test_a_repeated_lock_is_longer_even_if_the_first_is_no_longer_kept(store: Store) -> None:

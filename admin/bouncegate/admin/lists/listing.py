@@ -1,48 +1,64 @@
 """The lists by state, from the store.
 
-`locked`, `detected` and the bounced part of `predicted` are in order of address; `invalid` and the
-dead domains of `predicted` in order of domain; `stale` starts with the longest ago.
+`locked`, `detected`, `bounced` and the bounced part of `predicted` are in order of address;
+`invalid` and the dead domains of `predicted` in order of domain; `stale` starts with the longest
+ago.
 """
 
 from collections.abc import Callable, Iterator
 from heapq import merge
 from operator import itemgetter
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from msgspec.structs import replace
 
+from bouncegate.admin.lists.bounces import BounceRows
 from bouncegate.admin.lists.prefilter import key_prefilter, lock_prefilter
-from bouncegate.admin.lists.row import Row, RowFilters, row_of_bounces, row_of_lock
+from bouncegate.admin.lists.row import Row, RowFilters, row_of_lock
 from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.config.durations import Duration
 from bouncegate.config.reasons import REASONS
 from bouncegate.policy import deaddomain as dead
 from bouncegate.policy.addressstate import ScopedLock, has_counted, lock_for, locks_at, locks_of
-from bouncegate.policy.fold import EMPTY
+from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.mx import DENIALS, Status
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Event, State
+from bouncegate.policy.records import State
+from bouncegate.policy.timeline import Mark
 from bouncegate.store.address import domain_of
 from bouncegate.store.lastmailed import date_of
 from bouncegate.store.lists import Known
 from bouncegate.store.store import Store
 
-Listed = Literal["locked", "detected", "predicted", "invalid", "stale"]
+_LEFT_OUT: Final = frozenset(get_args(Mark)) - {""}
+Listed = Literal["locked", "detected", "bounced", "predicted", "invalid", "stale"]
 
 
 class Listing:
     """Reads the lists of one store."""
 
-    def __init__(self, store: Store, providers: Providers, now: int, stale_after: Duration) -> None:
-        """The lists at `now`; an address is stale `stale_after` its last message."""
+    def __init__(
+        self,
+        store: Store,
+        providers: Providers,
+        policy: Policy,
+        now: int,
+        stale_after: Duration,
+    ) -> None:
+        """The lists at `now` under the policy in force.
+
+        An address is stale `stale_after` its last message.
+        """
         self._store = store
         self._lists = store.lists
         self._providers = providers
+        self._bounce_rows = BounceRows(policy, now)
         self._now = now
         self._stale_day = last_stale_day(now, stale_after)
         self._read: Final[dict[Listed, Callable[[RowFilters, str], Iterator[Row]]]] = {
             "locked": self._locked,
             "detected": self._detected,
+            "bounced": self._bounced,
             "predicted": self._predicted,
             "invalid": self._invalid,
             "stale": self._stale,
@@ -51,10 +67,22 @@ class Listing:
     def rows(self, listed: Listed, filters: RowFilters, after: str = "") -> Iterator[Row]:
         """The rows of a list that match, behind the address `after`."""
         for found in self._read[listed](filters, after):
-            provider = found.provider or self._providers.provider_of(found.address)
-            row = replace(found, provider=provider)
+            row = self._with_provider(found)
             if filters.matches(row):
                 yield row
+
+    def rest(self, filters: RowFilters, after: str = "") -> Iterator[Row]:
+        """The rows of `bounced` whose addresses are in neither `locked` nor `detected`."""
+        for row in self.rows("bounced", filters, after):
+            if row.state == "locked":
+                locks = map(self._with_provider, self.locks_of(row.address))
+                if any(filters.matches(lock) and _is_of_group(filters, lock) for lock in locks):
+                    continue
+            if row.state != "detected":
+                yield row
+
+    def _with_provider(self, row: Row) -> Row:
+        return replace(row, provider=row.provider or self._providers.provider_of(row.address))
 
     def ended(self, filters: RowFilters, after: str = "") -> Iterator[Row]:
         """All locks: those in force as rows of `locked`, the others as `ended`."""
@@ -67,7 +95,7 @@ class Listing:
         prefilter = lock_prefilter(filters, self._now, ended=ended)
         for address, state in self._lists.locked(after, prefilter):
             for row in self._of_locks(address, state, ended=ended):
-                if not filters.group or filters.group in (row.group, row.scope):
+                if _is_of_group(filters, row):
                     yield row
 
     def locks_of(self, address: str) -> Iterator[Row]:
@@ -84,15 +112,23 @@ class Listing:
         return row_of_lock(address, listed, state, found, self._lists.entry(found.lock.cause))
 
     def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        """Addresses that have bounced, for the group and mailing of the filters, if any."""
-        for address, state in self._lists.bounced(self._now, after, key_prefilter(filters)):
-            events = [
-                event
-                for event in self._lists.events(address)
-                if not filters.group or event.group == filters.group
-            ]
-            if events or not filters.group:
-                yield _of_last(address, "detected", state, events, filters.mailing)
+        known = self._lists.detected(self._now, after, key_prefilter(filters))
+        return self._of_bounces(known, filters)
+
+    def _bounces_of(self, address: str, state: State) -> Iterator[Row]:
+        return self._bounce_rows.rows(address, state, self._store.history.of_address(address))
+
+    def _bounced(self, filters: RowFilters, after: str) -> Iterator[Row]:
+        return self._of_bounces(self._lists.bounced(after, key_prefilter(filters)), filters)
+
+    def _of_bounces(self, known: Iterator[Known], filters: RowFilters) -> Iterator[Row]:
+        """For each address the last bounce that matches."""
+        for address, state in known:
+            rows = self._bounces_of(address, state)
+            for row in map(self._with_provider, rows):
+                if filters.group in ("", row.group) and filters.matches(row):
+                    yield row
+                    break
 
     def _predicted(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Addresses that bounced or are locked for others, then those of dead domains."""
@@ -174,21 +210,23 @@ class Listing:
     def _bounced_elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Addresses that bounced only for other groups, and are not locked for this one."""
         prefilter = key_prefilter(filters)
-        free = self._lists.bounced(self._now, after, prefilter)
+        free = self._lists.detected(self._now, after, prefilter)
         locked = self._lists.with_locks_of_groups(after, prefilter)
         for address, state in _without_doubles(merge(free, locked, key=itemgetter(0))):
             if lock_for(state, self._now, filters.group) is not None:
                 continue
-            events = self._lists.events(address)
-            if events and all(event.group != filters.group for event in events):
-                row = _of_last(address, "predicted", state, events, filters.mailing)
-                yield replace(row, why=f"bounced for {row.group or 'another group'}")
+            rows = self._bounces_of(address, state)
+            counted = [row for row in rows if row.kind and row.why_not not in _LEFT_OUT]
+            if counted and all(row.group != filters.group for row in counted):
+                of_mailing = (row for row in counted if filters.mailing in ("", row.mailing))
+                row = next(of_mailing, counted[0])
+                why = f"bounced for {row.group or 'another group'}"
+                yield replace(row, state="predicted", why=why)
 
 
-def _of_last(address: str, listed: str, state: State, events: list[Event], mailing: str) -> Row:
-    """The row of the last bounce, or of the last one in the filtered mailing."""
-    chosen = [event for event in events if not mailing or event.mailing == mailing] or events
-    return row_of_bounces(address, listed, state, chosen[-1] if chosen else None)
+def _is_of_group(filters: RowFilters, lock: Row) -> bool:
+    """Whether a lock is for the group of the filters, or was made by a bounce in it."""
+    return not filters.group or filters.group in (lock.group, lock.scope)
 
 
 def _without_doubles(known: Iterator[Known]) -> Iterator[Known]:

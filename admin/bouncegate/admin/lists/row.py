@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Category, Kind, Reason
 from bouncegate.policy.addressstate import ALL_MAIL, ScopedLock
 from bouncegate.policy.records import Act, Entry, Event, Lock, Origin, State
 
@@ -12,7 +12,7 @@ class Row(Struct, frozen=True):
 
     address: str
     state: str
-    """locked, ended (a lock of the past), detected, predicted, invalid or stale."""
+    """locked, ended (a lock of the past), detected, bounced, predicted, invalid or stale."""
     kind: Kind | None = None
     category: Category | None = None
     reason: Reason | None = None
@@ -33,6 +33,22 @@ class Row(Struct, frozen=True):
     why: str = ""
     cause: int = 0
     """The number of the journal entry that made the lock."""
+    blame: Blame | None = None
+    """Whom the bounce blames."""
+    counts: bool | None = None
+    """Whether the bounce counts against the address; None: there is none."""
+    why_not: str = ""
+    """Why it does not, in the words of `explain`."""
+    text: str = ""
+    """What the server said."""
+    in_row: int = 0
+    """How many bounces that count are in a row now."""
+    threshold: int = 0
+    """How many of them in a row lock, by the policy in force; 0: none counts."""
+    bounces: dict[str, int] = {}
+    """How often it bounced, by kind/category, whether or not that counts; empty: not looked up."""
+    corrected: str = ""
+    """What was meant, if an operator says that the address was mistyped."""
 
 
 class RowFilters(Struct, frozen=True):
@@ -117,22 +133,8 @@ def row_of_lock(
         last_event=state.last_event,
         why=act.why if act else "",
         cause=lock.cause,
-    )
-
-
-def row_of_bounces(address: str, listed: str, state: State, last: Event | None) -> Row:
-    """The row of an address that has bounced; `last` is its last bounce, if known."""
-    return Row(
-        address,
-        listed,
-        kind=last.kind if last else None,
-        category=last.category if last else None,
-        reason=last.reason if last else None,
-        since=last.time if last else state.last_event,
-        group=last.group if last else "",
-        mailing=last.mailing if last else "",
-        provider=last.provider if last else "",
-        hard=state.hard,
-        soft=state.soft,
-        last_event=state.last_event,
+        blame=event.blamed if event else None,
+        counts=True if event else None,
+        text=event.diagnostic if event else "",
+        corrected=state.corrected,
     )

@@ -1,6 +1,7 @@
 """The steps from each layout of the store to the next, and what is recomputed at the end.
 
     1 -> 2  in the first stores an act named one `address`; since then `addresses`
+    2 -> 3  lists show every address that bounced; a shelf names them, which is derived
 
 All stores of layout 1 are not alike: tables were added to it one after the other, and states and
 lists came to hold more. So after the last step all that follows from the journal is derived by the
@@ -72,7 +73,7 @@ def _with_addresses(octets: bytes) -> bytes | None:
     return packed(msgspec.msgpack.encode(renamed))
 
 
-STEPS: Final[dict[int, Step]] = {1: _name_addresses}
+STEPS: Final[dict[int, Step]] = {1: _name_addresses, 2: lambda _: None}
 
 
 def _derive(environment: Environment, fold: Fold) -> None:
@@ -94,6 +95,7 @@ def _derive(environment: Environment, fold: Fold) -> None:
                 record = transaction.get(key, db=locks)
                 try:
                     address = key.decode()
+                    history.list_bounced(transaction, address)
                     state = history.addresses.get_within(transaction, address) or EMPTY
                     told = history.fold_of(transaction, address, fold)
                 except Exception:  # noqa: BLE001 - whatever it is, verification names it

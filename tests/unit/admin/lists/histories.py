@@ -55,7 +55,7 @@ def rows(
     store: Store, listed: Listed, filters: RowFilters | None = None, after: str = "", now: int = NOW
 ) -> list[Row]:
     """A list as it stands at `now`."""
-    listing = Listing(store, Providers.of(), now, Duration(months=3))
+    listing = Listing(store, Providers.of(), POLICY, now, Duration(months=3))
     return list(listing.rows(listed, filters or RowFilters(), after))
 
 

@@ -65,6 +65,6 @@ def test_the_states_of_others_are_not_read(known: Store) -> None:
 def test_whoever_bounced_is_looked_at_in_one_domain_alone(store: Store) -> None:
     record(store, [bounce("ann@a.example", FULL), bounce("ann@b.example", FULL)])
     prefilter = key_prefilter(RowFilters(domain="b.example"))
-    assert [a for a, _ in store.lists.bounced(NOW, prefilter=prefilter)] == ["ann@b.example"]
+    assert [a for a, _ in store.lists.detected(NOW, prefilter=prefilter)] == ["ann@b.example"]
     (row,) = rows(store, "detected", RowFilters(domain="b.example"))
     assert row.address == "ann@b.example"

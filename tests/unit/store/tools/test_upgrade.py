@@ -89,6 +89,9 @@ def test_what_earlier_versions_did_not_keep_is_told_from_the_journal(first: Path
         assert state is not None
         assert state.soft_run == (NOW + 2, NOW + 3)
     assert [key for key, _ in read(first, "shelves")] == [
+        b"bbob@shop.example",
+        b"bfull@shop.example",
+        b"buser@shop.example",
         b"dbob@shop.example",
         b"dfull@shop.example",
     ]
@@ -223,7 +226,7 @@ KILL = "os.kill(os.getpid(), signal.SIGKILL)"
         ("upgrade", "require_entries", False, 1),
         ("datafile", "renumber", False, 1),
         ("upgrade", "put_in_place", True, 1),
-        ("upgrade", "put_in_place", False, 2),
+        ("upgrade", "put_in_place", False, LAYOUT),
     ],
 )
 def test_killed_at_any_step_either_store_is_there_and_the_next_upgrade_goes_through(

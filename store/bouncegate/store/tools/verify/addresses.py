@@ -22,11 +22,12 @@ from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.journal import Journal
 from bouncegate.store.layout import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
-from bouncegate.store.listindex import LETTERS, lists_of, locks_of
+from bouncegate.store.listindex import BOUNCED, LETTERS, lists_of, locks_of
 from bouncegate.store.tools.verify.difference import PORTION, Difference, Repair, deleted, portions
 from bouncegate.store.tools.verify.journal import addresses_of
 
 _END: Final = 4
+_SHELVES: Final = (*LETTERS, BOUNCED)
 _TABLES: Final = (ADDRESSES, LOCKS, BY_ADDRESS, SUMMARIES)
 
 
@@ -81,9 +82,9 @@ class AddressCheck:
         self._fold = fold
         self._journal = CachingJournal(environment)
         self._history = History(environment, self._journal)
-        self._addresses = environment.open_db(ADDRESSES, create=False)
         self._locks = environment.open_db(LOCKS, create=False)
         self._shelves = environment.open_db(SHELVES, create=False)
+        self._known = [environment.open_db(name, create=False) for name in _TABLES]
         self._ends = environment.open_db(ENDS, dupsort=True, create=False)
 
     def differences(self) -> Iterator[Difference]:
@@ -100,6 +101,7 @@ class AddressCheck:
         self._journal.forget()
         state = self._history.fold_of(transaction, address, self._fold)
         self._history.addresses.write(transaction, address, state)
+        self._history.list_bounced(transaction, address)
 
     def _names(self) -> Iterator[tuple[lmdb.Transaction[bytes], list[bytes]]]:
         """All addresses of which there is anything, in portions."""
@@ -138,9 +140,12 @@ class AddressCheck:
             yield _otherwise(address, state, told, repair)
         for lock in locks_of(state):
             yield from self._of_lock(transaction, address, lock)
-        for shelf in LETTERS:
+        shelves = lists_of(state)
+        if self._history.has_bounced(transaction, address):
+            shelves.add(BOUNCED)
+        for shelf in _SHELVES:
             stands = transaction.get(shelf + key, db=self._shelves) is not None
-            if stands is not (shelf in lists_of(state)):
+            if stands is not (shelf in shelves):
                 text = (
                     f"stands on shelf {shelf.decode()}"
                     if stands
@@ -168,14 +173,14 @@ class AddressCheck:
         for transaction, items in portions(self._environment, SHELVES):
             for key, _ in items:
                 name = key[1:].decode(errors="replace")
-                if key[:1] not in LETTERS or not self._is_known(transaction, key[1:]):
+                if key[:1] not in _SHELVES or not self._is_known(transaction, key[1:]):
                     repair = partial(deleted, self._shelves, key)
                     yield Difference(
                         "shelves", name, "stands on a shelf, and nothing is known of it", repair
                     )
 
     def _is_known(self, transaction: lmdb.Transaction[bytes], key: bytes) -> bool:
-        return any(transaction.get(key, db=db) is not None for db in (self._addresses, self._locks))
+        return any(transaction.get(key, db=db) is not None for db in self._known)
 
     def _of_ends(self) -> Iterator[Difference]:
         for _, items in portions(self._environment, ENDS):
