@@ -36,6 +36,8 @@ _AT_IT: Final = re.compile(
 )
 # Words without a space before an address in ASCII: `收件人max@example.com`.
 _WORDS_AT_IT: Final = re.compile(r"^[\u3040-\u9fff\uac00-\ud7af]+(?=[!-~]+@[!-~]+$)")
+# Particles without a space behind one: `max@example.com에게`. No name of a zone mixes scripts so.
+_WORDS_BEHIND: Final = re.compile(r"(?<=[0-9A-Za-z])[\u3040-\u9fff\uac00-\ud7af]+$")
 # The fast path for nearly every field; the slower patterns handle the rest.
 _PLAIN: Final = re.compile(
     r"(?:(?:rfc822|RFC822)[ \t]?;[ \t]{0,4})?(?:<([\w.+=-]{1,128}@[\w.-]{1,255})>"
@@ -50,7 +52,8 @@ def find_addresses(text: str) -> list[str]:
 
 def bare(address: str) -> str:
     """An address found in a text, without adjacent quotes, type or full stop."""
-    return _WORDS_AT_IT.sub("", _AT_IT.sub("", address)).rstrip(".'")
+    found = _WORDS_AT_IT.sub("", _AT_IT.sub("", address)).rstrip(".'")
+    return found if found.isascii() else _WORDS_BEHIND.sub("", found)
 
 
 def first_address(text: str) -> str:
@@ -65,4 +68,6 @@ def typed_address(value: str) -> str:
     Of what is no address, but has an @, nothing is taken that could be another person's.
     """
     plain = _PLAIN.fullmatch(value[: limits.ADDRESS])
-    return (plain[1] or plain[2]) if plain else generic_address(value)
+    address = (plain[1] or plain[2]) if plain else generic_address(value)
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domain.lower()}"

@@ -16,6 +16,7 @@ from bouncegate.classifier.messagetype import poses_as_report, type_of
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.origin import origin_of
 from bouncegate.classifier.original import read_original
+from bouncegate.classifier.readers import amazon
 from bouncegate.classifier.readers.held import is_held
 from bouncegate.classifier.readers.registry import COMPLAINTS, LAST_RESORT, Reader, candidates
 from bouncegate.classifier.recover import recovered
@@ -42,6 +43,8 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     message = Message(raw)
     message_id = message.fields.get("message-id")[: limits.VALUE]
     message_type = type_of(message)
+    if message_type is MessageType.BOUNCE and amazon.tells_of_no_recipient(message):
+        message_type = MessageType.ORDINARY
     if message_type not in _TOLD:
         return Reading(message_type, message_id=message_id)
     notification = Notification(message)

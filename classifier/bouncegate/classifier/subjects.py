@@ -77,7 +77,8 @@ _CHALLENGE: Final = (
         r"|address|mail|human|identity)"
     ),
     r"confirmation required|challenge.?response|requires? (?:sender )?(?:verif|confirm|authoriz)",
-    r"spamarrest|boxbe|tmda|waiting list|awaiting (?:your )?confirm",
+    r"spamarrest|boxbe|tmda|waiting list|awaiting (?:your )?confirm|subscription confirmation",
+    r"quarant|cuarenten|(?:end.?user|spam|junk|held)[^.]{0,30} (?:digest|summary|report)\b",
     r"\(verification\)|verification (?:required|needed|request)|sender verification|captcha",
     (
         r"(?:message|mail|e-?mail|post(?:ing)?)\b.{0,120} (?:is |was |has been |been )?(?:being "

@@ -82,3 +82,14 @@ def test_an_alias_in_a_notice_without_a_report_fails_once() -> None:
     )
     raw = mail({"From": "MAILER-DAEMON@mx.recipient.example", "Subject": "Undelivered Mail"}, body)
     assert failures(raw) == [(TEAM, "soft", "mailbox-full")]
+
+
+@pytest.mark.parametrize("words", ["generated from", "ultimately generated from"])
+def test_exim_names_the_alias_below_the_address(words: str) -> None:
+    body = (
+        "This message was created automatically by mail delivery software.\n\n"
+        "The following address(es) failed:\n\n  old@member.example\n"
+        f"    ({words} {TEAM})\n    550 5.1.1 no such user\n"
+    )
+    header = {"From": "Mailer-Daemon@recipient.example", "Subject": "Mail delivery failed"}
+    assert failures(mail(header, body)) == [(TEAM, "hard", "user-unknown")]

@@ -183,3 +183,33 @@ def test_what_amazon_says_of_a_temporary_failure_is_one(
 def test_a_full_mailbox_is_one_without_details(classifier: Classifier) -> None:
     raw = amazon(bounceSubType="MailboxFull", bouncedRecipients=[{"emailAddress": "a@x.example"}])
     assert [classifier.classify(report).kind for report in read(raw).reports] == [Kind.SOFT]
+
+
+def test_a_delivery_that_amazon_reports_is_none() -> None:
+    """Its SMTP response may have any words."""
+    event = {
+        "notificationType": "Delivery", "mail": {"source": "news@sender.example"},
+        "delivery": {"recipients": ["a@x.example"], "smtpResponse": "250 user unknown is no more"},
+    }  # fmt: skip
+    header = {"From": "AWS <no-reply@sns.amazonaws.example>", "Subject": "AWS Notification Message"}
+    told = [(r.recipient, r.action) for r in read(mail(header, json.dumps(event))).reports]
+    assert told == [("a@x.example", "delivered")]
+
+
+@pytest.mark.parametrize("kind", ["Send", "Open", "Click", "Subscription", "RenderingFailure"])
+def test_other_events_of_amazon_are_ordinary(kind: str) -> None:
+    event = {"eventType": kind, "mail": {"destination": ["a@x.example"]}, "failed": "delivery"}
+    header = {"From": "AWS <no-reply@sns.amazonaws.example>", "Subject": "AWS Notification Message"}
+    reading = read(mail(header, json.dumps(event)))
+    assert (reading.type, reading.reports) == (MessageType.ORDINARY, ())
+
+
+@pytest.mark.parametrize("subject", [
+    "End User Digest: 4 new messages", "Your quarantine summary", "Quarantäne-Bericht",
+    "Notificación de cuarentena", "AWS Notification - Subscription Confirmation",
+])  # fmt: skip
+def test_a_digest_of_held_mail_accuses_nobody(subject: str) -> None:
+    body = "postmaster@x.example  Returned mail: see transcript\nshop@y.example  50 % off\n"
+    reading = read(mail({"From": "Filter <filter@x.example>", "Return-Path": "<>",
+                         "Subject": subject}, body))  # fmt: skip
+    assert (reading.type, reading.reports) == (MessageType.CHALLENGE, ())

@@ -223,3 +223,29 @@ def test_the_returned_message_never_speaks() -> None:
     reading = read(dsn([failed("a@x.example")]))
     assert "trap" in RETURNED
     assert [r.recipient for r in reading.reports] == ["a@x.example"]
+
+
+@pytest.mark.parametrize(("original", "expected"), [
+    ("ann+2Bshop@x.example", "ann+shop@x.example"),
+    ("ann+2Bcopy@x.example", "ann+2Bcopy@x.example"),
+])  # fmt: skip
+def test_an_address_that_a_gateway_left_in_xtext_is_the_one_that_failed(
+    original: str, expected: str
+) -> None:
+    """Only if it is: +2B may be part of an address."""
+    group = failed("ann+shop@x.example", Original_Recipient=f"rfc822; {original}")
+    assert read(dsn([group])).reports[0].recipient == expected
+
+
+def test_a_domain_is_shown_in_lower_case() -> None:
+    assert read(dsn([failed("Ann@X.EXAMPLE")])).reports[0].recipient == "Ann@x.example"
+
+
+def test_the_reply_that_a_notice_quotes_counts_before_its_guess() -> None:
+    body = (
+        "Your mail could not be delivered to:\n\n-- ann@x.example\n\n"
+        "The problem: the recipient's address is possibly unknown.\n"
+        "Additional information: 550 Rejected by a list of blocked senders\n"
+    )
+    raw = mail({"From": "Postmaster <postmaster@x.example>", "Subject": "Delivery failure"}, body)
+    assert read(raw).reports[0].diagnostic == "550 Rejected by a list of blocked senders"

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import typed_address
 from bouncegate.classifier.charset import sound
+from bouncegate.classifier.message import Message
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.reply import dissect
 from bouncegate.classifier.report import COMPLAINED, FEEDBACK_TYPE, NO_COMPLAINTS, Report
@@ -36,13 +37,26 @@ _DETAILS: Final = ("action", "status", "diagnosticCode")
 
 def read(notification: Notification) -> list[Report]:
     """The bounced or complaining recipients of the notification."""
-    root = notification.message.root
-    if root.kind.startswith("multipart") or "{" not in root.text[:_LEAD]:
-        return []
-    event = _event(root.text)
-    kind = event.get("notificationType") or event.get("eventType")
-    read_event = _EVENTS.get(kind) if isinstance(kind, str) else None
+    event = _event_of(notification.message)
+    read_event = _EVENTS.get(_kind_of(event))
     return read_event(event) if read_event else []
+
+
+def tells_of_no_recipient(message: Message) -> bool:
+    """Whether it is an event about something else: a message was sent, opened or subscribed to."""
+    kind = _kind_of(_event_of(message))
+    return bool(kind) and kind not in _EVENTS
+
+
+def _event_of(message: Message) -> dict[str, Any]:
+    root = message.root
+    if root.kind.startswith("multipart") or "{" not in root.text[:_LEAD]:
+        return {}
+    return _event(root.text)
+
+
+def _kind_of(event: dict[str, Any]) -> str:
+    return _text(event.get("notificationType")) or _text(event.get("eventType"))
 
 
 def _event(text: str) -> dict[str, Any]:
@@ -72,6 +86,12 @@ def _bounced(event: dict[str, Any]) -> list[Report]:
     ]
 
 
+def _delivered(event: dict[str, Any]) -> list[Report]:
+    named = _object(event.get("delivery")).get("recipients")
+    people = [{"emailAddress": address} for address in named] if isinstance(named, list) else []
+    return [_report(person, "delivered", "") for person in people if _address(person)]
+
+
 def _delayed(event: dict[str, Any]) -> list[Report]:
     people = _people(_object(event.get("deliveryDelay")), "delayedRecipients")
     return [_report(person, "delayed", "") for person in people]
@@ -84,7 +104,12 @@ def _complained(event: dict[str, Any]) -> list[Report]:
     return [_complaint(person, feedback) for person in _people(complaint, "complainedRecipients")]
 
 
-_EVENTS: Final = {"Bounce": _bounced, "DeliveryDelay": _delayed, "Complaint": _complained}
+_EVENTS: Final = {
+    "Bounce": _bounced,
+    "Delivery": _delivered,
+    "DeliveryDelay": _delayed,
+    "Complaint": _complained,
+}
 
 
 def _is_vague(kind: str, person: dict[str, Any]) -> bool:

@@ -126,6 +126,9 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
             r"(?:usu[aá]rio|destinat[aá]rio|endere[cç]o|caixa)[^.\n]{0,40}(?:desconhecid"
             r"|n[aã]o existe|inexistente|inv[aá]lid|chei)\pL*"
         ),
+        r"n[aã]o é possível entregar",
+        r"no se puede entregar",
+        r"no s'ha pogut (?:lliurar|enviar)",
     ),
     "Italian": (
         (
@@ -138,6 +141,8 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
             r"(?:utente|destinatario|indirizzo|casella)[^.\n]{0,40}(?:sconosciut|inesistente"
             r"|non valid|non esiste|pien)\pL*"
         ),
+        r"non è stato possibile (?:recapitare|consegnare|inviare)",
+        r"recapito non (?:è )?riuscito",
     ),
     "Dutch and Scandinavian": (
         r"niet (?:\w+ ){0,2}(?:afgeleverd|bezorgd|verzonden|worden)",
@@ -146,6 +151,12 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"kunne ikke (?:leveres|sendes)",
         r"kan ikke leveres",
         r"ei (?:voitu|voida) toimittaa",
+        r"(?:bezorging|levering)[^.\n]{0,40} (?:mislukt|niet gelukt)",
+        r"kan (?:inte|niet)[^.\n]{0,30} (?:levereras|bezorgd)",
+        r"gick inte att (?:leverera|skicka)",
+        r"leverans\pL*[^.\n]{0,30} misslyck\pL*",
+        r"levering\pL*[^.\n]{0,30} misly(?:kke|kt)\pL*",
+        r"toimitus\pL*[^.\n]{0,60} epäonnistui",
     ),
     "Polish and Czech": (
         (
@@ -159,6 +170,12 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
             r"|niepoprawn|pełn)\pL*"
         ),
         r"ne(?:lze|byla|mohla být)[^.\n]{0,30}doruč\pL*",
+        r"nie powiodło się|nie udało się (?:dostarczyć|doręczyć|wysłać)",
+        r"ne(?:podařilo|bylo možné|lze)[^.\n]{0,40} doručit",
+        r"nedoručiteľn\pL*|nedoručiteln\pL*",
+        r"(?:ne|nie je možné|sa nepodarilo)[^.\n]{0,40} doručiť",
+        r"nije (?:bilo )?moguće (?:isporučiti|dostaviti)",
+        r"ni (?:bilo )?mogoče dostaviti",
     ),
     "Russian and Ukrainian": (
         (
@@ -174,9 +191,14 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
             r"(?:пользователь|получатель|адрес|ящик)[^.\n]{0,40}(?:не (?:существует|найден)"
             r"|неизвест|переполнен)\pL*"
         ),
+        r"сбой доставки",
+        r"не мож. да бъде (?:доставен|изпратен)\pL*",
     ),
     "Japanese": (
-        r"(?:配信|送信|配達|配送|送達|転送|お届け|届け)[^。\n]{0,20}(?:できません|できなかった|できていません|失敗|不能|エラー)",
+        (
+            r"(?:配信|送信|配達|配送|送達|転送|お届け|届け)[^。\n]{0,20}(?:できません|できなかった"
+            r"|できていません|失敗|不能|エラー)"
+        ),
         r"(?:送信|配信|メール)エラー",
         r"宛先[^。\n]{0,20}(?:不明|見つかりません|存在しません|エラー)",
         r"届きません",
@@ -189,6 +211,9 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"退[信件回]",
         r"不存在",
         r"(?:전송|전달|배달)[^.\n]{0,12}(?:실패|못했|수 없|되지)",
+        r"(?:전송|전달|배달)할 수 없",
+        r"未传递|未傳遞",
+        r"(?:传递|傳遞)[^。\n]{0,12}(?:失败|失敗)",
     ),
     "Turkish, Greek, Hungarian, Romanian": (
         r"nu (?:a putut|au putut|poate) fi (?:livrat|trimis|transmis)\pL*",
@@ -196,6 +221,15 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"(?:teslim|iletil)\pL*(?: \pL+)? ?(?:edilemedi|emedi|olmad.)",
         r"δεν (?:ήταν δυνατή|παραδόθηκε|είναι δυνατή)",
         r"nem (?:kézbesíthető|sikerült (?:kézbesíteni|elküldeni))",
+        r"kézbesíthetetlen|nem (?:lehetett|tudtuk) kézbesíteni|sikertelen kézbesítés",
+        r"nu (?:s-a|am) putut (?:livra|trimite)",
+    ),
+    "Arabic, Hebrew, Vietnamese, Indonesian, Thai": (
+        r"(?:تعذر|لم يتم|فشل) (?:تسليم|إرسال)",
+        r"לא (?:ניתן (?:היה )?|נמסר|הצלחנו )(?:למסור|לשלוח|להעביר)?",
+        r"không (?:thể )?(?:gửi|chuyển)(?: được)? (?:thư|tin|email)",
+        r"tidak (?:dapat|bisa) (?:dikirim|terkirim|disampaikan)\pL*",
+        r"ไม่สามารถส่ง",
     ),
 }
 

@@ -27,6 +27,8 @@ _REPLY: Final = re.compile(
     r"(?:^|[\s\[(\"':>])([45]\d\d[ -](?:#?[45]\.\d{1,3}\.\d{1,3}[ -])?"
     r"[A-Za-z<\"'][^\n]{3,400}(?:\n[^\n]{1,200}){0,2})"
 )
+# What an SMTP client writes before the reply that it quotes: the server, and the phase.
+_CLIENT: Final = re.compile(r"\bhost |said:|\b(?:rcpt|mail|data|ehlo|helo)\b", re.IGNORECASE)
 _TO: Final = re.compile(r"[ \t>]*To:", re.IGNORECASE)
 _FIELD: Final = re.compile(r"[ \t>]*(?:From|Subject|Date|Sent|Cc|Message-ID):", re.IGNORECASE)
 # Names below a heading, each alone or followed by a gap and the reason.
@@ -74,8 +76,17 @@ def _listed(text: str, known: frozenset[str], whole: str) -> list[RecipientBlock
     if len(found) == 1 and not _REPLY.search(found[0].explanation) and _REPLY.search(text):
         return [RecipientBlock(found[0].address, whole)]
     return [
-        e if len(e.explanation) > _SHORTEST else RecipientBlock(e.address, whole) for e in found
+        RecipientBlock(e.address, _told(e.explanation) if len(e.explanation) > _SHORTEST else whole)
+        for e in found
     ]
+
+
+def _told(explanation: str) -> str:
+    """The server's reply in an explanation, without the guesses of the notice before it."""
+    reply = _REPLY.search(explanation)
+    if reply is None or _CLIENT.search(explanation, 0, reply.start(1)):
+        return explanation
+    return explanation[reply.start(1) :]
 
 
 def _in_header(text: str, at: int) -> bool:

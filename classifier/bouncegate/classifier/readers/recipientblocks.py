@@ -38,7 +38,7 @@ _ENTRY: Final = re.compile(
 )
 # The alias that was mailed and expanded to the address that failed: Exim, Sendmail, Postfix.
 _ALIAS: Final = re.compile(
-    rf"\((?:generated|expanded) from:? <?(?P<alias>{ADDRESS})>?\)", re.IGNORECASE
+    rf"\((?:ultimately )?(?:generated|expanded) from:? <?(?P<alias>{ADDRESS})>?\)", re.IGNORECASE
 )
 # A colon or a full stop after an address is not an explanation.
 _SHORT_REST: Final = 2

@@ -33,6 +33,7 @@ _ACTIONS: Final = (
     ("expand", "expanded"), ("success", "delivered"),
 )  # fmt: skip
 
+_XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")
 _RECIPIENT_FIELDS: Final = frozenset({"final-recipient", "original-recipient"})
 
 
@@ -105,9 +106,10 @@ def _report(fields: Fields, common: Fields) -> Report:
     diagnostic = diagnostic_of(fields) or diagnostic_of(above)
     reply = dissect(diagnostic) if diagnostic else None
     status = STATUS.search((fields.get("status") or above.get("status"))[: limits.VALUE])
+    final = typed_address(fields.get("final-recipient"))
     return Report(
-        final_recipient=typed_address(fields.get("final-recipient")),
-        original_recipient=typed_address(fields.get("original-recipient")),
+        final_recipient=final,
+        original_recipient=_decoded(typed_address(fields.get("original-recipient")), final),
         action=_action(fields if "action" in fields else above, status[0] if status else ""),
         status=status[0] if status else "",
         diagnostic=diagnostic,
@@ -119,6 +121,16 @@ def _report(fields: Fields, common: Fields) -> Report:
         extra=_extra(fields),
         reader=NAME,
     )
+
+
+def _decoded(original: str, final: str) -> str:
+    """The original recipient without xtext (RFC 3461, 4), in which some gateways leave it.
+
+    It is decoded only into the final recipient: an address may have a plus sign and digits.
+    """
+    if "+" in original and _XTEXT.sub(lambda m: chr(int(m[1], 16)), original) == final:
+        return final
+    return original
 
 
 def _completed(report: Report, fields: Fields) -> Report:
