@@ -182,7 +182,7 @@ def view_of(store: Store, policy: Policy, address: str, now: int) -> AddressView
         locks.append(_lock(of_domain, domain))
     locks.sort(key=lambda lock: lock.scope != GLOBAL)
     told = store.history.of_address(address)
-    last = next(BounceRows(policy, now).rows(address, state, told), None)
+    last = next(BounceRows(policy, now).rows(address, state, told, of_domain), None)
     name = name_at(state, now, has_bounced=last is not None)
     view = _view(address, state_at(state, now), locks, "locked" if locks else name)
     if last is not None:

@@ -11,7 +11,15 @@ from msgspec.structs import replace
 
 from bouncegate.admin.lists.row import Row
 from bouncegate.config.taxonomy import Category, Kind
-from bouncegate.policy.addressstate import is_bounce, locks_at, name_at, state_at
+from bouncegate.policy.addressstate import (
+    ALL_MAIL,
+    ScopedLock,
+    is_bounce,
+    lock_for,
+    locks_at,
+    name_at,
+    state_at,
+)
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event, JournalEntry, State, Summary
 from bouncegate.policy.timeline import Mark, Step, counts, steps
@@ -36,9 +44,13 @@ class BounceRows:
         self._now: Final = now
 
     def rows(
-        self, address: str, state: State, entries: Sequence[tuple[int, JournalEntry, Mark]]
+        self,
+        address: str,
+        state: State,
+        entries: Sequence[tuple[int, JournalEntry, Mark]],
+        of_domain: ScopedLock | None = None,
     ) -> Iterator[Row]:
-        """A row for each bounce, the last one first.
+        """A row for each bounce, the last one first; `of_domain` is the lock of its domain.
 
         Where none but a summary of them is kept, a row that names no bounce; without any, none.
         """
@@ -53,7 +65,7 @@ class BounceRows:
             known.update({name: n for name, n in before.categories.items() if name not in _OTHERS})
         if not known:
             return
-        base = self._base(address, state_at(state, self._now), known)
+        base = self._base(address, state_at(state, self._now), known, of_domain)
         counted = [event for event, step in bounced if counts(step)]
         for event, step in reversed(bounced):
             telling = event if counts(step) else counted[-1] if counted else None
@@ -61,11 +73,16 @@ class BounceRows:
         if not bounced:
             yield base
 
-    def _base(self, address: str, state: State, known: Counter[str]) -> Row:
-        scope, lock = next(iter(locks_at(state, self._now)), (None, None))
+    def _base(
+        self, address: str, state: State, known: Counter[str], of_domain: ScopedLock | None
+    ) -> Row:
+        locks = locks_at(state, self._now)
+        if of_domain is not None and lock_for(state, self._now, ALL_MAIL) is None:
+            locks.insert(0, of_domain)
+        scope, lock = next(iter(locks), (None, None))
         return Row(
             address,
-            name_at(state, self._now, has_bounced=True),
+            "locked" if locks else name_at(state, self._now, has_bounced=True),
             origin=lock.origin if lock else None,
             since=state.last_event or None,
             until=lock.until if lock else None,

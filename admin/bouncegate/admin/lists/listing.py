@@ -6,6 +6,7 @@ ago.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from heapq import merge
 from operator import itemgetter
 from typing import Final, Literal, get_args
@@ -19,7 +20,14 @@ from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.config.durations import Duration
 from bouncegate.config.reasons import REASONS
 from bouncegate.policy import deaddomain as dead
-from bouncegate.policy.addressstate import ScopedLock, has_counted, lock_for, locks_at, locks_of
+from bouncegate.policy.addressstate import (
+    ALL_MAIL,
+    ScopedLock,
+    has_counted,
+    lock_for,
+    locks_at,
+    locks_of,
+)
 from bouncegate.policy.fold import EMPTY, Policy
 from bouncegate.policy.mx import DENIALS, Status
 from bouncegate.policy.providers import Providers
@@ -30,6 +38,7 @@ from bouncegate.store.lastmailed import date_of
 from bouncegate.store.lists import Known
 from bouncegate.store.store import Store
 
+_DOMAINS: Final = 10_000
 _LEFT_OUT: Final = frozenset(get_args(Mark)) - {""}
 Listed = Literal["locked", "detected", "bounced", "predicted", "invalid", "stale"]
 
@@ -52,6 +61,7 @@ class Listing:
         self._store = store
         self._lists = store.lists
         self._providers = providers
+        self._domain_lock: Final = lru_cache(_DOMAINS)(self._lock_of_domain)
         self._bounce_rows = BounceRows(policy, now)
         self._now = now
         self._stale_day = last_stale_day(now, stale_after)
@@ -113,10 +123,20 @@ class Listing:
 
     def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:
         known = self._lists.detected(self._now, after, key_prefilter(filters))
-        return self._of_bounces(known, filters)
+        free = (
+            (name, state) for name, state in known if self._domain_lock(domain_of(name)) is None
+        )
+        return self._of_bounces(free, filters)
 
     def _bounces_of(self, address: str, state: State) -> Iterator[Row]:
-        return self._bounce_rows.rows(address, state, self._store.history.of_address(address))
+        entries = self._store.history.of_address(address)
+        of_domain = self._domain_lock(domain_of(address))
+        return self._bounce_rows.rows(address, state, entries, of_domain)
+
+    def _lock_of_domain(self, domain: str) -> ScopedLock | None:
+        """The lock that a domain has as a whole."""
+        state = self._store.addresses.get(f"@{domain}") or EMPTY
+        return lock_for(state, self._now, ALL_MAIL)
 
     def _bounced(self, filters: RowFilters, after: str) -> Iterator[Row]:
         return self._of_bounces(self._lists.bounced(after, key_prefilter(filters)), filters)
