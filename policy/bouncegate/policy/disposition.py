@@ -62,7 +62,7 @@ def is_unclear(event: Event) -> bool:
 
     It concerns the recipient if it answers RCPT TO, or by its status.
     """
-    if event.kind is not Kind.HARD or event.reason.general is not Reason.UNDEFINED:
+    if event.kind is not Kind.HARD or event.reason is not Reason.UNDEFINED:
         return False
     return event.phase != "rcpt" and event.status[1:] not in _OF_THE_ADDRESS
 

@@ -1,6 +1,7 @@
 """The running handler under an outage: what it locks, what it logs, what the commands then say."""
 
 import json
+import re
 import signal
 import smtplib
 import threading
@@ -64,15 +65,38 @@ def test_kill_9_around_the_bounce_that_trips_the_guard_loses_nothing_and_locks_n
     assert bouncegate("list", "--json").out == ""
 
 
-def test_a_sender_that_is_blamed_is_named_in_the_log_with_what_to_mend(
-    handler: Handler, bouncegate: Command
+# Words of a fault of ours, the reason that the alarm names for them, and what it advises.
+FAULTS: dict[str, tuple[str, bytes, str, str]] = {
+    "SPF": ("5.7.23", b"SPF validation failed", "spf-failed", "the SPF record"),
+    "relay": ("5.7.1", b"Relay access denied", "relay-denied", "where your server sends its mail"),
+    "relay, by status unknown": ("5.1.1", b"Relaying denied", "relay-denied", "where your server"),
+    "login": ("5.7.8", b"authentication failed", "authentication-required", "user, password"),
+    "no login": ("5.7.0", b"Authentication required", "authentication-required", "user, password"),
+    "account": (
+        "5.7.0",
+        b"Your account has been suspended",
+        "sender-account-blocked",
+        "Ask the provider of the sending account",
+    ),
+    "quota": ("5.4.5", b"Daily sending quota exceeded", "sending-quota", "Wait until the quota"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_burst_of_faults_of_ours_is_named_with_what_to_mend_and_locks_nobody(
+    handler: Handler, bouncegate: Command, fault: tuple[str, bytes, str, str]
 ) -> None:
+    status, words, reason, advice = fault
     for number in range(6):  # of which three fall into one hour, even if another begins meanwhile
-        refused = dsn(f"u{number}@example.com", str(number), "5.7.23")
-        refused = refused.replace(b"no such user here", b"SPF validation failed")
+        refused = dsn(f"u{number}@example.com", str(number), status)
+        refused = refused.replace(b"no such user here", words)
         refused = refused.replace(b"From: news", b"Return-Path: <news@example.org>\r\nFrom: news")
         handler.deliver(refused)
-    assert "sender=example.org: 3 bounces blame the sender" in handler.log()
-    assert "SPF record of the domain of the return path" in handler.log()
-    assert bouncegate("report", "health").code == 1
+    (named,) = re.findall(r"sender=example.org: 3 bounces blame the sender .*", handler.log())
+    assert f"mostly for {reason}: " in named
+    assert advice in named
+    done = bouncegate("report", "health", "--json")
+    assert done.code == 1
+    (sender,) = json.loads(done.out)["senders"][:1]
+    assert (sender["sender"], advice in sender["advice"]) == ("example.org", True)
     assert bouncegate("list", "--json").out == ""

@@ -51,6 +51,13 @@ def test_a_known_reason_locks_at_the_first_whatever_its_phase_and_status() -> No
     assert after(unclear(0), hard(HOUR)).lock is not None
 
 
+def test_an_address_that_our_sending_service_suppresses_locks_at_the_first() -> None:
+    """A finer reason than undefined is known."""
+    suppressed = bounce(Reason.SUPPRESSED, 0, phase="", status="5.0.0")
+    assert suppressed.kind is Kind.HARD
+    assert after(suppressed).lock is not None
+
+
 def test_a_delivery_between_two_unclear_bounces_keeps_the_address_free() -> None:
     assert after(unclear(0), delivery(1), unclear(2)).lock is None
     assert after(unclear(0), delivery(5), unclear(2)).lock is None, "known late"
