@@ -1,5 +1,6 @@
 """The section REASONS, generated from the classifier's closed list."""
 
+from bouncegate.config.counting import counts_by_default, why
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import FINER, GENERAL, Reason
 from manual.mdoc import argument, tagged, text
@@ -17,4 +18,6 @@ def reasons() -> str:
 def _told(reason: Reason, general: Reason) -> str:
     one = REASONS[reason]
     finer = "" if reason is general else f"finer than {general}; "
-    return text(f"({finer}{one.kind}, {one.category}): {one.meaning}. {one.advice}")
+    counts = "Counts" if counts_by_default(reason) else "Does not count"
+    because = f" {counts}: {why(reason)}." if why(reason) else ""
+    return text(f"({finer}{one.kind}, {one.category}): {one.meaning}. {one.advice}{because}")

@@ -11,9 +11,12 @@ from bouncegate.classifier import (
     classify,
     classify_reply,
 )
+from bouncegate.classifier.verdict import Verdict
 from bouncegate.cli.inputfiles import MessageFile
 from bouncegate.cli.logs import printable
+from bouncegate.config.counting import COUNTING, counts_by_default, why
 from bouncegate.config.reasons import REASONS
+from bouncegate.config.taxonomy import Kind
 
 Record = dict[str, object]
 Row = tuple[object, ...]
@@ -190,4 +193,15 @@ def _account(name: str, facts: dict[str, str], explanation: Explanation) -> str:
     definition = REASONS[verdict.detail]
     lines.append(f"    meaning: {definition.meaning}")
     lines.append(f"    advice: {definition.advice}")
+    if verdict.kind in (Kind.HARD, Kind.SOFT):
+        lines.append(f"    counts by default: {_counting(verdict)}")
     return "\n".join(map(printable, lines))
+
+
+def _counting(verdict: Verdict) -> str:
+    """Whether such a bounce counts against the recipient if no row of the policy decides."""
+    counts = verdict.blamed in COUNTING
+    reason = verdict.detail
+    by_rule = counts is not counts_by_default(reason)
+    because = f"its rule blames the {verdict.blamed}" if by_rule else why(reason)
+    return f"{'yes' if counts else 'no'}, because {because}"

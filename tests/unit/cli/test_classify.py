@@ -172,3 +172,10 @@ def test_report_of_replies_is_a_line_each(tmp_path: Path) -> None:
         f"hard/address|host mx.domain1.example[192.0.2.1] {said}",
         "soft/undefined|host mx.domain1.example[192.0.2.1] said: 451 gone weaving",
     ]
+
+
+def test_explain_says_whether_it_counts_by_default_and_why() -> None:
+    replies = b"550 5.1.1 no such user\n554 5.7.1 message looks like spam\n535 5.7.8 bad login\n"
+    text = classify("--diagnostics", "--explain", "-", stdin=replies).stdout.decode()
+    said = re.findall(r"counts by default: (\w+), because", text)
+    assert said == ["yes", "no", "no"]
