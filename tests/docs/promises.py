@@ -72,7 +72,7 @@ PROMISES: Final = {
     ),
     "bouncegate store verify --other-policy": Promise(r"no differences"),
     # docs/retention.md
-    "bouncegate export ann@example.com --all": Promise(r"mailbox-full"),
+    "bouncegate export ann@example.com": Promise(r"mailbox-full"),
     'bouncegate purge ann@example.com --why "request of 3 March"': Promise(r"ann@example\.com"),
     # docs/policy.md
     "bouncegate alive ann@example.com": Promise(r"1 of them had bounced .* 1 lock lifted"),

@@ -34,14 +34,11 @@ def export(
         str,
         typer.Argument(
             metavar="ADDRESS",
-            help="With --all: the address to export everything about.",
+            help="Export everything stored about this address, as JSON.",
             show_default=False,
         ),
     ] = "",
     *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Export everything stored about ADDRESS, as JSON.")
-    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
     ] = None,
@@ -64,13 +61,11 @@ def export(
 
     bouncegate export --state detected --mailing spring --format json
 
-    bouncegate export ann@example.com --all -o ann.json
+    bouncegate export ann@example.com -o ann.json
     """
     now = int(time.time())
     invocation = invocation_of(context)
-    if bool(address) is not everything:
-        raise typer.BadParameter("ADDRESS and --all need each other")
-    if everything:
+    if address:
         key = canonical(address, fold=invocation.settings.store.fold_local_part)
         with writing(output) as out:
             write_json(person_of(invocation, key, now), out)

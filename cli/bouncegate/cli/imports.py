@@ -24,7 +24,7 @@ from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
-from bouncegate.cli.options import By, DryRun, Why, Yes
+from bouncegate.cli.options import ENDS, By, DryRun, Why, Yes
 from bouncegate.cli.output import complain, counted
 from bouncegate.cli.progress import reading
 from bouncegate.cli.times import end_of
@@ -56,7 +56,10 @@ def import_(
         typer.Option(metavar="COLUMN=NAME", help="The file's own name of a column: address=Email."),
     ] = None,
     until: Annotated[
-        str, typer.Option(metavar="TIME", help="The end of locks for which the file names none.")
+        str,
+        typer.Option(
+            metavar="TIME", help=f"The end of locks for which the file names none: {ENDS}."
+        ),
     ] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Also when a new address is hard-locked.")

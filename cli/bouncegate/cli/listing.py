@@ -129,7 +129,7 @@ def list_(
         ),
     ] = "",
     ended: Annotated[
-        bool, typer.Option("--all", help="Show locks that have ended as well.")
+        bool, typer.Option("--ended", help="Also show locks that have ended.")
     ] = False,
     after: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Start after this address (paging).")

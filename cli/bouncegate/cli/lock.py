@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bouncegate.cli.acts import carry_out, keys_of, portions, say_all
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
-from bouncegate.cli.options import AddressFile, By, Why
+from bouncegate.cli.options import ENDS, AddressFile, By, Why
 from bouncegate.cli.output import iso
 from bouncegate.cli.times import end_of
 from bouncegate.config.taxonomy import Reason
@@ -30,7 +30,7 @@ def lock(
     file: AddressFile = None,
     until: Annotated[
         str,
-        typer.Option(metavar="TIME", help='When it ends: "2027-01-31", or "6 months" from now.'),
+        typer.Option(metavar="TIME", help=f"When it ends: {ENDS}."),
     ] = "",
     group: Annotated[
         str, typer.Option(metavar="NAME", help="Lock only for this group of recipients.")
@@ -38,7 +38,8 @@ def lock(
     reason: Annotated[
         Reason,
         typer.Option(
-            metavar="REASON", help="The reason that the refusal names.", show_default=False
+            metavar="REASON",
+            help="The reason code that refusals show: bouncegate-rules(5) lists them.",
         ),
     ] = Reason.OPERATOR,
     why: Why = "",

@@ -16,6 +16,7 @@ import typer
 from bouncegate.cli.operator import one_line, operator
 
 WHEN: Final = '"2027-01-31", or "2 hours" for two hours ago'
+ENDS: Final = '"2027-01-31", or "6 months" from now'
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts: one object a line.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV, safe to open in a spreadsheet.")]
@@ -37,7 +38,12 @@ AddressFile = Annotated[
 ]
 Why = Annotated[
     str,
-    typer.Option("--why", metavar="TEXT", help="The reason, for the record.", callback=one_line),
+    typer.Option(
+        "--why",
+        metavar="TEXT",
+        help="A note for the audit record, in your words; senders do not see it.",
+        callback=one_line,
+    ),
 ]
 By = Annotated[
     str,

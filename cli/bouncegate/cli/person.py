@@ -1,4 +1,4 @@
-"""Everything that is stored about one address, for `export --all`."""
+"""Everything that is stored about one address, for `export ADDRESS`."""
 
 from collections.abc import Iterator
 from contextlib import closing

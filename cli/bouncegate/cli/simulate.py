@@ -60,6 +60,9 @@ def simulate(
     and whose lock would end on another day. Nothing is changed. Bounces that the guard holds back
     or that are void stay so.
 
+    Without --config, this is the config in use: a difference means that the policy or the rules
+    have changed since those bounces came.
+
     Examples:
 
     bouncegate simulate --config new.toml --since "90 days"
@@ -139,9 +142,9 @@ def _told(lock: Lock | None) -> str:
 def _conclude(totals: Totals, reclassification: "Reclassification | None") -> None:
     print(
         f"{counted(totals.events, 'bounce')} of {counted(totals.addresses, 'address')}: "
-        f"{counted(totals.locks_before, 'lock')} in force, {totals.locks_after} under the other "
-        f"config: {totals.locked} would be locked, {totals.freed} freed, {totals.ends} would "
-        "end on another day"
+        f"{counted(totals.locks_before, 'lock')} in force, {totals.locks_after} by the replay: "
+        f"{totals.locked} would be locked, {totals.freed} freed, {totals.ends} would end on "
+        "another day"
     )
     if totals.needs_another_day:
         print(

@@ -24,7 +24,7 @@ check {ANN}
 alive {ANN}
 provider {ANN}
 export
-export {ANN} --all
+export {ANN}
 simulate
 audit
 report health

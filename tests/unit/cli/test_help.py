@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from bouncegate.cli.main import app
+from bouncegate.cli.options import WHEN
 from manual.commands import every_command, help_of
 from manual.pages import pages
 
@@ -20,7 +21,6 @@ COMMANDS = dict(every_command(ROOT))
 # What an option selects or does is told in other words where a command treats another thing.
 SEVERAL = {
     "--addresses": "a file to import, or a form of a report",
-    "--all": "unlock, list and export have one each",
     "--force": "hard locks, to be lifted or to be corrected to",
     "--since": "of bounces, entries of a list, changes, or a message",
     "--until": "the same; of a lock: its end",
@@ -98,3 +98,14 @@ def test_help_and_manual_have_the_same_panels(bouncegate: Command) -> None:
         r"^(?:  )?([\w-]+)(?::$| )", bouncegate("--help").out.partition("Daemons:")[2], re.MULTILINE
     )
     assert told == ["Daemons", *shown]
+
+
+def test_since_names_the_form_of_a_time_at_each_command() -> None:
+    told = [
+        option.help
+        for command in COMMANDS.values()
+        for option in command.params
+        if "--since" in option.opts
+    ]
+    assert len(told) > 10
+    assert [text for text in told if WHEN not in text] == []

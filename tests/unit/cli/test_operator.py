@@ -90,7 +90,7 @@ def test_list_shows_locks_in_force_and_all_of_them_on_request(
     lines = [json.loads(line) for line in bouncegate("list", "--json").out.splitlines()]
     assert [line["address"] for line in lines] == ["ann@example.com", "bob@example.com"]
     assert lines[1]["until"] == "2099-01-01T00:00:00Z"
-    assert "old@example.com" in bouncegate("list", "--all").out
+    assert "old@example.com" in bouncegate("list", "--ended").out
     assert "bob@example.com" not in bouncegate("list", "--limit", "1").out
 
 

@@ -42,7 +42,8 @@ app.command("unknown")(unknown)
 _HELP: Final = {
     "mailing": """Count the bounces of each mailing, or of one.
 
-    Every bounce counts.
+    Every bounce of an address counts. Bounces not proven to be of our mail count only with
+    --unverified.
 
     Examples:
 

@@ -25,7 +25,7 @@ from bouncegate.admin.report.thresholds import exceeded
 from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
-from bouncegate.cli.options import Json
+from bouncegate.cli.options import WHEN, Json
 from bouncegate.cli.output import counted, iso, write_json, write_table
 from bouncegate.cli.report.healthviews import (
     Checks,
@@ -65,7 +65,8 @@ def health(
     context: typer.Context,
     *,
     since: Annotated[
-        str, typer.Option(metavar="TIME", help="Only mail and bounces at this time or later.")
+        str,
+        typer.Option(metavar="TIME", help=f"Only mail and bounces at this time or later: {WHEN}."),
     ] = "1 day",
     until: Annotated[
         str, typer.Option(metavar="TIME", help="Only mail and bounces before this time.")
