@@ -24,7 +24,6 @@ class Contender:
     """Asks two hundred times a second, while it is entered."""
 
     def __init__(self, store: Path) -> None:
-        """Contend for a store that exists."""
         self._store = store
         # Without a fork: the benchmark has threads.
         self._context: Final = multiprocessing.get_context("spawn")

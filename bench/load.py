@@ -50,7 +50,6 @@ class OutsideLoad(Load):
     name = "ignores requests"
 
     def __init__(self, folder: Path, addresses: Sequence[str]) -> None:
-        """Compile it."""
         super().__init__(folder, addresses)
         self._program = compiled(Path(os.environ[OUTSIDE]) / "milterload.c", folder)
 

@@ -75,7 +75,6 @@ class Mail:
     """Messages through Postfix: to two members, the locked one, and now and then somebody gone."""
 
     def __init__(self, system: MailSystem) -> None:
-        """Nothing was sent yet."""
         self._system = system
         self._numbers = itertools.count()
         self._gone = iter(GONE)
@@ -175,7 +174,6 @@ class Questions:
     """What Postfix asks the map, whose answers are `NOTFOUND` but for the one who is locked."""
 
     def __init__(self, gate: Bouncegate, locked: str = LOCKED) -> None:
-        """Nothing was asked yet; one address is locked."""
         self._socket = str(gate.map_socket)
         self._locked = locked
         self._members = itertools.cycle(range(_MEMBERS))

@@ -36,7 +36,6 @@ class Demo:
     """The steps of the demo, in order, on one mail system."""
 
     def __init__(self, system: MailSystem, tell: Narrator) -> None:
-        """Run the steps on `system`."""
         self._system = system
         self._tell = tell
         self._mailings = 0

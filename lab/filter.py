@@ -21,7 +21,6 @@ class Filter(Milter.Base):  # type: ignore[misc]
     passes = ""
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
         self._author = ""
         self._seen = 0
         self._foreign: list[int] = []

@@ -17,7 +17,6 @@ class Narrator:
     """Writes to the terminal; plain text if there is none."""
 
     def __init__(self) -> None:
-        """Write to standard output."""
         self._console = Console(highlight=False)
         self._steps = 0
 

@@ -17,7 +17,6 @@ class Refuser(Milter.Base):  # type: ignore[misc]
     """One connection."""
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
         self._subject = ""
 
     def envfrom(self, f: str, *_parameters: str) -> int:

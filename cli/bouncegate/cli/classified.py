@@ -67,7 +67,6 @@ class Messages:
     )
 
     def __init__(self, classifier: Classifier) -> None:
-        """Classify by the rules in force."""
         self._classifier = classifier
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:
@@ -113,7 +112,6 @@ class DiagnosticLines:
     columns: tuple[str, ...] = ("text", "kind", "category", "reason", "rule")
 
     def __init__(self, classifier: Classifier) -> None:
-        """Classify by the rules in force."""
         self._classifier = classifier
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:

@@ -11,7 +11,6 @@ class Backoff:
     """The delays for one place among the workers: 0 s, then 1, 2, 4 ... 60 s in a crash loop."""
 
     def __init__(self) -> None:
-        """No worker has died yet."""
         self._delay = 0.0
 
     def after(self, lifetime: float) -> float:

@@ -19,7 +19,6 @@ class Descriptors:
     """The descriptors of one worker."""
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
         self._error_log = RateLimitedLog("by Postfix's default_action", step="CONNECT")
 
     def look(self) -> None:

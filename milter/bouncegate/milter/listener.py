@@ -43,7 +43,6 @@ class Listener:
     """The socket at an endpoint."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Nothing is opened yet."""
         self._endpoint = endpoint
 
     @contextmanager

@@ -26,7 +26,6 @@ class PendingStep:
     """The end-of-message step of a worker whose `[reply] action` is "discard" or "tag"."""
 
     def __init__(self, reply: ReplySettings) -> None:
-        """Nothing is opened."""
         self._field = reply.tag if reply.action == "tag" else ""
         self._error_log = RateLimitedLog("accept", step="END-OF-MESSAGE")
         self.actions = milter.ADDHDRS if self._field else milter.DELRCPT

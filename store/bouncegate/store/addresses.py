@@ -27,7 +27,6 @@ class Addresses(Table):
     """States and locks by address."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._addresses = self._database(ADDRESSES)
         self._locks = self._database(LOCKS)

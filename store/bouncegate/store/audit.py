@@ -38,7 +38,6 @@ class Audits(Table):
     """What operators did, by key."""
 
     def __init__(self, environment: Environment, journal: Journal) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._journal = journal
         self._audit = self._database(AUDIT)

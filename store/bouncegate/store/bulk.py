@@ -62,7 +62,6 @@ class Throttle:
     """
 
     def __init__(self) -> None:
-        """Begin carefully."""
         self.room = LEAST
         """How many addresses the next transaction may take."""
         self.pause = _SHORTEST_PAUSE

@@ -141,7 +141,6 @@ class DeliveryLog(Table):
     """Both databases; each method is a transaction of its own, and raises StoreError."""
 
     def __init__(self, environment: Environment, history: History, recording: Recording) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._history = history
         self._recording = recording

@@ -21,7 +21,6 @@ class DomainBounces(Table):
     """Hard bounces and signs of life by domain."""
 
     def __init__(self, environment: Environment, history: History) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._history = history
 

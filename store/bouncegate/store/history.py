@@ -39,7 +39,6 @@ class History(Table):
     """Entries and rulings taking effect on addresses."""
 
     def __init__(self, environment: Environment, journal: Journal | None = None) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self.journal: Final = journal or Journal(environment)
         self.addresses: Final = Addresses(environment)

@@ -66,7 +66,6 @@ class HourCounts(Table):
     """Bounces counted by hour, sender and reason."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._counts = self._database(TALLIES)
 

@@ -67,7 +67,6 @@ class Incidents(Table):
     def __init__(
         self, environment: Environment, history: History, lastmailed: LastMailed, audits: Audits
     ) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._incidents = self._database(INCIDENTS)
         self._history = history

@@ -45,7 +45,6 @@ class InstallationMark:
     """The mark as it is needed, by a daemon that may run before its store is there."""
 
     def __init__(self, folder: Path) -> None:
-        """That of the store in a folder."""
         self._folder = folder
         self._mark = ""
         self._told = ""

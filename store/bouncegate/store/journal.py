@@ -40,7 +40,6 @@ class Journal(Table):
     """Entries by number, and their numbers by address."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._entries = self._database(JOURNAL)
         self._by_address = self._database(BY_ADDRESS)

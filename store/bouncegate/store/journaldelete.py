@@ -22,7 +22,6 @@ class JournalDelete(Table):
     """Within a transaction of the caller's."""
 
     def __init__(self, environment: Environment, history: History) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._history = history
         self._once = self._database(ONCE)

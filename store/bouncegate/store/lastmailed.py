@@ -54,7 +54,6 @@ class LastMailed(Table):
     """The three databases; all methods raise StoreError, but those within a transaction."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._used = self._database(USED)
         self._by_day = self._database(USED_BY_DAY)

@@ -35,7 +35,6 @@ class ListIndex(Table):
     """Writing and reading them, within a transaction of the caller's."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._shelves = self._database(SHELVES)
         self._ends = self._database(ENDS)

@@ -46,7 +46,6 @@ class Lists(Table):
     """The lists of one store; all methods raise StoreError."""
 
     def __init__(self, environment: Environment, history: History) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._history = history
         self.entry: Final[Callable[[int], Entry | None]] = lru_cache(_REMEMBERED)(self._entry)

@@ -36,7 +36,6 @@ class LockTable:
     __slots__ = ("_begin", "_environment", "_purged", "_rare", "_rare_in", "_salt")
 
     def __init__(self, environment: Environment) -> None:
-        """Read the locks of an environment that is open."""
         self.attach(environment)
 
     def attach(self, environment: Environment) -> None:

@@ -111,7 +111,6 @@ class Messages(Table):
     """Bounce messages, by key, wherever they lie."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._messages = self._database(MESSAGES)
         self._folder = MessageFolder(environment.folder / "messages")

@@ -22,7 +22,6 @@ class Progress(Table):
     """How far the sources of deliveries have been read, written with what was learned."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._meta = self._database(META)
 
@@ -44,7 +43,6 @@ class RetentionMark(Table):
     """Up to when entries have been deleted: before that time, counts of bounces are not whole."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._meta = self._database(META)
 

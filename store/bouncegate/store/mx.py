@@ -63,7 +63,6 @@ class MxCache(Table):
     """The three databases; each method is a transaction of its own, but for `want_within`."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._progress = Progress(environment)
         self._known = self._database(MX)

@@ -73,7 +73,6 @@ class Purge(Table):
         audits: Audits,
         deliverylog: DeliveryLog,
     ) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._history = history
         self._messages = messages

@@ -94,7 +94,6 @@ class Purged(Table):
     """Locks by digest."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._purged = self._database(PURGED)
         self._salt: bytes | None = None

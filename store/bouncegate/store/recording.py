@@ -108,7 +108,6 @@ class Recording(Table):
         messages: Messages,
         hourcounts: HourCounts,
     ) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._once = self._database(ONCE)
         self._history = history

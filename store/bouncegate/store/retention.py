@@ -80,7 +80,6 @@ class Retention(Table):
     def __init__(
         self, environment: Environment, history: History, audits: Audits, hourcounts: HourCounts
     ) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._history = history
         self._audits = audits

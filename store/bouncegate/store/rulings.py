@@ -29,7 +29,6 @@ class Rulings(Table):
     """The marks of events, within a transaction of the caller's."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._voided = self._database(VOIDED)
         self._held = self._database(HELD)

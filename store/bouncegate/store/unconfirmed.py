@@ -39,7 +39,6 @@ class Unconfirmed(Table):
     """The bounces of one store that wait for DNS; all methods raise StoreError."""
 
     def __init__(self, environment: Environment, history: History) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._history = history
 

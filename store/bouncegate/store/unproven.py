@@ -78,7 +78,6 @@ class Unproven(Table):
         *,
         set_aside: bool = False,
     ) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         table = SET_ASIDE if set_aside else UNPROVEN
         self._table = self._database(table)

@@ -48,7 +48,6 @@ class Window(Table):
     """The bounces that the guard watches, and the series that they belong to."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         super().__init__(environment)
         self._watched = self._database(WATCHED)
         self._series = self._database(SERIES)

@@ -68,7 +68,6 @@ class Link:
     """A connection with a timeout."""
 
     def __init__(self, peer: socket.socket) -> None:
-        """Use a connected socket."""
         self._peer = peer
 
     def __enter__(self) -> "Link":

@@ -73,7 +73,6 @@ class ListCheck:
     def __init__(
         self, store: Store, typos: Typos, statuses: Statuses, context: CheckContext
     ) -> None:
-        """Check by the store, known domains and their status in DNS."""
         self._store = store
         self._typos = typos
         self._statuses = statuses

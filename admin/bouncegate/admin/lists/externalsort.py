@@ -30,7 +30,6 @@ class TemporaryFileError(Exception):
     """The folder for temporary files is full or fails; the text says what to do."""
 
     def __init__(self, error: OSError) -> None:
-        """Explain a system error."""
         folder = os.environ.get("TMPDIR") or "the folder for temporary files"
         super().__init__(f"{folder}: {error.strerror}: free space, or set TMPDIR to another folder")
         self.exit_code: Final = os.EX_TEMPFAIL if error.errno in _FULL else os.EX_IOERR

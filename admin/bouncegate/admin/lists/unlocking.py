@@ -35,7 +35,6 @@ class UnlockSummary:
     """What to show of the rows that were read."""
 
     def __init__(self) -> None:
-        """Start empty."""
         self.rows = 0
         self.first: list[Row] = []
         """The first rows, to be shown."""

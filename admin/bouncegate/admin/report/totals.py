@@ -23,7 +23,6 @@ class Totals:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        """Start empty."""
         self._failures = [0] * len(LABELS)
         self.bounces = 0
         """Bounces that came and count, several for one address too."""

@@ -38,7 +38,6 @@ class JournalCheck:
     """One reading of the journal and its indexes."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._journal = environment.open_db(JOURNAL, create=False)
         self._by_address = environment.open_db(BY_ADDRESS, dupsort=True, create=False)

@@ -21,7 +21,6 @@ class LedgerCheck:
     """One reading of the ledger."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._sent = environment.open_db(SENT, create=False)
         self._names = environment.open_db(NAMES, create=False)

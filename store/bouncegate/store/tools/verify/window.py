@@ -28,7 +28,6 @@ class WindowCheck:
     """One reading of what is watched, in one transaction: it goes with its incidents."""
 
     def __init__(self, environment: Environment) -> None:
-        """Use an environment that is open; its databases exist."""
         self._environment = environment
         self._journal = Journal(environment)
         names = (WATCHED, SERIES, INCIDENTS)
