@@ -12,6 +12,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import WHEN, Json
 from bouncegate.cli.output import complain, iso, stream_table, write_json
 from bouncegate.cli.times import period_of
+from bouncegate.config.structs import struct_from
 from bouncegate.policy.records import Audit
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
@@ -109,22 +110,7 @@ def _names(audit: Audit) -> tuple[str, ...]:
 
 def view_of(audit: Audit) -> AuditView:
     """A record as scripts read it."""
-    return AuditView(
-        time=iso(audit.time),
-        command=audit.command,
-        by=audit.by,
-        why=audit.why,
-        addresses=audit.targets,
-        count=audit.count,
-        scope=audit.scope,
-        user=audit.user,
-        uid=audit.uid,
-        login=audit.login,
-        sudo=audit.sudo,
-        tty=audit.tty,
-        client=audit.client,
-        host=audit.host,
-    )
+    return struct_from(audit, AuditView, time=iso(audit.time), addresses=audit.targets)
 
 
 def row_of(view: AuditView) -> tuple[object, ...]:

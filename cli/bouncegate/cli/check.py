@@ -19,6 +19,7 @@ from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json
 from bouncegate.cli.output import complain, iso, write_views
+from bouncegate.config.structs import struct_from
 from bouncegate.policy.mx import Status
 from bouncegate.policy.nameservers import MOST_OWN
 from bouncegate.store.store import Store
@@ -107,7 +108,16 @@ def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
             found[one.verdict] += 1
             unmailable += not one.mailable
             if one.verdict != "good" or not how.bad:
-                yield _view(one)
+                scope = None if one.scope is None else scope_text(one.scope)
+                reason = one.reason and one.reason.general
+                yield struct_from(
+                    one,
+                    JudgedView,
+                    until=iso(one.until),
+                    scope=scope,
+                    reason=reason,
+                    detail=one.reason,
+                )
 
     with closing(invocation.open_store(readonly=True)) as store:
         views = counted(_judge(invocation, store, how.group, lookup=how.lookup).check(lines))
@@ -159,18 +169,3 @@ def _lines(given: list[str], file: Path | None, stack: ExitStack) -> Iterator[Li
             yield Line(number, bare(text))
     if file is not None:
         yield from addresses_of(stack.enter_context(opened(str(file))))
-
-
-def _view(judged: CheckedAddress) -> JudgedView:
-    return JudgedView(
-        line=judged.line,
-        address=judged.address,
-        verdict=judged.verdict,
-        mailable=judged.mailable,
-        why=judged.why,
-        reason=judged.reason and judged.reason.general,
-        detail=judged.reason,
-        until=iso(judged.until),
-        scope=None if judged.scope is None else scope_text(judged.scope),
-        suggestion=judged.suggestion,
-    )

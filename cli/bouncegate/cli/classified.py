@@ -118,14 +118,7 @@ class DiagnosticLines:
         """`{"text", "kind", "category", "reason", "detail", "rule"}`."""
         text = _text(item)
         verdict = classify_reply(text, self._classifier)
-        record: Record = {
-            "text": text,
-            "kind": verdict.kind,
-            "category": verdict.category,
-            "reason": verdict.reason,
-            "detail": verdict.detail,
-            "rule": verdict.rule,
-        }
+        record: Record = {"text": text} | {n: getattr(verdict, n) for n in self.columns[1:]}
         if not explain:
             return record
         report = Report(diagnostic=text)

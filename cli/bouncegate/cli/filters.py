@@ -10,6 +10,7 @@ from bouncegate.admin.report.filters import Filters
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.options import WHEN
 from bouncegate.cli.times import period_of
+from bouncegate.config.structs import struct_from
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.policy.records import Origin
 from bouncegate.store.address import canonical_domain
@@ -89,15 +90,11 @@ class ListFilters:
     def wanted(self, invocation: Invocation, now: int) -> RowFilters:
         """What all of them select together; raises typer.BadParameter, AddressError."""
         since, until = period_of(self.since, self.until, now)
-        return RowFilters(
-            kind=self.kind,
-            category=self.category,
-            reason=self.reason,
-            origin=self.origin,
+        return struct_from(
+            self,
+            RowFilters,
             provider=provider_named(invocation, self.provider),
             domain=domain_named(self.domain),
-            group=self.group,
-            mailing=self.mailing,
             since=since,
             until=until,
         )
@@ -121,10 +118,9 @@ class BounceFilters:
     def wanted(self, invocation: Invocation, now: int) -> Filters:
         """What all of them select together; raises typer.BadParameter, AddressError."""
         since, until = period_of(self.since, self.until, now)
-        return Filters(
-            kind=self.kind,
-            category=self.category,
-            reason=self.reason,
+        return struct_from(
+            self,
+            Filters,
             provider=provider_named(invocation, self.provider) or None,
             domain=domain_named(self.domain) or None,
             group=self.group or None,

@@ -15,6 +15,7 @@ from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import complain, counted, iso, write_json, write_table, write_views
+from bouncegate.config.structs import struct_from
 from bouncegate.policy.records import Event, Settled
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.incidents import Incident
@@ -129,14 +130,13 @@ def dismiss(
 def view_of(store: Store, incident: Incident) -> IncidentView:
     """An incident as scripts read it."""
     opened, settled = incident.opened, incident.settled
-    return IncidentView(
+    return struct_from(
+        opened,
+        IncidentView,
+        reason=opened.reason.general,
         id=incident.number,
         state=settled.verb if settled else "open",
-        provider=opened.provider,
-        reason=opened.reason.general,
         opened=iso(opened.time),
-        addresses=opened.addresses,
-        limit=opened.limit,
         held=0 if settled else len(store.incidents.held(incident.number)),
         settled=iso(settled.time) if settled else None,
         by=settled.by if settled else None,

@@ -21,6 +21,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, with_groups
 from bouncegate.cli.output import Counts, complain, iso, write_views
 from bouncegate.cli.progress import watched
+from bouncegate.config.structs import struct_from
 from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
@@ -222,32 +223,17 @@ def rows_of(
 
 def view_of(row: Row) -> RowView:
     """A row as scripts read it."""
-    return RowView(
-        address=row.address,
-        state=row.state,
-        locked=row.scope is not None and row.state != "ended",
-        scope=None if row.scope is None else scope_text(row.scope),
-        kind=row.kind,
-        category=row.category,
+    return struct_from(
+        row,
+        RowView,
         reason=row.reason and row.reason.general,
         detail=row.reason,
-        origin=row.origin,
-        group=row.group,
+        locked=row.scope is not None and row.state != "ended",
+        scope=None if row.scope is None else scope_text(row.scope),
         since=iso(row.since),
         until=iso(row.until),
-        mailing=row.mailing,
-        provider=row.provider,
-        hard=row.hard,
-        soft=row.soft,
         last_event=iso(row.last_event or None),
-        why=row.why,
-        blame=row.blame,
-        counts=row.counts,
-        why_not=row.why_not,
-        in_row=row.in_row,
-        threshold=row.threshold,
         bounces=Counts(row.bounces),
         corrected_to=row.corrected or None,
-        text=row.text,
         id=id_of(row.address),
     )

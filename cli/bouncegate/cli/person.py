@@ -12,9 +12,9 @@ from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import iso
 from bouncegate.cli.show import AddressView, DeferralView, deferrals_of, view_of
+from bouncegate.config.structs import struct_from
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event, JournalEntry, Summary
-from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Store
@@ -106,12 +106,7 @@ def _entry(address: str, number: int, entry: JournalEntry) -> dict[str, Any]:
 def _sends(invocation: Invocation, address: str) -> Iterator[SendView]:
     try:
         with closing(invocation.open_ledger()) as ledger:
-            yield from (_send(sent) for sent in ledger.sent_to(address, 0))
+            for sent in ledger.sent_to(address, 0):
+                yield struct_from(sent, SendView, time=iso(sent.time))
     except StoreMissing:
         return
-
-
-def _send(sent: Sent) -> SendView:
-    return SendView(
-        iso(sent.time), sent.sender, sent.queue_id, sent.message_id, sent.mailing, sent.group
-    )

@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.config.structs import struct_from
 from bouncegate.policy.mx import UNASKED, MxHosts, learn
 from bouncegate.policy.nameservers import MOST_OWN
 from bouncegate.policy.providers import Finding
@@ -113,19 +114,18 @@ def _references(invocation: Invocation) -> list[str]:
 
 
 def _view(domain: str, finding: Finding, exchange: MxHosts, confirm: int) -> ProviderView:
-    return ProviderView(
+    return struct_from(
+        exchange,
+        ProviderView,
         domain=domain,
         provider=finding.provider,
         evidence=finding.evidence,
         match=finding.match or None,
-        status=exchange.status,
         mx=[f"{host.preference} {host.name}" for host in exchange.hosts],
         fetched=iso(exchange.fetched or None),
         good_until=iso(exchange.good_until or None),
-        denial=exchange.denial,
         denied_since=iso(exchange.denied_since or None),
         dead=exchange.is_dead(confirm),
-        failures=exchange.failures,
         failed=iso(exchange.failed or None),
         why=exchange.why or None,
     )

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from bouncegate.admin.report.counting import Counting
 from bouncegate.admin.report.totals import Totals
+from bouncegate.config.structs import struct_from
 from bouncegate.store.lastmailed import date_of
 
 # A ten-thousandth of a percent: more digits are noise.
@@ -40,15 +41,10 @@ class Summary(Struct, frozen=True):
 
 def summary_of(totals: Totals, sends: int | None) -> Summary:
     """The summary of totals; `sends` is the base of the rates, None if unknown."""
-    return Summary(
-        bounces=totals.bounces,
+    return struct_from(
+        totals,
+        Summary,
         addresses=totals.failures,
-        hard=totals.hard,
-        soft=totals.soft,
-        categories=totals.categories,
-        complaints=totals.complaints,
-        held=totals.held,
-        unverified=totals.unverified,
         sends=sends,
         sends_bounced=None if sends is None else totals.sends_bounced,
         rate=_rate(totals.sends_bounced, sends),

@@ -15,6 +15,7 @@ from bouncegate.classifier import limits
 from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.parse import read
 from bouncegate.classifier.report import Report
+from bouncegate.config.structs import struct_from
 from bouncegate.config.text import clean
 from bouncegate.policy.records import Event
 
@@ -60,18 +61,7 @@ class Reclassification:
         if found is not None:
             return found
         self.unread += 1
-        return Report(
-            final_recipient=event.final_recipient,
-            original_recipient=event.original_recipient,
-            action=event.action,
-            status=event.status,
-            diagnostic=event.diagnostic,
-            reply_code=event.reply_code,
-            phase=event.phase,
-            reporting_mta=event.reporting_mta,
-            remote_mta=event.remote_mta,
-            reader=event.reader,
-        )
+        return struct_from(event, Report)
 
     def _read(self, key: bytes) -> dict[str, Report]:
         """The reports of a message by final recipient; the first that names one counts."""

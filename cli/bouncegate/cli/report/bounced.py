@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from bouncegate.admin.report.addresses import GroupHistory
 from bouncegate.cli.output import iso, write_views
+from bouncegate.config.structs import struct_from
 from bouncegate.store.arrivals import Arrival
 
 
@@ -62,44 +63,30 @@ _LONGEST = 80
 def bounce_view(arrival: Arrival) -> BounceView:
     """A bounce as scripts read it."""
     event = arrival.event
-    return BounceView(
-        address=event.address,
+    return struct_from(
+        event,
+        BounceView,
         time=iso(event.time),
         sent=iso(event.sent or None),
-        kind=event.kind,
-        category=event.category,
         reason=event.reason.general,
         detail=event.reason,
-        status=event.status,
-        diagnostic=event.diagnostic,
-        mailing=event.mailing,
-        group=event.group,
-        sender=event.sender,
-        provider=event.provider,
-        message_id=event.message_id,
-        trust=event.trust,
     )
 
 
 def address_view(found: tuple[str, str, GroupHistory]) -> AddressView:
     """An address of a group as scripts read it."""
     address, group, known = found
-    last = known.last
-    return AddressView(
+    return struct_from(
+        known.last,
+        AddressView,
+        reason=known.last.reason.general,
+        detail=known.last.reason,
         address=address,
         group=group,
-        kind=last.kind,
-        category=last.category,
-        reason=last.reason.general,
-        detail=last.reason,
         bounces=known.bounces,
         complaints=known.complaints,
         first=iso(known.first.time),
-        last=iso(last.time),
-        mailing=last.mailing,
-        provider=last.provider,
-        status=last.status,
-        diagnostic=last.diagnostic,
+        last=iso(known.last.time),
     )
 
 

@@ -12,6 +12,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import counted, write_json, write_table
+from bouncegate.config.structs import struct_from
 from bouncegate.config.values import readable
 from bouncegate.store.layout import LAYOUT
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
@@ -92,23 +93,16 @@ def _views(invocation: Invocation, stack: ExitStack) -> Iterator[RoomView]:
 
 
 def _view(name: str, path: Path, layout: int | None, cleared: int, room: Space) -> RoomView:
-    return RoomView(
+    return struct_from(
+        room,
+        RoomView,
         name=name,
         path=str(path),
         layout=layout,
-        transactions=room.transactions,
-        file=room.file,
-        used=room.used,
-        free=room.free,
-        map_size=room.map_size,
         fill=round(room.fill, 4),
-        disk_free=room.disk_free,
-        readers=room.readers,
         reader_slots=room.most_readers,
         readers_cleared=cleared,
         reader_lag=room.lag,
-        entries=room.entries,
-        sizes=room.sizes,
     )
 
 
