@@ -16,7 +16,6 @@ BENCHMARKS: Final = {
     "damage": "how many recipients are found in bounces that are damaged",
     "lookup": "what the look-up of a lock costs",
     "milter_protocol": "the round trip at RCPT, beside the same in C",
-    "socketmap": "how many look-ups the map daemon answers",
     "postfix": "messages a second through a Postfix, bare and with Bouncegate",
     "disk": "the same with the queue on a disk",
     "policy": "what a decision costs, and how fast histories are replayed",
@@ -38,6 +37,7 @@ BENCHMARKS: Final = {
     "ledger": "what the ledger and the signed return path cost",
     "kills": "what comes of kill -9 at random moments under load",
 }
+_OF_POSTFIX: Final = ("postfix", "disk", "planes", "refused")
 
 
 def main(words: list[str]) -> int:
@@ -50,7 +50,8 @@ def main(words: list[str]) -> int:
     chosen = [name for name in names if name in BENCHMARKS] or list(BENCHMARKS)
     options = [word for word in words if word not in BENCHMARKS]
     for name in chosen:
-        argv = [sys.executable, "-m", f"bench.{name}", *options]
+        module = [f"bench.{name}"] if name not in _OF_POSTFIX else ["bench.postfix", name]
+        argv = [sys.executable, "-m", *module, *options]
         code = subprocess.run(argv, cwd=Path(__file__).parents[1], check=False).returncode
         if code:
             return code

@@ -37,10 +37,10 @@ class LockedStore(NamedTuple):
 
 
 @contextmanager
-def locked_store(locks: int) -> Iterator[LockedStore]:
-    """Lock so many addresses as an operator does who brings a list, all at once."""
+def locked_store(locks: int, base: str | None = None) -> Iterator[LockedStore]:
+    """Lock so many addresses as an operator does who brings a list, all at once; below `base`."""
     chance = random.Random(_SEED)
-    with TemporaryDirectory(prefix="bouncegate-bench-") as folder:
+    with TemporaryDirectory(prefix="bouncegate-bench-", dir=base) as folder:
         settings = StoreSettings(path=Path(folder))
         addresses = [_address("locked", number) for number in range(locks)]
         _lock(settings, sorted(addresses))

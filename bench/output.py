@@ -5,13 +5,18 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """The options of all benchmarks; each reads those that mean something to it."""
+def arguments(description: str | None, names: Collection[str] = ()) -> argparse.Namespace:
+    """The options of all benchmarks; each reads those that mean something to it.
+
+    `names`: of those that are in one module, which is told the one to run.
+    """
     parser = argparse.ArgumentParser(description=description)
+    if names:
+        parser.add_argument("name", choices=names)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--locks", type=int, default=1_000_000, help="locks in the store")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
