@@ -9,19 +9,18 @@ No DSN may be lost: at the end, what was acknowledged is counted in the store.
 
 import csv
 import os
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from smtplib import LMTP
 from typing import Any, Final
 
 from bench.contender import Contender
 from bench.dsns import RETURN_PATH, dsn
-from bench.figures import own_memory
+from bench.figures import cost_of_command
 from bench.load import Load
 from bench.output import arguments, show
 from bouncegate.config.settings import StoreSettings
@@ -48,11 +47,10 @@ def main() -> None:
             time.sleep(_QUIET)
             rows = [{"command": "(quiet)", "s": _QUIET, "MB": "-", **_told(bounces, contender)}]
             for words in _commands(files):
-                began = time.monotonic()
-                memory = _command(gate, words)
-                took = round(time.monotonic() - began, 1)
+                took, _, memory = cost_of_command(gate.config, words)
                 name = " ".join(word for word in words if "/" not in word)
-                rows.append({"command": name, "s": took, "MB": memory, **_told(bounces, contender)})
+                row = {"command": name, "s": round(took, 1), "MB": round(memory)}
+                rows.append(row | _told(bounces, contender))
         bounces.verify()
     show(f"{options.locks:,} addresses, mail and bounces meanwhile", rows, as_json=options.json)
 
@@ -92,20 +90,6 @@ def _correct(locked: Path, corrected: Path) -> None:
         for number, line in enumerate(file):
             mistyped = number and number < 10_001
             out.write(line.replace("reader.", "leser.", 1) if mistyped else line)
-
-
-def _command(gate: Bouncegate, words: list[str]) -> int:
-    """Run it; the megabytes of its own, at most."""
-    argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(gate.config), *words]
-    most = 0
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            with suppress(RuntimeError, OSError):  # it has ended meanwhile
-                most = max(most, own_memory(process.pid))
-            time.sleep(0.02)
-    if process.returncode:
-        sys.exit(f"bench: {' '.join(words)} ended with {process.returncode}")
-    return round(most / 1e6)
 
 
 class _Bounces:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from prometheus_client import generate_latest
 
 from bench.daemons import Milter, ours
+from bench.figures import spread
 from bench.load import Load
 from bench.lockedstore import LockedStore, locked_store
 from bench.output import arguments, show
@@ -39,21 +40,17 @@ def main() -> None:
     with locked_store(options.locks) as store, TemporaryDirectory(prefix="bgb") as name:
         folder = Path(name)
         without, with_ = _answers(store, folder, options.rounds, options.seconds)
+        ratios = [a / b for a, b in zip(with_, without, strict=True)]
         lock_count, scrape = _scraped(store, folder)
         rows: list[dict[str, Any]] = [
             {"figure": "counting a recipient, us", "value": _alone()},
             {"figure": "a recipient without, us of processor", "value": statistics.median(without)},
             {"figure": "a recipient with, us of processor", "value": statistics.median(with_)},
-            {"figure": "with, of without", "value": _ratio(with_, without)},
+            {"figure": "with, of without", "value": spread(ratios)},
             {"figure": "a lock_count of the locks, s of processor", "value": lock_count},
             {"figure": "a scrape, ms of processor", "value": scrape * 1000},
         ]
     show(f"counting, {options.locks:,} locks", rows, as_json=options.json)
-
-
-def _ratio(with_: list[float], without: list[float]) -> str:
-    ratios = [a / b for a, b in zip(with_, without, strict=True)]
-    return f"{statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})"
 
 
 def _alone() -> float:

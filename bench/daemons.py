@@ -23,29 +23,21 @@ class Milter(NamedTuple):
 
 @contextmanager
 def ours(
-    store: StoreSettings, folder: Path, name: str = "ours", sections: str = ""
+    store: StoreSettings,
+    folder: Path,
+    name: str = "ours",
+    sections: str = "",
+    command: str = "milter",
 ) -> Iterator[Milter]:
-    """`bouncegate milter` on a store, with its defaults but for further `sections` of TOML."""
+    """`bouncegate milter` (or `map`) on a store, by default but for more `sections` of TOML."""
     socket, config = folder / f"{name}.sock", folder / f"{name}.toml"
     config.write_text(
-        f'[store]\npath = "{store.path}"\n[milter]\nsocket = "unix:{socket}"\n{sections}',
+        f'[store]\npath = "{store.path}"\n[{command}]\nsocket = "unix:{socket}"\n{sections}',
         encoding="utf-8",
     )
-    argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), "milter"]
+    argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), command]
     with _running(argv, socket, folder / f"{name}.log") as milter:
         yield milter
-
-
-@contextmanager
-def map_daemon(store: StoreSettings, folder: Path) -> Iterator[Milter]:
-    """`bouncegate map` on a store."""
-    socket, config = folder / "map.sock", folder / "map.toml"
-    config.write_text(
-        f'[store]\npath = "{store.path}"\n[map]\nsocket = "unix:{socket}"\n', encoding="utf-8"
-    )
-    argv = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), "map"]
-    with _running(argv, socket, folder / "map.log") as daemon:
-        yield daemon
 
 
 @contextmanager
@@ -56,19 +48,6 @@ def yardstick(store: StoreSettings, folder: Path) -> Iterator[Milter]:
     argv = [str(program), f"unix:{socket}", str(store.path)]
     with _running(argv, socket, folder / "yardstick.log") as milter:
         yield milter
-
-
-def own_memory(milter: Milter) -> float:
-    """Memory that is a worker's alone and no file's, in MB (10**6), of the largest worker."""
-    children = Path(f"/proc/{milter.pid}/task/{milter.pid}/children").read_text().split()
-    return max(_anonymous(int(child)) for child in children) / 1e6
-
-
-def _anonymous(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"the kernel does not tell RssAnon of process {pid}")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from bench import processor
 
@@ -36,14 +37,27 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     return f"{median(values):,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
-def cost_of_command(config: Path, argv: list[str]) -> tuple[float, float]:
-    """Seconds of processor time and megabytes of its own, at most, of a call of the command."""
+class Cost(NamedTuple):
+    """What a call of the command took."""
+
+    seconds: float
+    processor: float
+    """Seconds of it."""
+    megabytes: float
+    """Of its own, at most."""
+
+
+def cost_of_command(config: Path, argv: list[str], most_code: int = 0) -> Cost:
+    """Call the command; ends the benchmark if its exit code is higher."""
     whole = [sys.executable, "-m", "bouncegate.cli", "--config", str(config), *argv]
-    most = 0
+    most, began = 0, time.monotonic()
     with subprocess.Popen(whole, stdout=subprocess.DEVNULL) as process:
         while not (done := os.wait4(process.pid, os.WNOHANG))[0]:
             with suppress(RuntimeError):  # it has ended meanwhile
                 most = max(most, own_memory(process.pid))
             time.sleep(0.02)
-        process.returncode = 0
-    return done[2].ru_utime + done[2].ru_stime, most / 1e6
+        process.returncode = os.waitstatus_to_exitcode(done[1])
+    if process.returncode not in range(most_code + 1):
+        sys.exit(f"bench: {' '.join(argv)} ended with {process.returncode}")
+    used = done[2].ru_utime + done[2].ru_stime
+    return Cost(time.monotonic() - began, used, most / 1e6)

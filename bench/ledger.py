@@ -9,12 +9,12 @@ Postfix.
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 from bench import processor
 from bench.daemons import Milter, ours
+from bench.figures import spread
 from bench.load import Load
 from bench.lockedstore import locked_store
 from bench.output import arguments, show
@@ -72,15 +72,11 @@ def _row(shape: tuple[int, int], rounds: Sequence[Sequence[Spell]]) -> dict[str,
     return {
         "connections": connections,
         "recipients": recipients,
-        "signed / plain": _spread([signed.rate / plain.rate for plain, signed, _ in rounds]),
-        "time": _spread([signed.cost / plain.cost for plain, signed, _ in rounds]),
-        "and ledger / signed": _spread([both.rate / signed.rate for _, signed, both in rounds]),
-        "its time": _spread([both.cost / signed.cost for _, signed, both in rounds]),
+        "signed / plain": spread([signed.rate / plain.rate for plain, signed, _ in rounds]),
+        "time": spread([signed.cost / plain.cost for plain, signed, _ in rounds]),
+        "and ledger / signed": spread([both.rate / signed.rate for _, signed, both in rounds]),
+        "its time": spread([both.cost / signed.cost for _, signed, both in rounds]),
     }
-
-
-def _spread(ratios: Sequence[float]) -> str:
-    return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 if __name__ == "__main__":

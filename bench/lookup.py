@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.daemons import ours, own_memory
+from bench.daemons import ours
+from bench.figures import family, own_memory
 from bench.load import Load
 from bench.lockedstore import LockedStore, locked_store
 from bench.output import arguments, show
@@ -84,7 +85,7 @@ def _memory(store: LockedStore, seconds: float) -> float:
         load = Load(folder, store.mailing)
         with ours(store.settings, folder) as milter:
             load.run(milter.socket, 8, 50, seconds)
-            return own_memory(milter)
+            return max(map(own_memory, family(milter.pid)[1:])) / 1e6
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.daemons import map_daemon, ours
+from bench.daemons import ours
 from bench.dsns import hand_over
 from bench.figures import family, own_memory
 from bench.load import Load
@@ -37,7 +37,7 @@ def main() -> None:
             rows.append(_row("milter, supervisor", supervisor))
             rows += [_row(f"milter, worker {n}", pid) for n, pid in enumerate(workers, 1)]
             rows.append(_row("milter, ledger writer", ledger_writer))
-        with map_daemon(store.settings, folder) as daemon:
+        with ours(store.settings, folder, "map", command="map") as daemon:
             argv: list[object] = [
                 compiled("socketmap.c", folder),
                 daemon.socket,

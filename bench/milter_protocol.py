@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bench.daemons import Milter, ours, yardstick
+from bench.figures import spread
 from bench.load import Figures, Load, loads
 from bench.lockedstore import locked_store
 from bench.output import arguments, show
@@ -60,16 +61,12 @@ def _row(
         "load": load.name,
         "connections": connections,
         "recipients": per_message,
-        "rate / C's": _spread([mine.rate / other.rate for mine, other in pairs]),
-        "p50 / C's": _spread([mine.p50 / other.p50 for mine, other in pairs]),
+        "rate / C's": spread([mine.rate / other.rate for mine, other in pairs]),
+        "p50 / C's": spread([mine.p50 / other.p50 for mine, other in pairs]),
         "rate": round(statistics.median(mine.rate for mine, _ in pairs)),
         "p50 us": round(statistics.median(mine.p50 for mine, _ in pairs), 1),
         "refused": f"{statistics.median(mine.refused_share for mine, _ in pairs):.2%}",
     }
-
-
-def _spread(ratios: Sequence[float]) -> str:
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
 if __name__ == "__main__":

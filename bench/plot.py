@@ -22,10 +22,8 @@ _DRAWN: Final = (
     "DSNs/s",
     "warm, us",
     "MB",
-    "recipients/s, of C's",
     "rate",
     "MB at last",
-    "look-ups/s",
 )
 _NUMBER: Final = r"-?[\d,]+(?:\.\d+)?"
 _SPREAD: Final = re.compile(rf"({_NUMBER})(?: \(({_NUMBER})(?:-| to )({_NUMBER})\))?")
