@@ -81,7 +81,7 @@ class Daemon:
     """Where it listens."""
     listener: Callable[[], int]
     """The descriptor of the listening socket."""
-    wake: Callable[[], None] = _nothing
+    wake: Callable[[], object] = _nothing
     """Wakes a worker that waits in accept(2), so that it sees that it must end."""
     final_signal: signal.Signals = signal.SIGTERM
     """Ends a draining worker when the daemon stops."""

@@ -62,14 +62,6 @@ class Listener:
             if isinstance(self._endpoint, UnixSocket):
                 self._endpoint.path.unlink(missing_ok=True)
 
-    def descriptor(self) -> int:
-        """The descriptor of the socket, while it is open."""
-        return listening_descriptor()
-
-    def wake(self) -> None:
-        """Let a worker that sleeps in its listener look whether it shall end."""
-        answers(self._endpoint)
-
     def _take_over(self, left: int) -> None:
         if isinstance(self._endpoint, UnixSocket):
             path = self._endpoint.path.with_name(f".{os.getpid()}")

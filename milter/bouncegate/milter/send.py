@@ -8,7 +8,7 @@ null sender must keep it (RFC 5321, 4.5.5), and other mail is not ours.
 import os
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import milter
@@ -18,7 +18,6 @@ from bouncegate.config.settings import Settings
 from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter.ledgerqueue import LedgerQueue, QueueFull
-from bouncegate.milter.notify import is_failure_reported
 from bouncegate.milter.refusal.decision import Facts, Scope, is_outbound
 from bouncegate.milter.refusal.recipient import (
     KeyOf,
@@ -45,6 +44,7 @@ _LIST_ID: Final = "list-id"
 _LONGEST_SENDER: Final = 512
 # Long ids of Postfix have some 16 characters, those of Sendmail 14.
 _LONGEST_QUEUE_ID: Final = 64
+_NOTIFY: Final = b"NOTIFY="
 
 
 class SendStep:
@@ -191,3 +191,14 @@ def _only_recipient(session: Session, sent: Sent | None) -> str:
     """The canonical address of a message's one recipient; empty where there are more."""
     one = sent is not None and len(session.recipients) == len(sent.recipients) == 1
     return sent.recipients[0] if sent is not None and one else ""
+
+
+def is_failure_reported(parameters: Sequence[bytes]) -> bool:
+    """Whether a DSN comes for a recipient with these ESMTP parameters, if it fails.
+
+    For `NOTIFY=NEVER`, or without FAILURE, Postfix writes none (RFC 3461, 4.1): that none comes
+    then says nothing. Postfix refuses a second NOTIFY, and values that it does not know.
+    """
+    values = (one.upper() for one in parameters)
+    notify = next((one for one in values if one.startswith(_NOTIFY)), None)
+    return notify is None or b"FAILURE" in notify.removeprefix(_NOTIFY).split(b",")

@@ -22,9 +22,10 @@ from bouncegate.daemon.plan import Daemon, Plan, Timeouts
 from bouncegate.daemon.reexec import inherited, trial_result
 from bouncegate.daemon.supervisor import Supervisor, signals_held
 from bouncegate.milter.counts import FIGURES
+from bouncegate.milter.gracefulexit import listening_descriptor
 from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.milter.ledgerwriter import write_ledger
-from bouncegate.milter.listener import Listener
+from bouncegate.milter.listener import Listener, answers
 from bouncegate.milter.worker import NAME, work
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.locktable import LockTable
@@ -57,8 +58,9 @@ def serve(
         _Planner().plan,
         refusals=(StoreError, KeyFileError),
         endpoint=endpoint,
-        listener=listener.descriptor,
-        wake=listener.wake,
+        listener=listening_descriptor,
+        # A connection lets a worker that sleeps in its listener see whether it is to end.
+        wake=partial(answers, endpoint),
         # libmilter is not told to stop, and its listening socket was replaced.
         final_signal=signal.SIGKILL,
     )

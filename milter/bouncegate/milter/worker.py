@@ -1,7 +1,8 @@
 """One worker: a process of its own with a lock table of its own on the shared socket."""
 
-import logging
+import errno
 import os
+import resource
 import time
 from collections.abc import Callable
 from typing import Final
@@ -10,12 +11,13 @@ import milter
 
 from bouncegate.config.settings import Settings
 from bouncegate.daemon.plan import WorkerContext
+from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter.affinity import Affinity, set_affinity
 from bouncegate.milter.counts import Counts
-from bouncegate.milter.descriptors import Descriptors
 from bouncegate.milter.endofmessage import EomSteps
 from bouncegate.milter.gracefulexit import keep
 from bouncegate.milter.ledgerqueue import LedgerQueue
+from bouncegate.milter.logline import NO_QUEUE_ID
 from bouncegate.milter.pending import PendingStep
 from bouncegate.milter.postmaster import PostmasterStep
 from bouncegate.milter.rcpt import Locks, Rcpt, RcptStep, answer_on_error
@@ -28,7 +30,7 @@ from bouncegate.store.reopening import ReopeningLockTable
 from bouncegate.store.tokens.keys import KEY_FILE, KeyFile
 from bouncegate.store.tokens.returndomain import ReturnAddresses
 
-_LOG: Final = logging.getLogger("bouncegate.milter")
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE)
 NAME: Final = "bouncegate"
 
 
@@ -61,7 +63,7 @@ def work(
     def look() -> None:
         table.look()
         affinity.update()
-        descriptors.look()
+        descriptors.check()
 
     keep(worker.row, worker.drain_timeout, look)
     on_ready()
@@ -95,3 +97,25 @@ def chain(
     pending = PendingStep(settings.reply) if settings.holds else None
     persons = PostmasterStep(settings.return_path) if settings.return_path.domains else None
     return rcpt, EomSteps(pending, send, persons) if pending or send or persons else None
+
+
+class Descriptors:
+    """Says when a worker has no file descriptor left for another session.
+
+    libmilter tells syslog(3) alone that accept(2) fails, and tries again. The sessions that it has
+    go on; new ones wait until Postfix gives up and does what its `default_action` says.
+    """
+
+    def __init__(self) -> None:
+        self._error_log = RateLimitedLog("by Postfix's default_action", step="CONNECT")
+
+    def check(self) -> None:
+        """Try to get one more; to be called about once a second. It takes some microseconds."""
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                return
+            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+            text = f"{error.strerror} (of {limit}): raise LimitNOFILE in the unit (systemctl edit)"
+            self._error_log.log(NO_QUEUE_ID, OSError(error.errno, text), expected=True)

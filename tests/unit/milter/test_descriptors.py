@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bouncegate.milter.descriptors import Descriptors
+from bouncegate.milter.worker import Descriptors
 
 # The sessions take every descriptor; then the worker is told to retire, with one session open.
 _WORKER = """
@@ -62,12 +62,12 @@ def test_exhausted_descriptors_are_told_once_with_the_limit(
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     descriptors = Descriptors()
-    descriptors.look()
+    descriptors.check()
     assert caplog.records == []
     with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
         patch.setattr(os, "open", fail)
-        descriptors.look()
-        descriptors.look()
+        descriptors.check()
+        descriptors.check()
     (line,) = caplog.messages
     assert "Too many open files" in line
     assert "raise LimitNOFILE" in line

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bouncegate.milter.notify import is_failure_reported
+from bouncegate.milter.send import is_failure_reported
 
 
 @pytest.mark.parametrize(
