@@ -45,18 +45,18 @@ def main() -> None:
         files = _files(folder.path, options.locks)
         with bounces.coming_in(), _mail(gate, folder.path), contender.asking():
             time.sleep(_QUIET)
-            rows = [{"command": "(quiet)", "s": _QUIET, "MB": "-", **_told(bounces, contender)}]
+            rows = [{"command": "(quiet)", "s": _QUIET, "MB": "-", **_waits(bounces, contender)}]
             for words in _commands(files):
                 took, _, memory = cost_of_command(gate.config, words)
                 name = " ".join(word for word in words if "/" not in word)
                 row = {"command": name, "s": round(took, 1), "MB": round(memory)}
-                rows.append(row | _told(bounces, contender))
+                rows.append(row | _waits(bounces, contender))
         bounces.verify()
     show(f"{options.locks:,} addresses, mail and bounces meanwhile", rows, as_json=options.json)
 
 
-def _told(bounces: "_Bounces", contender: Contender) -> dict[str, Any]:
-    return {**bounces.told(), "lock ms": round(contender.worst() * 1000, 1)}
+def _waits(bounces: "_Bounces", contender: Contender) -> dict[str, Any]:
+    return {**bounces.since_last(), "lock ms": round(contender.worst() * 1000, 1)}
 
 
 def _files(folder: Path, number: int) -> dict[str, Path]:
@@ -125,7 +125,7 @@ class _Bounces:
                 self._taken += 1
                 self._waits.append(time.monotonic() - began)
 
-    def told(self) -> dict[str, Any]:
+    def since_last(self) -> dict[str, Any]:
         """Of the DSNs since the last time."""
         waits, self._waits = sorted(self._waits), []
         ms = [round(wait * 1000, 1) for wait in waits] or [0.0]

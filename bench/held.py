@@ -1,7 +1,7 @@
 """How long each transaction of bulk work holds the write lock, and how much of that is ours.
 
 Locks are imported, lifted, and then let go of by the retention, in a store in the folder for
-temporary files (TMPDIR), of which it is told whether it is a disk. No transaction should hold the
+temporary files (TMPDIR), whose file system is shown. No transaction should hold the
 lock for more than 50 ms: for each work the longest by the clock, the longest commit, which waits
 for the disk, and the longest by the processor time of its thread. The first row is a bare sync of
 64 KiB, by which a disk that others use is known.

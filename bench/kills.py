@@ -170,7 +170,7 @@ def _verify(system: MailSystem, kills: int) -> None:
 
 
 def _settle(system: MailSystem) -> None:
-    """Wait until all that Postfix has accepted is delivered, and told by DSNs and the log."""
+    """Wait until all that Postfix has accepted is delivered, and reported by DSNs and the log."""
     deadline = time.monotonic() + _PATIENCE
     while system.postfix.queued() and time.monotonic() < deadline:
         system.postfix.flush()
@@ -188,15 +188,15 @@ def _wrong(system: MailSystem, mail: Mail, dsns: Dsns, lost: set[str]) -> list[s
     with closing(Store.open(StoreSettings(path=system.gate.store), readonly=True)) as store:
         events = Counter(e.address for _, e in store.journal.entries() if isinstance(e, Event))
         locked = {address for address, _ in store.addresses.locks()}
-    told = (set(dsns.acknowledged) | set(mail.bounced())) - lost
+    reported = (set(dsns.acknowledged) | set(mail.bounced())) - lost
     nobodys = events.pop("", 0)
     arrived = mail.arrived()
     return [
-        *(f"{one}: {events[one]} entries of one bounce" for one in told if events[one] != 1),
-        *(f"{one}: an entry of no bounce" for one in sorted(set(events) - told)),
+        *(f"{one}: {events[one]} entries of one bounce" for one in reported if events[one] != 1),
+        *(f"{one}: an entry of no bounce" for one in sorted(set(events) - reported)),
         *([f"{nobodys} entries of nobody, of {len(lost)} bounces"] if nobodys != len(lost) else []),
-        *(f"{one}: not locked" for one in sorted((told | {LOCKED}) - locked)),
-        *(f"{one}: locked without a bounce" for one in sorted(locked - told - {LOCKED})),
+        *(f"{one}: not locked" for one in sorted((reported | {LOCKED}) - locked)),
+        *(f"{one}: locked without a bounce" for one in sorted(locked - reported - {LOCKED})),
         *(f"message {one}: accepted, and lost" for one in sorted(mail.accepted - set(arrived))),
     ]
 

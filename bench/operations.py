@@ -84,7 +84,7 @@ class _Recipients:
         if figures.refused_share != self._locked:
             self.wrong.append(f"refused, where locked is {self._locked}: {figures.refused_share}")
 
-    def told(self) -> str:
+    def since_last(self) -> str:
         """How many were refused, of how many, since the last time."""
         asked, refused = round(self._asked), round(self._refused)
         self._asked = self._refused = 0.0
@@ -116,8 +116,8 @@ class _Traffic:
         row = {
             "": name,
             "s": round(seconds, 1),
-            "locked, refused": self._locked.told(),
-            "good, refused": self._good.told(),
+            "locked, refused": self._locked.since_last(),
+            "good, refused": self._good.since_last(),
             "DSNs": taken - self._taken,
             "in vain": again - self._again,
         }

@@ -12,7 +12,7 @@ from typing import Any
 def arguments(description: str | None, names: Collection[str] = ()) -> argparse.Namespace:
     """The options of all benchmarks; each reads those that mean something to it.
 
-    `names`: of those that are in one module, which is told the one to run.
+    `names`: of those that are in one module, of which one is run.
     """
     parser = argparse.ArgumentParser(description=description)
     if names:

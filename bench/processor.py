@@ -13,7 +13,7 @@ _TIMES: Final = slice(11, 15)
 def used(pid: int) -> float:
     """Seconds that a process and all its descendants have used, user and system.
 
-    A child that has ended is counted by the parent that has waited for it. Each process is told
+    A child that has ended is counted by the parent that has waited for it. Each process is measured
     in hundredths of a second.
     """
     return _own(pid) + sum(used(child) for child in children(pid))

@@ -77,7 +77,7 @@ class Messages:
             "reports": [self._report(report, explain=explain) for report in message.reports],
         }
         if explain:
-            record |= {"nature": message.type, "reader": message.reading.reader}
+            record |= {"type": message.type, "reader": message.reading.reader}
         return record
 
     def _report(self, classified: ClassifiedReport, *, explain: bool) -> Record:
@@ -118,7 +118,14 @@ class DiagnosticLines:
         """`{"text", "kind", "category", "reason", "detail", "rule"}`."""
         text = _text(item)
         verdict = classify_reply(text, self._classifier)
-        record: Record = {"text": text} | {n: getattr(verdict, n) for n in self.columns[1:]}
+        record: Record = {
+            "text": text,
+            "kind": verdict.kind,
+            "category": verdict.category,
+            "reason": verdict.reason,
+            "detail": verdict.detail,
+            "rule": verdict.rule,
+        }
         if not explain:
             return record
         report = Report(diagnostic=text)

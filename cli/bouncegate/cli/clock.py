@@ -13,7 +13,7 @@ from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import iso, write_table, write_views
 from bouncegate.cli.streams import finish_unread
 from bouncegate.policy.clock import ClockMark
-from bouncegate.store.clock import moment, told
+from bouncegate.store.clock import described, moment
 from bouncegate.store.environment import DATA
 from bouncegate.store.fileaccess import is_there
 from bouncegate.store.ledger import FOLDER, Ledger
@@ -80,7 +80,7 @@ def accept(context: typer.Context, *, yes: Yes = False, why: Why = "", by: By = 
         if not doubted:
             print(f"the clock is trusted: it is {iso(now.time)}")
             return
-        print(told(doubted[0]))
+        print(described(doubted[0]))
         require_consent(f"Is it {iso(now.time)} now?", "the clock stays in doubt", yes=yes)
         audit = audit_of("clock accept", now.time, by=by, why=why)
         store.accept_clock(now, audit)

@@ -151,14 +151,14 @@ def _receive(invocation: Invocation, recipients: list[str] | None, stack: ExitSt
         apart = partial(classify_apart, classify=_classify_by(settings), deadline=DEADLINE)
         builder = _builder(invocation, apart, store, stack)
         own = _recipients(settings)
-        persons = [
+        people = [
             to for to in recipients or by_environment if own is not None and own.is_person(to)
         ]
     except Exception as error:  # noqa: BLE001 - any other exit code would lose the message
         complain(str(error))
         return os.EX_TEMPFAIL
-    if persons:
-        complain(f"deferred: {persons[0]} is a person: lead its mail to a mailbox in Postfix")
+    if people:
+        complain(f"deferred: {people[0]} is a person: lead its mail to a mailbox in Postfix")
         return os.EX_TEMPFAIL
     most = settings.return_path.max_size.octets
 

@@ -32,7 +32,7 @@ class FindingView(Struct):
     check: str
     severity: str
     text: str
-    mend: str
+    fix: str
 
 
 def doctor(

@@ -56,7 +56,7 @@ class StepView(Struct):
     what: str
     """bounce, delivery, lock, unlock or alive; summary: of entries that are no longer kept."""
     effect: str
-    clause: str
+    policy: str
     """Where the policy table says what became of a bounce that counts."""
     hard_in_row: int
     soft_in_row: int
@@ -174,12 +174,12 @@ def _view(step: Step, rules: _Rules) -> StepView:
         time=iso(entry.time),
         what=_what(entry),
         effect=step.effect,
-        clause=step.row,
+        policy=step.row,
         hard_in_row=after.hard_in_row,
         soft_in_row=after.soft_in_row,
         until=iso(after.lock.until) if after.lock else None,
     )
-    own = {"number", "time", "what", "effect", "clause", "hard_in_row", "soft_in_row", "until"}
+    own = {"number", "time", "what", "effect", "policy", "hard_in_row", "soft_in_row", "until"}
     if isinstance(entry, Summary):
         if not entry.entries:
             return replace(view, why="purged before; its locks alone were kept")
@@ -215,7 +215,7 @@ def _row(view: StepView) -> tuple[object, ...]:
         view.status or "-",
         view.rule or "-",
         view.effect,
-        view.clause or "-",
+        view.policy or "-",
         in_row,
     )
 

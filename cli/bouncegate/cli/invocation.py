@@ -120,10 +120,10 @@ class Invocation:
     def replaced(self, store: Store) -> Callable[[], str]:
         """A function that returns why the open files are no longer those of store and ledger."""
 
-        def look() -> str:
+        def reason() -> str:
             return store.replaced() or (self.ledger.replaced() if self.ledger else "")
 
-        return look
+        return reason
 
     def open_store(self, *, readonly: bool = False, for_daemon: bool = False) -> Store:
         """The store in force; raises StoreError.

@@ -74,14 +74,14 @@ def map_(context: typer.Context) -> None:
                 log.warning("reload: [%s] is taken up by a restart alone", name.split(".")[0])
         return _maps(fresh, table.find, counts)
 
-    def look() -> None:
-        table.look()
+    def check() -> None:
+        table.check()
         notify("WATCHDOG=1")
 
     try:
         maps = _maps(settings, table.find, counts)
         endpoint = kept("map", settings.map.socket, left.endpoint if left else None)
-        daemon = MapDaemon(endpoint, maps, look, reload, notify)
+        daemon = MapDaemon(endpoint, maps, check, reload, notify)
         daemon.run(left.listener if left else None, board.descriptor, table.close)
     except ListenError as error:
         complain(str(error))

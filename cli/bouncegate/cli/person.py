@@ -45,7 +45,7 @@ class PersonView(Struct):
     """What is stored about an address; times in UTC, ISO 8601."""
 
     address: str
-    told: str | None
+    exported: str | None
     """When this was written."""
     known: AddressView | None = None
     last_mailed: str | None = None
@@ -65,14 +65,14 @@ def person_of(invocation: Invocation, address: str, now: int) -> PersonView:
     view = PersonView(address, iso(now))
     try:
         with closing(invocation.open_store(readonly=True)) as store:
-            _tell(store, view, invocation.policy, now)
+            _fill(store, view, invocation.policy, now)
     except StoreMissing:
         pass
     view.sends = list(_sends(invocation, address))
     return view
 
 
-def _tell(store: Store, view: PersonView, policy: Policy, now: int) -> None:
+def _fill(store: Store, view: PersonView, policy: Policy, now: int) -> None:
     address = view.address
     view.known = view_of(store, policy, address, now)
     day = store.lastmailed.day(address)

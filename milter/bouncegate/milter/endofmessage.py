@@ -28,13 +28,13 @@ class EomSteps:
         self,
         pending: PendingStep | None,
         send: "SendStep | None",
-        persons: PostmasterStep | None = None,
+        people: PostmasterStep | None = None,
     ) -> None:
         """At least one of them is given."""
         self._pending = pending
         self._send = send
-        self._persons = persons
-        steps = (step for step in (pending, send, persons) if step is not None)
+        self._people = people
+        steps = (step for step in (pending, send, people) if step is not None)
         self.actions = reduce(or_, (step.actions for step in steps))
         """What the MTA must allow."""
         self.always = send is not None
@@ -46,7 +46,7 @@ class EomSteps:
     def data(self, context: "Context") -> int:
         """Let the MTA go where nothing is pending; not asked where every end is needed."""
         session = context.getpriv()
-        waits = isinstance(session, Session) and (session.pending or session.persons)
+        waits = isinstance(session, Session) and (session.pending or session.people)
         return milter.CONTINUE if self.always or waits else milter.ACCEPT
 
     def header(self, context: "Context", name: str, value: str | bytes) -> int:
@@ -58,8 +58,8 @@ class EomSteps:
         session = session_of(context)
         if self._pending is not None and session.pending:
             self._pending.apply(context, session)
-        if self._persons is not None and session.persons:
-            self._persons.apply(context, session)
+        if self._people is not None and session.people:
+            self._people.apply(context, session)
         if self._send is not None:
             return self._send.end(context)
         session.forget_message()

@@ -1,6 +1,6 @@
 """Recipients that are accepted at RCPT, and discarded or tagged at the end of the message.
 
-    discard   the recipient is removed (SMFIR_DELRCPT) and no one is told. DISCARD at RCPT would
+    discard   the recipient is removed (SMFIR_DELRCPT) and nobody is notified. DISCARD at RCPT would
               drop the whole message, also for the recipients without a lock.
     tag       the message gets a header field, one for all its locked recipients.
 

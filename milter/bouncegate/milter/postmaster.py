@@ -1,4 +1,4 @@
-"""Mail for the persons of the return domain is led to a mailbox that somebody reads.
+"""Mail for the people of the return domain is led to a mailbox that somebody reads.
 
 RFC 5321, 4.5.1 and RFC 2142 want postmaster and abuse of every domain that has mail to reach a
 person. The return path cannot hand mail on: it reads bounces, in a sandbox without a network. So
@@ -40,7 +40,7 @@ class PostmasterStep:
         queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID
         try:
             context.addrcpt(self._mailbox)
-            for written, plain in session.persons:
+            for written, plain in session.people:
                 for path in dict.fromkeys((*queued_as(written), plain)):
                     context.delrcpt(path)
                 _LOG.info(
@@ -52,6 +52,6 @@ class PostmasterStep:
         except Exception as error:  # noqa: BLE001 - the boundary to C; logged and answered
             self._error_log.log(queue_id, error, expected=isinstance(error, milter.error))
         if session.recipients:
-            gone = {written for written, _ in session.persons}
+            gone = {written for written, _ in session.people}
             session.recipients = [to for to in session.recipients if to not in gone]
-        session.persons = []
+        session.people = []

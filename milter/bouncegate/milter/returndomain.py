@@ -63,12 +63,12 @@ class ReturnPathCheck:
 
     def _answer(self, context: "Context", mailbox: Mailbox, recipient: bytes) -> int:
         """The answer to a recipient that may be a mailbox of a return domain."""
-        finding = self._addresses.look_at(mailbox, int(time.time()))
+        finding = self._addresses.check(mailbox, int(time.time()))
         self._counts.token_found(finding)
         if finding.is_ours:
             return milter.CONTINUE
         if self._addresses.is_person(mailbox):
-            session_of(context).persons.append((recipient, f"{mailbox.local}@{mailbox.domain}"))
+            session_of(context).people.append((recipient, f"{mailbox.local}@{mailbox.domain}"))
             return milter.CONTINUE
         if _is_of_this_machine(context):
             if not macro(context, TRANSPORT):

@@ -90,9 +90,7 @@ class PendingRecipient(NamedTuple):
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = (
-        *("headers", "pending", "peer", "persons", "recipients", "resolved", "unreported"),
-    )
+    __slots__ = (*("headers", "pending", "peer", "people", "recipients", "resolved", "unreported"),)
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if CONNECT was asked for."""
@@ -104,8 +102,8 @@ class Session:
         """What the MTA makes of recipients that it may take for others than they look."""
         self.headers: dict[str, str] = {}
         self.pending: list[PendingRecipient] = []
-        self.persons: list[tuple[bytes, str]] = []
-        """Persons of the return domain: as the MTA handed them over, and in plain form."""
+        self.people: list[tuple[bytes, str]] = []
+        """People of the return domain: as the MTA handed them over, and in plain form."""
 
     def forget_message(self) -> None:
         """The next message of the connection begins with nothing."""
@@ -114,7 +112,7 @@ class Session:
         self.resolved = {}
         self.headers = {}
         self.pending = []
-        self.persons = []
+        self.people = []
 
 
 def session_of(context: "Context") -> Session:

@@ -61,7 +61,7 @@ def serve(
         listener=listening_descriptor,
         # A connection lets a worker that sleeps in its listener see whether it is to end.
         wake=partial(answers, endpoint),
-        # libmilter is not told to stop, and its listening socket was replaced.
+        # libmilter is never stopped, and its listening socket was replaced.
         final_signal=signal.SIGKILL,
     )
     plan = daemon.plan(settings, None)
@@ -83,8 +83,8 @@ class _Planner:
     def plan(self, settings: Settings, old: Settings | None) -> Plan:
         """What is to be done by the settings; raises StoreError or KeyFileError."""
         if old is None or settings.store != old.store:
-            _look_at_store(settings)
-        _look_at_keys(settings)
+            _check_store(settings)
+        _check_keys(settings)
         where = kept("milter", settings.milter.socket, old.milter.socket if old else None)
         settings = _listening_at(where, settings)
         if settings.keeps_ledger and self._ledger_queue is None:
@@ -123,7 +123,7 @@ def _in_words(settings: Settings) -> str:
     return f"{own.processes} workers on {own.socket}, mode {own.mode}, on_error {own.on_error}"
 
 
-def _look_at_store(settings: Settings) -> None:
+def _check_store(settings: Settings) -> None:
     """Refuse a store that cannot be used, and warn if there is none yet.
 
     It is closed again before any fork. Raises StoreError.
@@ -136,7 +136,7 @@ def _look_at_store(settings: Settings) -> None:
         )
 
 
-def _look_at_keys(settings: Settings) -> None:
+def _check_keys(settings: Settings) -> None:
     """Refuse keys that cannot be used; raises KeyFileError."""
     if settings.return_path.domains:
         KeyFile(settings.store.path / KEY_FILE, int(time.time()))

@@ -60,12 +60,12 @@ def work(
 
     descriptors = Descriptors()
 
-    def look() -> None:
-        table.look()
+    def check() -> None:
+        table.check()
         affinity.update()
         descriptors.check()
 
-    keep(worker.row, worker.drain_timeout, look)
+    keep(worker.row, worker.drain_timeout, check)
     on_ready()
     milter.main()
     return os.EX_OK
@@ -95,8 +95,8 @@ def chain(
     if settings.metrics.enabled:
         rcpt = counts.timed(rcpt)
     pending = PendingStep(settings.reply) if settings.holds else None
-    persons = PostmasterStep(settings.return_path) if settings.return_path.domains else None
-    return rcpt, EomSteps(pending, send, persons) if pending or send or persons else None
+    people = PostmasterStep(settings.return_path) if settings.return_path.domains else None
+    return rcpt, EomSteps(pending, send, people) if pending or send or people else None
 
 
 class Descriptors:

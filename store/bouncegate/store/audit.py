@@ -49,7 +49,7 @@ class Audits(Table):
         transaction.put(audit.key, encode(audit), db=self._audit)
 
     def note(self, transaction: Transaction, audit: Audit | None) -> bytes:
-        """Write the record of an operator's change, if there is one; tells its key."""
+        """Write the record of an operator's change, if there is one; returns its key."""
         if audit is None:
             return b""
         self.put(transaction, audit)
@@ -61,7 +61,7 @@ class Audits(Table):
         return None if octets is None else _DECODER.decode(octets)
 
     def expire(self, transaction: Transaction, before: int, most: int) -> int:
-        """Forget up to `most` records from before a time; tells how many."""
+        """Forget up to `most` records from before a time; returns how many."""
         end, gone = before.to_bytes(_TIME, "big"), 0
         with transaction.cursor(self._audit) as cursor:
             while gone < most and cursor.first() and cursor.key() < end:

@@ -104,7 +104,7 @@ class Bulk:
     ) -> LeftOut:
         """Carry out acts, all or none of them, one after the other; `audit` is their record.
 
-        Tells which addresses were left out, since their locks had changed meanwhile. Waits for
+        Returns which addresses were left out, since their locks had changed meanwhile. Waits for
         another process that does the same. Raises StoreError, and whatever `acts` raises: then
         nothing has happened, unless it was decided already.
         """
@@ -114,7 +114,7 @@ class Bulk:
             return self._finish(fold, on_progress) or LeftOut()
 
     def finish(self, fold: Fold) -> bool:
-        """Finish what somebody who was killed had decided; tells whether there was anything.
+        """Finish what somebody who was killed had decided; returns whether there was anything.
 
         Does nothing while another process is at it. Raises StoreError.
         """
@@ -161,8 +161,8 @@ class Bulk:
         left_out = LeftOut()
         with file:
             identity = file.read(_ID)
-            place = self._store.progress.get(_SOURCE)
-            done = int.from_bytes(place[_ID:], "big") if place[:_ID] == identity else 0
+            position = self._store.progress.get(_SOURCE)
+            done = int.from_bytes(position[_ID:], "big") if position[:_ID] == identity else 0
             audit, decided = _parted(self._read(file))
             addresses = sum(len(act.addresses) for act in islice(decided, done))
             throttle = Throttle()
@@ -192,7 +192,7 @@ class Bulk:
 
 @contextmanager
 def bulk_lock(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the lock of all who carry out acts on many addresses; tells whether it is held.
+    """Hold the lock of all who carry out acts on many addresses; returns whether it is held.
 
     `folder` is that of the store. Raises StoreFull.
     """

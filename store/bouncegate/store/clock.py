@@ -54,8 +54,8 @@ class ClockRecord(Table):
         with suppress(lmdb.NotFoundError):
             self._meta = self._database(META)
 
-    def look(self, now: Moment) -> ClockMark:
-        """Take note of what the clocks tell; tells what they are worth."""
+    def update(self, now: Moment) -> ClockMark:
+        """Record what the clocks show; returns whether they can be trusted."""
         with self._reading() as transaction:
             known = self._known(transaction)
         mark = looked_at(known, now)
@@ -110,10 +110,10 @@ class TrustedClock:
     def time(self, mark: ClockRecord) -> int:
         """Seconds since 1970, by the mark of an environment; raises ClockDoubted, StoreError."""
         now = self._now()
-        found = mark.look(now)
+        found = mark.update(now)
         self._tell(found)
         if found.wrong:
-            raise ClockDoubted(told(found))
+            raise ClockDoubted(described(found))
         return now.time
 
     def _tell(self, mark: ClockMark) -> None:
@@ -124,11 +124,11 @@ class TrustedClock:
                     self._log.warning("the clock is trusted again: maintenance continues")
                 self._next_alarm = None
             elif due is None or since_start >= due:
-                self._log.critical("%s", told(mark))
+                self._log.critical("%s", described(mark))
                 self._next_alarm = since_start + _ALARM_EVERY
 
 
-def told(mark: ClockMark) -> str:
+def described(mark: ClockMark) -> str:
     """What is wrong with a clock that is in doubt, and what follows."""
     assert mark.doubt is not None, "it is trusted"
     away = _span(abs(mark.doubt.time - mark.latest))

@@ -5,14 +5,14 @@ failures in a row is anything written: to all others a delivery makes no differe
 
 Silence proves a delivery only where a bounce could come:
 
-- Postfix has taken the message. The ledger is told at the end of a message, where a milter behind
-  ours may still refuse it. Postfix's log alone knows. Where it is not read, silence ends a row of
-  failures, but lifts no lock.
+- Postfix has taken the message. The ledger has an entry at the end of a message, where a milter
+  behind ours may still refuse it. Only Postfix's log shows that. Where it is not read, silence ends
+  a row of failures, but lifts no lock.
 - It has not been deleted from the queue, and does not wait there for the recipient.
 - A DSN would be written for the recipient (NOTIFY), and would come to us.
 - No report of the message is left that may be about any of its recipients.
 - It is not the first pass of a message that came back from a content filter with its own sender:
-  what becomes of that one is told of the second.
+  its end is that of the second.
 """
 
 from collections import defaultdict
@@ -72,12 +72,12 @@ class Deliveries:
         Raises StoreError.
         """
         walked = Walked()
-        place = self._store.progress.get(_SOURCE)
-        while not enough() and (portion := self._ledger.walk(place, before, _PORTION)):
-            place = portion[-1][0]
+        position = self._store.progress.get(_SOURCE)
+        while not enough() and (portion := self._ledger.walk(position, before, _PORTION)):
+            position = portion[-1][0]
             silence = _Silence(self._store, self._ledger, now, log_is_read=self._log_is_read)
             entries = list(self._proofs((sent for _, sent in portion), silence, now))
-            self._store.act(entries, fold, (_SOURCE, place))
+            self._store.act(entries, fold, (_SOURCE, position))
             found = sum(len(entry.addresses) for entry in entries)
             walked = Walked(walked.sends + len(portion), walked.delivered + found)
         return walked

@@ -1,4 +1,4 @@
-"""What Postfix's log told, taken in together with the position up to which it was read.
+"""What Postfix's log says, recorded together with the position up to which it was read.
 
     deferred  address, NUL, time and message of the send (12 octets) -> Deferral
     accepted  time of the acceptance and message (12 octets), address -> time of the send (4
@@ -9,7 +9,7 @@ reader that is killed loses and repeats nothing.
 
 That a message is put off is known here alone: where servers greylist that is a matter of streak,
 and the journal, which is kept for years, must not grow with it. It has one entry for a message and
-recipient that waits for hours, as if a DSN had told of the delay.
+recipient that waits for hours, as if a DSN had reported the delay.
 
 What the next server accepted it may still bounce, hours later. So an address with failures in a row
 has got its message only when no bounce of it came within a time that the caller names.
@@ -109,7 +109,7 @@ class Bounced(NamedTuple):
 
     mailed: Delivery
     events: Sequence[Event]
-    """That of the recipient; where an alias was mailed, also what that is told."""
+    """That of the recipient; where an alias was mailed, also the alias's."""
 
 
 class Expired(NamedTuple):
@@ -178,7 +178,7 @@ class DeliveryLog(Table):
     def record(self, batch: Batch, policy: Policy) -> list[Recorded]:
         """Take in a portion of the log and the position behind it; durable when this returns.
 
-        Tells what became of its bounces. Raises PositionConflict, or Unrecordable for a step that
+        Returns what became of its bounces. Raises PositionConflict, or Unrecordable for a step that
         no store could take in; then nothing of it was taken in.
         """
         # Before the transaction: nothing of this is done under the write lock.
@@ -259,7 +259,7 @@ class DeliveryLog(Table):
         return found
 
     def drop(self, transaction: Transaction, key: bytes) -> None:
-        """Forget what is known under a key that `keys_of` told."""
+        """Forget what is known under a key that `keys_of` returned."""
         transaction.delete(key, db=self._deferred)
         transaction.delete(key, db=self._accepted)
 
@@ -268,7 +268,7 @@ class DeliveryLog(Table):
     def settle(self, before: int, now: int, fold: Fold) -> int:
         """Count as delivered what was accepted before a time, and has not bounced since.
 
-        Tells how many addresses that were.
+        Returns how many addresses that were.
         """
         with self._reading() as transaction:
             more = bool(self._due(transaction, before))
@@ -318,7 +318,7 @@ class DeliveryLog(Table):
     def forget(self, before: int) -> int:
         """Forget the messages that were last put off before a time: they left the queue unseen.
 
-        Reads all of them. Tells how many that were.
+        Reads all of them. Returns how many that were.
         """
         with self._reading() as transaction, transaction.cursor(self._deferred) as cursor:
             old = [k for k, v in cursor.iternext() if _DEFERRALS.decode(v).last < before]

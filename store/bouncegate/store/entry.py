@@ -39,7 +39,7 @@ class QueueState(IntEnum):
 
 
 class Seen(NamedTuple):
-    """What the log has told of a message so far."""
+    """What the log has said of a message so far."""
 
     queue: QueueState
     expanded: int = 0
@@ -83,9 +83,9 @@ class Sent(msgspec.Struct, frozen=True, array_like=True):
 
     def without(self, address: str) -> "Sent":
         """The same without a recipient that it has."""
-        place = self.recipients.index(address)
-        left = self.recipients[:place] + self.recipients[place + 1 :]
-        unreported = self.unreported - (place >= len(self.reported))
+        position = self.recipients.index(address)
+        left = self.recipients[:position] + self.recipients[position + 1 :]
+        unreported = self.unreported - (position >= len(self.reported))
         return msgspec.structs.replace(self, recipients=left, unreported=unreported)
 
 

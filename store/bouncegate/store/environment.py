@@ -81,7 +81,7 @@ class Environment:
         self._descriptor = -1 if readonly else os.open(self._names[0], os.O_RDONLY | os.O_CLOEXEC)
         # A lock of flock(2) is the descriptor's: threads of one process would share it.
         self._turn = threading.Lock()
-        self._next_look = time.monotonic() + READERS_EVERY
+        self._next_readers = time.monotonic() + READERS_EVERY
         self._next_files = 0.0
         self._next_page = raw.info()["last_pgno"] + _GROWN
         self.open_db: Final = raw.open_db
@@ -119,21 +119,21 @@ class Environment:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def _begun(self, **options: Any) -> lmdb.Transaction[bytes]:
-        self.look_for_dead_readers()
+        self.free_dead_readers()
         try:
             return self.raw.begin(**options)
         except lmdb.ReadersFullError:
             self.reader_check()
             return self.raw.begin(**options)
 
-    def look_for_dead_readers(self) -> None:
-        """Free their slots, if it is time; raises lmdb.Error."""
-        if time.monotonic() >= self._next_look:
+    def free_dead_readers(self) -> None:
+        """Free the slots of readers that died, if it is time; raises lmdb.Error."""
+        if time.monotonic() >= self._next_readers:
             self.reader_check()
 
     def reader_check(self) -> int:
-        """Free the slots of readers that died; tells how many. Raises lmdb.Error."""
-        self._next_look = time.monotonic() + READERS_EVERY
+        """Free the slots of readers that died; returns how many. Raises lmdb.Error."""
+        self._next_readers = time.monotonic() + READERS_EVERY
         self._next_page = self.info()["last_pgno"] + _GROWN
         freed = self.raw.reader_check()
         if freed:

@@ -95,7 +95,7 @@ class History(Table):
         entry: AddressEntry,
         fold: Fold,
     ) -> tuple[State, State]:
-        """Let the last entry take effect on one address; tells its state before and after."""
+        """Let the last entry take effect on one address; returns its state before and after."""
         if not address:  # a bounce without an address: kept, but counted for none
             return EMPTY, EMPTY
         self._remember(transaction, address, number, entry)

@@ -70,7 +70,7 @@ class HourCounts(Table):
         self._counts = self._database(TALLIES)
 
     def add(self, transaction: Transaction, sender: str, reason: Reason, time: int) -> HourCount:
-        """Count one bounce; tells what its hour has come to."""
+        """Count one bounce; returns what its hour has come to."""
         hour = hour_of(time)
         key = _key(hour, sender)
         known = transaction.get(key, db=self._counts)
@@ -84,7 +84,7 @@ class HourCounts(Table):
         return HourCount(hour, sender, counts)
 
     def _is_full(self, transaction: Transaction, hour: int) -> bool:
-        """Whether so many senders were blamed since an hour began that no more are told apart."""
+        """Whether so many senders were blamed since an hour began that more count as others."""
         with transaction.cursor(self._counts) as cursor:
             if not cursor.set_range(_hour_key(hour)):
                 return False
@@ -98,7 +98,7 @@ class HourCounts(Table):
             return [_count_of(key, counts) for key, counts in found]
 
     def expire(self, transaction: Transaction, before: int, most: int) -> int:
-        """Forget up to `most` counts of the hours before that of a time; tells how many."""
+        """Forget up to `most` counts of the hours before that of a time; returns how many."""
         end, gone = _hour_key(hour_of(before)), 0
         with transaction.cursor(self._counts) as cursor:
             while gone < most and cursor.first() and cursor.key() < end:

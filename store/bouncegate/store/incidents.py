@@ -149,7 +149,7 @@ class Incidents(Table):
             return self._history.rulings.held_for(transaction, incident)
 
     def settle(self, settlement: Settled, fold: Fold, audit: Audit | None = None) -> Incident:
-        """Settle an incident that exists; tells how it is settled, maybe by somebody else.
+        """Settle an incident that exists; returns how it is settled, maybe by somebody else.
 
         The first transaction decides. Where many events are held it takes several; settling it
         again, or `maintain`, finishes what was interrupted.
@@ -162,7 +162,7 @@ class Incidents(Table):
         return incident
 
     def open_for_names(self, opened: Opened) -> int:
-        """Open the incident of our name servers; tells its number.
+        """Open the incident of our name servers; returns its number.
 
         It holds nothing: its bounces wait for DNS.
         """
@@ -176,7 +176,7 @@ class Incidents(Table):
     def maintain(self, policy: Policy, now: int) -> list[Incident]:
         """What is due by the hour: forget what is no longer watched, close incidents that are over.
 
-        Tells what was closed.
+        Returns what was closed.
         """
         guard = policy.guard
         if guard is None:

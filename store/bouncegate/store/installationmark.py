@@ -47,7 +47,7 @@ class InstallationMark:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._mark = ""
-        self._told = ""
+        self._logged = ""
 
     def __call__(self) -> str:
         """The mark; one that is nobody's, and the log says so, where it cannot be had."""
@@ -55,8 +55,8 @@ class InstallationMark:
             try:
                 self._mark = made_mark(self._folder)
             except StoreError as error:
-                if str(error) != self._told:
-                    self._told = str(error)
+                if str(error) != self._logged:
+                    self._logged = str(error)
                     _LOG.error("our own refusals cannot be recognized in DSNs: %s", error)
                 return UNMARKED
         return self._mark

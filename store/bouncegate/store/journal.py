@@ -46,7 +46,7 @@ class Journal(Table):
         self._summaries = self._database(SUMMARIES)
 
     def append(self, transaction: Transaction, entry: Entry) -> int:
-        """Write an entry behind the last one; tells its number."""
+        """Write an entry behind the last one; returns its number."""
         return self.append_encoded(transaction, encode_entry(entry))
 
     def append_encoded(self, transaction: Transaction, octets: bytes) -> int:
@@ -70,7 +70,7 @@ class Journal(Table):
         transaction.put(address.encode(), octets_of(number), db=self._by_address)
 
     def count(self, transaction: Transaction, address: str) -> int:
-        """How many entries of one address are kept: told by the index, without reading them."""
+        """How many entries of one address are kept, by the index: none is read."""
         with transaction.cursor(self._by_address) as cursor:
             return cursor.count() if cursor.set_key(address.encode()) else 0
 
@@ -145,11 +145,11 @@ class Journal(Table):
             )
             for key, _ in groupby(merge(*keys)):
                 address = key.decode()
-                told: list[tuple[int, JournalEntry]] = []
+                found: list[tuple[int, JournalEntry]] = []
                 if (summary := self.summary(transaction, address)) is not None:
-                    told.append((summary.last, summary))
+                    found.append((summary.last, summary))
                 numbers = self.numbers(transaction, address)
-                yield address, told + [(n, self._folded(transaction, n, acts)) for n in numbers]
+                yield address, found + [(n, self._folded(transaction, n, acts)) for n in numbers]
 
     def summary(self, transaction: Transaction, address: str) -> Summary | None:
         """What stands for the oldest entries of an address, if they are no longer kept."""

@@ -73,7 +73,7 @@ class LastMailed(Table):
             found = ((a, _day(transaction.get(key_of(a), db=self._used))) for a in addresses)
             return {address: day for address, day in found if day is not None}
 
-    def place(self) -> bytes:
+    def position(self) -> bytes:
         """How far the ledger has been read."""
         with self._reading() as transaction:
             return self._progress.get_within(transaction, SOURCE)
@@ -82,11 +82,11 @@ class LastMailed(Table):
         """Since when an address has been mailed, within a transaction of the caller's."""
         value = transaction.get(key_of(address), db=self._used)
         begun = self._progress.get_within(transaction, _BEGUN)
-        place = self._progress.get_within(transaction, SOURCE)
+        position = self._progress.get_within(transaction, SOURCE)
         return Mailed(
             first=None if value is None else _day(value[-_SIZE:]),
             begun=_day(begun) if begun else None,
-            until=KEY.unpack(place)[0] // DAY if len(place) == KEY.size else 0,
+            until=KEY.unpack(position)[0] // DAY if len(position) == KEY.size else 0,
         )
 
     def stale(self, day: int, after: str = "") -> Iterator[Used]:
@@ -141,9 +141,9 @@ class LastMailed(Table):
     # -- writing -----------------------------------------------------------------------------
 
     def record(
-        self, days: dict[str, int], fault_of: Callable[[str], str], place: bytes = b""
+        self, days: dict[str, int], fault_of: Callable[[str], str], position: bytes = b""
     ) -> None:
-        """Take in when addresses were mailed; `place` is how far the ledger has been read by now.
+        """Record when addresses were mailed; `position` is how far the ledger has been read by now.
 
         Who was never seen before is looked at by `fault_of`.
         """
@@ -158,8 +158,8 @@ class LastMailed(Table):
             for address, fault in faults:
                 if fault:
                     transaction.put(key_of(address), fault.encode(), db=self._invalid)
-            if place:
-                self._progress.put(transaction, SOURCE, place)
+            if position:
+                self._progress.put(transaction, SOURCE, position)
 
     def _begin(self, transaction: Transaction, days: Iterable[int]) -> None:
         """Remember the first day of the record, once; an older store has none of it yet."""
@@ -195,7 +195,7 @@ class LastMailed(Table):
                 self.touch(transaction, addresses[start : start + _AT_ONCE], time)
 
     def expire(self, before: int) -> int:
-        """Forget some of those that were last mailed before a day; tells how many.
+        """Forget some of those that were last mailed before a day; returns how many.
 
         Where there are more, the next call goes on.
         """

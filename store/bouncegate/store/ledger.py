@@ -148,7 +148,7 @@ class Ledger(OpenEnvironment):
                     yield sent
                 more = cursor.prev()
 
-    def walk(self, place: bytes, until: int, most: int) -> list[tuple[bytes, Sent]]:
+    def walk(self, position: bytes, until: int, most: int) -> list[tuple[bytes, Sent]]:
         """The next entries behind a place (empty: from the first on) that are older than a time.
 
         Each comes with its own place; an entry is one part of a message's recipients. Raises
@@ -157,7 +157,7 @@ class Ledger(OpenEnvironment):
         end = KEY.pack(until, b"", 0)
         found: list[tuple[bytes, Sent]] = []
         with self._reading() as transaction, transaction.cursor(self._sent) as cursor:
-            if not cursor.set_range(place + b"\0"):
+            if not cursor.set_range(position + b"\0"):
                 return []
             for key, value in cursor.iternext():
                 if key >= end or len(found) == most:
@@ -188,14 +188,14 @@ class Ledger(OpenEnvironment):
     # -- writing: a purge --------------------------------------------------------------------
 
     def forget_recipient(self, address: str) -> int:
-        """Take an address out of all sends; tells of how many. Raises StoreError.
+        """Take an address out of all sends; returns of how many. Raises StoreError.
 
         A send without recipients left goes. For whoever has opened the ledger to write: beside the
         ledger writer, which LMDB lets wait some milliseconds.
         """
-        place, forgotten = b"", 0
-        while portion := self.walk(place, _EVER - 1, EXPIRE_AT_ONCE):
-            place = portion[-1][0]
+        position, forgotten = b"", 0
+        while portion := self.walk(position, _EVER - 1, EXPIRE_AT_ONCE):
+            position = portion[-1][0]
             found = [(key, sent) for key, sent in portion if address in sent.recipients]
             if not found:
                 continue
@@ -271,7 +271,7 @@ class Ledger(OpenEnvironment):
             transaction.put(rate, _COUNT.pack(max(known + count, 0)), db=self._rates)
 
     def expire(self, before: int) -> int:
-        """Forget some of the sends before a time, the oldest first; tells how many.
+        """Forget some of the sends before a time, the oldest first; returns how many.
 
         So many take some milliseconds; where there are more, the next call goes on. Raises
         StoreError.

@@ -2,7 +2,7 @@
 
 A reader that stays for a million addresses would keep LMDB from using its free pages again, while
 bounces come in. So each portion is read in a transaction of its own: what changes meanwhile is seen
-or not, and no address is told twice.
+or not, and no address comes twice.
 """
 
 from __future__ import annotations

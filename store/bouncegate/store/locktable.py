@@ -71,7 +71,7 @@ class LockTable:
         record = transaction.get(address)
         if record is None:
             if self._rare_in != transaction.id():
-                self._look_for_rare(transaction)
+                self._update_rare(transaction)
             any_domain, any_purged = self._rare
             if any_purged:
                 record = self._find_purged(transaction, address)
@@ -92,7 +92,7 @@ class LockTable:
                 self._purged = self._environment.open_db(PURGED, create=False)
                 self._rare_in = -1
 
-    def _look_for_rare(self, transaction: "lmdb.Transaction[bytes]") -> None:
+    def _update_rare(self, transaction: "lmdb.Transaction[bytes]") -> None:
         cursor = transaction.cursor()
         any_domain = cursor.set_range(b"@") and cursor.key().startswith(b"@")
         any_purged = self._purged is not None and transaction.cursor(self._purged).first()

@@ -120,7 +120,7 @@ class Messages(Table):
     def put(self, transaction: Transaction, key: bytes, raw: bytes) -> int:
         """Keep a message, which is durable when the transaction is.
 
-        Tells how many octets it takes: none if it is there already. Raises lmdb.Error, OSError.
+        Returns how many octets it takes: none if it is there already. Raises lmdb.Error, OSError.
         """
         if transaction.get(key, db=self._messages) is not None:
             return 0
@@ -152,7 +152,7 @@ class Messages(Table):
             self._folder.delete(key)
 
     def expire(self, before: int) -> int:
-        """Delete the messages that came before a time; tells how many."""
+        """Delete the messages that came before a time; returns how many."""
         total = sum(1 for _ in self._folder.expire(before))
         deleted = _EXPIRE_AT_ONCE
         while deleted == _EXPIRE_AT_ONCE:

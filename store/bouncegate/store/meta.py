@@ -34,9 +34,9 @@ class Progress(Table):
         """The same within a transaction."""
         return transaction.get(f"{_PROGRESS}{source}".encode(), b"", db=self._meta)
 
-    def put(self, transaction: Transaction, source: str, place: bytes) -> None:
+    def put(self, transaction: Transaction, source: str, position: bytes) -> None:
         """Remember how far a source has been read."""
-        transaction.put(f"{_PROGRESS}{source}".encode(), place, db=self._meta)
+        transaction.put(f"{_PROGRESS}{source}".encode(), position, db=self._meta)
 
 
 class RetentionMark(Table):

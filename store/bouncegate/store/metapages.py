@@ -78,7 +78,7 @@ def meta_pages_of(data: Path) -> tuple[MetaPage, MetaPage] | None:
 
 
 def map_size_of(data: Path) -> int:
-    """How large some writer has made the map; 0 if that cannot be told."""
+    """How large some writer has made the map; 0 if that is unknown."""
     try:
         pages = meta_pages_of(data)
     except OSError:
@@ -114,12 +114,12 @@ def renumber(data: Path, last: int, map_size: int | None = None) -> None:
             _renumber_free(descriptor, newest)
         page = bytearray(os.pread(descriptor, newest.page_size, newest.page * newest.page_size))
         for number in (last - 1, last):
-            place = number & 1
-            struct.pack_into("@Q", page, 0, place)
+            position = number & 1
+            struct.pack_into("@Q", page, 0, position)
             struct.pack_into("@Q", page, TRANSACTION, number)
             if map_size is not None and map_size > newest.last_page * newest.page_size:
                 struct.pack_into("@Q", page, _MAP_SIZE, map_size)
-            os.pwrite(descriptor, page, place * newest.page_size)
+            os.pwrite(descriptor, page, position * newest.page_size)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -131,8 +131,8 @@ def _newest(pages: tuple[MetaPage, MetaPage]) -> MetaPage:
 
 def _renumber_free(descriptor: int, meta: MetaPage) -> None:
     """Let the free pages be those of the first transactions, in the order in which they are."""
-    place = meta.free_root * meta.page_size
-    page = bytearray(os.pread(descriptor, meta.page_size, place))
+    position = meta.free_root * meta.page_size
+    page = bytearray(os.pread(descriptor, meta.page_size, position))
     _, flags, end = _LEAF.unpack_from(page)
     if meta.free_depth != 1 or not flags & _LEAF_FLAG:
         raise ValueError("more free pages than one leaf names")
@@ -140,11 +140,11 @@ def _renumber_free(descriptor: int, meta: MetaPage) -> None:
     for number, pointer in enumerate(pointers, 1):
         (node,) = _POINTER.unpack_from(page, pointer)
         struct.pack_into("@Q", page, node + _NODE, number)
-    os.pwrite(descriptor, page, place)
+    os.pwrite(descriptor, page, position)
 
 
-def _read(descriptor: int, place: int) -> MetaPage | None:
-    head = os.pread(descriptor, _META.size, place)
+def _read(descriptor: int, position: int) -> MetaPage | None:
+    head = os.pread(descriptor, _META.size, position)
     if len(head) < _META.size:
         return None
     page = MetaPage(*_META.unpack(head))

@@ -1,11 +1,11 @@
-"""What DNS has told of domains, and of which ones it is to be asked.
+"""What DNS says of domains, and which ones are to be looked up.
 
     mx         domain -> Exchange
     mx_hosts   best MX host with its labels turned round, NUL, domain -> nothing; so the domains of
                which a provider's servers are the best lie beside one another
     mx_wanted  domain -> when to ask, 4 octets
 
-All three are bounded. Whatever is missing here costs no more than a provider that is told by the
+All three are bounded. Whatever is missing here costs no more than a provider that is known by the
 domain's name alone.
 """
 

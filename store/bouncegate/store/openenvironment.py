@@ -49,7 +49,7 @@ class OpenEnvironment(Table):
         copy_compacted(self._environment, target, self._path)
 
     def check_readers(self) -> int:
-        """Free the slots of readers that died; tells how many. Raises StoreError."""
+        """Free the slots of readers that died; returns how many. Raises StoreError."""
         try:
             return self._environment.reader_check()
         except lmdb.Error as error:

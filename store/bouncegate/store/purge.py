@@ -102,7 +102,7 @@ class Purge(Table):
         return found
 
     def carry_out(self, address: str, audit: Audit) -> State:
-        """Remove all of it; `audit` is the record of this. Tells what it was locked by."""
+        """Remove all of it; `audit` is the record of this. Returns what it was locked by."""
         naming = Redaction([address])
         with self._reading() as transaction:
             messages = self._messages_of(transaction, address)
@@ -179,10 +179,10 @@ class Purge(Table):
 
     def _aliases(self, transaction: Transaction, address: str) -> set[str]:
         """What bounces of the address call it: where it forwards its mail to, say."""
-        told = self._history.journal.of_address_within(transaction, address)
+        entries = self._history.journal.of_address_within(transaction, address)
         return {
             name
-            for _, entry in told
+            for _, entry in entries
             if isinstance(entry, Event)
             for name in (entry.final_recipient, entry.original_recipient)
             if "@" in name.strip("@")
@@ -209,17 +209,17 @@ class Purge(Table):
 
     def _mentions(self, address: str, naming: Redaction) -> Iterator[tuple[int, Entry]]:
         """The entries that name the address in some text, but for its own events."""
-        journal, place = self._history.journal, 1
+        journal, position = self._history.journal, 1
         while True:
             with self._reading() as transaction:
-                portion = list(islice(journal.entries_within(transaction, place), _PORTION))
+                portion = list(islice(journal.entries_within(transaction, position), _PORTION))
             for number, entry in portion:
                 own = isinstance(entry, Event) and entry.address == address
                 if not own and any(naming.names(text) for _, text in _texts(entry)):
                     yield number, entry
             if len(portion) < _PORTION:
                 return
-            place = portion[-1][0] + 1
+            position = portion[-1][0] + 1
 
     def _blank_entry(
         self,

@@ -134,7 +134,7 @@ class Purged(Table):
         return digest
 
     def expire(self, transaction: Transaction, now: int) -> int:
-        """Forget those of which no lock is in force any more; tells how many."""
+        """Forget those of which no lock is in force any more; returns how many."""
         with transaction.cursor(self._purged) as cursor:
             items = cursor.iternext() if cursor.first() else ()
             over = [

@@ -58,8 +58,8 @@ class Bounce(NamedTuple):
 
 
 Alert = Incident | HourCount
-"""What somebody should be told: an incident that opened or closed, or a sender that is blamed for
-more bounces an hour than the alarm allows (told once, when it goes beyond)."""
+"""What somebody should know: an incident that opened or closed, or a sender that is blamed for
+more bounces an hour than the alarm allows (once, when it goes beyond)."""
 
 
 class Encoded(NamedTuple):
@@ -151,8 +151,8 @@ class Recording(Table):
         """
         apart = [outcome for outcome in fresh if not policy.believes(outcome.event)]
         of_message = octets if len(apart) == len(fresh) else 0
-        for place, (event, number, *_) in enumerate(apart, 1):
-            own = of_message if place == len(apart) else 0
+        for position, (event, number, *_) in enumerate(apart, 1):
+            own = of_message if position == len(apart) else 0
             self.unproven.add(transaction, number, event.time, own)
         if apart:
             most = policy.retention
@@ -230,7 +230,7 @@ class Recording(Table):
 def identity(message: str, recipient: str, outcome: str = FAILED) -> bytes:
     """16 octets that are equal for everything that tells this outcome of a message and recipient.
 
-    A delay and the failure that follows it are two; a failure told twice is one.
+    A delay and the failure that follows it are two; a failure reported twice is one.
     """
     text = "\0".join((outcome, recipient, message))
     return blake2b(text.encode("utf-8", "replace"), digest_size=_IDENTITY_OCTETS).digest()

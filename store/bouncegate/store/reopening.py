@@ -96,7 +96,7 @@ class ReopeningLockTable(LockTable):
         with self._opening:
             self._open_if_due()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """See whether the store is still the one that is open; to be called about once a second.
 
         Not part of any look-up, and safe beside those of other threads.
@@ -144,7 +144,7 @@ class ReopeningLockTable(LockTable):
         if self._environment is not None or now < self._next_try or self._left() is not None:
             return
         self._next_try = now + INTERVAL
-        file = self._look_at_file()
+        file = self._file_now()
         if file is not None and file == self._hopeless:
             return  # to find the damage again may mean to read all of it
         try:
@@ -183,7 +183,7 @@ class ReopeningLockTable(LockTable):
 
     def _wrong(self, environment: Environment) -> StoreError | None:
         """Why the store that is open must not be read any more; None if all is well."""
-        before, now = self._file, self._look_at_file()
+        before, now = self._file, self._file_now()
         path = self._settings.path
         if now is None or before is None:
             return StoreMissing(f"{path}: data.mdb is gone or not readable")
@@ -196,7 +196,7 @@ class ReopeningLockTable(LockTable):
             return StoreError(f"{path}: its map size was raised")
         self._file = now
         try:
-            environment.look_for_dead_readers()
+            environment.free_dead_readers()
             layout = layout_of(environment)
         except lmdb.Error as error:
             return explained(error, path)
@@ -215,7 +215,7 @@ class ReopeningLockTable(LockTable):
         self._next_try = 0.0
         self._say(reason)
 
-    def _look_at_file(self) -> _File | None:
+    def _file_now(self) -> _File | None:
         try:
             found = (self._settings.path / "data.mdb").stat()
         except OSError:

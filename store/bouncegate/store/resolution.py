@@ -10,7 +10,7 @@ resolve_dequoted_address):
     user%host@gateway       user@host, where the gateway is this machine
     "user@host"@gateway     the same
 
-Which domains are the machine's own only Postfix knows, so that all readings are told, whatever is
+Only Postfix knows which domains are the machine's own, so all readings are returned, whatever is
 set. Bounded, and without recursion: a path comes from strangers.
 """
 
@@ -116,46 +116,46 @@ def _tokens_of(text: str) -> _Tokens:
 
 
 def _scan(text: str) -> Iterator[_Token]:
-    place = 0
-    while place < len(text):
-        character = text[place]
+    position = 0
+    while position < len(text):
+        character = text[position]
         if character == "(":
-            place = _end_of_comment(text, place)
+            position = _end_of_comment(text, position)
         elif character == '"':
-            match = _matched(_QUOTED, text, place)
+            match = _matched(_QUOTED, text, position)
             yield _Token("quoted", _PAIR.sub(r"\1", match[1]))
-            place = match.end()
+            position = match.end()
         elif character == "[":
-            match = _matched(_LITERAL, text, place)
+            match = _matched(_LITERAL, text, position)
             yield _Token("literal", match[0])
-            place = match.end()
-        elif word := _WORD.match(text, place):
+            position = match.end()
+        elif word := _WORD.match(text, position):
             yield _Token("word", _PAIR.sub(r"\1", word[0]))
-            place = word.end()
+            position = word.end()
         elif character in "<>)]\\":
             raise AddressError(f"unexpected {character!r} in {text!r}")
         else:
             if character not in _BLANKS:
                 yield _Token(character, character)
-            place += 1
+            position += 1
 
 
 def _end_of_comment(text: str, start: int) -> int:
     """Where a comment ends; they nest (RFC 5322, 3.2.2)."""
-    depth, place = 0, start
-    while place < len(text):
-        character = text[place]
+    depth, position = 0, start
+    while position < len(text):
+        character = text[position]
         depth += (character == "(") - (character == ")")
-        place += 1 + (character == "\\")
+        position += 1 + (character == "\\")
         if not depth:
-            return place
+            return position
     raise AddressError(f"unclosed comment in {text!r}")
 
 
-def _matched(pattern: re.Pattern[str], text: str, place: int) -> re.Match[str]:
-    match = pattern.match(text, place)
+def _matched(pattern: re.Pattern[str], text: str, position: int) -> re.Match[str]:
+    match = pattern.match(text, position)
     if match is None:
-        raise AddressError(f"unbalanced {text[place]} in {text!r}")
+        raise AddressError(f"unbalanced {text[position]} in {text!r}")
     return match
 
 

@@ -6,9 +6,9 @@ stays out of it for as long as a lock of it is in force: `explain` can name what
 goes what is held for an incident, nor what came behind that; and the last entry of all is kept, so
 that no number is given twice.
 
-An entry may go only where every lock that it and those before it have made had ended before the
-next one came: without the entry that made it, an ended lock could not be told. Such a lock is left
-out of the summary, as the next bounce would leave it out.
+An entry is deleted only if every lock that it and those before it have made had ended before the
+next one came: without the entry that made it, an ended lock could not be recomputed. Such a lock is
+left out of the summary, as the next bounce would leave it out.
 
 All of it is done in transactions of some milliseconds; a process that is killed has done a part.
 """
@@ -48,7 +48,7 @@ _PORTION: Final = 1000
 # within one lock are kept: so many come only to an address that is mailed all the same.
 _MOST_OF_ONE: Final = 600
 # What was dated before the end of a lock may come so long after it, by a log that is read late or a
-# DSN from a slow queue: until then the lock has to be told.
+# DSN from a slow queue: until then the lock must be recomputed.
 _LATEST: Final = 10 * 86_400
 
 Stop = Callable[[], bool]
@@ -60,7 +60,7 @@ class _Round(NamedTuple):
 
     before: int
     ended: int
-    """A lock that has ended by then is told by nothing any more."""
+    """A lock that has ended by then is no longer recomputed."""
     fold: Fold
     leaving: Leaving
 
@@ -92,12 +92,12 @@ class Retention(Table):
     def expire_entries(self, before: int, now: int, fold: Fold, stop: Stop = lambda: False) -> int:
         """Let the entries go that came before a time, as far as nothing rests on them.
 
-        `fold` makes their summary. Tells how many went.
+        `fold` makes their summary. Returns how many went.
         """
         round_ = _Round(before, now - _LATEST, fold, defaultdict(set))
-        place, gone = 1, 0
-        while place and not stop():
-            portion, place = self._old(place, before)
+        position, gone = 1, 0
+        while position and not stop():
+            portion, position = self._old(position, before)
             gone += self._in_short(
                 self._of_whom(portion, round_.ended),
                 lambda transaction, name: self._forget(transaction, name, round_),
@@ -107,7 +107,7 @@ class Retention(Table):
             gone += self._in_short(nobodys, self._drop_nobodys)
         return gone
 
-    def _old(self, place: int, before: int) -> tuple[list[tuple[int, Entry]], int]:
+    def _old(self, position: int, before: int) -> tuple[list[tuple[int, Entry]], int]:
         """The old ones of the next entries from a number on, and where to go on; 0 at the end.
 
         The last entry of the journal is never among them.
@@ -115,13 +115,13 @@ class Retention(Table):
         journal = self._history.journal
         with self._reading() as transaction:
             last = journal.last_within(transaction)
-            portion = list(islice(journal.entries_within(transaction, place), _PORTION))
+            portion = list(islice(journal.entries_within(transaction, position), _PORTION))
             found = [(n, entry) for n, entry in portion if entry.time < before and n != last]
             if found:
                 return found, portion[-1][0] + 1
             return [], self._next_old(transaction, portion[-1][0] + 1, before) if portion else 0
 
-    def _next_old(self, transaction: Transaction, place: int, before: int) -> int:
+    def _next_old(self, transaction: Transaction, position: int, before: int) -> int:
         """Where old entries may follow behind some that are not; 0 where none do.
 
         Entries lie out of order where a clock was wrong, so not all behind a young one are young:
@@ -129,10 +129,10 @@ class Retention(Table):
         """
         journal = self._history.journal
         last = journal.last_within(transaction)
-        for probe in range(place, last, _PORTION):
+        for probe in range(position, last, _PORTION):
             _, entry = next(journal.entries_within(transaction, probe))
             if entry.time < before:
-                return max(place, probe - _PORTION + 1)
+                return max(position, probe - _PORTION + 1)
         return 0
 
     def _of_whom(self, portion: Iterable[tuple[int, Entry]], ended: int) -> list[str]:
@@ -145,15 +145,15 @@ class Retention(Table):
             ]
 
     def _forget(self, transaction: Transaction, address: str, round_: _Round) -> int:
-        """Let the old entries of one address go; tells how many did."""
+        """Let the old entries of one address go; returns how many did."""
         journal, states = self._history.journal, self._history.addresses
         state = states.get_within(transaction, address) or EMPTY
         if is_locked(state, round_.ended):
             return 0
-        told = list(islice(journal.of_address_within(transaction, address), _MOST_OF_ONE))
-        known = told[0][1] if told and isinstance(told[0][1], Summary) else None
+        entries = list(islice(journal.of_address_within(transaction, address), _MOST_OF_ONE))
+        known = entries[0][1] if entries and isinstance(entries[0][1], Summary) else None
         rest = journal.numbers(transaction, address)
-        cut = self._cut(transaction, told, len(rest), round_)
+        cut = self._cut(transaction, entries, len(rest), round_)
         if cut is None:
             return 0
         rest = rest[len(cut.numbers) :]
@@ -175,7 +175,7 @@ class Retention(Table):
     def _cut(
         self,
         transaction: Transaction,
-        told: Sequence[tuple[int, JournalEntry]],
+        entries: Sequence[tuple[int, JournalEntry]],
         kept: int,
         round_: _Round,
     ) -> _Cut | None:
@@ -183,7 +183,7 @@ class Retention(Table):
         rulings, last = self._history.rulings, self._history.journal.last_within(transaction)
         state, cut = EMPTY, None
         numbers: list[int] = []
-        for place, (number, entry) in enumerate(told):
+        for position, (number, entry) in enumerate(entries):
             if isinstance(entry, Summary):
                 state = entry.state
                 continue
@@ -198,9 +198,9 @@ class Retention(Table):
             numbers.append(number)
             if len(numbers) == kept:
                 return _Cut(numbers, state, entry)
-            if place + 1 < len(told):
+            if position + 1 < len(entries):
                 # A bounce that is dated ahead has ended no lock for good: it may be undone.
-                following = min(told[place + 1][1].time, round_.ended)
+                following = min(entries[position + 1][1].time, round_.ended)
                 if not is_locked(state, following):
                     cut = _Cut(tuple(numbers), freed(state, following), entry)
         return cut
@@ -225,7 +225,7 @@ class Retention(Table):
     def expire_addresses(self, before: int, now: int, stop: Stop = lambda: False) -> int:
         """Forget the addresses of which nothing came since a time and that no lock holds.
 
-        Only those whose entries have all gone. Tells how many they were.
+        Only those whose entries have all gone. Returns how many they were.
         """
         journal, after, gone = self._history.journal, "", 0
         while not stop():
@@ -254,16 +254,16 @@ class Retention(Table):
     # -- records of operators, counts --------------------------------------------------------
 
     def expire_purged(self, now: int) -> int:
-        """Forget the locks of purged addresses that have ended; tells how many addresses."""
+        """Forget the locks of purged addresses that have ended; returns how many addresses."""
         with self._writing() as transaction:
             return self._history.addresses.purged.expire(transaction, now)
 
     def expire_audits(self, before: int, stop: Stop = lambda: False) -> int:
-        """Forget what operators did before a time; tells how many records that were."""
+        """Forget what operators did before a time; returns how many records that were."""
         return self._in_portions(lambda t: self._audits.expire(t, before, _PORTION), stop)
 
     def expire_hourcounts(self, before: int, stop: Stop = lambda: False) -> int:
-        """Forget whom the bounces of hours before a time blamed; tells how many counts."""
+        """Forget whom the bounces of hours before a time blamed; returns how many counts."""
         return self._in_portions(lambda t: self._hourcounts.expire(t, before, _PORTION), stop)
 
     # -- short transactions ------------------------------------------------------------------

@@ -88,7 +88,7 @@ class Rulings(Table):
     def unconfirmed(self, transaction: Transaction, start: int, most: int) -> tuple[list[int], int]:
         """The events that wait for DNS among the next `most` that are held, from a number on.
 
-        Tells the number to go on from as well; 0 behind the last.
+        Returns the number to go on from as well; 0 behind the last.
         """
         with transaction.cursor(self._held) as cursor:
             items = (

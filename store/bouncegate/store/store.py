@@ -205,7 +205,7 @@ class Store(OpenEnvironment):
     def void(
         self, numbers: Iterable[int], ruling: Ruling, fold: Fold, audit: Audit | None = None
     ) -> int:
-        """Leave every address as if these events had never come; tells how many that were.
+        """Leave every address as if these events had never come; returns how many that were.
 
         `ruling` says by whom, when and why. Many events take several transactions, of some tens of
         milliseconds; each is whole in itself, and what is void already is passed over, so that

@@ -1,4 +1,4 @@
-"""The bounces that wait for DNS: found, counted, and ruled on once DNS has told.
+"""The bounces that wait for DNS: found, counted, and ruled on once DNS has answered.
 
 They are held in the journal under `UNCONFIRMED`, in place of the number of an incident.
 """
@@ -20,7 +20,7 @@ from bouncegate.store.table import Table
 
 # Some ten milliseconds of one read transaction.
 _PORTION: Final = 2000
-# So many domains are told apart when they are counted.
+# So many domains are remembered when they are counted.
 _MOST_DOMAINS: Final = 100_000
 
 
@@ -30,7 +30,7 @@ class Pile(NamedTuple):
     events: int = 0
     domains: int = 0
     unanswered: int = 0
-    """Those of the domains of which DNS has told nothing since."""
+    """Those of the domains of which DNS has said nothing since."""
     oldest: int = 0
     """When the first of them came; 0 where none waits."""
 
@@ -44,17 +44,17 @@ class Unconfirmed(Table):
 
     def portions(self) -> Iterator[list[tuple[int, Event]]]:
         """All that waits, in the order in which it came, each portion read at one moment."""
-        place = 1
-        while place:
+        position = 1
+        while position:
             with self._reading() as transaction:
                 rulings, event = self._history.rulings, self._history.journal.event
-                numbers, place = rulings.unconfirmed(transaction, place, _PORTION)
+                numbers, position = rulings.unconfirmed(transaction, position, _PORTION)
                 portion = [(number, event(transaction, number)) for number in numbers]
             if portion:
                 yield portion
 
     def pile(self, known: Callable[[str], MxHosts]) -> Pile:
-        """How much waits; reads all of it. `known` is what DNS has told of a domain."""
+        """How much waits; reads all of it. `known` is what DNS says of a domain."""
         events = oldest = 0
         domains: dict[str, int] = {}
         for portion in self.portions():
@@ -67,7 +67,7 @@ class Unconfirmed(Table):
         return Pile(events, len(domains), unanswered, oldest)
 
     def settle(self, ruling: Ruling, fold: Fold) -> int:
-        """Rule on those of the events that still wait; tells how many that were.
+        """Rule on those of the events that still wait; returns how many that were.
 
         An operator may have made one void meanwhile, and a purge may have taken it.
         """

@@ -133,7 +133,7 @@ class Unproven(Table):
                 self._tallies.add(transaction, DROPPED, event.reason, last.time)
 
     def expire(self, before: int) -> int:
-        """Drop those that came before a time; tells how many."""
+        """Drop those that came before a time; returns how many."""
         total, dropped = 0, _EXPIRE_AT_ONCE
         while dropped == _EXPIRE_AT_ONCE:
             with self._writing() as transaction:

@@ -4,7 +4,7 @@
     series   reason and provider -> how many more need not be counted; its open incident, or 0
 
 What is counted is a flag, the domain (4 octets) and the subject (8), each by a digest. Nothing here
-depends on a clock: a bounce lies where its own time says, and `expire` is told what is old.
+depends on a clock: a bounce lies where its own time says, and `expire` is given the time.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Window(Table):
         return Outdated(old, idle)
 
     def _drop(self, transaction: Transaction, outdated: Outdated) -> Outdated | None:
-        """Forget as much of this as one transaction should; tells what is left, if anything is."""
+        """Forget as much of this as one transaction should; returns the rest, if any."""
         old, idle = outdated
         for key in old[:_AT_ONCE]:
             transaction.delete(key, db=self._watched)

@@ -93,7 +93,7 @@ def test_sendmail_submission_proves_nothing_where_nothing_is_signed(unsigned: Si
 
 def test_a_bounce_waits_while_the_key_file_cannot_be_read(site: Site) -> None:
     site.key_file.write_text("no key\n")
-    site.keys.look()
+    site.keys.reload()
     with pytest.raises(KeyFileError):
         site.event(dsn("ann@example.com"), site.token(SENT))
 

@@ -139,7 +139,7 @@ def test_clock_of_the_ledger_is_accepted_with_that_of_the_store(
     settings = StoreSettings(path=config.parent / "store")
     with closing(Ledger.open(settings, LedgerSettings(), readonly=False)) as ledger:
         ledger.write([entry_of(Sent(NOW, bytes(8), "news@example.org", ("ann@example.com",)))])
-        ledger.clock.look(Moment(NOW, 0))
+        ledger.clock.update(Moment(NOW, 0))
     clock.ahead = 40 * DAY
     assert states(bouncegate) == [("store", "ahead"), ("ledger", "ahead")]
     assert bouncegate("clock", "accept", "--yes").code == 0
@@ -159,7 +159,7 @@ def test_clock_in_doubt_is_a_warning_of_health_and_doctor(
         for one in map(json.loads, bouncegate("doctor", "--json").out.splitlines())
         if one["check"] == "clock"
     )
-    assert (found["severity"], "clock accept" in found["mend"]) == ("warning", True)
+    assert (found["severity"], "clock accept" in found["fix"]) == ("warning", True)
 
 
 def test_clock_in_doubt_keeps_what_an_operator_had_decided_from_nothing(

@@ -105,5 +105,5 @@ def test_doctor_says_who_may_look_for_the_store(place: Path) -> None:
         assert found[check]["text"].startswith("not checked: ")
         assert SAYS in found[check]["text"]
         assert found[check]["severity"] == "warning"
-        assert found[check]["mend"] == "run this as root"
+        assert found[check]["fix"] == "run this as root"
     assert "please report this as a bug" not in done.stdout

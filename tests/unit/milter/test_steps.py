@@ -39,7 +39,7 @@ ACTIONS = {
 }
 EVERYTHING = 0xFFFFFF
 SIGNED = '[return_path]\ndomain = "return.sender.test"\n'
-PERSONS = {"ADDRCPT", "DELRCPT"}
+PEOPLE = {"ADDRCPT", "DELRCPT"}
 
 
 class Context:
@@ -98,11 +98,11 @@ def _negotiated(
         ('[reply]\naction = "defer"\n', {"data"}, set[str](), None),
         ('[reply]\naction = "discard"\n', {"data"}, {"DELRCPT"}, "i"),
         ('[reply]\naction = "tag"\n', {"data"}, {"ADDHDRS"}, "i"),
-        (SIGNED + 'sign = "none"\n', {"data"}, PERSONS, "i"),
-        (SIGNED, set[str](), {"CHGFROM"} | PERSONS, "i"),
-        (SIGNED + '[ledger]\nkeep = "0 days"\n', set[str](), {"CHGFROM"} | PERSONS, "i"),
-        (SIGNED + '[reply]\naction = "discard"\n', set[str](), {"CHGFROM"} | PERSONS, "i"),
-        (SIGNED + '[ledger]\ngroup = "list-id"\n', {"headers"}, {"CHGFROM"} | PERSONS, "i"),
+        (SIGNED + 'sign = "none"\n', {"data"}, PEOPLE, "i"),
+        (SIGNED, set[str](), {"CHGFROM"} | PEOPLE, "i"),
+        (SIGNED + '[ledger]\nkeep = "0 days"\n', set[str](), {"CHGFROM"} | PEOPLE, "i"),
+        (SIGNED + '[reply]\naction = "discard"\n', set[str](), {"CHGFROM"} | PEOPLE, "i"),
+        (SIGNED + '[ledger]\ngroup = "list-id"\n', {"headers"}, {"CHGFROM"} | PEOPLE, "i"),
         ("[ledger]\nenabled = true\n", {"headers"}, set[str](), "i"),
     ],
 )

@@ -254,7 +254,7 @@ def test_killed_readers_are_looked_for_once_a_minute(
     killed_reader(folder, 1)
     with few_slots.begin():
         assert "killed" not in caplog.text
-    few_slots._next_look -= opening.READERS_EVERY
+    few_slots._next_readers -= opening.READERS_EVERY
     with few_slots.begin():
         assert "freed 1 reader slots of dead processes" in caplog.text
 

@@ -23,7 +23,7 @@ from bouncegate.store.reopening import ReopeningLockTable
 table = ReopeningLockTable(settings_of(folder, {SMALL}))
 print("open", flush=True)
 for line in sys.stdin.buffer:
-    table.look()
+    table.check()
     print(table.find(line.strip()) is not None, flush=True)
 """
 # A return path that is not reloaded.

@@ -51,7 +51,7 @@ def test_a_store_that_is_replaced_again_and_again_is_read_by_all_threads(tmp_pat
 
 def _wait_for(table: ReopeningLockTable, address: bytes) -> None:
     def is_found() -> bool:
-        table.look()
+        table.check()
         return table.find(address) is not None
 
     wait_for(address.decode(), is_found, log=lambda: str(table.reason))

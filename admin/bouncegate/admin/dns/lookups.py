@@ -50,8 +50,8 @@ def ask_round(
 def ask_references(settings: DnsSettings, budget: Budget, own: OwnReferences) -> Lookups:
     """Look up only references."""
     named, others = _references(settings, own)
-    told = look_up_all([*named, *others], settings, budget)
-    return Lookups({}, own={d: told[d] for d in others}, named={d: told[d] for d in named})
+    answers = look_up_all([*named, *others], settings, budget)
+    return Lookups({}, own={d: answers[d] for d in others}, named={d: answers[d] for d in named})
 
 
 def _references(settings: DnsSettings, own: OwnReferences) -> tuple[list[str], list[str]]:
@@ -81,8 +81,8 @@ def statuses_of(
     if asked.is_silent:
         first = next(iter(asked.answers.values()))
         return asked.answers, f"no name server answers ({first.why})"
-    told = "" if fault is None else f"the name servers are not trusted: {fault.why}"
-    return believed(asked, fault), told
+    reason = "" if fault is None else f"the name servers are not trusted: {fault.why}"
+    return believed(asked, fault), reason
 
 
 def look_up_all(
@@ -109,8 +109,8 @@ async def _look_up_all(
 
     async def any_answers() -> bool:
         named, others = _references(settings, own)
-        told = await asyncio.gather(*map(of, [*named, *others]))
-        return any(answer.status != "unknown" for answer in told)
+        answers = await asyncio.gather(*map(of, [*named, *others]))
+        return any(answer.status != "unknown" for answer in answers)
 
     answers = await _Batch(of, any_answers, settings.at_once).ask(domains)
     return {d: answer for d, answer in zip(domains, answers, strict=True) if answer is not None}

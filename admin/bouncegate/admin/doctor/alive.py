@@ -128,9 +128,9 @@ def _arrived(settings: Settings, number: str) -> bool | None:
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end:
         with suppress(OSError, UnicodeDecodeError):
-            told = path.read_text("ascii").split()
-            if told[:1] == [number]:
+            words = path.read_text("ascii").split()
+            if words[:1] == [number]:
                 path.unlink()
-                return BELIEVED in told
+                return BELIEVED in words
         time.sleep(_PAUSE)
     return None

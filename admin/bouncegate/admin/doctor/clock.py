@@ -7,7 +7,7 @@ from typing import Final
 from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.config.settings import Settings
 from bouncegate.policy.clock import ClockMark, Moment
-from bouncegate.store.clock import told
+from bouncegate.store.clock import described
 from bouncegate.store.errors import StoreError
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
@@ -20,7 +20,7 @@ def check_clock(settings: Settings, now: Moment) -> Iterator[Finding]:
     marks = [mark for mark in (_of_store(settings, now), _of_ledger(settings, now)) if mark]
     doubted = [mark for mark in marks if mark.wrong]
     if doubted:
-        yield Finding("clock", Severity.WARNING, told(doubted[0]), _FIX)
+        yield Finding("clock", Severity.WARNING, described(doubted[0]), _FIX)
     elif marks:
         yield Finding("clock", Severity.OK, "the clock is trusted")
 

@@ -41,19 +41,19 @@ def _of_fault(fault: NameServerFault) -> Finding:
 
 
 def _of_pile(pile: Pile, settings: Settings, now: int) -> Finding | None:
-    told = f"bounces that wait for DNS: {pile.events}, about domains: {pile.domains}"
+    waiting = f"bounces that wait for DNS: {pile.events}, about domains: {pile.domains}"
     if pile.events and not settings.dns.enabled:
         return Finding(
-            _NAME, Severity.WARNING, f"{told}: DNS is disabled", "set [dns] enabled = true"
+            _NAME, Severity.WARNING, f"{waiting}: DNS is disabled", "set [dns] enabled = true"
         )
     if pile.unanswered > settings.alarm.unanswered_domains:
-        text = f"{told}, without any answer: {pile.unanswered}: the name servers may be broken"
+        text = f"{waiting}, without any answer: {pile.unanswered}: the name servers may be broken"
         fix = "look up these domains with Postfix's resolver; check that bouncegate-maintain runs"
         return Finding(_NAME, Severity.ERROR, text, fix)
     if pile.unanswered and now - pile.oldest > _SOON:
-        text = f"{told}, without any answer: {pile.unanswered}, since {_day(pile.oldest)}"
+        text = f"{waiting}, without any answer: {pile.unanswered}, since {_day(pile.oldest)}"
         return Finding(_NAME, Severity.NOTE, text, "check that bouncegate-maintain runs")
-    return Finding(_NAME, Severity.OK, told) if pile.events else None
+    return Finding(_NAME, Severity.OK, waiting) if pile.events else None
 
 
 def _day(time: int) -> str:

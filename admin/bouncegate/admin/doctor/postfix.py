@@ -54,8 +54,8 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
         yield Finding(_NAME, Severity.ERROR, str(error), fix)
         return
     yield from wiring(settings, facts)
-    told = parameters(folder, _DELIMITER).get(_DELIMITER, "")
-    yield from extensions(settings.store.recipient_delimiter, told)
+    delimiter = parameters(folder, _DELIMITER).get(_DELIMITER, "")
+    yield from extensions(settings.store.recipient_delimiter, delimiter)
 
 
 def extensions(ours: str, of_postfix: str) -> Iterator[Finding]:

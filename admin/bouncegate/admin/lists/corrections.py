@@ -53,8 +53,8 @@ def id_of(address: str) -> str:
     number = int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "big")
     letters = []
     for _ in range(_LENGTH):
-        number, place = divmod(number, len(_LETTERS))
-        letters.append(_LETTERS[place])
+        number, position = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[position])
     return "".join(letters)
 
 

@@ -109,13 +109,13 @@ class SortedRuns(Generic[T]):
             octets = _ENCODE(run[start : start + _BLOCK])
             self._file.write(len(octets).to_bytes(_LENGTH) + octets)
 
-    def _read(self, descriptor: int, place: int, end: int) -> Iterator[T]:
-        while place < end:
+    def _read(self, descriptor: int, position: int, end: int) -> Iterator[T]:
+        while position < end:
             with _explained():
-                length = int.from_bytes(os.pread(descriptor, _LENGTH, place))
-                octets = os.pread(descriptor, length, place + _LENGTH)
+                length = int.from_bytes(os.pread(descriptor, _LENGTH, position))
+                octets = os.pread(descriptor, length, position + _LENGTH)
             yield from self._decode(octets)
-            place += _LENGTH + length
+            position += _LENGTH + length
 
 
 @contextmanager

@@ -59,20 +59,20 @@ class Maintenance:
         Raises StoreError.
         """
         lastmailed, total = self._store.lastmailed, 0
-        place = lastmailed.place()
-        while not stop() and (batch := ledger.walk(place, now - _BEHIND, _SENDS)):
+        position = lastmailed.position()
+        while not stop() and (batch := ledger.walk(position, now - _BEHIND, _SENDS)):
             days: dict[str, int] = {}
             latest = 0
             for key, sent in batch:
                 day = sent.time // DAY
                 # One day at a time: of an address that is new the first one is kept as well.
                 if days and (day != latest or len(days) >= _ADDRESSES):
-                    lastmailed.record(days, fault_of, place)
+                    lastmailed.record(days, fault_of, position)
                     days = {}
                 if sent.was_sent:
                     days.update(dict.fromkeys(sent.recipients, day))
-                place, total, latest = key, total + 1, day
-            lastmailed.record(days, fault_of, place)
+                position, total, latest = key, total + 1, day
+            lastmailed.record(days, fault_of, position)
         return total
 
     def forget(self, now: int, stop: Stop) -> int:

@@ -69,4 +69,4 @@ def _remainders(word: str) -> Iterator[str]:
     """The word without up to two of its letters."""
     for left_out in range(_MAX_DISTANCE + 1):
         for places in combinations(range(len(word)), left_out):
-            yield "".join(letter for place, letter in enumerate(word) if place not in places)
+            yield "".join(letter for position, letter in enumerate(word) if position not in places)

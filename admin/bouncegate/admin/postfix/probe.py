@@ -165,10 +165,10 @@ def _sent(way: _Message) -> list[str] | str:
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end:
         with suppress(OSError, UnicodeDecodeError):
-            told = way.stamp.read_text("ascii").split()
-            if told[:1] == [number]:
+            words = way.stamp.read_text("ascii").split()
+            if words[:1] == [number]:
                 way.stamp.unlink()
-                return told[1:]
+                return words[1:]
         time.sleep(_PAUSE)
     with suppress(PostfixError):
         ask(way.folder, "postsuper", "-d", queued[1])

@@ -47,10 +47,10 @@ def sends_since(ledger: Ledger | None, since: int) -> int | None:
 
 def sends(ledger: Ledger, since: int, until: int) -> Iterator[Sent]:
     """The sends of a period, maybe several for one message; `until` 0: now. Raises StoreError."""
-    place = KEY.pack(since, b"", 0)
-    while batch := ledger.walk(place, until or _EVER, _BATCH):
+    position = KEY.pack(since, b"", 0)
+    while batch := ledger.walk(position, until or _EVER, _BATCH):
         yield from (sent for _, sent in batch if sent.was_sent)
-        place = batch[-1][0]
+        position = batch[-1][0]
 
 
 def providers_now(store: Store, providers: Providers) -> Callable[[str], str]:

@@ -22,7 +22,7 @@ class Bar(NamedTuple):
     low: float = 0
     high: float = 0
     """The range of the value, if it has one."""
-    told: str = ""
+    text: str = ""
     """The text behind the bar; empty: the value."""
 
     @property
@@ -90,7 +90,7 @@ def _bar(bar: Bar, y: int, scale: float) -> Iterator[str]:
         middle = y + (_ROW - 8) / 2
         yield f'<line class="spread" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>'
     end = _LABELS + max(bar.value, bar.high) * scale
-    yield _text("value", end + 6, y + 13, bar.told or f"{bar.value:,.10g}")
+    yield _text("value", end + 6, y + 13, bar.text or f"{bar.value:,.10g}")
 
 
 def _kind(number: int) -> str:

@@ -45,8 +45,8 @@ class Totals:
             self.complaints += 1
         else:
             # An unknown category, of another version, counts as undefined.
-            place = _PLACES.get((event.kind, event.category), _PLACES[event.kind, "undefined"])
-            self._failures[place] += 1
+            position = _PLACES.get((event.kind, event.category), _PLACES[event.kind, "undefined"])
+            self._failures[position] += 1
 
     def answer(self, event: Event) -> None:
         """Count a send as bounced, or as complained of."""

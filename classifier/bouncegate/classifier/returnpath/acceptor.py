@@ -1,7 +1,7 @@
 """Accepts connections at the listening socket that all workers share.
 
 A worker with more sessions than another waits for a moment, and accepts a connection only if the
-others leave it: they may hang. Where all places are taken, an idle session gives up its own.
+others do not take it: they may hang. At the limit of connections, an idle session is closed.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ log: Final = logging.getLogger("bouncegate.return-path")
 _WAIT_FOR_OTHERS: Final = 0.005
 # If accept(2) fails, for example without free descriptors, it would fail again at once.
 _WAIT_AFTER_ERROR: Final = 0.5
-# Where all places are taken by messages that are on their way: they come and go within so long.
+# At the limit, while all sessions are within a message: how long until the next look.
 _WAIT_WHILE_FULL: Final = 0.1
 _TOO_MANY: Final = b"421 4.7.0 Too many connections, try again later\r\n"
 
@@ -34,10 +34,7 @@ class Acceptor:
         protocol: Callable[[], asyncio.Protocol],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """Accept nothing yet; `protocol` makes what serves a connection.
-
-        It tells `sessions` when a session begins and ends.
-        """
+        """`protocol` serves a connection; it calls `sessions` when one begins and when it ends."""
         self._listener = listener
         self._sessions = sessions
         self._protocol = protocol

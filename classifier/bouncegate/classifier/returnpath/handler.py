@@ -53,10 +53,10 @@ _MOST_IN_A_ROW: Final = 32
 
 
 class Mailboxes(NamedTuple):
-    """The takers of mail by recipient."""
+    """Who receives mail, by recipient."""
 
     side_handler: SideHandler | None = None
-    """Takes messages for its own recipients, such as probes and signs of life."""
+    """Handles messages to its own recipients, such as probes and signs of life."""
     recipients: Recipients | None = None
     """Which other recipients are accepted; None: all."""
 
@@ -92,7 +92,7 @@ _REFUSED: Final = {finding: FIGURES.index(("refused", str(finding))) for finding
 
 
 class ReturnPathHandler:
-    """Takes messages, and answers for them."""
+    """Records messages and answers for them."""
 
     def __init__(
         self,

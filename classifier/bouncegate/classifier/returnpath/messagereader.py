@@ -1,10 +1,10 @@
 """Where a message is read: here, or in a process of its own (`readerprocess`).
 
-Here, where that takes a moment: of a small message, in the midst of all sessions, one in each turn
-of the loop, so that the sessions are served in between. Of those that wait, smaller ones go first:
-a flood of large ones must not hold up an honest one. While a message is read, its digest stands in
-memory that all workers share: if a worker dies of it, of a crash or because it has used too much
-time of the processor, the message is read apart when it comes again.
+Small messages are read here, one in each turn of the event loop, so that the sessions are served in
+between. Of those that wait, smaller ones go first: a flood of large ones must not delay the others.
+While a message is read, its digest is in memory that all workers share: if a worker dies of it, by
+a crash or because it has used too much processor time, the message is read apart when it comes
+again.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from typing import Final
 from bouncegate.classifier.classified import ClassifiedMessage, Classify
 from bouncegate.classifier.returnpath.readerprocess import limit_processor_time
 
-# A DSN of Postfix returns 50,000 octets at most (bounce_size_limit). In the worst of all shapes so
+# A DSN of Postfix returns 50,000 octets at most (bounce_size_limit). At worst, reading so
 # much takes a tenth of a second.
 MOST_HERE: Final = 64 * 2**10
 # By so many seconds an octet a message is put back: 50,000 octets by half a second, so that none
@@ -29,7 +29,7 @@ MOST_HERE: Final = 64 * 2**10
 _PUT_BACK: Final = 1e-5
 # Seconds of the processor in which a message is read here, or the worker ends.
 _DEADLINE: Final = 5.0
-# Messages with which the workers that had one number have died. They come again after minutes; more
+# Messages that have ended the workers of one number. They come again after minutes; more
 # would have killed as many workers.
 _MOST_SUSPECTS: Final = 15
 _DIGEST: Final = 16
@@ -38,10 +38,10 @@ _NONE: Final = bytes(_DIGEST)
 
 
 class InProgress:
-    """Digests of the messages that the workers read, and of those with which one has died."""
+    """Digests of the messages that the workers read, and of those that have ended one."""
 
     def __init__(self, workers: int) -> None:
-        """To be made before the fork."""
+        """Make it before the fork."""
         self._memory = mmap.mmap(-1, max(workers, 1) * _PLACE)
 
     def of_worker(self, number: int) -> "WorkerInProgress":
@@ -59,12 +59,12 @@ class WorkerInProgress:
     """The one message that a worker reads."""
 
     def __init__(self, memory: mmap.mmap, begin: int) -> None:
-        """Nothing yet; its digest is to stand there."""
+        """No message is read yet."""
         self._memory = memory
         self._begin = begin
 
     def take(self, raw: bytes) -> bool:
-        """Note a message; False if a worker has died with it, and so may this one."""
+        """Note a message; False if it has ended a worker before, and may end this one."""
         digest = blake2b(raw, digest_size=_DIGEST).digest()
         if self._memory.find(digest) >= 0:
             return False

@@ -61,7 +61,7 @@ class Recipients:
             is_taken = not self._signs_all or self._is_named(path)
             return None if is_taken else self._refused(path, Finding.NO_TOKEN)
         for mailbox in mailboxes:
-            finding = self._addresses.look_at(mailbox, now)
+            finding = self._addresses.check(mailbox, now)
             if not finding.is_ours:
                 is_person = self._addresses.is_person(mailbox)
                 return self._refused(path, finding, is_person=is_person)

@@ -2,8 +2,8 @@
 
 SIGTERM ends it: it accepts nothing new; messages in progress are recorded and answered, or answered
 4xx if there is no time. DRAIN does the same, but lets open sessions go on until their clients end
-them. If the files of the store or the ledger are not those any more that it has open, it answers
-4xx to each DSN and ends within a second: its successor opens the new files.
+them. If the files of the store or the ledger were replaced, it answers 4xx to each DSN and ends
+within a second: its successor opens the new files.
 """
 
 import asyncio
@@ -56,14 +56,14 @@ class Resources(NamedTuple):
     policy: Policy
     context: Context
     replaced: Callable[[], str]
-    """Why the open files are not those of the store any more; empty while they are."""
+    """Why the open files are no longer those of the store; empty while they are."""
 
 
 class Opening(NamedTuple):
     """The start of a worker."""
 
     open_resources: Callable[[ExitStack], Resources]
-    """Opens what a worker works with; all is closed with the stack. Raises StoreError."""
+    """Opens what a worker needs; the stack closes it. Raises StoreError."""
     classify: Classify
 
 

@@ -90,7 +90,7 @@ class Table:
     def panel(self, title: str) -> Chart:
         """The rows as a picture; the first of them where they are many."""
         bars = [
-            Bar(n or "-", (f.hard, f.soft), told=_label_of(f)) for n, f in self._rows[:_MOST_BARS]
+            Bar(n or "-", (f.hard, f.soft), text=_label_of(f)) for n, f in self._rows[:_MOST_BARS]
         ]
         return Chart(title, bars, ("hard", "soft"))
 

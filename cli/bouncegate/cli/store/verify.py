@@ -40,7 +40,7 @@ class DifferenceView(Struct):
 def verify(
     context: typer.Context,
     *,
-    mend: Annotated[
+    repair: Annotated[
         bool,
         typer.Option("--repair", help="Make a backup, then rewrite what can be derived."),
     ] = False,
@@ -74,22 +74,22 @@ def verify(
 
     invocation = invocation_of(context)
     settings, fold = invocation.settings, invocation.policy.fold
-    if mend:
+    if repair:
         finish_unread()
         _save_before_repair(invocation)
-    store = (verification.repair if mend else verification.verify)(settings.store, fold)
+    store = (verification.repair if repair else verification.verify)(settings.store, fold)
     ledger = verification.verify_ledger(settings.store, settings.ledger)
     found = 0
     for difference in chain(store, _unless_missing(ledger)):
         if other_policy and difference.by_policy:
             continue
-        found += not (mend and difference.repair)
+        found += not (repair and difference.repair)
         remedy = "restore" if difference.repair is None else "repair"
         view = DifferenceView(*difference[:3], remedy=remedy, by_policy=difference.by_policy)
         if json:
             write_json(view)
         else:
-            done = "repaired" if mend and difference.repair else remedy
+            done = "repaired" if repair and difference.repair else remedy
             print(printable(f"{view.table}: {view.key}: {view.problem} [{done}]"))
     if found:
         complain(

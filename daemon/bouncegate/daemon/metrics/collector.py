@@ -33,7 +33,7 @@ class Maintained(NamedTuple):
     lock_count: LockCount
     bounce_counts: BounceCounts
     dns_answers: Counter[str]
-    """Domains that were asked of, by what DNS told."""
+    """Domains that were looked up, by the status that DNS gave."""
 
 
 class Figures:
@@ -113,7 +113,7 @@ class Figures:
 
         yield counters(
             "dns_answers",
-            "Domains that were asked of since the start of maintain, by what was told of them.",
+            "Domains that were looked up since the start of maintain, by their status.",
             ["status"],
             (([status], n) for status, n in self._maintained.dns_answers.copy().items()),
         )

@@ -54,7 +54,7 @@ def store_figures(
     yield gauge("incidents", "How many incidents are open.", len(open_))
     yield gauge(
         "dns_domains",
-        "Domains of which DNS has told who takes their mail.",
+        "Domains whose MX hosts are known from DNS.",
         store.mx.count(),
     )
     yield gauge("dns_waiting", "Domains of which DNS is to be asked.", store.mx.waiting())

@@ -26,8 +26,8 @@ from bouncegate.milter.lookup.protocol import Lookup, Socketmap
 
 _LOG: Final = logging.getLogger("bouncegate.map")
 _STOP_SECONDS: Final = 5.0
-# A store that was replaced is noticed as soon; to look takes some microseconds.
-_LOOK_SECONDS: Final = 1.0
+# A store that was replaced is noticed as soon; a check takes some microseconds.
+_CHECK_SECONDS: Final = 1.0
 # For new code to show that it can start; look-ups wait meanwhile.
 _TRIAL_SECONDS: Final = 10.0
 _SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2})
@@ -40,11 +40,11 @@ class MapDaemon:
         self,
         endpoint: Endpoint,
         maps: Mapping[bytes, Lookup],
-        look: Callable[[], None],
+        check: Callable[[], None],
         reload: Callable[[], Mapping[bytes, Lookup] | None],
         notify: Callable[[str], None],
     ) -> None:
-        """Nothing is opened yet; `look` is called once a second, beside the look-ups.
+        """Nothing is opened yet; `check` is called once a second, beside the look-ups.
 
         `reload` gives the maps under the settings of now, or None to stay with the old ones.
         `notify` tells the service manager how the daemon fares (sd_notify(3)).
@@ -54,7 +54,7 @@ class MapDaemon:
         self._stop = asyncio.Event()
         self._takes_new_code = False
         self._status = status.described(f"listening on {endpoint}")
-        self._look = look
+        self._check = check
         self._reload = reload
         self._endpoint = endpoint
         self._maps = dict(maps)
@@ -86,9 +86,9 @@ class MapDaemon:
         _LOG.info(self._status)
         self._notify(status.ready(self._status))
         while not self._stop.is_set():
-            self._look()
+            self._check()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), _LOOK_SECONDS)
+                await asyncio.wait_for(self._stop.wait(), _CHECK_SECONDS)
         server.close()
         await self._close_connections()
         _LOG.info("stopped")

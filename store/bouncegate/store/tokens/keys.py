@@ -27,7 +27,7 @@ _NUMBERS: Final = 1 << 32  # four octets of the token
 # More than anyone rotates within a queue's lifetime; older ones have signed nothing that lives.
 _MOST_KEYS: Final = 16
 _MODE: Final = 0o600
-_LOOK_EVERY: Final = 1.0
+_RELOAD_EVERY: Final = 1.0
 _ALARM_EVERY: Final = 60.0
 
 _LOG: Final = logging.getLogger("bouncegate.keys")
@@ -119,14 +119,14 @@ class KeyFile:
         self._clock = clock
         self._ring = load_or_make(path, now)
         self._read: _State | None = None
-        self._next_look = self._next_alarm = clock()
-        self.look()
+        self._next_reload = self._next_alarm = clock()
+        self.reload()
 
     @property
     def ring(self) -> KeyRing:
         """The keys as they were read last; never raises."""
-        if self._clock() >= self._next_look:
-            self.look()
+        if self._clock() >= self._next_reload:
+            self.reload()
         return self._ring
 
     @property
@@ -134,9 +134,9 @@ class KeyFile:
         """Whether these are the keys of the file, and not what it held before it broke."""
         return self._read is not None
 
-    def look(self) -> None:
+    def reload(self) -> None:
         """Read the file if it is another one, or has changed; says so where it cannot be read."""
-        self._next_look = self._clock() + _LOOK_EVERY
+        self._next_reload = self._clock() + _RELOAD_EVERY
         try:
             state = _state_of(self._path)  # what is written behind this is read the next time
             if state != self._read:

@@ -38,7 +38,7 @@ class ReturnAddresses:
         self._ends = {f"@{name}".encode(): name for name in self._domains.names}
         self._lifetime = settings.return_path.lifetime.after(0)
         self._keys = keys
-        self._persons = frozenset(
+        self._people = frozenset(
             (pattern.local.lower(), pattern.domain.lower())
             for pattern in settings.exempt.recipients
             if pattern.local
@@ -65,7 +65,7 @@ class ReturnAddresses:
             Mailbox(m.local.lower(), m.domain) for m in mailboxes if self._domains.holds(m.domain)
         )
 
-    def look_at(self, mailbox: Mailbox, now: int) -> Finding:
+    def check(self, mailbox: Mailbox, now: int) -> Finding:
         """What a mailbox proves."""
         return check_latest(self._keys, mailbox.local, now, self._lifetime).finding
 
@@ -75,9 +75,9 @@ class ReturnAddresses:
         While the keys cannot be read, such a message passes.
         """
         mailboxes = self.mailboxes(sender.encode("utf-8", "surrogateescape"))
-        findings = {self.look_at(mailbox, now) for mailbox in mailboxes}
+        findings = {self.check(mailbox, now) for mailbox in mailboxes}
         return bool(findings) and findings <= _SIGNED
 
     def is_person(self, mailbox: Mailbox) -> bool:
-        """Whether a mailbox is for a person: postmaster, abuse (RFC 5321, 4.5.1; RFC 2142)."""
-        return any((mailbox.local, domain) in self._persons for domain in ("", mailbox.domain))
+        """Whether a mailbox is a person's: postmaster, abuse (RFC 5321, 4.5.1; RFC 2142)."""
+        return any((mailbox.local, domain) in self._people for domain in ("", mailbox.domain))

@@ -105,7 +105,7 @@ def check(keys: KeyRing, local_part: str, now: int, lifetime: int) -> Checked:
     """Look at the local part of an address below the return domain.
 
     `lifetime`, in seconds, is how long after its making a token is good. The MAC proves that its
-    time is what our clock told. Where that is ahead of now, or before the key was made, the clock
+    time is that of our clock. Where that is ahead of now, or before the key was made, the clock
     was wrong, and the bounces of what was sent meanwhile are accepted nevertheless: to send one
     again later gains nothing, since a recipient of a message counts once.
     """
@@ -140,7 +140,7 @@ def check_latest(keys: KeyFile, local_part: str, now: int, lifetime: int) -> Che
     """
     checked = check(keys.ring, local_part, now, lifetime)
     if checked.finding is Finding.UNKNOWN_KEY:
-        keys.look()
+        keys.reload()
         checked = check(keys.ring, local_part, now, lifetime)
     if keys.is_readable or not (checked.finding.is_ours or checked.finding is Finding.UNKNOWN_KEY):
         return checked

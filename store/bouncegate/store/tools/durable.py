@@ -34,7 +34,7 @@ def make_folders(path: Path, top: Path) -> None:
 
 
 def copied(source: IO[bytes], target: IO[bytes], most: int = sys.maxsize) -> str:
-    """Copy to the end, or so many octets; tells the SHA-256 of what was copied."""
+    """Copy to the end, or so many octets; returns the SHA-256 of what was copied."""
     digest = hashlib.sha256()
     left = most
     while portion := source.read(min(_PORTION, left)):

@@ -79,7 +79,7 @@ STEPS: Final[dict[int, Step]] = {1: _name_addresses, 2: lambda _: None}
 def _derive(environment: Environment, fold: Fold) -> None:
     """Recompute every address from its journal, as long as that does not change its locks.
 
-    Earlier versions kept less of it. The policy may have changed since it was told: a lock that was
+    Earlier versions kept less of it. The policy may have changed since it was made: a lock that was
     made under another one stays, with all that was known beside it.
     """
     journal = CachingJournal(environment)
@@ -97,11 +97,11 @@ def _derive(environment: Environment, fold: Fold) -> None:
                     address = key.decode()
                     history.list_bounced(transaction, address)
                     state = history.addresses.get_within(transaction, address) or EMPTY
-                    told = history.fold_of(transaction, address, fold)
+                    folded = history.fold_of(transaction, address, fold)
                 except Exception:  # noqa: BLE001 - whatever it is, verification names it
                     continue
                 # The first stores kept locks beside the counts too: written anew, they do not.
-                for one in (told, state):
+                for one in (folded, state):
                     if lock_record(one) == record:
                         history.addresses.write(transaction, address, one)
                         break

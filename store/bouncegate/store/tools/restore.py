@@ -220,13 +220,13 @@ def _kept_folder(folder: Path, now: int) -> Path | None:
 
 
 def _put_all(draft: Path, folder: Path, manifest: Manifest, kept: Path | None) -> tuple[str, ...]:
-    """Let each file take its place; tells which secrets stay as they are."""
+    """Let each file take its place; returns which secrets stay as they are."""
     _put_messages(draft, folder)
     secrets = [name for name in sorted(manifest.files) if is_secret(name)]
     left_alone = tuple(name for name in secrets if not _put_secret(draft, folder, name, kept))
     if LEDGER in manifest.files:
-        place = (folder / LEDGER).parent
-        put_in_place(draft / LEDGER, place, kept / LEDGER if kept else None)
+        position = (folder / LEDGER).parent
+        put_in_place(draft / LEDGER, position, kept / LEDGER if kept else None)
     # An act of the old store that was not carried out is none of this one's, and the other way
     # round; one that stands before the store does is carried out upon it.
     with suppress(FileNotFoundError):
@@ -242,8 +242,8 @@ def _put_messages(draft: Path, folder: Path) -> None:
     """Add those that are missing; what is there under a name holds the same."""
     for path in sorted((draft / MESSAGES).glob("*/*.zst")):
         target = folder / path.relative_to(draft)
-        for place in (target.parent.parent, target.parent):
-            _make_folder(place, folder)
+        for position in (target.parent.parent, target.parent):
+            _make_folder(position, folder)
         if not target.exists():
             _put(path, target, folder)
     if (folder / MESSAGES).is_dir():

@@ -16,7 +16,7 @@ def next_of(folder: Path, now: int) -> Path:
 
 
 def thin_out(folder: Path, keep: int, made: Path) -> list[Path]:
-    """Delete all but the newest so many and the one just made; tells which. Raises OSError.
+    """Delete all but the newest so many and the one just made; returns which. Raises OSError.
 
     What has another name is somebody else's, and stays. The names tell the times: by a clock that
     is or was wrong, the one just made need not be the newest by its name.

@@ -140,7 +140,7 @@ def _opened(draft: Path, map_size: int) -> Iterator[Environment]:
 def _require_sound(environment: Environment, data: Path, folder: Path, fold: Fold) -> int:
     """Repair what can be derived, and refuse what is wrong else; raises StoreDamaged.
 
-    Tells how many addresses another policy has decided.
+    Returns how many addresses another policy has decided.
     """
     otherwise = 0
 

@@ -1,4 +1,4 @@
-"""SPF: a wrong verdict sends an administrator to mend what is right, or hides a real fault."""
+"""SPF: a wrong verdict sends an administrator to change what is right, or hides a real fault."""
 
 import asyncio
 from ipaddress import ip_address

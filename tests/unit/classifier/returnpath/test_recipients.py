@@ -110,7 +110,7 @@ def test_recipients_whose_token_is_late_or_of_a_lost_key_are_refused_with_a_warn
     rotate(site.key_file, NOW)
     rotate(site.key_file, NOW)
     site.key_file.write_text(site.key_file.read_text().splitlines()[-1] + "\n")
-    site.keys.look()
+    site.keys.reload()
     assert site.finding(path) is Finding.UNKNOWN_KEY
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     assert caplog.records[0].message.endswith("token=stale")

@@ -57,7 +57,7 @@ def test_signed_senders_cannot_be_told_while_the_keys_are_unreadable(
 ) -> None:
     local = sign(keys.ring, "ann@example.com", b"message1", NOW)
     (tmp_path / KEY_FILE).unlink()
-    keys.look()
+    keys.reload()
     assert domain.has_signed(f"{local}@{DOMAIN}", NOW)
 
 

@@ -37,7 +37,7 @@ from bouncegate.store.reopening import ReopeningLockTable
 table = ReopeningLockTable(settings_of(folder))
 print("open", flush=True)
 for line in sys.stdin.buffer:
-    table.look()
+    table.check()
     print(table.find(line.strip()) is not None, flush=True)
 """
 

@@ -168,7 +168,7 @@ def test_the_send_path_knows_the_locks_before_an_upgrade_while_it_is_at_work_and
     table = ReopeningLockTable(settings_of(first))
 
     def require_locks() -> None:
-        table.look()
+        table.check()
         assert table.find(b"ann@hand.example") is not None
         assert table.find(b"x@dead.example") is not None
         assert table.find(b"bob@shop.example") is None

@@ -129,15 +129,15 @@ class AddressCheck:
             )
             return
         try:
-            told = self._history.fold_of(transaction, address, self._fold)
+            folded = self._history.fold_of(transaction, address, self._fold)
         except Exception:  # noqa: BLE001 - an entry that is lost, which the journal's check tells
             return
         strangers = locks.keys() - {lockrecord.digest_of(name) for name in state.groups}
         if strangers:
             text = f"holds a lock of a group that no state knows ({min(strangers).hex()})"
             yield Difference("locks", address, text, repair)
-        elif state != told:
-            yield _otherwise(address, state, told, repair)
+        elif state != folded:
+            yield _otherwise(address, state, folded, repair)
         for lock in locks_of(state):
             yield from self._of_lock(transaction, address, lock)
         shelves = lists_of(state)
@@ -190,9 +190,9 @@ class AddressCheck:
                     yield Difference("ends", end.hex(), f"names no entry ({cause.hex()})", repair)
 
 
-def _otherwise(address: str, state: State, told: State, repair: Repair) -> Difference:
-    fields = [n for n in state.__struct_fields__ if getattr(state, n) != getattr(told, n)]
-    before, after = (_text(getattr(one, fields[0])) for one in (state, told))
+def _otherwise(address: str, state: State, folded: State, repair: Repair) -> Difference:
+    fields = [n for n in state.__struct_fields__ if getattr(state, n) != getattr(folded, n)]
+    before, after = (_text(getattr(one, fields[0])) for one in (state, folded))
     more = f" (and {', '.join(fields[1:])})" if fields[1:] else ""
     text = f"{fields[0]} is {before}, the journal tells {after}{more}"
     return Difference("addresses", address, text, repair, by_policy=True)

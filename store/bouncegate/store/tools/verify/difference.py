@@ -83,5 +83,5 @@ def deleted(
     *,
     value: bytes = b"",
 ) -> None:
-    """Repair by deleting a record; all of its key unless a value is told."""
+    """Repair by deleting a record; all of its key unless a value is given."""
     transaction.delete(key, value, db=database)

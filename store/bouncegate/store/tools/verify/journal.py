@@ -184,7 +184,7 @@ class JournalCheck:
         octets = transaction.get(key, db=self._journal) if key else None
         try:
             return None if octets is None else decode_entry(octets)
-        except Exception:  # noqa: BLE001 - told where the journal itself is read
+        except Exception:  # noqa: BLE001 - reported where the journal itself is read
             return None
 
 

@@ -133,18 +133,18 @@ class RecordCheck:
         for transaction, items in portions(self._environment, MX_HOSTS):
             for key, _ in items:
                 domain = key.partition(b"\0")[2]
-                told = transaction.get(domain, db=self._known) if domain else None
-                right = [] if told is None else self._hosts_of(told)
+                known = transaction.get(domain, db=self._known) if domain else None
+                right = [] if known is None else self._hosts_of(known)
                 if key not in [host_key(host, domain.decode()) for host in right]:
                     repair = partial(deleted, self._hosts, key)
-                    text = f"names {shown(domain)}, of which DNS has told another host"
+                    text = f"names {shown(domain)}, for which DNS names another host"
                     yield Difference("mx_hosts", shown(key), text, repair)
 
     def _hosts_of(self, value: bytes) -> list[str]:
         try:
             return list(self._exchanges.decode(value).mx_hosts[:1])
         except msgspec.DecodeError:
-            return []  # told where `mx` itself is read
+            return []  # reported where `mx` itself is read
 
     def _of_large_messages(self) -> Iterator[Difference]:
         for path in sorted((self._folder / "messages").glob("*/*.zst")):

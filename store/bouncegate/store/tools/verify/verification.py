@@ -97,7 +97,7 @@ def differences(
     `data` is its file, `folder` that of the store to which it belongs: large messages lie there.
     """
     yield from verify_pages(data, environment)
-    # The journal first: what follows from it is told by it.
+    # The journal first: everything else follows from it.
     yield from JournalCheck(environment).differences()
     yield from AddressCheck(environment, fold).differences()
     yield from WindowCheck(environment).differences()
