@@ -54,7 +54,7 @@ list --sort until
 list --state all
 export
 export --format json
-export {ANN} --all
+export {ANN}
 report health --json
 report mailing
 report group --csv

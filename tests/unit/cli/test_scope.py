@@ -122,7 +122,7 @@ def test_lock_that_has_ended_is_shown_as_locked_nowhere(bouncegate: Command, con
         store.act([ended], Policy(PolicySettings(), []).fold)
     (row,) = (
         row
-        for row in map(json.loads, bouncegate("list", "--all", "--json").out.splitlines())
+        for row in map(json.loads, bouncegate("list", "--ended", "--json").out.splitlines())
         if row["address"] == "old@orchard.example"
     )
     assert (row["state"], row["locked"]) == ("ended", False)
