@@ -26,6 +26,16 @@ _DESKS: Final = (
     "x-discourse", "x-trello", "x-asana", "x-basecamp", "x-salesforce", "x-sfdc", "x-espocrm",
     "x-vtiger", "x-suitecrm", "x-dynamics",
 )  # fmt: skip
+# The same programs, where they sign as the mailer.
+_DESK_MAILERS: Final = Phrases(
+    (
+        (
+            r"zendesk|freshdesk|freshservice|help ?scout|otrs|znuny|zammad|osticket|kayako|jira"
+            r"|redmine|request tracker|bugzilla|phabricator|servicenow|glpi|hubspot|intercom"
+            r"|front ?app|zabbix|nagios|icinga|help ?desk"
+        ),
+    )
+)
 # Programs in which people write mail.
 _CLIENTS: Final = Phrases(
     (
@@ -37,6 +47,7 @@ _CLIENTS: Final = Phrases(
     )
 )
 _DAEMONS: Final = Phrases((r"^(?:mailer-?daemon|post-?master|mail-?daemon|mdaemon|bounces?)@",))
+_ANSWERS: Final = frozenset({"in-reply-to", "references"})
 _LISTS: Final = frozenset({"list-id", "list-unsubscribe"})
 # RFC 3834, 5
 _AUTOMATIC: Final = ("auto-replied", "auto-generated")
@@ -90,7 +101,9 @@ def is_own_path(fields: Fields) -> bool:
 
 
 def _is_of_desk(fields: Fields) -> bool:
-    return any(name.startswith(_DESKS) for name in fields.names)
+    return any(name.startswith(_DESKS) for name in fields.names) or _DESK_MAILERS.occur(
+        fields.get("x-mailer")
+    )
 
 
 def _address(message: Message) -> str:
@@ -100,4 +113,4 @@ def _address(message: Message) -> str:
 def _is_from_person(fields: Fields) -> bool:
     """Whether it answers a message (RFC 5322, 3.6.4), or was written in a program for people."""
     client = f"{fields.get('user-agent')} {fields.get('x-mailer')}"
-    return "in-reply-to" in fields or _CLIENTS.occur(client)
+    return not _ANSWERS.isdisjoint(fields.names) or _CLIENTS.occur(client)

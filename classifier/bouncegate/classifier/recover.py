@@ -43,12 +43,18 @@ def recovered(reports: list[Report], notification: Notification) -> list[Report]
 
 def _without_author(report: Report, notification: Notification, mailed: set[str]) -> list[Report]:
     """A report about the author, who may be among those mailed, unless the notice names another."""
-    author = notification.returned_fields.get("from").lower() if mailed else ""
+    # If nothing is returned, the notice alone can name another than the return path.
+    field = (
+        notification.returned_fields.get("from")
+        if mailed
+        else notification.message.fields.get("to")[:_LONGEST]
+    )
     recipient = report.recipient.lower()
-    if recipient not in author or recipient in mailed or recipient in notification.notice.lower():
+    is_sender = recipient in map(str.lower, find_addresses(field))
+    if not is_sender or recipient in mailed or recipient in notification.notice.lower():
         return [report]
     named = _named(notification)
-    if named.lower() not in mailed:
+    if not named or (mailed and named.lower() not in mailed):
         return [report]
     return [replace(report, final_recipient=named, original_recipient="")]
 

@@ -77,7 +77,10 @@ _CHALLENGE: Final = (
         r"|address|mail|human|identity)"
     ),
     r"confirmation required|challenge.?response|requires? (?:sender )?(?:verif|confirm|authoriz)",
-    r"spamarrest|boxbe|tmda|waiting list|awaiting (?:your )?confirm|subscription confirmation",
+    (
+        r"spamarrest|boxbe|tmda|mailinblack|bluebottle|sendio|vous (?:identifier|authentifier)"
+        r"|waiting list|awaiting (?:your )?confirm|subscription confirmation"
+    ),
     r"quarant|cuarenten|(?:end.?user|spam|junk|held)[^.]{0,30} (?:digest|summary|report)\b",
     r"\(verification\)|verification (?:required|needed|request)|sender verification|captcha",
     (
@@ -122,6 +125,19 @@ _TICKET: Final = (
         r"|обращение|ärende|sag|sak|tiketti|talep|bilet|požadavek|工单|チケット|문의)"
         r"\W{0,3}(?:id|nr|no|number|nummer|numéro|número)?\W{0,3}[a-z]{0,6}[-_/]?\d{2,}"
     ),
+    (
+        r"^\W{0,3}(?:(?:re|aw|sv|rv)\s?: ?)?(?:your )?(?:support )?(?:request|ticket|case|message"
+        r"|e-?mail|inquiry|enquiry) (?:has been |was )?(?:received|created|opened|updated|closed"
+        r"|assigned|logged|registered)\b"
+    ),
+    r"^\W{0,3}(?:we (?:have |.ve )?(?:received|got)|thank you for|thanks for|automated acknowl)",
+    (
+        r"^\W{0,3}(?:eingangsbestätigung|wir haben ihre|ihre (?:anfrage"
+        r"|nachricht) ist (?:bei uns )?ein)"
+    ),
+    r"^\W{0,3}(?:accusé de réception|nous avons (?:bien )?reçu|hemos recibido|recebemos|recibimos)",
+    r"^\W{0,3}(?:abbiamo ricevuto|w(?:e|ij) hebben uw|otrzymaliśmy|potwierdzenie (?:otrzym|przyj))",
+    r"^\W{0,3}(?:мы получили|ваше? (?:обращение|заявка|запрос)|受付|自動受付|已收到|접수)",
     r"^\W{0,3}(?:inc|req|ritm|cs|sr|tkt|sctask|chg|task)-?\d{3,}",
     (
         r"^\W{0,3}(?:problem|recovery|alert|alarm|critical|warning|ok|down|up|resolved"
@@ -139,7 +155,12 @@ _RECEIPT: Final = (
     r"^\W{0,2}(?:прочитано|не прочитано|開封済み|開封|已读|已讀|읽음)\s?[:\x{ff1a}]",
 )
 # A person forwards or answers a notice, which has already been counted.
-_FORWARDED: Final = r"^\s*(?:fwd?|wg|tr|rv|vs|enc|re|aw|sv|i|r|転送)\s?:"
+_FORWARDED: Final = (
+    r"^\s*(?:fwd?|wg|tr|rv|vs|vl|vb|enc|re|aw|sv|i|r|pd|odp|antw|doorst|rif|ri|res|rép|ref|fs|tvs"
+    r"|továbbítás|vá|přepos|přeposláno|.?.lt|ynt|πρθ|απ|trs|ata|hl|прд|пересл|перенапр|отв|відп"
+    r"|転送|返信|转发|轉寄|回复|回覆|答复|전달|회신|הועבר|תגובה)"
+    r"\s?(?:\[\d+\])?\s?[:\x{ff1a}]"
+)
 # How notices begin that a list manager forwards with the header fields of a list.
 _NOTICE: Final = (
     r"^(?:\[[^\]]{1,80}\] ?)?(?:undeliver(?:able|ed)\b|returned (?:mail|message)|failure notice"

@@ -27,8 +27,16 @@ CORRESPONDENCE = {
         DESK | {"Subject": "Anfrage 20260017: Zustellung", "Return-Path": "<>"},
     "an acknowledgement in Polish":
         DESK | {"Subject": "Zgłoszenie nr 4711: zwrot", "Return-Path": "<>"},
+    "a desk that signs as the mailer":
+        DESK | {"Return-Path": "<>", "Subject": "[Request received] Undeliverable: News",
+                "X-Mailer": "Zendesk Mailer"},
+    "an acknowledgement in French":
+        DESK | {"Subject": "Accusé de réception : échec de remise", "Return-Path": "<>"},
+    "an acknowledgement in Spanish":
+        DESK | {"Subject": "Hemos recibido su mensaje: correo devuelto", "Return-Path": "<>"},
     "a monitor": DESK | {"Subject": "PROBLEM: mail delivery failed on mx1", "Return-Path": "<>"},
     "an answer": DESK | {"In-Reply-To": "<bounce@mx.sender.example>"},
+    "an answer to several": DESK | {"References": "<bounce@mx.sender.example>"},
     "a letter": DESK | {"User-Agent": "Mozilla Thunderbird"},
     "a letter with a return path of its own": DESK | {"Return-Path": "<bob@desk.example>"},
 }  # fmt: skip
@@ -80,3 +88,12 @@ def test_a_receipt_in_words_is_no_bounce(subject: str) -> None:
     reading = read(mail({"From": "Ann <ann@x.example>", "Subject": subject, "Return-Path": "<>"},
                         "Your message to ann@x.example could not be kept.\n"))  # fmt: skip
     assert (reading.type, reading.reports) == (MessageType.MDN, ())
+
+
+@pytest.mark.parametrize("prefix", [
+    "Fwd", "WG", "TR", "RV", "ENC", "I", "VS", "VL", "VB", "PD", "Doorst", "Přepos", "TVS", "Ynt",
+    "\u0130lt", "ΠΡΘ", "Пересл", "転送", "转发", "轉寄", "전달", "הועבר", "Re[2]", "AW",
+])  # fmt: skip
+def test_a_forwarded_notice_accuses_nobody(prefix: str) -> None:
+    raw = mail(DESK | {"Subject": f"{prefix}: Undelivered Mail Returned to Sender"}, QUOTED)
+    assert (read(raw).type, read(raw).reports) == (MessageType.ORDINARY, ())

@@ -1,7 +1,7 @@
 """The server's reply is found in whichever field has it."""
 
 import pytest
-from tests.unit.classifier.builder import dsn, failed
+from tests.unit.classifier.builder import dsn, failed, mail
 
 from bouncegate.classifier.parse import read
 
@@ -14,6 +14,8 @@ FIELDS = {
     "X-Server-Reply": ('550 "Unknown person"', '550 "Unknown person"'),
     "X-Why": ("5.7.1 not from you", "5.7.1 not from you"),
     "Status": ("5.2.2 (Over quota)", "5.2.2 Over quota"),
+    "Action": ("failed (nobody of that name)", "nobody of that name"),
+    "Remote-MTA": ("dns; mx.example.net; 550 nobody here", "550 nobody here"),
 }  # fmt: skip
 
 
@@ -67,3 +69,11 @@ def test_one_recipient_says_nothing_about_another() -> None:
     ]
     message = {"X-Nothing": "here"}
     assert diagnostic(*groups, message=message) == ""
+
+
+@pytest.mark.parametrize("name", ["X-Failure-Reason", "X-Bounce-Diagnostic", "X-SMTP-Response"])
+def test_a_reason_is_read_from_the_header(name: str) -> None:
+    header = {"From": "x@mx.example", "Subject": "Delivery failed", "Return-Path": "<>",
+              "X-Failed-Recipients": "ann@x.example", name: "552 it is full"}  # fmt: skip
+    told = [(r.recipient, r.diagnostic) for r in read(mail(header, "See above.\n")).reports]
+    assert told == [("ann@x.example", "552 it is full")]

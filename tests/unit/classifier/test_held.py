@@ -18,6 +18,7 @@ HELD = (
     "Ihre Nachricht an ann@recipient.example wurde nicht zugestellt: sie wird zurückgehalten.",
     "Nicht zugestellt an ann@recipient.example; die Nachricht wartet auf Freigabe.",
     "Votre message à ann@recipient.example n'a pas été remis, il est en attente de validation.",
+    "Non remis à ann@recipient.example : cliquez sur le lien pour vous authentifier.",
     "No se pudo entregar a ann@recipient.example: el mensaje está en cuarentena.",
     "Não foi entregue a ann@recipient.example: a mensagem aguarda aprovação.",
     "Impossibile recapitare a ann@recipient.example: il messaggio è in quarantena.",

@@ -213,3 +213,15 @@ def test_a_digest_of_held_mail_accuses_nobody(subject: str) -> None:
     reading = read(mail({"From": "Filter <filter@x.example>", "Return-Path": "<>",
                          "Subject": subject}, body))  # fmt: skip
     assert (reading.type, reading.reports) == (MessageType.CHALLENGE, ())
+
+
+@pytest.mark.parametrize(
+    ("subtype", "category"), [("NoEmail", "address"), ("General", "undefined")]
+)
+def test_a_permanent_bounce_of_amazon_is_hard_without_details(
+    classifier: Classifier, subtype: str, category: str
+) -> None:
+    people = [{"emailAddress": "a@x.example"}]
+    raw = amazon(bounceType="Permanent", bounceSubType=subtype, bouncedRecipients=people)
+    told = [classifier.classify(report) for report in read(raw).reports]
+    assert [(verdict.kind, verdict.category) for verdict in told] == [(Kind.HARD, category)]

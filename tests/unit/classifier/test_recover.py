@@ -56,3 +56,11 @@ def test_the_author_has_not_failed_where_the_notice_names_another() -> None:
 def test_the_author_can_fail_who_sends_a_copy_to_himself() -> None:
     for words in ("Rejected.\n", "Could not be delivered to news@sender.example.\n"):
         assert recipients("news@sender.example", words, returned()) == ["news@sender.example"]
+
+
+@pytest.mark.parametrize(("notice", "expected"), [
+    ("Your message to ann@recipient.example could not be delivered.\n", "ann@recipient.example"),
+    ("Rejected.\n", PATH),
+])  # fmt: skip
+def test_a_notice_that_returns_nothing_has_to_name_another(notice: str, expected: str) -> None:
+    assert recipients(PATH, notice, "-") == [expected]

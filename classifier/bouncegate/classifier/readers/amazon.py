@@ -127,13 +127,19 @@ def _report(person: dict[str, Any], action: str, kind: str) -> Report:
     return Report(
         final_recipient=_address(person),
         action=own_action if own_action in _ACTIONS else action,
-        status=_text(person.get("status"))[:16] or reply.status,
+        status=_text(person.get("status"))[:16] or reply.status or _status_of(kind),
         diagnostic=diagnostic,
         reply_code=reply.code,
         phase=reply.phase,
         notice=kind,
         reader=NAME,
     )
+
+
+def _status_of(kind: str) -> str:
+    """The status that a type of bounce stands for, where SES tells no other."""
+    default = "5.0.0" if kind.startswith("Permanent") else ""
+    return "5.1.1" if kind == "Permanent NoEmail" else default
 
 
 def _complaint(person: dict[str, Any], feedback: str) -> Report:

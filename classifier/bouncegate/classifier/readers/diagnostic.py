@@ -23,12 +23,15 @@ STANDARD: Final = frozenset(
         "diagnostic-code", "reporting-mta", "arrival-date", "original-envelope-id",
     }
 )  # fmt: skip
-# Standard too, but kept with the unknown ones: RFC 3464, 2.2 and 2.3, RFC 3885, 4.
-_NO_REPLY: Final = STANDARD | {
-    "last-attempt-date", "final-log-id", "will-retry-until", "dsn-gateway", "received-from-mta",
-    "x-display-name", "x-actual-recipient", "x-postfix-sender", "x-postfix-queue-id",
-    "x-original-message-id", "original-message-id",
-}  # fmt: skip
+# Fields that have no reply, although some of their values look like one.
+_NO_REPLY: Final = frozenset(
+    {
+        "original-recipient", "final-recipient", "status", "reporting-mta", "arrival-date",
+        "original-envelope-id", "last-attempt-date", "final-log-id", "will-retry-until",
+        "dsn-gateway", "received-from-mta", "x-display-name", "x-actual-recipient",
+        "x-postfix-sender", "x-postfix-queue-id", "x-original-message-id", "original-message-id",
+    }
+)  # fmt: skip
 # A reply with its words: `550 5.1.1 No such user`, `550 "Unknown User"`, `#5.1.1 no such user`.
 _REPLY: Final = re.compile(
     r"(?:(?<![\w.:/-])[45][0-5]\d[ \-:]{1,3}(?:#?[45]\.\d{1,3}\.\d{1,3}\b[: ]{0,2})?"
@@ -38,6 +41,8 @@ _REPLY: Final = re.compile(
 _ENVELOPE: Final = re.compile(r"^<[^<>#;]{0,255}#[45]\.\d{1,3}\.\d{1,3} (?:smtp|x-[\w-]{1,40}); ?")
 _TYPE: Final = re.compile(r"^(?:smtp|x-[\w-]{1,40});[ \t]*", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]{2}")
+# RFC 3464, 2.3.3 and 2.3.4: their values may have a comment.
+_COMMENTED: Final = ("status", "action")
 _COMMENT: Final = re.compile(r"\(([^()]{3,500})\)")
 
 
@@ -50,16 +55,18 @@ def diagnostic_of(fields: Fields) -> str:
 
 
 def _elsewhere(fields: Fields) -> Iterator[str]:
-    """The replies in fields beyond the standard, then the comment of the status."""
+    """The replies in other fields, then the comments of the status and the action."""
     for name in sorted(fields.names - _NO_REPLY)[: limits.EXTRA_FIELDS]:
         value = fields.get(name)[: limits.DIAGNOSTIC]
-        if _REPLY.search(value):
-            yield _bare(value)
-    # RFC 3464, 2.3.4: a status may have a comment.
-    status = fields.get("status")[: limits.DIAGNOSTIC]
-    comment = _COMMENT.search(status)
-    if comment and _WORD.search(comment[1]):
-        yield f"{status[: comment.start()].strip()} {comment[1]}".strip()
+        reply = _REPLY.search(value)
+        if reply:
+            yield _bare(value) if name not in STANDARD else value[reply.start() :]
+    for name in _COMMENTED:
+        value = fields.get(name)[: limits.DIAGNOSTIC]
+        comment = _COMMENT.search(value)
+        if comment and _WORD.search(comment[1]):
+            code = value[: comment.start()].strip() if name == "status" else ""
+            yield f"{code} {comment[1]}".strip()
 
 
 def _untyped(value: str) -> str:

@@ -1,12 +1,15 @@
 """The header field X-Failed-Recipients: Exim, Google, Telekom, Google Groups and others.
 
-The field lists the recipients, separated by commas; the notice has the reasons. It is used if no
-reader of a family finds a recipient.
+The field lists the recipients, separated by commas; the notice has the reasons, or a
+field of the header. It is used if no reader of a family finds a recipient.
 """
 
+import re
 from typing import Final
 
+from bouncegate.classifier import limits
 from bouncegate.classifier.addresses import find_addresses
+from bouncegate.classifier.fields import Fields
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers.delay import is_delay
 from bouncegate.classifier.readers.recipientblocks import RecipientBlock, entries, reports
@@ -14,6 +17,12 @@ from bouncegate.classifier.report import Report
 
 NAME: Final = "x-failed-recipients"
 PATTERN: Final = ""
+
+# Fields such as X-Failure-Reason or X-Bounce-Diagnostic.
+_REASON: Final = re.compile(
+    r"x-(?:bounce|fail(?:ed|ure)?|delivery|smtp|reject(?:ion)?|error)"
+    r"-(?:reason|diagnostic|error|response|reply|message|text|description)s?"
+)
 
 
 def _explained(text: str) -> list[RecipientBlock]:
@@ -33,5 +42,12 @@ def read(notification: Notification) -> list[Report]:
         return []
     explanations = {e.address.lower(): e.explanation for e in _explained(notification.notice)}
     action = "delayed" if is_delay(notification) else "failed"
-    blocks = (RecipientBlock(a, explanations.get(a.lower(), "")) for a in named)
+    reason = _reason(notification.message.fields)
+    blocks = (RecipientBlock(a, explanations.get(a.lower()) or reason) for a in named)
     return reports(blocks, NAME, action)
+
+
+def _reason(fields: Fields) -> str:
+    """The reason in a field of the header, `""` without one."""
+    names = (name for name in sorted(fields.names) if _REASON.fullmatch(name))
+    return next((fields.words(name)[: limits.DIAGNOSTIC] for name in names), "")

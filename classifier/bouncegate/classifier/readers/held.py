@@ -70,6 +70,7 @@ _HELD: Final = (
         r"|approbation|confirmation|vérification)"
     ),
     r"(?:veuillez|merci de|pour) (?:confirmer|valider) (?:que|votre|cet|l.envoi)|pas un robot",
+    r"(?:pour|doit|veut|souhaite)[^.]{0,20} vous (?:identifier|authentifier)",
     # Spanish and Portuguese
     (
         r"(?:ha sido |está |fue |foi |fica |ficou )retenid[ao]|retid[ao] (?:para|até|pel)|(?:en"
