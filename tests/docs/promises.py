@@ -91,6 +91,11 @@ PROMISES: Final = {
         Promise(r"550 closed for stocktaking")
     ),
     "bouncegate classify --explain bounce.eml": Promise(r"decided by: recipient\.unknown"),
+    # docs/reasons.md
+    "bouncegate classify --vocabulary sisimai --json bounce.eml": Promise(
+        r'"reason":"userunknown","detail":"user-unknown"'
+    ),
+    "bouncegate reasons --vocabulary ses": Promise(r"mailbox-full +MailboxFull +Transient"),
     # docs/send-path.md
     "bouncegate map export lmdb:/var/lib/bouncegate/locks": Promise(r"3 entries, written"),
     'bouncegate map status --max-age "2 hours" /var/lib/bouncegate/locks': Promise(r" s old: good"),

@@ -85,6 +85,8 @@ def dissect(diagnostic: str) -> Reply:
     # Prose names a page where it could name itself.
     pages = _URL.findall(line) if code or status else []
     words = f"{line[: host.start(1)]}<>{line[host.end(1) :]}" if host else line
+    if code and status:
+        words = _as_one(words, code, status[0])
     return Reply(
         code,
         status[0] if status else "",
@@ -94,6 +96,19 @@ def dissect(diagnostic: str) -> Reply:
         " ".join(pages).lower(),
         _TEMPORARY.search(line) is not None,
     )
+
+
+def _as_one(line: str, code: str, status: str) -> str:
+    """A reply of several lines (RFC 5321, 4.2.1) without the codes that each line repeats."""
+    marks = (f"{code}-{status} ", f"{code} {status} ")
+    starts = [start for start in (line.find(mark) for mark in marks) if start >= 0]
+    if not starts:
+        return line
+    end = min(starts) + len(marks[0])
+    rest = line[end:]
+    for mark in marks:
+        rest = rest.replace(mark, "")
+    return line[:end] + rest
 
 
 def _code(line: str) -> str:

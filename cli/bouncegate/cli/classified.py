@@ -17,6 +17,7 @@ from bouncegate.cli.logs import printable
 from bouncegate.config.counting import COUNTING, counts_by_default, why
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import Kind
+from bouncegate.config.vocabularies import Vocabulary, answer
 
 Record = dict[str, object]
 Row = tuple[object, ...]
@@ -66,8 +67,9 @@ class Messages:
         "rule",
     )
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, vocabulary: Vocabulary | None = None) -> None:
         self._classifier = classifier
+        self._vocabulary = vocabulary
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:
         """`{"file", "reports": [...]}`; no report for what is no bounce."""
@@ -82,6 +84,7 @@ class Messages:
 
     def _report(self, classified: ClassifiedReport, *, explain: bool) -> Record:
         record: Record = {name: getattr(classified, name) for name in _REPORTED}
+        record |= _in_words_of(self._vocabulary, classified.verdict)
         if not explain:
             return record
         report = classified.report
@@ -93,7 +96,9 @@ class Messages:
         if not message.reports:
             return [(item.name, f"({message.type})", *[""] * 6)]
         records = (self._report(report, explain=False) for report in message.reports)
-        return [_row({"file": item.name} | record, self.columns) for record in records]
+        return [
+            _row({"file": item.name} | record, self.columns, self._vocabulary) for record in records
+        ]
 
     def account(self, item: MessageFile) -> str:
         """Paragraphs: what the message is, then each recipient with the reasons."""
@@ -102,7 +107,11 @@ class Messages:
         for report, _ in message.reports:
             fields = {name: getattr(report, name) for name in _EXPLAINED}
             facts = {"action": report.action, **fields, "diagnostic": report.diagnostic}
-            paragraphs.append(_account(report.recipient, facts, self._classifier.explain(report)))
+            paragraphs.append(
+                _account(
+                    report.recipient, facts, self._classifier.explain(report), self._vocabulary
+                )
+            )
         return "\n".join(paragraphs) + "\n"
 
 
@@ -111,8 +120,9 @@ class DiagnosticLines:
 
     columns: tuple[str, ...] = ("text", "kind", "category", "reason", "rule")
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, vocabulary: Vocabulary | None = None) -> None:
         self._classifier = classifier
+        self._vocabulary = vocabulary
 
     def record(self, item: MessageFile, *, explain: bool) -> Record:
         """`{"text", "kind", "category", "reason", "detail", "rule"}`."""
@@ -126,6 +136,7 @@ class DiagnosticLines:
             "detail": verdict.detail,
             "rule": verdict.rule,
         }
+        record |= _in_words_of(self._vocabulary, verdict)
         if not explain:
             return record
         report = Report(diagnostic=text)
@@ -133,17 +144,27 @@ class DiagnosticLines:
 
     def rows(self, item: MessageFile) -> list[Row]:
         """One row."""
-        return [_row(self.record(item, explain=False), self.columns)]
+        return [_row(self.record(item, explain=False), self.columns, self._vocabulary)]
 
     def account(self, item: MessageFile) -> str:
         """A paragraph."""
         text = _text(item)
-        return _account(text, {}, self._classifier.explain(Report(diagnostic=text))) + "\n"
+        explanation = self._classifier.explain(Report(diagnostic=text))
+        return _account(text, {}, explanation, self._vocabulary) + "\n"
 
 
-def _row(record: Record, columns: tuple[str, ...]) -> Row:
-    """A row for people, who are shown the finest reason."""
-    return tuple(record["detail" if column == "reason" else column] for column in columns)
+def _in_words_of(vocabulary: Vocabulary | None, verdict: Verdict) -> Record:
+    """What a vocabulary has in place of our kind and reason; the detail stays ours."""
+    if vocabulary is None:
+        return {}
+    theirs = answer(vocabulary, verdict.kind, verdict.detail)
+    return {"kind": theirs.kind, "reason": theirs.reason}
+
+
+def _row(record: Record, columns: tuple[str, ...], vocabulary: Vocabulary | None) -> Row:
+    """A row for people, who are shown the finest reason, or the one of the vocabulary."""
+    finest = "reason" if vocabulary else "detail"
+    return tuple(record[finest if column == "reason" else column] for column in columns)
 
 
 def _text(item: MessageFile) -> str:
@@ -174,7 +195,9 @@ def _explained(explanation: Explanation, report: Report) -> Record:
     }
 
 
-def _account(name: str, facts: dict[str, str], explanation: Explanation) -> str:
+def _account(
+    name: str, facts: dict[str, str], explanation: Explanation, vocabulary: Vocabulary | None
+) -> str:
     verdict, rule = explanation.verdict, explanation.rule
     place = f" ({rule.file}, line {rule.line})" if rule else ""
     lines = [f"  {name}: {verdict.kind}/{verdict.category}, {verdict.detail}"]
@@ -188,6 +211,9 @@ def _account(name: str, facts: dict[str, str], explanation: Explanation) -> str:
         lines.append(f"    matched: {explanation.matched}")
     if explanation.runners_up:
         lines.append(f"    would also match: {', '.join(explanation.runners_up)}")
+    if vocabulary is not None:
+        theirs = answer(vocabulary, verdict.kind, verdict.detail)
+        lines.append(f"    {vocabulary} says: {theirs.kind}, {theirs.reason}")
     definition = REASONS[verdict.detail]
     lines.append(f"    meaning: {definition.meaning}")
     lines.append(f"    advice: {definition.advice}")

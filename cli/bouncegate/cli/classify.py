@@ -8,7 +8,7 @@ import typer
 
 from bouncegate.cli.inputfiles import MessageFile, lines, messages
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.options import Json
+from bouncegate.cli.options import InWordsOf, Json
 from bouncegate.cli.outfile import writing_new
 from bouncegate.cli.output import complain, write_json, write_table
 from bouncegate.store.installationmark import known_mark
@@ -40,6 +40,7 @@ def classify(
             "data, and the verdict. Attach it to an issue.",
         ),
     ] = None,
+    vocabulary: InWordsOf = None,
 ) -> None:
     """Classify messages or SMTP replies; store nothing.
 
@@ -53,6 +54,8 @@ def classify(
     echo '550 5.1.1 no such user' | bouncegate classify --diagnostics -
 
     bouncegate classify --report case.eml bounce.eml
+
+    bouncegate classify --vocabulary sisimai --json bounce.eml
     """
     from bouncegate.cli.classified import DiagnosticLines, Messages, View  # noqa: PLC0415
     from bouncegate.cli.daemons import classifier_of  # noqa: PLC0415
@@ -60,7 +63,8 @@ def classify(
     invocation = invocation_of(context)
     settings = invocation.settings
     classifier = classifier_of(settings, known_mark(settings.store.path))
-    view: View = DiagnosticLines(classifier) if diagnostics else Messages(classifier)
+    kind_of_view = DiagnosticLines if diagnostics else Messages
+    view: View = kind_of_view(classifier, vocabulary)
     reported: list[MessageFile] = []
     rows: list[tuple[object, ...]] = []
     unreadable = False

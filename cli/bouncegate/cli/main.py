@@ -37,6 +37,7 @@ from bouncegate.cli import (
     postfix,
     provider,
     purge,
+    reasons,
     report,
     show,
     simulate,
@@ -86,6 +87,7 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "undo": undo.undo,
         "audit": audit.audit,
         "classify": classify.classify,
+        "reasons": reasons.reasons,
         "anonymize": anonymize.anonymize,
     },
     "Setup": {

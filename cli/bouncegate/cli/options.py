@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 
 from bouncegate.cli.operator import one_line, operator
+from bouncegate.config.vocabularies import Vocabulary
 
 WHEN: Final = '"2027-01-31", or "2 hours" for two hours ago'
 ENDS: Final = '"2027-01-31", or "6 months" from now'
@@ -25,6 +26,10 @@ Limit = Annotated[
 ]
 Unverified = Annotated[
     bool, typer.Option("--unverified", help="Also count bounces not proven to be of our mail.")
+]
+InWordsOf = Annotated[
+    Vocabulary | None,
+    typer.Option("--vocabulary", help="Use the words of another program.", show_default=False),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")

@@ -47,6 +47,15 @@ REPLIES = [
     ("452 4.5.3 too many recipients", "too-many-recipients"),
     ("550 5.4.5 Daily sending quota exceeded", "sending-quota"),
     ("550 5.1.1 no such user here", "user-unknown"),
+    ("550 Unauthenticated users are not allowed", "authentication-required"),
+    ("550 5.2.0 the address after From: is unknown to us. IB502", "sender-address-refused"),
+    ("550 5.2.0 rejete. OFR004_506 [506]", "spam-block"),
+    ("550 5.7.27 Domain does not accept mail", "no-mx"),
+    ("451 4.7.1 Client host rejected: retry more slowly", "rate-limit"),
+    ("Your post to group team@example.com was rejected due to spam classification.", "spam-block"),
+    ("server temporarily unavailable. this message has been in the queue too long.", "expired"),
+    ("550-5.7.1 [192.0.2.7] mail with multiple 550 5.7.1 addresses in From: is refused",
+     "not-rfc-compliant"),
 ]  # fmt: skip
 
 
@@ -80,6 +89,16 @@ def test_what_blames_the_sender_never_names_the_address(
 )
 def test_a_code_alone_tells_it_too(classifier: Classifier, status: str, detail: str) -> None:
     assert classifier.classify(Report(status=status)).detail == detail
+
+
+def test_what_a_client_calls_an_error_of_protocol_is_told_by_the_transcript(
+    classifier: Classifier,
+) -> None:
+    bare = "554 ann@example.com... Remote protocol error"
+    transcript = ">>> MAIL From:<news@example.org>\n<<< 550 we do not relay for you"
+    assert classifier.classify(Report(diagnostic=bare)).detail is Reason.PROTOCOL_ERROR
+    told = classifier.classify(Report(diagnostic=bare, notice=transcript))
+    assert told.detail is Reason.RELAY_DENIED
 
 
 OWN = """

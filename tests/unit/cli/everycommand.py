@@ -69,6 +69,10 @@ incident show INCIDENT
 audit
 classify FOLDER/bounce.eml
 classify --json --explain FOLDER/bounce.eml
+classify --vocabulary sisimai FOLDER/bounce.eml
+reasons
+reasons --json
+reasons --vocabulary ses
 anonymize FOLDER/bounce.eml
 check-config
 simulate

@@ -95,6 +95,21 @@ def test_a_finer_reason_is_the_detail_for_scripts_and_the_reason_for_people(tmp_
     assert "refined by: finer.spf, from sender-invalid" in account
 
 
+def test_another_vocabulary_replaces_kind_and_reason_and_leaves_the_detail(tmp_path: Path) -> None:
+    file = tmp_path / "replies"
+    file.write_text("550 5.7.23 SPF check failed\n")
+    asked = ("--diagnostics", "--vocabulary", "ses")
+    (found,) = records(classify(*asked, "--json", file).stdout)
+    assert (found["kind"], found["reason"]) == ("Permanent", "General")
+    assert found["detail"] == "spf-failed"
+    assert "General" in classify(*asked, file).stdout.decode()
+    assert "ses says: Permanent, General" in classify(*asked, "--explain", file).stdout.decode()
+    bounce = tmp_path / "bounce.eml"
+    bounce.write_bytes(BOUNCE)
+    (record,) = records(classify("--vocabulary", "sisimai", "--json", bounce).stdout)
+    assert record["reports"][0]["reason"] == "userunknown"
+
+
 def test_the_account_names_reader_rule_place_and_advice(tmp_path: Path) -> None:
     file = tmp_path / "bounce.eml"
     file.write_bytes(BOUNCE)
