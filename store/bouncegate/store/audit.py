@@ -62,12 +62,7 @@ class Audits(Table):
 
     def expire(self, transaction: Transaction, before: int, most: int) -> int:
         """Forget up to `most` records from before a time; returns how many."""
-        end, gone = before.to_bytes(_TIME, "big"), 0
-        with transaction.cursor(self._audit) as cursor:
-            while gone < most and cursor.first() and cursor.key() < end:
-                cursor.delete()
-                gone += 1
-        return gone
+        return self._delete_before(transaction, self._audit, before.to_bytes(_TIME, "big"), most)
 
     def entries(
         self, since: int = 0, until: int = 0, *, oldest_first: bool = False

@@ -19,24 +19,15 @@ _LARGEST_ENTRY: Final = 1 << 20
 _LEVEL: Final = 3
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 
-_ENCODER: Final = msgspec.msgpack.Encoder()
-_STATES: Final = msgspec.msgpack.Decoder(State)
-_SUMMARIES: Final = msgspec.msgpack.Decoder(Summary)
 _ENTRIES: Final[msgspec.msgpack.Decoder[Entry]] = msgspec.msgpack.Decoder(Entry)
 
 _DECIDED: Final[msgspec.msgpack.Decoder[Act | Audit]] = msgspec.msgpack.Decoder(Act | Audit)
 
-encode = _ENCODER.encode
-
-
-def decode_state(octets: bytes) -> State:
-    """The state that `encode` wrote; raises msgspec.DecodeError."""
-    return _STATES.decode(octets)
-
-
-def decode_summary(octets: bytes) -> Summary:
-    """The summary that `encode` wrote; raises msgspec.DecodeError."""
-    return _SUMMARIES.decode(octets)
+encode: Final = msgspec.msgpack.Encoder().encode
+decode_state: Final = msgspec.msgpack.Decoder(State).decode
+"""The state that `encode` wrote; raises msgspec.DecodeError."""
+decode_summary: Final = msgspec.msgpack.Decoder(Summary).decode
+"""The same of a summary."""
 
 
 def decode_entry(octets: bytes) -> Entry:

@@ -99,12 +99,7 @@ class HourCounts(Table):
 
     def expire(self, transaction: Transaction, before: int, most: int) -> int:
         """Forget up to `most` counts of the hours before that of a time; returns how many."""
-        end, gone = _hour_key(hour_of(before)), 0
-        with transaction.cursor(self._counts) as cursor:
-            while gone < most and cursor.first() and cursor.key() < end:
-                cursor.delete()
-                gone += 1
-        return gone
+        return self._delete_before(transaction, self._counts, _hour_key(hour_of(before)), most)
 
 
 def _count_of(key: bytes, counts: bytes) -> HourCount:

@@ -154,21 +154,12 @@ class Messages(Table):
     def expire(self, before: int) -> int:
         """Delete the messages that came before a time; returns how many."""
         total = sum(1 for _ in self._folder.expire(before))
-        deleted = _EXPIRE_AT_ONCE
+        deleted, end = _EXPIRE_AT_ONCE, before.to_bytes(_TIME, "big")
         while deleted == _EXPIRE_AT_ONCE:
             with self._writing() as transaction:
-                deleted = self._expire_some(transaction, before)
+                deleted = self._delete_before(transaction, self._messages, end, _EXPIRE_AT_ONCE)
             total += deleted
         return total
-
-    def _expire_some(self, transaction: Transaction, before: int) -> int:
-        end = before.to_bytes(_TIME, "big")
-        deleted = 0
-        with transaction.cursor(self._messages) as cursor:
-            while deleted < _EXPIRE_AT_ONCE and cursor.first() and cursor.key() < end:
-                cursor.delete()
-                deleted += 1
-        return deleted
 
 
 def _day(time: int) -> str:

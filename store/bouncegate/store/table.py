@@ -57,6 +57,17 @@ class Table:
         except OSError as error:  # of a message that lies in a file of its own
             raise StoreFull(f"{error.filename or self._path}: {error.strerror}") from error
 
+    def _delete_before(
+        self, transaction: Transaction, database: lmdb._Database, end: bytes, most: int
+    ) -> int:
+        """Delete up to `most` of the records whose keys come before one; returns how many."""
+        deleted = 0
+        with transaction.cursor(database) as cursor:
+            while deleted < most and cursor.first() and cursor.key() < end:
+                cursor.delete()
+                deleted += 1
+        return deleted
+
     def _explained(self, error: lmdb.Error) -> StoreError:
         """What an error of the library means, and what to do."""
         return explained(error, self._path, self._map_setting)

@@ -23,7 +23,7 @@ from bouncegate.store.history import History
 from bouncegate.store.journal import Journal
 from bouncegate.store.layout import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
 from bouncegate.store.listindex import BOUNCED, LETTERS, lists_of, locks_of
-from bouncegate.store.tools.verify.difference import PORTION, Difference, Repair, deleted, portions
+from bouncegate.store.tools.verify.difference import PORTION, Difference, Repair, deleted, records
 from bouncegate.store.tools.verify.journal import addresses_of
 
 _END: Final = 4
@@ -170,24 +170,22 @@ class AddressCheck:
 
     def _of_shelves(self) -> Iterator[Difference]:
         """Index entries of addresses that are unknown."""
-        for transaction, items in portions(self._environment, SHELVES):
-            for key, _ in items:
-                name = key[1:].decode(errors="replace")
-                if key[:1] not in _SHELVES or not self._is_known(transaction, key[1:]):
-                    repair = partial(deleted, self._shelves, key)
-                    yield Difference(
-                        "shelves", name, "stands on a shelf, and nothing is known of it", repair
-                    )
+        for transaction, key, _ in records(self._environment, SHELVES):
+            name = key[1:].decode(errors="replace")
+            if key[:1] not in _SHELVES or not self._is_known(transaction, key[1:]):
+                repair = partial(deleted, self._shelves, key)
+                yield Difference(
+                    "shelves", name, "stands on a shelf, and nothing is known of it", repair
+                )
 
     def _is_known(self, transaction: lmdb.Transaction[bytes], key: bytes) -> bool:
         return any(transaction.get(key, db=db) is not None for db in self._known)
 
     def _of_ends(self) -> Iterator[Difference]:
-        for _, items in portions(self._environment, ENDS):
-            for end, cause in items:
-                if len(end) != _END or len(cause) != len(octets_of(0)):
-                    repair = partial(deleted, self._ends, end)
-                    yield Difference("ends", end.hex(), f"names no entry ({cause.hex()})", repair)
+        for _, end, cause in records(self._environment, ENDS):
+            if len(end) != _END or len(cause) != len(octets_of(0)):
+                repair = partial(deleted, self._ends, end)
+                yield Difference("ends", end.hex(), f"names no entry ({cause.hex()})", repair)
 
 
 def _otherwise(address: str, state: State, folded: State, repair: Repair) -> Difference:

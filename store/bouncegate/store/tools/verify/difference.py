@@ -55,6 +55,14 @@ def portions(
                 yield transaction, items
 
 
+def records(
+    environment: Environment, name: bytes
+) -> Iterator[tuple[lmdb.Transaction[bytes], bytes, bytes]]:
+    """The records of a table in order, each with the transaction in which it was read."""
+    for transaction, items in portions(environment, name):
+        yield from ((transaction, key, value) for key, value in items)
+
+
 def _rest_of(cursor: lmdb.Cursor[bytes], key: bytes) -> Iterator[tuple[bytes, bytes]]:
     while cursor.next() and cursor.key() == key:
         yield cursor.item()

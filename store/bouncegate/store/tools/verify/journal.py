@@ -29,7 +29,7 @@ from bouncegate.store.layout import (
     UNPROVEN,
     VOIDED,
 )
-from bouncegate.store.tools.verify.difference import Difference, deleted, portions, put
+from bouncegate.store.tools.verify.difference import Difference, deleted, portions, put, records
 
 _KEY: Final = 8
 
@@ -59,17 +59,16 @@ class JournalCheck:
         yield from self._of_unproven()
 
     def _entries(self) -> Iterator[Difference]:
-        for transaction, items in portions(self._environment, JOURNAL):
-            for key, octets in items:
-                try:
-                    entry = decode_entry(octets)
-                except Exception as error:  # noqa: BLE001 - whatever it is, it cannot be read
-                    yield Difference("journal", _number(key), f"cannot be read: {error}")
-                    continue
-                if len(key) != _KEY:
-                    yield Difference("journal", key.hex(), "its key is no number")
-                    continue
-                yield from self._of_entry(transaction, key, entry)
+        for transaction, key, octets in records(self._environment, JOURNAL):
+            try:
+                entry = decode_entry(octets)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it cannot be read
+                yield Difference("journal", _number(key), f"cannot be read: {error}")
+                continue
+            if len(key) != _KEY:
+                yield Difference("journal", key.hex(), "its key is no number")
+                continue
+            yield from self._of_entry(transaction, key, entry)
 
     def _of_entry(
         self, transaction: lmdb.Transaction[bytes], key: bytes, entry: Entry
@@ -123,52 +122,47 @@ class JournalCheck:
         return Difference("by_address", address.decode(errors="replace"), text, repair)
 
     def _of_once(self) -> Iterator[Difference]:
-        for transaction, items in portions(self._environment, ONCE):
-            for identity, key in items:
-                entry = self._entry(transaction, key)
-                if entry is None and key <= self._last(transaction):
-                    text = f"names entry {_number(key)}, which is lost"
-                    yield Difference("once", identity.hex(), text)
-                elif not isinstance(entry, Event) or entry.identity != identity:
-                    text = f"names entry {_number(key)}, which is not the event of that identity"
-                    repair = partial(deleted, self._once, identity)
-                    yield Difference("once", identity.hex(), text, repair)
+        for transaction, identity, key in records(self._environment, ONCE):
+            entry = self._entry(transaction, key)
+            if entry is None and key <= self._last(transaction):
+                text = f"names entry {_number(key)}, which is lost"
+                yield Difference("once", identity.hex(), text)
+            elif not isinstance(entry, Event) or entry.identity != identity:
+                text = f"names entry {_number(key)}, which is not the event of that identity"
+                repair = partial(deleted, self._once, identity)
+                yield Difference("once", identity.hex(), text, repair)
 
     def _of_marks(self) -> Iterator[Difference]:
-        for transaction, items in portions(self._environment, VOIDED):
-            for key, ruling in items:
-                cause = self._entry(transaction, ruling)
-                if cause is not None and not (isinstance(cause, Ruling) and cause.verb == "void"):
-                    text = f"is said to be void by entry {_number(ruling)}, which is no such ruling"
-                    yield Difference("voided", _number(key), text)
-                elif not isinstance(self._entry(transaction, key), Event):
-                    yield Difference("voided", _number(key), "is no event")
-        for transaction, items in portions(self._environment, HELD):
-            for key, incident in items:
-                is_known = transaction.get(incident, db=self._incidents) == octets_of(0)
-                if not is_known and number_of(incident) != UNCONFIRMED:
-                    text = f"is held for incident {_number(incident)}, which is not open"
-                    yield Difference("held", _number(key), text)
-                elif not isinstance(self._entry(transaction, key), Event):
-                    yield Difference("held", _number(key), "is no event")
+        for transaction, key, ruling in records(self._environment, VOIDED):
+            cause = self._entry(transaction, ruling)
+            if cause is not None and not (isinstance(cause, Ruling) and cause.verb == "void"):
+                text = f"is said to be void by entry {_number(ruling)}, which is no such ruling"
+                yield Difference("voided", _number(key), text)
+            elif not isinstance(self._entry(transaction, key), Event):
+                yield Difference("voided", _number(key), "is no event")
+        for transaction, key, incident in records(self._environment, HELD):
+            is_known = transaction.get(incident, db=self._incidents) == octets_of(0)
+            if not is_known and number_of(incident) != UNCONFIRMED:
+                text = f"is held for incident {_number(incident)}, which is not open"
+                yield Difference("held", _number(key), text)
+            elif not isinstance(self._entry(transaction, key), Event):
+                yield Difference("held", _number(key), "is no event")
 
     def _of_incidents(self) -> Iterator[Difference]:
-        for transaction, items in portions(self._environment, INCIDENTS):
-            for key, end in items:
-                opened, settled = self._entry(transaction, key), self._entry(transaction, end)
-                if opened is not None and not isinstance(opened, Opened):
-                    yield Difference("incidents", _number(key), "is opened by no entry")
-                elif number_of(end) and not (settled is None or isinstance(settled, Settled)):
-                    text = f"is settled by entry {_number(end)}, which settles nothing"
-                    yield Difference("incidents", _number(key), text)
+        for transaction, key, end in records(self._environment, INCIDENTS):
+            opened, settled = self._entry(transaction, key), self._entry(transaction, end)
+            if opened is not None and not isinstance(opened, Opened):
+                yield Difference("incidents", _number(key), "is opened by no entry")
+            elif number_of(end) and not (settled is None or isinstance(settled, Settled)):
+                text = f"is settled by entry {_number(end)}, which settles nothing"
+                yield Difference("incidents", _number(key), text)
 
     def _of_unproven(self) -> Iterator[Difference]:
         for name, quota in self._quotas.items():
-            for transaction, items in portions(self._environment, name):
-                for key, _ in items:
-                    if not isinstance(self._entry(transaction, key), Event):
-                        repair = partial(deleted, quota, key)
-                        yield Difference(name.decode(), _number(key), "is no event", repair)
+            for transaction, key, _ in records(self._environment, name):
+                if not isinstance(self._entry(transaction, key), Event):
+                    repair = partial(deleted, quota, key)
+                    yield Difference(name.decode(), _number(key), "is no event", repair)
 
     def _last(self, transaction: lmdb.Transaction[bytes]) -> bytes:
         """The key of the last entry."""

@@ -12,7 +12,7 @@ from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Sent, decoded, name_digests
 from bouncegate.store.environment import Environment
 from bouncegate.store.ledger import NAMES, RATES, SENT, rate_key, rate_of
-from bouncegate.store.tools.verify.difference import Difference, portions
+from bouncegate.store.tools.verify.difference import Difference, records
 
 _HOUR: Final = 3600
 
@@ -35,24 +35,23 @@ class LedgerCheck:
         # What is forgotten is forgotten by entries, its rates by hours: the first hour is partial.
         first, hour = -1, -1
         counted: Counter[str] = Counter()
-        for transaction, items in portions(self._environment, SENT):
-            for key, value in items:
-                sent = _read(key, value)
-                if sent is None:
-                    yield Difference("ledger sent", key.hex(), "cannot be read")
-                    continue
-                now = sent.time // _HOUR
-                if now != hour:
-                    if hour > first >= 0:
-                        yield from self._of_rates(transaction, hour, counted)
-                    first, hour = (now if first < 0 else first), now
-                    counted.clear()
-                if sent.was_sent:
-                    counted.update(domain_of(address) for address in sent.recipients)
-                for name in name_digests(sent):
-                    if transaction.get(name, db=self._names) is None:
-                        text = f"is found by no name (queue id {sent.queue_id or 'unknown'})"
-                        yield Difference("ledger names", key.hex(), text)
+        for transaction, key, value in records(self._environment, SENT):
+            sent = _read(key, value)
+            if sent is None:
+                yield Difference("ledger sent", key.hex(), "cannot be read")
+                continue
+            now = sent.time // _HOUR
+            if now != hour:
+                if hour > first >= 0:
+                    yield from self._of_rates(transaction, hour, counted)
+                first, hour = (now if first < 0 else first), now
+                counted.clear()
+            if sent.was_sent:
+                counted.update(domain_of(address) for address in sent.recipients)
+            for name in name_digests(sent):
+                if transaction.get(name, db=self._names) is None:
+                    text = f"is found by no name (queue id {sent.queue_id or 'unknown'})"
+                    yield Difference("ledger names", key.hex(), text)
 
     def _of_rates(
         self, transaction: lmdb.Transaction[bytes], hour: int, counted: Counter[str]
@@ -64,12 +63,11 @@ class LedgerCheck:
                 yield Difference("ledger rates", domain, text)
 
     def _of_names(self) -> Iterator[Difference]:
-        for transaction, items in portions(self._environment, NAMES):
-            for name, key in items:
-                value = transaction.get(key, db=self._sent)
-                sent = None if value is None else _read(key, value)
-                if sent is None or name not in name_digests(sent):
-                    yield Difference("ledger names", name.hex(), "names no send of that name")
+        for transaction, name, key in records(self._environment, NAMES):
+            value = transaction.get(key, db=self._sent)
+            sent = None if value is None else _read(key, value)
+            if sent is None or name not in name_digests(sent):
+                yield Difference("ledger names", name.hex(), "names no send of that name")
 
 
 def _read(key: bytes, value: bytes) -> Sent | None:

@@ -35,7 +35,14 @@ from bouncegate.store.layout import (
 )
 from bouncegate.store.messages import is_whole
 from bouncegate.store.mx import host_key
-from bouncegate.store.tools.verify.difference import Difference, deleted, portions, put, shown
+from bouncegate.store.tools.verify.difference import (
+    Difference,
+    deleted,
+    portions,
+    put,
+    records,
+    shown,
+)
 from bouncegate.store.unproven import Kept
 
 _DAY: Final = 2
@@ -97,10 +104,9 @@ class RecordCheck:
     def differences(self) -> Iterator[Difference]:
         """All that is found, by table."""
         for name, sound in _SOUND.items():
-            for _, items in portions(self._environment, name):
-                for key, value in items:
-                    if problem := _problem(sound, key, value):
-                        yield Difference(name.decode(), shown(key), problem)
+            for _, key, value in records(self._environment, name):
+                if problem := _problem(sound, key, value):
+                    yield Difference(name.decode(), shown(key), problem)
         yield from self._of_used()
         yield from self._of_hosts()
         yield from self._of_large_messages()
@@ -115,30 +121,27 @@ class RecordCheck:
                     elif not cursor.set_key_dup(day, key):
                         repair = partial(put, self._by_day, day, key)
                         yield Difference("used_by_day", shown(key), "is missing on its day", repair)
-        for transaction, items in portions(self._environment, USED_BY_DAY):
-            for day, key in items:
-                if (transaction.get(key, db=self._used) or b"")[:_DAY] != day:
-                    repair = partial(deleted, self._by_day, day, value=key)
-                    text = "stands on a day on which it was not mailed last"
-                    yield Difference("used_by_day", shown(key), text, repair)
+        for transaction, day, key in records(self._environment, USED_BY_DAY):
+            if (transaction.get(key, db=self._used) or b"")[:_DAY] != day:
+                repair = partial(deleted, self._by_day, day, value=key)
+                text = "stands on a day on which it was not mailed last"
+                yield Difference("used_by_day", shown(key), text, repair)
 
     def _of_hosts(self) -> Iterator[Difference]:
-        for transaction, items in portions(self._environment, MX):
-            for domain, value in items:
-                for host in self._hosts_of(value):
-                    key = host_key(host, domain.decode())
-                    if transaction.get(key, db=self._hosts) is None:
-                        repair = partial(put, self._hosts, key, b"")
-                        yield Difference("mx_hosts", shown(domain), f"is missing at {host}", repair)
-        for transaction, items in portions(self._environment, MX_HOSTS):
-            for key, _ in items:
-                domain = key.partition(b"\0")[2]
-                known = transaction.get(domain, db=self._known) if domain else None
-                right = [] if known is None else self._hosts_of(known)
-                if key not in [host_key(host, domain.decode()) for host in right]:
-                    repair = partial(deleted, self._hosts, key)
-                    text = f"names {shown(domain)}, for which DNS names another host"
-                    yield Difference("mx_hosts", shown(key), text, repair)
+        for transaction, domain, value in records(self._environment, MX):
+            for host in self._hosts_of(value):
+                key = host_key(host, domain.decode())
+                if transaction.get(key, db=self._hosts) is None:
+                    repair = partial(put, self._hosts, key, b"")
+                    yield Difference("mx_hosts", shown(domain), f"is missing at {host}", repair)
+        for transaction, key, _ in records(self._environment, MX_HOSTS):
+            domain = key.partition(b"\0")[2]
+            known = transaction.get(domain, db=self._known) if domain else None
+            right = [] if known is None else self._hosts_of(known)
+            if key not in [host_key(host, domain.decode()) for host in right]:
+                repair = partial(deleted, self._hosts, key)
+                text = f"names {shown(domain)}, for which DNS names another host"
+                yield Difference("mx_hosts", shown(key), text, repair)
 
     def _hosts_of(self, value: bytes) -> list[str]:
         try:
