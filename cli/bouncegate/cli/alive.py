@@ -4,28 +4,28 @@ For systems that track opens and clicks, and report them one by one or as a file
 for addresses that never bounced, which most are, so that all opens of a mailing can be reported.
 """
 
-import io
 import logging
 import os
 import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
-from itertools import count, islice
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, BinaryIO, Final
+from typing import Annotated, BinaryIO, Final
 
 import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bouncegate.admin.lists.lines import addresses_of
+from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import AddressFile, By, Json, Why
 from bouncegate.cli.output import complain, counted, write_json
-from bouncegate.config.regularfile import open_regular
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import MOST_ADDRESSES, MOST_TARGETS, Act, Audit
 from bouncegate.store.address import AddressError, canonical
@@ -33,8 +33,6 @@ from bouncegate.store.alive import has_bounced, is_aged
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
-# RFC 5321, 4.5.3.1.3, and room for a display of it: a longer line names no address.
-_LONGEST_LINE: Final = 1000
 log: Final = logging.getLogger("bouncegate.alive")
 
 _AT_ONCE: Final = 10_000
@@ -166,25 +164,10 @@ def _exists(invocation: Invocation) -> bool:
 def _lines(addresses: list[str], file: Path | None) -> Iterator[tuple[str, str]]:
     """Each address with its place: `argument`, or file and line."""
     yield from (("argument", address) for address in addresses)
-    if file is None:
-        return
-    name = "standard input" if str(file) == "-" else str(file)
-    with _opened(file) as lines:
-        for number in count(1):
-            line = lines.readline(_LONGEST_LINE)
-            if not line:
-                return
-            if line.strip():
-                yield f"{name}:{number}", line.strip()
-
-
-def _opened(file: Path) -> AbstractContextManager[IO[str]]:
-    if str(file) == "-":
-        return nullcontext(sys.stdin)
-    try:
-        return io.TextIOWrapper(open_regular(file), "utf-8-sig", "replace")
-    except OSError as error:
-        raise typer.BadParameter(f"{file}: {error.strerror}") from None
+    if file is not None:
+        name = "standard input" if str(file) == "-" else str(file)
+        with opened(str(file)) as octets:
+            yield from ((f"{name}:{number}", text) for number, text in addresses_of(octets))
 
 
 def _keys(

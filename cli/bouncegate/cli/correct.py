@@ -49,9 +49,8 @@ def correct(
         if fault := fault_of(store, correction, now, force=force):
             complain(f"{fault}: nothing was corrected")
             raise typer.Exit(os.EX_NOPERM)
-        who = by
-        audit = audit_of("correct", now, by=who, why=why, targets=correction[:2])
-        acts = acts_of([correction], now, who, why)
+        audit = audit_of("correct", now, by=by, why=why, targets=correction[:2])
+        acts = acts_of([correction], now, by, why)
         if store.act(acts, invocation.policy.fold, audit=audit).left_out:
             complain(f"{correction.new}: its locks changed meanwhile: nothing was corrected")
             raise typer.Exit(os.EX_TEMPFAIL)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bouncegate.cli.acts import carry_out, keys_of, portions, say_all
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
-from bouncegate.cli.options import ENDS, AddressFile, By, Why
+from bouncegate.cli.options import ENDS, Addresses, AddressFile, By, Why
 from bouncegate.cli.output import iso
 from bouncegate.cli.times import end_of
 from bouncegate.config.taxonomy import Reason
@@ -20,12 +20,7 @@ from bouncegate.policy.records import NO_END, Act
 
 def lock(
     context: typer.Context,
-    addresses: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="ADDRESS", help="Addresses, or @domain for a whole domain.", show_default=False
-        ),
-    ] = None,
+    addresses: Addresses = None,
     *,
     file: AddressFile = None,
     until: Annotated[
@@ -62,11 +57,10 @@ def lock(
     now = int(time.time())
     end = end_of(until, now)
     keys = keys_of(invocation, addresses or [], file)
-    who = by
     command = called("lock", [("until", until), ("group", group)])
     group = clean(group, LONGEST_LINE)
-    audit = audit_of(command, now, by=who, why=why, targets=keys, scopes=[group])
-    act = Act((), now, "lock", who, why, end, reason=reason, group=group)
+    audit = audit_of(command, now, by=by, why=why, targets=keys, scopes=[group])
+    act = Act((), now, "lock", by, why, end, reason=reason, group=group)
     acts = (replace(act, addresses=some) for some in portions(sorted(keys)))
     with closing(invocation.open_store()) as store:
         carry_out(invocation, store, acts, len(keys), audit)

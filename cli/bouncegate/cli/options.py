@@ -41,6 +41,12 @@ AddressFile = Annotated[
         "--file", metavar="FILE", help="A file with one address a line; - for standard input."
     ),
 ]
+Addresses = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ADDRESS", help="Addresses, or @domain for a whole domain.", show_default=False
+    ),
+]
 Why = Annotated[
     str,
     typer.Option(

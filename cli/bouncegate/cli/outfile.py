@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from types import FrameType
@@ -30,49 +30,45 @@ def writing(path: Path | None) -> Iterator[BinaryIO]:
     if path is None:
         yield sys.stdout.buffer
         return
-    draft = _draft_of(path)
-    with _unwinding():
-        try:
-            with draft.open("wb") as file:
-                yield file
-            draft.replace(path)
-        except OSError as error:
-            raise cannot(error, path) from None
-        finally:
-            draft.unlink(missing_ok=True)
+    with _draft(path) as draft:
+        with draft.open("wb") as file:
+            yield file
+        draft.replace(path)
 
 
 @contextmanager
 def writing_new(path: Path) -> Iterator[BinaryIO]:
     """A file that is there when it is whole and durable; one that exists is never replaced."""
-    draft = _draft_of(path)
-    with _unwinding():
-        try:
-            with draft.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            path.hardlink_to(draft)  # unlike a renaming, it fails where there is something
-        except OSError as error:
-            raise cannot(error, path) from None
-        finally:
-            draft.unlink(missing_ok=True)
+    with _draft(path) as draft:
+        with draft.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(draft)  # unlike a renaming, it fails where there is something
 
 
 @contextmanager
 def writing_folder(path: Path) -> Iterator[Path]:
     """A folder that is there when it is whole; one that exists is only taken if it is empty."""
-    draft = _draft_of(path)
+    with _draft(path) as draft:
+        draft.mkdir()
+        yield draft
+        draft.rename(path)  # fails where there is anything but an empty folder
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Where it is written until it is whole; what is left there is removed at the end."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with _unwinding():
         try:
-            draft.mkdir()
             yield draft
-            draft.rename(path)  # fails where there is anything but an empty folder
         except OSError as error:
             raise cannot(error, path) from None
         finally:
-            with suppress(FileNotFoundError):
+            if draft.is_dir():
                 rmtree(draft)
+            draft.unlink(missing_ok=True)
 
 
 def cannot(error: OSError, path: Path) -> typer.BadParameter:
@@ -98,7 +94,3 @@ def _unwinding() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _draft_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}")

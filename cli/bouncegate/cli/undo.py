@@ -93,9 +93,9 @@ def undo(
             require_consent(
                 f"Void {counted(effect.events, 'bounce')}?", "nothing was undone", yes=yes
             )
-            who, command = by, called("undo", _options(wanted))
-            audit = audit_of(command, now, by=who, why=why, count=effect.events)
-            store.void(numbers, Ruling("void", (), now, by=who, why=why), fold, audit)
+            command = called("undo", _options(wanted))
+            audit = audit_of(command, now, by=by, why=why, count=effect.events)
+            store.void(numbers, Ruling("void", (), now, by=by, why=why), fold, audit)
             if not json:
                 print("undone")
     if json:

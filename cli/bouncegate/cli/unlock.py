@@ -21,7 +21,7 @@ from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
-from bouncegate.cli.options import AddressFile, By, DryRun, Why, Yes, with_groups
+from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Why, Yes, with_groups
 from bouncegate.cli.output import complain, counted, write_table, write_views
 from bouncegate.config.settings import Settings
 from bouncegate.policy.fold import EMPTY
@@ -40,12 +40,7 @@ _REMEMBERS: Final = (
 @with_groups
 def unlock(
     context: typer.Context,
-    addresses: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="ADDRESS", help="Addresses, or @domain for a whole domain.", show_default=False
-        ),
-    ] = None,
+    addresses: Addresses = None,
     *,
     file: AddressFile = None,
     every: Annotated[bool, typer.Option("--all", help="Select by the options below.")] = False,
@@ -92,11 +87,10 @@ def unlock(
             return
         number = summary.addresses
         require_consent(f"Unlock {counted(number, 'address')}?", "nothing was unlocked", yes=yes)
-        who = by
         command = "unlock" + " --all" * every + " --force" * force
-        audit = audit_of(command, now, by=who, why=why, targets=summary.names, count=number,
+        audit = audit_of(command, now, by=by, why=why, targets=summary.names, count=number,
             scopes=summary.scopes)  # fmt: skip
-        acts = _acts(targets, Act((), now, "unlock", who, why, condition="as-seen"))
+        acts = _acts(targets, Act((), now, "unlock", by, why, condition="as-seen"))
         left_out = carry_out(invocation, store, acts, summary.rows, audit)
     names = sorted(set(summary.names) - set(left_out.first))
     number -= left_out.number
@@ -105,7 +99,7 @@ def unlock(
         complain(_REMEMBERS)
     if recipient:
         unlocked = f"{counted(number, 'address')} unlocked"
-        text = f"{unlocked}, as {who} asked.\n\n" + "\n".join(names)
+        text = f"{unlocked}, as {by} asked.\n\n" + "\n".join(names)
         confirm_by_mail(recipient, f"Bouncegate: {unlocked}", text)
     if left_out.number:
         raise typer.Exit(os.EX_TEMPFAIL)

@@ -79,7 +79,8 @@ def test_standard_input_can_be_the_file(
     config: Path, bouncegate: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bounced(config, "ann@example.com", FULL)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("ann@example.com\n"))
+    typed = io.TextIOWrapper(io.BytesIO(b"# opened\nAnn <ann@example.com>\n"))
+    monkeypatch.setattr(sys, "stdin", typed)
     assert "1 lock lifted" in bouncegate("alive", "--file", "-").out
 
 
