@@ -1,5 +1,7 @@
 """A complaint locks whom its message was sent to, if it proves so."""
 
+import logging
+
 import pytest
 from msgspec import structs
 from tests.unit.classifier.provensite import (
@@ -160,3 +162,17 @@ def test_unsigned_senders_a_complaint_must_know_a_secret_of_a_message_to_one(
     assert state is not None
     assert state.lock is None
     assert [*state.groups] == ["example.org"], "the group of the message alone"
+
+
+def test_the_log_names_the_group_that_a_complaint_locked(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    only = structs.replace(ALONE, message=b"message6", group="shop.example")
+    site.ledger.write([entry_of(only)])
+    with caplog.at_level(logging.INFO):
+        for message_id in ("<6@example.org>", "<7@example.org>"):
+            bounce = site.bounce(arf(site.token(only), message_id=message_id), FBL)
+            site.builder.log(site.store.record([bounce], site.policy)[0])
+    assert "kind=complaint" in caplog.text
+    assert caplog.text.count("counted; locked without end for shop.example") == 1
+    assert "already counted" in caplog.text

@@ -100,3 +100,38 @@ def test_a_burst_of_faults_of_ours_is_named_with_what_to_mend_and_locks_nobody(
     (sender,) = json.loads(done.out)["senders"][:1]
     assert (sender["sender"], advice in sender["advice"]) == ("example.org", True)
     assert bouncegate("list", "--json").out == ""
+
+
+def test_a_complaint_locks_and_the_opposite_does_not(handler: Handler, bouncegate: Command) -> None:
+    for name, feedback in (("ann", "abuse"), ("bob", "not-spam"), ("eve", "fraud")):
+        handler.deliver(
+            f"""From: staff@fbl.example.net
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary="b"
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: {feedback}
+User-Agent: loop/1.0
+Version: 1
+Original-Rcpt-To: {name}@example.com
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <{name}@example.org>
+From: news@example.org
+To: {name}@example.com
+
+--b--
+""".replace("\n", "\r\n").encode()
+        )
+    rows = [json.loads(line) for line in bouncegate("list", "--json").out.splitlines()]
+    assert [(row["address"], row["kind"], row["until"]) for row in rows] == [
+        ("ann@example.com", "complaint", None),
+        ("eve@example.com", "complaint", None),
+    ]
+    assert "counted; locked without end" in handler.log()
+    told = json.loads(bouncegate("explain", "--json", "bob@example.com").out)
+    assert [(step["effect"], step["kind"]) for step in told["steps"]] == [("no-failure", "none")]

@@ -9,8 +9,9 @@ from bouncegate.classifier.returnpath.alerts import announce
 from bouncegate.config.taxonomy import log_fields
 from bouncegate.daemon.wire import for_field
 from bouncegate.policy.disposition import Disposition
-from bouncegate.policy.fold import Policy
+from bouncegate.policy.fold import Policy, is_locked
 from bouncegate.policy.records import NO_END, UNCONFIRMED, Lock
+from bouncegate.policy.timeline import streak_of
 from bouncegate.store.recording import Recorded
 
 # Characters of a value from the wire that one log line shows.
@@ -48,7 +49,7 @@ def log_outcomes(log: logging.Logger, outcomes: Sequence[Recorded], policy: Poli
             more[0].number,
             more[-1].number,
             sum(outcome.is_new for outcome in more),
-            sum(outcome.after.lock is not None for outcome in more),
+            sum(is_locked(outcome.after, outcome.event.time) for outcome in more),
         )
     for outcome in outcomes:
         for alert in outcome.alerts:
@@ -67,13 +68,17 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
     why = policy.disposition(outcome.event, outcome.before)
     if why is not Disposition.COUNTS:
         return f"not counted: {why}"
-    if outcome.after.lock is None:
-        in_row = outcome.after.soft_in_row or outcome.after.hard_in_row
+    group = outcome.event.group
+    before, after = streak_of(outcome.before, group), streak_of(outcome.after, group)
+    lock = after.lock or outcome.after.lock
+    if lock is None:
+        in_row = after.soft_in_row or after.hard_in_row or len(after.complaint_run)
         lacks = policy.lacks_days(outcome.event, outcome.after)
         needs = "; needs a second from another day" if lacks else ""
         return f"counted, {in_row} in a row{needs}"
-    already = "already, " if outcome.before.lock == outcome.after.lock else ""
-    return f"counted; locked {already}{_end(outcome.after.lock)}"
+    already = "already, " if lock in (before.lock, outcome.before.lock) else ""
+    whom = f" for {for_field(group, _SHOWN)}" if lock is not outcome.after.lock else ""
+    return f"counted; locked {already}{_end(lock)}{whom}"
 
 
 def _why_held(incident: int) -> str:
