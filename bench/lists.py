@@ -7,6 +7,7 @@ are locked for one group alone, or were mailed in a domain that takes no mail: b
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -35,6 +36,7 @@ from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import MOST_ADDRESSES, Act, Event
 from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Bounce, Store
+from bouncegate.store.summary import Summary
 
 _PAGE: Final = 50
 _SIGNED: Final[tuple[Trust, ...]] = ("signed",)
@@ -70,7 +72,9 @@ def main() -> None:
         config.write_text(f'[store]\npath = "{folder}"\n')
         names = Path(folder) / "names.txt"
         names.write_text("".join(f"{address}\n" for address in _addresses(100_000)))
+        rows += _of_summary(folder)
         for figure, argv in (
+            ("summary --now", ["summary", "--now"]),
             ("list --state all --csv", ["list", "--state", "all", "--csv"]),
             ("list --reason no-mx, of which there is none", ["list", "--reason", "no-mx"]),
             ("list --domain, of which there is none", ["list", "--domain", "nowhere.example"]),
@@ -80,6 +84,14 @@ def main() -> None:
             _, seconds, megabytes = cost_of_command(config, argv, 1)  # that of `check`
             rows += [_row(f"{figure}: s", seconds, 60), _row(f"{figure}: MB", megabytes, 200)]
     show(f"lists, {options.locks:,} addresses", rows, as_json=options.json)
+
+
+def _of_summary(folder: str) -> Iterator[dict[str, Any]]:
+    """What `summary` reads, once it was counted."""
+    with closing(Store.open(StoreSettings(path=Path(folder)))) as store:
+        store.summary.put(Summary(int(time.time())))
+        took = _median(lambda: (store.summary.get(), store.incidents.all()), 100)
+        yield _row("summary, as kept: ms", took * 1000, 100)
 
 
 def _row(figure: str, value: float, at_most: float) -> dict[str, Any]:
@@ -98,7 +110,7 @@ def _predicted_by_domain(store: Store) -> None:
     assert found, "the list that is measured is not empty"
 
 
-def _median(run: Callable[[], None], rounds: int) -> float:
+def _median(run: Callable[[], object], rounds: int) -> float:
     took = []
     for _ in range(rounds):
         start = time.perf_counter()

@@ -57,6 +57,7 @@ PROMISES: Final = {
     "bouncegate incident show 17": Promise(r"u0@gmail\.com"),
     'bouncegate incident dismiss 17 --why "they had an outage"': Promise(r"dismissed"),
     'bouncegate undo --reason mailbox-full --since "7 days" --dry-run': Promise(r"3 "),
+    "bouncegate summary --now": Promise(r"bounced +\d"),
     "bouncegate report mailing": Promise(r"spring"),
     "bouncegate report mailing spring --addresses --kind hard --csv": Promise(r"clara@"),
     'bouncegate report sender --since "7 days"': Promise(r"example\.org"),

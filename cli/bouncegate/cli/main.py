@@ -41,6 +41,7 @@ from bouncegate.cli import (
     report,
     show,
     simulate,
+    summary,
     trace,
     undo,
     unlock,
@@ -82,6 +83,7 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "import": imports.import_,
     },
     "Reports": {
+        "summary": summary.summary,
         "report": report.app,
         "incident": incident.app,
         "undo": undo.undo,

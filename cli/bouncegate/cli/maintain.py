@@ -45,6 +45,8 @@ _NAMES_PAUSE: Final = 60.0
 _LISTS_PAUSE: Final = 1800.0
 # It is proven once a day; where that could not be tried, an hour later.
 _ALIVE_PAUSE: Final = 3600.0
+# A round reads all lists, and the ledger of a month: some twenty seconds for a million of each.
+_SUMMARY_PAUSE: Final = 3600.0
 # A round reads what is old and must stay, some ten seconds for a million locks.
 _RETENTION_PAUSE: Final = 6 * 3600.0
 # A look at the clock: the mark of the latest time that is known to be right follows it.
@@ -186,6 +188,9 @@ def tasks_of(
 
     yield _by_clock("lists", _LISTS_PAUSE, keep_lists)
     yield _by_clock(
+        "summary", _SUMMARY_PAUSE, lambda stop: _keep_summary(invocation, store, clock(), stop)
+    )
+    yield _by_clock(
         "retention", _RETENTION_PAUSE, lambda stop: _expire(invocation, store, clock(), stop)
     )
     yield _by_clock("clock", _CLOCK_PAUSE, lambda _stop: clock())
@@ -234,6 +239,15 @@ def _expire(invocation: Invocation, store: Store, now: int, stop: threading.Even
 
 def _since(kept: Duration, now: int) -> int:
     return max(now - kept.after(0), 0)
+
+
+def _keep_summary(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
+    """Count the lists, unless it is time to end."""
+    from bouncegate.admin.lists.census import Stopped  # noqa: PLC0415
+    from bouncegate.cli.summary import keep_summary  # noqa: PLC0415
+
+    with suppress(Stopped):
+        keep_summary(invocation, store, now, stop)
 
 
 def _keep_lists(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:

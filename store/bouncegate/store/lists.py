@@ -92,6 +92,24 @@ class Lists(Table):
             if is_detected(state, now):
                 yield address, state
 
+    def names_bounced(self) -> Iterator[str]:
+        """The addresses of `bounced`, without what is known of them."""
+        return self._names_on(BOUNCED)
+
+    def names_never_locked(self) -> Iterator[str]:
+        """Those of `detected` that have no lock, not even one that has ended."""
+        return self._names_on(DETECTED)
+
+    def _names_on(self, letter: bytes) -> Iterator[str]:
+        read, start = self._on(letter), b""
+        while True:
+            with self._reading() as transaction:
+                found = read(transaction, start)
+            yield from (key.decode() for key, _ in found)
+            if len(found) < _PORTION:
+                return
+            start = found[-1][0]
+
     def names(self) -> Iterator[str]:
         """Every address of which anything is known, in order."""
         states, start = self._history.addresses, b""

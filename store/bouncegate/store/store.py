@@ -24,6 +24,7 @@ table is a module of its own, which documents its databases:
     meta                      the number of the layout                 layout
                               how far sources have been read           meta
                               the last trusted time                    clock
+                              how many addresses are on which list     summary
 
 `addresses` and `locks` follow from `journal`: each is the fold of an address's entries, without the
 events that are void or held.
@@ -63,6 +64,7 @@ from bouncegate.store.openenvironment import OpenEnvironment
 from bouncegate.store.purge import Purge
 from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
 from bouncegate.store.retention import Retention
+from bouncegate.store.summary import KeptSummary
 from bouncegate.store.table import Transaction
 from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.writerlock import WriterLock
@@ -110,6 +112,7 @@ class Store(OpenEnvironment):
             self.domainbounces: Final = DomainBounces(environment, self.history)
             self.arrivals: Final = Arrivals(environment, self.history)
             self.lists: Final = Lists(environment, self.history)
+            self.summary: Final = KeptSummary(environment)
             self.retention: Final = Retention(
                 environment, self.history, self.audits, self.hourcounts
             )

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.events import event_of
 from tests.stores import open_store
 
+from bouncegate.admin.lists.census import SOON, Census
 from bouncegate.admin.lists.check import CheckContext, ListCheck
 from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.lists.listing import Listing
@@ -109,6 +110,7 @@ class Views:
 
     def __init__(self, store: Store, policy: Policy, now: int) -> None:
         self.store = store
+        self.policy = policy
         self.now = now
         self.find = LockTable(store._environment).find
         self.listing = Listing(store, Providers.of(), policy, now, Duration(months=3))
@@ -163,6 +165,7 @@ def test_every_view_says_the_same_of_an_address_at_any_time(
             views = Views(history.store, history.policy, history.now + day * DAY)
             hold_against_the_send_path(views)
             hold_against_one_another(views, history.bounced)
+            hold_against_the_summary(views)
 
 
 def hold_against_the_send_path(views: Views) -> None:
@@ -200,6 +203,21 @@ def hold_against_one_another(views: Views, bounced: set[str]) -> None:
             assert shown.last_bounce is not None
             assert (row.in_row, row.bounces) == (shown.last_bounce.in_row, shown.bounces)
             assert max(shown.hard_in_row, shown.soft_in_row) <= shown.hard + shown.soft
+
+
+def hold_against_the_summary(views: Views) -> None:
+    census = Census(views.store, views.listing, views.now, lambda _: None, lambda: False)
+    counts = census.take()
+    locks = {row.address for row in views.of(State.LOCKED)}
+    addresses = {address for address in locks if not address.startswith("@")}
+    assert (counts.locked.total, counts.domains) == (len(addresses), len(locks - addresses))
+    assert counts.one_group == len({row.address for row in views.of(State.PREDICTED)})
+    assert counts.predicted == counts.one_group, "no domain is dead"
+    assert counts.detected == len(views.of(State.DETECTED))
+    assert counts.bounced == len(views.of(State.BOUNCED))
+    later = Views(views.store, views.policy, views.now + SOON)
+    free = addresses - {row.address for row in later.of(State.LOCKED)}
+    assert counts.ending.total == len(free)
 
 
 def test_locks_that_ended_leave_nothing_in_a_row() -> None:

@@ -24,6 +24,7 @@ from bouncegate.policy.addressstate import (
     ALL_MAIL,
     ScopedLock,
     has_counted,
+    is_detected,
     lock_for,
     locks_at,
     locks_of,
@@ -34,7 +35,7 @@ from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import State
 from bouncegate.policy.timeline import Mark
 from bouncegate.store.address import domain_of
-from bouncegate.store.lastmailed import date_of
+from bouncegate.store.lastmailed import Used, date_of
 from bouncegate.store.lists import Known
 from bouncegate.store.store import Store
 
@@ -83,13 +84,14 @@ class Listing:
 
     def rest(self, filters: RowFilters, after: str = "") -> Iterator[Row]:
         """The rows of `bounced` whose addresses are in neither `locked` nor `detected`."""
-        for row in self.rows("bounced", filters, after):
+        known = self._lists.bounced(after, key_prefilter(filters))
+        others = (one for one in known if not self._is_detected(*one))
+        for row in self._of_bounces(others, filters):
             if row.state == "locked":
                 locks = map(self._with_provider, self.locks_of(row.address))
                 if any(filters.matches(lock) and _is_of_group(filters, lock) for lock in locks):
                     continue
-            if row.state != "detected":
-                yield row
+            yield row
 
     def _with_provider(self, row: Row) -> Row:
         return replace(row, provider=row.provider or self._providers.provider_of(row.address))
@@ -123,10 +125,10 @@ class Listing:
 
     def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:
         known = self._lists.detected(self._now, after, key_prefilter(filters))
-        free = (
-            (name, state) for name, state in known if self._domain_lock(domain_of(name)) is None
-        )
-        return self._of_bounces(free, filters)
+        return self._of_bounces((one for one in known if self._is_detected(*one)), filters)
+
+    def _is_detected(self, address: str, state: State) -> bool:
+        return is_detected(state, self._now) and self._domain_lock(domain_of(address)) is None
 
     def _bounces_of(self, address: str, state: State) -> Iterator[Row]:
         entries = self._store.history.of_address(address)
@@ -201,8 +203,12 @@ class Listing:
             if filters.in_domain(address):
                 yield self._with_lock(Row(address, "invalid", why=fault))
 
+    def stale(self, after: str = "") -> Iterator[Used]:
+        """Who was not mailed for long, the longest ago first."""
+        return self._store.lastmailed.stale(self._stale_day, after)
+
     def _stale(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        for used in self._store.lastmailed.stale(self._stale_day, after):
+        for used in self.stale(after):
             if not filters.in_domain(used.address):
                 continue
             row = Row(
