@@ -11,12 +11,13 @@ from bouncegate.classifier import (
     classify,
     classify_reply,
 )
+from bouncegate.classifier.newaddress import new_address
 from bouncegate.classifier.verdict import Verdict
 from bouncegate.cli.inputfiles import MessageFile
 from bouncegate.cli.logs import printable
 from bouncegate.config.counting import COUNTING, counts_by_default, why
 from bouncegate.config.reasons import REASONS
-from bouncegate.config.taxonomy import Kind
+from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.config.vocabularies import Vocabulary, answer
 
 Record = dict[str, object]
@@ -107,11 +108,9 @@ class Messages:
         for report, _ in message.reports:
             fields = {name: getattr(report, name) for name in _EXPLAINED}
             facts = {"action": report.action, **fields, "diagnostic": report.diagnostic}
-            paragraphs.append(
-                _account(
-                    report.recipient, facts, self._classifier.explain(report), self._vocabulary
-                )
-            )
+            explanation = self._classifier.explain(report)
+            facts["suggestion"] = _suggestion(explanation, report)
+            paragraphs.append(_account(report.recipient, facts, explanation, self._vocabulary))
         return "\n".join(paragraphs) + "\n"
 
 
@@ -149,8 +148,10 @@ class DiagnosticLines:
     def account(self, item: MessageFile) -> str:
         """A paragraph."""
         text = _text(item)
-        explanation = self._classifier.explain(Report(diagnostic=text))
-        return _account(text, {}, explanation, self._vocabulary) + "\n"
+        report = Report(diagnostic=text)
+        explanation = self._classifier.explain(report)
+        facts = {"suggestion": _suggestion(explanation, report)}
+        return _account(text, facts, explanation, self._vocabulary) + "\n"
 
 
 def _in_words_of(vocabulary: Vocabulary | None, verdict: Verdict) -> Record:
@@ -191,8 +192,17 @@ def _explained(explanation: Explanation, report: Report) -> Record:
         "date": rule.date if rule else None,
         "runners_up": explanation.runners_up,
         "refined_by": explanation.refined_by,
+        "suggestion": _suggestion(explanation, report),
         "advice": REASONS[explanation.verdict.detail].advice,
     }
+
+
+def _suggestion(explanation: Explanation, report: Report) -> str:
+    """The new address of a recipient who has moved, if the reply or the notice names one."""
+    if explanation.verdict.reason is not Reason.MAILBOX_MOVED:
+        return ""
+    texts = (report.diagnostic, report.notice)
+    return next(filter(None, (new_address(text, report.recipient) for text in texts)), "")
 
 
 def _account(

@@ -18,7 +18,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, counted, iso, write_json, write_table
-from bouncegate.cli.show import deferrals_of, view_of
+from bouncegate.cli.show import deferrals_of, suggestion_of, view_of
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.rules import Rule, load_rules
@@ -129,7 +129,8 @@ def explain(
     if json:
         lock = {"address": view.address, "state": view.state, "scope": view.scope,
             "until": view.until}  # fmt: skip
-        write_json({**lock, "lock_on": view.lock_on, "steps": views, "deferrals": waiting,
+        write_json({**lock, "lock_on": view.lock_on,
+            "suggestion": suggestion_of(timeline, key), "steps": views, "deferrals": waiting,
             "audit": done})  # fmt: skip
         return
     write_table(_COLUMNS, (_row(v) for v in views))
@@ -242,6 +243,11 @@ def _conclusion(
     if (lacking := that_lacks_days(timeline, now)) is not None:
         yield f"Entry {lacking.number} needs a second from another day to lock the address."
     yield from _of_members(timeline)
+    if suggestion := suggestion_of(timeline, key):
+        yield (
+            f"The recipient's server names a new address, {suggestion}. Ask the person before "
+            "you write there: anybody can put a name into a reply."
+        )
     if state.corrected:
         yield f"It was corrected to {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:

@@ -1,7 +1,7 @@
 """`show`: what is known of one address."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Annotated
 
@@ -11,9 +11,11 @@ from msgspec import Struct, field
 from bouncegate.admin.lists.bounces import BounceRows
 from bouncegate.admin.lists.row import Row
 from bouncegate.admin.lists.scope import GLOBAL, scope_text
+from bouncegate.classifier.newaddress import new_address
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import Counts, counted, iso, write_json, write_table
+from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.addressstate import (
     ALL_MAIL,
     ScopedLock,
@@ -24,8 +26,8 @@ from bouncegate.policy.addressstate import (
     state_at,
 )
 from bouncegate.policy.fold import EMPTY, Policy
-from bouncegate.policy.records import State
-from bouncegate.policy.timeline import steps, that_lacks_days
+from bouncegate.policy.records import Event, State
+from bouncegate.policy.timeline import Step, steps, that_lacks_days
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
@@ -135,6 +137,8 @@ class AddressView(Struct):
     last_bounce: BounceView | None = None
     needs_another_day: bool = False
     """Its last bounce locks with a second one from another day; only for `show`."""
+    suggestion: str | None = None
+    """A new address that the last bounce names: to be asked about, never used; only for `show`."""
     deferrals: list[DeferralView] = []
     """Messages that wait, from Postfix's log; only for `show`."""
 
@@ -162,7 +166,8 @@ def show(
         with closing(invocation.open_store(readonly=True)) as store:
             view = view_of(store, invocation.policy, key, now)
             view.deferrals = deferrals_of(store, key)
-            timeline = steps(store.history.of_address(key), invocation.policy)
+            timeline = list(steps(store.history.of_address(key), invocation.policy))
+            view.suggestion = suggestion_of(timeline, key)
             view.needs_another_day = that_lacks_days(timeline, now) is not None
     except StoreMissing:
         view = _view(key, EMPTY, [], "unknown")
@@ -189,6 +194,14 @@ def view_of(store: Store, policy: Policy, address: str, now: int) -> AddressView
         view.bounces, view.last_bounce = Counts(last.bounces), _bounce(last)
         view.last_event = iso(last.last_event)
     return view
+
+
+def suggestion_of(timeline: Iterable[Step], address: str) -> str | None:
+    """The new address that the last bounce names for a recipient who has moved."""
+    events = [step.entry for step in timeline if isinstance(step.entry, Event)]
+    if not events or not Reason.MAILBOX_MOVED.covers(events[-1].reason):
+        return None
+    return new_address(events[-1].diagnostic, address) or None
 
 
 def deferrals_of(store: Store, address: str) -> list[DeferralView]:

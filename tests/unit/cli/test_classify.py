@@ -95,6 +95,16 @@ def test_a_finer_reason_is_the_detail_for_scripts_and_the_reason_for_people(tmp_
     assert "refined by: finer.spf, from sender-invalid" in account
 
 
+def test_a_new_address_is_a_suggestion(tmp_path: Path) -> None:
+    file = tmp_path / "replies"
+    file.write_text("551 5.1.6 user has moved, please try <ann@example.net>\n551 user has moved\n")
+    asked = ("--diagnostics", "--explain")
+    found = records(classify(*asked, "--json", file).stdout)
+    assert [one["detail"] for one in found] == ["new-address", "mailbox-moved"]
+    assert [one["suggestion"] for one in found] == ["ann@example.net", ""]
+    assert classify(*asked, file).stdout.decode().count("suggestion: ann@example.net") == 1
+
+
 def test_another_vocabulary_replaces_kind_and_reason_and_leaves_the_detail(tmp_path: Path) -> None:
     file = tmp_path / "replies"
     file.write_text("550 5.7.23 SPF check failed\n")

@@ -5,15 +5,19 @@ from contextlib import closing
 from pathlib import Path
 
 from msgspec.structs import replace
+from tests.events import event_of
 from tests.unit.store.bounces import NOW, bounce_of, policy, record
 
 from bouncegate.cli.output import iso
+from bouncegate.config.loading import load
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.deaddomain import CHECKER
+from bouncegate.policy.fold import Policy
 from bouncegate.store.deliverylog import Batch, Deferral, Deferred, Delivery
+from bouncegate.store.store import Bounce
 
 from .conftest import Command, store_of
-from .test_operator import A_YEAR_LATER, bounce
+from .test_operator import A_YEAR_LATER, SIGNED, bounce
 
 
 def test_every_event_is_told_with_its_rule_and_what_it_did(
@@ -161,3 +165,43 @@ def test_the_lock_of_a_dead_domain_says_who_made_it_and_that_it_is_checked_again
     text = bouncegate("explain", "@gone.example").out
     assert "Entry 1 locked it, by domain-check: there is no such domain" in text
     assert "DNS is asked again before it ends" in text
+
+
+def test_a_new_address_that_a_reply_names_is_a_suggestion_and_changes_nothing(
+    config: Path, bouncegate: Command
+) -> None:
+    moved = replace(
+        event_of("ann@example.com", NOW, Reason.NEW_ADDRESS),
+        diagnostic="551 5.1.6 user has moved; please try <ann.lee@example.org>",
+    )
+    with closing(store_of(config)) as store:
+        store.record([Bounce([moved], b"raw")], Policy(load(config).policy, SIGNED))
+    for command in ("show", "explain"):
+        told = json.loads(bouncegate(command, "--json", "ann@example.com").out)
+        assert told["suggestion"] == "ann.lee@example.org"
+        assert "ann.lee@example.org" in bouncegate(command, "ann@example.com").out
+    assert json.loads(bouncegate("show", "--json", "ann.lee@example.org").out)["state"] == "unknown"
+    shown = json.loads(bouncegate("show", "--json", "ann@example.com").out)
+    assert (shown["reason"], shown["detail"]) == ("mailbox-moved", "new-address")
+    assert shown["corrected_to"] is None
+
+
+def test_a_general_reason_selects_the_locks_of_its_finer_ones(
+    config: Path, bouncegate: Command
+) -> None:
+    for name, reason in (
+        ("ann", Reason.MAILBOX_INACTIVE),
+        ("bob", Reason.MAILBOX_DISABLED),
+        ("cid", Reason.USER_UNKNOWN),
+    ):
+        bounce(config, f"{name}@example.com", reason)
+
+    def listed(reason: str) -> list[tuple[str, str, str]]:
+        rows = bouncegate("list", "--json", "--reason", reason).out.splitlines()
+        return [(row["address"][:3], row["reason"], row["detail"]) for row in map(json.loads, rows)]
+
+    ann = ("ann", "mailbox-disabled", "mailbox-inactive")
+    assert listed("mailbox-disabled") == [ann, ("bob", "mailbox-disabled", "mailbox-disabled")]
+    assert listed("mailbox-inactive") == [ann]
+    counted = bouncegate("report", "reason", "mailbox-disabled", "--unverified", "--json").out
+    assert json.loads(counted)["bounces"] == 2
