@@ -101,8 +101,9 @@ def is_own_path(fields: Fields) -> bool:
 
 
 def _is_of_desk(fields: Fields) -> bool:
-    return any(name.startswith(_DESKS) for name in fields.names) or _DESK_MAILERS.occur(
-        fields.get("x-mailer")
+    own = (name for name in fields.names if name[:2] in {"x-", "rt"})
+    return any(name.startswith(_DESKS) for name in own) or (
+        "x-mailer" in fields and _DESK_MAILERS.occur(fields.get("x-mailer"))
     )
 
 

@@ -60,11 +60,13 @@ def type_of(message: Message) -> MessageType:
     if arf.KIND in kinds:
         return MessageType.COMPLAINT
     report_type = message.root.type_field.lower()
+    has_status = bool(kinds & STATUS_KINDS)
+    if has_status and "report" in report_type:
+        return MessageType.BOUNCE
     found = SUBJECTS.found(message.subject) if message.subject else []
-    if kinds & STATUS_KINDS:
+    if has_status:
         # A person forwards a notice with its parts, or a desk hands them on.
-        handed_on = "report" not in report_type and is_handed_on(message, found)
-        return MessageType.ORDINARY if handed_on else MessageType.BOUNCE
+        return MessageType.ORDINARY if is_handed_on(message, found) else MessageType.BOUNCE
     if mdn.KIND in kinds or "disposition-notification" in report_type:
         # Dovecot and Sieve (RFC 5429) refuse a message by an MDN.
         refused = "rejected" in message.fields.get("auto-submitted") or IS_REFUSAL in found

@@ -27,6 +27,8 @@ def recovered(reports: list[Report], notification: Notification) -> list[Report]
 
     A report about the sender that cannot be recovered is left out.
     """
+    if not _may_concern_sender(reports, notification):
+        return reports
     mailed = _mailed(notification)
     senders = _return_paths(notification) - mailed if mailed else _NOBODY
     if len(reports) != 1:
@@ -39,6 +41,18 @@ def recovered(reports: list[Report], notification: Notification) -> list[Report]
         return [] if about_sender else reports
     original = "" if about_sender else reports[0].original_recipient
     return [replace(reports[0], final_recipient=named, original_recipient=original)]
+
+
+def _may_concern_sender(reports: list[Report], notification: Notification) -> bool:
+    """Whether a report has no recipient, or one whose name is in a field of the sender."""
+    returned = notification.returned_fields
+    own = notification.message.fields.get("to")
+    fields = f"{own} {returned.get('return-path')} {returned.get('from')}".lower()
+    for report in reports:
+        recipient = report.recipient
+        if recipient.lower() in fields or not _ADDRESS.search(recipient):
+            return True
+    return False
 
 
 def _without_author(report: Report, notification: Notification, mailed: set[str]) -> list[Report]:

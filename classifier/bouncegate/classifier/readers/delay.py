@@ -50,9 +50,12 @@ _NOTICE: Final = Phrases((_WAITING, _ENDED))
 def is_delay(notification: Notification) -> bool:
     """Whether the notice says that delivery continues, and not that it has ended."""
     subject = notification.message.subject
-    if IS_NOTICE in SUBJECTS.found(subject):
-        # Behind the colon of a notice is the subject of the message that it is about.
-        subject = subject.partition(":")[0]
-    if _SUBJECT.occur(subject):
+    if _SUBJECT.occur(subject) and not _is_of_original(subject):
         return True
     return _NOTICE.found(notification.line) == [0]
+
+
+def _is_of_original(subject: str) -> bool:
+    """Whether the words stand behind the colon of a notice, in the subject of the original."""
+    title, colon, _ = subject.partition(":")
+    return bool(colon) and IS_NOTICE in SUBJECTS.found(subject) and not _SUBJECT.occur(title)

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from bouncegate.classifier.notification import Notification
-from bouncegate.classifier.phrases import Phrases
+from bouncegate.classifier.phrases import Phrases, Vocabulary
 from bouncegate.classifier.readers import addressee, failedrecipients, prose, rfc3464
 from bouncegate.classifier.report import Report
 
@@ -135,7 +135,8 @@ _HELD: Final = (
 _REFUSED: Final = (
     r"(?:^|[\s(<:\"'])5[0-5]\d[ -][<(\"']?(?:#?5\.\d|\pL)|\b5\.\d\.\d{1,3}\b|user unknown"
 )
-_NOTICE: Final = Phrases(("|".join(_HELD), _REFUSED))
+_NOTICE: Final = Vocabulary(enumerate(_HELD))
+_REPLY: Final = Phrases((_REFUSED,))
 
 
 # Families that name themselves report failures alone. Words of the original subject, which they
@@ -153,7 +154,12 @@ def is_held(notification: Notification, reports: list[Report]) -> bool:
     """Whether the notice with these reports says that the message is held, and not refused."""
     if not all(report.reader in _READERS and _is_open(report) for report in reports):
         return False
-    return _NOTICE.found(_without_subject(notification)) == [0]
+    line = notification.line
+    return (
+        _NOTICE.occur(line)
+        and not _REPLY.occur(line)
+        and _NOTICE.occur(_without_subject(notification))
+    )
 
 
 def _is_open(report: Report) -> bool:

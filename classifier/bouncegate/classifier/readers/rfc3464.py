@@ -62,7 +62,7 @@ def _read_part(text: str, reports: list[Report]) -> None:
             continue
         if "reporting-mta" in fields or not common:
             common = fields
-        if _RECIPIENT_FIELDS & fields.names:
+        if "final-recipient" in fields or "original-recipient" in fields:
             reports.append(_report(fields, common))
         elif reports and ("diagnostic-code" in fields or "status" in fields or "action" in fields):
             reports[-1] = _completed(reports[-1], fields)
@@ -102,7 +102,7 @@ def _split_recipients(group: str) -> list[str]:
 
 def _report(fields: Fields, common: Fields) -> Report:
     # Some systems write what holds for all recipients above the first of them.
-    above = NO_FIELDS if _RECIPIENT_FIELDS & common.names else common
+    above = common if _RECIPIENT_FIELDS.isdisjoint(common.names) else NO_FIELDS
     diagnostic = diagnostic_of(fields) or diagnostic_of(above)
     reply = dissect(diagnostic) if diagnostic else None
     status = STATUS.search((fields.get("status") or above.get("status"))[: limits.VALUE])
