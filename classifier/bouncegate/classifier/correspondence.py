@@ -46,6 +46,16 @@ _CLIENTS: Final = Phrases(
         ),
     )
 )
+# Addresses at which a desk takes mail, and from which it writes.
+_OFFICES: Final = Phrases(
+    (
+        (
+            r"^(?:support|help|helpdesk|help-?desk|service|servicedesk|desk|care|customer\w*|info"
+            r"|contact|kontakt|hilfe|kundendienst|kundenservice|soporte|ayuda|suporte|assistenza"
+            r"|assistance|aide|sav|tickets?|jira|otrs|rt|issues?|bugs?|abuse|noc|it|office)@"
+        ),
+    )
+)
 _DAEMONS: Final = Phrases((r"^(?:mailer-?daemon|post-?master|mail-?daemon|mdaemon|bounces?)@",))
 _ANSWERS: Final = frozenset({"in-reply-to", "references"})
 _LISTS: Final = frozenset({"list-id", "list-unsubscribe"})
@@ -72,8 +82,11 @@ def _has_author(message: Message, found: list[int], *, is_daemon: bool) -> bool:
     if not _LISTS.isdisjoint(message.fields.names):
         # A list passes on the bounce of a member.
         return not is_daemon and IS_NOTICE not in found
+    if not is_daemon or (IS_FORWARDED in found and _is_from_person(message.fields)):
+        return True
     # A desk writes in the name of its customer, and the customer may be a daemon.
-    return not is_daemon or (IS_TICKET in found and not _DAEMONS.occur(_address(message)))
+    address = _address(message)
+    return not _DAEMONS.occur(address) and (IS_TICKET in found or _OFFICES.occur(address))
 
 
 def _is_answer_or_copy(fields: Fields, found: list[int]) -> bool:
@@ -90,7 +103,8 @@ def _is_answer_or_copy(fields: Fields, found: list[int]) -> bool:
 
 def is_handed_on(message: Message, found: list[int]) -> bool:
     """Whether somebody forwards the parts of a report in a message of his own."""
-    is_forwarded = IS_FORWARDED in found and is_own_path(message.fields)
+    path = message.fields.get("return-path")
+    is_forwarded = IS_FORWARDED in found and path != "<>" and not _DAEMONS.occur(_address(message))
     return is_forwarded or _is_of_desk(message.fields)
 
 

@@ -82,7 +82,9 @@ def _by_header(message: Message, report_type: str, found: list[int]) -> MessageT
     failure = IS_FAILURE in found
     if IS_AUTO in found and not (daemon and failure):
         return MessageType.AUTO_REPLY
-    if "multipart/report" in report_type or "x-failed-recipients" in fields:
+    # RFC 8460, 5.3: a report on TLS.
+    is_report = "multipart/report" in report_type and "tlsrpt" not in report_type
+    if is_report or "x-failed-recipients" in fields:
         return MessageType.BOUNCE
     # A notice may end with the subject of the message that it returns.
     if IS_CHALLENGE in found and not (failure and (daemon or IS_NOTICE in found)):

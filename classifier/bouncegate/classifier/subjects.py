@@ -138,9 +138,11 @@ _TICKET: Final = (
     r"^\W{0,3}(?:accusé de réception|nous avons (?:bien )?reçu|hemos recibido|recebemos|recibimos)",
     r"^\W{0,3}(?:abbiamo ricevuto|w(?:e|ij) hebben uw|otrzymaliśmy|potwierdzenie (?:otrzym|przyj))",
     r"^\W{0,3}(?:мы получили|ваше? (?:обращение|заявка|запрос)|受付|自動受付|已收到|접수)",
+    # RFC 7489, 7.2.1.1, and RFC 8460, 5.3: reports on DMARC and TLS.
+    r"^\W{0,3}(?:\[[^\]]{1,40}\] ?)?report domain: ",
     r"^\W{0,3}(?:inc|req|ritm|cs|sr|tkt|sctask|chg|task)-?\d{3,}",
     (
-        r"^\W{0,3}(?:problem|recovery|alert|alarm|critical|warning|ok|down|up|resolved"
+        r"^\W{0,3}(?:problem|recovery|alert|alarm|critical|ok|down|up|resolved"
         r"|firing)\b ?[:\]!-]"
     ),
 )

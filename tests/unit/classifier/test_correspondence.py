@@ -20,6 +20,13 @@ CORRESPONDENCE = {
     "a desk that gives a number, and takes no bounces": DESK | NUMBERED | {"Return-Path": "<>"},
     "a desk in the name of a daemon":
         DESK | OWN | NUMBERED | {"From": "Mail Delivery System <care@desk.example>"},
+    "a desk in the name of a daemon, without a number":
+        DESK | OWN | {"From": "Mail Delivery System <support@desk.example>"},
+    "a postmaster who answers":
+        DESK | {"From": "postmaster@desk.example", "Return-Path": "<postmaster@desk.example>",
+                "Subject": "Re: Undelivered Mail Returned to Sender", "References": "<1@x.test>"},
+    "a report on DMARC":
+        DESK | {"Return-Path": "<>", "Subject": "Report Domain: x.example Submitter: y.example"},
     "a tracker by its own fields": DESK | {"Return-Path": "<>", "X-Redmine-Host": "t.example"},
     "a program that confirms what it got":
         DESK | {"Auto-Submitted": "auto-generated", "Subject": "Thank you: mail delivery failed"},
@@ -72,7 +79,12 @@ def test_a_report_is_a_bounce_whoever_signs_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "own", [{"Subject": "Fwd: Undelivered Mail"} | OWN, {"X-Zammad-Ticket": "1"}]
+    "own",
+    [
+        {"Subject": "Fwd: Undelivered Mail"} | OWN,
+        {"Subject": "Fwd: Undelivered Mail", "Return-Path": ""},
+        {"X-Zammad-Ticket": "1"},
+    ],
 )
 def test_the_parts_of_a_report_that_somebody_hands_on_accuse_nobody(own: dict[str, str]) -> None:
     header = {"From": "Bob <bob@desk.example>", "Content-Type": 'multipart/mixed; boundary="b"'}
@@ -97,3 +109,10 @@ def test_a_receipt_in_words_is_no_bounce(subject: str) -> None:
 def test_a_forwarded_notice_accuses_nobody(prefix: str) -> None:
     raw = mail(DESK | {"Subject": f"{prefix}: Undelivered Mail Returned to Sender"}, QUOTED)
     assert (read(raw).type, read(raw).reports) == (MessageType.ORDINARY, ())
+
+
+def test_a_report_on_tls_is_ordinary() -> None:
+    header = {"From": "tls@x.example", "Return-Path": "<>", "Subject": "Report Domain: y.example",
+              "Content-Type": "multipart/report; report-type=tlsrpt; boundary=o"}  # fmt: skip
+    body = "--o\nContent-Type: text/plain\n\nfailure for ann@recipient.example\n--o--\n"
+    assert read(mail(header, body)).type is MessageType.ORDINARY

@@ -79,3 +79,9 @@ def test_a_challenge_in_the_form_of_a_report_is_a_challenge() -> None:
     group = failed("ann@recipient.example") | {"Status": "4.7.0"}
     notice = "I do not know you yet. Click here to add yourself to my guest list.\n"
     assert read(dsn([group], notice=notice)).type is MessageType.CHALLENGE
+
+
+def test_a_reply_of_a_server_is_no_challenge() -> None:
+    group = failed("ann@recipient.example", Diagnostic_Code="smtp; 452 4.2.2 over quota")
+    notice = "Your message was queued for review of the quota; it was not delivered.\n"
+    assert len(read(dsn([group | {"Status": "4.2.2"}], notice=notice)).reports) == 1

@@ -163,8 +163,8 @@ def is_held(notification: Notification, reports: list[Report]) -> bool:
 
 
 def _is_open(report: Report) -> bool:
-    """Whether a report leaves it open that the message is delivered in the end."""
-    return "5" not in (report.status[:1], report.reply_code[:1])
+    """Whether a report leaves it open that the message is delivered: no server has replied."""
+    return not report.reply_code and not report.status.startswith("5")
 
 
 def _without_subject(notification: Notification) -> str:
