@@ -11,6 +11,9 @@ import re2
 
 from bouncegate.config.rulepatterns import pattern_options
 
+# Patterns whose words fit into one filter without slowing it down.
+_FEW: Final = 64
+
 
 class Phrases:
     """A few regular expressions (RE2) in one automaton: the fastest way, as long as it is small."""
@@ -50,7 +53,7 @@ class Vocabulary:
     def __init__(self, patterns: Iterable[tuple[int, str]]) -> None:
         """Compile the patterns; several may have the same number. Case does not matter."""
         ordered = sorted(patterns)
-        half = (len(ordered) + 1) // 2
+        half = (len(ordered) + 1) // 2 if len(ordered) > _FEW else len(ordered)
         self._filters: Final = [*_filters(ordered[:half]), *_filters(ordered[half:])]
 
     def __bool__(self) -> bool:

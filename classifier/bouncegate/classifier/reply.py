@@ -83,7 +83,7 @@ def dissect(diagnostic: str) -> Reply:
     host = _HOST.search(line) if "ost " in line else None
     code = _code(line)
     # Prose names a page where it could name itself.
-    pages = _URL.findall(line) if code or status else []
+    pages = _URL.findall(line) if (code or status) and ("://" in line or "www." in line) else []
     words = f"{line[: host.start(1)]}<>{line[host.end(1) :]}" if host else line
     if code and status:
         words = _as_one(words, code, status[0])
@@ -94,7 +94,7 @@ def dissect(diagnostic: str) -> Reply:
         host[1] if host else "",
         _searchable(_URL.sub("<>", words) if pages else words),
         " ".join(pages).lower(),
-        _TEMPORARY.search(line) is not None,
+        "4." in line and _TEMPORARY.search(line) is not None,
     )
 
 
