@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bouncegate.cli.fileerror import FileError, exit_code_of
 from bouncegate.cli.inputfiles import MessageFile, messages
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.outfile import writing_folder
@@ -32,7 +33,11 @@ def anonymize(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Write to this new folder, a file a message."
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Write to this new folder, a file a message.",
+            readable=False,
         ),
     ] = None,
 ) -> None:
@@ -43,8 +48,8 @@ def anonymize(
     attachments. Each copy is classified and compared with its original. Read a copy before you
     publish it: the sentences of a notice stay.
 
-    Exit code 0: every copy is classified as its original. 1: some copy is not. 66: a file cannot be
-    read.
+    Exit code 0: every copy is classified as its original. 1: some copy is not. 66: there is no such
+    file. 77: permission was denied.
 
     Examples:
 
@@ -53,7 +58,7 @@ def anonymize(
     bouncegate anonymize bounces.mbox -o for-issue
     """
     copier = Copier(invocation_of(context))
-    unreadable: list[str] = []
+    unreadable: list[int] = []
     with writing_folder(output) if output else nullcontext() as folder:
         for number, item in enumerate(_readable(paths, unreadable), 1):
             if folder is None and number > 1:
@@ -64,18 +69,18 @@ def anonymize(
             else:
                 (folder / f"{number:04}.eml").write_bytes(copy)
     if unreadable:
-        raise typer.Exit(os.EX_NOINPUT)
+        raise typer.Exit(max(unreadable))
     raise typer.Exit(1 if copier.differing else os.EX_OK)
 
 
-def _readable(paths: Iterable[str], unreadable: list[str]) -> Iterator[MessageFile]:
-    """The messages of all paths; those that cannot be read are reported, and noted."""
+def _readable(paths: Iterable[str], unreadable: list[int]) -> Iterator[MessageFile]:
+    """The messages of all paths; of those that cannot be read, the exit codes."""
     for path in paths:
         try:
             yield from messages(path)
         except OSError as error:
-            complain(f"{path}: {error.strerror}")
-            unreadable.append(path)
+            complain(str(FileError(error, path)))
+            unreadable.append(exit_code_of(error))
 
 
 class Copier:

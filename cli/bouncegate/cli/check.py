@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -55,7 +56,8 @@ def check(
     ] = None,
     *,
     file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="One more file, whatever its name.")
+        Path | None,
+        typer.Option(metavar="FILE", help="One more file, whatever its name.", readable=False),
     ] = None,
     group: Annotated[
         str, typer.Option(metavar="NAME", help="Check for this group of recipients.")
@@ -74,7 +76,8 @@ def check(
     It finds bad syntax, locks, dead domains and likely typing errors.
 
     Exit code 0: all can be mailed. 1: some cannot (invalid, locked, or in a dead domain). Addresses
-    that are only suspicious (typo, predicted, stale, detected) do not change the exit code.
+    that are only suspicious (typo, predicted, stale, detected) do not change the exit code. 66:
+    there is no such file. 77: permission was denied.
 
     Examples:
 
@@ -160,12 +163,17 @@ def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses
     return statuses
 
 
-def _lines(given: list[str], file: Path | None, stack: ExitStack) -> Iterator[Line]:
-    """The addresses that were named, and those of files; raises OSError."""
-    for number, text in enumerate(given, 1):
-        if text == "-" or ("@" not in text and Path(text).is_file()):
-            yield from addresses_of(stack.enter_context(opened(text)))
-        else:
-            yield Line(number, bare(text))
+def _lines(given: list[str], file: Path | None, stack: ExitStack) -> Iterable[Line]:
+    """The addresses that were named, and those of files; raises FileError, before any is read.
+
+    What has no @ is a file.
+    """
+    parts: list[Iterable[Line]] = [
+        [Line(number, bare(text))]
+        if "@" in text
+        else addresses_of(stack.enter_context(opened(text)))
+        for number, text in enumerate(given, 1)
+    ]
     if file is not None:
-        yield from addresses_of(stack.enter_context(opened(str(file))))
+        parts.append(addresses_of(stack.enter_context(opened(str(file)))))
+    return chain.from_iterable(parts)

@@ -21,7 +21,8 @@ from bouncegate.store.tokens.keys import KEY_FILE
 def check_config(context: typer.Context) -> None:
     """Check the config file and the rules.
 
-    Exit code 0: both are good. 78: something is wrong; each problem is shown with its place.
+    Exit code 0: both are good. 77: a file may not be read. 78: something is wrong; each problem is
+    shown with its place.
 
     Examples:
 
@@ -34,7 +35,7 @@ def check_config(context: typer.Context) -> None:
     for problem in problems:
         complain(str(problem))
     if problems:
-        raise typer.Exit(os.EX_CONFIG)
+        raise typer.Exit(ConfigError(problems).exit_code)
     file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
     print(f"{file}: nothing wrong")
     notes = (

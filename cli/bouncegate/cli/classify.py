@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bouncegate.cli.fileerror import FileError, exit_code_of
 from bouncegate.cli.inputfiles import MessageFile, lines, messages
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import InWordsOf, Json
@@ -38,6 +39,7 @@ def classify(
             metavar="FILE",
             help="Also write a case to this new file: the message or the replies without personal "
             "data, and the verdict. Attach it to an issue.",
+            readable=False,
         ),
     ] = None,
     vocabulary: InWordsOf = None,
@@ -67,7 +69,7 @@ def classify(
     view: View = kind_of_view(classifier, vocabulary)
     reported: list[MessageFile] = []
     rows: list[tuple[object, ...]] = []
-    unreadable = False
+    code = os.EX_OK
     for path in paths:
         try:
             for item in lines(path) if diagnostics else messages(path):
@@ -79,13 +81,13 @@ def classify(
                 else:
                     rows += view.rows(item)
         except OSError as error:
-            complain(f"{path}: {error.strerror}")
-            unreadable = True
+            complain(str(FileError(error, path)))
+            code = max(code, exit_code_of(error))
     if not json and not explain:
         write_table(view.columns, rows)
     differ = report is not None and _report(invocation, reported, report, diagnostics=diagnostics)
-    if unreadable:
-        raise typer.Exit(os.EX_NOINPUT)
+    if code:
+        raise typer.Exit(code)
     if differ:
         raise typer.Exit(1)
 

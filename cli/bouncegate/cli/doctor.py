@@ -1,5 +1,6 @@
 """`doctor`: checks the installation, and says what each finding means for mail."""
 
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 # RFC 6376, 3.1: a selector is one or more labels.
 _SELECTOR: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?")
-_EXIT: Final = {Severity.WARNING: 1, Severity.ERROR: 2}
+_EXIT: Final = {Severity.WARNING: 1, Severity.ERROR: 2, Severity.FORBIDDEN: os.EX_NOPERM}
 
 
 class FindingView(Struct):
@@ -41,7 +42,10 @@ def doctor(
     postfix: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="The config_directory of another Postfix.", show_default=False
+            metavar="FOLDER",
+            help="The config_directory of another Postfix.",
+            show_default=False,
+            readable=False,
         ),
     ] = None,
     sender: Annotated[
@@ -73,7 +77,8 @@ def doctor(
     host, it also sends a message with forged authentication results through Postfix: mail counts as
     a sign of life only if Postfix removes them.
 
-    Exit code 0: nothing worse than a note. 1: a warning. 2: an error. 78: the config is wrong.
+    Exit code 0: nothing worse than a note. 1: a warning. 2: an error. 77: this user may not look
+    at everything, so that the rest is not known. 78: the config is wrong.
 
     Examples:
 

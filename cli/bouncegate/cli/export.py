@@ -40,7 +40,8 @@ def export(
     ] = "",
     *,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file.", readable=False),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="The file format.")] = Format.CSV,
     with_id: Annotated[

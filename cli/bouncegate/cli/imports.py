@@ -39,17 +39,25 @@ def import_(
     *,
     corrections: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help='A file of "export --with-id" with corrected addresses.'),
+        typer.Option(
+            metavar="FILE",
+            help='A file of "export --with-id" with corrected addresses.',
+            readable=False,
+        ),
     ] = None,
     locks: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Locks from elsewhere: columns address, reason, until, scope, why."
+            metavar="FILE",
+            help="Locks from elsewhere: columns address, reason, until, scope, why.",
+            readable=False,
         ),
     ] = None,
     addresses: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help='Addresses to check, as "bouncegate check" does.'),
+        typer.Option(
+            metavar="FILE", help='Addresses to check, as "bouncegate check" does.', readable=False
+        ),
     ] = None,
     column: Annotated[
         list[str] | None,

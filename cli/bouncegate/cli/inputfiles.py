@@ -7,8 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-import typer
-
+from bouncegate.cli.fileerror import FileError
 from bouncegate.config.regularfile import open_regular
 
 # Of a single file no more is read than the largest mbox that fits a small machine's memory.
@@ -24,13 +23,13 @@ class MessageFile(NamedTuple):
 
 
 def opened(name: str) -> AbstractContextManager[BinaryIO]:
-    """A file by its name, or standard input for `-`; raises typer.BadParameter."""
+    """A file by its name, or standard input for `-`; raises FileError."""
     if name == "-":
         return nullcontext(sys.stdin.buffer)
     try:
         return open_regular(Path(name))
     except OSError as error:
-        raise typer.BadParameter(f"{name}: {error.strerror}") from None
+        raise FileError(error, name) from None
 
 
 def messages(path: str) -> Iterator[MessageFile]:

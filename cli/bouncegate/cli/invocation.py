@@ -1,7 +1,6 @@
 """What every command shares: the config file it was given, and the store that it names."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -46,7 +45,7 @@ class Invocation:
     @cached_property
     def settings(self) -> Settings:
         """The settings in force; raises ConfigError."""
-        if self.config is None and not os.path.lexists(DEFAULT_FILE):
+        if self.config is None and _is_missing(DEFAULT_FILE):
             return Settings()
         return load(self.config or DEFAULT_FILE)
 
@@ -153,6 +152,17 @@ class Invocation:
             logging.getLogger("bouncegate.store").warning(
                 "what an operator decided is not carried out yet: %s", error
             )
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether there is nothing; not where this user may not look."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def invocation_of(context: typer.Context) -> Invocation:

@@ -48,6 +48,7 @@ from bouncegate.cli import (
 )
 from bouncegate.cli import map as maps
 from bouncegate.cli import store as stores
+from bouncegate.cli.fileerror import FileError
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.cli.panels import PanelGroup
@@ -138,6 +139,7 @@ def options(
             envvar="BOUNCEGATE_CONFIG",
             show_default=False,
             show_envvar=True,
+            readable=False,
         ),
     ] = None,
     version: Annotated[
@@ -174,10 +176,13 @@ def _run() -> int:
     except ConfigError as error:
         for problem in error.problems:
             complain(str(problem))
-        return os.EX_CONFIG
-    except (StoreError, KeyFileError, TemporaryFileError, OutputError) as error:
+        return error.exit_code
+    except (StoreError, KeyFileError, TemporaryFileError, FileError, OutputError) as error:
         complain(str(error))
         return error.exit_code
+    except PermissionError as error:
+        complain(f"{error.filename}: permission denied" if error.filename else str(error))
+        return os.EX_NOPERM
     except (AddressError, CsvError) as error:
         complain(str(error))
         return os.EX_DATAERR

@@ -148,7 +148,9 @@ def export(
 
 @app.command("status")
 def status(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The FILE of `map export`.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The FILE of `map export`.", readable=False)
+    ],
     *,
     max_age: Annotated[
         str, typer.Option(metavar="DURATION", help="The age from which on it is too old.")

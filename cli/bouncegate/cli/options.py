@@ -38,7 +38,10 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 AddressFile = Annotated[
     Path | None,
     typer.Option(
-        "--file", metavar="FILE", help="A file with one address a line; - for standard input."
+        "--file",
+        metavar="FILE",
+        help="A file with one address a line; - for standard input.",
+        readable=False,
     ),
 ]
 Addresses = Annotated[

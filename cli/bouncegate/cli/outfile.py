@@ -17,6 +17,8 @@ from typing import BinaryIO, Final, NoReturn
 
 import typer
 
+from bouncegate.cli.fileerror import FileError
+
 # SIGINT is an exception already.
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
 # A folder does not take the place of a file, nor of a folder that is not empty.
@@ -71,10 +73,12 @@ def _draft(path: Path) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
-def cannot(error: OSError, path: Path) -> typer.BadParameter:
+def cannot(error: OSError, path: Path) -> typer.BadParameter | FileError:
     """What is wrong with the file that an option names."""
     if error.errno in _TAKEN and path.exists():
         return typer.BadParameter(f"{path}: already exists: name another path")
+    if isinstance(error, PermissionError):
+        return FileError(error, path)
     return typer.BadParameter(f"{path}: {error.strerror}")
 
 

@@ -49,7 +49,11 @@ def simulate(
     *,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The config file to try.  [default: the one in use]"),
+        typer.Option(
+            metavar="FILE",
+            help="The config file to try.  [default: the one in use]",
+            readable=False,
+        ),
     ] = None,
     since: BounceSince = "",
     json: Json = False,

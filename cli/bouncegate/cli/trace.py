@@ -79,6 +79,7 @@ def trace(
             metavar="FILE",
             help="Read this log, and its rotated files beside it.",
             show_default=False,
+            readable=False,
         ),
     ] = None,
     json: Json = False,

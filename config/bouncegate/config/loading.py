@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import fields, replace
 
 from bouncegate.config.contradictions import contradictions
-from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.problems import ConfigError, Problem, unreadable
 from bouncegate.config.regularfile import LARGEST_FILE, read_regular
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import ONE_OR_MORE, PARSERS
@@ -71,8 +71,7 @@ def _text_of(path: Path) -> str:
     try:
         octets = read_regular(path, LARGEST_FILE)
     except OSError as error:
-        text = f"cannot read the config file: {error.strerror}"
-        raise ConfigError([Problem(str(path), 0, "", text)]) from None
+        raise ConfigError([unreadable(error, path, "the config file")]) from None
     try:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:

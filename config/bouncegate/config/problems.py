@@ -1,6 +1,8 @@
 """What is wrong with a configuration: every problem at once, each with its place."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -13,11 +15,20 @@ class Problem(NamedTuple):
     key: str
     """The path of the key, such as `milter.workers`; empty where no key is at fault."""
     text: str
+    forbidden: bool = False
+    """Whether this user may not look: then nothing may be wrong."""
 
     def __str__(self) -> str:
         """One line, in the form that editors and compilers share."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
+
+
+def unreadable(error: OSError, path: Path, what: str) -> Problem:
+    """The problem of a file or folder that cannot be read; `what` it is."""
+    forbidden = isinstance(error, PermissionError)
+    hint = ": run as root" if forbidden else ""
+    return Problem(str(path), 0, "", f"cannot read {what}: {error.strerror}{hint}", forbidden)
 
 
 class ConfigError(Exception):
@@ -27,6 +38,11 @@ class ConfigError(Exception):
         """Keep the problems; there is at least one."""
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+
+    @property
+    def exit_code(self) -> int:
+        """That of sysexits.h, for a script."""
+        return os.EX_NOPERM if all(one.forbidden for one in self.problems) else os.EX_CONFIG
 
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[Problem, ...]]]:
         """Pickle it by its problems, not by their text."""

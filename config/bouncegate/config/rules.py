@@ -23,7 +23,6 @@ Texts are matched as whole words, in lower case, on one line, with each address 
 """
 
 import datetime
-import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -34,7 +33,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from bouncegate.config.problems import ConfigError, Problem
+from bouncegate.config.problems import ConfigError, Problem, unreadable
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.regularfile import LARGEST_FILE, read_regular
 from bouncegate.config.rulepatterns import pattern_faults, take_everything
@@ -125,9 +124,10 @@ def _sources(folder: Path | None, problems: list[Problem]) -> Iterator[tuple[str
     for path in _own_files(folder, problems) if folder else ():
         try:
             yield str(path), read_regular(path, LARGEST_FILE).decode()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            problems.append(Problem(str(path), 0, "", f"cannot read the file: {why}"))
+        except OSError as error:
+            problems.append(unreadable(error, path, "the file"))
+        except UnicodeDecodeError as error:
+            problems.append(Problem(str(path), 0, "", f"cannot read the file: {error}"))
     shipped = files("bouncegate.config").joinpath("rules")
     for entry in sorted(shipped.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".toml"):
@@ -136,14 +136,11 @@ def _sources(folder: Path | None, problems: list[Problem]) -> Iterator[tuple[str
 
 def _own_files(folder: Path, problems: list[Problem]) -> list[Path]:
     """The files of rules of an operator: none where there is no folder."""
-    if not os.path.lexists(folder):
-        return []
     try:
         paths = list(folder.absolute().iterdir())
     except OSError as error:
-        problems.append(
-            Problem(str(folder), 0, "", f"cannot read the folder of rules: {error.strerror}")
-        )
+        if not isinstance(error, FileNotFoundError) or folder.is_symlink():
+            problems.append(unreadable(error, folder, "the folder of rules"))
         return []
     return sorted(path for path in paths if path.name.endswith(".toml"))
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from bouncegate.config.settings import Settings
 from bouncegate.policy.records import State
-from bouncegate.store.errors import StoreError
+from bouncegate.store.fileaccess import inaccessible
 from bouncegate.store.lastmailed import DAY
 from bouncegate.store.layout import hand_over
 from bouncegate.store.purged import read_or_make_salt
@@ -48,7 +48,7 @@ def record(settings: Settings, now: int) -> None:
         hand_over(fresh, path.parent)
         fresh.replace(path)
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from error
+        raise inaccessible(error, path) from error
 
 
 def withdraw(settings: Settings) -> None:
@@ -57,7 +57,7 @@ def withdraw(settings: Settings) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from error
+        raise inaccessible(error, path) from error
 
 
 def is_proven(settings: Settings, now: int) -> bool:

@@ -25,7 +25,7 @@ from bouncegate.policy.fold import Fold
 from bouncegate.policy.records import Act, Audit
 from bouncegate.store.codec import decode_decided, encode_entry, octets_of
 from bouncegate.store.errors import StoreDamaged, StoreFull
-from bouncegate.store.fileaccess import is_there
+from bouncegate.store.fileaccess import inaccessible, is_there
 from bouncegate.store.layout import hand_over
 from bouncegate.store.store import Store
 
@@ -148,7 +148,7 @@ class Bulk:
             draft.replace(self._decided)
             _sync_folder(self._folder)
         except OSError as error:
-            raise StoreFull(f"{error.filename or draft}: {error.strerror}") from error
+            raise inaccessible(error, draft, StoreFull) from error
         finally:
             draft.unlink(missing_ok=True)
 
@@ -203,7 +203,7 @@ def bulk_lock(folder: Path, *, wait: bool) -> Iterator[bool]:
         lock = (own / "lock").open("ab")
         hand_over(own / "lock", folder)
     except OSError as error:
-        raise StoreFull(f"{error.filename}: {error.strerror}") from error
+        raise inaccessible(error, own, StoreFull) from error
     with lock:
         is_alone = False
         with suppress(BlockingIOError):

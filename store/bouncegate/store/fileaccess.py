@@ -21,15 +21,17 @@ def is_folder(path: Path) -> bool:
     return mode is not None and stat.S_ISDIR(mode)
 
 
-def inaccessible(error: OSError, path: Path) -> StoreError:
+def inaccessible(
+    error: OSError, path: Path, otherwise: type[StoreError] = StoreError
+) -> StoreError:
     """What an error of the file system means for a store; `path` is named if the error names none.
 
-    A full disk is for the caller to tell.
+    `otherwise`: what it is if rights are not what is missing.
     """
     name = error.filename or path
     if isinstance(error, PermissionError):
         return StoreForbidden(f"{name}: permission denied: run as the user that owns the store")
-    return StoreError(f"{name}: {error.strerror}")
+    return otherwise(f"{name}: {error.strerror}")
 
 
 def _mode_of(path: Path) -> int | None:

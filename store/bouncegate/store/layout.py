@@ -155,7 +155,8 @@ def explained(error: lmdb.Error, path: Path, setting: str = "map_size in [store]
     if isinstance(error, lmdb.DiskError) or getattr(error, "code", 0) == errno.ENOSPC:
         return StoreFull(f"{path}: the disk is full or failing ({error})")
     if isinstance(error, lmdb.ReadonlyError | lmdb.LockError) or _is_denied(error):
-        return StoreForbidden(f"{path}: {error}: run as the user that owns the store")
+        text = str(error).removeprefix(f"{path}: ")
+        return StoreForbidden(f"{path}: {text}: run as the user that owns the store")
     if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.VersionMismatchError):
         return StoreDamaged(f"{path}: data.mdb is not a store ({error}): restore a backup")
     return StoreError(f"{path}: {error}")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from bouncegate.store.environment import DATA, lock_exclusively
-from bouncegate.store.errors import StoreBusy, StoreError
+from bouncegate.store.errors import StoreBusy
+from bouncegate.store.fileaccess import inaccessible
 from bouncegate.store.layout import hand_over, require_usable
 
 FILE: Final = "writers"
@@ -54,7 +55,7 @@ class WriterLock:
             raise StoreBusy(f"{folder}: {held}") from None
         except OSError as error:
             file.close()
-            raise StoreError(f"{error.filename or folder}: {error.strerror}") from error
+            raise inaccessible(error, folder) from error
 
     def release(self) -> None:
         """Release the lock."""
@@ -78,7 +79,7 @@ def _locked(folder: Path, kind: int, held: str) -> IO[bytes]:
     try:
         file = open(path, "ab", opener=_opener)  # noqa: SIM115 - held until it is given up
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from error
+        raise inaccessible(error, path) from error
     try:
         hand_over(path, folder)
         fcntl.flock(file, kind | fcntl.LOCK_NB)

@@ -63,6 +63,7 @@ report provider
 report domain --json
 report reason
 report rate
+report unknown
 report mailing spring --addresses
 incident list
 incident show INCIDENT

@@ -65,5 +65,5 @@ def test_file_that_cannot_be_read_is_told_after_the_others(
 ) -> None:
     done = bouncegate("anonymize", str(tmp_path / "none.eml"), str(BOUNCE))
     assert done.code == os.EX_NOINPUT
-    assert "none.eml: No such file" in done.err
+    assert "none.eml: no such file" in done.err
     assert "Undelivered Mail" in done.out

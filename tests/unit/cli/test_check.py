@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import dns.message
@@ -54,8 +55,18 @@ def test_what_is_good_can_be_left_out(bouncegate: Command, subscribers: Path) ->
 def test_a_file_that_is_not_there_is_said_so(bouncegate: Command) -> None:
     bouncegate("lock", "gone@kernel.org")
     done = bouncegate("check", "--file", "/nowhere/list.txt")
-    assert done.code == 2
-    assert "/nowhere/list.txt: No such file" in done.err
+    assert done.code == os.EX_NOINPUT
+    assert done.err == "bouncegate: /nowhere/list.txt: no such file or directory\n"
+
+
+@pytest.mark.parametrize("names", [("nofile.txt",), ("ann@kernel.org", "nofile.txt"), ("lists",)])
+def test_argument_without_an_at_sign_that_is_no_file_is_said_so(
+    bouncegate: Command, names: tuple[str, ...]
+) -> None:
+    bouncegate("lock", "gone@kernel.org")
+    done = bouncegate("check", *names)
+    assert (done.code, done.out) == (os.EX_NOINPUT, "")
+    assert done.err == f"bouncegate: {names[-1]}: no such file or directory\n"
 
 
 def test_check_with_dead_dns_says_so_once_and_waits_no_address_at_a_time(

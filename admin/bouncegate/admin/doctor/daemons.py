@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bouncegate.admin.doctor.findings import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import Endpoint, UnixSocket
 
@@ -52,8 +52,7 @@ def _probed(
                 yield Finding(name, severity, text, f"give the {name} a socket of its own")
                 return
     except PermissionError:
-        text = f"this user has no access to {endpoint}"
-        yield Finding(name, Severity.NOTE, text, "run this as root")
+        yield not_allowed(name, PermissionError(f"{endpoint}: permission denied"))
         return
     except OSError as error:
         text = f"does not answer at {endpoint} ({error.strerror or error}): {meaning}"

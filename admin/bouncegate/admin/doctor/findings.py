@@ -15,6 +15,8 @@ class Severity(IntEnum):
     """Something will fail, or should be used and is not."""
     ERROR = 3
     """Something does not work now."""
+    FORBIDDEN = 4
+    """This user may not look, so that nothing is known: it may be well."""
 
 
 class Finding(NamedTuple):
@@ -30,7 +32,7 @@ class Finding(NamedTuple):
 
 def not_allowed(check: str, error: Exception) -> Finding:
     """Nothing is known of what this user may not read: it may be well."""
-    return Finding(check, Severity.WARNING, f"not checked: {error}", "run this as root")
+    return Finding(check, Severity.FORBIDDEN, f"not checked: {error}", "run this as root")
 
 
 Check = Callable[[], Iterable[Finding]]
@@ -41,6 +43,8 @@ def run_checks(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
     for name, check in checks:
         try:
             yield from check()
+        except PermissionError as error:
+            yield not_allowed(name, error)
         except Exception as error:  # noqa: BLE001 - the other checks must still run
             text = f"check failed: {type(error).__name__}: {error}"
             yield Finding(name, Severity.ERROR, text, "please report this as a bug")

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from bouncegate.admin.doctor.findings import Finding, Severity
+from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
 from bouncegate.admin.postfix.command import is_installed
 from bouncegate.admin.postfix.coverage import Coverage, State, coverage
 from bouncegate.admin.postfix.facts import Facts
@@ -49,6 +49,9 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
         return
     try:
         facts = read(folder, settings.return_path.domains.names)
+    except PermissionError as error:
+        yield not_allowed(_NAME, error)
+        return
     except OSError as error:
         fix = "correct main.cf, or give its folder with --postfix"
         yield Finding(_NAME, Severity.ERROR, str(error), fix)

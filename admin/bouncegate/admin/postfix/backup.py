@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from bouncegate.admin.postfix.command import PostfixError
+from bouncegate.admin.postfix.command import PostfixError, PostfixForbidden
 from bouncegate.admin.postfix.install import sync
 from bouncegate.admin.postfix.trial import Change
 
@@ -52,6 +52,8 @@ def load(folder: Path) -> list[Change]:
                 f"{place} is incomplete: restore the files by hand, then remove it"
             ) from None
         return []
+    except PermissionError:
+        raise PostfixForbidden(f"{place}: permission denied: run as root") from None
     except (OSError, msgspec.MsgspecError) as error:
         raise PostfixError(f"{place} cannot be read: {error}") from None
 

@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import Final
 
 _TIMEOUT: Final = 60.0
+# strerror(3), and the refusal of postfix(1) itself.
+_FORBIDDEN: Final = ("Permission denied", "reserved for the superuser")
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
 
 
 class PostfixError(OSError):
     """A program of Postfix failed or is missing; the text says which and why."""
+
+
+class PostfixForbidden(PostfixError, PermissionError):
+    """Only root may do or see this."""
 
 
 class NotFound(PostfixError):
@@ -57,6 +63,12 @@ def run(
     except subprocess.TimeoutExpired:
         raise PostfixError(f"{program} has not answered for {timeout:.0f} seconds") from None
     if done.returncode:
-        kind = PostfixError if done.stderr.strip() else NotFound
-        raise kind(f"{program} fails: {done.stderr.strip()[-300:]}")
+        raise _kind_of(done.stderr)(f"{program} fails: {done.stderr.strip()[-300:]}")
     return done.stdout, done.stderr
+
+
+def _kind_of(stderr: str) -> type[PostfixError]:
+    """The error that a failed program of Postfix has reported."""
+    if any(words in stderr for words in _FORBIDDEN):
+        return PostfixForbidden
+    return PostfixError if stderr.strip() else NotFound

@@ -30,7 +30,7 @@ def disable(
     removed, and only where that is unambiguous.
 
     Exit code 0: done, or nothing to do. 69: Postfix is not installed. 73: a file cannot be written.
-    78: something must be removed by hand; it is printed.
+    77: this user may not do it. 78: something must be removed by hand; it is printed.
 
     Examples:
 
@@ -79,4 +79,5 @@ def _own_folder() -> Path:
         return Path(ask(None, "postconf", "-h", "config_directory").strip())
     except PostfixError as error:
         complain(str(error))
-        raise typer.Exit(os.EX_UNAVAILABLE) from None
+        forbidden = isinstance(error, PermissionError)
+        raise typer.Exit(os.EX_NOPERM if forbidden else os.EX_UNAVAILABLE) from None

@@ -48,8 +48,8 @@ def enable(
     The milter starts by observing: it logs what it would refuse. With --enforce it refuses.
 
     Exit code 0: done, or nothing to do. 1: done, but a path does not answer. 69: Postfix is not
-    installed. 73: a file cannot be written. 78: a setting is not understood; what to do by hand is
-    printed.
+    installed. 73: a file cannot be written. 77: this user may not do it. 78: a setting is not
+    understood; what to do by hand is printed.
 
     Examples:
 

@@ -53,7 +53,12 @@ def read_or_exit(folder: Path | None, domains: Iterable[str] = ()) -> "Facts":
         return read(folder, domains)
     except PostfixError as error:
         complain(str(error))
-        raise typer.Exit(os.EX_CONFIG) from None
+        raise typer.Exit(_code_of(error, os.EX_CONFIG)) from None
+
+
+def _code_of(error: Exception, otherwise: int) -> int:
+    """That of missing rights, or another."""
+    return os.EX_NOPERM if isinstance(error, PermissionError) else otherwise
 
 
 @contextmanager
@@ -69,18 +74,29 @@ def exclusive(folder: Path) -> Iterator[None]:
             yield
     except (PostfixError, install.Edited) as error:
         complain(str(error))
-        raise typer.Exit(os.EX_CONFIG) from None
+        raise typer.Exit(_code_of(error, os.EX_CONFIG)) from None
     except OSError as error:
         complain(f"{error.filename or folder}: {error.strerror or error}")
-        raise typer.Exit(os.EX_CANTCREAT) from None
+        raise typer.Exit(_code_of(error, os.EX_CANTCREAT)) from None
 
 
-def confirm_changes(changes: "Iterable[Change]", question: str, *, yes: bool) -> None:
+def confirm_changes(changes: "tuple[Change, ...]", question: str, *, yes: bool) -> None:
+    """Show what will change, if this user may change it, and ask."""
     from bouncegate.admin.postfix.trial import diff  # noqa: PLC0415
 
-    for line in diff(tuple(changes)):
+    _require_root(one.path.parent for one in changes)
+    for line in diff(changes):
         print(printable(line))
     require_consent(question, "nothing was changed", yes=yes)
+
+
+def _require_root(folders: Iterable[Path]) -> None:
+    """Refuse a user who cannot replace files there; raises PostfixForbidden."""
+    from bouncegate.admin.postfix.command import PostfixForbidden  # noqa: PLC0415
+
+    for folder in folders:
+        if os.geteuid() and not os.access(folder, os.W_OK):
+            raise PostfixForbidden(f"{folder}: you may not change its files: run as root")
 
 
 def reload_postfix(folder: Path | None) -> None:
@@ -91,10 +107,16 @@ def reload_postfix(folder: Path | None) -> None:
 
 
 def is_running(folder: Path | None) -> bool:
-    from bouncegate.admin.postfix.command import PostfixError, ask  # noqa: PLC0415
+    from bouncegate.admin.postfix.command import (  # noqa: PLC0415
+        PostfixError,
+        PostfixForbidden,
+        ask,
+    )
 
     try:
         ask(folder, "postfix", "status")
+    except PostfixForbidden:
+        raise
     except PostfixError:
         print("Postfix is not running: its files take effect when it starts")
         return False

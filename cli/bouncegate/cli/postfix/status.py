@@ -46,7 +46,7 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
 
     Exit code 0: all that the settings ask for is enabled. 1: some mail passes without being checked
     or signed, or signing changes its route. 2: it is not enabled, or cannot work. 69: Postfix is
-    not installed. 78: its config is wrong.
+    not installed. 77: this user may not read its config. 78: its config is wrong.
 
     Examples:
 

@@ -129,6 +129,7 @@ def _command(subject: str) -> Callable[..., None]:
                 "-o",
                 metavar="PATH",
                 help="The mbox or folder to write; it must be new.",
+                readable=False,
             ),
         ] = None,
         limit: Limit = 0,
@@ -136,7 +137,12 @@ def _command(subject: str) -> Callable[..., None]:
         csv: Csv = False,
         svg: Annotated[
             Path | None,
-            typer.Option("--svg", metavar="FILE", help="Also draw the counts into this SVG file."),
+            typer.Option(
+                "--svg",
+                metavar="FILE",
+                help="Also draw the counts into this SVG file.",
+                readable=False,
+            ),
         ] = None,
     ) -> None:
         if (messages is None) is not (output is None):

@@ -78,6 +78,7 @@ def health(
             "--set-aside",
             metavar="FOLDER",
             help="Write the messages set aside as broken into this new folder.",
+            readable=False,
         ),
     ] = None,
 ) -> None:

@@ -26,6 +26,7 @@ def backup(
             metavar="FILE|FOLDER",
             help="A new file that ends in .tar or .tar.zst, or a new folder. With --keep: the "
             "folder that contains the backups.",
+            readable=False,
         ),
     ],
     *,

@@ -19,7 +19,8 @@ from bouncegate.store.store import Store
 def restore(
     context: typer.Context,
     source: Annotated[
-        Path, typer.Argument(metavar="BACKUP", help="A backup that `store backup` made.")
+        Path,
+        typer.Argument(metavar="BACKUP", help="A backup that `store backup` made.", readable=False),
     ],
     *,
     replace: Annotated[

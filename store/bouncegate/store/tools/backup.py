@@ -17,6 +17,7 @@ import msgspec
 
 from bouncegate.store.bulk import bulk_lock
 from bouncegate.store.errors import StoreError, StoreFull
+from bouncegate.store.fileaccess import inaccessible
 from bouncegate.store.layout import LAYOUT
 from bouncegate.store.space import Space
 from bouncegate.store.tools.archive import is_archive, write_archive
@@ -98,7 +99,7 @@ def make_backup(source: Source, target: Path, now: int, layout: int = LAYOUT) ->
     except FileExistsError as error:
         raise TargetExists(f"{error.filename}: another backup is being written there") from None
     except OSError as error:
-        raise StoreFull(f"{error.filename or target}: {error.strerror}") from error
+        raise inaccessible(error, target, StoreFull) from error
     return Made(target, _size(target), manifest)
 
 

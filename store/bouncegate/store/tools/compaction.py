@@ -4,7 +4,6 @@ The send path reads on, in the old file until it notices the new one. Writers mu
 one that had the old file open wrote would be lost.
 """
 
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,6 +11,7 @@ from typing import Final, NamedTuple
 import lmdb
 
 from bouncegate.store.errors import StoreDamaged, StoreFull
+from bouncegate.store.fileaccess import inaccessible
 from bouncegate.store.tools.backup import Copied
 from bouncegate.store.tools.datafile import put_in_place
 from bouncegate.store.tools.durable import created
@@ -46,7 +46,7 @@ def compact(folder: Path, writer_lock: WriterLock, part: Copied) -> Compacted:
         after = draft.stat().st_size
         put_in_place(draft, folder)
     except OSError as error:
-        raise StoreFull(f"{error.filename or draft}: {error.strerror or os.strerror(0)}") from error
+        raise inaccessible(error, draft, StoreFull) from error
     finally:
         draft.unlink(missing_ok=True)
     return Compacted(before, after)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.store.errors import StoreBusy, StoreDamaged, StoreError
+from bouncegate.store.fileaccess import inaccessible
 from bouncegate.store.layout import hand_over
 from bouncegate.store.metapages import meta_pages_of, renumber, smallest_number
 from bouncegate.store.tools.durable import sync_folder
@@ -29,7 +30,7 @@ def last_transaction(data: Path) -> int | None:
     try:
         pages = meta_pages_of(data)
     except OSError as error:
-        raise StoreError(f"{data}: {error.strerror}") from error
+        raise inaccessible(error, data) from error
     return None if pages is None else max(page.transaction for page in pages)
 
 

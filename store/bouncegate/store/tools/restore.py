@@ -17,7 +17,7 @@ from lmdb import verify
 
 from bouncegate.config.regularfile import open_regular
 from bouncegate.store.errors import StoreBusy, StoreError, StoreFull, StoreLayout
-from bouncegate.store.fileaccess import is_folder, is_there
+from bouncegate.store.fileaccess import inaccessible, is_folder, is_there
 from bouncegate.store.layout import LAYOUT, hand_over
 from bouncegate.store.messages import is_whole
 from bouncegate.store.tools.archive import is_archive, read_archive
@@ -99,7 +99,7 @@ def restore(source: Path, folder: Path, now: int, check: Check, *, replace: bool
     except FileExistsError as error:
         raise StoreBusy(f"{error.filename}: another restore is running") from None
     except OSError as error:
-        raise StoreFull(f"{error.filename or folder}: {error.strerror}") from error
+        raise inaccessible(error, folder, StoreFull) from error
     return Restored(manifest, kept, left_alone)
 
 

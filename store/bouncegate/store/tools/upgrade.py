@@ -18,6 +18,7 @@ from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.fold import Fold
 from bouncegate.store.environment import Environment, open_files
 from bouncegate.store.errors import StoreDamaged, StoreFull, StoreMissing
+from bouncegate.store.fileaccess import inaccessible
 from bouncegate.store.layout import (
     DATABASES,
     LAYOUT,
@@ -103,7 +104,7 @@ def upgrade(settings: StoreSettings, fold: Fold, now: int) -> Upgraded:
                 backup = make_backup(Source(folder, old, None), saved, now, found).path
                 otherwise = _replace(old, settings, fold)
             except OSError as error:
-                raise StoreFull(f"{error.filename or folder}: {error.strerror}") from error
+                raise inaccessible(error, folder, StoreFull) from error
             except lmdb.Error as error:
                 raise explained(error, folder) from error
     return Upgraded(found, backup, otherwise)
