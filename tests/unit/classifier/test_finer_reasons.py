@@ -18,6 +18,8 @@ REPLIES = [
     ("504 5.5.2 <mail>: Helo command rejected: name is not full", "helo-refused"),
     ("550 5.1.7 <news@example.org>: Sender address rejected: undeliverable",
      "sender-address-refused"),
+    ("554 sending address is not accepted by our filter", "sender-address-refused"),
+    ("553 Domain of sender address news@nowhere.example is not here", "sender-domain-refused"),
     ("450 4.1.8 <news@nowhere.example>: Sender address rejected: Domain not found",
      "sender-domain-refused"),
     ("553 5.7.1 news is not owner of that address", "sender-not-permitted"),

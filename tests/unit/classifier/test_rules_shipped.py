@@ -39,6 +39,22 @@ def test_what_indicts_the_sender_never_names_the_address(rule: Rule) -> None:
         assert (kind, category) != (Kind.HARD, Category.ADDRESS)
 
 
+def test_no_finer_reason_makes_what_blames_the_sender_name_the_address() -> None:
+    """The rule that decides and the one that refines it give the verdict together."""
+    together = [
+        (rule, finer)
+        for rule in RULES
+        for finer in (rule, *(r for r in RULES if r.refines))
+        if finer is rule or finer.reason.general is rule.reason
+    ]
+    assert len(together) > len(RULES)
+    for rule, finer in together:
+        known = REASONS[finer.reason]
+        if (rule.blame or known.blame) is Blame.SENDER:
+            said = (rule.kind or known.kind, rule.category or known.category)
+            assert said != (Kind.HARD, Category.ADDRESS), f"{rule.id} with {finer.id}"
+
+
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_can_be_given(reason: Reason) -> None:
     """A reason that no rule gives would never be seen by an operator."""
