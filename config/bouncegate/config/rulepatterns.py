@@ -82,6 +82,8 @@ def pattern_faults(key: str, patterns: Sequence[str]) -> Iterator[str]:
     for pattern in patterns:
         try:
             compiled = re2.compile(pattern, pattern_options())
+            # A quotation that does not end, `\Q(a`, is sound alone, and not as part of another.
+            re2.compile(whole_words(pattern), pattern_options())
         except re2.error as error:
             reason = error.args[0] if error.args else error
             reason = reason.decode() if isinstance(reason, bytes) else reason

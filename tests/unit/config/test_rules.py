@@ -65,6 +65,7 @@ FAULTS = {
     "unknown key": (OWN + 'colour = "red"\n', 7, "own.partner.colour", "unknown key"),
     "bad expression": (OWN.replace("\\d+", "(?<=x)"), 5, "own.partner.text", "look-around"),
     "unbalanced": (OWN.replace("\\d+", "("), 5, "own.partner.text", "invalid regular expression"),
+    "open quotation": (OWN.replace("\\d+", "\\Q(x"), 5, "own.partner.text", "invalid regular"),
     "matches everything": (
         OWN.replace("ticket \\d+ refused", "x*"),
         5,
