@@ -19,6 +19,7 @@ from bouncegate.classifier.message import PREAMBLE, Message, Part, split_header
 from bouncegate.classifier.messagetype import type_of
 from bouncegate.classifier.notification import RETURNED_KINDS, STATUS_KINDS
 from bouncegate.classifier.pseudonyms import SUBJECT, Pseudonyms
+from bouncegate.classifier.readers.failedrecipients import REASON_FIELD
 from bouncegate.classifier.report import MessageType
 from bouncegate.classifier.returnedmessage import cut_at_returned
 
@@ -27,8 +28,8 @@ _REMOVED: Final = "[removed]"
 _READ: Final = frozenset({
     "auto-submitted", "cc", "date", "delivered-to", "from", "in-reply-to", "message-id",
     "mime-version", "original-rcpt-to", "precedence", "references", "reply-to", "return-path",
-    "sender", "status", "to", "x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply",
-    "x-failed-recipients", "x-mailer", "x-mlserver", "x-vacation",
+    "sender", "status", "to", "user-agent", "x-autoreply", "x-autorespond", "x-autoresponder",
+    "x-auto-reply", "x-failed-recipients", "x-mailer", "x-mlserver", "x-vacation",
 })  # fmt: skip
 _NAMING: Final = ("from", "to", "cc", "reply-to", "sender", "delivered-to", "x-failed-recipients")
 _STATUS: Final = frozenset(
@@ -75,10 +76,15 @@ def _learn(message: Message, pseudonyms: Pseudonyms, *, nested: bool = True) -> 
 def _learn_fields(fields: Fields, pseudonyms: Pseudonyms) -> None:
     for name in fields.names:
         value = fields.words(name)
-        if name in _READ or name == "subject":
+        if _is_read(name) or name == "subject":
             pseudonyms.learn(value)
         if name in _NAMING:
             pseudonyms.learn_names(value)
+
+
+def _is_read(name: str) -> bool:
+    """Whether a reader uses the value of the field, and not only that there is one."""
+    return name in _READ or REASON_FIELD.fullmatch(name) is not None
 
 
 def _text_of(part: Part) -> str:
@@ -140,7 +146,7 @@ class _Copy:
     def _value(self, name: str, value: str) -> str:
         if name == "subject":
             value = _QUOTING.sub(rf"\1 {SUBJECT}", self._applied(value))
-        elif name in _READ:
+        elif _is_read(name):
             value = self._applied(value)
         else:
             return _REMOVED
@@ -192,7 +198,7 @@ class _Copy:
             field = _FIELD_LINE.match(line)
             if field is not None:
                 name = field[1].lower()
-                keep = name in _READ
+                keep = _is_read(name)
                 value = Fields(line.removeprefix("> ").removeprefix(">")).words(name)
                 shown = SUBJECT if name == "subject" else self._value(name, value)
                 yield f"{line[: field.end()]} {shown}"

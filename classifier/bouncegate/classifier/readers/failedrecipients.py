@@ -19,7 +19,7 @@ NAME: Final = "x-failed-recipients"
 PATTERN: Final = ""
 
 # Fields such as X-Failure-Reason or X-Bounce-Diagnostic.
-_REASON: Final = re.compile(
+REASON_FIELD: Final = re.compile(
     r"x-(?:bounce|fail(?:ed|ure)?|delivery|smtp|reject(?:ion)?|error)"
     r"-(?:reason|diagnostic|error|response|reply|message|text|description)s?"
 )
@@ -49,5 +49,5 @@ def read(notification: Notification) -> list[Report]:
 
 def _reason(fields: Fields) -> str:
     """The reason in a field of the header, `""` without one."""
-    names = (name for name in sorted(fields.names) if _REASON.fullmatch(name))
+    names = (name for name in sorted(fields.names) if REASON_FIELD.fullmatch(name))
     return next((fields.words(name)[: limits.DIAGNOSTIC] for name in names), "")
