@@ -49,7 +49,7 @@ def import_(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Locks from elsewhere: columns address, reason, until, scope, why.",
+            help="Locks from elsewhere: columns address, reason, detail, until, scope, why.",
             readable=False,
         ),
     ] = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from msgspec import Struct
 
+from bouncegate.admin.lists.scope import scope_text
 from bouncegate.cli.filters import BounceSince
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
@@ -24,14 +25,15 @@ if TYPE_CHECKING:
     from bouncegate.classifier.returnpath.reclassification import Reclassification
 
 _SHOWN: Final = 50
-_COLUMNS: Final = ("address", "group", "what", "kind", "reason", "until", "would be until")
+_COLUMNS: Final = ("address", "scope", "what", "kind", "reason", "until", "would be until")
 
 
 class ChangeView(Struct):
     """One lock that would be another; times in UTC, ISO 8601."""
 
     address: str
-    group: str
+    scope: str
+    """Which mail the lock is for: `global` or `group:NAME`."""
     what: str
     """locked, freed, or ends (on another day)."""
     kind: str
@@ -119,7 +121,7 @@ def _view(change: Change) -> ChangeView:
     assert lock is not None, "a change concerns a lock, before or after"
     return ChangeView(
         address=change.address,
-        group=change.group,
+        scope=scope_text(change.group),
         what=change.what,
         kind=lock.kind,
         reason=lock.reason.general,
@@ -135,7 +137,7 @@ def _end(lock: Lock | None) -> str | None:
 
 def _row(change: Change) -> tuple[object, ...]:
     view = _view(change)
-    fields = (view.address, view.group or None, view.what, view.kind, view.detail)
+    fields = (view.address, view.scope, view.what, view.kind, view.detail)
     return (*fields, _told(change.before), _told(change.after))
 
 

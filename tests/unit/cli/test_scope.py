@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import PolicySettings
+from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act
 
 from .conftest import Command, store_of
+from .test_operator import bounce
 
 NEWS = "news.example.com"
 
@@ -133,3 +136,35 @@ def test_lock_that_has_ended_is_shown_as_locked_nowhere(bouncegate: Command, con
         None,
         [],
     )
+
+
+def test_simulate_names_the_scope_of_each_lock_that_would_be_another(
+    bouncegate: Command, config: Path, tmp_path: Path
+) -> None:
+    bounce(config, "gone@orchard.example", first=int(time.time()) - 86_400, group=NEWS)
+    other = tmp_path / "other.toml"
+    other.write_text(f'{config.read_text()}[policy.hard]\nscope = "group"\n')
+    told = map(
+        json.loads, bouncegate("simulate", "--json", "--config", str(other)).out.splitlines()
+    )
+    changes = {(one["scope"], one["what"]) for one in told if "scope" in one}
+    assert changes == {("global", "freed"), (f"group:{NEWS}", "locked")}
+
+
+def test_import_keeps_the_finer_reason_of_an_export(bouncegate: Command, tmp_path: Path) -> None:
+    file = tmp_path / "locks.csv"
+    finer = next(reason for reason in Reason if reason.is_finer and _locks(reason))
+    file.write_text(
+        f"address,reason,detail\nfine@orchard.example,{finer.general},{finer}\n"
+        f"other@orchard.example,mailbox-full,{finer}\n"
+    )
+    assert not bouncegate("import", "--locks", str(file), "--yes").code
+    rows_ = map(json.loads, bouncegate("list", "--json", "--origin", "imported").out.splitlines())
+    assert {row["address"]: row["detail"] for row in rows_} == {
+        "fine@orchard.example": str(finer),
+        "other@orchard.example": "mailbox-full",
+    }
+
+
+def _locks(reason: Reason) -> bool:
+    return REASONS[reason].kind in (Kind.HARD, Kind.SOFT) and reason.general != "mailbox-full"

@@ -11,6 +11,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "reason": ("reason", "bounce reason", "type"),
     "until": ("until", "expires", "end"),
     "scope": ("scope",),
+    "detail": ("detail",),
     "why": ("why", "comment", "note", "description", "status"),
 }
 """The known columns with their possible names; the first name that a file has counts."""

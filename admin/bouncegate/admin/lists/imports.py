@@ -89,7 +89,9 @@ class LockReader:
         cell = self._columns.cell
         address = canonical(cell(row, "address"), fold=self._fold)
         named, why = cell(row, "reason"), cell(row, "why")
-        reason = reason_of(named)
+        reason, finer = reason_of(named), reason_of(cell(row, "detail"))
+        if reason is not None and finer is not None and reason.covers(finer):
+            reason = finer
         if reason is None:
             reason, why = Reason.OPERATOR, ": ".join(filter(None, (named, why)))
         until, scope = self._end_of(cell(row, "until")), scope_of(cell(row, "scope"))
