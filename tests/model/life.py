@@ -287,10 +287,12 @@ def outlasts(new: Lock, old: Lock) -> bool:
 
 def _strength(reason: Reason, origin: Origin) -> int:
     if reason is Reason.COMPLAINT or origin == "manual":
-        return 3
+        return 4
     if reason in OF_LISTS:
         return 1
-    return 0 if reason in SOFT else 2
+    if reason is Reason.OPERATOR:
+        return 2
+    return 0 if reason in SOFT else 3
 
 
 def months_after(time: int, months: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.admin.lists.lines import addresses_of
+from bouncegate.admin.lists.unlocking import ForceRule
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import printable
@@ -42,6 +43,14 @@ def keys_of(invocation: Invocation, addresses: Iterable[str], file: Path | None)
             f"{counted(faults, 'line')} of {file} without a valid address: nothing was changed"
         )
     return list(keys)
+
+
+def force_rule_of(
+    invocation: Invocation, store: Store, now: int, *, force: bool = False
+) -> ForceRule:
+    """Which locks need force to be lifted, by the settings."""
+    hard = invocation.settings.policy.unlock_hard
+    return ForceRule(store, invocation.policy.fold, now, force=force, unlock_hard=hard)
 
 
 def carry_out(

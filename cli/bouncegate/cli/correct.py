@@ -9,6 +9,7 @@ import typer
 
 from bouncegate.admin.lists.corrections import Correction, acts_of, as_seen, fault_of, is_done
 from bouncegate.admin.lists.syntax import fault_of_canonical
+from bouncegate.cli.acts import force_rule_of
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Why
@@ -44,9 +45,9 @@ def correct(
         if is_done(store, correction):
             print(f"{correction.old}: already corrected to {correction.new}")
             return
-        force = force or invocation.settings.policy.unlock_hard
+        rule = force_rule_of(invocation, store, now)
         correction = as_seen(store, correction, now)
-        if fault := fault_of(store, correction, now, force=force):
+        if fault := fault_of(store, correction, now, rule, force=force):
             complain(f"{fault}: nothing was corrected")
             raise typer.Exit(os.EX_NOPERM)
         audit = audit_of("correct", now, by=by, why=why, targets=correction[:2])

@@ -17,7 +17,7 @@ from bouncegate.admin.lists.csvfile import CsvRow, read_csv
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.imports import LockReader, RequestedLock
 from bouncegate.admin.lists.lines import Line
-from bouncegate.cli.acts import carry_out
+from bouncegate.cli.acts import carry_out, force_rule_of
 from bouncegate.cli.check import Shown, judge
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.inputfiles import opened
@@ -139,7 +139,6 @@ class _Job:
     def correct(self, file: BinaryIO, *, force: bool) -> None:
         """Import corrected addresses."""
         sought = correcting.read_corrections(read_csv(file), self._columns, fold=self._fold)
-        force = force or self._invocation.settings.policy.unlock_hard
         with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
             found = correcting.resolve(store, sought)
             fresh = [
@@ -148,8 +147,9 @@ class _Job:
                 if not correcting.is_done(store, c)
             ]
             sought.faults.extend(correcting.chained(found))
+            rule = force_rule_of(self._invocation, store, self._now)
             for correction in fresh:
-                if fault := correcting.fault_of(store, correction, self._now, force=force):
+                if fault := correcting.fault_of(store, correction, self._now, rule, force=force):
                     sought.faults.append(Fault(correction.line, fault))
             _refuse(sought.faults)
             for correction in fresh[:_SHOWN]:

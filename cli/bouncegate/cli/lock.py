@@ -1,21 +1,26 @@
 """`lock`: locks addresses and domains by hand, and records who, when and why."""
 
+import os
 import time
+from collections.abc import Iterable
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from msgspec.structs import replace
 
-from bouncegate.cli.acts import carry_out, keys_of, portions, say_all
+from bouncegate.admin.lists.unlocking import ForceRule
+from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, portions, say_all
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
 from bouncegate.cli.options import ENDS, Addresses, AddressFile, By, Why
-from bouncegate.cli.output import iso
+from bouncegate.cli.output import complain, counted, iso
 from bouncegate.cli.times import end_of
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.policy.records import NO_END, Act
+
+_SHOWN: Final = 20
 
 
 def lock(
@@ -42,8 +47,8 @@ def lock(
 ) -> None:
     """Lock addresses by hand.
 
-    Without --until the lock has no end. All addresses are locked, or none. Bounces are recorded
-    meanwhile.
+    Without --until the lock has no end. All addresses are locked, or none: a lock that only "unlock
+    --force" lifts is not replaced by one that ends earlier. Bounces are recorded meanwhile.
 
     Examples:
 
@@ -60,10 +65,30 @@ def lock(
     command = called("lock", [("until", until), ("group", group)])
     group = clean(group, LONGEST_LINE)
     audit = audit_of(command, now, by=by, why=why, targets=keys, scopes=[group])
-    act = Act((), now, "lock", by, why, end, reason=reason, group=group)
+    act = Act((), now, "lock", by, why, end, reason=reason, group=group, condition="shortens-none")
     acts = (replace(act, addresses=some) for some in portions(sorted(keys)))
     with closing(invocation.open_store()) as store:
-        carry_out(invocation, store, acts, len(keys), audit)
+        if end != NO_END:
+            _refuse_shorter(force_rule_of(invocation, store, now), keys, group, end)
+        left_out = carry_out(invocation, store, acts, len(keys), audit)
     end_text = "without end" if end == NO_END else f"until {iso(end)}"
     end_text += f", for {group} alone" if group else ""
-    say_all([f"{key}: locked {end_text}" for key in keys], len(keys), "locked")
+    done = [key for key in keys if key not in left_out.first]
+    number = len(keys) - left_out.number
+    say_all([f"{key}: locked {end_text}" for key in done], number, "locked")
+    if left_out.number:
+        raise typer.Exit(os.EX_TEMPFAIL)
+
+
+def _refuse_shorter(rule: ForceRule, keys: Iterable[str], group: str, end: int) -> None:
+    """End the command if a lock that needs force to be lifted would end earlier."""
+    found = [one for key in keys if (one := rule.guarded(key).get(group)) and end < one.lock.until]
+    for address, lock, _ in found[:_SHOWN]:
+        until = "without end" if lock.until == NO_END else f"until {iso(lock.until)}"
+        complain(f"{address}: {lock.kind}-locked ({lock.reason}) {until}")
+    if found:
+        complain(
+            f"{counted(len(found), 'address')} locked for longer: nothing was locked. Leave out "
+            '--until, or run "bouncegate unlock --force" first'
+        )
+        raise typer.Exit(os.EX_NOPERM)

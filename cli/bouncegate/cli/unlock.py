@@ -15,17 +15,17 @@ from msgspec.structs import replace
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.lists.unlocking import Target, UnlockSummary
-from bouncegate.cli.acts import carry_out, keys_of, say_all
+from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, say_all
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Why, Yes, with_groups
-from bouncegate.cli.output import complain, counted, write_table, write_views
+from bouncegate.cli.output import complain, counted, iso, write_table, write_views
 from bouncegate.config.settings import Settings
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Act
+from bouncegate.policy.records import NO_END, Act
 from bouncegate.store.address import domain_of
 from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
@@ -56,8 +56,10 @@ def unlock(
 ) -> None:
     """Unlock addresses.
 
-    Hard locks need --force, unless [policy] unlock_hard allows it. The locks are shown first, for
-    you to confirm. All are lifted, or none.
+    Hard locks need --force, unless [policy] unlock_hard allows it; so do hard locks below one made
+    by hand. Locks after a complaint or an unsubscription always need it. Of named addresses all are
+    unlocked, or none; --all leaves those that need --force, and says how many. The locks are shown
+    first, for you to confirm.
 
     Examples:
 
@@ -78,10 +80,13 @@ def unlock(
         else:
             keys = keys_of(invocation, addresses or [], file)
             rows = _rows_of(invocation, store, keys, wanted, now)
-        summary = UnlockSummary()
+        summary = UnlockSummary(force_rule_of(invocation, store, now, force=force))
         targets = stack.enter_context(SortedRuns(summary.targets(rows), Target, Target.order))
+        _tell_left(summary)
+        if summary.left and not (every and summary.rows):
+            complain("nothing was unlocked")
+            raise typer.Exit(os.EX_NOPERM)
         if summary.rows:
-            _refuse_hard(invocation, summary, force=force)
             _show(summary, yes=yes and not dry_run)
         if not summary.rows or dry_run:
             return
@@ -100,6 +105,8 @@ def unlock(
     if recipient:
         unlocked = f"{counted(number, 'address')} unlocked"
         text = f"{unlocked}, as {by} asked.\n\n" + "\n".join(names)
+        if summary.left:
+            text += f"\n\n{counted(summary.left, 'address')} left locked: {summary.reasons_left}"
         confirm_by_mail(recipient, f"Bouncegate: {unlocked}", text)
     if left_out.number:
         raise typer.Exit(os.EX_TEMPFAIL)
@@ -148,20 +155,16 @@ def _acts(targets: Iterable[Target], act: Act) -> Iterator[Act]:
             yield replace(act, addresses=addresses, group=group, seen=seen)
 
 
-def _refuse_hard(invocation: Invocation, summary: UnlockSummary, *, force: bool) -> None:
-    """End the command if a lock is hard: mailing such addresses again costs reputation."""
-    allowed = invocation.settings.policy.unlock_hard and not summary.complained
-    if force or allowed or not summary.hard:
-        return
-    for row in summary.first_hard:
-        view = view_of(row)
-        until = f"until {view.until}" if view.until else "without end"
-        complain(f"{row.address}: {row.kind}-locked ({row.reason}) {until}")
-    complain(
-        f"{counted(summary.hard, 'address')} with hard locks: nothing was unlocked. Use --force, "
-        "or --kind soft to leave them out"
-    )
-    raise typer.Exit(os.EX_NOPERM)
+def _tell_left(summary: UnlockSummary) -> None:
+    """Say which locks are left: mailing their addresses again costs reputation."""
+    for address, lock, covered in summary.first_left:
+        end = "without end" if lock.until == NO_END else f"until {iso(lock.until)}"
+        place = " below a lock made by hand" * covered
+        complain(f"{address}: {lock.kind}-locked ({lock.reason}) {end}{place}")
+    if summary.left:
+        complain(
+            f"{counted(summary.left, 'address')} left locked ({summary.reasons_left}): use --force"
+        )
 
 
 def _show(summary: UnlockSummary, *, yes: bool) -> None:

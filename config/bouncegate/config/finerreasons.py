@@ -188,4 +188,9 @@ FINER_REASONS: Final[dict[Reason, Definition]] = {
         "the recipient gets mail faster than its provider allows",
         "Try again later; send less to this recipient.",
     ),
+    Reason.UNSUBSCRIBED: Definition(
+        68, Kind.COMPLAINT, Category.UNDEFINED, _RECIPIENT,
+        "the recipient has asked for no more mail",
+        "Take the address off the list.",
+    ),
 }  # fmt: skip

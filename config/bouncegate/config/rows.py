@@ -31,7 +31,10 @@ ORDER: Final = ("sender", "group", "provider", "reason", "category", "kind")
 
 # What never reaches the table: it is no bounce, or no recipient's fault.
 _NO_BOUNCES: Final = frozenset(
-    {Reason.OPERATOR, Reason.OWN_REFUSAL, Reason.COMPLAINT, Reason.NOT_A_FAILURE, *BY_LIST}
+    {
+        *(Reason.OPERATOR, Reason.OWN_REFUSAL, Reason.NOT_A_FAILURE, *BY_LIST),
+        *(Reason.COMPLAINT, *FINER[Reason.COMPLAINT]),
+    }
 )
 _BOUNCES: Final = tuple(reason for reason in REASONS if reason not in _NO_BOUNCES)
 _JUDGED: Final = tuple(r for r in _BOUNCES if REASONS[r].blame is not Blame.SENDER)
@@ -189,7 +192,7 @@ def _row_faults(row: Row) -> Iterator[tuple[str, str]]:
         if row.lock and not row.counts and REASONS[reason].blame is Blame.SENDER:
             text = "blames the sender and locks no recipient: remove it, or let it by counts = true"
             yield ".reason", f"{reason} {text}"
-        elif reason is Reason.COMPLAINT:
+        elif reason.general is Reason.COMPLAINT:
             yield ".reason", 'a complaint is no bounce: write kind = "complaint"'
         elif reason in _NO_BOUNCES:
             yield ".reason", f"{reason} never counts: remove it"

@@ -117,6 +117,7 @@ class Reason(StrEnum):
     TOO_MANY_RECIPIENTS = "too-many-recipients"
     SENDING_QUOTA = "sending-quota"
     RECIPIENT_RATE = "recipient-rate"
+    UNSUBSCRIBED = "unsubscribed"
 
     @property
     def general(self) -> "Reason":
@@ -177,6 +178,7 @@ FINER: Final[dict[Reason, tuple[Reason, ...]]] = {
         Reason.BLOCKED_BY_RECIPIENT,
     ),
     Reason.UNDEFINED: (Reason.SUPPRESSED,),
+    Reason.COMPLAINT: (Reason.UNSUBSCRIBED,),
     Reason.RATE_LIMIT: (
         Reason.TOO_MANY_CONNECTIONS,
         Reason.TOO_MANY_RECIPIENTS,

@@ -100,6 +100,7 @@ WORDS: Final[dict[Reason, Words]] = {
     Reason.OPERATOR: Words("suppressed", "OnAccountSuppressionList", "Uncategorized"),
     Reason.OWN_REFUSAL: Words("suppressed", "OnAccountSuppressionList", "Uncategorized"),
     Reason.COMPLAINT: Words("feedback", "abuse", "Uncategorized"),
+    Reason.UNSUBSCRIBED: Words("feedback", "abuse", "Uncategorized"),
     Reason.NOT_A_FAILURE: Words("delivered", "Undetermined", "Uncategorized"),
     Reason.STALE: Words("suppressed", "OnAccountSuppressionList", "Uncategorized"),
     Reason.INVALID: Words("userunknown", "General", "InvalidRecipient"),

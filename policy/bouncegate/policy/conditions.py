@@ -13,6 +13,7 @@ from typing import Final
 
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import BY_LIST, Kind, Reason
+from bouncegate.policy.protection import protection
 from bouncegate.policy.records import Act, Condition, Lock, Origin, State
 
 
@@ -38,12 +39,17 @@ def locks_seen(locks: Iterable[Lock | None], now: int) -> int:
 
 
 def strength(reason: Reason, origin: Origin) -> int:
-    """Which of two locks says more: somebody's own word, a hard bounce, a list, a soft bounce."""
-    if reason is Reason.COMPLAINT or origin is Origin.MANUAL:
-        return 3
+    """Which of two locks says more.
+
+    Somebody's own word, a hard bounce, an import that names no reason, a list, a soft bounce.
+    """
+    if reason.general is Reason.COMPLAINT or origin is Origin.MANUAL:
+        return 4
     if reason in BY_LIST:
         return 1
-    return 0 if REASONS[reason].kind is Kind.SOFT else 2
+    if reason is Reason.OPERATOR:
+        return 2
+    return 0 if REASONS[reason].kind is Kind.SOFT else 3
 
 
 def locks_of(state: State, group: str = "") -> list[Lock | None]:
@@ -72,6 +78,24 @@ def _is_by_list(act: Act, _seen: int, state: State) -> bool:
     return lock is not None and lock.reason in BY_LIST
 
 
+def _is_as_seen(act: Act, seen: int, state: State) -> bool:
+    """Whether the locks are those that were seen.
+
+    A bounce makes no lock over an operator's, and would be forgotten with it: none may have come.
+    """
+    locks = locks_of(state, act.group)
+    manual = any(one is not None and one.origin is Origin.MANUAL for one in locks)
+    return locks_seen(locks, act.time) == seen and not (manual and state.last_event >= act.time)
+
+
+def _shortens_none(act: Act, _seen: int, state: State) -> bool:
+    """Whether a lock takes the place of none that needs force to be lifted, and ends later."""
+    lock = next(iter(locks_of(state, act.group)), None)
+    if lock is None or not lock.in_force(act.time) or not protection(lock):
+        return True
+    return act.until >= lock.until
+
+
 def _outlasts(act: Act, _seen: int, state: State) -> bool:
     lock = next(iter(locks_of(state, act.group)), None)
     if lock is None or not lock.in_force(act.time):
@@ -85,6 +109,7 @@ _CONDITIONS: Final[dict[Condition, Callable[[Act, int, State], bool]]] = {
     "": _is_no_newer,
     "unlocked": lambda act, _seen, state: _in_force(act, state) is None,
     "by-list": _is_by_list,
-    "as-seen": lambda act, seen, state: locks_seen(locks_of(state, act.group), act.time) == seen,
+    "as-seen": _is_as_seen,
+    "shortens-none": _shortens_none,
     "outlasts": _outlasts,
 }

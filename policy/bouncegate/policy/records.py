@@ -106,12 +106,13 @@ MOST_ADDRESSES = 1000
 """How many addresses one act names at most: an entry of the journal stays below 256 KiB."""
 
 
-Condition = Literal["", "unlocked", "by-list", "as-seen", "outlasts"]
+Condition = Literal["", "unlocked", "by-list", "as-seen", "shortens-none", "outlasts"]
 """What must be true of an address when an act is carried out (`bouncegate.policy.conditions`).
 
 Empty: it frees from no lock that is younger than the act itself. `unlocked`: no lock for all mail
 is in force. `by-list`: a list's lock is. `as-seen`: the locks in force are those that were there
-when the act was decided. `outlasts`: no lock in force is stronger than the act's, or ends later.
+when the act was decided. `shortens-none`: no lock in force that needs force to be lifted ends later
+than the act's. `outlasts`: no lock in force is stronger than the act's, or ends later.
 """
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import BY_LIST, Category, Kind, Reason
 from bouncegate.policy.disposition import days_needed
+from bouncegate.policy.protection import protection
 from bouncegate.policy.records import Act, Event, Lock, Origin, Streak
 from bouncegate.policy.table import PolicyRow
 from bouncegate.policy.unconfirmed import rests_on_name
@@ -206,7 +207,7 @@ def after_life(streak: _C, *, frees_hard: bool) -> _C:
     """The streak after a proof of life: reset, unless a lock remains that it does not end."""
     lock = streak.lock
     frees = lock is None or _is_automatic(lock, Kind.SOFT)
-    if lock is not None and frees_hard and not is_forced(lock):
+    if lock is not None and frees_hard and protection(lock) != "complaint":
         frees = lock.origin is not Origin.MANUAL
     if frees:
         complaints = streak.complaint_run
@@ -266,11 +267,6 @@ def _unlocked(streak: _C) -> _C:
         complaint_run=(),
         needed=0,
     )
-
-
-def is_forced(lock: Lock) -> bool:
-    """Whether nothing but an operator's force lifts it: a person asked for no more mail."""
-    return lock.reason is Reason.COMPLAINT and lock.origin is not Origin.MANUAL
 
 
 def _is_automatic(lock: Lock, kind: Kind) -> bool:

@@ -11,6 +11,7 @@ from bouncegate.config.settings import PolicySettings
 from bouncegate.config.taxonomy import BY_LIST, Kind
 from bouncegate.policy.disposition import Disposition
 from bouncegate.policy.fold import EMPTY, Policy, is_locked
+from bouncegate.policy.protection import needs_force, protection
 from bouncegate.policy.records import (
     NO_END,
     Act,
@@ -22,7 +23,6 @@ from bouncegate.policy.records import (
     Streak,
     Summary,
 )
-from bouncegate.policy.streak import is_forced
 
 _EFFECTS: Final = {"lock": "locked", "unlock": "unlocked", "alive": "alive", "release": "released",
     "correct": "corrected", "renew": "renewed", "recover": "recovered"}  # fmt: skip
@@ -118,10 +118,10 @@ def what_would_free(lock: Lock | None, now: int, settings: PolicySettings) -> st
     if lock is None or not lock.in_force(now):
         return ""
     ways = ["its end"] if lock.until != NO_END else []
-    if is_forced(lock):
+    if protection(lock) == "complaint":
         return ", or ".join([*ways, "bouncegate unlock --force"])
     automatic, hard = lock.origin is Origin.AUTOMATIC, lock.kind is Kind.HARD
-    force = automatic and hard and not settings.unlock_hard
+    force = needs_force(lock, unlock_hard=settings.unlock_hard)
     if lock.reason in BY_LIST:
         ways.append("its leaving the list (bouncegate maintain)")
     elif automatic and not hard:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from bouncegate.policy.addressstate import is_bounce
 from bouncegate.policy.fold import EMPTY, Fold
+from bouncegate.policy.protection import covers
 from bouncegate.policy.records import AddressEntry, Event, JournalEntry, Ruling, State, Summary
 from bouncegate.policy.timeline import Mark
 from bouncegate.store.addresses import Addresses
@@ -86,6 +87,13 @@ class History(Table):
                     locks += 1
                     lifted += left is None or not left.in_force(now)
         return Effect(len(without), len(addresses), locks, lifted)
+
+    def uncovered(self, address: str, fold: Fold) -> State:
+        """What the address would be without locks made by hand: one may lie over a hard one."""
+        with self._reading() as transaction:
+            entries = self.journal.of_address_within(transaction, address)
+            by_hand = {number for number, entry in entries if covers(entry)}
+            return self.fold_of(transaction, address, fold, by_hand)
 
     def apply(
         self,

@@ -107,7 +107,7 @@ def test_a_soft_lock_is_lifted_and_a_hard_one_only_with_force(
     store.close()
     refused = bouncegate("unlock", "--yes", "hard@example.com")
     assert (refused.code, refused.out) == (os.EX_NOPERM, "")
-    assert "Use --force" in refused.err
+    assert "use --force" in refused.err
     assert bouncegate("unlock", "--yes", "--force", "hard@example.com").code == os.EX_OK
     assert json.loads(bouncegate("show", "--json", "hard@example.com").out)["locked"] is False
 

@@ -31,6 +31,7 @@ def test_json_tells_all_of_each_reason(bouncegate: Command) -> None:
             assert classify_reply(view["example"]).detail == view["detail"]
     assert {view["detail"] for view in views if not view["example"]} == {
         "operator", "own-refusal", "complaint", "stale", "invalid", "predicted",
+        "unsubscribed",
     }  # fmt: skip
 
 

@@ -42,9 +42,14 @@ def test_soft_locks_can_be_lifted_at_once_one_or_all(bouncegate: Command) -> Non
 def test_hard_ones_cannot_unless_the_operators_config_says_so(
     config: Path, bouncegate: Command
 ) -> None:
-    done = bouncegate("unlock", "--all", "--yes")
+    done = bouncegate("unlock", "--yes", "hard@gmail.com", "ann@gmail.com")
     assert done.code == os.EX_NOPERM
-    assert len(locked(bouncegate)) == 3, "nothing was unlocked, not even the soft ones"
+    assert len(locked(bouncegate)) == 3, "nothing was unlocked, not even the soft one"
+    done = bouncegate("unlock", "--all", "--yes")
+    assert done.out == "ann@gmail.com: unlocked\nbob@gmx.de: unlocked\n"
+    assert "1 address left locked (1 user-unknown): use --force" in done.err
+    assert locked(bouncegate) == ["hard@gmail.com"]
+    assert bouncegate("unlock", "--all", "--yes").code == os.EX_NOPERM, "all that is left is hard"
     with config.open("a") as file:
         file.write("[policy]\nunlock_hard = true\n")
     assert bouncegate("unlock", "--all", "--yes").code == os.EX_OK

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.csvfile import CsvRow
 from bouncegate.admin.lists.syntax import fault_of_canonical
+from bouncegate.admin.lists.unlocking import ForceRule
 from bouncegate.config.taxonomy import Kind
+from bouncegate.policy.addressstate import locks_at
 from bouncegate.policy.conditions import locks_of, locks_seen
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Act, Origin
+from bouncegate.policy.records import Act, Lock, Origin
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.store import Store
 
@@ -118,25 +120,32 @@ def as_seen(store: Store, correction: Correction, now: int) -> Correction:
     return correction._replace(seen=locks_seen(locks_of(meant), now))
 
 
-def fault_of(store: Store, correction: Correction, now: int, *, force: bool) -> str:
+def fault_of(
+    store: Store, correction: Correction, now: int, rule: ForceRule, *, force: bool
+) -> str:
     """Why a correction cannot be made; empty if it can.
 
     It lifts only soft automatic locks: other locks mean that the mailbox does not exist, or that an
-    operator wants the lock.
+    operator wants the lock. With `[policy] unlock_hard` it lifts all that the rule does not guard.
     """
     if correction.old == correction.new:
         return "both addresses are the same"
     meant = store.addresses.get(correction.new) or EMPTY
     if force:
         return ""
-    if meant.corrected:
+    guarded = [(scope, one.lock) for scope, one in rule.guarded(correction.new).items()]
+    lenient = rule.unlock_hard
+    if meant.corrected and not lenient:
         return f"{correction.new} was itself corrected, to {meant.corrected}: use that, or --force"
-    lock = meant.lock
-    if lock is None or not lock.in_force(now):
-        return ""
-    if lock.kind is not Kind.SOFT or lock.origin is not Origin.AUTOMATIC:
-        return f"{correction.new} is locked itself ({lock.reason}): use --force"
+    others = [] if lenient else [one for one in locks_at(meant, now) if not _is_soft(one.lock)]
+    for scope, lock in (*guarded, *others):
+        where = f" for {scope}" if scope else ""
+        return f"{correction.new} is locked itself{where} ({lock.reason}): use --force"
     return ""
+
+
+def _is_soft(lock: Lock) -> bool:
+    return lock.kind is Kind.SOFT and lock.origin is Origin.AUTOMATIC
 
 
 def chained(corrections: Iterable[Correction]) -> Iterator[Fault]:

@@ -33,6 +33,25 @@ _WORDS: Final = {
     "complaint": Reason.COMPLAINT,
     "spam": Reason.COMPLAINT,
     "abuse": Reason.COMPLAINT,
+    **dict.fromkeys(
+        (
+            "unsubscribe",
+            "unsubscribes",
+            "unsub",
+            "opt out",
+            "opt-out",
+            "optout",
+            "opted out",
+            "opted-out",
+            "list unsubscribe",
+            "list-unsubscribe",
+            "group unsubscribe",
+            "global unsubscribe",
+            "manual unsubscribe",
+            "user unsubscribed",
+        ),
+        Reason.UNSUBSCRIBED,
+    ),
     "mailbox full": Reason.MAILBOX_FULL,
     "soft bounce": Reason.UNDEFINED,
     "softbounce": Reason.UNDEFINED,
@@ -100,7 +119,7 @@ class LockReader:
 
 def reason_of(text: str) -> Reason | None:
     """The reason in a cell, in our words or those of other services; None if unknown."""
-    word = text.strip().lower()
+    word = " ".join(text.lower().replace("_", " ").split())
     if word in _WORDS:
         return _WORDS[word]
     try:
