@@ -11,12 +11,17 @@ from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.options import WHEN
 from bouncegate.cli.times import period_of
 from bouncegate.config.structs import struct_from
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.taxonomy import Category, Reason, ReportedKind
 from bouncegate.policy.records import Origin
 from bouncegate.store.address import canonical_domain
 
 KindOption = Annotated[
-    Kind | None, typer.Option("--kind", help="Only this kind.", show_default=False)
+    ReportedKind | None,
+    typer.Option(
+        "--kind",
+        help="Only this kind; blocked: hard bounces that blame the sender.",
+        show_default=False,
+    ),
 ]
 CategoryOption = Annotated[
     Category | None, typer.Option("--category", help="Only this category.", show_default=False)

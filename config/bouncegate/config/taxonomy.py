@@ -19,6 +19,25 @@ class Kind(StrEnum):
     COMPLAINT = "complaint"
 
 
+class ReportedKind(StrEnum):
+    """What reports, rates, metrics and filters call a bounce.
+
+    Hard bounces are those that say something of the recipient; those that blame the sender are
+    blocked.
+    """
+
+    HARD = "hard"
+    SOFT = "soft"
+    BLOCKED = "blocked"
+    COMPLAINT = "complaint"
+    NONE = "none"
+
+    @property
+    def kind(self) -> Kind:
+        """The kind that a bounce is stored with."""
+        return Kind.HARD if self is ReportedKind.BLOCKED else Kind(self)
+
+
 class Category(StrEnum):
     """What a failure concerns: the first two (and undefined) are hard, the other three soft."""
 

@@ -8,7 +8,7 @@ these in other words.
 from enum import StrEnum
 from typing import Final
 
-from bouncegate.config.taxonomy import Blame, Kind, Reason, covered
+from bouncegate.config.taxonomy import Blame, Kind, Reason, ReportedKind, covered
 from bouncegate.policy.records import Event
 
 
@@ -55,6 +55,13 @@ def spared_as(event: Event) -> Disposition | None:
     if event.phase in _OF_THE_MESSAGE and not covered(event.reason, _OF_THE_RECIPIENT):
         return Disposition.MESSAGE_TO_BLAME
     return None
+
+
+def reported_kind(event: Event) -> ReportedKind:
+    """What a report calls an event: a hard bounce that is no fault of the recipient is blocked."""
+    if event.kind is Kind.HARD and spared_as(event) is not None:
+        return ReportedKind.BLOCKED
+    return ReportedKind(event.kind)
 
 
 def is_unclear(event: Event) -> bool:

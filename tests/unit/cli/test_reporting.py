@@ -78,6 +78,42 @@ def test_per_mailing_counts_by_kind(config: Path, bouncegate: Command) -> None:
     assert (alone["hard"], alone["soft"]) == (2, 1)
 
 
+def test_blocked_is_told_apart_from_hard_in_counts_rates_and_filters(
+    config: Path, bouncegate: Command
+) -> None:
+    readers = [f"reader{n}@b.example" for n in range(100)]
+    send(config, *readers)
+    record(config, *(event(r, Reason.SPF_FAILED, sent_ago=120) for r in readers[:20]))
+    record(config, event(readers[20], sent_ago=120))
+    (spring,) = rows(bouncegate, "mailing")
+    assert (spring["hard"], spring["soft"], spring["blocked"]) == (1, 0, 20)
+    assert (spring["delivered"], spring["rate"]) == (79, 0.21)
+    assert (spring["hard_share"], spring["blocked_share"]) == (0.01, 0.2)
+    categories = dict(spring["categories"])  # type: ignore[call-overload]
+    assert {label for label, n in categories.items() if n} == {"hard/address", "blocked/security"}
+    assert "blocked" in bouncegate("report", "mailing").out
+    for kind, number in (("hard", 1), ("blocked", 20)):
+        found = rows(bouncegate, "mailing", "spring", "--addresses", "--kind", kind)
+        assert [row["kind"] for row in found] == [kind] * number
+        of_group = rows(bouncegate, "group", "readers", "--addresses", "--kind", kind)
+        assert [row["kind"] for row in of_group] == [kind] * number
+        (counted,) = rows(bouncegate, "sender", "--kind", kind)
+        assert counted["bounces"] == number
+        listed = bouncegate("list", "--state", "bounced", "--kind", kind, "--json")
+        assert len(listed.out.splitlines()) == number
+
+
+def test_many_blocked_bounces_raise_no_alarm_about_old_addresses(
+    config: Path, bouncegate: Command
+) -> None:
+    readers = [f"reader{n}@b.example" for n in range(600)]
+    send(config, *readers)
+    record(config, *(event(r, Reason.SPF_FAILED, sent_ago=120) for r in readers[:60]))
+    (sender,) = rows(bouncegate, "sender", "--since", "1 day")
+    warnings = [warning["what"] for warning in sender["warnings"]]  # type: ignore[attr-defined]
+    assert warnings == ["bounce-rate"], "ten in a hundred bounced, and no address is to blame"
+
+
 def test_per_mailing_csv(config: Path, bouncegate: Command) -> None:
     spring_and_autumn(config)
     counts = sheet(bouncegate, "mailing")

@@ -20,6 +20,7 @@ from bouncegate.policy.addressstate import (
     name_at,
     state_at,
 )
+from bouncegate.policy.disposition import reported_kind
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event, JournalEntry, State, Summary
 from bouncegate.policy.timeline import Mark, Step, counts, steps
@@ -107,6 +108,7 @@ class BounceRows:
             mailing=event.mailing,
             provider=event.provider,
             last_event=max(base.last_event, event.time),
+            reported=reported_kind(event),
             blame=event.blamed,
             counts=does_count,
             why_not="" if does_count else step.effect,

@@ -2,8 +2,9 @@
 
 from msgspec import Struct
 
-from bouncegate.config.taxonomy import Blame, Category, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Category, Kind, Reason, ReportedKind
 from bouncegate.policy.addressstate import ALL_MAIL, ScopedLock
+from bouncegate.policy.disposition import reported_kind
 from bouncegate.policy.records import Act, Entry, Event, Lock, Origin, State
 
 
@@ -33,6 +34,8 @@ class Row(Struct, frozen=True):
     why: str = ""
     cause: int = 0
     """The number of the journal entry that made the lock."""
+    reported: ReportedKind | None = None
+    """What reports call the bounce; None: no bounce is named."""
     blame: Blame | None = None
     """Whom the bounce blames."""
     counts: bool | None = None
@@ -54,7 +57,7 @@ class Row(Struct, frozen=True):
 class RowFilters(Struct, frozen=True):
     """Filters of rows; an empty one matches all."""
 
-    kind: Kind | None = None
+    kind: ReportedKind | None = None
     category: Category | None = None
     reason: Reason | None = None
     origin: Origin | None = None
@@ -87,9 +90,9 @@ class RowFilters(Struct, frozen=True):
         return self.reason is None or (reason is not None and self.reason.covers(reason))
 
     def matches_lock(self, lock: Row | Lock) -> bool:
-        """Whether a lock, or the lock of a row, matches."""
+        """Whether a lock, or the lock of a row, matches; of a lock alone the kind as stored."""
         return (
-            (self.kind is None or lock.kind is self.kind)
+            (self.kind is None or lock.kind is self.kind.kind)
             and (self.category is None or lock.category is self.category)
             and self._has_reason(lock.reason)
             and (self.origin is None or lock.origin is self.origin)
@@ -101,6 +104,7 @@ class RowFilters(Struct, frozen=True):
         """Whether a row matches."""
         return (
             self.matches_lock(row)
+            and (self.kind is None or (row.reported or row.kind) == self.kind)
             and self.matches_scope(row)
             and (not self.provider or row.provider == self.provider)
             and self.in_domain(row.address)
@@ -133,6 +137,7 @@ def row_of_lock(
         last_event=state.last_event,
         why=act.why if act else "",
         cause=lock.cause,
+        reported=reported_kind(event) if event else None,
         blame=event.blamed if event else None,
         counts=True if event else None,
         text=event.diagnostic if event else "",

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.taxonomy import Category, Reason, ReportedKind
 from bouncegate.policy.alarm import sender_named
+from bouncegate.policy.disposition import reported_kind
 from bouncegate.policy.guard import provider_of_event
 from bouncegate.policy.records import Event
 from bouncegate.store.address import domain_of
@@ -15,7 +16,7 @@ from bouncegate.store.entry import Sent
 class Filters(Struct, frozen=True):
     """None matches all; an empty name matches only the empty name."""
 
-    kind: Kind | None = None
+    kind: ReportedKind | None = None
     category: Category | None = None
     reason: Reason | None = None
     provider: str | None = None
@@ -33,7 +34,7 @@ class Filters(Struct, frozen=True):
         return (
             (self.mailing is None or event.mailing == self.mailing)
             and (self.group is None or event.group == self.group)
-            and (self.kind is None or event.kind is self.kind)
+            and (self.kind is None or reported_kind(event) is self.kind)
             and (self.category is None or event.category is self.category)
             and (self.reason is None or self.reason.covers(event.reason))
             and (self.domain is None or domain_of(event.address) == self.domain)

@@ -22,7 +22,10 @@ class Summary(Struct, frozen=True):
     addresses: int
     """Addresses of these bounces; except by group, each bounce counts."""
     hard: int
+    """Those that do not blame the sender."""
     soft: int
+    blocked: int
+    """Hard ones that blame the sender."""
     categories: dict[str, int]
     complaints: int
     held: int
@@ -31,10 +34,13 @@ class Summary(Struct, frozen=True):
     """Recipients of sends in the period, as far as the ledger reaches back."""
     sends_bounced: int | None
     """How many of these sends have bounced so far."""
+    delivered: int | None
+    """How many of these sends have not."""
     rate: float | None
     """The share of these sends that bounced."""
     hard_share: float | None
-    """The share that bounced hard."""
+    """The share that bounced hard, blocked ones apart."""
+    blocked_share: float | None
     complaint_rate: float | None
     """The share with complaints."""
 
@@ -47,8 +53,10 @@ def summary_of(totals: Totals, sends: int | None) -> Summary:
         addresses=totals.failures,
         sends=sends,
         sends_bounced=None if sends is None else totals.sends_bounced,
+        delivered=None if sends is None else max(sends - totals.sends_bounced, 0),
         rate=_rate(totals.sends_bounced, sends),
         hard_share=_rate(totals.sends_bounced_hard, sends),
+        blocked_share=_rate(totals.sends_blocked, sends),
         complaint_rate=_rate(totals.complained, sends),
     )
 

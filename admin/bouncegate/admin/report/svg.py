@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 _WIDTH, _LABELS, _BARS, _ROW, _HEAD = 760, 250, 400, 24, 48
 _LONGEST_LABEL, _LONGEST_TITLE = 36, 100
-# Blue and orange, one darker: they differ for colour-blind readers too.
+# Blue, orange and a light grey of different brightness: they differ for colour-blind readers too.
 _STYLE: Final = (
     "text{font:13px sans-serif;fill:#222}.title{font-weight:bold}.value{fill:#555}"
-    ".bar{fill:#3b6ea5}.part1{fill:#e8a33d}.spread{stroke:#111;stroke-width:1.5}"
+    ".bar{fill:#3b6ea5}.part1{fill:#e8a33d}.part2{fill:#b9b9b9}.spread{stroke:#111;stroke-width:1.5}"
 )
 
 

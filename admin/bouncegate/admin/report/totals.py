@@ -2,24 +2,36 @@
 
 from typing import Final
 
-from bouncegate.config.taxonomy import CATEGORIES, Category, Kind
+from bouncegate.config.taxonomy import CATEGORIES, Category, Kind, ReportedKind
+from bouncegate.policy.disposition import reported_kind
 from bouncegate.policy.records import Event
 
+_FAILURES: Final = (ReportedKind.HARD, ReportedKind.SOFT, ReportedKind.BLOCKED)
 LABELS: Final = tuple(
-    (kind, category) for kind in CATEGORIES for category in Category if category in CATEGORIES[kind]
+    (kind, category)
+    for kind in _FAILURES
+    for category in Category
+    if category in CATEGORIES[kind.kind]
 )
 """Kind and category of all failures, in display order."""
 
 _PLACES: Final = {(str(kind), str(category)): n for n, (kind, category) in enumerate(LABELS)}
-_HARD: Final = tuple(n for n, (kind, _) in enumerate(LABELS) if kind is Kind.HARD)
 
 
 class Totals:
     """The bounces that came in a period, and the sends of that period with their outcome."""
 
     __slots__ = (
-        "_failures", "bounces", "complained", "complaints", "held", "sends", "sends_bounced",
-        "sends_bounced_hard", "unverified",
+        "_failures",
+        "bounces",
+        "complained",
+        "complaints",
+        "held",
+        "sends",
+        "sends_blocked",
+        "sends_bounced",
+        "sends_bounced_hard",
+        "unverified",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -36,6 +48,7 @@ class Totals:
         self.sends_bounced = 0
         """How many of these sends have bounced, at any time."""
         self.sends_bounced_hard = 0
+        self.sends_blocked = 0
         self.complained = 0
         """How many of these sends have complaints."""
 
@@ -45,7 +58,8 @@ class Totals:
             self.complaints += 1
         else:
             # An unknown category, of another version, counts as undefined.
-            position = _PLACES.get((event.kind, event.category), _PLACES[event.kind, "undefined"])
+            kind = reported_kind(event)
+            position = _PLACES.get((kind, event.category), _PLACES[kind, "undefined"])
             self._failures[position] += 1
 
     def answer(self, event: Event) -> None:
@@ -54,22 +68,32 @@ class Totals:
             self.complained += 1
         else:
             self.sends_bounced += 1
-            self.sends_bounced_hard += event.kind is Kind.HARD
+            kind = reported_kind(event)
+            self.sends_bounced_hard += kind is ReportedKind.HARD
+            self.sends_blocked += kind is ReportedKind.BLOCKED
 
     @property
     def failures(self) -> int:
-        """All failures, hard and soft."""
+        """All failures, hard, soft and blocked."""
         return sum(self._failures)
 
     @property
     def hard(self) -> int:
-        """The hard failures."""
-        return sum(self._failures[n] for n in _HARD)
+        """The hard failures that do not blame the sender."""
+        return self._of(ReportedKind.HARD)
 
     @property
     def soft(self) -> int:
         """The soft failures."""
-        return self.failures - self.hard
+        return self._of(ReportedKind.SOFT)
+
+    @property
+    def blocked(self) -> int:
+        """The hard failures that blame the sender."""
+        return self._of(ReportedKind.BLOCKED)
+
+    def _of(self, kind: ReportedKind) -> int:
+        return sum(n for n, (of, _) in zip(self._failures, LABELS, strict=True) if of is kind)
 
     @property
     def categories(self) -> dict[str, int]:

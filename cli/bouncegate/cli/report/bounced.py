@@ -7,6 +7,7 @@ from msgspec import Struct
 from bouncegate.admin.report.addresses import GroupHistory
 from bouncegate.cli.output import iso, write_views
 from bouncegate.config.structs import struct_from
+from bouncegate.policy.disposition import reported_kind
 from bouncegate.store.arrivals import Arrival
 
 
@@ -66,6 +67,7 @@ def bounce_view(arrival: Arrival) -> BounceView:
     return struct_from(
         event,
         BounceView,
+        kind=reported_kind(event),
         time=iso(event.time),
         sent=iso(event.sent or None),
         reason=event.reason.general,
@@ -79,6 +81,7 @@ def address_view(found: tuple[str, str, GroupHistory]) -> AddressView:
     return struct_from(
         known.last,
         AddressView,
+        kind=reported_kind(known.last),
         reason=known.last.reason.general,
         detail=known.last.reason,
         address=address,

@@ -42,11 +42,13 @@ _COLUMNS: Final = (
     _Column("addresses", lambda f: f.addresses),
     _Column("hard", lambda f: f.hard),
     _Column("soft", lambda f: f.soft),
+    _Column("blocked", lambda f: f.blocked),
     _Column("complaints", lambda f: f.complaints, "complaints"),
     _Column("held", lambda f: f.held, "held"),
     _Column("unverified", lambda f: f.unverified, "unverified"),
     _Column("sends", lambda f: f.sends, "sends"),
     _Column("bounced", lambda f: f.sends_bounced, "sends"),
+    _Column("delivered", lambda f: f.delivered, "sends"),
     _Column("rate", lambda f: percent(f.rate), "sends"),
     _Column("hard share", lambda f: percent(f.hard_share), "sends"),
 )
@@ -82,17 +84,18 @@ class Table:
         width = _room_for_bars([titles, *cells]) if sys.stdout.isatty() else 0
         if width:
             most = max((figures.addresses for _, figures in self._rows), default=0)
-            titles.append("hard, soft")
+            titles.append("hard, others")
             for row, (_, figures) in zip(cells, self._rows, strict=True):
-                row.append(bar(figures.hard, figures.soft, most, width))
+                row.append(bar(figures.hard, figures.soft + figures.blocked, most, width))
         (write_table if len(cells) <= _MOST_IN_FRAME else stream_table)(titles, cells)
 
     def panel(self, title: str) -> Chart:
         """The rows as a picture; the first of them where they are many."""
         bars = [
-            Bar(n or "-", (f.hard, f.soft), text=_label_of(f)) for n, f in self._rows[:_MOST_BARS]
+            Bar(n or "-", (f.hard, f.soft, f.blocked), text=_label_of(f))
+            for n, f in self._rows[:_MOST_BARS]
         ]
-        return Chart(title, bars, ("hard", "soft"))
+        return Chart(title, bars, ("hard", "soft", "blocked"))
 
 
 def write_sheet(views: Iterable[dict[str, object]]) -> None:
@@ -108,12 +111,12 @@ def write_sheet(views: Iterable[dict[str, object]]) -> None:
         file.detach()  # which flushes it
 
 
-def bar(hard: int, soft: int, most: int, width: int) -> str:
-    """A bar of blocks, the soft part of it light, as long as its share of the longest."""
+def bar(hard: int, others: int, most: int, width: int) -> str:
+    """A bar of blocks, all but the hard part light, as long as its share of the longest."""
     if not most:
         return ""
     whole, rest = divmod(round(hard * width * 8 / most), 8)
-    light = round((hard + soft) * width / most) - whole - bool(rest)
+    light = round((hard + others) * width / most) - whole - bool(rest)
     return "█" * whole + _BLOCKS[rest] + "░" * light
 
 

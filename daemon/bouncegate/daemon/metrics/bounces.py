@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import islice
 from typing import Final, NamedTuple
 
+from bouncegate.policy.disposition import reported_kind
 from bouncegate.policy.records import Event
 from bouncegate.store.store import Store
 
@@ -48,4 +49,5 @@ class BounceCounts:
 
 def _labels(event: Event) -> BounceLabels:
     held = "yes" if event.held else "no"
-    return BounceLabels(event.kind, event.category, event.reason.general, event.trust, held)
+    kind = reported_kind(event)
+    return BounceLabels(kind, event.category, event.reason.general, event.trust, held)

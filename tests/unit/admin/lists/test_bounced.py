@@ -9,7 +9,7 @@ from tests.stores import open_store, store_settings
 
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.config.settings import PolicySettings, RetentionSettings
-from bouncegate.config.taxonomy import Blame, Kind, Reason
+from bouncegate.config.taxonomy import Blame, Reason, ReportedKind
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Audit, Ruling
 from bouncegate.store.errors import StoreLayout
@@ -63,7 +63,9 @@ def test_bounced_tells_how_often_and_how_many_in_a_row(store: Store) -> None:
 def test_bounced_row_is_the_last_bounce_that_the_filters_select(store: Store) -> None:
     spring = bounce("ann@a.example", Reason.SPAM_BLOCK, mailing="spring")
     record(store, [spring, bounce("ann@a.example", FULL, number=1), bounce("bob@a.example")])
-    assert the_row(store, RowFilters(kind=Kind.SOFT)).reason is FULL
+    assert the_row(store, RowFilters(kind=ReportedKind.SOFT)).reason is FULL
+    assert the_row(store, RowFilters(kind=ReportedKind.BLOCKED)).reason is Reason.SPAM_BLOCK
+    assert addresses(store, "bounced", RowFilters(kind=ReportedKind.HARD)) == ["bob@a.example"]
     assert the_row(store, RowFilters(reason=Reason.SPAM_BLOCK)).mailing == "spring"
     assert the_row(store, RowFilters(mailing="spring")).reason is Reason.SPAM_BLOCK
     assert rows(store, "bounced", RowFilters(since=NOW - DAY + 2)) == []

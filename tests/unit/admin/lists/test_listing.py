@@ -4,7 +4,7 @@ import pytest
 
 from bouncegate.admin.lists.listing import Listed, page
 from bouncegate.admin.lists.row import RowFilters
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.taxonomy import Category, Reason, ReportedKind
 from bouncegate.policy.records import MOST_ADDRESSES, Act, Origin, Ruling
 from bouncegate.store.store import Store
 
@@ -127,7 +127,7 @@ def test_locks_by_hand_are_told_from_automatic_ones(store: Store) -> None:
 
 
 SOUGHT: dict[str, tuple[RowFilters, list[str]]] = {
-    "kind": (RowFilters(kind=Kind.HARD), ["one@gmail.com", "two@b.example"]),
+    "kind": (RowFilters(kind=ReportedKind.HARD), ["one@gmail.com", "two@b.example"]),
     "category": (RowFilters(category=Category.MAILBOX), ["three@gmx.de"]),
     "reason": (RowFilters(reason=Reason.MAILBOX_MOVED), ["two@b.example"]),
     "origin": (RowFilters(origin=Origin.MANUAL), []),
@@ -137,7 +137,7 @@ SOUGHT: dict[str, tuple[RowFilters, list[str]]] = {
     "mailing": (RowFilters(mailing="spring"), ["two@b.example"]),
     "since": (RowFilters(since=NOW - 2 * DAY), ["one@gmail.com", "three@gmx.de"]),
     "until": (RowFilters(until=NOW - 2 * DAY), ["two@b.example"]),
-    "all together": (RowFilters(kind=Kind.HARD, group="news", mailing="spring"), []),
+    "all together": (RowFilters(kind=ReportedKind.HARD, group="news", mailing="spring"), []),
 }
 
 

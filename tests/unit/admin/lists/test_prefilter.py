@@ -4,7 +4,7 @@ import pytest
 
 from bouncegate.admin.lists.prefilter import key_prefilter, lock_prefilter
 from bouncegate.admin.lists.row import RowFilters
-from bouncegate.config.taxonomy import Category, Kind, Reason
+from bouncegate.config.taxonomy import Category, Reason, ReportedKind
 from bouncegate.policy.records import Act, Origin
 from bouncegate.store.store import Store
 
@@ -14,14 +14,14 @@ FULL = Reason.MAILBOX_FULL
 
 FILTERS: dict[str, RowFilters] = {
     "nothing": RowFilters(),
-    "kind": RowFilters(kind=Kind.SOFT),
+    "kind": RowFilters(kind=ReportedKind.SOFT),
     "category": RowFilters(category=Category.ADDRESS),
     "reason": RowFilters(reason=Reason.MAILBOX_MOVED),
     "origin": RowFilters(origin=Origin.MANUAL),
     "domain": RowFilters(domain="b.example"),
     "since": RowFilters(since=NOW - 2 * DAY),
     "until": RowFilters(until=NOW - 2 * DAY),
-    "a group": RowFilters(group="news", kind=Kind.HARD),
+    "a group": RowFilters(group="news", kind=ReportedKind.HARD),
     "nobody": RowFilters(domain="b.example", origin=Origin.IMPORTED),
 }
 

@@ -7,7 +7,7 @@ from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import ALL, subjects
 from bouncegate.admin.report.summary import rows_of, summary_of
 from bouncegate.admin.report.totals import Totals
-from bouncegate.config.taxonomy import Kind, Reason
+from bouncegate.config.taxonomy import Reason, ReportedKind
 
 from .events import DAY, NOW, arrivals, complaint, event, scope, sent
 
@@ -190,8 +190,8 @@ def test_rows_come_with_the_most_bounces_first() -> None:
 def test_each_filter_leaves_out_what_is_not_asked_for() -> None:
     full = event("bob@gmail.com", Reason.MAILBOX_FULL, mailing="autumn", provider="google")
     for filters, matches in (
-        (Filters(kind=Kind.SOFT), True),
-        (Filters(kind=Kind.HARD), False),
+        (Filters(kind=ReportedKind.SOFT), True),
+        (Filters(kind=ReportedKind.HARD), False),
         (Filters(reason=Reason.MAILBOX_FULL, category=full.category), True),
         (Filters(reason=Reason.USER_UNKNOWN), False),
         (Filters(provider="google", domain="gmail.com"), True),
