@@ -11,8 +11,9 @@ from bouncegate.admin.lists.unlocking import ForceRule
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.logs import printable
-from bouncegate.cli.output import complain, counted
+from bouncegate.cli.output import complain
 from bouncegate.cli.progress import bar
+from bouncegate.config.text import counted
 from bouncegate.policy.records import Act, Audit
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.bulk import MOST_AT_ONCE, Bulk, LeftOut

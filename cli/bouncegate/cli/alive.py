@@ -25,7 +25,8 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import AddressFile, By, Json, Why
-from bouncegate.cli.output import complain, counted, write_json
+from bouncegate.cli.output import complain, write_json
+from bouncegate.config.text import counted
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import MOST_ADDRESSES, MOST_TARGETS, Act, Audit
 from bouncegate.store.address import AddressError, canonical

@@ -1,11 +1,15 @@
 """A question before a change that cannot be undone, and a mail when it is done."""
 
 import os
+import socket
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import localtime, make_msgid
 from pathlib import Path
+from pwd import getpwuid
 from typing import Final, TextIO
 
 import typer
@@ -62,9 +66,15 @@ def address_to_notify(text: str) -> str:
 
 
 def confirm_by_mail(recipient: str, subject: str, text: str) -> bool:
-    """Hand a mail to sendmail(1); returns whether it was accepted, and complains if not."""
+    """Hand a mail to sendmail(1); returns whether it was accepted, and complains if not.
+
+    The MTA completes the author with its own domain ($myorigin of Postfix).
+    """
     message = EmailMessage()
+    message["From"] = Address("Bouncegate", getpwuid(os.getuid()).pw_name)
     message["To"] = recipient
+    message["Date"] = localtime()
+    message["Message-ID"] = make_msgid(domain=socket.gethostname())
     message["Subject"] = subject
     # RFC 3834, 5: no auto-responder answers it.
     message["Auto-Submitted"] = "auto-generated"

@@ -17,12 +17,13 @@ from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, counted, iso, write_json, write_table
+from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.cli.show import deferrals_of, suggestion_of, view_of
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.rules import Rule, load_rules
 from bouncegate.config.settings import Settings
+from bouncegate.config.text import counted
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import NO_END, Act, Event, JournalEntry, Lock, State, Summary

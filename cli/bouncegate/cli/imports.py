@@ -25,9 +25,10 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import ENDS, By, DryRun, Why, Yes
-from bouncegate.cli.output import complain, counted
+from bouncegate.cli.output import complain
 from bouncegate.cli.progress import reading
 from bouncegate.cli.times import end_of
+from bouncegate.config.text import counted
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
 

@@ -14,8 +14,9 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
-from bouncegate.cli.output import complain, counted, iso, write_json, write_table, write_views
+from bouncegate.cli.output import complain, iso, write_json, write_table, write_views
 from bouncegate.config.structs import struct_from
+from bouncegate.config.text import counted
 from bouncegate.policy.records import Event, Settled
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.incidents import Incident

@@ -14,10 +14,10 @@ from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, portions, say
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
 from bouncegate.cli.options import ENDS, Addresses, AddressFile, By, Why
-from bouncegate.cli.output import complain, counted, iso
+from bouncegate.cli.output import complain, iso
 from bouncegate.cli.times import end_of
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.text import LONGEST_LINE, clean
+from bouncegate.config.text import LONGEST_LINE, clean, counted
 from bouncegate.policy.records import NO_END, Act
 
 _SHOWN: Final = 20

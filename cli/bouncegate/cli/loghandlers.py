@@ -16,6 +16,8 @@ from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Final, TextIO
 
+from bouncegate.config.text import counted
+
 _TIMEOUT: Final = 1.0  # seconds
 # Octets that a pipe takes without waiting where poll(2) says that it can be written (pipe(7)).
 _CHUNK: Final = 4096
@@ -40,7 +42,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
             return
         try:
             lost = (
-                f"{self._lost} lines were lost: the reader did not take them\n"
+                f"lost {counted(self._lost, 'line')}: the reader did not take them\n"
                 if self._lost
                 else ""
             )
@@ -74,7 +76,7 @@ class SyslogHandler(SysLogHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line of a record, if somebody takes it."""
         try:
-            lost = f"({self._lost} lines were lost) " if self._lost else ""
+            lost = f"(lost {counted(self._lost, 'line')}) " if self._lost else ""
             priority = self.encodePriority(self.facility, self.mapPriority(record.levelname))
             line = f"<{priority}>{self.ident}{lost}{self.format(record)}\0"
             octets = line.encode("utf-8", "backslashreplace")

@@ -13,11 +13,12 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, counted, iso, write_json
+from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.cli.service import notify, reloaded_settings
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.durations import parse_duration
 from bouncegate.config.settings import Settings
+from bouncegate.config.text import counted
 
 if TYPE_CHECKING:
     from bouncegate.milter.lookup.counts import Counts

@@ -122,15 +122,6 @@ def _cell(value: object, longest: int | None) -> object:
     return value if longest is None else str(value)[:longest]
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, which is plural unless the number is 1: "2 addresses"."""
-    if number == 1:
-        return f"1 {noun}"
-    if noun.endswith(("s", "sh", "ch")):
-        return f"{number} {noun}es"
-    return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{number} {noun}s"
-
-
 def complain(text: str) -> None:
     """Tell the person at the terminal what went wrong."""
     print(f"bouncegate: {printable(text)}", file=sys.stderr)

@@ -12,7 +12,8 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, DryRun, Why, Yes
-from bouncegate.cli.output import counted, iso
+from bouncegate.cli.output import iso
+from bouncegate.config.text import counted
 from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import NO_END, State
 from bouncegate.store.address import canonical

@@ -16,9 +16,10 @@ from bouncegate.admin.report.reading import Sources, providers_now
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, counted, iso, write_json, write_table
+from bouncegate.cli.output import complain, iso, write_json, write_table
 from bouncegate.cli.report.table import percent
 from bouncegate.config.settings import AlarmSettings
+from bouncegate.config.text import counted
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.store import Store
 from bouncegate.store.summary import LockCounts, PeriodRate, Summary

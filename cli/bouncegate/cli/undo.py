@@ -22,8 +22,9 @@ from bouncegate.cli.filters import (
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
 from bouncegate.cli.options import By, DryRun, Json, Why, Yes
-from bouncegate.cli.output import counted, iso, write_json
+from bouncegate.cli.output import iso, write_json
 from bouncegate.cli.times import period_of
+from bouncegate.config.text import counted
 from bouncegate.policy.records import Ruling
 from bouncegate.policy.selection import Selection
 from bouncegate.store.store import Effect

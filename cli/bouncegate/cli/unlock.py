@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import groupby, islice
@@ -22,8 +23,9 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Why, Yes, with_groups
-from bouncegate.cli.output import complain, counted, iso, write_table, write_views
+from bouncegate.cli.output import complain, iso, write_table, write_views
 from bouncegate.config.settings import Settings
+from bouncegate.config.text import counted
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import NO_END, Act
 from bouncegate.store.address import domain_of
@@ -61,6 +63,9 @@ def unlock(
     unlocked, or none; --all leaves those that need --force, and says how many. The locks are shown
     first, for you to confirm.
 
+    Exit code 69: done, but the mail of --notify could not be sent. 75: some locks changed
+    meanwhile, and were left alone. 77: hard locks need --force.
+
     Examples:
 
     bouncegate unlock ann@example.com --why "mailbox was emptied"
@@ -80,6 +85,8 @@ def unlock(
         else:
             keys = keys_of(invocation, addresses or [], file)
             rows = _rows_of(invocation, store, keys, wanted, now)
+        kinds = Counter[str]()
+        rows = _counting(rows, kinds)
         summary = UnlockSummary(force_rule_of(invocation, store, now, force=force))
         targets = stack.enter_context(SortedRuns(summary.targets(rows), Target, Target.order))
         _tell_left(summary)
@@ -102,14 +109,41 @@ def unlock(
     say_all([f"{address}: unlocked" for address in names], number, "unlocked")
     if number and _may_postfix_remember(invocation.settings):
         complain(_REMEMBERS)
+    is_mailed = True
     if recipient:
         unlocked = f"{counted(number, 'address')} unlocked"
-        text = f"{unlocked}, as {by} asked.\n\n" + "\n".join(names)
-        if summary.left:
-            text += f"\n\n{counted(summary.left, 'address')} left locked: {summary.reasons_left}"
-        confirm_by_mail(recipient, f"Bouncegate: {unlocked}", text)
+        left = f"{counted(summary.left, 'address')} left locked: {summary.reasons_left}"
+        lines = _mail(f"{unlocked}, as {by} asked.", why, kinds, names, number)
+        text = "\n".join([*lines, *(["", left] if summary.left else [])])
+        is_mailed = confirm_by_mail(recipient, f"Bouncegate: {unlocked}", text)
     if left_out.number:
         raise typer.Exit(os.EX_TEMPFAIL)
+    if not is_mailed:
+        raise typer.Exit(os.EX_UNAVAILABLE)
+
+
+def _counting(rows: Iterable[Row], kinds: Counter[str]) -> Iterator[Row]:
+    """The rows; their kinds and reasons are counted as they pass."""
+    for row in rows:
+        kinds[f"{row.kind}, {row.reason}"] += 1
+        yield row
+
+
+def _mail(
+    done: str, why: str, kinds: Counter[str], names: Sequence[str], total: int
+) -> Iterator[str]:
+    """The lines of the mail to whom asked: what was done and why, which locks, whose."""
+    yield done
+    if why:
+        yield f"Reason: {why}"
+    yield ""
+    yield from (
+        f"{counted(number, 'lock')} selected: {kind}" for kind, number in kinds.most_common()
+    )
+    yield ""
+    yield from names
+    if total > len(names):
+        yield f"... and {total - len(names)} more"
 
 
 def _may_postfix_remember(settings: Settings) -> bool:

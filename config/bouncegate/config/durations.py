@@ -21,8 +21,19 @@ _UNITS: Final[dict[str, tuple[int, int]]] = {
     "month": (1, 0),
     "year": (12, 0),
 }
+# Short names as systemd.time(7) and sleep(1) have them; "m" would be a minute or a month.
+_SHORT: Final = {
+    "s": "second",
+    "sec": "second",
+    "min": "minute",
+    "h": "hour",
+    "d": "day",
+    "w": "week",
+    "y": "year",
+}
+_AMBIGUOUS: Final = "m"
 _TERM: Final = re.compile(r"(\d{1,6})\s*([a-z]+)")
-HINT: Final = 'write a number and a unit, such as "1 year", "3 months", "5 days" or "12 hours"'
+HINT: Final = 'write a number and a unit, such as "1 year", "3 months", "5 days" or "6h"'
 
 # A lock record keeps its end as an unsigned 32-bit count of seconds since 1970.
 END_OF_TIME: Final = 0xFFFF_FFFE
@@ -67,7 +78,7 @@ def parse_lock_duration(text: str) -> Duration:
 
 
 def parse_duration(text: str) -> Duration:
-    """Read `1 year`, `2 weeks 3 days` and the like.
+    """Read `1 year`, `2 weeks 3 days`, `6h` and the like.
 
     Raises ValueError, whose text says what would be right.
     """
@@ -77,8 +88,10 @@ def parse_duration(text: str) -> Duration:
         raise ValueError(f"invalid duration {text!r}: {HINT}")
     months = seconds = 0
     for number, unit in terms:
+        if unit == _AMBIGUOUS:
+            raise ValueError(f'"{number}m" is ambiguous: write "{number} min" or "{number} months"')
         try:
-            unit_months, unit_seconds = _UNITS[unit.removesuffix("s")]
+            unit_months, unit_seconds = _UNITS[_SHORT.get(unit) or unit.removesuffix("s")]
         except KeyError:
             raise ValueError(f"unknown unit {unit!r}: {HINT}") from None
         months += int(number) * unit_months

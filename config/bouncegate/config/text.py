@@ -55,3 +55,12 @@ def escaped(text: str, escape: Callable[[str], str]) -> str:
     if is_clean(text):
         return text
     return "".join(c if c in _SPACES or is_clean(c) else escape(c) for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, which is plural unless the number is 1: "2 addresses"."""
+    if number == 1:
+        return f"1 {noun}"
+    if noun.endswith(("s", "sh", "ch", "x")):
+        return f"{number} {noun}es"
+    return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{number} {noun}s"

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NoReturn
 
+from bouncegate.config.text import counted
 from bouncegate.daemon.child import DRAIN
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.daemon.scoreboard import INTERVAL, Row
@@ -85,7 +86,9 @@ def _drain(
         time.sleep(_CHECK_SESSIONS_EVERY)
     if sessions:
         _LOG.warning(
-            "%d sessions still open %.0f s after the reload: closed", sessions, drain_timeout
+            "%s still open %.0f s after the reload: closed",
+            counted(sessions, "session"),
+            drain_timeout,
         )
     other_end.close()
     os._exit(os.EX_OK)

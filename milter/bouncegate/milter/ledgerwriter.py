@@ -19,6 +19,7 @@ from functools import partial
 from typing import Final
 
 from bouncegate.config.settings import Settings
+from bouncegate.config.text import counted
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter.ledgerqueue import LedgerQueue
 from bouncegate.store.clock import ClockDoubted, TrustedClock
@@ -113,5 +114,5 @@ class Expiry:
         self._expired += expired
         self.goes_on = expired == EXPIRE_AT_ONCE
         if self._expired and not self.goes_on:
-            _LOG.info("expired %d ledger entries", self._expired)
+            _LOG.info("expired %s", counted(self._expired, "ledger entry"))
             self._expired = 0

@@ -15,6 +15,7 @@ import milter
 from msgspec.structs import replace
 
 from bouncegate.config.settings import Settings
+from bouncegate.config.text import counted
 from bouncegate.config.values import Endpoint
 from bouncegate.daemon.child import Child, Task
 from bouncegate.daemon.listening import kept
@@ -120,7 +121,8 @@ def _ledger_writer(settings: Settings, ledger_queue: LedgerQueue) -> Task:
 
 def _in_words(settings: Settings) -> str:
     own = settings.milter
-    return f"{own.processes} workers on {own.socket}, mode {own.mode}, on_error {own.on_error}"
+    workers = counted(own.processes, "worker")
+    return f"{workers} on {own.socket}, mode {own.mode}, on_error {own.on_error}"
 
 
 def _check_store(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from bouncegate.config.settings import DomainLockSettings
 from bouncegate.config.taxonomy import Reason
+from bouncegate.config.text import counted
 from bouncegate.policy.mx import Denial, MxHosts
 from bouncegate.policy.records import Act, Lock, Origin
 
@@ -84,7 +85,7 @@ class DeadDomains:
         enough = bounced.addresses >= self._settings.addresses
         if not enough or bounced.alive >= check.exchange.denied_since:
             return None
-        return self._lock(check, f"{bounced.addresses} addresses bounced and")
+        return self._lock(check, f"{counted(bounced.addresses, 'address')} bounced and")
 
     def after_recheck(self, check: Check) -> Act | None:
         """What becomes of a lock: it ends early, or later, or when it was to end."""

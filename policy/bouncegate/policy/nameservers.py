@@ -8,6 +8,7 @@ are asked for as well. All of this is pure.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from bouncegate.config.text import counted
 from bouncegate.policy.mx import DENIALS, MxAnswer
 
 MOST_OWN: Final = 5
@@ -67,10 +68,12 @@ def fault_of(asked: Lookups) -> Fault | None:
     known = {**{d: asked.answers[d] for d in asked.took_mail}, **asked.own, **asked.named}
     left = sum(answer.status == "ok" for answer in known.values())
     if lapsed > max(left, 1):
-        why = f"they deny {lapsed} domains that took mail before, and {left} do still"
+        why = f"they deny {counted(lapsed, 'domain')} that took mail before, and {left} do still"
         return Fault(why, may_be_true=True)
     denied = len(denies(asked.answers))
     answered = sum(answer.status != "unknown" for answer in asked.answers.values())
     if denied > _MOST_DENIED and 2 * denied > answered:
-        return Fault(f"they deny {denied} domains of {answered} at once", may_be_true=True)
+        return Fault(
+            f"they deny {counted(denied, 'domain')} of {answered} at once", may_be_true=True
+        )
     return None

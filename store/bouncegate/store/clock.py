@@ -20,6 +20,7 @@ from typing import Final
 import lmdb
 import msgspec
 
+from bouncegate.config.text import counted
 from bouncegate.policy.clock import DAY, ClockMark, Moment, is_news, looked_at
 from bouncegate.store.codec import encode
 from bouncegate.store.environment import Environment
@@ -144,7 +145,7 @@ def _span(seconds: int) -> str:
     for unit, length in (("days", DAY), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds // length} {unit}"
-    return f"{seconds} seconds"
+    return counted(seconds, "second")
 
 
 def _iso(seconds: int) -> str:

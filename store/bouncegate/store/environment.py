@@ -30,6 +30,7 @@ from typing import Any, Final
 
 import lmdb
 
+from bouncegate.config.text import counted
 from bouncegate.store.errors import StoreReplaced
 
 _LOG: Final = logging.getLogger("bouncegate.store")
@@ -137,7 +138,8 @@ class Environment:
         self._next_page = self.info()["last_pgno"] + _GROWN
         freed = self.raw.reader_check()
         if freed:
-            _LOG.warning("%s: freed %d reader slots of dead processes", self.folder, freed)
+            slots = counted(freed, "reader slot")
+            _LOG.warning("%s: freed %s of dead processes", self.folder, slots)
         return freed
 
     def replaced(self) -> str:

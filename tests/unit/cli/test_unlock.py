@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
+from email import message_from_string
+from email.policy import default
 from pathlib import Path
+from pwd import getpwuid
 
 import pytest
 
@@ -85,11 +89,18 @@ def test_whoever_asked_gets_a_mail_when_it_is_done(bouncegate: Command, mailed: 
     options = ("--all", "--kind", "soft", "--notify", "desk@kernel.org")
     bouncegate("unlock", *options)
     assert not mailed.exists(), "nothing was done"
-    bouncegate("unlock", *options, "--yes", "--by", "eve")
-    text = mailed.read_text()
-    assert text.startswith("-i -f  -- desk@kernel.org\n")
-    assert "2 addresses unlocked, as eve asked" in text
-    assert "Auto-Submitted: auto-generated" in text
+    bouncegate("unlock", *options, "--yes", "--by", "eve", "--why", "mailboxes were emptied")
+    arguments, _, text = mailed.read_text().partition("\n")
+    assert arguments == "-i -f  -- desk@kernel.org"
+    mail = message_from_string(text, policy=default)
+    body = mail.get_content()
+    assert "2 addresses unlocked, as eve asked.\nReason: mailboxes were emptied\n" in body
+    assert "2 locks selected: soft, mailbox-full\n" in body
+    assert body.endswith("\nann@gmail.com\nbob@gmx.de\n")
+    assert mail["From"] == f"Bouncegate <{getpwuid(os.getuid()).pw_name}>"
+    assert abs(mail["Date"].datetime.timestamp() - time.time()) < 600
+    assert re.fullmatch(r"<[^@<>]+@[^@<>]+>", mail["Message-ID"])
+    assert (mail["To"], mail["Auto-Submitted"]) == ("desk@kernel.org", "auto-generated")
 
 
 def test_a_mail_that_cannot_be_sent_does_not_undo_the_unlock(
@@ -97,7 +108,7 @@ def test_a_mail_that_cannot_be_sent_does_not_undo_the_unlock(
 ) -> None:
     monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", "/nowhere/sendmail")
     done = bouncegate("unlock", "--all", "--kind", "soft", "--notify", "d@kernel.org", "--yes")
-    assert done.code == os.EX_OK
+    assert done.code == os.EX_UNAVAILABLE
     assert "no mail could be sent" in done.err
     assert locked(bouncegate) == ["hard@gmail.com"]
 

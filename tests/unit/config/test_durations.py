@@ -50,3 +50,23 @@ def test_a_duration_reads_back_as_it_is_written(duration: Duration) -> None:
 @given(st.builds(Duration, st.integers(0, 600), st.integers(0, 10**8)), st.integers(0, 2**32 - 2))
 def test_an_end_is_never_before_its_start(duration: Duration, start: int) -> None:
     assert start <= duration.after(start) <= END_OF_TIME
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30s", 30), ("30 sec", 30), ("90min", 5400), ("6h", 21_600), ("7d", 604_800),
+        ("2w", 1_209_600), ("1d 12h", 129_600), ("1h30min", 5400),
+    ],
+)  # fmt: skip
+def test_short_units_are_those_of_sleep_and_systemd(text: str, seconds: int) -> None:
+    assert parse_duration(text) == Duration(seconds=seconds)
+
+
+def test_short_year_is_one_of_the_calendar() -> None:
+    assert parse_duration("1y") == Duration(months=12)
+
+
+def test_minute_or_month_is_asked_back() -> None:
+    with pytest.raises(ValueError, match='"5m" is ambiguous: write "5 min" or "5 months"'):
+        parse_duration("5m")

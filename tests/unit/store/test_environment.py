@@ -256,7 +256,7 @@ def test_killed_readers_are_looked_for_once_a_minute(
         assert "killed" not in caplog.text
     few_slots._next_readers -= opening.READERS_EVERY
     with few_slots.begin():
-        assert "freed 1 reader slots of dead processes" in caplog.text
+        assert "freed 1 reader slot of dead processes" in caplog.text
 
 
 def test_file_stops_growing_soon_after_a_reader_was_killed(

@@ -6,6 +6,7 @@ from typing import Final
 
 from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
 from bouncegate.config.settings import Settings
+from bouncegate.config.text import counted
 from bouncegate.store.errors import StoreError, StoreForbidden, StoreMissing
 from bouncegate.store.fileaccess import is_there
 from bouncegate.store.lastbackup import last_backup
@@ -55,7 +56,8 @@ def check_store(settings: Settings, now: int) -> Iterator[Finding]:
         text = f"freed reader slots of killed processes, which kept old pages: {dead}"
         yield Finding("store", Severity.WARNING, text, "see the log for killed processes")
     if latest > now + _CLOCK:
-        text = f"the last entry is {latest - now} seconds in the future: the clock was set back"
+        ahead = counted(latest - now, "second")
+        text = f"the last entry is {ahead} in the future: the clock was set back"
         yield Finding("clock", Severity.WARNING, text, "run chrony or systemd-timesyncd")
 
 

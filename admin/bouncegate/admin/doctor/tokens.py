@@ -6,6 +6,7 @@ from typing import Final
 
 from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
 from bouncegate.config.settings import Settings
+from bouncegate.config.text import counted
 from bouncegate.store.tokens.keys import KEY_FILE, KeyFileError, KeyFileForbidden, KeyRing
 
 _DAY: Final = 86_400
@@ -68,9 +69,8 @@ def check_keys(settings: Settings, now: int | None = None) -> Iterator[Finding]:
         text = f"{path} has another owner than the store: the daemons cannot read it"
         yield Finding("keys", Severity.ERROR, text, f"chown --reference={path.parent} {path}")
     elif age > _OLD_KEY:
-        text = (
-            f"the signing key is {age // _DAY} days old: a stolen key is valid until you remove it"
-        )
+        days = counted(age // _DAY, "day")
+        text = f"the signing key is {days} old: a stolen key is valid until you remove it"
         yield Finding("keys", Severity.WARNING, text, "bouncegate keys rotate")
     else:
         text = f"keys: {len(ring.keys)}, age of the newest in days: {max(age, 0) // _DAY}"

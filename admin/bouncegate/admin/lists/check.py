@@ -11,6 +11,7 @@ from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.taxonomy import Reason
+from bouncegate.config.text import counted
 from bouncegate.policy.addressstate import ALL_MAIL, has_counted, lock_for, locks_at
 from bouncegate.policy.deaddomain import REASONS, WORDS
 from bouncegate.policy.fold import EMPTY
@@ -145,7 +146,7 @@ class ListCheck:
         if not has_counted(state):
             return CheckedAddress(line, address, "good")
         events = self._store.lists.events(address)
-        why = f"{state.hard} hard and {state.soft} soft bounces"
+        why = f"{state.hard} hard and {counted(state.soft, 'soft bounce')}"
         reason = events[-1].reason if events else None
         of_others = bool(self._group and events) and all(e.group != self._group for e in events)
         return CheckedAddress(line, address, "predicted" if of_others else "detected", why, reason)

@@ -20,6 +20,7 @@ from bouncegate.classifier.maillog.source import Place, Source
 from bouncegate.classifier.maillog.timestamp import in_words
 from bouncegate.classifier.returnpath.outcome import log_outcomes
 from bouncegate.config.settings import MaillogSettings
+from bouncegate.config.text import counted
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.deliverylog import Batch, DeliveryLog, PositionConflict, Step, Unrecordable
@@ -178,8 +179,8 @@ class Follower:
         if counts or delivered:
             words = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
             log.info(
-                "%d lines: %s; %d streaks of failures ended",
-                lines,
+                "%s: %s; %s of failures ended",
+                counted(lines, "line"),
                 words or "nothing new",
-                delivered,
+                counted(delivered, "streak"),
             )

@@ -6,6 +6,7 @@ from functools import singledispatch
 from typing import Final
 
 from bouncegate.config.reasons import REASONS
+from bouncegate.config.text import counted
 from bouncegate.daemon.wire import for_field
 from bouncegate.store.hourcounts import HourCount
 from bouncegate.store.incidents import Incident
@@ -26,11 +27,11 @@ def _(incident: Incident) -> None:
     opened, settled = incident.opened, incident.settled
     if settled is None:
         log.error(
-            "incident=%d opened: %d addresses at %s bounced as %s, %d would be normal: locking is "
+            "incident=%d opened: %s at %s bounced as %s, %d would be normal: locking is "
             'suspended there for this reason, and its bounces are held; see "bouncegate incident '
             'show %d", then confirm or dismiss it',
             incident.number,
-            opened.addresses,
+            counted(opened.addresses, "address"),
             opened.provider[:_SHOWN],
             opened.reason,
             opened.limit,

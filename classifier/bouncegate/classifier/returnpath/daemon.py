@@ -12,6 +12,7 @@ from bouncegate.classifier.returnpath.handler import FIGURES
 from bouncegate.classifier.returnpath.messagereader import InProgress
 from bouncegate.classifier.returnpath.worker import Opening, Shared, work
 from bouncegate.config.settings import Settings
+from bouncegate.config.text import counted
 from bouncegate.config.values import Endpoint
 from bouncegate.daemon.listening import kept, listening
 from bouncegate.daemon.plan import Daemon, Plan, Timeouts
@@ -72,7 +73,7 @@ def _plan(
     own = replace(own, socket=kept("return_path", own.socket, endpoint) if old else endpoint)
     settings = replace(settings, return_path=own)
     shared = Shared(listener, InProgress(own.processes))
-    words = f"{own.processes} workers, listening on {own.socket}"
+    words = f"{counted(own.processes, 'worker')}, listening on {own.socket}"
     worker, check = partial(work, settings, opening, shared), partial(_try_open, opening)
     return Plan(settings, own.processes, worker, words, check=check)
 

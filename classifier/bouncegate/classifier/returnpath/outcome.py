@@ -7,6 +7,7 @@ from typing import Final
 
 from bouncegate.classifier.returnpath.alerts import announce
 from bouncegate.config.taxonomy import log_fields
+from bouncegate.config.text import counted
 from bouncegate.daemon.wire import for_field
 from bouncegate.policy.disposition import Disposition
 from bouncegate.policy.fold import Policy, is_locked
@@ -61,7 +62,7 @@ def _what_came_of(outcome: Recorded, policy: Policy) -> str:
         return "already counted"
     if not outcome.event.address:
         names = outcome.event.named
-        named = f"{names} recipients" if names else "no recipient of ours"
+        named = counted(names, "recipient") if names else "no recipient of ours"
         return f"names {named}; kept, not counted"
     if outcome.event.held:
         return _why_held(outcome.event.held)

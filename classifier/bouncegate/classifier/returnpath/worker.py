@@ -30,6 +30,7 @@ from bouncegate.classifier.returnpath.readerprocess import ReaderProcess
 from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.classifier.returnpath.sessions import Sessions
 from bouncegate.config.settings import ReturnPathSettings, Settings
+from bouncegate.config.text import counted
 from bouncegate.daemon.child import DRAIN
 from bouncegate.daemon.lastresort import end_within
 from bouncegate.daemon.plan import WorkerContext
@@ -194,7 +195,7 @@ def _tidy(resources: Resources, settings: ReturnPathSettings, clock: TrustedCloc
     kept_for = settings.keep_messages.after(0)
     deleted = resources.store.messages.expire(max(now - kept_for, 0))
     if deleted:
-        log.info("expired %d bounce messages", deleted)
+        log.info("expired %s", counted(deleted, "bounce message"))
     for closed in resources.store.incidents.maintain(resources.policy, now):
         announce(closed)
 

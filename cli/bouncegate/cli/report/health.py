@@ -26,7 +26,7 @@ from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.options import WHEN, Json
-from bouncegate.cli.output import counted, iso, write_json, write_table
+from bouncegate.cli.output import iso, write_json, write_table
 from bouncegate.cli.report.healthviews import (
     Checks,
     Health,
@@ -42,6 +42,7 @@ from bouncegate.cli.report.table import Named, percent
 from bouncegate.cli.times import period_of
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import AlarmSettings
+from bouncegate.config.text import counted
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.clock import moment
 from bouncegate.store.errors import StoreMissing

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bouncegate.admin.report.mbox import eml_name, mbox_entry
 from bouncegate.cli.outfile import writing_folder, writing_new
-from bouncegate.cli.output import counted
+from bouncegate.config.text import counted
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.store import Store
 

@@ -10,8 +10,9 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, counted, write_json
+from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.streams import finish_unread
+from bouncegate.config.text import counted
 from bouncegate.config.values import readable
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lastbackup import LastBackup, note_backup

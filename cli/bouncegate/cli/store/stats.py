@@ -11,8 +11,9 @@ from msgspec import Struct
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import counted, write_json, write_table
+from bouncegate.cli.output import write_json, write_table
 from bouncegate.config.structs import struct_from
+from bouncegate.config.text import counted
 from bouncegate.config.values import readable
 from bouncegate.store.layout import LAYOUT
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER

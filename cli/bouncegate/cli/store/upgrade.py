@@ -6,8 +6,9 @@ import typer
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import counted, write_json
+from bouncegate.cli.output import write_json
 from bouncegate.cli.streams import finish_unread
+from bouncegate.config.text import counted
 from bouncegate.store.layout import LAYOUT
 
 

@@ -16,6 +16,7 @@ import msgspec
 from lmdb import verify
 
 from bouncegate.config.regularfile import open_regular
+from bouncegate.config.text import counted
 from bouncegate.store.errors import StoreBusy, StoreError, StoreFull, StoreLayout
 from bouncegate.store.fileaccess import inaccessible, is_folder, is_there
 from bouncegate.store.layout import LAYOUT, hand_over
@@ -126,7 +127,7 @@ def _unpacked(source: Path, draft: Path) -> Manifest:
             raise BackupDamaged(f"{source}: {name} is damaged: use another backup")
     if messages != manifest.messages:
         raise BackupDamaged(
-            f"{source}: {messages} of {manifest.messages} messages: use another backup"
+            f"{source}: {messages} of {counted(manifest.messages, 'message')}: use another backup"
         )
     for name in filter(is_message, found):
         if not is_whole(bytes.fromhex(Path(name).stem), (draft / name).read_bytes()):

@@ -59,7 +59,7 @@ class LedgerCheck:
         for domain, right in counted.items():
             known = rate_of(transaction.get(rate_key(domain, hour), db=self._rates))
             if known != right:
-                text = f"says {known} recipients in the hour of {hour * _HOUR}, there are {right}"
+                text = f"recipients in the hour of {hour * _HOUR}: says {known}, there are {right}"
                 yield Difference("ledger rates", domain, text)
 
     def _of_names(self) -> Iterator[Difference]:
