@@ -91,7 +91,7 @@ def test_locks_in_force_are_refused_by_smtpd_alone_in_every_form(
     # No table of Postfix's can hold #1@: a line that begins so is a comment.
     passing = ["bob@t.example", "freed@t.example", "postmaster@whole.example", "#1@t.example"]
     assert codes(postfix, *refused, *passing) == [550] * len(refused) + [250] * len(passing)
-    value = r"550 5\.1\.1 locked after a hard bounce \(undefined, operator\) without end, ref=\d+ "
+    value = r"550 5\.7\.1 locked after an operator's decision without end, ref=\d+ "
     found = query(postfix, table, "ann@t.example").strip()
     assert re.fullmatch(value + re.escape(known_mark(gate.store)), found)
     assert query(postfix, table, "freed@t.example") == ""

@@ -150,10 +150,10 @@ def test_each_sender_domain_reads_its_own_words(
             told[sender] = client.say(f"RCPT TO:<{gone}>").text
             client.say("RSET")
     assert told["a@news.test"] == (
-        f"5.1.1 100% gone: {gone}, see https://news.test/%20operator {known_mark(gate.store)}"
+        f"5.7.1 100% gone: {gone}, see https://news.test/%20operator {known_mark(gate.store)}"
     )
     assert re.fullmatch(
-        r"5\.1\.1 Locked, case \d+ \[bouncegate [0-9a-f]{8}\]", told["a@elsewhere.test"]
+        r"5\.7\.1 Locked, case \d+ \[bouncegate [0-9a-f]{8}\]", told["a@elsewhere.test"]
     )
 
 

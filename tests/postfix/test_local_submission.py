@@ -79,8 +79,8 @@ def test_local_mail_is_bounced_to_its_sender_for_the_locked_recipient_alone(
     (dsn,) = told(enabled, sender)
     assert bounced(dsn) == [locked]
     words = " ".join(dsn.split())
-    assert "Status: 5.1.1" in words
-    assert "locked after a hard bounce (undefined, operator) without end" in words
+    assert "Status: 5.7.1" in words
+    assert "locked after an operator's decision without end" in words
     assert known_mark(enabled.gate.store) in words
     (sent,) = (m for m in enabled.remote.messages() if sender in m["recipients"])
     assert sent["sender"] == "<>"

@@ -89,7 +89,7 @@ def test_smtpd_refuses_a_locked_recipient_at_rcpt_and_takes_the_others(
         replies = client.deliver(message("News"), SENDER, [locked, other, locked.upper()])
     assert [reply.code for reply in replies.values()] == [550, 250, 550]
     assert re.search(
-        r"^5\.1\.1 .*after a hard bounce \(.*, operator\) without end, ref=\d+ "
+        r"^5\.7\.1 .*after an operator's decision without end, ref=\d+ "
         r"\[bouncegate [0-9a-f]{8}\]$",
         replies[locked].text,
     )
@@ -111,7 +111,7 @@ def test_of_mail_from_sendmail_the_sender_is_told_of_the_locked_one_and_the_rest
     assert list((postfix.queue / "maildrop").iterdir()) == []
     dsn = next(str(m["content"]) for m in remote.messages() if sender in m["recipients"])
     assert re.findall(r"^Final-Recipient: rfc822; (\S+)", dsn, re.MULTILINE) == [locked]
-    assert re.search(r"^Status: 5\.1\.1", dsn, re.MULTILINE)
+    assert re.search(r"^Status: 5\.7\.1", dsn, re.MULTILINE)
     assert known_mark(gate.store) in dsn
 
 

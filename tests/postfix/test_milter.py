@@ -75,8 +75,8 @@ def test_the_refusal_reads_as_postfix_s_own_in_dialogue_and_log(
     with Client(postfix.port) as client:
         replies = client.deliver(message("News"), SENDER, [locked, other, locked.upper()])
     assert re.fullmatch(
-        r"5\.1\.1 Recipient address rejected: locked after a hard bounce "
-        r"\(undefined, operator\) without end, ref=\d+ \[bouncegate [0-9a-f]{8}\]",
+        r"5\.7\.1 Recipient address rejected: locked after an operator's decision "
+        r"without end, ref=\d+ \[bouncegate [0-9a-f]{8}\]",
         replies[locked].text,
     )
     postfix.wait_for_log(rf"NOQUEUE: milter-reject: RCPT from .*to=<{re.escape(locked)}>")
@@ -85,7 +85,7 @@ def test_the_refusal_reads_as_postfix_s_own_in_dialogue_and_log(
     log = gate.milter.log.read_text()
     for head in ("NOQUEUE", queue_id):
         assert re.search(
-            rf"{head}: reject: RCPT from \[127\.0\.0\.1\]: 550 5\.1\.1 <{re.escape(locked)}>: .*; "
+            rf"{head}: reject: RCPT from \[127\.0\.0\.1\]: 550 5\.7\.1 <{re.escape(locked)}>: .*; "
             rf"from=<{re.escape(SENDER)}> to=<{re.escape(locked)}> "
             r"reason=operator until=never ref=\d+",
             log,
@@ -115,7 +115,7 @@ def test_a_percent_sign_in_the_reply_arrives_once(
     with Client(postfix.port) as client:
         client.say(f"MAIL FROM:<{SENDER}>")
         text = client.say(f"RCPT TO:<{locked}>").text
-        assert text == f"5.1.1 100% locked: {locked} {known_mark(gate.store)}"
+        assert text == f"5.7.1 100% locked: {locked} {known_mark(gate.store)}"
     gate.milter.stop()
 
 

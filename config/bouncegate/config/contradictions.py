@@ -99,7 +99,7 @@ def _faults_of_domain_locks(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _faults_of_reply(reply: ReplySettings) -> Iterator[tuple[str, str]]:
-    if str(reply.code)[0] != reply.status.code[0]:
+    if reply.status.code and str(reply.code)[0] != reply.status.code[0]:
         text = f"{reply.status} and code {reply.code} must begin with the same digit (RFC 3463, 2)"
         yield "reply.status", text
     if reply.action == "defer" and reply.code not in (ReplySettings().code, 450):

@@ -8,9 +8,9 @@ import re
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from bouncegate.config.taxonomy import GENERAL, Category, Kind, Reason
+from bouncegate.config.taxonomy import BY_NAME, GENERAL, Category, Kind, Reason
 
 # RFC 5321, 4.5.3.1.5: a reply line has at most 512 octets with its code and CRLF.
 LONGEST_LINE: Final = 512
@@ -29,11 +29,61 @@ _CASE: Final = re.compile(r"(?<!\{)\{case\}(?!\})")
 _URL: Final = re.compile(r"https?://[^\s<>\"\\^`|]+")
 
 
-def cause(kind: str, category: str, reason: str) -> str:
-    """What has locked a recipient, in words for the client."""
-    if reason == Reason.COMPLAINT:
-        return "a complaint of the recipient"
-    return f"a {kind} bounce ({category}, {reason})"
+class Cause(NamedTuple):
+    """What has locked a recipient, for the client."""
+
+    words: str
+    """They go behind "locked after"."""
+    status: str
+    """The enhanced status that fits (RFC 3463)."""
+
+
+# What says enough alone, whoever made the lock.
+_BY_REASON: Final = {
+    Reason.COMPLAINT: Cause("a complaint of the recipient", "5.7.1"),
+    Reason.UNSUBSCRIBED: Cause("an unsubscription of the recipient", "5.7.1"),
+    Reason.INVALID: Cause("a check of the address: it is invalid", "5.1.3"),
+    Reason.STALE: Cause("a long time without mail (stale)", "5.7.1"),
+    Reason.PREDICTED: Cause("a bounce for another group, or a dead domain (predicted)", "5.7.1"),
+}
+_BY_ORIGIN: Final = {"manual": "an operator's decision", "imported": "an import of locks"}
+_DEAD_DOMAIN: Final = "a check of the domain: it takes no mail ({reason})"
+# Of bounces, by the general reason, else by the category.
+_STATUS: Final[dict[str, str]] = {
+    Reason.HOST_UNKNOWN: "5.1.2",
+    Reason.NO_MX: "5.1.2",
+    Reason.MAILBOX_MOVED: "5.1.6",
+    Reason.MAILBOX_DISABLED: "5.2.1",
+    Reason.MAILBOX_FULL: "5.2.2",
+    Category.SECURITY: "5.7.1",
+    Category.MAILBOX: "5.2.1",
+    Category.NETWORK: "5.4.1",
+    Category.LIMIT: "5.2.1",
+}
+_UNKNOWN: Final = "5.1.1"
+
+
+def cause(kind: str, category: str, reason: Reason, origin: str = "automatic") -> Cause:
+    """What has locked a recipient: a bounce, an operator, a complaint, an import or a check."""
+    general = reason.general
+    if (known := _BY_REASON.get(reason) or _BY_REASON.get(general)) is not None:
+        return known
+    who = _BY_ORIGIN.get(origin)
+    status = _STATUS.get(general) or _STATUS.get(category, _UNKNOWN)
+    if who is not None:
+        named = "" if reason is Reason.OPERATOR else f" ({general})"
+        by_hand = origin == "manual" or not named
+        return Cause(f"{who}{named}", "5.7.1" if by_hand else status)
+    if general in BY_NAME:
+        return Cause(_DEAD_DOMAIN.format(reason=general), status)
+    return Cause(f"a {kind} bounce ({category}, {general})", status)
+
+
+def _longest_cause() -> str:
+    kind, category = max(Kind, key=len), max(Category, key=len)
+    origins = ("automatic", *_BY_ORIGIN)
+    found = (cause(kind, category, r, origin).words for r in Reason for origin in origins)
+    return max(found, key=len)
 
 
 # Each field at its longest; a recipient is cut to the room that the others leave.
@@ -43,7 +93,7 @@ _LONGEST_FIELDS: Final[dict[str, str]] = {
     "category": max(Category, key=len),
     "reason": max(GENERAL, key=len),
     "detail": max(Reason, key=len),
-    "cause": cause(*(max(words, key=len) for words in (Kind, Category, GENERAL))),
+    "cause": _longest_cause(),
     "since": "2026-11-25",
     "until": "until 2026-11-25",
     "ref": "9" * 20,

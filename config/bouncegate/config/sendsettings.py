@@ -80,7 +80,7 @@ class ReplySettings(Struct, frozen=True):
 
     action: ReplyAction = "refuse"
     code: Literal[450, 550, 551, 552, 553, 554] = 550
-    status: EnhancedStatus = EnhancedStatus("5.1.1")
+    status: EnhancedStatus = EnhancedStatus("")
     text: ReplyText = ReplyText(
         "Recipient address rejected: locked after {cause} {until}, ref={ref}"
     )
@@ -88,12 +88,15 @@ class ReplySettings(Struct, frozen=True):
     tag: HeaderName = HeaderName("X-Bouncegate-Locked")
     groups: tuple[GroupReply, ...] = ()
 
-    @property
-    def answer(self) -> tuple[str, str]:
-        """Code and enhanced status; "defer" needs a temporary code, whatever is set."""
-        if self.action == "defer" and not str(self.code).startswith("4"):
+    def answer(self, fitting: str) -> tuple[str, str]:
+        """Code and enhanced status; "defer" needs a temporary code, whatever is set.
+
+        `fitting`: the status that fits the lock, where none is set.
+        """
+        code = str(self.code)
+        if self.action == "defer" and not code.startswith("4"):
             return "450", _DEFERRED
-        return str(self.code), self.status.code
+        return code, self.status.code or code[0] + fitting[1:]
 
     def words(self, group: GroupReply | None = None) -> tuple[ReplyText, ReplyUrl]:
         """Text and URL for a group; what it does not set, and None, is as in `[reply]`."""

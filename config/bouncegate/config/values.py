@@ -146,7 +146,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class EnhancedStatus:
-    """An enhanced mail system status code (RFC 3463) of class 4 or 5."""
+    """An enhanced mail system status code (RFC 3463) of class 4 or 5; empty for one that fits."""
 
     code: str
 
@@ -298,10 +298,10 @@ def parse_domain(value: object) -> DomainName:
 
 
 def parse_status(value: object) -> EnhancedStatus:
-    """Read an enhanced status code such as `5.1.1`."""
+    """Read an enhanced status code such as `5.1.1`, or the empty text: one that fits the lock."""
     hint = 'write an enhanced status code such as "5.1.1"'
     text = _text(value, hint)
-    if _ENHANCED_STATUS.fullmatch(text) is None:
+    if text and _ENHANCED_STATUS.fullmatch(text) is None:
         raise ValueError(f"invalid status code {text!r}: {hint}")
     return EnhancedStatus(text)
 

@@ -74,6 +74,6 @@ def test_complaint_is_what_the_refusal_names(config: Path) -> None:
     assert lock.kind is Kind.COMPLAINT
     reply = str(compose(ReplySettings(), lock, ANN))
     assert reply.startswith(
-        "550 5.1.1 Recipient address rejected: locked after a complaint of the recipient "
+        "550 5.7.1 Recipient address rejected: locked after a complaint of the recipient "
         "without end, ref=1"
     )

@@ -54,14 +54,15 @@ def compose(
     settings: ReplySettings, lock: Lock, recipient: str, sender: str = "", mark: str = UNMARKED
 ) -> Reply:
     """The reply to a recipient that `lock` holds, in the words for the sender's group."""
-    code, status = settings.answer
+    cause = replies.cause(lock.kind, lock.category, lock.reason, lock.origin)
+    code, status = settings.answer(cause.status)
     text, url = settings.words(_group_of(settings, sender) if settings.groups else None)
     fields = {
         "kind": lock.kind,
         "category": lock.category,
         "reason": lock.reason.general,
         "detail": lock.reason,
-        "cause": replies.cause(lock.kind, lock.category, lock.reason.general),
+        "cause": cause.words,
         "since": day(lock.since),
         "until": until(lock),
         "ref": str(lock.cause),

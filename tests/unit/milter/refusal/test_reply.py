@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.unit.milter.locks import lock_of
 
+from bouncegate.config.reasons import REASONS
 from bouncegate.config.replies import (
     ReplyText,
     ReplyUrl,
@@ -15,9 +17,10 @@ from bouncegate.config.replies import (
     parse_reply_url,
 )
 from bouncegate.config.settings import GroupReply, ReplySettings
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.values import DomainName, EnhancedStatus
 from bouncegate.milter.refusal.reply import compose
-from bouncegate.policy.records import NO_END
+from bouncegate.policy.records import NO_END, Origin
 
 UNTIL = int(datetime(2027, 11, 23, 12, tzinfo=UTC).timestamp())
 
@@ -31,6 +34,57 @@ def test_the_default_reply_tells_kind_category_reason_and_the_day_the_lock_ends(
         "550 5.1.1 Recipient address rejected: locked after a hard bounce "
         "(address, user-unknown) until 2027-11-23, ref=1 [bouncegate]"
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "origin", "status", "words"),
+    [
+        (Reason.USER_UNKNOWN, "automatic", "5.1.1", "a hard bounce (address, user-unknown)"),
+        (Reason.MAILBOX_SUSPENDED, "automatic", "5.2.1", "a hard bounce (address, mailbox-"),
+        (Reason.MAILBOX_FULL, "automatic", "5.2.2", "a soft bounce (mailbox, mailbox-full)"),
+        (Reason.RECIPIENT_RESTRICTED, "automatic", "5.7.1", "a hard bounce (security, access-"),
+        (Reason.NO_ANSWER, "automatic", "5.4.1", "a soft bounce (network, no-answer)"),
+        (Reason.OPERATOR, "manual", "5.7.1", "an operator's decision "),
+        (Reason.USER_UNKNOWN, "manual", "5.7.1", "an operator's decision (user-unknown) "),
+        (Reason.OPERATOR, "imported", "5.7.1", "an import of locks "),
+        (Reason.MAILBOX_FULL, "imported", "5.2.2", "an import of locks (mailbox-full) "),
+        (Reason.COMPLAINT, "automatic", "5.7.1", "a complaint of the recipient "),
+        (Reason.COMPLAINT, "imported", "5.7.1", "a complaint of the recipient "),
+        (Reason.UNSUBSCRIBED, "manual", "5.7.1", "an unsubscription of the recipient "),
+        (Reason.INVALID, "automatic", "5.1.3", "a check of the address: it is invalid "),
+        (Reason.STALE, "automatic", "5.7.1", "a long time without mail (stale) "),
+        (Reason.HOST_UNKNOWN, "automatic", "5.1.2", "a check of the domain: it takes no mail ("),
+    ],
+)
+def test_reply_says_what_has_locked(reason: Reason, origin: str, status: str, words: str) -> None:
+    made = REASONS[reason]
+    lock = replace(lock_of(UNTIL), kind=made.kind, category=made.category, reason=reason,
+        origin=Origin(origin))  # fmt: skip
+    reply = compose(ReplySettings(), lock, "a@example.com")
+    assert (reply.code, reply.status) == ("550", status)
+    assert reply.text.startswith(f"Recipient address rejected: locked after {words}")
+    assert reply.text.endswith("until 2027-11-23, ref=1 [bouncegate]")
+
+
+def test_reply_status_that_fits_is_of_the_class_of_the_code_and_gives_way_to_one_set() -> None:
+    later = compose(ReplySettings(code=450), lock_of(UNTIL), "a@example.com")
+    assert (later.code, later.status) == ("450", "4.1.1")
+    fixed = ReplySettings(status=EnhancedStatus("5.7.0"))
+    assert compose(fixed, lock_of(UNTIL), "a@example.com").status == "5.7.0"
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("origin", list(Origin))
+def test_reply_by_every_cause_fits_into_a_line(reason: Reason, origin: Origin) -> None:
+    """The longest text that the config file may have is not cut by any cause."""
+    template = "{cause}" + "x" * 300 + "!"
+    made = REASONS[reason]
+    lock = replace(lock_of(NO_END), kind=made.kind, category=made.category, reason=reason,
+        origin=origin, cause=2**64 - 1)  # fmt: skip
+    assert parse_reply_text(template)
+    line = f"{compose(settings(template), lock, '', mark=mark_with('01234567'))}\r\n"
+    assert len(line) <= 512
+    assert "! [bouncegate 01234567]" in line
 
 
 def test_a_lock_without_end_says_so() -> None:
