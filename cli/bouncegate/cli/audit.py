@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import WHEN, Json
-from bouncegate.cli.output import complain, iso, stream_table, write_json
+from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.table import write_table
 from bouncegate.cli.times import period_of
 from bouncegate.config.structs import struct_from
 from bouncegate.policy.records import Audit
@@ -87,7 +88,7 @@ def audit(
                 for view in views:
                     write_json(view)
             else:
-                stream_table(_COLUMNS, map(row_of, views))
+                write_table(_COLUMNS, map(row_of, views))
     except StoreMissing as error:
         complain(str(error))
 

@@ -11,7 +11,8 @@ from bouncegate.cli.inputfiles import MessageFile, lines, messages
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import InWordsOf, Json
 from bouncegate.cli.outfile import writing_new
-from bouncegate.cli.output import complain, write_json, write_table
+from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.table import write_table
 from bouncegate.store.installationmark import known_mark
 
 

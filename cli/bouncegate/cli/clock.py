@@ -10,7 +10,7 @@ from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
-from bouncegate.cli.output import iso, write_table, write_views
+from bouncegate.cli.output import iso, write_views
 from bouncegate.cli.streams import finish_unread
 from bouncegate.policy.clock import ClockMark
 from bouncegate.store.clock import described, moment
@@ -56,7 +56,7 @@ def show(context: typer.Context, *, json: Json = False) -> None:
             for part, one in (("store", store), ("ledger", ledger))
             if one is not None
         ]
-    write_views(views, _COLUMNS, json=json, table=write_table)
+    write_views(views, _COLUMNS, json=json)
 
 
 @app.command("accept")

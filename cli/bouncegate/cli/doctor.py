@@ -14,7 +14,8 @@ from msgspec import Struct
 from bouncegate.admin.doctor.findings import Check, Finding, Severity, run_checks
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import write_json, write_table
+from bouncegate.cli.output import write_json
+from bouncegate.cli.table import write_table
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import parse_domain
 from bouncegate.store.clock import moment

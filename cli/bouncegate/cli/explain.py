@@ -15,10 +15,10 @@ from bouncegate.classifier.report import EXPANDED
 from bouncegate.cli.audit import row_of
 from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.logs import printable
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.cli.show import deferrals_of, suggestion_of, view_of
+from bouncegate.cli.table import write_table, write_text
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.rules import Rule, load_rules
@@ -136,14 +136,14 @@ def explain(
         return
     write_table(_COLUMNS, (_row(v) for v in views))
     for line in _conclusion(key, state, timeline, settings, now, rules=rules):
-        print(printable(line))
+        write_text(line)
     for one in done:
         time_, by, place, command, _, _, why = row_of(one)
-        print(printable(f"{time_}: {command}, by {by}, {place}{why and f': {why}'}"))
+        write_text(f"{time_}: {command}, by {by}, {place}{why and f': {why}'}")
     for deferral in waiting:
-        print(printable(f"Message {deferral.queue_id} is being deferred {deferral}"))
+        write_text(f"Message {deferral.queue_id} is being deferred {deferral}")
     if view.locked and view.lock_on != key:
-        print(printable(f"Its domain is locked: bouncegate explain {view.lock_on}"))
+        write_text(f"Its domain is locked: bouncegate explain {view.lock_on}")
 
 
 def _address_of(store: Store, ref: int) -> str:
@@ -156,7 +156,7 @@ def _address_of(store: Store, ref: int) -> str:
         raise typer.Exit(os.EX_NOINPUT)
     complain(f"ref={ref} locked {counted(len(concerned), 'address')}: name one of them")
     for one in concerned:
-        print(printable(one))
+        write_text(one)
     raise typer.Exit(os.EX_USAGE)
 
 

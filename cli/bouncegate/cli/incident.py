@@ -14,7 +14,8 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
-from bouncegate.cli.output import complain, iso, write_json, write_table, write_views
+from bouncegate.cli.output import complain, iso, write_json, write_views
+from bouncegate.cli.table import write_table
 from bouncegate.config.structs import struct_from
 from bouncegate.config.text import counted
 from bouncegate.policy.records import Event, Settled
@@ -74,7 +75,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
             views = [view_of(store, incident) for incident in store.incidents.all()]
     except StoreMissing:
         views = []
-    write_views(views, _COLUMNS, json=json, table=write_table)
+    write_views(views, _COLUMNS, json=json)
 
 
 @app.command("show")
@@ -97,7 +98,7 @@ def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
     if held:
         print()
         columns = HeldView.__struct_fields__
-        write_views(held, columns, json=False, table=write_table)
+        write_views(held, columns, json=False)
     if view.held > len(held):
         print(f"and {view.held - len(held)} more: --json shows all")
 

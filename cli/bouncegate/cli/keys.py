@@ -6,8 +6,9 @@ import typer
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.cli.streams import finish_unread
+from bouncegate.cli.table import write_table
 from bouncegate.store.tokens.keys import KEY_FILE, KeyRing
 from bouncegate.store.tokens.keys import rotate as rotate_file
 

@@ -43,6 +43,11 @@ _BOUNCED: Final = (
     "text",
 )  # fmt: skip
 """The columns of a table of bounces."""
+_NARROW: Final = ("address", "kind", "detail", "until")
+_NARROW_ALL: Final = ("address", "state", "kind", "detail", "until")
+_NARROW_BOUNCED: Final = ("address", "kind", "detail", "why_not", "row")
+_NARROW_UNLOCKED: Final = ("address", "detail", "why")
+"""The columns that matter: they fit into 80 columns of a terminal."""
 
 _LISTS: Final[tuple[Listed, ...]] = ("locked", "detected", "predicted", "invalid", "stale")
 
@@ -145,6 +150,9 @@ def list_(
     descending: Annotated[
         bool, typer.Option("--descending", help="With --sort: the highest or latest first.")
     ] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Show all columns; a pipe and a file always have them.")
+    ] = False,
     json: Json = False,
     csv: Csv = False,
 ) -> None:
@@ -187,12 +195,23 @@ def list_(
                 shown = ordered(rows, sort, descending=descending, limit=limit)
             write_views(
                 map(view_of, shown),
-                _BOUNCED if state in (State.DETECTED, State.BOUNCED) else _COLUMNS,
+                _columns(state, wide=wide or not sys.stdout.isatty()),
                 json=json,
                 csv=SHEET if csv else (),
             )
     except StoreMissing as error:
         complain(str(error))
+
+
+def _columns(state: State, *, wide: bool) -> tuple[str, ...]:
+    """What a table of a list shows."""
+    if state in (State.DETECTED, State.BOUNCED):
+        return _BOUNCED if wide else _NARROW_BOUNCED
+    if wide:
+        return _COLUMNS
+    if state is State.ALL:
+        return _NARROW_ALL
+    return _NARROW if state is State.LOCKED else _NARROW_UNLOCKED
 
 
 def listing_of(invocation: Invocation, store: Store, now: int) -> Listing:

@@ -2,15 +2,15 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import chain, islice
 from typing import BinaryIO, Final
 
 import msgspec
 
 from bouncegate.admin.lists.csvfile import CsvWriter
 from bouncegate.cli.logs import printable
+from bouncegate.cli.table import write_table
 from bouncegate.config.text import escaped
 from bouncegate.policy.records import NO_END
 
@@ -18,8 +18,6 @@ _ENCODER: Final = msgspec.json.Encoder()
 _TITLES: Final = {"detail": "reason"}
 """People are shown the finest reason as the reason."""
 _DELETE: Final = b"\x7f"
-_WIDTH_WITHOUT_TERMINAL: Final = 200
-_ROWS_THAT_SET_WIDTHS: Final = 500
 
 
 class Counts(dict[str, int]):
@@ -53,37 +51,6 @@ def _json_escape(character: str) -> str:
     return "".join(f"\\u{octets[n : n + 2].hex()}" for n in range(0, len(octets), 2))
 
 
-def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table in as few columns of the terminal as it needs; no colour and no frame in a pipe."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - 50 ms that a daemon need not pay
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else _WIDTH_WITHOUT_TERMINAL, highlight=False)
-    table = Table(*columns, box=SIMPLE_HEAD if terminal else None, pad_edge=False)
-    for column in table.columns:
-        column.overflow = "fold"
-    for row in rows:
-        table.add_row(*(Text("-" if cell is None else printable(str(cell))) for cell in row))
-    console.print(table)
-
-
-def stream_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table of any length: its columns are as wide as the first rows ask for."""
-    ordered = iter(rows)
-    first = [_cells(row) for row in islice(ordered, _ROWS_THAT_SET_WIDTHS)]
-    widths = [max(map(len, column)) for column in zip(columns, *first, strict=True)]
-    for cells in chain([columns], first, map(_cells, ordered)):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        print(line.rstrip())
-
-
-def _cells(row: Sequence[object]) -> list[str]:
-    return ["-" if cell in (None, "") else printable(str(cell)) for cell in row]
-
-
 def write_sheet(out: BinaryIO, columns: Sequence[str], views: Iterable[object]) -> None:
     """CSV, safe for spreadsheets: the fields of the views that the columns name."""
     file = io.TextIOWrapper(out, encoding="utf-8", newline="")
@@ -101,7 +68,6 @@ def write_views(
     *,
     json: bool,
     csv: Sequence[str] = (),
-    table: Callable[[Sequence[str], Iterable[Sequence[object]]], None] = stream_table,
     longest: int | None = None,
 ) -> None:
     """Views as JSON lines, as CSV with the columns of `csv`, or as a table with `columns`.
@@ -115,7 +81,7 @@ def write_views(
         write_sheet(sys.stdout.buffer, csv, views)
     else:
         titles = [_TITLES.get(column, column) for column in columns]
-        table(titles, ([_cell(getattr(v, c), longest) for c in columns] for v in views))
+        write_table(titles, ([_cell(getattr(v, c), longest) for c in columns] for v in views))
 
 
 def _cell(value: object, longest: int | None) -> object:

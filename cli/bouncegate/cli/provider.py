@@ -10,7 +10,8 @@ from msgspec.structs import asdict
 
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.table import write_table
 from bouncegate.config.structs import struct_from
 from bouncegate.policy.mx import UNASKED, MxHosts, learn
 from bouncegate.policy.nameservers import MOST_OWN

@@ -7,7 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 from bouncegate.cli.options import InWordsOf, Json
-from bouncegate.cli.output import write_json, write_table
+from bouncegate.cli.output import write_json
+from bouncegate.cli.table import write_table
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import FINER, GENERAL, Reason
 from bouncegate.config.vocabularies import Vocabulary, answer

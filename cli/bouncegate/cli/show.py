@@ -14,7 +14,8 @@ from bouncegate.admin.lists.scope import GLOBAL, scope_text
 from bouncegate.classifier.newaddress import new_address
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import Counts, iso, write_json, write_table
+from bouncegate.cli.output import Counts, iso, write_json
+from bouncegate.cli.table import write_table
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.text import counted
 from bouncegate.policy.addressstate import (

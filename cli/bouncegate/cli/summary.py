@@ -16,8 +16,9 @@ from bouncegate.admin.report.reading import Sources, providers_now
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json, write_table
+from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.cli.report.table import percent
+from bouncegate.cli.table import write_table
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.config.text import counted
 from bouncegate.store.errors import StoreError, StoreMissing

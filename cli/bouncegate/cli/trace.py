@@ -20,7 +20,8 @@ from bouncegate.classifier.maillog.line import LogMessage, Parser
 from bouncegate.classifier.maillog.source import LinePredicate, Searchable, SourceError
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import WHEN, Json
-from bouncegate.cli.output import complain, iso, stream_table, write_json
+from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.table import write_table
 from bouncegate.cli.times import time_of
 from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import log_fields
@@ -111,7 +112,7 @@ def trace(
             write_json(one)
     else:
         rows = ((one.time, one.source, one.queue_id or "-", one.who, one.said) for one in moments)
-        stream_table(("time", "from", "queue id", "who", "what"), rows)
+        write_table(("time", "from", "queue id", "who", "what"), rows)
 
 
 def _is_address(what: str) -> bool:

@@ -23,7 +23,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Why, Yes, with_groups
-from bouncegate.cli.output import complain, iso, write_table, write_views
+from bouncegate.cli.output import complain, iso, write_views
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
 from bouncegate.policy.fold import EMPTY
@@ -205,6 +205,6 @@ def _show(summary: UnlockSummary, *, yes: bool) -> None:
     if yes:
         return
     views = map(view_of, summary.first)
-    write_views(views, _COLUMNS, json=False, table=write_table)
+    write_views(views, _COLUMNS, json=False)
     if summary.rows > len(summary.first):
         print(f"... and {summary.rows - len(summary.first)} more")

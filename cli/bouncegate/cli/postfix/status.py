@@ -8,11 +8,12 @@ import typer
 
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import write_json, write_table
+from bouncegate.cli.output import write_json
 from bouncegate.cli.postfix.running import (
     Folder,
     read_or_exit,
 )
+from bouncegate.cli.table import write_table
 
 if TYPE_CHECKING:
     from bouncegate.admin.postfix.coverage import Coverage

@@ -26,7 +26,7 @@ from bouncegate.cli.incident import IncidentView, view_of
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.options import WHEN, Json
-from bouncegate.cli.output import iso, write_json, write_table
+from bouncegate.cli.output import iso, write_json
 from bouncegate.cli.report.healthviews import (
     Checks,
     Health,
@@ -39,6 +39,7 @@ from bouncegate.cli.report.healthviews import (
 )
 from bouncegate.cli.report.messages import Exported, Form
 from bouncegate.cli.report.table import Named, percent
+from bouncegate.cli.table import write_table
 from bouncegate.cli.times import period_of
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import AlarmSettings

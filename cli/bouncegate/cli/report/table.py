@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from bouncegate.admin.lists.csvfile import CsvWriter
 from bouncegate.admin.report.summary import Summary
 from bouncegate.admin.report.svg import Bar, Chart
-from bouncegate.cli.output import stream_table, write_table
+from bouncegate.cli.table import write_table
 from bouncegate.config.taxonomy import Reason
 
 Named = tuple[str, Summary]
@@ -21,8 +21,6 @@ _BLOCKS: Final = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _SHORTEST_BAR, _LONGEST_BAR = 10, 32
 _BETWEEN: Final = 3
 _MOST_BARS: Final = 40
-# A table that is laid out as a whole takes a millisecond a row.
-_MOST_IN_FRAME: Final = 1000
 
 
 class _Column(NamedTuple):
@@ -87,7 +85,7 @@ class Table:
             titles.append("hard, others")
             for row, (_, figures) in zip(cells, self._rows, strict=True):
                 row.append(bar(figures.hard, figures.soft + figures.blocked, most, width))
-        (write_table if len(cells) <= _MOST_IN_FRAME else stream_table)(titles, cells)
+        write_table(titles, cells)
 
     def panel(self, title: str) -> Chart:
         """The rows as a picture; the first of them where they are many."""

@@ -11,7 +11,8 @@ from msgspec import Struct
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import write_json, write_table
+from bouncegate.cli.output import write_json
+from bouncegate.cli.table import write_table
 from bouncegate.config.structs import struct_from
 from bouncegate.config.text import counted
 from bouncegate.config.values import readable
