@@ -64,6 +64,8 @@ report domain --json
 report reason
 report rate
 report unknown
+summary
+summary --json
 report mailing spring --addresses
 incident list
 incident show INCIDENT
