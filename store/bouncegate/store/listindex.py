@@ -81,6 +81,10 @@ class ListIndex(Table):
             end = until.to_bytes(_END, "big")
             transaction.put(end, octets_of(number), dupdata=False, db=self._ends)
 
+    def has(self, transaction: Transaction, letter: bytes, address: str) -> bool:
+        """Whether an address is on the shelf of a letter."""
+        return transaction.get(letter + address.encode(), db=self._shelves) is not None
+
     def listed(
         self, transaction: Transaction, letter: bytes, after: bytes, most: int
     ) -> list[bytes]:

@@ -139,7 +139,7 @@ class Lists(Table):
     def has_bounced(self, address: str) -> bool:
         """Whether any bounce of an address is kept, whether or not it counts."""
         with self._reading() as transaction:
-            return self._history.has_bounced(transaction, address)
+            return self._history.addresses.index.has(transaction, BOUNCED, address)
 
     def acts(self, address: str) -> list[Act]:
         """What was done to an address by hand or by rule, in order."""

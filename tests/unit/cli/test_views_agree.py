@@ -17,7 +17,7 @@ from tests.events import event_of
 from tests.stores import open_store
 
 from bouncegate.admin.lists.census import SOON, Census
-from bouncegate.admin.lists.check import CheckContext, ListCheck
+from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck
 from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.lists.listing import Listing
 from bouncegate.admin.lists.row import Row, RowFilters
@@ -126,10 +126,10 @@ class Views:
         key = address.encode()
         return lock_in_force(self.find, key, self.find(key), self.now, group) is not None
 
-    def verdict(self, address: str, group: str) -> str:
+    def judged(self, address: str, group: str) -> CheckedAddress:
         context = CheckContext(self.now, group=group)
         (found,) = ListCheck(self.store, Typos(()), lambda _: {}, context).check([Line(1, address)])
-        return found.verdict
+        return found
 
 
 @contextmanager
@@ -165,6 +165,7 @@ def test_every_view_says_the_same_of_an_address_at_any_time(
             views = Views(history.store, history.policy, history.now + day * DAY)
             hold_against_the_send_path(views)
             hold_against_one_another(views, history.bounced)
+            hold_the_predicted_against_check(views)
             hold_against_the_summary(views)
 
 
@@ -175,9 +176,16 @@ def hold_against_the_send_path(views: Views) -> None:
             refused = views.refuses(address, group)
             of_domain = DOMAIN in obstacles and address.endswith(DOMAIN)
             assert refused == (address in obstacles or of_domain)
-            assert refused == (views.verdict(address, group) == "locked")
+            assert refused == (views.judged(address, group).verdict == "locked")
             locks = views.shown[address].locks
             assert refused == any(lock.scope in ("global", f"group:{group}") for lock in locks)
+
+
+def hold_the_predicted_against_check(views: Views) -> None:
+    for group in GROUPS:
+        rows = views.of(State.PREDICTED, RowFilters(group=group))
+        judged = {a: views.judged(a, group).verdict for a in ADDRESSES}
+        assert {row.address for row in rows} == {a for a in judged if judged[a] == "predicted"}
 
 
 def hold_against_one_another(views: Views, bounced: set[str]) -> None:
@@ -195,7 +203,9 @@ def hold_against_one_another(views: Views, bounced: set[str]) -> None:
         assert shown.locked == (shown.state == "locked") == bool(shown.locks)
         assert (address in detected) == (shown.state == "detected")
         if shown.state != "locked":
-            assert (shown.state == "detected") == (views.verdict(address, "") == "detected")
+            judged = views.judged(address, "")
+            assert (shown.state == "detected") == (judged.verdict == "detected")
+            assert (shown.state == "bounced") == ("no bounce counts" in judged.why)
             assert address not in bounced or shown.state in ("detected", "bounced")
         if address in rows:
             row = rows[address]
@@ -211,8 +221,7 @@ def hold_against_the_summary(views: Views) -> None:
     locks = {row.address for row in views.of(State.LOCKED)}
     addresses = {address for address in locks if not address.startswith("@")}
     assert (counts.locked.total, counts.domains) == (len(addresses), len(locks - addresses))
-    assert counts.one_group == len({row.address for row in views.of(State.PREDICTED)})
-    assert counts.predicted == counts.one_group, "no domain is dead"
+    assert counts.predicted == len({row.address for row in views.of(State.PREDICTED)})
     assert counts.detected == len(views.of(State.DETECTED))
     assert counts.bounced == len(views.of(State.BOUNCED))
     later = Views(views.store, views.policy, views.now + SOON)

@@ -88,7 +88,7 @@ class Census:
         _add(found.locked, in_force[0])
         if whole is None:
             found.one_group += 1
-            found.predicted += 1
+            found.predicted += not self._is_of_locked(address)
         end = max(one.until for one in in_force)
         if end <= now + SOON:
             _add(found.ending, in_force[0])

@@ -12,7 +12,7 @@ from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.text import counted
-from bouncegate.policy.addressstate import ALL_MAIL, has_counted, lock_for, locks_at
+from bouncegate.policy.addressstate import ALL_MAIL, has_counted, is_bounce, lock_for, locks_at
 from bouncegate.policy.deaddomain import REASONS, WORDS
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.mx import DENIALS, Status
@@ -26,6 +26,7 @@ Statuses = Callable[[Collection[str]], Mapping[str, Status]]
 """From domains to their status in DNS; missing domains are unknown."""
 
 _BATCH: Final = 500
+_NOTHING_COUNTS: Final = "bounced, but no bounce counts against it"
 _UNMAILABLE: Final = frozenset({"invalid", "locked", "dead"})
 # Typing errors that are in every list: a comma for the dot, two dots, a blank, an @ too many.
 _TYPOS: Final = ((",", "."), ("..", "."), (" ", ""), ("@@", "@"), (";", "."))
@@ -40,7 +41,7 @@ class CheckedAddress(Struct, frozen=True):
     verdict: Verdict
     """The worst that applies. `invalid`: by syntax; `dead`: its domain takes no mail; `typo`:
     probably mistyped; `predicted`: bounced or locked only for another group; `stale`: not mailed
-    for long; `detected`: has bounced; `good`: nothing is known against it."""
+    for long; `detected`: has bounced; `good`: nothing is known against it, bounced or not."""
     why: str = ""
     reason: Reason | None = None
     until: int | None = None
@@ -144,8 +145,9 @@ class ListCheck:
             why = f"locked for {scope}"
             return CheckedAddress(line, address, "predicted", why, lock.reason, lock.until, scope)
         if not has_counted(state):
-            return CheckedAddress(line, address, "good")
-        events = self._store.lists.events(address)
+            why = _NOTHING_COUNTS if self._store.lists.has_bounced(address) else ""
+            return CheckedAddress(line, address, "good", why)
+        events = [event for event in self._store.lists.events(address) if is_bounce(event)]
         why = f"{state.hard} hard and {counted(state.soft, 'soft bounce')}"
         reason = events[-1].reason if events else None
         of_others = bool(self._group and events) and all(e.group != self._group for e in events)

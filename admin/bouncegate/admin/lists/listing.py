@@ -155,10 +155,7 @@ class Listing:
     def _predicted(self, filters: RowFilters, after: str) -> Iterator[Row]:
         """Addresses that bounced or are locked for others, then those of dead domains."""
         if not self._is_of_dead_domain(after):
-            if filters.group:
-                yield from self._bounced_elsewhere(filters, after)
-            else:
-                yield from self._locked_elsewhere(filters, after)
+            yield from self._elsewhere(filters, after)
             after = ""
         yield from self.of_dead_domains(after)
 
@@ -172,14 +169,35 @@ class Listing:
         state = self._store.addresses.get(address) or EMPTY
         return has_counted(state) or bool(locks_at(state, self._now))
 
-    def _locked_elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        """Addresses locked for one group: they are predicted for all others."""
+    def _elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
+        """Addresses locked for another group, and with a group, those that bounced only for others.
+
+        Not those that are locked for the group itself.
+        """
         prefilter = key_prefilter(filters)
-        for address, state in self._lists.with_locks_of_groups(after, prefilter):
-            if lock_for(state, self._now, "") is not None:
+        known = self._lists.with_locks_of_groups(after, prefilter)
+        if filters.group:
+            free = self._lists.detected(self._now, after, prefilter)
+            known = _without_doubles(merge(free, known, key=itemgetter(0)))
+        for address, state in known:
+            own = lock_for(state, self._now, filters.group)
+            if own is not None or self._domain_lock(domain_of(address)) is not None:
                 continue
-            for row in self._of_locks(address, state):
-                yield replace(row, state="predicted", why=f"locked for {row.scope}")
+            if locks_at(state, self._now):
+                for row in self._of_locks(address, state):
+                    yield replace(row, state="predicted", why=f"locked for {row.scope}")
+            elif filters.group and has_counted(state):
+                yield from self._bounced_elsewhere(address, state, filters)
+
+    def _bounced_elsewhere(self, address: str, state: State, filters: RowFilters) -> Iterator[Row]:
+        """The last bounce of an address, if it bounced only for other groups."""
+        rows = self._bounces_of(address, state)
+        known = [row for row in rows if row.kind and row.why_not not in _LEFT_OUT]
+        if known and all(row.group != filters.group for row in known):
+            of_mailing = (row for row in known if filters.mailing in ("", row.mailing))
+            row = next(of_mailing, known[0])
+            why = f"bounced for {row.group or 'another group'}"
+            yield replace(row, state="predicted", why=why)
 
     def of_dead_domains(self, after: str = "") -> Iterator[Row]:
         """Mailed addresses of domains that now take no mail, which have not bounced."""
@@ -190,7 +208,7 @@ class Listing:
             yield from self._of_dead_domain(domain, mx.status)
 
     def _of_dead_domain(self, domain: str, status: Status, after: str = "") -> Iterator[Row]:
-        if status not in DENIALS:
+        if status not in DENIALS or self._domain_lock(domain) is not None:
             return
         reason, why = dead.REASONS[status], dead.WORDS[status]
         for address in self._store.lastmailed.in_domain(domain, after):
@@ -232,22 +250,6 @@ class Listing:
             origin=lock.origin,
             until=lock.until,
         )
-
-    def _bounced_elsewhere(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        """Addresses that bounced only for other groups, and are not locked for this one."""
-        prefilter = key_prefilter(filters)
-        free = self._lists.detected(self._now, after, prefilter)
-        locked = self._lists.with_locks_of_groups(after, prefilter)
-        for address, state in _without_doubles(merge(free, locked, key=itemgetter(0))):
-            if lock_for(state, self._now, filters.group) is not None:
-                continue
-            rows = self._bounces_of(address, state)
-            counted = [row for row in rows if row.kind and row.why_not not in _LEFT_OUT]
-            if counted and all(row.group != filters.group for row in counted):
-                of_mailing = (row for row in counted if filters.mailing in ("", row.mailing))
-                row = next(of_mailing, counted[0])
-                why = f"bounced for {row.group or 'another group'}"
-                yield replace(row, state="predicted", why=why)
 
 
 def _is_of_group(filters: RowFilters, lock: Row) -> bool:
