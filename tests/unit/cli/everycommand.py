@@ -52,10 +52,12 @@ list --json
 list --csv
 list --sort until
 list --state all
+list --state bounced
 export
 export --format json
 export {ANN}
 report health --json
+summary --now --json
 report mailing
 report group --csv
 report sender
