@@ -1,6 +1,5 @@
 """`summary`: how many addresses are on which list, and what ends soon, at a glance."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -94,9 +93,9 @@ def summary(
 ) -> None:
     """Show how many addresses bounced, are locked, and end soon.
 
-    "bouncegate maintain" counts every hour; the summary says when. Exit code 69: it has not counted
-    yet. An address with several locks
-    counts once. Rates are of all mail; the limits are in [alarm].
+    "bouncegate maintain" counts every hour; the summary says when. If it has not counted yet, the
+    summary counts. An address with several locks counts once. Rates are of all mail; the limits are
+    in [alarm].
 
     Examples:
 
@@ -108,14 +107,12 @@ def summary(
     clock = int(time.time())
     try:
         with closing(invocation.open_store(readonly=True)) as store, closing(invocation):
-            found = summary_of(invocation, store, clock) if now else store.summary.get()
+            kept = None if now else store.summary.get()
+            found = kept or summary_of(invocation, store, clock)
             incidents = sum(1 for one in store.incidents.all() if one.settled is None)
     except StoreMissing as error:
         complain(str(error))
         return
-    if found is None:
-        complain("not counted yet: run bouncegate maintain, or bouncegate summary --now")
-        raise typer.Exit(os.EX_UNAVAILABLE)
     view = _view(found, incidents, invocation.settings.alarm, clock)
     if json:
         write_json(view)
