@@ -66,8 +66,8 @@ report domain --json
 report reason
 report rate
 report unknown
-summary
-summary --json
+summary --now
+summary --now --json
 report mailing spring --addresses
 incident list
 incident show INCIDENT
