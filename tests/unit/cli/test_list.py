@@ -102,7 +102,7 @@ def test_bounced_and_all_have_whom_no_bounce_counts_against(
     shown = json.loads(bouncegate("show", "--json", "spam@b.example").out)
     assert (shown["state"], shown["locked"]) == ("bounced", False)
     assert shown["last_bounce"]["why_not"] == "sender-to-blame"
-    assert shown["bounces"] == {"hard/security": 1}
+    assert shown["bounces"] == {"blocked/security": 1}
 
 
 def test_all_has_each_address_that_a_filter_selects(bouncegate: Command, config: Path) -> None:

@@ -15,6 +15,7 @@ from bouncegate.cli.summary import keep_summary
 from bouncegate.config.taxonomy import Reason
 
 from .conftest import Command, store_of
+from .reported import event, record, send
 from .test_operator import bounce
 
 WEEK = 7 * 86_400
@@ -96,3 +97,17 @@ def test_count_that_is_to_stop_keeps_the_last_one(
         with pytest.raises(Stopped):
             keep_summary(invocation, store, int(time.time()), stop)
         assert store.summary.get() is None
+
+
+def test_shares_are_of_the_mail_that_the_ledger_knows(bouncegate: Command, config: Path) -> None:
+    readers = [f"reader{n}@b.example" for n in range(600)]
+    send(config, *readers)
+    send(config, *readers[:400], ago=20 * 86_400)
+    record(config, *(event(r, Reason.MAILBOX_FULL, sent_ago=120) for r in readers[:12]))
+    record(config, *(event(r, Reason.NO_MX, sent_ago=120) for r in readers[12:30]))
+    week, month = counted_now(bouncegate)["rates"]
+    assert (week["sends"], week["bounce_rate"], week["hard_share"]) == (600, 0.05, 0.03)
+    assert (month["sends"], month["bounce_rate"], month["hard_share"]) == (1000, 0.03, 0.018)
+    lines = bouncegate("summary", "--now").out.splitlines()
+    (hard,) = (line for line in lines if line.startswith("hard share of 7 days"))
+    assert "above the limit 2.00%" in hard

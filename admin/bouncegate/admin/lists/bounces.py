@@ -61,7 +61,7 @@ class BounceRows:
             if isinstance(step.entry, Event) and is_bounce(step.entry)
         ]
         summed = [entry.state for _, entry, _ in entries if isinstance(entry, Summary)]
-        known = Counter(f"{event.kind}/{event.category}" for event, _ in bounced)
+        known = Counter(f"{reported_kind(event)}/{event.category}" for event, _ in bounced)
         for before in summed:
             known.update({name: n for name, n in before.categories.items() if name not in _OTHERS})
         if not known:

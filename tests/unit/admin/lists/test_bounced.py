@@ -57,7 +57,7 @@ def test_bounced_tells_how_often_and_how_many_in_a_row(store: Store) -> None:
     row = the_row(store)
     assert (row.reason, row.counts) == (Reason.SPAM_BLOCK, False)
     assert (row.in_row, row.threshold) == (2, 3)
-    assert row.bounces == {"soft/mailbox": 2, "hard/security": 1}
+    assert row.bounces == {"soft/mailbox": 2, "blocked/security": 1}
 
 
 def test_bounced_row_is_the_last_bounce_that_the_filters_select(store: Store) -> None:
