@@ -214,8 +214,8 @@ def _rows_of_locks(locks: LocksView) -> Iterator[tuple[object, ...]]:
 
 
 def _age(seconds: int) -> str:
-    """A length of time in its largest unit."""
+    """A length of time in its largest unit: seconds differ from call to call."""
     for unit, length in _UNITS:
         if seconds >= length:
             return counted(seconds // length, unit)
-    return counted(seconds, "second")
+    return "less than a minute"

@@ -57,7 +57,6 @@ export
 export --format json
 export {ANN}
 report health --json
-summary --now --json
 report mailing
 report group --csv
 report sender
