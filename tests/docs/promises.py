@@ -62,6 +62,9 @@ PROMISES: Final = {
     "bouncegate report mailing spring --addresses --kind hard --csv": Promise(r"clara@"),
     'bouncegate report sender --since "7 days"': Promise(r"example\.org"),
     'bouncegate report rate --since "30 days"': Promise(r"20..-..-.."),
+    "bouncegate check subscribers.csv --write-good good.csv --write-bad bad.csv": Promise(
+        r"2 rows read: 1 good, 1 bad", first="rm -f good.csv bad.csv"
+    ),
     "bouncegate list --state detected --limit 20": Promise(r"address"),
     "bouncegate list --state stale": Promise(r"address"),
     "bouncegate correct otto@gmial.com otto@gmail.com --force": Promise(r"otto@gmail\.com"),

@@ -92,6 +92,7 @@ class Site:
         (folder / "bin/python3").symlink_to(sys.executable)
         (folder / "mail.log").touch()
         (folder / "subscribers.txt").write_text(f"{CLARA}\nbob@example.com\nno-address\n")
+        (folder / "subscribers.csv").write_text(f"Email;Name\n{CLARA};Clara\nbob@kernel.org;Bob\n")
         (folder / "opened.txt").write_text(f"{ANN}\nbob@example.com\n")
         (folder / "bounce.eml").write_bytes(BOUNCE.read_bytes())
         self.incident = _fill(loads(config))

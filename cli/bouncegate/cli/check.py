@@ -12,13 +12,16 @@ import typer
 from msgspec import Struct
 
 from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck, Statuses
-from bouncegate.admin.lists.lines import Line, addresses_of, bare
+from bouncegate.admin.lists.columns import Columns
+from bouncegate.admin.lists.lines import Line, bare
 from bouncegate.admin.lists.scope import scope_text
 from bouncegate.admin.lists.stale import last_stale_day
+from bouncegate.admin.lists.subscribers import SubscriberList
 from bouncegate.admin.lists.typos import Typos
+from bouncegate.cli.cleaning import CleaningOptions, clean_list
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.options import Csv, Json
+from bouncegate.cli.options import ColumnNames, Csv, Encoding, Json, with_groups
 from bouncegate.cli.output import complain, iso, write_views
 from bouncegate.config.structs import struct_from
 from bouncegate.policy.mx import Status
@@ -45,13 +48,14 @@ class JudgedView(Struct):
     suggestion: str
 
 
+@with_groups
 def check(
     context: typer.Context,
     addresses: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="ADDRESS|FILE|-",
-            help="Addresses, or files with one address a line; - for standard input.",
+            help="Addresses, or files: CSV, or one address a line; - for standard input.",
         ),
     ] = None,
     *,
@@ -68,6 +72,9 @@ def check(
     bad: Annotated[
         bool, typer.Option("--bad", help="Show only addresses that are not good.")
     ] = False,
+    column: ColumnNames = None,
+    encoding: Encoding = "",
+    cleaning: CleaningOptions,
     json: Json = False,
     csv: Csv = False,
 ) -> None:
@@ -79,15 +86,62 @@ def check(
     that are only suspicious (typo, predicted, stale, detected) do not change the exit code. 66:
     there is no such file. 77: permission was denied.
 
+    With --write-good it writes the rows that can be mailed, as they are, with all columns, and
+    says how many were taken off and why. The exit code is 0 then.
+
     Examples:
 
     bouncegate check --lookup --bad --file subscribers.txt
+
+    bouncegate check subscribers.csv --write-good good.csv --write-bad bad.csv
     """
     if not addresses and file is None:
         raise typer.BadParameter("name addresses, or use --file")
+    cleaning.verify()
+    invocation, files = invocation_of(context), ListFiles(Columns(column or []), encoding)
     with ExitStack() as stack:
-        lines = _lines(addresses or [], file, stack)
-        raise typer.Exit(judge(invocation_of(context), lines, Shown(group, lookup, bad, json, csv)))
+        if cleaning.writes:
+            if csv or bad:
+                raise typer.BadParameter("--write-good shows numbers alone: omit --csv and --bad")
+            store = stack.enter_context(closing(invocation.open_store(readonly=True)))
+            name = _only_file(addresses or [], file)
+            subscribers = files.open(name, stack, named=True)
+            clean_list(
+                subscribers, _judge(invocation, store, group, lookup=lookup), cleaning, json=json
+            )
+            return
+        lines = _lines(addresses or [], file, files, stack)
+        raise typer.Exit(judge(invocation, lines, Shown(group, lookup, bad, json, csv)))
+
+
+class ListFiles(NamedTuple):
+    """How files of addresses are read."""
+
+    columns: Columns
+    encoding: str = ""
+
+    def open(self, name: str, stack: ExitStack, *, named: bool = False) -> SubscriberList:
+        """A file by its name; raises CsvError and typer.BadParameter."""
+        octets = stack.enter_context(opened(name))
+        return SubscriberList(octets, self.columns, self.encoding, named=named)
+
+    def addresses(self, name: str, stack: ExitStack, *, named: bool = False) -> Iterator[Line]:
+        """The addresses of a file; what cannot be read as a row comes as it is written."""
+        return _addresses_of(self.open(name, stack, named=named))
+
+
+def _addresses_of(subscribers: SubscriberList) -> Iterator[Line]:
+    for row in subscribers.rows():
+        if not row.is_blank:
+            yield Line(row.line, row.text.strip() if row.address is None else row.address)
+
+
+def _only_file(given: list[str], file: Path | None) -> str:
+    """The one list that is to be cleaned."""
+    names = [*given, *([str(file)] if file is not None else [])]
+    if len(names) != 1 or (given and "@" in names[0]):
+        raise typer.BadParameter("--write-good needs one file, or - for standard input")
+    return names[0]
 
 
 class Shown(NamedTuple):
@@ -163,17 +217,17 @@ def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses
     return statuses
 
 
-def _lines(given: list[str], file: Path | None, stack: ExitStack) -> Iterable[Line]:
-    """The addresses that were named, and those of files; raises FileError, before any is read.
+def _lines(
+    given: list[str], file: Path | None, files: ListFiles, stack: ExitStack
+) -> Iterable[Line]:
+    """The addresses that were named, and those of files.
 
-    What has no @ is a file.
+    What has no @ is a file. Raises FileError and CsvError before any address is read.
     """
     parts: list[Iterable[Line]] = [
-        [Line(number, bare(text))]
-        if "@" in text
-        else addresses_of(stack.enter_context(opened(text)))
+        [Line(number, bare(text))] if "@" in text else files.addresses(text, stack)
         for number, text in enumerate(given, 1)
     ]
     if file is not None:
-        parts.append(addresses_of(stack.enter_context(opened(str(file)))))
+        parts.append(files.addresses(str(file), stack))
     return chain.from_iterable(parts)

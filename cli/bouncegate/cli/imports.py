@@ -16,15 +16,14 @@ from bouncegate.admin.lists.corrections import Fault
 from bouncegate.admin.lists.csvfile import CsvRow, read_csv
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.imports import LockReader, RequestedLock
-from bouncegate.admin.lists.lines import Line
 from bouncegate.cli.acts import carry_out, force_rule_of
-from bouncegate.cli.check import Shown, judge
+from bouncegate.cli.check import ListFiles, Shown, judge
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
-from bouncegate.cli.options import ENDS, By, DryRun, Why, Yes
+from bouncegate.cli.options import ENDS, By, ColumnNames, DryRun, Encoding, Why, Yes
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import reading
 from bouncegate.cli.times import end_of
@@ -60,10 +59,8 @@ def import_(
             metavar="FILE", help='Addresses to check, as "bouncegate check" does.', readable=False
         ),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN=NAME", help="The file's own name of a column: address=Email."),
-    ] = None,
+    column: ColumnNames = None,
+    encoding: Encoding = "",
     until: Annotated[
         str,
         typer.Option(
@@ -97,10 +94,11 @@ def import_(
         raise typer.BadParameter("name one file: --corrections, --locks or --addresses")
     invocation, columns = invocation_of(context), Columns(column or [])
     with ExitStack() as stack:
-        file = stack.enter_context(opened(str(given[0])))
-        job = _Job(invocation, columns, by, why, yes=yes, dry_run=dry_run)
         if addresses is not None:
-            raise typer.Exit(job.judge(file, lookup=lookup))
+            lines = ListFiles(columns, encoding).addresses(str(addresses), stack, named=True)
+            raise typer.Exit(judge(invocation, lines, Shown(lookup=lookup, bad=True)))
+        file = stack.enter_context(opened(str(given[0])))
+        job = _Job(invocation, columns, encoding, by, why, yes=yes, dry_run=dry_run)
         if corrections is not None:
             job.correct(file, force=force)
         else:
@@ -114,6 +112,7 @@ class _Job:
         self,
         invocation: Invocation,
         columns: Columns,
+        encoding: str,
         by: str,
         why: str,
         *,
@@ -122,24 +121,17 @@ class _Job:
     ) -> None:
         self._invocation = invocation
         self._columns = columns
+        self._encoding = encoding
         self._by, self._why = by, why
         self._yes, self._dry_run = yes, dry_run
         self._fold = invocation.settings.store.fold_local_part
         self._now = int(time.time())
 
-    def judge(self, file: BinaryIO, *, lookup: bool) -> int:
-        """Check a list; the exit code is that of `check`."""
-        return judge(self._invocation, self._lines(file), Shown(lookup=lookup, bad=True))
-
-    def _lines(self, file: BinaryIO) -> Iterator[Line]:
-        for number, row in enumerate(read_csv(file)):
-            if not number:
-                self._columns.require(row, "address")
-            yield Line(row.line, self._columns.cell(row, "address"))
-
     def correct(self, file: BinaryIO, *, force: bool) -> None:
         """Import corrected addresses."""
-        sought = correcting.read_corrections(read_csv(file), self._columns, fold=self._fold)
+        sought = correcting.read_corrections(
+            read_csv(file, self._encoding), self._columns, fold=self._fold
+        )
         with closing(self._invocation.open_store(readonly=self._dry_run)) as store:
             found = correcting.resolve(store, sought)
             fresh = [
@@ -181,7 +173,7 @@ class _Job:
                     else:
                         faults.append(found)
 
-            given = good(reading(read_csv(file), file))
+            given = good(reading(read_csv(file, self._encoding), file))
             requests = stack.enter_context(SortedRuns(given, RequestedLock, RequestedLock.order))
             _refuse(faults)
             scopes: set[str] = set()

@@ -13,8 +13,8 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from bouncegate.admin.lists.csvfile import CsvError
 from bouncegate.admin.lists.externalsort import TemporaryFileError
+from bouncegate.admin.lists.textform import CsvError
 from bouncegate.cli import (
     alive,
     anonymize,

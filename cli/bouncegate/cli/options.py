@@ -21,6 +21,20 @@ ENDS: Final = '"2027-01-31", or "6 months" from now'
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts: one object a line.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV, safe to open in a spreadsheet.")]
+ColumnNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column", metavar="COLUMN=NAME", help="The file's own name of a column: address=Email."
+    ),
+]
+Encoding = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="The encoding of the file: windows-1252, say.  [default: UTF-8 or UTF-16]",
+        show_default=False,
+    ),
+]
 Limit = Annotated[
     int, typer.Option("--limit", metavar="NUMBER", min=0, help="Show at most this many; 0: all.")
 ]

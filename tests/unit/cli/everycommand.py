@@ -46,6 +46,7 @@ explain --json {ANN}
 trace {ANN} --log FOLDER/mail.log
 check --file FOLDER/list.txt
 check --json --file FOLDER/list.txt
+check FOLDER/list.txt --write-good FOLDER/good.txt --replace
 provider {ANN}
 list
 list --json

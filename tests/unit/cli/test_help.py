@@ -30,6 +30,7 @@ SEVERAL = {
     "--address": "of an audit, or as receivers see it",
     "--by": "who asks, or a filter of an audit",
     "--lookup": "which domains are looked up",
+    "--replace": "files of a list, or of a store",
     "--output": "a file, or an mbox or folder",
     "--state": "explained at list, named at export",
 }

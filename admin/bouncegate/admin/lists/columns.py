@@ -1,12 +1,16 @@
 """The columns of a CSV file, by the names that several services use."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from bouncegate.admin.lists.csvfile import CsvError, CsvRow
+from bouncegate.admin.lists.csvfile import CsvRow
+from bouncegate.admin.lists.textform import CsvError
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "address": ("address", "email", "e-mail", "email address", "recipient", "email_address"),
+    "address": (
+        *("address", "email", "e-mail", "email address", "recipient", "email_address"),
+        *("emailaddress", "e-mail address", "e-mail-adresse", "emailadresse"),
+    ),
     "id": ("id",),
     "reason": ("reason", "bounce reason", "type"),
     "until": ("until", "expires", "end"),
@@ -31,6 +35,10 @@ class Columns:
                     f"invalid column {choice!r}: use NAME=NAME_IN_FILE, with a NAME of: {known}"
                 )
             self._names[column] = (name.strip().lower(),)
+
+    def names_of(self, column: str, names: Collection[str]) -> list[str]:
+        """Those of the names in a file that are of this column, the one that counts first."""
+        return [name for name in self._names[column] if name in names]
 
     def cell(self, row: CsvRow, column: str) -> str:
         """The cell of a row without surrounding blanks; empty if there is no such column."""

@@ -6,11 +6,18 @@ that begin with apostrophes already, get an apostrophe in front; reading removes
 """
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final, TextIO
 
+from bouncegate.admin.lists.textform import (
+    CsvError,
+    TextForm,
+    delimiter_of,
+    named_delimiter,
+    open_text,
+    refuse_undecoded,
+)
 from bouncegate.config.text import visible
 
 # Also a tab or a carriage return in front, which can hide a formula (OWASP, CSV Injection). A cell
@@ -21,7 +28,6 @@ _UNSAFE: Final = re.compile(
     r"|(?!\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$)[^@]*\d[^@]*$|(?:true|false)$)",
     re.IGNORECASE,
 )
-_DELIMITERS: Final = ",;\t"
 # No line of a list of addresses is longer; the library's own limit is 128 KiB a cell.
 LONGEST_LINE: Final = 65_536
 
@@ -59,10 +65,6 @@ def _shown(cell: object) -> object:
     return safe(visible(cell)) if type(cell) is str else cell
 
 
-class CsvError(ValueError):
-    """The file is not valid CSV; the text says why."""
-
-
 class CsvRow(dict[str, str]):
     """The cells of a row by column name, in lower case."""
 
@@ -75,38 +77,46 @@ class CsvRow(dict[str, str]):
         self.head = head
 
 
-def read_csv(octets: BinaryIO) -> Iterator[CsvRow]:
-    """The rows of a file in UTF-8, with or without a byte order mark; raises CsvError.
+def read_csv(octets: BinaryIO, encoding: str = "") -> Iterator[CsvRow]:
+    """The rows of a file in UTF-8, UTF-16 or the encoding that is named; raises CsvError.
 
-    The first line has the column names, and shows whether `,`, `;` or a tab separates them.
+    The first line has the column names, and shows whether `,`, `;` or a tab separates them; a line
+    `sep=;` before it is obeyed. If a cell of the first line is an address there are no names: the
+    columns are then called 1, 2, 3.
     """
-    text = io.TextIOWrapper(octets, encoding="utf-8-sig", newline="")
     line = 1
     try:
+        text, form = open_text(octets, encoding)
         head = text.readline(LONGEST_LINE)
-        delimiter = max(_DELIMITERS, key=head.count)
-        reader = csv.reader(_lines(head, text), delimiter=delimiter, strict=True)
-        names = [name.strip().lower() for name in next(reader, [])]
-        line = 1 + reader.line_num
+        if delimiter := named_delimiter(head):
+            head, line = text.readline(LONGEST_LINE), 2
+        before = line - 1
+        lines = _lines(head, text, line, form)
+        reader = csv.reader(lines, delimiter=delimiter or delimiter_of(head), strict=True)
+        first_cells = next(reader, [])
+        names = [name.strip().lower() for name in first_cells]
+        if any("@" in name for name in names):
+            names = [str(number) for number in range(1, len(names) + 1)]
+            yield CsvRow(line, zip(names, map(restored, first_cells), strict=True), names)
+        line = 1 + before + reader.line_num
         for cells in reader:
             if any(cells):
                 yield CsvRow(line, zip(names, map(restored, cells), strict=False), names)
-            line = 1 + reader.line_num
+            line = 1 + before + reader.line_num
     except UnicodeDecodeError as error:
-        raise CsvError(f"not in UTF-8 ({error.reason}): save it as UTF-8") from None
+        raise CsvError(f"not in {error.encoding.upper()} ({error.reason})") from None
     except csv.Error as error:
         raise CsvError(f"line {line}: invalid CSV: {error}") from None
-    finally:
-        if not octets.closed:  # as it is after a reader stopped early
-            text.detach()
 
 
-def _lines(head: str, rest: TextIO) -> Iterator[str]:
+def _lines(head: str, rest: TextIO, number: int, form: TextForm) -> Iterator[str]:
     line = head
     while line:
         if len(line) >= LONGEST_LINE:
             raise CsvError(
                 f"a line is longer than {LONGEST_LINE} characters: not a list of addresses?"
             )
+        refuse_undecoded(line, number, form)
         yield line
         line = rest.readline(LONGEST_LINE)
+        number += 1

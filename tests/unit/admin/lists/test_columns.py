@@ -5,7 +5,8 @@ import io
 import pytest
 
 from bouncegate.admin.lists.columns import Columns
-from bouncegate.admin.lists.csvfile import CsvError, CsvRow, read_csv
+from bouncegate.admin.lists.csvfile import CsvRow, read_csv
+from bouncegate.admin.lists.textform import CsvError
 
 
 def first(head: str) -> CsvRow:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bouncegate.admin.lists.csvfile import CsvError, CsvWriter, read_csv, restored, safe
+from bouncegate.admin.lists.csvfile import CsvWriter, read_csv, restored, safe
+from bouncegate.admin.lists.textform import CsvError
 from bouncegate.config.text import visible
 
 
@@ -80,6 +81,34 @@ def test_a_sheet_holds_nothing_that_a_terminal_acts_on() -> None:
 def test_sheets_of_other_programs_are_read(delimiter: str, mark: str) -> None:
     text = mark + f"ID{delimiter}E-Mail\n7{delimiter}stra\u00dfe@a.example\n\n"
     assert read(text) == [{"id": "7", "e-mail": "straße@a.example"}]
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_csv_in_an_encoding_that_shows_itself_is_read(codec: str) -> None:
+    text = "ID\tE-Mail\r\n7\tstra\u00dfe@a.example\r\n"
+    assert read(text.encode(codec)) == [{"id": "7", "e-mail": "stra\u00dfe@a.example"}]
+
+
+def test_csv_in_windows_1252_is_read_if_that_is_said_and_else_names_the_line() -> None:
+    octets = 'address;why\na@b.example;x\nb@b.example;"K\u00f6ln \u20ac"\n'.encode("cp1252")
+    rows = list(read_csv(io.BytesIO(octets), "windows-1252"))
+    assert rows[1]["why"] == "K\u00f6ln \u20ac"
+    with pytest.raises(CsvError, match=r"line 3: not in UTF-8: .*use --encoding windows-1252"):
+        read(octets)
+
+
+def test_csv_obeys_a_line_that_names_the_delimiter_and_counts_it() -> None:
+    octets = b"sep=;\r\na;b,c,d\r\n1;2\r\n"
+    rows = list(read_csv(io.BytesIO(octets)))
+    assert [(row.line, dict(row)) for row in rows] == [(3, {"a": "1", "b,c,d": "2"})]
+
+
+def test_csv_without_names_calls_the_columns_by_numbers() -> None:
+    rows = list(read_csv(io.BytesIO(b"a@b.example,BOUNCE\nc@b.example,COMPLAINT\n")))
+    assert [(row.line, dict(row)) for row in rows] == [
+        (1, {"1": "a@b.example", "2": "BOUNCE"}),
+        (2, {"1": "c@b.example", "2": "COMPLAINT"}),
+    ]
 
 
 def test_each_row_knows_the_line_it_begins_at() -> None:
