@@ -37,7 +37,8 @@ class JudgedView(Struct):
     line: int
     address: str
     verdict: str
-    """invalid, locked, dead, typo, predicted, stale, detected or good: the gravest that holds."""
+    """invalid, locked, dead, typo, predicted, stale, detected, unknown or good: the first that
+    applies."""
     mailable: bool
     why: str
     reason: str | None
@@ -83,8 +84,9 @@ def check(
     It finds bad syntax, locks, dead domains and likely typing errors.
 
     Exit code 0: all can be mailed. 1: some cannot (invalid, locked, or in a dead domain). Addresses
-    that are only suspicious (typo, predicted, stale, detected) do not change the exit code. 66:
-    there is no such file. 77: permission was denied.
+    that are only suspicious (typo, predicted, stale, detected) do not change the exit code, nor do
+    unknown ones, for whose domain --lookup got no answer. 66: there is no such file. 77: permission
+    was denied.
 
     With --write-good it writes the rows that can be mailed, as they are, with all columns, and
     says how many were taken off and why. The exit code is 0 then.
@@ -190,7 +192,7 @@ def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) ->
     statuses = _statuses(invocation, store, lookup=lookup)
     settings, now = invocation.settings, int(time.time())
     stale_day = last_stale_day(now, settings.lists.stale_after)
-    check_context = CheckContext(now, stale_day, settings.store.fold_local_part, group)
+    check_context = CheckContext(now, stale_day, settings.store.fold_local_part, group, lookup)
     return ListCheck(store, typos, statuses, check_context)
 
 

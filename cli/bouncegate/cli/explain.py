@@ -28,6 +28,7 @@ from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import NO_END, Act, Event, JournalEntry, Lock, State, Summary
 from bouncegate.policy.timeline import Step, steps, streak_of, that_lacks_days, what_would_free
+from bouncegate.policy.undeliverable import WORDS, AddressRule
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.store import Store
 
@@ -112,6 +113,9 @@ def explain(
 
     bouncegate explain 4711
     """
+    if address in list(AddressRule):
+        _explain_rule(AddressRule(address), json=json)
+        return
     invocation = invocation_of(context)
     settings = invocation.settings
     now = int(time.time())
@@ -144,6 +148,16 @@ def explain(
         write_text(f"Message {deferral.queue_id} is being deferred {deferral}")
     if view.locked and view.lock_on != key:
         write_text(f"Its domain is locked: bouncegate explain {view.lock_on}")
+
+
+def _explain_rule(rule: AddressRule, *, json: bool) -> None:
+    """Say what a ref means that names no entry of the journal."""
+    if json:
+        write_json({"rule": rule, "meaning": WORDS[rule]})
+        return
+    print(f"{rule}: {WORDS[rule]}.")
+    print('Recipients are refused by it while [lists] invalid is "refuse".')
+    print('"bouncegate check" names the fault of an address; [exempt] recipients lets it pass.')
 
 
 def _address_of(store: Store, ref: int) -> str:

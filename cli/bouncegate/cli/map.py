@@ -23,7 +23,7 @@ from bouncegate.config.text import counted
 if TYPE_CHECKING:
     from bouncegate.milter.lookup.counts import Counts
     from bouncegate.milter.lookup.protocol import Lookup
-    from bouncegate.store.locktable import Find
+    from bouncegate.store.locktable import LockTable
 
 log: Final = logging.getLogger("bouncegate.map")
 
@@ -63,7 +63,7 @@ def map_(context: typer.Context) -> None:
     (row,) = board.take(1)
     counts = Counts(row.counters)
     if code is not None:
-        _maps(settings, table.find, counts)
+        _maps(settings, table, counts)
         raise typer.Exit(code)
 
     def reload() -> "dict[bytes, Lookup] | None":
@@ -73,14 +73,14 @@ def map_(context: typer.Context) -> None:
         for name in ("store", "map.socket", "metrics"):
             if attrgetter(name)(fresh) != attrgetter(name)(settings):
                 log.warning("reload: [%s] is taken up by a restart alone", name.split(".")[0])
-        return _maps(fresh, table.find, counts)
+        return _maps(fresh, table, counts)
 
     def check() -> None:
         table.check()
         notify("WATCHDOG=1")
 
     try:
-        maps = _maps(settings, table.find, counts)
+        maps = _maps(settings, table, counts)
         endpoint = kept("map", settings.map.socket, left.endpoint if left else None)
         daemon = MapDaemon(endpoint, maps, check, reload, notify)
         daemon.run(left.listener if left else None, board.descriptor, table.close)
@@ -89,14 +89,20 @@ def map_(context: typer.Context) -> None:
         raise typer.Exit(os.EX_UNAVAILABLE) from None
 
 
-def _maps(settings: Settings, find: "Find", counts: "Counts") -> "dict[bytes, Lookup]":
+def _maps(settings: Settings, table: "LockTable", counts: "Counts") -> "dict[bytes, Lookup]":
     """The maps under their names; raises KeyFileError."""
     from bouncegate.milter.lookup.protocol import nothing  # noqa: PLC0415 - the daemon's alone
     from bouncegate.milter.lookup.returns import ReturnMap  # noqa: PLC0415
     from bouncegate.milter.lookup.transport import TransportMap  # noqa: PLC0415
+    from bouncegate.milter.refusal.undeliverable import (  # noqa: PLC0415
+        Known,
+        undeliverable_by,
+    )
     from bouncegate.store.installationmark import InstallationMark  # noqa: PLC0415
 
-    transport = TransportMap(settings, find, counts, InstallationMark(settings.store.path))
+    rules = undeliverable_by(settings, Known(table.domain, table.was_freed))
+    mark = InstallationMark(settings.store.path)
+    transport = TransportMap(settings, table.find, counts, mark, rules)
     return {
         b"transport": counts.timed(transport) if settings.metrics.enabled else transport,
         # A map that main.cf names must answer, or all mail would wait.

@@ -7,6 +7,7 @@ from bouncegate.daemon.wire import for_log
 from bouncegate.milter.refusal.decision import Facts, Outcome
 from bouncegate.milter.refusal.reply import Reply, lock_fields
 from bouncegate.policy.records import Lock
+from bouncegate.policy.undeliverable import ref_of
 
 NO_QUEUE_ID: Final = "NOQUEUE"
 
@@ -26,7 +27,7 @@ def passed(outcome: Outcome, queue_id: str | None, facts: Facts, lock: Lock) -> 
     return (
         f"{for_log(queue_id or NO_QUEUE_ID)}: pass: RCPT from {_client(facts)}: {outcome}; "
         f"from=<{for_log(facts.sender or '')}> to=<{for_log(facts.recipient)}> "
-        f"{log_fields(lock.reason)} ref={lock.cause}"
+        f"{log_fields(lock.reason)} ref={ref_of(lock)}"
     )
 
 

@@ -30,6 +30,7 @@ from bouncegate.milter.refusal.recipient import (
     untagged,
 )
 from bouncegate.milter.refusal.reply import compose
+from bouncegate.milter.refusal.undeliverable import Undeliverable
 from bouncegate.milter.session import (
     QUEUE_ID,
     RESOLVED,
@@ -39,6 +40,7 @@ from bouncegate.milter.session import (
     macro,
     session_of,
 )
+from bouncegate.policy.records import Lock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
 from bouncegate.store.locktable import Find
@@ -61,6 +63,8 @@ class Locks(NamedTuple):
     """The record of a key's lock; it may raise lmdb.Error or StoreError."""
     mark: Callable[[], str] = lambda: UNMARKED
     """What ends our refusals."""
+    undeliverable: Undeliverable | None = None
+    """The rules against recipients without a lock, where they are asked for."""
 
 
 class RcptStep:
@@ -76,6 +80,8 @@ class RcptStep:
             "_scope",
             "_counts",
             "_macros",
+            "_only_locks",
+            "_undeliverable",
         ),
     )
 
@@ -92,13 +98,14 @@ class RcptStep:
         `macros` learns of a locked recipient of whose sender the MTA said nothing.
         """
         self._returns = returns
-        self._find, self._mark = locks
+        self._find, self._mark, self._undeliverable = locks
         self._macros = macros
         self._counts = counts
         fold = settings.store.fold_local_part
         self._plain_key: KeyOf = plain_key if fold else no_key
         self._key: KeyOf = folded_key if fold else exact_key
         self._delimiters = settings.store.recipient_delimiter
+        self._only_locks = not self._delimiters and self._undeliverable is None
         self._scope = Scope.of(settings)
         self._reply = settings.reply
         self._action = Action.of(settings.reply.action)
@@ -115,7 +122,7 @@ class RcptStep:
             if key is None:
                 return milter.CONTINUE
             record = self._find(key)
-            if record is None and not self._delimiters:
+            if record is None and self._only_locks:
                 return milter.CONTINUE
             return self._judge(context, recipient, key, record)
         except Exception as error:  # noqa: BLE001 - the boundary to C; logged and answered
@@ -127,14 +134,15 @@ class RcptStep:
 
     def _judge(self, context: "Context", recipient: bytes, key: bytes, record: bytes | None) -> int:
         base = untagged(key, self._delimiters)
-        if record is None and base is None:
-            return milter.CONTINUE
         now = int(time.time())
+        by_rule = None
+        if self._undeliverable is not None:
+            by_rule = self._undeliverable.lock_of(key, now)
+        if record is None and base is None and by_rule is None:
+            return milter.CONTINUE
         known = facts(context, key.decode())
-        lock = lock_in_force(self._find, key, record, now, known.sender_domain)
-        if lock is None and base is not None:
-            lock = lock_in_force(self._find, base, self._find(base), now, known.sender_domain)
-        if lock is None or not is_address(key):
+        lock = self._lock_of(key, record, base, now, known.sender_domain) or by_rule
+        if lock is None:
             return milter.CONTINUE
         if self._returns is not None:
             signed = self._returns.has_signed(known.sender or "", now)
@@ -157,6 +165,15 @@ class RcptStep:
             return milter.CONTINUE
         context.setreply(reply.code, reply.status, reply.escaped)
         return milter.TEMPFAIL if reply.temporary else milter.REJECT
+
+    def _lock_of(
+        self, key: bytes, record: bytes | None, base: bytes | None, now: int, group: str
+    ) -> Lock | None:
+        """The lock in force of a recipient, or of it without its extension."""
+        lock = lock_in_force(self._find, key, record, now, group)
+        if lock is None and base is not None:
+            lock = lock_in_force(self._find, base, self._find(base), now, group)
+        return lock if lock is not None and is_address(key) else None
 
     def _fail(self, context: "Context", error: Exception) -> int:
         queue_id = macro(context, QUEUE_ID) or logline.NO_QUEUE_ID

@@ -21,6 +21,7 @@ from bouncegate.milter.logline import NO_QUEUE_ID
 from bouncegate.milter.pending import PendingStep
 from bouncegate.milter.postmaster import PostmasterStep
 from bouncegate.milter.rcpt import Locks, Rcpt, RcptStep, answer_on_error
+from bouncegate.milter.refusal.undeliverable import Known, undeliverable_by
 from bouncegate.milter.returndomain import ReturnPathCheck
 from bouncegate.milter.send import SendStep
 from bouncegate.milter.session import MacrosAtRcpt
@@ -54,7 +55,8 @@ def work(
     mark = InstallationMark(settings.store.path)
     counts = Counts(worker.row.counters)
     macros = MacrosAtRcpt()
-    locks = RcptStep(settings, Locks(table.find, mark), counts, returns, macros)
+    rules = undeliverable_by(settings, Known(table.domain, table.was_freed))
+    locks = RcptStep(settings, Locks(table.find, mark, rules), counts, returns, macros)
     rcpt, eom = chain(settings, locks, ledger_queue, keys, counts)
     Steps(rcpt, settings.milter.socket, eom, macros).register(NAME)
 

@@ -15,9 +15,11 @@ from typing import Final, Self
 import lmdb
 
 from bouncegate.config.settings import StoreSettings
+from bouncegate.policy.records import Act
 from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError
-from bouncegate.store.layout import LOCKS, PURGED, open_environment
+from bouncegate.store.journal import Journal
+from bouncegate.store.layout import LOCKS, MX, PURGED, open_environment
 from bouncegate.store.purged import digest_of, read_salt
 
 _LOG: Final = logging.getLogger("bouncegate.store")
@@ -33,7 +35,9 @@ Find = Callable[[bytes], bytes | None]
 class LockTable:
     """Read access to the lock records of `bouncegate.store.lockrecord`."""
 
-    __slots__ = ("_begin", "_environment", "_purged", "_rare", "_rare_in", "_salt")
+    __slots__ = (
+        *("_begin", "_environment", "_journal", "_mx", "_purged", "_rare", "_rare_in", "_salt"),
+    )
 
     def __init__(self, environment: Environment) -> None:
         self.attach(environment)
@@ -45,6 +49,11 @@ class LockTable:
             self._purged: lmdb._Database | None = environment.open_db(PURGED, create=False)
         except lmdb.NotFoundError:  # of a store that an earlier version has made
             self._purged = None
+        try:
+            self._mx: lmdb._Database | None = environment.open_db(MX, create=False)
+            self._journal: Journal | None = Journal(environment)
+        except lmdb.NotFoundError:  # the same
+            self._mx = self._journal = None
         raw = environment.raw
         self._salt: bytes | None = None
         self._rare_in = -1
@@ -66,8 +75,7 @@ class LockTable:
         try:
             transaction = self._begin()
         except lmdb.ReadersFullError:
-            self.free_readers()
-            transaction = self._begin()
+            transaction = self._begin_again()
         record = transaction.get(address)
         if record is None:
             if self._rare_in != transaction.id():
@@ -79,6 +87,34 @@ class LockTable:
                 record = transaction.get(address[address.rfind(b"@") :])
         transaction.abort()
         return record
+
+    def domain(self, name: bytes) -> bytes | None:
+        """The record of what DNS has said of a domain, that of `mx`; raises lmdb.Error."""
+        try:
+            transaction = self._begin()
+        except lmdb.ReadersFullError:
+            transaction = self._begin_again()
+        record = transaction.get(name, db=self._mx) if self._mx is not None and name else None
+        transaction.abort()
+        return record
+
+    def was_freed(self, address: str) -> bool:
+        """Whether an address was unlocked by hand, or gave a sign of life; raises lmdb.Error.
+
+        Reads its journal: asked of an address that is about to be refused by a rule.
+        """
+        try:
+            transaction = self._begin()
+        except lmdb.ReadersFullError:
+            transaction = self._begin_again()
+        journal = self._journal
+        with transaction:
+            entries = journal.of_address_within(transaction, address) if journal else ()
+            return any(isinstance(e, Act) and e.verb in ("unlock", "alive") for _, e in entries)
+
+    def _begin_again(self) -> "lmdb.Transaction[bytes]":
+        self.free_readers()
+        return self._begin()
 
     def free_readers(self) -> None:
         """Free the slots of readers that died; raises lmdb.Error."""

@@ -209,6 +209,7 @@ class ReopeningLockTable(LockTable):
         """
         self._waits_until = time.monotonic() + PATIENCE  # first: look-ups go on meanwhile
         environment, self._environment = self._environment, None
+        self._journal = None
         assert environment is not None
         self._begin = self._begin_late
         self._left = weakref.ref(environment.raw)

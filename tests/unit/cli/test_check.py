@@ -89,4 +89,6 @@ def test_check_with_dead_dns_says_so_once_and_waits_no_address_at_a_time(
         told = bouncegate("check", "--lookup", "--file", str(file))
     assert told.code == 0, "nothing is known against them"
     assert told.err.count("no name server answers") == 1
+    assert "900 unknown" in told.err
+    assert " good" not in told.err, "nobody knows whether they are"
     assert len([name for name in asked if name.startswith("company")]) <= 6

@@ -205,3 +205,12 @@ def test_a_general_reason_selects_the_locks_of_its_finer_ones(
     assert listed("mailbox-inactive") == [ann]
     counted = bouncegate("report", "reason", "mailbox-disabled", "--unverified", "--json").out
     assert json.loads(counted)["bounces"] == 2
+
+
+def test_explain_knows_the_ref_of_a_rule_against_addresses(bouncegate: Command) -> None:
+    done = bouncegate("explain", "reserved-domain")
+    assert (done.code, done.out.splitlines()[0]) == (
+        0, "reserved-domain: the domain is reserved: it has no mail (RFC 2606, RFC 6761).",
+    )  # fmt: skip
+    told = json.loads(bouncegate("explain", "--json", "nxdomain").out)
+    assert told == {"rule": "nxdomain", "meaning": "there is no such domain"}

@@ -21,12 +21,15 @@ from bouncegate.store.address import AddressError, canonical, domain_of
 from bouncegate.store.lastmailed import date_of
 from bouncegate.store.store import Store
 
-Verdict = Literal["invalid", "locked", "dead", "typo", "predicted", "stale", "detected", "good"]
+Verdict = Literal[
+    "invalid", "locked", "dead", "typo", "predicted", "stale", "detected", "unknown", "good"
+]
 Statuses = Callable[[Collection[str]], Mapping[str, Status]]
 """From domains to their status in DNS; missing domains are unknown."""
 
 _BATCH: Final = 500
 _NOTHING_COUNTS: Final = "bounced, but no bounce counts against it"
+_MAY_BE_STALE: Final = frozenset({"detected", "unknown", "good"})
 _UNMAILABLE: Final = frozenset({"invalid", "locked", "dead"})
 # Typing errors that are in every list: a comma for the dot, two dots, a blank, an @ too many.
 _TYPOS: Final = ((",", "."), ("..", "."), (" ", ""), ("@@", "@"), (";", "."))
@@ -41,7 +44,8 @@ class CheckedAddress(Struct, frozen=True):
     verdict: Verdict
     """The worst that applies. `invalid`: by syntax; `dead`: its domain takes no mail; `typo`:
     probably mistyped; `predicted`: bounced or locked only for another group; `stale`: not mailed
-    for long; `detected`: has bounced; `good`: nothing is known against it, bounced or not."""
+    for long; `detected`: has bounced; `unknown`: DNS was asked for its domain and gave no answer;
+    `good`: nothing is known against it, bounced or not."""
     why: str = ""
     reason: Reason | None = None
     until: int | None = None
@@ -67,6 +71,8 @@ class CheckContext(NamedTuple):
     """Whether local parts are case-insensitive."""
     group: str = ""
     """The group of recipients to check for; empty: none."""
+    looked_up: bool = False
+    """Whether the statuses come from DNS: then an unknown one is no good sign."""
 
 
 class ListCheck:
@@ -78,7 +84,7 @@ class ListCheck:
         self._store = store
         self._typos = typos
         self._statuses = statuses
-        self._now, self._stale_day, self._fold, self._group = context
+        self._now, self._stale_day, self._fold, self._group, self._looked_up = context
 
     def check(self, lines: Iterable[Line]) -> Iterator[CheckedAddress]:
         """Check each line, in order; raises StoreError."""
@@ -132,10 +138,13 @@ class ListCheck:
         if suggestion:
             return CheckedAddress(line, address, "typo", f"{domain!r} is very similar to {meant!r}",
                           suggestion=suggestion)  # fmt: skip
-        return self._of_bounces(line, address, state)
+        checked = self._of_bounces(line, address, state)
+        if checked.verdict == "good" and self._looked_up and status == "unknown":
+            return replace(checked, verdict="unknown", why="DNS gave no answer for its domain")
+        return checked
 
     def _with_staleness(self, checked: CheckedAddress, day: int | None) -> CheckedAddress:
-        if checked.verdict not in ("detected", "good") or day is None or day > self._stale_day:
+        if checked.verdict not in _MAY_BE_STALE or day is None or day > self._stale_day:
             return checked
         return replace(checked, verdict="stale", why=f"not mailed since {date_of(day)}")
 

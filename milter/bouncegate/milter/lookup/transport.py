@@ -26,6 +26,7 @@ from bouncegate.milter.refusal.counts import DecisionCounts
 from bouncegate.milter.refusal.decision import Outcome, Scope, decide_unseen, lock_in_force
 from bouncegate.milter.refusal.recipient import exact_key, folded_key, is_address, untagged
 from bouncegate.milter.refusal.reply import Reply, compose, lock_fields
+from bouncegate.milter.refusal.undeliverable import Undeliverable
 from bouncegate.policy.records import Lock
 from bouncegate.store.errors import StoreError
 from bouncegate.store.lockrecord import LockRecordError
@@ -48,11 +49,14 @@ class TransportMap:
         find: Find,
         counts: DecisionCounts,
         mark: Callable[[], str] = lambda: UNMARKED,
+        undeliverable: Undeliverable | None = None,
     ) -> None:
         """`find` gives the record of a key's lock; it may raise lmdb.Error or StoreError.
 
-        `mark` tells what ends our refusals.
+        `mark` tells what ends our refusals; `undeliverable` are the rules against recipients
+        without a lock, where they are asked for.
         """
+        self._undeliverable = undeliverable
         self._find = find
         self._mark = mark
         self._delimiters = settings.store.recipient_delimiter
@@ -84,23 +88,33 @@ class TransportMap:
         if key is None:
             return NOT_FOUND
         record, base = self._find(key), untagged(key, self._delimiters)
-        if record is None and base is None:
-            return NOT_FOUND
         now = int(time.time())
-        lock = lock_in_force(self._find, key, record, now)
-        if lock is None and base is not None:
-            lock = lock_in_force(self._find, base, self._find(base), now)
+        by_rule = None
+        if self._undeliverable is not None:
+            by_rule = self._undeliverable.lock_of(key, now)
+        if record is None and base is None and by_rule is None:
+            return NOT_FOUND
+        lock = self._lock_of(key, record, base, now) or by_rule
         address = key.decode()
         outcome = decide_unseen(address, lock, now, self._scope)
         if lock is not None:
             self._counts.decided(outcome, lock)
-        if lock is None or outcome not in _LOCKED or not is_address(key):
+        if lock is None or outcome not in _LOCKED:
             return NOT_FOUND
         if self._action is Action.TAG:
             return NOT_FOUND
         reply = compose(self._reply, lock, address, mark=self._mark())
         _LOG.info("%s", _line(self._action.logged(outcome), address, lock, reply))
         return NOT_FOUND if outcome is Outcome.OBSERVED else b"OK " + route(self._action, reply)
+
+    def _lock_of(
+        self, key: bytes, record: bytes | None, base: bytes | None, now: int
+    ) -> Lock | None:
+        """The lock in force of a recipient, or of it without its extension."""
+        lock = lock_in_force(self._find, key, record, now)
+        if lock is None and base is not None:
+            lock = lock_in_force(self._find, base, self._find(base), now)
+        return lock if lock is not None and is_address(key) else None
 
 
 def route(action: Action, reply: Reply) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final
 from bouncegate.config.settings import ReplyAction
 from bouncegate.milter.refusal.decision import Outcome
 from bouncegate.policy.records import Lock
+from bouncegate.policy.undeliverable import ref_of
 
 # RFC 5322, 2.1.1: a line has at most 998 octets; a number has at most 20 digits.
 _MOST_NUMBERS: Final = 40
@@ -35,6 +36,6 @@ def tag(locks: Sequence[Lock]) -> str:
 
     It does not name them: the other recipients must not learn of a blind copy.
     """
-    refs = ",".join(str(lock.cause) for lock in locks[:_MOST_NUMBERS])
+    refs = ",".join(ref_of(lock) for lock in locks[:_MOST_NUMBERS])
     reasons = sorted({str(lock.reason.general) for lock in locks[:_MOST_NUMBERS]})[:_MOST_REASONS]
     return f"recipients={len(locks)}; refs={refs}; reasons={','.join(reasons)}"

@@ -16,6 +16,7 @@ from bouncegate.config.settings import GroupReply, ReplySettings
 from bouncegate.config.taxonomy import log_fields
 from bouncegate.daemon.wire import for_reply
 from bouncegate.policy.records import NO_END, Lock
+from bouncegate.policy.undeliverable import ref_of
 from bouncegate.store.address import AddressError, canonical, domain_of
 
 _A_DAY: Final = 86_400
@@ -65,7 +66,7 @@ def compose(
         "cause": cause.words,
         "since": day(lock.since),
         "until": until(lock),
-        "ref": str(lock.cause),
+        "ref": ref_of(lock),
     }
     fields["url"] = url.template and url.template.format(**fields)
     room = LONGEST_LINE - _AROUND_TEXT - len(status) - len(f" {mark}")
@@ -93,7 +94,7 @@ def until(lock: Lock) -> str:
 def lock_fields(lock: Lock) -> str:
     """A lock in a log line; `bouncegate explain REF` shows the rest."""
     ends = "never" if lock.until == NO_END else day(lock.until)
-    return f"{log_fields(lock.reason)} until={ends} ref={lock.cause}"
+    return f"{log_fields(lock.reason)} until={ends} ref={ref_of(lock)}"
 
 
 def day(seconds: int) -> str:
