@@ -30,6 +30,8 @@ NOTICES = [path.read_bytes() for path in MESSAGES]
 WORDS = words_of_rules(load_rules())
 # Hosts that readers know a service by, with mailboxes of a role.
 KEPT = {"no-reply@sns.amazonaws.com"}
+# Cases are such copies already: what stands in them may stand in a copy of them, for somebody else.
+PSEUDONYM = re.compile(r"@(?:[\w-]+\.)*domain\d+\.example", re.IGNORECASE)
 
 NOTICE = """\
 Dear Zoë Quimby, your message to zoe.quimby@prívate.example and <bart.o'neil@home.test.example>
@@ -126,7 +128,8 @@ def test_copy_has_no_address_of_the_original_and_the_same_verdict(
 ) -> None:
     raw = path.read_bytes()
     copy = anonymized(raw, (), WORDS)
-    addresses = {one.lower() for text in texts_of(raw) for one in find_addresses(text)} - KEPT
+    found = {one.lower() for text in texts_of(raw) for one in find_addresses(text)} - KEPT
+    addresses = {one for one in found if not PSEUDONYM.search(one)}
     said = "\n".join(texts_of(copy)).lower()
     assert [one for one in addresses if one in said] == []
     assert persons_in(addresses) & set(re.findall(r"[\w.+=-]+", said)) == set()
