@@ -61,7 +61,7 @@ def test_a_key_that_is_taken_out_is_believed_nowhere_and_what_is_kept_signs_on(
     gate, postfix = system.gate, system.postfix
     path = key_file(gate)
     stolen = KeyRing.load(path)
-    newest = rotate(path, int(time.time()))
+    newest = rotate(path, int(time.time()), 0)
     forged_path, good_path = token_of(stolen), token_of(newest)
     wait_for("the new key", lambda: door(system, good_path) == 250)
     assert door(system, forged_path) == 250, "what it has signed stays good"

@@ -43,13 +43,15 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 def rotate(context: typer.Context) -> None:
     """Add a key that signs from now on.
 
-    Return paths that older keys signed stay valid.
+    Return paths that older keys signed stay valid: keys that may have signed one that still proves
+    a bounce or complaint are kept, and 15 at least.
 
     Examples:
 
     bouncegate keys rotate
     """
     finish_unread()
-    path = invocation_of(context).settings.store.path / KEY_FILE
-    key = rotate_file(path, int(time.time())).current
+    settings = invocation_of(context).settings
+    lifetime = settings.return_path.longest_lifetime
+    key = rotate_file(settings.store.path / KEY_FILE, int(time.time()), lifetime).current
     print(f"key {key.number} signs from now on")

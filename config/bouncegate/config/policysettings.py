@@ -53,7 +53,7 @@ class Row(Struct, frozen=True):
 class PolicySettings(Struct, frozen=True):
     """`[policy]`: when a bounce locks an address."""
 
-    hard: Threshold = Threshold(1, Terms(tuple(Duration(months=12 * n) for n in (1, 2, 5))))
+    hard: Threshold = Threshold(1, Terms((Duration(months=12),)))
     soft: Threshold = Threshold(3, Terms((Duration(months=1),)))
     complaint: Threshold = Threshold(1, Terms((Duration(endless=True),)), scope="group")
     row: tuple[Row, ...] = ()

@@ -34,6 +34,7 @@ class ReturnPathSettings(Struct, frozen=True):
     own_domains: tuple[DomainName, ...] = ()
     sender_dependent: tuple[SenderDependent, ...] = ()
     lifetime: Duration = Duration(seconds=8 * 86_400)
+    complaint_lifetime: Duration = Duration(seconds=90 * 86_400)
     count: tuple[Trust, ...] = ("signed", "matched")
     mailboxes: tuple[AddressPattern, ...] = ()
     postmaster: Mailbox = Mailbox("postmaster")
@@ -46,6 +47,11 @@ class ReturnPathSettings(Struct, frozen=True):
     def signs(self) -> bool:
         """Whether envelope senders are replaced by signed return paths."""
         return self.domains.signs
+
+    @property
+    def longest_lifetime(self) -> int:
+        """How long, in seconds, a token proves anything, and so how long its key is needed."""
+        return max(self.lifetime.after(0), self.complaint_lifetime.after(0))
 
     @property
     def domains(self) -> ReturnDomains:

@@ -19,6 +19,8 @@ from tests.unit.classifier.provensite import (
     unsigned,
 )
 
+from bouncegate.classifier.returnpath.proof import Prover
+from bouncegate.config.durations import Duration
 from bouncegate.config.taxonomy import Kind
 from bouncegate.policy.records import NO_END
 from bouncegate.store.entry import entry_of
@@ -108,6 +110,45 @@ def test_a_complaint_is_proven_by_the_return_path_that_it_quotes(
 def test_a_complaint_that_came_to_the_return_path_itself_locks(site: Site) -> None:
     site.deliver(arf(), site.token(ALONE))
     assert site.locked() == ["alias@example.net"]
+
+
+DAY = 86_400
+
+
+def test_a_late_complaint_is_proven_and_a_late_bounce_is_not(site: Site) -> None:
+    """Feedback loops report when a person reads the mail, long after the last bounce."""
+    path = site.token(ALONE)
+    late, too_late = NOW + 60 * DAY, NOW + 91 * DAY
+    assert site.event(arf(path), FBL, late).trust == "signed"
+    assert site.event(arf(path), FBL, too_late).trust == "unverified"
+    assert site.event(dsn("alias@example.net"), path, NOW + 8 * DAY).trust == "signed"
+    assert site.event(dsn("alias@example.net"), path, late).trust == "unverified"
+    named = dsn("alias@example.net", extra=f"Original-Envelope-Id: {path}")
+    assert site.event(named, FBL, late).trust == "unverified"
+    site.deliver(arf(path), FBL, late)
+    assert site.locked() == ["alias@example.net"]
+
+
+def test_a_late_complaint_after_its_send_was_deleted_must_name_the_recipient(site: Site) -> None:
+    lost = structs.replace(ALONE, message=b"message9")
+    for named, address in (("redacted", ""), ("alias@example.net", "alias@example.net")):
+        raw = arf(site.token(lost)).replace(
+            b"Version: 1\n", f"Version: 1\nOriginal-Rcpt-To: {named}\n".encode()
+        )
+        assert site.event(raw, FBL, NOW + 60 * DAY).address == address
+
+
+def test_a_complaint_is_proven_no_shorter_than_a_bounce(site: Site) -> None:
+    settings = structs.replace(
+        site.settings.return_path,
+        lifetime=Duration(seconds=30 * DAY),
+        complaint_lifetime=Duration(seconds=DAY),
+    )
+    prover = Prover(settings, site.keys, site.ledger)
+    reading = site.builder.classify(arf(site.token(ALONE)))
+    assert reading is not None
+    for days, trust in ((29, "signed"), (31, "unverified")):
+        assert prover.prove(reading.reading, [FBL], NOW + days * DAY).trust == trust
 
 
 def test_a_complaint_about_a_message_to_several_is_nobodys(site: Site) -> None:

@@ -182,6 +182,6 @@ def test_a_bounce_that_is_faster_than_the_ledger_waits_and_an_old_one_does_not(s
 
 
 def test_a_key_that_was_added_while_the_handler_ran_is_known_at_once(site: Site) -> None:
-    new = rotate(site.key_file, LATER)
+    new = rotate(site.key_file, LATER, 0)
     event = site.event(dsn("ann@example.com"), site.token(SENT, ring=new))
     assert event.trust == "signed"

@@ -169,7 +169,7 @@ def make_place(folder: Path, many: int = MANY) -> None:
         guard = Guard(GuardSettings(addresses=5))
         _bounce(store, [_event(f"u{n}@gmail.com", 0, ago=60) for n in range(30)], guard=guard)
         (folder / "incident").write_text(str(store.incidents.all()[-1].number))
-        rotate(folder / "store" / KEY_FILE, _NOW)
+        rotate(folder / "store" / KEY_FILE, _NOW, 0)
         make_backup(Source(folder / "store", store, None), folder / "saved", _NOW)
     TableFile.parse(f"texthash:{folder}/table").write(iter(()))
 

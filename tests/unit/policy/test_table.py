@@ -1,5 +1,7 @@
 """The policy table: each row of an operator decides over just the bounces that it is for."""
 
+from importlib.resources import files
+
 from tests.unit.policy.journey import (
     act,
     after,
@@ -83,11 +85,13 @@ def test_failures_of_one_kind_count_together_and_the_last_one_decides_how_many_l
 
 
 def test_each_further_lock_lasts_longer_up_to_the_last_length() -> None:
+    folder = files("bouncegate.config")
+    example = folder.joinpath("policy-longer-each-time.toml").read_text("utf-8")
     days, ends = (0, 400, 1200, 3100, 5000), []
     entries = []
     for day in days:
         entries.append(hard(day))
-        lock = after(*entries).lock
+        lock = after(*entries, toml=example).lock
         assert lock is not None
         ends.append(int(day_of(lock.until)[:4]) - int(day_of(lock.since)[:4]))
     assert ends == [1, 2, 5, 5, 5]

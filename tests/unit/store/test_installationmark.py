@@ -23,7 +23,7 @@ def test_a_mark_outlives_the_rotation_of_keys_and_a_move_of_the_store(tmp_path: 
     here.mkdir()
     mark = made_mark(here)
     for day in range(3):
-        rotate(here / KEY_FILE, day)
+        rotate(here / KEY_FILE, day, 0)
     assert made_mark(here.rename(tmp_path / "there")) == mark
 
 

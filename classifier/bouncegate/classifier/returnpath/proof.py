@@ -60,6 +60,7 @@ class Prover:
         self._domains = settings.domains
         self._signs = settings.signs
         self._lifetime = settings.lifetime.after(0)
+        self._complaint_lifetime = settings.longest_lifetime
         self._keys = keys
         self._ledger = ledger
 
@@ -70,9 +71,11 @@ class Prover:
         """
         if reading.origin is Origin.SENDMAIL:
             return UNVERIFIED
-        tokens = self._tokens(recipients, now)
-        named = self._token(reading.original.envelope_id, now)
-        if not tokens and reading.type is MessageType.COMPLAINT:
+        is_complaint = reading.type is MessageType.COMPLAINT
+        lifetime = self._complaint_lifetime if is_complaint else self._lifetime
+        tokens = self._tokens(recipients, now, lifetime)
+        named = self._token(reading.original.envelope_id, now, lifetime)
+        if not tokens and is_complaint:
             tokens = self._tokens_of_complaint(reading.original.sender, now)
         if tokens:
             return self._signed(reading, tokens, named, now)
@@ -101,12 +104,12 @@ class Prover:
             raise NotYetKnown
         return UNVERIFIED
 
-    def _tokens(self, recipients: Sequence[str], now: int) -> set[Token]:
+    def _tokens(self, recipients: Sequence[str], now: int, lifetime: int) -> set[Token]:
         tokens: set[Token] = set()
         for recipient in recipients:
             local, _, domain = recipient.strip("<>").rpartition("@")
             if self._domains.holds(domain.lower().rstrip(".")):
-                token = self._token(local, now)
+                token = self._token(local, now, lifetime)
                 if token is not None:
                     tokens.add(token)
         return tokens
@@ -115,12 +118,14 @@ class Prover:
         """The token of the message that it is about.
 
         A feedback loop sends reports to an address of its own, and quotes the envelope sender: our
-        return path, which whoever got the message knows. It speaks for its only recipient.
+        return path, which whoever got the message knows. It speaks for its only recipient. Loops
+        report late, so a token proves a complaint for longer than a bounce.
         """
-        return {token for token in self._tokens((sender,), now) if token.is_of_one}
+        tokens = self._tokens((sender,), now, self._complaint_lifetime)
+        return {token for token in tokens if token.is_of_one}
 
-    def _token(self, text: str, now: int) -> Token | None:
-        checked = check_latest(self._keys, text, now, self._lifetime)
+    def _token(self, text: str, now: int, lifetime: int) -> Token | None:
+        checked = check_latest(self._keys, text, now, lifetime)
         if checked.finding is Finding.KEYS_UNREADABLE:
             raise KeyFileError("the key file cannot be read: no return path can be known again")
         return checked.token

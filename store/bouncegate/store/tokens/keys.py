@@ -24,8 +24,8 @@ KEY_FILE: Final = "keys"
 _SECRET_OCTETS: Final = 32
 _LARGEST_FILE: Final = 65_536  # far more than so many keys
 _NUMBERS: Final = 1 << 32  # four octets of the token
-# More than anyone rotates within a queue's lifetime; older ones have signed nothing that lives.
-_MOST_KEYS: Final = 16
+_FEWEST_KEPT: Final = 15  # however old they are
+_MOST_KEYS: Final = 500  # so that the file stays below its largest size
 _MODE: Final = 0o600
 _RELOAD_EVERY: Final = 1.0
 _ALARM_EVERY: Final = 60.0
@@ -167,10 +167,16 @@ def load_or_make(path: Path, now: int) -> KeyRing:
     return KeyRing.load(path)
 
 
-def rotate(path: Path, now: int) -> KeyRing:
-    """Add a key that signs from now on; raises KeyFileError."""
+def rotate(path: Path, now: int, lifetime: int) -> KeyRing:
+    """Add a key that signs from now on; raises KeyFileError.
+
+    Every key that signed within `lifetime`, in seconds, stays: a token of it may still come back.
+    """
     old = load_or_make(path, now).keys
-    keys = (*old[-_MOST_KEYS + 1 :], _new_key(now))
+    ends = (*(key.made for key in old[1:]), now)  # a key signs until the next one is made
+    first = next((n for n, end in enumerate(ends) if end > now - lifetime), len(old))
+    keep = min(max(len(old) - first, _FEWEST_KEPT), _MOST_KEYS - 1)
+    keys = (*old[-keep:], _new_key(now))
     _draft(path, keys).replace(path)
     return KeyRing(keys)
 

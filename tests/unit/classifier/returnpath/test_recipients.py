@@ -107,8 +107,8 @@ def test_recipients_whose_token_is_late_or_of_a_lost_key_are_refused_with_a_warn
     path = f"{site.token()}@{DOMAIN}"
     assert site.finding(path, NOW + 90 * 86_400) is Finding.STALE
     site.key_file.unlink()
-    rotate(site.key_file, NOW)
-    rotate(site.key_file, NOW)
+    rotate(site.key_file, NOW, 0)
+    rotate(site.key_file, NOW, 0)
     site.key_file.write_text(site.key_file.read_text().splitlines()[-1] + "\n")
     site.keys.reload()
     assert site.finding(path) is Finding.UNKNOWN_KEY

@@ -98,7 +98,7 @@ def test_a_message_that_the_ledger_will_know_in_a_moment_is_asked_for_again(
 
 def test_a_key_that_was_added_meanwhile_is_known(settings: Settings) -> None:
     answer = ReturnMap(settings, lambda: NOW)
-    rotate(settings.store.path / KEY_FILE, NOW)
+    rotate(settings.store.path / KEY_FILE, NOW, 0)
     record(settings, "ann@example.com")
     assert answer(return_path(settings, "ann@example.com").encode()).startswith(b"OK ")
 

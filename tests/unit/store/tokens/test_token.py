@@ -168,7 +168,7 @@ def test_what_an_older_key_has_signed_stays_good_after_a_rotation(tmp_path: Path
     path = tmp_path / "keys"
     local = sign(load_or_make(path, NOW), "", MESSAGE, NOW)
     for day in range(1, 6):
-        rotate(path, NOW + day)
+        rotate(path, NOW + day, 0)
     keys = KeyRing.load(path)
     assert keys.current.made == NOW + 5
     assert check(keys, local, NOW + 5, LIFETIME).finding is Finding.GOOD
@@ -180,10 +180,22 @@ def test_keys_of_many_rotations_go_and_no_two_machines_number_them_alike(tmp_pat
         path = tmp_path / str(machine)
         keys = load_or_make(path, NOW)
         for day in range(20):
-            keys = rotate(path, NOW + day)
+            keys = rotate(path, NOW + day, 0)
         assert len(keys.keys) == 16
         numbers |= {key.number for key in keys.keys}
     assert len(numbers) == 5 * 16
+
+
+def test_a_key_stays_while_a_token_that_it_signed_may_prove_anything(tmp_path: Path) -> None:
+    """Whoever rotates every day has more keys than a rotation keeps whatever their age."""
+    path, day, lifetime = tmp_path / "keys", 86_400, 30 * 86_400
+    local = sign(load_or_make(path, NOW), "", MESSAGE, NOW + day - 1)
+    for number in range(1, 31):
+        rotate(path, NOW + number * day, lifetime)
+    last = NOW + 30 * day
+    assert check(KeyRing.load(path), local, last, lifetime).finding is Finding.GOOD
+    rotate(path, last + day, lifetime)
+    assert check(KeyRing.load(path), local, last + day, lifetime).finding is Finding.UNKNOWN_KEY
 
 
 class Clock:
@@ -203,7 +215,7 @@ def clock() -> Clock:
 def keys(tmp_path: Path, clock: Clock) -> KeyFile:
     path = tmp_path / "keys"
     load_or_make(path, NOW)
-    rotate(path, NOW)
+    rotate(path, NOW, 0)
     return KeyFile(path, NOW, clock)
 
 
@@ -233,7 +245,7 @@ def test_a_key_that_is_taken_out_of_the_file_ends_within_a_second(
 def test_a_key_that_was_added_signs_within_a_second(
     keys: KeyFile, tmp_path: Path, clock: Clock
 ) -> None:
-    added = rotate(tmp_path / "keys", NOW).current
+    added = rotate(tmp_path / "keys", NOW, 0).current
     clock.now = 1.0
     assert keys.ring.current == added
 
@@ -242,7 +254,7 @@ def test_a_key_file_is_looked_at_once_a_second_at_most(
     keys: KeyFile, tmp_path: Path, clock: Clock
 ) -> None:
     before = keys.ring
-    rotate(tmp_path / "keys", NOW)
+    rotate(tmp_path / "keys", NOW, 0)
     clock.now = 0.9
     assert keys.ring is before
     clock.now = 1.0
