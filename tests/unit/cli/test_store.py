@@ -155,7 +155,21 @@ def test_a_policy_that_was_changed_can_be_named_as_the_reason(
     done = bouncegate("store", "verify", "--json")
     assert done.code == os.EX_DATAERR
     assert json.loads(done.out)["by_policy"]
+    told = bouncegate("store", "verify")
+    assert "[policy]" in told.out
+    assert "[repair]" not in told.out + told.err, "a repair would change what is well"
+    assert "1 [policy]: nothing is wrong if [policy] has changed since" in told.err
     assert bouncegate("store", "verify", "--other-policy").code == 0
+
+
+def test_a_repair_leaves_what_another_policy_decided(bouncegate: Command, config: Path) -> None:
+    bounce(config, "ann@example.com")
+    before = bouncegate("show", "--json", "ann@example.com").out
+    config.write_text(config.read_text() + '[policy.hard]\nlock = "2 days"\n')
+    assert bouncegate("store", "verify", "--repair", "--other-policy").code == 0
+    until = json.loads(before)["until"]
+    assert json.loads(bouncegate("show", "--json", "ann@example.com").out)["until"] == until
+    assert bouncegate("store", "verify").code == os.EX_DATAERR, "it would have been recomputed"
 
 
 def test_a_store_of_an_earlier_version_is_upgraded_once_after_a_backup(

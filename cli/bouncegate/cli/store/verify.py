@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from bouncegate.store.tools.verify.difference import Difference
 
 _BEFORE_REPAIR: Final = "before-repair-"
+_MEANING: Final = {
+    "policy": "nothing is wrong if [policy] has changed since; --other-policy ignores it, and "
+    "--repair decides the address by the current policy",
+    "repair": "`store verify --repair` repairs it",
+    "restore": "restore a backup",
+}
+"""What each mark of a difference means."""
 
 
 class DifferenceView(Struct):
@@ -57,11 +65,11 @@ def verify(
     """Check every record and every address of the store.
 
     Every record must decode, and every address must match a replay of its journal under the current
-    policy. After a policy change many addresses differ although nothing is wrong: see
-    --other-policy. The daemons may run.
+    policy. After a change of [policy], or of its defaults in a new version, addresses decided
+    before differ although nothing is wrong: they are marked [policy]. The daemons may run.
 
-    --repair rewrites states, locks and indexes from the journal, under the current policy. Other
-    damage needs a backup.
+    --repair rewrites states, locks and indexes from the journal, under the current policy. With
+    --other-policy it leaves addresses marked [policy] as they are. Other damage needs a backup.
 
     Examples:
 
@@ -78,25 +86,30 @@ def verify(
     if repair:
         finish_unread()
         _save_before_repair(invocation)
-    store = (verification.repair if repair else verification.verify)(settings.store, fold)
+        store = verification.repair(settings.store, fold, other_policy=other_policy)
+    else:
+        store = verification.verify(settings.store, fold)
     ledger = verification.verify_ledger(settings.store, settings.ledger)
-    found = 0
+    left: Counter[str] = Counter()
     for difference in chain(store, _unless_missing(ledger)):
         if other_policy and difference.by_policy:
             continue
-        found += not (repair and difference.repair)
         remedy = "restore" if difference.repair is None else "repair"
+        mark = "policy" if difference.by_policy else remedy
+        is_repaired = repair and difference.repair is not None
+        if not is_repaired:
+            left[mark] += 1
         view = DifferenceView(*difference[:3], remedy=remedy, by_policy=difference.by_policy)
         if json:
             write_json(view)
         else:
-            done = "repaired" if repair and difference.repair else remedy
+            done = "repaired" if is_repaired else mark
             print(printable(f"{view.table}: {view.key}: {view.problem} [{done}]"))
-    if found:
-        complain(
-            f"{counted(found, 'difference')}. [repair]: `store verify --repair` repairs it; "
-            "[restore]: restore a backup"
-        )
+    if left:
+        complain(counted(left.total(), "difference"))
+        for mark, meaning in _MEANING.items():
+            if left[mark]:
+                complain(f"{left[mark]} [{mark}]: {meaning}")
         raise typer.Exit(os.EX_DATAERR)
     if not json:
         print(f"{settings.store.path}: no differences")

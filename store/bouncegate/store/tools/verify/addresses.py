@@ -7,6 +7,7 @@ wrong. Such a difference is marked; other differences do not depend on the polic
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from heapq import merge
 from itertools import groupby, islice
@@ -196,7 +197,12 @@ def _otherwise(address: str, state: State, folded: State, repair: Repair) -> Dif
     return Difference("addresses", address, text, repair, by_policy=True)
 
 
+def _date(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _text(value: object) -> str:
     if isinstance(value, Lock):
-        return f"a {value.kind} lock until {value.until} by entry {value.cause}"
+        end = "without end" if value.until == NO_END else f"until {_date(value.until)}"
+        return f"a {value.kind} lock {end} by entry {value.cause}"
     return "none" if value is None else str(value)

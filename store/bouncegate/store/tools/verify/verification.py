@@ -66,16 +66,20 @@ def verify_ledger(store: StoreSettings, settings: LedgerSettings) -> Iterator[Di
         yield from _explaining(LedgerCheck(ledger.environment).differences(), path)
 
 
-def repair(settings: StoreSettings, fold: Fold) -> Iterator[Difference]:
+def repair(
+    settings: StoreSettings, fold: Fold, *, other_policy: bool = False
+) -> Iterator[Difference]:
     """Recompute what can be derived and differs; yields all that differed.
 
-    Raises StoreError.
+    With `other_policy`, what a changed policy explains stays as it is, and is not yielded. Raises
+    StoreError.
     """
     with (
         WriterLock.shared(settings.path),
         closing(open_environment(settings, readonly=False)) as environment,
     ):
         found = differences(environment, settings.path / "data.mdb", settings.path, fold)
+        found = (one for one in found if not (other_policy and one.by_policy))
         yield from _explaining(repaired(environment, found), settings.path)
 
 
