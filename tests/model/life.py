@@ -121,6 +121,8 @@ class Life:
     arrived: int = 0
     """When the last message that arrived was sent."""
     has_bounced: bool = False
+    last_bounce: int = 0
+    """When the last bounce that counts was told."""
     totals: Counter[str] = field(default_factory=Counter)
     times: Counter[str] = field(default_factory=Counter)
     """How often bounces of each kind have locked it."""
@@ -133,6 +135,14 @@ class Life:
             if not is_of_list:
                 self.failures.clear()
         return self
+
+    def is_as_seen(self, lock: Lock | None, now: int) -> bool:
+        """Whether the lock is the one that an operator saw, and hides no bounce that came since.
+
+        A bounce leaves an operator's lock as it is.
+        """
+        is_manual = lock is not None and lock.origin == "manual"
+        return self.lock == lock and not (is_manual and self.last_bounce >= now)
 
     def row(self, kind: Kind) -> list[int]:
         """When the messages were sent whose failures are in a row."""
@@ -168,6 +178,7 @@ class Life:
             return
         self.at(bounce.told)
         self.has_bounced = True
+        self.last_bounce = max(self.last_bounce, bounce.told)
         self.totals[bounce.kind] += 1
         if not late:
             self.failures.append(bounce)
@@ -241,6 +252,7 @@ class Life:
     def _begin_anew(self, arrived: int) -> None:
         self.lock = None
         self.failures, self.arrived, self.has_bounced = [], arrived, False
+        self.last_bounce = 0
         self.totals.clear()
         self.times.clear()
 

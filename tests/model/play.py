@@ -144,7 +144,9 @@ class Play(Pair):
             self.act(act, Done(self.now, "lock", Lock("hard", until, "manual", Reason.OPERATOR)))
         else:
             act = Act(both, self.now, "unlock", "ann", condition="as-seen", seen=self.seen(both))
-            self.act(act, Done(self.now, "unlock"))
+            lives = {address: self.life(address) for address in both}
+            changed = {a for a, one in lives.items() if not one.is_as_seen(one.lock, self.now)}
+            self.act(act, Done(self.now, "unlock"), left_out=changed)
 
     def alive(self) -> None:
         """A sign of life, maybe told late; none frees from a lock that is younger than itself."""
@@ -224,7 +226,7 @@ class Play(Pair):
         correction = as_seen(self.store, Correction(old, new, 1), self.now)
         was = self.life(new).lock
         self.maybe_bounces(new)
-        changed = {new} if self.life(new).lock != was else set()
+        changed = set() if self.life(new).is_as_seen(was, self.now) else {new}
         for act in acts_of([correction], self.now, "ann", ""):
             if act.verb == "renew":
                 self.act(act, Done(self.now, "renew"), left_out=changed)
@@ -238,7 +240,7 @@ class Play(Pair):
         seen, was = self.seen((address,)), self.life(address).lock
         self.maybe_bounces(address)
         act = Act((address,), self.now, "unlock", "ann", condition="as-seen", seen=seen)
-        changed = {address} if self.life(address).lock != was else set()
+        changed = set() if self.life(address).is_as_seen(was, self.now) else {address}
         self.act(act, Done(self.now, "unlock"), left_out=changed)
 
     def undo(self) -> None:

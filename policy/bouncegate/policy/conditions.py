@@ -84,8 +84,10 @@ def _is_as_seen(act: Act, seen: int, state: State) -> bool:
     A bounce makes no lock over an operator's, and would be forgotten with it: none may have come.
     """
     locks = locks_of(state, act.group)
-    manual = any(one is not None and one.origin is Origin.MANUAL for one in locks)
-    return locks_seen(locks, act.time) == seen and not (manual and state.last_event >= act.time)
+    is_manual = any(
+        one is not None and one.in_force(act.time) and one.origin is Origin.MANUAL for one in locks
+    )
+    return locks_seen(locks, act.time) == seen and not (is_manual and state.last_event >= act.time)
 
 
 def _shortens_none(act: Act, _seen: int, state: State) -> bool:
