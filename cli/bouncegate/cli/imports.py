@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
@@ -11,11 +12,15 @@ import typer
 
 from bouncegate.admin.lists import corrections as correcting
 from bouncegate.admin.lists import imports as locking
+from bouncegate.admin.lists import suppressions
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Fault
 from bouncegate.admin.lists.csvfile import CsvRow, read_csv
 from bouncegate.admin.lists.externalsort import SortedRuns
-from bouncegate.admin.lists.imports import LockReader, RequestedLock
+from bouncegate.admin.lists.importcounts import ImportCounts
+from bouncegate.admin.lists.imports import LockReader, RequestedLock, Skipped
+from bouncegate.admin.lists.jsonfile import is_json, read_json
+from bouncegate.admin.lists.suppressions import SuppressionReader
 from bouncegate.cli.acts import carry_out, force_rule_of
 from bouncegate.cli.check import ListFiles, Shown, judge
 from bouncegate.cli.confirmation import require_consent
@@ -27,6 +32,7 @@ from bouncegate.cli.options import ENDS, By, ColumnNames, DryRun, Encoding, Why,
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import reading
 from bouncegate.cli.times import end_of
+from bouncegate.config.taxonomy import Blame, Kind, Reason
 from bouncegate.config.text import counted
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
@@ -61,6 +67,19 @@ def import_(
     ] = None,
     column: ColumnNames = None,
     encoding: Encoding = "",
+    service: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Read --locks as this export of a service: mailgun-bounces, say; none: by the "
+            "names of its columns.  [default: recognised]",
+            show_default=False,
+        ),
+    ] = "",
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Import --locks without the lines that are bad."),
+    ] = False,
     until: Annotated[
         str,
         typer.Option(
@@ -80,14 +99,19 @@ def import_(
 ) -> None:
     """Import corrections, locks or addresses from a CSV file.
 
-    Columns are separated by `,` or `;`. If any line is bad, nothing is imported. What would change
-    is shown first, for you to confirm. Importing the same file again changes nothing.
+    Columns are separated by `,`, `;` or tabs. If any line is bad, nothing is imported. What would
+    change is shown first, for you to confirm. Importing the same file again changes nothing.
+
+    Suppression lists of Amazon SES, SendGrid, Mailgun, Postmark, SparkPost, Brevo and Mailchimp are
+    recognised, as CSV or JSON.
 
     Examples:
 
     bouncegate import --corrections locked.csv
 
     bouncegate import --locks old.csv --column address=Email --until "1 year"
+
+    bouncegate import --locks suppressions.json --skip-bad --dry-run
     """
     given = [path for path in (corrections, locks, addresses) if path is not None]
     if len(given) != 1:
@@ -102,7 +126,8 @@ def import_(
         if corrections is not None:
             job.correct(file, force=force)
         else:
-            job.lock(file, until)
+            service = service or ("none" if column else "")
+            job.lock(file, until, service, skip_bad=skip_bad)
 
 
 class _Job:
@@ -144,43 +169,57 @@ class _Job:
             for correction in fresh:
                 if fault := correcting.fault_of(store, correction, self._now, rule, force=force):
                     sought.faults.append(Fault(correction.line, fault))
-            _refuse(sought.faults)
+            before = sought.unchanged + len(found) - len(fresh)
+            counts = ImportCounts(sought.unchanged + len(sought.faults))
+            bad = {fault.line for fault in sought.faults}
+            right = [one for one in found if one.line not in bad]
+            counts.read += len(right)
+            counts.refuse(sought.faults)
+            _refuse(sought.faults, counts)
+            counts.done.update({"corrected": len(fresh), "unchanged": before})
             for correction in fresh[:_SHOWN]:
                 print(printable(f"{correction.old} -> {correction.new}"))
-            before = sought.unchanged + len(found) - len(fresh)
             print(f"{len(fresh)} to correct, {before} unchanged")
             acts = correcting.acts_of(fresh, self._now, self._by, self._why)
             self._do(store, "correction", acts, len(fresh), 2 * len(fresh))
+        print(counts)
 
-    def lock(self, file: BinaryIO, until: str) -> None:
+    def lock(self, file: BinaryIO, until: str, service: str, *, skip_bad: bool) -> None:
         """Import locks, sorted by address, which makes writing faster."""
         default = end_of(until, self._now)
+        as_json, octets = is_json(file)
+        sheet = read_json(octets) if as_json else read_csv(octets, self._encoding)
+        sheet, services = self._recognised(sheet, service)
         reader = LockReader(self._columns, lambda cell: _end(cell, self._now, default),
-                            fold=self._fold)  # fmt: skip
+                            services, fold=self._fold)  # fmt: skip
+        counts, faults = ImportCounts(), list[Fault]()
         with ExitStack() as stack:
             store = stack.enter_context(
                 closing(self._invocation.open_store(readonly=self._dry_run))
             )
-            faults: list[Fault] = []
-            rows = 0
 
-            def good(sheet: Iterable[CsvRow]) -> Iterator[RequestedLock]:
-                nonlocal rows
-                for found in reader.read(sheet):
-                    rows += 1
+            def good() -> Iterator[RequestedLock]:
+                for found in reader.read(reading(sheet, file)):
+                    counts.read += 1
                     if isinstance(found, RequestedLock):
                         yield found
+                    elif isinstance(found, Skipped):
+                        counts.left_out[found.why] += 1
                     else:
                         faults.append(found)
 
-            given = good(reading(read_csv(file, self._encoding), file))
-            requests = stack.enter_context(SortedRuns(given, RequestedLock, RequestedLock.order))
-            _refuse(faults)
+            requests = stack.enter_context(SortedRuns(good(), RequestedLock, RequestedLock.order))
+            counts.refuse(faults)
+            _refuse(faults, counts, skip_bad=skip_bad, unit="item" if as_json else "line")
             scopes: set[str] = set()
-            new = 0
-            for request in locking.new_locks(store, requests, self._now):
-                new += 1
-                scopes.add(request.scope)
+            counts.done.update({"new": 0, "changed": 0, "already there": 0})
+            for effect, request in locking.planned_locks(store, requests, self._now):
+                counts.done[effect] += 1
+                if effect != "already there":
+                    scopes.add(request.scope)
+            rows = counts.read - len(faults) - counts.left_out.total()
+            counts.done["listed twice"] = rows - counts.done.total()
+            new = counts.done["new"] + counts.done["changed"]
             print(
                 f"{new} to lock, {rows - new} unchanged (locked as long already, or listed twice)"
             )
@@ -188,6 +227,31 @@ class _Job:
             fresh = locking.new_locks(store, requests, self._now)
             acts = locking.acts_of(fresh, self._now, self._by, why)
             self._do(store, "lock", acts, new, new, scopes=scopes)
+        print(counts)
+
+    def _recognised(
+        self, sheet: Iterator[CsvRow], service: str
+    ) -> tuple[Iterator[CsvRow], SuppressionReader | None]:
+        """The rows, and what reads them if they are the export of a service, which is said."""
+        form = suppressions.chosen(service) if service not in ("", "none") else None
+        first = next(sheet, None)
+        if first is None:
+            return sheet, None
+        if not service:
+            form = suppressions.recognised(first)
+        if form is None:
+            return chain([first], sheet), None
+        how = "read" if service else "recognised"
+        print(f"{how} as {form.title}" + ("" if service else " (--service changes that)"))
+        from bouncegate.classifier import Classifier, load_rules  # noqa: PLC0415 - few imports need it
+
+        classifier = Classifier(load_rules(self._invocation.settings.rules.folder))
+
+        def classify(reply: str) -> tuple[Kind, Reason, Blame]:
+            verdict = classifier.classify_reply(reply)
+            return verdict.kind, verdict.detail, verdict.blamed
+
+        return chain([first], sheet), SuppressionReader(form, classify)
 
     def _do(
         self,
@@ -233,10 +297,20 @@ def _end(cell: str, now: int, default: int) -> int:
         raise ValueError(error.message) from None
 
 
-def _refuse(faults: Sequence[Fault]) -> None:
-    """End the command if any line is bad, and report each of them."""
-    for fault in sorted(faults):
-        complain(f"line {fault.line}: {fault.why}")
-    if faults:
+def _refuse(
+    faults: Sequence[Fault], counts: ImportCounts, *, skip_bad: bool = False, unit: str = "line"
+) -> None:
+    """End the command if any line is bad, and report each of them.
+
+    `skip_bad`: report the first of them, and go on.
+    """
+    shown = sorted(faults)[: _SHOWN if skip_bad else None]
+    for fault in shown:
+        complain(f"{unit} {fault.line}: {fault.why}")
+    if skip_bad:
+        if len(faults) > len(shown):
+            complain(f"... and {len(faults) - len(shown)} more")
+    elif faults:
         complain(f"{counted(len(faults), 'bad line')}: nothing was imported")
+        print(counts)
         raise typer.Exit(os.EX_DATAERR)

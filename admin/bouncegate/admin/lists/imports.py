@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from itertools import groupby, islice
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,6 +11,8 @@ from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Fault
 from bouncegate.admin.lists.csvfile import CsvRow
 from bouncegate.admin.lists.scope import scope_of
+from bouncegate.admin.lists.suppressions import SuppressionReader
+from bouncegate.admin.lists.textform import CsvError
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import BY_LIST, Kind, Reason
 from bouncegate.config.text import clean
@@ -64,6 +66,9 @@ _LONGEST_WHY: Final = 200
 _SAME_LENGTH: Final = 2 * 86_400
 
 
+Effect = Literal["new", "changed", "already there"]
+"""What a request does to the locks of its address."""
+
 _Alike = tuple[Reason, int, Origin, str, str]
 """What the locks of one act have in common: reason, end, origin, why, scope."""
 
@@ -84,25 +89,55 @@ class RequestedLock(NamedTuple):
         return self.address, self.scope
 
 
+class Skipped(NamedTuple):
+    """A row of a suppression list that locks nobody."""
+
+    line: int
+    why: str
+
+
 class LockReader:
     """Reads the rows of a file of locks."""
 
-    def __init__(self, columns: Columns, end_of: Callable[[str], int], *, fold: bool) -> None:
-        """`end_of` is the end of a lock by its cell, which may be empty; it raises ValueError."""
+    def __init__(
+        self,
+        columns: Columns,
+        end_of: Callable[[str], int],
+        suppressions: SuppressionReader | None = None,
+        *,
+        fold: bool,
+    ) -> None:
+        """`end_of` is the end of a lock by its cell, which may be empty; it raises ValueError.
+
+        `suppressions` reads the rows if the file is a service's export.
+        """
         self._columns = columns
         self._end_of = end_of
+        self._suppressions = suppressions
         self._fold = fold
 
-    def read(self, rows: Iterable[CsvRow]) -> Iterator[RequestedLock | Fault]:
-        """The lock of each row, or why it cannot be imported; raises CsvError."""
+    def read(self, rows: Iterable[CsvRow]) -> Iterator[RequestedLock | Skipped | Fault]:
+        """The lock of each row, or why it is not imported; raises CsvError."""
         for number, row in enumerate(rows):
-            if not number:
+            if not number and self._suppressions is None:
                 self._columns.require(row, "address")
                 self._columns.refuse_ambiguous(row)
             try:
-                yield self._request(row)
+                if self._suppressions is None:
+                    yield self._request(row)
+                else:
+                    yield self._suppressed(row, self._suppressions)
+            except CsvError:
+                raise
             except ValueError as error:
                 yield Fault(row.line, str(error))
+
+    def _suppressed(self, row: CsvRow, by: SuppressionReader) -> RequestedLock | Skipped:
+        address, reason, why = by.meaning(row)
+        if reason is None:
+            return Skipped(row.line, why)
+        key = canonical(address.strip(), fold=self._fold)
+        return RequestedLock(key, reason, self._end_of(""), clean(why, _LONGEST_WHY))
 
     def _request(self, row: CsvRow) -> RequestedLock:
         cell = self._columns.cell
@@ -130,7 +165,15 @@ def reason_of(text: str) -> Reason | None:
 
 
 def new_locks(store: Store, requests: Iterable[RequestedLock], now: int) -> Iterator[RequestedLock]:
-    """The requests that change anything, each address once for each scope.
+    """The requests that change anything, each address once for each scope; raises StoreError."""
+    planned = planned_locks(store, requests, now)
+    return (request for effect, request in planned if effect != "already there")
+
+
+def planned_locks(
+    store: Store, requests: Iterable[RequestedLock], now: int
+) -> Iterator[tuple[Effect, RequestedLock]]:
+    """What each request does, each address once for each scope.
 
     `requests` are sorted by address, so that the store is read sequentially. Of several requests
     for one address and scope, and of a request and the existing lock of that scope, the stronger
@@ -143,9 +186,11 @@ def new_locks(store: Store, requests: Iterable[RequestedLock], now: int) -> Iter
             locks = locks_at(known.get(request.address, EMPTY), now)
             lock = next((lock for scope, lock in locks if scope == request.scope), None)
             if lock is None:
-                yield request
+                yield "new", request
             elif _changes(request, lock, now):
-                yield _joined(request, lock)
+                yield "changed", _joined(request, lock)
+            else:
+                yield "already there", request
 
 
 def _together(request: RequestedLock, other: RequestedLock) -> RequestedLock:

@@ -43,7 +43,7 @@ def open_text(octets: BinaryIO, encoding: str = "") -> tuple[TextIO, TextForm]:
         encoding = _known(encoding)
     head = octets.read(_LONGEST_MARK)
     form = _form_of(head, encoding)
-    rest = io.BufferedReader(_Continued(head[len(form.mark) :], octets))
+    rest = io.BufferedReader(Continued(head[len(form.mark) :], octets))
     return io.TextIOWrapper(rest, form.encoding, "surrogateescape", newline=""), form
 
 
@@ -97,7 +97,7 @@ def named_delimiter(line: str) -> str:
     return found[1] if found else ""
 
 
-class _Continued(io.RawIOBase):
+class Continued(io.RawIOBase):
     """The octets that were read already, then the rest; the file itself is never closed."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
