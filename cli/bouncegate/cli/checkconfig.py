@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -42,6 +43,7 @@ def check_config(context: typer.Context) -> None:
         *notes_on(invocation.settings),
         *notes_on_sending(invocation.settings),
         *_notes_of_alive(invocation.settings),
+        *_disagreements(invocation.settings),
     )
     for note in notes:
         print(f"{file}: note: {note}")
@@ -54,6 +56,18 @@ def _notes_of_alive(settings: Settings) -> Iterator[str]:
             "[alive]: no mail is a sign of life: not proven that forged Authentication-Results "
             'are removed from incoming mail; run "bouncegate doctor"'
         )
+
+
+def _disagreements(settings: Settings) -> Iterator[str]:
+    """What does not fit; where Postfix cannot be asked, of the settings alone."""
+    from bouncegate.admin.postfix import agreement  # noqa: PLC0415 - for one command only
+    from bouncegate.admin.postfix.postconf import parameters  # noqa: PLC0415
+
+    values: dict[str, str] = {}
+    with suppress(OSError):  # `doctor` says so
+        values = parameters(None, *agreement.PARAMETERS)
+    fits = (*agreement.of_settings(settings), *agreement.with_postfix(settings, values))
+    yield from (f"{one.text}: {one.fix}" for one in fits)
 
 
 def _problems(invocation: Invocation) -> tuple[Problem, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
+from bouncegate.admin.postfix.agreement import PARAMETERS, of_settings, with_postfix
 from bouncegate.admin.postfix.command import is_installed
 from bouncegate.admin.postfix.coverage import Coverage, State, coverage
 from bouncegate.admin.postfix.facts import Facts
@@ -43,6 +44,8 @@ _TOKENS_SHOWN: Final = (
 
 def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
     """Check the Postfix of a config_directory; None: that of this machine."""
+    for text, fix in of_settings(settings):
+        yield Finding("config", Severity.WARNING, text, fix)
     if not is_installed():
         text = "postconf not found: Postfix was not checked"
         yield Finding(_NAME, Severity.NOTE, text, "run this on the mail server")
@@ -57,8 +60,10 @@ def check_postfix(settings: Settings, folder: Path | None) -> Iterator[Finding]:
         yield Finding(_NAME, Severity.ERROR, str(error), fix)
         return
     yield from wiring(settings, facts)
-    delimiter = parameters(folder, _DELIMITER).get(_DELIMITER, "")
-    yield from extensions(settings.store.recipient_delimiter, delimiter)
+    values = parameters(folder, _DELIMITER, *PARAMETERS)
+    yield from extensions(settings.store.recipient_delimiter, values.get(_DELIMITER, ""))
+    for text, fix in with_postfix(settings, values):
+        yield Finding(_NAME, Severity.NOTE, text, fix)
 
 
 def extensions(ours: str, of_postfix: str) -> Iterator[Finding]:

@@ -26,6 +26,13 @@ _NO_LOG: Final = (
 )
 
 
+_NOT_TOLD: Final = (
+    'all senders are signed ([return_path] sign = "all"): bounces come to Bouncegate, and people '
+    "who write to a wrong address are no longer told. To tell them, attach [map] return_to_sender "
+    '(docs/send-path.md); or set sign = "own" and list in own_domains what sends mailings'
+)
+
+
 class Proposal(NamedTuple):
     """A change, to be confirmed."""
 
@@ -72,6 +79,8 @@ def propose(settings: Settings, config: Path, facts: Facts, way: Options) -> Pro
             text = f"cannot change the mode in {config}"
             conflicts.append(Conflict(text, f'set mode = "{mode}" below [milter]'))
     notes = list(planned.notes)
+    if planned.edits and settings.return_path.domains.rest and not settings.map.return_to_sender:
+        notes.append(_NOT_TOLD)
     if settings.keeps_ledger and settings.maillog.source == "none":
         log = log_source(facts, settings.store.path)
         logged = with_log(after, log) if log and not conflicts else None
