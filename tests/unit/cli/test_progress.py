@@ -55,9 +55,10 @@ def sheet(tmp_path: Path) -> Path:
 
 def test_import_list_and_export_show_how_far_they_are(config: Path, sheet: Path) -> None:
     done = run(config, "import", "--locks", str(sheet), "--yes")
-    first, last = done.out.splitlines()
+    first, said, numbers = done.out.splitlines()
     assert first == f"{MANY} to lock, 0 unchanged (locked as long already, or listed twice)"
-    assert last == "imported"
+    assert said == "imported"
+    assert numbers.startswith(f"{MANY} rows read, {MANY} new")
     assert "%" in done.terminal
     for arguments in (["list", "--json"], ["export"], ["list", "--sort", "since", "--csv"]):
         listed = run(config, *arguments)
