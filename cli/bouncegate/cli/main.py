@@ -51,7 +51,7 @@ from bouncegate.cli import store as stores
 from bouncegate.cli.fileerror import FileError
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
-from bouncegate.cli.panels import PanelGroup
+from bouncegate.cli.panels import PanelGroup, name_arguments_only
 from bouncegate.cli.streams import OutputError, OutputUnread, attached
 from bouncegate.config.problems import ConfigError
 from bouncegate.store.address import AddressError
@@ -158,6 +158,7 @@ for _commands in _PANELS.values():
             app.add_typer(_command, name=_name)
         else:
             app.command(_name)(_command)
+name_arguments_only(app)
 
 
 def main() -> NoReturn:

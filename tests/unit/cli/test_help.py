@@ -76,6 +76,17 @@ def test_help_shows_each_example_on_a_line_to_be_copied(bouncegate: Command, pat
 
 
 @pytest.mark.parametrize("path", COMMANDS)
+def test_help_names_arguments_without_types_of_the_language(bouncegate: Command, path: str) -> None:
+    shown = bouncegate(*path.split(), "--help").out
+    names = re.findall(
+        r"^  (\S+)  ", shown.partition("Arguments:")[2].partition("Options:")[0], re.MULTILINE
+    )
+    arguments = [one for one in COMMANDS[path].params if one.param_type_name == "argument"]
+    assert len(names) == len(arguments)
+    assert not re.search(r"<(?:str|int|path|list)\b", shown)
+
+
+@pytest.mark.parametrize("path", COMMANDS)
 def test_help_of_options_is_sentences(path: str) -> None:
     for one in COMMANDS[path].params:
         if one.opts[0] != "--help":
