@@ -1,7 +1,8 @@
 """Recovers the recipient of a report that names none from the text of the notice.
 
-Some systems write a host, a local name or nothing where a recipient belongs, others the sender: the
-address to which the notice itself is delivered. That one has not failed.
+Some systems write a host, a local name, the command that an alias runs or nothing where a recipient
+belongs, others the sender: the address to which the notice itself is delivered. That one has not
+failed.
 """
 
 import re
@@ -18,6 +19,8 @@ from bouncegate.classifier.readers.registry import STANDARDS, candidates
 from bouncegate.classifier.report import NOT_FAILURES, Report
 
 _ADDRESS: Final = re.compile(r".@.")
+# A pipe to a program, as Exim and Sendmail write it; its arguments may be addresses.
+_COMMAND: Final = re.compile(r"(?:[\w-]{1,40}; ?)?[\"'(<]{0,2}\|[ \"']{0,2}/\S")
 _LONGEST: Final = 8 * limits.VALUE
 _NOBODY: Final[set[str]] = set()
 
@@ -34,7 +37,7 @@ def recovered(reports: list[Report], notification: Notification) -> list[Report]
     if len(reports) != 1:
         return [report for report in reports if not _is_about(report, senders)]
     about_sender = _is_about(reports[0], senders)
-    if _ADDRESS.search(reports[0].recipient) and not about_sender:
+    if _has_address(reports[0].recipient) and not about_sender:
         return _without_author(reports[0], notification, mailed)
     named = _named(notification) or _addressed(notification, reports[0].final_recipient)
     if not named or named.lower() in senders:
@@ -50,9 +53,13 @@ def _may_concern_sender(reports: list[Report], notification: Notification) -> bo
     fields = f"{own} {returned.get('return-path')} {returned.get('from')}".lower()
     for report in reports:
         recipient = report.recipient
-        if recipient.lower() in fields or not _ADDRESS.search(recipient):
+        if recipient.lower() in fields or not _has_address(recipient):
             return True
     return False
+
+
+def _has_address(recipient: str) -> bool:
+    return bool(_ADDRESS.search(recipient)) and not _COMMAND.match(recipient)
 
 
 def _without_author(report: Report, notification: Notification, mailed: set[str]) -> list[Report]:

@@ -64,3 +64,20 @@ def test_the_author_can_fail_who_sends_a_copy_to_himself() -> None:
 ])  # fmt: skip
 def test_a_notice_that_returns_nothing_has_to_name_another(notice: str, expected: str) -> None:
     assert recipients(PATH, notice, "-") == [expected]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "|/usr/bin/filter ann@recipient.example /home/ann/.rules",
+        '"|/usr/bin/vacation -f bob@other.example ann"',
+        "| /usr/bin/tickets --queue=help@desk.example",
+    ],
+)
+def test_the_arguments_of_a_command_are_no_recipient(command: str) -> None:
+    notice = "The following address failed:\n\n  pipe to a command\n"
+    assert recipients(command, notice, returned()) == ["ann@recipient.example"]
+
+
+def test_an_address_may_begin_like_a_command() -> None:
+    assert recipients("|ann@other.example", "Rejected.\n", returned()) == ["|ann@other.example"]
