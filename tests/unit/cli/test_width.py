@@ -20,8 +20,8 @@ COLUMNS: Final = 80
 COMMANDS: Final = dict(every_command(typer.main.get_command(app)))
 # What is written as it is: JSON, CSV, a message, the diff of a file, sentences for the operator.
 RAW: Final = (
-    "export", "anonymize", "check-config", "postfix", "map status", "store verify", "simulate",
-    "undo", "import", "purge", "reasons", "classify",
+    "export", "anonymize", "check-config", "postfix", "map status", "simulate", "undo", "import",
+    "purge",
 )  # fmt: skip
 TABLES: Final = [
     line
