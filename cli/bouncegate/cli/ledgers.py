@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from bouncegate.cli.invocation import Invocation
 from bouncegate.store.errors import StoreError, StoreMissing
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.refusals import Refusal
 
 
 @contextmanager
@@ -28,3 +29,13 @@ def ledger_if_any(invocation: Invocation, stack: ExitStack) -> Ledger | None:
         return stack.enter_context(closing(invocation.open_ledger()))
     except StoreMissing:
         return None
+
+
+def refusals_of(invocation: Invocation, address: str) -> list[Refusal]:
+    """When an address was refused, the oldest first; none without a ledger. Raises StoreError."""
+    settings = invocation.settings
+    try:
+        with closing(Ledger.open(settings.store, settings.ledger)) as ledger:
+            return ledger.refusals.of_address(address)
+    except StoreMissing:
+        return []

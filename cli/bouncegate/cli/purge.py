@@ -9,6 +9,7 @@ import typer
 
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.ledgers import refusals_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, DryRun, Why, Yes
@@ -52,12 +53,14 @@ def purge(
         found = store.purge.find(key)
         state = store.addresses.get(key) or State()
         sends = _sends(invocation, key)
-        for line in _lines(key, found, sends, state, now):
+        refusals = sum(refusal.count for refusal in refusals_of(invocation, key))
+        for line in _lines(key, found, (sends, refusals), state, now):
             print(printable(line))
-        if dry_run or (found == Found() and not sends):
+        in_ledger = bool(sends or refusals)
+        if dry_run or (found == Found() and not in_ledger):
             return
         require_consent(f"Remove everything about {key}?", "nothing was removed", yes=yes)
-        if sends:
+        if in_ledger:
             with closing(
                 Ledger.open(invocation.settings.store, invocation.settings.ledger, readonly=False)
             ) as ledger:
@@ -65,7 +68,7 @@ def purge(
         audit = audit_of("purge", now, by=by, why=why, count=1)
         left = store.purge.carry_out(key, audit)
     print(f"{key}: purged")
-    ledger_too = " and `bouncegate store compact --ledger`" if sends else ""
+    ledger_too = " and `bouncegate store compact --ledger`" if in_ledger else ""
     print(
         "The data stays in unused pages of the file until they are overwritten. To erase it now, "
         f"stop the daemons that write and run `bouncegate store compact`{ledger_too}."
@@ -85,7 +88,10 @@ def _sends(invocation: Invocation, address: str) -> int:
         return 0
 
 
-def _lines(address: str, found: Found, sends: int, state: State, now: int) -> Iterator[str]:
+def _lines(
+    address: str, found: Found, in_ledger: tuple[int, int], state: State, now: int
+) -> Iterator[str]:
+    sends, refusals = in_ledger
     rows = (
         (found.events, "bounce", ""),
         (found.acts, "other event", ": deliveries, signs of life, changes by operators"),
@@ -95,6 +101,7 @@ def _lines(address: str, found: Found, sends: int, state: State, now: int) -> It
         (found.mentions, "entry", " about others, in which it is blanked"),
         (found.waiting, "message", " waiting in Postfix, or accepted lately"),
         (sends, "send", " in the ledger"),
+        (refusals, "refusal", " in the ledger"),
         (found.audits, "audit record", " naming it"),
         (int(found.used), "day", " on which it was last mailed"),
     )

@@ -13,6 +13,7 @@ from bouncegate.admin.lists.row import Row
 from bouncegate.admin.lists.scope import GLOBAL, scope_text
 from bouncegate.classifier.newaddress import new_address
 from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.ledgers import refusals_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import Counts, iso, write_json
 from bouncegate.cli.table import write_table
@@ -32,6 +33,7 @@ from bouncegate.policy.records import Event, State
 from bouncegate.policy.timeline import Step, steps, that_lacks_days
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.errors import StoreMissing
+from bouncegate.store.refusals import Refusal
 from bouncegate.store.store import Store
 
 
@@ -143,6 +145,11 @@ class AddressView(Struct):
     """A new address that the last bounce names: to be asked about, never used; only for `show`."""
     deferrals: list[DeferralView] = []
     """Messages that wait, from Postfix's log; only for `show`."""
+    refused: int = 0
+    """How often the send path refused it, as far as the ledger reaches back; only for `show`."""
+    last_refused: str | None = None
+    refused_in: list[str] = []
+    """The mailings in which it was, the latest first; empty names left out."""
 
 
 def show(
@@ -173,10 +180,18 @@ def show(
             view.needs_another_day = that_lacks_days(timeline, now) is not None
     except StoreMissing:
         view = _view(key, EMPTY, [], "unknown")
+    _add_refusals(view, refusals_of(invocation, key))
     if json:
         write_json(view)
     else:
         write_table(("", ""), _rows(view))
+
+
+def _add_refusals(view: AddressView, refusals: list[Refusal]) -> None:
+    view.refused = sum(refusal.count for refusal in refusals)
+    view.last_refused = iso(max((refusal.last for refusal in refusals), default=None))
+    latest = sorted(refusals, key=lambda refusal: -refusal.last)
+    view.refused_in = list(dict.fromkeys(r.mailing for r in latest if r.mailing))
 
 
 def view_of(store: Store, policy: Policy, address: str, now: int) -> AddressView:

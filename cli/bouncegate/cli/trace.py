@@ -19,6 +19,7 @@ from bouncegate.classifier.maillog.journal import Journal
 from bouncegate.classifier.maillog.line import LogMessage, Parser
 from bouncegate.classifier.maillog.source import LinePredicate, Searchable, SourceError
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.ledgers import refusals_of
 from bouncegate.cli.options import WHEN, Json
 from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.cli.table import write_table
@@ -30,6 +31,7 @@ from bouncegate.policy.timeline import Step, steps
 from bouncegate.store.address import canonical
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing
+from bouncegate.store.refusals import Refusal
 from bouncegate.store.store import Store
 
 _MOST_SENDS: Final = 100
@@ -100,6 +102,8 @@ def trace(
     name = canonical(what, fold=fold) if _is_address(what) else what
     sends = _sends(invocation, name, start)
     records = [_of_send(sent) for sent in sends]
+    if _is_address(name):
+        records += [_of_refusal(r) for r in refusals_of(invocation, name) if r.last >= start]
     records += _of_store(invocation, name, sends, start)
     records += _of_log(invocation.settings, log, _matcher(name, sends), start, now)
     if not records:
@@ -142,6 +146,14 @@ def _of_send(sent: Sent) -> _Record:
     )
     said = f"sent from <{sent.sender}> to {shown}{f' and {more} more' if more > 0 else ''}{extra}"
     return _Record(sent.time, "ledger", sent.queue_id, "milter", said)
+
+
+def _of_refusal(refusal: Refusal) -> _Record:
+    fields = (("mailing", refusal.mailing), ("group", refusal.group), ("reason", refusal.reason))
+    extra = "".join(f" {key}={value}" for key, value in fields if value)
+    times = f" {refusal.count} times since {iso(refusal.first)}" if refusal.count > 1 else ""
+    said = f"refused{times}: from <{refusal.sender}>{extra} ref={refusal.ref}"
+    return _Record(refusal.last, "ledger", "", "milter", said)
 
 
 def _of_store(

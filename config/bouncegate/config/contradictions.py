@@ -73,9 +73,12 @@ def _faults_of_mailboxes(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _faults_of_policy(settings: Settings) -> Iterator[tuple[str, str]]:
-    if settings.ledger.group == "list-id":
+    if header := settings.ledger.group_header:
         for key in scoped_by_group(settings.policy):
-            text = 'at RCPT TO the List-ID is not known: write group = "sender-domain" in [ledger]'
+            text = (
+                f"at RCPT TO the {header} is not known: "
+                'write group = "sender-domain" or "login" in [ledger]'
+            )
             yield f"{key}.scope", text
     for number, row in enumerate(settings.policy.row, 1):
         for name in row.provider:

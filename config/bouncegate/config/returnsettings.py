@@ -16,6 +16,7 @@ from bouncegate.config.values import (
     AddressPattern,
     DomainName,
     Endpoint,
+    GroupBy,
     Mailbox,
     Network,
     Size,
@@ -71,7 +72,13 @@ class LedgerSettings(Struct, frozen=True):
     keep: Duration = Duration(seconds=30 * 86_400)
     max_size: Size = Size(4 * 2**30)
     mailing_headers: tuple[str, ...] = ()
-    group: Literal["sender-domain", "list-id"] = "sender-domain"
+    group: GroupBy = GroupBy("sender-domain")
+
+    @property
+    def group_header(self) -> str:
+        """The header field that names the group; empty if RCPT TO shows it."""
+        known = {"sender-domain": "", "login": "", "list-id": "List-Id"}
+        return known.get(self.group, self.group.removeprefix("header:"))
 
 
 class MaillogSettings(Struct, frozen=True):

@@ -145,7 +145,7 @@ class Settings(Struct, frozen=True):
     def policy_in_force(self) -> PolicySettings:
         """`[policy]`, with locks after complaints for all mail where RCPT TO shows no group."""
         policy = self.policy
-        if self.ledger.group == "sender-domain":
+        if not self.ledger.group_header:
             return policy
         return replace(policy, complaint=replace(policy.complaint, scope="global"))
 

@@ -336,6 +336,23 @@ def _text(value: object, hint: str) -> str:
     return value
 
 
+class GroupBy(str):
+    """What names the group of a message: `sender-domain`, `login`, `list-id` or `header:NAME`."""
+
+    __slots__ = ()
+
+
+def parse_group_by(value: object) -> GroupBy:
+    """Read what names the group of a message."""
+    hint = 'write "sender-domain", "login", "list-id" or "header:X-Group"'
+    text = _text(value, hint)
+    if text.startswith("header:"):
+        return GroupBy(f"header:{parse_header_name(text.removeprefix('header:'))}")
+    if text not in ("sender-domain", "login", "list-id"):
+        raise ValueError(f"invalid value {text!r}: {hint}")
+    return GroupBy(text)
+
+
 PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     Duration: _parse_duration,
     Terms: parse_terms,
@@ -350,6 +367,7 @@ PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     ReplyText: parse_reply_text,
     ReplyUrl: parse_reply_url,
     HeaderName: parse_header_name,
+    GroupBy: parse_group_by,
     InetSocket: parse_inet_socket,
     LocalSocket: parse_local_socket,
     FileName: parse_file_name,

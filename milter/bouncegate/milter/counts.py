@@ -22,6 +22,8 @@ FIGURES: Final[tuple[Name, ...]] = (
     ("send", "recorded"),
     ("send", "lost"),
     ("last-send",),
+    ("refusal", "recorded"),
+    ("refusal", "lost"),
     *(("door", str(finding)) for finding in Finding),
     *DECISIONS,
 )
@@ -30,6 +32,8 @@ FIGURES: Final[tuple[Name, ...]] = (
 _RECORDED: Final = FIGURES.index(("send", "recorded"))
 _LOST: Final = FIGURES.index(("send", "lost"))
 _LAST_SEND: Final = FIGURES.index(("last-send",))
+_REFUSALS: Final = FIGURES.index(("refusal", "recorded"))
+_REFUSALS_LOST: Final = FIGURES.index(("refusal", "lost"))
 _FINDINGS: Final = {name[1]: place for place, name in enumerate(FIGURES) if name[0] == "door"}
 
 
@@ -65,3 +69,8 @@ class Counts(DecisionCounts):
             return
         self._counters[_RECORDED] += 1
         self._counters[_LAST_SEND] = now
+
+    def refused(self, recorded: int = 0, lost: int = 0) -> None:
+        """Refused recipients were handed to the ledger, or could not be."""
+        self._counters[_REFUSALS] += recorded
+        self._counters[_REFUSALS_LOST] += lost

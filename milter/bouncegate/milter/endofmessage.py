@@ -67,5 +67,8 @@ class EomSteps:
 
     def abort(self, context: "Context") -> int:
         """The message, or the session, ended early."""
-        session_of(context).forget_message()
+        session = session_of(context)
+        if self._send is not None:
+            self._send.abort(session)
+        session.forget_message()
         return milter.CONTINUE

@@ -1,4 +1,4 @@
-"""The queue from the workers to the ledger writer: what was sent, a datagram an entry.
+"""The queue from the workers to the ledger writer: what was sent or refused, a datagram an entry.
 
 A worker never waits: what does not fit into the socket is refused at once. There is room for some
 400 messages, which the kernel bounds by net.core.wmem_max (208 KiB by default). To send a datagram
@@ -10,10 +10,16 @@ us of processor time a message to 8.
 import select
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
+import msgspec
+
 from bouncegate.store.entry import Entry, Sent, encoded, entry_with, parts_of
+from bouncegate.store.refusals import Refused
+
+Received = Entry | Refused
 
 _BUFFER: Final = 4 * 2**20
 # 1,000 recipients of 254 octets, and as much again for all else.
@@ -23,6 +29,9 @@ MOST_AT_ONCE: Final = 500
 # What comes alone is written after so many seconds, and hardly a bounce is faster.
 _PAUSE: Final = 0.010
 _ALONE: Final = 1
+# The first octet of a datagram that tells of refusals: no MessagePack begins with it.
+_REFUSALS: Final = b"\xc1"
+_refused_of: Final = msgspec.msgpack.Decoder(Refused).decode
 # What keeps coming is gathered for so long, in pauses that let a sixth of the queue fill up.
 _GATHERING: Final = 0.25
 _A_PAUSE: Final = 64
@@ -47,9 +56,19 @@ class LedgerQueue:
 
     def send(self, sent: Sent) -> None:
         """Hand over what was sent; raises QueueFull, at once, where there is no room."""
+        self._send(encoded(part) for part in parts_of(sent))
+
+    def send_refused(self, refused: Refused) -> None:
+        """Hand over whom a message was refused; raises QueueFull, at once, where there is no room.
+
+        It names no more recipients than a part of a send does.
+        """
+        self._send((_REFUSALS + encoded(refused),))
+
+    def _send(self, datagrams: Iterable[bytes]) -> None:
         try:
-            for part in parts_of(sent):
-                self._worker.send(encoded(part))
+            for datagram in datagrams:
+                self._worker.send(datagram)
         except OSError as error:
             raise QueueFull(
                 f"the ledger does not keep up, sends are not recorded: {error}"
@@ -60,11 +79,11 @@ class LedgerQueue:
         self._worker.close()
         self._ledger_writer.close()
 
-    def gather(self, timeout: float) -> list[Entry]:
+    def gather(self, timeout: float) -> list[Received]:
         """What one commit takes; nothing if nothing comes within `timeout` seconds."""
         if not select.select([self._ledger_writer], [], [], timeout)[0]:
             return []
-        entries: list[Entry] = []
+        entries: list[Received] = []
         end = time.monotonic() + _GATHERING
         while True:
             time.sleep(self._pause)
@@ -74,14 +93,20 @@ class LedgerQueue:
             if len(some) <= _ALONE or len(entries) >= MOST_AT_ONCE or time.monotonic() >= end:
                 return entries
 
-    def drain(self, most: int = MOST_AT_ONCE) -> list[Entry]:
+    def drain(self, most: int = MOST_AT_ONCE) -> list[Received]:
         """What is there, up to so many entries."""
-        entries: list[Entry] = []
+        entries: list[Received] = []
         with suppress(BlockingIOError):
             while len(entries) < most:
                 octets = self._ledger_writer.recv_into(self._datagram, 0, socket.MSG_DONTWAIT)
-                entries.append(entry_with(self._datagram[:octets].tobytes()))
+                entries.append(_received(self._datagram[:octets].tobytes()))
         return entries
+
+
+def _received(datagram: bytes) -> Received:
+    if datagram.startswith(_REFUSALS):
+        return _refused_of(datagram[1:])
+    return entry_with(datagram)
 
 
 def _pause_after(came: int, pause: float) -> float:

@@ -21,10 +21,13 @@ from typing import Final
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
-from bouncegate.milter.ledgerqueue import LedgerQueue
+from bouncegate.milter.currentmailing import CurrentMailings
+from bouncegate.milter.ledgerqueue import LedgerQueue, Received
 from bouncegate.store.clock import ClockDoubted, TrustedClock
+from bouncegate.store.entry import Entry
 from bouncegate.store.errors import StoreError, StoreReplaced
 from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
+from bouncegate.store.refusals import Refused
 
 _LOG: Final = logging.getLogger("bouncegate.ledger-writer")
 
@@ -42,18 +45,28 @@ def write_ledger(settings: Settings, ledger_queue: LedgerQueue) -> None:
         step="write",
     )
     expiry = Expiry(settings, TrustedClock(_LOG))
+    mailings = CurrentMailings()
     with closing(_Reopening(settings)) as ledger:
         while not stopping:
             try:
-                if entries := ledger_queue.gather(0.0 if expiry.goes_on else _WAKE_UP):
-                    ledger.do(partial(Ledger.write, batch=entries))
+                if received := ledger_queue.gather(0.0 if expiry.goes_on else _WAKE_UP):
+                    ledger.do(_writing(received, mailings))
                 ledger.do(partial(expiry.go_on, since_start=time.monotonic()))
             except ClockDoubted:
                 pass  # the clock has said so
             except StoreError as error:
                 error_log.log("ledger", error, expected=True)
-        if entries := ledger_queue.drain():
-            ledger.do(partial(Ledger.write, batch=entries))
+        if received := ledger_queue.drain():
+            ledger.do(_writing(received, mailings))
+
+
+def _writing(received: list[Received], mailings: CurrentMailings) -> Callable[[Ledger], None]:
+    """What writes it: refusals with the mailing that they most likely belong to."""
+    entries = [one for one in received if isinstance(one, Entry)]
+    for entry in entries:
+        mailings.note(entry.sent)
+    refused = [mailings.completed(one) for one in received if isinstance(one, Refused)]
+    return partial(Ledger.write, batch=entries, refused=refused)
 
 
 class _Reopening:

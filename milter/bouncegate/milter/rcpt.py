@@ -19,6 +19,7 @@ from bouncegate.milter import logline
 from bouncegate.milter.refusal.action import Action
 from bouncegate.milter.refusal.counts import DecisionCounts
 from bouncegate.milter.refusal.decision import Outcome, Scope, decide, lock_in_force
+from bouncegate.milter.refusal.group import group_at_rcpt
 from bouncegate.milter.refusal.recipient import (
     KeyOf,
     as_resolved,
@@ -36,6 +37,7 @@ from bouncegate.milter.session import (
     RESOLVED,
     MacrosAtRcpt,
     PendingRecipient,
+    RefusedAt,
     facts,
     macro,
     session_of,
@@ -79,9 +81,11 @@ class RcptStep:
             "_returns",
             "_scope",
             "_counts",
+            "_group_of",
             "_macros",
             "_only_locks",
             "_undeliverable",
+            "_records",
         ),
     )
 
@@ -97,6 +101,9 @@ class RcptStep:
 
         `macros` learns of a locked recipient of whose sender the MTA said nothing.
         """
+        # The end of the message takes away what the session remembers for the ledger.
+        self._records = settings.keeps_ledger
+        self._group_of = group_at_rcpt(settings.ledger)
         self._returns = returns
         self._find, self._mark, self._undeliverable = locks
         self._macros = macros
@@ -141,7 +148,7 @@ class RcptStep:
         if record is None and base is None and by_rule is None:
             return milter.CONTINUE
         known = facts(context, key.decode())
-        lock = self._lock_of(key, record, base, now, known.sender_domain) or by_rule
+        lock = self._lock_of(key, record, base, now, self._group_of(known)) or by_rule
         if lock is None:
             return milter.CONTINUE
         if self._returns is not None:
@@ -160,6 +167,8 @@ class RcptStep:
         _LOG.info("%s", said)
         if outcome is Outcome.OBSERVED:
             return milter.CONTINUE
+        if self._records and self._action is not Action.TAG:
+            session_of(context).refused.append(RefusedAt(known, lock))
         if self._action is not Action.REJECT:
             session_of(context).pending.append(PendingRecipient(recipient, lock))
             return milter.CONTINUE

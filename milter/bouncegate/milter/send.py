@@ -19,6 +19,7 @@ from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter.ledgerqueue import LedgerQueue, QueueFull
 from bouncegate.milter.refusal.decision import Facts, Scope, is_outbound
+from bouncegate.milter.refusal.group import group_at_rcpt
 from bouncegate.milter.refusal.recipient import (
     KeyOf,
     as_resolved,
@@ -27,8 +28,17 @@ from bouncegate.milter.refusal.recipient import (
     no_key,
     plain_key,
 )
-from bouncegate.milter.session import QUEUE_ID, RESOLVED, Session, facts, macro, session_of
-from bouncegate.store.entry import Sent
+from bouncegate.milter.session import (
+    QUEUE_ID,
+    RESOLVED,
+    RefusedAt,
+    Session,
+    facts,
+    macro,
+    session_of,
+)
+from bouncegate.store.entry import RECIPIENTS_A_PART, Sent
+from bouncegate.store.refusals import Refused, RefusedRecipient
 from bouncegate.store.tokens.keys import KeyFile
 from bouncegate.store.tokens.token import MESSAGE_OCTETS, sign
 
@@ -39,7 +49,6 @@ if TYPE_CHECKING:
     from bouncegate.milter.rcpt import Rcpt
 
 _MESSAGE_ID: Final = "message-id"
-_LIST_ID: Final = "list-id"
 # RFC 5321, 4.5.3.1.3: a path has at most 256 octets; some clients exceed it.
 _LONGEST_SENDER: Final = 512
 # Long ids of Postfix have some 16 characters, those of Sendmail 14.
@@ -71,7 +80,8 @@ class SendStep:
         # Not a secret: the MAC makes a token one. It must only differ from worker to worker.
         self._chance = random.Random(os.urandom(16))
         self._mailing = tuple(name.lower() for name in settings.ledger.mailing_headers)
-        self._group_by_list = settings.ledger.group == "list-id"
+        self._group_of = group_at_rcpt(settings.ledger)
+        self._group_header = settings.ledger.group_header.lower()
         self._wanted = self._wanted_headers()
         # Signed like any other message, and recorded nowhere (bouncegate.config.probe).
         self._probes = frozenset(f"<{TAKEN}@{name}>".encode() for name in self._domains.names)
@@ -110,6 +120,7 @@ class SendStep:
     def end(self, context: "Context") -> int:
         """Sign and record a message. Whatever goes wrong, the message passes."""
         session = session_of(context)
+        self._hand_over_refused(session, header_seen=True)
         try:
             if session.recipients:
                 self._send(context, session)
@@ -119,6 +130,38 @@ class SendStep:
         finally:
             session.forget_message()
         return milter.CONTINUE
+
+    def abort(self, session: Session) -> None:
+        """The message ended early: what it was refused is known all the same."""
+        self._hand_over_refused(session, header_seen=False)
+
+    def _hand_over_refused(self, session: Session, *, header_seen: bool) -> None:
+        for start in range(0, len(session.refused), RECIPIENTS_A_PART):
+            some = session.refused[start : start + RECIPIENTS_A_PART]
+            self._hand_over_some(session, some, header_seen=header_seen)
+
+    def _hand_over_some(
+        self, session: Session, some: Sequence[RefusedAt], *, header_seen: bool
+    ) -> None:
+        if self._ledger_queue is None:
+            return
+        known = some[0].facts
+        refused = Refused(
+            int(time.time()),
+            clean(known.sender or "", _LONGEST_SENDER),
+            tuple(
+                RefusedRecipient(at.facts.recipient, at.lock.reason, at.lock.cause) for at in some
+            ),
+            mailing=self._mailing_of(session),
+            group=self._group(known, session),
+            header_seen=header_seen and self.wants_headers,
+        )
+        try:
+            self._ledger_queue.send_refused(refused)
+            self._counts.refused(recorded=len(some))
+        except QueueFull as error:
+            self._counts.refused(lost=len(some))
+            self._error_log.log("NOQUEUE", error, expected=True)
 
     def _send(self, context: "Context", session: Session) -> None:
         known = facts(context, "")
@@ -163,7 +206,7 @@ class SendStep:
             tuple(everyone),
             queue_id=clean(macro(context, QUEUE_ID) or "", _LONGEST_QUEUE_ID),
             message_id=headers.get(_MESSAGE_ID, ""),
-            mailing=next((headers[name] for name in self._mailing if name in headers), ""),
+            mailing=self._mailing_of(session),
             group=self._group(known, session),
             unreported=len(everyone) - reported,
         )
@@ -173,15 +216,18 @@ class SendStep:
         keys = (self._key(session.resolved.get(to, to)) for to in recipients)
         return dict.fromkeys(key.decode() for key in keys if key is not None)
 
+    def _mailing_of(self, session: Session) -> str:
+        headers = session.headers
+        return next((headers[name] for name in self._mailing if headers.get(name)), "")
+
     def _group(self, known: Facts, session: Session) -> str:
-        if self._group_by_list:
-            return session.headers.get(_LIST_ID, "")
-        return clean(known.sender_domain, _LONGEST_SENDER)
+        if self._group_header:
+            return session.headers.get(self._group_header, "")
+        return self._group_of(known)
 
     def _wanted_headers(self) -> frozenset[str]:
         """Fields to be asked of the MTA: none, if tokens are the only proof that is needed."""
-        by_list = {_LIST_ID} if self._group_by_list else set[str]()
-        wanted = by_list | set(self._mailing)
+        wanted = {*self._mailing, self._group_header} - {""}
         if wanted or not self._domains.signs:
             wanted.add(_MESSAGE_ID)
         return frozenset(wanted)

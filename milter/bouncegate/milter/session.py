@@ -39,10 +39,11 @@ def facts(context: "Context", recipient: str) -> Facts:
     return Facts(
         recipient=recipient,
         sender=macro(context, SENDER),
-        authenticated=bool(macro(context, _AUTHENTICATED)),
+        authenticated=bool(login := macro(context, _AUTHENTICATED)),
         client=client_of(context),
         daemon_name=macro(context, _DAEMON),
         transport=macro(context, TRANSPORT),
+        login=login or "",
     )
 
 
@@ -87,10 +88,28 @@ class PendingRecipient(NamedTuple):
     lock: Lock
 
 
+class RefusedAt(NamedTuple):
+    """A recipient that was refused, and what was known then."""
+
+    facts: Facts
+    lock: Lock
+
+
 class Session:
     """What a connection must remember from one step to the next."""
 
-    __slots__ = (*("headers", "pending", "peer", "people", "recipients", "resolved", "unreported"),)
+    __slots__ = (
+        *(
+            "headers",
+            "pending",
+            "peer",
+            "people",
+            "recipients",
+            "refused",
+            "resolved",
+            "unreported",
+        ),
+    )
 
     def __init__(self, peer: str = "") -> None:
         """`peer` is the client's address, if CONNECT was asked for."""
@@ -102,6 +121,8 @@ class Session:
         """What the MTA makes of recipients that it may take for others than they look."""
         self.headers: dict[str, str] = {}
         self.pending: list[PendingRecipient] = []
+        self.refused: list[RefusedAt] = []
+        """Whom the ledger is to know as refused."""
         self.people: list[tuple[bytes, str]] = []
         """People of the return domain: as the MTA handed them over, and in plain form."""
 
@@ -112,6 +133,7 @@ class Session:
         self.resolved = {}
         self.headers = {}
         self.pending = []
+        self.refused = []
         self.people = []
 
 

@@ -99,6 +99,7 @@ class Entry(NamedTuple):
     """Digests of its queue id and Message-ID; none for a part behind the first."""
     domains: dict[str, int]
     """How many of its recipients are in each domain."""
+    sent: Sent
 
 
 encoded: Final = msgspec.msgpack.Encoder().encode
@@ -123,7 +124,7 @@ def _entry(sent: Sent, value: bytes) -> Entry:
         domain = address.rpartition("@")[2]
         domains[domain] = domains.get(domain, 0) + 1
     key = KEY.pack(sent.time, sent.message, sent.part)
-    return Entry(key, value, tuple(name_digests(sent)), domains)
+    return Entry(key, value, tuple(name_digests(sent)), domains, sent)
 
 
 def parts_of(sent: Sent) -> Iterator[Sent]:

@@ -5,6 +5,7 @@ An LMDB environment of its own, in the folder `ledger` of the store:
     sent    time, message, part (13 octets) -> Sent; in the order of time, the oldest first
     names   8 octets, a digest of a queue id or Message-ID -> the key of its entry
     rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets
+    refused who was refused, by day (`bouncegate.store.refusals`)
     meta    the mark of the clock (`bouncegate.store.clock`); old ledgers have none before a write
 
 One process writes it (the milter's ledger writer), some milliseconds behind the mail; what
@@ -47,6 +48,7 @@ from bouncegate.store.fileaccess import inaccessible, is_there
 from bouncegate.store.layout import META, explained, hand_to_owner
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.openenvironment import OpenEnvironment
+from bouncegate.store.refusals import REFUSED, Refusals, Refused
 from bouncegate.store.table import Transaction
 from bouncegate.store.writerlock import WriterLock
 
@@ -78,7 +80,9 @@ class Ledger(OpenEnvironment):
 
     def __init__(self, environment: Environment, writer_lock: WriterLock | None = None) -> None:
         """Use an environment that is open; `writer_lock` is held until `close`."""
-        super().__init__(environment, _DATABASES, writer_lock)
+        self.refusals: Final = Refusals(environment)
+        databases = (*_DATABASES, REFUSED) if self.refusals.exist else _DATABASES
+        super().__init__(environment, databases, writer_lock)
         self._sent = environment.open_db(SENT, create=False)
         self._names = environment.open_db(NAMES, create=False)
         self._rates = environment.open_db(RATES, create=False)
@@ -188,11 +192,15 @@ class Ledger(OpenEnvironment):
     # -- writing: a purge --------------------------------------------------------------------
 
     def forget_recipient(self, address: str) -> int:
-        """Take an address out of all sends; returns of how many. Raises StoreError.
+        """Take an address out of all sends and refusals; returns of how many sends.
+
+        Raises StoreError.
 
         A send without recipients left goes. For whoever has opened the ledger to write: beside the
         ledger writer, which LMDB lets wait some milliseconds.
         """
+        with self._writing() as transaction:
+            self.refusals.forget(transaction, address)
         position, forgotten = b"", 0
         while portion := self.walk(position, _EVER - 1, EXPIRE_AT_ONCE):
             position = portion[-1][0]
@@ -243,10 +251,11 @@ class Ledger(OpenEnvironment):
 
     # -- writing: the ledger writer ----------------------------------------------------------
 
-    def write(self, batch: Sequence[Entry]) -> None:
-        """Write entries, in one transaction; where there is no room the oldest ones go first.
+    def write(self, batch: Sequence[Entry], refused: Sequence[Refused] = ()) -> None:
+        """Write entries and refusals, in one transaction.
 
-        Raises StoreError; then none of them is written.
+        Where there is no room the oldest ones go first. Raises StoreError; then none of them is
+        written.
         """
         # In the order of their keys, which spares LMDB the way from the root for the next one.
         entries = sorted((entry.key, entry.value) for entry in batch)
@@ -264,6 +273,8 @@ class Ledger(OpenEnvironment):
                 with transaction.cursor(database) as cursor:
                     cursor.putmulti(items)
             self._add_to_rates(transaction, rates)
+            if refused:
+                self.refusals.add(transaction, refused)
 
     def _add_to_rates(self, transaction: Transaction, rates: Mapping[bytes, int]) -> None:
         for rate, count in rates.items():
@@ -271,12 +282,14 @@ class Ledger(OpenEnvironment):
             transaction.put(rate, _COUNT.pack(max(known + count, 0)), db=self._rates)
 
     def expire(self, before: int) -> int:
-        """Forget some of the sends before a time, the oldest first; returns how many.
+        """Forget some of the sends and refusals before a time, the oldest first; returns how many.
 
-        So many take some milliseconds; where there are more, the next call goes on. Raises
-        StoreError.
+        Of either, so many take some milliseconds; where there are more, the next call goes on.
+        Raises StoreError.
         """
-        return self._expire_some(before, EXPIRE_AT_ONCE)
+        with self._writing() as transaction:
+            refusals = self.refusals.expire(transaction, before, EXPIRE_AT_ONCE)
+        return max(self._expire_some(before, EXPIRE_AT_ONCE), refusals)
 
     def _expire_some(self, before: int, most: int) -> int:
         deleted = 0
@@ -314,7 +327,7 @@ class Ledger(OpenEnvironment):
 
 
 def _open(path: Path, settings: LedgerSettings, *, readonly: bool) -> Environment:
-    size, most = settings.max_size.octets, len(_DATABASES) + 1
+    size, most = settings.max_size.octets, len(_DATABASES) + 2
     if readonly:
         if not is_there(path / DATA):
             raise StoreMissing(f"{path}: no ledger yet: the milter creates it when it starts")
@@ -323,7 +336,7 @@ def _open(path: Path, settings: LedgerSettings, *, readonly: bool) -> Environmen
     if not readonly:
         hand_to_owner(path)
         with environment.begin(write=True) as transaction:
-            for name in (*_DATABASES, META):
+            for name in (*_DATABASES, REFUSED, META):
                 environment.open_db(name, txn=transaction)
     return environment
 

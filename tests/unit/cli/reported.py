@@ -22,6 +22,7 @@ from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Event
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.refusals import Refused, RefusedRecipient
 from bouncegate.store.store import Bounce
 
 from .conftest import store_of
@@ -89,3 +90,16 @@ def send(
     sent = Sent(NOW - ago, os.urandom(8), sender, recipients, mailing=mailing, group=group)
     ledger.write([entry_of(sent)])
     ledger.close()
+
+
+def refuse(
+    config: Path, *recipients: str, ago: int = 120, mailing: str = "spring", group: str = "readers"
+) -> None:
+    """Have it in the ledger that the send path refused these."""
+    store = StoreSettings(path=config.parent / "store")
+    with closing(
+        Ledger.open(store, LedgerSettings(max_size=Size(64 * 2**20)), readonly=False)
+    ) as ledger:
+        some = tuple(RefusedRecipient(one, "user-unknown", 7) for one in recipients)
+        sender = "news@example.org"
+        ledger.write([], [Refused(NOW - ago, sender, some, mailing, group, header_seen=True)])

@@ -59,7 +59,7 @@ HARD = 'kind = "hard"\nfailures = 2\nlock = "1 year"'
         ),
         (
             '[ledger]\ngroup = "list-id"\n[policy.soft]\nscope = "group"',
-            "policy.soft.scope: at RCPT TO the List-ID is not known",
+            "policy.soft.scope: at RCPT TO the List-Id is not known",
         ),
     ],
 )

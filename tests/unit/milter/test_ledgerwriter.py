@@ -49,7 +49,7 @@ def test_a_ledger_writer_that_does_not_read_is_an_error_at_once_and_nobody_waits
 
 def test_a_large_message_goes_over_in_parts(ledger_queue: LedgerQueue) -> None:
     ledger_queue.send(sent(1, recipients=2500))
-    entries = ledger_queue.gather(0)
+    entries = [one for one in ledger_queue.gather(0) if isinstance(one, Entry)]
     assert [entry.domains for entry in entries] == [
         {"example.com": 1000},
         {"example.com": 1000},
@@ -64,7 +64,7 @@ def test_no_commit_is_made_larger_than_it_may_be(ledger_queue: LedgerQueue) -> N
         fill(ledger_queue)
     while some := ledger_queue.gather(0):
         assert len(some) <= MOST_AT_ONCE
-        entries += some
+        entries += (one for one in some if isinstance(one, Entry))
     assert [entry.key for entry in entries] == [entry_of(sent(n)).key for n in range(len(entries))]
 
 

@@ -15,6 +15,7 @@ from bouncegate.policy.records import Event
 from bouncegate.store.address import domain_of
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.entry import Sent
+from bouncegate.store.refusals import Refusal
 
 OTHERS: Final = "(others)"
 """The name for everything beyond the limit of names."""
@@ -176,3 +177,19 @@ def count_sends(
             for counting in whole:
                 assert counting.subject.of_sent is not None
                 counting.of(counting.subject.of_sent(sent)).sends += number
+
+
+def count_refusals(
+    refusals: Iterable[Refusal],
+    filters: Filters,
+    countings: Sequence[Counting],
+    provider_of: Callable[[str], str],
+) -> None:
+    """Count what the send path refused."""
+    for refusal in refusals:
+        if not filters.matches_sent(refusal.prevented):
+            continue
+        if filters.picks_recipients and not filters.picks(domain_of(refusal.address), provider_of):
+            continue
+        for counting in countings:
+            counting.of(counting.subject.of_refusal(refusal)).refused += refusal.count

@@ -14,6 +14,7 @@ from bouncegate.policy.records import Event
 from bouncegate.store.address import domain_of
 from bouncegate.store.entry import Sent
 from bouncegate.store.lastmailed import DAY
+from bouncegate.store.refusals import Refusal
 
 ALL: Final = ""
 """The only name of the subject `all`."""
@@ -30,6 +31,14 @@ class Subject(NamedTuple):
     """The name of the sends of one message; None if each recipient has its own."""
     of_domain: Callable[[str], str] | None = None
     """The name of a send to a recipient of a domain."""
+
+    def of_refusal(self, refusal: Refusal) -> str:
+        """The name of a refusal: that of the send that it prevented, or the reason of its lock."""
+        if self.of_sent is not None:
+            return self.of_sent(refusal.prevented)
+        if self.of_domain is not None:
+            return self.of_domain(domain_of(refusal.address))
+        return refusal.known_reason
 
 
 def _domain_of_bounce(event: Event) -> str:

@@ -6,7 +6,14 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from bouncegate.admin.report.counting import Counting, Scope, count, count_addresses, count_sends
+from bouncegate.admin.report.counting import (
+    Counting,
+    Scope,
+    count,
+    count_addresses,
+    count_refusals,
+    count_sends,
+)
 from bouncegate.admin.report.filters import Filters
 from bouncegate.policy.providers import Providers
 from bouncegate.store.entry import KEY, Sent
@@ -66,12 +73,15 @@ def providers_now(store: Store, providers: Providers) -> Callable[[str], str]:
 def read(
     sources: Sources, scope: Scope, countings: Sequence[Counting], *, addresses: bool = False
 ) -> None:
-    """Count bounces, or the addresses that bounced, and sends; raises StoreError."""
+    """Count bounces, or the addresses that bounced, sends and refusals; raises StoreError."""
     arrivals, filters = sources.store.arrivals, scope.filters
     if addresses:
         count_addresses(arrivals.by_address(), scope, countings)
     else:
         count(arrivals.since(filters.since), scope, countings)
+    if sources.ledger is not None:
+        refusals = sources.ledger.refusals.between(filters.since, filters.until)
+        count_refusals(refusals, filters, countings, sources.provider_of)
     if sources.ledger is not None and scope.sends_since is not None:
         sent = sends(sources.ledger, scope.sends_since, filters.until)
         count_sends(sent, filters, countings, sources.provider_of)

@@ -30,6 +30,10 @@ class Summary(Struct, frozen=True):
     complaints: int
     held: int
     unverified: int
+    refused: int
+    """Recipients that the send path refused, as far as the ledger reaches back."""
+    recipients: int | None
+    """Those sent to and those refused."""
     sends: int | None
     """Recipients of sends in the period, as far as the ledger reaches back."""
     sends_bounced: int | None
@@ -51,6 +55,7 @@ def summary_of(totals: Totals, sends: int | None) -> Summary:
         totals,
         Summary,
         addresses=totals.failures,
+        recipients=None if sends is None else sends + totals.refused,
         sends=sends,
         sends_bounced=None if sends is None else totals.sends_bounced,
         delivered=None if sends is None else max(sends - totals.sends_bounced, 0),

@@ -27,6 +27,7 @@ class Totals:
         "complained",
         "complaints",
         "held",
+        "refused",
         "sends",
         "sends_blocked",
         "sends_bounced",
@@ -43,6 +44,8 @@ class Totals:
         """Bounces that count if their incident is confirmed."""
         self.unverified = 0
         """Bounces that are not verified."""
+        self.refused = 0
+        """Refusals by the send path."""
         self.sends = 0
         """Recipients of messages that were sent."""
         self.sends_bounced = 0
@@ -103,4 +106,5 @@ class Totals:
     @property
     def is_empty(self) -> bool:
         """Whether there are no bounces and no sends."""
-        return not (self.failures or self.complaints or self.held or self.unverified or self.sends)
+        came = self.failures or self.complaints or self.held or self.unverified
+        return not (came or self.sends or self.refused)

@@ -20,6 +20,8 @@ from bouncegate.cli.logs import printable
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import complain, iso, write_json
 from bouncegate.cli.report.table import Named, Table, write_sheet
+from bouncegate.config.text import counted
+from bouncegate.store.refusals import Dropped
 from bouncegate.store.store import Store
 
 _IN_DETAIL: Final = ("reason", "provider", "day")
@@ -48,6 +50,7 @@ class Counts:
         countings = [self._all, *self._parts.values()]
         with ledger_of(invocation) as (ledger, self._why_unknown):
             self._sends_since = sends_since(ledger, scope.filters.since)
+            self._dropped = Dropped() if ledger is None else ledger.refusals.dropped()
             known_sends = Scope(scope.filters, scope.trust, self._sends_since)
             sources = Sources(store, ledger, provider_of)
             read(sources, known_sends, countings, addresses=self._by_address)
@@ -130,6 +133,11 @@ class Counts:
             yield f"Sends are known since {iso(self._sends_since)}: shares are of those."
         if total.held:
             yield 'Held: kept from counting by an open incident, see "bouncegate incident list".'
+        if self._dropped.until > self._since:
+            yield (
+                f"Refused: {counted(self._dropped.refusals, 'refusal')} until "
+                f"{iso(self._dropped.until)} were deleted early and are missing."
+            )
         if total.unverified:
             yield "Unverified: does not prove to be about mail of ours; --unverified counts it."
 

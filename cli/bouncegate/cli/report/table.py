@@ -44,6 +44,8 @@ _COLUMNS: Final = (
     _Column("complaints", lambda f: f.complaints, "complaints"),
     _Column("held", lambda f: f.held, "held"),
     _Column("unverified", lambda f: f.unverified, "unverified"),
+    _Column("refused", lambda f: f.refused, "refused"),
+    _Column("recipients", lambda f: f.recipients, "refused"),
     _Column("sends", lambda f: f.sends, "sends"),
     _Column("bounced", lambda f: f.sends_bounced, "sends"),
     _Column("delivered", lambda f: f.delivered, "sends"),

@@ -71,6 +71,12 @@ def _milter(sums: dict[Name, int]) -> Iterator[Metric]:
         ["result"],
         ((name[1:], n) for name, n in sums.items() if name[0] == "send"),
     )
+    yield counters(
+        "milter_refusals",
+        "Refused recipients, by whether they could be handed to the ledger.",
+        ["result"],
+        ((name[1:], n) for name, n in sums.items() if name[0] == "refusal"),
+    )
 
 
 def _return_path(sums: dict[Name, int]) -> Iterator[Metric]:

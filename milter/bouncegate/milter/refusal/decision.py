@@ -51,6 +51,8 @@ class Facts(NamedTuple):
     """The Postfix transport that will take the message: the macro {rcpt_mailer}."""
     signed: bool = False
     """Whether the sender is a return path that we have signed: the message was judged before."""
+    login: str = ""
+    """The SASL login name."""
 
     @property
     def sender_domain(self) -> str:

@@ -1,4 +1,7 @@
-"""The ledger: each send can be read and is found by its names, and the rates are what was sent."""
+"""The ledger: each send can be read and is found by its names, and the rates are what was sent.
+
+So can each refusal.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Sent, decoded, name_digests
 from bouncegate.store.environment import Environment
 from bouncegate.store.ledger import NAMES, RATES, SENT, rate_key, rate_of
+from bouncegate.store.refusals import REFUSED, record_key
+from bouncegate.store.refusals import decoded as refusal_decoded
 from bouncegate.store.tools.verify.difference import Difference, records
 
 _HOUR: Final = 3600
@@ -30,6 +35,7 @@ class LedgerCheck:
         """All that is found, by table."""
         yield from self._of_sends()
         yield from self._of_names()
+        yield from self._of_refusals()
 
     def _of_sends(self) -> Iterator[Difference]:
         # What is forgotten is forgotten by entries, its rates by hours: the first hour is partial.
@@ -68,6 +74,23 @@ class LedgerCheck:
             sent = None if value is None else _read(key, value)
             if sent is None or name not in name_digests(sent):
                 yield Difference("ledger names", name.hex(), "names no send of that name")
+
+    def _of_refusals(self) -> Iterator[Difference]:
+        try:
+            self._environment.open_db(REFUSED, create=False)
+        except lmdb.NotFoundError:
+            return
+        for _, key, value in records(self._environment, REFUSED):
+            if not _is_refusal(key, value):
+                yield Difference("ledger refused", key.hex(), "cannot be read")
+
+
+def _is_refusal(key: bytes, value: bytes) -> bool:
+    try:
+        refusal = refusal_decoded(value)
+    except Exception:  # noqa: BLE001 - whatever it is, it cannot be read
+        return False
+    return record_key(refusal, refusal.address) == key
 
 
 def _read(key: bytes, value: bytes) -> Sent | None:
