@@ -21,7 +21,7 @@ SPELLED = {
     "apt purge bouncegate": "dpkg -P bouncegate",
     "editor /etc/bouncegate/bouncegate.toml": "sed -i "
     """'s/^# domain = .*/domain = "return.sender.test"/' /etc/bouncegate/bouncegate.toml""",
-    "editor new.toml": """sed -i 's/^# lock = \\["1 year".*/lock = "2 years"/' new.toml""",
+    "editor new.toml": """sed -i 's/^# lock = "1 year".*/lock = "2 years"/' new.toml""",
 }
 # Nobody answers DNS in the cell, and before `enable` Postfix does not ask the milter.
 NOT_WELL_YET = "bouncegate doctor"

@@ -13,7 +13,10 @@ from msgspec.structs import replace
 from tests.stores import open_store
 from tests.unit.store import test_rollback as histories
 
+from bouncegate.config.durations import Duration
+from bouncegate.config.policysettings import PolicySettings, Threshold
 from bouncegate.config.taxonomy import Reason
+from bouncegate.config.values import Terms
 from bouncegate.policy.fold import EMPTY, freed
 from bouncegate.policy.records import (
     NO_END,
@@ -173,7 +176,9 @@ def test_what_is_behind_a_lock_stays_until_it_ends(store: Store) -> None:
 def test_a_repeated_lock_is_longer_even_if_the_first_is_no_longer_kept(store: Store) -> None:
     fill(store, bounce_of(ANN, 1, NOW), bounce_of("bob@x.test", 2, NOW))
     let_go(store, NOW + 400 * DAY, NOW + 400 * DAY)
-    fill(store, bounce_of(ANN, 3, NOW + 401 * DAY))
+    year = Duration(months=12)
+    longer = PolicySettings(hard=Threshold(1, Terms((year, Duration(months=24)))))
+    record(store, [bounce_of(ANN, 3, NOW + 401 * DAY)], policy(settings=longer))
     state = store.addresses.get(ANN)
     assert state is not None
     assert state.lock is not None

@@ -203,7 +203,7 @@ def test_a_missing_message_is_found(folder: Path, tmp_path: Path) -> None:
     with source_of(folder) as source:
         backup = make_backup(source, tmp_path / "backup", NOW).path
     next(backup.glob("messages/*/*")).unlink()
-    with pytest.raises(BackupDamaged, match="0 of 1 messages"):
+    with pytest.raises(BackupDamaged, match="0 of 1 message:"):
         restored(backup, folder, replace=True)
 
 
