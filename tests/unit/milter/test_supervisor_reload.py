@@ -148,7 +148,7 @@ def test_a_session_that_never_ends_is_closed_in_the_end(daemon: Daemon) -> None:
         assert held.probe() == PASSES
         reload(daemon)
         daemon.wait_until_gone(old)
-    daemon.wait_for_log("1 sessions still open 1 s after the reload: closed")
+    daemon.wait_for_log("1 session still open 1 s after the reload: closed")
 
 
 def test_the_ledger_goes_on_over_a_reload(daemon: Daemon) -> None:
