@@ -69,7 +69,7 @@ def typed_address(value: str) -> str:
     """
     plain = _PLAIN.fullmatch(value[: limits.ADDRESS])
     address = (plain[1] or plain[2]) if plain else generic_address(value)
-    if address.islower():
-        return address
     local, at, domain = address.rpartition("@")
+    if not at or domain.islower():
+        return address
     return f"{local}{at}{domain.lower()}"

@@ -62,6 +62,7 @@ def test_every_reason_can_be_given(reason: Reason) -> None:
         Reason.OPERATOR,
         Reason.OWN_REFUSAL,
         Reason.COMPLAINT,
+        Reason.UNSUBSCRIBED,
         Reason.NOT_A_FAILURE,
         *BY_LIST,
     }

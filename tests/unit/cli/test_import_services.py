@@ -39,10 +39,10 @@ EXPORTS: dict[str, tuple[str, str]] = {
         "a hard invalid",
     ),
     "sendgrid-spam": ("email,ip,created\na@kernel.org,192.0.2.1,1\n", "a complaint complaint"),
-    "sendgrid-unsubscribes": ("email,created\na@kernel.org,1\n", "a hard operator"),
+    "sendgrid-unsubscribes": ("email,created\na@kernel.org,1\n", "a complaint unsubscribed"),
     "sendgrid-groups": (
         '[{"email": "a@kernel.org", "group_id": 1, "group_name": "News", "created_at": 1}]',
-        "a hard operator",
+        "a complaint unsubscribed",
     ),
     "mailgun-bounces": (
         f'address,code,error,created_at\na@kernel.org,550,{UNKNOWN},"Thu, 13 Oct 2011"\n',
@@ -53,7 +53,7 @@ EXPORTS: dict[str, tuple[str, str]] = {
             '{"address": "a@kernel.org", "tags": ["*"], "created_at": "x"}\n'
             '{"address": "b@kernel.org", "tags": [], "created_at": "x"}\n'
         ),
-        "a hard operator, b hard operator",
+        "a complaint unsubscribed, b complaint unsubscribed",
     ),
     "mailgun-complaints": ("address,created_at\na@kernel.org,x\n", "a complaint complaint"),
     "postmark": (
@@ -71,7 +71,7 @@ EXPORTS: dict[str, tuple[str, str]] = {
             "Recipient;Type;Source;Description\na@kernel.org;non_transactional;Spam Complaint;\n"
             "b@kernel.org;transactional;Bounce Rule;x\nc@kernel.org;x;List Unsubscribe;\n"
         ),
-        "a complaint complaint, b hard user-unknown, c hard operator",
+        "a complaint complaint, b hard user-unknown, c complaint unsubscribed",
     ),
     "brevo": (
         (
@@ -84,11 +84,11 @@ EXPORTS: dict[str, tuple[str, str]] = {
     ),
     "brevo-csv": (
         "Email;Sender Email;Reason;Blocked at\na@kernel.org;n@example.org;unsubscribedViaEmail;x\n",
-        "a hard operator",
+        "a complaint unsubscribed",
     ),
     "mailchimp-unsubscribed": (
         '"Email Address","First Name",MEMBER_RATING,LEID,UNSUB_TIME\na@kernel.org,Ann,2,1,x\n',
-        "a hard operator",
+        "a complaint unsubscribed",
     ),
     "mailchimp-cleaned": (
         '"Email Address",MEMBER_RATING,LEID,CLEAN_TIME\na@kernel.org,2,1,x\n',
@@ -129,7 +129,7 @@ def test_export_of_a_service_is_recognised_and_each_row_kept_apart(
     assert code == 0, said
     assert f"recognised as {BY_NAME[name].title} (--service changes that)" in said
     rows = locked(bouncegate)
-    found = (f"{row['address'][0]} {row['kind']} {row['reason']}" for row in rows)
+    found = (f"{row['address'][0]} {row['kind']} {row['detail']}" for row in rows)
     assert ", ".join(found) == expected
     assert all(row["origin"] == "imported" for row in rows)
     assert all(row["why"].startswith(BY_NAME[name].title) for row in rows)

@@ -1,7 +1,8 @@
 """Suppression lists as mail services export them: known by their columns, and by their words.
 
 Each format says what its rows mean. A bounce, a complaint and an unsubscription are kept apart: the
-reason is that of a bounce, `complaint`, or `operator`, and the note of the lock names the format.
+reason is that of a bounce, `complaint`, `unsubscribed`, or `operator` for what was blocked by hand,
+and the note of the lock names the format.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -17,7 +18,8 @@ Classify = Callable[[str], tuple[Kind, Reason, Blame]]
 
 _BOUNCE: Final = Reason.USER_UNKNOWN
 _COMPLAINT: Final = Reason.COMPLAINT
-_UNSUBSCRIBED: Final = Reason.OPERATOR
+_BY_HAND: Final = Reason.OPERATOR
+_UNSUBSCRIBED: Final = Reason.UNSUBSCRIBED
 # Of a row that suppresses nobody, such as a member who is subscribed.
 _NOTHING: Final = None
 _LOOKED_UP: Final = date(2026, 11, 30)
@@ -60,20 +62,20 @@ _BREVO_WORDS: Final = {
     "unsubscribedviama": _UNSUBSCRIBED,
     "unsubscribedviaemail": _UNSUBSCRIBED,
     "unsubscribedviaapi": _UNSUBSCRIBED,
-    "adminblocked": _UNSUBSCRIBED,
+    "adminblocked": _BY_HAND,
 }
 _POSTMARK_WORDS: Final = {
     "hardbounce": _BOUNCE,
     "spamcomplaint": _COMPLAINT,
-    "manualsuppression": _UNSUBSCRIBED,
+    "manualsuppression": _BY_HAND,
 }
 _SPARKPOST_WORDS: Final = {
     "bouncerule": _BOUNCE,
     "spamcomplaint": _COMPLAINT,
     "listunsubscribe": _UNSUBSCRIBED,
     "unsubscribelink": _UNSUBSCRIBED,
-    "manuallyadded": _UNSUBSCRIBED,
-    "compliance": _UNSUBSCRIBED,
+    "manuallyadded": _BY_HAND,
+    "compliance": _BY_HAND,
 }
 _MAILCHIMP_WORDS: Final = {
     "cleaned": _BOUNCE,
