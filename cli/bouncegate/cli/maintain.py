@@ -231,6 +231,7 @@ def _expire(invocation: Invocation, store: Store, now: int, stop: threading.Even
         "purged": retention.expire_purged(now),
         "counts": retention.expire_hourcounts(_since(keep.statistics, now), stop.is_set),
         "audits": retention.expire_audits(_since(keep.audit, now), stop.is_set),
+        "requests": store.requests.expire(now),
     }
     if any(gone.values()):
         counts = " ".join(f"{what}={number}" for what, number in gone.items())

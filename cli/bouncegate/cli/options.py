@@ -64,6 +64,9 @@ Addresses = Annotated[
         metavar="ADDRESS", help="Addresses, or @domain for a whole domain.", show_default=False
     ),
 ]
+Notify = Annotated[
+    str, typer.Option("--notify", metavar="ADDRESS", help="Mail this address when it is done.")
+]
 Why = Annotated[
     str,
     typer.Option(

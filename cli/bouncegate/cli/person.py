@@ -7,10 +7,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from bouncegate.admin.lists.requests import open_requests
 from bouncegate.cli.audit import AuditView
 from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import iso
+from bouncegate.cli.requests import RequestView
+from bouncegate.cli.requests import view_of as request_view_of
 from bouncegate.cli.show import AddressView, DeferralView, deferrals_of, view_of
 from bouncegate.config.structs import struct_from
 from bouncegate.policy.fold import Policy
@@ -58,6 +61,8 @@ class PersonView(Struct):
     """What the ledger knows, the newest first."""
     deferrals: list[DeferralView] = []
     audit: list[AuditView] = []
+    requests: list[RequestView] = []
+    """Requests to unlock it that wait."""
 
 
 def person_of(invocation: Invocation, address: str, now: int) -> PersonView:
@@ -80,6 +85,8 @@ def _fill(store: Store, view: PersonView, policy: Policy, now: int) -> None:
     view.invalid = store.lastmailed.fault(address)
     view.deferrals = deferrals_of(store, address)
     view.audit = [audit_view_of(one) for one in store.audits.of_address(address)]
+    waiting = (one for one in open_requests(store, now) if one.request.address == address)
+    view.requests = [request_view_of(one) for one in waiting]
     for number, entry, mark in store.history.of_address(address):
         view.entries.append(_entry(address, number, entry) | ({"left_out": mark} if mark else {}))
         if isinstance(entry, Event) and entry.raw:

@@ -103,6 +103,7 @@ def _lines(
         (sends, "send", " in the ledger"),
         (refusals, "refusal", " in the ledger"),
         (found.audits, "audit record", " naming it"),
+        (found.requests, "request", " to unlock, about it or naming it"),
         (int(found.used), "day", " on which it was last mailed"),
     )
     found_lines = [f"  {counted(number, what)}{rest}" for number, what, rest in rows if number]

@@ -22,7 +22,7 @@ from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
-from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Why, Yes, with_groups
+from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Notify, Why, Yes, with_groups
 from bouncegate.cli.output import complain, iso, write_views
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
@@ -50,9 +50,7 @@ def unlock(
     yes: Yes = False,
     dry_run: DryRun = False,
     force: Annotated[bool, typer.Option("--force", help="Lift hard locks as well.")] = False,
-    notify: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Mail this address when it is done.")
-    ] = "",
+    notify: Notify = "",
     why: Why = "",
     by: By = "",
 ) -> None:
@@ -196,9 +194,8 @@ def _tell_left(summary: UnlockSummary) -> None:
         place = " below a lock made by hand" * covered
         complain(f"{address}: {lock.kind}-locked ({lock.reason}) {end}{place}")
     if summary.left:
-        complain(
-            f"{counted(summary.left, 'address')} left locked ({summary.reasons_left}): use --force"
-        )
+        left = f"{counted(summary.left, 'address')} left locked ({summary.reasons_left})"
+        complain(f'{left}: use --force, or ask by "bouncegate requests add"')
 
 
 def _show(summary: UnlockSummary, *, yes: bool) -> None:

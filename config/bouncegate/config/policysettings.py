@@ -58,6 +58,7 @@ class PolicySettings(Struct, frozen=True):
     complaint: Threshold = Threshold(1, Terms((Duration(endless=True),)), scope="group")
     row: tuple[Row, ...] = ()
     unlock_hard: bool = False
+    request_expires: Duration = Duration(seconds=30 * 86_400)
     alive_frees_hard: bool = False
     once_a_day: bool = False
     settling: Duration = Duration(seconds=6 * 86_400)

@@ -28,7 +28,7 @@ from bouncegate.store.fileaccess import inaccessible, is_folder, is_there
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.recordcopy import copy_records
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 
 META: Final = b"meta"
 LOCKS: Final = b"locks"
@@ -58,6 +58,7 @@ SUMMARIES: Final = b"summaries"
 PURGED: Final = b"purged"
 UNPROVEN: Final = b"unproven"
 SET_ASIDE: Final = b"set_aside"
+REQUESTS: Final = b"requests"
 
 DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -88,6 +89,7 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     PURGED: {},
     UNPROVEN: {},
     SET_ASIDE: {},
+    REQUESTS: {},
 }
 
 _MAX_DATABASES: Final = 64

@@ -31,6 +31,7 @@ from bouncegate.store.journaldelete import JournalDelete, Leaving
 from bouncegate.store.lastmailed import LastMailed, key_of
 from bouncegate.store.messages import Messages, message_key
 from bouncegate.store.redaction import Redaction
+from bouncegate.store.requests import UnlockRequests
 from bouncegate.store.table import Table, Transaction
 
 _PORTION: Final = 1000
@@ -58,6 +59,8 @@ class Found(Struct):
     """Messages that Postfix's log tells of and that are not settled."""
     audits: int = 0
     """Records of operators' changes that name it."""
+    requests: int = 0
+    """Requests to unlock that are about it, or name it."""
     used: bool = False
     """Whether it is known when it was last mailed."""
 
@@ -79,6 +82,7 @@ class Purge(Table):
         self._audits = audits
         self._lastmailed = LastMailed(environment)
         self._deliverylog = deliverylog
+        self._requests = UnlockRequests(environment, audits)
         self._removal = JournalDelete(environment, history)
 
     def find(self, address: str) -> Found:
@@ -96,6 +100,7 @@ class Purge(Table):
                 if self._messages.get_within(transaction, key) is not None:
                     found.messages += not others
                     found.shared_messages += bool(others)
+            found.requests = self._requests.count_of(transaction, address, naming)
             found.waiting = len(self._deliverylog.keys_of(transaction, address))
         found.mentions = sum(1 for _ in self._mentions(address, naming))
         found.audits = sum(1 for audit in self._audits.entries() if _names(audit, address, naming))
@@ -118,6 +123,7 @@ class Purge(Table):
         with self._writing() as transaction:
             for key in self._deliverylog.keys_of(transaction, address):
                 self._deliverylog.drop(transaction, key)
+            self._requests.purge(transaction, address, naming)
             self._lastmailed.purge(transaction, key_of(address))
             for one in named:
                 self._audits.put(transaction, _without(one, address, naming))

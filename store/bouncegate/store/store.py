@@ -63,6 +63,7 @@ from bouncegate.store.mx import MxCache
 from bouncegate.store.openenvironment import OpenEnvironment
 from bouncegate.store.purge import Purge
 from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
+from bouncegate.store.requests import UnlockRequests
 from bouncegate.store.retention import Retention
 from bouncegate.store.summary import KeptSummary
 from bouncegate.store.table import Transaction
@@ -99,6 +100,7 @@ class Store(OpenEnvironment):
             self.progress: Final = Progress(environment)
             self.clock: Final = ClockRecord(environment)
             self.audits: Final = Audits(environment, self.journal)
+            self.requests: Final = UnlockRequests(environment, self.audits)
             self.incidents: Final = Incidents(
                 environment, self.history, self.lastmailed, self.audits
             )

@@ -18,9 +18,11 @@ from bouncegate.milter.lookup.tablefile import TableFile
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers
-from bouncegate.policy.records import Event
+from bouncegate.policy.records import Audit, Event
+from bouncegate.store.audit import new_key
 from bouncegate.store.entry import Sent, entry_of
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.store import Bounce, Store
 from bouncegate.store.tokens.keys import KEY_FILE, rotate
 from bouncegate.store.tools.backup import Source, make_backup
@@ -88,6 +90,8 @@ keys list
 store stats
 store verify --other-policy
 clock show
+requests list
+requests list --json
 map status FOLDER/table
 unlock --all --force --dry-run
 undo --reason user-unknown --dry-run
@@ -96,6 +100,9 @@ import --locks FOLDER/locks.csv --dry-run
 """
 CHANGING = f"""\
 lock new@example.com
+requests add {ANN}
+requests approve 1 --yes
+requests decline 1
 unlock --all --force --yes
 correct {ANN} ann@gmail.com --force
 alive {ANN}
@@ -169,6 +176,8 @@ def make_place(folder: Path, many: int = MANY) -> None:
         guard = Guard(GuardSettings(addresses=5))
         _bounce(store, [_event(f"u{n}@gmail.com", 0, ago=60) for n in range(30)], guard=guard)
         (folder / "incident").write_text(str(store.incidents.all()[-1].number))
+        asked = UnlockRequest(ANN, _NOW, _NOW + 86_400, "desk")
+        store.requests.add([asked], Audit(new_key(_NOW), _NOW, "requests add", "desk"))
         rotate(folder / "store" / KEY_FILE, _NOW, 0)
         make_backup(Source(folder / "store", store, None), folder / "saved", _NOW)
     TableFile.parse(f"texthash:{folder}/table").write(iter(()))

@@ -51,7 +51,7 @@ def test_hard_ones_cannot_unless_the_operators_config_says_so(
     assert len(locked(bouncegate)) == 3, "nothing was unlocked, not even the soft one"
     done = bouncegate("unlock", "--all", "--yes")
     assert done.out == "ann@gmail.com: unlocked\nbob@gmx.de: unlocked\n"
-    assert "1 address left locked (1 user-unknown): use --force" in done.err
+    assert "1 address left locked (1 user-unknown): use --force, or ask" in done.err
     assert locked(bouncegate) == ["hard@gmail.com"]
     assert bouncegate("unlock", "--all", "--yes").code == os.EX_NOPERM, "all that is left is hard"
     with config.open("a") as file:

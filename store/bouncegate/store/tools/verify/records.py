@@ -26,6 +26,7 @@ from bouncegate.store.layout import (
     MX_HOSTS,
     MX_WANTED,
     PURGED,
+    REQUESTS,
     SET_ASIDE,
     SUMMARIES,
     TALLIES,
@@ -35,6 +36,7 @@ from bouncegate.store.layout import (
 )
 from bouncegate.store.messages import is_whole
 from bouncegate.store.mx import host_key
+from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.tools.verify.difference import (
     Difference,
     deleted,
@@ -83,6 +85,7 @@ _SOUND: Final[dict[bytes, Sound]] = {
     SUMMARIES: lambda key, value: bool(key.decode()) and _decodes(Summary)(key, value),
     PURGED: _purged_is_sound,
     UNPROVEN: lambda key, value: len(key) == _NUMBER and Kept.of(value) is not None,
+    REQUESTS: lambda key, value: len(key) == _NUMBER and _decodes(UnlockRequest)(key, value),
     SET_ASIDE: lambda key, value: len(key) == _NUMBER and Kept.of(value) is not None,
     MESSAGES: lambda key, value: len(key) == _MESSAGE_KEY and is_whole(key, value),
 }

@@ -37,6 +37,7 @@ from bouncegate.store.codec import decode_entry, decode_state, encode, octets_of
 from bouncegate.store.deliverylog import Accepted, Batch, Deferral, Deferred, Delivery, Step
 from bouncegate.store.layout import DATABASES, open_environment
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.store import Bounce, Store
 from bouncegate.store.tools.verify.difference import Difference
 from bouncegate.store.tools.verify.verification import repair, verify, verify_ledger, verify_pages
@@ -59,6 +60,8 @@ def folder(tmp_path: Path) -> Path:
         assert store.retention.expire_entries(NOW + 5, NOW + 600, POLICY.fold) == 3
         store.void([9], Ruling("void", (), NOW + 601), POLICY.fold)
         store.purge.carry_out(event(11).address, Audit(new_key(NOW), NOW + 602, "purge", "root"))
+        asked = UnlockRequest(event(5).address, NOW, NOW + 3600, "desk")
+        store.requests.add([asked], Audit(new_key(NOW), NOW, "requests add", "desk"))
         store.mx.want(["wanted.example"], NOW)
         answer = MxAnswer("ok", (MxHost(1, "mx.shop.example"),), ttl=7200)
         store.mx.learn({"shop.example": answer}, NOW, DnsSettings())
