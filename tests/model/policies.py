@@ -6,7 +6,7 @@ from bouncegate.config.taxonomy import Reason
 
 from .life import Rule, Rules
 
-BY_DEFAULT: Final = Rules(Rule(1, (12, 24, 60)), Rule(3, (1,)))
+BY_DEFAULT: Final = Rules(Rule(1, (12,)), Rule(3, (1,)))
 TABLE: Final = """
 [policy.hard]
 failures = 2

@@ -39,8 +39,8 @@ def test_the_store_holds_what_the_rules_make_of_any_history(folder: Path, part: 
 @pytest.mark.parametrize(
     "rules",
     [
-        BY_DEFAULT._replace(hard=Rule(1, (12,))),
-        BY_DEFAULT._replace(hard=Rule(2, (12, 24, 60))),
+        BY_DEFAULT._replace(hard=Rule(1, (12, 24, 60))),
+        BY_DEFAULT._replace(hard=Rule(2, (12,))),
         BY_DEFAULT._replace(soft=Rule(3, (1,), days=30)),
         BY_DEFAULT._replace(soft=Rule(2, (1,))),
     ],
