@@ -70,13 +70,14 @@ def counts(step: Step) -> bool:
 
 def that_lacks_days(timeline: Iterable[Step], now: int) -> Step | None:
     """The last bounce that locks only with one from another day; None if nothing waits for that."""
-    found = None
+    found, state = None, EMPTY
     for step in timeline:
+        state = step.after
         if step.effect == LACKS_DAYS:
             found = step
-        elif not (step.after.hard_in_row or step.after.soft_in_row or step.after.groups):
+        elif not (state.hard_in_row or state.soft_in_row or state.groups):
             found = None
-    return None if found is None or is_locked(step.after, now) else found
+    return None if found is None or is_locked(state, now) else found
 
 
 def _told(entry: JournalEntry, before: State, after: State, policy: Policy) -> tuple[str, str]:
