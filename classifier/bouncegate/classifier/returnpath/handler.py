@@ -119,7 +119,10 @@ class ReturnPathHandler:
         return len(self._in_progress)
 
     def give_up(self) -> None:
-        """Answer 4xx to all messages in progress at once; they may still be recorded."""
+        """Answer 4xx to all messages in progress at once; they may still be recorded.
+
+        Later ones are answered so too, and not recorded: nobody would wait for their record.
+        """
         self._gives_up = True
         for task in self._in_progress:
             task.cancel()
@@ -136,6 +139,9 @@ class ReturnPathHandler:
 
     async def answer(self, raw: bytes, sender: str, recipients: Sequence[str]) -> list[str]:
         """Record the message; one reply for each recipient (RFC 2033, 4.2)."""
+        if self._gives_up:
+            log.warning("deferred: it comes when the worker ends")
+            return [STOPPING] * len(recipients)
         task = asyncio.current_task()
         assert task is not None
         self._in_progress.add(task)
