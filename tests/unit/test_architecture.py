@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # The folders, each the root of one sub-package of the namespace package `bouncegate`.
-FOLDERS = {"config", "policy", "store", "daemon", "milter", "classifier", "admin", "cli"}
-# part -> the parts that it may import, besides itself. Only `cli` wires; the return path and the
-# send path meet in the store and never import one another.
+FOLDERS = {"config", "policy", "store", "daemon", "milter", "classifier", "admin", "web", "cli"}
+# part -> the parts that it may import, besides itself. Only `cli` and `web` wire; the return path
+# and the send path meet in the store and never import one another.
 _PURE = {"config", "policy"}
 _STORE = {*_PURE, "store"}
 ARROWS = {
@@ -33,13 +33,16 @@ ARROWS = {
     "classifier.returnpath": {*_STORE, "store.tokens", "daemon", "classifier"},
     "classifier.alive": {*_STORE, "daemon", "classifier"},
     "classifier.maillog": {*_STORE, "classifier", "classifier.returnpath"},
-    "admin": set[str](),
+    "admin": _STORE,
     "admin.dns": _STORE,
-    "admin.lists": _STORE,
-    "admin.report": {*_STORE, "classifier"},
+    "admin.lists": {*_STORE, "admin"},
+    "admin.report": {*_STORE, "admin", "classifier"},
+    "admin.views": {*_STORE, "admin", "admin.lists", "admin.report"},
     "admin.postfix": {"config"},
     "admin.doctor": {*_STORE, "store.tokens", "admin.dns", "admin.postfix", "classifier.maillog"},
 }
+# A browser reaches neither name servers nor the paths of mail.
+ARROWS["web"] = {*_STORE, "daemon", "admin", "admin.lists", "admin.report", "admin.views"}
 ARROWS["cli"] = {*ARROWS}
 # What is for developers stands beside the product and is never imported by it.
 DEVELOPERS = {"lab", "manual", "tests", "bench"}

@@ -9,7 +9,17 @@ import pytest
 from bouncegate.config.text import counted
 
 ROOT: Final = Path(__file__).parents[2]
-PARTS: Final = ("config", "policy", "store", "daemon", "milter", "classifier", "admin", "cli")
+PARTS: Final = (
+    "config",
+    "policy",
+    "store",
+    "daemon",
+    "milter",
+    "classifier",
+    "admin",
+    "web",
+    "cli",
+)
 _NOUNS: Final = (
     "address|bounce|lock|line|entr|row|message|recipient|day|hour|send|event|group|domain|second|"
     "minute|record|transaction|worker|slot|file|reader|session|connection|month|report|"

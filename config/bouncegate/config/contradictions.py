@@ -8,6 +8,7 @@ from bouncegate.config.returndomains import faults as return_domain_faults
 from bouncegate.config.rows import faults as rows_faults
 from bouncegate.config.rows import name_of, scoped_by_group
 from bouncegate.config.settings import GuardSettings, ReplySettings, Settings
+from bouncegate.config.webfaults import api_faults, events_faults, web_faults
 
 
 def contradictions(settings: Settings, faulty: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -51,6 +52,10 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from provider_problems(settings.provider)
     yield from _faults_of_domain_locks(settings)
     yield from _faults_of_policy(settings)
+    sockets = (settings.milter.socket, settings.map.socket, settings.return_path.socket)
+    yield from web_faults(settings.web, sockets)
+    yield from api_faults(settings.api)
+    yield from events_faults(settings.events)
 
 
 def _faults_of_guard(guard: GuardSettings) -> Iterator[tuple[str, str]]:

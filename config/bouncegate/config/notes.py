@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bouncegate.config.rows import lets_blocks_lock
 from bouncegate.config.settings import Settings, Trust
+from bouncegate.config.webfaults import notes_on_web
 
 
 def notes_on(settings: Settings) -> Iterator[str]:
@@ -38,6 +39,7 @@ def notes_on(settings: Settings) -> Iterator[str]:
             f'no DSN will count: {senders}, so that each is "{proof}" or "unverified": add '
             f'"{proof}" to [return_path] count'
         )
+    yield from notes_on_web(settings.web)
 
 
 def notes_on_sending(settings: Settings) -> Iterator[str]:

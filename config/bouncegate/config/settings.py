@@ -7,6 +7,7 @@ by what they are about, and imported from here:
     returnsettings   [return_path] [ledger] [maillog] [alive]
     policysettings   [policy] [guard] [domain_locks] [lists]
     basesettings     [store] [dns] [retention] [alarm] [metrics] [rules] [log]
+    websettings      [web] [api] [events]
     providers        [[provider]]
 
 The sample file `bouncegate.toml` beside this one documents each key; a test compares the two.
@@ -57,19 +58,31 @@ from bouncegate.config.sendsettings import (
     ReplyAction,
     ReplySettings,
 )
+from bouncegate.config.websettings import (
+    ApiSettings,
+    EndpointSettings,
+    EventsSettings,
+    ListenSettings,
+    RoleSettings,
+    WebSettings,
+)
 
 __all__ = [
     "DEFAULT_FILE",
     "MOST_FAILURES",
     "AlarmSettings",
     "AliveSettings",
+    "ApiSettings",
     "DnsSettings",
     "DomainLockSettings",
+    "EndpointSettings",
+    "EventsSettings",
     "ExemptSettings",
     "GroupReply",
     "GuardSettings",
     "LedgerSettings",
     "Listed",
+    "ListenSettings",
     "ListsSettings",
     "LocalSettings",
     "LogSettings",
@@ -83,6 +96,7 @@ __all__ = [
     "ReplySettings",
     "RetentionSettings",
     "ReturnPathSettings",
+    "RoleSettings",
     "Row",
     "RulesSettings",
     "Scope",
@@ -91,6 +105,7 @@ __all__ = [
     "StoreSettings",
     "Threshold",
     "Trust",
+    "WebSettings",
 ]
 
 DEFAULT_FILE: Final = Path("/etc/bouncegate/bouncegate.toml")
@@ -122,6 +137,9 @@ class Settings(Struct, frozen=True):
     metrics: MetricsSettings = MetricsSettings()
     rules: RulesSettings = RulesSettings()
     log: LogSettings = LogSettings()
+    web: WebSettings = WebSettings()
+    api: ApiSettings = ApiSettings()
+    events: EventsSettings = EventsSettings()
     provider: tuple[ProviderSettings, ...] = ()
     removed: tuple[str, ...] = ()
     """Keys of earlier versions that the file still sets, and what to do. Not a key of the file."""

@@ -37,6 +37,10 @@ _ENHANCED_STATUS: Final = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
 # of an address (RFC 5321, 4.5.3.1.3).
 _DOMAIN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LONGEST_DOMAIN: Final = 195
+# RFC 3986; with a host, and neither user nor fragment.
+_WEB_URL: Final = re.compile(
+    r"https?://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:/[^\s<>\"\\^`|#]*)?"
+)
 # RFC 5321, 4.1.2 without quotes and address literals; it is passed to Postfix unchanged.
 _MAILBOX: Final = re.compile(r"[\w.+=~^'*/?{}|$&#`-]{1,64}(?:@(?:[\w-]{1,63}\.)*[\w-]{1,63})?")
 
@@ -173,6 +177,12 @@ class Mailbox(str):
     __slots__ = ()
 
 
+class WebUrl(str):
+    """An http or https URL, without the slash at its end; empty where none is set."""
+
+    __slots__ = ()
+
+
 class DomainName(str):
     """A domain name in lower case, as A-labels; empty where none is set."""
 
@@ -288,6 +298,15 @@ def parse_mailbox(value: object) -> Mailbox:
     return Mailbox(text)
 
 
+def parse_web_url(value: object) -> WebUrl:
+    """Read `https://host[:port][/path]`, or the empty text for none."""
+    hint = 'write one such as "https://bouncegate.example.com"'
+    text = _text(value, hint)
+    if text and not (text.isascii() and _WEB_URL.fullmatch(text)):
+        raise ValueError(f"invalid URL {text!r}: {hint}")
+    return WebUrl(text.removesuffix("/"))
+
+
 def parse_domain(value: object) -> DomainName:
     """Read a domain name in ASCII, or the empty text for none."""
     hint = 'write a domain name such as "return.example.com", IDNs as A-labels ("xn--...")'
@@ -368,6 +387,7 @@ PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     ReplyUrl: parse_reply_url,
     HeaderName: parse_header_name,
     GroupBy: parse_group_by,
+    WebUrl: parse_web_url,
     InetSocket: parse_inet_socket,
     LocalSocket: parse_local_socket,
     FileName: parse_file_name,
