@@ -12,6 +12,7 @@ from bouncegate.cli.options import WHEN
 from bouncegate.cli.times import period_of
 from bouncegate.config.structs import struct_from
 from bouncegate.config.taxonomy import Category, Reason, ReportedKind
+from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.policy.records import Origin
 from bouncegate.store.address import canonical_domain
 
@@ -54,6 +55,14 @@ GroupOption = Annotated[
 MailingOption = Annotated[
     str, typer.Option("--mailing", metavar="NAME", help="Only what bounced in this mailing.")
 ]
+ForGroupOption = Annotated[
+    str,
+    typer.Option(
+        "--for-group",
+        metavar="NAME",
+        help="Only locks that stop mail of this group: its own, and those for all mail.",
+    ),
+]
 SenderOption = Annotated[
     str, typer.Option("--sender", metavar="ADDRESS", help="Only this sender or its domain.")
 ]
@@ -89,6 +98,7 @@ class ListFilters:
     domain: DomainOption = ""
     group: GroupOption = ""
     mailing: MailingOption = ""
+    for_group: ForGroupOption = ""
     since: EntrySince = ""
     until: EntryUntil = ""
 
@@ -100,6 +110,7 @@ class ListFilters:
             RowFilters,
             provider=provider_named(invocation, self.provider),
             domain=domain_named(self.domain),
+            for_group=clean(self.for_group, LONGEST_LINE),
             since=since,
             until=until,
         )

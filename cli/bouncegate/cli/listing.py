@@ -9,7 +9,6 @@ from typing import Annotated, Final
 
 import typer
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bouncegate.admin.lists.corrections import id_of
 from bouncegate.admin.lists.listing import Listed, Listing, page
@@ -22,7 +21,6 @@ from bouncegate.cli.options import Csv, Json, Limit, with_groups
 from bouncegate.cli.output import Counts, complain, iso, write_views
 from bouncegate.cli.progress import watched
 from bouncegate.config.structs import struct_from
-from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
@@ -33,8 +31,8 @@ _COLUMNS: Final = (
 )  # fmt: skip
 SHEET: Final = (
     "address", "state", "locked", "scope", "kind", "category", "reason", "detail", "origin",
-    "group", "since", "until", "mailing", "provider", "hard", "soft", "last_event", "why", "blame",
-    "counts", "why_not", "in_row", "threshold", "bounces", "corrected_to", "text",
+    "group", "since", "until", "mailing", "provider", "hard", "soft", "blocked", "last_event",
+    "why", "blame", "counts", "why_not", "in_row", "threshold", "bounces", "corrected_to", "text",
 )  # fmt: skip
 """The columns of a sheet."""
 
@@ -85,7 +83,10 @@ class RowView(Struct):
     mailing: str
     provider: str
     hard: int
+    """Hard bounces that count, without those that blame the sender."""
     soft: int
+    blocked: int
+    """Hard bounces that blame the sender, whether or not they count."""
     last_event: str | None
     why: str
     blame: str | None
@@ -126,14 +127,6 @@ def list_(
         ),
     ] = State.LOCKED,
     filters: ListFilters,
-    for_group: Annotated[
-        str,
-        typer.Option(
-            "--for-group",
-            metavar="NAME",
-            help="Only locks that stop mail of this group: its own, and those for all mail.",
-        ),
-    ] = "",
     ended: Annotated[
         bool, typer.Option("--ended", help="Also show locks that have ended.")
     ] = False,
@@ -177,7 +170,7 @@ def list_(
     """
     now = int(time.time())
     invocation = invocation_of(context)
-    wanted = replace(filters.wanted(invocation, now), for_group=clean(for_group, LONGEST_LINE))
+    wanted = filters.wanted(invocation, now)
     if sort is None and descending:
         raise typer.BadParameter("--descending needs --sort")
     if sort is not None and after:
@@ -223,10 +216,16 @@ def listing_of(invocation: Invocation, store: Store, now: int) -> Listing:
 def rows_of(
     listing: Listing, state: State, wanted: RowFilters, after: str = "", *, ended: bool = False
 ) -> Iterator[Row]:
-    """The rows of one list or of all, one list behind the other.
+    """The rows of one list or of all, one list behind the other, with what they count.
 
     Behind all lists come those that bounced and are on none of the first two.
     """
+    yield from map(listing.with_blocked, _rows(listing, state, wanted, after, ended=ended))
+
+
+def _rows(
+    listing: Listing, state: State, wanted: RowFilters, after: str, *, ended: bool
+) -> Iterator[Row]:
     if ended and state is State.LOCKED:
         yield from listing.ended(wanted, after)
         return
@@ -245,6 +244,7 @@ def view_of(row: Row) -> RowView:
     return struct_from(
         row,
         RowView,
+        kind=row.shown_kind,
         reason=row.reason and row.reason.general,
         detail=row.reason,
         locked=row.scope is not None and row.state != "ended",

@@ -23,6 +23,7 @@ from bouncegate.policy.addressstate import (
     ALL_MAIL,
     ScopedLock,
     StateName,
+    hard_of,
     lock_for,
     locks_at,
     name_at,
@@ -127,6 +128,9 @@ class AddressView(Struct):
     """All locks in force."""
     soft: int
     hard: int
+    """Hard bounces that count, without those that blame the sender."""
+    blocked: int
+    """Hard bounces that blame the sender, whether or not they count."""
     complaints: int
     soft_in_row: int
     hard_in_row: int
@@ -209,6 +213,7 @@ def view_of(store: Store, policy: Policy, address: str, now: int) -> AddressView
     view = _view(address, state_at(state, now), locks, "locked" if locks else name)
     if last is not None:
         view.bounces, view.last_bounce = Counts(last.bounces), _bounce(last)
+        view.blocked = last.blocked
         view.last_event = iso(last.last_event)
     return view
 
@@ -249,7 +254,7 @@ def _lock(found: ScopedLock, lock_on: str) -> LockView:
 def _bounce(row: Row) -> BounceView:
     return BounceView(
         time=iso(row.since),
-        kind=row.kind,
+        kind=row.shown_kind,
         category=row.category,
         reason=row.reason and row.reason.general,
         detail=row.reason,
@@ -280,7 +285,8 @@ def _view(address: str, state: State, locks: list[LockView], name: StateName) ->
         lock_on=lock.lock_on if lock else None,
         locks=locks,
         soft=state.soft,
-        hard=state.hard,
+        hard=hard_of(state),
+        blocked=0,
         complaints=state.complaints,
         soft_in_row=state.soft_in_row,
         hard_in_row=state.hard_in_row,

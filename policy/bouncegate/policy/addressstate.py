@@ -4,9 +4,10 @@ The clock frees addresses without a write: a state in the store may hold locks t
 failures that were in a row until then. Nothing shows a state without asking here.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-from bouncegate.config.taxonomy import Kind
+from bouncegate.config.taxonomy import Kind, ReportedKind
 from bouncegate.policy.fold import EMPTY, freed
 from bouncegate.policy.records import Event, JournalEntry, Lock, State, Summary
 
@@ -53,6 +54,16 @@ def is_bounce(entry: JournalEntry) -> bool:
     if isinstance(entry, Summary):
         return has_counted(entry.state)
     return isinstance(entry, Event) and entry.kind in (Kind.HARD, Kind.SOFT)
+
+
+def blocked_in(counts: Mapping[str, int]) -> int:
+    """How many of the bounces counted by kind/category blame the sender."""
+    return sum(n for label, n in counts.items() if label.startswith(f"{ReportedKind.BLOCKED}/"))
+
+
+def hard_of(state: State) -> int:
+    """The hard bounces that count and do not blame the sender."""
+    return state.hard - blocked_in(state.categories)
 
 
 def has_counted(state: State) -> bool:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bouncegate.config.settings import AlarmSettings, PolicySettings, RetentionSettings, Trust
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy import streak
-from bouncegate.policy.disposition import Disposition, may_lock, spared_as
+from bouncegate.policy.disposition import Disposition, may_lock, reported_kind, spared_as
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.records import (
     MOST_GROUPS,
@@ -205,7 +205,7 @@ def _that_matter(groups: dict[str, Streak]) -> dict[str, Streak]:
 
 def _counted(state: State, event: Event) -> State:
     hard, soft = event.kind is Kind.HARD, event.kind is Kind.SOFT
-    label = f"{event.kind}/{event.category}"
+    label = f"{reported_kind(event)}/{event.category}"
     return replace(
         state,
         hard=state.hard + hard,

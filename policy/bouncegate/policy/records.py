@@ -277,10 +277,12 @@ class State(Streak, frozen=True, omit_defaults=True):
     """What the journal of one address adds up to; its own streak is that of all groups."""
 
     hard: int = 0
+    """Those that blame the sender too, where the policy counts them."""
     soft: int = 0
     complaints: int = 0
     categories: dict[str, int] = {}
-    """How often each `kind/category` was seen since the last proof of life."""
+    """How often each `kind/category` was seen since the last proof of life; hard ones that
+    blame the sender are `blocked`, as in reports."""
     first_event: int = 0
     last_event: int = 0
     delivered: int = 0

@@ -18,7 +18,7 @@ from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.addressstate import is_detected, locks_at, locks_of
 from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import Act, Entry, Event, Lock, State
+from bouncegate.policy.records import Act, Entry, Event, JournalEntry, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
@@ -135,6 +135,15 @@ class Lists(Table):
                 for number, entry in history.journal.of_address_within(transaction, address)
                 if isinstance(entry, Event) and not history.rulings.leaves_out(transaction, number)
             ]
+
+    def entries_beyond(self, address: str, counted: int) -> list[JournalEntry]:
+        """The entries of an address of which so many bounces count, if it has others; else none."""
+        journal = self._history.journal
+        with self._reading() as transaction:
+            is_whole = journal.summary(transaction, address) is None
+            if is_whole and len(journal.numbers(transaction, address)) <= counted:
+                return []
+            return [entry for _, entry in journal.of_address_within(transaction, address)]
 
     def has_bounced(self, address: str) -> bool:
         """Whether any bounce of an address is kept, whether or not it counts."""

@@ -4,7 +4,7 @@ They are told by the journal under the policy in force, as `explain` tells them.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -14,6 +14,8 @@ from bouncegate.config.taxonomy import Category, Kind
 from bouncegate.policy.addressstate import (
     ALL_MAIL,
     ScopedLock,
+    blocked_in,
+    hard_of,
     is_bounce,
     lock_for,
     locks_at,
@@ -34,6 +36,18 @@ class _Bounced(NamedTuple):
 
     event: Event
     step: Step
+
+
+def bounces_in(entries: Iterable[JournalEntry]) -> Counter[str]:
+    """How many bounces these are by kind/category, whether or not they count."""
+    known = Counter[str]()
+    for entry in entries:
+        if isinstance(entry, Summary):
+            seen = entry.state.categories.items()
+            known.update({label: number for label, number in seen if label not in _OTHERS})
+        elif isinstance(entry, Event) and is_bounce(entry):
+            known[f"{reported_kind(entry)}/{entry.category}"] += 1
+    return known
 
 
 class BounceRows:
@@ -60,10 +74,7 @@ class BounceRows:
             for step in steps(entries, self._policy)
             if isinstance(step.entry, Event) and is_bounce(step.entry)
         ]
-        summed = [entry.state for _, entry, _ in entries if isinstance(entry, Summary)]
-        known = Counter(f"{reported_kind(event)}/{event.category}" for event, _ in bounced)
-        for before in summed:
-            known.update({name: n for name, n in before.categories.items() if name not in _OTHERS})
+        known = bounces_in(entry for _, entry, _ in entries)
         if not known:
             return
         base = self._base(address, state_at(state, self._now), known, of_domain)
@@ -88,8 +99,9 @@ class BounceRows:
             since=state.last_event or None,
             until=lock.until if lock else None,
             scope=scope,
-            hard=state.hard,
+            hard=hard_of(state),
             soft=state.soft,
+            blocked=blocked_in(known),
             last_event=state.last_event,
             cause=lock.cause if lock else 0,
             bounces=dict(known),

@@ -12,7 +12,15 @@ from bouncegate.admin.lists.syntax import fault_of_canonical
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.text import counted
-from bouncegate.policy.addressstate import ALL_MAIL, has_counted, is_bounce, lock_for, locks_at
+from bouncegate.policy.addressstate import (
+    ALL_MAIL,
+    blocked_in,
+    hard_of,
+    has_counted,
+    is_bounce,
+    lock_for,
+    locks_at,
+)
 from bouncegate.policy.deaddomain import REASONS, WORDS
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.mx import DENIALS, Status
@@ -157,7 +165,9 @@ class ListCheck:
             why = _NOTHING_COUNTS if self._store.lists.has_bounced(address) else ""
             return CheckedAddress(line, address, "good", why)
         events = [event for event in self._store.lists.events(address) if is_bounce(event)]
-        why = f"{state.hard} hard and {counted(state.soft, 'soft bounce')}"
+        why = f"{hard_of(state)} hard and {counted(state.soft, 'soft bounce')}"
+        if blocked := blocked_in(state.categories):
+            why += f", {blocked} blocked"
         reason = events[-1].reason if events else None
         of_others = bool(self._group and events) and all(e.group != self._group for e in events)
         return CheckedAddress(line, address, "predicted" if of_others else "detected", why, reason)

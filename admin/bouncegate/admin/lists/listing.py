@@ -13,7 +13,7 @@ from typing import Final, Literal, get_args
 
 from msgspec.structs import replace
 
-from bouncegate.admin.lists.bounces import BounceRows
+from bouncegate.admin.lists.bounces import BounceRows, bounces_in
 from bouncegate.admin.lists.prefilter import key_prefilter, lock_prefilter
 from bouncegate.admin.lists.row import Row, RowFilters, row_of_lock
 from bouncegate.admin.lists.stale import last_stale_day
@@ -23,6 +23,8 @@ from bouncegate.policy import deaddomain as dead
 from bouncegate.policy.addressstate import (
     ALL_MAIL,
     ScopedLock,
+    blocked_in,
+    hard_of,
     has_counted,
     is_detected,
     lock_for,
@@ -92,6 +94,13 @@ class Listing:
                 if any(filters.matches(lock) and _is_of_group(filters, lock) for lock in locks):
                     continue
             yield row
+
+    def with_blocked(self, row: Row) -> Row:
+        """The row with the number of bounces that blame the sender, which its state lacks."""
+        if row.bounces:
+            return row
+        others = self._lists.entries_beyond(row.address, row.hard + row.soft + row.blocked)
+        return replace(row, blocked=blocked_in(bounces_in(others))) if others else row
 
     def _with_provider(self, row: Row) -> Row:
         return replace(row, provider=row.provider or self._providers.provider_of(row.address))
@@ -237,7 +246,7 @@ class Listing:
     def _with_lock(self, row: Row) -> Row:
         """The row with the address's first lock and its bounces."""
         state = self._store.addresses.get(row.address) or EMPTY
-        known = replace(row, hard=state.hard, soft=state.soft, last_event=state.last_event)
+        known = replace(row, hard=hard_of(state), soft=state.soft, last_event=state.last_event)
         scope, lock = next(iter(locks_at(state, self._now)), (None, None))
         if lock is None:
             return known

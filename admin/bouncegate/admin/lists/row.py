@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from bouncegate.config.taxonomy import Blame, Category, Kind, Reason, ReportedKind
-from bouncegate.policy.addressstate import ALL_MAIL, ScopedLock
+from bouncegate.policy.addressstate import ALL_MAIL, ScopedLock, blocked_in, hard_of
 from bouncegate.policy.disposition import reported_kind
 from bouncegate.policy.records import Act, Entry, Event, Lock, Origin, State
 
@@ -29,7 +29,10 @@ class Row(Struct, frozen=True):
     mailing: str = ""
     provider: str = ""
     hard: int = 0
+    """Hard bounces that count, without those that blame the sender."""
     soft: int = 0
+    blocked: int = 0
+    """Hard bounces that blame the sender, whether or not they count."""
     last_event: int = 0
     why: str = ""
     cause: int = 0
@@ -52,6 +55,11 @@ class Row(Struct, frozen=True):
     """How often it bounced, by kind/category, whether or not that counts; empty: not looked up."""
     corrected: str = ""
     """What was meant, if an operator says that the address was mistyped."""
+
+    @property
+    def shown_kind(self) -> Kind | ReportedKind | None:
+        """A bounce has the kind that reports give it, a lock its own."""
+        return self.reported if self.bounces else self.kind
 
 
 class RowFilters(Struct, frozen=True):
@@ -132,8 +140,9 @@ def row_of_lock(
         scope=found.scope,
         mailing=event.mailing if event else "",
         provider=event.provider if event else "",
-        hard=state.hard,
+        hard=hard_of(state),
         soft=state.soft,
+        blocked=blocked_in(state.categories),
         last_event=state.last_event,
         why=act.why if act else "",
         cause=lock.cause,

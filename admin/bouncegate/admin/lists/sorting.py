@@ -35,6 +35,7 @@ class Order(StrEnum):
     LAST_EVENT = "last-event"
     HARD = "hard"
     SOFT = "soft"
+    BLOCKED = "blocked"
 
 
 _KEYS: Final[dict[Order, Callable[[Row], object]]] = {
@@ -43,6 +44,8 @@ _KEYS: Final[dict[Order, Callable[[Row], object]]] = {
     Order.LAST_EVENT: lambda row: row.last_event,
     Order.HARD: lambda row: row.hard,
     Order.SOFT: lambda row: row.soft,
+    Order.BLOCKED: lambda row: row.blocked,
+    Order.KIND: lambda row: row.shown_kind or "",
     Order.DOMAIN: lambda row: row.address.rpartition("@")[2],
 }
 
