@@ -109,6 +109,49 @@ def test_whom_a_group_does_not_reach(bouncegate: Command) -> None:
     ]
 
 
+def test_export_has_whom_a_group_does_not_reach(bouncegate: Command) -> None:
+    assert not bouncegate("lock", "eve@orchard.example", "--group", "shop.example.com").code
+    for group, number in ((NEWS, 2), ("other.example.com", 1)):
+        found = bouncegate("export", "--for-group", group, "--format", "json").out.splitlines()
+        assert [json.loads(one)["address"] for one in found] == list(
+            rows(bouncegate, "--for-group", group)
+        )
+        assert len(found) == number
+
+
+def test_unlock_lifts_what_stops_mail_of_a_group(bouncegate: Command) -> None:
+    for group in (NEWS, "shop.example.com"):
+        assert not bouncegate("lock", "eve@orchard.example", "--group", group).code
+    seen = bouncegate("unlock", "--all", "--for-group", NEWS, "--yes")
+    assert not seen.code
+    assert rows(bouncegate) == {"eve@orchard.example": "group:shop.example.com"}
+    seen = bouncegate("unlock", "eve@orchard.example", "--for-group", NEWS, "--yes")
+    assert "not locked" in seen.out
+    assert list(rows(bouncegate)) == ["eve@orchard.example"]
+
+
+def test_report_of_addresses_names_the_scope_of_their_locks(
+    bouncegate: Command, config: Path
+) -> None:
+    recent = int(time.time()) - 86_400
+    for name in ("ann@orchard.example", "bob@orchard.example", "eve@orchard.example"):
+        bounce(config, name, Reason.SPAM_BLOCK, first=recent, group=NEWS)
+    bounce(config, "uma@dead.example", Reason.SPAM_BLOCK, first=recent, group=NEWS)
+    assert not bouncegate("lock", "@dead.example").code
+    scopes = {
+        "ann@orchard.example": "global",
+        "bob@orchard.example": f"group:{NEWS}",
+        "eve@orchard.example": None,
+        "uma@dead.example": "global",
+    }
+    for subject in ("mailing", "group"):
+        told = bouncegate("report", subject, "--addresses", "--json").out.splitlines()
+        assert {one["address"]: one["scope"] for one in map(json.loads, told)} == scopes
+        text = io.StringIO(bouncegate("report", subject, "--addresses", "--csv").out, newline="")
+        sheet = {row["address"]: row["scope"] or None for row in csv.DictReader(text)}
+        assert sheet == scopes
+
+
 def test_check_names_the_scope_of_what_it_finds(bouncegate: Command) -> None:
     assert not bouncegate("lock", "bob@kernel.org", "--group", NEWS).code
     checked = json.loads(bouncegate("check", "--json", "bob@kernel.org").out)

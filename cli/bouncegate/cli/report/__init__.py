@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 from msgspec.structs import replace
 
+from bouncegate.admin.lists.scope import CurrentScopes
 from bouncegate.admin.report.addresses import bounces, in_groups
 from bouncegate.admin.report.counting import Scope
 from bouncegate.admin.report.filters import Filters
@@ -164,7 +165,7 @@ def _command(subject: str) -> Callable[..., None]:
                 elif addresses:
                     by_address = subject == "group"
                     form = AddressView if by_address else BounceView
-                    views = _views(store, scope, by_address=by_address)
+                    views = _views(store, scope, now, by_address=by_address)
                     bounced.write(islice(views, limit or None), form, json=json, csv=csv)
                 else:
                     by, only = ("day", None) if subject == "rate" else (subject, name)
@@ -181,11 +182,13 @@ for _subject in _HELP:
     app.command(_subject)(_command(_subject))
 
 
-def _views(store: Store, scope: Scope, *, by_address: bool) -> Iterator[View]:
+def _views(store: Store, scope: Scope, now: int, *, by_address: bool) -> Iterator[View]:
+    locked = CurrentScopes(store, now)
     if by_address:
-        yield from map(address_view, in_groups(store.arrivals.by_address(), scope))
+        found = in_groups(store.arrivals.by_address(), scope)
+        yield from (address_view(one, locked) for one in found)
     else:
-        yield from map(bounce_view, _bounces(store, scope))
+        yield from (bounce_view(one, locked) for one in _bounces(store, scope))
 
 
 def _bounces(store: Store, scope: Scope) -> Iterator[Arrival]:

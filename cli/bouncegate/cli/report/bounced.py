@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from bouncegate.admin.lists.scope import CurrentScopes
 from bouncegate.admin.report.addresses import GroupHistory
 from bouncegate.cli.output import iso, write_views
 from bouncegate.config.structs import struct_from
@@ -16,6 +17,8 @@ class BounceView(Struct):
 
     address: str
     """Empty if the bounce names no recipient."""
+    scope: str | None
+    """Which mail of the address is locked now: `global` or `group:NAME`; null without a lock."""
     time: str | None
     """When it came."""
     sent: str | None
@@ -39,6 +42,8 @@ class AddressView(Struct):
 
     address: str
     group: str
+    scope: str | None
+    """As in a bounce."""
     kind: str
     category: str
     reason: str
@@ -61,12 +66,13 @@ _IN_TABLE = (
 _LONGEST = 80
 
 
-def bounce_view(arrival: Arrival) -> BounceView:
+def bounce_view(arrival: Arrival, scopes: CurrentScopes) -> BounceView:
     """A bounce as scripts read it."""
     event = arrival.event
     return struct_from(
         event,
         BounceView,
+        scope=scopes.of(event.address),
         kind=reported_kind(event),
         time=iso(event.time),
         sent=iso(event.sent or None),
@@ -75,12 +81,13 @@ def bounce_view(arrival: Arrival) -> BounceView:
     )
 
 
-def address_view(found: tuple[str, str, GroupHistory]) -> AddressView:
+def address_view(found: tuple[str, str, GroupHistory], scopes: CurrentScopes) -> AddressView:
     """An address of a group as scripts read it."""
     address, group, known = found
     return struct_from(
         known.last,
         AddressView,
+        scope=scopes.of(address),
         kind=reported_kind(known.last),
         reason=known.last.reason.general,
         detail=known.last.reason,
