@@ -5,10 +5,10 @@
  *
  * SOCKET is the path of a unix socket, ADDRESSES a file with an address a line. Each connection
  * stands for one smtpd(8): it negotiates (protocol 6), sends messages of RECIPIENTS recipients
- * each, one after the other, and is replaced after MESSAGES of them (100). As Postfix does, it honours the
- * macros that the milter asks for at MAIL and RCPT (those of MAIL even where it has opted out of the
- * step), sends only the steps that the milter wants, waits
- * for an answer only where one is due, and sends what it need not wait for in one write.
+ * each, one after the other, and is replaced after MESSAGES of them (100). As Postfix does, it sends
+ * with each step the macros that the milter asks for there, or else its own; sends the macros of a
+ * step even where the milter has opted out of it, and only the steps that it wants; waits for an
+ * answer only where one is due, and sends what it need not wait for in one write.
  *
  * Prints a line of JSON; the latencies are those of RCPT, in microseconds.
  */
@@ -29,13 +29,24 @@ enum { OUT_ROOM = 16384, IN_ROOM = 65536, ASKED_ROOM = 1024 };
 enum { NO_CONNECT = 1, NO_HELO = 2, NO_MAIL = 4, NO_BODY = 0x10, NO_HEADERS = 0x20, NO_EOH = 0x40,
        NO_DATA = 0x200, QUIET_HEADERS = 0x80, QUIET_CONNECT = 0x1000, QUIET_HELO = 0x2000,
        QUIET_MAIL = 0x4000, QUIET_EOH = 0x40000, QUIET_BODY = 0x80000 };
-enum { AT_MAIL = 2, AT_RCPT = 3 };
+/* The steps for which macros can be asked (SMFIM_CONNECT and so on), and what Postfix 3.7 sends
+   with each unasked, so far as it has a value. */
+enum { AT_CONNECT, AT_HELO, AT_MAIL, AT_RCPT, AT_DATA, AT_EOM, AT_EOH, STEPS };
+static const char STEP_COMMANDS[] = "CHMRTEN";
+static const char *const UNASKED[STEPS] = {
+    "j {daemon_name} {daemon_addr} v _", "",
+    "i {auth_type} {auth_authen} {mail_addr} {mail_host} {mail_mailer}",
+    "i {rcpt_addr} {rcpt_host} {rcpt_mailer}", "i", "i", "i",
+};
 
-/* What each macro holds; the last one's value changes with the recipient. */
+/* What each macro holds; an address or a queue id that is not known yet is not sent. */
 static const char *const MACROS[][2] = {
-    {"i", "4Zx8Gk2l1vz"},           {"{auth_authen}", "newsletter"},
+    {"i", "4Zx8Gk2l1vz"}, {"j", "mail.sender.test"}, {"v", "Postfix 3.7.11"},
+    {"_", "localhost [127.0.0.1]"}, {"{auth_type}", "PLAIN"}, {"{auth_authen}", "newsletter"},
     {"{client_addr}", "127.0.0.1"}, {"{daemon_name}", "mail.sender.test"},
-    {"{mail_addr}", "news@sender.test"}, {"{rcpt_mailer}", "smtp"},
+    {"{daemon_addr}", "127.0.0.1"}, {"{mail_addr}", "news@sender.test"},
+    {"{mail_host}", "sender.test"}, {"{mail_mailer}", "smtp"}, {"{rcpt_mailer}", "smtp"},
+    {"{rcpt_addr}", NULL}, {"{rcpt_host}", NULL},
 };
 enum { MACRO_COUNT = sizeof MACROS / sizeof *MACROS };
 
@@ -50,7 +61,9 @@ struct session {
 struct link {
     int fd;
     uint32_t steps;
-    char asked_at_mail[ASKED_ROOM], asked[ASKED_ROOM];
+    char asked[STEPS][ASKED_ROOM];
+    const char *recipient; /* the one that is offered */
+    int queued;            /* whether the message has an accepted recipient, and so a queue id */
     char out[OUT_ROOM];
     size_t length;
 };
@@ -79,14 +92,30 @@ static void add(struct link *link, char command, const void *data, size_t length
 
 static size_t put(char *at, const char *text) { return strlen(strcpy(at, text)) + 1; }
 
-static void add_macros(struct link *link, char stage, const char *wanted) {
-    char data[1024] = {stage};
-    size_t length = 1;
+/* The value of a macro as Postfix has it at this point; NULL if it has none. */
+static const char *value_of(const struct link *link, const char *name, size_t length) {
+    if (length == 1 && *name == 'i') return link->queued ? MACROS[0][1] : NULL;
     for (size_t m = 0; m < MACRO_COUNT; m++)
-        if (strstr(wanted, MACROS[m][0])) {
-            length += put(data + length, MACROS[m][0]);
-            length += put(data + length, MACROS[m][1]);
+        if (strlen(MACROS[m][0]) == length && !memcmp(MACROS[m][0], name, length)) {
+            if (MACROS[m][1] || !link->recipient) return MACROS[m][1];
+            const char *at = strrchr(link->recipient, '@');
+            return name[6] == 'a' || !at ? link->recipient : at + 1;
         }
+    return NULL;
+}
+
+static void add_macros(struct link *link, int step) {
+    char data[2 * ASKED_ROOM] = {STEP_COMMANDS[step]};
+    size_t length = 1, size;
+    for (const char *name = link->asked[step]; *name; name += size + strspn(name + size, " ")) {
+        size = strcspn(name, " ");
+        const char *value = value_of(link, name, size);
+        if (!value) continue;
+        memcpy(data + length, name, size);
+        data[length + size] = 0;
+        length += size + 1;
+        length += put(data + length, value);
+    }
     add(link, 'D', data, length);
 }
 
@@ -100,15 +129,21 @@ static int read_all(int fd, char *data, size_t length) {
     return 0;
 }
 
-/* Sends what was added and returns the milter's answer, -1 if there is none. */
-static int answer(struct link *link, char *data, size_t *length) {
-    uint32_t size;
+/* Sends what was added. */
+static int flush(struct link *link) {
     for (size_t sent = 0; sent < link->length;) {
         ssize_t part = write(link->fd, link->out + sent, link->length - sent);
         if (part <= 0) return -1;
         sent += part;
     }
     link->length = 0;
+    return 0;
+}
+
+/* Sends what was added and returns the milter's answer, -1 if there is none. */
+static int answer(struct link *link, char *data, size_t *length) {
+    uint32_t size;
+    if (flush(link)) return -1;
     if (read_all(link->fd, (char *)&size, 4)) return -1;
     *length = ntohl(size);
     if (*length < 1 || *length > IN_ROOM || read_all(link->fd, data, *length)) return -1;
@@ -124,7 +159,9 @@ static int open_link(struct link *link) {
     size_t length;
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
     link->length = 0;
-    link->asked[0] = link->asked_at_mail[0] = 0;
+    link->recipient = NULL;
+    link->queued = 0;
+    for (int s = 0; s < STEPS; s++) strcpy(link->asked[s], UNASKED[s]);
     link->fd = socket(AF_UNIX, SOCK_STREAM, 0);
     /* A milter that does not answer is a failure, not a load without an end. */
     struct timeval patience = {.tv_sec = 30};
@@ -137,8 +174,7 @@ static int open_link(struct link *link) {
     for (size_t at = 13; at + 4 < length; at += strlen(data + at) + 1) {
         memcpy(&stage, data + at, 4);
         at += 4;
-        if (ntohl(stage) == AT_MAIL) snprintf(link->asked_at_mail, ASKED_ROOM, "%s", data + at);
-        if (ntohl(stage) == AT_RCPT) snprintf(link->asked, ASKED_ROOM, "%s", data + at);
+        if (ntohl(stage) < STEPS) snprintf(link->asked[ntohl(stage)], ASKED_ROOM, "%s", data + at);
     }
     return 0;
 }
@@ -146,8 +182,8 @@ static int open_link(struct link *link) {
 static int step(struct link *link, uint32_t unwanted, uint32_t quiet, char command,
                 const char *argument, size_t length) {
     char data[IN_ROOM];
-    if (command == 'C' && !(link->steps & unwanted)) add_macros(link, command, "{daemon_name}");
-    if (command == 'M') add_macros(link, command, link->asked_at_mail[0] ? link->asked_at_mail : "i{auth_authen}{mail_addr}");
+    const char *with_macros = strchr(STEP_COMMANDS, command);
+    if (with_macros) add_macros(link, with_macros - STEP_COMMANDS);
     if (link->steps & unwanted) return 0;
     add(link, command, argument, length);
     return (link->steps & quiet) || answer(link, data, &length) == 'c' ? 0 : -1;
@@ -163,15 +199,16 @@ static void measure(struct session *session, double seconds) {
 
 static int offer_recipient(struct session *session, struct link *link) {
     char argument[512], data[IN_ROOM];
-    size_t length = 1 + snprintf(argument, sizeof argument, "<%s>",
-                                 addresses[session->next_address++ % address_count]);
-    add_macros(link, 'R', link->asked[0] ? link->asked : "i{rcpt_mailer}");
+    link->recipient = addresses[session->next_address++ % address_count];
+    size_t length = 1 + snprintf(argument, sizeof argument, "<%s>", link->recipient);
+    add_macros(link, AT_RCPT);
     add(link, 'R', argument, length);
     double start = now();
     int verdict = answer(link, data, &length);
     measure(session, now() - start);
     session->recipients++;
     session->refused += verdict == 'y';
+    link->queued |= verdict == 'c';
     return verdict;
 }
 
@@ -186,6 +223,7 @@ static int send_message(struct session *session, struct link *link) {
     char data[IN_ROOM];
     size_t length;
     int accepted = 0;
+    link->queued = 0;
     if (step(link, NO_MAIL, QUIET_MAIL, 'M', mail, sizeof mail)) return -1;
     for (int r = 0; r < per_message; r++) {
         int verdict = offer_recipient(session, link);
@@ -197,18 +235,21 @@ static int send_message(struct session *session, struct link *link) {
         add(link, 'A', "", 0);
         return 0;
     }
+    add_macros(link, AT_DATA);
     if (!(link->steps & NO_DATA)) {
         add(link, 'T', "", 0);
         int verdict = answer(link, data, &length);
         if (verdict == ACCEPT) return 0; /* it wants no more of this message */
         if (verdict != 'c') return -1;
+    } else if (flush(link)) { /* smtpd(8) hands the connection over to cleanup(8) */
+        return -1;
     }
     if (step(link, NO_HEADERS, QUIET_HEADERS, 'L', header, sizeof header) ||
         step(link, NO_EOH, QUIET_EOH, 'N', "", 0) ||
         step(link, NO_BODY, QUIET_BODY, 'B', "Hello\r\n", 7))
         return -1;
     int verdict;
-    add_macros(link, 'E', "i");
+    add_macros(link, AT_EOM);
     add(link, 'E', "", 0);
     do verdict = answer(link, data, &length);
     while (verdict > 0 && strchr(CHANGES, verdict));

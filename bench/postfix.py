@@ -5,6 +5,9 @@
               where the disk hides nothing
     disk      the same with queue, store and ledger in the folder for temporary files (TMPDIR),
               which must be on a disk: each message waits for a sync
+    recipients
+              the same systems as `postfix`, by 1, 10 and 50 recipients a message, all different:
+              figures of a recipient, in which a question of Postfix's own for each would show
     planes    each way to refuse: milter, map, native table, policy service. No two recipients are
               the same: Postfix remembers the route of the last one, and would not ask the map
     refused   the same planes under a load that goes on after a refusal (`bench/refusals.c`):
@@ -63,7 +66,7 @@ class Spell(NamedTuple):
     """What was measured of one system in one round."""
 
     messages: int
-    """Or refused recipients."""
+    """Or recipients."""
     seconds: float
     """From the first connection to the last answer."""
     processor: float
@@ -106,19 +109,20 @@ class System:
         self._beside = _ATTACH[name](self._mail, store, stack)
         self._mail.postfix.reload()
 
-    def take(self, messages: int) -> Spell:
-        """Let it take so many messages, and deliver them."""
+    def take(self, messages: int, recipients: int = 1) -> Spell:
+        """Let it take so many messages of so many recipients, and deliver them."""
         postfix, ours = self._used()
-        seconds = self._send(messages)
+        seconds = self._send(messages, recipients)
         self._mail.postfix.wait_until_empty(600)
         postfix_after, ours_after = self._used()
         ours = ours_after - ours
-        return Spell(messages, seconds, postfix_after - postfix + ours, ours)
+        return Spell(messages * recipients, seconds, postfix_after - postfix + ours, ours)
 
-    def _send(self, messages: int) -> float:
+    def _send(self, messages: int, recipients: int) -> float:
         """Seconds from the first connection to the last answer."""
         argv = ["smtp-source", "-s", _SESSIONS, "-m", messages, "-l", _OCTETS, "-f", _SENDER]
-        argv += [*self.load, "-t", _RECIPIENT, f"127.0.0.1:{self._mail.postfix.submission_port}"]
+        argv += [*self.load, "-r", recipients, "-t", _RECIPIENT]
+        argv.append(f"127.0.0.1:{self._mail.postfix.submission_port}")
         start = time.perf_counter()
         subprocess.run([str(word) for word in argv], check=True, timeout=600)
         return time.perf_counter() - start
@@ -149,7 +153,7 @@ class _Refusing(System):
         )
         self._mail.postfix.reload()
 
-    def _send(self, messages: int) -> float:
+    def _send(self, messages: int, recipients: int) -> float:
         argv = [self._program, self._mail.postfix.submission_port, _SESSIONS, messages]
         words = [str(word) for word in (*argv, _SENDER, self._addresses)]
         found = json.loads(subprocess.check_output(words, timeout=600))
@@ -226,12 +230,17 @@ class _Comparison(NamedTuple):
     """The systems with which the others are compared."""
     messages: int
     kind: type[System] = System
+    recipients: tuple[int, ...] = (1,)
+    """Of a message; each number is measured for itself, with as many recipients in all."""
 
 
 _OURS: Final = (_BARE, _YARDSTICK, _MILTER, _SIGNED, _RECORDED)
 _PLANES: Final = tuple(name for name in _ATTACH if name != _SIGNED)
 _COMPARISONS: Final = {
     "postfix": _Comparison(_OURS, (_BARE, _YARDSTICK, _SIGNED), 1500),
+    "recipients": _Comparison(
+        _OURS, (_BARE, _YARDSTICK, _SIGNED), 1500, _Numbered, recipients=(1, 10, 50)
+    ),
     "disk": _Comparison(_OURS, (_BARE, _YARDSTICK, _SIGNED), 500),
     "planes": _Comparison(_PLANES, (_BARE,), 1500, _Numbered),
     "refused": _Comparison(_PLANES[1:], (_YARDSTICK,), 4000, _Refusing),
@@ -241,18 +250,21 @@ _COMPARISONS: Final = {
 def main() -> None:
     """Run one of them and print the figures."""
     options = arguments(__doc__, _COMPARISONS)
-    systems, bases, messages, kind = _COMPARISONS[options.name]
+    systems, bases, each, kind, shapes = _COMPARISONS[options.name]
     base, where = _disk() if options.name == "disk" else _memory()
     with ExitStack() as stack:
         store = stack.enter_context(locked_store(min(options.locks, _LOCKS), base))
         running = [kind(name, base, store, stack) for name in systems]
-        _round(running, messages)  # warms every process up
-        rounds = [_round(running, messages) for _ in range(options.rounds)]
-    show(
-        f"{options.name} end to end, on {where}, {options.rounds} rounds of {2 * messages:,}",
-        [dict(_row(name, rounds, bases)) for name in systems],
-        as_json=options.json,
-    )
+        for recipients in shapes:
+            _round(running, each, recipients)  # warms every process up
+            rounds = [_round(running, each, recipients) for _ in range(options.rounds)]
+            shape = f" with {recipients} a message" if len(shapes) > 1 else ""
+            show(
+                f"{options.name} end to end, on {where}, {options.rounds} rounds of "
+                f"{2 * each:,}{shape}",
+                [dict(_row(name, rounds, bases)) for name in systems],
+                as_json=options.json,
+            )
 
 
 def _memory() -> tuple[str, str]:
@@ -278,9 +290,10 @@ def _disk() -> tuple[str, str]:
     return base, f"a disk ({kind}, {median(took) * 1e6:,.0f} us a sync)"
 
 
-def _round(systems: list[System], messages: int) -> dict[str, Spell]:
-    there = {system.name: system.take(messages) for system in systems}
-    return {one.name: there[one.name] + one.take(messages) for one in reversed(systems)}
+def _round(systems: list[System], each: int, recipients: int) -> dict[str, Spell]:
+    messages = each // recipients
+    there = {system.name: system.take(messages, recipients) for system in systems}
+    return {one.name: there[one.name] + one.take(messages, recipients) for one in reversed(systems)}
 
 
 def _row(

@@ -1,8 +1,9 @@
 """The MTA's side of the milter protocol (version 6), so far as Postfix uses it.
 
 It can play an MTA that honours the macros a milter asks for, as Postfix does, and one that
-sends its own set at CONNECT and MAIL and knows nothing of that request. Postfix sends the macros of
-MAIL for a step that the milter has opted out of, too; the other one sends nothing then.
+sends its own set and knows nothing of that request. Macros belong to the step that they are asked
+for: a step for which nothing is asked has Postfix's own set. Postfix sends the macros of a step
+that the milter has opted out of, too; the other one sends nothing then.
 """
 
 import socket
@@ -22,12 +23,20 @@ ANY_WITHOUT_REPLY: Final = 0xF_F000 | 0x80
 SETSYMLIST = 0x100
 ADDHDRS, ADDRCPT, DELRCPT = 1, 4, 8
 
-# Where macros can be asked for (SMFIM_ENVFROM, SMFIM_ENVRCPT), and the command they come with.
-_STAGES: Final = {2: "M", 3: "R"}
+# Where macros can be asked for (SMFIM_CONNECT and so on), and the command they come with.
+_STAGES: Final = {0: "C", 1: "H", 2: "M", 3: "R", 4: "T", 5: "E", 6: "N"}
+# The defaults of milter_connect_macros and so on (Postfix 3.7).
 _SENT_UNASKED: Final = {
-    "C": ("j", "{daemon_name}", "v"),
-    "M": ("i", "{auth_authen}", "{mail_addr}"),
+    "C": ("j", "{daemon_name}", "{daemon_addr}", "v", "_"),
+    "H": ("{tls_version}", "{cipher}", "{cipher_bits}", "{cert_subject}", "{cert_issuer}"),
+    "M": (
+        *("i", "{auth_type}", "{auth_authen}", "{auth_author}"),
+        *("{mail_addr}", "{mail_host}", "{mail_mailer}"),
+    ),
     "R": ("i", "{rcpt_addr}", "{rcpt_host}", "{rcpt_mailer}"),
+    "T": ("i",),
+    "E": ("i",),
+    "N": ("i",),
 }
 
 
@@ -59,14 +68,16 @@ class Mta:
     def connect(self, macros: Mapping[str, str], client: str = "192.0.2.1") -> None:
         """Tell of the client, if the milter wants to know."""
         address = b"client.example\x004" + struct.pack(">H", 40000) + client.encode() + b"\x00"
-        if not self.steps & NO_CONNECT:
+        if self.steps & NO_CONNECT:
+            self._opted_out("C", macros)
+        else:
             self._step("C", macros, address, replies=not self.steps & NO_REPLY_CONNECT)
+        self._opted_out("H", macros)
 
     def mail(self, macros: Mapping[str, str], sender: str) -> None:
         """Tell of the sender, if the milter wants to know."""
         if self.steps & NO_MAIL:
-            if self._honours_request:
-                self._macros("M", macros)
+            self._opted_out("M", macros)
             return
         argument = f"<{sender}>".encode("utf-8", "surrogateescape") + b"\x00"
         self._step("M", macros, argument, replies=not self.steps & NO_REPLY_MAIL)
@@ -80,6 +91,7 @@ class Mta:
     def data(self) -> Answer:
         """Say that the message itself begins, if the milter wants to know."""
         if self.steps & NO_DATA:
+            self._opted_out("T", {})
             return Answer("c")
         self._send("T", b"")
         return self._answer()
@@ -92,8 +104,7 @@ class Mta:
 
     def changes(self, macros: Mapping[str, str]) -> list[tuple[str, bytes]]:
         """End the message; what the milter changes of it before it lets it pass."""
-        pairs = "".join(f"{name}\x00{value}\x00" for name, value in macros.items())
-        self._send("D", b"E" + pairs.encode())
+        self._macros("E", macros)
         self._send("E", b"")
         found = []
         while (packet := self._packet())[0] != "c":
@@ -145,8 +156,14 @@ class Mta:
         if replies:
             assert self._answer() == Answer("c")
 
+    def _opted_out(self, command: str, macros: Mapping[str, str]) -> None:
+        """What is sent of a step that the milter does not want."""
+        if self._honours_request:
+            self._macros(command, macros)
+
     def _macros(self, command: str, macros: Mapping[str, str]) -> None:
-        names = self.asked.get(command, ()) if self._honours_request else _SENT_UNASKED[command]
+        unasked = _SENT_UNASKED[command]
+        names = self.asked.get(command, unasked) if self._honours_request else unasked
         pairs = [(name, macros[name]) for name in names if name in macros]
         flat = "".join(f"{name}\x00{value}\x00" for name, value in pairs)
         self._send("D", command.encode() + flat.encode("utf-8", "surrogateescape"))
