@@ -42,6 +42,7 @@ EXCEPTIONS: Final = (
     "transactions have freed pages",  # of a damaged file
     "values.keys()",
     "has not answered for",  # a minute
+    "{n} days ago",  # yesterday and tomorrow are said before
 )
 
 
