@@ -26,13 +26,14 @@ EXPORTS: dict[str, tuple[str, str]] = {
         "a@kernel.org,BOUNCE\nb@kernel.org,COMPLAINT\n",
         "a hard user-unknown, b complaint complaint",
     ),
-    "sendgrid-bounces": (
+    "sendgrid": (
         (
             f"status,reason,email,created\n5.1.1,{UNKNOWN},a@kernel.org,1\n"
             "4.2.2,452 4.2.2 mailbox full,b@kernel.org,1\n"
+            "5.0.0,550 5.0.0 quux,e@kernel.org,1\n4.0.0,451 quux,f@kernel.org,1\n"
             "5.7.1,550 5.7.1 your IP is on a block list,c@kernel.org,1\n,,d@kernel.org,1\n"
         ),
-        "a hard user-unknown, b soft mailbox-full, d hard user-unknown",
+        "a hard user-unknown, b soft mailbox-full",
     ),
     "sendgrid-invalid": (
         '[{"created": 1, "email": "a@kernel.org", "reason": "Mail domain mentioned is unknown"}]',
@@ -116,7 +117,7 @@ def imported(bouncegate: Command, path: Path, text: str, *options: str) -> tuple
 
 
 def test_each_format_has_an_example() -> None:
-    assert EXPORTS.keys() == BY_NAME.keys()
+    assert EXPORTS.keys() == {name for name, form in BY_NAME.items() if not form.named}
     assert all(one.source for one in FORMATS)
 
 
@@ -133,6 +134,25 @@ def test_export_of_a_service_is_recognised_and_each_row_kept_apart(
     assert ", ".join(found) == expected
     assert all(row["origin"] == "imported" for row in rows)
     assert all(row["why"].startswith(BY_NAME[name].title) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("service", "expected", "left"),
+    [
+        ("", ("a", "b"), "a bounce or a block?"),
+        ("sendgrid-bounces", ("a", "b", "d", "e", "f"), ""),
+        ("sendgrid-blocks", ("a", "b"), "the block blames the sender"),
+    ],
+)
+def test_block_of_which_no_reply_is_understood_locks_nobody(
+    bouncegate: Command, tmp_path: Path, service: str, expected: tuple[str, ...], left: str
+) -> None:
+    """The exports of bounces and of blocks have the same columns."""
+    options = ("--service", service) if service else ()
+    code, said = imported(bouncegate, tmp_path / "export", EXPORTS["sendgrid"][0], *options)
+    assert code == 0, said
+    assert tuple(row["address"][0] for row in locked(bouncegate)) == expected
+    assert left in said
 
 
 def test_recognition_comes_before_the_question_and_can_be_overruled(
@@ -189,12 +209,13 @@ def test_import_ends_with_numbers_of_all_rows(bouncegate: Command, tmp_path: Pat
         "there@kernel.org,1,,\nsent@kernel.org,1,550 5.7.1 your IP is on a block list,\n"
         "no address,1,,\n"
     )
-    code, said = imported(bouncegate, tmp_path / "export", text)
+    bounces = ("--service", "sendgrid-bounces")
+    code, said = imported(bouncegate, tmp_path / "export", text, *bounces)
     assert code == os.EX_DATAERR
     assert "line 7: invalid address" in said
     assert "1 refused (invalid address 1)" in said
     assert "new@kernel.org" not in {row["address"] for row in locked(bouncegate)}
-    code, said = imported(bouncegate, tmp_path / "export", text, "--skip-bad")
+    code, said = imported(bouncegate, tmp_path / "export", text, *bounces, "--skip-bad")
     assert code == 0
     assert (
         "6 rows read, 1 new, 1 changed, 1 already there, 1 listed twice, "

@@ -13,7 +13,7 @@ _HEAD: Final = 64
 _BEGINS: Final = (b"[", b"{")
 _MARK: Final = b"\xef\xbb\xbf"
 # A document is decoded as a whole: some hundred megabytes of memory. Lines are not.
-_LARGEST: Final = 64 * 2**20
+LARGEST: Final = 64 * 2**20
 _LONGEST_LINE: Final = 2**20
 
 
@@ -34,9 +34,13 @@ def read_json(octets: BinaryIO) -> Iterator[CsvRow]:
             if line.strip():
                 yield _row(number, _decoded(line, f"line {number}: "))
         return
-    rest = octets.read(_LARGEST)
+    rest = octets.read(LARGEST - len(first))
     if octets.read(1):
-        raise CsvError(f"JSON larger than {_LARGEST} octets: write one object a line (jq -c '.[]')")
+        raise CsvError(
+            f"one JSON document of more than {LARGEST // 2**20} MiB: write one object a line: that "
+            "has no limit: jq -c '.[]' FILE, or jq -c '.NAME[]' FILE if the array NAME is in an "
+            "object"
+        )
     document = _decoded(first + rest)
     arrays = [document] if isinstance(document, list) else _arrays_of(document)
     if not arrays:

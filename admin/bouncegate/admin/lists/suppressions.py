@@ -47,10 +47,15 @@ class Format(NamedTuple):
     """The columns with the server's reply."""
     exact: bool = False
     """Whether there are no other columns."""
+    unclear: str = ""
+    """Why rows lock nobody whose reply does not say what they mean, where `meaning` does not."""
+    named: bool = False
+    """Whether only an option tells it from another of the same columns."""
 
     def matches(self, names: Collection[str], first: Mapping[str, str]) -> bool:
         """Whether a file with these columns and this first row is one."""
-        if not self.columns <= set(names) or (self.exact and len(names) > len(self.columns)):
+        has_others = len(names) > len(self.columns)
+        if self.named or not self.columns <= set(names) or (self.exact and has_others):
             return False
         return not self.words or folded(first.get(self.word, "")) in self.words
 
@@ -91,6 +96,10 @@ def _of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+# Both exports have them: only what a service suppresses for good is a bounce, and blocks blame it.
+_SENDGRID: Final = _of("email created reason status")
+_SENDGRID_REPLIES: Final = ("status", "reason")
+
 FORMATS: Final = (
     Format("ses", "an Amazon SES suppression list", _of("emailaddress reason lastupdatetime"),
         "emailaddress", "botocore 1.44.8, sesv2 SuppressedDestinationSummary", _LOOKED_UP,
@@ -98,9 +107,16 @@ FORMATS: Final = (
     Format("ses-import", "an Amazon SES bulk suppression file", _of("1 2"), "1",
         "SES developer guide, account-level suppression list", None,
         word="2", words=_SES_WORDS, exact=True),
-    Format("sendgrid-bounces", "SendGrid bounces or blocks", _of("email created reason status"),
-        "email", "SendGrid API v3, /suppression/bounces and /suppression/blocks", None,
-        meaning=_BOUNCE, replies=("status", "reason")),
+    Format("sendgrid", "SendGrid bounces or blocks", _SENDGRID, "email",
+        "SendGrid API v3, /suppression/bounces and /suppression/blocks", None,
+        replies=_SENDGRID_REPLIES,
+        unclear="a bounce or a block? (--service sendgrid-bounces or sendgrid-blocks)"),
+    Format("sendgrid-bounces", "SendGrid bounces", _SENDGRID, "email",
+        "SendGrid API v3, /suppression/bounces", None, meaning=_BOUNCE,
+        replies=_SENDGRID_REPLIES, named=True),
+    Format("sendgrid-blocks", "SendGrid blocks", _SENDGRID, "email",
+        "SendGrid API v3, /suppression/blocks", None, replies=_SENDGRID_REPLIES,
+        unclear="the block blames the sender", named=True),
     Format("sendgrid-invalid", "SendGrid invalid addresses", _of("email created reason"), "email",
         "SendGrid API v3, /suppression/invalid_emails", None, meaning=Reason.INVALID, exact=True),
     Format("sendgrid-spam", "SendGrid spam reports", _of("email created ip"), "email",
@@ -142,7 +158,7 @@ FORMATS: Final = (
 )  # fmt: skip
 """The known formats; of several that match a file, the first counts."""
 
-BY_NAME: Final = {one.name: one for one in FORMATS if one.meaning or one.words}
+BY_NAME: Final = {one.name: one for one in FORMATS if one.meaning or one.words or one.replies}
 
 
 class Meaning(NamedTuple):
@@ -199,14 +215,16 @@ class SuppressionReader:
         address = cells[form.address]
         reply = " ".join(_distinct(cells.get(column, "").strip() for column in form.replies))
         if not reply:
-            return Meaning(address, form.meaning, form.title)
+            return Meaning(address, form.meaning, form.title if form.meaning else form.unclear)
         kind, reason, blame = self._classify(reply)
         if blame is Blame.SENDER:
             return Meaning(address, None, "the bounce blames the sender")
         if kind not in (Kind.HARD, Kind.SOFT) or (
             reason is Reason.UNDEFINED and not reply.startswith("4")
         ):
-            reason = form.meaning or reason
+            reason = form.meaning or Reason.UNDEFINED
+        if form.meaning is None and reason is Reason.UNDEFINED:
+            return Meaning(address, None, form.unclear)
         return Meaning(address, reason, f"{form.title}: {reply}")
 
     def _by_word(self, cells: Mapping[str, str]) -> Meaning:
