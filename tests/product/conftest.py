@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.unit.classifier.builder import dsn, failed
-from tests.unit.cli.conftest import Command, bouncegate, config
+from tests.unit.cli.conftest import Command, bouncegate, config, mailed
 from tests.unit.milter.conftest import daemon
 
-__all__ = ["bouncegate", "config", "daemon"]
+__all__ = ["bouncegate", "config", "daemon", "mailed"]
 
 Bounce = Callable[..., None]
 

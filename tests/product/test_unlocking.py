@@ -2,7 +2,6 @@
 
 import csv
 import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -23,16 +22,6 @@ def known(config: Path) -> None:
     bounce(config, HARD, first=NOW - 5 * DAY)
     for address in SOFT:
         bounce(config, address, Reason.MAILBOX_FULL, times=3, first=NOW - 5 * DAY)
-
-
-@pytest.fixture
-def mailed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a sendmail(1) that delivers nothing writes what it is given."""
-    program, taken = tmp_path / "sendmail", tmp_path / "taken"
-    program.write_text(f'#!/bin/sh\n{{ echo "$@"; cat; }} > {taken}\n')
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", str(program))
-    return taken
 
 
 def test_soft_locks_can_be_lifted_at_once_one_or_all(bouncegate: Command) -> None:

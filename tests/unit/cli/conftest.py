@@ -1,6 +1,7 @@
 """Runs the command in this process, as a shell would see it."""
 
 import logging
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,3 +72,13 @@ def bouncegate(
         return Done(code if isinstance(code, int) else int(code is not None), out, err)
 
     return run
+
+
+@pytest.fixture
+def mailed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a sendmail(1) that delivers nothing puts its arguments and what it is given."""
+    program, taken = tmp_path / "sendmail", tmp_path / "taken"
+    program.write_text(f'#!/bin/sh\n{{ echo "$@"; cat; }} > {taken}\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", str(program))
+    return taken

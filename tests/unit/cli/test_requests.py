@@ -14,9 +14,7 @@ from bouncegate.store.layout import LAYOUT, META, REQUESTS
 
 from .conftest import Command, store_of
 from .test_operator import bounce
-from .test_unlock import mailed
 
-__all__ = ["mailed"]
 ANN, BOB = "ann@gmx.de", "bob@gmx.de"
 DESK = "desk@kernel.org"
 

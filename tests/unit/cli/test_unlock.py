@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator
 from email import message_from_string
@@ -73,16 +72,6 @@ def test_unlocking_takes_place_after_a_confirmation(bouncegate: Command) -> None
 def test_filters_say_which(bouncegate: Command) -> None:
     bouncegate("unlock", "--all", "--kind", "soft", "--provider", "gmail.com", "--yes")
     assert locked(bouncegate) == ["bob@gmx.de", "hard@gmail.com"]
-
-
-@pytest.fixture
-def mailed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a sendmail(1) that delivers nothing puts its arguments and what it is given."""
-    program, taken = tmp_path / "sendmail", tmp_path / "taken"
-    program.write_text(f'#!/bin/sh\n{{ echo "$@"; cat; }} > {taken}\n')
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", str(program))
-    return taken
 
 
 def test_whoever_asked_gets_a_mail_when_it_is_done(bouncegate: Command, mailed: Path) -> None:
