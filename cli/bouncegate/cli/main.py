@@ -49,6 +49,7 @@ from bouncegate.cli import (
 )
 from bouncegate.cli import map as maps
 from bouncegate.cli import store as stores
+from bouncegate.cli import web as webs
 from bouncegate.cli.fileerror import FileError
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
@@ -66,6 +67,7 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "receive": daemons.receive,
         "map": maps.app,
         "maintain": maintain.maintain,
+        "web": webs.app,
     },
     "Addresses": {
         "show": show.show,

@@ -35,7 +35,7 @@ _NOW = int(time.time())
 _PROVIDERS = Providers.of()
 _SIGNED: tuple[Trust, ...] = ("signed",)
 
-DAEMONS = {"milter", "return-path", "receive", "map", "maintain"}
+DAEMONS = {"milter", "return-path", "receive", "map", "maintain", "web"}
 """They serve, and show nothing."""
 
 # FOLDER is that of the test, INCIDENT the number of the one that is open. Several calls of one

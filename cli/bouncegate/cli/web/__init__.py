@@ -1,0 +1,9 @@
+"""`web`: the page and the HTTP interface, and who may use them."""
+
+import typer
+
+from bouncegate.cli.web.serve import web
+
+app = typer.Typer()
+
+app.callback(invoke_without_command=True)(web)

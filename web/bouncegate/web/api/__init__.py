@@ -1,0 +1,1 @@
+"""The HTTP interface: what programs ask and change, as JSON."""

@@ -1,0 +1,7 @@
+"""The table of the interface's routes, below /api."""
+
+from typing import Final
+
+from bouncegate.web.routes import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()

@@ -1,0 +1,70 @@
+"""One request as a handler sees it: who asks, what was sent, and where everything is."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from bouncegate.web.problem import Problem
+from bouncegate.web.rights import NOBODY, Person, Right, may
+from bouncegate.web.site import Site
+from bouncegate.web.sockets import Listener
+
+_MOST_FIELDS: Final = 2000
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a form; a name may come several times."""
+
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def one(self, name: str, default: str = "") -> str:
+        """The last value of a name."""
+        return dict(self.fields).get(name, default)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a name, in order."""
+        return [value for key, value in self.fields if key == name]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request."""
+
+    request: Request
+    site: Site
+    listener: Listener
+    client: str
+    """From where: an address, or the user of a local process."""
+    person: Person = NOBODY
+    body: bytes = b""
+    """Empty for a route that reads it itself."""
+
+    @cached_property
+    def form(self) -> Form:
+        """The fields of a form that was sent; raises Problem."""
+        kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/x-www-form-urlencoded":
+            return Form()
+        try:
+            pairs = parse_qsl(
+                self.body.decode("ascii"),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=_MOST_FIELDS,
+            )
+        except ValueError as error:
+            raise Problem("request", f"the form cannot be read: {error}") from None
+        return Form(tuple(pairs))
+
+    def require(self, right: Right, group: str | None = None) -> None:
+        """Raise Problem unless whoever asks may do it."""
+        if may(self.person, right, group):
+            return
+        if right not in self.person.rights:
+            kind = "scope" if self.person.via == "api" else "forbidden"
+            raise Problem(kind, f"this needs the right {right!s}", right=str(right))
+        raise Problem("group", f"not one of your groups: {group or 'all mail'}")
