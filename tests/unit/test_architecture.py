@@ -37,7 +37,7 @@ ARROWS = {
     "admin.dns": _STORE,
     "admin.lists": {*_STORE, "admin"},
     "admin.report": {*_STORE, "admin", "classifier"},
-    "admin.views": {*_STORE, "admin", "admin.lists", "admin.report"},
+    "admin.views": {*_STORE, "admin", "admin.lists", "admin.report", "classifier"},
     "admin.postfix": {"config"},
     "admin.doctor": {*_STORE, "store.tokens", "admin.dns", "admin.postfix", "classifier.maillog"},
 }

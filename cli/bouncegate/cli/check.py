@@ -2,51 +2,29 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
 import typer
-from msgspec import Struct
 
-from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck, Statuses
+from bouncegate.admin.lists.check import CheckedAddress, ListCheck
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.lines import Line, bare
-from bouncegate.admin.lists.scope import scope_text
-from bouncegate.admin.lists.stale import last_stale_day
 from bouncegate.admin.lists.subscribers import SubscriberList
-from bouncegate.admin.lists.typos import Typos
+from bouncegate.admin.views.judged import AskDns, JudgedView, judged_view, list_check
 from bouncegate.cli.cleaning import CleaningOptions, clean_list
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import ColumnNames, Csv, Encoding, Json, with_groups
-from bouncegate.cli.output import complain, iso, write_views
-from bouncegate.config.structs import struct_from
+from bouncegate.cli.output import complain, write_views
 from bouncegate.policy.mx import Status
 from bouncegate.policy.nameservers import MOST_OWN
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = ("line", "address", "verdict", "scope", "detail", "until", "suggestion", "why")
-
-
-class JudgedView(Struct):
-    """One address as scripts read it; times in UTC, ISO 8601."""
-
-    line: int
-    address: str
-    verdict: str
-    """invalid, locked, dead, typo, predicted, stale, detected, unknown or good: the first that
-    applies."""
-    mailable: bool
-    why: str
-    reason: str | None
-    detail: str | None
-    until: str | None
-    scope: str | None
-    """Which mail the lock stops: `global` or `group:NAME`; null without a lock."""
-    suggestion: str
 
 
 @with_groups
@@ -109,7 +87,10 @@ def check(
             name = _only_file(addresses or [], file)
             subscribers = files.open(name, stack, named=True)
             clean_list(
-                subscribers, _judge(invocation, store, group, lookup=lookup), cleaning, json=json
+                subscribers,
+                _check_of(invocation, store, group, lookup=lookup),
+                cleaning,
+                json=json,
             )
             return
         lines = _lines(addresses or [], file, files, stack)
@@ -167,19 +148,11 @@ def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
             found[one.verdict] += 1
             unmailable += not one.mailable
             if one.verdict != "good" or not how.bad:
-                scope = None if one.scope is None else scope_text(one.scope)
-                reason = one.reason and one.reason.general
-                yield struct_from(
-                    one,
-                    JudgedView,
-                    until=iso(one.until),
-                    scope=scope,
-                    reason=reason,
-                    detail=one.reason,
-                )
+                yield judged_view(one)
 
     with closing(invocation.open_store(readonly=True)) as store:
-        views = counted(_judge(invocation, store, how.group, lookup=how.lookup).check(lines))
+        checked = _check_of(invocation, store, how.group, lookup=how.lookup).check(lines)
+        views = counted(checked)
         sheet = JudgedView.__struct_fields__ if how.csv else ()
         write_views(views, _COLUMNS, json=how.json, csv=sheet)
         if not how.json and not how.csv:
@@ -187,36 +160,28 @@ def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
     return 1 if unmailable else 0
 
 
-def _judge(invocation: Invocation, store: Store, group: str, *, lookup: bool) -> ListCheck:
-    typos = Typos(invocation.providers.domains())
-    statuses = _statuses(invocation, store, lookup=lookup)
-    settings, now = invocation.settings, int(time.time())
-    stale_day = last_stale_day(now, settings.lists.stale_after)
-    check_context = CheckContext(now, stale_day, settings.store.fold_local_part, group, lookup)
-    return ListCheck(store, typos, statuses, check_context)
+def _check_of(invocation: Invocation, store: Store, group: str, *, lookup: bool) -> ListCheck:
+    ask = _dns_of(invocation, store) if lookup else None
+    return list_check(invocation, store, int(time.time()), group, ask)
 
 
-def _statuses(invocation: Invocation, store: Store, *, lookup: bool) -> Statuses:
-    """What the store knows of domains, and with `lookup` what DNS says of the others."""
-    known: dict[str, Status] = {}
+def _dns_of(invocation: Invocation, store: Store) -> AskDns:
+    """Asks DNS, until it cannot be asked."""
     fault = ""
 
-    def statuses(domains: Collection[str]) -> Mapping[str, Status]:
+    def ask(domains: list[str]) -> Mapping[str, Status]:
         nonlocal fault
-        fresh = [domain for domain in domains if domain not in known]
-        known.update((domain, store.mx.of(domain).status) for domain in fresh)
-        unknown = [domain for domain in fresh if known[domain] == "unknown"]
-        if lookup and unknown and not fault:
-            from bouncegate.admin.dns.lookups import statuses_of  # noqa: PLC0415 - most calls ask no DNS
+        if fault:
+            return {}
+        from bouncegate.admin.dns.lookups import statuses_of  # noqa: PLC0415 - most calls ask no DNS
 
-            own = store.mx.some_that_take_mail(MOST_OWN)
-            answers, fault = statuses_of(unknown, invocation.settings.dns, own)
-            known.update((domain, answer.status) for domain, answer in answers.items())
-            if fault:
-                complain(f"{fault}: from here on, no domain is looked up")
-        return known
+        own = store.mx.some_that_take_mail(MOST_OWN)
+        answers, fault = statuses_of(domains, invocation.settings.dns, own)
+        if fault:
+            complain(f"{fault}: from here on, no domain is looked up")
+        return {domain: answer.status for domain, answer in answers.items()}
 
-    return statuses
+    return ask
 
 
 def _lines(

@@ -12,8 +12,9 @@ from msgspec import Struct
 from bouncegate.admin.lists.check import ListCheck
 from bouncegate.admin.lists.cleaning import CleaningCounts, CleaningRules, Write, chosen, clean
 from bouncegate.admin.lists.subscribers import SubscriberList
+from bouncegate.admin.views.values import Counts
 from bouncegate.cli.outfile import writing, writing_new
-from bouncegate.cli.output import Counts, complain, write_json
+from bouncegate.cli.output import complain, write_json
 from bouncegate.config.text import counted
 
 

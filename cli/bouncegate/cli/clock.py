@@ -6,11 +6,12 @@ from typing import Final
 import typer
 from msgspec import Struct
 
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
-from bouncegate.cli.output import iso, write_views
+from bouncegate.cli.output import write_views
 from bouncegate.cli.streams import finish_unread
 from bouncegate.policy.clock import ClockMark
 from bouncegate.store.clock import described, moment

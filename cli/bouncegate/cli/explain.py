@@ -1,33 +1,28 @@
 """`explain`: every event of an address in order, what it did, and what would free the address."""
 
-import datetime
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Annotated, Final
 
 import typer
-from msgspec import Struct
-from msgspec.structs import replace
 
+from bouncegate.admin.views.explanation import Explained, explanation_of
+from bouncegate.admin.views.steps import Rules, StepView
+from bouncegate.admin.views.values import iso
 from bouncegate.classifier.report import EXPANDED
 from bouncegate.cli.audit import row_of
-from bouncegate.cli.audit import view_of as audit_view_of
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json
-from bouncegate.cli.show import deferrals_of, suggestion_of, view_of
+from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.table import write_table, write_text
-from bouncegate.config.problems import ConfigError
 from bouncegate.config.reasons import REASONS
-from bouncegate.config.rules import Rule, load_rules
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
 from bouncegate.policy.deaddomain import CHECKER
-from bouncegate.policy.fold import EMPTY
-from bouncegate.policy.records import NO_END, Act, Event, JournalEntry, Lock, State, Summary
-from bouncegate.policy.timeline import Step, steps, streak_of, that_lacks_days, what_would_free
+from bouncegate.policy.records import NO_END, Act, Event, Lock
+from bouncegate.policy.timeline import Step, that_lacks_days, what_would_free
 from bouncegate.policy.undeliverable import WORDS, AddressRule
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.store import Store
@@ -45,50 +40,8 @@ _COLUMNS = (
     "in a row",
 )
 
-_Rules = Mapping[str, Rule]
 
 _NUMBERS: Final = 2**64  # of the journal's entries: 8 octets
-
-
-class StepView(Struct):
-    """One step as scripts read it; times in UTC, ISO 8601."""
-
-    number: int
-    time: str | None
-    what: str
-    """bounce, delivery, lock, unlock or alive; summary: of entries that are no longer kept."""
-    effect: str
-    policy: str
-    """Where the policy table says what became of a bounce that counts."""
-    hard_in_row: int
-    soft_in_row: int
-    until: str | None
-    """The end of the lock in force after it."""
-    trust: str = ""
-    kind: str = ""
-    category: str = ""
-    reason: str = ""
-    detail: str = ""
-    """The finest reason that is known."""
-    status: str = ""
-    rule: str = ""
-    rule_source: str = ""
-    """Where the fact comes from that the rule states, by the rules in force."""
-    rule_date: datetime.date | None = None
-    diagnostic: str = ""
-    final_recipient: str = ""
-    reporting_mta: str = ""
-    remote_mta: str = ""
-    message_id: str = ""
-    queue_id: str = ""
-    sender: str = ""
-    mailing: str = ""
-    group: str = ""
-    source: str = ""
-    by: str = ""
-    why: str = ""
-    other: str = ""
-    """The other address of a correction."""
 
 
 def explain(
@@ -123,30 +76,20 @@ def explain(
         if address.isdecimal():
             address = _address_of(store, int(address))
         key = canonical(address, fold=settings.store.fold_local_part)
-        timeline = list(steps(store.history.of_address(key), invocation.policy))
-        view = view_of(store, invocation.policy, key, now)
-        # Of an address that was purged there are no entries, but its locks.
-        state = timeline[-1].after if timeline else store.addresses.get(key) or EMPTY
-        waiting = deferrals_of(store, key)
-        done = [audit_view_of(one) for one in store.audits.of_address(key)]
-    rules = _rules_in_force(settings)
-    views = [_view(step, rules) for step in timeline]
+        told = explanation_of(invocation, store, key, now)
+    view = told.view
     if json:
-        lock = {"address": view.address, "state": view.state, "scope": view.scope,
-            "until": view.until}  # fmt: skip
-        write_json({**lock, "lock_on": view.lock_on,
-            "suggestion": suggestion_of(timeline, key), "steps": views, "deferrals": waiting,
-            "audit": done})  # fmt: skip
+        write_json(view)
         return
-    write_table(_COLUMNS, (_row(v) for v in views))
-    for line in _conclusion(key, state, timeline, settings, now, rules=rules):
+    write_table(_COLUMNS, (_row(v) for v in view.steps))
+    for line in _conclusion(told, settings, now):
         write_text(line)
-    for one in done:
+    for one in view.audit:
         time_, by, place, command, _, _, why = row_of(one)
         write_text(f"{time_}: {command}, by {by}, {place}{why and f': {why}'}")
-    for deferral in waiting:
+    for deferral in view.deferrals:
         write_text(f"Message {deferral.queue_id} is being deferred {deferral}")
-    if view.locked and view.lock_on != key:
+    if view.lock_on not in (None, key):
         write_text(f"Its domain is locked: bouncegate explain {view.lock_on}")
 
 
@@ -174,49 +117,6 @@ def _address_of(store: Store, ref: int) -> str:
     raise typer.Exit(os.EX_USAGE)
 
 
-def _rules_in_force(settings: Settings) -> _Rules:
-    """The rules by their ids; none where a file of rules is faulty, which `check-config` tells."""
-    try:
-        return {rule.id: rule for rule in load_rules(settings.rules.folder).rules}
-    except ConfigError:
-        return {}
-
-
-def _view(step: Step, rules: _Rules) -> StepView:
-    entry = step.entry
-    after = streak_of(step.after, entry.group if isinstance(entry, Event) else "")
-    view = StepView(
-        number=step.number,
-        time=iso(entry.time),
-        what=_what(entry),
-        effect=step.effect,
-        policy=step.row,
-        hard_in_row=after.hard_in_row,
-        soft_in_row=after.soft_in_row,
-        until=iso(after.lock.until) if after.lock else None,
-    )
-    own = {"number", "time", "what", "effect", "policy", "hard_in_row", "soft_in_row", "until"}
-    if isinstance(entry, Summary):
-        if not entry.entries:
-            return replace(view, why="purged before; its locks alone were kept")
-        since = iso(entry.first_time)
-        return replace(view, why=f"{counted(entry.entries, 'entry')} since {since}, no longer kept")
-    shared = set(StepView.__struct_fields__) & set(entry.__struct_fields__) - own
-    view = replace(view, **{name: getattr(entry, name) for name in shared})
-    if isinstance(entry, Event | Act):
-        view = replace(view, reason=entry.reason.general, detail=entry.reason)
-    rule = rules.get(view.rule)
-    return replace(view, rule_source=rule.source, rule_date=rule.date) if rule else view
-
-
-def _what(entry: JournalEntry) -> str:
-    if isinstance(entry, Summary):
-        return "summary"
-    if isinstance(entry, Event):
-        return "bounce"
-    return entry.verb if isinstance(entry, Act) else "delivery"
-
-
 def _row(view: StepView) -> tuple[object, ...]:
     in_row = f"{view.hard_in_row} hard, {view.soft_in_row} soft"
     who = f"by {view.by or view.source}" + (f", {view.other}" if view.other else "")
@@ -236,15 +136,8 @@ def _row(view: StepView) -> tuple[object, ...]:
     )
 
 
-def _conclusion(
-    key: str,
-    state: State,
-    timeline: list[Step],
-    settings: Settings,
-    now: int,
-    *,
-    rules: _Rules,
-) -> Iterator[str]:
+def _conclusion(told: Explained, settings: Settings, now: int) -> Iterator[str]:
+    state, timeline, key = told.state, told.timeline, told.view.address
     locks = {"": state.lock} | {group: streak.lock for group, streak in state.groups.items()}
     found = [(group, lock) for group, lock in locks.items() if lock and lock.in_force(now)]
     if not found:
@@ -258,7 +151,7 @@ def _conclusion(
     if (lacking := that_lacks_days(timeline, now)) is not None:
         yield f"Entry {lacking.number} needs a second from another day to lock the address."
     yield from _of_members(timeline)
-    if suggestion := suggestion_of(timeline, key):
+    if suggestion := told.view.suggestion:
         yield (
             f"The recipient's server names a new address, {suggestion}. Ask the person before "
             "you write there: anybody can put a name into a reply."
@@ -266,7 +159,7 @@ def _conclusion(
     if state.corrected:
         yield f"It was corrected to {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:
-        yield from _of_lock(key, group, lock, timeline, rules)
+        yield from _of_lock(key, group, lock, timeline, told.rules)
         yield f"What frees it: {what_would_free(lock, now, settings.policy)}."
 
 
@@ -281,9 +174,7 @@ def _of_members(timeline: list[Step]) -> Iterator[str]:
         )
 
 
-def _of_lock(
-    key: str, group: str, lock: Lock, timeline: list[Step], rules: _Rules
-) -> Iterator[str]:
+def _of_lock(key: str, group: str, lock: Lock, timeline: list[Step], rules: Rules) -> Iterator[str]:
     cause = next((step.entry for step in timeline if step.number == lock.cause), None)
     until = "without end" if lock.until == NO_END else f"until {iso(lock.until)}"
     whom = f" for {group} alone" if group else ""

@@ -2,20 +2,21 @@
 
 import sys
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bouncegate.admin.installation import store_if_any
+from bouncegate.admin.views.person import person_of
+from bouncegate.admin.views.rows import SHEET, State, listing_of, row_view, rows_of
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.listing import SHEET, State, listing_of, rows_of, view_of
 from bouncegate.cli.options import with_groups
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import write_json, write_sheet
-from bouncegate.cli.person import person_of
 from bouncegate.cli.progress import watched
 from bouncegate.store.address import canonical
 
@@ -68,14 +69,15 @@ def export(
     invocation = invocation_of(context)
     if address:
         key = canonical(address, fold=invocation.settings.store.fold_local_part)
-        with writing(output) as out:
-            write_json(person_of(invocation, key, now), out)
+        with writing(output) as out, ExitStack() as stack:
+            store_or_none = store_if_any(invocation, stack)
+            write_json(person_of(invocation, store_or_none, key, now), out)
         return
     wanted = filters.wanted(invocation, now)
     with closing(invocation.open_store(readonly=True)) as store, writing(output) as out:
         rows = rows_of(listing_of(invocation, store, now), state, wanted)
         seen = output is None and sys.stdout.isatty()
-        views = map(view_of, watched(rows, until_first=seen))
+        views = map(row_view, watched(rows, until_first=seen))
         if form is Format.CSV:
             write_sheet(out, ("id", *SHEET) if with_id else SHEET, views)
         else:

@@ -6,19 +6,18 @@ from contextlib import closing
 from typing import Annotated, Final
 
 import typer
-from msgspec import Struct
 from msgspec.structs import asdict
 
+from bouncegate.admin.views.incidents import HeldView, held_view, incident_view
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
-from bouncegate.cli.output import complain, iso, write_json, write_views
+from bouncegate.cli.output import complain, write_json, write_views
 from bouncegate.cli.table import write_table
-from bouncegate.config.structs import struct_from
 from bouncegate.config.text import counted
-from bouncegate.policy.records import Event, Settled
+from bouncegate.policy.records import Settled
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.incidents import Incident
 from bouncegate.store.store import Store
@@ -33,35 +32,6 @@ _COLUMNS: Final = ("id", "state", "provider", "reason", "opened", "addresses", "
 _SHOWN: Final = 20  # held events that `show` puts into its table
 
 
-class IncidentView(Struct):
-    """One incident as scripts read it; times in UTC, ISO 8601."""
-
-    id: int
-    state: str
-    """open, confirmed, dismissed or closed."""
-    provider: str
-    reason: str
-    opened: str | None
-    addresses: int
-    """Distinct addresses that had bounced within the window when it opened."""
-    limit: int
-    held: int
-    """Bounces that are held back; 0 once it is settled."""
-    settled: str | None
-    by: str | None
-    why: str | None
-
-
-class HeldView(Struct):
-    """One bounce that is held back."""
-
-    event: int
-    address: str
-    time: str | None
-    status: str
-    diagnostic: str
-
-
 @app.command("list")
 def list_(context: typer.Context, *, json: Json = False) -> None:
     """List all incidents, the latest last.
@@ -72,7 +42,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
     """
     try:
         with closing(invocation_of(context).open_store(readonly=True)) as store:
-            views = [view_of(store, incident) for incident in store.incidents.all()]
+            views = [incident_view(store, incident) for incident in store.incidents.all()]
     except StoreMissing:
         views = []
     write_views(views, _COLUMNS, json=json)
@@ -87,10 +57,10 @@ def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
     bouncegate incident show 17
     """
     with closing(invocation_of(context).open_store(readonly=True)) as store:
-        view = view_of(store, _incident(store, number))
+        view = incident_view(store, _incident(store, number))
         numbers = store.incidents.held(number)
         shown = numbers if json else numbers[:_SHOWN]
-        held = [_held(*numbered) for numbered in store.journal.events(shown)]
+        held = [held_view(*numbered) for numbered in store.journal.events(shown)]
     if json:
         write_json(asdict(view) | {"events": held})
         return
@@ -129,23 +99,6 @@ def dismiss(
     _settle(context, Settled(number, int(time.time()), "dismissed", by, why), yes=yes)
 
 
-def view_of(store: Store, incident: Incident) -> IncidentView:
-    """An incident as scripts read it."""
-    opened, settled = incident.opened, incident.settled
-    return struct_from(
-        opened,
-        IncidentView,
-        reason=opened.reason.general,
-        id=incident.number,
-        state=settled.verb if settled else "open",
-        opened=iso(opened.time),
-        held=0 if settled else len(store.incidents.held(incident.number)),
-        settled=iso(settled.time) if settled else None,
-        by=settled.by if settled else None,
-        why=settled.why if settled else None,
-    )
-
-
 def _incident(store: Store, number: int) -> Incident:
     for incident in store.incidents.all():
         if incident.number == number:
@@ -154,15 +107,11 @@ def _incident(store: Store, number: int) -> Incident:
     raise typer.Exit(os.EX_DATAERR)
 
 
-def _held(number: int, event: Event) -> HeldView:
-    return HeldView(number, event.address, iso(event.time), event.status, event.diagnostic)
-
-
 def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
     invocation = invocation_of(context)
     number, verb = settlement.incident, settlement.verb
     with closing(invocation.open_store()) as store:
-        view = view_of(store, _incident(store, number))
+        view = incident_view(store, _incident(store, number))
         if view.state not in ("open", verb):
             complain(f"incident {number} is {view.state} already, by {view.by}, at {view.settled}")
             raise typer.Exit(os.EX_DATAERR)

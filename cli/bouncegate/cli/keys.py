@@ -4,9 +4,10 @@ import time
 
 import typer
 
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.streams import finish_unread
 from bouncegate.cli.table import write_table
 from bouncegate.store.tokens.keys import KEY_FILE, KeyRing

@@ -10,11 +10,12 @@ import typer
 from msgspec.structs import replace
 
 from bouncegate.admin.lists.unlocking import ForceRule
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, portions, say_all
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
 from bouncegate.cli.options import ENDS, Addresses, AddressFile, By, Why
-from bouncegate.cli.output import complain, iso
+from bouncegate.cli.output import complain
 from bouncegate.cli.times import end_of
 from bouncegate.config.taxonomy import Reason
 from bouncegate.config.text import LONGEST_LINE, clean, counted

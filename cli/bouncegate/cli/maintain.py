@@ -245,7 +245,7 @@ def _since(kept: Duration, now: int) -> int:
 def _keep_summary(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
     """Count the lists, unless it is time to end."""
     from bouncegate.admin.lists.census import Stopped  # noqa: PLC0415
-    from bouncegate.cli.summary import keep_summary  # noqa: PLC0415
+    from bouncegate.admin.views.summary import keep_summary  # noqa: PLC0415
 
     with suppress(Stopped):
         keep_summary(invocation, store, now, stop)

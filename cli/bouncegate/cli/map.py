@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.service import notify, reloaded_settings
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.durations import parse_duration

@@ -3,7 +3,6 @@
 import io
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 import msgspec
@@ -12,27 +11,11 @@ from bouncegate.admin.lists.csvfile import CsvWriter
 from bouncegate.cli.logs import printable
 from bouncegate.cli.table import write_table
 from bouncegate.config.text import escaped
-from bouncegate.policy.records import NO_END
 
 _ENCODER: Final = msgspec.json.Encoder()
 _TITLES: Final = {"detail": "reason"}
 """People are shown the finest reason as the reason."""
 _DELETE: Final = b"\x7f"
-
-
-class Counts(dict[str, int]):
-    """Counts by name, which people read in a line: `hard/address 2, soft/mailbox 1`."""
-
-    def __str__(self) -> str:
-        """In a line."""
-        return ", ".join(f"{name} {count}" for name, count in self.items())
-
-
-def iso(seconds: int | None) -> str | None:
-    """Seconds since 1970 in ISO 8601, UTC; None for no time or no end."""
-    if seconds is None or seconds == NO_END:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def write_json(value: object, out: BinaryIO | None = None) -> None:

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from bouncegate.admin.ledgers import refusals_of
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.ledgers import refusals_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, DryRun, Why, Yes
-from bouncegate.cli.output import iso
 from bouncegate.config.text import counted
 from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import NO_END, State

@@ -1,38 +1,18 @@
 """`reasons`: all reasons as a tree, with their meaning, or in the words of other programs."""
 
-from collections.abc import Iterator
 from textwrap import wrap
 from typing import Final
 
-from msgspec import Struct
-
+from bouncegate.admin.views.reasons import ReasonView, in_tree, reason_views
 from bouncegate.cli.options import InWordsOf, Json
 from bouncegate.cli.output import write_json
 from bouncegate.cli.table import write_table
 from bouncegate.config.reasons import REASONS
-from bouncegate.config.taxonomy import FINER, GENERAL, Reason
+from bouncegate.config.taxonomy import Reason
 from bouncegate.config.vocabularies import Vocabulary, answer
 
 _WIDTH: Final = 80
 _INDENT: Final = "    "
-# A code and two words say what is meant; a code and a page do not.
-_FEWEST_SPACES: Final = 2
-
-
-class ReasonView(Struct):
-    """One reason as scripts read it."""
-
-    reason: str
-    """The general reason."""
-    detail: str
-    """The reason itself."""
-    kind: str
-    category: str
-    blame: str
-    meaning: str
-    advice: str
-    example: str
-    """A reply that has this reason; empty for what no bounce has."""
 
 
 def reasons(
@@ -53,50 +33,10 @@ def reasons(
     if vocabulary is not None:
         _write_words(vocabulary, json=json)
     elif json:
-        for view in _views():
+        for view in reason_views():
             write_json(view)
     else:
-        print("\n\n".join(_paragraph(view) for view in _views()))
-
-
-def _in_tree() -> Iterator[Reason]:
-    """The reasons, each general one before its finer ones."""
-    for general in GENERAL:
-        yield from (general, *FINER.get(general, ()))
-
-
-def _views() -> Iterator[ReasonView]:
-    examples = _examples()
-    for reason in _in_tree():
-        known = REASONS[reason]
-        yield ReasonView(
-            reason=reason.general,
-            detail=reason,
-            kind=known.kind,
-            category=known.category,
-            blame=known.blame,
-            meaning=known.meaning,
-            advice=known.advice,
-            example=examples.get(reason, ""),
-        )
-
-
-def _examples() -> dict[Reason, str]:
-    """The shortest example of the shipped rules for each reason, in English if there is one."""
-    # RE2 takes its time, and the words of others need no example.
-    from bouncegate.classifier import Classifier, load_rules  # noqa: PLC0415
-
-    rules = load_rules()
-    classifier = Classifier(rules)
-    texts = {one.text for rule in rules.rules for one in rule.examples if one.text}
-    found: dict[Reason, list[str]] = {}
-    for text in texts:
-        found.setdefault(classifier.classify_reply(text).detail, []).append(text)
-    return {reason: min(several, key=_rank) for reason, several in found.items()}
-
-
-def _rank(text: str) -> tuple[bool, bool, int, str]:
-    return not text.isascii(), text.count(" ") < _FEWEST_SPACES, len(text), text
+        print("\n\n".join(_paragraph(view) for view in reason_views()))
 
 
 def _paragraph(view: ReasonView) -> str:
@@ -111,7 +51,7 @@ def _paragraph(view: ReasonView) -> str:
 
 
 def _write_words(vocabulary: Vocabulary, *, json: bool) -> None:
-    rows = [(reason, answer(vocabulary, REASONS[reason].kind, reason)) for reason in _in_tree()]
+    rows = [(reason, answer(vocabulary, REASONS[reason].kind, reason)) for reason in in_tree()]
     if json:
         for reason, theirs in rows:
             ours = {"reason": reason.general, "detail": reason}

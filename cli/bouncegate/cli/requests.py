@@ -7,17 +7,17 @@ from contextlib import closing
 from typing import Annotated, Final
 
 import typer
-from msgspec import Struct
 
 from bouncegate.admin.lists.requests import OpenRequest, approval, open_requests
-from bouncegate.admin.lists.scope import scope_text
+from bouncegate.admin.views.requests import request_view
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, keys_of
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, Json, Notify, Why, Yes
-from bouncegate.cli.output import complain, iso, write_views
+from bouncegate.cli.output import complain, write_views
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.text import counted
 from bouncegate.policy.records import Audit
@@ -30,20 +30,6 @@ _COLUMNS: Final = ("id", "address", "locks", "by", "time", "expires", "why")
 _MOST: Final = 1000
 
 Numbers = Annotated[list[int], typer.Argument(metavar="ID", help='An id of "requests list".')]
-
-
-class RequestView(Struct):
-    """One request as scripts read it; times in UTC, ISO 8601."""
-
-    id: int
-    address: str
-    locks: list[str]
-    """The locks in force: scope, kind and reason of each."""
-    time: str | None
-    expires: str | None
-    by: str
-    why: str
-    notify: str
 
 
 @app.command("add")
@@ -92,7 +78,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
     bouncegate requests list --json
     """
     with closing(invocation_of(context).open_store(readonly=True)) as store:
-        views = [view_of(one) for one in open_requests(store, int(time.time()))]
+        views = [request_view(one) for one in open_requests(store, int(time.time()))]
     write_views(views, _COLUMNS, json=json)
 
 
@@ -112,7 +98,7 @@ def approve(
     invocation, now = invocation_of(context), int(time.time())
     with closing(invocation.open_store()) as store:
         chosen = _chosen(store, numbers, now)
-        write_views(map(view_of, chosen), _COLUMNS, json=False)
+        write_views(map(request_view, chosen), _COLUMNS, json=False)
         question = f"Unlock {counted(len(chosen), 'address')}?"
         require_consent(question, "nothing was unlocked", yes=yes)
         audit = _audit("approve", chosen, now, by, why)
@@ -141,16 +127,6 @@ def decline(context: typer.Context, numbers: Numbers, *, why: Why = "", by: By =
             [one.number for one in chosen], _audit("decline", chosen, now, by, why)
         )
     _tell(chosen, "declined", by, why)
-
-
-def view_of(one: OpenRequest) -> RequestView:
-    """A request as scripts read it."""
-    asked = one.request
-    locks = [f"{scope_text(scope)} {lock.kind} {lock.reason}" for scope, lock in one.locks]
-    return RequestView(
-        *(one.number, asked.address, locks, iso(asked.time), iso(asked.until)),
-        *(asked.by, asked.why, asked.notify),
-    )
 
 
 def _chosen(store: Store, numbers: Sequence[int], now: int) -> list[OpenRequest]:

@@ -11,10 +11,11 @@ import typer
 from msgspec import Struct
 
 from bouncegate.admin.lists.scope import scope_text
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.filters import BounceSince
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
-from bouncegate.cli.output import iso, write_json
+from bouncegate.cli.output import write_json
 from bouncegate.cli.table import write_table
 from bouncegate.cli.times import time_of
 from bouncegate.config.text import counted

@@ -4,7 +4,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
 from operator import attrgetter
@@ -14,14 +14,15 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
+from bouncegate.admin.ledgers import ledger_for_reading, refusals_of
+from bouncegate.admin.views.values import iso
 from bouncegate.classifier.maillog.files import LogFile
 from bouncegate.classifier.maillog.journal import Journal
 from bouncegate.classifier.maillog.line import LogMessage, Parser
 from bouncegate.classifier.maillog.source import LinePredicate, Searchable, SourceError
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.ledgers import refusals_of
 from bouncegate.cli.options import WHEN, Json
-from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.table import write_table
 from bouncegate.cli.times import time_of
 from bouncegate.config.settings import Settings
@@ -125,15 +126,12 @@ def _is_address(what: str) -> bool:
 
 def _sends(invocation: Invocation, name: str, since: int) -> list[Sent]:
     """What the ledger knows of it, the newest first."""
-    try:
-        ledger = invocation.open_ledger()
-    except StoreMissing:
-        return []
-    with closing(ledger):
+    with suppress(StoreMissing), ledger_for_reading(invocation) as ledger:
         if _is_address(name):
             return list(islice(ledger.sent_to(name, since), _MOST_SENDS))
         found = ledger.by_name([name, name.strip("<>")])
         return [found] if found is not None else []
+    return []
 
 
 def _of_send(sent: Sent) -> _Record:

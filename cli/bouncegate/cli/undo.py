@@ -9,6 +9,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.filters import (
     BounceSince,
@@ -22,7 +23,7 @@ from bouncegate.cli.filters import (
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
 from bouncegate.cli.options import By, DryRun, Json, Why, Yes
-from bouncegate.cli.output import iso, write_json
+from bouncegate.cli.output import write_json
 from bouncegate.cli.times import period_of
 from bouncegate.config.text import counted
 from bouncegate.policy.records import Ruling

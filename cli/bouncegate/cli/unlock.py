@@ -16,14 +16,15 @@ from msgspec.structs import replace
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.lists.unlocking import Target, UnlockSummary
+from bouncegate.admin.views.rows import listing_of, row_view
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, say_all
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.listing import listing_of, view_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Notify, Why, Yes, with_groups
-from bouncegate.cli.output import complain, iso, write_views
+from bouncegate.cli.output import complain, write_views
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
 from bouncegate.policy.fold import EMPTY
@@ -201,7 +202,7 @@ def _tell_left(summary: UnlockSummary) -> None:
 def _show(summary: UnlockSummary, *, yes: bool) -> None:
     if yes:
         return
-    views = map(view_of, summary.first)
+    views = map(row_view, summary.first)
     write_views(views, _COLUMNS, json=False)
     if summary.rows > len(summary.first):
         print(f"... and {summary.rows - len(summary.first)} more")

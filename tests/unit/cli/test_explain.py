@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.events import event_of
 from tests.unit.store.bounces import NOW, bounce_of, policy, record
 
-from bouncegate.cli.output import iso
+from bouncegate.admin.views.values import iso
 from bouncegate.config.loading import load
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.deaddomain import CHECKER

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.cli.output import iso
+from bouncegate.admin.views.values import iso
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import GuardSettings, PolicySettings
 from bouncegate.config.taxonomy import Reason

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from tests.events import event_of
 
-from bouncegate.cli.output import iso
+from bouncegate.admin.views.values import iso
 from bouncegate.config.durations import Duration
 from bouncegate.config.loading import load
 from bouncegate.config.settings import PolicySettings, StoreSettings, Trust

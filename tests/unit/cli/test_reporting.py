@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bouncegate.cli.output import iso
+from bouncegate.admin.views.values import iso
 from bouncegate.config.taxonomy import Reason
 
 from .conftest import Command

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bouncegate.admin.lists.census import Stopped
+from bouncegate.admin.views.summary import keep_summary
 from bouncegate.cli.invocation import Invocation
-from bouncegate.cli.summary import keep_summary
 from bouncegate.config.taxonomy import Reason
 
 from .conftest import Command, store_of

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.unit.store.bounces import NOW, bounce_of, policy, record
 
 from bouncegate.admin.report import unknown
-from bouncegate.cli.output import iso
+from bouncegate.admin.views.values import iso
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.records import Event
 

@@ -22,9 +22,8 @@ from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.lists.listing import Listing
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.lists.typos import Typos
-from bouncegate.cli.listing import State, rows_of
-from bouncegate.cli.listing import view_of as view_of_row
-from bouncegate.cli.show import AddressView, view_of
+from bouncegate.admin.views.addresses import AddressView, address_view
+from bouncegate.admin.views.rows import State, row_view, rows_of
 from bouncegate.config.durations import Duration
 from bouncegate.config.loading import loads
 from bouncegate.config.taxonomy import Reason
@@ -114,7 +113,7 @@ class Views:
         self.now = now
         self.find = LockTable(store._environment).find
         self.listing = Listing(store, Providers.of(), policy, now, Duration(months=3))
-        self.shown = {address: view_of(store, policy, address, now) for address in ADDRESSES}
+        self.shown = {address: address_view(store, policy, address, now) for address in ADDRESSES}
 
     def of(
         self, state: State, filters: RowFilters | None = None, *, ended: bool = False
@@ -189,9 +188,9 @@ def hold_the_predicted_against_check(views: Views) -> None:
 
 
 def hold_against_one_another(views: Views, bounced: set[str]) -> None:
-    locked = {(row.address, view_of_row(row).scope) for row in views.of(State.LOCKED)}
+    locked = {(row.address, row_view(row).scope) for row in views.of(State.LOCKED)}
     every_lock = views.of(State.LOCKED, ended=True)
-    in_force = [view for view in map(view_of_row, every_lock) if view.locked]
+    in_force = [view for view in map(row_view, every_lock) if view.locked]
     assert {(view.address, view.scope) for view in in_force} == locked
     detected = {row.address for row in views.of(State.DETECTED)}
     rows = {row.address: row for row in views.of(State.BOUNCED)}
@@ -209,7 +208,7 @@ def hold_against_one_another(views: Views, bounced: set[str]) -> None:
             assert address not in bounced or shown.state in ("detected", "bounced")
         if address in rows:
             row = rows[address]
-            assert (row.state, view_of_row(row).scope) == (shown.state, shown.scope)
+            assert (row.state, row_view(row).scope) == (shown.state, shown.scope)
             assert shown.last_bounce is not None
             assert (row.in_row, row.bounces) == (shown.last_bounce.in_row, shown.bounces)
             assert max(shown.hard_in_row, shown.soft_in_row) <= shown.hard + shown.soft
@@ -242,4 +241,4 @@ def test_locks_that_ended_leave_nothing_in_a_row() -> None:
         shown = after.shown[ADDRESSES[0]]
         assert (shown.state, shown.soft_in_row, shown.until) == ("detected", 0, None)
         (row,) = after.of(State.LOCKED, ended=True)
-        assert (row.state, view_of_row(row).locked) == ("ended", False)
+        assert (row.state, row_view(row).locked) == ("ended", False)

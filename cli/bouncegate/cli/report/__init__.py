@@ -15,22 +15,19 @@ from bouncegate.admin.report.addresses import bounces, in_groups
 from bouncegate.admin.report.counting import Scope
 from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.reading import as_kept
+from bouncegate.admin.views.bounced import BouncedView, MemberView, bounced_view, member_view
+from bouncegate.admin.views.unknown import ALL_TRUST
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.filters import BounceFilters, domain_named, provider_named
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, Unverified, with_groups
-from bouncegate.cli.output import complain, iso
+from bouncegate.cli.output import complain
 from bouncegate.cli.report import bounced
-from bouncegate.cli.report.bounced import (
-    AddressView,
-    BounceView,
-    View,
-    address_view,
-    bounce_view,
-)
+from bouncegate.cli.report.bounced import View
 from bouncegate.cli.report.counts import Counts
 from bouncegate.cli.report.health import health
 from bouncegate.cli.report.messages import Exported, Form
-from bouncegate.cli.report.unknown import ALL, unknown
+from bouncegate.cli.report.unknown import unknown
 from bouncegate.config.taxonomy import Reason
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.errors import StoreMissing
@@ -154,7 +151,7 @@ def _command(subject: str) -> Callable[..., None]:
         wanted = filters.wanted(invocation, now)
         if name is not None:
             wanted = _narrowed(invocation, wanted, subject, name)
-        trust = ALL if unverified else invocation.settings.return_path.count
+        trust = ALL_TRUST if unverified else invocation.settings.return_path.count
         try:
             with closing(invocation.open_store(readonly=True)) as store:
                 scope = Scope(_as_kept(store, wanted), trust)
@@ -164,7 +161,7 @@ def _command(subject: str) -> Callable[..., None]:
                     exported.print_summary()
                 elif addresses:
                     by_address = subject == "group"
-                    form = AddressView if by_address else BounceView
+                    form = MemberView if by_address else BouncedView
                     views = _views(store, scope, now, by_address=by_address)
                     bounced.write(islice(views, limit or None), form, json=json, csv=csv)
                 else:
@@ -186,9 +183,9 @@ def _views(store: Store, scope: Scope, now: int, *, by_address: bool) -> Iterato
     locked = CurrentScopes(store, now)
     if by_address:
         found = in_groups(store.arrivals.by_address(), scope)
-        yield from (address_view(one, locked) for one in found)
+        yield from (member_view(one, locked) for one in found)
     else:
-        yield from (bounce_view(one, locked) for one in _bounces(store, scope))
+        yield from (bounced_view(one, locked) for one in _bounces(store, scope))
 
 
 def _bounces(store: Store, scope: Scope) -> Iterator[Arrival]:

@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bouncegate.admin.ledgers import ledger_of
 from bouncegate.admin.report.counting import Counting, Scope
 from bouncegate.admin.report.groupby import ALL, subjects
 from bouncegate.admin.report.reading import Sources, providers_now, read, sends_since
 from bouncegate.admin.report.summary import Summary, rows_of, summary_of
 from bouncegate.admin.report.svg import svg
 from bouncegate.admin.report.thresholds import Exceeded, exceeded
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.invocation import Invocation
-from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.logs import printable
 from bouncegate.cli.outfile import writing
-from bouncegate.cli.output import complain, iso, write_json
+from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.report.table import Named, Table, write_sheet
 from bouncegate.config.text import counted
 from bouncegate.store.refusals import Dropped

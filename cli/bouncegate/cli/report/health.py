@@ -16,17 +16,18 @@ from bouncegate.admin.doctor.domains import check_domains
 from bouncegate.admin.doctor.findings import Finding, Severity
 from bouncegate.admin.doctor.maillog import check_maillog
 from bouncegate.admin.doctor.storage import check_backup, check_ledger, check_store
+from bouncegate.admin.ledgers import ledger_of
 from bouncegate.admin.report.counting import Counting, Scope
 from bouncegate.admin.report.filters import Filters
 from bouncegate.admin.report.groupby import subjects
 from bouncegate.admin.report.reading import Sources, as_kept, providers_now, read, sends_since
 from bouncegate.admin.report.summary import rows_of
 from bouncegate.admin.report.thresholds import exceeded
-from bouncegate.cli.incident import IncidentView, view_of
+from bouncegate.admin.views.incidents import IncidentView, incident_view
+from bouncegate.admin.views.values import iso
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.ledgers import ledger_of
 from bouncegate.cli.options import WHEN, Json
-from bouncegate.cli.output import iso, write_json
+from bouncegate.cli.output import write_json
 from bouncegate.cli.report.healthviews import (
     Checks,
     Health,
@@ -112,7 +113,7 @@ def health(
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             is_open = [incident for incident in store.incidents.all() if incident.settled is None]
-            incidents = [view_of(store, incident) for incident in is_open]
+            incidents = [incident_view(store, incident) for incident in is_open]
             tallies = [
                 t for t in store.hourcounts.since(period.since) if _is_before(t, period.until)
             ]

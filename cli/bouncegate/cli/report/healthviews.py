@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from bouncegate.admin.report.thresholds import Exceeded
-from bouncegate.cli.incident import IncidentView
+from bouncegate.admin.views.incidents import IncidentView
 
 
 class SenderView(Struct):

@@ -6,35 +6,17 @@ from itertools import islice
 from typing import Annotated, Final
 
 import typer
-from msgspec import Struct
 
 from bouncegate.admin.report.counting import Scope
 from bouncegate.admin.report.reading import as_kept
+from bouncegate.admin.views.unknown import ALL_TRUST, UnknownView, unknown_views, weak_rules
 from bouncegate.cli.filters import BounceFilters
-from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, Unverified, with_groups
-from bouncegate.cli.output import complain, iso, write_views
-from bouncegate.config.settings import Trust
+from bouncegate.cli.output import complain, write_views
 from bouncegate.store.errors import StoreMissing
 
-ALL: Final[tuple[Trust, ...]] = ("signed", "matched", "unverified")
 _COLUMNS: Final = ("bounces", "kind", "phase", "providers", "last", "ref", "text")
-
-
-class UnknownView(Struct):
-    """Replies of one shape as scripts read them; times in UTC, ISO 8601."""
-
-    text: str
-    """Without addresses, hosts, numbers and ids; empty if no reply is quoted."""
-    kind: str
-    phase: str
-    bounces: int
-    providers: int
-    """Of how many providers the recipients are; at most 100."""
-    last: str | None
-    """When the latest came."""
-    ref: int
-    """The latest, for `explain`."""
 
 
 @with_groups
@@ -61,37 +43,15 @@ def unknown(
 
     bouncegate report unknown --codes --provider gmx --json
     """
-    from bouncegate.admin.report.unknown import unknown_replies  # noqa: PLC0415 - RE2 takes its time
-
     now, invocation = int(time.time()), invocation_of(context)
-    trust = ALL if unverified else invocation.settings.return_path.count
-    weak = _weak_rules(invocation) if codes else frozenset[str]()
+    trust = ALL_TRUST if unverified else invocation.settings.return_path.count
+    weak = weak_rules(invocation) if codes else frozenset[str]()
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             scope = Scope(as_kept(store, filters.wanted(invocation, now)), trust)
-            arrivals = store.arrivals.since(scope.filters.since)
-            found = unknown_replies(arrivals, scope, weak)
+            views = islice(unknown_views(store, scope, weak), limit or None)
+            write_views(
+                views, _COLUMNS, json=json, csv=UnknownView.__struct_fields__ if csv else ()
+            )
     except StoreMissing as error:
         complain(str(error))
-        return
-    views = (
-        UnknownView(
-            shape.text,
-            shape.kind,
-            shape.phase,
-            replies.bounces,
-            len(replies.providers),
-            iso(replies.last),
-            replies.ref,
-        )
-        for shape, replies in islice(found, limit or None)
-    )
-    write_views(views, _COLUMNS, json=json, csv=UnknownView.__struct_fields__ if csv else ())
-
-
-def _weak_rules(invocation: Invocation) -> frozenset[str]:
-    """The rules that go by codes alone."""
-    from bouncegate.config.rules import load_rules  # noqa: PLC0415
-
-    rules = load_rules(invocation.settings.rules.folder).rules
-    return frozenset(rule.id for rule in rules if rule.weak)

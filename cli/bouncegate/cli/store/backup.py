@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bouncegate.admin.ledgers import ledger_if_any
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.streams import finish_unread

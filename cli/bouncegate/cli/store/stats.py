@@ -8,8 +8,8 @@ from typing import Final
 import typer
 from msgspec import Struct
 
+from bouncegate.admin.ledgers import ledger_if_any
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.ledgers import ledger_if_any
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
 from bouncegate.cli.table import write_table

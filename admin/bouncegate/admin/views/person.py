@@ -1,24 +1,20 @@
-"""Everything that is stored about one address, for `export ADDRESS`."""
+"""Everything that is stored about one address."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from bouncegate.admin.installation import Installation
+from bouncegate.admin.ledgers import sends_to
 from bouncegate.admin.lists.requests import open_requests
-from bouncegate.cli.audit import AuditView
-from bouncegate.cli.audit import view_of as audit_view_of
-from bouncegate.cli.invocation import Invocation
-from bouncegate.cli.output import iso
-from bouncegate.cli.requests import RequestView
-from bouncegate.cli.requests import view_of as request_view_of
-from bouncegate.cli.show import AddressView, DeferralView, deferrals_of, view_of
+from bouncegate.admin.views.addresses import AddressView, DeferralView, address_view, deferrals_of
+from bouncegate.admin.views.audit import AuditView, audit_view
+from bouncegate.admin.views.requests import RequestView, request_view
+from bouncegate.admin.views.values import iso
 from bouncegate.config.structs import struct_from
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Event, JournalEntry, Summary
-from bouncegate.store.errors import StoreMissing
 from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Store
 
@@ -65,28 +61,28 @@ class PersonView(Struct):
     """Requests to unlock it that wait."""
 
 
-def person_of(invocation: Invocation, address: str, now: int) -> PersonView:
+def person_of(
+    installation: Installation, store: Store | None, address: str, now: int
+) -> PersonView:
     """Everything about a canonical address; raises StoreError."""
     view = PersonView(address, iso(now))
-    try:
-        with closing(invocation.open_store(readonly=True)) as store:
-            _fill(store, view, invocation.policy, now)
-    except StoreMissing:
-        pass
-    view.sends = list(_sends(invocation, address))
+    if store is not None:
+        _fill(store, view, installation.policy, now)
+    sends = sends_to(installation, address)
+    view.sends = [struct_from(sent, SendView, time=iso(sent.time)) for sent in sends]
     return view
 
 
 def _fill(store: Store, view: PersonView, policy: Policy, now: int) -> None:
     address = view.address
-    view.known = view_of(store, policy, address, now)
+    view.known = address_view(store, policy, address, now)
     day = store.lastmailed.day(address)
     view.last_mailed = iso(day * DAY) if day is not None else None
     view.invalid = store.lastmailed.fault(address)
     view.deferrals = deferrals_of(store, address)
-    view.audit = [audit_view_of(one) for one in store.audits.of_address(address)]
+    view.audit = [audit_view(one) for one in store.audits.of_address(address)]
     waiting = (one for one in open_requests(store, now) if one.request.address == address)
-    view.requests = [request_view_of(one) for one in waiting]
+    view.requests = [request_view(one) for one in waiting]
     for number, entry, mark in store.history.of_address(address):
         view.entries.append(_entry(address, number, entry) | ({"left_out": mark} if mark else {}))
         if isinstance(entry, Event) and entry.raw:
@@ -108,12 +104,3 @@ def _entry(address: str, number: int, entry: JournalEntry) -> dict[str, Any]:
     if isinstance(entry, Summary):
         fields["state"] = asdict(entry.state)
     return {"number": number, "what": type(entry).__name__.lower(), "address": address} | fields
-
-
-def _sends(invocation: Invocation, address: str) -> Iterator[SendView]:
-    try:
-        with closing(invocation.open_ledger()) as ledger:
-            for sent in ledger.sent_to(address, 0):
-                yield struct_from(sent, SendView, time=iso(sent.time))
-    except StoreMissing:
-        return
