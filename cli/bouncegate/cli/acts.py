@@ -10,7 +10,7 @@ from bouncegate.admin.lists.lines import addresses_of
 from bouncegate.admin.lists.unlocking import ForceRule
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import bar
 from bouncegate.config.text import counted

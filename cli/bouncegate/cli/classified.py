@@ -14,7 +14,7 @@ from bouncegate.classifier import (
 from bouncegate.classifier.newaddress import new_address
 from bouncegate.classifier.verdict import Verdict
 from bouncegate.cli.inputfiles import MessageFile
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.config.counting import COUNTING, counts_by_default, why
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import Kind, Reason

@@ -14,7 +14,7 @@ from typing import Final, TextIO
 
 import typer
 
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.output import complain
 from bouncegate.store.address import AddressError, canonical
 

@@ -26,7 +26,7 @@ from bouncegate.cli.check import ListFiles, Shown, judge
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import ENDS, By, ColumnNames, DryRun, Encoding, Why, Yes
 from bouncegate.cli.output import complain

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from bouncegate.admin.views.incidents import HeldView, held_view, incident_view
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import complain, write_json, write_views

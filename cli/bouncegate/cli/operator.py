@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.admin.lists.scope import scope_text
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.policy.records import MOST_TARGETS, Audit
 from bouncegate.store.audit import new_key
 

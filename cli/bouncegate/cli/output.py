@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from bouncegate.admin.lists.csvfile import CsvWriter
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.table import write_table
 from bouncegate.config.text import escaped
 

@@ -11,7 +11,7 @@ from bouncegate.admin.ledgers import refusals_of
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, DryRun, Why, Yes
 from bouncegate.config.text import counted

@@ -14,7 +14,7 @@ from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, keys_of
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, Json, Notify, Why, Yes
 from bouncegate.cli.output import complain, write_views

@@ -14,11 +14,13 @@ import milter
 
 from bouncegate.config.replies import UNMARKED
 from bouncegate.config.settings import Settings
+from bouncegate.daemon.infolines import info_lines
 from bouncegate.daemon.ratelimitedlog import RateLimitedLog
 from bouncegate.milter import logline
+from bouncegate.milter.preparedrefusals import PreparedRefusals
 from bouncegate.milter.refusal.action import Action
 from bouncegate.milter.refusal.counts import DecisionCounts
-from bouncegate.milter.refusal.decision import Outcome, Scope, decide, lock_in_force
+from bouncegate.milter.refusal.decision import Facts, Outcome, Scope, decide, lock_in_force
 from bouncegate.milter.refusal.group import group_at_rcpt
 from bouncegate.milter.refusal.recipient import (
     KeyOf,
@@ -30,7 +32,7 @@ from bouncegate.milter.refusal.recipient import (
     plain_key,
     untagged,
 )
-from bouncegate.milter.refusal.reply import compose
+from bouncegate.milter.refusal.reply import Reply, compose
 from bouncegate.milter.refusal.undeliverable import Undeliverable
 from bouncegate.milter.session import (
     QUEUE_ID,
@@ -73,7 +75,7 @@ class RcptStep:
     """Answers RCPT TO for one worker."""
 
     __slots__ = (
-        *("_action", "_delimiters", "_find", "_key", "_mark", "_error_log"),
+        *("_action", "_delimiters", "_find", "_key", "_mark", "_error_log", "_prepared"),
         *(
             "_on_error",
             "_plain_key",
@@ -116,6 +118,11 @@ class RcptStep:
         self._scope = Scope.of(settings)
         self._reply = settings.reply
         self._action = Action.of(settings.reply.action)
+        self._prepared: PreparedRefusals | None = None
+        if self._action is Action.REJECT and not self._scope.observe:
+            self._prepared = PreparedRefusals(
+                settings, counts, self._mark, returns, info_lines(_LOG)
+            )
         self._error_log = RateLimitedLog(settings.milter.on_error)
         self._on_error = answer_on_error(settings)
 
@@ -129,8 +136,13 @@ class RcptStep:
             if key is None:
                 return milter.CONTINUE
             record = self._find(key)
-            if record is None and self._only_locks:
-                return milter.CONTINUE
+            if record is None:
+                if self._only_locks:
+                    return milter.CONTINUE
+            elif self._prepared is not None:
+                answer = self._prepared.refuse(context, key, record)
+                if answer is not None:
+                    return answer
             return self._judge(context, recipient, key, record)
         except Exception as error:  # noqa: BLE001 - the boundary to C; logged and answered
             return self._fail(context, error)
@@ -156,22 +168,31 @@ class RcptStep:
             known = known._replace(signed=signed)
         outcome = decide(known, lock, now, self._scope)
         self._counts.decided(outcome, lock)
-        queue_id = macro(context, QUEUE_ID)
         if outcome not in (Outcome.REFUSED, Outcome.OBSERVED):
             if outcome is Outcome.SENDER_UNKNOWN and self._macros is not None:
                 self._macros.missing()
-            _LOG.debug("%s", logline.passed(outcome, queue_id, known, lock))
+            line = logline.passed(outcome, macro(context, QUEUE_ID), known, lock)
+            _LOG.debug("%s", line)
             return milter.CONTINUE
         reply = compose(self._reply, lock, known.recipient, known.sender or "", self._mark())
-        said = logline.refusal(self._action.logged(outcome), queue_id, known, lock, reply)
-        _LOG.info("%s", said)
+        said = self._action.logged(outcome)
+        _LOG.info("%s", logline.refusal(said, macro(context, QUEUE_ID), known, lock, reply))
         if outcome is Outcome.OBSERVED:
             return milter.CONTINUE
+        return self._refuse(context, recipient, known, lock, reply)
+
+    def _refuse(
+        self, context: "Context", recipient: bytes, known: Facts, lock: Lock, reply: Reply
+    ) -> int:
+        """Do what `[reply] action` says."""
         if self._records and self._action is not Action.TAG:
-            session_of(context).refused.append(RefusedAt(known, lock))
+            refused = RefusedAt(known, known.recipient, lock.reason, lock.cause)
+            session_of(context).refused.append(refused)
         if self._action is not Action.REJECT:
             session_of(context).pending.append(PendingRecipient(recipient, lock))
             return milter.CONTINUE
+        if self._prepared is not None:
+            self._prepared.learn(context, known)
         context.setreply(reply.code, reply.status, reply.escaped)
         return milter.TEMPFAIL if reply.temporary else milter.REJECT
 

@@ -149,9 +149,7 @@ class SendStep:
         refused = Refused(
             int(time.time()),
             clean(known.sender or "", _LONGEST_SENDER),
-            tuple(
-                RefusedRecipient(at.facts.recipient, at.lock.reason, at.lock.cause) for at in some
-            ),
+            tuple(RefusedRecipient(at.recipient, at.reason, at.cause) for at in some),
             mailing=self._mailing_of(session),
             group=self._group(known, session),
             header_seen=header_seen and self.wants_headers,

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("bouncegate.milter")
 
 QUEUE_ID: Final = "i"
-_AUTHENTICATED: Final = "{auth_authen}"
-_CLIENT: Final = "{client_addr}"
-_DAEMON: Final = "{daemon_name}"
+AUTHENTICATED: Final = "{auth_authen}"
+CLIENT: Final = "{client_addr}"
+DAEMON: Final = "{daemon_name}"
 SENDER: Final = "{mail_addr}"
 TRANSPORT: Final = "{rcpt_mailer}"
 RESOLVED: Final = "{rcpt_addr}"
 
-ASKED: Final = " ".join((QUEUE_ID, _AUTHENTICATED, _CLIENT, _DAEMON, TRANSPORT, RESOLVED))
+ASKED: Final = " ".join((QUEUE_ID, AUTHENTICATED, CLIENT, DAEMON, TRANSPORT, RESOLVED))
 """What is asked for at RCPT.
 
 Not the sender: smtpd(8) would ask trivial-rewrite(8) for it at each recipient, since it caches the
@@ -39,9 +39,9 @@ def facts(context: "Context", recipient: str) -> Facts:
     return Facts(
         recipient=recipient,
         sender=macro(context, SENDER),
-        authenticated=bool(login := macro(context, _AUTHENTICATED)),
+        authenticated=bool(login := macro(context, AUTHENTICATED)),
         client=client_of(context),
-        daemon_name=macro(context, _DAEMON),
+        daemon_name=macro(context, DAEMON),
         transport=macro(context, TRANSPORT),
         login=login or "",
     )
@@ -58,7 +58,7 @@ def macro(context: "Context", name: str) -> str | None:
 
 def macros_arrive(context: "Context") -> bool:
     """Whether the MTA sends what was asked for: no MTA sends the client's address unasked."""
-    return macro(context, _CLIENT) is not None
+    return macro(context, CLIENT) is not None
 
 
 class MacrosAtRcpt:
@@ -92,7 +92,10 @@ class RefusedAt(NamedTuple):
     """A recipient that was refused, and what was known then."""
 
     facts: Facts
-    lock: Lock
+    """Of the session: the recipient may be another one."""
+    recipient: str
+    reason: str
+    cause: int
 
 
 class Session:
@@ -150,7 +153,7 @@ def client_of(context: "Context") -> IPAddress | None:
     """The client's address, by macro or as CONNECT gave it."""
     session = context.getpriv()
     return _address(
-        macro(context, _CLIENT) or (session.peer if isinstance(session, Session) else "")
+        macro(context, CLIENT) or (session.peer if isinstance(session, Session) else "")
     )
 
 

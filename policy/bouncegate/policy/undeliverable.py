@@ -115,5 +115,10 @@ def lock_by(rule: AddressRule, now: int) -> Lock:
 
 def ref_of(lock: Lock) -> str:
     """What a refusal calls its cause: the number of a journal entry, or the name of a rule."""
-    number = lock.cause - _FIRST
-    return _RULES[number] if 0 <= number < len(_RULES) else str(lock.cause)
+    return ref_to(lock.cause)
+
+
+def ref_to(cause: int) -> str:
+    """The same of a lock's cause alone."""
+    number = cause - _FIRST
+    return _RULES[number] if 0 <= number < len(_RULES) else str(cause)

@@ -30,6 +30,7 @@ from bouncegate.policy.records import Lock, Origin
 
 VERSION: Final = 1
 _RECORD: Final = struct.Struct("<BBBBIIQ")
+_PARTS: Final = struct.Struct("<4sIIQ")
 _UNTIL: Final = struct.Struct("<4xI")
 _SIZE: Final = _RECORD.size
 _DIGEST: Final = 8
@@ -123,6 +124,17 @@ def until_of(record: bytes) -> int:
     """The end of the lock for all groups, in seconds since 1970; 0 without one."""
     end: int = _UNTIL.unpack_from(record)[0]
     return end
+
+
+def parts_of(record: bytes) -> tuple[bytes, int, int, int]:
+    """Version, origin, kind, category and reason as they are packed, until, since, and cause."""
+    head, until, since, cause = _PARTS.unpack_from(record)
+    return head, until, since, cause
+
+
+def is_of_all(record: bytes) -> bool:
+    """Whether it holds a lock for all groups, and no other."""
+    return len(record) == _SIZE
 
 
 def may_hold(record: bytes, now: int) -> bool:

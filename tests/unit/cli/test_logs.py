@@ -2,7 +2,7 @@
 
 import logging
 
-from bouncegate.cli.logs import _Journal, _Line, printable
+from bouncegate.cli.lineformat import JournalFormatter, LineFormatter, printable
 
 
 def test_control_characters_are_shown_and_never_sent() -> None:
@@ -17,9 +17,9 @@ def record(level: int, text: str) -> logging.LogRecord:
 
 
 def test_a_record_is_one_line_whatever_it_holds() -> None:
-    assert _Line().format(record(logging.INFO, "to=<a\n@b>")) == "to=<a\\x0a@b>"
-    assert _Line().format(record(logging.ERROR, "x")) == "error: x"
-    assert _Journal().format(record(logging.WARNING, "x")) == "<4>warning: x"
+    assert LineFormatter().format(record(logging.INFO, "to=<a\n@b>")) == "to=<a\\x0a@b>"
+    assert LineFormatter().format(record(logging.ERROR, "x")) == "error: x"
+    assert JournalFormatter().format(record(logging.WARNING, "x")) == "<4>warning: x"
 
 
 def test_a_traceback_is_folded_into_its_line() -> None:
@@ -28,6 +28,6 @@ def test_a_traceback_is_folded_into_its_line() -> None:
         raise ValueError("odd\nnews")
     except ValueError as error:
         failed.exc_info = (ValueError, error, error.__traceback__)
-    line = _Line().format(failed)
+    line = LineFormatter().format(failed)
     assert "\n" not in line
     assert "ValueError: odd | news" in line

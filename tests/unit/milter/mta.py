@@ -26,7 +26,7 @@ ADDHDRS, ADDRCPT, DELRCPT = 1, 4, 8
 # Where macros can be asked for (SMFIM_CONNECT and so on), and the command they come with.
 _STAGES: Final = {0: "C", 1: "H", 2: "M", 3: "R", 4: "T", 5: "E", 6: "N"}
 # The defaults of milter_connect_macros and so on (Postfix 3.7).
-_SENT_UNASKED: Final = {
+_SENT_UNASKED: Final[Mapping[str, tuple[str, ...]]] = {
     "C": ("j", "{daemon_name}", "{daemon_addr}", "v", "_"),
     "H": ("{tls_version}", "{cipher}", "{cipher_bits}", "{cert_subject}", "{cert_issuer}"),
     "M": (

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.options import Yes
 from bouncegate.cli.output import complain
 from bouncegate.cli.postfix.running import (

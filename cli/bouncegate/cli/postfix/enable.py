@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.options import Yes
 from bouncegate.cli.output import complain
 from bouncegate.cli.postfix.running import (

@@ -17,7 +17,7 @@ from bouncegate.admin.report.svg import svg
 from bouncegate.admin.report.thresholds import Exceeded, exceeded
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.invocation import Invocation
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.report.table import Named, Table, write_sheet

@@ -13,7 +13,7 @@ import typer
 from msgspec import Struct
 
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.logs import printable
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.streams import finish_unread

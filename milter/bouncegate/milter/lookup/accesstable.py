@@ -59,7 +59,7 @@ def entries(
 
 def _of_domain(domain: str, value: str, scope: Scope) -> Iterator[Entry]:
     """The domain's entry, and before it those of its recipients that are exempt."""
-    exempt = {p.local for p in scope.recipients if p.local and p.domain in ("", domain)}
+    exempt = {local for local, at in scope.recipients if local and at in ("", domain)}
     for form in _forms(domain):
         yield from (Entry(f"{local}@{form}", PASS) for local in sorted(exempt))
         yield Entry(form, value)

@@ -28,7 +28,15 @@ class DecisionCounts:
 
     def decided(self, outcome: Outcome, lock: Lock) -> None:
         """What became of a recipient whom a lock holds."""
-        self._counters[self._places[outcome, lock.reason.general]] += 1
+        self._counters[self.place_of(outcome, lock)] += 1
+
+    def place_of(self, outcome: Outcome, lock: Lock) -> int:
+        """Where such decisions are counted, to be kept for `decided_at`."""
+        return self._places[outcome, lock.reason.general]
+
+    def decided_at(self, place: int) -> None:
+        """The same as `decided`, for a place that is known."""
+        self._counters[place] += 1
 
     def failed(self) -> None:
         """A recipient could not be judged."""

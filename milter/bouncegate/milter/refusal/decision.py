@@ -78,7 +78,8 @@ class Scope:
     daemon_names: frozenset[str]
     local_transports: frozenset[str]
     senders: tuple[AddressPattern, ...]
-    recipients: tuple[AddressPattern, ...]
+    recipients: frozenset[tuple[str, str]]
+    """Local part and domain of each; an empty part is any."""
     fold: bool
     observe: bool
 
@@ -92,7 +93,10 @@ class Scope:
             daemon_names=frozenset(settings.outbound.daemon_names),
             local_transports=frozenset(settings.outbound.local_transports),
             senders=tuple(_canonical(p, fold=fold) for p in settings.exempt.senders),
-            recipients=tuple(_canonical(p, fold=fold) for p in settings.exempt.recipients),
+            recipients=frozenset(
+                (p.local, p.domain)
+                for p in (_canonical(p, fold=fold) for p in settings.exempt.recipients)
+            ),
             fold=fold,
             observe=settings.milter.mode == "observe",
         )
@@ -142,14 +146,15 @@ def decide_unseen(recipient: str, lock: Lock | None, now: int, scope: Scope) -> 
         return Outcome.NOT_LOCKED
     if not lock.in_force(now):
         return Outcome.LOCK_EXPIRED
-    if recipient_is_exempt(recipient, scope):
+    if is_exempt(recipient, scope):
         return Outcome.RECIPIENT_EXEMPT
     return _refused(scope)
 
 
-def recipient_is_exempt(recipient: str, scope: Scope) -> bool:
+def is_exempt(recipient: str, scope: Scope) -> bool:
     """Whether a recipient (canonical) is never refused."""
-    return any(_matches(pattern, recipient) for pattern in scope.recipients)
+    local, _, domain = recipient.rpartition("@")
+    return not scope.recipients.isdisjoint(((local, domain), (local, ""), ("", domain)))
 
 
 def is_outbound(facts: Facts, scope: Scope) -> bool:
@@ -186,7 +191,7 @@ _PASSES: Final[tuple[tuple[Outcome, Callable[[Facts, Scope], bool]], ...]] = (
     (Outcome.NOT_OUTBOUND, lambda facts, scope: not is_outbound(facts, scope)),
     (Outcome.SIGNED, lambda facts, _: facts.signed),
     (Outcome.SENDER_EXEMPT, _sender_is_exempt),
-    (Outcome.RECIPIENT_EXEMPT, lambda facts, scope: recipient_is_exempt(facts.recipient, scope)),
+    (Outcome.RECIPIENT_EXEMPT, lambda facts, scope: is_exempt(facts.recipient, scope)),
 )
 
 

@@ -19,7 +19,9 @@ from bouncegate.policy.records import NO_END, Lock
 from bouncegate.policy.undeliverable import ref_of
 from bouncegate.store.address import AddressError, canonical, domain_of
 
-_A_DAY: Final = 86_400
+A_DAY: Final = 86_400
+# Stand in a wording where its recipient and its ref go; a template is printable.
+_RECIPIENT, _REF = "\0", "\1"
 _OF_SMTPD: Final = "Recipient address rejected: "
 _AROUND_TEXT: Final = len("550 ") + len(" ") + len("\r\n")
 
@@ -51,13 +53,41 @@ class Reply(NamedTuple):
         return f"{self.code} {self.status} {self.text}"
 
 
+class Wording(NamedTuple):
+    """The reply to all recipients of alike locks: what differs is the ref, and the recipient."""
+
+    code: str
+    status: str
+    text: str
+    room: int
+    """For the text, in characters."""
+    mark: str
+
+    def reply(self, ref: str, recipient: str) -> Reply:
+        """The reply to one of them."""
+        words = self.text.replace(_REF, ref)
+        count = words.count(_RECIPIENT)
+        if count:
+            shown = for_reply(recipient)
+            spare = self.room - len(words) + count
+            # Nothing but the recipient can be too long: `check-config` saw to it.
+            words = words.replace(_RECIPIENT, shown[: max(spare, 0) // count])
+        return Reply(self.code, self.status, f"{words[: self.room].rstrip()} {self.mark}")
+
+
 def compose(
     settings: ReplySettings, lock: Lock, recipient: str, sender: str = "", mark: str = UNMARKED
 ) -> Reply:
     """The reply to a recipient that `lock` holds, in the words for the sender's group."""
+    group = group_of(settings, sender)
+    return wording(settings, lock, group, mark).reply(ref_of(lock), recipient)
+
+
+def wording(settings: ReplySettings, lock: Lock, group: GroupReply | None, mark: str) -> Wording:
+    """The reply to the recipients of locks that are `lock` but for the ref, on the same days."""
     cause = replies.cause(lock.kind, lock.category, lock.reason, lock.origin)
     code, status = settings.answer(cause.status)
-    text, url = settings.words(_group_of(settings, sender) if settings.groups else None)
+    text, url = settings.words(group)
     fields = {
         "kind": lock.kind,
         "category": lock.category,
@@ -66,19 +96,18 @@ def compose(
         "cause": cause.words,
         "since": day(lock.since),
         "until": until(lock),
-        "ref": ref_of(lock),
+        "ref": _REF,
+        "recipient": _RECIPIENT,
     }
     fields["url"] = url.template and url.template.format(**fields)
     room = LONGEST_LINE - _AROUND_TEXT - len(status) - len(f" {mark}")
-    words = text.template.format(recipient=for_reply(recipient), **fields)
-    if len(words) > room:  # nothing but the recipient can be too long: `check-config` saw to it
-        spare = room - len(text.template.format(recipient="", **fields))
-        each = max(spare, 0) // max(text.template.count("{recipient}"), 1)
-        words = text.template.format(recipient=for_reply(recipient)[:each], **fields)[:room]
-    return Reply(code, status, f"{words.rstrip()} {mark}")
+    return Wording(code, status, text.template.format(**fields), room, mark)
 
 
-def _group_of(settings: ReplySettings, sender: str) -> GroupReply | None:
+def group_of(settings: ReplySettings, sender: str) -> GroupReply | None:
+    """The group whose words a sender has."""
+    if not settings.groups:
+        return None
     try:
         domain = domain_of(canonical(sender))
     except AddressError:
@@ -93,16 +122,21 @@ def until(lock: Lock) -> str:
 
 def lock_fields(lock: Lock) -> str:
     """A lock in a log line; `bouncegate explain REF` shows the rest."""
+    return f"{kind_fields(lock)} ref={ref_of(lock)}"
+
+
+def kind_fields(lock: Lock) -> str:
+    """The same without the ref: all alike locks of a day share it."""
     ends = "never" if lock.until == NO_END else day(lock.until)
-    return f"{log_fields(lock.reason)} until={ends} ref={ref_of(lock)}"
+    return f"{log_fields(lock.reason)} until={ends}"
 
 
 def day(seconds: int) -> str:
     """The day (UTC) of a time in seconds since 1970."""
-    return _day(seconds // _A_DAY)
+    return _day(seconds // A_DAY)
 
 
 # Locks of a list, and bounces of a mailing, share their days.
 @lru_cache(1024)
 def _day(number: int) -> str:
-    return datetime.fromtimestamp(number * _A_DAY, UTC).date().isoformat()
+    return datetime.fromtimestamp(number * A_DAY, UTC).date().isoformat()
