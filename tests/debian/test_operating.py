@@ -21,6 +21,8 @@ SPELLED = {
     "apt purge bouncegate": "dpkg -P bouncegate",
     "editor /etc/bouncegate/bouncegate.toml": "sed -i "
     """'s/^# domain = .*/domain = "return.sender.test"/' /etc/bouncegate/bouncegate.toml""",
+    # What a person answers who is asked.
+    "bouncegate postfix enable": "bouncegate postfix enable --sign-all --no-return-to-sender",
     "editor new.toml": """sed -i 's/^# lock = "1 year".*/lock = "2 years"/' new.toml""",
 }
 # Nobody answers DNS in the cell, and before `enable` Postfix does not ask the milter.

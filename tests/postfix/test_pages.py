@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from contextlib import suppress
+from threading import Thread
 
 import pytest
 from tests.docs.pages import PAGES, Block, is_for_postfix, shell_blocks
@@ -81,15 +83,31 @@ def say(site: Site, line: str, expected: str) -> None:
 
 
 def typed(site: Site, words: list[str]) -> tuple[int, str]:
-    """Run a command as a person at a terminal does, who says yes."""
+    """Run a command as a person at a terminal does, who signs all mail and says yes."""
     terminal, user = os.openpty()
-    os.write(terminal, b"y\n")
+    answering = Thread(target=answer, args=(terminal,), daemon=True)
+    answering.start()
     try:
         done = subprocess.run(
             [str(COMMAND), "--config", str(site.gate.config), *words],
             stdin=user, capture_output=True, timeout=60, check=False,
         )  # fmt: skip
     finally:
-        os.close(terminal)
         os.close(user)
+        answering.join(60)
+        os.close(terminal)
     return done.returncode, (done.stdout + done.stderr).decode()
+
+
+ANSWERS = {b"(empty: of all): ": b"\n", b"must run) [y/N]: ": b"n\n", b"[y/N]: ": b"y\n"}
+
+
+def answer(terminal: int) -> None:
+    """Answer each question once it is there."""
+    seen = b""
+    with suppress(OSError):  # EIO: nobody is at the other side any more
+        while octets := os.read(terminal, 1000):
+            seen += octets
+            if reply := next((ANSWERS[end] for end in ANSWERS if seen.endswith(end)), None):
+                os.write(terminal, reply)
+                seen = b""

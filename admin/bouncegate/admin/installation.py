@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bouncegate.config.loading import load
+from bouncegate.config.loading import settings_of
 from bouncegate.config.settings import DEFAULT_FILE, Settings
+from bouncegate.config.sources import Source, sources_of
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers
@@ -42,9 +43,12 @@ class Installation:
     @cached_property
     def settings(self) -> Settings:
         """The settings in force; raises ConfigError."""
-        if self.config is None and _is_missing(DEFAULT_FILE):
-            return Settings()
-        return load(self.config or DEFAULT_FILE)
+        return settings_of(self.sources)
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """The config file, if there is one, and its drop-ins; raises ConfigError."""
+        return sources_of(self.config or DEFAULT_FILE, optional=self.config is None)
 
     @cached_property
     def providers(self) -> Providers:

@@ -15,7 +15,7 @@ from bouncegate.cli.times import period_of
 from bouncegate.store.address import canonical
 from bouncegate.store.errors import StoreMissing
 
-_COLUMNS: Final = ("time", "by", "from", "command", "scope", "addresses", "why")
+_COLUMNS: Final = ("time", "by", "from", "command", "scope", "about", "why")
 _SHOWN: Final = 3  # addresses in a table
 
 
@@ -69,4 +69,5 @@ def row_of(view: AuditView) -> tuple[object, ...]:
     named = " ".join(view.addresses[:_SHOWN])
     more = view.count - len(view.addresses[:_SHOWN])
     whom = f"{named} and {more} more" if named and more else named or str(view.count)
-    return view.time, view.by, place_of(view), view.command, view.scope, whom, view.why
+    about = view.changed or whom
+    return view.time, view.by, place_of(view), view.command, view.scope, about, view.why

@@ -5,29 +5,43 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
+from bouncegate.cli.lineformat import printable
 from bouncegate.cli.output import complain
 from bouncegate.config.notes import notes_on, notes_on_sending
 from bouncegate.config.problems import ConfigError, Problem
 from bouncegate.config.regularfile import open_regular
 from bouncegate.config.settings import DEFAULT_FILE, Settings
+from bouncegate.config.sources import shown, values_of
 from bouncegate.store.alive import is_proven
 from bouncegate.store.purged import FILE as SALT_FILE
 from bouncegate.store.tokens.keys import KEY_FILE
 
 
-def check_config(context: typer.Context) -> None:
-    """Check the config file and the rules.
+def check_config(
+    context: typer.Context,
+    *,
+    values: Annotated[
+        bool, typer.Option("--values", help="Show each key that is set, and the file that sets it.")
+    ] = False,
+) -> None:
+    """Check the config file, its drop-ins and the rules.
 
-    Exit code 0: both are good. 77: a file may not be read. 78: something is wrong; each problem is
+    Drop-ins are the *.toml files of the folder conf.d beside the config file. A key that several
+    files set is shown with the file whose value is used.
+
+    Exit code 0: all are good. 77: a file may not be read. 78: something is wrong; each problem is
     shown with its place.
 
     Examples:
 
     bouncegate check-config
+
+    bouncegate check-config --values
 
     bouncegate --config new.toml check-config
     """
@@ -39,6 +53,7 @@ def check_config(context: typer.Context) -> None:
         raise typer.Exit(ConfigError(problems).exit_code)
     file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
     print(f"{file}: nothing wrong")
+    _show_values(invocation, every=values)
     notes = (
         *notes_on(invocation.settings),
         *notes_on_sending(invocation.settings),
@@ -47,6 +62,15 @@ def check_config(context: typer.Context) -> None:
     )
     for note in notes:
         print(f"{file}: note: {note}")
+
+
+def _show_values(invocation: Invocation, *, every: bool) -> None:
+    """Say which file a value comes from: of each key, or where drop-ins set it."""
+    main = str(invocation.config or DEFAULT_FILE)
+    for one in values_of(invocation.sources):
+        if every or one.replaced or one.place.file != main:
+            instead = f" (replaces {', '.join(map(str, one.replaced))})" if one.replaced else ""
+            print(printable(f"{one.place}: {one.key} = {shown(one.value)}{instead}"))
 
 
 def _notes_of_alive(settings: Settings) -> Iterator[str]:

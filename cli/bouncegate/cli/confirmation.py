@@ -28,14 +28,35 @@ def require_consent(question: str, refusal: str, *, yes: bool) -> None:
     """Return if the answer is yes; end the command otherwise, saying `refusal`."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         complain(f"{refusal}: no terminal to ask on; use --yes")
         raise typer.Exit(os.EX_USAGE)
+    if not ask_yes(question):
+        complain(refusal)
+        raise typer.Exit(1)
+
+
+def can_ask() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty()
+
+
+def ask_yes(question: str) -> bool:
+    """Whether the answer is yes; only where `can_ask`."""
     sys.stdout.flush()  # what is to be done is seen before the question
     with _terminal() as terminal:
-        if not _is_yes(question, terminal):
-            complain(refusal)
-            raise typer.Exit(1)
+        return _is_yes(question, terminal)
+
+
+def ask_text(question: str) -> str:
+    """The answer on one line, empty for none; only where `can_ask`."""
+    sys.stdout.flush()
+    with _terminal() as terminal:
+        print(f"{printable(question)}: ", end="", file=terminal, flush=True)
+        answer = sys.stdin.readline()
+        if not answer:
+            print(file=terminal)  # the cursor is behind the question still
+    return answer.strip()
 
 
 def _terminal() -> AbstractContextManager[TextIO]:

@@ -6,7 +6,8 @@ import typer
 
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.options import Json
+from bouncegate.cli.onrecord import put_on_record
+from bouncegate.cli.options import By, Json, Why
 from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.streams import finish_unread
 from bouncegate.cli.table import write_table
@@ -41,7 +42,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 
 
 @app.command("rotate")
-def rotate(context: typer.Context) -> None:
+def rotate(context: typer.Context, *, why: Why = "", by: By = "") -> None:
     """Add a key that signs from now on.
 
     Return paths that older keys signed stay valid: keys that may have signed one that still proves
@@ -52,7 +53,10 @@ def rotate(context: typer.Context) -> None:
     bouncegate keys rotate
     """
     finish_unread()
-    settings = invocation_of(context).settings
+    invocation = invocation_of(context)
+    settings = invocation.settings
     lifetime = settings.return_path.longest_lifetime
     key = rotate_file(settings.store.path / KEY_FILE, int(time.time()), lifetime).current
-    print(f"key {key.number} signs from now on")
+    text = f"key {key.number} signs from now on"
+    print(text)
+    put_on_record(invocation, "keys rotate", text, by=by, why=why)

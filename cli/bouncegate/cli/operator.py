@@ -43,10 +43,12 @@ def audit_of(
     targets: Sequence[str] = (),
     count: int | None = None,
     scopes: Iterable[str] = (),
+    changed: str = "",
 ) -> Audit:
     """The record of a change that this process is about to make.
 
-    `count` where it is not that of the targets; `scopes` are those of the locks it is about.
+    `count` where it is not that of the targets; `scopes` are those of the locks it is about;
+    `changed` is what it changes other than addresses.
     """
     count = len(targets) if count is None else count
     return Audit(
@@ -65,6 +67,7 @@ def audit_of(
         client=_ssh_client(),
         host=one_line(socket.gethostname()),
         scope=_scope_of(set(scopes)),
+        changed=one_line(changed),
     )
 
 

@@ -1,15 +1,12 @@
-"""From a TOML file to `Settings`: defaults, then the file, then what must hold between keys.
+"""From TOML files to `Settings`: defaults, then the files, then what must hold between keys.
 
-All problems of a file are found in one go, each with its line, its key and what would be
-right, so that an operator mends a file once and not once for every mistake.
+All problems of the files are found in one go, each with its file, its line, its key and what would
+be right, so that an operator mends a file once and not once for every mistake.
 """
 
 import difflib
-import re
-import tomllib
 import types
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
@@ -18,9 +15,9 @@ import msgspec
 from msgspec.structs import fields, replace
 
 from bouncegate.config.contradictions import contradictions
-from bouncegate.config.problems import ConfigError, Problem, unreadable
-from bouncegate.config.regularfile import LARGEST_FILE, read_regular
+from bouncegate.config.problems import ConfigError, Problem
 from bouncegate.config.settings import Settings
+from bouncegate.config.sources import Source, merged, sources_of
 from bouncegate.config.values import ONE_OR_MORE, PARSERS
 
 _S = TypeVar("_S", bound=msgspec.Struct)
@@ -37,48 +34,29 @@ _REMOVED: Final[dict[str, str]] = {
 }
 _NOT_A_KEY: Final = "removed"
 
-_HEADER: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_.\- ]+?)\s*\]")
-_TABLE_OF_LIST: Final = re.compile(r"\s*\[\[\s*([A-Za-z0-9_.\- ]+?)\s*\]\]")
-_KEY: Final = re.compile(r"\s*([A-Za-z0-9_\-]+(?:\s*\.\s*[A-Za-z0-9_\-]+)*)\s*=")
-_TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
-
 
 def load(path: Path) -> Settings:
-    """The settings of a file; raises ConfigError with every problem that it has."""
-    return loads(_text_of(path), str(path))
+    """The settings of a file and its drop-ins; raises ConfigError with all their problems."""
+    return settings_of(sources_of(path))
 
 
 def loads(text: str, name: str = "-") -> Settings:
     """The settings of a TOML text; `name` is what problems call it. Raises ConfigError."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = _TOML_LINE.search(str(error))
-        place = int(line[1]) if line else text.count("\n") + 1
-        raise ConfigError([Problem(name, place, "", f"invalid TOML: {error}")]) from None
+    return settings_of([Source(name, text)])
+
+
+def settings_of(sources: Sequence[Source]) -> Settings:
+    """The settings of several files, the first one first; raises ConfigError."""
+    table, places = merged(sources)
     problems: list[tuple[str, str]] = []
     settings = _section(Settings(), table, "", problems)
     settings = replace(settings, removed=tuple(_removed_keys(table)))
     problems += list(contradictions(settings, frozenset(key for key, _ in problems)))
     if problems:
-        lines = _lines_of_keys(text)
-        found = [Problem(name, _line(lines, key), key, complaint) for key, complaint in problems]
-        raise ConfigError(sorted(found, key=lambda problem: problem.line))
+        order = {source.name: number for number, source in enumerate(sources)}
+        found = [Problem(*places.of(key), key, complaint) for key, complaint in problems]
+        raise ConfigError(sorted(found, key=lambda one: (order[one.file], one.line)))
     return settings
-
-
-def _text_of(path: Path) -> str:
-    try:
-        octets = read_regular(path, LARGEST_FILE)
-    except OSError as error:
-        raise ConfigError([unreadable(error, path, "the config file")]) from None
-    try:
-        return octets.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            [Problem(str(path), line, "", "not in UTF-8: save it as UTF-8")]
-        ) from None
 
 
 def _section(
@@ -192,29 +170,3 @@ def _choices(kind: Any) -> tuple[object, ...]:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return tuple(choice.value for choice in kind)
     return tuple(arg for arg in get_args(kind) if isinstance(arg, str | int))
-
-
-def _lines_of_keys(text: str) -> dict[str, int]:
-    """The line of each key; approximate, used only in messages."""
-    lines: dict[str, int] = {}
-    section = ""
-    tables: Counter[str] = Counter()
-    for number, line in enumerate(text.splitlines(), 1):
-        if table := _TABLE_OF_LIST.match(line):
-            name = table[1].replace(" ", "")
-            tables[name] += 1
-            section = f"{name}.{tables[name]}."
-            lines.setdefault(section[:-1], number)
-        elif header := _HEADER.match(line):
-            section = header[1].replace(" ", "") + "."
-            lines.setdefault(section[:-1], number)
-        elif key := _KEY.match(line):
-            lines.setdefault(section + key[1].replace(" ", ""), number)
-    return lines
-
-
-def _line(lines: dict[str, int], key: str) -> int:
-    """The line of a key, else of the section around it, else 0."""
-    while key not in lines and "." in key:
-        key = key.rpartition(".")[0]
-    return lines.get(key, 0)

@@ -244,6 +244,8 @@ class Audit(Struct, frozen=True, tag="audit", omit_defaults=True):
     """The digest of an address that was purged."""
     scope: str = ""
     """Which mail the locks are for that it made or lifted: `global`, `group:NAME`, or `several`."""
+    changed: str = ""
+    """What it changed other than addresses: lines of files, a key."""
 
 
 class Streak(Struct, frozen=True, omit_defaults=True):

@@ -230,6 +230,14 @@ class Store(OpenEnvironment):
             total += len(fresh)
         return total
 
+    def note(self, audit: Audit) -> None:
+        """Write the record of a change that was made elsewhere, such as to a file.
+
+        Raises StoreError.
+        """
+        with self._writing() as transaction:
+            self.audits.note(transaction, audit)
+
     def accept_clock(self, now: Moment, audit: Audit) -> None:
         """Trust the clock as it is, as an operator says. Raises StoreError."""
         with self._writing() as transaction:

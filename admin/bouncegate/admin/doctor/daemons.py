@@ -28,7 +28,7 @@ Probe = Callable[["Link"], bool]
 
 def check_daemons(settings: Settings) -> Iterator[Finding]:
     """Check the milter, the return path and the map."""
-    milter, back, table = settings.milter.socket, settings.return_path.socket, settings.map.socket
+    milter, back = settings.milter.socket, settings.return_path.socket
     yield from _probed(
         "milter", milter, _answers_offer, Severity.ERROR,
         "mail to locked recipients is sent",
@@ -36,9 +36,14 @@ def check_daemons(settings: Settings) -> Iterator[Finding]:
     yield from _probed(
         "return-path", back, _greets, Severity.ERROR, "bounces wait in Postfix's queue"
     )
+    yield from check_map(settings)
+
+
+def check_map(settings: Settings) -> Iterator[Finding]:
+    """Check the map."""
     yield from _probed(
-        "map", table, _answers_lookup, Severity.NOTE,
-        "it is needed only if Postfix's transport_maps names it",
+        "map", settings.map.socket, _answers_lookup, Severity.NOTE,
+        "it is needed only if Postfix's transport_maps or virtual_alias_maps names it",
     )  # fmt: skip
 
 

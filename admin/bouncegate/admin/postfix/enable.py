@@ -6,19 +6,22 @@ it is.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from bouncegate.admin.postfix import backup, install
 from bouncegate.admin.postfix.coverage import State, coverage, of_milter
 from bouncegate.admin.postfix.facts import Facts
 from bouncegate.admin.postfix.logsource import log_source
-from bouncegate.admin.postfix.ownconfig import with_log, with_mode
-from bouncegate.admin.postfix.plan import MAIN, MASTER, Conflict, Edit, plan
-from bouncegate.admin.postfix.revert import Undone, named, without
+from bouncegate.admin.postfix.ownconfig import NAME, OwnConfig, Values, log_values
+from bouncegate.admin.postfix.plan import MAIN, MASTER, Conflict, Edit, Tables, plan
+from bouncegate.admin.postfix.revert import Undone, named, without, without_settings
 from bouncegate.admin.postfix.sockets import OURS
 from bouncegate.admin.postfix.trial import Change, read_copy, try_edits
 from bouncegate.config.settings import Settings
+
+Mode = Literal["enforce", "observe"]
 
 _NO_LOG: Final = (
     "Postfix's log is not read ([maillog]): which messages Postfix accepted is unknown, so silence "
@@ -33,6 +36,25 @@ _NOT_TOLD: Final = (
 )
 
 
+class Options(NamedTuple):
+    """The options of `postfix enable`."""
+
+    enforce: bool = False
+    table: bool = False
+    """Whether to attach the map too."""
+    return_to_sender: bool = False
+    """Whether to attach the table that sends bounces to the original senders as well."""
+    sign_domains: tuple[str, ...] = ()
+    """The only domains whose senders are signed; empty: as the settings say."""
+    sign_all: bool = False
+    """Whether all senders are signed, whatever the settings say."""
+
+    @property
+    def tables(self) -> Tables:
+        """The tables to attach."""
+        return Tables(transport=self.table, return_to_sender=self.return_to_sender)
+
+
 class Proposal(NamedTuple):
     """A change, to be confirmed."""
 
@@ -41,8 +63,11 @@ class Proposal(NamedTuple):
     edits: tuple[Edit, ...]
     conflicts: tuple[Conflict, ...]
     notes: tuple[str, ...]
-    mode: str
+    mode: Mode
     """Of the milter, after the change."""
+    settings: Settings
+    """After the change."""
+    way: Options
 
 
 class Reversal(NamedTuple):
@@ -53,44 +78,71 @@ class Reversal(NamedTuple):
     """By file, the lines from which ours must be removed by hand."""
 
 
-class Options(NamedTuple):
-    """The options of `postfix enable`."""
-
-    enforce: bool = False
-    table: bool = False
-    """Whether to attach the map too."""
-
-
-def propose(settings: Settings, config: Path, facts: Facts, way: Options) -> Proposal:
-    """What `postfix enable` would change; raises PostfixError and OSError.
+def propose(config: Path, facts: Facts, way: Options) -> Proposal:
+    """What `postfix enable` would change; raises ConfigError, PostfixError and OSError.
 
     A Postfix that is attached for the first time starts in observe mode.
     """
-    planned = plan(settings, facts, table=way.table)
-    found = list(of_milter(settings, facts))
-    attached = any(one.state in (State.ATTACHED, State.FRAGILE) for one in found)
-    mode = "enforce" if way.enforce else settings.milter.mode if attached else "observe"
+    own = OwnConfig(config)
+    mode = _mode(own.settings, facts, way)
+    values = _values(own.settings, mode, way)
+    settings = own.wanted(values)
+    planned = plan(settings, facts, way.tables)
     conflicts = list(planned.conflicts)
-    changes = []
-    before = after = install.content_of(config)
-    if mode != settings.milter.mode:
-        after = with_mode(before, mode)
-        if after is None:
-            text = f"cannot change the mode in {config}"
-            conflicts.append(Conflict(text, f'set mode = "{mode}" below [milter]'))
+    if values and not own.set(values):
+        keys = ", ".join(f"[{table}] {key}" for table, keys in values.items() for key in keys)
+        text = f"{own.path} cannot change {keys}: a later file sets it"
+        conflicts.append(Conflict(text, "change it there"))
     notes = list(planned.notes)
-    if planned.edits and settings.return_path.domains.rest and not settings.map.return_to_sender:
+    if planned.edits and are_senders_not_told(settings):
         notes.append(_NOT_TOLD)
     if settings.keeps_ledger and settings.maillog.source == "none":
         log = log_source(facts, settings.store.path)
-        logged = with_log(after, log) if log and not conflicts else None
-        after = logged or after
-        notes.append(f"{log.name} will be read" if log and logged else _NO_LOG)
-    if after is not None and after != before:
-        changes.append(Change(config.resolve(), before, after))
+        wanted = log is not None and not conflicts and not own.sets("maillog")
+        read = log if log and wanted and own.set(log_values(log)) else None
+        notes.append(f"{read.name} will be read" if read else _NO_LOG)
+    changes = []
+    if own.after != own.before:
+        changes.append(Change(own.path, own.before, own.after))
     if planned.edits and not conflicts:
-        changes += try_edits(settings, facts, planned.edits, table=way.table)
-    return Proposal(tuple(changes), planned.edits, tuple(conflicts), tuple(notes), mode)
+        changes += try_edits(settings, facts, planned.edits, way.tables)
+    return Proposal(
+        tuple(changes), planned.edits, tuple(conflicts), tuple(notes), mode, settings, way
+    )
+
+
+def settings_after(config: Path, way: Options) -> Settings:
+    """The settings with what the options ask for, the mode as it is; raises ConfigError."""
+    own = OwnConfig(config)
+    return own.wanted(_values(own.settings, own.settings.milter.mode, way))
+
+
+def _mode(settings: Settings, facts: Facts, way: Options) -> Mode:
+    if way.enforce:
+        return "enforce"
+    found = of_milter(settings, facts)
+    attached = any(one.state in (State.ATTACHED, State.FRAGILE) for one in found)
+    return settings.milter.mode if attached else "observe"
+
+
+def _values(settings: Settings, mode: Mode, way: Options) -> Values:
+    """Our own settings that change."""
+    values: dict[str, dict[str, object]] = {}
+    if mode != settings.milter.mode:
+        values["milter"] = {"mode": mode}
+    if way.return_to_sender and not settings.map.return_to_sender:
+        values["map"] = {"return_to_sender": True}
+    own, domains = settings.return_path, list(way.sign_domains)
+    if domains and (own.sign, list(own.own_domains)) != ("own", domains):
+        values["return_path"] = {"sign": "own", "own_domains": domains}
+    if way.sign_all and own.sign != "all":
+        values["return_path"] = {"sign": "all"}
+    return values
+
+
+def are_senders_not_told(settings: Settings) -> bool:
+    """Whether all senders are signed and none gets a bounce."""
+    return bool(settings.return_path.domains.rest) and not settings.map.return_to_sender
 
 
 def apply(folder: Path, changes: Sequence[Change]) -> None:
@@ -100,7 +152,7 @@ def apply(folder: Path, changes: Sequence[Change]) -> None:
     for change in changes:
         base = change.before
         if change.path in earlier:
-            undone = without(base, earlier[change.path].before, earlier[change.path].after)
+            undone = _undone(base, earlier[change.path])
             if undone.left:
                 text = "; ".join(undone.left)
                 raise install.Edited(f"{change.path}: lines of Bouncegate were edited: {text}")
@@ -108,7 +160,14 @@ def apply(folder: Path, changes: Sequence[Change]) -> None:
         merged[change.path] = Change(change.path, base, change.after)
     backup.save(folder, list(merged.values()))
     for change in changes:
+        change.path.parent.mkdir(exist_ok=True)
         install.replace_file(change.path, change.after, change.before)
+
+
+def _undone(now: bytes | None, change: Change) -> Undone:
+    """A file as it is now without a change."""
+    undo = without_settings if change.path.name == NAME else without
+    return undo(now, change.before, change.after)
 
 
 def propose_reversal(folder: Path) -> Reversal:
@@ -118,7 +177,7 @@ def propose_reversal(folder: Path) -> Reversal:
     by_hand = []
     for one in known:
         now = install.content_of(one.path)
-        undone = without(now, one.before, one.after)
+        undone = _undone(now, one)
         if undone.left:
             by_hand.append((one.path, undone.left))
         elif undone.octets != now:
@@ -154,17 +213,26 @@ def remaining(settings: Settings, folder: Path) -> list[str]:
     return ours + [f"{one.plane} of {one.subject}" for one in found if one.state in asked]
 
 
-def roll_back(folder: Path, changes: Iterable[Change], earlier: Sequence[Change]) -> None:
+def roll_back(folder: Path, changes: Sequence[Change], earlier: Sequence[Change]) -> None:
     """Restore the files, and the backup, from before a change; raises Edited and OSError."""
     for change in changes:
         now = install.content_of(change.path)
         # Leave a file that was edited in the meantime, unless it names us.
         if now == change.after or (now != change.before and named(now or b"")):
             install.replace_file(change.path, change.before, change.after)
+    _remove_empty_folder(changes)
     if earlier:
         backup.save(folder, earlier)
     else:
         backup.drop(folder)
+
+
+def _remove_empty_folder(changes: Iterable[Change]) -> None:
+    """Remove the folder of drop-ins if nothing is in it."""
+    for change in changes:
+        if change.path.name == NAME:
+            with suppress(OSError):
+                change.path.parent.rmdir()
 
 
 def revert(folder: Path, reversal: Reversal) -> None:
@@ -172,5 +240,6 @@ def revert(folder: Path, reversal: Reversal) -> None:
     # Postfix's files first: while they name us, our own config must still apply.
     for change in reversed(reversal.changes):
         install.replace_file(change.path, change.after, change.before)
+    _remove_empty_folder(backup.load(folder))
     if not reversal.by_hand:
         backup.drop(folder)

@@ -68,6 +68,13 @@ class Conflict(NamedTuple):
     fix: str
 
 
+class Tables(NamedTuple):
+    """Which tables of the map are attached too."""
+
+    transport: bool = False
+    return_to_sender: bool = False
+
+
 class Plan(NamedTuple):
     """The change to a Postfix."""
 
@@ -76,6 +83,9 @@ class Plan(NamedTuple):
     conflicts: tuple[Conflict, ...]
     """If there is one, nothing is changed."""
     notes: tuple[str, ...]
+
+
+NO_TABLES: Final = Tables()
 
 
 class _Draft:
@@ -148,8 +158,8 @@ class _Draft:
         return Conflict(text, "set it, or remove the reference")
 
 
-def plan(settings: Settings, facts: Facts, *, table: bool = False) -> Plan:
-    """The change; with `table` it attaches the map too."""
+def plan(settings: Settings, facts: Facts, tables: Tables = NO_TABLES) -> Plan:
+    """The change."""
     draft = _Draft(settings, facts)
     if facts.version < OLDEST:
         version = facts.values.get("mail_version", "unknown")
@@ -164,9 +174,11 @@ def plan(settings: Settings, facts: Facts, *, table: bool = False) -> Plan:
     _plan_milter(draft, [one for one in found if one.plane == "milter"])
     if settings.return_path.domains:
         _plan_return_path(draft)
-    if table:
+    if tables.transport:
         _plan_map(draft)
         _plan_verification(draft)
+    if tables.return_to_sender:
+        _plan_return_to_sender(draft)
     return Plan(draft.edits, tuple(draft.conflicts), tuple(_notes(facts, found)))
 
 
@@ -297,6 +309,23 @@ def _plan_map(draft: _Draft) -> None:
         return
     draft.define(sockets.MAP, f"socketmap:{address}:transport")
     draft.put_first("transport_maps", sockets.MAP)
+
+
+def _plan_return_to_sender(draft: _Draft) -> None:
+    name = "virtual_alias_maps"
+    address = draft.reach(draft.settings.map.socket, (SMTPD, "cleanup"), "[map] socket")
+    if address is None:
+        return
+    by_hand = draft.facts.without(name, sockets.RETURN_TO_SENDER).values.get(name, "")
+    ours = {f"socketmap:{one}:return" for one in _spellings(draft)}
+    if mentions(by_hand, ours):
+        return
+    draft.define(sockets.RETURN_TO_SENDER, f"socketmap:{address}:return")
+    draft.put_first(name, sockets.RETURN_TO_SENDER)
+
+
+def _spellings(draft: _Draft) -> frozenset[str]:
+    return spellings(draft.settings.map.socket, draft.facts.queue)
 
 
 def _plan_verification(draft: _Draft) -> None:

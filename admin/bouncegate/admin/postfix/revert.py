@@ -19,6 +19,8 @@ _ITEM: Final = re.compile(
     rb"(?<![^\s,=])\$(?:" + "|".join(OURS).encode() + rb")(?![^\s,])(?:[ \t]*,[ \t]*)?"
 )
 
+_KEY: Final = re.compile(rb"[ \t]*[\w-]+[ \t]*=")
+
 
 class _Piece(NamedTuple):
     """Lines that the change replaced, and their replacement."""
@@ -57,6 +59,19 @@ def without(now: bytes | None, before: bytes | None, after: bytes | None) -> Und
             text = changed
     left = [*named(text), *lost]
     return Undone(now if left else text, tuple(left))
+
+
+def without_settings(now: bytes | None, before: bytes | None, after: bytes | None) -> Undone:
+    """The same for our drop-in: keys as we wrote them go, and what somebody added stays.
+
+    Its tables stay too, since their heading is above what was added.
+    """
+    if before is not None or now in (None, after):
+        return without(now, before, after)
+    assert now is not None
+    ours = {line for line in (after or b"").splitlines() if _KEY.match(line)}
+    kept = [line for line in now.splitlines(keepends=True) if line.rstrip(b"\r\n") not in ours]
+    return Undone(b"".join(kept))
 
 
 def _pieces(before: bytes, after: bytes) -> Iterator[_Piece]:

@@ -12,8 +12,11 @@ RETURN_DOMAIN: Final = "bouncegate_return_domain"
 RETURN_PATH: Final = "bouncegate_return_path"
 RETURN_RECIPIENTS: Final = "bouncegate_return_recipients"
 MAP: Final = "bouncegate_map"
+RETURN_TO_SENDER: Final = "bouncegate_return_to_sender"
 RESTRICTIONS: Final = "bouncegate_recipient_restrictions"
-OURS: Final = (MILTER, RETURN_DOMAIN, RETURN_PATH, RETURN_RECIPIENTS, MAP, RESTRICTIONS)
+OURS: Final = (
+    MILTER, RETURN_DOMAIN, RETURN_PATH, RETURN_RECIPIENTS, MAP, RETURN_TO_SENDER, RESTRICTIONS,
+)  # fmt: skip
 """Parameters of our own in main.cf, to which those of Postfix refer with a $."""
 
 # An item of a list: in braces with settings of its own (3.0), or bare. Braces nest no deeper than

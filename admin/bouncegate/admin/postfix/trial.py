@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bouncegate.admin.postfix.command import PostfixError, ask
 from bouncegate.admin.postfix.facts import Facts
-from bouncegate.admin.postfix.plan import MAIN, MASTER, Edit, plan
+from bouncegate.admin.postfix.plan import MAIN, MASTER, Edit, Tables, plan
 from bouncegate.admin.postfix.postconf import read
 from bouncegate.config.settings import Settings
 
@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
 
 def try_edits(
-    settings: Settings, facts: Facts, edits: Sequence[Edit], *, table: bool
+    settings: Settings, facts: Facts, edits: Sequence[Edit], tables: Tables
 ) -> list[Change]:
     """The files that the edits change; raises PostfixError, and OSError.
 
@@ -48,7 +48,7 @@ def try_edits(
                 os.utime(folder / MAIN, (0, 0))
         after = {name: (folder / name).read_bytes() for name in paths}
         staged = replace(read(folder), tables=facts.tables)
-    left = plan(settings, staged, table=table)
+    left = plan(settings, staged, tables)
     if left.edits or left.conflicts:
         names = ", ".join([one.name for one in left.edits] + [one.text for one in left.conflicts])
         raise PostfixError(f"postconf cannot make this change: wrong result for {names}")
@@ -78,6 +78,17 @@ def diff(changes: Sequence[Change]) -> Iterator[str]:
         old = str(change.path) if change.before is not None else "/dev/null"
         new = str(change.path) if change.after is not None else "/dev/null"
         yield from difflib.unified_diff(before, after, old, new, lineterm="")
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """The lines of a diff that are removed or added, on one line, by file."""
+    return "; ".join(f"{change.path}: {' | '.join(_changed_lines(change))}" for change in changes)
+
+
+def _changed_lines(change: Change) -> Iterator[str]:
+    for line in [*diff([change])][2:]:
+        if line[0] in "+-" and line[1:].strip() and not line[1:].startswith("#"):
+            yield line
 
 
 def _lines(octets: bytes | None) -> list[str]:

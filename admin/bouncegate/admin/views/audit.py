@@ -24,6 +24,8 @@ class AuditView(Struct):
     """How many addresses, or events of an undo."""
     scope: str
     """Which mail the locks stop that it made or lifted: `global`, `group:NAME` or `several`."""
+    changed: str
+    """What it changed other than addresses: lines of files, a key."""
     user: str
     uid: int
     login: str

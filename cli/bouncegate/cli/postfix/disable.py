@@ -7,7 +7,9 @@ import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.lineformat import printable
-from bouncegate.cli.options import Yes
+from bouncegate.cli.onrecord import put_on_record
+from bouncegate.cli.operator import called
+from bouncegate.cli.options import By, Why, Yes
 from bouncegate.cli.output import complain
 from bouncegate.cli.postfix.running import (
     Folder,
@@ -22,12 +24,18 @@ from bouncegate.config.settings import DEFAULT_FILE, Settings
 
 
 def disable(
-    context: typer.Context, *, folder: Folder = None, quiet: NoReload = False, yes: Yes = False
+    context: typer.Context,
+    *,
+    folder: Folder = None,
+    quiet: NoReload = False,
+    yes: Yes = False,
+    why: Why = "",
+    by: By = "",
 ) -> None:
     """Disable Bouncegate in Postfix: restore its files.
 
-    The locks stay in the store. If the files were edited since, only the lines of Bouncegate are
-    removed, and only where that is unambiguous.
+    The locks stay in the store, and so does bouncegate.toml. If the files were edited since, only
+    the lines of Bouncegate are removed, and only where that is unambiguous.
 
     Exit code 0: done, or nothing to do. 69: Postfix is not installed. 73: a file cannot be written.
     77: this user may not do it. 78: something must be removed by hand; it is printed.
@@ -38,6 +46,7 @@ def disable(
     """
     from bouncegate.admin.postfix import backup, enable  # noqa: PLC0415 - for one command only
     from bouncegate.admin.postfix.command import is_installed  # noqa: PLC0415
+    from bouncegate.admin.postfix.trial import summary  # noqa: PLC0415
 
     invocation = invocation_of(context)
     place = folder or _own_folder()
@@ -56,6 +65,9 @@ def disable(
         if reversal.changes and not quiet:
             reload_postfix(folder)
             reload_daemons(reversal.changes, invocation.config or DEFAULT_FILE)
+        if reversal.changes:
+            command = called("postfix disable", [("postfix", folder)])
+            put_on_record(invocation, command, summary(reversal.changes), by=by, why=why)
         if reversal.by_hand:
             raise typer.Exit(os.EX_CONFIG)
         if left := enable.remaining(_settings_of(invocation), place) if is_installed() else []:

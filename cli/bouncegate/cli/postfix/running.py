@@ -14,7 +14,7 @@ from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.lineformat import printable
 from bouncegate.cli.output import complain
 from bouncegate.cli.streams import finish_unread
-from bouncegate.config.settings import DEFAULT_FILE
+from bouncegate.config.settings import DEFAULT_FILE, Settings
 
 if TYPE_CHECKING:
     from bouncegate.admin.postfix.facts import Facts
@@ -90,12 +90,25 @@ def confirm_changes(changes: "tuple[Change, ...]", question: str, *, yes: bool) 
     require_consent(question, "nothing was changed", yes=yes)
 
 
+def require_map(settings: Settings) -> None:
+    """End the command if the map does not answer: all mail would wait for it."""
+    from bouncegate.admin.doctor.daemons import check_map  # noqa: PLC0415
+    from bouncegate.admin.doctor.findings import Severity  # noqa: PLC0415
+
+    for found in check_map(settings):
+        if found.severity not in (Severity.OK, Severity.FORBIDDEN):
+            complain(f"nothing was changed: the map {found.text}; without it all mail would wait")
+            print(f"  -> {found.fix}")
+            raise typer.Exit(os.EX_CONFIG)
+
+
 def _require_root(folders: Iterable[Path]) -> None:
     """Refuse a user who cannot replace files there; raises PostfixForbidden."""
     from bouncegate.admin.postfix.command import PostfixForbidden  # noqa: PLC0415
 
     for folder in folders:
-        if os.geteuid() and not os.access(folder, os.W_OK):
+        place = folder if folder.exists() else folder.parent  # that of drop-ins is made
+        if os.geteuid() and not os.access(place, os.W_OK):
             raise PostfixForbidden(f"{folder}: you may not change its files: run as root")
 
 
@@ -125,11 +138,17 @@ def is_running(folder: Path | None) -> bool:
 
 def reload_daemons(changes: "Iterable[Change]", config: Path) -> None:
     """Let the daemons read their config, if that was changed."""
-    if not any(one.path == config.resolve() for one in changes):
+    from bouncegate.admin.postfix.ownconfig import drop_in_of  # noqa: PLC0415
+
+    # Earlier versions changed the config file itself, which `disable` takes back.
+    own = (config.resolve(), drop_in_of(config).resolve())
+    if not any(one.path in own for one in changes):
         return
-    units = ("bouncegate-milter", "bouncegate-map", "bouncegate-maintain")
+    units = (
+        "bouncegate-milter", "bouncegate-return-path", "bouncegate-map", "bouncegate-maintain",
+    )  # fmt: skip
     if config == DEFAULT_FILE and shutil.which("systemctl"):
         for unit in units:
             subprocess.run(["systemctl", "try-reload-or-restart", unit], check=False, timeout=60)
     else:
-        print(f"{config} has changed: reload milter, map and maintain (SIGHUP)")
+        print(f"{config} has changed: reload the daemons (SIGHUP)")

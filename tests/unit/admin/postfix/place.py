@@ -27,6 +27,8 @@ class Place:
         self.write("master.cf", site.master)
         for name, text in site.tables.items():
             self.write(name, text)
+        self.drop_in = folder / "conf.d" / "50-postfix-enable.toml"
+        (folder / "store").mkdir(exist_ok=True)
         self.config.write_text(self._settings(site.settings))
 
     def _settings(self, text: str) -> str:
@@ -42,6 +44,8 @@ class Place:
                     text += f"[{section}]\n{line}"
         if "domain" not in said.get("return_path", {}):
             text = text.replace("[return_path]\n", f'[return_path]\ndomain = "{DOMAIN}"\n')
+        if "store" not in said:
+            text += f'[store]\npath = "{self.config.parent}/store"\nmap_size = "64 MiB"\n'
         return text
 
     def write(self, name: str, text: str) -> None:
@@ -49,10 +53,12 @@ class Place:
 
     def files(self) -> dict[str, bytes]:
         found = {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
-        return {**found, "config": self.config.read_bytes()}
+        own = [self.config, *self.config.parent.glob("*.d/*")]
+        return {**found, **{str(path): path.read_bytes() for path in own}}
 
     def shape(self) -> set[tuple[str, int, int, int]]:
-        stats = [(path.name, path.stat()) for path in self.folder.iterdir()]
+        paths = [*self.folder.iterdir(), *self.config.parent.glob("*.d")]
+        stats = [(path.name, path.stat()) for path in paths]
         return {(name, one.st_mode, one.st_uid, one.st_gid) for name, one in stats}
 
     def run(self, name: str, *arguments: str) -> tuple[int, str]:

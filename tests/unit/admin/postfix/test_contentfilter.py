@@ -43,7 +43,7 @@ def of(found: Facts, toml: str, name: str = BACK) -> Coverage:
 def test_filter_whose_way_back_asks_no_milter_is_right(back: dict[str, str]) -> None:
     for toml in (SIGNED, UNSIGNED):
         assert of(facts(back), toml).state is State.OFF
-        assert BACK not in " ".join(plan(loads(toml), facts(back), table=False).notes)
+        assert BACK not in " ".join(plan(loads(toml), facts(back)).notes)
 
 
 def test_filter_whose_way_back_asks_again_is_told() -> None:
@@ -52,7 +52,7 @@ def test_filter_whose_way_back_asks_again_is_told() -> None:
     assert "asks the milter again" in of(found, SIGNED).text
     unsigned = of(found, UNSIGNED)
     assert (unsigned.state, "no_milters" in unsigned.text) == (State.TWICE, True)
-    assert unsigned.text in " ".join(plan(loads(UNSIGNED), found, table=False).notes)
+    assert unsigned.text in " ".join(plan(loads(UNSIGNED), found).notes)
 
 
 @pytest.mark.parametrize(

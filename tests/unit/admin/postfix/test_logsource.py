@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bouncegate.admin.postfix.coverage import State, coverage
 from bouncegate.admin.postfix.facts import Facts
 from bouncegate.admin.postfix.logsource import LogSource, log_source
-from bouncegate.admin.postfix.ownconfig import with_log
-from bouncegate.config.loading import loads
+from bouncegate.admin.postfix.ownconfig import OwnConfig, log_values
+from bouncegate.config.loading import load, loads
 
 SIGNED = '[return_path]\ndomain = "return.example.com"\n'
 
@@ -38,22 +39,38 @@ def test_log_of_syslogd_is_the_first_file_that_is_there(tmp_path: Path) -> None:
     assert log_source(facts(), tmp_path, files, nowhere) == LogSource("file", files[1], "postfix")
 
 
-LEDGER = b"[ledger]\nenabled = true\n"
+LEDGER = "[ledger]\nenabled = true\n"
 
 
-@pytest.mark.parametrize("before", [SIGNED.encode(), LEDGER.rstrip(), LEDGER + b"[milter]\n"])
-def test_log_is_turned_on_and_nothing_else_is_changed(before: bytes) -> None:
+@pytest.mark.parametrize("before", [SIGNED, LEDGER.rstrip(), LEDGER + "[milter]\n"])
+def test_log_is_turned_on_by_a_drop_in_and_nothing_else_is_changed(
+    before: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "bouncegate.toml"
+    config.write_text(before)
     file = Path('/var/log/odd "name".log')
-    after = with_log(before, LogSource("file", file, "postfix-out"))
-    assert after is not None
-    assert after.startswith(before)
-    maillog = loads(after.decode()).maillog
+    own = OwnConfig(config)
+    assert own.set(log_values(LogSource("file", file, "postfix-out")))
+    assert own.after is not None
+    own.path.parent.mkdir()
+    own.path.write_bytes(own.after)
+    assert config.read_text() == before
+    maillog = load(config).maillog
     assert (maillog.source, maillog.file, maillog.syslog_name) == ("file", file, "postfix-out")
+    assert replace(load(config), maillog=loads(before).maillog) == loads(before)
 
 
-@pytest.mark.parametrize("before", [b'[maillog]\nsource = "none"\n', b"[maillog]\n", b"\xff", b"["])
-def test_log_stays_as_somebody_has_set_it(before: bytes) -> None:
-    assert with_log(before, LogSource("journal", Path("/x"), "postfix")) is None
+@pytest.mark.parametrize("lines", ['[maillog]\nsource = "none"\n', "[maillog]\n"])
+@pytest.mark.parametrize("name", ["bouncegate.toml", "conf.d/90-site.toml"])
+def test_log_that_somebody_has_set_is_seen_in_every_file(
+    lines: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "conf.d").mkdir()
+    config = tmp_path / "bouncegate.toml"
+    config.write_text("")
+    assert not OwnConfig(config).sets("maillog")
+    (tmp_path / name).write_text(lines)
+    assert OwnConfig(config).sets("maillog")
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,10 @@ def test_it_begins_by_observing_and_enforces_when_told(place: Make) -> None:
     here = place(Site())
     before = here.files()
     assert here.enable()[0] == 0
-    assert tomllib.loads(here.config.read_text())["milter"]["mode"] == "observe"
+    assert tomllib.loads(here.drop_in.read_text()) == {"milter": {"mode": "observe"}}
     assert here.enable("--enforce")[0] == 0
-    assert tomllib.loads(here.config.read_text())["milter"]["mode"] == "enforce"
+    assert tomllib.loads(here.drop_in.read_text()) == {"milter": {"mode": "enforce"}}
+    assert here.files()[str(here.config)] == before[str(here.config)], "it is a conffile"
     assert "nothing to change" in here.enable()[1]
     assert here.disable()[0] == 0
     assert here.files() == before
