@@ -153,17 +153,6 @@ class Installation:
             )
 
 
-def _is_missing(path: Path) -> bool:
-    """Whether there is nothing; not where this user may not look."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def store_if_any(installation: Installation, stack: ExitStack) -> Store | None:
     """The store for reading, closed with the stack; None where there is none yet."""
     try:

@@ -28,6 +28,15 @@ def check_config(
     values: Annotated[
         bool, typer.Option("--values", help="Show each key that is set, and the file that sets it.")
     ] = False,
+    postfix: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="The config_directory of another Postfix.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
 ) -> None:
     """Check the config file, its drop-ins and the rules.
 
@@ -58,7 +67,7 @@ def check_config(
         *notes_on(invocation.settings),
         *notes_on_sending(invocation.settings),
         *_notes_of_alive(invocation.settings),
-        *_disagreements(invocation.settings),
+        *_disagreements(invocation.settings, postfix),
     )
     for note in notes:
         print(f"{file}: note: {note}")
@@ -82,16 +91,18 @@ def _notes_of_alive(settings: Settings) -> Iterator[str]:
         )
 
 
-def _disagreements(settings: Settings) -> Iterator[str]:
+def _disagreements(settings: Settings, folder: Path | None) -> Iterator[str]:
     """What does not fit; where Postfix cannot be asked, of the settings alone."""
     from bouncegate.admin.postfix import agreement  # noqa: PLC0415 - for one command only
-    from bouncegate.admin.postfix.postconf import parameters  # noqa: PLC0415
+    from bouncegate.admin.postfix.postconf import parameters, read  # noqa: PLC0415
 
-    values: dict[str, str] = {}
+    found = [*agreement.of_settings(settings)]
     with suppress(OSError):  # `doctor` says so
-        values = parameters(None, *agreement.PARAMETERS)
-    fits = (*agreement.of_settings(settings), *agreement.with_postfix(settings, values))
-    yield from (f"{one.text}: {one.fix}" for one in fits)
+        values = parameters(folder, *agreement.PARAMETERS)
+        found += agreement.with_postfix(settings, values)
+        facts = read(folder, settings.return_path.domains.names)
+        found += agreement.with_tables(settings, facts)
+    yield from (f"{one.text}: {one.fix}" for one in found)
 
 
 def _problems(invocation: Invocation) -> tuple[Problem, ...]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Network, collapse_addresses, ip_address, ip_network
 from typing import Final, NamedTuple
 
+from bouncegate.admin.postfix.facts import Facts
+from bouncegate.admin.postfix.senders import sender_effects
 from bouncegate.config.settings import Settings
 from bouncegate.config.values import InetSocket, Network
 
@@ -56,6 +58,12 @@ def with_postfix(settings: Settings, values: Mapping[str, str]) -> Iterator[Disa
     if more := _outside(ours, theirs):
         text = f"mynetworks lacks {more}, of [outbound] networks: strangers' mail is checked too"
         yield Disagreement(text, "remove it from networks, unless mail from there is yours")
+
+
+def with_tables(settings: Settings, facts: Facts) -> Iterator[Disagreement]:
+    """What Postfix's tables do to signed senders, and to the bounces that come back."""
+    for effect in sender_effects(settings, facts):
+        yield Disagreement(f"{effect.subject} {effect.text}", effect.fix)
 
 
 def _too_short(settings: Settings, values: Mapping[str, str]) -> Iterator[Disagreement]:

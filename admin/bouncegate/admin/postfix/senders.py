@@ -8,15 +8,23 @@ mail may leave by another route than unsigned mail.
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from bouncegate.admin.postfix.contentfilter import has_no_milters
 from bouncegate.admin.postfix.facts import SMTPD, Facts, Service
+from bouncegate.admin.postfix.filteraction import LISTS
+from bouncegate.admin.postfix.sockets import items
 from bouncegate.config.probe import SIGNED
 from bouncegate.config.settings import Settings
 
-# RFC 5321, 4.5.3.1.1.
+# RFC 5321, 4.5.3.1.1: the octets of a local part that every server must accept.
 _LONGEST_LOCAL_PART: Final = 64
+# Fewer octets of a token are not told from other words.
+_LEAST_OF_TOKEN: Final = 8
+_CHECK: Final = "check_recipient_access"
+# What access(5) answers to a recipient whose mail does not come in.
+_REFUSES: Final = re.compile(r"(?:REJECT|DEFER|DISCARD|HOLD|[45]\d\d)\b", re.IGNORECASE)
 # The forms of the Sender Rewriting Scheme; the token follows its former domain.
 _SRS: Final = re.compile(r"SRS[01][-+=]", re.IGNORECASE)
 # cleanup(8) rewrites no address of mail from such a service (postconf(5)).
@@ -83,14 +91,39 @@ def _of_domain(facts: Facts, domain: str) -> Iterator[SenderEffect]:
             ):
                 yield found
     yield from _masqueraded(facts, domain)
+    for subject, _ in _access_tables(facts):
+        if _REFUSES.match(signed.get(subject) or ""):
+            yield _refused(subject, domain)
 
 
 def lookups(facts: Facts) -> Iterator[Lookup]:
     """The tables to be asked about a signed sender."""
+    yield from (Lookup(subject, table) for subject, table in _access_tables(facts))
     for rule in _RULES:
         for subject, service in _places(facts, rule):
             if tables := facts.setting(service, rule.name):
                 yield Lookup(subject, tables)
+
+
+def _access_tables(facts: Facts) -> Iterator[tuple[str, str]]:
+    """The tables that decide which recipients smtpd(8) accepts, with their places."""
+    for name in LISTS:
+        for subject, service in _settings(facts, SMTPD, name):
+            words = items(facts.setting(service, name)) or []
+            yield from (
+                (f"{subject} {_CHECK} {word}", word)
+                for before, word in pairwise(words)
+                if before.lower() == _CHECK
+            )
+
+
+def _refused(subject: str, domain: str) -> SenderEffect:
+    text = (
+        f"refuses signed return paths, whose local parts have {len(SIGNED)} octets (RFC 5321, "
+        f"4.5.3.1.1, allows {_LONGEST_LOCAL_PART}): all bounces are lost"
+    )
+    pattern = f"/@{re.escape(domain)}$/ DUNNO".replace(r"\-", "-")
+    return SenderEffect(subject, Effect.LOST, text, f"put first in a table of patterns: {pattern}")
 
 
 def _places(facts: Facts, rule: _Rule) -> Iterator[tuple[str, Service]]:
@@ -129,11 +162,15 @@ def _rewritten(subject: str, answer: str | None, domain: str) -> SenderEffect | 
         fix = "run this as root, and while the table's server is running"
         return SenderEffect(subject, Effect.AFFECTED, text, fix)
     made = [_address(one) for one in answer.split(",") if one.strip()]
-    if not made or any(
-        SIGNED in local.lower() and where.lower() == domain for local, where in made
-    ):
+    whole = [local for local, where in made if SIGNED in local.lower() and where.lower() == domain]
+    if not made or any(len(local) <= _LONGEST_LOCAL_PART for local in whole):
         return None
+    if whole:
+        return _too_long(subject, whole[0], domain)
     local, where = made[0]
+    if _is_cut(local) and where.lower() == domain:
+        text = f"cuts signed return paths to {len(local)} octets: all bounces are lost"
+        return SenderEffect(subject, Effect.LOST, text, _exclude(domain))
     if _SRS.match(local) and SIGNED in local.lower():
         text = (
             f"rewrites signed senders to SRS addresses with local parts of {len(local)} octets: "
@@ -143,9 +180,25 @@ def _rewritten(subject: str, answer: str | None, domain: str) -> SenderEffect | 
         fix = f"exclude {domain} in the SRS daemon: it is a domain of this machine"
         return SenderEffect(subject, Effect.AFFECTED, text, fix)
     text = f"replaces signed return paths by {local}@{where}: all bounces are lost"
+    return SenderEffect(subject, Effect.LOST, text, _exclude(domain))
+
+
+def _too_long(subject: str, local: str, domain: str) -> SenderEffect:
+    text = (
+        f"makes signed return paths longer, to {len(local)} octets: servers that accept at most "
+        f"{_LONGEST_LOCAL_PART} refuse such mail (RFC 5321, 4.5.3.1.1)"
+    )
+    return SenderEffect(subject, Effect.AFFECTED, text, _exclude(domain))
+
+
+def _is_cut(local: str) -> bool:
+    """Whether a local part is a piece of a token."""
+    return len(local) >= _LEAST_OF_TOKEN and local.lower() in SIGNED
+
+
+def _exclude(domain: str) -> str:
     pattern = f"/^(.+@{re.escape(domain)})$/ $1".replace(r"\-", "-")
-    fix = f"exclude @{domain}; in a table of patterns put first: {pattern}"
-    return SenderEffect(subject, Effect.LOST, text, fix)
+    return f"exclude @{domain}; in a table of patterns put first: {pattern}"
 
 
 def _address(text: str) -> tuple[str, str]:

@@ -75,7 +75,7 @@ def test_commands_attach_that_postfix_and_change_nothing_when_run_again(
     assert "0.0.0.0" not in here.value("transport_maps"), "it is reached by its name"
 
 
-@pytest.mark.parametrize("socket", ["unix:/run/x.sock", "inet:127.0.0.1:8892", "inet:[::1]:8892"])
+@pytest.mark.parametrize("socket", ["unix:/run/x.sock", "inet:127.0.0.1:8892", "inet:127.9.9.9:1"])
 def test_a_socket_that_no_other_host_reaches_is_named(socket: str, place: Make) -> None:
     here = place(Site(settings=REACHABLE.replace("inet:192.0.2.1:8892", socket)))
     code, said = here.run("enable", "--print")
