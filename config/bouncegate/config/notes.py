@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bouncegate.config.rows import lets_blocks_lock
 from bouncegate.config.settings import Settings, Trust
-from bouncegate.config.webfaults import notes_on_web
+from bouncegate.config.webfaults import notes_on_events, notes_on_web
 
 
 def notes_on(settings: Settings) -> Iterator[str]:
@@ -40,6 +40,7 @@ def notes_on(settings: Settings) -> Iterator[str]:
             f'"{proof}" to [return_path] count'
         )
     yield from notes_on_web(settings.web)
+    yield from notes_on_events(settings.events)
 
 
 def notes_on_sending(settings: Settings) -> Iterator[str]:

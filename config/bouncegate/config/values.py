@@ -183,6 +183,12 @@ class WebUrl(str):
     __slots__ = ()
 
 
+class HookUrl(str):
+    """An http or https URL exactly as it is written; empty where none is set."""
+
+    __slots__ = ()
+
+
 class DomainName(str):
     """A domain name in lower case, as A-labels; empty where none is set."""
 
@@ -301,10 +307,19 @@ def parse_mailbox(value: object) -> Mailbox:
 def parse_web_url(value: object) -> WebUrl:
     """Read `https://host[:port][/path]`, or the empty text for none."""
     hint = 'write one such as "https://bouncegate.example.com"'
-    text = _text(value, hint)
+    return WebUrl(_url(_text(value, hint), hint).removesuffix("/"))
+
+
+def parse_hook_url(value: object) -> HookUrl:
+    """Read `https://host[:port][/path]`, or the empty text for none; a slash at its end stays."""
+    hint = 'write one such as "https://www.example.com/hooks/bouncegate"'
+    return HookUrl(_url(_text(value, hint), hint))
+
+
+def _url(text: str, hint: str) -> str:
     if text and not (text.isascii() and _WEB_URL.fullmatch(text)):
         raise ValueError(f"invalid URL {text!r}: {hint}")
-    return WebUrl(text.removesuffix("/"))
+    return text
 
 
 def parse_domain(value: object) -> DomainName:
@@ -388,6 +403,7 @@ PARSERS: Final[dict[Any, Callable[[object], Any]]] = {
     HeaderName: parse_header_name,
     GroupBy: parse_group_by,
     WebUrl: parse_web_url,
+    HookUrl: parse_hook_url,
     InetSocket: parse_inet_socket,
     LocalSocket: parse_local_socket,
     FileName: parse_file_name,

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from bouncegate.config.values import Endpoint, InetSocket, WebUrl
+from bouncegate.config.values import Endpoint, HookUrl, InetSocket
 from bouncegate.config.websettings import (
     ApiSettings,
     EndpointSettings,
@@ -13,6 +13,9 @@ from bouncegate.config.websettings import (
     ListenSettings,
     WebSettings,
 )
+
+MOST_ENDPOINTS: Final = 16
+"""What waits for them, and what is dead, must fit into 64 MB."""
 
 _LOCAL_NAMES: Final = ("localhost", "localhost.localdomain")
 
@@ -57,6 +60,8 @@ def api_faults(api: ApiSettings) -> Iterator[tuple[str, str]]:
 
 def events_faults(events: EventsSettings) -> Iterator[tuple[str, str]]:
     """What is wrong between the keys of `[events]`."""
+    if len(events.endpoint) > MOST_ENDPOINTS:
+        yield "events.endpoint", f"too many: at most {MOST_ENDPOINTS}"
     seen: set[str] = set()
     for number, endpoint in enumerate(events.endpoint, 1):
         here = f"events.endpoint.{number}"
@@ -74,11 +79,22 @@ def _faults_of_endpoint(endpoint: EndpointSettings) -> Iterator[tuple[str, str]]
     if is_unencrypted(endpoint.url) and not endpoint.insecure:
         text = "it would be sent in the clear: write https://, or set insecure = true"
         yield "url", text
+    if endpoint.url and not _has_port(endpoint.url):
+        yield "url", f"{endpoint.url} has no port that there is: write 1 to 65535"
     if endpoint.batch > 1 and endpoint.shape not in ("bouncegate", "cloudevents"):
         yield "batch", f'the shape "{endpoint.shape}" takes one event at a time: remove batch'
+    elif endpoint.batch > 1 and endpoint.spool.path is not None:
+        yield "batch", "in a folder each event has a file of its own: remove batch"
 
 
-def is_unencrypted(url: WebUrl) -> bool:
+def _has_port(url: HookUrl) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def is_unencrypted(url: HookUrl) -> bool:
     """Whether what is sent there leaves this machine in the clear."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
@@ -89,6 +105,20 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host in _LOCAL_NAMES
+
+
+def notes_on_events(events: EventsSettings) -> Iterator[str]:
+    """What is allowed, and perhaps not meant."""
+    if events.endpoint and not events.enabled:
+        yield "[[events.endpoint]] gets nothing: set enabled = true in [events]"
+    if events.enabled and not events.endpoint:
+        yield "[events] enabled = true, but events go nowhere: name an [[events.endpoint]]"
+    for endpoint in events.endpoint:
+        if endpoint.url and endpoint.secret_file.path is None:
+            yield (
+                f"[[events.endpoint]] {endpoint.name}: nothing proves to it that events come from "
+                "you: set secret_file"
+            )
 
 
 def notes_on_web(web: WebSettings) -> Iterator[str]:

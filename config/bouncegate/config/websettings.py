@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from bouncegate.config.durations import Duration
-from bouncegate.config.values import Endpoint, FileName, Mailbox, UnixSocket, WebUrl
+from bouncegate.config.values import Endpoint, FileName, HookUrl, Mailbox, UnixSocket, WebUrl
 
 Role = Literal["view", "operate", "admin"]
 Shape = Literal["bouncegate", "cloudevents", "listmonk", "postmark", "sendgrid"]
@@ -78,7 +78,7 @@ class EndpointSettings(Struct, frozen=True):
     """`[[events.endpoint]]`: where events go; a URL or a folder."""
 
     name: Annotated[str, Meta(pattern=_SLUG)] = ""
-    url: WebUrl = WebUrl("")
+    url: HookUrl = HookUrl("")
     spool: FileName = FileName()
     types: tuple[EventType, ...] = ()
     groups: tuple[str, ...] = ()

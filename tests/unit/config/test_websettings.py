@@ -58,6 +58,12 @@ def test_the_sample_of_a_listener_and_an_endpoint_is_taken_as_meant() -> None:
         ),
         (f"{ENDPOINT}spool = '/x'\n{ENDPOINT}spool = '/y'", "is the name of an earlier endpoint"),
         (f"{ENDPOINT}spool = '/x'\nshape = 'listmonk'\nbatch = 2", "takes one event at a time"),
+        (f"{ENDPOINT}spool = '/x'\nbatch = 2", "each event has a file of its own"),
+        (f"{ENDPOINT}url = 'https://a.example:65536/x'", "has no port that there is"),
+        (
+            "".join(f"[[events.endpoint]]\nname = 'a{n}'\nspool = '/x'\n" for n in range(17)),
+            "too many: at most 16",
+        ),
         (f"{ENDPOINT}spool = '/x'\ntypes = ['address.lock']", "did you mean 'address.locked'?"),
     ],
 )
@@ -73,6 +79,9 @@ def test_each_mistake_is_named_with_what_would_be_right(text: str, complaint: st
         (f"{LISTEN}socket = 'inet:192.0.2.1:80'", "is reachable from outside and does no TLS"),
         (f"{LISTEN}trust = 'proxy'", "every local user who may connect to it can name any user"),
         (f"{LISTEN}", "[web.roles] is empty"),
+        (f"{ENDPOINT}spool = '/x'", "gets nothing: set enabled = true"),
+        ("[events]\nenabled = true", "events go nowhere"),
+        (f"{ENDPOINT}url = 'https://a.example'", "nothing proves to it that events come from you"),
     ],
 )
 def test_what_is_allowed_but_perhaps_not_meant_is_noted(text: str, note: str) -> None:
@@ -82,3 +91,9 @@ def test_what_is_allowed_but_perhaps_not_meant_is_noted(text: str, note: str) ->
 
 def test_insecure_allows_http_to_another_machine() -> None:
     assert loads(f"{ENDPOINT}url = 'http://a.example'\ninsecure = true").events.endpoint
+
+
+def test_the_url_of_an_endpoint_keeps_the_slash_at_its_end() -> None:
+    """A receiver would redirect there, and a redirect is a failure."""
+    settings = loads(f"{ENDPOINT}url = 'https://a.example/hook/'")
+    assert settings.events.endpoint[0].url == "https://a.example/hook/"
