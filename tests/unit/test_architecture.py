@@ -42,7 +42,11 @@ ARROWS = {
     "admin.doctor": {*_STORE, "store.tokens", "admin.dns", "admin.postfix", "classifier.maillog"},
 }
 # A browser reaches neither name servers nor the paths of mail.
-ARROWS["web"] = {*_STORE, "daemon", "admin", "admin.lists", "admin.report", "admin.views"}
+ARROWS["web.events"] = {*_STORE, "daemon", "daemon.metrics", "admin.lists"}
+ARROWS["web"] = {
+    *(*_STORE, "daemon", "web.events"),
+    *("admin", "admin.lists", "admin.report", "admin.views"),
+}
 ARROWS["cli"] = {*ARROWS}
 # What is for developers stands beside the product and is never imported by it.
 DEVELOPERS = {"lab", "manual", "tests", "bench"}

@@ -114,7 +114,36 @@ def _problems(invocation: Invocation) -> tuple[Problem, ...]:
         rules = check_rules(load_rules(invocation.settings.rules.folder))
     except ConfigError as error:
         return error.problems
-    return (*rules, *_secrets(invocation.settings.store.path))
+    settings = invocation.settings
+    return (*rules, *_secrets(settings.store.path), *_endpoints(settings))
+
+
+def _endpoints(settings: Settings) -> Iterator[Problem]:
+    """Faults of the files and folders that endpoints of events name."""
+    from bouncegate.web.events.signature import SecretError, read_secret  # noqa: PLC0415
+
+    for number, endpoint in enumerate(settings.events.endpoint, 1):
+        key = f"events.endpoint.{number}"
+        secret, folder = endpoint.secret_file.path, endpoint.spool.path
+        if secret is not None and not _is_hidden(secret):
+            try:
+                read_secret(secret)
+            except SecretError as error:
+                yield Problem(str(secret), 0, f"{key}.secret_file", str(error))
+        if folder is not None and not (folder.is_dir() or _is_hidden(folder)):
+            text = "no such folder: create it, writable for the user bouncegate"
+            yield Problem(str(folder), 0, f"{key}.spool", text)
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether this user may not look, so that nothing is known."""
+    try:
+        os.stat(path)  # noqa: PTH116 - Path.exists raises or lies, by the version of Python
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(path, os.R_OK)
 
 
 def _secrets(folder: Path) -> Iterator[Problem]:

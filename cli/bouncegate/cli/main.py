@@ -26,6 +26,7 @@ from bouncegate.cli import (
     correct,
     daemons,
     doctor,
+    events,
     explain,
     export,
     imports,
@@ -67,6 +68,7 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "receive": daemons.receive,
         "map": maps.app,
         "maintain": maintain.maintain,
+        "events": events.app,
         "web": webs.app,
     },
     "Addresses": {

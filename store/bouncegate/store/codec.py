@@ -19,6 +19,9 @@ _LARGEST_ENTRY: Final = 1 << 20
 _LEVEL: Final = 3
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 
+_RULING: Final = b"ruling"
+_TAG: Final = 16
+
 _ENTRIES: Final[msgspec.msgpack.Decoder[Entry]] = msgspec.msgpack.Decoder(Entry)
 
 _DECIDED: Final[msgspec.msgpack.Decoder[Act | Audit]] = msgspec.msgpack.Decoder(Act | Audit)
@@ -33,6 +36,11 @@ decode_summary: Final = msgspec.msgpack.Decoder(Summary).decode
 def decode_entry(octets: bytes) -> Entry:
     """The journal entry that `encode_entry` wrote; raises msgspec.DecodeError, ZstdError."""
     return _ENTRIES.decode(unpacked(octets))
+
+
+def may_be_ruling(octets: bytes) -> bool:
+    """Whether an entry is a ruling, or compressed: the tag stands at the beginning."""
+    return _RULING in octets[:_TAG] or octets.startswith(_ZSTD_MAGIC)
 
 
 def decode_decided(octets: bytes) -> Act | Audit:

@@ -106,6 +106,19 @@ class ListIndex(Table):
                     return
                 yield number_of(cause)
 
+    def ends(self, transaction: Transaction, end: int, cause: int) -> Iterator[tuple[int, int]]:
+        """Ends of locks and the entries that made them, behind those of an end and an entry."""
+        key, value = end.to_bytes(_END, "big"), octets_of(cause + 1)
+        with transaction.cursor(self._ends) as cursor:
+            if not (cursor.set_range_dup(key, value) or cursor.set_range(_behind(key))):
+                return
+            for found, number in cursor.iternext():
+                yield int.from_bytes(found, "big"), number_of(number)
+
+
+def _behind(key: bytes) -> bytes:
+    return key + b"\0"
+
 
 def lists_of(state: State) -> set[bytes]:
     """On which of `LETTERS` an address stands."""

@@ -138,6 +138,11 @@ class Store(OpenEnvironment):
                 writer_lock.release()
             raise
 
+    @property
+    def environment(self) -> Environment:
+        """For whoever reads several of its tables at one moment."""
+        return self._environment
+
     # -- acts that span tables ---------------------------------------------------------------
 
     def record(self, bounces: Iterable[Bounce], policy: Policy) -> list[list[Recorded]]:

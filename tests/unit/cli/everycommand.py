@@ -26,6 +26,9 @@ from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.store import Bounce, Store
 from bouncegate.store.tokens.keys import KEY_FILE, rotate
 from bouncegate.store.tools.backup import Source, make_backup
+from bouncegate.web.events.deliveries import Place
+from bouncegate.web.events.eventstore import EventStore
+from bouncegate.web.events.position import Position
 
 ANN = "ann@example.com"
 MANY = 600
@@ -35,7 +38,7 @@ _NOW = int(time.time())
 _PROVIDERS = Providers.of()
 _SIGNED: tuple[Trust, ...] = ("signed",)
 
-DAEMONS = {"milter", "return-path", "receive", "map", "maintain", "web"}
+DAEMONS = {"milter", "return-path", "receive", "map", "maintain", "events", "web"}
 """They serve, and show nothing."""
 
 # FOLDER is that of the test, INCIDENT the number of the one that is open. Several calls of one
@@ -93,6 +96,10 @@ clock show
 requests list
 requests list --json
 map status FOLDER/table
+events status
+events status --json
+events log folder
+events log folder --dead
 unlock --all --force --dry-run
 undo --reason user-unknown --dry-run
 purge --dry-run {ANN}
@@ -118,6 +125,8 @@ store compact
 store upgrade
 clock accept --yes
 map export texthash:FOLDER/exported
+events replay folder
+events test folder
 postfix enable -c FOLDER/postfix --no-reload --yes
 postfix disable -c FOLDER/postfix --no-reload --yes
 """
@@ -181,6 +190,9 @@ def make_place(folder: Path, many: int = MANY) -> None:
         rotate(folder / "store" / KEY_FILE, _NOW, 0)
         make_backup(Source(folder / "store", store, None), folder / "saved", _NOW)
     TableFile.parse(f"texthash:{folder}/table").write(iter(()))
+    (folder / "spool-of-events").mkdir()
+    with closing(EventStore.open(store_settings(folder / "store"), readonly=False)) as events:
+        events.deliveries.start("folder", Place(Position(1, _NOW, 0, 0), _NOW))
 
 
 def write_config(folder: Path) -> None:
@@ -188,6 +200,8 @@ def write_config(folder: Path) -> None:
     (folder / "bouncegate.toml").write_text(
         f'[store]\npath = "{folder}/store"\nmap_size = "64 MiB"\n'
         f'[maillog]\nfile = "{folder}/mail.log"\n[dns]\nenabled = false\n'
+        "[events]\nenabled = true\n"
+        f'[[events.endpoint]]\nname = "folder"\nspool = "{folder}/spool-of-events"\n'
     )
 
 

@@ -1,0 +1,1 @@
+"""Events out: other programs learn of every bounce, lock and unlock as it happens."""
