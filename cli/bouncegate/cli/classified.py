@@ -14,10 +14,10 @@ from bouncegate.classifier import (
 from bouncegate.classifier.newaddress import new_address
 from bouncegate.classifier.verdict import Verdict
 from bouncegate.cli.inputfiles import MessageFile
-from bouncegate.cli.lineformat import printable
 from bouncegate.config.counting import COUNTING, counts_by_default, why
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import Kind, Reason
+from bouncegate.config.text import printable
 from bouncegate.config.vocabularies import Vocabulary, answer
 
 Record = dict[str, object]

@@ -14,8 +14,8 @@ from typing import Final, TextIO
 
 import typer
 
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.output import complain
+from bouncegate.config.text import printable
 from bouncegate.store.address import AddressError, canonical
 
 # Where Postfix and every other MTA put it (LSB, 4.1).

@@ -22,7 +22,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
 from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.records import NO_END, Act, Event, Lock
-from bouncegate.policy.timeline import Step, that_lacks_days, what_would_free
+from bouncegate.policy.timeline import Step, Way, that_lacks_days, what_would_free
 from bouncegate.policy.undeliverable import WORDS, AddressRule
 from bouncegate.store.address import canonical, domain_of
 from bouncegate.store.store import Store
@@ -40,6 +40,16 @@ _COLUMNS = (
     "in a row",
 )
 
+
+WAYS: Final[dict[Way, str]] = {
+    "end": "its end",
+    "leaves-list": "its leaving the list (bouncegate maintain)",
+    "delivery": "a delivery that turns out to lie between its failures",
+    "alive": "a proof of life (bouncegate alive)",
+    "unlock": "bouncegate unlock",
+    "unlock-force": "bouncegate unlock --force",
+}
+"""What frees an address, as one would do it here."""
 
 _NUMBERS: Final = 2**64  # of the journal's entries: 8 octets
 
@@ -160,7 +170,8 @@ def _conclusion(told: Explained, settings: Settings, now: int) -> Iterator[str]:
         yield f"It was corrected to {state.corrected}: bouncegate explain {state.corrected}"
     for group, lock in found:
         yield from _of_lock(key, group, lock, timeline, told.rules)
-        yield f"What frees it: {what_would_free(lock, now, settings.policy)}."
+        ways = (WAYS[way] for way in what_would_free(lock, now, settings.policy))
+        yield f"What frees it: {', or '.join(ways)}."
 
 
 def _of_members(timeline: list[Step]) -> Iterator[str]:

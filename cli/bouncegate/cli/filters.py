@@ -5,16 +5,16 @@ from typing import Annotated
 
 import typer
 
+from bouncegate.admin.lists.asking import RowsAsked, domain_named, provider_named, row_filters
 from bouncegate.admin.lists.row import RowFilters
 from bouncegate.admin.report.filters import Filters
+from bouncegate.admin.times import BadValue
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.options import WHEN
 from bouncegate.cli.times import period_of
 from bouncegate.config.structs import struct_from
 from bouncegate.config.taxonomy import Category, Reason, ReportedKind
-from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.policy.records import Origin
-from bouncegate.store.address import canonical_domain
 
 KindOption = Annotated[
     ReportedKind | None,
@@ -104,16 +104,10 @@ class ListFilters:
 
     def wanted(self, invocation: Invocation, now: int) -> RowFilters:
         """What all of them select together; raises typer.BadParameter, AddressError."""
-        since, until = period_of(self.since, self.until, now)
-        return struct_from(
-            self,
-            RowFilters,
-            provider=provider_named(invocation, self.provider),
-            domain=domain_named(self.domain),
-            for_group=clean(self.for_group, LONGEST_LINE),
-            since=since,
-            until=until,
-        )
+        try:
+            return row_filters(invocation, struct_from(self, RowsAsked), now)
+        except BadValue as error:
+            raise typer.BadParameter(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -145,13 +139,3 @@ class BounceFilters:
             since=since,
             until=until,
         )
-
-
-def provider_named(invocation: Invocation, text: str) -> str:
-    """The provider of a name or a domain; empty for no text."""
-    return invocation.providers.named(text.lower()) if text else ""
-
-
-def domain_named(text: str) -> str:
-    """A domain, with or without an @; empty for no text. Raises AddressError."""
-    return canonical_domain(text.removeprefix("@")) if text else ""

@@ -26,14 +26,13 @@ from bouncegate.cli.check import ListFiles, Shown, judge
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import ENDS, By, ColumnNames, DryRun, Encoding, Why, Yes
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import reading
 from bouncegate.cli.times import end_of
 from bouncegate.config.taxonomy import Blame, Kind, Reason
-from bouncegate.config.text import counted
+from bouncegate.config.text import counted, printable
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
 

@@ -11,12 +11,11 @@ from msgspec.structs import asdict
 from bouncegate.admin.views.incidents import HeldView, held_view, incident_view
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import complain, write_json, write_views
 from bouncegate.cli.table import write_table
-from bouncegate.config.text import counted
+from bouncegate.config.text import counted, printable
 from bouncegate.policy.records import Settled
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.incidents import Incident

@@ -10,7 +10,9 @@ import time
 from functools import lru_cache
 from typing import Final
 
-from bouncegate.config.text import escaped
+from bouncegate.config.text import printable
+
+__all__ = ["DatedFormatter", "JournalFormatter", "LineFormatter", "printable"]
 
 # Severities of syslog(3), which the journal takes in angle brackets (sd-daemon(3)).
 _SEVERITIES: Final = {
@@ -20,11 +22,6 @@ _SEVERITIES: Final = {
     logging.ERROR: 3,
     logging.CRITICAL: 2,
 }
-
-
-def printable(text: str) -> str:
-    r"""The text on one line: what is not printable becomes an escape such as `\x0a`."""
-    return escaped(text, _escape)
 
 
 class LineFormatter(logging.Formatter):
@@ -62,8 +59,3 @@ class DatedFormatter(LineFormatter):
 @lru_cache(1)
 def _second(number: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(number))
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -9,9 +9,10 @@ from typing import Annotated, Final
 import typer
 from msgspec.structs import replace
 
+from bouncegate.admin.lists.asking import portions
 from bouncegate.admin.lists.unlocking import ForceRule
 from bouncegate.admin.views.values import iso
-from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, portions, say_all
+from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, say_all
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
 from bouncegate.cli.options import ENDS, Addresses, AddressFile, By, Why

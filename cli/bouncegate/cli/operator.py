@@ -13,20 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bouncegate.admin.lists.scope import scope_text
-from bouncegate.cli.lineformat import printable
-from bouncegate.policy.records import MOST_TARGETS, Audit
-from bouncegate.store.audit import new_key
+from bouncegate.admin.lists import audit
+from bouncegate.admin.lists.audit import Who, one_line
+from bouncegate.policy.records import Audit
 
-_LONGEST: Final = 1000
 _PROC: Final = Path("/proc")
 # A shell in a terminal in a session: sudo(8) takes SSH_CONNECTION away, its caller has it still.
 _MOST_ANCESTORS: Final = 12
-
-
-def one_line(text: str) -> str:
-    """A text from outside, on one line and not too long."""
-    return printable(text)[:_LONGEST]
 
 
 def operator() -> str:
@@ -50,31 +43,19 @@ def audit_of(
     `count` where it is not that of the targets; `scopes` are those of the locks it is about;
     `changed` is what it changes other than addresses.
     """
-    count = len(targets) if count is None else count
-    return Audit(
-        new_key(now),
-        now,
-        one_line(command),
-        one_line(by),
-        one_line(why),
-        targets=tuple(sorted(targets)) if len(targets) <= MOST_TARGETS else (),
-        count=count,
+    who = Who(
+        by=by,
         user=_name_of(os.getuid()),
         uid=os.getuid(),
         login=_login(),
-        sudo=one_line(os.environ.get("SUDO_USER", "")),
+        sudo=os.environ.get("SUDO_USER", ""),
         tty=_terminal(),
         client=_ssh_client(),
-        host=one_line(socket.gethostname()),
-        scope=_scope_of(set(scopes)),
-        changed=one_line(changed),
+        host=socket.gethostname(),
     )
-
-
-def _scope_of(scopes: set[str]) -> str:
-    if len(scopes) > 1:
-        return "several"
-    return "".join(scope_text(scope) for scope in scopes)
+    return audit.audit_of(
+        command, now, who, why=why, targets=targets, count=count, scopes=scopes, changed=changed
+    )
 
 
 def called(command: str, options: Iterable[tuple[str, object]]) -> str:

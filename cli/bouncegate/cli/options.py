@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
-from bouncegate.cli.operator import one_line, operator
+from bouncegate.admin.lists.audit import one_line
+from bouncegate.cli.operator import operator
 from bouncegate.config.vocabularies import Vocabulary
 
 WHEN: Final = '"2027-01-31", or "2 hours" for two hours ago'

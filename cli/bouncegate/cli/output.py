@@ -8,9 +8,8 @@ from typing import BinaryIO, Final
 import msgspec
 
 from bouncegate.admin.lists.csvfile import CsvWriter
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.table import write_table
-from bouncegate.config.text import escaped
+from bouncegate.config.text import escaped, printable
 
 _ENCODER: Final = msgspec.json.Encoder()
 _TITLES: Final = {"detail": "reason"}

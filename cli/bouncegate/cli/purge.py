@@ -11,10 +11,9 @@ from bouncegate.admin.ledgers import refusals_of
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, DryRun, Why, Yes
-from bouncegate.config.text import counted
+from bouncegate.config.text import counted, printable
 from bouncegate.policy.fold import is_locked
 from bouncegate.policy.records import NO_END, State
 from bouncegate.store.address import canonical

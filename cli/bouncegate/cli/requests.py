@@ -14,12 +14,11 @@ from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, keys_of
 from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, Json, Notify, Why, Yes
 from bouncegate.cli.output import complain, write_views
 from bouncegate.cli.streams import finish_unread
-from bouncegate.config.text import counted
+from bouncegate.config.text import counted, printable
 from bouncegate.policy.records import Audit
 from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.store import Store

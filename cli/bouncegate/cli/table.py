@@ -11,7 +11,7 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Final
 
-from bouncegate.cli.lineformat import printable
+from bouncegate.config.text import printable
 
 _ROWS_THAT_SET_WIDTHS: Final = 500
 _GAP: Final = "  "

@@ -1,40 +1,25 @@
-"""Times as options name them: a day, an exact time, or a duration."""
-
-from datetime import UTC, datetime
+"""Times as options name them; what cannot be is a fault of the option."""
 
 import typer
 
-from bouncegate.config.durations import parse_duration
-from bouncegate.policy.records import NO_END
+from bouncegate.admin import times
+from bouncegate.admin.times import BadValue
 
 
 def time_of(text: str, now: int) -> int:
     """A time in the past, or how long ago it was, in seconds since 1970; 0 if none is given."""
-    if not text:
-        return 0
     try:
-        return _exact(text)
-    except ValueError:
-        try:
-            return _ago(text, now)
-        except ValueError as error:
-            raise typer.BadParameter(f'{error}; or a time, such as "2027-01-31T12:00Z"') from None
+        return times.time_of(text, now)
+    except BadValue as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def end_of(text: str, now: int) -> int:
     """The end of a lock, in seconds since 1970; NO_END if none is given."""
-    if not text:
-        return NO_END
     try:
-        end = _exact(text)
-    except ValueError:
-        try:
-            end = parse_duration(text).after(now)
-        except ValueError as error:
-            raise typer.BadParameter(f'{error}; or a day, such as "2027-01-31"') from None
-    if not now < end < NO_END:
-        raise typer.BadParameter(f"{text!r} must be in the future, and before the year 2106")
-    return end
+        return times.end_of(text, now)
+    except BadValue as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def period_of(since: str, until: str, now: int) -> tuple[int, int]:
@@ -42,19 +27,7 @@ def period_of(since: str, until: str, now: int) -> tuple[int, int]:
 
     Raises typer.BadParameter.
     """
-    start, end = time_of(since, now), time_of(until, now)
-    if end and start >= end:
-        raise typer.BadParameter("--since must be before --until")
-    return start, end
-
-
-def _exact(text: str) -> int:
-    day = datetime.fromisoformat(text)
-    return int((day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp())
-
-
-def _ago(text: str, now: int) -> int:
-    duration = parse_duration(text)
-    if duration.months:
-        raise ValueError("months and years are not an exact time ago: write days")
-    return max(now - duration.seconds, 0)
+    try:
+        return times.period_of(since, until, now)
+    except BadValue as error:
+        raise typer.BadParameter(str(error)) from None

@@ -9,6 +9,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from bouncegate.admin.lists.asking import domain_named, provider_named
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.filters import (
@@ -17,8 +18,6 @@ from bouncegate.cli.filters import (
     DomainOption,
     ProviderOption,
     ReasonOption,
-    domain_named,
-    provider_named,
 )
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called

@@ -5,17 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from itertools import groupby, islice
-from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from msgspec.structs import replace
 
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.row import Row, RowFilters
-from bouncegate.admin.lists.unlocking import Target, UnlockSummary
+from bouncegate.admin.lists.unlocking import Target, UnlockSummary, acts_of, named_locks
 from bouncegate.admin.views.rows import listing_of, row_view
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, say_all
@@ -27,10 +24,8 @@ from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Notify, W
 from bouncegate.cli.output import complain, write_views
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
-from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import NO_END, Act
 from bouncegate.store.address import domain_of
-from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = ("address", "scope", "kind", "category", "detail", "group", "since", "until")
@@ -101,7 +96,7 @@ def unlock(
         command = "unlock" + " --all" * every + " --force" * force
         audit = audit_of(command, now, by=by, why=why, targets=summary.names, count=number,
             scopes=summary.scopes)  # fmt: skip
-        acts = _acts(targets, Act((), now, "unlock", by, why, condition="as-seen"))
+        acts = acts_of(targets, Act((), now, "unlock", by, why, condition="as-seen"))
         left_out = carry_out(invocation, store, acts, summary.rows, audit)
     names = sorted(set(summary.names) - set(left_out.first))
     number -= left_out.number
@@ -166,26 +161,13 @@ def _rows_of(
     invocation: Invocation, store: Store, keys: Sequence[str], wanted: RowFilters, now: int
 ) -> Iterator[Row]:
     """The locks in force of the named addresses; reports those without one."""
-    listing = listing_of(invocation, store, now)
-    for key in keys:
-        rows = [row for row in listing.locks_of(key) if wanted.matches(row)]
-        yield from rows
-        of_domain = (store.addresses.get(f"@{domain_of(key)}") or EMPTY).lock
-        if rows:
-            continue
-        if of_domain is not None and of_domain.in_force(now):
+    for named in named_locks(store, listing_of(invocation, store, now), keys, wanted):
+        yield from named.rows
+        key = named.address
+        if named.only_domain:
             complain(f"{key}: only its domain is locked; use: bouncegate unlock @{domain_of(key)}")
-        else:
+        elif not named.rows:
             print(f"{key}: not locked")
-
-
-def _acts(targets: Iterable[Target], act: Act) -> Iterator[Act]:
-    """What lifts these locks, which come group by group."""
-    for group, some in groupby(targets, attrgetter("group")):
-        while portion := list(islice(some, MOST_AT_ONCE)):
-            addresses = tuple(target.address for target in portion)
-            seen = tuple(target.seen for target in portion)
-            yield replace(act, addresses=addresses, group=group, seen=seen)
 
 
 def _tell_left(summary: UnlockSummary) -> None:

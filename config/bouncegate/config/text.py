@@ -57,6 +57,16 @@ def escaped(text: str, escape: Callable[[str], str]) -> str:
     return "".join(c if c in _SPACES or is_clean(c) else escape(c) for c in text)
 
 
+def printable(text: str) -> str:
+    r"""The text on one line: what is not printable becomes an escape such as `\x0a`."""
+    return escaped(text, _escape)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun, which is plural unless the number is 1: "2 addresses"."""
     if number == 1:

@@ -14,6 +14,19 @@ Protection = Literal["", "hard", "complaint"]
 mailbox takes none, so force lifts it, or `[policy] unlock_hard`. Empty: anybody may lift it."""
 
 
+Right = Literal["soft", "hard", "manual", "complaint"]
+"""What somebody must be allowed to lift a lock: those of bounces by their kind, those made by hand
+or imported, and those after which the recipient wants no mail."""
+
+
+def right_for(lock: Lock) -> Right:
+    """Which right a lock needs to be lifted."""
+    protected = protection(lock)
+    if protected:
+        return protected
+    return "soft" if lock.origin is Origin.AUTOMATIC and not _is_by_hand(lock) else "manual"
+
+
 def protection(lock: Lock) -> Protection:
     """How a lock is protected."""
     if lock.reason.general is Reason.COMPLAINT:

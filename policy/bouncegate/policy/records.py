@@ -246,6 +246,10 @@ class Audit(Struct, frozen=True, tag="audit", omit_defaults=True):
     """Which mail the locks are for that it made or lifted: `global`, `group:NAME`, or `several`."""
     changed: str = ""
     """What it changed other than addresses: lines of files, a key."""
+    via: Literal["cli", "web", "api"] = "cli"
+    """By the command, the page or the HTTP interface."""
+    token: str = ""
+    """The name of the token of the HTTP interface."""
 
 
 class Streak(Struct, frozen=True, omit_defaults=True):

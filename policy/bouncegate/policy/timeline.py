@@ -114,20 +114,24 @@ def streak_of(state: State, group: str) -> Streak:
     return state.groups.get(group, state)
 
 
-def what_would_free(lock: Lock | None, now: int, settings: PolicySettings) -> str:
-    """What ends a lock, in words; empty if none is in force."""
+Way = Literal["end", "leaves-list", "delivery", "alive", "unlock", "unlock-force"]
+"""What ends a lock: its day, its leaving the list that made it, a delivery that turns out to lie
+between its failures, a sign of life, an operator, or only one who forces it."""
+
+
+def what_would_free(lock: Lock | None, now: int, settings: PolicySettings) -> tuple[Way, ...]:
+    """What ends a lock; nothing if none is in force."""
     if lock is None or not lock.in_force(now):
-        return ""
-    ways = ["its end"] if lock.until != NO_END else []
+        return ()
+    ways: list[Way] = ["end"] if lock.until != NO_END else []
     if protection(lock) == "complaint":
-        return ", or ".join([*ways, "bouncegate unlock --force"])
+        return (*ways, "unlock-force")
     automatic, hard = lock.origin is Origin.AUTOMATIC, lock.kind is Kind.HARD
     force = needs_force(lock, unlock_hard=settings.unlock_hard)
     if lock.reason in BY_LIST:
-        ways.append("its leaving the list (bouncegate maintain)")
+        ways.append("leaves-list")
     elif automatic and not hard:
-        ways.append("a delivery that turns out to lie between its failures")
+        ways.append("delivery")
     if (automatic and not hard) or (lock.origin is not Origin.MANUAL and settings.alive_frees_hard):
-        ways.append("a proof of life (bouncegate alive)")
-    ways.append("bouncegate unlock --force" if force else "bouncegate unlock")
-    return ", or ".join(ways)
+        ways.append("alive")
+    return (*ways, "unlock-force" if force else "unlock")

@@ -2,7 +2,8 @@
 
 import logging
 
-from bouncegate.cli.lineformat import JournalFormatter, LineFormatter, printable
+from bouncegate.cli.lineformat import JournalFormatter, LineFormatter
+from bouncegate.config.text import printable
 
 
 def test_control_characters_are_shown_and_never_sent() -> None:

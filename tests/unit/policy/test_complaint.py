@@ -102,4 +102,4 @@ def test_only_force_frees_after_a_complaint() -> None:
     lock = after(complaint(0)).lock
     assert lock is not None
     generous = PolicySettings(unlock_hard=True, alive_frees_hard=True)
-    assert what_would_free(lock, lock.since, generous) == "bouncegate unlock --force"
+    assert what_would_free(lock, lock.since, generous) == ("unlock-force",)

@@ -134,7 +134,7 @@ def fault_of(
     if force:
         return ""
     guarded = [(scope, one.lock) for scope, one in rule.guarded(correction.new).items()]
-    lenient = rule.unlock_hard
+    lenient = rule.lifts_hard
     if meant.corrected and not lenient:
         return f"{correction.new} was itself corrected, to {meant.corrected}: use that, or --force"
     others = [] if lenient else [one for one in locks_at(meant, now) if not _is_soft(one.lock)]

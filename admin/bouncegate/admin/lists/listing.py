@@ -144,6 +144,10 @@ class Listing:
         of_domain = self._domain_lock(domain_of(address))
         return self._bounce_rows.rows(address, state, entries, of_domain)
 
+    def is_domain_locked(self, domain: str) -> bool:
+        """Whether a domain is locked as a whole."""
+        return self._domain_lock(domain) is not None
+
     def _lock_of_domain(self, domain: str) -> ScopedLock | None:
         """The lock that a domain has as a whole."""
         state = self._store.addresses.get(f"@{domain}") or EMPTY

@@ -6,20 +6,26 @@ A million rows take 600 MB; the operator sees their number and the first few.
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter, xor
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
-from bouncegate.admin.lists.row import Row
+from msgspec.structs import replace
+
+from bouncegate.admin.lists.listing import Listing
+from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.addressstate import ALL_MAIL, locks_at
 from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.protection import may_cover, needs_force
-from bouncegate.policy.records import Lock
+from bouncegate.policy.protection import Right, may_cover, right_for
+from bouncegate.policy.records import Act, Lock
+from bouncegate.store.address import domain_of
+from bouncegate.store.bulk import MOST_AT_ONCE
 from bouncegate.store.store import Store
 
 _SHOWN: Final = 20
 _NAMED: Final = 1000
+_ALL: Final = RowFilters()
 
 
 class Target(NamedTuple):
@@ -44,20 +50,33 @@ class Guarded(NamedTuple):
     """Whether an operator's lock lies over it."""
 
 
-class ForceRule:
-    """Which locks of an address need force to be lifted, by what is known at `now`."""
+ALL_RIGHTS: Final = frozenset[Right](get_args(Right))
 
-    def __init__(self, store: Store, fold: Fold, now: int, *, force: bool, unlock_hard: bool):
+
+def rights_of_command(*, force: bool, unlock_hard: bool) -> frozenset[Right]:
+    """What the command may lift: with force all; `unlock_hard` is the setting."""
+    if force:
+        return ALL_RIGHTS
+    return ALL_RIGHTS - {"complaint"} if unlock_hard else ALL_RIGHTS - {"complaint", "hard"}
+
+
+class ForceRule:
+    """Which locks of an address may not be lifted with some rights, by what is known at `now`."""
+
+    def __init__(self, store: Store, fold: Fold, now: int, rights: Collection[Right]) -> None:
         self._store = store
         self._fold = fold
         self._now = now
-        self._force = force
-        self.unlock_hard: Final = unlock_hard
-        """`[policy] unlock_hard`."""
+        self._rights = frozenset(rights)
+
+    @property
+    def lifts_hard(self) -> bool:
+        """Whether hard locks may be lifted."""
+        return "hard" in self._rights
 
     def guarded(self, address: str) -> dict[str, Guarded]:
         """The locks that may not be lifted, by scope."""
-        if self._force:
+        if self._rights == ALL_RIGHTS:
             return {}
         locks = locks_at(self._store.addresses.get(address) or EMPTY, self._now)
         found = {one.scope: Guarded(address, one.lock, covered=False) for one in locks}
@@ -65,11 +84,7 @@ class ForceRule:
             for one in locks_at(self._store.history.uncovered(address, self._fold), self._now):
                 if one.scope in found and one.lock != found[one.scope].lock:
                     found[one.scope] = Guarded(address, one.lock, covered=True)
-        return {
-            name: one
-            for name, one in found.items()
-            if needs_force(one.lock, unlock_hard=self.unlock_hard)
-        }
+        return {name: one for name, one in found.items() if right_for(one.lock) not in self._rights}
 
 
 class UnlockSummary:
@@ -90,6 +105,8 @@ class UnlockSummary:
         """Addresses with a lock that is left, since it needs force."""
         self.left_for: Counter[Reason] = Counter()
         """The same by the reason of that lock."""
+        self.left_by: Counter[Right] = Counter()
+        """The same by the right that is missing."""
         self.first_left: list[Guarded] = []
 
     def targets(self, rows: Iterable[Row]) -> Iterator[Target]:
@@ -113,6 +130,7 @@ class UnlockSummary:
             return
         self.left += 1
         self.left_for.update({one.lock.reason for one in guarded})
+        self.left_by.update({right_for(one.lock) for one in guarded})
         self.first_left += list(guarded)[: _SHOWN - len(self.first_left)]
 
     def _lifted(self, address: str, rows: list[Row]) -> Iterator[Target]:
@@ -134,3 +152,73 @@ class UnlockSummary:
     def reasons_left(self) -> str:
         """How many addresses are left for which reason: `2 user-unknown, 1 complaint`."""
         return ", ".join(f"{count} {reason}" for reason, count in self.left_for.most_common())
+
+
+class UnlockPlan(NamedTuple):
+    """What an unlock of named addresses would do."""
+
+    free: list[Target]
+    """The locks that are lifted, in the order of `Target.order`."""
+    kept: UnlockSummary
+    """What is left, and for which right (`left_by`), with the first of each."""
+    domain_only: list[str]
+    """Addresses that only the lock of their domain stops."""
+    not_locked: list[str]
+
+    def acts(self, act: Act) -> Iterator[Act]:
+        """What carries it out."""
+        return acts_of(self.free, act)
+
+
+def plan_unlock(
+    store: Store,
+    listing: Listing,
+    keys: Iterable[str],
+    rule: ForceRule,
+    filters: RowFilters = _ALL,
+) -> UnlockPlan:
+    """The plan for named addresses, or for those of their locks that filters select."""
+    rows: list[Row] = []
+    domain_only: list[str] = []
+    not_locked: list[str] = []
+    for named in named_locks(store, listing, keys, filters):
+        rows += named.rows
+        if not named.rows:
+            (domain_only if named.only_domain else not_locked).append(named.address)
+    summary = UnlockSummary(rule)
+    free = sorted(summary.targets(rows), key=Target.order)
+    return UnlockPlan(free, summary, domain_only, not_locked)
+
+
+def plan_unlock_all(listing: Listing, rule: ForceRule, filters: RowFilters) -> UnlockPlan:
+    """The plan for all locks that filters select: in memory, 600 octets each."""
+    summary = UnlockSummary(rule)
+    free = sorted(summary.targets(listing.rows("locked", filters)), key=Target.order)
+    return UnlockPlan(free, summary, [], [])
+
+
+class NamedLocks(NamedTuple):
+    """The locks of one address that was named."""
+
+    address: str
+    rows: list[Row]
+    only_domain: bool
+    """Whether it has none, but its domain does."""
+
+
+def named_locks(
+    store: Store, listing: Listing, keys: Iterable[str], filters: RowFilters
+) -> Iterator[NamedLocks]:
+    """The locks in force of named addresses that filters select."""
+    for key in keys:
+        rows = [row for row in listing.locks_of(key) if filters.matches(row)]
+        yield NamedLocks(key, rows, not rows and listing.is_domain_locked(domain_of(key)))
+
+
+def acts_of(targets: Iterable[Target], act: Act) -> Iterator[Act]:
+    """What lifts these locks, which come group by group."""
+    for group, some in groupby(targets, attrgetter("group")):
+        while portion := list(islice(some, MOST_AT_ONCE)):
+            addresses = tuple(target.address for target in portion)
+            seen = tuple(target.seen for target in portion)
+            yield replace(act, addresses=addresses, group=group, seen=seen)

@@ -35,6 +35,10 @@ class AuditView(Struct):
     client: str
     """The address of the SSH client."""
     host: str
+    via: str
+    """By the command (`cli`), the page (`web`) or the HTTP interface (`api`)."""
+    token: str
+    """The name of the token of the HTTP interface."""
 
 
 def audits_of(
@@ -61,7 +65,8 @@ def audit_view(audit: Audit) -> AuditView:
 
 
 def place_of(view: AuditView) -> str:
-    """Who typed it where: `root (ann) pts/3 192.0.2.7 mail.example.com`."""
+    """Who did it where: `root (ann) pts/3 192.0.2.7 mail.example.com`, `ann web 192.0.2.7`."""
     login = view.login or view.sudo
     who = f"{view.user} ({login})" if login not in ("", view.user) else view.user
-    return " ".join(filter(None, (who, view.tty, view.client, view.host)))
+    way = () if view.via == "cli" else (view.via, view.token)
+    return " ".join(filter(None, (who, *way, view.tty, view.client, view.host)))

@@ -6,7 +6,6 @@ from pathlib import Path
 import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.onrecord import put_on_record
 from bouncegate.cli.operator import called
 from bouncegate.cli.options import By, Why, Yes
@@ -21,6 +20,7 @@ from bouncegate.cli.postfix.running import (
 )
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import DEFAULT_FILE, Settings
+from bouncegate.config.text import printable
 
 
 def disable(

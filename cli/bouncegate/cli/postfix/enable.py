@@ -10,7 +10,6 @@ import typer
 
 from bouncegate.cli.confirmation import can_ask
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.onrecord import put_on_record
 from bouncegate.cli.operator import called
 from bouncegate.cli.options import By, Why, Yes, with_groups
@@ -29,6 +28,7 @@ from bouncegate.cli.postfix.running import (
 )
 from bouncegate.cli.postfix.signing import Signing, asked, options_of
 from bouncegate.config.settings import DEFAULT_FILE, Settings
+from bouncegate.config.text import printable
 
 if TYPE_CHECKING:
     from bouncegate.admin.postfix.enable import Options, Proposal

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bouncegate.cli.confirmation import require_consent
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.output import complain
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.settings import DEFAULT_FILE, Settings
+from bouncegate.config.text import printable
 
 if TYPE_CHECKING:
     from bouncegate.admin.postfix.facts import Facts

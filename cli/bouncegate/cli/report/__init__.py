@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 from msgspec.structs import replace
 
+from bouncegate.admin.lists.asking import domain_named, provider_named
 from bouncegate.admin.lists.scope import CurrentScopes
 from bouncegate.admin.report.addresses import bounces, in_groups
 from bouncegate.admin.report.counting import Scope
@@ -18,7 +19,7 @@ from bouncegate.admin.report.reading import as_kept
 from bouncegate.admin.views.bounced import BouncedView, MemberView, bounced_view, member_view
 from bouncegate.admin.views.unknown import ALL_TRUST
 from bouncegate.admin.views.values import iso
-from bouncegate.cli.filters import BounceFilters, domain_named, provider_named
+from bouncegate.cli.filters import BounceFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Csv, Json, Limit, Unverified, with_groups
 from bouncegate.cli.output import complain

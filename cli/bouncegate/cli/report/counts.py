@@ -17,11 +17,10 @@ from bouncegate.admin.report.svg import svg
 from bouncegate.admin.report.thresholds import Exceeded, exceeded
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.invocation import Invocation
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.report.table import Named, Table, write_sheet
-from bouncegate.config.text import counted
+from bouncegate.config.text import counted, printable
 from bouncegate.store.refusals import Dropped
 from bouncegate.store.store import Store
 

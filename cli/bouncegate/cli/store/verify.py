@@ -13,11 +13,10 @@ import typer
 from msgspec import Struct
 
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.streams import finish_unread
-from bouncegate.config.text import counted
+from bouncegate.config.text import counted, printable
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
