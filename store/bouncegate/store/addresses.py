@@ -7,7 +7,7 @@ locks       address or @domain -> lock record (the only database that the send p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final
 
 from msgspec.structs import replace
@@ -96,6 +96,23 @@ class Addresses(Table):
                 if cursor.set_range(after + b"\0") if after else cursor.first():
                     found += islice(cursor.iternext(values=False), most)
         return sorted(set(found))[:most]
+
+    def names_beginning(
+        self, transaction: Transaction, prefix: bytes, most: int, after: bytes, before: bytes
+    ) -> list[bytes]:
+        """At most so many addresses with a prefix, behind `after`, or the last before `before`."""
+        found: set[bytes] = set()
+        for database in (self._locks, self._addresses):
+            with transaction.cursor(database) as cursor:
+                if before:
+                    is_there = cursor.prev() if cursor.set_range(before) else cursor.last()
+                    keys = cursor.iterprev(values=False) if is_there else iter(())
+                else:
+                    is_there = cursor.set_range(max(prefix, after + b"\0" if after else b""))
+                    keys = cursor.iternext(values=False) if is_there else iter(())
+                found.update(islice(takewhile(lambda key: key.startswith(prefix), keys), most))
+        ordered = sorted(found)
+        return ordered[-most:] if before else ordered[:most]
 
     def locks(self, start: str = "") -> Iterator[tuple[str, Lock]]:
         """All locks for all groups, ended ones too, by address, from `start` on."""

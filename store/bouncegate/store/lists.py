@@ -121,6 +121,18 @@ class Lists(Table):
                 return
             start = found[-1]
 
+    def beginning(self, prefix: str, most: int, *, after: str = "", before: str = "") -> list[str]:
+        """At most so many addresses that begin so, in order: the first ones, or those behind one.
+
+        With `before`: the last ones before that address. Of them anything is known.
+        """
+        states = self._history.addresses
+        with self._reading() as transaction:
+            found = states.names_beginning(
+                transaction, prefix.encode(), most, after.encode(), before.encode()
+            )
+        return [key.decode() for key in found]
+
     def known(self, addresses: Iterable[str]) -> dict[str, State]:
         """What is known of these addresses, without those of which nothing is."""
         with self._reading() as transaction:

@@ -61,6 +61,7 @@ from bouncegate.store.messages import Messages
 from bouncegate.store.meta import Progress
 from bouncegate.store.mx import MxCache
 from bouncegate.store.openenvironment import OpenEnvironment
+from bouncegate.store.places import Places
 from bouncegate.store.purge import Purge
 from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
 from bouncegate.store.requests import UnlockRequests
@@ -114,6 +115,7 @@ class Store(OpenEnvironment):
             self.domainbounces: Final = DomainBounces(environment, self.history)
             self.arrivals: Final = Arrivals(environment, self.history)
             self.lists: Final = Lists(environment, self.history)
+            self.places: Final = Places(environment, self.history)
             self.summary: Final = KeptSummary(environment)
             self.retention: Final = Retention(
                 environment, self.history, self.audits, self.hourcounts

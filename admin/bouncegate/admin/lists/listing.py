@@ -39,6 +39,7 @@ from bouncegate.policy.timeline import Mark
 from bouncegate.store.address import domain_of
 from bouncegate.store.lastmailed import Used, date_of
 from bouncegate.store.lists import Known
+from bouncegate.store.places import Place
 from bouncegate.store.store import Store
 
 _DOMAINS: Final = 10_000
@@ -101,6 +102,25 @@ class Listing:
             return row
         others = self._lists.entries_beyond(row.address, row.hard + row.soft + row.blocked)
         return replace(row, blocked=blocked_in(bounces_in(others))) if others else row
+
+    def locked_at(self, address: str, state: State, filters: RowFilters, place: Place) -> list[Row]:
+        """The locks in force that match, by the entry of a place or with its end."""
+        rows = map(self._with_provider, self._of_locks(address, state))
+        return [
+            self.with_blocked(row)
+            for row in rows
+            if (row.until == place.end if place.end else row.cause == place.number)
+            and filters.matches(row)
+            and _is_of_group(filters, row)
+        ]
+
+    def last_bounce(self, address: str, state: State, filters: RowFilters) -> list[Row]:
+        """The last bounce that matches, or none."""
+        return list(self._of_bounces(iter([(address, state)]), filters))
+
+    def is_detected(self, address: str, state: State) -> bool:
+        """Whether bounces count, and neither the address nor its domain is locked."""
+        return self._is_detected(address, state)
 
     def _with_provider(self, row: Row) -> Row:
         return replace(row, provider=row.provider or self._providers.provider_of(row.address))
