@@ -52,6 +52,8 @@ def find_addresses(text: str) -> list[str]:
 
 def bare(address: str) -> str:
     """An address found in a text, without adjacent quotes, type or full stop."""
+    if address.isascii() and "=" not in address and address[:1] not in "'`":
+        return address.rstrip(".'")  # as nearly all are: none of the patterns can match
     found = _WORDS_AT_IT.sub("", _AT_IT.sub("", address)).rstrip(".'")
     return found if found.isascii() else _WORDS_BEHIND.sub("", found)
 

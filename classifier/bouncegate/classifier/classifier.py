@@ -200,14 +200,20 @@ class _Index:
 
     def first(self, evidence: Evidence) -> int | None:
         """The number of the first rule that matches."""
-        others = sorted(self._without_text(evidence))
-        other = next((number for number in others if self._matches(number, evidence)), None)
+        other = self._first_without_text(evidence)
         for number in self._text.found(evidence.text):
             if other is not None and other < number:
                 return other
             if number in self._text_alone or self._matches(number, evidence):
                 return number
         return other
+
+    def _first_without_text(self, evidence: Evidence) -> int | None:
+        others = self._without_text(evidence)
+        for number in sorted(others) if others else ():
+            if self._matches(number, evidence):
+                return number
+        return None
 
     def all(self, evidence: Evidence) -> list[int]:
         """The numbers of all rules that match, in order."""

@@ -133,14 +133,17 @@ def _without_envelope(text: bytes) -> bytes:
     return text[begin:]
 
 
-def split_header(text: bytes) -> tuple[bytes, bytes]:
-    """Header block and body; a text that does not begin with a field is all body."""
-    if _FIELD.match(text) is None:
-        return b"", text.removeprefix(b"\n")
-    end = text.find(b"\n\n", 0, limits.HEADER_BLOCK)
+def split_header(text: bytes, begin: int = 0) -> tuple[bytes, bytes]:
+    """Header block and body; a text that does not begin with a field is all body.
+
+    `begin`: where the text begins.
+    """
+    if _FIELD.match(text, begin) is None:
+        return b"", text[begin + 1 if text.startswith(b"\n", begin) else begin :]
+    end = text.find(b"\n\n", begin, begin + limits.HEADER_BLOCK)
     if end < 0:
-        return text[: limits.HEADER_BLOCK], b""
-    return text[:end], text[end + 2 :]
+        return text[begin : begin + limits.HEADER_BLOCK], b""
+    return text[begin:end], text[end + 2 :]
 
 
 def _collect(part: Part, leaves: list[Part], depth: int) -> None:
@@ -191,6 +194,4 @@ def _piece_header(piece: bytes) -> tuple[bytes, bytes]:
     line_end = piece.find(b"\n")
     if line_end < 0:
         return b"", b""
-    if piece.startswith(b"\n", line_end + 1):
-        return b"", piece[line_end + 2 :]
-    return split_header(piece[line_end + 1 :])
+    return split_header(piece, line_end + 1)

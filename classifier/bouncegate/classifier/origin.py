@@ -34,7 +34,8 @@ class Origin(StrEnum):
 
 def origin_of(fields: Fields) -> Origin:
     """The origin of a message with these header fields."""
-    received = " ".join(fields.get("received").split())
+    received = fields.get("received")
     if _FROM.match(received):
         return Origin.SMTP
-    return Origin.SENDMAIL if _FROM_USER.match(received) else Origin.LOCAL
+    is_from_user = _FROM_USER.match(" ".join(received.split()))
+    return Origin.SENDMAIL if is_from_user else Origin.LOCAL

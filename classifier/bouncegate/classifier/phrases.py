@@ -29,11 +29,11 @@ class Phrases:
 
     def found(self, text: str) -> list[int]:
         """The numbers of the patterns that occur, in order."""
-        return sorted(self._set.Match(text) or ())
+        return sorted(self._set.Match(text.encode()) or ())
 
     def occur(self, text: str) -> bool:
         """Whether any of the patterns occurs."""
-        return self._set.Match(text) is not None
+        return self._set.Match(text.encode()) is not None
 
 
 class Vocabulary:
@@ -63,15 +63,17 @@ class Vocabulary:
     def found(self, text: str) -> Iterator[int]:
         """The numbers of the patterns that occur, rising; they are looked for when asked for."""
         known = -1
+        octets = text.encode()
         for words, numbers in self._filters:
-            for n in words.Match(text) or ():
+            for n in words.Match(octets) or ():
                 if numbers[n] != known:
                     known = numbers[n]
                     yield known
 
     def occur(self, text: str) -> bool:
         """Whether any of the patterns occurs."""
-        return any(words.Match(text) for words, _ in self._filters)
+        octets = text.encode()
+        return any(words.Match(octets) for words, _ in self._filters)
 
 
 class _Alone:
@@ -82,7 +84,7 @@ class _Alone:
     def __init__(self, pattern: str) -> None:
         self._pattern: Final = re2.compile(pattern, pattern_options())
 
-    def Match(self, text: str) -> list[int] | None:  # noqa: N802 - as re2.Filter names it
+    def Match(self, text: bytes) -> list[int] | None:  # noqa: N802 - as re2.Filter names it
         return [0] if self._pattern.search(text) else None
 
 

@@ -138,6 +138,27 @@ def searchable(text: str) -> str:
 
 
 def _searchable(line: str) -> str:
-    if "@" in line:
-        line = _MASKED.sub("<>", line).replace("<<>>", "<>")
-    return line.lower()
+    return _masked(line).lower() if "@" in line else line.lower()
+
+
+def _masked(line: str) -> str:
+    """The line with each address as `<>`. Only words with an @ are searched, which saves time.
+
+    A quoted local part may have white space (RFC 5322, 3.2.4): then the whole line is searched.
+    """
+    if '"' in line:
+        return _MASKED.sub("<>", line).replace("<<>>", "<>")
+    at = line.find("@")
+    pieces: list[str] = []
+    begin = 0
+    while at >= 0:
+        start = line.rfind(" ", begin, at) + 1 or begin
+        end = line.find(" ", at)
+        if end < 0:
+            end = len(line)
+        pieces.append(line[begin:start])
+        pieces.append(_MASKED.sub("<>", line[start:end]))
+        begin = end
+        at = line.find("@", end)
+    pieces.append(line[begin:])
+    return "".join(pieces).replace("<<>>", "<>")
