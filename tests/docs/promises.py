@@ -78,6 +78,13 @@ PROMISES: Final = {
     # docs/retention.md
     "bouncegate export ann@example.com": Promise(r"mailbox-full"),
     'bouncegate purge ann@example.com --why "request of 3 March"': Promise(r"ann@example\.com"),
+    "bouncegate purge --file erasures.txt --dry-run": Promise(
+        r"clara@orchard\.example: this would be removed:(?s:.)*bob@.*: nothing is stored",
+        first=r"printf 'clara@orchard.example\nbob@orchard.example\n' > erasures.txt",
+    ),
+    'bouncegate purge --all --domain orchard.example --why "the contract has ended"': Promise(
+        r"clara@orchard\.example: purged"
+    ),
     # docs/policy.md
     "bouncegate alive ann@example.com": Promise(r"1 of them had bounced .* 1 lock lifted"),
     "bouncegate alive --file opened.txt": Promise(r"^2 read"),

@@ -298,7 +298,7 @@ class Play(Pair):
         """All of an address goes but its lock."""
         address = self.address()
         audit = Audit(new_key(self.now), self.now, "purge", "ann")
-        self.store.purge.carry_out(address, audit)
+        self.store.purge.carry_out({address}, audit)
         gone = {number for number, (whose, _) in self.bounces.items() if whose == address}
         self.bounces = {n: one for n, one in self.bounces.items() if n not in gone}
         self.waiting -= gone

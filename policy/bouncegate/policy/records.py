@@ -241,7 +241,7 @@ class Audit(Struct, frozen=True, tag="audit", omit_defaults=True):
     """The address of the SSH client."""
     host: str = ""
     purged: bytes = b""
-    """The digest of an address that was purged."""
+    """The digests of the addresses that were purged, if they are no more than `MOST_TARGETS`."""
     scope: str = ""
     """Which mail the locks are for that it made or lifted: `global`, `group:NAME`, or `several`."""
     changed: str = ""
@@ -250,6 +250,11 @@ class Audit(Struct, frozen=True, tag="audit", omit_defaults=True):
     """By the command, the page or the HTTP interface."""
     token: str = ""
     """The name of the token of the HTTP interface."""
+
+    def has_purged(self, digest: bytes) -> bool:
+        """Whether the address of a digest was purged."""
+        size = len(digest)
+        return digest in (self.purged[n : n + size] for n in range(0, len(self.purged), size))
 
 
 class Streak(Struct, frozen=True, omit_defaults=True):

@@ -18,7 +18,9 @@ has got its message only when no bounce of it came within a time that the caller
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from itertools import groupby, islice, takewhile
 from typing import Final, NamedTuple
@@ -245,17 +247,26 @@ class DeliveryLog(Table):
 
     # -- what is purged ----------------------------------------------------------------------
 
-    def keys_of(self, transaction: Transaction, address: str) -> list[bytes]:
-        """The keys of what is known of messages to an address; reads all that waits."""
-        name = address.encode()
-        found: list[bytes] = []
+    def keys_of(
+        self, transaction: Transaction, addresses: AbstractSet[str]
+    ) -> dict[str, list[bytes]]:
+        """The keys of what is known of messages to each of some addresses, if there is anything.
+
+        Reads all that waits, once.
+        """
+        names = {address.encode(): address for address in addresses}
+        found: defaultdict[str, list[bytes]] = defaultdict(list)
         with transaction.cursor(self._deferred) as cursor:
-            if cursor.set_range(name + b"\0"):
-                keys = cursor.iternext(values=False)
-                found += takewhile(lambda key: key.startswith(name + b"\0"), keys)
+            for name in sorted(names):
+                if cursor.set_range(name + b"\0"):
+                    keys = cursor.iternext(values=False)
+                    own = list(takewhile(lambda key: key.startswith(name + b"\0"), keys))  # noqa: B023
+                    if own:
+                        found[names[name]] += own
         with transaction.cursor(self._accepted) as cursor:
-            keys = cursor.iternext(values=False) if cursor.first() else iter(())
-            found += (key for key in keys if key[_SEND.size :] == name)
+            for key in cursor.iternext(values=False) if cursor.first() else ():
+                if (address := names.get(key[_SEND.size :])) is not None:
+                    found[address].append(key)
         return found
 
     def drop(self, transaction: Transaction, key: bytes) -> None:

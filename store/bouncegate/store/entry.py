@@ -8,6 +8,7 @@ worker, to which the code has gone cold between two messages, several times that
 
 import struct
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from enum import IntEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -81,12 +82,12 @@ class Sent(msgspec.Struct, frozen=True, array_like=True):
         """Whether it has one recipient, of whom Postfix made no more than one."""
         return len(self.recipients) == self.expanded == 1
 
-    def without(self, address: str) -> "Sent":
-        """The same without a recipient that it has."""
-        position = self.recipients.index(address)
-        left = self.recipients[:position] + self.recipients[position + 1 :]
-        unreported = self.unreported - (position >= len(self.reported))
-        return msgspec.structs.replace(self, recipients=left, unreported=unreported)
+    def without(self, addresses: AbstractSet[str]) -> "Sent":
+        """The same without some of its recipients."""
+        kept = [n for n, name in enumerate(self.recipients) if name not in addresses]
+        gone = sum(1 for name in self.recipients[len(self.reported) :] if name in addresses)
+        left = tuple(self.recipients[n] for n in kept)
+        return msgspec.structs.replace(self, recipients=left, unreported=self.unreported - gone)
 
 
 class Entry(NamedTuple):

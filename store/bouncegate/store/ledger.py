@@ -22,9 +22,11 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import lmdb
 import msgspec
@@ -71,6 +73,13 @@ _MAKE_ROOM_AT_ONCE: Final = 50
 # The part of the map that may be in use before the oldest entries go: a transaction copies the
 # pages that it changes, and a full map could not even delete.
 _FULL: Final = 0.75
+
+
+class Told(NamedTuple):
+    """What the ledger knows of one address."""
+
+    sends: int = 0
+    refusals: int = 0
 
 
 class Ledger(OpenEnvironment):
@@ -191,34 +200,50 @@ class Ledger(OpenEnvironment):
 
     # -- writing: a purge --------------------------------------------------------------------
 
-    def forget_recipient(self, address: str) -> int:
-        """Take an address out of all sends and refusals; returns of how many sends.
+    def told_of(self, addresses: AbstractSet[str]) -> dict[str, Told]:
+        """What is known of each of some addresses, if there is anything; raises StoreError.
+
+        Reads all sends once.
+        """
+        sends, position = Counter[str](), b""
+        while portion := self.walk(position, _EVER - 1, EXPIRE_AT_ONCE):
+            position = portion[-1][0]
+            sends.update(n for _, sent in portion for n in addresses & set(sent.recipients))
+        refused = {a: sum(one.count for one in self.refusals.of_address(a)) for a in addresses}
+        told = {address: Told(sends[address], refused[address]) for address in addresses}
+        return {address: one for address, one in told.items() if one != Told()}
+
+    def forget_recipients(self, addresses: AbstractSet[str]) -> int:
+        """Take addresses out of all sends and refusals; returns of how many sends.
 
         Raises StoreError.
 
         A send without recipients left goes. For whoever has opened the ledger to write: beside the
         ledger writer, which LMDB lets wait some milliseconds.
         """
-        with self._writing() as transaction:
-            self.refusals.forget(transaction, address)
+        rest = iter(sorted(addresses))
+        while some := list(islice(rest, EXPIRE_AT_ONCE)):
+            with self._writing() as transaction:
+                for address in some:
+                    self.refusals.forget(transaction, address)
         position, forgotten = b"", 0
         while portion := self.walk(position, _EVER - 1, EXPIRE_AT_ONCE):
             position = portion[-1][0]
-            found = [(key, sent) for key, sent in portion if address in sent.recipients]
+            found = [one for one in portion if not addresses.isdisjoint(one[1].recipients)]
             if not found:
                 continue
             with self._writing() as transaction:
                 for key, sent in found:
-                    self._forget_recipient(transaction, key, sent, address)
+                    self._forget_recipients(transaction, key, sent, addresses)
             forgotten += len(found)
         return forgotten
 
-    def _forget_recipient(
-        self, transaction: Transaction, key: bytes, sent: Sent, address: str
+    def _forget_recipients(
+        self, transaction: Transaction, key: bytes, sent: Sent, addresses: AbstractSet[str]
     ) -> None:
         if transaction.get(key, db=self._sent) is None:  # it has expired meanwhile
             return
-        left = sent.without(address)
+        left = sent.without(addresses)
         if left.recipients:
             transaction.put(key, encoded(left), db=self._sent)
         else:

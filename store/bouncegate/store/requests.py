@@ -91,15 +91,16 @@ class UnlockRequests(Table):
         with self._writing() as transaction:
             return self._drop(transaction, lambda one: one.until <= now)
 
-    def count_of(self, transaction: Transaction, address: str, naming: Redaction) -> int:
-        """How many requests are about an address, or name it."""
-        return sum(1 for _, one in self._all(transaction) if _is_about(one, address, naming))
+    def naming(self, transaction: Transaction, naming: Redaction) -> list[set[str]]:
+        """Of each request that is about some addresses, or names them: which it is."""
+        named = (_named(one, naming) for _, one in self._all(transaction))
+        return [names for names in named if names]
 
-    def purge(self, transaction: Transaction, address: str, naming: Redaction) -> None:
-        """Delete those about an address, and blank it in those of others."""
-        self._drop(transaction, lambda one: one.address == address)
+    def purge(self, transaction: Transaction, naming: Redaction) -> None:
+        """Delete those about some addresses, and blank them in those of others."""
+        self._drop(transaction, lambda one: naming.is_one(one.address))
         for number, one in list(self._all(transaction)):
-            if _is_about(one, address, naming):
+            if _named(one, naming):
                 blanked = replace(
                     one,
                     by=naming.blanked(one.by),
@@ -123,5 +124,6 @@ class UnlockRequests(Table):
 _DECODER: Final = msgspec.msgpack.Decoder(UnlockRequest)
 
 
-def _is_about(one: UnlockRequest, address: str, naming: Redaction) -> bool:
-    return one.address == address or naming.names(f"{one.by}\n{one.why}\n{one.notify}")
+def _named(one: UnlockRequest, naming: Redaction) -> set[str]:
+    about = {one.address} if naming.is_one(one.address) else set[str]()
+    return about | naming.named(f"{one.by}\n{one.why}\n{one.notify}")

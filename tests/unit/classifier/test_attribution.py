@@ -70,7 +70,7 @@ def test_a_token_for_several_recipients_is_not_for_one_where_the_others_were_pur
 ) -> None:
     token = site.token(SENT)
     for address in SENT.recipients[1:]:
-        site.ledger.forget_recipient(address)
+        site.ledger.forget_recipients({address})
     event = site.event(dsn("bob@example.com"), token)
     assert (event.trust, event.address) == ("signed", "")
     assert site.event(dsn("ann@example.com"), token).address == "ann@example.com"

@@ -103,6 +103,7 @@ events log folder --dead
 unlock --all --force --dry-run
 undo --reason user-unknown --dry-run
 purge --dry-run {ANN}
+purge --all --dry-run
 import --locks FOLDER/locks.csv --dry-run
 """
 CHANGING = f"""\

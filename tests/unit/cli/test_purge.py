@@ -169,7 +169,7 @@ def test_a_daemon_that_runs_learns_of_it_at_once(config: Path) -> None:
     with closing(store_of(config)) as store:
         table = LockTable(store._environment)
         known = table.find(ANN.encode())
-        store.purge.carry_out(ANN, Audit(new_key(NOW), NOW, "purge", "desk"))
+        store.purge.carry_out({ANN}, Audit(new_key(NOW), NOW, "purge", "desk"))
         assert store.addresses.get(ANN) is not None
         record = table.find(ANN.encode())
         assert known is not None

@@ -62,7 +62,7 @@ def test_recipients_of_whom_no_failure_is_reported_stay_known_in_parts_and_after
     write(ledger, *parts)
     assert ledger.by_name(["Q1"]) == large
     for gone, left in (("u1@example.com", 1200), ("u1300@example.com", 1199)):
-        ledger.forget_recipient(gone)
+        ledger.forget_recipients({gone})
         found = ledger.by_name(["Q1"])
         assert found is not None
         assert found.unreported == left

@@ -80,7 +80,7 @@ def test_old_refusals_expire_by_day_with_the_sends(ledger: Ledger) -> None:
 def test_purge_takes_an_address_out_of_sends_and_refusals(ledger: Ledger) -> None:
     sent = Sent(NOW, b"message1", "news@example.org", (ANN, BOB))
     ledger.write([entry_of(sent)], [refused(ANN, BOB), refused(ANN, time=NOW + DAY)])
-    assert ledger.forget_recipient(ANN) == 1
+    assert ledger.forget_recipients({ANN}) == 1
     assert known(ledger) == [(BOB, "spring", 1)]
 
 

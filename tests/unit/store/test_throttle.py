@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from bouncegate.store.bulk import AIM, LEAST, MOST, Throttle
+from bouncegate.store.throttle import AIM, LEAST, MOST, Throttle
 
 
 def paced(cost: float, sync: float = 0.0) -> list[int]:

@@ -49,7 +49,8 @@ def audits_of(
         return store.audits.entries(first, end, oldest_first=oldest_first)
     done = store.audits.of_address(address)
     digest = store.purged.digest_of(address)
-    done += (one for one in store.audits.entries() if digest and one.purged == digest)
+    if digest:
+        done += (one for one in store.audits.entries() if one.has_purged(digest))
     some = (one for one in done if first <= one.time and (not end or one.time < end))
     return iter(sorted(some, key=lambda one: one.key, reverse=not oldest_first))
 

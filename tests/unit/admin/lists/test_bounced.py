@@ -106,7 +106,7 @@ def test_bounced_are_no_more_when_nothing_of_their_bounces_is_kept(store: Store)
     store.retention.expire_addresses(later, later)
     assert addresses(store, "bounced") == ["last@a.example"]
     audit = Audit(b"k" * 16, NOW, "purge", "root")
-    store.purge.carry_out("last@a.example", audit)
+    store.purge.carry_out({"last@a.example"}, audit)
     assert addresses(store, "bounced") == []
 
 

@@ -170,6 +170,6 @@ def test_an_address_that_was_purged_is_told_no_more(tmp_path: Path) -> None:
         both = Act(("ann@example.com", "bob@example.com"), START + 1, "unlock", "carl")
         history.store.act([both], history.policy.fold)
         audit = Audit(new_key(START + 2), START + 2, "purge", "carl")
-        history.store.purge.carry_out("ann@example.com", audit)
+        history.store.purge.carry_out({"ann@example.com"}, audit)
         events, _ = read_all(history.source(), BEGIN, START + 3, 100)
     assert {one.address for one in events} == {"bob@example.com"}

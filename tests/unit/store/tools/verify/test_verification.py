@@ -59,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
         store.deliverylog.record(Batch(b"", b"place", steps), POLICY)
         assert store.retention.expire_entries(NOW + 5, NOW + 600, POLICY.fold) == 3
         store.void([9], Ruling("void", (), NOW + 601), POLICY.fold)
-        store.purge.carry_out(event(11).address, Audit(new_key(NOW), NOW + 602, "purge", "root"))
+        store.purge.carry_out({event(11).address}, Audit(new_key(NOW), NOW + 602, "purge", "root"))
         asked = UnlockRequest(event(5).address, NOW, NOW + 3600, "desk")
         store.requests.add([asked], Audit(new_key(NOW), NOW, "requests add", "desk"))
         store.mx.want(["wanted.example"], NOW)
