@@ -85,6 +85,7 @@ class RcptStep:
             "_counts",
             "_group_of",
             "_macros",
+            "_is_deliverable",
             "_only_locks",
             "_undeliverable",
             "_records",
@@ -114,7 +115,11 @@ class RcptStep:
         self._plain_key: KeyOf = plain_key if fold else no_key
         self._key: KeyOf = folded_key if fold else exact_key
         self._delimiters = settings.store.recipient_delimiter
+        # A recipient without a lock is asked nothing else, or a rule alone.
         self._only_locks = not self._delimiters and self._undeliverable is None
+        self._is_deliverable: Callable[[bytes], bool] | None = None
+        if not self._delimiters and self._undeliverable is not None:
+            self._is_deliverable = self._undeliverable.is_deliverable
         self._scope = Scope.of(settings)
         self._reply = settings.reply
         self._action = Action.of(settings.reply.action)
@@ -137,7 +142,7 @@ class RcptStep:
                 return milter.CONTINUE
             record = self._find(key)
             if record is None:
-                if self._only_locks:
+                if self._only_locks or (self._is_deliverable and self._is_deliverable(key)):
                     return milter.CONTINUE
             elif self._prepared is not None:
                 answer = self._prepared.refuse(context, key, record)

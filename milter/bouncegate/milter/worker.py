@@ -64,6 +64,8 @@ def work(
 
     def check() -> None:
         table.check()
+        if rules is not None:
+            rules.check()
         affinity.update()
         descriptors.check()
 

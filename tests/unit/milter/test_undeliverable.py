@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 from tests.stores import open_store, store_settings
 from tests.unit.milter.daemon import Daemon, Section
@@ -14,10 +15,11 @@ from tests.unit.scoreboards import counters_of
 from bouncegate.config.loading import loads
 from bouncegate.config.settings import DnsSettings
 from bouncegate.milter.lookup.transport import TransportMap
+from bouncegate.milter.refusal import undeliverable
 from bouncegate.milter.refusal.counts import DECISIONS, DecisionCounts
 from bouncegate.milter.refusal.undeliverable import Known, Undeliverable, undeliverable_by
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.mx import MxAnswer
+from bouncegate.policy.mx import MxAnswer, MxHosts
 from bouncegate.policy.records import Act
 from bouncegate.policy.undeliverable import AddressRule, ref_of
 from bouncegate.store.locktable import LockTable
@@ -127,6 +129,70 @@ def test_undeliverable_recipient_that_was_unlocked_passes(tmp_path: Path) -> Non
     table.close()
     assert other is not None
     assert ref_of(other) == AddressRule.RESERVED
+
+
+ANY_ADDRESS: Final = (
+    *(
+        "ann+-_='*/?{}|$&#`~^",
+        "ann",
+        "ann.bee",
+        "ann..bee",
+        ".ann",
+        "ann.",
+        "a" * 64,
+        "a" * 65,
+        "ä",
+        '"ann bee"',
+        '"a..b"',
+    ),
+)
+ANY_DOMAIN: Final = (
+    *("company.de", DEAD, DOUBTED, OLD, "intranet", "mail.invalid", "docomo.ne.jp", "192.0.2.1"),
+    *("[192.0.2.1]", "xn--bcher-kva.de", "x" * 64 + ".de", "-a.de", "a..de", "a.de."),
+)
+
+
+def test_undeliverable_is_the_same_for_domains_that_are_remembered(
+    daemon: Daemon, store: Path
+) -> None:
+    table = LockTable.open(store_settings(store))
+    rules = rules_of(table)
+    keys = [f"{local}@{domain}".encode() for domain in ANY_DOMAIN for local in ANY_ADDRESS]
+    now = int(time.time())
+    for key in [*keys, *reversed(keys)]:
+        assert rules.is_deliverable(key) is (rules.lock_of(key, now) is None), key
+    table.close()
+    assert {b"@company.de", b"@docomo.ne.jp"} <= rules._good
+    assert not {f"@{name}".encode() for name in (DEAD, "intranet", "mail.invalid")} & rules._good
+
+
+def test_undeliverable_learns_within_a_minute_that_a_domain_has_died() -> None:
+    mx: dict[bytes, bytes] = {}
+    clock = [1000.0]
+    rules = Undeliverable(Known(mx.get, lambda _: False), CONFIRM, lambda: clock[0])
+    assert rules.is_deliverable(b"ann@closed.de")
+    then = int(time.time())
+    gone = MxHosts(
+        fetched=then, good_until=then + 7200, denial="nxdomain", denied_since=then - CONFIRM - 60
+    )  # fmt: skip
+    mx[b"closed.de"] = msgspec.msgpack.encode(gone)
+    assert rules.lock_of(b"bob@closed.de", then) is not None
+    clock[0] += 59
+    rules.check()
+    assert rules.is_deliverable(b"bob@closed.de"), "not asked again yet"
+    clock[0] += 1
+    rules.check()
+    assert not rules.is_deliverable(b"bob@closed.de")
+
+
+def test_undeliverable_remembers_a_bounded_number_of_domains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(undeliverable, "_MOST_DOMAINS", 100)
+    rules = Undeliverable(Known(lambda _: None, lambda _: False), CONFIRM)
+    for number in range(1000):
+        assert rules.is_deliverable(f"ann@a{number}.de".encode())
+    assert len(rules._good) <= 100
 
 
 def test_undeliverable_recipient_is_refused_by_the_map_in_the_same_words(
