@@ -29,6 +29,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.config.taxonomy import log_fields
 from bouncegate.policy.records import Event
 from bouncegate.policy.timeline import Step, steps
+from bouncegate.policy.undeliverable import ref_to
 from bouncegate.store.address import canonical
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing
@@ -150,7 +151,7 @@ def _of_refusal(refusal: Refusal) -> _Record:
     fields = (("mailing", refusal.mailing), ("group", refusal.group), ("reason", refusal.reason))
     extra = "".join(f" {key}={value}" for key, value in fields if value)
     times = f" {refusal.count} times since {iso(refusal.first)}" if refusal.count > 1 else ""
-    said = f"refused{times}: from <{refusal.sender}>{extra} ref={refusal.ref}"
+    said = f"refused{times}: from <{refusal.sender}>{extra} ref={ref_to(refusal.ref)}"
     return _Record(refusal.last, "ledger", "", "milter", said)
 
 

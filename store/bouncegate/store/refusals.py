@@ -46,7 +46,7 @@ class RefusedRecipient(msgspec.Struct, frozen=True, array_like=True):
     reason: str
     """That of the lock."""
     ref: int
-    """The number of the journal entry that made the lock."""
+    """`Lock.cause`: the number of the journal entry that made the lock, or that of a rule."""
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True):

@@ -7,15 +7,18 @@ import pytest
 from tests.unit.milter.daemon import Daemon
 from tests.unit.milter.locks import put_locks
 from tests.unit.milter.mta import Mta
+from tests.unit.milter.test_undeliverable import DEAD, teach
 
 from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.milter.currentmailing import CurrentMailings
+from bouncegate.policy.undeliverable import AddressRule, ref_to
 from bouncegate.store.entry import Sent
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.refusals import Refusal, Refused
 
 GONE, LEFT, READER = "gone@example.com", "left@example.com", "reader@example.com"
+READER_OF_COMPANY = "reader@company.de"
 SENDER = "news@sender.test"
 OUTBOUND = {
     "{auth_authen}": "newsletter",
@@ -66,6 +69,32 @@ def recorded(daemon: Daemon, number: int) -> list[Refusal]:
         return some if len(some) >= number else None
 
     return daemon.wait_until(f"{number} refusals", found)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "reason", "ref"),
+    [
+        (GONE, "user-unknown", "1"),
+        ("anybody@locked.de", "user-unknown", "1"),
+        ("ann@mail.invalid", "invalid", AddressRule.RESERVED),
+        ("ann..bee@company.de", "invalid", AddressRule.DOTS),
+        (f"ann@{DEAD}", "host-unknown", AddressRule.NXDOMAIN),
+    ],
+    ids=["lock", "lock of the domain", "reserved domain", "syntax", "dead domain"],
+)
+def test_refused_recipient_is_recorded_whatever_refused_it(
+    daemon: Daemon, recipient: str, reason: str, ref: str
+) -> None:
+    teach(daemon.store)
+    put_locks(daemon.store, "@locked.de")
+    with connected(daemon, lists={"invalid": "refuse"}) as mta:
+        for times in (1, 2):
+            assert offer(mta, recipient, READER_OF_COMPANY) == "yc"
+            finish(mta)
+            daemon.wait_until("both", lambda: recorded(daemon, 1)[0].count == times)  # noqa: B023
+    (record,) = recorded(daemon, 1)
+    assert (record.address, record.mailing, record.reason) == (recipient, "spring", reason)
+    assert ref_to(record.ref) == ref
 
 
 def test_refused_recipient_is_recorded_with_the_mailing_of_its_message(daemon: Daemon) -> None:
