@@ -5,17 +5,23 @@ from collections.abc import Sequence
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
+from bouncegate.admin.words.causes import cause_of, scope_said, ways_to_free
 from bouncegate.admin.words.reasons import _WORDS, reason_words
-from bouncegate.admin.words.texts import TEXTS, say
+from bouncegate.admin.words.texts import TEXTS, say, told
 from bouncegate.cli.explain import WAYS
-from bouncegate.config.taxonomy import Blame, Category, Reason, ReportedKind
+from bouncegate.config.reasons import REASONS
+from bouncegate.config.settings import PolicySettings
+from bouncegate.config.taxonomy import Blame, Category, Kind, Reason, ReportedKind
 from bouncegate.policy.addressstate import StateName
+from bouncegate.policy.deaddomain import CHECKER
 from bouncegate.policy.disposition import Disposition
 from bouncegate.policy.protection import Right
-from bouncegate.policy.records import Origin
+from bouncegate.policy.records import NO_END, Act, Lock, Origin
 from bouncegate.policy.timeline import _EFFECTS, Mark, Way
 
+NOW = 1_790_000_000
 VALUES: dict[str, Sequence[str]] = {
     "kind": list(ReportedKind),
     "category": list(Category),
@@ -75,3 +81,44 @@ def test_reason_words_are_there_for_each_reason_and_titles_differ() -> None:
 
 def test_ways_to_free_an_address_have_a_command_each() -> None:
     assert set(WAYS) == set(get_args(Way))
+
+
+@pytest.mark.parametrize(
+    ("reason", "origin", "english", "german"),
+    [
+        (Reason.MAILBOX_FULL, Origin.AUTOMATIC, "Locked after bounces: Mailbox full", "Postfach"),
+        (Reason.COMPLAINT, Origin.AUTOMATIC, "Locked after a complaint", "Beschwerde"),
+        (Reason.UNSUBSCRIBED, Origin.IMPORTED, "Locked after an unsubscription", "Abmeldung"),
+        (Reason.OPERATOR, Origin.MANUAL, "Locked by hand", "Von Hand"),
+        (Reason.USER_UNKNOWN, Origin.IMPORTED, "Imported as locked: No such mailbox", "importiert"),
+        (Reason.STALE, Origin.AUTOMATIC, "Locked by a list: Not mailed for long", "Liste"),
+    ],
+)
+def test_words_say_why_an_address_is_locked(
+    reason: Reason, origin: Origin, english: str, german: str
+) -> None:
+    lock = Lock(REASONS[reason].kind, Category.UNDEFINED, reason, origin, NOW, NOW + 9, 1)
+    assert told(cause_of(lock), "en") == english
+    assert german in told(cause_of(lock), "de")
+
+
+def test_words_say_that_a_check_of_the_domain_has_locked() -> None:
+    reason = Reason.HOST_UNKNOWN
+    lock = Lock(Kind.HARD, Category.ADDRESS, reason, Origin.AUTOMATIC, NOW, NOW + 9, 1)
+    act = Act(("@a.test",), NOW, "lock", CHECKER)
+    assert told(cause_of(lock, act), "en") == "Its domain takes no mail: No such domain"
+
+
+def test_words_say_what_would_free_an_address() -> None:
+    settings = PolicySettings()
+    soft = Lock(Kind.SOFT, Category.MAILBOX, Reason.MAILBOX_FULL, Origin.AUTOMATIC, NOW, NOW + 9, 1)
+    keys = [said.key for said in ways_to_free(soft, NOW, settings)]
+    assert keys == ["frees.end", "frees.delivery", "frees.alive", "frees.unlock"]
+    assert ways_to_free(soft, NOW + 9, settings) == []
+    hard = replace(soft, kind=Kind.HARD, reason=Reason.USER_UNKNOWN, until=NO_END)
+    assert [told(said, "de")[:6] for said in ways_to_free(hard, NOW, settings)] == ["Jemand"]
+
+
+def test_words_say_which_mail_is_stopped() -> None:
+    assert told(scope_said(""), "de") == "Alle Mail"
+    assert told(scope_said("news"), "de") == "Nur für Gruppe news"

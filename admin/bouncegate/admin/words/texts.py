@@ -3,6 +3,8 @@
 from typing import Final
 
 from bouncegate.admin.words.language import Language, Said, Text
+from bouncegate.admin.words.reasons import reason_words
+from bouncegate.config.taxonomy import Reason
 
 TEXTS: Final[dict[str, Text]] = {
     # Kinds, as reports call them.
@@ -132,5 +134,9 @@ def say(key: str, language: Language, **values: object) -> str:
 
 
 def told(said: Said, language: Language) -> str:
-    """The words of what is to be told."""
-    return say(said.key, language, **said.values)
+    """The words of what is to be told; reasons by their titles."""
+    values = {
+        name: reason_words(value, language).title if isinstance(value, Reason) else value
+        for name, value in said.values.items()
+    }
+    return say(said.key, language, **values)

@@ -23,6 +23,7 @@ from bouncegate.admin.report.groupby import subjects
 from bouncegate.admin.report.reading import Sources, as_kept, providers_now, read, sends_since
 from bouncegate.admin.report.summary import rows_of
 from bouncegate.admin.report.thresholds import exceeded
+from bouncegate.admin.views.counts import Named
 from bouncegate.admin.views.incidents import IncidentView, incident_view
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.invocation import Invocation, invocation_of
@@ -39,7 +40,7 @@ from bouncegate.cli.report.healthviews import (
     Unproven,
 )
 from bouncegate.cli.report.messages import Exported, Form
-from bouncegate.cli.report.table import Named, percent
+from bouncegate.cli.report.table import percent
 from bouncegate.cli.table import write_table
 from bouncegate.cli.times import period_of
 from bouncegate.config.reasons import REASONS

@@ -6,16 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from shutil import get_terminal_size
 from typing import Final, NamedTuple
 
-from msgspec.structs import asdict
-
 from bouncegate.admin.lists.csvfile import CsvWriter
 from bouncegate.admin.report.summary import Summary
 from bouncegate.admin.report.svg import Bar, Chart
+from bouncegate.admin.views.counts import Named, row_views
 from bouncegate.cli.table import write_table
-from bouncegate.config.taxonomy import Reason
-
-Named = tuple[str, Summary]
-"""A name and its figures."""
 
 _BLOCKS: Final = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _SHORTEST_BAR, _LONGEST_BAR = 10, 32
@@ -65,16 +60,7 @@ class Table:
 
     def views(self) -> Iterator[dict[str, object]]:
         """The rows as scripts read them."""
-        for name, figures in self._rows:
-            view = asdict(figures)
-            if not self._by_address:
-                del view["addresses"]
-            yield {**self._named(name), **view}
-
-    def _named(self, name: str) -> dict[str, object]:
-        if self._label == "reason":
-            return {"reason": Reason(name).general, "detail": name}
-        return {self._label: name}
+        return row_views(self._label, self._rows, by_address=self._by_address)
 
     def write(self) -> None:
         """Write a table, with a bar in each row on a terminal."""
