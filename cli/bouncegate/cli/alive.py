@@ -17,9 +17,9 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bouncegate.admin.lists.lines import addresses_of
+from bouncegate.admin.lists.reactions import Reactions
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.logs import set_up_logging
@@ -27,12 +27,8 @@ from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import AddressFile, By, Json, Why
 from bouncegate.cli.output import complain, write_json
 from bouncegate.config.text import counted
-from bouncegate.policy.fold import EMPTY, Fold
-from bouncegate.policy.records import MOST_ADDRESSES, MOST_TARGETS, Act, Audit
 from bouncegate.store.address import AddressError, canonical
-from bouncegate.store.alive import has_bounced, is_aged
 from bouncegate.store.errors import StoreMissing
-from bouncegate.store.store import Store
 
 log: Final = logging.getLogger("bouncegate.alive")
 
@@ -85,7 +81,8 @@ def alive(
     if not addresses and file is None:
         raise typer.BadParameter("name addresses, or use --file or --message")
     view = AliveView()
-    report = _Report(invocation, view, by, why)
+    audit = audit_of("alive", int(time.time()), by=by, why=why)
+    report = Reactions(invocation.policy.fold, audit)
     keys = _keys(invocation, _lines(addresses or [], file), view)
     if _exists(invocation):
         with closing(invocation.open_store()) as store:
@@ -93,6 +90,7 @@ def alive(
                 report.take(store, list(some))
     else:
         deque(keys, maxlen=0)  # there are no bounces yet
+    view.recorded, view.freed = report.recorded, report.freed
     _tell(view, json=json)
     raise typer.Exit(os.EX_DATAERR if view.malformed else os.EX_OK)
 
@@ -124,36 +122,6 @@ def _take_message(invocation: Invocation, stream: BinaryIO) -> int:
     return os.EX_OK
 
 
-class _Report:
-    """The addresses of one call, recorded as they are read."""
-
-    def __init__(self, invocation: Invocation, view: AliveView, by: str, why: str) -> None:
-        self._fold = invocation.policy.fold
-        self._view = view
-        self._by, self._why = by, why
-        self._now = int(time.time())
-        self._audit = audit_of("alive", self._now, by=by, why=why)
-        self._reached: list[str] = []
-
-    def take(self, store: Store, keys: list[str]) -> None:
-        """Record those that had bounced, a thousand in each transaction."""
-        aged = [key for key in keys if is_aged(store, key, self._now)]
-        for some in _portions(store, keys):
-            act = Act(some, self._now, "alive", by=self._by, why=self._why)
-            self._view.freed += sum(_frees(store, address, act, self._fold) for address in some)
-            self._view.recorded += len(some)
-            store.act([act], self._fold, audit=self._so_far(some))
-        store.lastmailed.note_alive(aged, self._now)
-
-    def _so_far(self, some: Iterable[str]) -> Audit:
-        """The audit record of this call, which replaces the one before."""
-        if self._view.recorded <= MOST_TARGETS:
-            self._reached += some
-        whole = len(self._reached) == self._view.recorded
-        targets = tuple(sorted(self._reached)) if whole else ()
-        return replace(self._audit, targets=targets, count=self._view.recorded)
-
-
 def _exists(invocation: Invocation) -> bool:
     try:
         invocation.open_store(readonly=True).close()
@@ -182,18 +150,6 @@ def _keys(
         except AddressError as error:
             view.malformed += 1
             complain(f"{source}: {error}")
-
-
-def _portions(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The addresses that had bounced, as many at a time as one act may name."""
-    known = (key for key in keys if has_bounced(store.addresses.get(key)))
-    while some := tuple(sorted(islice(known, MOST_ADDRESSES))):
-        yield some
-
-
-def _frees(store: Store, address: str, act: Act, fold: Fold) -> bool:
-    before = store.addresses.get(address) or EMPTY
-    return before.lock is not None and fold(before, 0, act).lock is None
 
 
 def _tell(view: AliveView, *, json: bool) -> None:

@@ -2,15 +2,14 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Annotated, Final
 
 import typer
-from msgspec.structs import replace
 
-from bouncegate.admin.lists.asking import portions
-from bouncegate.admin.lists.unlocking import ForceRule
+from bouncegate.admin.lists.locking import lock_acts, shortened
+from bouncegate.admin.lists.unlocking import Guarded
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, say_all
 from bouncegate.cli.invocation import invocation_of
@@ -67,12 +66,11 @@ def lock(
     command = called("lock", [("until", until), ("group", group)])
     group = clean(group, LONGEST_LINE)
     audit = audit_of(command, now, by=by, why=why, targets=keys, scopes=[group])
-    act = Act((), now, "lock", by, why, end, reason=reason, group=group, condition="shortens-none")
-    acts = (replace(act, addresses=some) for some in portions(sorted(keys)))
+    act = Act((), now, "lock", by, why, end, reason=reason, group=group)
     with closing(invocation.open_store()) as store:
-        if end != NO_END:
-            _refuse_shorter(force_rule_of(invocation, store, now), keys, group, end)
-        left_out = carry_out(invocation, store, acts, len(keys), audit)
+        rule = force_rule_of(invocation, store, now)
+        _refuse_shorter(shortened(rule, keys, group, end))
+        left_out = carry_out(invocation, store, lock_acts(keys, act), len(keys), audit)
     end_text = "without end" if end == NO_END else f"until {iso(end)}"
     end_text += f", for {group} alone" if group else ""
     done = [key for key in keys if key not in left_out.first]
@@ -82,9 +80,8 @@ def lock(
         raise typer.Exit(os.EX_TEMPFAIL)
 
 
-def _refuse_shorter(rule: ForceRule, keys: Iterable[str], group: str, end: int) -> None:
+def _refuse_shorter(found: Sequence[Guarded]) -> None:
     """End the command if a lock that needs force to be lifted would end earlier."""
-    found = [one for key in keys if (one := rule.guarded(key).get(group)) and end < one.lock.until]
     for address, lock, _ in found[:_SHOWN]:
         until = "without end" if lock.until == NO_END else f"until {iso(lock.until)}"
         complain(f"{address}: {lock.kind}-locked ({lock.reason}) {until}")
