@@ -40,6 +40,8 @@ class ListenSettings(Struct, frozen=True):
     socket: Endpoint = UnixSocket(Path("/run/bouncegate-web/web.sock"))
     trust: Literal["none", "proxy"] = "none"
     peer_users: tuple[str, ...] = ()
+    user_header: Literal["Remote-User", "X-Forwarded-User"] = "Remote-User"
+    groups_header: Literal["", "Remote-Groups", "X-Forwarded-Groups"] = ""
 
 
 class RoleSettings(Struct, frozen=True):

@@ -26,9 +26,13 @@ from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.store import Bounce, Store
 from bouncegate.store.tokens.keys import KEY_FILE, rotate
 from bouncegate.store.tools.backup import Source, make_backup
+from bouncegate.web.access.accounts import Accounts
+from bouncegate.web.access.environment import open_access
+from bouncegate.web.access.tokens import Tokens, Wish
 from bouncegate.web.events.deliveries import Place
 from bouncegate.web.events.eventstore import EventStore
 from bouncegate.web.events.position import Position
+from bouncegate.web.rights import Person, Right
 
 ANN = "ann@example.com"
 MANY = 600
@@ -100,6 +104,10 @@ events status
 events status --json
 events log folder
 events log folder --dead
+web account list
+web account list --json
+web token list
+web token list --json
 unlock --all --force --dry-run
 undo --reason user-unknown --dry-run
 purge --dry-run {ANN}
@@ -128,6 +136,13 @@ clock accept --yes
 map export texthash:FOLDER/exported
 events replay folder
 events test folder
+web account add jan --role view --generate
+web account role heike admin
+web account password heike --generate
+web account remove heike
+web token add crm --scope check
+web token rotate shop
+web token revoke shop
 postfix enable -c FOLDER/postfix --no-reload --yes
 postfix disable -c FOLDER/postfix --no-reload --yes
 """
@@ -192,6 +207,10 @@ def make_place(folder: Path, many: int = MANY) -> None:
         make_backup(Source(folder / "store", store, None), folder / "saved", _NOW)
     TableFile.parse(f"texthash:{folder}/table").write(iter(()))
     (folder / "spool-of-events").mkdir()
+    with closing(open_access(store_settings(folder / "store"))) as access:
+        Accounts(access).add("heike", "operate", (), "correct horse battery", _NOW)
+        root = Person("root", frozenset(Right), "admin")
+        Tokens(access).add(Wish("shop", ("check",)), root, _NOW, is_accounts=False)
     with closing(EventStore.open(store_settings(folder / "store"), readonly=False)) as events:
         events.deliveries.start("folder", Place(Position(1, _NOW, 0, 0), _NOW))
 

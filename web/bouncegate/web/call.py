@@ -7,11 +7,13 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from bouncegate.web.csrf import token_for
 from bouncegate.web.problem import Problem
 from bouncegate.web.rights import NOBODY, Person, Right, may
 from bouncegate.web.site import Site
 from bouncegate.web.sockets import Listener
 
+LOGIN_COOKIE: Final = "__Host-bouncegate-login"
 _MOST_FIELDS: Final = 2000
 
 
@@ -59,6 +61,15 @@ class Call:
         except ValueError as error:
             raise Problem("request", f"the form cannot be read: {error}") from None
         return Form(tuple(pairs))
+
+    @property
+    def csrf(self) -> str:
+        """The token that every form of the page holds, in the field `csrf`."""
+        return self.csrf_for_login(self.request.cookies.get(LOGIN_COOKIE, ""))
+
+    def csrf_for_login(self, nonce: str) -> str:
+        """The same for somebody who has not logged in, and is known by a cookie until then."""
+        return token_for(self.site.access.key, self.person, nonce)
 
     def require(self, right: Right, group: str | None = None) -> None:
         """Raise Problem unless whoever asks may do it."""

@@ -9,6 +9,8 @@ from bouncegate.config.settings import Settings
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.providers import Providers
 from bouncegate.store.store import Store
+from bouncegate.web.access.access import Access
+from bouncegate.web.ratelimits import Delays
 
 _T = TypeVar("_T")
 
@@ -20,15 +22,25 @@ class Site:
     """The page and the interface of one store."""
 
     def __init__(
-        self, settings: Settings, store: Store, policy: Policy, providers: Providers
+        self,
+        settings: Settings,
+        store: Store,
+        access: Access,
+        policy: Policy,
+        providers: Providers,
     ) -> None:
-        """Go by settings, with an open store."""
+        """Go by settings, with an open store, and with those who may use it."""
         self.settings: Final = settings
         self.store: Final = store
+        self.access: Final = access
         self.policy: Final = policy
         self.providers: Final = providers
         self._readers = ThreadPoolExecutor(READERS, "web-read")
         self._writer = ThreadPoolExecutor(1, "web-act")
+        # A password costs 32 MiB and a core for a while: one after the other.
+        self._passwords = ThreadPoolExecutor(1, "web-login")
+        self.delays: Final = Delays()
+        self.logins_waiting = 0
 
     async def read(self, function: Callable[..., _T], *args: object) -> _T:
         """What a function returns that reads the store, or just takes its time."""
@@ -40,11 +52,25 @@ class Site:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, function, *args)
 
+    async def log_in(self, function: Callable[..., _T], *args: object) -> _T:
+        """What a function returns that looks at a password; one after the other."""
+        loop = asyncio.get_running_loop()
+        self.logins_waiting += 1
+        try:
+            return await loop.run_in_executor(self._passwords, function, *args)
+        finally:
+            self.logins_waiting -= 1
+
+    def note(self, function: Callable[..., object], *args: object) -> None:
+        """Write down in some thread what nobody waits for; that it fails is no matter."""
+        self._readers.submit(function, *args)
+
     def act_now(self, function: Callable[..., _T], *args: object) -> _T:
         """The same for a handler that runs in a thread; it waits there."""
         return self._writer.submit(function, *args).result()
 
     def close(self) -> None:
         """Let what has begun end, and nothing begin; the store stays open."""
+        self._passwords.shutdown(wait=True, cancel_futures=True)
         self._readers.shutdown(wait=True, cancel_futures=True)
         self._writer.shutdown(wait=True, cancel_futures=True)

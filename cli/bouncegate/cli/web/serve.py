@@ -75,18 +75,25 @@ def _serve(invocation: Invocation) -> None:
 
 def _run(invocation: Invocation, settings: Settings, listeners: "list[Listener]") -> bool:
     """Serve until a signal; returns whether to start anew."""
+    from bouncegate.web.access.access import Access  # noqa: PLC0415
     from bouncegate.web.app import application  # noqa: PLC0415 - the daemon's alone
     from bouncegate.web.server import Hooks, WebServer  # noqa: PLC0415
     from bouncegate.web.site import Site  # noqa: PLC0415
 
     store = invocation.open_store(for_daemon=True)
-    site = Site(settings, store, invocation.policy, invocation.providers)
-    hooks = Hooks(store.replaced, partial(_settings_are_good, invocation.config), notify)
+    access = Access.open(settings)
+    site = Site(settings, store, access, invocation.policy, invocation.providers)
+
+    def check() -> str:
+        return store.replaced() or access.replaced()
+
+    hooks = Hooks(check, partial(_settings_are_good, invocation.config), notify)
     server = WebServer(application(site), listeners, hooks)
     server.serve_until_stopped()
     if not server.starts_anew:
         end_within(_STOP_SECONDS, log)
     site.close()
+    access.close()
     store.close()
     log.info("stopped")
     return server.starts_anew

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bouncegate.web.api import whoami
 from bouncegate.web.routes import Route
 
-ROUTES: Final[tuple[Route, ...]] = ()
+ROUTES: Final[tuple[Route, ...]] = (*whoami.ROUTES,)

@@ -1,0 +1,104 @@
+"""The proxy in front names its users, on sockets that say so, by the fields that they say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.websites import SAME_ORIGIN, WebSite
+
+ROLES = """
+user_header = "Remote-User"
+groups_header = "Remote-Groups"
+[web]
+base_url = "https://bounces.example.org"
+[web.roles]
+view = ["group:staff", "jan"]
+operate = ["heike"]
+admin = ["group:mail-admins"]
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSite]:
+    site = WebSite(Path(tmp_path_factory.mktemp("proxy")))
+    text = site.config.read_text()
+    own = (
+        '[[web.listen]]\nsocket = "unix:' + str(site.folder / "bare.sock") + '"\ntrust = "proxy"\n'
+    )
+    site.config.write_text(own + text + ROLES.replace("[web]\n", "", 1).replace(
+        'base_url = "https://bounces.example.org"\n', ""))  # fmt: skip
+    site.config.write_text(
+        '[web]\nbase_url = "https://bounces.example.org"\n' + site.config.read_text()
+    )
+    with site.serving():
+        yield site
+
+
+def status_of(site: WebSite, headers: dict[str, str], to: Path | None = None) -> int:
+    """404 of somebody who may see pages: there is no list of sessions; 401 and 403 else."""
+    return site.ask("GET", "/settings/sessions", headers, to=to or site.proxy).status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Remote-User": "jan"}, 404),
+        ({"Remote-User": "eva", "Remote-Groups": "a, mail-admins"}, 404),
+        ({"Remote-User": "eva", "Remote-Groups": "staff|b"}, 404),
+        ({"Remote-User": "eva", "Remote-Groups": "mail-admin"}, 403),
+        ({"Remote-User": "group:staff"}, 403),
+        ({"Remote-User": "nobody"}, 403),
+        ({"Remote-User": ""}, 401),
+        ({}, 401),
+        ({"X-Forwarded-User": "jan"}, 401),
+        ({"Remote-Groups": "mail-admins"}, 401),
+        ({"Remote-User": "eva", "X-Forwarded-Groups": "mail-admins"}, 403),
+        ({"Remote_User": "jan"}, 401),
+    ],
+)
+def test_roles_go_by_the_fields_that_the_file_names(
+    site: WebSite, headers: dict[str, str], status: int
+) -> None:
+    assert status_of(site, headers) == status
+
+
+def test_groups_are_nobodys_word_unless_the_file_names_the_field(site: WebSite) -> None:
+    headers = {"Remote-User": "eva", "Remote-Groups": "mail-admins"}
+    assert status_of(site, headers, site.folder / "bare.sock") == 403
+    assert status_of(site, headers, site.proxy) == 404
+
+
+def test_a_field_that_stands_there_twice_is_refused(site: WebSite) -> None:
+    octets = (
+        b"GET /settings/sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"Remote-User: nobody\r\nREMOTE-USER: jan\r\n\r\n"
+    )
+    assert site.raw(octets, site.proxy).startswith(b"HTTP/1.1 400 ")
+
+
+def test_there_is_no_login_beside_the_proxy(site: WebSite) -> None:
+    assert site.ask("GET", "/login", {"Remote-User": "jan"}, to=site.proxy).status in (303, 404)
+    assert site.ask("GET", "/login", to=site.proxy).status == 404
+
+
+def test_the_client_is_what_the_proxy_saw_last(site: WebSite) -> None:
+    jan = {"Remote-User": "jan", "X-Forwarded-For": "198.51.100.9, 192.0.2.7", **SAME_ORIGIN}
+    for _ in range(100):
+        if site.ask("GET", "/settings/sessions", jan, to=site.proxy).status == 429:
+            break
+    else:
+        pytest.fail("no bound")
+    other = {**jan, "X-Forwarded-For": "192.0.2.7, 192.0.2.8"}
+    assert site.ask("GET", "/settings/sessions", other, to=site.proxy).status == 404
+
+
+def test_a_form_of_the_public_name_is_our_own(site: WebSite) -> None:
+    """The proxy may ask us by another name than people ask it."""
+    heike = {"Remote-User": "heike", "Sec-Fetch-Site": "same-origin"}
+    for origin, kind in (
+        ("https://bounces.example.org", "out of date"),
+        ("https://evil.example", "pass on Host"),
+    ):
+        answer = site.ask("POST", "/logout", {**heike, "Origin": origin}, {"csrf": "x"}, site.proxy)
+        assert answer.status == 403
+        assert kind in answer.text
