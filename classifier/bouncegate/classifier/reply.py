@@ -85,8 +85,8 @@ def dissect(diagnostic: str) -> Reply:
     # Prose names a page where it could name itself.
     pages = _URL.findall(line) if (code or status) and ("://" in line or "www." in line) else []
     words = f"{line[: host.start(1)]}<>{line[host.end(1) :]}" if host else line
-    if code and status:
-        words = _as_one(words, code, status[0])
+    if code:
+        words = _as_one(words, code, status[0]) if status else _without_codes(words, code)
     return Reply(
         code,
         status[0] if status else "",
@@ -109,6 +109,15 @@ def _as_one(line: str, code: str, status: str) -> str:
     for mark in marks:
         rest = rest.replace(mark, "")
     return line[:end] + rest
+
+
+def _without_codes(line: str, code: str) -> str:
+    """The same for a reply without a status, whose words may break at the end of any line."""
+    start = line.find(f"{code}-")
+    if start < 0:
+        return line
+    end = start + len(code) + 1
+    return line[:end] + line[end:].replace(f" {code}-", " ").replace(f" {code} ", " ")
 
 
 def _code(line: str) -> str:
