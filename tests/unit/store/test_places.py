@@ -67,11 +67,10 @@ def expected(store: Store, order: Order) -> list[tuple[int, int, str]]:
         numbers = [number for number, entry, _ in entries if isinstance(entry, Event)]
         if order == "newest-bounce":
             found += [(0, -max(numbers), address)] if numbers else []
+        elif state.lock is not None and order == "newest-lock":
+            found.append((0, -state.lock.cause, address))
         elif state.lock is not None:
-            key = (0, -state.lock.cause) if order == "newest-lock" else (
-                state.lock.until, state.lock.cause,
-            )  # fmt: skip
-            found.append((*key, address))
+            found.append((state.lock.until, state.lock.cause, address))
     return sorted(found)
 
 
