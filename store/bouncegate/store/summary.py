@@ -48,6 +48,41 @@ class PeriodRate(Struct, frozen=True):
     hard_share: float | None
 
 
+class DayCounts(Struct):
+    """The bounces of one day."""
+
+    day: int
+    """Since 1970."""
+    hard: int = 0
+    soft: int = 0
+    blocked: int = 0
+
+
+class MailingCounts(Struct):
+    """The bounces of one mailing."""
+
+    mailing: str
+    last: int = 0
+    """When the last one came."""
+    hard: int = 0
+    soft: int = 0
+    blocked: int = 0
+
+
+class Month(Struct):
+    """The bounces of the last 30 days."""
+
+    days: list[DayCounts] = []
+    """One for each, in order."""
+    reasons: list[tuple[str, int]] = []
+    """The most frequent ones."""
+    mailings: list[MailingCounts] = []
+    """Those in which the last bounces came, the latest first."""
+    providers: list[str] = []
+    """The names of those with most bounces, in order."""
+    groups: list[str] = []
+
+
 class Summary(Struct):
     """What was counted. An address with several locks counts once."""
 
@@ -66,6 +101,7 @@ class Summary(Struct):
     ending: LockCounts = msgspec.field(default_factory=LockCounts)
     """How many of the locked are free within a week by the clock alone."""
     rates: list[PeriodRate] = []
+    month: Month = msgspec.field(default_factory=Month)
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(Summary)

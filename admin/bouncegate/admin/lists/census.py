@@ -5,17 +5,20 @@ with pauses as long as the slices, so that a daemon's other tasks go on.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import Final, TypeVar
 
 from bouncegate.admin.lists.listing import Listing
+from bouncegate.admin.report.month import first_day, month_of
+from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import BY_LIST, Kind
 from bouncegate.policy.addressstate import ALL_MAIL, has_counted, lock_for
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Lock, Origin
 from bouncegate.store.address import domain_of
+from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Store
 from bouncegate.store.summary import LockCounts, Summary
 
@@ -37,10 +40,20 @@ class Stopped(Exception):
 class Census:
     """One count of one store."""
 
-    def __init__(
-        self, store: Store, listing: Listing, now: int, pause: Pause, stopped: Callable[[], bool]
+    def __init__(  # noqa: PLR0913, PLR0917 - what is counted, when, and how hastily
+        self,
+        store: Store,
+        listing: Listing,
+        trust: Collection[Trust],
+        now: int,
+        pause: Pause,
+        stopped: Callable[[], bool],
     ) -> None:
-        """Count what is true at `now`; `pause` waits, and `stopped` says whether to give up."""
+        """Count what is true at `now`; `pause` waits, and `stopped` says whether to give up.
+
+        `trust`: how a bounce must be verified to count.
+        """
+        self._trust = trust
         self._store = store
         self._listing = listing
         self._now = now
@@ -63,6 +76,8 @@ class Census:
         found.predicted += sum(1 for _ in self._slowly(self._listing.of_dead_domains()))
         found.invalid = sum(1 for _ in self._slowly(self._store.lastmailed.invalid()))
         found.stale = sum(1 for _ in self._slowly(self._listing.stale()))
+        arrivals = self._store.arrivals.since(first_day(self._now) * DAY)
+        found.month = month_of(self._slowly(arrivals), self._trust, self._now)
         return found
 
     def _locks(self) -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:

@@ -118,6 +118,13 @@ class Listing:
         """The last bounce that matches, or none."""
         return list(self._of_bounces(iter([(address, state)]), filters))
 
+    def bounces_of(self, address: str, filters: RowFilters, *, only_detected: bool) -> list[Row]:
+        """The same of an address whose state is not known yet, or none if it has to be detected."""
+        state = self._store.addresses.get(address) or EMPTY
+        if only_detected and not self._is_detected(address, state):
+            return []
+        return self.last_bounce(address, state, filters)
+
     def is_detected(self, address: str, state: State) -> bool:
         """Whether bounces count, and neither the address nor its domain is locked."""
         return self._is_detected(address, state)

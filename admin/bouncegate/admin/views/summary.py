@@ -85,8 +85,8 @@ def summary_of(
 ) -> Summary:
     """Count everything at `now`; raises StoreError, and Stopped."""
     listing = listing_of(installation, store, now)
-    found = Census(store, listing, now, pause, stopped).take()
     trust = installation.settings.return_path.count
+    found = Census(store, listing, trust, now, pause, stopped).take()
     try:
         ledger = installation.open_ledger()
     except StoreError:
