@@ -42,7 +42,10 @@ EXCEPTIONS: Final = (
     "transactions have freed pages",  # of a damaged file
     "values.keys()",
     "has not answered for",  # a minute
-    "{n} days ago",  # yesterday and tomorrow are said before
+    "{n} days",  # yesterday and tomorrow are said before, and periods are of 7 and 30
+    '"{n} ',  # of the page: the second of two forms, beside that for one
+    "of {n} addresses",
+    "about {n} addresses",
 )
 
 

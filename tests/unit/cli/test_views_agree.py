@@ -26,7 +26,6 @@ from bouncegate.admin.views.addresses import AddressView, address_view
 from bouncegate.admin.views.rows import State, row_view, rows_of
 from bouncegate.config.durations import Duration
 from bouncegate.config.loading import loads
-from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Reason
 from bouncegate.milter.refusal.decision import lock_in_force
 from bouncegate.policy.fold import Policy
@@ -216,8 +215,7 @@ def hold_against_one_another(views: Views, bounced: set[str]) -> None:
 
 
 def hold_against_the_summary(views: Views) -> None:
-    trust: tuple[Trust, ...] = ("signed",)
-    census = Census(views.store, views.listing, trust, views.now, lambda _: None, lambda: False)
+    census = Census(views.store, views.listing, views.now, lambda _: None, lambda: False)
     counts = census.take()
     locks = {row.address for row in views.of(State.LOCKED)}
     addresses = {address for address in locks if not address.startswith("@")}

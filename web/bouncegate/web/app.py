@@ -15,7 +15,7 @@ from bouncegate.web.call import Call
 from bouncegate.web.front import Front
 from bouncegate.web.identity import Identifier
 from bouncegate.web.page import routes as page
-from bouncegate.web.plainpages import refusal
+from bouncegate.web.page.showing import refusal
 from bouncegate.web.problem import Problem
 from bouncegate.web.routes import call_of, mounted
 from bouncegate.web.site import Site

@@ -1,5 +1,6 @@
 """One request as a handler sees it: who asks, what was sent, and where everything is."""
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -61,6 +62,11 @@ class Call:
         except ValueError as error:
             raise Problem("request", f"the form cannot be read: {error}") from None
         return Form(tuple(pairs))
+
+    @cached_property
+    def now(self) -> int:
+        """When it was looked at first, in seconds since 1970."""
+        return int(time.time())
 
     @property
     def csrf(self) -> str:

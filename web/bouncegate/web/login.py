@@ -11,16 +11,16 @@ import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
-from urllib.parse import urlsplit
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bouncegate.web.access.accounts import Account
 from bouncegate.web.access.passwords import is_right
 from bouncegate.web.call import LOGIN_COOKIE, Call
 from bouncegate.web.identity import COOKIE
-from bouncegate.web.plainpages import render
+from bouncegate.web.page.showing import show
 from bouncegate.web.problem import Problem
+from bouncegate.web.redirects import local_path, see
 from bouncegate.web.routes import Route
 
 _LOG: Final = logging.getLogger("bouncegate.web")
@@ -30,29 +30,15 @@ _LOGIN_SECONDS: Final = 3600
 _ODD: Final = re.compile(r"[^\w.@+-]", re.ASCII)
 
 
-def local_path(target: str) -> str:
-    """A target that a redirect may have: a path of this site, or the start page."""
-    # Browsers take out tabs and line feeds, and read a backslash as a slash.
-    is_plain = target.isascii() and target.isprintable() and "\\" not in target
-    if not is_plain or not target.startswith("/") or target.startswith("//"):
-        return "/"
-    return "/" if urlsplit(target).path == "/login" else target
-
-
-def see(target: str) -> RedirectResponse:
-    """An answer that leads to a page of ours; a form that was sent is not sent again there."""
-    return RedirectResponse(local_path(target), 303)
-
-
 def show_login(call: Call, *, status: int = 200, failed: bool = False) -> Response:
     """The form."""
     _require_local_accounts(call)
     nonce = call.request.cookies.get(LOGIN_COOKIE, "") or secrets.token_urlsafe(32)
     target = call.form.one("next") or call.request.query_params.get("next", "/")
-    response = render(
+    response = show(
         call,
         "login.html",
-        status,
+        status=status,
         csrf=call.csrf_for_login(nonce),
         next=local_path(target),
         failed=failed,
@@ -106,15 +92,15 @@ def get_sessions(call: Call) -> Response:
     rows = [
         {
             "id": urlsafe_b64encode(key).decode(),
-            "begun": time.strftime("%Y-%m-%d %H:%M", time.gmtime(session.begun)),
-            "used": time.strftime("%Y-%m-%d %H:%M", time.gmtime(session.used)),
+            "begun": session.begun,
+            "used": session.used,
             "client": session.client,
             "agent": session.agent,
             "is_this": key == call.person.session,
         }
         for key, session in own
     ]
-    return render(call, "sessions.html", rows=rows, csrf=call.csrf)
+    return show(call, "sessions.html", rows=rows)
 
 
 def post_sessions(call: Call) -> Response:

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from bouncegate.config.settings import Settings
-from bouncegate.policy.fold import Policy
-from bouncegate.policy.providers import Providers
+from bouncegate.admin.installation import Installation
 from bouncegate.store.store import Store
 from bouncegate.web.access.access import Access
 from bouncegate.web.ratelimits import Delays
@@ -21,20 +19,13 @@ READERS: Final = 8
 class Site:
     """The page and the interface of one store."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        access: Access,
-        policy: Policy,
-        providers: Providers,
-    ) -> None:
-        """Go by settings, with an open store, and with those who may use it."""
-        self.settings: Final = settings
+    def __init__(self, installation: Installation, store: Store, access: Access) -> None:
+        """Go by an installation's settings, with its open store, and with who may use it."""
+        self.installation: Final = installation
+        self.settings: Final = installation.settings
+        self.policy: Final = installation.policy
         self.store: Final = store
         self.access: Final = access
-        self.policy: Final = policy
-        self.providers: Final = providers
         self._readers = ThreadPoolExecutor(READERS, "web-read")
         self._writer = ThreadPoolExecutor(1, "web-act")
         # A password costs 32 MiB and a core for a while: one after the other.

@@ -5,20 +5,17 @@ with pauses as long as the slices, so that a daemon's other tasks go on.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import Final, TypeVar
 
 from bouncegate.admin.lists.listing import Listing
-from bouncegate.admin.report.month import first_day, month_of
-from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import BY_LIST, Kind
 from bouncegate.policy.addressstate import ALL_MAIL, has_counted, lock_for
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import Lock, Origin
 from bouncegate.store.address import domain_of
-from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Store
 from bouncegate.store.summary import LockCounts, Summary
 
@@ -40,20 +37,10 @@ class Stopped(Exception):
 class Census:
     """One count of one store."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what is counted, when, and how hastily
-        self,
-        store: Store,
-        listing: Listing,
-        trust: Collection[Trust],
-        now: int,
-        pause: Pause,
-        stopped: Callable[[], bool],
+    def __init__(
+        self, store: Store, listing: Listing, now: int, pause: Pause, stopped: Callable[[], bool]
     ) -> None:
-        """Count what is true at `now`; `pause` waits, and `stopped` says whether to give up.
-
-        `trust`: how a bounce must be verified to count.
-        """
-        self._trust = trust
+        """Count what is true at `now`; `pause` waits, and `stopped` says whether to give up."""
         self._store = store
         self._listing = listing
         self._now = now
@@ -76,8 +63,6 @@ class Census:
         found.predicted += sum(1 for _ in self._slowly(self._listing.of_dead_domains()))
         found.invalid = sum(1 for _ in self._slowly(self._store.lastmailed.invalid()))
         found.stale = sum(1 for _ in self._slowly(self._listing.stale()))
-        arrivals = self._store.arrivals.since(first_day(self._now) * DAY)
-        found.month = month_of(self._slowly(arrivals), self._trust, self._now)
         return found
 
     def _locks(self) -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:
@@ -121,14 +106,19 @@ class Census:
         return lock_for(state, self._now, ALL_MAIL) is not None
 
     def _slowly(self, items: Iterator[_T]) -> Iterator[_T]:
-        began = time.monotonic()
-        for number, item in enumerate(items, 1):
-            yield item
-            if not number % _SLICE:
-                if self._stopped():
-                    raise Stopped
-                self._pause(time.monotonic() - began)
-                began = time.monotonic()
+        return slowly(items, self._pause, self._stopped)
+
+
+def slowly(items: Iterator[_T], pause: Pause, stopped: Callable[[], bool]) -> Iterator[_T]:
+    """The items in slices, with pauses as long as the slices; raises Stopped."""
+    began = time.monotonic()
+    for number, item in enumerate(items, 1):
+        yield item
+        if not number % _SLICE:
+            if stopped():
+                raise Stopped
+            pause(time.monotonic() - began)
+            began = time.monotonic()
 
 
 def _add(counts: LockCounts, lock: Lock) -> None:

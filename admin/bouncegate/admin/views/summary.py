@@ -7,13 +7,15 @@ from typing import Final
 from msgspec import Struct
 
 from bouncegate.admin.installation import Installation
-from bouncegate.admin.lists.census import Census
+from bouncegate.admin.lists.census import Census, slowly
+from bouncegate.admin.report.month import first_day, month_of
 from bouncegate.admin.report.rates import PERIODS, rate_of
 from bouncegate.admin.report.reading import Sources, providers_now
 from bouncegate.admin.views.rows import listing_of
 from bouncegate.admin.views.values import iso
 from bouncegate.config.settings import AlarmSettings
 from bouncegate.store.errors import StoreError
+from bouncegate.store.lastmailed import DAY
 from bouncegate.store.store import Store
 from bouncegate.store.summary import LockCounts, PeriodRate, Summary
 
@@ -86,7 +88,9 @@ def summary_of(
     """Count everything at `now`; raises StoreError, and Stopped."""
     listing = listing_of(installation, store, now)
     trust = installation.settings.return_path.count
-    found = Census(store, listing, trust, now, pause, stopped).take()
+    found = Census(store, listing, now, pause, stopped).take()
+    arrivals = store.arrivals.since(first_day(now) * DAY)
+    found.month = month_of(slowly(arrivals, pause, stopped), trust, now)
     try:
         ledger = installation.open_ledger()
     except StoreError:

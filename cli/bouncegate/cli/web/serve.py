@@ -82,7 +82,7 @@ def _run(invocation: Invocation, settings: Settings, listeners: "list[Listener]"
 
     store = invocation.open_store(for_daemon=True)
     access = Access.open(settings)
-    site = Site(settings, store, access, invocation.policy, invocation.providers)
+    site = Site(invocation, store, access)
 
     def check() -> str:
         return store.replaced() or access.replaced()

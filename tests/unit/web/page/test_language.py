@@ -38,7 +38,7 @@ def _texts(call: nodes.Call) -> set[str]:
 
 def _in_code() -> set[str]:
     found: set[str] = set()
-    for file in _folder().rglob("*.py"):
+    for file in _folder().parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.add(node.value)

@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
-Code = Literal["en", "de"]
+from bouncegate.admin.words.language import Language as Code
+from bouncegate.admin.words.reasons import ReasonWords, reason_words
+from bouncegate.admin.words.texts import say
+from bouncegate.config.taxonomy import Reason
+
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 
+NO_VALUE: Final = "\N{EN DASH}"
 _DAY: Final = 86_400
 _MONTHS: Final[Mapping[Code, Sequence[str]]] = {
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
@@ -48,6 +53,14 @@ class Language:
         """`one` for 1, else `many`; `{n}` in it is the number as people write it."""
         return self.text(one if number == 1 else many, n=self.number(number), **values)
 
+    def say(self, key: str, **values: object) -> str:
+        """What a value of a record means: `kind.soft`, `effect.held` (`bouncegate.admin.words`)."""
+        return say(key, self.code, **values)
+
+    def reason(self, reason: Reason | str) -> ReasonWords:
+        """Title, meaning and advice of a reason."""
+        return reason_words(Reason(reason), self.code)
+
     def number(self, value: int) -> str:
         """With separators of thousands: 9,635 or 9.635."""
         written = f"{value:,}"
@@ -61,7 +74,7 @@ class Language:
     def day(self, seconds: int | None) -> str:
         """30 Nov 2026, or 30. Nov. 2026 (UTC); a dash where there is none."""
         if seconds is None:
-            return "\N{EN DASH}"
+            return NO_VALUE
         moment = datetime.fromtimestamp(seconds, UTC)
         stop = "." if self.code == "de" else ""
         return f"{moment.day}{stop} {_MONTHS[self.code][moment.month - 1]} {moment.year}"
@@ -73,7 +86,7 @@ class Language:
     def clock(self, seconds: int | None) -> str:
         """Day, hour and minute (UTC)."""
         if seconds is None:
-            return "\N{EN DASH}"
+            return NO_VALUE
         return f"{self.day(seconds)}, {datetime.fromtimestamp(seconds, UTC):%H:%M} UTC"
 
     def distance(self, seconds: int | None, now: int) -> str:
@@ -123,3 +136,8 @@ def _quality(weight: str) -> float:
         return float(number) if number else 1.0
     except ValueError:
         return 0.0
+
+
+def seconds_of(iso: str | None) -> int | None:
+    """Seconds since 1970 of a time as records show it."""
+    return None if iso is None else int(datetime.fromisoformat(iso).timestamp())

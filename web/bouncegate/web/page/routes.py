@@ -2,6 +2,25 @@
 
 from typing import Final
 
+from bouncegate.web.page import (
+    correcting,
+    files,
+    locking,
+    overview,
+    recipient,
+    recipients,
+    requests,
+    unlocking,
+)
 from bouncegate.web.routes import Route
 
-ROUTES: Final[tuple[Route, ...]] = ()
+ROUTES: Final[tuple[Route, ...]] = (
+    *files.ROUTES,
+    *overview.ROUTES,
+    *recipients.ROUTES,
+    *recipient.ROUTES,
+    *unlocking.ROUTES,
+    *locking.ROUTES,
+    *correcting.ROUTES,
+    *requests.ROUTES,
+)
