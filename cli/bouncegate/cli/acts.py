@@ -11,7 +11,8 @@ from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import bar
-from bouncegate.config.text import counted, printable
+from bouncegate.cli.sentences import write_text
+from bouncegate.config.text import counted
 from bouncegate.policy.records import Act, Audit
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.bulk import LeftOut
@@ -68,6 +69,7 @@ def carry_out(
 
 def say_all(lines: list[str], total: int, rest: str) -> None:
     """Print the first lines, and how many more there are; `lines` need not have all of them."""
-    print("\n".join(map(printable, lines[:_SHOWN])))
+    for line in lines[:_SHOWN]:
+        write_text(line)
     if total > _SHOWN:
-        print(f"... and {total - _SHOWN} more {rest}")
+        write_text(f"... and {total - _SHOWN} more {rest}")

@@ -26,6 +26,7 @@ from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import AddressFile, By, Json, Why
 from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.text import counted
 from bouncegate.store.address import AddressError, canonical
 from bouncegate.store.errors import StoreMissing
@@ -156,7 +157,7 @@ def _tell(view: AliveView, *, json: bool) -> None:
     if json:
         write_json(view)
         return
-    print(
+    write_text(
         f"{view.read} read, {view.recorded} of them had bounced and start again, "
         f"{counted(view.freed, 'lock')} lifted, {view.malformed} malformed"
     )

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.output import complain
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.notes import notes_on, notes_on_sending
 from bouncegate.config.problems import ConfigError, Problem
 from bouncegate.config.regularfile import open_regular
@@ -61,7 +61,7 @@ def check_config(
     if problems:
         raise typer.Exit(ConfigError(problems).exit_code)
     file = invocation.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else "the defaults")
-    print(f"{file}: nothing wrong")
+    write_text(f"{file}: nothing wrong")
     _show_values(invocation, every=values)
     notes = (
         *notes_on(invocation.settings),
@@ -70,7 +70,7 @@ def check_config(
         *_disagreements(invocation.settings, postfix),
     )
     for note in notes:
-        print(f"{file}: note: {note}")
+        write_text(f"{file}: note: {note}")
 
 
 def _show_values(invocation: Invocation, *, every: bool) -> None:
@@ -79,7 +79,7 @@ def _show_values(invocation: Invocation, *, every: bool) -> None:
     for one in values_of(invocation.sources):
         if every or one.replaced or one.place.file != main:
             instead = f" (replaces {', '.join(map(str, one.replaced))})" if one.replaced else ""
-            print(printable(f"{one.place}: {one.key} = {shown(one.value)}{instead}"))
+            write_text(f"{one.place}: {one.key} = {shown(one.value)}{instead}")
 
 
 def _notes_of_alive(settings: Settings) -> Iterator[str]:

@@ -15,6 +15,7 @@ from bouncegate.admin.lists.subscribers import SubscriberList
 from bouncegate.admin.views.values import Counts
 from bouncegate.cli.outfile import writing, writing_new
 from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.text import counted
 
 
@@ -137,10 +138,10 @@ def _view_of(counts: CleaningCounts, options: CleaningOptions) -> CleaningView:
 
 def _say(view: CleaningView) -> None:
     reasons = f" ({view.bad_by})" if view.bad else ""
-    print(f"{counted(view.read, 'row')} read: {view.good} good, {view.bad} bad{reasons}")
+    write_text(f"{counted(view.read, 'row')} read: {view.good} good, {view.bad} bad{reasons}")
     if view.suspicious:
-        print(f"suspicious, but kept: {view.suspicious}")
+        write_text(f"suspicious, but kept: {view.suspicious}")
     for path, number in view.written.items():
-        print(f"{path}: {counted(number, 'row')} written")
+        write_text(f"{path}: {counted(number, 'row')} written")
     for line in view.unreadable_lines:
         complain(f"line {line}: no address can be read in it: taken off")

@@ -12,6 +12,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import write_views
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.policy.clock import ClockMark
 from bouncegate.store.clock import described, moment
@@ -79,15 +80,15 @@ def accept(context: typer.Context, *, yes: Yes = False, why: Why = "", by: By = 
         marks = [one.clock.peek(now) for one in (store, ledger) if one is not None]
         doubted = [mark for mark in marks if mark.wrong]
         if not doubted:
-            print(f"the clock is trusted: it is {iso(now.time)}")
+            write_text(f"the clock is trusted: it is {iso(now.time)}")
             return
-        print(described(doubted[0]))
+        write_text(described(doubted[0]))
         require_consent(f"Is it {iso(now.time)} now?", "the clock stays in doubt", yes=yes)
         audit = audit_of("clock accept", now.time, by=by, why=why)
         store.accept_clock(now, audit)
         if ledger is not None:
             ledger.clock.accept(now)
-    print(f"the clock is trusted from now on: it is {iso(now.time)}")
+    write_text(f"the clock is trusted from now on: it is {iso(now.time)}")
 
 
 def _opened(

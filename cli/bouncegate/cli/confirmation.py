@@ -15,6 +15,7 @@ from typing import Final, TextIO
 import typer
 
 from bouncegate.cli.output import complain
+from bouncegate.cli.sentences import folded
 from bouncegate.config.text import printable
 from bouncegate.store.address import AddressError, canonical
 
@@ -70,7 +71,7 @@ def _terminal() -> AbstractContextManager[TextIO]:
 def _is_yes(question: str, terminal: TextIO) -> bool:
     """Ask until the answer is yes or no; an empty one, or none, is no."""
     while True:
-        print(f"{printable(question)} [y/N]: ", end="", file=terminal, flush=True)
+        print(folded(f"{question} [y/N]:", terminal), end=" ", file=terminal, flush=True)
         answer = sys.stdin.readline()
         if not answer:
             print(file=terminal)  # the cursor is behind the question still

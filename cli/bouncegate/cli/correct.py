@@ -14,6 +14,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Why
 from bouncegate.cli.output import complain
+from bouncegate.cli.sentences import write_text
 from bouncegate.store.address import AddressError, canonical
 
 
@@ -43,7 +44,7 @@ def correct(
         raise AddressError(f"{correction.new}: {fault}")
     with closing(invocation.open_store()) as store:
         if is_done(store, correction):
-            print(f"{correction.old}: already corrected to {correction.new}")
+            write_text(f"{correction.old}: already corrected to {correction.new}")
             return
         rule = force_rule_of(invocation, store, now)
         correction = as_seen(store, correction, now)
@@ -55,4 +56,4 @@ def correct(
         if store.act(acts, invocation.policy.fold, audit=audit).left_out:
             complain(f"{correction.new}: its locks changed meanwhile: nothing was corrected")
             raise typer.Exit(os.EX_TEMPFAIL)
-    print(f"{correction.old}: corrected to {correction.new}")
+    write_text(f"{correction.old}: corrected to {correction.new}")

@@ -16,6 +16,7 @@ from bouncegate.cli.lineformat import printable
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.options import WHEN, Json
 from bouncegate.cli.output import complain, write_views
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.service import notify, reloaded_settings, restart
 from bouncegate.cli.streams import finish_unread
 from bouncegate.cli.times import time_of
@@ -195,13 +196,13 @@ def replay(
         try:
             if start:
                 replay_since(store, own, invocation.policy, name, start)
-                print(f"{name}: everything since then is sent again")
+                write_text(f"{name}: everything since then is sent again")
                 return
             count = replay_dead(own, name, ids, now)
         except NotStarted as error:
             complain(str(error))
             raise typer.Exit(os.EX_TEMPFAIL) from None
-    print(f"{name}: {counted(count, 'dead letter')} to be sent again")
+    write_text(f"{name}: {counted(count, 'dead letter')} to be sent again")
     if ids and not count:
         complain(f'no dead letter has this id: see "bouncegate events log {name} --dead"')
         raise typer.Exit(os.EX_DATAERR)
@@ -228,7 +229,7 @@ def test(context: typer.Context, endpoint: EndpointName) -> None:
     if not answer.is_accepted:
         complain(text)
         raise typer.Exit(os.EX_UNAVAILABLE)
-    print(text)
+    write_text(text)
 
 
 @contextmanager

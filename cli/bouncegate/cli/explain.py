@@ -16,7 +16,8 @@ from bouncegate.cli.audit import row_of
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
-from bouncegate.cli.table import write_table, write_text
+from bouncegate.cli.sentences import write_text
+from bouncegate.cli.table import write_table
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
@@ -108,9 +109,11 @@ def _explain_rule(rule: AddressRule, *, json: bool) -> None:
     if json:
         write_json({"rule": rule, "meaning": WORDS[rule]})
         return
-    print(f"{rule}: {WORDS[rule]}.")
-    print('Recipients are refused by it while [lists] invalid is "refuse".')
-    print('"bouncegate check" names the fault of an address; [exempt] recipients lets it pass.')
+    write_text(f"{rule}: {WORDS[rule]}.")
+    write_text('Recipients are refused by it while [lists] invalid is "refuse".')
+    write_text(
+        '"bouncegate check" names the fault of an address; [exempt] recipients lets it pass.'
+    )
 
 
 def _address_of(store: Store, ref: int) -> str:

@@ -30,9 +30,10 @@ from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import ENDS, By, ColumnNames, DryRun, Encoding, Why, Yes
 from bouncegate.cli.output import complain
 from bouncegate.cli.progress import reading
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.times import end_of
 from bouncegate.config.taxonomy import Blame, Kind, Reason
-from bouncegate.config.text import counted, printable
+from bouncegate.config.text import counted
 from bouncegate.policy.records import Act
 from bouncegate.store.store import Store
 
@@ -177,11 +178,11 @@ class _Job:
             _refuse(sought.faults, counts)
             counts.done.update({"corrected": len(fresh), "unchanged": before})
             for correction in fresh[:_SHOWN]:
-                print(printable(f"{correction.old} -> {correction.new}"))
-            print(f"{len(fresh)} to correct, {before} unchanged")
+                write_text(f"{correction.old} -> {correction.new}")
+            write_text(f"{len(fresh)} to correct, {before} unchanged")
             acts = correcting.acts_of(fresh, self._now, self._by, self._why)
             self._do(store, "correction", acts, len(fresh), 2 * len(fresh))
-        print(counts)
+        write_text(str(counts))
 
     def lock(self, file: BinaryIO, until: str, service: str, *, skip_bad: bool) -> None:
         """Import locks, sorted by address, which makes writing faster."""
@@ -219,14 +220,14 @@ class _Job:
             rows = counts.read - len(faults) - counts.left_out.total()
             counts.done["listed twice"] = rows - counts.done.total()
             new = counts.done["new"] + counts.done["changed"]
-            print(
+            write_text(
                 f"{new} to lock, {rows - new} unchanged (locked as long already, or listed twice)"
             )
             why = self._why or "imported"
             fresh = locking.new_locks(store, requests, self._now)
             acts = locking.acts_of(fresh, self._now, self._by, why)
             self._do(store, "lock", acts, new, new, scopes=scopes)
-        print(counts)
+        write_text(str(counts))
 
     def _recognised(
         self, sheet: Iterator[CsvRow], service: str
@@ -241,7 +242,7 @@ class _Job:
         if form is None:
             return chain([first], sheet), None
         how = "read" if service else "recognised"
-        print(f"{how} as {form.title}" + ("" if service else " (--service changes that)"))
+        write_text(f"{how} as {form.title}" + ("" if service else " (--service changes that)"))
         from bouncegate.classifier import Classifier, load_rules  # noqa: PLC0415 - few imports need it
 
         classifier = Classifier(load_rules(self._invocation.settings.rules.folder))
@@ -278,7 +279,7 @@ class _Job:
 
         left_out = carry_out(self._invocation, store, counting(), addresses, audit)
         changed = carried - left_out.number
-        print("imported" if changed else "nothing was imported")
+        write_text("imported" if changed else "nothing was imported")
         # What the store said before the question may not hold after it.
         if carried < addresses:
             complain(f"{counted(addresses - carried, 'address')} not changed: locked meanwhile")
@@ -311,5 +312,5 @@ def _refuse(
             complain(f"... and {len(faults) - len(shown)} more")
     elif faults:
         complain(f"{counted(len(faults), 'bad line')}: nothing was imported")
-        print(counts)
+        write_text(str(counts))
         raise typer.Exit(os.EX_DATAERR)

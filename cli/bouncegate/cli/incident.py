@@ -14,8 +14,9 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import By, Json, Why, Yes
 from bouncegate.cli.output import complain, write_json, write_views
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.table import write_table
-from bouncegate.config.text import counted, printable
+from bouncegate.config.text import counted
 from bouncegate.policy.records import Settled
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.incidents import Incident
@@ -69,7 +70,7 @@ def show(context: typer.Context, number: Number, *, json: Json = False) -> None:
         columns = HeldView.__struct_fields__
         write_views(held, columns, json=False)
     if view.held > len(held):
-        print(f"and {view.held - len(held)} more: --json shows all")
+        write_text(f"and {view.held - len(held)} more: --json shows all")
 
 
 @app.command("confirm")
@@ -116,7 +117,7 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
             raise typer.Exit(os.EX_DATAERR)
         if view.state == "open":
             held = f"{counted(view.held, 'bounce')} held back"
-            print(printable(f"{view.reason} at {view.provider} since {view.opened}: {held}"))
+            write_text(f"{view.reason} at {view.provider} since {view.opened}: {held}")
             question = "Count them" if verb == "confirmed" else "Void them"
             require_consent(f"{question}?", f"incident {number} stays open", yes=yes)
             command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"
@@ -128,4 +129,4 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
                 raise typer.Exit(os.EX_DATAERR)
         elif store.incidents.held(number):  # the command that settled it was interrupted
             store.incidents.settle(settlement, invocation.policy.fold)
-    print(f"incident {number}: {verb}")
+    write_text(f"incident {number}: {verb}")

@@ -9,6 +9,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.onrecord import put_on_record
 from bouncegate.cli.options import By, Json, Why
 from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.cli.table import write_table
 from bouncegate.store.tokens.keys import KEY_FILE, KeyRing
@@ -58,5 +59,5 @@ def rotate(context: typer.Context, *, why: Why = "", by: By = "") -> None:
     lifetime = settings.return_path.longest_lifetime
     key = rotate_file(settings.store.path / KEY_FILE, int(time.time()), lifetime).current
     text = f"key {key.number} signs from now on"
-    print(text)
+    write_text(text)
     put_on_record(invocation, "keys rotate", text, by=by, why=why)

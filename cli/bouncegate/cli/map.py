@@ -15,6 +15,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.logs import set_up_logging
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.service import notify, reloaded_settings
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.durations import parse_duration
@@ -146,7 +147,7 @@ def export(
     except TableError as error:
         complain(str(error))
         raise typer.Exit(error.exit_code) from None
-    print(f"{table}: {counted(count, 'entry')}, {'written' if changed else 'unchanged'}")
+    write_text(f"{table}: {counted(count, 'entry')}, {'written' if changed else 'unchanged'}")
     if purged:
         complain(
             f"{counted(purged, 'lock')} of purged addresses cannot be written to a table: only the "
@@ -197,5 +198,7 @@ def status(
             }
         )
     else:
-        print(f"{exported.type}:{file}: {counted(exported.entries, 'entry')}, {age} s old: {state}")
+        write_text(
+            f"{exported.type}:{file}: {counted(exported.entries, 'entry')}, {age} s old: {state}"
+        )
     raise typer.Exit(os.EX_OK if state == "good" else os.EX_TEMPFAIL)

@@ -8,8 +8,9 @@ from typing import BinaryIO, Final
 import msgspec
 
 from bouncegate.admin.lists.csvfile import CsvWriter
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.table import write_table
-from bouncegate.config.text import escaped, printable
+from bouncegate.config.text import escaped
 
 _ENCODER: Final = msgspec.json.Encoder()
 _TITLES: Final = {"detail": "reason"}
@@ -72,4 +73,4 @@ def _cell(value: object, longest: int | None) -> object:
 
 def complain(text: str) -> None:
     """Tell the person at the terminal what went wrong."""
-    print(f"bouncegate: {printable(text)}", file=sys.stderr)
+    write_text(f"bouncegate: {text}", sys.stderr)

@@ -18,7 +18,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import AddressFile, By, DryRun, Why, Yes, with_groups
 from bouncegate.cli.progress import bar
-from bouncegate.cli.table import write_text
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.text import counted
 from bouncegate.policy.fold import EMPTY, is_locked
 from bouncegate.policy.records import NO_END, State

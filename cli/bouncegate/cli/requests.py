@@ -17,8 +17,9 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, Json, Notify, Why, Yes
 from bouncegate.cli.output import complain, write_views
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
-from bouncegate.config.text import counted, printable
+from bouncegate.config.text import counted
 from bouncegate.policy.records import Audit
 from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.store import Store
@@ -65,7 +66,7 @@ def add(
     with closing(invocation.open_store()) as store:
         numbers = store.requests.add(asked, audit)
     for key, number in zip(keys, numbers, strict=True):
-        print(printable(f"{key}: request {number}, until {iso(until)}"))
+        write_text(f"{key}: request {number}, until {iso(until)}")
 
 
 @app.command("list")
@@ -148,7 +149,7 @@ def _tell(done: Sequence[OpenRequest], outcome: str, by: str, why: str) -> None:
     """Say what was decided, here and to those who asked."""
     for one in done:
         said = f"{one.request.address}: {outcome}"
-        print(printable(said))
+        write_text(said)
         if one.request.notify:
             asked = f"asked for by {one.request.by} on {iso(one.request.time)}"
             text = f"{said}, by {by}" + (f": {why}" if why else "") + f"\n{asked}\n"

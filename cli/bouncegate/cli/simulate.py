@@ -16,6 +16,7 @@ from bouncegate.cli.filters import BounceSince
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.table import write_table
 from bouncegate.cli.times import time_of
 from bouncegate.config.text import counted
@@ -96,7 +97,7 @@ def simulate(
     if shown:
         write_table(_COLUMNS, shown)
     if more:
-        print(f"and {more} more (all of them: --json)")
+        write_text(f"and {more} more (all of them: --json)")
     _conclude(simulation.totals, reclassification)
 
 
@@ -149,19 +150,19 @@ def _told(lock: Lock | None) -> str:
 
 
 def _conclude(totals: Totals, reclassification: "Reclassification | None") -> None:
-    print(
+    write_text(
         f"{counted(totals.events, 'bounce')} of {counted(totals.addresses, 'address')}: "
         f"{counted(totals.locks_before, 'lock')} in force, {totals.locks_after} by the replay: "
         f"{totals.locked} would be locked, {totals.freed} freed, {totals.ends} would end on "
         "another day"
     )
     if totals.needs_another_day:
-        print(
+        write_text(
             f"{counted(totals.needs_another_day, 'address')} would not be locked yet: the bounces "
             "need a second one from another day"
         )
     if reclassification is not None:
-        print(
+        write_text(
             f"{counted(totals.rejudged, 'bounce')} would be classified differently; of "
             f"{reclassification.unread} the message is no longer kept, so that only the stored "
             "fields were classified"

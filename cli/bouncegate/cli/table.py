@@ -48,13 +48,6 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         print(line)
 
 
-def write_text(text: str) -> None:
-    """A paragraph, folded to the width of the terminal."""
-    width = get_terminal_size().columns if sys.stdout.isatty() else 0
-    line = printable(text)
-    print("\n".join(wrap(line, width, break_on_hyphens=False)) if len(line) > width > 0 else line)
-
-
 def _cells(row: Sequence[object]) -> list[str]:
     return ["-" if cell in (None, "") else printable(str(cell)) for cell in row]
 

@@ -23,6 +23,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of, called
 from bouncegate.cli.options import By, DryRun, Json, Why, Yes
 from bouncegate.cli.output import write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.times import period_of
 from bouncegate.config.text import counted
 from bouncegate.policy.records import Ruling
@@ -88,7 +89,7 @@ def undo(
         numbers = store.history.find(wanted.matches)
         effect = store.history.effect(numbers, fold, now)
         if not json:
-            print(_told(effect))
+            write_text(_told(effect))
         do = bool(numbers) and not dry_run
         if do:
             require_consent(
@@ -98,7 +99,7 @@ def undo(
             audit = audit_of(command, now, by=by, why=why, count=effect.events)
             store.void(numbers, Ruling("void", (), now, by=by, why=why), fold, audit)
             if not json:
-                print("undone")
+                write_text("undone")
     if json:
         write_json(UndoView(*effect, done=do))
 

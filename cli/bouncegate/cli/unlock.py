@@ -22,6 +22,7 @@ from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, DryRun, Notify, Why, Yes, with_groups
 from bouncegate.cli.output import complain, write_views
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
 from bouncegate.policy.records import NO_END, Act
@@ -167,7 +168,7 @@ def _rows_of(
         if named.only_domain:
             complain(f"{key}: only its domain is locked; use: bouncegate unlock @{domain_of(key)}")
         elif not named.rows:
-            print(f"{key}: not locked")
+            write_text(f"{key}: not locked")
 
 
 def _tell_left(summary: UnlockSummary) -> None:
@@ -187,4 +188,4 @@ def _show(summary: UnlockSummary, *, yes: bool) -> None:
     views = map(row_view, summary.first)
     write_views(views, _COLUMNS, json=False)
     if summary.rows > len(summary.first):
-        print(f"... and {summary.rows - len(summary.first)} more")
+        write_text(f"... and {summary.rows - len(summary.first)} more")

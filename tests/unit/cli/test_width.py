@@ -1,8 +1,10 @@
-"""Tables and help fit into 80 columns of a terminal; a pipe has one line a row, without colour."""
+"""What people read fits into 80 columns of a terminal; a pipe has a line a row, without colour."""
 
 import re
+import shutil
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
@@ -13,21 +15,24 @@ from bouncegate.cli.main import app
 from manual.commands import every_command
 
 from . import everycommand
-from .everycommand import ANN, SHOWING, words
+from .everycommand import ANN, CHANGING, SHOWING, words
 from .terminals import ERROR, INPUT, OUTPUT, run
 
 COLUMNS: Final = 80
 COMMANDS: Final = dict(every_command(typer.main.get_command(app)))
-# What is written as it is: JSON, CSV, a message, the diff of a file, sentences for the operator.
-RAW: Final = (
-    "export", "anonymize", "check-config", "postfix", "map status", "simulate", "undo", "import",
-    "purge",
-)  # fmt: skip
-TABLES: Final = [
-    line
-    for line in (*SHOWING.splitlines(), "list --wide")
-    if "--json" not in line and "--csv" not in line and not line.startswith(RAW)
-]
+# What is written as it is: CSV, JSON, a message, the diff of a file.
+RAW: Final = ("export", "anonymize", "postfix enable", "postfix disable")
+
+
+def read_by_people(lines: str) -> list[str]:
+    """Those of which no option asks for JSON or CSV."""
+    return [
+        line
+        for line in lines.splitlines()
+        if "--json" not in line and "--csv" not in line and not line.startswith(RAW)
+    ]
+
+
 ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -54,13 +59,42 @@ def too_long(text: str) -> list[str]:
     return [one for one in ESCAPES.sub("", text).splitlines() if len(one) > COLUMNS]
 
 
-@pytest.mark.parametrize("line", TABLES)
+@pytest.mark.parametrize("line", [*read_by_people(SHOWING), "list --wide"])
 @pytest.mark.parametrize("store", ["empty", "large"])
-def test_table_fits_into_80_columns(request: pytest.FixtureRequest, store: str, line: str) -> None:
+def test_output_fits_into_80_columns(request: pytest.FixtureRequest, store: str, line: str) -> None:
     folder: Path = request.getfixturevalue(store)
-    seen = run(folder, *words(line, folder), terminals=(INPUT, OUTPUT))
+    seen = run(folder, *words(line, folder), terminals=(INPUT, OUTPUT, ERROR))
     assert too_long(seen.terminal) == []
-    assert "Traceback" not in seen.err
+    assert "Traceback" not in seen.terminal
+
+
+@pytest.mark.parametrize("line", read_by_people(CHANGING))
+def test_report_of_a_change_fits_into_80_columns(large: Path, line: str) -> None:
+    with TemporaryDirectory() as short:  # the path of a file is not parted
+        folder = Path(short) / "place"
+        shutil.copytree(large, folder)
+        everycommand.write_config(folder)
+        seen = run(folder, *words(line, folder), terminals=(INPUT, OUTPUT, ERROR))
+    assert seen.terminal
+    assert too_long(seen.terminal) == []
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_sentence_is_folded_at_blanks_alone(large: Path, width: int) -> None:
+    word = "/nowhere/" + "a" * 100
+    seen = run(large, "check", "--file", word, terminals=(ERROR,), columns=width)
+    assert word in seen.terminal, "it is there to be copied"
+    seen = run(large, *words("purge --all --dry-run", large), terminals=(OUTPUT,), columns=width)
+    lines = seen.terminal.splitlines()
+    assert max(map(len, lines)) <= width
+    piped = run(large, *words("purge --all --dry-run", large)).out
+    assert " ".join(seen.terminal.split()) == " ".join(piped.split())
+
+
+def test_question_is_folded(large: Path) -> None:
+    line = "import --locks FOLDER/locks.csv"
+    seen = run(large, *words(line, large), terminals=(INPUT, OUTPUT), answer="n\n", columns=20)
+    assert "Import 600 locks?\n[y/N]: " in seen.terminal
 
 
 @pytest.mark.parametrize("path", ["", *COMMANDS])

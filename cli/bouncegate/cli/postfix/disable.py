@@ -18,6 +18,7 @@ from bouncegate.cli.postfix.running import (
     reload_daemons,
     reload_postfix,
 )
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.config.text import printable
@@ -59,7 +60,7 @@ def disable(
         if reversal.changes:
             confirm_changes(reversal.changes, f"Make this change to {place}?", yes=yes)
         elif not backup.path_of(place).exists() and not reversal.by_hand:
-            print(f"{place}: nothing was changed by `bouncegate postfix enable`")
+            write_text(f"{place}: nothing was changed by `bouncegate postfix enable`")
             return
         enable.revert(place, reversal)
         if reversal.changes and not quiet:
@@ -73,7 +74,7 @@ def disable(
         if left := enable.remaining(_settings_of(invocation), place) if is_installed() else []:
             complain(f"{place} still asks Bouncegate: remove by hand: {', '.join(left)}")
             raise typer.Exit(os.EX_CONFIG)
-        print(f"{place}: detached")
+        write_text(f"{place}: detached")
 
 
 def _settings_of(invocation: Invocation) -> Settings:

@@ -27,6 +27,7 @@ from bouncegate.cli.postfix.running import (
     require_map,
 )
 from bouncegate.cli.postfix.signing import Signing, asked, options_of
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.config.text import printable
 
@@ -102,14 +103,14 @@ def enable(
         if _leaves_open(proposal, way, signing) and can_ask() and not yes:
             proposal = _proposed(config, facts, asked(way, signing), proposal.notes)
         if not proposal.changes:
-            print(f"{facts.folder}: nothing to change, mode {proposal.mode}")
+            write_text(f"{facts.folder}: nothing to change, mode {proposal.mode}")
         else:
             if not quiet and (table or proposal.way.return_to_sender):
                 require_map(proposal.settings)
             confirm_changes(proposal.changes, f"Make this change to {facts.folder}?", yes=yes)
             with _all_or_nothing(facts.folder, proposal.changes, config, quiet=quiet):
                 _carry_out(folder, facts, proposal, config, quiet=quiet)
-            print(f"{facts.folder}: attached, mode {proposal.mode}")
+            write_text(f"{facts.folder}: attached, mode {proposal.mode}")
             command = called("postfix enable", [("postfix", folder)])
             put_on_record(invocation, command, summary(proposal.changes), by=by, why=why)
     if not quiet:
@@ -131,7 +132,7 @@ def _proposed(
         raise typer.Exit(os.EX_CONFIG)
     for note in proposal.notes:
         if note not in known:
-            print(f"note: {printable(note)}")
+            write_text(f"note: {note}")
     return proposal
 
 
@@ -152,7 +153,7 @@ def _check(config: Path, facts: "Facts", way: "Options") -> int:
         print(printable(line))
     if proposal.changes:
         return _WOULD_CHANGE
-    print(f"{facts.folder}: nothing to change, mode {proposal.mode}")
+    write_text(f"{facts.folder}: nothing to change, mode {proposal.mode}")
     return os.EX_OK
 
 
@@ -172,9 +173,10 @@ def _carry_out(
 def _print_by_hand(proposal: "Proposal") -> None:
     complain("nothing was changed: do this by hand first")
     for text, fix in proposal.conflicts:
-        print(f"  {printable(text)}\n    -> {printable(fix)}")
+        write_text(f"  {text}")
+        write_text(f"    -> {fix}")
     if proposal.edits:
-        print("Then set:")
+        write_text("Then set:")
         for edit in proposal.edits:
             print(f"  {printable(edit.command)}")
 
@@ -211,6 +213,6 @@ def _probe(folder: Path | None, settings: Settings, mode: str) -> None:
         return
     found = list(probe(settings, read_or_exit(folder), folder, mode))
     for seen in found:
-        print(f"probe: {seen.path}: {printable(seen.text)}")
+        write_text(f"probe: {seen.path}: {seen.text}")
     if any(seen.good is False for seen in found):
         raise typer.Exit(1)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from bouncegate.cli.lineformat import printable
 from bouncegate.cli.output import complain
+from bouncegate.cli.sentences import write_text
+from bouncegate.config.text import printable
 
 if TYPE_CHECKING:
     from bouncegate.admin.postfix.enable import Options
@@ -27,7 +28,8 @@ def print_lines(config: Path, way: "Options") -> None:
     if found.conflicts:
         complain("the daemons cannot be reached from another host:")
         for text, fix in found.conflicts:
-            print(f"  {printable(text)}\n    -> {printable(fix)}")
+            write_text(f"  {text}")
+            write_text(f"    -> {fix}")
         raise typer.Exit(os.EX_CONFIG)
     print(_HEADING)
     for command in found.commands:

@@ -12,6 +12,7 @@ import typer
 
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.output import complain
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.config.text import printable
@@ -98,7 +99,7 @@ def require_map(settings: Settings) -> None:
     for found in check_map(settings):
         if found.severity not in (Severity.OK, Severity.FORBIDDEN):
             complain(f"nothing was changed: the map {found.text}; without it all mail would wait")
-            print(f"  -> {found.fix}")
+            write_text(f"  -> {found.fix}")
             raise typer.Exit(os.EX_CONFIG)
 
 
@@ -131,7 +132,7 @@ def is_running(folder: Path | None) -> bool:
     except PostfixForbidden:
         raise
     except PostfixError:
-        print("Postfix is not running: its files take effect when it starts")
+        write_text("Postfix is not running: its files take effect when it starts")
         return False
     return True
 
@@ -151,4 +152,4 @@ def reload_daemons(changes: "Iterable[Change]", config: Path) -> None:
         for unit in units:
             subprocess.run(["systemctl", "try-reload-or-restart", unit], check=False, timeout=60)
     else:
-        print(f"{config} has changed: reload the daemons (SIGHUP)")
+        write_text(f"{config} has changed: reload the daemons (SIGHUP)")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bouncegate.cli.confirmation import ask_text, ask_yes
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.values import parse_domain
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _ask_domains() -> tuple[str, ...]:
         try:
             return _parsed(ask_text(_WHICH).replace(",", " ").split())
         except typer.BadParameter as error:
-            print(error.message)
+            write_text(error.message)
 
 
 def _parsed(domains: Iterable[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from bouncegate.cli.postfix.running import (
     Folder,
     read_or_exit,
 )
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.table import write_table
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def status(context: typer.Context, *, folder: Folder = None, json: Json = False)
         mode = settings.milter.mode
         write_json(StatusView(str(facts.folder), version, mode, _STATES[code], undo, views))
     else:
-        print(f"{facts.folder}: {_STATES[code]}, mode {settings.milter.mode}, undo: {undo}")
+        write_text(f"{facts.folder}: {_STATES[code]}, mode {settings.milter.mode}, undo: {undo}")
         rows = ((one.plane, one.subject or None, str(one.state), one.text) for one in found)
         write_table(("plane", "of", "", "what that means"), rows)
     raise typer.Exit(code)

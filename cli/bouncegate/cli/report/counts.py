@@ -15,6 +15,7 @@ from bouncegate.admin.views.values import iso
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.report.table import Table, write_sheet
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.text import counted, printable
 
 _MOST_DAYS_SHOWN: Final = 31
@@ -52,7 +53,9 @@ class Counts(ReportCounts):
                     print()
                     self._table(part, shown).write()
         for number, note in enumerate((*self._notes(), *self._warnings(rows))):
-            print(note if number else f"\n{note}")
+            if not number:
+                print()
+            write_text(note)
 
     def _warnings(self, rows: list[Named]) -> Iterator[str]:
         """What is too much, and what to do about it: once, for the last row that it holds for."""

@@ -41,6 +41,7 @@ from bouncegate.cli.report.healthviews import (
 )
 from bouncegate.cli.report.messages import Exported, Form
 from bouncegate.cli.report.table import percent
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.table import write_table
 from bouncegate.cli.times import period_of
 from bouncegate.config.reasons import REASONS
@@ -238,7 +239,8 @@ def _sender(tally: HourCount) -> SenderView:
 
 def _write(health: Health) -> None:
     write_table(("", "found", "normal", "what to do"), _rows(health))
-    print(f"\n{health.status}")
+    print()
+    write_text(health.status)
 
 
 def _rows(health: Health) -> Iterator[tuple[object, ...]]:

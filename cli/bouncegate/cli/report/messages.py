@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bouncegate.admin.report.mbox import eml_name, mbox_entry
 from bouncegate.cli.outfile import writing_folder, writing_new
+from bouncegate.cli.sentences import write_text
 from bouncegate.config.text import counted
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.store import Store
@@ -44,7 +45,7 @@ class Exported:
     def print_summary(self) -> None:
         """Print what was written, on standard error: a script may read the output."""
         gone = f"; {counted(self.gone, 'bounce')} without a stored message" if self.gone else ""
-        print(f"{counted(self.messages, 'message')}{gone}", file=sys.stderr)
+        write_text(f"{counted(self.messages, 'message')}{gone}", sys.stderr)
 
     def _each(self) -> Iterator[tuple[int, bytes, bytes]]:
         """(when it came, its key, the message): one that names many recipients once."""

@@ -11,6 +11,7 @@ from bouncegate.admin.ledgers import ledger_if_any
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.text import counted
 from bouncegate.config.values import readable
@@ -83,5 +84,7 @@ def backup(
     if json:
         write_json({"path": str(made.path), "size": made.size, "manifest": made.manifest})
         return
-    print(f"{made.path}: {readable(made.size)}, {counted(made.manifest.messages, 'large message')}")
-    print("It contains the secrets that sign return paths: protect it like the store.")
+    write_text(
+        f"{made.path}: {readable(made.size)}, {counted(made.manifest.messages, 'large message')}"
+    )
+    write_text("It contains the secrets that sign return paths: protect it like the store.")

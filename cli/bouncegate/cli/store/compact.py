@@ -8,6 +8,7 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.values import readable
 from bouncegate.store.ledger import FOLDER as LEDGER_FOLDER
@@ -48,4 +49,4 @@ def compact(
     if json:
         write_json({"path": str(folder), "before": done.before, "after": done.after})
     else:
-        print(f"{folder}: {readable(done.before)} before, {readable(done.after)} after")
+        write_text(f"{folder}: {readable(done.before)} before, {readable(done.after)} after")

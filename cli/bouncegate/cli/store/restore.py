@@ -11,6 +11,7 @@ from msgspec.structs import replace as replaced
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.store.layout import LAYOUT, layout_of, open_any_layout
 from bouncegate.store.store import Store
@@ -61,10 +62,10 @@ def restore(
             }
         )
         return
-    print(f"{settings.path}: restored as of {restored.manifest.made}")
+    write_text(f"{settings.path}: restored as of {restored.manifest.made}")
     if restored.kept is not None:
-        print(f"{restored.kept}: the store from before; remove it when all is well")
+        write_text(f"{restored.kept}: the store from before; remove it when all is well")
     if restored.manifest.layout < LAYOUT:
-        print(f"It has layout {restored.manifest.layout}: now run `bouncegate store upgrade`")
+        write_text(f"It has layout {restored.manifest.layout}: now run `bouncegate store upgrade`")
     for name in restored.left_alone:
-        print(f"{settings.path / name}: kept, since it contains all that the backup has")
+        write_text(f"{settings.path / name}: kept, since it contains all that the backup has")

@@ -7,6 +7,7 @@ import typer
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.text import counted
 from bouncegate.store.layout import LAYOUT
@@ -44,12 +45,12 @@ def upgrade(context: typer.Context, *, json: Json = False) -> None:
         )
         return
     if done.backup is None:
-        print(f"{settings.path}: has layout {LAYOUT} already: nothing to do")
+        write_text(f"{settings.path}: has layout {LAYOUT} already: nothing to do")
         return
-    print(f"{settings.path}: layout {done.before} before, {LAYOUT} now, verified")
-    print(f"{done.backup}: the store from before; remove it when all is well")
+    write_text(f"{settings.path}: layout {done.before} before, {LAYOUT} now, verified")
+    write_text(f"{done.backup}: the store from before; remove it when all is well")
     if done.other_policy:
-        print(
+        write_text(
             f"{counted(done.other_policy, 'address')} would be decided differently under the "
             "current policy, and not changed (`store verify --other-policy`)"
         )

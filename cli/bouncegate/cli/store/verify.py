@@ -15,8 +15,9 @@ from msgspec import Struct
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
-from bouncegate.config.text import counted, printable
+from bouncegate.config.text import counted
 from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
@@ -103,7 +104,7 @@ def verify(
             write_json(view)
         else:
             done = "repaired" if is_repaired else mark
-            print(printable(f"{view.table}: {view.key}: {view.problem} [{done}]"))
+            write_text(f"{view.table}: {view.key}: {view.problem} [{done}]")
     if left:
         complain(counted(left.total(), "difference"))
         for mark, meaning in _MEANING.items():
@@ -111,7 +112,7 @@ def verify(
                 complain(f"{left[mark]} [{mark}]: {meaning}")
         raise typer.Exit(os.EX_DATAERR)
     if not json:
-        print(f"{settings.store.path}: no differences")
+        write_text(f"{settings.store.path}: no differences")
 
 
 def _save_before_repair(invocation: Invocation) -> None:
