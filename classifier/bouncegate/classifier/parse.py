@@ -16,7 +16,7 @@ from bouncegate.classifier.messagetype import poses_as_report, type_of
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.origin import origin_of
 from bouncegate.classifier.original import read_original
-from bouncegate.classifier.readers import amazon
+from bouncegate.classifier.readers import amazon, webhook
 from bouncegate.classifier.readers.held import is_held
 from bouncegate.classifier.readers.registry import COMPLAINTS, LAST_RESORT, Reader, candidates
 from bouncegate.classifier.recover import recovered
@@ -43,7 +43,7 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     message = Message(raw)
     message_id = message.fields.get("message-id")[: limits.VALUE]
     message_type = type_of(message)
-    if message_type is MessageType.BOUNCE and amazon.tells_of_no_recipient(message):
+    if message_type is MessageType.BOUNCE and _is_other_event(message):
         message_type = MessageType.ORDINARY
     if message_type not in _TOLD:
         return Reading(message_type, message_id=message_id)
@@ -65,6 +65,13 @@ def read_or_raise(raw: bytes, *, nested: bool = True) -> Reading:
     if reports:
         return _reading(message_type, notification, LAST_RESORT, reports)
     return _without_recipient(notification, message_id)
+
+
+def _is_other_event(message: Message) -> bool:
+    """Whether it is data for a program that tells of nobody's failure."""
+    if amazon.is_event(message):
+        return amazon.tells_of_no_recipient(message)
+    return webhook.tells_of_no_recipient(message)
 
 
 def _without_recipient(notification: Notification, message_id: str) -> Reading:

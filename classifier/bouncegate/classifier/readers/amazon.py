@@ -42,6 +42,11 @@ def read(notification: Notification) -> list[Report]:
     return read_event(event) if read_event else []
 
 
+def is_event(message: Message) -> bool:
+    """Whether it is an event of SES, of whatever kind."""
+    return bool(_kind_of(_event_of(message)))
+
+
 def tells_of_no_recipient(message: Message) -> bool:
     """Whether it is an event about something else: a message was sent, opened or subscribed to."""
     kind = _kind_of(_event_of(message))

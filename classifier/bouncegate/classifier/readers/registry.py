@@ -25,6 +25,7 @@ from bouncegate.classifier.readers import (
     sendmail,
     smail,
     transcript,
+    webhook,
 )
 from bouncegate.classifier.report import Report
 
@@ -49,6 +50,7 @@ READERS: Final = tuple(
         rfc3464,
         mdn,
         amazon,
+        webhook,
         # Families that identify themselves.
         sendmail,
         smail,
@@ -68,7 +70,7 @@ READERS: Final = tuple(
     )
 )
 
-STANDARDS: Final = READERS[:3]
+STANDARDS: Final = READERS[:4]
 """Readers that do not need the text of the notice."""
 
 _PATTERNS: Final = Phrases(reader.pattern or _NEVER for reader in READERS)
