@@ -24,6 +24,7 @@ from bouncegate.classifier import limits
 from bouncegate.classifier.phrases import Vocabulary
 from bouncegate.classifier.reply import dissect, searchable
 from bouncegate.classifier.report import COMPLAINED, NOT_FAILURES, Report
+from bouncegate.classifier.ruletexts import Candidates, RuleTexts
 from bouncegate.classifier.verdict import Explanation, Verdict
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.rulepatterns import pattern_options, whole_words
@@ -64,10 +65,14 @@ class Classifier:
         self._own_mark: Final = own_mark
         self._rules: Final = rules.rules
         deciding = [(n, r) for n, r in enumerate(rules.rules) if not r.refines]
-        self._strong: Final = _Index([(n, r) for n, r in deciding if not (r.weak or r.vague)])
-        self._vague: Final = _Index([(n, r) for n, r in deciding if r.vague and not r.weak])
-        self._weak: Final = _Index([(n, r) for n, r in deciding if r.weak])
-        self._refining: Final = _refining(rules.rules)
+        self._texts: Final = RuleTexts((n, p) for n, r in enumerate(rules.rules) for p in r.text)
+        self._no_text: Final = self._texts.candidates("")
+        strong = [(n, r) for n, r in deciding if not (r.weak or r.vague)]
+        self._strong: Final = _Index(strong, self._texts)
+        vague = [(n, r) for n, r in deciding if r.vague and not r.weak]
+        self._vague: Final = _Index(vague, self._texts)
+        self._weak: Final = _Index([(n, r) for n, r in deciding if r.weak], self._texts)
+        self._refining: Final = _refining(rules.rules, self._texts)
 
     def classify(self, report: Report) -> Verdict:
         """The verdict on the report about one recipient."""
@@ -75,17 +80,20 @@ class Classifier:
         if settled:
             return settled
         reply = _reply_of(report)
+        candidates = self._no_text
         for index, evidence in self._order(report, reply):
-            number = index.first(evidence)
+            if evidence.text is not candidates.text:
+                candidates = self._texts.candidates(evidence.text)
+            number = index.first(evidence, candidates)
             if number is not None:
                 rule = self._rules[number]
-                return _verdict(rule, self._finer(rule, evidence), evidence)
+                return _verdict(rule, self._finer(rule, evidence, candidates), evidence)
         return _undefined(reply)
 
-    def _finer(self, rule: Rule, evidence: Evidence) -> Rule:
+    def _finer(self, rule: Rule, evidence: Evidence, candidates: Candidates) -> Rule:
         """The rule that gives the finest reason: the one that decided, or one that refines it."""
         index = self._refining.get(rule.reason)
-        number = index.first(evidence) if index else None
+        number = index.first(evidence, candidates) if index else None
         return rule if number is None else self._rules[number]
 
     def classify_reply(self, diagnostic: str) -> Verdict:
@@ -101,7 +109,7 @@ class Classifier:
         if not rules:
             return Explanation(_undefined(evidence), "codes", evidence.text, "")
         rule = rules[0]
-        finer = self._finer(rule, evidence)
+        finer = self._finer(rule, evidence, self._texts.candidates(evidence.text))
         return Explanation(
             _verdict(rule, finer, evidence),
             evidence.name if rule.text else "codes",
@@ -167,21 +175,22 @@ class Classifier:
             yield self._weak, reply
 
 
-def _refining(rules: tuple[Rule, ...]) -> dict[Reason, "_Index"]:
+def _refining(rules: tuple[Rule, ...], texts: RuleTexts) -> dict[Reason, "_Index"]:
     """The rules that refine, by the general reason that they refine."""
     of_general: dict[Reason, list[tuple[int, Rule]]] = defaultdict(list)
     for number, rule in enumerate(rules):
         if rule.refines:
             of_general[rule.reason.general].append((number, rule))
-    return {general: _Index(found) for general, found in of_general.items()}
+    return {general: _Index(found, texts) for general, found in of_general.items()}
 
 
 class _Index:
     """Rules indexed by what they need to match: a text, a code, or a server's name."""
 
-    def __init__(self, rules: list[tuple[int, Rule]]) -> None:
+    def __init__(self, rules: list[tuple[int, Rule]], texts: RuleTexts) -> None:
         self._rules: Final = dict(rules)
-        self._text: Final = Vocabulary((n, whole_words(p)) for n, r in rules for p in r.text)
+        self._texts: Final = texts
+        self._bits: Final = texts.bits_of(self._rules)
         self._mta: Final = Vocabulary(
             (n, p) for n, r in rules if not (r.text or r.status or r.code) for p in r.mta
         )
@@ -198,13 +207,16 @@ class _Index:
             n: [re2.compile(p, pattern_options()) for p in r.mta] for n, r in rules if r.mta
         }
 
-    def first(self, evidence: Evidence) -> int | None:
-        """The number of the first rule that matches."""
+    def first(self, evidence: Evidence, candidates: Candidates) -> int | None:
+        """The number of the first rule that matches; `candidates`: those for the text."""
         other = self._first_without_text(evidence)
-        for number in self._text.found(evidence.text):
+        for pattern in self._texts.patterns(candidates.bits & self._bits):
+            number = self._texts.numbers[pattern]
             if other is not None and other < number:
                 return other
-            if number in self._text_alone or self._matches(number, evidence):
+            # The conditions first: they cost less than the search for a pattern.
+            meets_others = number in self._text_alone or self._matches(number, evidence)
+            if meets_others and self._texts.matches(pattern, candidates):
                 return number
         return other
 
@@ -217,7 +229,11 @@ class _Index:
 
     def all(self, evidence: Evidence) -> list[int]:
         """The numbers of all rules that match, in order."""
-        found = self._without_text(evidence) | set(self._text.found(evidence.text))
+        candidates = self._texts.candidates(evidence.text)
+        found = self._without_text(evidence)
+        for pattern in self._texts.patterns(candidates.bits & self._bits):
+            if self._texts.matches(pattern, candidates):
+                found.add(self._texts.numbers[pattern])
         return [number for number in sorted(found) if self._matches(number, evidence)]
 
     def _without_text(self, evidence: Evidence) -> set[int]:

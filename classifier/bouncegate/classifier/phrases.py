@@ -35,6 +35,10 @@ class Phrases:
         """Whether any of the patterns occurs."""
         return self._set.Match(text.encode()) is not None
 
+    def occur_in(self, octets: bytes) -> bool:
+        """Whether any of the patterns occurs in the UTF-8 of a text."""
+        return self._set.Match(octets) is not None
+
 
 class Vocabulary:
     """Many regular expressions (RE2), each with a number; only those whose words occur are tried.

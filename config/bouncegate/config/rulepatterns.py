@@ -53,12 +53,12 @@ _MOST_SHOWN: Final = 4
 _LONGEST_SHOWN: Final = 80
 
 
-# Letters of the scripts that set words apart by spaces: Latin, Greek, Cyrillic. `\\b` knows ASCII
-# only, and `\\pL` compiles to so many states that the shipped rules would take twice as long.
-_LETTERS: Final = r"a-z\x{b5}\x{df}-\x{2af}\x{370}-\x{52f}"
+LETTERS: Final = "a-z\u00b5\u00df-\u02af\u0370-\u052f"
+"""Letters of the scripts that set words apart by spaces: Latin, Greek, Cyrillic. `\\b` knows ASCII
+only, and `\\pL` compiles to so many states that the shipped rules would take twice as long."""
 # Texts are in lower case. RE2 would add the other case to these sets for each pattern anew, which
 # made compiling the shipped rules take a fifth longer.
-_NO_LETTER: Final = f"(?-i:[^{_LETTERS}])"
+_NO_LETTER: Final = f"(?-i:[^{LETTERS}])"
 _LETTER: Final = re.compile(r"(?<![\[^\\])\\pL")
 _ENDINGS: Final = "(?:e?[sd]|ing)?"
 
@@ -68,7 +68,7 @@ def whole_words(pattern: str) -> str:
 
     A word may have an ending: "reject" is found in "rejects", "rejected" and "rejecting".
     """
-    pattern = _LETTER.sub(lambda _: f"[{_LETTERS}]", pattern)
+    pattern = _LETTER.sub(lambda _: f"[{LETTERS}]", pattern)
     return rf"(?:^|{_NO_LETTER})((?:{pattern}){_ENDINGS})(?:{_NO_LETTER}|$)"
 
 
