@@ -106,10 +106,10 @@ class WebSite:
         while b"READY=1" not in self.ready.recv(4096):
             pass
 
-    def connect(self, to: Path | None = None) -> socket.socket:
-        """A connection to a unix socket, or by TCP."""
+    def connect(self, to: Path | None = None, port: int = 0) -> socket.socket:
+        """A connection to a unix socket, or by TCP; `port` is that of a web server in front."""
         if to is None:
-            return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
+            return socket.create_connection(("127.0.0.1", port or self.port), timeout=SECONDS)
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(SECONDS)
         sock.connect(str(to))
@@ -121,7 +121,9 @@ class WebSite:
         target: str,
         headers: Mapping[str, str] | None = None,
         body: bytes | Mapping[str, str] | None = None,
+        *,
         to: Path | None = None,
+        port: int = 0,
     ) -> Answer:
         """One request on a connection of its own; a mapping is sent as a form."""
         fields = {"Host": HOST, **(headers or {})}
@@ -129,7 +131,7 @@ class WebSite:
             fields["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(body).encode()
         connection = http.client.HTTPConnection(HOST)
-        connection.sock = self.connect(to)
+        connection.sock = self.connect(to, port)
         try:
             connection.request(method, target, body, fields)
             got = connection.getresponse()
@@ -137,9 +139,9 @@ class WebSite:
         finally:
             connection.close()
 
-    def raw(self, octets: bytes, to: Path | None = None) -> bytes:
+    def raw(self, octets: bytes, to: Path | None = None, port: int = 0) -> bytes:
         """All that comes back for octets as they are, until the other end closes."""
-        with self.connect(to) as sock:
+        with self.connect(to, port) as sock:
             sock.sendall(octets)
             return b"".join(iter(lambda: sock.recv(65536), b""))
 

@@ -18,8 +18,9 @@ UNITS = (
     "bouncegate-map.service",
     "bouncegate-maintain.service",
     "bouncegate-backup.service",
+    "bouncegate-web.service",
 )
-DAEMONS = UNITS[:-1]
+DAEMONS = UNITS[:4]
 
 needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -33,6 +34,8 @@ def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     assert "ExecStart=/usr/bin/bouncegate " in text
     path = tmp_path / str(request.param)
     path.write_text(text.replace("/usr/bin/bouncegate", str(COMMAND)))
+    for socket in SYSTEMD.glob("*.socket"):
+        shutil.copy(socket, tmp_path)
     return path
 
 
@@ -66,6 +69,37 @@ def test_the_backup_is_as_limited_as_the_daemons() -> None:
 def _limits(name: str) -> list[str]:
     behind = (SYSTEMD / name).read_text().partition("ProtectSystem=")[2]
     return [line for line in behind.splitlines() if not line.startswith(("#", "WantedBy"))]
+
+
+WEB = "bouncegate-web.service"
+
+
+def test_the_page_is_as_limited_as_the_daemons_and_a_little_more() -> None:
+    """But it has to see who is at the other end of its socket, and its sockets are systemd's."""
+    limits = {line for line in _limits("bouncegate-map.service") if "=" in line}
+    page = set(_limits(WEB))
+    assert {line.partition("=")[0] for line in limits - page} == {"PrivateUsers", "ReadWritePaths"}
+    assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX", "IPAddressDeny=any"} <= page
+
+
+@needs_analyze
+def test_the_exposure_of_the_page_is_at_most_0_5(tmp_path: Path) -> None:
+    text = (SYSTEMD / WEB).read_text()
+    path = tmp_path / WEB
+    path.write_text(text.replace("/usr/bin/bouncegate", str(COMMAND)))
+    done = run("systemd-analyze", "security", "--offline=true", str(path))
+    exposure = re.search(r"Overall exposure level for \S+: (\d+\.\d)", done.stdout)
+    assert exposure is not None
+    assert float(exposure[1]) <= 0.5
+
+
+@needs_analyze
+def test_the_socket_of_the_page_is_valid(tmp_path: Path) -> None:
+    for name in (WEB, "bouncegate-web.socket"):
+        text = (SYSTEMD / name).read_text().replace("/usr/bin/bouncegate", str(COMMAND))
+        (tmp_path / name).write_text(text)
+    done = run("systemd-analyze", "verify", "--man=no", str(tmp_path / "bouncegate-web.socket"))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @needs_analyze

@@ -99,6 +99,8 @@ def test_a_form_of_the_public_name_is_our_own(site: WebSite) -> None:
         ("https://bounces.example.org", "out of date"),
         ("https://evil.example", "pass on Host"),
     ):
-        answer = site.ask("POST", "/logout", {**heike, "Origin": origin}, {"csrf": "x"}, site.proxy)
+        answer = site.ask(
+            "POST", "/logout", {**heike, "Origin": origin}, {"csrf": "x"}, to=site.proxy
+        )
         assert answer.status == 403
         assert kind in answer.text
