@@ -96,6 +96,7 @@ def purge(
             settings = invocation.settings
             with closing(Ledger.open(settings.store, settings.ledger, readonly=False)) as ledger:
                 ledger.forget_recipients(plan.in_ledger)
+        _tell_endpoints(invocation, store, plan.known, now)
         number = len(plan.known)
         audit = audit_of("purge" + " --all" * every, now, by=by, why=why, count=number)
         with bar(number if number > _FEW else 0) as show_progress:
@@ -159,6 +160,18 @@ def _name(keys: AbstractSet[str]) -> str:
 
 def _them(keys: AbstractSet[str]) -> str:
     return "it" if len(keys) == 1 else "them"
+
+
+def _tell_endpoints(
+    invocation: Invocation, store: Store, addresses: AbstractSet[str], now: int
+) -> None:
+    """Let endpoints of events remove them too, and keep nothing for them that names one."""
+    settings = invocation.settings
+    if not (settings.events.enabled or (settings.store.path / "events").is_dir()):
+        return
+    from bouncegate.web.events.purging import note_purges  # noqa: PLC0415 - where there are events
+
+    note_purges(settings.store, store, addresses, now)
 
 
 def _told(invocation: Invocation, keys: AbstractSet[str]) -> dict[str, Told]:

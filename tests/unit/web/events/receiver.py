@@ -107,8 +107,9 @@ def _serve(folder: Path, port: int) -> None:
                 self.send_header(name, text)
             answer = plan.get("answer", "").encode()
             self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            with suppress(ConnectionError):  # the daemon was killed
+                self.end_headers()
+                self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             """Nothing."""

@@ -101,9 +101,8 @@ class Deliverer:
             place = self._place or self._load()
             if self._now() - self._looked_back >= _LOOK_BACK_EVERY:
                 place = self._look_back(place)
-            if place.disabled:
-                return self._has_changed(place)
-            return self._deliver(place)
+            self._require_unchanged(place)
+            return not place.disabled and self._deliver(place)
         except Changed:
             self._place = None
             return True
@@ -122,12 +121,11 @@ class Deliverer:
         self._looked_back = 0.0
         return place
 
-    def _has_changed(self, place: Place) -> bool:
-        """Whether a command has enabled it again."""
+    def _require_unchanged(self, place: Place) -> None:
+        """Raise Changed where a command has changed what is to be done."""
         known = self._deliveries.place(self._name)
-        if known is not None and known.generation != place.generation:
+        if known is None or known.generation != place.generation:
             raise Changed(self._name)
-        return False
 
     def _look_back(self, place: Place) -> Place:
         """Whether the journal still holds all behind the place; else a sync is required."""
@@ -272,8 +270,6 @@ class Deliverer:
         has_moved = portion is not None and not portion.is_last
         if age >= (_SETTLE_MOVED if has_moved else _SETTLE_EVERY):
             self._settle(place, Came())
-        elif portion is None or portion.is_last:
-            self._has_changed(place)
 
     def _settle(self, place: Place, came: Came) -> Place:
         place = self._deliveries.settle(self._name, place, came)

@@ -238,11 +238,11 @@ class Deliveries(Table):
             )
             transaction.put(name.encode(), _encoded(place), db=self._places)
 
-    def purge(self, transaction: Transaction, internal_id: str) -> None:
-        """Take events about an address out of all that waits or is dead."""
+    def purge(self, transaction: Transaction, ids: frozenset[str]) -> None:
+        """Take events about addresses out of all that waits or is dead."""
         for database in (self._waiting, self._dead):
             for key, parcel in list(_items(transaction, database, _PARCELS)):
-                left = tuple(e for e in parcel.events if not _is_about(e, internal_id))
+                left = tuple(e for e in parcel.events if not _is_about(e, ids))
                 if not left:
                     transaction.delete(key, db=database)
                 elif len(left) < len(parcel.events):
@@ -298,8 +298,8 @@ def _items(
             yield key, decoder.decode(octets)
 
 
-def _is_about(event: Event, internal_id: str) -> bool:
-    return bool(event.address) and event.data.get("internal_id") == internal_id
+def _is_about(event: Event, ids: frozenset[str]) -> bool:
+    return bool(event.address) and event.data.get("internal_id") in ids
 
 
 def _key(name: str, number: int) -> bytes:

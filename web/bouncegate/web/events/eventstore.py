@@ -66,11 +66,11 @@ class EventStore(OpenEnvironment):
         except OSError as error:
             raise inaccessible(error, path) from error
 
-    def purge(self, internal_id: str) -> None:
-        """Delete what waits for, or was told of, an address. Raises StoreError."""
+    def purge(self, ids: frozenset[str]) -> None:
+        """Delete what waits for, or was told of, addresses, by their ids. Raises StoreError."""
         with self._writing() as transaction:
-            self.outbox.purge(transaction, internal_id)
-            self.deliveries.purge(transaction, internal_id)
+            self.outbox.purge(transaction, ids)
+            self.deliveries.purge(transaction, ids)
 
 
 def _make_folder(store: StoreSettings) -> None:

@@ -95,14 +95,14 @@ class Outbox(Table):
                 transaction.put(name.encode(), value, db=self._looked)
             self._shorten(transaction, number)
 
-    def purge(self, transaction: Transaction, internal_id: str) -> None:
-        """Delete what is about an address."""
+    def purge(self, transaction: Transaction, ids: frozenset[str]) -> None:
+        """Delete what is about addresses."""
         its = []
         with transaction.cursor(self._outbox) as cursor:
             more = cursor.first()
             while more:
                 event = _KEPT.decode(cursor.value()).event
-                if event.address and event.data.get("internal_id") == internal_id:
+                if event.address and event.data.get("internal_id") in ids:
                     its.append(cursor.key())
                 more = cursor.next()
         for key in its:

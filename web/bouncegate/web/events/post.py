@@ -135,6 +135,8 @@ class Poster:
         with suppress(OSError, http.client.HTTPException):
             while total <= _MOST_READ and (octets := response.read1(_MOST_READ)):
                 kept, total = (kept + octets)[:MOST_KEPT], total + len(octets)
+            if total <= _MOST_READ:
+                response.read()  # of nothing: then it knows that it has ended
             if response.isclosed() and not response.will_close:
                 return _text(kept)
         self.close()

@@ -28,10 +28,11 @@ _UNITS: Final = 500
 
 
 class Told(NamedTuple):
-    """An event, and the position behind it."""
+    """An event, and where to go on behind it."""
 
     event: Event
     behind: Position
+    """From where to go on: nothing is missed, and what comes again was told together with it."""
     whom: str = ""
     """For which endpoints it is: "each" or "sum", of refusals; empty: for all."""
 
@@ -116,8 +117,12 @@ class Source(Table):
             return
         for address in step.unit.behind(position.inside):
             behind = replace(position, inside=address)
-            told = [Told(event, behind) for event in step.unit.tell(transaction, address)]
+            events = step.unit.tell(transaction, address)
+            # Whoever stops between two of them is told both again.
+            told = [Told(event, position) for event in events[:-1]]
+            told += [Told(event, behind) for event in events[-1:]]
             yield Portion(told, behind, is_last=False)
+            position = behind
         yield Portion([], step.behind, is_last=False)
 
     def _step(

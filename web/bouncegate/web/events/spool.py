@@ -18,7 +18,6 @@ MOST_OCTETS: Final = 64 * 2**20
 _MODE: Final = 0o640
 _DRAFT: Final = ".draft"
 _STORED: Final = 201
-_LOOK_EVERY: Final = 100
 
 
 class Spool:
@@ -29,31 +28,28 @@ class Spool:
     ) -> None:
         self._folder = folder
         self._most = (most_files, most_octets)
-        self._left = 0
-        """Events that fit for sure, by the last look."""
+        # What fits for sure, by the last look: the other side can only make more room.
+        self._files = self._octets = 0
 
     def write(self, event: Event, body: bytes) -> Answer:
         """Write an event; raises nothing."""
         try:
-            if self._left <= 0 and not self._has_room(len(body)):
+            if self._files < 1 or self._octets < len(body):
+                self._look()
+            if self._files < 1 or self._octets < len(body):
                 return Answer(0, f"{self._folder}: full: nothing reads the events there")
-            self._left -= 1
+            self._files, self._octets = self._files - 1, self._octets - len(body)
             self._write(self._folder / name_of(event), body)
         except OSError as error:
             return Answer(0, f"{error.filename or self._folder}: {error.strerror}")
         return Answer(_STORED, "written")
 
-    def _has_room(self, octets: int) -> bool:
-        files, total = 0, 0
+    def _look(self) -> None:
+        self._files, self._octets = self._most
         with os.scandir(self._folder) as entries:
             for entry in entries:
-                files, total = files + 1, total + entry.stat(follow_symlinks=False).st_size
-        most_files, most_octets = self._most
-        if files >= most_files or total + octets > most_octets:
-            return False
-        is_roomy = files + _LOOK_EVERY < most_files and total < most_octets // 2
-        self._left = _LOOK_EVERY if is_roomy else 1
-        return True
+                self._files -= 1
+                self._octets -= entry.stat(follow_symlinks=False).st_size
 
     def _write(self, path: Path, body: bytes) -> None:
         draft = self._folder / _DRAFT
