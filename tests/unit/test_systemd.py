@@ -17,6 +17,7 @@ UNITS = (
     "bouncegate-return-path.service",
     "bouncegate-map.service",
     "bouncegate-maintain.service",
+    "bouncegate-events.service",
     "bouncegate-backup.service",
     "bouncegate-web.service",
 )
@@ -129,7 +130,7 @@ def test_a_unit_without_its_hardening_would_exceed_the_threshold(unit: Path) -> 
 
 def test_the_units_are_hardened_alike() -> None:
     """A setting added to one daemon's sandbox must not be forgotten in another's."""
-    milter, return_path, map_, maintain = (
+    milter, return_path, map_, maintain, events = (
         (SYSTEMD / name).read_text().partition("StateDirectory=")[2].splitlines()
         for name in DAEMONS
     )
@@ -139,7 +140,9 @@ def test_the_units_are_hardened_alike() -> None:
         "# It asks name servers, and listens for nothing but [metrics] listen. "
         "Where the resolver is on this"
     )
-    assert maintain[:network] == map_[:network]
+    assert maintain[:network] == map_[:network] == events[:network]
+    assert "SocketBindDeny=any" in events
+    assert not [line for line in events if line.startswith("SocketBindAllow")]
 
 
 @pytest.mark.skipif(

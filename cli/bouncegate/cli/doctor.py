@@ -12,6 +12,7 @@ import typer
 from msgspec import Struct
 
 from bouncegate.admin.doctor.findings import Check, Finding, Severity, run_checks
+from bouncegate.cli.doctorevents import check_events
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
 from bouncegate.cli.output import write_json
@@ -111,6 +112,7 @@ def doctor(
         ("maillog", lambda: maillog.check_maillog(settings, now)),
         ("backup", lambda: storage.check_backup(settings, now)),
         ("daemons", lambda: daemons.check_daemons(settings)),
+        ("events", lambda: check_events(settings, now)),
         ("alive", lambda: alive.check_alive(settings, now)),
         ("dns", lambda: _names(settings, postfix, named)),
         ("postfix", lambda: check_postfix(settings, postfix)),

@@ -283,6 +283,10 @@ def metrics_tasks(
     maintained = Maintained(lock_count, bounce_counts, dns_answers)
     figures = Figures(invocation.settings, store, maintained, invocation.open_ledger)
     registry = figures.registry()
+    if invocation.settings.events.enabled:
+        from bouncegate.web.events.metrics import EventFigures  # noqa: PLC0415
+
+        registry.register(EventFigures(invocation.settings, store))
     yield PeriodicTask("census", _LOCK_COUNT_PAUSE, lock_count.take)
     yield PeriodicTask("arrivals", _ARRIVALS_PAUSE, bounce_counts.follow)
     endpoint, textfile = settings.listen.endpoint, settings.textfile.path

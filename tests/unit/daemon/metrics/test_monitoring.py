@@ -21,9 +21,12 @@ from bouncegate.milter.counts import FIGURES as MILTER
 from bouncegate.milter.lookup.counts import FIGURES as MAP
 from bouncegate.store.ledger import Ledger
 from bouncegate.store.store import Store
+from bouncegate.web.events.metrics import figures_of
+from bouncegate.web.events.status import EndpointView
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 MONITORING = DOCS / "monitoring"
+ENDPOINT = EndpointView("shop", "https://a.example", "ok", 0, 0, 0, 0, 0, 0, None, "")
 SUFFIXES = re.compile(r"_(bucket|count|sum)$")
 
 
@@ -49,7 +52,7 @@ def figures(tmp_path: Path) -> set[str]:
     ):
         maintained = Maintained(LockCount(store), BounceCounts(store), Counter(ok=1))
         source = Figures(settings, store, maintained, lambda: ledger)
-        families = list(source.registry().collect())
+        families = [*source.registry().collect(), *figures_of([ENDPOINT])]
     return {
         f"{family.name}_total" if family.type == "counter" else family.name for family in families
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from msgspec import Struct
 
@@ -14,9 +13,6 @@ from bouncegate.web.events.deliveries import Attempt, Parcel
 from bouncegate.web.events.event import iso
 from bouncegate.web.events.eventstore import EventStore
 from bouncegate.web.events.post import Target
-
-FAILING_FOR: Final = 86_400
-"""Seconds of nothing but failures after which somebody has to be told."""
 
 
 class EndpointView(Struct):
@@ -39,6 +35,8 @@ class EndpointView(Struct):
     since: str | None
     """Since when it is failing or disabled."""
     error: str
+    failing_since: int = 0
+    """The same in seconds since 1970; 0: it is not failing."""
 
 
 class AttemptView(Struct):
@@ -89,6 +87,7 @@ def _view(endpoint: EndpointSettings, last: int, events: EventStore) -> Endpoint
         died=place.died,
         since=iso(since) if since else None,
         error=place.last_error if since else "",
+        failing_since=place.failing_since,
     )
 
 
@@ -120,8 +119,3 @@ def dead_views(parcels: list[Parcel]) -> Iterator[DeadView]:
             yield DeadView(
                 event.id, event.type, parcel.tries, iso(int(parcel.first_failed)), parcel.error
             )
-
-
-def is_failing(view: EndpointView, failing_since: int, now: int) -> bool:
-    """Whether somebody has to look after an endpoint."""
-    return view.state == "disabled" or bool(failing_since and now - failing_since >= FAILING_FOR)
