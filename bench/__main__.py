@@ -34,6 +34,7 @@ BENCHMARKS: Final = {
     "held": "how long a transaction of bulk work holds the write lock",
     "dns": "what providers and DNS cost the return path, and what dead name servers do to it",
     "maillog": "how fast Postfix's log is read",
+    "events": "what events cost, and how late they arrive",
     "counting": "what counting for [metrics] costs",
     "ledger": "what the ledger and the signed return path cost",
     "kills": "what comes of kill -9 at random moments under load",
