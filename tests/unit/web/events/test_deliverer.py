@@ -22,11 +22,12 @@ from bouncegate.policy.records import Act
 from bouncegate.store.store import Bounce
 from bouncegate.web.events.deliverer import Deliverer, Telling
 from bouncegate.web.events.deliveries import MOST_WAITING
-from bouncegate.web.events.event import Maker
+from bouncegate.web.events.event import AddressPurged, Maker
 from bouncegate.web.events.eventstore import EventStore
 from bouncegate.web.events.retries import DELAYS
 from bouncegate.web.events.sender import Sender
 from bouncegate.web.events.signature import sign
+from bouncegate.web.events.source import Source
 
 KEEPS = 30 * DAY
 KEY = bytes(range(32))
@@ -51,7 +52,8 @@ class Site:
         endpoint = EndpointSettings(
             name="a", url=HookUrl(url), secret_file=FileName(self.secret), **settings
         )
-        telling = Telling(self.history.source(), self.events.deliveries, Maker("mx1"), KEEPS)
+        source = Source(self.history.store, self.events.outbox, self.history.policy, "mx1")
+        telling = Telling(source, self.events.deliveries, Maker("mx1"), KEEPS)
         sender = Sender(endpoint, forbids_private=False, now=lambda: self.now)
         self._senders.append(sender)
         found = Deliverer(endpoint, telling, sender, lambda: self.now)
@@ -305,6 +307,29 @@ def test_an_older_store_that_was_restored_makes_a_sync_necessary(
     site.bounce("ann@example.com")
     deliver(site.deliverer(receiver.url))
     assert receiver.accepted()[-1]["data"] == {"because": "restored"}
+
+
+def test_what_the_outbox_had_no_room_for_makes_a_sync_necessary(
+    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bouncegate.web.events.outbox.MOST_KEPT", 5)
+    outbox, make = site.events.outbox, Maker("mx1")
+    purges = [(1, make(AddressPurged(f"id{n}"), 1, 0, n), "") for n in range(8)]
+    deliverer = site.deliverer(receiver.url)
+    outbox.add(purges[:5], {})
+    deliver(deliverer)
+    assert len(receiver.accepted()) == 5
+    receiver.plan(status=500)
+    outbox.add(purges, {})
+    site.now += 1
+    deliver(deliverer)
+    receiver.plan()
+    site.now += 10
+    deliver(deliverer)
+    assert [one["data"] for one in receiver.accepted()[5:]] == [{"because": "too-many"}]
+    site.bounce("ann@example.com")
+    deliver(deliverer)
+    assert receiver.accepted()[-1]["type"] == "bounce.received"
 
 
 def test_a_batch_is_one_request_and_keeps_its_id(site: Site, receiver: Receiver) -> None:

@@ -99,7 +99,8 @@ class Deliverer:
         """Deliver some of what there is; returns whether there may be more. Raises StoreError."""
         try:
             place = self._place or self._load()
-            if self._now() - self._looked_back >= _LOOK_BACK_EVERY:
+            is_time = self._now() - self._looked_back >= _LOOK_BACK_EVERY
+            if is_time or place.position.outbox < self._source.dropped():
                 place = self._look_back(place)
             self._require_unchanged(place)
             return not place.disabled and self._deliver(place)
@@ -145,6 +146,8 @@ class Deliverer:
         found = self._source.time_of(number)
         if last < number or (found is not None and place.entry_time not in (0, found)):
             return "restored"
+        if place.position.outbox < self._source.dropped():
+            return "too-many"
         return "away" if last > number and now - place.time > self._keeps else ""
 
     def _at(self, place: Place, position: Position) -> Place:

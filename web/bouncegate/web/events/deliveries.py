@@ -122,7 +122,8 @@ class Changed(Exception):
 
 def lane_of(event: Event) -> str:
     """What keeps events in order: the address, else the incident or sender it is about."""
-    named = event.data.get("incident") or event.data.get("sender") or event.type
+    data = event.data
+    named = data.get("internal_id") or data.get("incident") or data.get("sender") or event.type
     return event.address or str(named)
 
 

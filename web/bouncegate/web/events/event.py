@@ -191,7 +191,8 @@ class SyncRequired(Data, frozen=True):
 
     type = "sync.required"
     because: str
-    """"away" for longer than the journal is kept, or the store was "restored"."""
+    """"away" for longer than the journal is kept, the store was "restored" from a backup, or of
+    "too-many" refusals or purges some were dropped."""
 
 
 class EndpointTest(Data, frozen=True):

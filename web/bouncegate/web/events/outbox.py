@@ -22,11 +22,12 @@ from bouncegate.web.events.event import Event
 
 OUTBOX: Final = b"outbox"
 LOOKED: Final = b"looked"
-MOST_KEPT: Final = 20_000
-"""Some 10 MB; the oldest go first."""
+MOST_KEPT: Final = 50_000
+"""Some 25 MB; the oldest go first, and whoever was not told them has to sync."""
 _AT_ONCE: Final = 1000
 # The number of the last one is kept apart: a purge may delete that one, and none is given twice.
 _NUMBER: Final = b"\0number"
+_DROPPED: Final = b"\0dropped"
 
 
 class Kept(Struct, frozen=True):
@@ -80,6 +81,11 @@ class Outbox(Table):
         with self._reading() as transaction:
             return transaction.get(name.encode(), db=self._looked) or b""
 
+    def dropped(self) -> int:
+        """The number of the last one that was deleted to make room; 0: none was."""
+        with self._reading() as transaction:
+            return number_of(transaction.get(_DROPPED, db=self._looked) or b"")
+
     # -- writing -----------------------------------------------------------------------------
 
     def add(self, events: Sequence[tuple[int, Event, str]], looked: dict[str, bytes]) -> None:
@@ -120,6 +126,7 @@ class Outbox(Table):
     def _shorten(self, transaction: Transaction, last: int) -> None:
         with transaction.cursor(self._outbox) as cursor:
             while cursor.first() and number_of(cursor.key()) <= last - MOST_KEPT:
+                transaction.put(_DROPPED, cursor.key(), db=self._looked)
                 cursor.delete()
 
     def _last(self, transaction: Transaction) -> int:

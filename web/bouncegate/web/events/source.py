@@ -81,6 +81,10 @@ class Source(Table):
         time = entry[1].time if entry else 0
         return Position(number, time, 0, self._outbox.behind(number) if self._outbox else 0)
 
+    def dropped(self) -> int:
+        """The last event of the outbox that was deleted to make room."""
+        return self._outbox.dropped() if self._outbox else 0
+
     def time_of(self, number: int) -> int | None:
         """The time of an entry; None where it is not kept."""
         with self._reading() as transaction:
