@@ -21,7 +21,7 @@ UNITS = (
     "bouncegate-backup.service",
     "bouncegate-web.service",
 )
-DAEMONS = UNITS[:4]
+DAEMONS = UNITS[:5]
 
 needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
