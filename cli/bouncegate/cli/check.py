@@ -12,13 +12,14 @@ import typer
 
 from bouncegate.admin.lists.check import CheckedAddress, ListCheck
 from bouncegate.admin.lists.columns import Columns
+from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.admin.lists.lines import Line, bare
 from bouncegate.admin.lists.subscribers import SubscriberList
 from bouncegate.admin.views.judged import AskDns, JudgedView, judged_view, list_check
 from bouncegate.cli.cleaning import CleaningOptions, clean_list
 from bouncegate.cli.inputfiles import opened
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.options import ColumnNames, Csv, Encoding, Json, with_groups
+from bouncegate.cli.options import ColumnNames, Csv, DialectOption, Encoding, Json, with_groups
 from bouncegate.cli.output import complain, write_views
 from bouncegate.policy.mx import Status
 from bouncegate.policy.nameservers import MOST_OWN
@@ -56,6 +57,7 @@ def check(
     cleaning: CleaningOptions,
     json: Json = False,
     csv: Csv = False,
+    dialect: DialectOption = Dialect.RFC4180,
 ) -> None:
     """Check addresses before you mail them.
 
@@ -90,11 +92,12 @@ def check(
                 subscribers,
                 _check_of(invocation, store, group, lookup=lookup),
                 cleaning,
+                dialect,
                 json=json,
             )
             return
         lines = _lines(addresses or [], file, files, stack)
-        raise typer.Exit(judge(invocation, lines, Shown(group, lookup, bad, json, csv)))
+        raise typer.Exit(judge(invocation, lines, Shown(group, lookup, bad, json, csv, dialect)))
 
 
 class ListFiles(NamedTuple):
@@ -135,6 +138,7 @@ class Shown(NamedTuple):
     bad: bool = False
     json: bool = False
     csv: bool = False
+    dialect: Dialect = Dialect.RFC4180
 
 
 def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
@@ -154,7 +158,7 @@ def judge(invocation: Invocation, lines: Iterable[Line], how: Shown) -> int:
         checked = _check_of(invocation, store, how.group, lookup=how.lookup).check(lines)
         views = counted(checked)
         sheet = JudgedView.__struct_fields__ if how.csv else ()
-        write_views(views, _COLUMNS, json=how.json, csv=sheet)
+        write_views(views, _COLUMNS, json=how.json, csv=sheet, dialect=how.dialect)
         if not how.json and not how.csv:
             complain(", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
     return 1 if unmailable else 0

@@ -1,5 +1,6 @@
 """`check --write-good`: a subscriber list without the addresses that cannot be mailed."""
 
+import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 from bouncegate.admin.lists.check import ListCheck
 from bouncegate.admin.lists.cleaning import CleaningCounts, CleaningRules, Write, chosen, clean
+from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.admin.lists.subscribers import SubscriberList
 from bouncegate.admin.views.values import Counts
 from bouncegate.cli.outfile import writing, writing_new
@@ -94,12 +96,17 @@ class CleaningView(Struct):
 
 
 def clean_list(
-    subscribers: SubscriberList, check: ListCheck, options: CleaningOptions, *, json: bool
+    subscribers: SubscriberList,
+    check: ListCheck,
+    options: CleaningOptions,
+    dialect: Dialect,
+    *,
+    json: bool,
 ) -> None:
     """Write the list anew, and say in numbers what was done."""
     with ExitStack() as stack:
-        good = stack.enter_context(_writing(options.write_good, subscribers, options))
-        bad = stack.enter_context(_writing(options.write_bad, subscribers, options))
+        good = stack.enter_context(_writing(options.write_good, subscribers, options, dialect))
+        bad = stack.enter_context(_writing(options.write_bad, subscribers, options, dialect))
         counts = clean(subscribers.rows(), check, options.rules(), good, bad)
     view = _view_of(counts, options)
     if json:
@@ -110,15 +117,25 @@ def clean_list(
 
 @contextmanager
 def _writing(
-    path: Path | None, subscribers: SubscriberList, options: CleaningOptions
+    path: Path | None, subscribers: SubscriberList, options: CleaningOptions, dialect: Dialect
 ) -> Iterator[Write]:
-    """What writes rows as they were into a file, behind the mark and the names of the columns."""
+    """What writes rows into a file, behind the mark and the names of the columns.
+
+    They are as they were, unless a dialect is asked for.
+    """
     if path is None:
         yield lambda _: None
         return
     form = subscribers.form
     out: BinaryIO
     with (writing if options.replace else writing_new)(path) as out:
+        if dialect is Dialect.EXCEL_DE:
+            file = io.TextIOWrapper(out, "utf-8", "surrogateescape", newline="")
+            rows = dialect.rows(file)
+            rows.writerows(subscribers.names)
+            yield lambda text: rows.writerow(subscribers.cells(text))
+            file.detach()  # which flushes it
+            return
         out.write(form.mark + form.encoded(subscribers.head))
         yield lambda text: out.write(form.encoded(text))
 

@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from bouncegate.admin.installation import store_if_any
+from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.admin.views.person import person_of
 from bouncegate.admin.views.rows import SHEET, State, listing_of, row_view, rows_of
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.options import with_groups
+from bouncegate.cli.options import DialectOption, with_groups
 from bouncegate.cli.outfile import writing
 from bouncegate.cli.output import write_json, write_sheet
 from bouncegate.cli.progress import watched
@@ -52,6 +53,7 @@ def export(
         State, typer.Option(help='Which list: see "bouncegate list -h".')
     ] = State.LOCKED,
     filters: ListFilters,
+    dialect: DialectOption = Dialect.RFC4180,
 ) -> None:
     """Write a list, or all about one address, as CSV or JSON.
 
@@ -79,7 +81,7 @@ def export(
         seen = output is None and sys.stdout.isatty()
         views = map(row_view, watched(rows, until_first=seen))
         if form is Format.CSV:
-            write_sheet(out, ("id", *SHEET) if with_id else SHEET, views)
+            write_sheet(out, ("id", *SHEET) if with_id else SHEET, views, dialect)
         else:
             for view in views:
                 write_json(view, out)

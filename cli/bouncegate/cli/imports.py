@@ -15,7 +15,7 @@ from bouncegate.admin.lists import imports as locking
 from bouncegate.admin.lists import suppressions
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Fault
-from bouncegate.admin.lists.csvfile import CsvRow, read_csv
+from bouncegate.admin.lists.csvfile import CsvRow, iso_time, read_csv
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.importcounts import ImportCounts
 from bouncegate.admin.lists.imports import LockReader, RequestedLock, Skipped
@@ -292,7 +292,7 @@ def _end(cell: str, now: int, default: int) -> int:
     if not cell:
         return default
     try:
-        return end_of(cell, now)
+        return end_of(iso_time(cell), now)
     except typer.BadParameter as error:
         raise ValueError(error.message) from None
 

@@ -7,12 +7,13 @@ from typing import Annotated, Final
 
 import typer
 
+from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.admin.lists.listing import page
 from bouncegate.admin.lists.sorting import Order, ordered
 from bouncegate.admin.views.rows import SHEET, State, listing_of, row_view, rows_of
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import invocation_of
-from bouncegate.cli.options import Csv, Json, Limit, with_groups
+from bouncegate.cli.options import Csv, DialectOption, Json, Limit, with_groups
 from bouncegate.cli.output import complain, write_views
 from bouncegate.cli.progress import watched
 from bouncegate.store.address import canonical
@@ -70,6 +71,7 @@ def list_(
     ] = False,
     json: Json = False,
     csv: Csv = False,
+    dialect: DialectOption = Dialect.RFC4180,
 ) -> None:
     """List addresses by state.
 
@@ -113,6 +115,7 @@ def list_(
                 _columns(state, wide=wide or not sys.stdout.isatty()),
                 json=json,
                 csv=SHEET if csv else (),
+                dialect=dialect,
             )
     except StoreMissing as error:
         complain(str(error))

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 
 from bouncegate.admin.lists.audit import one_line
+from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.cli.operator import operator
 from bouncegate.config.vocabularies import Vocabulary
 
@@ -22,6 +23,13 @@ ENDS: Final = '"2027-01-31", or "6 months" from now'
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts: one object a line.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV, safe to open in a spreadsheet.")]
+DialectOption = Annotated[
+    Dialect,
+    typer.Option(
+        "--dialect",
+        help="How CSV is written; excel-de opens in a German Excel or LibreOffice by itself.",
+    ),
+]
 ColumnNames = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from bouncegate.admin.lists.csvfile import CsvWriter
+from bouncegate.admin.lists.csvfile import CsvWriter, Dialect
 from bouncegate.cli.sentences import write_text
 from bouncegate.cli.table import write_table
 from bouncegate.config.text import escaped
@@ -34,11 +34,16 @@ def _json_escape(character: str) -> str:
     return "".join(f"\\u{octets[n : n + 2].hex()}" for n in range(0, len(octets), 2))
 
 
-def write_sheet(out: BinaryIO, columns: Sequence[str], views: Iterable[object]) -> None:
+def write_sheet(
+    out: BinaryIO,
+    columns: Sequence[str],
+    views: Iterable[object],
+    dialect: Dialect = Dialect.RFC4180,
+) -> None:
     """CSV, safe for spreadsheets: the fields of the views that the columns name."""
     file = io.TextIOWrapper(out, encoding="utf-8", newline="")
     try:
-        writer = CsvWriter(file, columns)
+        writer = CsvWriter(file, columns, dialect)
         for view in views:
             writer.write(getattr(view, column) for column in columns)
     finally:
@@ -52,6 +57,7 @@ def write_views(
     json: bool,
     csv: Sequence[str] = (),
     longest: int | None = None,
+    dialect: Dialect = Dialect.RFC4180,
 ) -> None:
     """Views as JSON lines, as CSV with the columns of `csv`, or as a table with `columns`.
 
@@ -61,7 +67,7 @@ def write_views(
         for view in views:
             write_json(view)
     elif csv:
-        write_sheet(sys.stdout.buffer, csv, views)
+        write_sheet(sys.stdout.buffer, csv, views, dialect)
     else:
         titles = [_TITLES.get(column, column) for column in columns]
         write_table(titles, ([_cell(getattr(v, c), longest) for c in columns] for v in views))

@@ -8,7 +8,8 @@ that begin with apostrophes already, get an apostrophe in front; reading removes
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, Final, TextIO
+from enum import StrEnum
+from typing import BinaryIO, Final, Protocol, TextIO
 
 from bouncegate.admin.lists.textform import (
     CsvError,
@@ -28,6 +29,12 @@ _UNSAFE: Final = re.compile(
     r"|(?!\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$)[^@]*\d[^@]*$|(?:true|false)$)",
     re.IGNORECASE,
 )
+_TIMES: Final = frozenset(
+    ("since", "until", "last_event", "time", "sent", "first", "last", "day", "oldest", "newest")
+)
+"""The columns in which our own times and days are, and no text of others."""
+_ISO: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d:\d\d:\d\d)Z)?")
+_DOTTED: Final = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4})(?:,? (\d\d?:\d\d)(:\d\d)?)?")
 # No line of a list of addresses is longer; the library's own limit is 128 KiB a cell.
 LONGEST_LINE: Final = 65_536
 
@@ -42,17 +49,57 @@ def restored(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _UNSAFE.match(cell[1:]) else cell
 
 
+class CsvRows(Protocol):
+    """A writer of the csv module, whose class has no name."""
+
+    def writerow(self, row: Iterable[object], /) -> object:
+        """Write one row."""
+
+    def writerows(self, rows: Iterable[Iterable[object]], /) -> object:
+        """Write some."""
+
+
+class Dialect(StrEnum):
+    """How CSV is written; each of them can be read."""
+
+    RFC4180 = "rfc4180"
+    """Commas, and times as in ISO 8601."""
+    EXCEL_DE = "excel-de"
+    """What Excel and LibreOffice open by a double click where German is the language: a mark of
+    UTF-8, semicolons, dates with dots, decimal commas."""
+
+    @property
+    def mark(self) -> str:
+        """What the file begins with."""
+        return "\ufeff" if self is Dialect.EXCEL_DE else ""
+
+    @property
+    def delimiter(self) -> str:
+        """What separates cells."""
+        return ";" if self is Dialect.EXCEL_DE else ","
+
+    def rows(self, file: TextIO) -> "CsvRows":
+        """What writes rows into a text file without newline translation, behind the mark."""
+        file.write(self.mark)
+        return csv.writer(file, lineterminator="\r\n", delimiter=self.delimiter)
+
+
 class CsvWriter:
     """Writes rows, the names of the columns first."""
 
-    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
+    def __init__(
+        self, file: TextIO, columns: Sequence[str], dialect: Dialect = Dialect.RFC4180
+    ) -> None:
         """Write to a text file without newline translation."""
-        self._writer = csv.writer(file, lineterminator="\r\n")
+        self._writer = dialect.rows(file)
         self._writer.writerow(columns)
+        times, others = (_german, _decimal) if dialect is Dialect.EXCEL_DE else (_shown, _shown)
+        self._forms = [times if name in _TIMES else others for name in columns]
 
     def write(self, cells: Iterable[object]) -> None:
         """Write a row: text made safe, numbers as they are, nothing for None."""
-        self._writer.writerow(map(_shown, cells))
+        pairs = zip(self._forms, cells, strict=True)
+        self._writer.writerow([form(cell) for form, cell in pairs])
 
 
 def _shown(cell: object) -> object:
@@ -63,6 +110,28 @@ def _shown(cell: object) -> object:
     if type(cell) is bool:
         return "yes" if cell else "no"
     return safe(visible(cell)) if type(cell) is str else cell
+
+
+def _decimal(cell: object) -> object:
+    return repr(cell).replace(".", ",") if type(cell) is float else _shown(cell)
+
+
+def _german(cell: object) -> object:
+    """A time or a day of ours with dots; it is in UTC, as in ISO 8601."""
+    found = _ISO.fullmatch(cell) if type(cell) is str else None
+    if found is None:
+        return _decimal(cell)
+    year, month, day, time = found.groups()
+    return f"{day}.{month}.{year}" + (f" {time}" if time else "")
+
+
+def iso_time(cell: str) -> str:
+    """A time that may be written with dots, in ISO 8601; any other text as it is."""
+    found = _DOTTED.fullmatch(cell.strip())
+    if found is None:
+        return cell
+    day, month, year, hours, seconds = found.groups()
+    return f"{year}-{month:0>2}-{day:0>2}T{(hours or '00:00'):0>5}{seconds or ':00'}Z"
 
 
 class CsvRow(dict[str, str]):

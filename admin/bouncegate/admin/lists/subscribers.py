@@ -56,6 +56,7 @@ class SubscriberList:
         self.head: str = ""
         """What is before the first row, as written."""
         self._column: int | None = None
+        self._has_names = False
         first = self._lines.take()
         if delimiter := named_delimiter(first):
             self.head, first = first, self._lines.take()
@@ -88,6 +89,20 @@ class SubscriberList:
         self._column = names.index(columns.names_of("address", names)[0])
         if not headless:
             self.head += first
+            self._has_names = True
+
+    @property
+    def names(self) -> list[list[str]]:
+        """The names of the columns, as one row; none if the file has none."""
+        line = self.head.splitlines()[-1:] if self._has_names else []
+        return [self.cells(text) for text in line]
+
+    def cells(self, text: str) -> list[str]:
+        """The cells of the text of a row; a row that cannot be read is one cell."""
+        line = text.rstrip("\r\n")
+        if self._column is None:
+            return [line]
+        return _cells(text, self._delimiter) or [line]
 
     def rows(self) -> Iterator[ListRow]:
         """The rows in order, all of the file behind `head`; raises CsvError."""

@@ -11,6 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from bouncegate.admin.lists.asking import domain_named, provider_named
+from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.admin.lists.scope import CurrentScopes
 from bouncegate.admin.report.addresses import bounces, in_groups
 from bouncegate.admin.report.counting import Scope
@@ -21,7 +22,7 @@ from bouncegate.admin.views.unknown import ALL_TRUST
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.filters import BounceFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
-from bouncegate.cli.options import Csv, Json, Limit, Unverified, with_groups
+from bouncegate.cli.options import Csv, DialectOption, Json, Limit, Unverified, with_groups
 from bouncegate.cli.output import complain
 from bouncegate.cli.report import bounced
 from bouncegate.cli.report.bounced import View
@@ -134,6 +135,7 @@ def _command(subject: str) -> Callable[..., None]:
         limit: Limit = 0,
         json: Json = False,
         csv: Csv = False,
+        dialect: DialectOption = Dialect.RFC4180,
         svg: Annotated[
             Path | None,
             typer.Option(
@@ -148,6 +150,7 @@ def _command(subject: str) -> Callable[..., None]:
             raise typer.BadParameter("--messages and --output need each other")
         if svg is not None and (addresses or messages is not None):
             raise typer.BadParameter("--svg draws counts: omit --addresses and --messages")
+        sheet = dialect if csv else None
         now, invocation = int(time.time()), invocation_of(context)
         wanted = filters.wanted(invocation, now)
         if name is not None:
@@ -164,11 +167,13 @@ def _command(subject: str) -> Callable[..., None]:
                     by_address = subject == "group"
                     form = MemberView if by_address else BouncedView
                     views = _views(store, scope, now, by_address=by_address)
-                    bounced.write(islice(views, limit or None), form, json=json, csv=csv)
+                    bounced.write(
+                        islice(views, limit or None), form, json=json, csv=csv, dialect=dialect
+                    )
                 else:
                     by, only = ("day", None) if subject == "rate" else (subject, name)
                     counts = Counts(invocation, store, scope, by, only)
-                    counts.show(limit, json=json, csv=csv, svg=svg)
+                    counts.show(limit, json=json, csv=sheet, svg=svg)
         except StoreMissing as error:
             complain(str(error))
 

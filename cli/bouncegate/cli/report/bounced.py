@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.admin.views.bounced import BouncedView, MemberView
 from bouncegate.cli.output import write_views
 
@@ -13,8 +14,12 @@ _IN_TABLE = (
 _LONGEST = 80
 
 
-def write(views: Iterable[View], form: type[View], *, json: bool, csv: bool) -> None:
+def write(
+    views: Iterable[View], form: type[View], *, json: bool, csv: bool, dialect: Dialect
+) -> None:
     """Write them as they come: JSON lines, CSV, or a table."""
     fields = form.__struct_fields__
     columns = [name for name in _IN_TABLE if name in fields]
-    write_views(views, columns, json=json, csv=fields if csv else (), longest=_LONGEST)
+    write_views(
+        views, columns, json=json, csv=fields if csv else (), longest=_LONGEST, dialect=dialect
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.admin.report.svg import svg
 from bouncegate.admin.report.thresholds import Exceeded, exceeded
 from bouncegate.admin.views.counts import IN_DETAIL, JUDGED, Named, ReportCounts
@@ -24,14 +25,14 @@ _MOST_DAYS_SHOWN: Final = 31
 class Counts(ReportCounts):
     """What was counted of one subject, for all names or for one."""
 
-    def show(self, limit: int, *, json: bool, csv: bool, svg: Path | None) -> None:
+    def show(self, limit: int, *, json: bool, csv: Dialect | None, svg: Path | None) -> None:
         """Write it in the form that is asked for; `limit`: of rows, 0 for all of them."""
         rows = self.rows(limit)
         if self.is_unknown:
             complain(f'nothing of {self._name!r}: see "bouncegate report {self._subject}"')
         table = self._table(self._subject, rows)
         if csv:
-            write_sheet(table.views())
+            write_sheet(table.views(), csv)
         elif json:
             for view in self.views(limit):
                 write_json(view)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from shutil import get_terminal_size
 from typing import Final, NamedTuple
 
-from bouncegate.admin.lists.csvfile import CsvWriter
+from bouncegate.admin.lists.csvfile import CsvWriter, Dialect
 from bouncegate.admin.report.summary import Summary
 from bouncegate.admin.report.svg import Bar, Chart
 from bouncegate.admin.views.counts import Named, row_views
@@ -84,14 +84,14 @@ class Table:
         return Chart(title, bars, ("hard", "soft", "blocked"))
 
 
-def write_sheet(views: Iterable[dict[str, object]]) -> None:
+def write_sheet(views: Iterable[dict[str, object]], dialect: Dialect) -> None:
     """Write views that are alike as CSV, safe for spreadsheets; what is nested gets columns."""
     file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
     writer: CsvWriter | None = None
     try:
         for view in views:
             flat = dict(_flat(view))
-            writer = writer or CsvWriter(file, list(flat))
+            writer = writer or CsvWriter(file, list(flat), dialect)
             writer.write(flat.values())
     finally:
         file.detach()  # which flushes it
