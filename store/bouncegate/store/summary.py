@@ -58,10 +58,10 @@ class DayCounts(Struct):
     blocked: int = 0
 
 
-class MailingCounts(Struct):
-    """The bounces of one mailing."""
+class NameCounts(Struct):
+    """The bounces of one mailing, or of one group."""
 
-    mailing: str
+    name: str
     last: int = 0
     """When the last one came."""
     hard: int = 0
@@ -76,11 +76,12 @@ class Month(Struct):
     """One for each, in order."""
     reasons: list[tuple[str, int]] = []
     """The most frequent ones."""
-    mailings: list[MailingCounts] = []
+    mailings: list[NameCounts] = []
     """Those in which the last bounces came, the latest first."""
+    groups: list[NameCounts] = []
+    """In the same order."""
     providers: list[str] = []
     """The names of those with most bounces, in order."""
-    groups: list[str] = []
 
 
 class Summary(Struct):

@@ -14,18 +14,15 @@ from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Kind, ReportedKind
 from bouncegate.policy.disposition import reported_kind
 from bouncegate.policy.guard import provider_of_event
-from bouncegate.policy.records import Event
 from bouncegate.store.arrivals import Arrival
 from bouncegate.store.lastmailed import DAY
-from bouncegate.store.summary import DayCounts, MailingCounts, Month
+from bouncegate.store.summary import DayCounts, Month, NameCounts
 
 DAYS: Final = 30
-MOST: Final = 12
-"""How many reasons and mailings are kept."""
+MOST: Final = 50
+"""How many reasons, mailings and groups are kept."""
 _MOST_NAMES: Final = 10_000
 """Names that are counted at most: strangers can make some up."""
-_CHOICES: Final = 50
-"""Providers and groups that a filter offers."""
 
 
 def first_day(now: int) -> int:
@@ -38,8 +35,9 @@ def month_of(arrivals: Iterable[Arrival], trust: Collection[Trust], now: int) ->
     begin = first_day(now)
     scope = Scope(Filters(since=begin * DAY), trust)
     days = [DayCounts(day) for day in range(begin, begin + DAYS)]
-    reasons, providers, groups = Counter[str](), Counter[str](), Counter[str]()
-    mailings: dict[str, MailingCounts] = {}
+    reasons, providers = Counter[str](), Counter[str]()
+    mailings: dict[str, NameCounts] = {}
+    groups: dict[str, NameCounts] = {}
     for arrival in arrivals:
         event = arrival.event
         if event.kind is Kind.COMPLAINT or not scope.counts(arrival):
@@ -51,27 +49,30 @@ def month_of(arrivals: Iterable[Arrival], trust: Collection[Trust], now: int) ->
         _add(days[day], kind)
         _count(reasons, event.reason.general)
         _count(providers, provider_of_event(event))
-        _count(groups, event.group)
-        _of_mailing(mailings, event, kind)
-    latest = sorted(mailings.values(), key=lambda one: -one.last)
+        _count_name(mailings, event.mailing, event.time, kind)
+        _count_name(groups, event.group, event.time, kind)
     return Month(
         days,
         reasons.most_common(MOST),
-        latest[:MOST],
-        sorted(name for name, _ in providers.most_common(_CHOICES) if name),
-        sorted(name for name, _ in groups.most_common(_CHOICES) if name),
+        _latest(mailings),
+        _latest(groups),
+        sorted(name for name, _ in providers.most_common(MOST) if name),
     )
 
 
-def _of_mailing(mailings: dict[str, MailingCounts], event: Event, kind: ReportedKind) -> None:
-    if not event.mailing or (event.mailing not in mailings and len(mailings) >= _MOST_NAMES):
+def _latest(counts: dict[str, NameCounts]) -> list[NameCounts]:
+    return sorted(counts.values(), key=lambda one: -one.last)[:MOST]
+
+
+def _count_name(counts: dict[str, NameCounts], name: str, time: int, kind: ReportedKind) -> None:
+    if not name or (name not in counts and len(counts) >= _MOST_NAMES):
         return
-    counts = mailings.setdefault(event.mailing, MailingCounts(event.mailing))
-    counts.last = max(counts.last, event.time)
-    _add(counts, kind)
+    of_name = counts.setdefault(name, NameCounts(name))
+    of_name.last = max(of_name.last, time)
+    _add(of_name, kind)
 
 
-def _add(counts: DayCounts | MailingCounts, kind: ReportedKind) -> None:
+def _add(counts: DayCounts | NameCounts, kind: ReportedKind) -> None:
     name = str(kind)
     setattr(counts, name, getattr(counts, name) + 1)
 

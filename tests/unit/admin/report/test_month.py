@@ -61,16 +61,18 @@ def test_reasons_are_general_and_the_most_frequent_come_first() -> None:
 
 
 def test_mailings_are_the_latest_and_not_more_than_fit() -> None:
-    events = [_bounce(age, mailing=f"m{age}") for age in range(20)]
+    events = [
+        event_of("a@example.com", _NOW - 3600 * age, mailing=f"m{age}") for age in range(MOST + 8)
+    ]
     found = _month(*events, _bounce(19, mailing="m0"), _bounce(1)).mailings
-    assert [one.mailing for one in found] == [f"m{age}" for age in range(MOST)]
+    assert [one.name for one in found] == [f"m{age}" for age in range(MOST)]
     assert found[0].hard == 2
     assert found[0].last == _NOW
 
 
 def test_choices_of_filters_are_in_order_and_without_the_empty_name() -> None:
-    found = _month(_bounce(1, group="b"), _bounce(1, group="a"), _bounce(1))
-    assert found.groups == ["a", "b"]
+    found = _month(_bounce(1, group="b"), _bounce(2, group="a"), _bounce(1))
+    assert [one.name for one in found.groups] == ["b", "a"]
     assert found.providers == ["example.com"]
 
 

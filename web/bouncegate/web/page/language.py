@@ -15,6 +15,7 @@ from typing import Final, get_args
 from bouncegate.admin.words.language import Language as Code
 from bouncegate.admin.words.reasons import ReasonWords, reason_words
 from bouncegate.admin.words.texts import say
+from bouncegate.config.durations import Duration
 from bouncegate.config.taxonomy import Reason
 
 CODES: Final[tuple[Code, ...]] = get_args(Code)
@@ -65,6 +66,18 @@ class Language:
         """With separators of thousands: 9,635 or 9.635."""
         written = f"{value:,}"
         return written.replace(",", ".") if self.code == "de" else written
+
+    def duration(self, span: Duration) -> str:
+        """How long: 1 year, 30 days; without end."""
+        if span.endless:
+            return self.text("without end")
+        if span.months and not span.months % 12:
+            return self.plural("1 year", "{n} years", span.months // 12)
+        if span.months:
+            return self.plural("1 month", "{n} months", span.months)
+        if not span.seconds % _DAY:
+            return self.plural("1 day", "{n} days", span.seconds // _DAY)
+        return self.plural("1 hour", "{n} hours", -(-span.seconds // 3600))
 
     def percent(self, share: float) -> str:
         """A share of 0 to 1 as 2.4 % or 2,4 %."""

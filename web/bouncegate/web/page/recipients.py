@@ -156,7 +156,9 @@ def _choices(month: Month, query: ListQuery, words: Language) -> list[Choice]:
     found = [
         Choice("reason", "Reason", str(query.reason or ""), reasons),
         Choice("provider", "Provider", query.provider, _names(month.providers, query.provider)),
-        Choice("group", "Group", query.group, _names(month.groups, query.group)),
+        Choice(
+            "group", "Group", query.group, _names([one.name for one in month.groups], query.group)
+        ),
     ]
     if not query.tab.kind:
         kinds = [(str(kind), words.say(f"kind.{kind}")) for kind in ReportedKind]

@@ -3,13 +3,17 @@
 from typing import Final
 
 from bouncegate.web.page import (
+    auditlog,
     correcting,
     files,
+    incidents,
     locking,
+    mailings,
     overview,
     recipient,
     recipients,
     requests,
+    rules,
     unlocking,
 )
 from bouncegate.web.routes import Route
@@ -23,4 +27,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *locking.ROUTES,
     *correcting.ROUTES,
     *requests.ROUTES,
+    *mailings.ROUTES,
+    *incidents.ROUTES,
+    *auditlog.ROUTES,
+    *rules.ROUTES,
 )

@@ -1,0 +1,186 @@
+"""Every page over a real socket: in both languages, by role, with hostile parameters."""
+
+import re
+from urllib.parse import quote, urlencode
+
+import msgspec
+import pytest
+from tests.unit.web.page.conftest import Page
+from tests.websites import Answer
+
+from bouncegate.web.page.tabs import TABS
+
+PATHS = (
+    "/",
+    *(f"/recipients?tab={tab.name}" for tab in TABS),
+    "/recipients?q=info",
+    "/recipients?q=@mail.example",
+    "/recipients/nobody@example.org",
+    "/mailings",
+    "/mailings/2026-11%20Offers",
+    "/groups",
+    "/groups/news.example.com",
+    "/incidents",
+    "/requests",
+    "/rules",
+    "/rules/reasons",
+    "/audit",
+    "/unlock?query=/recipients%3Ftab%3Dsoft",
+    "/lock",
+)
+MARKUP = '"><script>alert(1)</script>'
+PARAMETERS = (
+    *("q", "kind", "reason", "provider", "group", "mailing", "origin", "after", "before", "tab"),
+    *("lang", "done", "back", "a", "query", "verb", "by", "address", "since", "until"),
+)
+
+
+def _names(answer: Answer) -> list[str]:
+    return [re.sub("%40", "@", one) for one in re.findall(r'name="a" value="([^"]+)"', answer.text)]
+
+
+def _show(page: Page, address: str) -> dict[str, object]:
+    told = page.site.command("show", "--json", address)
+    found: dict[str, object] = msgspec.json.decode(told)
+    return found
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_page_answers_in_both_languages(boss: Page, path: str, language: str) -> None:
+    answer = boss.get(path, Accept_Language=language)
+    assert answer.status == 200
+    assert f'<html lang="{language}">' in answer.text
+    assert "{" not in re.sub(r"(?s)<style>.*?</style>", "", answer.text)
+
+
+def test_a_chosen_language_is_remembered(boss: Page) -> None:
+    answer = boss.get("/?lang=de", Accept_Language="en")
+    assert "Datenqualität" in answer.text
+    assert answer.header("set-cookie").startswith("lang=de;")
+    assert "Datenqualität" in boss.get("/", Accept_Language="en", Cookie="lang=de").text
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("path", ["/", "/recipients", "/unlock", "/lock", "/audit", "/nothing"])
+def test_markup_in_a_parameter_stays_text(boss: Page, path: str, name: str) -> None:
+    answer = boss.get(f"{path}?{urlencode({name: MARKUP})}")
+    assert answer.status in {200, 400, 404}
+    assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/recipients/{}", "/mailings/{}", "/groups/{}", "/incidents/{}"])
+def test_markup_in_a_path_stays_text(boss: Page, path: str) -> None:
+    answer = boss.get(path.format(quote(MARKUP, safe="")))
+    assert answer.status in {400, 404}
+    assert "<script>alert" not in answer.text
+
+
+def test_pages_of_a_list_hold_everybody_once_and_lead_back(boss: Page) -> None:
+    seen: list[str] = []
+    path, pages = "/recipients?tab=bounces", []
+    while path:
+        answer = boss.get(path)
+        pages.append(_names(answer))
+        seen += pages[-1]
+        match = re.search(r'rel="next" href="([^"]+)"', answer.text)
+        path = match[1].replace("&amp;", "&") if match else ""
+        back = re.search(r'rel="prev" href="([^"]+)"', answer.text)
+        if len(pages) > 1:
+            assert back is not None
+            assert _names(boss.get(back[1].replace("&amp;", "&"))) == pages[-2]
+    assert len(seen) == len(set(seen)) == 300
+    assert len(pages) == 6
+
+
+def test_a_search_finds_beginnings_and_domains(boss: Page) -> None:
+    begun = _names(boss.get("/recipients?q=info"))
+    assert begun
+    assert all(name.startswith("info") for name in begun)
+    of_domain = _names(boss.get("/recipients?q=@post.example"))
+    assert of_domain
+    assert all(name.endswith("@post.example") for name in of_domain)
+
+
+def test_unlocking_a_list_frees_soft_locks_alone(desk: Page) -> None:
+    hard = _names(desk.get("/recipients?tab=hard"))
+    soft = _names(desk.get("/recipients?tab=soft"))
+    query = {"query": "/recipients?tab=locked", "back": "/recipients?tab=soft"}
+    asked = desk.get(f"/unlock?{urlencode(query)}").text
+    assert "stay locked" in asked
+    answer = desk.post("/unlock", {**query, "why": "a test"}, f"/unlock?{urlencode(query)}")
+    assert answer.status == 303
+    assert re.fullmatch(r"/recipients\?tab=soft&done=unlocked-\d+", answer.header("location"))
+    assert "unlocked." in desk.get(answer.header("location")).text
+    assert not _names(desk.get("/recipients?tab=soft"))
+    assert _names(desk.get("/recipients?tab=hard")) == hard
+    assert _show(desk, soft[0])["locked"] is False
+    entries = [msgspec.json.decode(x) for x in desk.site.command("audit", "--json").splitlines()]
+    assert (entries[0]["via"], entries[0]["by"], entries[0]["why"]) == ("web", "desk", "a test")
+
+
+def test_only_an_admin_frees_a_hard_lock(desk: Page, boss: Page) -> None:
+    name = _names(desk.get("/recipients?tab=hard"))[0]
+    ask = f"/unlock?{urlencode({'a': name})}"
+    assert "There is nothing to unlock" in desk.get(ask).text
+    desk.post("/unlock", {"a": name, "why": "a test"}, "/lock")
+    assert _show(desk, name)["locked"] is True
+    boss.post("/unlock", {"a": name, "why": "a test"}, ask)
+    assert _show(boss, name)["locked"] is False
+
+
+def test_a_reader_asks_and_an_operator_decides(reader: Page, desk: Page) -> None:
+    one, other = _names(reader.get("/recipients?tab=hard"))[:2]
+    assert reader.get(f"/unlock?{urlencode({'a': one})}").status == 403
+    assert reader.get("/requests").status == 403
+    for name in (one, other):
+        ask = f"/requests/new?{urlencode({'a': name})}"
+        answer = reader.post("/requests/new", {"a": name, "why": "has a new mailbox"}, ask)
+        assert answer.status == 303
+    waiting = desk.get("/requests").text
+    assert "has a new mailbox" in waiting
+    numbers = re.findall(r'name="number" value="(\d+)"', waiting)
+    desk.post("/requests", {"number": numbers[0], "verdict": "approve"}, "/requests")
+    desk.post("/requests", {"number": numbers[1], "verdict": "decline"}, "/requests")
+    assert _show(desk, one)["locked"] is False
+    assert _show(desk, other)["locked"] is True
+    assert "Nobody waits" in desk.get("/requests").text
+    late = desk.post("/requests", {"number": numbers[0], "verdict": "approve"}, "/lock")
+    assert late.status == 409
+
+
+def test_locking_by_hand_names_its_end_and_its_group(desk: Page) -> None:
+    form = {"a": "new@example.org", "why": "asked for it", "until": "1 month", "group": "news"}
+    assert desk.post("/lock", form, "/lock").status == 303
+    found = _show(desk, "new@example.org")
+    assert (found["locked"], found["scope"], found["origin"]) == (True, "group:news", "manual")
+    assert desk.post("/lock", {**form, "why": " "}, "/lock").status == 400
+    assert desk.post("/lock", {**form, "a": "no address"}, "/lock").status == 400
+
+
+def test_a_correction_frees_the_right_address(desk: Page) -> None:
+    form = {"a": "ann@gmial.com", "new": "ann@gmail.com", "why": "a typing error"}
+    ask = f"/correct?{urlencode({'a': form['a']})}"
+    assert desk.post("/correct", form, ask).status == 303
+    assert _show(desk, "ann@gmial.com")["corrected_to"] == "ann@gmail.com"
+
+
+def test_a_form_without_its_token_or_from_elsewhere_is_refused(desk: Page) -> None:
+    fields = {"Remote-User": "desk", "Sec-Fetch-Site": "same-origin"}
+    form = {"a": "x@example.org", "why": "w"}
+    answer = desk.site.ask("POST", "/lock", fields, form, to=desk.site.proxy)
+    assert answer.status == 403
+    assert _show(desk, "x@example.org")["locked"] is False
+
+
+def test_a_way_back_never_leads_elsewhere(desk: Page) -> None:
+    form = {"a": "y@example.org", "why": "w", "back": "//evil.example/"}
+    assert desk.post("/lock", form, "/lock").header("location").startswith("/recipients")
+
+
+def test_bounce_messages_of_a_mailing_come_as_an_mbox(desk: Page, reader: Page) -> None:
+    answer = desk.get("/mailings/2026-11%20Offers/bounces.mbox")
+    assert answer.status == 200
+    assert answer.body.startswith(b"From MAILER-DAEMON ")
+    assert answer.header("content-disposition").startswith("attachment;")
+    assert reader.get("/mailings/2026-11%20Offers/bounces.mbox").status == 200
