@@ -67,15 +67,19 @@ class LatestRows:
         if start is None and order == "next-end":
             start = Place(self._now, _LAST, "")
         walked = self._store.places.walk(
-            order, takes, limit, start=start, back=back, seconds=seconds
+            order, takes, limit + 1, start=start, back=back, seconds=seconds
         )
-        found = walked.found[::-1] if back else walked.found
+        # One more than is shown says whether there is another page.
+        found, further = walked.found[:limit], walked.next if walked.is_cut else None
+        if len(walked.found) > limit:
+            further = found[-1].place
+        found = found[::-1] if back else found
         shown = [row for one in found for row in rows[one.place.address]]
         ends = (found[0].place, found[-1].place) if found else (None, None)
         if back:
-            before = ends[0] if walked.next is not None else None
+            before = further
             return LatestPage(shown, before, ends[1] or first, walked.is_cut)
-        return LatestPage(shown, ends[0] if first is not None else None, walked.next, walked.is_cut)
+        return LatestPage(shown, ends[0] if first is not None else None, further, walked.is_cut)
 
     def _rows(self, listed: Latest, placed: Placed, filters: RowFilters) -> list[Row]:
         """The rows of an address that match and are at this place."""

@@ -79,12 +79,19 @@ class ForceRule:
         if self._rights == ALL_RIGHTS:
             return {}
         locks = locks_at(self._store.addresses.get(address) or EMPTY, self._now)
-        found = {one.scope: Guarded(address, one.lock, covered=False) for one in locks}
-        if any(may_cover(lock) for _, lock, _ in found.values()):
+        found = [Guarded(address, one.lock, covered=False) for one in locks]
+        scopes = [one.scope for one in locks]
+        if any(may_cover(lock) for _, lock, _ in found):
             for one in locks_at(self._store.history.uncovered(address, self._fold), self._now):
-                if one.scope in found and one.lock != found[one.scope].lock:
-                    found[one.scope] = Guarded(address, one.lock, covered=True)
-        return {name: one for name, one in found.items() if right_for(one.lock) not in self._rights}
+                if one.scope in scopes and one.lock not in (lock for _, lock, _ in found):
+                    found.append(Guarded(address, one.lock, covered=True))
+                    scopes.append(one.scope)
+        # Of two locks of one scope the one that is covered is told: it is what costs reputation.
+        return {
+            scope: one
+            for scope, one in zip(scopes, found, strict=True)
+            if right_for(one.lock) not in self._rights
+        }
 
 
 class UnlockSummary:

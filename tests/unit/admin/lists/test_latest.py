@@ -103,3 +103,18 @@ def test_latest_is_cut_where_time_is_up(tmp_path: Path) -> None:
         assert page.is_cut
         assert (page.rows, page.before) == ([], None)
         assert page.after is not None
+
+
+@pytest.mark.parametrize("limit", [10, 15, 30])
+def test_latest_no_page_is_empty_where_the_pages_before_hold_all(
+    tmp_path: Path, limit: int
+) -> None:
+    with closing(open_store(tmp_path)) as store:
+        fill(store)
+        latest = LatestRows(store, listing_of(store), NOW)
+        page, sizes = latest.page("bounced", RowFilters(), limit, seconds=60), []
+        sizes.append(len(page.rows))
+        while page.after is not None:
+            page = latest.page("bounced", RowFilters(), limit, start=page.after, seconds=60)
+            sizes.append(len(page.rows))
+        assert sizes == [limit] * (30 // limit)

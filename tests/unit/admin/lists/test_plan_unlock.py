@@ -85,3 +85,18 @@ def test_audit_says_by_which_face_and_token_and_keeps_one_line() -> None:
     record = audit_of("unlock", NOW, who, why="asked", targets=["b@a.test", "a@a.test"])
     assert (record.via, record.token, record.by) == ("api", "shop\\x1b", "ann\\x0a")
     assert (record.targets, record.count) == (("a@a.test", "b@a.test"), 2)
+
+
+@pytest.mark.parametrize(("rights", "freed"), [({"soft"}, 0), ({"soft", "manual"}, 1)])
+def test_a_lock_by_hand_over_a_soft_one_needs_the_right_for_both(
+    tmp_path: Path, rights: set[Right], freed: int
+) -> None:
+    with closing(open_store(tmp_path)) as store:
+        fill(store)
+        lock(store, "soft@a.test", Origin.MANUAL, Reason.OPERATOR)
+        listing = Listing(store, Providers.of(()), POLICY, NOW, Duration(months=3))
+        plan = plan_unlock(
+            store, listing, ["soft@a.test"], ForceRule(store, POLICY.fold, NOW, rights)
+        )
+        assert len(plan.free) == freed
+        assert plan.kept.left_by == ({} if freed else {"manual": 1})
