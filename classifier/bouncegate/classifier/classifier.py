@@ -54,7 +54,7 @@ class Evidence(NamedTuple):
 
 
 class Classifier:
-    """Immutable, and shared by all threads of a process; built once from the rules."""
+    """Shared by all threads of a process; built once from the rules, which do not change."""
 
     def __init__(self, rules: Rules, own_mark: str = "") -> None:
         """Compile the rules. `load_rules` has checked their patterns.
@@ -82,7 +82,7 @@ class Classifier:
         reply = _reply_of(report)
         candidates = self._no_text
         for index, evidence in self._order(report, reply):
-            if evidence.text is not candidates.text:
+            if evidence.text != candidates.text:
                 candidates = self._texts.candidates(evidence.text)
             number = index.first(evidence, candidates)
             if number is not None:
@@ -95,6 +95,10 @@ class Classifier:
         index = self._refining.get(rule.reason)
         number = index.first(evidence, candidates) if index else None
         return rule if number is None else self._rules[number]
+
+    def forget_texts(self) -> None:
+        """Remember no text of those classified: for measurements."""
+        self._texts.forget_texts()
 
     def classify_reply(self, diagnostic: str) -> Verdict:
         """The verdict on a reply or diagnostic alone."""

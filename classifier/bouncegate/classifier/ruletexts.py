@@ -29,6 +29,9 @@ _NONE: Final[Bits] = (0, 0, 0)
 # Words of which the table remembers the bits, and their greatest length.
 _REMEMBERED: Final = 8192
 _LONGEST: Final = 32
+# Texts that are remembered, and their greatest length: servers give many recipients the same reply.
+_REMEMBERED_TEXTS: Final = 512
+_LONGEST_TEXT: Final = 512
 _ASCII_WORD: Final = re.compile(r"[a-z]+")
 _WORD: Final = re.compile(rf"[{LETTERS}]+")
 _LETTERS_ALONE: Final = bytes(o if 0x61 <= o <= 0x7A else 0x20 for o in range(256))
@@ -38,15 +41,16 @@ _WEIGHT_OF_BEGINNING: Final = 4
 
 
 class Candidates:
-    """A text, and which alternatives may match it."""
+    """A text, which alternatives may match it, and which patterns have matched or not."""
 
-    __slots__ = ("bits", "octets", "text")
+    __slots__ = ("bits", "known", "octets", "text")
 
     def __init__(self, text: str, bits: int) -> None:
         """`bits`: one for each alternative."""
         self.text: Final = text
         self.octets: Final = text.encode()
         self.bits: Final = bits
+        self.known: Final[dict[int, bool]] = {}
 
 
 class RuleTexts:
@@ -54,7 +58,7 @@ class RuleTexts:
 
     __slots__ = (
         "_bits_of_need", "_compiled", "_digits", "_longest_beginning", "_parts", "_patterns",
-        "_remembered", "_without_second", "_without_third", "numbers", "pattern_of",
+        "_remembered", "_texts", "_without_second", "_without_third", "numbers", "pattern_of",
     )  # fmt: skip
 
     def __init__(self, patterns: Iterable[tuple[int, str]]) -> None:
@@ -68,6 +72,7 @@ class RuleTexts:
         self._compiled: Final[list[Phrases | None]] = [None for _ in ordered]
         self._bits_of_need: Final[dict[str, Bits]] = {}
         self._remembered: Final[dict[str, Bits]] = {}
+        self._texts: Final[dict[str, Candidates]] = {}
         self._without_second = 0
         self._without_third = 0
         weights = Counter(w for p in self._patterns for w in _ASCII_WORD.findall(p))
@@ -123,6 +128,21 @@ class RuleTexts:
 
     def candidates(self, text: str) -> Candidates:
         """The alternatives that a text in lower case may match."""
+        known = self._texts.get(text)
+        if known is not None:
+            return known
+        found = Candidates(text, self._bits_of_text(text))
+        if len(text) <= _LONGEST_TEXT:
+            if len(self._texts) >= _REMEMBERED_TEXTS:
+                self._texts.clear()
+            self._texts[text] = found
+        return found
+
+    def forget_texts(self) -> None:
+        """Remember no text: for measurements."""
+        self._texts.clear()
+
+    def _bits_of_text(self, text: str) -> int:
         first, second, third = self._bits_of_need.get("", _NONE)
         second |= self._without_second
         third |= self._without_third
@@ -139,7 +159,7 @@ class RuleTexts:
                 first |= bits[0]
                 second |= bits[1]
                 third |= bits[2]
-        return Candidates(text, first & second & third)
+        return first & second & third
 
     def _words(self, text: str) -> list[str]:
         if text.isascii():
@@ -166,10 +186,16 @@ class RuleTexts:
 
     def matches(self, place: int, candidates: Candidates) -> bool:
         """Whether a text matches one of the patterns."""
+        known = candidates.known.get(place)
+        if known is None:
+            known = candidates.known[place] = self._occurs(place, candidates.octets)
+        return known
+
+    def _occurs(self, place: int, octets: bytes) -> bool:
         compiled = self._compiled[place]
         if compiled is None:
             compiled = self._compiled[place] = Phrases((whole_words(self._patterns[place]),))
-        return compiled.occur_in(candidates.octets)
+        return compiled.occur_in(octets)
 
 
 def _both(one: Bits, other: Bits) -> Bits:

@@ -133,3 +133,24 @@ def test_more_words_than_are_remembered_are_told_apart() -> None:
     for n in range(10_000):
         texts.candidates("".join(letters[n // 26**k % 26] for k in range(4)))
     assert found(texts, "mailbox full") == [0]
+
+
+def test_a_text_that_is_remembered_gets_the_same_answer() -> None:
+    texts = RuleTexts([(0, "mailbox full"), (1, "mailbox")])
+    first, again = found(texts, "mailbox full"), found(texts, "mailbox full")
+    assert (first, again) == ([0, 1], [0, 1])
+    assert texts.candidates("mailbox full") is texts.candidates("mailbox full")
+
+    texts.forget_texts()
+    assert not texts.candidates("mailbox full").known
+
+
+def test_no_more_texts_are_remembered_than_fit() -> None:
+    texts = RuleTexts([(0, "mailbox full")])
+    first = texts.candidates("mailbox full")
+    for n in range(1000):
+        texts.candidates(f"550 {n}")
+    assert texts.candidates("mailbox full") is not first
+
+    long = "mailbox full " * 1000
+    assert texts.candidates(long) is not texts.candidates(long)
