@@ -262,3 +262,35 @@ def test_the_subject_of_the_returned_message_delays_nothing() -> None:
     failed, not_found, *_ = NOTICES["German"]
     subject = "Unzustellbar: Verzögerung Ihrer Lieferung"
     assert told(subject, failed, not_found) == [(ADDRESS, "failed", "user-unknown")]
+
+
+# A message that was not undelivered but sent back, or turned down.
+SENT_BACK = {
+    "German": "Ihre Nachricht an {a} wurde zurückgeschickt.",
+    "Spanish": "El mensaje para {a} ha sido devuelto.",
+    "Portuguese": "Seu e-mail para {a} foi recusado.",
+    "Italian": "Il messaggio per {a} è stato respinto.",
+    "Dutch": "Het bericht aan {a} werd geretourneerd.",
+    "Swedish": "Meddelandet till {a} har returnerats.",
+    "Danish": "Din meddelelse til {a} blev afvist.",
+    "Finnish": "Viesti vastaanottajalle {a} palautettiin.",
+    "Polish": "Wiadomość do {a} została odrzucona.",
+    "Czech": "Zpráva pro {a} byla vrácena.",
+    "Slovak": "Správa pre {a} bola odmietnutá.",
+    "Russian": "Письмо для {a} было отклонено.",
+    "Ukrainian": "Повідомлення для {a} повернуто.",
+    "Turkish": "{a} adresine gönderilen ileti geri çevrildi.",
+    "Hungarian": "Az üzenetet a szerver visszautasította: {a}",
+    "Greek": "Το μήνυμα προς {a} επιστράφηκε.",
+    "Romanian": "Mesajul către {a} a fost respins.",
+    "Korean": "{a} 앞으로 보낸 메일이 반송되었습니다.",
+    "Chinese": "发往 {a} 的邮件被拒收。",
+    "Indonesian": "Pesan untuk {a} telah dikembalikan.",
+    "Vietnamese": "Thư gửi đến {a} đã bị trả lại.",
+}
+
+
+@pytest.mark.parametrize("language", SENT_BACK)
+def test_a_message_that_came_back_has_failed(language: str) -> None:
+    reports = told("News", SENT_BACK[language], "550 5.1.1 <{a}>")
+    assert reports == [(ADDRESS, "failed", "user-unknown")]

@@ -86,6 +86,8 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"fehler (?:bei|beim|in) (?:der )?(?:zustell|versand|auslieferung)\pL*",
         r"(?:abgewiesen|abgelehnt|zurückgewiesen)",
         r"(?:zustell|auslief|versend|versand)\pL*[^.\n]{0,60}fehler\pL*",
+        r"(?:nachricht|mail)\pL*[^.\n]{0,80} (?:zurück(?:gesandt|geschickt|gesendet|gegeben))",
+        r"zurück an (?:den )?absender",
     ),
     "French": (
         (
@@ -129,6 +131,12 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"n[aã]o é possível entregar",
         r"no se puede entregar",
         r"no s'ha pogut (?:lliurar|enviar)",
+        (
+            r"(?:mensaje|correo|mensagem|e-?mail)[^.\n]{0,80} (?:devuelt|devolvid|retornad|rebotad"
+            r"|rechazad|rejeitad|recusad|bloquead)\pL*"
+        ),
+        r"(?:devuelt|devolvid|retornad)\pL* (?:al|ao) (?:remitente|remetente)",
+        r"(?:cuenta|conta)[^.\n]{0,40}(?:desactivad|desativad|cerrad|encerrad|suspend|suspens)\pL*",
     ),
     "Italian": (
         (
@@ -143,6 +151,11 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         ),
         r"non è stato possibile (?:recapitare|consegnare|inviare)",
         r"recapito non (?:è )?riuscito",
+        (
+            r"(?:messaggio|mail)[^.\n]{0,80} (?:restituit|respint|rifiutat|rimandat|rispedit"
+            r"|bloccat)\pL*"
+        ),
+        r"(?:restituit|rispedit|rimandat)\pL* al mittente",
     ),
     "Dutch and Scandinavian": (
         r"niet (?:\w+ ){0,2}(?:afgeleverd|bezorgd|verzonden|worden)",
@@ -157,6 +170,15 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"leverans\pL*[^.\n]{0,30} misslyck\pL*",
         r"levering\pL*[^.\n]{0,30} misly(?:kke|kt)\pL*",
         r"toimitus\pL*[^.\n]{0,60} epäonnistui",
+        (
+            r"(?:bericht|mail)[^.\n]{0,80} (?:teruggestuurd|teruggezonden|geretourneerd|geweigerd"
+            r"|afgewezen)"
+        ),
+        (
+            r"(?:meddeland|meddelels|melding|besked|mejl|mail|e-post)\pL*[^.\n]{0,80}"
+            r" (?:retur(?:n|ner)|tillbaka|avvis|afvis|avslå)\pL*"
+        ),
+        r"viesti\pL*[^.\n]{0,60} (?:palaute|hylä)\pL*",
     ),
     "Polish and Czech": (
         (
@@ -176,6 +198,8 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"(?:ne|nie je možné|sa nepodarilo)[^.\n]{0,40} doručiť",
         r"nije (?:bilo )?moguće (?:isporučiti|dostaviti)",
         r"ni (?:bilo )?mogoče dostaviti",
+        r"(?:wiadomość|mail)\pL*[^.\n]{0,80} (?:zwrócon|odrzucon|odesłan)\pL*",
+        r"(?:zpráv|správ|mail)\pL*[^.\n]{0,80} (?:vrácen|vráten|odmítnut|odmietnut)\pL*",
     ),
     "Russian and Ukrainian": (
         (
@@ -193,6 +217,10 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         ),
         r"сбой доставки",
         r"не мож. да бъде (?:доставен|изпратен)\pL*",
+        (
+            r"(?:письмо|сообщение|лист|повідомлення)[^.\n]{0,80} (?:отклон[её]н|отвергнут|не принят"
+            r"|відхилен|повернут)\pL*"
+        ),
     ),
     "Japanese": (
         (
@@ -214,6 +242,7 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"(?:전송|전달|배달)할 수 없",
         r"未传递|未傳遞",
         r"(?:传递|傳遞)[^。\n]{0,12}(?:失败|失敗)",
+        r"반송|(?:邮件|郵件|信件)[^。\n]{0,12}(?:被拒|拒收)",
     ),
     "Turkish, Greek, Hungarian, Romanian": (
         r"nu (?:a putut|au putut|poate) fi (?:livrat|trimis|transmis)\pL*",
@@ -223,6 +252,13 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"nem (?:kézbesíthető|sikerült (?:kézbesíteni|elküldeni))",
         r"kézbesíthetetlen|nem (?:lehetett|tudtuk) kézbesíteni|sikertelen kézbesítés",
         r"nu (?:s-a|am) putut (?:livra|trimite)",
+        (
+            r"(?:ileti|mesaj|posta)\pL*[^.\n]{0,60} (?:geri (?:dön|gönderil|çevril)|iade edil"
+            r"|reddedil)\pL*"
+        ),
+        r"(?:levél|level|üzenet)\pL*[^.\n]{0,60} (?:visszaküld|visszautasít|elutasít)\pL*",
+        r"μήνυμα[^.\n]{0,60} (?:επιστράφηκε|επιστρέφεται|απορρίφθηκε)",
+        r"mesaj\pL*[^.\n]{0,60} (?:returnat|respins|refuzat)\pL*",
     ),
     "Arabic, Hebrew, Vietnamese, Indonesian, Thai": (
         r"(?:تعذر|لم يتم|فشل) (?:تسليم|إرسال)",
@@ -230,6 +266,8 @@ NOT_DELIVERED: Final[dict[str, tuple[str, ...]]] = {
         r"không (?:thể )?(?:gửi|chuyển)(?: được)? (?:thư|tin|email)",
         r"tidak (?:dapat|bisa) (?:dikirim|terkirim|disampaikan)\pL*",
         r"ไม่สามารถส่ง",
+        r"(?:thư|tin nhắn|email)[^.\n]{0,40} bị (?:trả lại|từ chối)",
+        r"(?:pesan|surat|email)[^.\n]{0,60} (?:dikembalikan|ditolak)",
     ),
 }
 
