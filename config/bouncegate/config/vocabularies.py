@@ -2,6 +2,7 @@
 
 One row for each reason. Scripts that were written for one of them can read `classify --vocabulary`.
 Where a vocabulary has no word of its own, the row has the one that its users would look under.
+The names of SES and KumoMTA are written down from memory of their documents, not looked up.
 """
 
 from enum import StrEnum
