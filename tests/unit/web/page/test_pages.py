@@ -1,5 +1,7 @@
 """Every page over a real socket: in both languages, by role, with hostile parameters."""
 
+import csv
+import io
 import re
 from urllib.parse import quote, urlencode
 
@@ -27,6 +29,10 @@ PATHS = (
     "/audit",
     "/unlock?query=/recipients%3Ftab%3Dsoft",
     "/lock",
+    "/check",
+    "/corrections",
+    "/purge?a=info@example.org",
+    "/settings/tokens",
 )
 MARKUP = '"><script>alert(1)</script>'
 PARAMETERS = (
@@ -184,3 +190,70 @@ def test_bounce_messages_of_a_mailing_come_as_an_mbox(desk: Page, reader: Page) 
     assert answer.body.startswith(b"From MAILER-DAEMON ")
     assert answer.header("content-disposition").startswith("attachment;")
     assert reader.get("/mailings/2026-11%20Offers/bounces.mbox").status == 200
+
+
+def test_the_sheet_of_a_list_brings_corrections_back(desk: Page) -> None:
+    answer = desk.get("/recipients.csv?tab=detected&lang=en")
+    assert answer.header("content-disposition") == 'attachment; filename="detected.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(rows) > 50
+    row = rows[0]
+    right = "right.one@gmail.com"
+    pasted = f"id;address\r\n{row['id']};{right}\r\nnonsense;x@gmail.com\r\n"
+    shown = desk.post("/corrections", {"sheet": pasted}, "/corrections").text
+    assert "1 address would be corrected" in shown
+    assert "Line 3: no address has this id" in shown
+    form = {"sheet": pasted, "carry_out": "yes", "why": "a test"}
+    assert desk.post("/corrections", form, "/corrections").status == 303
+    assert _show(desk, row["address"])["corrected_to"] == right
+
+
+def test_a_german_sheet_has_semicolons_and_dots(boss: Page) -> None:
+    text = boss.get("/recipients.csv?tab=hard&lang=de").text
+    assert text.startswith("\ufeffid;address;")
+    assert re.search(r";\d\d\.\d\d\.20\d\d", text)
+
+
+def test_a_list_is_checked_and_nothing_is_stored(boss: Page) -> None:
+    locked = _names(boss.get("/recipients?tab=hard"))[1]
+    form = {"text": f"{locked}\nfine@gmail.com\nno address\nann@gmial.com\n"}
+    shown = boss.post("/check", form, "/check").text
+    assert "4 addresses checked, 2 may be mailed" in shown
+    assert "ann<wbr>" in shown
+    assert ">fine@gmail.com\nann@gmial.com</textarea>" in shown
+    assert _show(boss, "fine@gmail.com")["state"] == "unknown"
+
+
+def test_data_of_one_person_is_taken_out_and_deleted(boss: Page) -> None:
+    name = _names(boss.get("/recipients?tab=soft&kind="))[0]
+    found = msgspec.json.decode(boss.get(f"/recipients/{name}/data.json").body)
+    assert found["known"]["address"] == name
+    form = {"a": name, "why": "asked for it"}
+    assert boss.post("/purge", form, f"/purge?{urlencode({'a': name})}").status == 303
+    left = msgspec.json.decode(boss.get(f"/recipients/{name}/data.json").body)
+    assert left["entries"] == []
+    assert _show(boss, name)["locked"] is True
+
+
+def test_a_bounce_message_is_downloaded_as_it_came(boss: Page) -> None:
+    name = _names(boss.get("/recipients?tab=detected"))[1]
+    match = re.search(
+        r'href="(/recipients/[^"]+/messages/\d+)"', boss.get(f"/recipients/{name}").text
+    )
+    assert match is not None
+    answer = boss.get(match[1])
+    assert answer.body.startswith(b"From: MAILER-DAEMON@")
+    assert answer.header("content-type") == "application/octet-stream"
+    assert answer.header("content-disposition").startswith("attachment;")
+
+
+def test_a_token_is_shown_once_works_and_is_revoked(boss: Page) -> None:
+    form = {"name": "shop", "scope": "check", "expires": "1 year"}
+    made = boss.post("/settings/tokens", form, "/settings/tokens").text
+    match = re.search(r'<pre class="secret">(bg_[^<]+)</pre>', made)
+    assert match is not None
+    assert match[1] not in boss.get("/settings/tokens").text
+    bearer = {"Authorization": f"Bearer {match[1]}"}
+    assert boss.site.ask("GET", "/api/v1/token", bearer).status == 200
+    boss.post("/settings/tokens/revoke", {"id": match[1].split("_")[1]}, "/settings/tokens")
+    assert boss.site.ask("GET", "/api/v1/token", bearer).status == 401

@@ -17,6 +17,7 @@ from bouncegate.admin.words.reasons import ReasonWords, reason_words
 from bouncegate.admin.words.texts import say
 from bouncegate.config.durations import Duration
 from bouncegate.config.taxonomy import Reason
+from bouncegate.policy.records import NO_END
 
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 
@@ -91,6 +92,10 @@ class Language:
         moment = datetime.fromtimestamp(seconds, UTC)
         stop = "." if self.code == "de" else ""
         return f"{moment.day}{stop} {_MONTHS[self.code][moment.month - 1]} {moment.year}"
+
+    def end(self, seconds: int) -> str:
+        """The day on which a lock ends, or that it never does."""
+        return self.text("never") if seconds == NO_END else self.day(seconds)
 
     def short_day(self, seconds: int) -> str:
         """The day without its year, for the axis of a chart."""

@@ -160,7 +160,7 @@ def _step(step: StepView, words: Language) -> ShownStep:
         mark,
         text,
         " · ".join(one for one in about if one),
-        0,
+        step.number if is_bounce else 0,
     )
 
 

@@ -1,0 +1,75 @@
+"""Corrections by a sheet: locked addresses are exported with their ids, corrected, and pasted back.
+
+First everything is shown, old beside new, with faults by line; then what was shown is carried out.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response
+
+from bouncegate.admin.lists import corrections as correcting
+from bouncegate.admin.lists.columns import Columns
+from bouncegate.admin.lists.corrections import Correction, Fault
+from bouncegate.admin.lists.csvfile import read_csv
+from bouncegate.admin.lists.textform import CsvError
+from bouncegate.web import acts
+from bouncegate.web.call import Call
+from bouncegate.web.page.selection import asking, reason_in
+from bouncegate.web.page.showing import back_with, show
+from bouncegate.web.problem import Problem
+from bouncegate.web.rights import Right
+from bouncegate.web.routes import Route
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a sheet would do."""
+
+    right: Sequence[Correction]
+    faults: Sequence[Fault]
+    unchanged: int
+
+
+def ask(call: Call) -> Response:
+    """The form."""
+    return show(call, "corrections.html", "corrections", sheet="", preview=None)
+
+
+def preview(call: Call) -> Response:
+    """What the sheet would do, or with `carry_out` the act."""
+    form = call.form
+    sheet = form.one("sheet")
+    found = _read(call, sheet)
+    if not form.one("carry_out"):
+        return show(call, "corrections.html", "corrections", sheet=sheet, preview=found)
+    done = call.site.act_now(acts.correct, asking(call, reason_in(call)), found.right)
+    return back_with("/corrections", "corrected", len(done.addresses))
+
+
+def _read(call: Call, sheet: str) -> Preview:
+    """The corrections of a sheet with its columns `id` and `address`; raises Problem."""
+    store, fold = call.site.store, call.site.settings.store.fold_local_part
+    try:
+        rows = read_csv(io.BytesIO(sheet.encode()), "utf-8")
+        sought = correcting.read_corrections(rows, Columns(), fold=fold)
+    except CsvError as error:
+        raise Problem("request", str(error)) from None
+    found = correcting.resolve(store, sought)
+    sought.faults.extend(correcting.chained(found))
+    asked = asking(call)
+    for one in found:
+        seen = correcting.as_seen(store, one, call.now)
+        if fault := acts.fault_of(asked, seen):
+            sought.faults.append(Fault(one.line, fault))
+    bad = {fault.line for fault in sought.faults}
+    right = [one for one in found if one.line not in bad]
+    return Preview(right, sorted(sought.faults), sought.unchanged)
+
+
+ROUTES: Final = (
+    Route("/corrections", ask, right=Right.CORRECT),
+    Route("/corrections", preview, methods=("POST",), right=Right.CORRECT),
+)
