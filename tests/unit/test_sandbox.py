@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes.util import find_library
@@ -27,7 +28,7 @@ from lab.waiting import wait_for
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMD = ROOT / "systemd"
 COMMAND = Path(sys.executable).with_name("bouncegate")
-DAEMONS = ("milter", "return-path", "map", "maintain")
+DAEMONS = ("milter", "return-path", "map", "maintain", "events")
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("systemd-analyze") is None or find_library("seccomp") is None,
@@ -48,7 +49,11 @@ def folder() -> Iterator[Path]:
         (path / "bouncegate.toml").write_text(
             f'[store]\npath = "{path}/store"\nmap_size = "64 MiB"\n'
             f"{sections}[dns]\nenabled = false\n[ledger]\nenabled = true\n"
+            "[events]\nenabled = true\n"
+            f'[[events.endpoint]]\nname = "folder"\nspool = "{path}/store/spool"\n'
+            '[[events.endpoint]]\nname = "nobody"\nurl = "http://127.0.0.1:9/"\n'
         )
+        (path / "store/spool").mkdir()
         for one in (path, *path.rglob("*")):
             shutil.chown(one, "nobody", "nogroup")
         yield path
@@ -106,6 +111,29 @@ def test_a_daemon_takes_new_code_within_the_limits_of_its_unit(name: str, folder
 def answering(folder: Path) -> set[str]:
     found = check_daemons(load(folder / "bouncegate.toml"))
     return {one.check for one in found if one.severity is Severity.OK}
+
+
+def test_events_reach_folders_and_the_network_within_the_limits_of_their_unit(
+    folder: Path,
+) -> None:
+    lock = bouncegate(folder, "lock", "a@b.example")
+    as_maintain = argv("bouncegate-maintain.service", folder, *lock)
+    subprocess.run(as_maintain, check=True, capture_output=True, timeout=60)
+    with running("events", folder):
+        time.sleep(2.0)  # its endpoints have begun
+        lock = bouncegate(folder, "lock", "c@d.example")
+        as_maintain = argv("bouncegate-maintain.service", folder, *lock)
+        subprocess.run(as_maintain, check=True, capture_output=True, timeout=60)
+        spool = folder / "store/spool"
+        wait_for("the event", lambda: list(spool.glob("*.json")))
+        (event,) = spool.glob("*.json")
+        assert '"c@d.example"' in event.read_text()
+        status = bouncegate(folder, "events", "log", "nobody", "--json")
+        wait_for("an attempt", lambda: subprocess.check_output(status))
+        attempt = subprocess.check_output(status, text=True)
+    # The sandbox of the test has no network behind its sockets; that of the unit allows them.
+    assert "Address family not supported" not in attempt
+    assert "unreachable" in attempt or "refused" in attempt
 
 
 def test_the_return_path_makes_a_bounce_durable_within_the_limits_of_its_unit(

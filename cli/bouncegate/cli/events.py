@@ -23,6 +23,7 @@ from bouncegate.cli.times import time_of
 from bouncegate.config.text import counted
 from bouncegate.daemon.lastresort import end_now
 from bouncegate.daemon.periodic import PeriodicTask, run_until
+from bouncegate.store.errors import StoreMissing
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ log: Final = logging.getLogger("bouncegate.events")
 
 # Whether the files that are open are still those of the store.
 _WATCH_PAUSE: Final = 1.0
+# Before the first bounce there is no store, and nothing to tell.
+_STORE_PAUSE: Final = 5.0
 _STATUS: Final = (
     "name",
     "target",
@@ -67,9 +70,6 @@ def events(context: typer.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from bouncegate.web.events.eventstore import EventStore  # noqa: PLC0415 - the daemon's alone
-    from bouncegate.web.events.service import Service  # noqa: PLC0415
-
     invocation = invocation_of(context)
     settings = invocation.settings
     set_up_logging(settings.log, "events")
@@ -77,8 +77,6 @@ def events(context: typer.Context) -> None:
         complain("events are off: set enabled = true in [events], and name an [[events.endpoint]]")
         raise typer.Exit(os.EX_CONFIG)
     stop, restart_wanted, ended = threading.Event(), threading.Event(), threading.Event()
-    store = invocation.open_store(readonly=True)
-    own = EventStore.open(settings.store, readonly=False)
 
     def end(*_: object) -> None:
         ended.set()
@@ -87,6 +85,22 @@ def events(context: typer.Context) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     signal.signal(signal.SIGHUP, lambda *_: _on_sighup(invocation, stop, restart_wanted))
+    store = _store_once_there(invocation, stop)
+    if store is not None:
+        _deliver(invocation, store, stop, restart_wanted)
+    if restart_wanted.is_set():
+        restart(ended.is_set)
+
+
+def _deliver(
+    invocation: Invocation, store: Store, stop: threading.Event, restart_wanted: threading.Event
+) -> None:
+    """Deliver until `stop`."""
+    from bouncegate.web.events.eventstore import EventStore  # noqa: PLC0415 - the daemon's alone
+    from bouncegate.web.events.service import Service  # noqa: PLC0415
+
+    settings = invocation.settings
+    own = EventStore.open(settings.store, readonly=False)
     service = Service(settings, invocation.policy, store, own, invocation.open_ledger)
     replaced = invocation.replaced(store)
 
@@ -103,8 +117,22 @@ def events(context: typer.Context) -> None:
         end_now(log, "after some seconds", os.EX_OK)
     own.close()
     store.close()
-    if restart_wanted.is_set():
-        restart(ended.is_set)
+
+
+def _store_once_there(invocation: Invocation, stop: threading.Event) -> Store | None:
+    """The store; None if `stop` comes before the first bounce or lock has made it."""
+    is_logged = False
+    while not stop.is_set():
+        try:
+            return invocation.open_store(readonly=True)
+        except StoreMissing as error:
+            if not is_logged:
+                log.warning("%s", error)
+                notify("READY=1")
+            is_logged = True
+        notify("WATCHDOG=1")
+        stop.wait(_STORE_PAUSE)
+    return None
 
 
 def _on_sighup(

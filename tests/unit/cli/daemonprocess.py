@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.waiting import wait_for
 
 # TimeoutStopSec= of each unit.
-DAEMONS = {"milter": 10, "return-path": 30, "map": 10, "maintain": 30, "web": 10}
+DAEMONS = {"milter": 10, "return-path": 30, "map": 10, "maintain": 30, "web": 10, "events": 30}
 # A machine that is busy takes its time to start a process.
 SECONDS = 60.0
 COMMAND = (sys.executable, "-m", "bouncegate.cli")
@@ -47,7 +47,8 @@ def configured(folder: Path, more: str = "") -> Path:
         f'{sockets}[store]\npath = "{folder}/store"\nmap_size = "64 MiB"\n'
         f'{dns}[ledger]\nenabled = true\nmax_size = "16 MiB"\n'
         f'[[web.listen]]\nsocket = "unix:{folder}/web.sock"\n'
-        f'[metrics]\ncounters = "{folder}/counters"\nlisten = "unix:{folder}/metrics.sock"\n{more}'
+        f'[metrics]\ncounters = "{folder}/counters"\nlisten = "unix:{folder}/metrics.sock"\n'
+        f'[events]\nenabled = true\n[[events.endpoint]]\nname = "a"\nspool = "{folder}"\n{more}'
     )
     argv = [*COMMAND, "--config", str(config), "lock", "x@y.example"]
     subprocess.run(argv, check=True, timeout=SECONDS)
