@@ -9,12 +9,12 @@ from bouncegate.classifier.fields import Fields
 from bouncegate.classifier.notification import Notification
 from bouncegate.classifier.readers import arf, rfc3464
 from bouncegate.classifier.report import Original
+from bouncegate.config.mailingheaders import RETURNED
 
 # Fields by which an operator's system identifies its mailings.
 KEPT: Final = frozenset((
-    "subject", "from", "date", "list-id", "list-unsubscribe", "feedback-id", "x-campaign-id",
-    "x-campaign", "x-campaignid", "x-mailing-id", "x-mailer-recptid", "x-csa-complaints",
-    "precedence",
+    "subject", "from", "date", "list-id", "list-unsubscribe", "x-mailer-recptid",
+    "x-csa-complaints", "precedence", *RETURNED,
 ))  # fmt: skip
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,996}>")
 _LONGEST_TO: Final = 8 * limits.VALUE

@@ -77,6 +77,7 @@ def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
         yield Finding("ledger", Severity.ERROR, text, "fix what the message names")
     else:
         yield Finding("ledger", Severity.OK, f"{room.entries.get('sent', 0):,} sends")
+        yield from _mailings(settings)
         yield from _surroundings("ledger", room)
         keep = settings.ledger.keep.after(now) - now
         if room.fill > _FORGETS and newest - oldest < keep:
@@ -86,6 +87,20 @@ def check_ledger(settings: Settings, now: int) -> Iterator[Finding]:
             text += "verified, and do not count"
             fix = "raise [ledger] max_size and reload the daemons"
             yield Finding("ledger", Severity.WARNING, text, fix)
+
+
+def _mailings(settings: Settings) -> Iterator[Finding]:
+    """Whether sends are recorded with their mailing."""
+    if not settings.ledger.mailing_headers:
+        text = (
+            "sends are recorded without their mailing: `report mailing` has the bounces of a "
+            "mailing, but no sends, no refused recipients and no rate"
+        )
+        fix = (
+            'if you need them, write mailing_headers = ["X-Campaign-Id"] below [ledger], with the '
+            "header field of your sending program (what it costs: docs/reports.md)"
+        )
+        yield Finding("ledger", Severity.NOTE, text, fix)
 
 
 def check_backup(settings: Settings, now: int) -> Iterator[Finding]:

@@ -41,6 +41,7 @@ from bouncegate.classifier.returnpath.namedrecipients import (
 )
 from bouncegate.classifier.returnpath.proof import UNVERIFIED, Proof
 from bouncegate.classifier.verdict import Verdict
+from bouncegate.config.mailingheaders import RETURNED
 from bouncegate.config.settings import Trust
 from bouncegate.config.taxonomy import Category, Kind, Reason
 from bouncegate.config.text import clean
@@ -51,7 +52,7 @@ from bouncegate.store.recording import identity, name_of_sent
 _NAMELESS: Final = 16
 # Which header of the returned message names a mailing, and which a group; the first that is
 # there is taken.
-_MAILING: Final = ("x-campaign-id", "x-campaign", "x-campaignid", "x-mailing-id", "feedback-id")
+_MAILING: Final = RETURNED
 _GROUP: Final = ("list-id",)
 # Recorded for a bounce from which no recipient could be read.
 _NO_FAILURE: Final = Verdict(Kind.NONE, Category.UNDEFINED, Reason.UNDEFINED, "")

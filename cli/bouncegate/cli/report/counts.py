@@ -20,6 +20,11 @@ from bouncegate.cli.sentences import write_text
 from bouncegate.config.text import counted, printable
 
 _MOST_DAYS_SHOWN: Final = 31
+_NO_MAILING: Final = """\
+No mailing is known: no message and no bounce had a header field for it. If your sending program
+writes one, such as X-Campaign-Id, add these lines to the config and reload the daemons:
+[ledger]
+mailing_headers = ["X-Campaign-Id"]"""
 
 
 class Counts(ReportCounts):
@@ -80,6 +85,8 @@ class Counts(ReportCounts):
                 f"Refused: {counted(self._dropped.refusals, 'refusal')} until "
                 f"{iso(self._dropped.until)} were deleted early and are missing."
             )
+        if self._subject == "mailing" and not any(name for name, _ in self._rows("mailing")):
+            yield _NO_MAILING
         if total.unverified:
             yield "Unverified: does not prove to be about mail of ours; --unverified counts it."
 

@@ -97,8 +97,13 @@ def test_a_ledger_is_looked_at_where_there_should_be_one(tmp_path: Path) -> None
 def test_a_ledger_too_small_for_its_time_is_told_before_bounces_stop_counting(
     tmp_path: Path,
 ) -> None:
-    settings = settings_of(tmp_path, f'{SIGNED}[ledger]\nmax_size = "8 MiB"\n')
+    toml = f'{SIGNED}[ledger]\nmax_size = "8 MiB"\n'
+    settings = settings_of(tmp_path, toml)
     record(settings, range(10))
+    severity, text = worst(check_ledger(settings, NOW))
+    assert severity is Severity.NOTE
+    assert 'mailing_headers = ["X-Campaign-Id"]' in text
+    settings = settings_of(tmp_path, f'{toml}mailing_headers = ["X-Campaign-Id"]\n')
     assert worst(check_ledger(settings, NOW))[0] is Severity.OK
     record(settings, range(10, 30_000))
     severity, text = worst(check_ledger(settings, NOW))
