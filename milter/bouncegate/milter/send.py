@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import milter
 
@@ -29,8 +29,12 @@ from bouncegate.milter.refusal.recipient import (
     plain_key,
 )
 from bouncegate.milter.session import (
+    AUTHENTICATED,
+    CLIENT,
+    DAEMON,
     QUEUE_ID,
     RESOLVED,
+    SENDER,
     RefusedAt,
     Session,
     facts,
@@ -54,6 +58,19 @@ _LONGEST_SENDER: Final = 512
 # Long ids of Postfix have some 16 characters, those of Sendmail 14.
 _LONGEST_QUEUE_ID: Final = 64
 _NOTIFY: Final = b"NOTIFY="
+# A sender of its own for each recipient (VERP) is never seen again.
+_MOST_ORIGINS: Final = 1000
+
+
+class _Origin(NamedTuple):
+    """What recurs in the messages of a session: it is worked out once."""
+
+    sender: str
+    """As the ledger has it."""
+    group: str
+    """Unless a header names it."""
+    domain: str
+    """Below which the return path is signed; empty: it is not."""
 
 
 class SendStep:
@@ -86,6 +103,7 @@ class SendStep:
         # Signed like any other message, and recorded nowhere (bouncegate.config.probe).
         self._probes = frozenset(f"<{TAKEN}@{name}>".encode() for name in self._domains.names)
         self._counts = counts
+        self._origins: dict[tuple[str | None, ...], _Origin | None] = {}
 
     @property
     def actions(self) -> int:
@@ -103,7 +121,9 @@ class SendStep:
         if answer == milter.CONTINUE:
             session = session_of(context)
             session.recipients.append(recipient)
-            if self._plain_key(recipient) is None:
+            if (key := self._plain_key(recipient)) is not None:
+                session.keys[recipient] = key
+            else:
                 session.resolved[recipient] = as_resolved(recipient, macro(context, RESOLVED))
             if parameters and not is_failure_reported(parameters):
                 session.unreported.append(recipient)
@@ -120,7 +140,8 @@ class SendStep:
     def end(self, context: "Context") -> int:
         """Sign and record a message. Whatever goes wrong, the message passes."""
         session = session_of(context)
-        self._hand_over_refused(session, header_seen=True)
+        if session.refused:
+            self._hand_over_refused(session, header_seen=True)
         try:
             if session.recipients:
                 self._send(context, session)
@@ -133,7 +154,8 @@ class SendStep:
 
     def abort(self, session: Session) -> None:
         """The message ended early: what it was refused is known all the same."""
-        self._hand_over_refused(session, header_seen=False)
+        if session.refused:
+            self._hand_over_refused(session, header_seen=False)
 
     def _hand_over_refused(self, session: Session, *, header_seen: bool) -> None:
         for start in range(0, len(session.refused), RECIPIENTS_A_PART):
@@ -151,7 +173,7 @@ class SendStep:
             clean(known.sender or "", _LONGEST_SENDER),
             tuple(RefusedRecipient(at.recipient, at.reason, at.cause) for at in some),
             mailing=self._mailing_of(session),
-            group=self._group(known, session),
+            group=self._group(self._group_of(known), session),
             header_seen=header_seen and self.wants_headers,
         )
         try:
@@ -162,33 +184,54 @@ class SendStep:
             self._error_log.log("NOQUEUE", error, expected=True)
 
     def _send(self, context: "Context", session: Session) -> None:
-        known = facts(context, "")
-        if not known.sender or not is_outbound(known, self._scope):
-            return
-        # Signed before: by us, by another of us, or so it says. It has its entry in the ledger
-        # then, as the message that it is, or its bounces come back to nothing that is known:
-        # another entry would never bounce, and look delivered.
-        if self._domains.holds(known.sender_domain):
+        origin = self._origin(context)
+        if origin is None:
             return
         now, recorded = int(time.time()), 0
         message = self._chance.randbytes(MESSAGE_OCTETS)
         ledger_queue = None if self._probes.issuperset(session.recipients) else self._ledger_queue
-        sent: Sent | None = None
         try:
-            sent = self._record(context, session, known, message, now)
             if ledger_queue is not None:
-                ledger_queue.send(sent)
+                ledger_queue.send(self._record(context, session, origin, message, now))
                 recorded = now
         finally:  # signed or not, a bounce unknown to the ledger locks no address
-            if domain := self._domains.for_sender(known.sender_domain):
-                local = sign(self._keys.ring, _only_recipient(session, sent), message, now)
+            if origin.domain:
+                local = sign(self._keys.ring, self._only_recipient(session), message, now)
                 # The token holds nothing that xtext (RFC 3461, 4) would have to escape.
-                context.chgfrom(f"<{local}@{domain}>", f"ENVID={local}")
+                context.chgfrom(f"<{local}@{origin.domain}>", f"ENVID={local}")
             if ledger_queue is not None:
                 self._counts.sent(recorded)
 
+    def _origin(self, context: "Context") -> _Origin | None:
+        """What is signed and recorded of a session's messages; None where they are not ours."""
+        symbol = context.getsymval
+        try:
+            macros = symbol(SENDER), symbol(CLIENT), symbol(DAEMON), symbol(AUTHENTICATED)
+        except UnicodeDecodeError:
+            return self._origin_of(facts(context, ""))
+        if macros in self._origins:
+            return self._origins[macros]
+        origin = self._origin_of(facts(context, ""))
+        if macros[1]:  # else the client is known by its connection alone
+            if len(self._origins) >= _MOST_ORIGINS:
+                self._origins.clear()
+            self._origins[macros] = origin
+        return origin
+
+    def _origin_of(self, known: Facts) -> _Origin | None:
+        if not known.sender or not is_outbound(known, self._scope):
+            return None
+        domain = known.sender_domain
+        # Signed before: by us, by another of us, or so it says. It has its entry in the ledger
+        # then, as the message that it is, or its bounces come back to nothing that is known:
+        # another entry would never bounce, and look delivered.
+        if self._domains.holds(domain):
+            return None
+        sender = clean(known.sender, _LONGEST_SENDER)
+        return _Origin(sender, self._group_of(known), self._domains.for_sender(domain))
+
     def _record(
-        self, context: "Context", session: Session, known: Facts, message: bytes, now: int
+        self, context: "Context", session: Session, origin: _Origin, message: bytes, now: int
     ) -> Sent:
         headers = session.headers
         # Those of whom no failure is reported come last: their number alone is kept.
@@ -200,28 +243,35 @@ class SendStep:
         return Sent(
             now,
             message,
-            clean(known.sender or "", _LONGEST_SENDER),
+            origin.sender,
             tuple(everyone),
             queue_id=clean(macro(context, QUEUE_ID) or "", _LONGEST_QUEUE_ID),
             message_id=headers.get(_MESSAGE_ID, ""),
             mailing=self._mailing_of(session),
-            group=self._group(known, session),
+            group=self._group(origin.group, session),
             unreported=len(everyone) - reported,
         )
 
     def _addresses(self, session: Session, recipients: Iterable[bytes]) -> dict[str, None]:
         """Their canonical addresses, each once."""
-        keys = (self._key(session.resolved.get(to, to)) for to in recipients)
-        return dict.fromkeys(key.decode() for key in keys if key is not None)
+        plain = session.keys
+        keys = (plain.get(to) or self._key(session.resolved.get(to, to)) for to in recipients)
+        return dict.fromkeys([key.decode() for key in keys if key is not None])
+
+    def _only_recipient(self, session: Session) -> str:
+        """The canonical address of a message's one recipient; empty where there are more."""
+        if len(session.recipients) > 1:
+            return ""
+        return "".join(self._addresses(session, session.recipients))
 
     def _mailing_of(self, session: Session) -> str:
         headers = session.headers
         return next((headers[name] for name in self._mailing if headers.get(name)), "")
 
-    def _group(self, known: Facts, session: Session) -> str:
+    def _group(self, at_rcpt: str, session: Session) -> str:
         if self._group_header:
             return session.headers.get(self._group_header, "")
-        return self._group_of(known)
+        return at_rcpt
 
     def _wanted_headers(self) -> frozenset[str]:
         """Fields to be asked of the MTA: none, if tokens are the only proof that is needed."""
@@ -229,12 +279,6 @@ class SendStep:
         if wanted or not self._domains.signs:
             wanted.add(_MESSAGE_ID)
         return frozenset(wanted)
-
-
-def _only_recipient(session: Session, sent: Sent | None) -> str:
-    """The canonical address of a message's one recipient; empty where there are more."""
-    one = sent is not None and len(session.recipients) == len(sent.recipients) == 1
-    return sent.recipients[0] if sent is not None and one else ""
 
 
 def is_failure_reported(parameters: Sequence[bytes]) -> bool:

@@ -104,6 +104,7 @@ class Session:
     __slots__ = (
         *(
             "headers",
+            "keys",
             "pending",
             "peer",
             "people",
@@ -120,6 +121,8 @@ class Session:
         self.recipients: list[bytes] = []
         self.unreported: list[bytes] = []
         """Those recipients of whom no failure is reported."""
+        self.keys: dict[bytes, bytes] = {}
+        """The keys of those that can be written in one way alone."""
         self.resolved: dict[bytes, bytes] = {}
         """What the MTA makes of recipients that it may take for others than they look."""
         self.headers: dict[str, str] = {}
@@ -133,6 +136,7 @@ class Session:
         """The next message of the connection begins with nothing."""
         self.recipients = []
         self.unreported = []
+        self.keys = {}
         self.resolved = {}
         self.headers = {}
         self.pending = []
