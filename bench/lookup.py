@@ -2,7 +2,8 @@
 
 Ours is what the milter does for each recipient: from the octets of RCPT TO to the record, its
 address canonicalised and, where it has no lock, its domain asked for as well. The raw get is
-`with environment.begin() as t: t.get(key)` with a key that is ready. Also how much of the
+`with environment.begin() as t: t.get(key)` with a key that is ready. The step at RCPT is all of it
+for a recipient without a lock, also with `[lists] invalid = "refuse"`. Also how much of the
 disk a lock takes, and how much memory of its own a milter worker has after a mailing.
 """
 
@@ -18,7 +19,12 @@ from bench.figures import family, own_memory
 from bench.load import Load
 from bench.lockedstore import LockedStore, locked_store
 from bench.output import arguments, show
+from bouncegate.config.loading import loads
+from bouncegate.daemon.scoreboard import Scoreboard
+from bouncegate.milter.rcpt import Locks, RcptStep
+from bouncegate.milter.refusal.counts import DECISIONS, DecisionCounts
 from bouncegate.milter.refusal.recipient import folded_key
+from bouncegate.milter.refusal.undeliverable import Known, undeliverable_by
 from bouncegate.store.layout import LOCKS, open_environment
 from bouncegate.store.locktable import LockTable
 
@@ -34,6 +40,12 @@ def main() -> None:
             _row("look-up as the milter does it, us", asked, 2.0),
             _row("raw get of py-lmdb, us", raw, None),
             _row("of each, the clock itself, us", timer, None),
+            _row("the step at RCPT, us", _step(store, options.rounds, ""), None),
+            _row(
+                '... with [lists] invalid = "refuse"',
+                _step(store, options.rounds, '[lists]\ninvalid = "refuse"\n'),
+                None,
+            ),
             _row("store, octets a lock", store.octets_a_lock, 150),
             _row("a worker's own memory, MB", _memory(store, options.seconds), 60),
         ]
@@ -67,6 +79,26 @@ def _lookups(store: LockedStore, rounds: int) -> list[float]:
     ]
     environment.close()
     return [statistics.median(column) for column in zip(*found, strict=True)]
+
+
+def _step(store: LockedStore, rounds: int, toml: str) -> float:
+    """What a recipient without a lock takes the step at RCPT: the least of the rounds, in us."""
+    settings = loads(toml)
+    (row,) = Scoreboard.in_memory(DECISIONS).take(1)
+    counts = DecisionCounts(row.counters, DECISIONS)
+    table = LockTable.open(store.settings)
+    rules = undeliverable_by(settings, Known(table.domain, table.was_freed))
+    step: Any = RcptStep(settings, Locks(table.find, undeliverable=rules), counts)
+    # Of a domain that no rule is against; nothing else of the session is asked for.
+    recipients = [f"<{to.removesuffix('.example')}.de>".encode() for to in store.mailing]
+    least = float("inf")
+    for _ in range(rounds):
+        began = time.process_time()
+        for recipient in recipients:
+            step(None, recipient)
+        least = min(least, time.process_time() - began)
+    table.close()
+    return least / len(recipients) * 1e6
 
 
 def _median(lookup: Lookup, arguments: Sequence[bytes]) -> float:

@@ -21,7 +21,7 @@ from bouncegate.milter.logline import NO_QUEUE_ID
 from bouncegate.milter.refusal.counts import DecisionCounts
 from bouncegate.milter.refusal.decision import Facts, Outcome, Scope, is_exempt
 from bouncegate.milter.refusal.recipient import is_address
-from bouncegate.milter.refusal.reply import A_DAY, Wording, group_of, kind_fields, wording
+from bouncegate.milter.refusal.reply import A_DAY, REF, Wording, group_of, kind_fields, wording
 from bouncegate.milter.session import (
     AUTHENTICATED,
     CLIENT,
@@ -56,11 +56,15 @@ class _Worded(NamedTuple):
     """What recurs in the refusals of a kind of lock."""
 
     wording: Wording
+    text: str
+    """To all of them, with `REF` where the ref goes; empty if it names the recipient."""
+    has_percent: bool
     fields: str
     """Of the log line, all but the ref."""
     place: int
     """Where they are counted."""
     reason: str
+    answer: int
 
 
 class _Session(NamedTuple):
@@ -109,7 +113,7 @@ class PreparedRefusals:
             queue_id = context.getsymval(QUEUE_ID) or NO_QUEUE_ID
         except UnicodeDecodeError:
             return None
-        if session is None or not (key.isascii() and is_of_all(record) and _is_plain(queue_id)):
+        if session is None or not (is_of_all(record) and key.isascii() and _is_plain(queue_id)):
             return None
         head, until, since, cause = parts_of(record)
         address = key.decode()
@@ -119,18 +123,19 @@ class PreparedRefusals:
         kind = head, since // A_DAY, end, self._mark()
         worded = session.worded.get(kind) or self._word(session, kind, record)
         ref = ref_to(cause)
-        reply = worded.wording.reply(ref, address)
+        code, status = worded.wording[:2]
+        text = worded.text.replace(REF, ref) or worded.wording.reply(ref, address).text
         self._counts.decided_at(worded.place)
         self._log(
-            f"{queue_id}: reject: RCPT from [{session.client}]: {reply.code} {reply.status} "
-            f"<{address}>: {reply.text}; from=<{session.sender}> to=<{address}> "
-            f"{worded.fields} ref={ref}"
+            f"{queue_id}: reject: RCPT from [{session.client}]: {code} {status} <{address}>: "
+            f"{text}; from=<{session.sender}> to=<{address}> {worded.fields} ref={ref}"
         )
         if self._records:
             refused = RefusedAt(session.facts, address, worded.reason, cause)
             session_of(context).refused.append(refused)
-        context.setreply(reply.code, reply.status, reply.escaped)
-        return milter.TEMPFAIL if reply.temporary else milter.REJECT
+        escaped = text.replace("%", "%%") if worded.has_percent else text
+        context.setreply(code, status, escaped)
+        return worded.answer
 
     def learn(self, context: "Context", facts: Facts) -> None:
         """A recipient of this session was refused: all are that a lock holds, unless exempt."""
@@ -156,11 +161,16 @@ class PreparedRefusals:
         assert lock is not None, "it has an end"
         if len(session.worded) >= _MOST_WORDINGS:
             session.worded.clear()
+        words = wording(self._reply, lock, session.group, kind[-1])
+        text = words.to_all()
         found = session.worded[kind] = _Worded(
-            wording(self._reply, lock, session.group, kind[-1]),
+            words,
+            text,
+            not text or "%" in text,
             kind_fields(lock),
             self._counts.place_of(Outcome.REFUSED, lock),
             lock.reason,
+            milter.TEMPFAIL if words.code.startswith("4") else milter.REJECT,
         )
         return found
 

@@ -37,6 +37,7 @@ SETTINGS: Final = tuple(
         (
             LEDGER,
             '[reply]\ntext = "{recipient} is locked: 50% {ref} {until} {since}, {recipient}"\n',
+            '[reply]\ntext = "100% {url} {ref}"\nurl = "https://a.example/%41?{ref}"\n',
             '[reply]\naction = "defer"\n[exempt]\nrecipients = ["ann@", "@b.example"]\n',
             '[exempt]\nsenders = ["shop@sender.test"]\n' + LEDGER,
             '[reply]\naction = "discard"\n' + LEDGER,

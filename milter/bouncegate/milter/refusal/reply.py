@@ -20,8 +20,10 @@ from bouncegate.policy.undeliverable import ref_of
 from bouncegate.store.address import AddressError, canonical, domain_of
 
 A_DAY: Final = 86_400
-# Stand in a wording where its recipient and its ref go; a template is printable.
-_RECIPIENT, _REF = "\0", "\1"
+# Stands in a wording where its recipient goes, as REF does for the ref; a template is printable.
+_RECIPIENT: Final = "\0"
+REF: Final = "\1"
+_LONGEST_REF: Final = 20
 _OF_SMTPD: Final = "Recipient address rejected: "
 _AROUND_TEXT: Final = len("550 ") + len(" ") + len("\r\n")
 
@@ -63,9 +65,16 @@ class Wording(NamedTuple):
     """For the text, in characters."""
     mark: str
 
+    def to_all(self) -> str:
+        """The text to all of them, with `REF` where the ref goes; empty if it names recipients."""
+        longest = len(self.text) + self.text.count(REF) * (_LONGEST_REF - 1)
+        if _RECIPIENT in self.text or longest > self.room:
+            return ""
+        return f"{self.text.rstrip()} {self.mark}"
+
     def reply(self, ref: str, recipient: str) -> Reply:
         """The reply to one of them."""
-        words = self.text.replace(_REF, ref)
+        words = self.text.replace(REF, ref)
         count = words.count(_RECIPIENT)
         if count:
             shown = for_reply(recipient)
@@ -96,7 +105,7 @@ def wording(settings: ReplySettings, lock: Lock, group: GroupReply | None, mark:
         "cause": cause.words,
         "since": day(lock.since),
         "until": until(lock),
-        "ref": _REF,
+        "ref": REF,
         "recipient": _RECIPIENT,
     }
     fields["url"] = url.template and url.template.format(**fields)
