@@ -3,7 +3,8 @@
 It can play an MTA that honours the macros a milter asks for, as Postfix does, and one that
 sends its own set and knows nothing of that request. Macros belong to the step that they are asked
 for: a step for which nothing is asked has Postfix's own set. Postfix sends the macros of a step
-that the milter has opted out of, too; the other one sends nothing then.
+that the milter has opted out of, too; the other one sends nothing then, and neither does Sendmail
+8, which honours requests.
 """
 
 import socket
@@ -50,12 +51,16 @@ class Answer(NamedTuple):
 class Mta:
     """One connection of an MTA to a milter."""
 
-    def __init__(self, at: Path | int, *, honours_request: bool = True) -> None:
+    def __init__(
+        self, at: Path | int, *, honours_request: bool = True, tells_opted_out: bool = True
+    ) -> None:
         """Connect to a path or a local port and negotiate.
 
-        An MTA that does not honour what it is asked for sends its own macros.
+        An MTA that does not honour what it is asked for sends its own macros; one that
+        `tells_opted_out` sends macros of steps that the milter does not want.
         """
         self._honours_request = honours_request
+        self._tells_opted_out = honours_request and tells_opted_out
         family = socket.AF_UNIX if isinstance(at, Path) else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.settimeout(10)
@@ -158,7 +163,7 @@ class Mta:
 
     def _opted_out(self, command: str, macros: Mapping[str, str]) -> None:
         """What is sent of a step that the milter does not want."""
-        if self._honours_request:
+        if self._tells_opted_out:
             self._macros(command, macros)
 
     def _macros(self, command: str, macros: Mapping[str, str]) -> None:

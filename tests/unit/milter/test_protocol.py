@@ -248,6 +248,21 @@ def test_an_mta_of_the_other_kind_is_noticed_at_its_first_locked_recipient(
         assert refused(answers[0])
 
 
+def test_an_mta_that_sends_no_macros_of_unwanted_steps_is_noticed_at_its_first_locked_recipient(
+    daemon: Daemon,
+) -> None:
+    """Sendmail honours requests, and sends the sender's macro only to who wants MAIL."""
+    put_locks(daemon.store, "gone@example.com")
+    daemon.start(milter={"workers": 1})
+    answers = []
+    for _ in range(4):
+        with Mta(daemon.socket, tells_opted_out=False) as mta:
+            mta.connect(SESSION)
+            mta.mail(SESSION, SENDER)
+            answers.append(refused(mta.rcpt(SESSION, b"<gone@example.com>")))
+    assert answers == [True, False, True, True]
+
+
 def test_observe_refuses_nobody_and_logs_whom_it_would_refuse(daemon: Daemon) -> None:
     put_locks(daemon.store, "gone@example.com")
     daemon.start(milter={"mode": "observe"})

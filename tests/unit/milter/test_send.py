@@ -93,7 +93,7 @@ def test_send_of_a_known_session_is_that_of_an_unknown_one(
     tmp_path: Path, ledger_queue: LedgerQueue
 ) -> None:
     step = step_of(tmp_path, ledger_queue)
-    changes = (
+    changes: tuple[dict[str, str], ...] = (
         {}, {"{auth_authen}": ""}, {"{auth_authen}": "shop"}, {"{mail_addr}": ""},
         {"{mail_addr}": "shop@sender.test"}, {"{mail_addr}": "b-x@return.sender.test"},
         {"{mail_addr}": "undecodable"}, {"{auth_authen}": "", "{client_addr}": ""},
