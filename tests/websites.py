@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
@@ -75,7 +75,7 @@ class WebSite:
 
     @contextmanager
     def serving(
-        self, environment: Mapping[str, str] | None = None
+        self, environment: Mapping[str, str] | None = None, command: Sequence[str] = COMMAND
     ) -> Iterator[subprocess.Popen[bytes]]:
         """The daemon, from when it is ready."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, self.log.open("ab") as log:
@@ -84,7 +84,7 @@ class WebSite:
             ready.bind(str(name))
             ready.settimeout(SECONDS)
             process = subprocess.Popen(
-                [*COMMAND, "--config", str(self.config), "web"],
+                [*command, "--config", str(self.config), "web"],
                 stderr=log,
                 stdout=log,
                 env={**os.environ, "NOTIFY_SOCKET": str(name), **(environment or {})},

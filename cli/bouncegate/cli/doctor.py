@@ -96,6 +96,7 @@ def doctor(
         maillog,
         storage,
         tokens,
+        webpage,
     )
     from bouncegate.admin.doctor.postfix import check_postfix  # noqa: PLC0415
 
@@ -113,6 +114,7 @@ def doctor(
         ("backup", lambda: storage.check_backup(settings, now)),
         ("daemons", lambda: daemons.check_daemons(settings)),
         ("events", lambda: check_events(settings, now)),
+        ("web", lambda: webpage.check_web(settings)),
         ("alive", lambda: alive.check_alive(settings, now)),
         ("dns", lambda: _names(settings, postfix, named)),
         ("postfix", lambda: check_postfix(settings, postfix)),

@@ -158,6 +158,8 @@ class Connection(HttpToolsProtocol):
             self._refuse(408, "The request took too long to come.")
         elif self.cycle is None or self.cycle.response_complete:
             self.transport.close()
+        else:  # its body is late: the answer that comes is the last one
+            self.cycle.keep_alive = False
 
 
 def _named(peer: Peer | None) -> str:

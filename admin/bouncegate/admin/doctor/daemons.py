@@ -51,7 +51,7 @@ def _probed(
     name: str, endpoint: Endpoint, probe: Probe, severity: Severity, meaning: str
 ) -> Iterator[Finding]:
     try:
-        with _connected(endpoint) as link:
+        with connected(endpoint) as link:
             if not probe(link):
                 text = f"another program than the {name} answers at {endpoint}: {meaning}"
                 yield Finding(name, severity, text, f"give the {name} a socket of its own")
@@ -91,7 +91,8 @@ class Link:
         return answer
 
 
-def _connected(endpoint: Endpoint) -> Link:
+def connected(endpoint: Endpoint) -> Link:
+    """A connection to a daemon; raises OSError."""
     if isinstance(endpoint, UnixSocket):
         peer = socket.socket(socket.AF_UNIX)
         peer.settimeout(_TIMEOUT)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bouncegate.admin.views.values import iso
-from bouncegate.cli.options import Json
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.onrecord import put_on_record
+from bouncegate.cli.options import By, Json, Why
 from bouncegate.cli.output import write_json
 from bouncegate.cli.streams import finish_unread
 from bouncegate.cli.table import write_table
@@ -34,6 +36,8 @@ def add(
     role: Annotated[RoleName, typer.Option(help="What they may do.")],
     group: Groups = None,
     generate: Generate = False,
+    why: Why = "",
+    by: By = "",
 ) -> None:
     """Make an account.
 
@@ -47,10 +51,19 @@ def add(
     with _accounts(context) as accounts:
         accounts.add(name, role.value, group or (), password, int(time.time()))
     _tell(name, password, generate=generate)
+    changed = f"{name}: role {role.value}, groups {', '.join(group or ()) or 'all'}"
+    put_on_record(invocation_of(context), "web account add", changed, by=by, why=why)
 
 
 @app.command("password")
-def password_(context: typer.Context, name: Name, *, generate: Generate = False) -> None:
+def password_(
+    context: typer.Context,
+    name: Name,
+    *,
+    generate: Generate = False,
+    why: Why = "",
+    by: By = "",
+) -> None:
     """Change a password; all sessions of the account end.
 
     Examples:
@@ -61,6 +74,7 @@ def password_(context: typer.Context, name: Name, *, generate: Generate = False)
     with _accounts(context) as accounts:
         accounts.change(name, int(time.time()), password=password)
     _tell(name, password, generate=generate)
+    put_on_record(invocation_of(context), "web account password", name, by=by, why=why)
 
 
 @app.command("role")
@@ -70,6 +84,8 @@ def role_(
     role: Annotated[RoleName, typer.Argument(metavar="ROLE", help="What they may do.")],
     *,
     group: Groups = None,
+    why: Why = "",
+    by: By = "",
 ) -> None:
     """Change role and groups; all sessions of the account end.
 
@@ -79,11 +95,13 @@ def role_(
     """
     with _accounts(context) as accounts:
         accounts.change(name, int(time.time()), role=role.value, groups=group or ())
-    print(f"{name}: role {role.value}, groups {', '.join(group or ()) or 'all'}")
+    changed = f"{name}: role {role.value}, groups {', '.join(group or ()) or 'all'}"
+    print(changed)
+    put_on_record(invocation_of(context), "web account role", changed, by=by, why=why)
 
 
 @app.command("remove")
-def remove(context: typer.Context, name: Name) -> None:
+def remove(context: typer.Context, name: Name, *, why: Why = "", by: By = "") -> None:
     """Delete an account; its sessions and tokens end.
 
     Examples:
@@ -94,6 +112,7 @@ def remove(context: typer.Context, name: Name) -> None:
         if not accounts.remove(name):
             raise typer.BadParameter(f"there is no account {name}")
     print(f"{name}: removed")
+    put_on_record(invocation_of(context), "web account remove", name, by=by, why=why)
 
 
 @app.command("list")

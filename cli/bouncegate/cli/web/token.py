@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bouncegate.admin.views.values import iso
+from bouncegate.cli.invocation import invocation_of
+from bouncegate.cli.onrecord import put_on_record
 from bouncegate.cli.operator import operator
-from bouncegate.cli.options import Json
+from bouncegate.cli.options import By, Json, Why
 from bouncegate.cli.output import complain, write_json
 from bouncegate.cli.streams import finish_unread
 from bouncegate.cli.table import write_table
@@ -54,6 +56,8 @@ def add(
     expires: Annotated[
         str, typer.Option(metavar="DURATION", help="After which time it ends; empty: never.")
     ] = "1 year",
+    why: Why = "",
+    by: By = "",
 ) -> None:
     """Make a token and show it once.
 
@@ -73,6 +77,8 @@ def add(
         assert environment is not None
         token, text = Tokens(environment).add(wish, maker, now, is_accounts=False)
     _show_once(token, text)
+    changed = f"{token.id} for {name}: {', '.join(token.scopes)}"
+    put_on_record(invocation_of(context), "web token add", changed, by=by, why=why)
 
 
 @app.command("rotate")
@@ -83,6 +89,8 @@ def rotate(
     overlap: Annotated[
         str, typer.Option(metavar="DURATION", help="How long the old one stays valid.")
     ] = "1 day",
+    why: Why = "",
+    by: By = "",
 ) -> None:
     """Make a new token in the place of an old one.
 
@@ -99,10 +107,12 @@ def rotate(
         assert environment is not None
         fresh, text = Tokens(environment).rotate(token, now, seconds)
     _show_once(fresh, text)
+    changed = f"{fresh.id} for {fresh.name}, in place of {fresh.replaces}"
+    put_on_record(invocation_of(context), "web token rotate", changed, by=by, why=why)
 
 
 @app.command("revoke")
-def revoke(context: typer.Context, token: Called) -> None:
+def revoke(context: typer.Context, token: Called, *, why: Why = "", by: By = "") -> None:
     """End a token at once.
 
     Examples:
@@ -119,6 +129,8 @@ def revoke(context: typer.Context, token: Called) -> None:
         raise typer.BadParameter(f"there is no token {token}")
     for one in revoked:
         print(f"token {one.id} for {one.name}: revoked")
+    changed = ", ".join(f"{one.id} for {one.name}" for one in revoked)
+    put_on_record(invocation_of(context), "web token revoke", changed, by=by, why=why)
 
 
 @app.command("list")
