@@ -39,6 +39,8 @@ def cell(base: Path, package: Path) -> Iterator[Cell]:
     root = base.with_name("cell")
     subprocess.run(["cp", "-a", "--reflink=auto", base, root], check=True)
     shutil.copy(package, root / "root/bouncegate.deb")
+    page = package.with_name(package.name.replace("bouncegate_", "bouncegate-web_"))
+    shutil.copy(page, root / "root/bouncegate-web.deb")
     try:
         with Cell(root) as cell:
             yield cell

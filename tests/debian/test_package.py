@@ -1,5 +1,6 @@
 """The package in a clean Debian: installed, removed, purged, it leaves Postfix as it was."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -97,6 +98,41 @@ def test_a_removal_keeps_the_data_and_a_purge_removes_it(cell: Cell) -> None:
     cell.shell(SAME)
 
 
+def test_the_page_is_a_package_of_its_own_and_served_once_it_is_installed(cell: Cell) -> None:
+    cell.shell(INSTALL)
+    assert cell.run("bouncegate", "web", check=False).returncode == os.EX_UNAVAILABLE
+    cell.shell("dpkg -i /root/bouncegate-web.deb")
+    units = cell.root / "lib/systemd/system"
+    assert {unit.name for unit in units.glob("bouncegate-web.*")} == {
+        "bouncegate-web.service",
+        "bouncegate-web.socket",
+    }
+    wanted = list((cell.root / "etc/systemd/system").glob("*.wants/bouncegate*"))
+    assert wanted == [], "nothing is enabled"
+    config = cell.root / "etc/bouncegate/bouncegate.toml"
+    config.write_text(
+        config.read_text() + '[[web.listen]]\nsocket = "unix:/run/bouncegate/web.sock"\n'
+    )
+    cell.start("runuser", "-u", "bouncegate", "--", "bouncegate", "web")
+    answered = cell.run("python3", "-c", ASK).stdout
+    assert answered.startswith("HTTP/1.1 200 ")
+    accounts = cell.root / "var/lib/bouncegate/web"
+    assert accounts.exists()
+    cell.shell("dpkg -P bouncegate-web")
+    assert not accounts.exists()
+    assert not list((cell.root / "usr/lib/bouncegate").glob("starlette*"))
+
+
+ASK = """
+import os, socket, time
+end = time.monotonic() + 60
+while not os.path.exists("/run/bouncegate/web.sock") and time.monotonic() < end:
+    time.sleep(0.1)
+with socket.socket(socket.AF_UNIX) as sock:
+    sock.connect("/run/bouncegate/web.sock")
+    sock.sendall(b"GET /healthz HTTP/1.0\\r\\n\\r\\n")
+    print(sock.recv(4096).decode())
+"""
 LEFT = (
     "etc/bouncegate", "var/lib/bouncegate", "run/bouncegate", "var/spool/postfix/bouncegate",
     "usr/lib/bouncegate", "usr/bin/bouncegate", "usr/share/doc/bouncegate",
