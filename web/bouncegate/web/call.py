@@ -4,33 +4,17 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from bouncegate.web.csrf import token_for
+from bouncegate.web.forms import Form, form_of
 from bouncegate.web.problem import Problem
 from bouncegate.web.rights import NOBODY, Person, Right, may
 from bouncegate.web.site import Site
 from bouncegate.web.sockets import Listener
 
 LOGIN_COOKIE: Final = "__Host-bouncegate-login"
-_MOST_FIELDS: Final = 2000
-
-
-@dataclass(frozen=True)
-class Form:
-    """The fields of a form; a name may come several times."""
-
-    fields: tuple[tuple[str, str], ...] = ()
-
-    def one(self, name: str, default: str = "") -> str:
-        """The last value of a name."""
-        return dict(self.fields).get(name, default)
-
-    def all(self, name: str) -> list[str]:
-        """Every value of a name, in order."""
-        return [value for key, value in self.fields if key == name]
 
 
 @dataclass(frozen=True)
@@ -49,19 +33,7 @@ class Call:
     @cached_property
     def form(self) -> Form:
         """The fields of a form that was sent; raises Problem."""
-        kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/x-www-form-urlencoded":
-            return Form()
-        try:
-            pairs = parse_qsl(
-                self.body.decode("ascii"),
-                keep_blank_values=True,
-                errors="strict",
-                max_num_fields=_MOST_FIELDS,
-            )
-        except ValueError as error:
-            raise Problem("request", f"the form cannot be read: {error}") from None
-        return Form(tuple(pairs))
+        return form_of(self.request.headers.get("content-type", ""), self.body)
 
     @cached_property
     def now(self) -> int:
