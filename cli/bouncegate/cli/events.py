@@ -23,7 +23,9 @@ from bouncegate.cli.times import time_of
 from bouncegate.config.text import counted
 from bouncegate.daemon.lastresort import end_now
 from bouncegate.daemon.periodic import PeriodicTask, run_until
+from bouncegate.store.environment import DATA
 from bouncegate.store.errors import StoreMissing
+from bouncegate.store.fileaccess import is_there
 from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
@@ -250,6 +252,7 @@ def test(context: typer.Context, endpoint: EndpointName) -> None:
 
     finish_unread()
     settings = invocation_of(context).settings
+    is_there(settings.store.path / DATA)  # who may not look there may not send in its name
     chosen = _named(invocation_of(context), endpoint)
     answer = send_test(chosen, settings.events, int(time.time()))
     said = f"HTTP {answer.status}" if answer.status else "no answer"
