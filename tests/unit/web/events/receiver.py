@@ -111,7 +111,7 @@ def _serve(folder: Path, port: int) -> None:
                 self.end_headers()
                 self.wfile.write(answer)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
