@@ -76,6 +76,14 @@ def test_every_unit_is_below_usr(contents: Path) -> None:
     assert not (contents / "lib").exists()
 
 
+def test_units_are_disabled_with_the_package(deb: Path, tmp_path: Path) -> None:
+    """debhelper writes that only for units that it finds."""
+    subprocess.run(["dpkg-deb", "-e", deb, tmp_path], check=True)
+    script = (tmp_path / "postrm").read_text()
+    assert "deb-systemd-helper purge" in script
+    assert "bouncegate-milter.service" in script
+
+
 def test_programs_that_units_and_commands_run_are_depended_on(deb: Path) -> None:
     depends = re.split(r"\s*[,|]\s*", field(deb, "Depends"))
     names = {one.split()[0] for one in depends}

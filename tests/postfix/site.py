@@ -35,7 +35,8 @@ class Site:
         self.postfix.start()
 
     def files(self) -> list[bytes]:
-        paths = [*sorted(self.postfix.config.iterdir()), self.gate.config]
+        there = (path for path in self.postfix.config.iterdir() if path.is_file())
+        paths = [*sorted(there), self.gate.config]
         return [path.read_bytes() for path in paths]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
