@@ -15,7 +15,7 @@ from bouncegate.config.websettings import (
 )
 
 MOST_ENDPOINTS: Final = 16
-"""What waits for them, and what is dead, must fit into 64 MB."""
+"""What waits for them, and what is dead, must fit into the map of their environment."""
 
 _LOCAL_NAMES: Final = ("localhost", "localhost.localdomain")
 

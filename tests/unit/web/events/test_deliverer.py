@@ -348,6 +348,32 @@ def test_a_batch_is_one_request_and_keeps_its_id(site: Site, receiver: Receiver)
     assert sorted(addresses(told_by(receiver))) == sorted(NAMES)
 
 
+def test_a_batch_waits_in_bounds_and_dies_event_by_event(site: Site, receiver: Receiver) -> None:
+    receiver.plan(status=500)
+    deliverer = site.deliverer(receiver.url, batch=200)
+    for n in range(12):
+        site.lock(*(f"many{n}-{m}@example.com" for m in range(200)))
+        site.now += 61
+        deliver(deliverer)
+    waiting = site.events.deliveries.waiting("a")
+    count = sum(len(parcel.events) for parcel in waiting)
+    assert MOST_WAITING <= count < MOST_WAITING + 200
+    for delay in DELAYS:
+        site.now += delay * 1.2
+        for _ in range(6):
+            deliver(deliverer)
+            site.now += 61
+    dead = site.events.deliveries.dead("a")
+    assert len(dead) >= 200
+    assert {len(parcel.events) for parcel in dead} == {1}
+    receiver.plan()
+    site.events.deliveries.replay_dead("a", None, site.now)
+    for _ in range(40):
+        deliver(deliverer)
+        site.now += 61
+    assert len({one["data"]["address"] for one in told_by(receiver)}) == 12 * 200
+
+
 def test_a_batch_waits_for_more_for_a_while(site: Site, receiver: Receiver) -> None:
     deliverer = site.deliverer(receiver.url, batch=10)
     site.bounce("ann@example.com")

@@ -188,7 +188,8 @@ class Deliverer:
 
     def _read(self, place: Place, most: int, now: float) -> Portion | None:
         """What comes next, unless too much waits already, or more is to be collected first."""
-        if most <= 0 or len(self._waiting) >= MOST_WAITING or (self._strict and self._waiting):
+        waiting = sum(len(parcel.events) for parcel in self._waiting.values())
+        if most <= 0 or waiting >= MOST_WAITING or (self._strict and self._waiting):
             return None
         portion = self._source.read(place.position, most, int(now))
         if self._settings.batch == 1 or not portion.told:
@@ -256,7 +257,7 @@ class Deliverer:
             if verdict.outcome is Outcome.DELIVERED:
                 delivered += len(parcel.events) if attempt is not None else 0
             elif verdict.outcome is Outcome.DEAD:
-                dead.append(tried)
+                dead.extend(apart(tried))
             elif answer is not None and answer.is_refused and len(parcel.events) > 1:
                 waiting.extend(apart(tried))
             else:

@@ -32,8 +32,9 @@ TRIED: Final = b"tried"
 DATABASES: Final = (PLACES, WAITING, DEAD, TRIED)
 
 MOST_WAITING: Final = 500
-"""Parcels of an endpoint that wait; beyond that it goes no further in the journal."""
+"""Events of an endpoint that wait; beyond that it goes no further in the journal."""
 MOST_DEAD: Final = 1000
+"""Dead letters of an endpoint, an event each."""
 MOST_TRIED: Final = 300
 """Attempts of an endpoint that are kept."""
 

@@ -23,7 +23,9 @@ from bouncegate.web.events.deliveries import DATABASES, Deliveries
 from bouncegate.web.events.outbox import LOOKED, OUTBOX, Outbox
 
 FOLDER: Final = "events"
-_MAP_SIZE: Final = 64 * 2**20
+# Virtual: some megabytes are used. Sixteen endpoints with all that may wait and be dead, each event
+# of its greatest length, must fit: what was sent and cannot be written down would be sent again.
+_MAP_SIZE: Final = 256 * 2**20
 _DATABASES: Final = (OUTBOX, LOOKED, *DATABASES)
 _SETTING: Final = "nothing: it is bounded"
 
