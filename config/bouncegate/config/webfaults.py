@@ -33,8 +33,25 @@ def web_faults(web: WebSettings, taken: Collection[Endpoint]) -> Iterator[tuple[
         yield "web.session", 'must be positive: write "12 hours", for example'
     if not 0 < web.idle.after(0) <= web.session.after(0):
         yield "web.idle", f"must be positive, and at most session, {web.session}"
+    yield from _faults_of_hooks(web)
     if web.public_why and not web.base_url:
         yield "web.public_why", "replies need a URL to point to: set base_url"
+
+
+def _faults_of_hooks(web: WebSettings) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for number, hook in enumerate(web.hook, 1):
+        here = f"web.hook.{number}"
+        if not hook.name:
+            yield here, 'name is not set: write one such as "ses"; it ends the URL of the webhook'
+        elif hook.name in seen:
+            yield f"{here}.name", f"{hook.name} is the name of an earlier hook already"
+        seen.add(hook.name)
+        if hook.secret_file.path is None:
+            yield f"{here}.secret_file", "a hook without a secret takes what anybody sends: set it"
+        if not hook.recipient:
+            text = "set a return path, one of [return_path] mailboxes where all senders are signed"
+            yield f"{here}.recipient", text
 
 
 def _faults_of_listen(listen: ListenSettings) -> Iterator[tuple[str, str]]:

@@ -52,6 +52,17 @@ class RoleSettings(Struct, frozen=True):
     admin: tuple[Name, ...] = ()
 
 
+class HookSettings(Struct, frozen=True):
+    """`[[web.hook]]`: a sending service that tells of bounces by its webhook."""
+
+    name: Annotated[str, Meta(pattern=_SLUG)] = ""
+    service: Literal["ses", "sendgrid", "mailgun", "brevo", "postmark", "sparkpost"] = "ses"
+    secret_file: FileName = FileName()
+    """The password of HTTP Basic, or the key with which the service signs."""
+    recipient: Mailbox = Mailbox("")
+    """The return path to which its events are handed."""
+
+
 class WebSettings(Struct, frozen=True):
     """`[web]`: the page."""
 
@@ -65,6 +76,7 @@ class WebSettings(Struct, frozen=True):
     public_why: bool = False
     mail_from: Mailbox = Mailbox("")
     roles: RoleSettings = RoleSettings()
+    hook: tuple[HookSettings, ...] = ()
 
 
 class ApiSettings(Struct, frozen=True):

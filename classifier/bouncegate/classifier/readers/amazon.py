@@ -26,6 +26,7 @@ PATTERN: Final = ""
 
 # Characters within which the object begins: at once, or after a line or two.
 _LEAD: Final = 400
+_JSON: Final = "application/json"
 _DECODER: Final = json.JSONDecoder(strict=False)
 _ACTIONS: Final = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 
@@ -54,10 +55,12 @@ def tells_of_no_recipient(message: Message) -> bool:
 
 
 def _event_of(message: Message) -> dict[str, Any]:
-    root = message.root
-    if root.kind.startswith("multipart") or "{" not in root.text[:_LEAD]:
+    part = message.root
+    if part.kind == "multipart/mixed" and message.parts and message.parts[0].kind == _JSON:
+        part = message.parts[0]  # handed over with our Message-ID in another part
+    if part.kind.startswith("multipart") or "{" not in part.text[:_LEAD]:
         return {}
-    return _event(root.text)
+    return _event(part.text)
 
 
 def _kind_of(event: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bouncegate.web.api import whoami
+from bouncegate.web.api import hooks, whoami
 from bouncegate.web.routes import Route
 
-ROUTES: Final[tuple[Route, ...]] = (*whoami.ROUTES,)
+ROUTES: Final[tuple[Route, ...]] = (*whoami.ROUTES, *hooks.ROUTES)
