@@ -67,7 +67,8 @@ class Front:
         finally:
             self._running -= 1
             took = (time.perf_counter() - begun) * 1e3
-            _LOG.debug("%s status=%d ms=%.1f", scope["method"], answer.status, took)
+            client, method = scope["state"]["client"], scope["method"]
+            _LOG.debug("%s status=%d client=%s ms=%.1f", method, answer.status, client, took)
 
 
 class _Answer:
