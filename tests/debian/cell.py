@@ -13,7 +13,7 @@ from typing import Final, Self
 
 SUITE: Final = "bookworm"
 # What the package depends on, so that nothing has to be fetched from within.
-_PACKAGES: Final = "postfix,postfix-lmdb,python3,libmilter1.0.1,libstdc++6,systemd"
+_PACKAGES: Final = "postfix,postfix-lmdb,procps,python3,libmilter1.0.1,libstdc++6,systemd"
 # The first process of the cell: it waits for whatever nobody else waits for.
 _INIT: Final = """
 import os, time

@@ -1,5 +1,6 @@
 """What the package holds, looked at without an installation."""
 
+import gzip
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.unit.config.test_sample import missing_pointers
+
+from lab.folder import ROOT
 
 DOC = "usr/share/doc/bouncegate"
 
@@ -102,8 +105,17 @@ def test_no_module_makes_the_installation_print_warnings(contents: Path) -> None
     assert [f"{one.filename}: {one.message}" for one in caught] == []
 
 
+def test_changelogs_of_package_and_project_are_both_there(contents: Path) -> None:
+    """debhelper would put ours in the place of Debian's."""
+    packaged = gzip.decompress((contents / DOC / "changelog.gz").read_bytes()).decode()
+    assert re.match(r"bouncegate \(\S+\) ", packaged)
+    assert (contents / DOC / "CHANGELOG.md").read_bytes() == (ROOT / "CHANGELOG.md").read_bytes()
+
+
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
-def test_lintian_finds_no_error(deb: Path) -> None:
-    argv = ["lintian", "--allow-root", "--fail-on", "error", str(deb)]
+@pytest.mark.parametrize("name", ["bouncegate", "bouncegate-web"])
+def test_lintian_finds_nothing(name: str, deb: Path) -> None:
+    one = deb.with_name(deb.name.replace("bouncegate_", f"{name}_"))
+    argv = ["lintian", "--allow-root", "--fail-on", "error,warning", str(one)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout
