@@ -26,6 +26,7 @@ from bouncegate.store.errors import (
     StoreForbidden,
     StoreLayout,
     StoreMissing,
+    StoreReplaced,
 )
 from bouncegate.store.layout import (
     explained,
@@ -195,11 +196,18 @@ class ReopeningLockTable(LockTable):
             # As soon as the file is larger than its map, LMDB refuses to read it.
             return StoreError(f"{path}: its map size was raised")
         self._file = now
+        return self._unreadable(environment)
+
+    def _unreadable(self, environment: Environment) -> StoreError | None:
+        """What is wrong with what stands in the store; None if all is well."""
+        path = self._settings.path
         try:
             environment.free_dead_readers()
             layout = layout_of(environment)
         except lmdb.Error as error:
             return explained(error, path)
+        except StoreReplaced as error:  # since the files were compared
+            return StoreError(environment.replaced() or str(error))
         return layout_problem(path, layout, OLDEST_LAYOUT)
 
     def _leave(self, reason: StoreError) -> None:
