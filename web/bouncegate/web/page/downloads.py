@@ -88,6 +88,6 @@ def _attached(octets: Iterable[bytes], name: str, kind: str) -> Response:
 
 ROUTES: Final = (
     Route("/recipients.csv", sheet, right=Right.EXPORT, streams=True),
-    Route("/recipients/{address}/data.json", person, right=Right.EXPORT),
-    Route("/recipients/{address}/messages/{number}", message, right=Right.READ),
+    Route("/recipients/{address:path}/data.json", person, right=Right.EXPORT),
+    Route("/recipients/{address:path}/messages/{number}", message, right=Right.READ),
 )

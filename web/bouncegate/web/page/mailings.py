@@ -92,8 +92,9 @@ def _mbox(call: Call, name: str) -> Iterator[bytes]:
 
 ROUTES: Final = (
     Route("/mailings", mailings, right=Right.READ),
-    Route("/mailings/{name}", mailing, right=Right.READ),
-    Route("/mailings/{name}/bounces.mbox", messages, right=Right.EXPORT, streams=True),
+    # Names come from mail, and may hold a slash.
+    Route("/mailings/{name:path}/bounces.mbox", messages, right=Right.EXPORT, streams=True),
+    Route("/mailings/{name:path}", mailing, right=Right.READ),
     Route("/groups", groups, right=Right.READ),
-    Route("/groups/{name}", group, right=Right.READ),
+    Route("/groups/{name:path}", group, right=Right.READ),
 )

@@ -206,4 +206,5 @@ def _actions(call: Call, known: AddressView) -> Iterator[Action]:
         yield Action("Delete data", f"/purge?{given}", is_danger=True)
 
 
-ROUTES: Final = (Route("/recipients/{address}", recipient, right=Right.READ),)
+# An address may hold a slash; what is below it stands before it in the table.
+ROUTES: Final = (Route("/recipients/{address:path}", recipient, right=Right.READ),)

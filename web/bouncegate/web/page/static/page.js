@@ -64,7 +64,9 @@ addEventListener("keydown", (event) => {
 
 // --- Rows that are chosen ----------------------------------------------------------------------
 
-const boxes = () => [...document.querySelectorAll("input[name=a]")];
+// A dialog has fields of the same name, which are hidden.
+const BOX = "tbody input[name=a]";
+const boxes = () => [...document.querySelectorAll(BOX)];
 
 const count = () => {
   const bar = document.querySelector(".chosen");
@@ -82,7 +84,7 @@ const count = () => {
 
 let last;
 document.addEventListener("click", (event) => {
-  const box = event.target.closest?.("input[name=a]");
+  const box = event.target.closest?.(BOX);
   if (!box) return;
   if (event.shiftKey && last) {
     const all = boxes();
