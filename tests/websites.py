@@ -67,9 +67,16 @@ class WebSite:
 
     def command(self, *arguments: str, given: str = "") -> str:
         """Run the command; what it printed."""
+        return self._run(arguments, given, check=True)
+
+    def told(self, *arguments: str, given: str = "") -> str:
+        """The same of a command whose exit code tells what it found."""
+        return self._run(arguments, given, check=False)
+
+    def _run(self, arguments: tuple[str, ...], given: str, *, check: bool) -> str:
         argv = [*COMMAND, "--config", str(self.config), *arguments]
         done = subprocess.run(
-            argv, input=given, capture_output=True, text=True, check=True, timeout=SECONDS
+            argv, input=given, capture_output=True, text=True, check=check, timeout=SECONDS
         )
         return done.stdout
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.loading import settings_of
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.config.sources import Source, sources_of
@@ -38,6 +39,9 @@ class Installation:
     """The MX hosts that DNS returned, if a daemon has opened the store."""
     writes_ledger: bool = False
     """Whether this daemon adds to the ledger what Postfix's log says."""
+    holds_ledger: bool = False
+    """Whether the ledger stays open behind a question: where threads ask, they would open the files
+    twice at once, which LMDB does not bear."""
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
@@ -54,6 +58,11 @@ class Installation:
     def providers(self) -> Providers:
         """The shipped providers and the operator's."""
         return Providers.of(self.settings.provider)
+
+    @cached_property
+    def typos(self) -> Typos:
+        """The domains of providers, which people mistype."""
+        return Typos(self.providers.domains())
 
     @cached_property
     def policy(self) -> Policy:

@@ -1,7 +1,7 @@
 """The ledger of sends, where there is one: for reading, and why it cannot be read.
 
 LMDB lets a process open a file once: a ledger that the installation holds open is used, and left
-open; otherwise it is opened for the one question.
+open; otherwise it is opened for the one question, or kept open where the installation says so.
 """
 
 from collections.abc import Iterator
@@ -58,6 +58,9 @@ def ledger_for_reading(installation: Installation) -> Iterator[Ledger]:
     """The ledger, for one question; raises StoreError."""
     if installation.ledger is not None:
         yield installation.ledger
+        return
+    if installation.holds_ledger:
+        yield installation.open_ledger()
         return
     settings = installation.settings
     with closing(Ledger.open(settings.store, settings.ledger)) as ledger:

@@ -112,6 +112,11 @@ class Journal(Table):
             found = cursor.set_key(address.encode())
             return [number_of(octets) for octets in cursor.iternext_dup()] if found else []
 
+    def last_of(self, address: str) -> int:
+        """The number of the last entry about an address; 0 where none is kept."""
+        with self._reading() as transaction:
+            return max(self.numbers(transaction, address), default=0)
+
     def of_address(self, address: str) -> list[tuple[int, JournalEntry]]:
         """The entries of one address, in the order in which they came, void and held ones too."""
         with self._reading() as transaction:

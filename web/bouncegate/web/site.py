@@ -32,6 +32,8 @@ class Site:
         self._passwords = ThreadPoolExecutor(1, "web-login")
         self.delays: Final = Delays()
         self.logins_waiting = 0
+        self.streams = 0
+        """Open streams of events."""
 
     async def read(self, function: Callable[..., _T], *args: object) -> _T:
         """What a function returns that reads the store, or just takes its time."""

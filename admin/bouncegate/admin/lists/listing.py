@@ -103,6 +103,10 @@ class Listing:
         others = self._lists.entries_beyond(row.address, row.hard + row.soft + row.blocked)
         return replace(row, blocked=blocked_in(bounces_in(others))) if others else row
 
+    def completed(self, row: Row) -> Row:
+        """The row of a lock with its provider and the bounces that its state lacks."""
+        return self.with_blocked(self._with_provider(row))
+
     def locked_at(self, address: str, state: State, filters: RowFilters, place: Place) -> list[Row]:
         """The locks in force that match, by the entry of a place or with its end."""
         rows = map(self._with_provider, self._of_locks(address, state))

@@ -78,6 +78,10 @@ class RowFilters(Struct, frozen=True):
     since: int = 0
     until: int = 0
     """Before this time; 0: no limit."""
+    seen_by: frozenset[str] = frozenset()
+    """Only rows of these groups, and locks that are for all mail; none: all rows."""
+    scopes: frozenset[str] = frozenset()
+    """Only locks for these groups alone; none: all locks."""
 
     def in_domain(self, address: str) -> bool:
         """Whether an address is in the filter's domain, if there is one."""
@@ -93,6 +97,14 @@ class RowFilters(Struct, frozen=True):
         if row.address.startswith("@"):
             return row.scope == ALL_MAIL
         return row.scope in (ALL_MAIL, self.for_group)
+
+    def _is_seen(self, row: Row) -> bool:
+        """Whether whoever asks may know of a row: of a bounce by its group, of a lock by either."""
+        if self.scopes and row.scope not in self.scopes:
+            return False
+        if not self.seen_by or row.group in self.seen_by:
+            return True
+        return not row.bounces and (row.scope == ALL_MAIL or row.scope in self.seen_by)
 
     def _has_reason(self, reason: Reason | None) -> bool:
         return self.reason is None or (reason is not None and self.reason.covers(reason))
@@ -114,6 +126,7 @@ class RowFilters(Struct, frozen=True):
             self.matches_lock(row)
             and (self.kind is None or (row.reported or row.kind) == self.kind)
             and self.matches_scope(row)
+            and self._is_seen(row)
             and (not self.provider or row.provider == self.provider)
             and self.in_domain(row.address)
             and (not self.mailing or row.mailing == self.mailing)

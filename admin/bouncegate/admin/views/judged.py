@@ -8,7 +8,6 @@ from bouncegate.admin.installation import Installation
 from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck, Statuses
 from bouncegate.admin.lists.scope import scope_text
 from bouncegate.admin.lists.stale import last_stale_day
-from bouncegate.admin.lists.typos import Typos
 from bouncegate.admin.views.values import iso
 from bouncegate.config.structs import struct_from
 from bouncegate.policy.mx import Status
@@ -57,8 +56,7 @@ def list_check(
     stale_day = last_stale_day(now, settings.lists.stale_after)
     looks_up = ask is not None
     context = CheckContext(now, stale_day, settings.store.fold_local_part, group, looks_up)
-    typos = Typos(installation.providers.domains())
-    return ListCheck(store, typos, _statuses(store, ask), context)
+    return ListCheck(store, installation.typos, _statuses(store, ask), context)
 
 
 def _statuses(store: Store, ask: AskDns | None) -> Statuses:

@@ -35,9 +35,12 @@ def in_tree() -> Iterator[Reason]:
         yield from (general, *FINER.get(general, ()))
 
 
-def reason_views() -> Iterator[ReasonView]:
-    """All reasons, in the order of the tree."""
-    examples = _examples()
+def reason_views(*, examples: bool = True) -> Iterator[ReasonView]:
+    """All reasons, in the order of the tree.
+
+    Finding `examples` takes the classifier, and seconds: a daemon that has none goes without.
+    """
+    found = _examples() if examples else {}
     for reason in in_tree():
         known = REASONS[reason]
         yield ReasonView(
@@ -48,7 +51,7 @@ def reason_views() -> Iterator[ReasonView]:
             blame=known.blame,
             meaning=known.meaning,
             advice=known.advice,
-            example=examples.get(reason, ""),
+            example=found.get(reason, ""),
         )
 
 

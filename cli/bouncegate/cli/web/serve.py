@@ -80,12 +80,14 @@ def _run(invocation: Invocation, settings: Settings, listeners: "list[Listener]"
     from bouncegate.web.server import Hooks, WebServer  # noqa: PLC0415
     from bouncegate.web.site import Site  # noqa: PLC0415
 
+    invocation.holds_ledger = invocation.writes_ledger = True  # a purge is of the ledger too
     store = invocation.open_store(for_daemon=True)
     access = Access.open(settings)
     site = Site(invocation, store, access)
+    is_replaced = invocation.replaced(store)
 
     def check() -> str:
-        return store.replaced() or access.replaced()
+        return is_replaced() or access.replaced()
 
     hooks = Hooks(check, partial(_settings_are_good, invocation.config), notify)
     server = WebServer(application(site), listeners, hooks)
@@ -94,6 +96,7 @@ def _run(invocation: Invocation, settings: Settings, listeners: "list[Listener]"
         end_within(_STOP_SECONDS, log)
     site.close()
     access.close()
+    invocation.close()
     store.close()
     log.info("stopped")
     return server.starts_anew

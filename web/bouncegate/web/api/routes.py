@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from bouncegate.web.api import hooks, whoami
+from bouncegate.web.api import hooks
+from bouncegate.web.api.operations import OPERATIONS
 from bouncegate.web.routes import Route
 
-ROUTES: Final[tuple[Route, ...]] = (*whoami.ROUTES, *hooks.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (*(one.route for one in OPERATIONS), *hooks.ROUTES)

@@ -5,8 +5,8 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
+from bouncegate.web.api.operation import Operation, as_json
 from bouncegate.web.call import Call
-from bouncegate.web.routes import Route
 
 
 class TokenView(msgspec.Struct):
@@ -23,7 +23,9 @@ def get_token(call: Call) -> Response:
     """Say what the token may do."""
     person = call.person
     view = TokenView(person.token, person.name, sorted(person.rights), sorted(person.groups))
-    return Response(msgspec.json.encode(view), media_type="application/json")
+    return as_json(view)
 
 
-ROUTES: Final = (Route("/v1/token", get_token),)
+OPERATIONS: Final = (
+    Operation("GET", "/token", get_token, None, "What the token may do", answers={200: TokenView}),
+)

@@ -60,6 +60,11 @@ class Source(Table):
         self._telling = Telling(self._history, self._past, make)
         self._ends = Ends(self._history, self._past, make)
 
+    @property
+    def has_outbox(self) -> bool:
+        """Whether what the outbox holds is told."""
+        return self._outbox is not None
+
     def end(self, now: int) -> Position:
         """The position behind all that has happened."""
         last = self._history.journal.last()
