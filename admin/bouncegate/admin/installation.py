@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bouncegate.admin.lists.typos import Typos
 from bouncegate.config.loading import settings_of
 from bouncegate.config.settings import DEFAULT_FILE, Settings
 from bouncegate.config.sources import Source, sources_of
@@ -58,11 +57,6 @@ class Installation:
     def providers(self) -> Providers:
         """The shipped providers and the operator's."""
         return Providers.of(self.settings.provider)
-
-    @cached_property
-    def typos(self) -> Typos:
-        """The domains of providers, which people mistype."""
-        return Typos(self.providers.domains())
 
     @cached_property
     def policy(self) -> Policy:

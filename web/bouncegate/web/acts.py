@@ -4,8 +4,10 @@ Each runs in the one thread that writes (`Site.act_now`), looks at the rights ag
 audit record with the change.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
+from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,6 +17,7 @@ from bouncegate.admin.lists.corrections import Correction, as_seen, is_done
 from bouncegate.admin.lists.corrections import acts_of as acts_of_corrections
 from bouncegate.admin.lists.corrections import fault_of as fault_of_correction
 from bouncegate.admin.lists.listing import Listing
+from bouncegate.admin.lists.reactions import Reactions
 from bouncegate.admin.lists.requests import OpenRequest, approval
 from bouncegate.admin.lists.row import RowFilters
 from bouncegate.admin.lists.syntax import fault_of_canonical
@@ -27,7 +30,9 @@ from bouncegate.admin.lists.unlocking import (
 from bouncegate.admin.views.rows import listing_of
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.protection import Right as LockRight
-from bouncegate.policy.records import Act
+from bouncegate.policy.records import Act, Settled
+from bouncegate.store.alive import has_bounced
+from bouncegate.store.incidents import Incident
 from bouncegate.store.requests import UnlockRequest
 from bouncegate.web.problem import Problem
 from bouncegate.web.rights import Person, Right, may
@@ -39,6 +44,14 @@ _RIGHTS: Final[dict[LockRight, Right]] = {
     "manual": Right.UNLOCK_MANUAL,
     "complaint": Right.UNLOCK_MANUAL,
 }
+
+
+Watch = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+"""Sees how far an act on so many addresses is."""
+
+
+def _unwatched(_: int) -> AbstractContextManager[Callable[[int], None]]:
+    return nullcontext(lambda _: None)
 
 
 class Asking(NamedTuple):
@@ -57,6 +70,15 @@ class Asking(NamedTuple):
     def rule(self) -> ForceRule:
         """Which locks may be lifted."""
         return rule_for(self.site, self.person, self.now)
+
+
+class WantedLock(NamedTuple):
+    """A lock to be made by hand."""
+
+    address: str
+    end: int
+    group: str = ""
+    reason: Reason = Reason.OPERATOR
 
 
 class Done(NamedTuple):
@@ -79,25 +101,41 @@ def rule_for(site: Site, person: Person, now: int) -> ForceRule:
     return ForceRule(site.store, site.policy.fold, now, lock_rights(site, person))
 
 
-def plan(asking: Asking, addresses: Sequence[str], filters: RowFilters | None) -> UnlockPlan:
-    """What an unlock of these addresses would do, or of all that filters select."""
+def plan(
+    asking: Asking,
+    addresses: Sequence[str],
+    filters: RowFilters | None,
+    scopes: frozenset[str] = frozenset(),
+) -> UnlockPlan:
+    """What an unlock of these addresses would do, or of all that filters select.
+
+    `scopes`: only of the locks for these groups; who is bound to groups lifts only theirs.
+    """
+    wanted = replace(filters or RowFilters(), scopes=scopes or asking.person.groups)
     if filters is not None:
-        return plan_unlock_all(asking.listing(), asking.rule(), filters)
-    return plan_unlock(asking.site.store, asking.listing(), addresses, asking.rule())
+        return plan_unlock_all(asking.listing(), asking.rule(), wanted)
+    return plan_unlock(asking.site.store, asking.listing(), addresses, asking.rule(), wanted)
 
 
-def unlock(asking: Asking, addresses: Sequence[str], filters: RowFilters | None = None) -> Done:
+def unlock(
+    asking: Asking,
+    addresses: Sequence[str],
+    filters: RowFilters | None = None,
+    scopes: frozenset[str] = frozenset(),
+    watch: Watch = _unwatched,
+) -> Done:
     """Lift the locks that may be lifted; what changed since it was planned stays."""
-    planned = plan(asking, addresses, filters)
+    planned = plan(asking, addresses, filters, scopes)
     names = sorted({target.address for target in planned.free})
     if not names:
         return Done([])
-    scopes = {target.group for target in planned.free}
+    freed = {target.group for target in planned.free}
     command = "unlock" if filters is None else "unlock --all"
-    audit = audit_of(command, asking.now, asking.who, why=asking.why, targets=names, scopes=scopes)
+    audit = audit_of(command, asking.now, asking.who, why=asking.why, targets=names, scopes=freed)
     act = Act((), asking.now, "unlock", asking.who.by, asking.why, condition="as-seen")
     site = asking.site
-    left = carry_out(site.installation, site.store, planned.acts(act), len(planned.free), audit)
+    made, total = planned.acts(act), len(planned.free)
+    left = carry_out(site.installation, site.store, made, total, audit, watch)
     return Done([name for name in names if name not in left.first], left.number)
 
 
@@ -109,8 +147,26 @@ def lock(
     reason: Reason = Reason.OPERATOR,
 ) -> Done:
     """Lock by hand until `end` (NO_END: without one); a protected lock is not made shorter."""
+    return lock_all(asking, [WantedLock(one, end, group, reason) for one in addresses])
+
+
+def lock_all(asking: Asking, wanted: Sequence[WantedLock]) -> Done:
+    """Lock by hand, each until its own end; none, if a protected lock would be made shorter."""
+    require_not_shorter(asking, wanted)
+    if not wanted:
+        return Done([])
+    names = [one.address for one in wanted]
+    scopes = {one.group for one in wanted}
+    audit = audit_of("lock", asking.now, asking.who, why=asking.why, targets=names, scopes=scopes)
+    acts = _lock_acts(asking, wanted)
+    left = carry_out(asking.site.installation, asking.site.store, acts, len(names), audit)
+    return Done([name for name in names if name not in left.first], left.number)
+
+
+def require_not_shorter(asking: Asking, wanted: Iterable[WantedLock]) -> None:
+    """Raise Problem if a protected lock would be made shorter."""
     rule = asking.rule()
-    for address in addresses:
+    for address, end, group, _ in wanted:
         guarded = rule.guarded(address).get(group)
         if guarded is not None and end < guarded.lock.until:
             raise Problem(
@@ -119,23 +175,25 @@ def lock(
                 status=409,
                 title="A lock may not be made shorter",
             )
-    audit = audit_of(
-        "lock", asking.now, asking.who, why=asking.why, targets=addresses, scopes=[group]
-    )
-    act = Act(
-        (),
-        asking.now,
-        "lock",
-        asking.who.by,
-        asking.why,
-        end,
-        reason=reason,
-        group=group,
-        condition="shortens-none",
-    )
-    acts = (replace(act, addresses=some) for some in portions(sorted(addresses)))
-    left = carry_out(asking.site.installation, asking.site.store, acts, len(addresses), audit)
-    return Done([name for name in addresses if name not in left.first], left.number)
+
+
+def _lock_acts(asking: Asking, wanted: Iterable[WantedLock]) -> Iterator[Act]:
+    """The acts that lock, of equal locks in one act."""
+    ordered = sorted(wanted, key=lambda one: (one[1:], one.address))
+    for (end, group, reason), some in groupby(ordered, key=lambda one: one[1:]):
+        act = Act(
+            (),
+            asking.now,
+            "lock",
+            asking.who.by,
+            asking.why,
+            end,
+            reason=reason,
+            group=group,
+            condition="shortens-none",
+        )
+        for portion in portions(one.address for one in some):
+            yield replace(act, addresses=portion)
 
 
 def fault_of(asking: Asking, correction: Correction) -> str:
@@ -180,8 +238,13 @@ def approve(asking: Asking, chosen: Sequence[OpenRequest]) -> Done:
     own = [one for one in chosen if one.request.by == asking.who.by]
     if four_eyes and own:
         raise Problem("forbidden", "Somebody else has to approve what you asked for.")
-    store = asking.site.store
+    store, rule = asking.site.store, asking.rule()
     names = [one.request.address for one in chosen]
+    for name in names:
+        for guarded in rule.guarded(name).values():
+            raise Problem(
+                "forbidden", f"You may not lift the lock of {name} ({guarded.lock.reason})."
+            )
     audit = audit_of("requests approve", asking.now, asking.who, why=asking.why, targets=names)
     acts = approval(chosen, asking.now, asking.who.by, asking.why)
     left = carry_out(asking.site.installation, store, acts, len(chosen), audit)
@@ -196,3 +259,33 @@ def decline(asking: Asking, chosen: Sequence[OpenRequest]) -> Done:
     audit = audit_of("requests decline", asking.now, asking.who, why=asking.why, targets=names)
     asking.site.store.requests.close([one.number for one in chosen], audit)
     return Done(names)
+
+
+def bounced(asking: Asking, addresses: Iterable[str]) -> list[str]:
+    """Those of which a sign of life is written down: the others have nothing to be cleared of."""
+    states = asking.site.store.addresses
+    return [one for one in addresses if has_bounced(states.get(one))]
+
+
+def alive(asking: Asking, addresses: Sequence[str]) -> Done:
+    """Note that the owners of addresses have reacted."""
+    names = bounced(asking, addresses)
+    audit = audit_of("alive", asking.now, asking.who, why=asking.why, count=len(names))
+    report = Reactions(asking.site.policy.fold, audit)
+    report.take(asking.site.store, list(addresses))
+    return Done(names)
+
+
+def settle(asking: Asking, number: int, verb: Literal["confirmed", "dismissed"]) -> Incident | None:
+    """Confirm or dismiss an incident; how it is settled, maybe by somebody else before."""
+    incidents, fold = asking.site.store.incidents, asking.site.policy.fold
+    found = next((one for one in incidents.all() if one.number == number), None)
+    if found is None or (found.settled is not None and found.settled.verb != verb):
+        return found
+    held = len(incidents.held(number))
+    if found.settled is not None and not held:
+        return found
+    command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"
+    audit = audit_of(command, asking.now, asking.who, why=asking.why, count=held)
+    settlement = Settled(number, asking.now, verb, asking.who.by, asking.why)
+    return incidents.settle(settlement, fold, None if found.settled else audit)

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from bouncegate.admin.installation import Installation
+from bouncegate.admin.lists.typos import Typos
 from bouncegate.store.store import Store
 from bouncegate.web.access.access import Access
+from bouncegate.web.jobs import Jobs
 from bouncegate.web.ratelimits import Delays
 
 _T = TypeVar("_T")
@@ -26,11 +28,13 @@ class Site:
         self.policy: Final = installation.policy
         self.store: Final = store
         self.access: Final = access
+        self.typos: Final = Typos(installation.providers.domains())
         self._readers = ThreadPoolExecutor(READERS, "web-read")
         self._writer = ThreadPoolExecutor(1, "web-act")
         # A password costs 32 MiB and a core for a while: one after the other.
         self._passwords = ThreadPoolExecutor(1, "web-login")
         self.delays: Final = Delays()
+        self.jobs: Final = Jobs()
         self.logins_waiting = 0
         self.streams = 0
         """Open streams of events."""
@@ -64,6 +68,7 @@ class Site:
 
     def close(self) -> None:
         """Let what has begun end, and nothing begin; the store stays open."""
+        self.jobs.close()
         self._passwords.shutdown(wait=True, cancel_futures=True)
         self._readers.shutdown(wait=True, cancel_futures=True)
         self._writer.shutdown(wait=True, cancel_futures=True)

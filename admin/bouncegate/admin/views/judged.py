@@ -8,6 +8,7 @@ from bouncegate.admin.installation import Installation
 from bouncegate.admin.lists.check import CheckContext, CheckedAddress, ListCheck, Statuses
 from bouncegate.admin.lists.scope import scope_text
 from bouncegate.admin.lists.stale import last_stale_day
+from bouncegate.admin.lists.typos import Typos
 from bouncegate.admin.views.values import iso
 from bouncegate.config.structs import struct_from
 from bouncegate.policy.mx import Status
@@ -48,15 +49,24 @@ def judged_view(one: CheckedAddress) -> JudgedView:
     )
 
 
-def list_check(
-    installation: Installation, store: Store, now: int, group: str = "", ask: AskDns | None = None
+def list_check(  # noqa: PLR0913, PLR0917 - whose list, and by what it is judged
+    installation: Installation,
+    store: Store,
+    now: int,
+    group: str = "",
+    ask: AskDns | None = None,
+    typos: Typos | None = None,
 ) -> ListCheck:
-    """The check of a list as mail of a group; without `ask`, by what the store knows of domains."""
+    """The check of a list as mail of a group; without `ask`, by what the store knows of domains.
+
+    `typos`: those of the installation's providers, from who checks again and again.
+    """
     settings = installation.settings
     stale_day = last_stale_day(now, settings.lists.stale_after)
     looks_up = ask is not None
     context = CheckContext(now, stale_day, settings.store.fold_local_part, group, looks_up)
-    return ListCheck(store, installation.typos, _statuses(store, ask), context)
+    typos = typos or Typos(installation.providers.domains())
+    return ListCheck(store, typos, _statuses(store, ask), context)
 
 
 def _statuses(store: Store, ask: AskDns | None) -> Statuses:

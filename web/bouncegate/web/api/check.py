@@ -86,7 +86,8 @@ class _WhileReading(StreamingResponse):
 
 
 def _judged(call: Call, lines: Sequence[Line], group: str) -> list[JudgedView]:
-    check = list_check(call.site.installation, call.site.store, call.now, group)
+    site = call.site
+    check = list_check(site.installation, site.store, call.now, group, typos=site.typos)
     return [shown_judgement(call, judged_view(one)) for one in check.check(lines)]
 
 

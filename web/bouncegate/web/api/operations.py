@@ -2,13 +2,27 @@
 
 from typing import Final
 
-from bouncegate.web.api import addresses, check, feed, reports, whoami
+from bouncegate.web.api import (
+    addresses,
+    batches,
+    check,
+    decisions,
+    feed,
+    locks,
+    reports,
+    unlocks,
+    whoami,
+)
 from bouncegate.web.api.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *whoami.OPERATIONS,
     *check.OPERATIONS,
     *addresses.OPERATIONS,
+    *locks.OPERATIONS,
+    *batches.OPERATIONS,
+    *unlocks.OPERATIONS,
+    *decisions.OPERATIONS,
     *reports.OPERATIONS,
     *feed.OPERATIONS,
 )

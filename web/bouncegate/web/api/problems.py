@@ -13,7 +13,6 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "hard-lock": (409, "The lock is hard, or follows a complaint"),
     "by-hand": (409, "The lock was made by hand or imported"),
     "domain-lock": (409, "Only the domain is locked"),
-    "shorter": (409, "A lock may not be made shorter"),
     "correction": (409, "It cannot be corrected"),
     "batch": (409, "Not all of it can be done, so nothing was"),
     "decided": (409, "It has been decided already"),
