@@ -55,7 +55,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="bouncegate-bench-") as folder:
         settings = StoreSettings(path=Path(folder))
         store = Store.open(settings)
-        _fill(store, options.locks)
+        fill(store, options.locks)
         for state in _STATES:
             took = _median(partial(_first_page, store, state), options.rounds)
             rows.append(_row(f"{state}: first page, ms", took * 1000, 100))
@@ -119,7 +119,7 @@ def _median(run: Callable[[], object], rounds: int) -> float:
     return sorted(took)[rounds // 2]
 
 
-def _fill(store: Store, number: int) -> None:
+def fill(store: Store, number: int) -> None:
     addresses = list(_addresses(number))
     now = int(time.time())
     cut, end = number * 6 // 10, number * 8 // 10

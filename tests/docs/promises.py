@@ -139,6 +139,8 @@ ELSEWHERE: Final = (
               "tests/unit/test_readme.py", "every_task_of_run_that_is_named_exists"),
     Elsewhere(r"apt install \./build/deb/bouncegate_\*\.deb", _PACKAGES, _DEBIAN, "dpkg -i"),
     Elsewhere(r"apt (remove|purge) bouncegate", _ROOT, _DEBIAN, "dpkg -P"),
+    Elsewhere(r"(URL|TOKEN)=.*|(printf .* )?curl -sS .*", "it asks a running site",
+              "tests/unit/web/api/test_api_page.py", "test_examples_of_the_page"),
     Elsewhere(r"journalctl .*", _SYSTEMD, "tests/postfix/test_milter.py", "would-"),
     Elsewhere(r"apt-get install .*", _PACKAGES, "run", "libmilter-dev"),
     Elsewhere(r"python3 -m venv /opt/bouncegate|/opt/bouncegate/bin/pip install \.", _PACKAGES,

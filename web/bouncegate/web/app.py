@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from bouncegate.web import health, login
+from bouncegate.web.api import documents
 from bouncegate.web.api import routes as api
 from bouncegate.web.call import Call
 from bouncegate.web.front import Front
@@ -20,7 +21,7 @@ from bouncegate.web.problem import Problem
 from bouncegate.web.routes import call_of, mounted
 from bouncegate.web.site import Site
 
-PAGES: Final = (*health.ROUTES, *login.ROUTES, *page.ROUTES)
+PAGES: Final = (*health.ROUTES, *login.ROUTES, *page.ROUTES, *documents.PAGES)
 ENDPOINTS: Final = (*api.ROUTES,)
 
 _KINDS: Final = {404: "not-found", 405: "method"}

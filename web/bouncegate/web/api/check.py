@@ -41,7 +41,7 @@ class CheckBody(Struct, frozen=True, forbid_unknown_fields=True):
     group: str = ""
 
 
-class StreamQuery(Struct, frozen=True, forbid_unknown_fields=True):
+class LongListQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """As mail of which group."""
 
     group: str = ""
@@ -61,7 +61,7 @@ def check_some(call: Call, asked: CheckBody) -> Response:
     return as_json(Items(_judged(call, lines, group)))
 
 
-async def check_stream(call: Call, asked: StreamQuery) -> Response:
+async def check_stream(call: Call, asked: LongListQuery) -> Response:
     """Of a list of any length, in as much memory as a portion takes."""
     group = group_of(call, Right.CHECK, asked.group)
     kind = call.request.headers.get("content-type", "text/plain").partition(";")[0].strip()
@@ -170,7 +170,7 @@ OPERATIONS: Final = (
         check_stream,
         Right.CHECK,
         "Judge a list of any length, line by line",
-        StreamQuery,
+        LongListQuery,
         {200: JudgedView},
         media=LINES,
         streams=True,

@@ -52,6 +52,12 @@ class ReportQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Also bounces that are not proven to be of our mail."""
 
 
+class ReportRows(Struct):
+    """The counts of each name."""
+
+    items: list[dict[str, Any]]
+
+
 class BouncesQuery(ReportQuery, frozen=True, forbid_unknown_fields=True):
     """Which bounces, and how many of them."""
 
@@ -118,7 +124,7 @@ def _arrivals(call: Call, scope: Scope) -> Iterator[Arrival]:
 def _counts(call: Call, asked: ReportQuery, subject: str) -> Response:
     scope = _scope(call, asked)
     counts = ReportCounts(call.site.installation, call.site.store, scope, subject, None)
-    return as_json(Items(list(counts.views())))
+    return as_json(ReportRows(list(counts.views())))
 
 
 def _scope(call: Call, asked: ReportQuery, **named: str) -> Scope:
@@ -179,8 +185,6 @@ def get_audit(call: Call, asked: AuditQuery) -> Response:
     return as_json(Page([audit_view(one) for one in page], behind))
 
 
-_Report = dict[str, Any]
-
 OPERATIONS: Final = (
     Operation(
         "GET",
@@ -207,7 +211,7 @@ OPERATIONS: Final = (
         Right.READ,
         "The counts of a mailing",
         ReportQuery,
-        {200: _Report},
+        {200: dict[str, Any]},
         ("parameter", "not-found"),
     ),
     Operation(
@@ -217,7 +221,7 @@ OPERATIONS: Final = (
         Right.READ,
         "The counts of all mailings",
         ReportQuery,
-        {200: Items[_Report]},
+        {200: ReportRows},
         ("parameter",),
     ),
     Operation(
@@ -227,7 +231,7 @@ OPERATIONS: Final = (
         Right.READ,
         "The counts of all groups",
         ReportQuery,
-        {200: Items[_Report]},
+        {200: ReportRows},
         ("parameter",),
     ),
     Operation(

@@ -24,7 +24,7 @@ class UnlockFilter(RowsAsked, frozen=True, forbid_unknown_fields=True):
     """Which locks: as the list of `locked` has them."""
 
 
-class UnlocksBody(Struct, frozen=True, forbid_unknown_fields=True):
+class UnlockAllBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What is unlocked, and why."""
 
     filter: UnlockFilter
@@ -58,7 +58,7 @@ class JobView(Struct):
     fault: str
 
 
-def unlock_all(call: Call, body: UnlocksBody) -> Response:
+def unlock_all(call: Call, body: UnlockAllBody) -> Response:
     """Begin, or with `dry_run` say what would be done."""
     filters, asked = filters_of(call, body.filter), asking(call, body.why)
     if body.dry_run:
@@ -143,7 +143,7 @@ OPERATIONS: Final = (
         unlock_all,
         Right.UNLOCK,
         "Unlock all that filters select",
-        UnlocksBody,
+        UnlockAllBody,
         {200: UnlockCounts, 202: JobView},
         ("parameter",),
     ),
