@@ -16,7 +16,7 @@ groups_header = "Remote-Groups"
 base_url = "https://bounces.example.org"
 [web.roles]
 view = ["group:staff", "jan"]
-operate = ["heike"]
+operate = ["heike", "carla"]
 admin = ["group:mail-admins"]
 """
 
@@ -103,13 +103,14 @@ def test_what_a_client_may_ask_at_once_is_bounded(site: WebSite) -> None:
 
 def test_a_form_of_the_public_name_is_our_own(site: WebSite) -> None:
     """The proxy may ask us by another name than people ask it."""
-    heike = {"Remote-User": "heike", "Sec-Fetch-Site": "same-origin"}
+    # Nobody else has asked under this name, and so often that there would be another answer.
+    person = {"Remote-User": "carla", "Sec-Fetch-Site": "same-origin"}
     for origin, kind in (
         ("https://bounces.example.org", "out of date"),
         ("https://evil.example", "pass on Host"),
     ):
         answer = site.ask(
-            "POST", "/logout", {**heike, "Origin": origin}, {"csrf": "x"}, to=site.proxy
+            "POST", "/logout", {**person, "Origin": origin}, {"csrf": "x"}, to=site.proxy
         )
         assert answer.status == 403
         assert kind in answer.text
