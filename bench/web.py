@@ -35,6 +35,7 @@ def main() -> None:
     options = arguments(__doc__)
     with TemporaryDirectory(prefix="bouncegate-bench-") as name:
         folder = Path(name)
+        (folder / "store").mkdir()
         with closing(Store.open(StoreSettings(path=folder / "store"))) as store:
             fill(store, options.locks)
         with _site(folder) as (pid, connection, token):

@@ -19,12 +19,12 @@ class BadValue(ValueError):
 def time_of(text: str, now: int) -> int:
     """A time in the past, or how long ago it was, in seconds since 1970; 0 if none is given.
 
-    Raises BadValue.
+    What is outside of the times that records can have is the nearest of these. Raises BadValue.
     """
     if not text:
         return 0
     try:
-        return _exact(text)
+        return min(max(_exact(text), 1), NO_END - 1)
     except ValueError:
         try:
             return _ago(text, now)

@@ -7,6 +7,8 @@ from typing import Final, Self
 
 from msgspec import Struct
 
+from bouncegate.policy.records import NO_END
+
 _PARTS: Final = 4
 _MOST: Final = (1 << 63) - 1
 _LONGEST: Final = 400
@@ -42,7 +44,7 @@ class Position(Struct, frozen=True):
             name = bytes.fromhex(inside).decode()
         except ValueError:
             raise ValueError(f"invalid cursor {text!r}") from None
-        if not all(0 <= number <= _MOST for number in numbers):
+        if not all(0 <= number <= _MOST for number in numbers) or numbers[1] > NO_END:
             raise ValueError(f"invalid cursor {text!r}")
         number, end, cause, outbox = numbers
         return cls(number, end, cause, outbox, name)
