@@ -17,6 +17,7 @@ from bouncegate.admin.postfix.logsource import log_source
 from bouncegate.admin.postfix.ownconfig import NAME, OwnConfig, Values, log_values
 from bouncegate.admin.postfix.plan import MAIN, MASTER, Conflict, Edit, Tables, plan
 from bouncegate.admin.postfix.revert import Undone, named, without, without_settings
+from bouncegate.admin.postfix.sharing import hand_over, heir
 from bouncegate.admin.postfix.sockets import OURS
 from bouncegate.admin.postfix.trial import Change, read_copy, try_edits
 from bouncegate.config.settings import Settings
@@ -76,6 +77,8 @@ class Reversal(NamedTuple):
     changes: tuple[Change, ...]
     by_hand: tuple[tuple[Path, tuple[str, ...]], ...]
     """By file, the lines from which ours must be removed by hand."""
+    shared: tuple[tuple[Change, Path], ...] = ()
+    """Changes that stay, and another Postfix that needs them still."""
 
 
 def propose(config: Path, facts: Facts, way: Options) -> Proposal:
@@ -101,6 +104,8 @@ def propose(config: Path, facts: Facts, way: Options) -> Proposal:
         wanted = log is not None and not conflicts and not own.sets("maillog")
         read = log if log and wanted and own.set(log_values(log)) else None
         notes.append(f"{read.name} will be read" if read else _NO_LOG)
+    if planned.edits or own.after != own.before:
+        own.attach(facts.folder)
     changes = []
     if own.after != own.before:
         changes.append(Change(own.path, own.before, own.after))
@@ -175,7 +180,11 @@ def propose_reversal(folder: Path) -> Reversal:
     known = backup.load(folder)
     changes: list[Change] = []
     by_hand = []
+    shared = []
     for one in known:
+        if one.path.name == NAME and (other := heir(one.path, folder)):
+            shared.append((one, other))
+            continue
         now = install.content_of(one.path)
         undone = _undone(now, one)
         if undone.left:
@@ -189,7 +198,7 @@ def propose_reversal(folder: Path) -> Reversal:
             by_hand.append((path, undone.left))
         else:
             changes.append(Change(path, now, undone.octets))
-    return Reversal(tuple(changes), tuple(by_hand))
+    return Reversal(tuple(changes), tuple(by_hand), tuple(shared))
 
 
 def _elsewhere(folder: Path, known: Sequence[Change]) -> Iterator[tuple[Path, bytes]]:
@@ -241,5 +250,7 @@ def revert(folder: Path, reversal: Reversal) -> None:
     for change in reversed(reversal.changes):
         install.replace_file(change.path, change.after, change.before)
     _remove_empty_folder(backup.load(folder))
+    for change, other in reversal.shared:
+        hand_over(change, other)
     if not reversal.by_hand:
         backup.drop(folder)

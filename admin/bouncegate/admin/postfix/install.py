@@ -16,11 +16,14 @@ class Edited(Exception):
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock a Postfix's files against other runs of this command; waits for them."""
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Lock a Postfix's files against other runs of this command.
+
+    Waits for them, or raises BlockingIOError.
+    """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(handle)

@@ -12,6 +12,7 @@ from typing import Final
 
 from bouncegate.admin.postfix.install import content_of
 from bouncegate.admin.postfix.logsource import LogSource
+from bouncegate.admin.postfix.sharing import with_instance
 from bouncegate.config.loading import settings_of
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
@@ -78,6 +79,12 @@ class OwnConfig:
         self._text = text
         self.after = text.encode()
         return True
+
+    def attach(self, folder: Path) -> None:
+        """Name a configuration of Postfix in the drop-in, if there is one."""
+        if self._text:
+            self._text = with_instance(self._text, folder)
+            self.after = self._text.encode()
 
     def _with(self, text: str) -> list[Source]:
         return [*self._earlier, Source(str(self.path), text), *self._later]

@@ -19,6 +19,8 @@ _ITEM: Final = re.compile(
     rb"(?<![^\s,=])\$(?:" + "|".join(OURS).encode() + rb")(?![^\s,])(?:[ \t]*,[ \t]*)?"
 )
 
+ATTACHED: Final = "# Attached: "
+"""Begins the comments in our drop-in that name the configurations of Postfix."""
 _KEY: Final = re.compile(rb"[ \t]*[\w-]+[ \t]*=")
 
 
@@ -64,14 +66,21 @@ def without(now: bytes | None, before: bytes | None, after: bytes | None) -> Und
 def without_settings(now: bytes | None, before: bytes | None, after: bytes | None) -> Undone:
     """The same for our drop-in: keys as we wrote them go, and what somebody added stays.
 
-    Its tables stay too, since their heading is above what was added.
+    Its tables stay too then, since their heading is above what was added.
     """
     if before is not None or now in (None, after):
         return without(now, before, after)
     assert now is not None
-    ours = {line for line in (after or b"").splitlines() if _KEY.match(line)}
-    kept = [line for line in now.splitlines(keepends=True) if line.rstrip(b"\r\n") not in ours]
-    return Undone(b"".join(kept))
+    written = set((after or b"").splitlines())
+    ours = {line for line in written if _KEY.match(line)}
+    lines = [line for line in now.splitlines(keepends=True) if not _is_instance(line)]
+    if all(line.rstrip(b"\r\n") in written for line in lines):
+        return Undone(None)
+    return Undone(b"".join(line for line in lines if line.rstrip(b"\r\n") not in ours))
+
+
+def _is_instance(line: bytes) -> bool:
+    return line.startswith(ATTACHED.encode())
 
 
 def _pieces(before: bytes, after: bytes) -> Iterator[_Piece]:

@@ -57,6 +57,8 @@ def disable(
             complain(f"{path} was edited since: remove by hand the lines that name bouncegate_")
             for line in lines:
                 print(f"  {printable(line)}")
+        for change, other in reversal.shared:
+            write_text(f"{change.path} stays: {other} is attached with it")
         if reversal.changes:
             confirm_changes(reversal.changes, f"Make this change to {place}?", yes=yes)
         elif not backup.path_of(place).exists() and not reversal.by_hand:

@@ -2,6 +2,7 @@
 
 import shutil
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from tests.stores import open_store
 from tests.unit.admin.postfix.place import Make, Place
 from tests.unit.admin.postfix.sites import Site
+from tests.unit.cli.conftest import Command
 
 from bouncegate.config.loading import load
 
 pytestmark = pytest.mark.skipif(shutil.which("postconf") is None, reason="Postfix is not installed")
 
+Pair = tuple[Place, Callable[..., str]]
 SIGNED = '[return_path]\nsign = "own"\nown_domains = ["old.example"]\n'
 
 
@@ -87,6 +90,70 @@ def test_chosen_domains_are_signed_and_no_other(place: Make) -> None:
     assert load(here.config).return_path.sign == "all"
     assert here.disable()[0] == 0
     assert not here.drop_in.parent.exists()
+
+
+@pytest.fixture
+def pair(place: Make, tmp_path: Path, bouncegate: Command) -> Pair:
+    """Two instances of Postfix that use the same daemons."""
+    here = place(Site())
+    other = tmp_path / "etc out"
+    shutil.copytree(here.folder, other)
+
+    def run(which: str, name: str, *options: str) -> str:
+        folder = str({"first": here.folder, "second": other}[which])
+        done = bouncegate("postfix", name, "-c", folder, "--no-reload", "--yes", *options)
+        assert done.code == 0, done.out + done.err
+        return done.out
+
+    return here, run
+
+
+@pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
+@pytest.mark.parametrize(
+    "last",
+    [("first", "--enforce"), ("second", "--enforce"), ("second",), ("second", "--sign-all")],
+    ids=" ".join,
+)
+def test_the_drop_in_stays_until_the_last_instance_is_detached(
+    pair: Pair, order: tuple[str, str], last: tuple[str, ...]
+) -> None:
+    here, run = pair
+    files = here.files()
+    run("first", "enable")
+    run("second", "enable")
+    run(last[0], "enable", *last[1:])
+    settings = load(here.config)
+    said = run(order[0], "disable")
+    assert f"{here.drop_in} stays: " in said
+    assert load(here.config) == settings
+    assert ".toml stays: " not in run(order[1], "disable")
+    assert not here.drop_in.parent.exists()
+    assert here.files() == files
+
+
+def test_what_somebody_added_is_kept_when_the_last_instance_is_detached(pair: Pair) -> None:
+    here, run = pair
+    run("first", "enable")
+    with here.drop_in.open("a") as file:
+        file.write("[reply]\ncode = 554\n")
+    run("second", "enable", "--enforce")
+    run("first", "disable")
+    assert load(here.config).milter.mode == "enforce"
+    run("second", "disable")
+    assert tomllib.loads(here.drop_in.read_text()).get("milter", {}) == {}
+    assert load(here.config).reply.code == 554
+
+
+def test_an_instance_that_is_attached_again_takes_the_drop_in_over(pair: Pair) -> None:
+    here, run = pair
+    run("first", "enable")
+    run("second", "enable")
+    run("first", "disable")
+    run("first", "enable")
+    run("second", "disable")
+    assert here.drop_in.exists()
+    run("first", "disable")
+    assert not here.drop_in.exists()
 
 
 @pytest.mark.parametrize(
