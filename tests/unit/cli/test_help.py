@@ -21,6 +21,7 @@ COMMANDS = dict(every_command(ROOT))
 # What an option selects or does is told in other words where a command treats another thing.
 SEVERAL = {
     "--addresses": "a file to import, or a form of a report",
+    "--all": "whom the options select: of locks, or of a list",
     "--force": "hard locks, to be lifted or to be corrected to",
     "--since": "of bounces, entries of a list, changes, or a message",
     "--until": "the same; of a lock: its end",

@@ -157,6 +157,18 @@ def test_per_group_across_mailings_the_bounced_addresses_filtered_csv(
     assert [row["address"] for row in of_google] == ["bob@gmail.com"]
 
 
+def test_a_report_of_mailings_without_names_says_which_lines_are_missing(
+    config: Path, bouncegate: Command
+) -> None:
+    record(config, event("ann@b.example", mailing=""))
+    told = bouncegate("report", "mailing").out
+    assert "mailing_headers = " in told
+    assert "mailing_headers" not in bouncegate("report", "group").out
+    record(config, event("bob@b.example", mailing="spring"))
+    assert "mailing_headers" not in bouncegate("report", "mailing").out
+    assert "mailing_headers" not in bouncegate("report", "mailing", "spring").out
+
+
 def test_a_mailing_counts_events_and_a_group_counts_addresses(
     config: Path, bouncegate: Command
 ) -> None:

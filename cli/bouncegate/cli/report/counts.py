@@ -58,7 +58,7 @@ class Counts(ReportCounts):
                 if shown:
                     print()
                     self._table(part, shown).write()
-        for number, note in enumerate((*self._notes(), *self._warnings(rows))):
+        for number, note in enumerate((*self._notes(rows), *self._warnings(rows))):
             if not number:
                 print()
             write_text(note)
@@ -71,7 +71,7 @@ class Counts(ReportCounts):
                 warnings[excess.what] = f"Warning, {printable(name)}: {sentence(excess)}"
         yield from warnings.values()
 
-    def _notes(self) -> Iterator[str]:
+    def _notes(self, rows: list[Named]) -> Iterator[str]:
         """What is to be known beside the figures."""
         total = self._total
         if self._sends_since is None:
@@ -85,7 +85,7 @@ class Counts(ReportCounts):
                 f"Refused: {counted(self._dropped.refusals, 'refusal')} until "
                 f"{iso(self._dropped.until)} were deleted early and are missing."
             )
-        if self._subject == "mailing" and not any(name for name, _ in self._rows("mailing")):
+        if self._subject == "mailing" and self._name is None and not any(n for n, _ in rows):
             yield _NO_MAILING
         if total.unverified:
             yield "Unverified: does not prove to be about mail of ours; --unverified counts it."
