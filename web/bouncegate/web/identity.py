@@ -59,6 +59,8 @@ class Identifier:
             _require_known(call)
             if route.right is not None:
                 call.require(route.right)
+            if route.all_mail and call.person.groups:
+                raise Problem("group", "This is about all mail, and you are bound to groups.")
         if face == "page" and call.request.method not in _SAFE:
             self._require_own_form(call, route)
         return call

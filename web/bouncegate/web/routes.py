@@ -44,6 +44,8 @@ class Route:
     methods: tuple[str, ...] = ("GET",)
     right: Right | None = None
     """None: everybody who is known."""
+    all_mail: bool = False
+    """Whether it tells or changes what is not of one group: not for who is bound to groups."""
     public: bool = False
     """Whether nobody has to be known."""
     streams: bool = False

@@ -21,7 +21,7 @@ from bouncegate.web.call import Call
 from bouncegate.web.problem import Problem
 from bouncegate.web.rights import Right
 
-_BY_OTHERS: Final = frozenset({"detected", "predicted"})
+BY_OTHERS: Final = frozenset({"detected", "predicted"})
 """Verdicts whose words tell of bounces, maybe those of others."""
 
 
@@ -76,7 +76,7 @@ def shown_judgement(call: Call, view: JudgedView) -> JudgedView:
         return view
     scopes = {GLOBAL, *map(scope_text, groups)}
     scope = view.scope if view.scope in scopes else None
-    return replace(view, scope=scope, why="" if view.verdict in _BY_OTHERS else view.why)
+    return replace(view, scope=scope, why="" if view.verdict in BY_OTHERS else view.why)
 
 
 def address_of(call: Call, address: str) -> AddressView:

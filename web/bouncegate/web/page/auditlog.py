@@ -44,4 +44,4 @@ def audit(call: Call) -> Response:
 
 _FILTERS: Final = ("by", "address", "since", "until")
 
-ROUTES: Final = (Route("/audit", audit, right=Right.AUDIT),)
+ROUTES: Final = (Route("/audit", audit, right=Right.AUDIT, all_mail=True),)

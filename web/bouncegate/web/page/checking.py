@@ -9,6 +9,7 @@ from starlette.responses import Response
 from bouncegate.admin.lists.check import CheckedAddress
 from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.views.judged import list_check
+from bouncegate.web.api.sight import BY_OTHERS
 from bouncegate.web.call import Call
 from bouncegate.web.page.language import Language
 from bouncegate.web.page.showing import show, words_for
@@ -48,6 +49,8 @@ def ask(call: Call) -> Response:
 def check(call: Call) -> Response:
     """The verdicts."""
     text, group = call.form.one("text"), call.form.one("group").strip()
+    if call.person.groups or group:
+        call.require(Right.CHECK, group)
     lines = (Line(n, one.strip()) for n, one in enumerate(text.splitlines(), 1) if one.strip())
     judge = list_check(call.site.installation, call.site.store, call.now, group)
     return _page(call, text, list(judge.check(lines)))
@@ -67,15 +70,18 @@ def _page(call: Call, text: str, found: list[CheckedAddress]) -> Response:
         counts=[
             (words.text(title), counts[name]) for name, title in VERDICTS.items() if counts[name]
         ],
-        found=[_checked(one, words) for one in bad[:_SHOWN]],
+        found=[_checked(one, call, words) for one in bad[:_SHOWN]],
+        groups=sorted(call.person.groups),
         more=max(len(bad) - _SHOWN, 0),
         good="\n".join(one.address for one in found if one.mailable),
         mailable=sum(one.mailable for one in found),
     )
 
 
-def _checked(one: CheckedAddress, words: Language) -> Checked:
+def _checked(one: CheckedAddress, call: Call, words: Language) -> Checked:
     why = words.reason(one.reason).title if one.reason else one.why
+    if call.person.groups and one.verdict in BY_OTHERS:
+        why = ""
     if one.until is not None and one.verdict == "locked":
         why = words.text("{reason}, until {day}", reason=why, day=words.end(one.until))
     mark = "" if one.mailable else "hard"

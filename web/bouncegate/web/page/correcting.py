@@ -51,6 +51,6 @@ def _only(addresses: list[str]) -> str:
 
 
 ROUTES: Final = (
-    Route("/correct", ask, right=Right.CORRECT),
-    Route("/correct", act, methods=("POST",), right=Right.CORRECT),
+    Route("/correct", ask, right=Right.CORRECT, all_mail=True),
+    Route("/correct", act, methods=("POST",), right=Right.CORRECT, all_mail=True),
 )

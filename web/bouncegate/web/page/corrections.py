@@ -70,6 +70,6 @@ def _read(call: Call, sheet: str) -> Preview:
 
 
 ROUTES: Final = (
-    Route("/corrections", ask, right=Right.CORRECT),
-    Route("/corrections", preview, methods=("POST",), right=Right.CORRECT),
+    Route("/corrections", ask, right=Right.CORRECT, all_mail=True),
+    Route("/corrections", preview, methods=("POST",), right=Right.CORRECT, all_mail=True),
 )

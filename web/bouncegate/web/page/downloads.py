@@ -9,13 +9,14 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from bouncegate.admin.lists.csvfile import CsvWriter, Dialect
-from bouncegate.admin.lists.row import Row
+from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.views.person import person_of
 from bouncegate.admin.views.rows import RowView, listing_of, row_view
 from bouncegate.policy.records import Event
+from bouncegate.web.api.sight import shown_row
 from bouncegate.web.call import Call
 from bouncegate.web.page.recipient import address_of
-from bouncegate.web.page.recipientlist import matching, query_of
+from bouncegate.web.page.recipientlist import matching, query_for
 from bouncegate.web.page.selection import selected
 from bouncegate.web.page.showing import words_for
 from bouncegate.web.problem import Problem
@@ -35,10 +36,13 @@ def sheet(call: Call) -> Response:
     given = call.request.query_params
     chosen = selected(call, given.getlist("a"))
     listing = listing_of(call.site.installation, call.site.store, call.now)
-    query = query_of(given)
+    query = query_for(call)
     rows: Iterable[Row] = matching(listing, query)
     if chosen:
-        rows = (row for name in chosen for row in listing.locks_of(name))
+        own = RowFilters(seen_by=call.person.groups)
+        locks = (row for name in chosen for row in listing.locks_of(name))
+        rows = (row for row in locks if own.matches(row))
+    rows = (shown_row(call, row) for row in rows)
     dialect = Dialect.EXCEL_DE if words_for(call).code == "de" else Dialect.RFC4180
     return _attached(_csv(rows, dialect), f"{query.tab.name}.csv", "text/csv; charset=utf-8")
 
@@ -55,6 +59,7 @@ def message(call: Call) -> Response:
     address, number = address_of(call), call.request.path_params["number"]
     for entry_number, entry, _ in call.site.store.history.of_address(address):
         if str(entry_number) == number and isinstance(entry, Event) and entry.raw:
+            call.require(Right.READ, entry.group)
             raw = call.site.store.messages.get(entry.raw)
             if raw is not None:
                 return _attached([raw], f"bounce-{entry_number}.eml", "application/octet-stream")
@@ -88,6 +93,6 @@ def _attached(octets: Iterable[bytes], name: str, kind: str) -> Response:
 
 ROUTES: Final = (
     Route("/recipients.csv", sheet, right=Right.EXPORT, streams=True),
-    Route("/recipients/{address:path}/data.json", person, right=Right.EXPORT),
+    Route("/recipients/{address:path}/data.json", person, right=Right.EXPORT, all_mail=True),
     Route("/recipients/{address:path}/messages/{number}", message, right=Right.READ),
 )

@@ -107,7 +107,7 @@ def _incident(call: Call) -> Incident:
 
 
 ROUTES: Final = (
-    Route("/incidents", incidents, right=Right.READ),
-    Route("/incidents/{number}", ask, right=Right.SETTLE),
-    Route("/incidents/{number}", settle, methods=("POST",), right=Right.SETTLE),
+    Route("/incidents", incidents, right=Right.READ, all_mail=True),
+    Route("/incidents/{number}", ask, right=Right.SETTLE, all_mail=True),
+    Route("/incidents/{number}", settle, methods=("POST",), right=Right.SETTLE, all_mail=True),
 )

@@ -8,6 +8,7 @@ from bouncegate.admin.times import BadValue, end_of
 from bouncegate.config.text import LONGEST_LINE, clean
 from bouncegate.web import acts
 from bouncegate.web.call import Call
+from bouncegate.web.page.language import Language
 from bouncegate.web.page.question import SHOWN, Field, Question, put
 from bouncegate.web.page.selection import asking, reason_in, selected
 from bouncegate.web.page.showing import back_with, own_path, words_for
@@ -55,12 +56,21 @@ def ask(call: Call) -> Response:
                 "select",
                 options=[(value, words.text(title)) for value, title in _ENDS],
             ),
-            Field("group", words.text("Only for this group"), hint=words.text("Empty: all mail")),
+            _group_field(call, words),
         ),
         values=[("a", one) for one in addresses],
         button=words.text("Lock"),
     )
     return put(call, question)
+
+
+def _group_field(call: Call, words: Language) -> Field:
+    """For which mail; who is bound to groups chooses one of theirs."""
+    title = words.text("Only for this group")
+    if call.person.groups:
+        own = [(name, name) for name in sorted(call.person.groups)]
+        return Field("group", title, "select", options=own)
+    return Field("group", title, hint=words.text("Empty: all mail"))
 
 
 def act(call: Call) -> Response:
@@ -72,7 +82,8 @@ def act(call: Call) -> Response:
     except BadValue as error:
         raise Problem("request", words_for(call).say(error.key, **error.values)) from None
     group = clean(form.one("group").strip(), LONGEST_LINE)
-    call.require(Right.LOCK, group)
+    for address in addresses:  # a domain is locked for all mail alone
+        call.require(Right.LOCK, "" if address.startswith("@") else group)
     done = call.site.act_now(acts.lock, asking(call, reason_in(call)), addresses, end, group)
     return back_with(form.one("back"), "locked", len(done.addresses))
 

@@ -17,7 +17,7 @@ from bouncegate.store.summary import Summary
 from bouncegate.web.call import Call
 from bouncegate.web.page.showing import show, words_for
 from bouncegate.web.problem import Problem
-from bouncegate.web.rights import Right
+from bouncegate.web.rights import Right, may
 from bouncegate.web.routes import Route
 
 
@@ -28,7 +28,9 @@ def mailings(call: Call) -> Response:
 
 def groups(call: Call) -> Response:
     """The same of groups of recipients."""
-    return show(call, "mailings.html", "groups", **_names(call, "group"))
+    values = _names(call, "group")
+    values["names"] = [one for one in values["names"] if may(call.person, Right.READ, one.name)]
+    return show(call, "mailings.html", "groups", **values)
 
 
 def mailing(call: Call) -> Response:
@@ -38,6 +40,7 @@ def mailing(call: Call) -> Response:
 
 def group(call: Call) -> Response:
     """One group."""
+    call.require(Right.READ, call.request.path_params["name"])
     return _one(call, "group", "groups")
 
 
@@ -91,10 +94,16 @@ def _mbox(call: Call, name: str) -> Iterator[bytes]:
 
 
 ROUTES: Final = (
-    Route("/mailings", mailings, right=Right.READ),
+    Route("/mailings", mailings, right=Right.READ, all_mail=True),
     # Names come from mail, and may hold a slash.
-    Route("/mailings/{name:path}/bounces.mbox", messages, right=Right.EXPORT, streams=True),
-    Route("/mailings/{name:path}", mailing, right=Right.READ),
+    Route(
+        "/mailings/{name:path}/bounces.mbox",
+        messages,
+        right=Right.EXPORT,
+        all_mail=True,
+        streams=True,
+    ),
+    Route("/mailings/{name:path}", mailing, right=Right.READ, all_mail=True),
     Route("/groups", groups, right=Right.READ),
     Route("/groups/{name:path}", group, right=Right.READ),
 )

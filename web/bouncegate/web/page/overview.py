@@ -13,6 +13,7 @@ from bouncegate.web.call import Call
 from bouncegate.web.page.charts import Chart, Day, stacked
 from bouncegate.web.page.language import NO_VALUE, Language
 from bouncegate.web.page.showing import show, words_for
+from bouncegate.web.redirects import see
 from bouncegate.web.rights import Right, may
 from bouncegate.web.routes import Route
 
@@ -43,6 +44,8 @@ class Share:
 
 def overview(call: Call) -> Response:
     """The start page."""
+    if call.person.groups:  # these numbers are of all mail
+        return see("/groups")
     words, site = words_for(call), call.site
     summary = site.store.summary.get()
     is_operator = may(call.person, Right.DECIDE)

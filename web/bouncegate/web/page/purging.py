@@ -62,6 +62,6 @@ def _one(addresses: list[str]) -> list[str]:
 
 
 ROUTES: Final = (
-    Route("/purge", ask, right=Right.PURGE),
-    Route("/purge", act, methods=("POST",), right=Right.PURGE),
+    Route("/purge", ask, right=Right.PURGE, all_mail=True),
+    Route("/purge", act, methods=("POST",), right=Right.PURGE, all_mail=True),
 )

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from bouncegate.admin.lists.corrections import id_of
-from bouncegate.admin.views.addresses import AddressView, LockView, full_address_view
+from bouncegate.admin.views.addresses import AddressView, LockView
 from bouncegate.admin.views.explanation import Explained, ExplanationView, explanation_of
 from bouncegate.admin.views.steps import StepView
 from bouncegate.config.taxonomy import Kind
-from bouncegate.policy.addressstate import locks_at
+from bouncegate.policy.addressstate import ALL_MAIL, locks_at
 from bouncegate.policy.timeline import what_would_free
 from bouncegate.store.address import AddressError, canonical
+from bouncegate.web.api import sight
 from bouncegate.web.call import Call
 from bouncegate.web.page.language import Language, seconds_of
 from bouncegate.web.page.rendering import in_path
@@ -80,9 +82,9 @@ def recipient(call: Call) -> Response:
     """The page of one address."""
     address = address_of(call)
     site = call.site
-    known = full_address_view(site.installation, site.store, address, call.now)
+    known = sight.address_of(call, address)
     explained = explanation_of(site.installation, site.store, address, call.now)
-    told = explained.view
+    told = sight.history_of(call, address) if call.person.groups else explained.view
     words = words_for(call)
     return show(
         call,
@@ -120,7 +122,12 @@ def _lock(view: LockView, words: Language) -> ShownLock:
 
 def _frees(explained: Explained, call: Call, words: Language) -> Iterator[str]:
     """What would free the first of its locks."""
-    for found in locks_at(explained.state, call.now)[:1]:
+    seen = (
+        found
+        for found in locks_at(explained.state, call.now)
+        if found.scope == ALL_MAIL or may(call.person, Right.READ, found.scope)
+    )
+    for found in islice(seen, 1):
         ways = what_would_free(found.lock, call.now, call.site.settings.policy)
         yield from (words.say(f"frees.{way}") for way in ways)
 
@@ -191,18 +198,19 @@ def _actions(call: Call, known: AddressView) -> Iterator[Action]:
     person, address = call.person, known.address
     here = f"/recipients/{in_path(address)}"
     given = urlencode([("a", address), ("back", here)])
+    of_all = not person.groups
     if known.locks and known.locks[0].lock_on == address:
-        if may(person, Right.UNLOCK):
+        if may(person, Right.UNLOCK, known.locks[0].scope.partition(":")[2]):
             yield Action("Unlock", f"/unlock?{given}", is_main=True)
         elif may(person, Right.REQUEST):
             yield Action("Request unlocking", f"/requests/new?{given}", is_main=True)
     elif may(person, Right.LOCK):
         yield Action("Lock", f"/lock?{given}", is_main=True)
-    if may(person, Right.CORRECT):
+    if of_all and may(person, Right.CORRECT):
         yield Action("Correct", f"/correct?{given}")
-    if may(person, Right.EXPORT) and known.state != "unknown":
+    if of_all and may(person, Right.EXPORT) and known.state != "unknown":
         yield Action("All data as JSON", f"{here}/data.json", asks=False)
-    if may(person, Right.PURGE) and known.state != "unknown":
+    if of_all and may(person, Right.PURGE) and known.state != "unknown":
         yield Action("Delete data", f"/purge?{given}", is_danger=True)
 
 

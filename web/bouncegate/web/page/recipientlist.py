@@ -1,7 +1,7 @@
 """The rows of one list of Maintenance, as its filters, its search and its place ask for."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,8 +15,10 @@ from bouncegate.config.taxonomy import Reason, ReportedKind
 from bouncegate.policy.records import Origin
 from bouncegate.store.places import Place
 from bouncegate.store.store import Store
+from bouncegate.web.call import Call
 from bouncegate.web.page.tabs import BY_NAME, TABS, Tab
 from bouncegate.web.problem import Problem
+from bouncegate.web.rights import Right
 
 PAGE: Final = 50
 """Rows a page."""
@@ -48,6 +50,8 @@ class ListQuery:
     """The place behind which the page begins."""
     before: str = ""
     """The place before which it ends."""
+    groups: frozenset[str] = frozenset()
+    """Only what these groups may see; none: everything."""
 
     @property
     def filters(self) -> RowFilters:
@@ -61,6 +65,7 @@ class ListQuery:
             domain=self.q[1:] if self.q.startswith("@") else "",
             group=self.group,
             mailing=self.mailing,
+            seen_by=self.groups,
         )
 
     @property
@@ -109,9 +114,26 @@ def query_of(given: QueryParams) -> ListQuery:
     )
 
 
-def query_in(path: str) -> ListQuery:
+def query_for(call: Call, given: QueryParams | None = None) -> ListQuery:
+    """The query of a request, of what whoever asks may see; raises Problem."""
+    query = query_of(call.request.query_params if given is None else given)
+    if not call.person.groups:
+        return query
+    if query.tab.state not in _LATEST:
+        raise Problem("group", "This list is about all mail, and you are bound to groups.")
+    if query.group:
+        call.require(Right.READ, query.group)
+    return replace(query, groups=call.person.groups)
+
+
+def query_in(call: Call, path: str) -> ListQuery:
     """The query of the path of a list, or of its query alone; raises Problem."""
-    return query_of(QueryParams(parse_qsl(path.partition("?")[2])))
+    return query_for(call, QueryParams(parse_qsl(path.partition("?")[2])))
+
+
+def is_for(call: Call, tab: Tab) -> bool:
+    """Whether a list is shown to whoever asks."""
+    return not call.person.groups or tab.state in _LATEST
 
 
 def page_of(store: Store, listing: Listing, now: int, query: ListQuery) -> ListPage:

@@ -11,10 +11,11 @@ from bouncegate.admin.views.rows import listing_of
 from bouncegate.config.taxonomy import Reason, ReportedKind
 from bouncegate.policy.addressstate import ALL_MAIL
 from bouncegate.policy.records import NO_END
-from bouncegate.store.summary import Month, Summary
+from bouncegate.store.summary import Month, NameCounts, Summary
+from bouncegate.web.api import sight
 from bouncegate.web.call import Call
 from bouncegate.web.page.language import Language
-from bouncegate.web.page.recipientlist import ListQuery, page_of, query_of
+from bouncegate.web.page.recipientlist import ListQuery, is_for, page_of, query_for
 from bouncegate.web.page.showing import show, wants_part, words_for
 from bouncegate.web.page.tabs import TABS, Tab
 from bouncegate.web.rights import Right, may
@@ -71,13 +72,13 @@ class Choice:
 
 def recipients(call: Call) -> Response:
     """One list; with `part=1` only its rows."""
-    query = query_of(call.request.query_params)
+    query = query_for(call)
     words = words_for(call)
     listing = listing_of(call.site.installation, call.site.store, call.now)
     page = page_of(call.site.store, listing, call.now, query)
     values: dict[str, Any] = {
         "tab": query.tab,
-        "rows": [shown_row(row, words) for row in page.rows],
+        "rows": [shown_row(sight.shown_row(call, row), words) for row in page.rows],
         "chips": _chips(query, words),
         "back": query.path(),
         "first_page": query.path() if query.after or query.before else "",
@@ -95,8 +96,8 @@ def recipients(call: Call) -> Response:
         "recipients.html",
         "recipients",
         query=query,
-        tabs=_tabs(summary),
-        choices=_choices(summary.month, query, words),
+        tabs=_tabs(call, summary),
+        choices=_choices(_month(call, summary), query, words),
         export_path=query.path("/recipients.csv"),
         unlock_path="/unlock?" + urlencode([("query", query.path()), ("back", query.path())]),
         **values,
@@ -127,8 +128,17 @@ def shown_row(row: Row, words: Language) -> ShownRow:
     )
 
 
-def _tabs(summary: Summary) -> list[ShownTab]:
-    return [ShownTab(tab, tab.count(summary) if summary.time else None) for tab in TABS]
+def _tabs(call: Call, summary: Summary) -> list[ShownTab]:
+    """The lists that whoever asks may see; the numbers are those of all mail."""
+    is_told = bool(summary.time) and not call.person.groups
+    shown = (tab for tab in TABS if is_for(call, tab))
+    return [ShownTab(tab, tab.count(summary) if is_told else None) for tab in shown]
+
+
+def _month(call: Call, summary: Summary) -> Month:
+    """The names to choose from: who is bound to groups is offered these alone."""
+    groups = call.person.groups
+    return Month(groups=[NameCounts(one) for one in groups]) if groups else summary.month
 
 
 def _chips(query: ListQuery, words: Language) -> list[Chip]:

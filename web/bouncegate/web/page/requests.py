@@ -112,8 +112,8 @@ def _chosen(call: Call, given: list[str]) -> list[OpenRequest]:
 
 
 ROUTES: Final = (
-    Route("/requests", waiting, right=Right.DECIDE),
-    Route("/requests", decide, methods=("POST",), right=Right.DECIDE),
+    Route("/requests", waiting, right=Right.DECIDE, all_mail=True),
+    Route("/requests", decide, methods=("POST",), right=Right.DECIDE, all_mail=True),
     Route("/requests/new", ask, right=Right.REQUEST),
     Route("/requests/new", add, methods=("POST",), right=Right.REQUEST),
 )

@@ -113,7 +113,11 @@ def _visitor(person: Person) -> Visitor | None:
     if not person.is_known:
         return None
     rank = ROLES.index(person.role) if person.role else 0
-    menu = tuple(entry for entry in MENU if ROLES.index(entry.role) <= rank)
+    menu = tuple(
+        entry
+        for entry in MENU
+        if ROLES.index(entry.role) <= rank and not (entry.all_mail and person.groups)
+    )
     return Visitor(person.name, menu)
 
 

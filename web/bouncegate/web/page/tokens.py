@@ -74,7 +74,7 @@ def _page(call: Call, fresh: str) -> Response:
 
 
 ROUTES: Final = (
-    Route("/settings/tokens", tokens, right=Right.ADMIN),
-    Route("/settings/tokens", add, methods=("POST",), right=Right.ADMIN),
-    Route("/settings/tokens/revoke", revoke, methods=("POST",), right=Right.ADMIN),
+    Route("/settings/tokens", tokens, right=Right.ADMIN, all_mail=True),
+    Route("/settings/tokens", add, methods=("POST",), right=Right.ADMIN, all_mail=True),
+    Route("/settings/tokens/revoke", revoke, methods=("POST",), right=Right.ADMIN, all_mail=True),
 )

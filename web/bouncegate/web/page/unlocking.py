@@ -36,11 +36,11 @@ _LEFT: Final[dict[LockRight, tuple[str, str]]] = {
 }
 
 
-def _filters(query: str) -> RowFilters | None:
+def _filters(call: Call, query: str) -> RowFilters | None:
     """What a list selects whose path was given; None: addresses were chosen by themselves."""
     if not query:
         return None
-    wanted = query_in(query)
+    wanted = query_in(call, query)
     if wanted.tab.state not in (State.LOCKED, State.BOUNCED) or wanted.beginning:
         raise Problem("request", "Not from this list: choose one of locks, without a search.")
     return wanted.filters
@@ -51,7 +51,7 @@ def ask(call: Call) -> Response:
     given = call.request.query_params
     addresses, query = selected(call, given.getlist("a")), given.get("query", "")
     words = words_for(call)
-    plan = acts.plan(asking(call), addresses, None if addresses else _filters(query))
+    plan = acts.plan(asking(call), addresses, None if addresses else _filters(call, query))
     names = list(dict.fromkeys(target.address for target in plan.free))
     number = len(names)
     will = (
@@ -89,7 +89,7 @@ def act(call: Call) -> Response:
     form = call.form
     addresses = selected(call, form.all("a"))
     why = reason_in(call)
-    filters = None if addresses else _filters(form.one("query"))
+    filters = None if addresses else _filters(call, form.one("query"))
     done = call.site.act_now(acts.unlock, asking(call, why), addresses, filters)
     return back_with(form.one("back"), "unlocked", len(done.addresses))
 
