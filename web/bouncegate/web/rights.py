@@ -66,6 +66,8 @@ RIGHTS_OF_SCOPE: Final[dict[str, frozenset[Right]]] = {
     "alive": frozenset({Right.ALIVE}),
     "request": frozenset({Right.REQUEST}),
     "events": frozenset({Right.EVENTS}),
+    "settle": frozenset({Right.SETTLE}),
+    "audit": frozenset({Right.AUDIT}),
     "purge": frozenset({Right.PURGE}),
     "admin": frozenset(Right),
 }

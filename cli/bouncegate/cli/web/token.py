@@ -30,6 +30,8 @@ SCOPES: Final = (
     "alive",
     "request",
     "events",
+    "settle",
+    "audit",
     "purge",
     "admin",
 )
