@@ -12,8 +12,8 @@ _STEP: Final = "  "
 
 def write_text(text: str, out: TextIO | None = None) -> None:
     """A paragraph on standard output, unless another file is named."""
-    out = out or sys.stdout
-    print(folded(text, out), file=out)
+    file = sys.stdout if out is None else out
+    print(folded(text, file), file=file)
 
 
 def folded(text: str, out: TextIO) -> str:
