@@ -41,6 +41,8 @@ def test_every_file_that_is_to_be_installed_exists() -> None:
     ]
     assert globs
     assert [glob for glob in globs if not list(ROOT.glob(glob))] == []
+    named = {file for glob in globs for file in ROOT.glob(glob)}
+    assert set((ROOT / "systemd").iterdir()) == named
 
 
 def test_every_task_of_run_that_is_named_exists() -> None:
