@@ -111,8 +111,8 @@ PROMISES: Final = {
     "bouncegate map export lmdb:/var/lib/bouncegate/locks": Promise(r"3 entries, written"),
     'bouncegate map status --max-age "2 hours" /var/lib/bouncegate/locks': Promise(r" s old: good"),
     # docs/web.md
-    "bouncegate web account add heike --role operate --generate": Promise(r"heike: \w{6}-"),
-    "bouncegate web account list": Promise(r"heike +operate +all"),
+    "bouncegate web account add desk --role operate --generate": Promise(r"desk: \w{6}-"),
+    "bouncegate web account list": Promise(r"desk +operate +all"),
     "bouncegate web token add shop --scope check,read --group shop.example": Promise(r"^bg_"),
     "bouncegate web token list": Promise(r"shop +check, read +shop\.example"),
     # docs/store.md

@@ -136,10 +136,10 @@ clock accept --yes
 map export texthash:FOLDER/exported
 events replay folder
 events test folder
-web account add jan --role view --generate
-web account role heike admin
-web account password heike --generate
-web account remove heike
+web account add guest --role view --generate
+web account role desk admin
+web account password desk --generate
+web account remove desk
 web token add crm --scope check
 web token rotate shop
 web token revoke shop
@@ -208,7 +208,7 @@ def make_place(folder: Path, many: int = MANY) -> None:
     TableFile.parse(f"texthash:{folder}/table").write(iter(()))
     (folder / "spool-of-events").mkdir()
     with closing(open_access(store_settings(folder / "store"))) as access:
-        Accounts(access).add("heike", "operate", (), "correct horse battery", _NOW)
+        Accounts(access).add("desk", "operate", (), "correct horse battery", _NOW)
         root = Person("root", frozenset(Right), "admin")
         Tokens(access).add(Wish("shop", ("check",)), root, _NOW, is_accounts=False)
     with closing(EventStore.open(store_settings(folder / "store"), readonly=False)) as events:

@@ -16,7 +16,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSite]:
     site = WebSite(Path(tmp_path_factory.mktemp("login")))
-    for name, role in (("heike", "operate"), ("jan", "view"), ("eva", "admin")):
+    for name, role in (("desk", "operate"), ("guest", "view"), ("chief", "admin")):
         site.command("web", "account", "add", name, "--role", role, given=f"{PASSWORD}\n")
     with site.serving():
         yield site
@@ -79,13 +79,13 @@ def test_a_page_leads_to_the_login_and_back(browser: Browser) -> None:
         303,
         "/login?next=/settings/sessions%3Fa%3D1",
     )
-    done = browser.log_in("heike", target="/settings/sessions?a=1")
+    done = browser.log_in("desk", target="/settings/sessions?a=1")
     assert (done.status, done.header("location")) == (303, "/settings/sessions?a=1")
     assert browser.ask("GET", "/settings/sessions").status == 200
 
 
 def test_a_session_cookie_is_for_this_site_alone(browser: Browser) -> None:
-    answer = browser.log_in("heike")
+    answer = browser.log_in("desk")
     cookie = next(v for n, v in answer.headers if v.startswith("__Host-bouncegate="))
     words = {word.strip().lower() for word in cookie.split(";")[1:]}
     assert {"secure", "httponly", "samesite=strict", "path=/", "max-age=43200"} <= words
@@ -97,12 +97,12 @@ def test_a_session_id_that_was_there_before_the_login_is_not_the_one_after(
     browser: Browser,
 ) -> None:
     browser.cookies["__Host-bouncegate"] = planted = "A" * 43
-    browser.log_in("heike")
+    browser.log_in("desk")
     assert browser.session not in ("", planted)
 
 
 def test_a_logout_ends_the_session_and_not_the_cookie_alone(browser: Browser) -> None:
-    browser.log_in("heike")
+    browser.log_in("desk")
     first = browser.session
     assert browser.ask("POST", "/logout", {"csrf": "x"}).status == 403
     page = browser.ask("GET", "/settings/sessions")
@@ -112,12 +112,12 @@ def test_a_logout_ends_the_session_and_not_the_cookie_alone(browser: Browser) ->
 
 
 def test_a_login_ends_the_session_that_the_browser_had(site: WebSite, browser: Browser) -> None:
-    browser.log_in("heike")
+    browser.log_in("desk")
     old, browser.cookies = browser.session, {}
     login = browser.ask("GET", "/login")
     browser.cookies["__Host-bouncegate"] = old
     # The form was made for nobody, and is not good for somebody.
-    form = {"csrf": csrf_of(login), "user": "jan", "password": PASSWORD}
+    form = {"csrf": csrf_of(login), "user": "guest", "password": PASSWORD}
     assert browser.ask("POST", "/login", form).status == 403
 
 
@@ -137,7 +137,7 @@ def test_a_login_ends_the_session_that_the_browser_had(site: WebSite, browser: B
     ],
 )
 def test_a_login_leads_nowhere_but_here(browser: Browser, target: str) -> None:
-    answer = browser.log_in("heike", target=target)
+    answer = browser.log_in("desk", target=target)
     assert (answer.status, answer.header("location")) == (303, "/")
 
 
@@ -162,31 +162,31 @@ MATRIX: tuple[tuple[str, dict[str, str], bool, int], ...] = (
 def test_a_form_is_taken_from_our_own_page_only(
     browser: Browser, said: dict[str, str], has_token: bool, status: int
 ) -> None:
-    browser.log_in("heike")
+    browser.log_in("desk")
     token = csrf_of(browser.ask("GET", "/settings/sessions"))
     form = {"csrf": token if has_token else "", "end": "others"}
     assert browser.ask("POST", "/settings/sessions", form, **said).status == status
 
 
 def test_a_form_of_somebody_else_is_refused(site: WebSite) -> None:
-    heike, jan = Browser(site), Browser(site)
-    heike.log_in("heike")
-    jan.log_in("jan")
-    token = csrf_of(jan.ask("GET", "/settings/sessions"))
+    desk, guest = Browser(site), Browser(site)
+    desk.log_in("desk")
+    guest.log_in("guest")
+    token = csrf_of(guest.ask("GET", "/settings/sessions"))
     form = {"csrf": token, "end": "others"}
-    assert heike.ask("POST", "/settings/sessions", form).status == 403
-    assert jan.ask("POST", "/settings/sessions", form).status == 303
+    assert desk.ask("POST", "/settings/sessions", form).status == 403
+    assert guest.ask("POST", "/settings/sessions", form).status == 303
 
 
 def test_own_sessions_are_listed_and_ended(site: WebSite) -> None:
-    one, other, jan = Browser(site), Browser(site), Browser(site)
-    one.log_in("eva")
-    other.log_in("eva")
-    jan.log_in("jan")
+    one, other, guest = Browser(site), Browser(site), Browser(site)
+    one.log_in("chief")
+    other.log_in("chief")
+    guest.log_in("guest")
     page = one.ask("GET", "/settings/sessions")
     (id_,) = re.findall(r'name="end" value="([^"]{20,})"', page.text)
-    mine = {"csrf": csrf_of(jan.ask("GET", "/settings/sessions")), "end": id_}
-    jan.ask("POST", "/settings/sessions", mine)
+    mine = {"csrf": csrf_of(guest.ask("GET", "/settings/sessions")), "end": id_}
+    guest.ask("POST", "/settings/sessions", mine)
     assert other.ask("GET", "/settings/sessions").status == 200
     one.ask("POST", "/settings/sessions", {"csrf": csrf_of(page), "end": id_})
     assert other.ask("GET", "/settings/sessions").status == 303
@@ -223,9 +223,9 @@ def test_a_failed_login_is_one_line_that_nobody_can_forge(site: WebSite, browser
 
 def test_an_unknown_name_costs_what_a_wrong_password_costs(tmp_path: Path) -> None:
     site = WebSite(tmp_path)
-    site.command("web", "account", "add", "heike", "--role", "view", given=f"{PASSWORD}\n")
+    site.command("web", "account", "add", "desk", "--role", "view", given=f"{PASSWORD}\n")
     with site.serving():
-        for name in ("heike", "nobody", "no such name!"):
+        for name in ("desk", "nobody", "no such name!"):
             browser = Browser(site)
             token = csrf_of(browser.ask("GET", "/login"))
             begun = time.perf_counter()
@@ -250,21 +250,21 @@ def test_a_password_of_nobody_is_hashed_as_one_of_somebody() -> None:
 
 def test_wrong_passwords_in_a_row_make_one_wait(tmp_path: Path) -> None:
     site = WebSite(tmp_path)
-    site.command("web", "account", "add", "heike", "--role", "view", given=f"{PASSWORD}\n")
+    site.command("web", "account", "add", "desk", "--role", "view", given=f"{PASSWORD}\n")
     with site.serving():
         browser = Browser(site)
-        statuses = [browser.log_in("heike", "wrong").status for _ in range(5)]
+        statuses = [browser.log_in("desk", "wrong").status for _ in range(5)]
         assert statuses == [401] * 5
-        late = browser.log_in("heike")
+        late = browser.log_in("desk")
         assert late.status == 429
         assert int(late.header("retry-after")) >= 1
         time.sleep(1.3)
-        assert browser.log_in("heike").status == 303
-    assert site.logged().count("login failed user=heike client=127.0.0.1") == 6
+        assert browser.log_in("desk").status == 303
+    assert site.logged().count("login failed user=desk client=127.0.0.1") == 6
 
 
 def test_names_of_a_proxy_are_nobodys_where_none_is_trusted(site: WebSite) -> None:
-    headers = {"Remote-User": "eva", "X-Forwarded-User": "eva", "Remote-Groups": "admins"}
+    headers = {"Remote-User": "chief", "X-Forwarded-User": "chief", "Remote-Groups": "admins"}
     for to in (None, site.plain):
         assert site.ask("GET", "/settings/sessions", headers, to=to).status == 303
 

@@ -18,7 +18,7 @@ from bouncegate.web.access.tokens import TokenError, Tokens, Wish, person_of
 from bouncegate.web.rights import RIGHTS_OF_ROLE, RIGHTS_OF_SCOPE, Person, Right, may
 
 ADMIN = Person("root", frozenset(Right), "admin")
-HEIKE = Person("heike", RIGHTS_OF_ROLE["operate"], "operate", frozenset({"shop.example"}))
+HEIKE = Person("desk", RIGHTS_OF_ROLE["operate"], "operate", frozenset({"shop.example"}))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_what_is_no_token_opens_nothing(site: WebSite) -> None:
 
 
 def test_a_proxy_cannot_speak_for_a_program(site: WebSite) -> None:
-    assert site.ask("GET", "/api/v1/token", {"Remote-User": "eva"}, to=site.proxy).status == 401
+    assert site.ask("GET", "/api/v1/token", {"Remote-User": "chief"}, to=site.proxy).status == 401
 
 
 def test_a_token_and_a_cookie_together_are_refused(site: WebSite) -> None:
@@ -149,20 +149,20 @@ def test_nobody_makes_a_token_that_may_more_than_they(
 
 def test_a_token_shrinks_with_its_maker(access: AccessEnvironment) -> None:
     accounts, tokens = Accounts(access), Tokens(access)
-    account = accounts.add("heike", "operate", (), "correct horse battery", 1000)
-    maker = Person("heike", RIGHTS_OF_ROLE["operate"], "operate")
+    account = accounts.add("desk", "operate", (), "correct horse battery", 1000)
+    maker = Person("desk", RIGHTS_OF_ROLE["operate"], "operate")
     token, text = tokens.add(Wish("crm", ("read", "unlock")), maker, 1000, is_accounts=True)
     assert tokens.named(text) == token
     assert may(person_of(token, account), Right.UNLOCK)
 
-    less = accounts.change("heike", 1001, role="view", groups=("shop.example",))
+    less = accounts.change("desk", 1001, role="view", groups=("shop.example",))
     person = person_of(token, less)
     assert not may(person, Right.UNLOCK)
     assert may(person, Right.READ, "shop.example")
     assert not may(person, Right.READ, "other.example")
     assert not may(person, Right.READ, "")
 
-    other = accounts.change("heike", 1002, groups=("other.example",))
+    other = accounts.change("desk", 1002, groups=("other.example",))
     bound, _ = tokens.add(Wish("x", ("read",), ("shop.example",)), HEIKE, 1002, is_accounts=True)
     assert person_of(bound, other).rights == frozenset()
     assert person_of(token, None).rights == frozenset()

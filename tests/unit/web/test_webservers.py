@@ -21,7 +21,7 @@ from lab.waiting import wait_for
 PASSWORD: Final = "correct horse battery"
 HOST: Final = "bouncegate.example.com"
 USER: Final = "www-data"
-ROLES: Final = f'peer_users = ["{USER}"]\n[web.roles]\noperate = ["heike"]\n'
+ROLES: Final = f'peer_users = ["{USER}"]\n[web.roles]\noperate = ["desk"]\n'
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
 
@@ -87,7 +87,7 @@ def caddy(place: Place) -> Sequence[str]:
     text = place.example("caddy")
     assert text.startswith(f"{HOST} {{")
     text = text.replace(f"{HOST} {{", f"http://:{place.port} {{", 1)
-    text, count = re.subn(r"heike \$2a\$\S+", f"heike {digest}", text)
+    text, count = re.subn(r"desk \$2a\$\S+", f"desk {digest}", text)
     assert count == 1
     (place.folder / "Caddyfile").write_text(f"{{\nadmin off\nauto_https off\n}}\n{text}")
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
@@ -132,7 +132,7 @@ def served(name: str) -> Iterator[Front]:
         digest = subprocess.run(
             ["openssl", "passwd", "-apr1", PASSWORD], capture_output=True, text=True, check=True
         ).stdout.strip()
-        (folder / "htpasswd").write_text(f"heike:{digest}\nuwe:{digest}\n")
+        (folder / "htpasswd").write_text(f"desk:{digest}\nuwe:{digest}\n")
         with site.serving():
             argv = SERVERS[name](place)
             site.proxy.chmod(0o666)
@@ -166,23 +166,23 @@ def front(request: pytest.FixtureRequest) -> Iterator[Front]:
 def test_the_web_server_asks_for_a_password(front: Front) -> None:
     answer = front.ask("/settings/sessions")
     assert (answer.status, answer.header("www-authenticate").split()[0]) == (401, "Basic")
-    assert front.ask("/settings/sessions", user="heike", password="wrong").status == 401
+    assert front.ask("/settings/sessions", user="desk", password="wrong").status == 401
 
 
 def test_whom_the_web_server_names_has_the_role_of_the_file(front: Front) -> None:
-    answer = front.ask("/settings/sessions", user="heike")
+    answer = front.ask("/settings/sessions", user="desk")
     assert (answer.status, "The proxy in front keeps the sessions" in answer.text) == (404, True)
 
 
 @pytest.mark.skipif(shutil.which("nginx", path="/usr/sbin") is None, reason="one is enough")
 def test_a_browser_cannot_name_somebody_else(front: Front) -> None:
-    smuggled = {"Remote-User": "heike", "X-Forwarded-User": "heike", "Remote-Groups": "x"}
+    smuggled = {"Remote-User": "desk", "X-Forwarded-User": "desk", "Remote-Groups": "x"}
     name = "uwe" if front.ask("/settings/sessions", user="uwe").status != 401 else ""
     if name:  # Caddy's example has one user
         assert front.ask("/settings/sessions", user=name, headers=smuggled).status == 403
     assert front.ask("/settings/sessions", headers=smuggled).status == 401
     octets = (
-        f"GET /settings/sessions HTTP/1.1\r\nHost: {HOST}\r\nRemote-User: heike\r\n"
+        f"GET /settings/sessions HTTP/1.1\r\nHost: {HOST}\r\nRemote-User: desk\r\n"
         "Connection: close, Remote-User\r\n\r\n"
     )
     assert front.place.site.raw(octets.encode(), port=front.place.port).startswith(b"HTTP/1.1 401")
@@ -191,7 +191,7 @@ def test_a_browser_cannot_name_somebody_else(front: Front) -> None:
 def test_a_form_comes_with_the_name_that_the_browser_asked(front: Front) -> None:
     form = {"csrf": "x"}
     own = {"Sec-Fetch-Site": "same-origin", "Origin": f"https://{HOST}"}
-    answer = front.ask("/logout", "POST", "heike", body=form, headers=own)
+    answer = front.ask("/logout", "POST", "desk", body=form, headers=own)
     assert (answer.status, "out of date" in answer.text) == (403, True)
 
 
@@ -200,7 +200,7 @@ def test_a_program_needs_its_token_alone_and_is_nobody_without(front: Front) -> 
     token = front.place.site.command("web", "token", "add", name, "--scope", "check").strip()
     bearer = {"Authorization": f"Bearer {token}"}
     assert front.ask("/api/v1/token", headers=bearer).status == 200
-    smuggled = {"Remote-User": "heike"}
+    smuggled = {"Remote-User": "desk"}
     assert front.ask("/api/v1/token", headers=smuggled).status == 401
     for target in ("/api/../settings/sessions", "/api/%2e%2e/settings/sessions"):
         assert front.ask(target, headers=smuggled).status in (400, 401, 404)
@@ -208,7 +208,7 @@ def test_a_program_needs_its_token_alone_and_is_nobody_without(front: Front) -> 
 
 def test_a_client_is_the_one_that_the_web_server_saw(front: Front) -> None:
     claimed = {"X-Forwarded-For": "192.0.2.9"}
-    assert front.ask("/settings/sessions", user="heike", headers=claimed).status == 404
+    assert front.ask("/settings/sessions", user="desk", headers=claimed).status == 404
     site = front.place.site
     wait_for("the log", lambda: "status=404 client=127.0.0.1 " in site.logged())
     assert "192.0.2.9" not in site.logged()

@@ -45,7 +45,7 @@ def add(
 
     Examples:
 
-    bouncegate web account add heike --role operate --generate
+    bouncegate web account add desk --role operate --generate
     """
     password = _password(generate=generate)
     with _accounts(context) as accounts:
@@ -68,7 +68,7 @@ def password_(
 
     Examples:
 
-    bouncegate web account password heike --generate
+    bouncegate web account password desk --generate
     """
     password = _password(generate=generate)
     with _accounts(context) as accounts:
@@ -91,7 +91,7 @@ def role_(
 
     Examples:
 
-    bouncegate web account role heike admin
+    bouncegate web account role desk admin
     """
     with _accounts(context) as accounts:
         accounts.change(name, int(time.time()), role=role.value, groups=group or ())
@@ -106,7 +106,7 @@ def remove(context: typer.Context, name: Name, *, why: Why = "", by: By = "") ->
 
     Examples:
 
-    bouncegate web account remove heike
+    bouncegate web account remove desk
     """
     with _accounts(context) as accounts:
         if not accounts.remove(name):

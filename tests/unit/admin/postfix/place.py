@@ -19,7 +19,7 @@ class Place:
     def __init__(self, folder: Path, site: Site, command: Command) -> None:
         self.folder = folder / "etc"
         self.folder.mkdir()
-        self.queue = folder / "queue"
+        self.queue = folder / "q"  # the path of a socket has at most 107 octets
         self.config = folder / "bouncegate.toml"
         self._command = command
         self._options = site.options
