@@ -17,7 +17,6 @@ import typer
 from bouncegate.cli.output import complain
 from bouncegate.cli.sentences import folded
 from bouncegate.config.text import printable
-from bouncegate.store.address import AddressError, canonical
 
 # Where Postfix and every other MTA put it (LSB, 4.1).
 _SENDMAIL: Final = "/usr/sbin/sendmail"
@@ -77,14 +76,6 @@ def _is_yes(question: str, terminal: TextIO) -> bool:
             print(file=terminal)  # the cursor is behind the question still
         if answer.strip().lower() in _ANSWERS:
             return _ANSWERS[answer.strip().lower()]
-
-
-def address_to_notify(text: str) -> str:
-    """The canonical address, which is safe as an argument of a program; raises AddressError."""
-    address = canonical(text, fold=False)
-    if address.startswith(("-", "@")):
-        raise AddressError(f"{text!r} cannot be mailed: expected user@domain")
-    return address
 
 
 def confirm_by_mail(recipient: str, subject: str, text: str) -> bool:

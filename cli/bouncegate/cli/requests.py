@@ -8,11 +8,12 @@ from typing import Annotated, Final
 
 import typer
 
+from bouncegate.admin.lists.asking import address_to_notify
 from bouncegate.admin.lists.requests import OpenRequest, approval, open_requests
 from bouncegate.admin.views.requests import request_view
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, keys_of
-from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
+from bouncegate.cli.confirmation import confirm_by_mail, require_consent
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.operator import audit_of
 from bouncegate.cli.options import Addresses, AddressFile, By, Json, Notify, Why, Yes

@@ -10,13 +10,14 @@ from typing import Annotated, Final
 
 import typer
 
+from bouncegate.admin.lists.asking import address_to_notify
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.lists.unlocking import Target, UnlockSummary, acts_of, named_locks
 from bouncegate.admin.views.rows import listing_of, row_view
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, say_all
-from bouncegate.cli.confirmation import address_to_notify, confirm_by_mail, require_consent
+from bouncegate.cli.confirmation import confirm_by_mail, require_consent
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.operator import audit_of

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from bouncegate.admin.lists.asking import carry_out, portions
+from bouncegate.admin.lists.asking import address_to_notify, carry_out, portions
 from bouncegate.admin.lists.audit import Who, audit_of
 from bouncegate.admin.lists.corrections import Correction, as_seen, is_done
 from bouncegate.admin.lists.corrections import acts_of as acts_of_corrections
@@ -31,6 +31,7 @@ from bouncegate.admin.views.rows import listing_of
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.protection import Right as LockRight
 from bouncegate.policy.records import Act, Settled
+from bouncegate.store.address import AddressError
 from bouncegate.store.alive import has_bounced
 from bouncegate.store.incidents import Incident
 from bouncegate.store.requests import UnlockRequest
@@ -223,11 +224,18 @@ def correct(asking: Asking, corrections: Iterable[Correction]) -> Done:
 
 
 def request(asking: Asking, addresses: Sequence[str], notify: str = "") -> list[int]:
-    """Ask somebody else to unlock; returns the numbers of the requests."""
+    """Ask somebody else to unlock; returns the numbers of the requests.
+
+    `notify` gets a mail when the command decides; raises Problem if it is no address.
+    """
+    try:
+        receiver = address_to_notify(notify) if notify else ""
+    except AddressError as error:
+        raise Problem("request", str(error)) from None
     policy = asking.site.settings.policy
     until = policy.request_expires.after(asking.now)
     by, why = asking.who.by, asking.why
-    asked = [UnlockRequest(one, asking.now, until, by, why, notify) for one in addresses]
+    asked = [UnlockRequest(one, asking.now, until, by, why, receiver) for one in addresses]
     audit = audit_of("requests add", asking.now, asking.who, why=why, targets=addresses)
     return asking.site.store.requests.add(asked, audit)
 

@@ -48,6 +48,14 @@ def keys_of(lines: Iterable[Line], *, fold: bool) -> Asked:
     return Asked(list(keys), faults)
 
 
+def address_to_notify(text: str) -> str:
+    """The canonical address, which is safe as an argument of a program; raises AddressError."""
+    address = canonical(text, fold=False)
+    if address.startswith(("-", "@")):
+        raise AddressError(f"{text!r} cannot be mailed: expected user@domain")
+    return address
+
+
 class RowsAsked(Struct, frozen=True):
     """Filters of a list as a form or an option has them; empty for all."""
 

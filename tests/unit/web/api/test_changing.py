@@ -242,6 +242,16 @@ def test_an_address_is_corrected(api: Interface) -> None:
     assert again["items"][0]["status"] == "unchanged"
 
 
+@pytest.mark.parametrize(
+    "receiver", ["-oQ/tmp@example.org", "@example.org", "ann", "a@b.c\nTo: x@y.z"]
+)
+def test_a_request_names_nobody_who_cannot_be_mailed(api: Interface, receiver: str) -> None:
+    body = {"addresses": ["ann@example.org"], "why": "w", "notify": receiver}
+    before = len(api.get("/requests")["items"])
+    assert api.ask("POST", "/requests", body).status == 400
+    assert len(api.get("/requests")["items"]) == before
+
+
 def test_a_request_is_decided_by_somebody_else(api: Interface) -> None:
     for name in ("r1", "r2"):
         lock(api, f"{name}@kernel.org")

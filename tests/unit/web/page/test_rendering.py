@@ -14,7 +14,6 @@ def _error(**values: object) -> str:
         "links": (),
         "visitor": None,
         "here": "",
-        "banner": "",
         "flash": "",
         "other_language": "?lang=de",
     }

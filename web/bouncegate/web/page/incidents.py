@@ -4,10 +4,9 @@ from typing import Final, Literal
 
 from starlette.responses import Response
 
-from bouncegate.admin.lists.audit import audit_of
 from bouncegate.admin.views.incidents import IncidentView, incident_view
-from bouncegate.policy.records import Settled
 from bouncegate.store.incidents import Incident
+from bouncegate.web import acts
 from bouncegate.web.call import Call
 from bouncegate.web.page.language import Language
 from bouncegate.web.page.question import Field, Question, put
@@ -60,21 +59,11 @@ def settle(call: Call) -> Response:
     verb = _VERBS.get(call.form.one("verb"))
     if verb is None:
         raise Problem("request", "Confirm or dismiss?")
-    number, why = _incident(call).number, reason_in(call)
-    settled = Settled(number, call.now, verb, call.person.name, why)
-    done = call.site.act_now(_settle, call, settled)
-    if done.settled is not None and done.settled.verb != settled.verb:
+    asked, number = asking(call, reason_in(call)), _incident(call).number
+    done = call.site.act_now(acts.settle, asked, number, verb)
+    if done is None or done.settled is None or done.settled.verb != verb:
         raise Problem("changed", status=409, title="It was decided meanwhile")
     return back_with("/incidents", "settled", 1)
-
-
-def _settle(call: Call, settled: Settled) -> Incident:
-    site, who = call.site, asking(call).who
-    held = len(site.store.incidents.held(settled.incident))
-    verb = "confirm" if settled.verb == "confirmed" else "dismiss"
-    command = f"incident {verb} {settled.incident}"
-    audit = audit_of(command, call.now, who, why=settled.why, count=held)
-    return site.store.incidents.settle(settled, site.policy.fold, audit)
 
 
 def _title(verb: str, words: Language) -> str:

@@ -4,15 +4,12 @@ from typing import Final
 
 from starlette.responses import Response
 
-from bouncegate.admin.lists.audit import audit_of
-from bouncegate.store.errors import StoreMissing
-from bouncegate.store.ledger import Ledger
-from bouncegate.web.acts import Asking
 from bouncegate.web.call import Call
 from bouncegate.web.page.question import Field, Note, Question, put
 from bouncegate.web.page.selection import asking, reason_in, selected
 from bouncegate.web.page.showing import back_with, own_path, words_for
 from bouncegate.web.problem import Problem
+from bouncegate.web.purging import purge
 from bouncegate.web.rights import Right
 from bouncegate.web.routes import Route
 
@@ -38,21 +35,8 @@ def ask(call: Call) -> Response:
 def act(call: Call) -> Response:
     """Delete it."""
     addresses = _one(selected(call, call.form.all("a")))
-    call.site.act_now(_purge, asking(call, reason_in(call)), addresses)
-    return back_with("/recipients", "purged", len(addresses))
-
-
-def _purge(asked: Asking, addresses: list[str]) -> None:
-    settings, wanted = asked.site.settings, set(addresses)
-    try:
-        ledger = Ledger.open(settings.store, settings.ledger, readonly=False)
-    except StoreMissing:
-        pass
-    else:
-        ledger.forget_recipients(wanted)
-        ledger.close()
-    audit = audit_of("purge", asked.now, asked.who, why=asked.why, count=len(addresses))
-    asked.site.store.purge.carry_out(wanted, audit)
+    call.site.act_now(purge, asking(call, reason_in(call)), addresses[0])
+    return back_with("/recipients", "purged", 1)
 
 
 def _one(addresses: list[str]) -> list[str]:

@@ -64,16 +64,7 @@ def ask(call: Call) -> Response:
         ),
         addresses[:SHOWN],
         max(number - SHOWN, 0),
-        fields=(
-            Field("why", words.text("Why it should be unlocked"), required=True),
-            Field(
-                "notify",
-                words.text("Confirm by mail to"),
-                "email",
-                longest=254,
-                autocomplete="email",
-            ),
-        ),
+        fields=(Field("why", words.text("Why it should be unlocked"), required=True),),
         values=[("a", one) for one in addresses],
         button=words.text("Send the request"),
     )
@@ -84,9 +75,8 @@ def add(call: Call) -> Response:
     """Write the request down."""
     form = call.form
     addresses = selected(call, form.all("a"))
-    notify = form.one("notify").strip()
     asked = asking(call, reason_in(call))
-    numbers = call.site.act_now(acts.request, asked, addresses, notify)
+    numbers = call.site.act_now(acts.request, asked, addresses)
     return back_with(form.one("back"), "requested", len(numbers))
 
 

@@ -62,7 +62,6 @@ def show(
         "visitor": _visitor(call.person),
         "other_language": _in_other_language(call, words.other),
         "flash": _flash(call, words),
-        "banner": "",
         "csrf": call.csrf,
         "iso": iso,
         "now": call.now,

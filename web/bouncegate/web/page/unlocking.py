@@ -63,12 +63,7 @@ def ask(call: Call) -> Response:
         if number
         else words.text("There is nothing to unlock in this selection.")
     )
-    fields = (
-        Field("why", words.text("Reason for the audit log"), required=True),
-        Field(
-            "notify", words.text("Confirm by mail to"), "email", longest=254, autocomplete="email"
-        ),
-    )
+    fields = (Field("why", words.text("Reason for the audit log"), required=True),)
     question = Question(
         words.text("Unlock now"),
         "/unlock",
