@@ -13,10 +13,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-import zstandard
-
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import MESSAGES
+from bouncegate.store.messageframe import FrameWriter, holds, message_of
 from bouncegate.store.table import Table, Transaction
 
 # A value of more than about 2 KiB takes whole pages of its own; up to four of them are still
@@ -26,10 +25,6 @@ _TIME: Final = 4
 _HASH: Final = 12
 # A frame may be larger than what it holds, by a little.
 _SMALLEST_OUTSIDE: Final = _LARGEST_INSIDE // 2
-# What was taken in is bounded by [return_path] max_size; this bounds what a damaged file claims.
-_LARGEST_MESSAGE: Final = 1 << 30
-_LEVEL: Final = 3
-_PORTION: Final = 2**20
 # How many messages one transaction deletes: some milliseconds, so that a DSN never waits long for
 # the write lock.
 _EXPIRE_AT_ONCE: Final = 500
@@ -40,20 +35,9 @@ def message_key(raw: bytes, time: int) -> bytes:
     return time.to_bytes(_TIME, "big") + blake2b(raw, digest_size=_HASH).digest()
 
 
-def is_whole(key: bytes, compressed: bytes) -> bool:
-    """Whether a message, as it is kept, is the one that its key names."""
-    digest, left = blake2b(digest_size=_HASH), _LARGEST_MESSAGE
-    try:
-        with zstandard.ZstdDecompressor().stream_reader(compressed) as reader:
-            # By portions: what a damaged or forged frame says of its size is not allocated.
-            while portion := reader.read(_PORTION):
-                digest.update(portion)
-                left -= len(portion)
-                if left < 0:
-                    return False
-    except zstandard.ZstdError:
-        return False
-    return digest.digest() == key[_TIME:]
+def is_whole(key: bytes, frame: bytes) -> bool:
+    """Whether a message, as it is kept, is the one that its key names; raises StoreLayout."""
+    return holds(frame, key[_TIME:])
 
 
 class MessageFolder:
@@ -63,13 +47,13 @@ class MessageFolder:
         """Keep messages below `folder`, a sub-folder a day."""
         self._folder = folder
 
-    def write(self, key: bytes, compressed: bytes) -> None:
+    def write(self, key: bytes, frame: bytes) -> None:
         """Write durably: the file, then its name. Raises OSError."""
         path = self._path(key)
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         draft = path.with_suffix(".new")
         with draft.open("wb") as file:
-            file.write(compressed)
+            file.write(frame)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -114,8 +98,8 @@ class Messages(Table):
         super().__init__(environment)
         self._messages = self._database(MESSAGES)
         self._folder = MessageFolder(environment.folder / "messages")
-        # Made once: making it takes as long as compressing a DSN. One writer at a time uses it.
-        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        # One writer at a time uses it.
+        self._frames = FrameWriter()
 
     def put(self, transaction: Transaction, key: bytes, raw: bytes) -> int:
         """Keep a message, which is durable when the transaction is.
@@ -127,24 +111,22 @@ class Messages(Table):
         # Most are far too small to lie in the folder: to look there costs as much as to write one.
         if len(raw) > _SMALLEST_OUTSIDE and self._folder.has(key):
             return 0
-        compressed = self._compressor.compress(raw)
-        if len(compressed) <= _LARGEST_INSIDE:
-            transaction.put(key, compressed, db=self._messages)
+        frame = self._frames.frame(raw)
+        if len(frame) <= _LARGEST_INSIDE:
+            transaction.put(key, frame, db=self._messages)
         else:
-            self._folder.write(key, compressed)
-        return len(compressed)
+            self._folder.write(key, frame)
+        return len(frame)
 
     def get(self, key: bytes) -> bytes | None:
-        """A message as it came, or None where it is no longer kept."""
+        """A message as it came, or None where it is no longer kept; raises StoreError."""
         with self._reading() as transaction:
             return self.get_within(transaction, key)
 
     def get_within(self, transaction: Transaction, key: bytes) -> bytes | None:
         """The same within a transaction."""
-        compressed = transaction.get(key, db=self._messages) or self._folder.read(key)
-        if compressed is None:
-            return None
-        return zstandard.ZstdDecompressor().decompress(compressed, max_output_size=_LARGEST_MESSAGE)
+        frame = transaction.get(key, db=self._messages) or self._folder.read(key)
+        return None if frame is None else message_of(frame)
 
     def delete(self, transaction: Transaction, key: bytes) -> None:
         """Delete a message, if it is there. Raises lmdb.Error, OSError."""
