@@ -1,23 +1,26 @@
 """DSNs a second that are durable, through LMTP, beside what Postfix itself can hand over.
 
-Each connection hands over one DSN at a time and waits for its 250, which means that the bounce is
-on the disk. Postfix: DSNs of the same size that wait in its queue are let go all at once, to a sink
-that stores nothing (smtp-sink -L); from then until the queue is empty. Queue and store lie on the
-same disk. Figures are the median of all rounds, with the lowest and the highest in brackets.
+Each connection hands over one DSN at a time, its commands in one write as lmtp(8) sends them
+(`lmtpload.c`), and waits for the 250, which means that the bounce is on the disk. Postfix: DSNs of
+the same size that wait in its queue are let go all at once, to a sink that stores nothing
+(smtp-sink -L); from then until the queue is empty. Queue and store lie in the same folder: on a
+disk, then in memory. Rounds of both take turns. Figures are the median of all rounds, with the
+lowest and the highest in brackets; `us` is the processor time of the workers for each DSN.
 """
 
-import os
+import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from smtplib import LMTP
+from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from bench import processor
 from bench.figures import spread
+from bench.native import compiled
 from bench.output import arguments, show
 from lab.bouncegate import Bouncegate, Sections
 from lab.system import RETURN_DOMAIN, MailSystem
@@ -25,6 +28,7 @@ from lab.waiting import wait_for
 
 _CONNECTIONS: Final = (1, 8, 32)
 _AT_POSTFIX: Final = 2000
+_PLACES: Final = {"on a disk": "/var/tmp", "in memory": "/dev/shm"}
 RETURN_PATH: Final = f"bounces@{RETURN_DOMAIN}"
 
 _DSN: Final = """\
@@ -70,72 +74,85 @@ Message-ID: <{number}@sender.test>
 _BODY: Final = "All that is new this week, in some lines of text as people write them.\n" * 20
 
 
+class HandedOver(NamedTuple):
+    """What one run of the load did."""
+
+    rate: float
+    """DSNs a second."""
+    p50: float
+    """Microseconds from MAIL to the reply, for half of them at most."""
+    messages: int
+
+
+class LmtpLoad:
+    """Connections that hand over DSNs, each of a recipient of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Compile it into a folder."""
+        self._program = compiled("lmtpload.c", folder)
+        self._template = folder / "dsn.txt"
+        text = _DSN.replace("{number:010X}", "\2").replace("{number}", "\1")
+        lines = text.format(to=RETURN_PATH, body=_BODY).splitlines()
+        self._template.write_bytes("".join(f"{line}\r\n" for line in lines).encode())
+        self._next = 0
+
+    def run(self, gate: Bouncegate, at_once: int, seconds: float) -> HandedOver:
+        """Hand over DSNs for some seconds; ends the benchmark if one is not recorded."""
+        argv = [self._program, gate.return_path_socket, at_once, seconds, self._next]
+        argv += [RETURN_PATH, self._template]
+        done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"bench: {done.stderr}")
+        found = json.loads(done.stdout)
+        self._next += found["messages"]
+        return HandedOver(found["messages_per_second"], found["p50"], found["messages"])
+
+
 def main() -> None:
     """Run it and print the figures."""
     options = arguments(__doc__)
+    for place, base in _PLACES.items():
+        rows = _rows(base, options.rounds, options.seconds)
+        show(f"DSNs, {len(dsn(0)):,} octets each, {place}", rows, as_json=options.json)
+
+
+def _rows(base: str, rounds: int, seconds: float) -> list[dict[str, Any]]:
     sections: Sections = {"guard": {"enabled": False}, "store": {"map_size": "4 GiB"}}
-    with MailSystem(sections=sections) as system:
-        gate = system.gate
-        gate.start_return_path()
-        numbers = iter(range(10**9))
-        hand_over(gate, 8, 0.5, numbers)
-        rows = [
-            _row(f"LMTP, {at_once} connections", rates, latencies)
+    runs: dict[int, list[HandedOver]] = {at_once: [] for at_once in _CONNECTIONS}
+    costs: dict[int, list[float]] = {at_once: [] for at_once in _CONNECTIONS}
+    handed: list[float] = []
+    with MailSystem(sections=sections, base=base) as system:
+        daemon = system.gate.start_return_path()
+        load = LmtpLoad(system.folder.path)
+        load.run(system.gate, 8, 0.5)
+        for _ in range(rounds):
+            for at_once in _CONNECTIONS:
+                before = processor.used(daemon.pid)
+                run = load.run(system.gate, at_once, seconds)
+                runs[at_once].append(run)
+                costs[at_once].append((processor.used(daemon.pid) - before) / run.messages * 1e6)
+            handed.append(_postfix(system))
+    return [
+        *(
+            {
+                "what": f"LMTP, {at_once} connection{'s' * (at_once > 1)}",
+                "DSNs/s": spread([run.rate for run in runs[at_once]], 0),
+                "p50 ms": round(median(run.p50 for run in runs[at_once]) / 1000, 1),
+                "us": spread(costs[at_once], 0),
+                "of Postfix": spread(
+                    [run.rate / rate for run, rate in zip(runs[at_once], handed, strict=True)]
+                ),
+            }
             for at_once in _CONNECTIONS
-            for rates, latencies in [_rounds(gate, at_once, options, numbers)]
-        ]
-        handed = [_postfix(system) for _ in range(max(options.rounds // 2, 2))]
-        rows.append(_row("what Postfix hands over", handed, []))
-    best = median(handed)
-    for row in rows:
-        row["of Postfix"] = round(float(row["DSNs/s"].partition(" ")[0].replace(",", "")) / best, 2)
-    show(f"DSNs, {len(dsn(0)):,} octets each", rows, as_json=options.json)
-
-
-def _row(name: str, rates: list[float], latencies: list[float]) -> dict[str, Any]:
-    latency = round(median(latencies) * 1000, 1) if latencies else "-"
-    return {"what": name, "DSNs/s": spread(rates, 0), "p50 ms": latency}
-
-
-def _rounds(
-    gate: Bouncegate, at_once: int, options: Any, numbers: Iterator[int]
-) -> tuple[list[float], list[float]]:
-    rates, latencies = [], []
-    for _ in range(options.rounds):
-        rate, some = hand_over(gate, at_once, options.seconds, numbers)
-        rates.append(rate)
-        latencies += some
-    return rates, latencies
-
-
-def hand_over(
-    gate: Bouncegate, at_once: int, seconds: float, numbers: Iterator[int]
-) -> tuple[float, list[float]]:
-    """DSNs a second, and the seconds that each took."""
-    latencies: list[float] = []
-    deadline = time.monotonic() + seconds
-
-    def talk() -> None:
-        with closing(LMTP(str(gate.return_path_socket))) as lmtp:
-            lmtp.ehlo()  # says LHLO
-            while time.monotonic() < deadline:
-                number = next(numbers)
-                start = time.monotonic()
-                lmtp.mail("")
-                lmtp.rcpt(RETURN_PATH)
-                code, text = lmtp.data(dsn(number))
-                if code != 250 or b"Recorded" not in text:
-                    os.write(2, b"bench: a DSN was not recorded: " + text + b"\n")
-                    os._exit(1)
-                latencies.append(time.monotonic() - start)
-
-    threads = [threading.Thread(target=talk) for _ in range(at_once)]
-    start = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return len(latencies) / (time.monotonic() - start), latencies
+        ),
+        {
+            "what": "what Postfix hands over",
+            "DSNs/s": spread(handed, 0),
+            "p50 ms": "",
+            "us": "",
+            "of Postfix": "",
+        },
+    ]
 
 
 def dsn(number: int) -> str:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.daemons import ours
-from bench.dsns import hand_over
+from bench.dsns import LmtpLoad
 from bench.figures import family, own_memory
 from bench.load import Load
 from bench.lockedstore import locked_store
@@ -55,7 +55,7 @@ def _others(seconds: float) -> list[dict[str, Any]]:
     with LabFolder() as folder:
         gate = Bouncegate(folder, folder.path / "sockets", {"guard": {"enabled": False}})
         handler = gate.start_return_path()
-        hand_over(gate, 8, seconds, iter(range(10**9)))
+        LmtpLoad(folder.path).run(gate, 8, seconds)
         time.sleep(1)
         supervisor, *workers = family(handler.pid)
         rows = [_row("return-path, supervisor", supervisor)]
