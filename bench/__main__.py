@@ -1,8 +1,8 @@
 """`python -m bench [NAME...]`: run benchmarks, all of them if none is named.
 
 Options behind the names go to each benchmark: `--json`, `--locks`, `--seconds`, `--rounds`,
-`--sizes`, `--messages`, `--connections`, `--kills`, `--seed`. `python -m bench.plot` draws what
-`--json` prints.
+`--sizes`, `--messages`, `--connections`, `--kills`, `--hours`, `--seed`. `python -m bench.plot`
+draws what `--json` prints.
 """
 
 import subprocess
@@ -38,6 +38,7 @@ BENCHMARKS: Final = {
     "events": "what events cost, and how late they arrive",
     "counting": "what counting for [metrics] costs",
     "ledger": "what the ledger and the signed return path cost",
+    "endurance": "what grows in daemons that run for weeks, in an hour by a fast clock",
     "kills": "what comes of kill -9 at random moments under load",
 }
 _OF_POSTFIX: Final = ("postfix", "recipients", "disk", "planes", "refused")

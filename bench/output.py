@@ -24,6 +24,7 @@ def arguments(description: str | None, names: Collection[str] = ()) -> argparse.
     parser.add_argument("--messages", type=int, default=200_000, help="messages of a long run")
     parser.add_argument("--connections", type=int, default=20_000, help="connections of a long run")
     parser.add_argument("--kills", type=int, default=1000, help="processes to be killed")
+    parser.add_argument("--hours", type=float, default=1.0, help="length of `endurance`")
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn at random")
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[1, 10], help="sizes of a store, in million locks"

@@ -4,6 +4,7 @@
     python -m bench.plot figures.json >docs/benchmarks.svg
 
 A bar is the figure of a row; where a row tells a spread, as "0.81 (0.70 to 0.92)", a line shows it.
+What `endurance` prints is a picture of its own, of lines over time.
 """
 
 import json
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from bench.lines import lines
 from bouncegate.admin.report.svg import Bar, Chart, svg
 
 # Which column of a benchmark is drawn: the first of these that it has.
@@ -25,6 +27,7 @@ _DRAWN: Final = (
     "rate",
     "MB at last",
 )
+_ALONG: Final = "hours"
 _NUMBER: Final = r"-?[\d,]+(?:\.\d+)?"
 _SPREAD: Final = re.compile(rf"({_NUMBER})(?: \(({_NUMBER})(?:-| to )({_NUMBER})\))?")
 
@@ -65,6 +68,10 @@ def _number(text: str) -> float:
 def main() -> None:
     """Draw the files that are named, or standard input."""
     text = "".join(Path(name).read_text() for name in sys.argv[1:]) or sys.stdin.read()
+    for found in benchmarks(text):
+        if _ALONG in found["rows"][0]:
+            print(lines(found["benchmark"], _ALONG, found["rows"]), end="")
+            return
     panels = [one for found in benchmarks(text) if (one := panel(found)) is not None and one.bars]
     if not panels:
         sys.exit("bench.plot: nothing to draw: give it what a benchmark prints with --json")

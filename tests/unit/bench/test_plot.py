@@ -3,6 +3,7 @@
 import json
 from xml.etree import ElementTree as ET
 
+from bench.lines import lines
 from bench.plot import benchmarks, panel
 
 from bouncegate.admin.report.svg import svg
@@ -39,3 +40,24 @@ def test_each_row_has_a_bar_as_long_as_its_figure_and_a_line_for_its_spread() ->
 
 def test_what_cannot_be_drawn_is_left_out() -> None:
     assert panel({"benchmark": "x", "rows": [{"a": "b", "c": "d"}]}) is None
+
+
+def test_figures_over_time_are_lines_in_a_panel_for_each_unit() -> None:
+    rows = [
+        {"hours": 0.0, "milter, MB": 10.0, "map, MB": 20.0, "milter, files": 5},
+        {"hours": 1.0, "milter, MB": 15.0, "map, MB": 20.0, "milter, files": 5},
+    ]
+    image = ET.fromstring(lines("a <run>", "hours", rows))
+    milter, other, files = (
+        [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
+        for line in image.iter(f"{SVG}polyline")
+    )
+    (left, before), (right, after) = milter
+    top = other[0][1]
+    assert other[1] == (right, top)
+    assert left < right
+    base = 2 * before - top  # 10 of 20 is half as high
+    assert (base - after) / (base - top) == 0.75
+    assert files[0][1] == files[1][1] > base
+    words = [str(one.text) for one in image.iter(f"{SVG}text")]
+    assert {"a <run>", "milter, MB", "map, MB", "milter, files", "0 to 1 hours"} <= {*words}
