@@ -2,13 +2,17 @@
 
 Options behind the names go to each benchmark: `--json`, `--locks`, `--seconds`, `--rounds`,
 `--sizes`, `--messages`, `--connections`, `--kills`, `--hours`, `--seed`. `python -m bench.plot`
-draws what `--json` prints.
+draws what `--json` prints. `--check` runs those that have a goal (`bench/goals.py`), or those of
+them that are named, and fails if one is missed by more than its spread.
 """
 
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from bench.goals import GOALS, MISSED, judged
+from bench.output import benchmarks, show
 
 BENCHMARKS: Final = {
     "classification": "how fast bounces are read, beside its peers",
@@ -41,6 +45,7 @@ BENCHMARKS: Final = {
     "endurance": "what grows in daemons that run for weeks, in an hour by a fast clock",
     "kills": "what comes of kill -9 at random moments under load",
 }
+_ROOT: Final = Path(__file__).parents[1]
 _OF_POSTFIX: Final = ("postfix", "recipients", "disk", "planes", "refused")
 
 
@@ -51,15 +56,45 @@ def main(words: list[str]) -> int:
     if unknown or {"-h", "--help"} & set(words):
         print(__doc__, *(f"  {name:<18}{what}" for name, what in BENCHMARKS.items()), sep="\n")
         return 64 if unknown else 0
-    chosen = [name for name in names if name in BENCHMARKS] or list(BENCHMARKS)
-    options = [word for word in words if word not in BENCHMARKS]
-    for name in chosen:
-        module = [f"bench.{name}"] if name not in _OF_POSTFIX else ["bench.postfix", name]
-        argv = [sys.executable, "-m", *module, *options]
-        code = subprocess.run(argv, cwd=Path(__file__).parents[1], check=False).returncode
-        if code:
+    chosen = [name for name in names if name in BENCHMARKS]
+    options = [word for word in words if word not in {*BENCHMARKS, "--check"}]
+    if "--check" in words:
+        return _check(chosen, options)
+    for name in chosen or BENCHMARKS:
+        if code := subprocess.run(_argv(name, options), cwd=_ROOT, check=False).returncode:
             return code
     return 0
+
+
+def _argv(name: str, options: list[str]) -> list[str]:
+    module = [f"bench.{name}"] if name not in _OF_POSTFIX else ["bench.postfix", name]
+    return [sys.executable, "-m", *module, *options]
+
+
+def _check(chosen: list[str], options: list[str]) -> int:
+    """Run the benchmarks that have goals; 1 if one is missed."""
+    goals = [goal for goal in GOALS if not chosen or goal.benchmark in chosen]
+    found: list[dict[str, Any]] = []
+    for name in dict.fromkeys(goal.benchmark for goal in goals):
+        print(f"bench: {name}", file=sys.stderr, flush=True)
+        argv = _argv(name, [*options, "--json"])
+        done = subprocess.run(argv, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            return done.returncode
+        found += benchmarks(done.stdout)
+    results = list(judged(goals, found))
+    rows = [
+        {
+            "benchmark": goal.benchmark,
+            "of": f"{goal.row}: {goal.column}",
+            "goal": goal.bound,
+            "found": figure,
+            "": verdict,
+        }
+        for goal, figure, verdict in results
+    ]
+    show("goals", rows, as_json="--json" in options)
+    return int(any(one.verdict == MISSED for one in results))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Figures of processes, as proc(5) tells them, and how several of a kind are written."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -8,9 +9,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bench import processor
+
+_NUMBER: Final = r"-?[\d,]+(?:\.\d+)?"
+_SPREAD: Final = re.compile(rf"({_NUMBER})(?: \(({_NUMBER})(?:-| to )({_NUMBER})\))?")
 
 
 def own_memory(pid: int) -> int:
@@ -35,6 +39,23 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     """The median, with the lowest and the highest in brackets."""
     low, high = min(values), max(values)
     return f"{median(values):,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+class Spread(NamedTuple):
+    """What `spread` wrote."""
+
+    middle: float
+    low: float
+    high: float
+
+
+def spread_of(figure: str | float) -> Spread:
+    """Read what `spread` wrote, or a figure alone; raises ValueError for anything else."""
+    match = _SPREAD.match(str(figure))
+    if match is None:
+        raise ValueError(f"no figure: {figure!r}")
+    middle, low, high = (float((number or match[1]).replace(",", "")) for number in match.groups())
+    return Spread(middle, low, high)
 
 
 class Cost(NamedTuple):

@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 
@@ -48,6 +48,14 @@ def show(title: str, rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
             for n, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         print("  ".join((first, *rest)))
+
+
+def benchmarks(text: str) -> Iterator[dict[str, Any]]:
+    """What was printed as JSON, one benchmark after the other; what else is there is left out."""
+    decoder, place = json.JSONDecoder(), 0
+    while (start := text.find("{", place)) >= 0:
+        found, place = decoder.raw_decode(text, start)
+        yield found
 
 
 def machine() -> str:

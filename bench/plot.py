@@ -7,14 +7,13 @@ A bar is the figure of a row; where a row tells a spread, as "0.81 (0.70 to 0.92
 What `endurance` prints is a picture of its own, of lines over time.
 """
 
-import json
-import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from bench.figures import spread_of
 from bench.lines import lines
+from bench.output import benchmarks
 from bouncegate.admin.report.svg import Bar, Chart, svg
 
 # Which column of a benchmark is drawn: the first of these that it has.
@@ -28,16 +27,6 @@ _DRAWN: Final = (
     "MB at last",
 )
 _ALONG: Final = "hours"
-_NUMBER: Final = r"-?[\d,]+(?:\.\d+)?"
-_SPREAD: Final = re.compile(rf"({_NUMBER})(?: \(({_NUMBER})(?:-| to )({_NUMBER})\))?")
-
-
-def benchmarks(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a text, one after the other."""
-    decoder, place = json.JSONDecoder(), 0
-    while (start := text.find("{", place)) >= 0:
-        found, place = decoder.raw_decode(text, start)
-        yield found
 
 
 def panel(found: dict[str, Any]) -> Chart | None:
@@ -54,15 +43,11 @@ def panel(found: dict[str, Any]) -> Chart | None:
 
 
 def _bar(label: str, figure: str) -> Bar | None:
-    match = _SPREAD.match(figure)
-    if match is None:
+    try:
+        value, low, high = spread_of(figure)
+    except ValueError:
         return None
-    value = _number(match[1])
-    return Bar(label, (value,), _number(match[2] or match[1]), _number(match[3] or match[1]))
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", ""))
+    return Bar(label, (value,), low, high)
 
 
 def main() -> None:

@@ -4,7 +4,8 @@ import json
 from xml.etree import ElementTree as ET
 
 from bench.lines import lines
-from bench.plot import benchmarks, panel
+from bench.output import benchmarks
+from bench.plot import panel
 
 from bouncegate.admin.report.svg import svg
 
