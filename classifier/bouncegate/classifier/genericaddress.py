@@ -30,8 +30,9 @@ _COMMENT: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\([^()]*\)')
 # RFC 5322, 3.4: a name, which may be an address in quotes, and the address in brackets.
 _NAMED: Final = re.compile(r'(?:"[^"]*"|[^<>@"])*<([^<>\n]*)>[^<>@]*')
 _FIRST_WORD: Final = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^\s"])+)(.*)', re.DOTALL)
-_SCHEME: Final = re.compile(r"(?:smtp|mailto|rfc-?822|internet)[:=][ \t]*", re.IGNORECASE)
-_SOURCE_ROUTE: Final = re.compile(r"@[^:]{1,600}:(?=.*@)")
+# Both at the beginning alone: without one in its middle, a word would be another person's address.
+_SCHEME: Final = re.compile(r"\A(?:smtp|mailto|rfc-?822|internet)[:=][ \t]*", re.IGNORECASE)
+_SOURCE_ROUTE: Final = re.compile(r"\A@[^:]{1,600}:(?=.*@)")
 _PAIRS: Final = frozenset({"''", "``", '""', "()", "[]", "{}", "<>", "`'"})
 # Punctuation after an address.
 _BEHIND: Final = ",;:."
