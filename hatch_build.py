@@ -1,4 +1,4 @@
-"""Compiles what reads and judges messages (mypyc) when a wheel is built.
+"""Writes the commit into what is built, and compiles what reads messages (mypyc) for a wheel.
 
 Compiled, it takes two thirds of the time. The sources lie in the wheel as well, and are what runs
 where there is no C compiler, and in an editable installation.
@@ -6,6 +6,7 @@ where there is no C compiler, and in an editable installation.
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ _FLAGS = [
 ]
 
 
-class CompiledModules(BuildHookInterface[Any]):
-    """Adds the compiled modules to the wheel.
+class Additions(BuildHookInterface[Any]):
+    """Adds the commit, and to a wheel the compiled modules.
 
-    `modules` in the settings of the hook: the sources, as patterns below the root.
+    `commit` in the settings of the hook: the file of the commit, in the sources and in what is
+    built; `modules`: the sources to compile, as patterns below the root.
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
@@ -34,6 +36,19 @@ class CompiledModules(BuildHookInterface[Any]):
         if version == "editable":
             return
         self._folder = Path(tempfile.mkdtemp(prefix="bouncegate-"))
+        self._add_commit(build_data)
+        if "modules" in self.config:
+            self._add_libraries(build_data)
+
+    def _add_commit(self, build_data: dict[str, Any]) -> None:
+        source, built = self.config["commit"]
+        commit = _commit(Path(self.root))
+        if commit and not Path(self.root, source).exists():
+            file = self._folder / "commit.txt"
+            file.write_text(f"{commit}\n")
+            build_data["force_include"][str(file)] = built
+
+    def _add_libraries(self, build_data: dict[str, Any]) -> None:
         try:
             libraries = self._compiled()
         except (CCompilerError, BaseError, SystemExit) as error:
@@ -68,3 +83,19 @@ class CompiledModules(BuildHookInterface[Any]):
         command.run()
         built = Path(command.build_lib)
         return {str(p): str(p.relative_to(built)) for p in built.rglob("*") if p.is_file()}
+
+
+def _commit(root: Path) -> str:
+    """The commit of the sources, "" if nobody knows; `-dirty` says that they were changed since."""
+    if (told := os.environ.get("BOUNCEGATE_COMMIT")) is not None:
+        return told
+    if not (root / ".git").exists():
+        return ""  # in a folder of another project, git would tell that one's
+    describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(
+            [*describe, "--exclude=*"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

@@ -1,9 +1,8 @@
-"""A clean Debian, made by debootstrap, in which a package is installed: cut off from this machine.
+"""A clean root while it runs: cut off from this machine.
 
 Its processes have a network, process and mount namespace of their own and end with the cell.
 """
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
-SUITE: Final = "bookworm"
-# What the package depends on, so that nothing has to be fetched from within.
-_PACKAGES: Final = "postfix,postfix-lmdb,procps,python3,libmilter1.0.1,libstdc++6,systemd"
-# The first process of the cell: it waits for whatever nobody else waits for.
+# The first process: it waits for whatever nobody else waits for. It is this machine's Python, since
+# the least that there is of a system has none.
 _INIT: Final = """
-import os, time
+import os, sys, time
+os.chroot(sys.argv[1])
+os.chdir("/")
 while True:
     try:
         os.wait()
@@ -28,49 +27,30 @@ import fcntl, socket, struct
 with socket.socket() as s:
     fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: up, running
 """
-_SECONDS: Final = 600
-
-
-def mirror() -> str:
-    """Where this machine gets its own Debian packages from."""
-    targets = ("Created-By: Packages", f"Codename: {SUITE}")
-    done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(SITE)", *targets],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout.split()[0]
-
-
-def make_base(folder: Path) -> None:
-    """A Debian with Postfix and nothing of ours; takes a minute."""
-    done = subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", SUITE, folder, mirror()],
-        capture_output=True, text=True, timeout=_SECONDS, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise RuntimeError(f"debootstrap: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+_SECONDS: Final = 1200
 
 
 class Cell:
-    """One such Debian while it runs."""
+    """A system while it runs."""
 
-    def __init__(self, root: Path) -> None:
-        """Start it; `root` is the folder that is its /."""
+    def __init__(self, root: Path, *, online: bool = False) -> None:
+        """Start it; `root` is the folder that is its /. Online, it has this machine's network."""
         self._started: list[subprocess.Popen[bytes]] = []
         self.root = root
-        namespaces = ("--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child")
+        own = () if online else ("--net",)
+        namespaces = (*own, "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child")
         self._outer = subprocess.Popen(
-            ["unshare", *namespaces, f"--mount-proc={root}/proc", "chroot", root,
-             "/usr/bin/python3", "-c", _INIT],
+            ["unshare", *namespaces, f"--mount-proc={root}/proc",
+             sys.executable, "-c", _INIT, str(root)],
         )  # fmt: skip
         children = Path(f"/proc/{self._outer.pid}/task/{self._outer.pid}/children")
         while not (found := children.read_text().split()):
             assert self._outer.poll() is None, "unshare has failed"
         self._first = found[0]
-        while not Path(f"/proc/{self._first}/root/etc/postfix").exists():
+        while not root.samefile(f"/proc/{self._first}/root"):
             assert self._outer.poll() is None, "chroot has failed"
-        self.beside(sys.executable, "-c", _LOOPBACK)
+        if not online:
+            self.beside(sys.executable, "-c", _LOOPBACK)
 
     def __enter__(self) -> Self:
         """Itself."""

@@ -1,7 +1,6 @@
 """What the package holds, looked at without an installation."""
 
 import gzip
-import os
 import re
 import shutil
 import subprocess
@@ -15,14 +14,6 @@ from tests.unit.config.test_sample import missing_pointers
 from lab.folder import ROOT
 
 DOC = "usr/share/doc/bouncegate"
-
-
-@pytest.fixture(scope="session")
-def deb() -> Path:
-    path = os.environ.get("BOUNCEGATE_DEB")
-    if path is None or shutil.which("dpkg-deb") is None:
-        pytest.skip("BOUNCEGATE_DEB names no package; ./run deb --test builds and tries it")
-    return Path(path)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ echo "$*" >>/var/log/systemctl.log
 case "$*" in
 *is-active*bouncegate-milter.service) ;;
 *is-active*) exit 3 ;;
-show*) echo "StatusText=2 workers, version $(bouncegate --version | cut -d' ' -f2)" ;;
+show*) echo "StatusText=2 workers, version $(bouncegate --version | cut -d' ' -f2-)" ;;
 reload*) kill -HUP "$(</run/milter.pid)" ;;
 esac
 """

@@ -7,7 +7,6 @@ there, since pipe(8) starts `bouncegate receive` for every message.
 import os
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -56,6 +55,7 @@ from bouncegate.cli.invocation import Invocation
 from bouncegate.cli.output import complain
 from bouncegate.cli.panels import PanelGroup, name_arguments_only
 from bouncegate.cli.streams import OutputError, OutputUnread, attached
+from bouncegate.config.build import build
 from bouncegate.config.problems import ConfigError
 from bouncegate.store.address import AddressError
 from bouncegate.store.errors import StoreError
@@ -129,7 +129,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"bouncegate {metadata.version('bouncegate')}")
+        print(f"bouncegate {build()}")
         raise typer.Exit
 
 

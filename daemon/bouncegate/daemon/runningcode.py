@@ -8,7 +8,6 @@ our own: children import some that the supervisor never does.
 import os
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +16,6 @@ import bouncegate
 _CODE: Final = (".py", ".so")
 
 _Stamp = tuple[int, int, int]
-
-
-def version() -> str:
-    """The version of this program, for the log."""
-    try:
-        return metadata.version("bouncegate")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 class RunningCode:

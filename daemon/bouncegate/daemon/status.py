@@ -2,7 +2,7 @@
 
 import time
 
-from bouncegate.daemon.runningcode import version
+from bouncegate.config.build import build
 
 
 def described(words: str) -> str:
@@ -10,7 +10,7 @@ def described(words: str) -> str:
 
     The Debian package looks for that when it is upgraded.
     """
-    return f"{words}, version {version()}"
+    return f"{words}, version {build()}"
 
 
 def reloading() -> str:
