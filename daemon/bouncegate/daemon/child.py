@@ -60,6 +60,15 @@ class Child:
         if self.pid:
             os.kill(self.pid, number)
 
+    @property
+    def has_left_socket(self) -> bool:
+        """Whether the child takes no connections any more, because it shows so or has ended."""
+        if not self.pid or (self.row is not None and self.row.has_left_socket):
+            return True
+        # It stays to be reaped, by whom that concerns.
+        look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, look) is not None
+
     def silent(self, passed: float) -> float:
         """For how long nothing was heard, of which `passed` seconds since the last question.
 

@@ -58,6 +58,8 @@ _WORD: Final = 8
 _STATE: Final = _HEAD.size // _WORD
 _BEATS, _SESSIONS = range(2)
 _COUNTERS: Final = _STATE + 2
+# The highest bit of the beats, which no heart reaches: the layout is shared with other versions.
+_LEFT: Final = 1 << 63
 _FILE_MODE: Final = 0o640
 # <linux/memfd.h>, since Linux 6.3; without it sysctl vm.memfd_noexec = 2 allows no memory.
 _MFD_NOEXEC_SEAL: Final = 8
@@ -90,6 +92,15 @@ class Row:
     def beat(self) -> None:
         """Show that the worker runs: a process that is stuck, or stopped, stops counting."""
         self._state[_BEATS] += 1
+
+    def leave_socket(self) -> None:
+        """Show that the worker takes no connection any more."""
+        self._state[_BEATS] |= _LEFT
+
+    @property
+    def has_left_socket(self) -> bool:
+        """Whether it takes none."""
+        return bool(self._state[_BEATS] & _LEFT)
 
     @property
     def beats(self) -> int:

@@ -35,6 +35,10 @@ _WATCHED: Final = STOP | {signal.SIGCHLD, _RELOAD, _REEXECUTE}
 _WAKE_INTERVAL: Final = 0.05
 # How often the heartbeats are looked at.
 _TICK: Final = 1.0
+# For how long a reload waits until the old workers take no connections any more, which takes
+# milliseconds, and how often it looks.
+_SECONDS_TO_LEAVE: Final = 2.0
+_LOOK_INTERVAL: Final = 0.002
 
 
 @contextmanager
@@ -315,7 +319,13 @@ class Supervisor:
             child.ask(DRAIN)
             if not child.pid:
                 _release_row(child)
-        self._draining += [child for child in children if child.pid]
+        left = [child for child in children if child.pid]
+        self._draining += left
+        # "reloaded" promises that new sessions are served by the new settings. A worker of a
+        # version that does not show when it has left the socket has left it by then, too.
+        deadline = time.monotonic() + _SECONDS_TO_LEAVE
+        while not all(child.has_left_socket for child in left) and time.monotonic() < deadline:
+            time.sleep(_LOOK_INTERVAL)
 
     def _renew_helpers(self, plan: Plan) -> None:
         """Let helpers with the new settings follow the old ones, each in the child of its name."""

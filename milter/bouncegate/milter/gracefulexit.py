@@ -77,6 +77,7 @@ def _drain(
     main = threading.main_thread().ident
     assert main is not None
     signal.pthread_kill(main, _INTERRUPT)
+    row.leave_socket()
     deadline = time.monotonic() + drain_timeout
     # The first wait is for a connection that was being accepted just now.
     time.sleep(_CHECK_SESSIONS_EVERY)

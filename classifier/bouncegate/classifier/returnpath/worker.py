@@ -130,6 +130,7 @@ async def _serve(
     on_ready()
     await _first(stop, drain)
     acceptor.close()
+    worker.row.leave_socket()
     if not stop.is_set():
         deadline = time.monotonic() + worker.drain_timeout
         while worker.row.sessions and time.monotonic() < deadline and not stop.is_set():
