@@ -152,7 +152,7 @@ def classified(daemon: Daemon, *replies: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in done.out.splitlines()]
 
 
-def test_explain_tells_for_every_address_each_event_the_rule_that_matched_and_why_it_did_or_did_not_lock(  # noqa: E501
+def test_explain_tells_each_event_of_an_address_the_rule_and_why_it_did_or_did_not_lock(
     bounced: Bounce, bouncegate: Command
 ) -> None:
     for reply in (FULL, "554 5.7.1 message rejected as spam", UNKNOWN):

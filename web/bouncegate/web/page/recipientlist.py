@@ -56,11 +56,13 @@ class ListQuery:
     @property
     def filters(self) -> RowFilters:
         """The same as filters of rows; a search for a beginning is not among them."""
-        kind = ReportedKind(self.tab.kind) if self.tab.kind else self.kind
+        kind, origin = self.kind, self.origin
+        if self.tab.kind:  # as the number on the tab counts them
+            kind, origin = ReportedKind(self.tab.kind), Origin.AUTOMATIC
         return RowFilters(
             kind=kind,
             reason=self.reason,
-            origin=self.origin,
+            origin=origin,
             provider=self.provider,
             domain=self.q[1:] if self.q.startswith("@") else "",
             group=self.group,

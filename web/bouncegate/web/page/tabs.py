@@ -15,7 +15,7 @@ class Tab(NamedTuple):
     empty: str
     state: State
     kind: str = ""
-    """Only locks of this kind."""
+    """Only locks of this kind that bounces made: those by hand and by import are in all locks."""
     when: str = "Last bounce"
     """The title of the column of times."""
 
