@@ -132,6 +132,7 @@ _SYSTEMD: Final = "systemd must be the first process"
 _ROOT: Final = "it changes the machine"
 _PACKAGES: Final = "it changes the machine, and fetches packages"
 _UNITS: Final = "tests/unit/test_systemd.py"
+_WITHOUT: Final = "tests/debian/test_without_package.py"
 _DEBIAN: Final = "tests/debian/test_package.py"
 
 ELSEWHERE: Final = (
@@ -143,17 +144,12 @@ ELSEWHERE: Final = (
               "tests/unit/web/api/test_api_page.py", "test_examples_of_the_page"),
     Elsewhere(r"journalctl .*", _SYSTEMD, "tests/postfix/test_milter.py", "would-"),
     Elsewhere(r"apt-get install .*", _PACKAGES, "run", "libmilter-dev"),
-    Elsewhere(r"python3 -m venv /opt/bouncegate|/opt/bouncegate/bin/pip install \.", _PACKAGES,
-              "run", "--compiled"),
+    Elsewhere(r"python3 -m venv /opt/bouncegate|/opt/bouncegate/bin/.*|rm -r /opt/bouncegate",
+              _ROOT, _WITHOUT, "lines_of_the_page"),
+    Elsewhere(r"bouncegate setup.*", _ROOT, _WITHOUT, "lines_of_the_page"),
+    Elsewhere(r"python3 -m build", "it asks a registry", "tests/unit/test_built.py", "sdist"),
     Elsewhere(r"pip install --no-deps .*", _PACKAGES,
               "tests/unit/classifier/test_library.py", "msgspec"),
-    Elsewhere(r"ln -s /opt/bouncegate/bin/bouncegate /usr/bin/bouncegate", _ROOT, _UNITS,
-              "/usr/bin/bouncegate"),
-    Elsewhere(r"install -m 0644 systemd/.*", _ROOT, "tests/unit/test_readme.py",
-              "every_file_that_is_to_be_installed_exists"),
-    Elsewhere(r"systemd-(sysusers|tmpfiles --create bouncegate\.conf)", _ROOT, _UNITS,
-              "systemd-tmpfiles"),
-    Elsewhere(r"systemctl daemon-reload", _SYSTEMD, _UNITS, "systemd-analyze"),
     Elsewhere(r"systemctl (enable --now|disable --now|start|stop|reload) .*", _SYSTEMD, _UNITS,
               "systemd-analyze"),
     Elsewhere(r"editor \S+", "it waits for a person",

@@ -15,7 +15,6 @@ from bouncegate.milter.refusal.reply import compose
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-PACKAGING = (ROOT / "docs/packaging.md").read_text()
 
 
 def commands(heading: str, page: str = README) -> list[str]:
@@ -29,20 +28,6 @@ def test_ten_lines_enable_it() -> None:
     lines = commands("Install and enable")
     assert "bouncegate postfix enable" in lines
     assert len(lines) <= 10
-
-
-def test_every_file_that_is_to_be_installed_exists() -> None:
-    globs = [
-        word
-        for line in commands("Without the package", PACKAGING)
-        if line.startswith("install ")
-        for word in line.split()
-        if word.startswith("systemd/")
-    ]
-    assert globs
-    assert [glob for glob in globs if not list(ROOT.glob(glob))] == []
-    named = {file for glob in globs for file in ROOT.glob(glob)}
-    assert set((ROOT / "systemd").iterdir()) == named
 
 
 def test_every_task_of_run_that_is_named_exists() -> None:

@@ -40,6 +40,7 @@ from bouncegate.cli import (
     reasons,
     report,
     requests,
+    setup,
     show,
     simulate,
     summary,
@@ -104,6 +105,7 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
         "simulate": simulate.simulate,
         "postfix": postfix.app,
         "doctor": doctor.doctor,
+        "setup": setup.setup,
         "keys": keys.app,
     },
     "Store": {

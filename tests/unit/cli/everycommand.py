@@ -84,6 +84,7 @@ audit
 classify FOLDER/bounce.eml
 classify --json --explain FOLDER/bounce.eml
 classify --vocabulary sisimai FOLDER/bounce.eml
+setup --check
 reasons
 reasons --json
 reasons --vocabulary ses
