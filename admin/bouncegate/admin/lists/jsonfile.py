@@ -7,13 +7,12 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from bouncegate.admin.lists.csvfile import CsvRow
+from bouncegate.admin.lists.jsondocument import objects_of
 from bouncegate.admin.lists.textform import Continued, CsvError
 
 _HEAD: Final = 64
 _BEGINS: Final = (b"[", b"{")
 _MARK: Final = b"\xef\xbb\xbf"
-# A document is decoded as a whole: some hundred megabytes of memory. Lines are not.
-LARGEST: Final = 64 * 2**20
 _LONGEST_LINE: Final = 2**20
 
 
@@ -25,27 +24,20 @@ def is_json(octets: BinaryIO) -> tuple[bool, BinaryIO]:
 
 
 def read_json(octets: BinaryIO) -> Iterator[CsvRow]:
-    """The objects of a file, each with its number; raises CsvError."""
+    """The objects of a file, each with its number; raises CsvError.
+
+    One that was cut short raises it behind the last object.
+    """
     first = octets.readline(_LONGEST_LINE)
-    record = _value(first) if first.endswith(b"\n") else None
-    if isinstance(record, dict) and not _arrays_of(record):
+    record = _value(first)
+    if isinstance(record, dict) and not _has_array(record):
         yield _row(1, record)
         for number, line in enumerate(iter(lambda: octets.readline(_LONGEST_LINE), b""), 2):
             if line.strip():
                 yield _row(number, _decoded(line, f"line {number}: "))
         return
-    rest = octets.read(LARGEST - len(first))
-    if octets.read(1):
-        raise CsvError(
-            f"one JSON document of more than {LARGEST // 2**20} MiB: write one object a line: that "
-            "has no limit: jq -c '.[]' FILE, or jq -c '.NAME[]' FILE if the array NAME is in an "
-            "object"
-        )
-    document = _decoded(first + rest)
-    arrays = [document] if isinstance(document, list) else _arrays_of(document)
-    if not arrays:
-        raise CsvError("no array of objects in the JSON")
-    for number, item in enumerate(arrays[0], 1):
+    document = io.BufferedReader(Continued(first, octets))
+    for number, item in enumerate(objects_of(document), 1):
         yield _row(number, item)
 
 
@@ -65,10 +57,10 @@ def _decoded(octets: bytes, place: str = "") -> object:
     return decoded
 
 
-def _arrays_of(document: object) -> list[list[Any]]:
-    """The arrays of objects in an object."""
-    values = document.values() if isinstance(document, dict) else ()
-    return [v for v in values if isinstance(v, list) and v and isinstance(v[0], dict)]
+def _has_array(record: Mapping[str, object]) -> bool:
+    """Whether an object holds an array of objects."""
+    arrays = (value for value in record.values() if isinstance(value, list))
+    return any(array and isinstance(array[0], dict) for array in arrays)
 
 
 def _row(number: int, record: object) -> CsvRow:
@@ -83,6 +75,11 @@ def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, st
     for name, value in record.items():
         key = f"{before}{name}".lower()
         if isinstance(value, dict):
-            yield from ((f"{key}.{inner}".lower(), str(text)) for inner, text in value.items())
+            yield from ((f"{key}.{inner}".lower(), _text(text)) for inner, text in value.items())
         else:
-            yield key, "" if value is None else str(value)
+            yield key, "" if value is None else _text(value)
+
+
+def _text(value: object) -> str:
+    """A value as text; half of a pair of surrogates, which JSON can write, is no character."""
+    return str(value).encode("utf-8", "replace").decode()

@@ -14,6 +14,7 @@ from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.onrecord import put_on_record
 from bouncegate.cli.options import By, Json, Why
 from bouncegate.cli.output import write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.cli.table import write_table
 from bouncegate.cli.web.access import Groups, Name, RoleName, opened, refused_softly
@@ -96,7 +97,7 @@ def role_(
     with _accounts(context) as accounts:
         accounts.change(name, int(time.time()), role=role.value, groups=group or ())
     changed = f"{name}: role {role.value}, groups {', '.join(group or ()) or 'all'}"
-    print(changed)
+    write_text(changed)
     put_on_record(invocation_of(context), "web account role", changed, by=by, why=why)
 
 
@@ -111,7 +112,7 @@ def remove(context: typer.Context, name: Name, *, why: Why = "", by: By = "") ->
     with _accounts(context) as accounts:
         if not accounts.remove(name):
             raise typer.BadParameter(f"there is no account {name}")
-    print(f"{name}: removed")
+    write_text(f"{name}: removed")
     put_on_record(invocation_of(context), "web account remove", name, by=by, why=why)
 
 

@@ -11,6 +11,7 @@ from bouncegate.cli.onrecord import put_on_record
 from bouncegate.cli.operator import operator
 from bouncegate.cli.options import By, Json, Why
 from bouncegate.cli.output import complain, write_json
+from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.cli.table import write_table
 from bouncegate.cli.web.access import Groups, opened, refused_softly
@@ -130,7 +131,7 @@ def revoke(context: typer.Context, token: Called, *, why: Why = "", by: By = "")
     if not revoked:
         raise typer.BadParameter(f"there is no token {token}")
     for one in revoked:
-        print(f"token {one.id} for {one.name}: revoked")
+        write_text(f"token {one.id} for {one.name}: revoked")
     changed = ", ".join(f"{one.id} for {one.name}" for one in revoked)
     put_on_record(invocation_of(context), "web token revoke", changed, by=by, why=why)
 
