@@ -25,6 +25,19 @@ class NotifySocket(Closable):
             self._lines.update(self._socket.recv(4096).decode().splitlines())
         return "READY=1" in self._lines
 
+    def forget(self) -> None:
+        """Wait for the next READY=1, whatever has come before."""
+        while not self._is_empty():
+            pass
+        self._lines.clear()
+
+    def _is_empty(self) -> bool:
+        try:
+            self._socket.recv(4096)
+        except BlockingIOError:
+            return True
+        return False
+
     def close(self) -> None:
         """Remove the socket."""
         self._socket.close()

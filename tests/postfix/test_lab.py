@@ -10,6 +10,7 @@ import pytest
 from lab.folder import ROOT, LabFolder
 from lab.postfix import Postfix
 from lab.privilege import as_root
+from lab.processes import is_running
 from lab.remote import Remote
 from lab.smtp import Client, message
 from lab.waiting import wait_for
@@ -83,14 +84,10 @@ def test_a_killed_owner_leaves_no_process_and_no_folder(
             timeout=20,
         )
         master = int(record.stdout)
-        assert _is_running(master)
+        assert is_running(master)
         owner.send_signal(number)
     wait_for("the end of the folder", lambda: not path.exists())
-    wait_for("the end of the master process", lambda: not _is_running(master))
-
-
-def _is_running(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    wait_for("the end of the master process", lambda: not is_running(master))
 
 
 def _etc_postfix() -> dict[str, float]:

@@ -89,11 +89,15 @@ def _mount(folder: Path, root: Path) -> None:
     keep = Path("/run/bouncegate-sandbox")
     for name in ("root", "folder"):
         (keep / name).mkdir(parents=True, exist_ok=True)
+    os.umask(0o022)
     _run("mount", "--make-rprivate", "/")
     _run("mount", "--rbind", root, keep / "root")
     _run("mount", "--bind", folder, keep / "folder")
     for hidden in ("/home", "/root"):
-        if not root.is_relative_to(hidden) and not sys.executable.startswith(hidden):
+        if root.is_relative_to(hidden):
+            # As little of it as leads to the sources.
+            _run("mount", "-t", "tmpfs", "-o", "mode=0711", "tmpfs", hidden)
+        elif not sys.executable.startswith(hidden):
             _run("mount", "-t", "tmpfs", "-o", "mode=0", "tmpfs", hidden)
     _run("mount", "-t", "tmpfs", "tmpfs", "/tmp")
     for place, kept in ((root, keep / "root"), (folder, keep / "folder")):

@@ -73,6 +73,13 @@ def bouncegate(folder: Path, *words: str) -> list[str]:
 @contextmanager
 def running(name: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A daemon in its sandbox that has said that it is ready."""
+    with notifying(name, folder) as (process, _):
+        yield process
+
+
+@contextmanager
+def notifying(name: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], NotifySocket]]:
+    """The same, with the socket at which it says so."""
     with NotifySocket(folder / "notify") as ready:
         (folder / "notify").chmod(0o777)
         process = subprocess.Popen(
@@ -82,7 +89,7 @@ def running(name: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         try:
             wait_for("it is ready", lambda: ready.is_ready() or process.poll() is not None)
             assert process.poll() is None, "it ended in its sandbox"
-            yield process
+            yield process, ready
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         finally:
@@ -100,9 +107,11 @@ def test_a_daemon_starts_answers_and_ends_within_the_limits_of_its_unit(
 
 @pytest.mark.parametrize("name", ["milter", "return-path", "map"])
 def test_a_daemon_takes_new_code_within_the_limits_of_its_unit(name: str, folder: Path) -> None:
-    with running(name, folder) as process:
+    with notifying(name, folder) as (process, ready):
         old = set(children_of(process.pid))
+        ready.forget()
         process.send_signal(signal.SIGUSR2)
+        wait_for("the new code is ready", ready.is_ready)
         wait_for("the old processes have ended", lambda: not old & set(children_of(process.pid)))
         assert len(children_of(process.pid)) == len(old)
         assert answering(folder) == {name}

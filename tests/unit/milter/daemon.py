@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from lab.processes import is_running
 from lab.waiting import PATIENCE, wait_for
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class Daemon:
         """The process ids of the workers that run."""
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [int(child) for child in children if not _is_zombie(int(child))]
+        return [int(child) for child in children if is_running(int(child))]
 
     def wait_for_workers(self, count: int) -> list[int]:
         """Wait until so many workers run."""
@@ -107,13 +108,6 @@ class Daemon:
         """End it if it still runs."""
         if self._process is not None and self._process.poll() is None:
             self.stop()
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def _toml(sections: dict[str, Section]) -> list[str]:

@@ -13,6 +13,7 @@ from tests.unit.milter.mta import ANY_WITHOUT_REPLY, NO_DATA, Answer, Mta
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.store.layout import META, open_environment
+from lab.processes import is_running
 from lab.waiting import PATIENCE, wait_for
 
 PASSES = Answer("c")
@@ -20,15 +21,7 @@ PASSES = Answer("c")
 
 def ended(pid: int) -> bool:
     """Whether a process is gone within a reasonable time."""
-
-    def is_gone() -> bool:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
-
-    return wait_for(f"the end of {pid}", is_gone)
+    return wait_for(f"the end of {pid}", lambda: not is_running(pid))
 
 
 def test_as_many_workers_run_as_the_setting_says(daemon: Daemon) -> None:
