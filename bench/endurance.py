@@ -135,7 +135,7 @@ class _Run:
         gate.start_maintain()
         addresses = [f"reader{number}@recipients.example" for number in range(_ASKED)]
         self._load = Load(system.folder.path, addresses)
-        self.mail, self._dsns = Mail(system), Dsns(gate)
+        self.mail, self._dsns = Mail(system), Dsns(gate, self._clock.time)
         self._waits: list[float] = []
         self.questions = Questions(gate)
 

@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from smtplib import LMTP
 from typing import Final, Protocol
@@ -134,10 +134,11 @@ class Dsns:
     The ledger does not know their messages: the token alone proves them.
     """
 
-    def __init__(self, gate: Bouncegate) -> None:
-        """Nothing was handed over yet; the daemons have made the keys."""
+    def __init__(self, gate: Bouncegate, clock: Callable[[], float] = time.time) -> None:
+        """Nothing was handed over yet; the daemons, whose clock it is, have made the keys."""
         self._socket = str(gate.return_path_socket)
-        self._keys = KeyRing.load(gate.store / KEY_FILE)
+        self._keys = gate.store / KEY_FILE
+        self._clock = clock
         self._numbers = itertools.count()
         self.acknowledged: list[str] = []
         self.again = 0
@@ -149,7 +150,8 @@ class Dsns:
         if number % 10 == 0:
             content = content.replace("\n--=_b--", f"{_LINE * _LARGE}\n--=_b--")
         message = number.to_bytes(MESSAGE_OCTETS, "big")
-        token = sign(self._keys, reader, message, int(time.time()) - _AGO)
+        # Read each time: the keys may have been rotated.
+        token = sign(KeyRing.load(self._keys), reader, message, int(self._clock()) - _AGO)
         while not self._is_taken(f"{token}@{RETURN_DOMAIN}", content):
             self.again += 1
             time.sleep(_PAUSE)

@@ -43,6 +43,10 @@ class FastClock:
         }
         """What the environment of a process must have."""
 
+    def time(self) -> float:
+        """What it shows: seconds since 1970."""
+        return self._began + self.passed()
+
     def passed(self) -> float:
         """Seconds that it has run, by itself."""
         return (time.time() - self._began) * self._speed
