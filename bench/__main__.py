@@ -31,6 +31,7 @@ BENCHMARKS: Final = {
     "memory": "what memory each daemon takes for itself",
     "leaks": "memory and descriptors after many messages, and a thousand clients at once",
     "lists": "what lists of a million addresses cost",
+    "commands": "what each command that shows something costs at a million addresses",
     "web": "what the page's process takes to answer programs",
     "reports": "what reports over a million bounces cost",
     "bulk": "what a million addresses cost an operator, while mail flows and bounces come in",

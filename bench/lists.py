@@ -79,6 +79,7 @@ def main() -> None:
             ("list --reason no-mx, of which there is none", ["list", "--reason", "no-mx"]),
             ("list --domain, of which there is none", ["list", "--domain", "nowhere.example"]),
             ("list --mailing, of which there is none", ["list", "--mailing", "none"]),
+            ("list --sort until --limit 50", ["list", "--sort", "until", "--limit", "50"]),
             ("check, 100,000 addresses", ["check", "--csv", str(names)]),
         ):
             _, seconds, megabytes = cost_of_command(config, argv, 1)  # that of `check`

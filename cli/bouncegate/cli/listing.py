@@ -10,7 +10,7 @@ import typer
 from bouncegate.admin.lists.csvfile import Dialect
 from bouncegate.admin.lists.listing import page
 from bouncegate.admin.lists.sorting import Order, ordered
-from bouncegate.admin.views.rows import SHEET, State, listing_of, row_view, rows_of
+from bouncegate.admin.views.rows import SHEET, State, listing_of, row_view, rows_of, rows_to_sort
 from bouncegate.cli.filters import ListFilters
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Csv, DialectOption, Json, Limit, with_groups
@@ -103,13 +103,17 @@ def list_(
     try:
         with closing(invocation.open_store(readonly=True)) as store:
             listing = listing_of(invocation, store, now)
-            found = rows_of(listing, state, wanted, start, ended=ended)
-            # Rows that are sorted come all at once, at the end; others are seen on a terminal.
-            rows = watched(found, until_first=sort is None and sys.stdout.isatty())
             if sort is None:
-                shown = page(rows, limit)
+                found = rows_of(listing, state, wanted, start, ended=ended)
+                shown = page(watched(found, until_first=sys.stdout.isatty()), limit)
             else:
-                shown = ordered(rows, sort, descending=descending, limit=limit)
+                # Rows that are sorted come all at once, at the end; others are seen on a terminal.
+                found = rows_to_sort(
+                    listing, state, wanted, sort, limit, descending=descending, ended=ended
+                )
+                rows = watched(found, until_first=False)
+                first = ordered(rows, sort, descending=descending, limit=limit)
+                shown = map(listing.with_blocked, first)
             write_views(
                 map(row_view, shown),
                 _columns(state, wide=wide or not sys.stdout.isatty()),

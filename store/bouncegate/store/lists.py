@@ -65,15 +65,19 @@ class Lists(Table):
     def locked_for(self, reasons: Collection[Reason]) -> Iterator[tuple[str, Lock]]:
         """Addresses with a lock for all groups with one of these reasons, in force or ended."""
         numbers = frozenset(REASONS[reason].number for reason in reasons)
+        for key, record in self.lock_records():
+            if lockrecord.reason_number_of(record) in numbers:
+                lock = lockrecord.unpack(record)
+                if lock is not None:
+                    yield key.decode(), lock
+
+    def lock_records(self) -> Iterator[tuple[bytes, bytes]]:
+        """All addresses with their lock records (`lockrecord`), ended ones too."""
         start = b""
         while True:
             with self._reading() as transaction:
                 found = self._history.addresses.locked(transaction, start, _PORTION)
-            for key, record in found:
-                if lockrecord.reason_number_of(record) in numbers:
-                    lock = lockrecord.unpack(record)
-                    if lock is not None:
-                        yield key.decode(), lock
+            yield from found
             if len(found) < _PORTION:
                 return
             start = found[-1][0]

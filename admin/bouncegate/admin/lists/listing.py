@@ -5,9 +5,9 @@
 ago.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from heapq import merge
+from heapq import merge, nlargest, nsmallest
 from operator import itemgetter
 from typing import Final, Literal, get_args
 
@@ -36,6 +36,7 @@ from bouncegate.policy.mx import DENIALS, Status
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import State
 from bouncegate.policy.timeline import Mark
+from bouncegate.store import lockrecord
 from bouncegate.store.address import domain_of
 from bouncegate.store.lastmailed import Used, date_of
 from bouncegate.store.lists import Known
@@ -139,6 +140,34 @@ class Listing:
     def ended(self, filters: RowFilters, after: str = "") -> Iterator[Row]:
         """All locks: those in force as rows of `locked`, the others as `ended`."""
         return (row for row in self._locks(filters, after, ended=True) if filters.matches(row))
+
+    def first_by_end(
+        self, filters: RowFilters, limit: int, *, descending: bool = False
+    ) -> list[Row] | None:
+        """Rows of `locked` that match, among them the first `limit` by end, then by address.
+
+        Chosen by the lock records alone, which takes a fortieth of reading all rows; None where the
+        filters leave out some of those chosen, so that these are too few.
+        """
+        matches = lock_prefilter(filters, self._now, ended=False)
+        ends = (
+            (lockrecord.until_of(record), key)
+            for key, record in self._lists.lock_records()
+            if lockrecord.is_of_all(record) and matches(key, record)
+        )
+        chosen = (nlargest if descending else nsmallest)(limit, ends)
+        found = self._matching(
+            self._lists.known(key.decode() for _, key in chosen).items(), filters
+        )
+        if len(found) < len(chosen) == limit:
+            return None
+        # Locks of one group stand behind that for all mail in a record: few addresses have any.
+        return found + self._matching(self._lists.with_locks_of_groups(), filters)
+
+    def _matching(self, known: Iterable[Known], filters: RowFilters) -> list[Row]:
+        """The rows of the locks of some addresses that match."""
+        rows = (self._with_provider(row) for one in known for row in self._of_locks(*one))
+        return [row for row in rows if filters.matches(row) and _is_of_group(filters, row)]
 
     def _locked(self, filters: RowFilters, after: str) -> Iterator[Row]:
         return self._locks(filters, after, ended=False)

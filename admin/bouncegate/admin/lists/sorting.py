@@ -11,7 +11,8 @@ from bouncegate.admin.lists.row import Row
 
 Key = Callable[[Row], tuple[object, ...]]
 
-_FEW: Final = 50_000
+FEW: Final = 50_000
+"""So many rows are sorted in memory."""
 # Without an end, a row sorts last.
 _NEVER: Final = 1 << 62
 
@@ -55,7 +56,7 @@ def ordered(
 ) -> Iterator[Row]:
     """The sorted rows, at most `limit` (0: all); raises TemporaryFileError."""
     key = _key_of(order)
-    if limit and limit <= _FEW:
+    if limit and limit <= FEW:
         yield from (nlargest if descending else nsmallest)(limit, rows, key)
         return
     with SortedRuns(rows, Row, key, descending=descending) as runs:

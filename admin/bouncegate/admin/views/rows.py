@@ -11,6 +11,7 @@ from bouncegate.admin.lists.corrections import id_of
 from bouncegate.admin.lists.listing import Listed, Listing
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.lists.scope import scope_text
+from bouncegate.admin.lists.sorting import FEW, Order
 from bouncegate.admin.views.values import Counts, iso
 from bouncegate.config.structs import struct_from
 from bouncegate.store.store import Store
@@ -103,6 +104,27 @@ def rows_of(
     Behind all lists come those that bounced and are on none of the first two.
     """
     yield from map(listing.with_blocked, _rows(listing, state, wanted, after, ended=ended))
+
+
+def rows_to_sort(  # noqa: PLR0913 - a list, its filters, and an order
+    listing: Listing,
+    state: State,
+    wanted: RowFilters,
+    order: Order,
+    limit: int,
+    *,
+    descending: bool,
+    ended: bool,
+) -> Iterator[Row]:
+    """Rows of a list, among them the first `limit` in an order (0: all), for `ordered`.
+
+    `Listing.with_blocked` then adds what is only needed to show them.
+    """
+    first: list[Row] | None = None
+    if order is Order.UNTIL and state is State.LOCKED and not ended and 0 < limit <= FEW:
+        first = listing.first_by_end(wanted, limit, descending=descending)
+    rows = _rows(listing, state, wanted, "", ended=ended) if first is None else iter(first)
+    yield from map(listing.with_blocked, rows) if order is Order.BLOCKED else rows
 
 
 def _rows(

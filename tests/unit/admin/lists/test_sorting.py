@@ -28,7 +28,7 @@ def test_every_order_is_kept_across_portions_and_loses_no_row(
 ) -> None:
     whole = list(ordered(ROWS, order, descending=descending))
     monkeypatch.setattr("bouncegate.admin.lists.externalsort._RUN", 64)
-    monkeypatch.setattr("bouncegate.admin.lists.sorting._FEW", 64)
+    monkeypatch.setattr("bouncegate.admin.lists.sorting.FEW", 64)
     assert list(ordered(iter(ROWS), order, descending=descending)) == whole
     assert sorted(row.address for row in whole) == sorted(row.address for row in ROWS)
     for limit in (3, 100):
