@@ -93,9 +93,13 @@ class Cell:
         done = self.run("/bin/sh", "-c", "cat /proc/[0-9]*/comm")
         return set(done.stdout.split()) - {"cat", "sh"}
 
+    def within(self, *namespaces: str) -> list[str]:
+        """What a command line begins with that is to run in some of its namespaces."""
+        return ["nsenter", "-t", self._first, *namespaces]
+
     def _within(self) -> list[str]:
         namespaces = ("--net", "--mount", "--pid", "--ipc", "--uts", "--root")
-        return ["nsenter", "-t", self._first, *namespaces, "/usr/bin/env", "--chdir=/"]
+        return [*self.within(*namespaces), "/usr/bin/env", "--chdir=/"]
 
     def _run(self, argv: Sequence[str], *, check: bool) -> subprocess.CompletedProcess[str]:
         environment = {

@@ -4,6 +4,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -36,6 +37,15 @@ class FindingView(Struct):
     severity: str
     text: str
     fix: str
+
+
+def _known_daemons(names: list[str] | None) -> list[str] | None:
+    from bouncegate.admin.doctor.daemons import DAEMONS  # noqa: PLC0415 - for one command only
+
+    for name in names or ():
+        if name not in DAEMONS:
+            raise typer.BadParameter(f"{name!r}: expected {', '.join(DAEMONS)}")
+    return names
 
 
 def doctor(
@@ -71,6 +81,14 @@ def doctor(
             help="A DKIM selector that signs mail of the --from domains; repeatable.",
         ),
     ] = None,
+    daemon: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Ask only whether this daemon answers (milter, return-path or map); repeatable.",
+            callback=_known_daemons,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check the installation from end to end.
@@ -78,6 +96,8 @@ def doctor(
     It checks what proves bounces, the store, keys, daemons, DNS and Postfix. If [alive] names a
     host, it also sends a message with forged authentication results through Postfix: mail counts as
     a sign of life only if Postfix removes them.
+
+    With --daemon it only asks whether daemons answer, as the health check of a container does.
 
     Exit code 0: nothing worse than a note. 1: a warning. 2: an error. 77: this user may not look
     at everything, so that the rest is not known. 78: the config is wrong.
@@ -87,6 +107,8 @@ def doctor(
     bouncegate doctor --from example.com --dkim mail2026
 
     bouncegate doctor --json | grep '"error"'
+
+    bouncegate doctor --daemon milter
     """
     from bouncegate.admin.doctor import (  # noqa: PLC0415 - most commands look at nothing
         alive,
@@ -119,6 +141,8 @@ def doctor(
         ("dns", lambda: _names(settings, postfix, named)),
         ("postfix", lambda: check_postfix(settings, postfix)),
     )
+    if daemon:
+        checks = tuple((name, partial(_answering, settings, name)) for name in daemon)
     found = list(run_checks(checks))
     if json:
         for one in found:
@@ -127,6 +151,15 @@ def doctor(
         rows = ((one.check, one.severity.name.lower(), one.text, one.fix or None) for one in found)
         write_table(("check", "", "found", "what to do"), rows)
     raise typer.Exit(_EXIT.get(max(one.severity for one in found), 0))
+
+
+def _answering(settings: Settings, name: str) -> Iterator[Finding]:
+    """Whether one daemon answers; whom nothing depends on is an error as well, being asked for."""
+    from bouncegate.admin.doctor.daemons import DAEMONS  # noqa: PLC0415 - for one command only
+
+    for one in DAEMONS[name](settings):
+        is_note = one.severity is Severity.NOTE
+        yield one._replace(severity=Severity.ERROR) if is_note else one
 
 
 def _names(settings: Settings, folder: Path | None, named: "Egress") -> Iterator[Finding]:

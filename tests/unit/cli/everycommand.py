@@ -85,6 +85,7 @@ classify FOLDER/bounce.eml
 classify --json --explain FOLDER/bounce.eml
 classify --vocabulary sisimai FOLDER/bounce.eml
 setup --check
+doctor --daemon map
 reasons
 reasons --json
 reasons --vocabulary ses

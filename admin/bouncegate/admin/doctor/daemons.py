@@ -6,7 +6,7 @@ import pwd
 import socket
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -28,15 +28,22 @@ Probe = Callable[["Link"], bool]
 
 def check_daemons(settings: Settings) -> Iterator[Finding]:
     """Check the milter, the return path and the map."""
-    milter, back = settings.milter.socket, settings.return_path.socket
+    for check in DAEMONS.values():
+        yield from check(settings)
+
+
+def _check_milter(settings: Settings) -> Iterator[Finding]:
     yield from _probed(
-        "milter", milter, _answers_offer, Severity.ERROR,
+        "milter", settings.milter.socket, _answers_offer, Severity.ERROR,
         "mail to locked recipients is sent",
     )  # fmt: skip
+
+
+def _check_return_path(settings: Settings) -> Iterator[Finding]:
     yield from _probed(
-        "return-path", back, _greets, Severity.ERROR, "bounces wait in Postfix's queue"
-    )
-    yield from check_map(settings)
+        "return-path", settings.return_path.socket, _greets, Severity.ERROR,
+        "bounces wait in Postfix's queue",
+    )  # fmt: skip
 
 
 def check_map(settings: Settings) -> Iterator[Finding]:
@@ -45,6 +52,14 @@ def check_map(settings: Settings) -> Iterator[Finding]:
         "map", settings.map.socket, _answers_lookup, Severity.NOTE,
         "it is needed only if Postfix's transport_maps or virtual_alias_maps names it",
     )  # fmt: skip
+
+
+DAEMONS: Final[Mapping[str, Callable[[Settings], Iterator[Finding]]]] = {
+    "milter": _check_milter,
+    "return-path": _check_return_path,
+    "map": check_map,
+}
+"""The check of each daemon that answers at a socket, by its name."""
 
 
 def _probed(
