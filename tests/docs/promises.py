@@ -146,6 +146,8 @@ ELSEWHERE: Final = (
     Elsewhere(r"apt-get install .*", _PACKAGES, "run", "libmilter-dev"),
     Elsewhere(r"python3 -m venv /opt/bouncegate|/opt/bouncegate/bin/.*|rm -r /opt/bouncegate",
               _ROOT, _WITHOUT, "lines_of_the_page"),
+    Elsewhere(r"cd containers|docker compose .*", "there are no programs for containers here",
+              "tests/debian/test_containers.py", "between_containers"),
     Elsewhere(r"bouncegate setup.*", _ROOT, _WITHOUT, "lines_of_the_page"),
     Elsewhere(r"python3 -m build", "it asks a registry", "tests/unit/test_built.py", "sdist"),
     Elsewhere(r"pip install --no-deps .*", _PACKAGES,

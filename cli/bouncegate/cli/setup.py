@@ -11,6 +11,7 @@ import typer
 from bouncegate.cli.confirmation import require_consent
 from bouncegate.cli.options import Yes
 from bouncegate.cli.output import complain
+from bouncegate.cli.postfix.running import Folder
 from bouncegate.cli.sentences import write_text
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ Purge = Annotated[
 
 
 def setup(
-    *, check: Check = False, remove: RemoveIt = False, purge: Purge = False, yes: Yes = False
+    *,
+    folder: Folder = None,
+    check: Check = False,
+    remove: RemoveIt = False,
+    purge: Purge = False,
+    yes: Yes = False,
 ) -> None:
     """Set up an installation that pip made: user, folders, units and settings.
 
@@ -51,7 +57,7 @@ def setup(
     """
     from bouncegate.admin.setup import plan  # noqa: PLC0415 - for one command only
 
-    machine = _machine()
+    machine = _machine(folder)
     if remove:
         _refuse_while_attached()
         steps = plan.removal(machine, purge=purge)
@@ -85,7 +91,7 @@ def _do(steps: "list[Step]") -> None:
             raise typer.Exit(1) from None
 
 
-def _machine() -> "Machine":
+def _machine(folder: Path | None) -> "Machine":
     from bouncegate.admin.postfix.command import PostfixError, is_installed  # noqa: PLC0415
     from bouncegate.admin.postfix.postconf import read  # noqa: PLC0415
     from bouncegate.admin.setup.plan import Machine  # noqa: PLC0415
@@ -94,7 +100,7 @@ def _machine() -> "Machine":
         complain("Postfix is not installed: the folders of the sockets belong to its group")
         raise typer.Exit(os.EX_UNAVAILABLE)
     try:
-        facts = read(None)
+        facts = read(folder)
     except PostfixError as error:
         complain(str(error))
         raise typer.Exit(os.EX_UNAVAILABLE) from None

@@ -84,7 +84,7 @@ audit
 classify FOLDER/bounce.eml
 classify --json --explain FOLDER/bounce.eml
 classify --vocabulary sisimai FOLDER/bounce.eml
-setup --check
+setup --check -c FOLDER/postfix
 doctor --daemon map
 reasons
 reasons --json
