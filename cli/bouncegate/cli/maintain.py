@@ -45,7 +45,7 @@ _NAMES_PAUSE: Final = 60.0
 _LISTS_PAUSE: Final = 1800.0
 # It is proven once a day; where that could not be tried, an hour later.
 _ALIVE_PAUSE: Final = 3600.0
-# A round reads all lists, and the ledger of a month: some twenty seconds for a million of each.
+# A round reads all lists: some seconds for a million.
 _SUMMARY_PAUSE: Final = 3600.0
 # A round reads what is old and must stay, some ten seconds for a million locks.
 _RETENTION_PAUSE: Final = 6 * 3600.0

@@ -4,7 +4,8 @@ An LMDB environment of its own, in the folder `ledger` of the store:
 
     sent    time, message, part (13 octets) -> Sent; in the order of time, the oldest first
     names   8 octets, a digest of a queue id or Message-ID -> the key of its entry
-    rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets
+    rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets; the domain
+            `*` stands for all, and its hour 0 for the first hour of which that is known
     refused who was refused, by day (`bouncegate.store.refusals`)
     meta    the mark of the clock (`bouncegate.store.clock`); old ledgers have none before a write
 
@@ -60,6 +61,8 @@ FOLDER: Final = "ledger"
 SENT: Final = b"sent"
 NAMES: Final = b"names"
 RATES: Final = b"rates"
+ALL_DOMAINS: Final = "*"
+"""Stands for all of them in `rates`: no domain is called so."""
 _DATABASES: Final = (SENT, NAMES, RATES)
 _COUNT: Final = struct.Struct(">I")
 _HOUR: Final = 3600
@@ -144,6 +147,20 @@ class Ledger(OpenEnvironment):
         hours = range(since // _HOUR, until // _HOUR + 1)
         with self._reading() as transaction:
             keys = (rate_key(domain, hour) for domain in domains for hour in hours)
+            return sum(rate_of(transaction.get(key, db=self._rates)) for key in keys)
+
+    def total(self, since: int, until: int) -> int | None:
+        """How many recipients were sent to, by whole hours; None: not known so far back.
+
+        A ledger that an earlier version has written knows it from its next hour on. Raises
+        StoreError.
+        """
+        hours = range(since // _HOUR, until // _HOUR + 1)
+        with self._reading() as transaction:
+            known = transaction.get(_KNOWN_FROM, db=self._rates)
+            if known is None or rate_of(known) > hours.start:
+                return None
+            keys = (rate_key(ALL_DOMAINS, hour) for hour in hours)
             return sum(rate_of(transaction.get(key, db=self._rates)) for key in keys)
 
     def sent_to(self, address: str, since: int) -> Iterator[Sent]:
@@ -294,6 +311,7 @@ class Ledger(OpenEnvironment):
         while self._is_full() and self._expire_some(_EVER, _MAKE_ROOM_AT_ONCE):
             pass
         with self._writing() as transaction:
+            self._begin_totals(transaction, entries)
             for database, items in ((self._sent, entries), (self._names, names)):
                 with transaction.cursor(database) as cursor:
                     cursor.putmulti(items)
@@ -301,8 +319,21 @@ class Ledger(OpenEnvironment):
             if refused:
                 self.refusals.add(transaction, refused)
 
+    def _begin_totals(
+        self, transaction: Transaction, entries: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """Note from which hour on all sends are in the totals, unless that is known."""
+        if not entries or transaction.get(_KNOWN_FROM, db=self._rates) is not None:
+            return
+        is_new = transaction.stat(self._sent)["entries"] == 0
+        hour = 0 if is_new else KEY.unpack(entries[-1][0])[0] // _HOUR + 1
+        transaction.put(_KNOWN_FROM, _COUNT.pack(hour), db=self._rates)
+
     def _add_to_rates(self, transaction: Transaction, rates: Mapping[bytes, int]) -> None:
+        totals: Counter[bytes] = Counter()
         for rate, count in rates.items():
+            totals[_total_of(rate)] += count
+        for rate, count in (*rates.items(), *totals.items()):
             known = rate_of(transaction.get(rate, db=self._rates))
             transaction.put(rate, _COUNT.pack(max(known + count, 0)), db=self._rates)
 
@@ -328,7 +359,7 @@ class Ledger(OpenEnvironment):
                 rates |= {rate_key(domain_of(to), sent.time // _HOUR) for to in sent.recipients}
                 cursor.delete()
                 deleted += 1
-            for rate in rates:
+            for rate in rates | set(map(_total_of, rates)):
                 transaction.delete(rate, db=self._rates)
         return deleted
 
@@ -381,3 +412,11 @@ def rate_of(value: bytes | None) -> int:
 def rate_key(domain: str, hour: int) -> bytes:
     """The key of how many recipients of a domain were sent to in an hour since 1970."""
     return domain.encode() + b"\0" + _COUNT.pack(hour)
+
+
+def _total_of(rate: bytes) -> bytes:
+    """The key of the total of an hour, of that of one domain."""
+    return rate_key(ALL_DOMAINS, _COUNT.unpack(rate[-_COUNT.size :])[0])
+
+
+_KNOWN_FROM: Final = rate_key(ALL_DOMAINS, 0)

@@ -12,7 +12,8 @@ from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.store.entry import QueueState, Seen, Sent, entry_of, entry_with, parts_of
 from bouncegate.store.errors import StoreMissing
-from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
+from bouncegate.store.ledger import ALL_DOMAINS, EXPIRE_AT_ONCE, RATES, Ledger, rate_key
+from bouncegate.store.tools.verify.ledger import LedgerCheck
 
 NOW = 1_790_000_000
 
@@ -109,6 +110,45 @@ def test_sends_are_counted_by_domain_and_hour(ledger: Ledger) -> None:
     assert ledger.sends(["example.com"], NOW, NOW) == 1
     assert ledger.sends(["example.com", "example.net"], NOW - 7200, NOW) == 3
     assert ledger.sends(["example.org"], NOW - 7200, NOW) == 0
+
+
+def test_all_sends_of_an_hour_are_counted_whatever_their_domain(ledger: Ledger) -> None:
+    assert ledger.total(NOW, NOW) is None, "nothing is known before the first send"
+    write(ledger, sent(1), sent(2, domain="example.net"), sent(3, time=NOW - 7200))
+    assert ledger.total(NOW - 7200, NOW) == 3
+    assert ledger.total(NOW, NOW) == 2
+    assert ledger.total(0, 3600) == 0
+    ledger.note_queue({(NOW, (2).to_bytes(8, "big")): Seen(QueueState.REFUSED)})
+    assert ledger.total(NOW - 7200, NOW) == 2, "what was refused is no send"
+    ledger.expire(NOW)
+    assert ledger.total(NOW - 7200, NOW) == 1
+
+
+def test_ledger_of_an_earlier_version_counts_all_sends_from_its_next_hour_on(
+    ledger: Ledger,
+) -> None:
+    write(ledger, sent(1))
+    with ledger.environment.begin(write=True) as transaction:
+        rates = ledger.environment.open_db(RATES, txn=transaction)
+        for key in [key for key, _ in transaction.cursor(rates) if key.startswith(b"*")]:
+            transaction.delete(key, db=rates)
+    assert ledger.total(NOW, NOW) is None
+    write(ledger, sent(2))
+    assert ledger.total(NOW, NOW) is None
+    write(ledger, sent(3, time=NOW + 3600))
+    assert ledger.total(NOW + 3600, NOW + 3600) == 1
+
+
+def test_verification_holds_the_totals_against_the_sends(ledger: Ledger) -> None:
+    write(ledger, *(sent(n, time=NOW + 3600 * n) for n in range(4)))
+    assert list(LedgerCheck(ledger.environment).differences()) == []
+    with ledger.environment.begin(write=True) as transaction:
+        rates = ledger.environment.open_db(RATES, txn=transaction)
+        hour = (NOW + 3600) // 3600
+        transaction.put(rate_key(ALL_DOMAINS, hour), b"\0\0\0\5", db=rates)
+    (found,) = LedgerCheck(ledger.environment).differences()
+    assert (found.table, found.key) == ("ledger rates", ALL_DOMAINS)
+    assert "says 5, there are 1" in found.problem
 
 
 def test_what_is_too_old_is_forgotten_with_its_names(ledger: Ledger) -> None:

@@ -14,12 +14,14 @@ import lmdb
 from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Sent, decoded, name_digests
 from bouncegate.store.environment import Environment
-from bouncegate.store.ledger import NAMES, RATES, SENT, rate_key, rate_of
+from bouncegate.store.ledger import ALL_DOMAINS, NAMES, RATES, SENT, rate_key, rate_of
 from bouncegate.store.refusals import REFUSED, record_key
 from bouncegate.store.refusals import decoded as refusal_decoded
 from bouncegate.store.tools.verify.difference import Difference, records
 
 _HOUR: Final = 3600
+_NEVER: Final = b"\xff" * 4
+"""An hour as it is written, in a ledger that has no totals."""
 
 
 class LedgerCheck:
@@ -62,7 +64,10 @@ class LedgerCheck:
     def _of_rates(
         self, transaction: lmdb.Transaction[bytes], hour: int, counted: Counter[str]
     ) -> Iterator[Difference]:
-        for domain, right in counted.items():
+        rates = dict(counted)
+        if hour >= rate_of(transaction.get(rate_key(ALL_DOMAINS, 0), db=self._rates) or _NEVER):
+            rates[ALL_DOMAINS] = counted.total()
+        for domain, right in rates.items():
             known = rate_of(transaction.get(rate_key(domain, hour), db=self._rates))
             if known != right:
                 text = f"recipients in the hour of {hour * _HOUR}: says {known}, there are {right}"
