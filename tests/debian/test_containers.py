@@ -49,8 +49,19 @@ def started(image: Image, beside: Cell, *words: str) -> Iterator[subprocess.Pope
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        if process.poll() is None:
+            os.kill(daemon_of(process), signal.SIGTERM)
+        process.wait(20)
+
+
+def daemon_of(process: subprocess.Popen[bytes]) -> int:
+    """The process id of what runs in a container, behind the programs that make its namespaces."""
+    pid = process.pid
+    while Path(f"/proc/{pid}/comm").read_text().strip() in {"nsenter", "unshare"}:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert children, "it has ended"
+        pid = int(children[0])
+    return pid
 
 
 def ask(image: Image, beside: Cell, *words: str) -> subprocess.CompletedProcess[str]:
@@ -74,19 +85,17 @@ def test_a_bounce_is_refused_next_time_between_containers(images: tuple[Image, I
             "myhostname=mail.sender.test maillog_file=/var/log/mail.log; "
             "cp /etc/hosts /var/spool/postfix/etc/hosts; postfix start"
         )
-        remote = cell.start_beside(
-            sys.executable, str(Path(__file__).with_name("remote.py")), "2525"
-        )
-        try:
-            with started(gate, cell, "milter"), started(gate, cell, "return-path"):
-                wait_until_healthy(gate, cell, "milter")
-                wait_until_healthy(gate, cell, "return-path")
-                send_and_be_refused(gate, cell)
-            assert ask(gate, cell, "doctor", "--daemon", "milter").returncode == 2
-            assert mailed(cell, GONE) == "250", "mail flows without it"
-        finally:
-            remote.terminate()
-            remote.wait()
+        script = str(Path(__file__).with_name("remote.py"))
+        with cell.start_beside(sys.executable, script, "2525") as remote:
+            try:
+                with started(gate, cell, "milter"), started(gate, cell, "return-path"):
+                    wait_until_healthy(gate, cell, "milter")
+                    wait_until_healthy(gate, cell, "return-path")
+                    send_and_be_refused(gate, cell)
+                assert ask(gate, cell, "doctor", "--daemon", "milter").returncode == 2
+                assert mailed(cell, GONE) == "250", "mail flows without it"
+            finally:
+                remote.terminate()
 
 
 def wait_until_healthy(gate: Image, cell: Cell, name: str) -> None:
@@ -117,6 +126,5 @@ def test_a_container_ends_by_the_signal_of_its_runtime(images: tuple[Image, Imag
         wait_for(
             "it answers", lambda: ask(gate, cell, "doctor", "--daemon", "milter").returncode == 0
         )
-        (inner,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(inner), signal.SIGTERM)
+        os.kill(daemon_of(process), signal.SIGTERM)
         assert process.wait(10) == 0
