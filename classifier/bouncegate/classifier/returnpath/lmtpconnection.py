@@ -19,6 +19,8 @@ from bouncegate.classifier.returnpath.lmtpdialogue import Dialogue, Next
 # Postfix takes 2,048 (line_length_limit).
 _LONGEST_COMMAND: Final = 2048
 _END: Final = b"\r\n.\r\n"
+# So many octets of the end may have come behind a message that is as large as it may be.
+_BEGUN: Final = len(b".\r")
 
 
 class Message(NamedTuple):
@@ -121,7 +123,7 @@ class Connection:
         elif found >= 0:
             content, behind = bytes(self._input[: found + 2]), found + len(_END)
         else:
-            if len(self._input) > self._max_size:
+            if len(self._input) > self._max_size + _BEGUN:
                 self._is_too_large = True
                 del self._input[: -len(_END)]
             self._scanned = len(self._input)

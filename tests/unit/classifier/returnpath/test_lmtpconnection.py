@@ -91,6 +91,22 @@ def test_what_is_held_of_a_message_that_is_too_large_is_bounded() -> None:
     assert made.data_to_send().startswith(b"552")
 
 
+@pytest.mark.parametrize("cut", range(1, 8))
+@pytest.mark.parametrize(("octets", "is_taken"), [(98, True), (99, False)])
+def test_a_message_of_the_largest_size_is_taken_wherever_its_end_is_cut(
+    octets: int, is_taken: bool, cut: int
+) -> None:
+    made = connection()
+    made.receive(START)
+    events(made)
+    whole = b"x" * octets + b"\r\n.\r\n"
+    found = []
+    for piece in (whole[:-cut], whole[-cut:]):
+        made.receive(piece)
+        found += events(made)
+    assert [isinstance(one, Message) for one in found] == [is_taken]
+
+
 def test_it_does_no_i_o() -> None:
     code = (
         "import sys, bouncegate.classifier.returnpath.lmtpconnection\n"
