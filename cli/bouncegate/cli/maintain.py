@@ -115,6 +115,7 @@ def maintain(
         # Never close the store while a thread still reads it: systemd starts the daemon again.
         end_now(log, "after some seconds", os.EX_OK)
     store.close()
+    invocation.close()
     if restart_wanted.is_set():
         restart(ended.is_set)
 

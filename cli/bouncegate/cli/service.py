@@ -56,4 +56,17 @@ def restart(is_ended: Callable[[], bool]) -> None:
     if is_ended():
         return
     logging.shutdown()
+    _close_files_at_exec()
     os.execv(sys.executable, sys.orig_argv)
+
+
+def _close_files_at_exec() -> None:
+    """Let no file outlive execve(2) but the sockets that systemd has opened (sd_listen_fds(3)).
+
+    LMDB opens its data file twice, and once without O_CLOEXEC: each reload would leave one more.
+    """
+    first = 3 + int(os.environ.get("LISTEN_FDS") or 0)
+    for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        if number >= first:
+            with suppress(OSError):  # that of the folder, which is closed by now
+                os.set_inheritable(number, False)

@@ -5,13 +5,17 @@ A daemon that a bad file ended would leave an administrator without protection f
 
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.stores import store_settings
 from tests.unit.milter.lookup.test_daemon import Connection
 
+from bouncegate.config.settings import LedgerSettings
 from bouncegate.milter.lookup.netstring import encode
+from bouncegate.store.ledger import Ledger
 from lab.bouncegate import COMMAND
 from lab.folder import LabFolder, Process
 from lab.notify import NotifySocket
@@ -72,6 +76,37 @@ def test_maintain_begins_anew_as_the_same_process(site: Site) -> None:
         process.send_signal(signal.SIGHUP)
         process.wait_until("it is ready again", notify.is_ready)
     assert Path(f"/proc/{process.pid}/stat").read_text().split()[21] == before, "the same process"
+    assert process.stop() == 0
+
+
+def test_maintain_keeps_no_file_open_beyond_a_reload(site: Site) -> None:
+    log = site.folder.path / "mail.log"
+    log.touch()
+    site.configure(
+        f"[dns]\nenabled = false\n[ledger]\nenabled = true\n"
+        f'[maillog]\nsource = "file"\nfile = "{log}"\n'
+    )
+    Ledger.open(
+        store_settings(site.folder.path / "store"), LedgerSettings(), readonly=False
+    ).close()
+    process = site.start("maintain")
+    files = Path(f"/proc/{process.pid}/fd")
+
+    def ledger_files() -> int:
+        found = (path.readlink() for path in files.iterdir() if path.is_symlink())
+        return sum("ledger" in path.parts for path in found)
+
+    def settled() -> int:
+        wait_for("the ledger is open", lambda: ledger_files() > 0)
+        time.sleep(1.5)  # until all tasks have begun
+        return ledger_files()
+
+    before = settled()
+    for _ in range(3):
+        with NotifySocket(site.folder.path / "notify") as notify:
+            process.send_signal(signal.SIGHUP)
+            process.wait_until("it is ready again", notify.is_ready)
+    assert settled() == before
     assert process.stop() == 0
 
 
