@@ -9,7 +9,7 @@ from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act, Audit, Event
 from bouncegate.store.audit import new_key
-from bouncegate.store.recording import Bounce
+from bouncegate.store.intake import Bounce
 from bouncegate.store.store import Store
 
 _DAY: Final = 86_400

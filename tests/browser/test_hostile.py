@@ -16,7 +16,7 @@ from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.records import Event
 from bouncegate.store.address import canonical
-from bouncegate.store.recording import Bounce
+from bouncegate.store.intake import Bounce
 
 _SCRIPT: Final = "<script>alert(1)</script>"
 _PICTURE: Final = "<img/src=x/onerror=alert(1)>"

@@ -24,7 +24,7 @@ from bouncegate.policy.guard import Guard
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import UNCONFIRMED, Act, Event
 from bouncegate.policy.simulation import Simulation
-from bouncegate.store.recording import Bounce
+from bouncegate.store.intake import Bounce
 from bouncegate.store.store import Store
 
 from .life import DAY, OF_NAMES, Arrived, Bounced, Done, Happened, Life, Rules, life_of

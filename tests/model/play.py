@@ -25,7 +25,7 @@ from bouncegate.policy.records import (
     Settled,
 )
 from bouncegate.store.audit import new_key
-from bouncegate.store.recording import Bounce
+from bouncegate.store.intake import Bounce
 from bouncegate.store.tools.verify.verification import verify
 
 from .life import (
@@ -122,7 +122,7 @@ class Play(Pair):
             return
         event = self.chance.choice(self.events)
         kept = {e.identity for _, e in self.store.journal.entries() if isinstance(e, Event)}
-        (is_known,) = self.store.recording.knows([event.identity])
+        (is_known,) = self.store.effects.knows([event.identity])
         require(is_known is (event.identity in kept), "an identity is known without its entry")
         if is_known:
             before = self.store.journal.last()

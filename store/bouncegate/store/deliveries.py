@@ -122,7 +122,7 @@ class _Silence:
         if not failing or self._says_nothing(sent):
             return []
         message = name_of_sent(sent.time, sent.message)
-        bounced = self._store.recording.knows(identity(message, address) for address in failing)
+        bounced = self._store.effects.knows(identity(message, address) for address in failing)
         silent = (a for a, has_bounced in zip(failing, bounced, strict=True) if not has_bounced)
         return [a for a in silent if not self._is_deferred(sent, a)]
 

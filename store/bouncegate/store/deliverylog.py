@@ -33,15 +33,17 @@ from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.records import MOST_ADDRESSES, Delivered, Event
 from bouncegate.policy.streak import ends_a_row
 from bouncegate.store.codec import encode
+from bouncegate.store.effects import Effects, Recorded
 from bouncegate.store.entry import DIGEST
 from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError
 from bouncegate.store.history import History
+from bouncegate.store.intake import Bounce, Encoded
 from bouncegate.store.layout import ACCEPTED, DEFERRED
 from bouncegate.store.meta import Progress
-from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
+from bouncegate.store.recording import Recording
 from bouncegate.store.table import Table, Transaction
-from bouncegate.store.unproven import Unattributed
+from bouncegate.store.unproven import Unattributed, Unproven
 
 _SOURCE: Final = "log"
 _SEND: Final = struct.Struct(">I8s")
@@ -142,10 +144,19 @@ class Batch(NamedTuple):
 class DeliveryLog(Table):
     """Both databases; each method is a transaction of its own, and raises StoreError."""
 
-    def __init__(self, environment: Environment, history: History, recording: Recording) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        history: History,
+        recording: Recording,
+        effects: Effects,
+        unproven: Unproven,
+    ) -> None:
         super().__init__(environment)
         self._history = history
         self._recording = recording
+        self._effects = effects
+        self._unproven = unproven
         self._deferred = self._database(DEFERRED)
         self._accepted = self._database(ACCEPTED)
         self._progress = Progress(environment)
@@ -283,7 +294,7 @@ class DeliveryLog(Table):
         """
         with self._reading() as transaction:
             more = bool(self._due(transaction, before))
-        unattributed = self._recording.unproven.unattributed() if more else Unattributed()
+        unattributed = self._unproven.unattributed() if more else Unattributed()
         total = 0
         while more:
             with self._writing() as transaction:
@@ -315,7 +326,7 @@ class DeliveryLog(Table):
         ends = range(_PENDING.size, len(value), DIGEST)
         names = [value[end : end + DIGEST] for end in ends]
         address = key[_SEND.size :].decode()
-        if self._recording.knows_within(transaction, identity) or unattributed.may_concern(
+        if self._effects.knows_within(transaction, identity) or unattributed.may_concern(
             sent, names
         ):
             return None

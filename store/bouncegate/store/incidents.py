@@ -23,7 +23,8 @@ from bouncegate.store.audit import Audits
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
-from bouncegate.store.lastmailed import DAY, LastMailed
+from bouncegate.store.intake import Weighed
+from bouncegate.store.lastmailed import DAY
 from bouncegate.store.layout import INCIDENTS
 from bouncegate.store.table import Table, Transaction
 from bouncegate.store.window import SeriesState, counted
@@ -64,26 +65,23 @@ NOT_WATCHED: Final = Admission(0, (), (), sure=False)
 class Incidents(Table):
     """Incidents by number, and what the guard does with them."""
 
-    def __init__(
-        self, environment: Environment, history: History, lastmailed: LastMailed, audits: Audits
-    ) -> None:
+    def __init__(self, environment: Environment, history: History, audits: Audits) -> None:
         super().__init__(environment)
         self._incidents = self._database(INCIDENTS)
         self._history = history
-        self._lastmailed = lastmailed
         self._audits = audits
 
     def admit(
         self,
         transaction: Transaction,
-        event: Event,
+        weighed: Weighed,
         before: State,
         guard: Guard,
         fold: Fold,
     ) -> Admission:
         """Whether a bounce that would count is to be held; opens incidents by it."""
-        mailed = self._lastmailed.mailed(transaction, event.address)
-        is_known = known(event, before, mailed, guard.known_after)
+        event = weighed.event
+        is_known = known(event, before, weighed.mailed, guard.known_after)
         watched = tuple(guard.watched(event, is_known))
         sure = is_known is Known.YES
         held, changes = 0, []

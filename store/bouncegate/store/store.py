@@ -9,7 +9,7 @@ table is a module of its own, which documents its databases:
     addresses, locks          what the journal adds up to              addresses
     shelves, ends             which addresses a list has to look at    listindex
     voided, held              which events do not count                rulings
-    once                      identity of a bounce -> its number       recording
+    once                      identity of a bounce -> its number       effects
     messages                  the bounce messages themselves           messages
     watched, series           the hard bounces of the recent past      window
     incidents                 what the guard found                     incidents
@@ -49,11 +49,13 @@ from bouncegate.store.audit import Audits
 from bouncegate.store.clock import ClockRecord
 from bouncegate.store.deliverylog import DeliveryLog
 from bouncegate.store.domainbounces import DomainBounces
+from bouncegate.store.effects import Effects, Recorded
 from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreLayout
 from bouncegate.store.history import Effect, History
 from bouncegate.store.hourcounts import HourCounts
 from bouncegate.store.incidents import Incident, Incidents
+from bouncegate.store.intake import Bounce, Encoded, Intake
 from bouncegate.store.lastmailed import LastMailed
 from bouncegate.store.layout import DATABASES, open_environment
 from bouncegate.store.lists import Lists
@@ -63,12 +65,13 @@ from bouncegate.store.mx import MxCache
 from bouncegate.store.openenvironment import OpenEnvironment
 from bouncegate.store.places import Places
 from bouncegate.store.purge import Purge
-from bouncegate.store.recording import Bounce, Encoded, Recorded, Recording
+from bouncegate.store.recording import Recording
 from bouncegate.store.requests import UnlockRequests
 from bouncegate.store.retention import Retention
 from bouncegate.store.summary import KeptSummary
 from bouncegate.store.table import Transaction
 from bouncegate.store.unconfirmed import Unconfirmed
+from bouncegate.store.unproven import Quotas, Unproven
 from bouncegate.store.writerlock import WriterLock
 
 __all__ = ["Acted", "Bounce", "Effect", "Incident", "Recorded", "Store"]
@@ -102,15 +105,19 @@ class Store(OpenEnvironment):
             self.clock: Final = ClockRecord(environment)
             self.audits: Final = Audits(environment, self.journal)
             self.requests: Final = UnlockRequests(environment, self.audits)
-            self.incidents: Final = Incidents(
-                environment, self.history, self.lastmailed, self.audits
+            self.incidents: Final = Incidents(environment, self.history, self.audits)
+            self.intake: Final = Intake(self.history, self.messages, self.lastmailed)
+            room = (environment, self.history, self.messages, self.hourcounts)
+            self.unproven: Final = Unproven(*room)
+            self.set_aside: Final = Unproven(*room, set_aside=True)
+            quotas = Quotas(self.unproven, self.set_aside)
+            self.effects: Final = Effects(
+                environment, self.history, self.incidents, self.hourcounts, quotas
             )
-            self.recording: Final = Recording(
-                environment, self.history, self.incidents, self.messages, self.hourcounts
+            self.recording: Final = Recording(self.intake, self.effects)
+            self.deliverylog: Final = DeliveryLog(
+                environment, self.history, self.recording, self.effects, self.unproven
             )
-            self.unproven: Final = self.recording.unproven
-            self.set_aside: Final = self.recording.set_aside
-            self.deliverylog: Final = DeliveryLog(environment, self.history, self.recording)
             self.unconfirmed: Final = Unconfirmed(environment, self.history)
             self.domainbounces: Final = DomainBounces(environment, self.history)
             self.arrivals: Final = Arrivals(environment, self.history)

@@ -162,6 +162,13 @@ class Unproven(Table):
         return event
 
 
+class Quotas(NamedTuple):
+    """Both quotas of a store."""
+
+    unproven: Unproven
+    set_aside: Unproven
+
+
 class Unattributed(NamedTuple):
     """Which messages the reports may be about that name no recipient of a known message.
 

@@ -19,7 +19,8 @@ from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import ReturnPathSettings, Settings, Trust
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
-from bouncegate.store.recording import MOST_AT_ONCE, Bounce, Recorded
+from bouncegate.store.effects import Recorded
+from bouncegate.store.intake import MOST_AT_ONCE, Bounce
 
 from .provensite import DOMAIN, LATER, SENT, Site, dsn
 

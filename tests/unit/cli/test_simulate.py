@@ -13,7 +13,8 @@ from bouncegate.config.settings import PolicySettings
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
-from bouncegate.store.recording import Bounce, identity
+from bouncegate.store.intake import Bounce
+from bouncegate.store.recording import identity
 
 from .conftest import Command, store_of
 

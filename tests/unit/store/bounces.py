@@ -11,8 +11,9 @@ from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Guard, Sends, unknown
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Event
+from bouncegate.store.effects import Recorded
+from bouncegate.store.intake import Bounce
 from bouncegate.store.layout import ADDRESSES, LOCKS
-from bouncegate.store.recording import Bounce, Recorded
 from bouncegate.store.store import Store
 
 NOW = 1_770_000_000

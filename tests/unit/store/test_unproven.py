@@ -11,8 +11,8 @@ from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.hourcounts import DROPPED, OTHERS, UNVERIFIED
+from bouncegate.store.intake import MOST_AT_ONCE, Bounce
 from bouncegate.store.layout import BY_ADDRESS, MESSAGES, ONCE, UNPROVEN
-from bouncegate.store.recording import MOST_AT_ONCE, Bounce
 from bouncegate.store.store import Store
 from bouncegate.store.tools.verify.journal import JournalCheck
 
@@ -175,7 +175,7 @@ def test_set_aside_messages_have_bounds_of_their_own(
     store: Store, monkeypatch: pytest.MonkeyPatch, most: int, name: str
 ) -> None:
     """Some 20 octets each, compressed."""
-    monkeypatch.setattr(f"bouncegate.store.recording.{name}", most)
+    monkeypatch.setattr(f"bouncegate.store.effects.{name}", most)
     for n in range(5):
         store.record([broken(n)], policy())
     kept = [store.messages.get(event.raw) for _, event in store.set_aside.events()]

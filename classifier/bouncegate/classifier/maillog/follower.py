@@ -24,8 +24,8 @@ from bouncegate.config.text import counted
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.deliverylog import Batch, DeliveryLog, PositionConflict, Step, Unrecordable
+from bouncegate.store.effects import Recorded
 from bouncegate.store.errors import StoreError
-from bouncegate.store.recording import Recorded
 
 log: Final = logging.getLogger("bouncegate.maillog")
 

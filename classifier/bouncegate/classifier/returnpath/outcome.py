@@ -13,7 +13,7 @@ from bouncegate.policy.disposition import Disposition
 from bouncegate.policy.fold import Policy, is_locked
 from bouncegate.policy.records import NO_END, UNCONFIRMED, Lock
 from bouncegate.policy.timeline import streak_of
-from bouncegate.store.recording import Recorded
+from bouncegate.store.effects import Recorded
 
 # Characters of a value from the wire that one log line shows.
 _SHOWN: Final = 200

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from bouncegate.store.errors import StoreError
-from bouncegate.store.recording import MOST_AT_ONCE
+from bouncegate.store.intake import MOST_AT_ONCE
 from bouncegate.store.store import Bounce, Recorded
 from bouncegate.store.tokens.keys import KeyFileError
 

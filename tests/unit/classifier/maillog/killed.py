@@ -9,7 +9,7 @@ from bouncegate.classifier.classifier import Classifier
 from bouncegate.config.rules import Rules
 from bouncegate.policy.fold import Policy
 from bouncegate.store.deliverylog import Batch
-from bouncegate.store.recording import Recorded
+from bouncegate.store.effects import Recorded
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from tests.unit.store.bounces import bounce_of
 
 from bouncegate.config.taxonomy import Kind, Reason
 from bouncegate.policy.records import Delivered, Event
-from bouncegate.store.recording import Bounce
+from bouncegate.store.intake import Bounce
 
 ROOT = Path(__file__).resolve().parents[4]
 
