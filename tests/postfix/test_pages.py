@@ -57,6 +57,8 @@ def test_a_newcomer_who_types_each_line_is_attached_and_detached_again(
     site.gate.configure(observing)
     site.reload_milter()
     before = site.files()
+    if OURS[page][0].split()[2] == "disable":  # the page tells how to leave, of who has come before
+        say(site, "bouncegate postfix enable", SAYS["enable"])
     for line in OURS[page]:
         deed = line.split()[2]
         say(site, line, SAYS[deed])
