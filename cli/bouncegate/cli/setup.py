@@ -40,7 +40,7 @@ def setup(
     purge: Purge = False,
     yes: Yes = False,
 ) -> None:
-    """Set up an installation that pip made: user, folders, units and settings.
+    """Set up what pip has installed: user, folders, units, settings.
 
     A package of the system has done this already. It shows each step first, and asks. It enables
     nothing, does not touch Postfix, and keeps a config file that is there. After an upgrade, run it
@@ -58,19 +58,23 @@ def setup(
     from bouncegate.admin.setup import plan  # noqa: PLC0415 - for one command only
 
     machine = _machine(folder)
+    problem = "" if remove else plan.obstacle(machine)
+    if problem and not check:
+        complain(problem)
+        raise typer.Exit(os.EX_UNAVAILABLE)
     if remove:
         _refuse_while_attached()
         steps = plan.removal(machine, purge=purge)
     else:
-        if problem := plan.obstacle(machine):
-            complain(problem)
-            raise typer.Exit(os.EX_UNAVAILABLE)
         steps = [step for step in plan.installation(machine) if not step.is_done]
     if not steps:
         write_text("nothing to do")
         return
     for step in steps:
         print(step)
+    if problem:
+        complain(problem)
+        raise typer.Exit(os.EX_UNAVAILABLE)
     if check:
         raise typer.Exit(_DIFFERS)
     if os.geteuid() != 0:

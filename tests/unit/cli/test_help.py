@@ -20,6 +20,7 @@ GROUPS = [name for name, command in ROOT.commands.items() if getattr(command, "c
 COMMANDS = dict(every_command(ROOT))
 # What an option selects or does is told in other words where a command treats another thing.
 SEVERAL = {
+    "--check": "the change to a Postfix, or to this machine",
     "--addresses": "a file to import, or a form of a report",
     "--all": "whom the options select: of locks, or of a list",
     "--force": "hard locks, to be lifted or to be corrected to",
