@@ -21,10 +21,12 @@ class Step(Protocol):
 
     def __str__(self) -> str:
         """What it does, for the administrator."""
+        ...
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
+        ...
 
     def do(self) -> None:
         """Do it; raises OSError."""
