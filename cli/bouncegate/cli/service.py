@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 from bouncegate.cli.invocation import Invocation
@@ -16,6 +17,8 @@ from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
 
 _DATAGRAM: Final = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+
+_STANDARD_ERROR: Final = 2
 
 
 def notify(state: str) -> None:
@@ -61,12 +64,11 @@ def restart(is_ended: Callable[[], bool]) -> None:
 
 
 def _close_files_at_exec() -> None:
-    """Let no file outlive execve(2) but the sockets that systemd has opened (sd_listen_fds(3)).
+    """Let no file outlive execve(2) but the first three; sockets are for others to pass on.
 
     LMDB opens its data file twice, and once without O_CLOEXEC: each reload would leave one more.
     """
-    first = 3 + int(os.environ.get("LISTEN_FDS") or 0)
     for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
-        if number >= first:
-            with suppress(OSError):  # that of the folder, which is closed by now
+        with suppress(OSError):  # that of the folder, which is closed by now
+            if number > _STANDARD_ERROR and S_ISREG(os.fstat(number).st_mode):
                 os.set_inheritable(number, False)
