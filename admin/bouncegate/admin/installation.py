@@ -80,7 +80,7 @@ class Installation:
             return None
         try:
             until = since + self.settings.guard.window.after(0) - 1
-            return self.ledger.sends(self._domains_of(provider), since, until)
+            return self.ledger.rates.sends(self._domains_of(provider), since, until)
         except StoreError as error:
             log.error("no ledger: guard uses bounce counts only: %s", error)
             return None

@@ -47,7 +47,8 @@ def setup(
     again: it replaces units that have changed.
 
     Exit code 0: done, or nothing to do. 1: a step has failed, or you said no. 2: with --check,
-    there is something to do. 69: no Postfix, or Postfix still asks Bouncegate. 77: root may do it.
+    there is something to do. 69: no Postfix, or it still asks Bouncegate, or the daemons could not
+    run from here. 77: only root may do it.
 
     Examples:
 
@@ -57,6 +58,8 @@ def setup(
     """
     from bouncegate.admin.setup import plan  # noqa: PLC0415 - for one command only
 
+    if purge and not remove:
+        raise typer.BadParameter("--purge needs --remove")
     machine = _machine(folder)
     problem = "" if remove else plan.obstacle(machine)
     if problem and not check:

@@ -4,8 +4,7 @@ An LMDB environment of its own, in the folder `ledger` of the store:
 
     sent    time, message, part (13 octets) -> Sent; in the order of time, the oldest first
     names   8 octets, a digest of a queue id or Message-ID -> the key of its entry
-    rates   domain, NUL, hour (4 octets) -> how many recipients were sent to, 4 octets; the domain
-            `*` stands for all, and its hour 0 for the first hour of which that is known
+    rates   how many recipients were sent to, by domain and hour (`bouncegate.store.sendrates`)
     refused who was refused, by day (`bouncegate.store.refusals`)
     meta    the mark of the clock (`bouncegate.store.clock`); old ledgers have none before a write
 
@@ -20,7 +19,6 @@ that we cannot prove to be ours: its bounces are kept and shown, and lock nobody
 from __future__ import annotations
 
 import os
-import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -52,6 +50,7 @@ from bouncegate.store.layout import META, explained, hand_to_owner
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.openenvironment import OpenEnvironment
 from bouncegate.store.refusals import REFUSED, Refusals, Refused
+from bouncegate.store.sendrates import HOUR, RATES, SendRates, rate_key
 from bouncegate.store.table import Transaction
 from bouncegate.store.writerlock import WriterLock
 
@@ -60,12 +59,7 @@ FOLDER: Final = "ledger"
 
 SENT: Final = b"sent"
 NAMES: Final = b"names"
-RATES: Final = b"rates"
-ALL_DOMAINS: Final = "*"
-"""Stands for all of them in `rates`: no domain is called so."""
 _DATABASES: Final = (SENT, NAMES, RATES)
-_COUNT: Final = struct.Struct(">I")
-_HOUR: Final = 3600
 _EVER: Final = 1 << 32
 EXPIRE_AT_ONCE: Final = 500
 """How many entries one transaction deletes: some milliseconds."""
@@ -97,7 +91,7 @@ class Ledger(OpenEnvironment):
         super().__init__(environment, databases, writer_lock)
         self._sent = environment.open_db(SENT, create=False)
         self._names = environment.open_db(NAMES, create=False)
-        self._rates = environment.open_db(RATES, create=False)
+        self.rates: Final = SendRates(environment)
         self.clock: Final = ClockRecord(environment)
 
     @classmethod
@@ -141,27 +135,6 @@ class Ledger(OpenEnvironment):
                 if found is not None:
                     return found
         return None
-
-    def sends(self, domains: Iterable[str], since: int, until: int) -> int:
-        """How many recipients in these domains were sent to, by whole hours; raises StoreError."""
-        hours = range(since // _HOUR, until // _HOUR + 1)
-        with self._reading() as transaction:
-            keys = (rate_key(domain, hour) for domain in domains for hour in hours)
-            return sum(rate_of(transaction.get(key, db=self._rates)) for key in keys)
-
-    def total(self, since: int, until: int) -> int | None:
-        """How many recipients were sent to, by whole hours; None: not known so far back.
-
-        A ledger that an earlier version has written knows it from its next hour on. Raises
-        StoreError.
-        """
-        hours = range(since // _HOUR, until // _HOUR + 1)
-        with self._reading() as transaction:
-            known = transaction.get(_KNOWN_FROM, db=self._rates)
-            if known is None or rate_of(known) > hours.start:
-                return None
-            keys = (rate_key(ALL_DOMAINS, hour) for hour in hours)
-            return sum(rate_of(transaction.get(key, db=self._rates)) for key in keys)
 
     def sent_to(self, address: str, since: int) -> Iterator[Sent]:
         """The sends to an address since a time, the newest first; raises StoreError.
@@ -286,10 +259,10 @@ class Ledger(OpenEnvironment):
                     marked = msgspec.structs.replace(sent, queue=queue, expanded=expanded)
                     cursor.put(cursor.key(), encoded(marked))
                     for address in sent.recipients:
-                        rate = rate_key(domain_of(address), time // _HOUR)
+                        rate = rate_key(domain_of(address), time // HOUR)
                         rates[rate] += marked.was_sent - sent.was_sent
                     more = cursor.next()
-            self._add_to_rates(transaction, {r: n for r, n in rates.items() if n})
+            self.rates.add(transaction, {r: n for r, n in rates.items() if n})
 
     # -- writing: the ledger writer ----------------------------------------------------------
 
@@ -305,37 +278,22 @@ class Ledger(OpenEnvironment):
         names = sorted((name, entry.key) for entry in batch for name in entry.names)
         rates: Counter[bytes] = Counter()
         for entry in batch:
-            hour = KEY.unpack(entry.key)[0] // _HOUR
+            hour = KEY.unpack(entry.key)[0] // HOUR
             for domain, count in entry.domains.items():
                 rates[rate_key(domain, hour)] += count
         while self._is_full() and self._expire_some(_EVER, _MAKE_ROOM_AT_ONCE):
             pass
         with self._writing() as transaction:
-            self._begin_totals(transaction, entries)
+            if entries:
+                is_new = transaction.stat(self._sent)["entries"] == 0
+                hour = 0 if is_new else KEY.unpack(entries[-1][0])[0] // HOUR + 1
+                self.rates.begin_totals(transaction, hour)
             for database, items in ((self._sent, entries), (self._names, names)):
                 with transaction.cursor(database) as cursor:
                     cursor.putmulti(items)
-            self._add_to_rates(transaction, rates)
+            self.rates.add(transaction, rates)
             if refused:
                 self.refusals.add(transaction, refused)
-
-    def _begin_totals(
-        self, transaction: Transaction, entries: Sequence[tuple[bytes, bytes]]
-    ) -> None:
-        """Note from which hour on all sends are in the totals, unless that is known."""
-        if not entries or transaction.get(_KNOWN_FROM, db=self._rates) is not None:
-            return
-        is_new = transaction.stat(self._sent)["entries"] == 0
-        hour = 0 if is_new else KEY.unpack(entries[-1][0])[0] // _HOUR + 1
-        transaction.put(_KNOWN_FROM, _COUNT.pack(hour), db=self._rates)
-
-    def _add_to_rates(self, transaction: Transaction, rates: Mapping[bytes, int]) -> None:
-        totals: Counter[bytes] = Counter()
-        for rate, count in rates.items():
-            totals[_total_of(rate)] += count
-        for rate, count in (*rates.items(), *totals.items()):
-            known = rate_of(transaction.get(rate, db=self._rates))
-            transaction.put(rate, _COUNT.pack(max(known + count, 0)), db=self._rates)
 
     def expire(self, before: int) -> int:
         """Forget some of the sends and refusals before a time, the oldest first; returns how many.
@@ -356,11 +314,10 @@ class Ledger(OpenEnvironment):
                 if sent.time >= before:
                     break
                 self._forget_names(transaction, sent, cursor.key())
-                rates |= {rate_key(domain_of(to), sent.time // _HOUR) for to in sent.recipients}
+                rates |= {rate_key(domain_of(to), sent.time // HOUR) for to in sent.recipients}
                 cursor.delete()
                 deleted += 1
-            for rate in rates | set(map(_total_of, rates)):
-                transaction.delete(rate, db=self._rates)
+            self.rates.drop(transaction, rates)
         return deleted
 
     def _forget_names(self, transaction: Transaction, sent: Sent, key: bytes) -> None:
@@ -374,7 +331,9 @@ class Ledger(OpenEnvironment):
         page_size, room = self._environment.stat()["psize"], _FULL * info["map_size"]
         if info["last_pgno"] * page_size <= room:  # the file was never so long
             return False
-        return sum(map(self._pages, (self._sent, self._names, self._rates))) * page_size > room
+        return (
+            sum(map(self._pages, (self._sent, self._names, self.rates.database))) * page_size > room
+        )
 
     def _pages(self, database: lmdb._Database) -> int:
         with self._reading() as transaction:
@@ -402,21 +361,3 @@ def _make_folder(path: Path) -> None:
     if os.geteuid() == 0:
         owner = path.parent.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def rate_of(value: bytes | None) -> int:
-    """How many recipients a record of `rates` says; 0 where there is none."""
-    return 0 if value is None else int(_COUNT.unpack(value)[0])
-
-
-def rate_key(domain: str, hour: int) -> bytes:
-    """The key of how many recipients of a domain were sent to in an hour since 1970."""
-    return domain.encode() + b"\0" + _COUNT.pack(hour)
-
-
-def _total_of(rate: bytes) -> bytes:
-    """The key of the total of an hour, of that of one domain."""
-    return rate_key(ALL_DOMAINS, _COUNT.unpack(rate[-_COUNT.size :])[0])
-
-
-_KNOWN_FROM: Final = rate_key(ALL_DOMAINS, 0)

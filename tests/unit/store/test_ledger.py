@@ -12,7 +12,8 @@ from bouncegate.config.settings import LedgerSettings, StoreSettings
 from bouncegate.config.values import Size
 from bouncegate.store.entry import QueueState, Seen, Sent, entry_of, entry_with, parts_of
 from bouncegate.store.errors import StoreMissing
-from bouncegate.store.ledger import ALL_DOMAINS, EXPIRE_AT_ONCE, RATES, Ledger, rate_key
+from bouncegate.store.ledger import EXPIRE_AT_ONCE, Ledger
+from bouncegate.store.sendrates import ALL_DOMAINS, RATES, rate_key
 from bouncegate.store.tools.verify.ledger import LedgerCheck
 
 NOW = 1_790_000_000
@@ -80,10 +81,10 @@ def test_what_the_log_tells_of_a_message_is_kept_with_all_its_parts(ledger: Ledg
     ledger.note_queue({names[1]: Seen(refused), names[2]: Seen(taken, 3), names[9]: Seen(taken)})
     states = [entry.queue for _, entry in ledger.walk(b"", NOW + 1, 10)]
     assert states == [refused, refused, taken, QueueState.UNKNOWN]
-    assert ledger.sends(["example.com"], NOW, NOW) == 2, "what was refused is no send"
+    assert ledger.rates.sends(["example.com"], NOW, NOW) == 2, "what was refused is no send"
     ledger.note_queue({names[1]: Seen(taken)})
     ledger.note_queue({})
-    assert ledger.sends(["example.com"], NOW, NOW) == 1502
+    assert ledger.rates.sends(["example.com"], NOW, NOW) == 1502
 
 
 def test_entries_of_an_earlier_version_are_read(ledger: Ledger) -> None:
@@ -101,27 +102,33 @@ def test_a_message_in_parts_comes_back_with_all_its_recipients(ledger: Ledger) -
     large = msgspec.structs.replace(sent(1), recipients=recipients)
     write(ledger, *parts_of(large), sent(2))
     assert ledger.by_name(["Q1"]) == large
-    assert ledger.sends(["example.com"], NOW, NOW) == 2501
+    assert ledger.rates.sends(["example.com"], NOW, NOW) == 2501
 
 
 def test_sends_are_counted_by_domain_and_hour(ledger: Ledger) -> None:
     write(ledger, sent(1), sent(2, domain="example.net"), sent(3, time=NOW - 7200))
-    assert ledger.sends(["example.com"], NOW - 7200, NOW) == 2
-    assert ledger.sends(["example.com"], NOW, NOW) == 1
-    assert ledger.sends(["example.com", "example.net"], NOW - 7200, NOW) == 3
-    assert ledger.sends(["example.org"], NOW - 7200, NOW) == 0
+    assert ledger.rates.sends(["example.com"], NOW - 7200, NOW) == 2
+    assert ledger.rates.sends(["example.com"], NOW, NOW) == 1
+    assert ledger.rates.sends(["example.com", "example.net"], NOW - 7200, NOW) == 3
+    assert ledger.rates.sends(["example.org"], NOW - 7200, NOW) == 0
 
 
 def test_all_sends_of_an_hour_are_counted_whatever_their_domain(ledger: Ledger) -> None:
-    assert ledger.total(NOW, NOW) is None, "nothing is known before the first send"
+    assert ledger.rates.total(NOW, NOW) is None, "nothing is known before the first send"
     write(ledger, sent(1), sent(2, domain="example.net"), sent(3, time=NOW - 7200))
-    assert ledger.total(NOW - 7200, NOW) == 3
-    assert ledger.total(NOW, NOW) == 2
-    assert ledger.total(0, 3600) == 0
+    assert ledger.rates.total(NOW - 7200, NOW) == 3
+    assert ledger.rates.total(NOW, NOW) == 2
+    assert ledger.rates.total(0, 3600) == 0
     ledger.note_queue({(NOW, (2).to_bytes(8, "big")): Seen(QueueState.REFUSED)})
-    assert ledger.total(NOW - 7200, NOW) == 2, "what was refused is no send"
+    assert ledger.rates.total(NOW - 7200, NOW) == 2, "what was refused is no send"
     ledger.expire(NOW)
-    assert ledger.total(NOW - 7200, NOW) == 1
+    assert ledger.rates.total(NOW - 7200, NOW) == 1
+
+
+@pytest.mark.parametrize("domain", ["*", "@", ""])
+def test_no_domain_of_a_recipient_is_taken_for_all_of_them(ledger: Ledger, domain: str) -> None:
+    write(ledger, sent(1), sent(2, domain=domain))
+    assert ledger.rates.total(NOW, NOW) == 2
 
 
 def test_ledger_of_an_earlier_version_counts_all_sends_from_its_next_hour_on(
@@ -130,13 +137,15 @@ def test_ledger_of_an_earlier_version_counts_all_sends_from_its_next_hour_on(
     write(ledger, sent(1))
     with ledger.environment.begin(write=True) as transaction:
         rates = ledger.environment.open_db(RATES, txn=transaction)
-        for key in [key for key, _ in transaction.cursor(rates) if key.startswith(b"*")]:
+        for key in [
+            key for key, _ in transaction.cursor(rates) if key.startswith(ALL_DOMAINS.encode())
+        ]:
             transaction.delete(key, db=rates)
-    assert ledger.total(NOW, NOW) is None
+    assert ledger.rates.total(NOW, NOW) is None
     write(ledger, sent(2))
-    assert ledger.total(NOW, NOW) is None
+    assert ledger.rates.total(NOW, NOW) is None
     write(ledger, sent(3, time=NOW + 3600))
-    assert ledger.total(NOW + 3600, NOW + 3600) == 1
+    assert ledger.rates.total(NOW + 3600, NOW + 3600) == 1
 
 
 def test_verification_holds_the_totals_against_the_sends(ledger: Ledger) -> None:
@@ -154,7 +163,7 @@ def test_verification_holds_the_totals_against_the_sends(ledger: Ledger) -> None
 def test_what_is_too_old_is_forgotten_with_its_names(ledger: Ledger) -> None:
     write(ledger, *(sent(n, time=NOW - 7200 + n % 2 * 7200) for n in range(1000)))
     assert ledger.expire(NOW) == 500
-    assert ledger.sends(["example.com"], NOW - 7200, NOW) == 500
+    assert ledger.rates.sends(["example.com"], NOW - 7200, NOW) == 500
     assert ledger.by_name(["Q0", "<0@example.org>"]) is None
     assert ledger.by_name(["Q1"]) == sent(1)
 

@@ -10,9 +10,9 @@ from bouncegate.admin.report.reading import Sources, as_kept, read, sends_since
 from bouncegate.admin.report.summary import summary_of
 from bouncegate.config.settings import Trust
 from bouncegate.store.lastmailed import DAY
+from bouncegate.store.sendrates import HOUR
 from bouncegate.store.summary import PeriodRate
 
-_HOUR: Final = 3600
 PERIODS: Final = (7, 30)
 """Days."""
 
@@ -28,9 +28,9 @@ def rate_of(sources: Sources, trust: Collection[Trust], now: int, days: int) -> 
     if sources.ledger is None or oldest is None:
         return PeriodRate(days, None, None, None)
     # What is forgotten is forgotten by entries, its rates by hours: the first one may be partial.
-    first = oldest // _HOUR * _HOUR
-    since = first if sources.ledger.total(first, first) else _next_hour(oldest)
-    total = sources.ledger.total(since, now)
+    first = oldest // HOUR * HOUR
+    since = first if sources.ledger.rates.total(first, first) else _next_hour(oldest)
+    total = sources.ledger.rates.total(since, now)
     counting = Counting(subjects(sources.provider_of)["all"])
     read_from = sources if total is None else sources._replace(ledger=None)
     read(read_from, Scope(period, trust, since), [counting])
@@ -43,4 +43,4 @@ def rate_of(sources: Sources, trust: Collection[Trust], now: int, days: int) -> 
 
 def _next_hour(time: int) -> int:
     """The beginning of the next hour, or of this one if it begins now."""
-    return -(-time // _HOUR) * _HOUR
+    return -(-time // HOUR) * HOUR

@@ -12,7 +12,7 @@ from typing import Final
 _BESIDE: Final = Path(__file__).with_name("systemd")
 _CHECKOUT: Final = Path(__file__).parents[4] / "systemd"
 # What the units and the package call the command.
-_PACKAGED: Final = "/usr/bin/bouncegate"
+_PACKAGED: Final = re.compile(r"/usr/bin/bouncegate\b")
 _UNITS: Final = (".service", ".socket", ".timer")
 # What is commented out in the config file: the sockets, with the place that is the default.
 _SOCKET: Final = re.compile(
@@ -24,7 +24,7 @@ _CONFIG: Final = "bouncegate.toml"
 def units(command: Path) -> Mapping[str, str]:
     """The text of each unit by its name, for a command that lies at a place of its own."""
     return {
-        path.name: re.sub(rf"{_PACKAGED}\b", str(command), path.read_text("utf-8"))
+        path.name: _PACKAGED.sub(lambda _: str(command), path.read_text("utf-8"))
         for path in sorted(_folder().iterdir())
         if path.suffix in _UNITS
     }
@@ -47,7 +47,7 @@ def settings(sockets: Path | None) -> Mapping[str, str]:
         if one.name == _CONFIG or re.fullmatch(r"policy-.*\.toml", one.name)
     }
     if sockets is not None:
-        texts[_CONFIG] = _SOCKET.sub(rf"\g<1>{sockets}/\g<2>", texts[_CONFIG])
+        texts[_CONFIG] = _SOCKET.sub(lambda m: f"{m[1]}{sockets}/{m[2]}", texts[_CONFIG])
     return texts
 
 

@@ -156,3 +156,10 @@ def test_without_systemd_no_unit_is_written(machine: Machine, tmp_path: Path) ->
     done(plan.installation(Machine(machine.command, machine.queue, True, False, tmp_path,
                                    machine.accounts)))  # fmt: skip
     assert not (tmp_path / "etc/systemd").exists()
+
+
+def test_a_command_and_a_queue_of_any_name_are_written_as_they_are() -> None:
+    command = Path(r"/opt/a\1b/bin/bouncegate")
+    assert f"ExecStart={command} " in shipped.units(command)["bouncegate-milter.service"]
+    (config,) = (t for n, t in shipped.settings(Path(r"/q\1")).items() if n == "bouncegate.toml")
+    assert r'socket = "unix:/q\1/milter.sock"' in config

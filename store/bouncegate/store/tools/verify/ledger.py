@@ -14,12 +14,12 @@ import lmdb
 from bouncegate.store.address import domain_of
 from bouncegate.store.entry import KEY, Sent, decoded, name_digests
 from bouncegate.store.environment import Environment
-from bouncegate.store.ledger import ALL_DOMAINS, NAMES, RATES, SENT, rate_key, rate_of
+from bouncegate.store.ledger import NAMES, SENT
 from bouncegate.store.refusals import REFUSED, record_key
 from bouncegate.store.refusals import decoded as refusal_decoded
+from bouncegate.store.sendrates import ALL_DOMAINS, HOUR, RATES, rate_key, rate_of
 from bouncegate.store.tools.verify.difference import Difference, records
 
-_HOUR: Final = 3600
 _NEVER: Final = b"\xff" * 4
 """An hour as it is written, in a ledger that has no totals."""
 
@@ -48,7 +48,7 @@ class LedgerCheck:
             if sent is None:
                 yield Difference("ledger sent", key.hex(), "cannot be read")
                 continue
-            now = sent.time // _HOUR
+            now = sent.time // HOUR
             if now != hour:
                 if hour > first >= 0:
                     yield from self._of_rates(transaction, hour, counted)
@@ -70,7 +70,7 @@ class LedgerCheck:
         for domain, right in rates.items():
             known = rate_of(transaction.get(rate_key(domain, hour), db=self._rates))
             if known != right:
-                text = f"recipients in the hour of {hour * _HOUR}: says {known}, there are {right}"
+                text = f"recipients in the hour of {hour * HOUR}: says {known}, there are {right}"
                 yield Difference("ledger rates", domain, text)
 
     def _of_names(self) -> Iterator[Difference]:
