@@ -3,112 +3,29 @@
 from __future__ import annotations
 
 import base64
-import os
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.events import event_of
-from tests.stores import store_settings
-from tests.unit.web.events.histories import DAY, START, History
+from tests.unit.web.events.delivering import (
+    KEEPS,
+    KEY,
+    NAMES,
+    Site,
+    addresses,
+    deliver,
+    receiver,
+    site,
+)
+from tests.unit.web.events.histories import DAY, History
 from tests.unit.web.events.receiver import Receiver
 
-from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import FileName, HookUrl
-from bouncegate.config.websettings import EndpointSettings
 from bouncegate.policy.records import Act
-from bouncegate.store.store import Bounce
-from bouncegate.web.events.deliverer import Deliverer, Telling
 from bouncegate.web.events.deliveries import MOST_WAITING
 from bouncegate.web.events.event import AddressPurged, Maker
-from bouncegate.web.events.eventstore import EventStore
 from bouncegate.web.events.retries import DELAYS
-from bouncegate.web.events.sender import Sender
 from bouncegate.web.events.signature import sign
-from bouncegate.web.events.source import Source
 
-KEEPS = 30 * DAY
-KEY = bytes(range(32))
-
-
-class Site:
-    """A store, the environment of its events, and a clock."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "store").mkdir()
-        self.folder = folder
-        self.history = History(folder / "store", 0)
-        self.events = EventStore.open(store_settings(folder / "store"), readonly=False)
-        self.now = float(START)
-        self._senders: list[Sender] = []
-        secret = folder / "secret"
-        secret.write_text("whsec_" + base64.b64encode(KEY).decode() + "\n")
-        secret.chmod(0o600)
-        self.secret = secret
-
-    def deliverer(self, url: str, **settings: Any) -> Deliverer:
-        endpoint = EndpointSettings(
-            name="a", url=HookUrl(url), secret_file=FileName(self.secret), **settings
-        )
-        source = Source(self.history.store, self.events.outbox, self.history.policy, "mx1")
-        telling = Telling(source, self.events.deliveries, Maker("mx1"), KEEPS)
-        sender = Sender(endpoint, forbids_private=False, now=lambda: self.now)
-        self._senders.append(sender)
-        found = Deliverer(endpoint, telling, sender, lambda: self.now)
-        found.round()
-        return found
-
-    def bounce(self, *addresses: str) -> None:
-        for address in addresses:
-            self.now += 1
-            event = event_of(address, int(self.now), Reason.SPAM_BLOCK, identity=os.urandom(16))
-            self.history.store.record([Bounce([event], b"")], self.history.policy)
-
-    def lock(self, *addresses: str) -> None:
-        self.now += 1
-        act = Act(addresses, int(self.now), "lock", "ann")
-        self.history.store.act([act], self.history.policy.fold)
-
-    def close(self) -> None:
-        for sender in self._senders:
-            sender.close()
-        self.events.close()
-        self.history.store.close()
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with closing(Site(tmp_path)) as found:
-        yield found
-
-
-@pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Receiver]:
-    with Receiver(tmp_path / "receiver") as found:
-        yield found
-
-
-def deliver(deliverer: Deliverer) -> None:
-    """Rounds until there is nothing to do now."""
-    for _ in range(2000):
-        if not deliverer.round():
-            return
-    raise AssertionError("it never comes to rest")
-
-
-def addresses(requests: list[dict[str, Any]]) -> list[str]:
-    return [one["data"]["address"] for one in requests]
-
-
-def told_by(receiver: Receiver) -> list[dict[str, Any]]:
-    """The events of the batches that were accepted."""
-    batches: list[Any] = list(receiver.accepted())
-    return [event for batch in batches for event in batch]
-
-
-NAMES = [f"user{n}@example.com" for n in range(12)]
+__all__ = ["receiver", "site"]
 
 
 def test_a_new_endpoint_is_told_what_comes_from_then_on(site: Site, receiver: Receiver) -> None:
@@ -330,70 +247,6 @@ def test_what_the_outbox_had_no_room_for_makes_a_sync_necessary(
     site.bounce("ann@example.com")
     deliver(deliverer)
     assert receiver.accepted()[-1]["type"] == "bounce.received"
-
-
-def test_a_batch_is_one_request_and_keeps_its_id(site: Site, receiver: Receiver) -> None:
-    receiver.plan(status=503)
-    deliverer = site.deliverer(receiver.url, batch=10)
-    site.bounce(*NAMES)
-    deliver(deliverer)
-    site.now += 3
-    deliver(deliverer)
-    receiver.plan()
-    site.now += 70
-    deliver(deliverer)
-    got = receiver.got()
-    assert sorted(len(one["json"]) for one in got) == [2, 2, 10, 10]
-    assert len({one["headers"]["webhook-id"] for one in got}) == 2
-    assert sorted(addresses(told_by(receiver))) == sorted(NAMES)
-
-
-def test_a_batch_waits_in_bounds_and_dies_event_by_event(site: Site, receiver: Receiver) -> None:
-    receiver.plan(status=500)
-    deliverer = site.deliverer(receiver.url, batch=200)
-    for n in range(12):
-        site.lock(*(f"many{n}-{m}@example.com" for m in range(200)))
-        site.now += 61
-        deliver(deliverer)
-    waiting = site.events.deliveries.waiting("a")
-    count = sum(len(parcel.events) for parcel in waiting)
-    assert MOST_WAITING <= count < MOST_WAITING + 200
-    for delay in DELAYS:
-        site.now += delay * 1.2
-        for _ in range(6):
-            deliver(deliverer)
-            site.now += 61
-    dead = site.events.deliveries.dead("a")
-    assert len(dead) >= 200
-    assert {len(parcel.events) for parcel in dead} == {1}
-    receiver.plan()
-    site.events.deliveries.replay_dead("a", None, site.now)
-    for _ in range(40):
-        deliver(deliverer)
-        site.now += 61
-    assert len({one["data"]["address"] for one in told_by(receiver)}) == 12 * 200
-
-
-def test_a_batch_waits_for_more_for_a_while(site: Site, receiver: Receiver) -> None:
-    deliverer = site.deliverer(receiver.url, batch=10)
-    site.bounce("ann@example.com")
-    site.now += 0.5
-    deliver(deliverer)
-    assert receiver.got() == []
-    site.now += 2
-    deliver(deliverer)
-    assert len(receiver.got()) == 1
-
-
-def test_a_batch_that_is_refused_is_sent_event_by_event(site: Site, receiver: Receiver) -> None:
-    receiver.plan(by_address={NAMES[0]: 422})
-    deliverer = site.deliverer(receiver.url, batch=12)
-    site.bounce(*NAMES)
-    deliver(deliverer)
-    for _ in range(3):
-        site.now += 10
-        deliver(deliverer)
-    assert sorted(addresses(told_by(receiver))) == sorted(NAMES[1:])
 
 
 def test_only_the_types_and_groups_are_sent_that_an_endpoint_asks_for(
