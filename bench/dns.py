@@ -29,10 +29,10 @@ from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.directory import Directory, nothing
 from bouncegate.cli.invocation import Invocation
 from bouncegate.config.durations import Duration
+from bouncegate.config.endpoints import parse_name_server
 from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import DnsSettings, ReturnPathSettings, Settings, StoreSettings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import parse_name_server
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.guard import Series
 from bouncegate.policy.mx import MxAnswer, MxHost

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from bouncegate.config.durations import Duration
-from bouncegate.config.values import DomainName, FileName, LocalSocket, NameServer, Size
+from bouncegate.config.endpoints import LocalSocket, NameServer
+from bouncegate.config.values import DomainName, FileName, Size
 
 
 class StoreSettings(Struct, frozen=True):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from bouncegate.config.taxonomy import BY_NAME, GENERAL, Category, Kind, Reason
+from bouncegate.config.text import text_of
 
 # RFC 5321, 4.5.3.1.5: a reply line has at most 512 octets with its code and CRLF.
 LONGEST_LINE: Final = 512
@@ -143,7 +144,7 @@ class HeaderName(str):
 
 def parse_reply_text(value: object) -> ReplyText:
     """Read a reply template and make sure that it can be filled in and sent."""
-    text = _CASE.sub("{ref}", _text(value, f"use the fields {_listed(REPLY_FIELDS)}"))
+    text = _CASE.sub("{ref}", text_of(value, f"use the fields {_listed(REPLY_FIELDS)}"))
     if not (text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST_TEXT):
         raise ValueError(f"expected one line of printable ASCII, 1 to {_LONGEST_TEXT} characters")
     _check_fields(text, REPLY_FIELDS, "a reply")
@@ -153,7 +154,7 @@ def parse_reply_text(value: object) -> ReplyText:
 def parse_reply_url(value: object) -> ReplyUrl:
     """Read a URL with fields, or the empty text for none."""
     hint = 'write a URL such as "https://www.example.com/locked/{ref}"'
-    text = _CASE.sub("{ref}", _text(value, hint))
+    text = _CASE.sub("{ref}", text_of(value, hint))
     if not text:
         return ReplyUrl(text)
     if not (text.isascii() and _URL.fullmatch(text)):
@@ -168,7 +169,7 @@ def parse_reply_url(value: object) -> ReplyUrl:
 def parse_header_name(value: object) -> HeaderName:
     """Read the name of a header field."""
     hint = 'write a name such as "X-Bouncegate-Locked"'
-    text = _text(value, hint)
+    text = text_of(value, hint)
     if _HEADER_NAME.fullmatch(text) is None:
         raise ValueError(f"invalid header field name {text!r}: {hint}")
     return HeaderName(text)
@@ -205,9 +206,3 @@ def _check_fields(template: str, known: tuple[str, ...], what: str) -> None:
 
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"{{{name}}}" for name in names)
-
-
-def _text(value: object, hint: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected a string, got {value!r}: {hint}")
-    return value

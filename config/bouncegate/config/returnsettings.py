@@ -11,17 +11,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from bouncegate.config.durations import Duration
+from bouncegate.config.endpoints import Endpoint, UnixSocket
 from bouncegate.config.returndomains import ReturnDomains, SenderDependent, return_domains
-from bouncegate.config.values import (
-    AddressPattern,
-    DomainName,
-    Endpoint,
-    GroupBy,
-    Mailbox,
-    Network,
-    Size,
-    UnixSocket,
-)
+from bouncegate.config.values import AddressPattern, DomainName, GroupBy, Mailbox, Network, Size
 
 Trust = Literal["signed", "matched", "unverified"]
 

@@ -10,16 +10,9 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from bouncegate.config.endpoints import Endpoint, InetSocket, UnixSocket
 from bouncegate.config.replies import HeaderName, ReplyText, ReplyUrl
-from bouncegate.config.values import (
-    AddressPattern,
-    DomainName,
-    Endpoint,
-    EnhancedStatus,
-    InetSocket,
-    Network,
-    UnixSocket,
-)
+from bouncegate.config.values import AddressPattern, DomainName, EnhancedStatus, Network
 
 ReplyAction = Literal["refuse", "defer", "discard", "tag"]
 

@@ -74,3 +74,10 @@ def counted(number: int, noun: str) -> str:
     if noun.endswith(("s", "sh", "ch", "x")):
         return f"{number} {noun}es"
     return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{number} {noun}s"
+
+
+def text_of(value: object, hint: str) -> str:
+    """A setting that has to be text; raises ValueError with what would be right."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected a string, got {value!r}: {hint}")
+    return value

@@ -1,4 +1,4 @@
-"""Setting values that are more than a TOML type: endpoints, sizes, networks, patterns.
+"""Setting values that are more than a TOML type: sizes, networks, patterns, names.
 
 Each parser takes what the TOML file holds and returns the typed value, or raises
 ValueError with a text that says what would be right.
@@ -7,11 +7,21 @@ ValueError with a text that says what would be right.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 from bouncegate.config.durations import Duration, parse_duration, parse_lock_duration
+from bouncegate.config.endpoints import (
+    Endpoint,
+    InetSocket,
+    LocalSocket,
+    NameServer,
+    parse_endpoint,
+    parse_inet_socket,
+    parse_local_socket,
+    parse_name_server,
+)
 from bouncegate.config.replies import (
     HeaderName,
     ReplyText,
@@ -20,6 +30,7 @@ from bouncegate.config.replies import (
     parse_reply_text,
     parse_reply_url,
 )
+from bouncegate.config.text import text_of
 
 Network = IPv4Network | IPv6Network
 
@@ -28,8 +39,6 @@ ONE_OR_MORE: Final = "one or more"
 OneOrMore = Annotated[tuple[_T, ...], ONE_OR_MORE]
 """A list that may be written as its only item."""
 
-# sun_path holds 108 octets with its NUL (unix(7)).
-_LONGEST_SOCKET_PATH: Final = 107
 _SIZE: Final = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB|TiB)?")
 _SIZE_UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _ENHANCED_STATUS: Final = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
@@ -46,43 +55,6 @@ _MAILBOX: Final = re.compile(r"[\w.+=~^'*/?{}|$&#`-]{1,64}(?:@(?:[\w-]{1,63}\.)*
 
 
 @dataclass(frozen=True, slots=True)
-class UnixSocket:
-    """A socket in the file system."""
-
-    path: Path
-
-    def __str__(self) -> str:
-        """As the config file writes it."""
-        return f"unix:{self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class InetSocket:
-    """A TCP socket; the host is a literal address, never a name that DNS could change."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """As the config file writes it."""
-        return f"inet:{self.host}:{self.port}"
-
-
-Endpoint = UnixSocket | InetSocket
-
-
-@dataclass(frozen=True, slots=True)
-class LocalSocket:
-    """A socket that only this machine can reach, or none."""
-
-    endpoint: Endpoint | None = None
-
-    def __str__(self) -> str:
-        """As the config file writes it."""
-        return "" if self.endpoint is None else str(self.endpoint)
-
-
-@dataclass(frozen=True, slots=True)
 class FileName:
     """The absolute path of a file, or none."""
 
@@ -91,19 +63,6 @@ class FileName:
     def __str__(self) -> str:
         """As the config file writes it."""
         return "" if self.path is None else str(self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class NameServer:
-    """A recursive resolver; a literal address, since a name would need one to be found."""
-
-    host: str
-    port: int = 53
-
-    def __str__(self) -> str:
-        """As the config file writes it."""
-        host = f"[{self.host}]" if ":" in self.host and self.port != 53 else self.host
-        return host if self.port == 53 else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,67 +154,12 @@ class DomainName(str):
     __slots__ = ()
 
 
-def parse_endpoint(value: object) -> Endpoint:
-    """Read `unix:/path` or `inet:address:port`."""
-    hint = 'write "unix:/run/bouncegate/milter.sock" or "inet:127.0.0.1:8892"'
-    text = _text(value, hint)
-    scheme, _, rest = text.partition(":")
-    if scheme == "unix" and rest.startswith("/"):
-        if len(rest.encode()) > _LONGEST_SOCKET_PATH:
-            raise ValueError(f"path too long: at most {_LONGEST_SOCKET_PATH} octets")
-        return UnixSocket(Path(rest))
-    host, _, port = rest.rpartition(":")
-    if scheme == "inet" and port.isdecimal() and 0 < int(port) < 65536:
-        host = host.strip("[]")
-        try:
-            network = ip_network(host)
-        except ValueError:
-            raise ValueError(f"invalid IP address {host!r}: {hint}") from None
-        if network.num_addresses == 1:
-            return InetSocket(str(network.network_address), int(port))
-    raise ValueError(f"invalid socket {text!r}: {hint}")
-
-
-def parse_inet_socket(value: object) -> InetSocket:
-    """Read `inet:address:port` where no other kind of socket will do."""
-    endpoint = parse_endpoint(value)
-    if not isinstance(endpoint, InetSocket):
-        raise ValueError(f'expected a TCP socket, got {endpoint}: write "inet:127.0.0.1:25"')
-    return endpoint
-
-
-def parse_local_socket(value: object) -> LocalSocket:
-    """Read `unix:/path`, `inet:127.0.0.1:port` or the empty text for none."""
-    if value == "":
-        return LocalSocket()
-    endpoint = parse_endpoint(value)
-    if isinstance(endpoint, InetSocket) and not ip_address(endpoint.host).is_loopback:
-        raise ValueError(f'{endpoint} is reachable from outside: write "inet:127.0.0.1:9184"')
-    return LocalSocket(endpoint)
-
-
 def parse_file_name(value: object) -> FileName:
     """Read an absolute path, or the empty text for none."""
-    text = _text(value, 'write an absolute path, or "" for none')
+    text = text_of(value, 'write an absolute path, or "" for none')
     if text and (not text.startswith("/") or text.endswith("/")):
         raise ValueError(f'invalid file path {text!r}: write an absolute path, or "" for none')
     return FileName(Path(text) if text else None)
-
-
-def parse_name_server(value: object) -> NameServer:
-    """Read `127.0.0.1`, `::1`, `127.0.0.1:5353` or `[::1]:5353`."""
-    hint = 'write an address, with a port where it is not 53: "127.0.0.1", "::1" or "[::1]:5353"'
-    text = _text(value, hint)
-    host, port = text, "53"
-    if not text.endswith("]") and (text.startswith("[") or text.count(":") == 1):
-        host, _, port = text.rpartition(":")
-    try:
-        address = str(ip_address(host.removeprefix("[").removesuffix("]")))
-    except ValueError:
-        raise ValueError(f"invalid name server {text!r}: {hint}") from None
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"invalid name server {text!r}: {hint}")
-    return NameServer(address, int(port))
 
 
 def parse_size(value: object) -> Size:
@@ -263,7 +167,7 @@ def parse_size(value: object) -> Size:
     hint = 'write a number and a unit, such as "64 GiB" or "512 KiB"'
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Size(value)
-    match = _SIZE.fullmatch(_text(value, hint).strip())
+    match = _SIZE.fullmatch(text_of(value, hint).strip())
     if match is None:
         raise ValueError(f"invalid size {value!r}: {hint}")
     return Size(int(match[1]) * _SIZE_UNITS[match[2] or "B"])
@@ -272,7 +176,7 @@ def parse_size(value: object) -> Size:
 def parse_network(value: object) -> Network:
     """Read an IP address or a network in CIDR notation; host bits must be zero."""
     hint = 'write an address or a network, such as "10.0.0.0/8" or "::1"'
-    text = _text(value, hint)
+    text = text_of(value, hint)
     try:
         return ip_network(text)
     except ValueError:
@@ -286,7 +190,7 @@ def parse_network(value: object) -> Network:
 def parse_pattern(value: object) -> AddressPattern:
     """Read `postmaster@`, `@example.com` or `someone@example.com`."""
     hint = 'write "postmaster@", "@example.com" or "someone@example.com"'
-    text = _text(value, hint)
+    text = text_of(value, hint)
     local, at, domain = text.rpartition("@")
     if not at or not (local or domain) or any(c.isspace() for c in text):
         raise ValueError(f"invalid address pattern {text!r}: {hint}")
@@ -298,7 +202,7 @@ def parse_pattern(value: object) -> AddressPattern:
 def parse_mailbox(value: object) -> Mailbox:
     """Read `postmaster` or `someone@example.com`."""
     hint = 'write an address such as "someone@example.com", or "postmaster" for this machine\'s'
-    text = _text(value, hint)
+    text = text_of(value, hint)
     if text and _MAILBOX.fullmatch(text) is None:
         raise ValueError(f"invalid mailbox {text!r}: {hint}")
     return Mailbox(text)
@@ -307,13 +211,13 @@ def parse_mailbox(value: object) -> Mailbox:
 def parse_web_url(value: object) -> WebUrl:
     """Read `https://host[:port][/path]`, or the empty text for none."""
     hint = 'write one such as "https://bouncegate.example.com"'
-    return WebUrl(_url(_text(value, hint), hint).removesuffix("/"))
+    return WebUrl(_url(text_of(value, hint), hint).removesuffix("/"))
 
 
 def parse_hook_url(value: object) -> HookUrl:
     """Read `https://host[:port][/path]`, or the empty text for none; a slash at its end stays."""
     hint = 'write one such as "https://www.example.com/hooks/bouncegate"'
-    return HookUrl(_url(_text(value, hint), hint))
+    return HookUrl(_url(text_of(value, hint), hint))
 
 
 def _url(text: str, hint: str) -> str:
@@ -325,7 +229,7 @@ def _url(text: str, hint: str) -> str:
 def parse_domain(value: object) -> DomainName:
     """Read a domain name in ASCII, or the empty text for none."""
     hint = 'write a domain name such as "return.example.com", IDNs as A-labels ("xn--...")'
-    text = _text(value, hint).lower().removesuffix(".")
+    text = text_of(value, hint).lower().removesuffix(".")
     if text and (len(text) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(text)):
         raise ValueError(f"invalid domain name {text!r}: {hint}")
     return DomainName(text)
@@ -334,7 +238,7 @@ def parse_domain(value: object) -> DomainName:
 def parse_status(value: object) -> EnhancedStatus:
     """Read an enhanced status code such as `5.1.1`, or the empty text: one that fits the lock."""
     hint = 'write an enhanced status code such as "5.1.1"'
-    text = _text(value, hint)
+    text = text_of(value, hint)
     if text and _ENHANCED_STATUS.fullmatch(text) is None:
         raise ValueError(f"invalid status code {text!r}: {hint}")
     return EnhancedStatus(text)
@@ -349,7 +253,7 @@ def parse_terms(value: object) -> Terms:
     if value == "never":
         return Terms()
     texts = value if isinstance(value, list) else [value]
-    spans = tuple(parse_lock_duration(_text(text, hint)) for text in texts)
+    spans = tuple(parse_lock_duration(text_of(text, hint)) for text in texts)
     if not spans:
         raise ValueError(f"no duration: {hint}")
     ends = [span.after(0) for span in spans]
@@ -361,13 +265,7 @@ def parse_terms(value: object) -> Terms:
 
 
 def _parse_duration(value: object) -> Duration:
-    return parse_duration(_text(value, 'write a duration such as "1 year"'))
-
-
-def _text(value: object, hint: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected a string, got {value!r}: {hint}")
-    return value
+    return parse_duration(text_of(value, 'write a duration such as "1 year"'))
 
 
 class GroupBy(str):
@@ -379,7 +277,7 @@ class GroupBy(str):
 def parse_group_by(value: object) -> GroupBy:
     """Read what names the group of a message."""
     hint = 'write "sender-domain", "login", "list-id" or "header:X-Group"'
-    text = _text(value, hint)
+    text = text_of(value, hint)
     if text.startswith("header:"):
         return GroupBy(f"header:{parse_header_name(text.removeprefix('header:'))}")
     if text not in ("sender-domain", "login", "list-id"):

@@ -5,7 +5,8 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from bouncegate.config.values import Endpoint, HookUrl, InetSocket
+from bouncegate.config.endpoints import Endpoint, InetSocket
+from bouncegate.config.values import HookUrl
 from bouncegate.config.websettings import (
     ApiSettings,
     EndpointSettings,

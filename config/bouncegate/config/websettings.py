@@ -9,7 +9,8 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from bouncegate.config.durations import Duration
-from bouncegate.config.values import Endpoint, FileName, HookUrl, Mailbox, UnixSocket, WebUrl
+from bouncegate.config.endpoints import Endpoint, UnixSocket
+from bouncegate.config.values import FileName, HookUrl, Mailbox, WebUrl
 
 Role = Literal["view", "operate", "admin"]
 Shape = Literal["bouncegate", "cloudevents", "listmonk", "postmark", "sendgrid"]

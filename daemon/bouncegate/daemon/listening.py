@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bouncegate.config.values import Endpoint, InetSocket
+from bouncegate.config.endpoints import Endpoint, InetSocket
 
 _LOG: Final = logging.getLogger("bouncegate.daemon")
 _BACKLOG: Final = 128

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bouncegate.config.endpoints import Endpoint
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import Endpoint
 from bouncegate.daemon.child import Child
 from bouncegate.daemon.scoreboard import Name, Row
 

@@ -23,7 +23,7 @@ from typing import Final, Literal, NoReturn
 
 import msgspec
 
-from bouncegate.config.values import Endpoint, parse_endpoint
+from bouncegate.config.endpoints import Endpoint, parse_endpoint
 from bouncegate.daemon.child import Child, die_with
 from bouncegate.daemon.childcall import is_stopping
 from bouncegate.daemon.scoreboard import Scoreboard

@@ -20,7 +20,7 @@ from typing import Final
 
 import milter
 
-from bouncegate.config.values import Endpoint, InetSocket, UnixSocket
+from bouncegate.config.endpoints import Endpoint, InetSocket, UnixSocket
 from bouncegate.milter.gracefulexit import listening_descriptor
 
 # As many as the kernel allows by default (net.core.somaxconn): every smtpd(8) connects once.

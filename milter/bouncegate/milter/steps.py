@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 import milter
 
-from bouncegate.config.values import Endpoint, UnixSocket
+from bouncegate.config.endpoints import Endpoint, UnixSocket
 from bouncegate.milter.endofmessage import EomSteps
 from bouncegate.milter.rcpt import Rcpt
 from bouncegate.milter.session import ASKED, SENDER, MacrosAtRcpt, Session, macros_arrive

@@ -14,9 +14,9 @@ from typing import Final
 import milter
 from msgspec.structs import replace
 
+from bouncegate.config.endpoints import Endpoint
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
-from bouncegate.config.values import Endpoint
 from bouncegate.daemon.child import Child, Task
 from bouncegate.daemon.listening import kept
 from bouncegate.daemon.plan import Daemon, Plan, Timeouts

@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import fields
 
 from bouncegate.config.durations import Duration
+from bouncegate.config.endpoints import InetSocket
 from bouncegate.config.loading import load, loads
 from bouncegate.config.problems import ConfigError
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import AddressPattern, InetSocket, Size, Terms
+from bouncegate.config.values import AddressPattern, Size, Terms
 
 GROUP = "[[reply.groups]]\nsender_domains = ['news.example']"
 

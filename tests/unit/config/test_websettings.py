@@ -2,10 +2,10 @@
 
 import pytest
 
+from bouncegate.config.endpoints import InetSocket
 from bouncegate.config.loading import loads
 from bouncegate.config.notes import notes_on
 from bouncegate.config.problems import ConfigError
-from bouncegate.config.values import InetSocket
 
 ENDPOINT = '[[events.endpoint]]\nname = "a"\n'
 LISTEN = "[[web.listen]]\n"

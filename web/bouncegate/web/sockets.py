@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bouncegate.config.values import Endpoint, InetSocket, UnixSocket
+from bouncegate.config.endpoints import Endpoint, InetSocket, UnixSocket
 from bouncegate.config.websettings import ListenSettings
 from bouncegate.daemon.listening import ListenError, listen
 

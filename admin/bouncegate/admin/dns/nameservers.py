@@ -10,8 +10,8 @@ import dns.message
 import dns.nameserver
 import dns.resolver
 
+from bouncegate.config.endpoints import NameServer
 from bouncegate.config.settings import DnsSettings
-from bouncegate.config.values import NameServer
 
 # The size that crosses all networks unfragmented (DNS flag day 2020); longer answers come by TCP.
 _UDP_SIZE: Final = 1232

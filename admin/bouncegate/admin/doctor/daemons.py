@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
+from bouncegate.config.endpoints import Endpoint, UnixSocket
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import Endpoint, UnixSocket
 
 _TIMEOUT: Final = 5.0
 _POSTFIX: Final = "postfix"

@@ -9,8 +9,8 @@ from typing import Final
 
 from bouncegate.admin.doctor.daemons import connected
 from bouncegate.admin.doctor.findings import Finding, Severity, not_allowed
+from bouncegate.config.endpoints import Endpoint, UnixSocket
 from bouncegate.config.settings import ListenSettings, Settings
-from bouncegate.config.values import Endpoint, UnixSocket
 
 _CHECK: Final = "web"
 _ASK: Final = b"GET /healthz HTTP/1.0\r\n\r\n"

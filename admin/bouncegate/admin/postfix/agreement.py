@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from bouncegate.admin.postfix.facts import Facts
 from bouncegate.admin.postfix.senders import sender_effects
+from bouncegate.config.endpoints import InetSocket
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import InetSocket, Network
+from bouncegate.config.values import Network
 
 PARAMETERS: Final = ("maximal_queue_lifetime", "bounce_queue_lifetime", "mynetworks")
 """The parameters of Postfix that `with_postfix` reads."""

@@ -11,8 +11,8 @@ from bouncegate.admin.postfix.facts import ACCEPTED, SMTPD, Facts, Service
 from bouncegate.admin.postfix.senders import Effect, sender_effects
 from bouncegate.admin.postfix.sockets import RETURN_DOMAIN, items, mentions, spellings
 from bouncegate.admin.postfix.verification import FIX, REFRESH, verify_parameters
+from bouncegate.config.endpoints import UnixSocket
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import UnixSocket
 
 KEEP_DOMAIN: Final = (
     "keep it as a [[return_path.sender_dependent]] without sender_domains while bounces to it may "

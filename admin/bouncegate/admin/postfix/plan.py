@@ -33,8 +33,8 @@ from bouncegate.admin.postfix.sockets import (
     spellings,
 )
 from bouncegate.admin.postfix.verification import UNLISTED, verify_parameters
+from bouncegate.config.endpoints import Endpoint
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import Endpoint
 
 MAIN: Final = "main.cf"
 MASTER: Final = "master.cf"

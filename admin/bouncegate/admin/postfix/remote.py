@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from bouncegate.admin.postfix.facts import SMTPD, Facts, Service
 from bouncegate.admin.postfix.plan import Conflict, Edit, Tables, plan
 from bouncegate.admin.postfix.sockets import OURS, RETURN_RECIPIENTS, inline
+from bouncegate.config.endpoints import Endpoint, InetSocket
 from bouncegate.config.settings import Settings
-from bouncegate.config.values import Endpoint, InetSocket
 
 _VERSION: Final = "3.5.0"
 _PROGRAMS: Final = {"smtp": SMTPD, "lmtp": "lmtp", "rewrite": "trivial-rewrite"}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bouncegate.config.values import Endpoint, UnixSocket
+from bouncegate.config.endpoints import Endpoint, UnixSocket
 
 MILTER: Final = "bouncegate_milter"
 RETURN_DOMAIN: Final = "bouncegate_return_domain"

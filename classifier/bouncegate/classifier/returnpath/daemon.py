@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from bouncegate.classifier.returnpath.handler import FIGURES
 from bouncegate.classifier.returnpath.messagereader import InProgress
 from bouncegate.classifier.returnpath.worker import Opening, Shared, work
+from bouncegate.config.endpoints import Endpoint
 from bouncegate.config.settings import Settings
 from bouncegate.config.text import counted
-from bouncegate.config.values import Endpoint
 from bouncegate.daemon.listening import kept, listening
 from bouncegate.daemon.plan import Daemon, Plan, Timeouts
 from bouncegate.daemon.reexec import inherited, trial_result

@@ -18,7 +18,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import choose_encoder
 
-from bouncegate.config.values import Endpoint, InetSocket
+from bouncegate.config.endpoints import Endpoint, InetSocket
 from bouncegate.daemon.listening import listen
 
 _LOG: Final = logging.getLogger("bouncegate.metrics")

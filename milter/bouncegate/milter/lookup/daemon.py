@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from bouncegate.config.values import Endpoint
+from bouncegate.config.endpoints import Endpoint
 from bouncegate.daemon import reexec, status
 from bouncegate.daemon.listening import listening
 from bouncegate.daemon.reexec import Inheritance

@@ -18,7 +18,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from bouncegate.config.values import NameServer
+from bouncegate.config.endpoints import NameServer
 
 Behaviour = Callable[[dns.message.QueryMessage, bool], dns.message.Message | bytes | None]
 """(question, whether it came by TCP) -> the response; None keeps silent, and closes TCP."""

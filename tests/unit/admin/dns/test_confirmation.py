@@ -14,10 +14,10 @@ from tests.unit.store.bounces import NOW, bounce_of, lock_by_hand, policy
 
 from bouncegate.admin.dns.confirmation import DomainConfirmation, Round
 from bouncegate.admin.dns.refresher import Refresher
+from bouncegate.config.endpoints import NameServer as Address
+from bouncegate.config.endpoints import parse_name_server
 from bouncegate.config.settings import DnsSettings, Settings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import NameServer as Address
-from bouncegate.config.values import parse_name_server
 from bouncegate.policy.providers import Providers
 from bouncegate.policy.records import Act, Opened, Ruling
 from bouncegate.policy.timeline import steps

@@ -16,10 +16,10 @@ from tests.unit.store.bounces import NOW, bounce_of, policy
 from bouncegate.admin.dns.confirmation import DomainConfirmation
 from bouncegate.admin.dns.domainlocks import DomainLocks
 from bouncegate.admin.dns.refresher import Refresher
+from bouncegate.config.endpoints import NameServer as Address
+from bouncegate.config.endpoints import parse_name_server
 from bouncegate.config.settings import DnsSettings, DomainLockSettings, Settings
 from bouncegate.config.taxonomy import Reason
-from bouncegate.config.values import NameServer as Address
-from bouncegate.config.values import parse_name_server
 from bouncegate.policy.deaddomain import CHECKER, Bounced
 from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.providers import Providers

@@ -13,9 +13,9 @@ from bouncegate.admin.dns.answer import ask
 from bouncegate.admin.dns.mx import MOST_HOSTS, look_up
 from bouncegate.admin.dns.nameservers import Budget, resolver_of
 from bouncegate.config.durations import Duration
+from bouncegate.config.endpoints import NameServer as Address
+from bouncegate.config.endpoints import parse_name_server
 from bouncegate.config.settings import DnsSettings
-from bouncegate.config.values import NameServer as Address
-from bouncegate.config.values import parse_name_server
 from bouncegate.policy.mx import MxAnswer, MxHost
 from lab.nameserver import NameServer
 

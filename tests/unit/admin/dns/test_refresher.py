@@ -13,9 +13,10 @@ from bouncegate.admin.dns import lookups as module
 from bouncegate.admin.dns.mx import Ask, look_up
 from bouncegate.admin.dns.refresher import Refresher
 from bouncegate.config.durations import Duration
+from bouncegate.config.endpoints import NameServer as Address
+from bouncegate.config.endpoints import parse_name_server
 from bouncegate.config.settings import DnsSettings
-from bouncegate.config.values import DomainName, parse_name_server
-from bouncegate.config.values import NameServer as Address
+from bouncegate.config.values import DomainName
 from bouncegate.policy.mx import MxAnswer, MxHost
 from bouncegate.store.mx import MxCache, NameServerFault
 from bouncegate.store.store import Store

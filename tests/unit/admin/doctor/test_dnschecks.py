@@ -10,9 +10,10 @@ from bouncegate.admin.doctor.dnschecks import Egress, check_dns
 from bouncegate.admin.doctor.egress import egress_of, unchecked
 from bouncegate.admin.doctor.findings import Severity
 from bouncegate.config.durations import Duration
+from bouncegate.config.endpoints import parse_name_server
 from bouncegate.config.returndomains import SenderDependent
 from bouncegate.config.settings import DnsSettings, ReturnPathSettings, Settings
-from bouncegate.config.values import DomainName, parse_name_server
+from bouncegate.config.values import DomainName
 from lab.nameserver import NameServer
 
 

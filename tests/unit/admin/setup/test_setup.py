@@ -12,8 +12,8 @@ from bouncegate.admin.setup import plan, shipped
 from bouncegate.admin.setup.accounts import Accounts
 from bouncegate.admin.setup.plan import Machine
 from bouncegate.admin.setup.steps import MakeLink, MakeUser, SetupError, Step
+from bouncegate.config.endpoints import UnixSocket
 from bouncegate.config.loading import load
-from bouncegate.config.values import UnixSocket
 
 
 class Everybody(Accounts):

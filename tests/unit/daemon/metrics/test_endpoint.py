@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from bouncegate.config.values import UnixSocket
+from bouncegate.config.endpoints import UnixSocket
 from bouncegate.daemon.metrics.endpoint import serve_metrics
 
 SECONDS = 20.0

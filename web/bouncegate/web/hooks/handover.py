@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from bouncegate.config.values import Endpoint, UnixSocket
+from bouncegate.config.endpoints import Endpoint, UnixSocket
 from bouncegate.web.hooks.services import Event
 
 _SECONDS: Final = 20
