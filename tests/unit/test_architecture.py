@@ -13,7 +13,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # The folders, each the root of one sub-package of the namespace package `bouncegate`.
-FOLDERS = {"config", "policy", "store", "daemon", "milter", "classifier", "admin", "web", "cli"}
+FOLDERS = {
+    *("config", "policy", "store", "daemon", "milter", "classifier", "admin", "cluster"),
+    *("web", "cli"),
+}
 # part -> the parts that it may import, besides itself. Only `cli` and `web` wire; the return path
 # and the send path meet in the store and never import one another.
 _PURE = {"config", "policy"}
@@ -40,10 +43,12 @@ ARROWS = {
     "admin.views": {*_STORE, "admin", "admin.lists", "admin.report", "classifier"},
     "admin.postfix": {"config"},
     "admin.doctor": {*_STORE, "store.tokens", "admin.dns", "admin.postfix", "classifier.maillog"},
+    "cluster": {*_STORE, "store.tokens", "store.tools", "daemon", "daemon.metrics"},
 }
 # A browser reaches neither name servers nor the paths of mail.
 ARROWS["web.events"] = {*_STORE, "daemon", "daemon.metrics", "admin.lists"}
 ARROWS["web"] = {
+    "cluster",
     *(*_STORE, "daemon", "web.events"),
     *("admin", "admin.lists", "admin.report", "admin.views"),
 }

@@ -12,7 +12,9 @@ from bouncegate.config.rules import load_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-_FOLDERS = r"(?:config|policy|store|daemon|milter|classifier|admin|cli|tests|bench|docs|\.github)"
+_FOLDERS = (
+    r"(?:config|policy|store|daemon|milter|classifier|admin|cluster|cli|tests|bench|docs|\.github)"
+)
 PATHS = sorted(set(re.findall(rf"{_FOLDERS}/[\w./-]*\w", TEXT)))
 TASKS = sorted(set(re.findall(r"\./run (\w+)", TEXT)) - {"help"})
 

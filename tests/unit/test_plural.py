@@ -17,6 +17,7 @@ PARTS: Final = (
     "milter",
     "classifier",
     "admin",
+    "cluster",
     "web",
     "cli",
 )

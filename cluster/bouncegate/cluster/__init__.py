@@ -1,0 +1,1 @@
+"""Several machines, one bounce index: the ordered log that they share, and its sealing."""

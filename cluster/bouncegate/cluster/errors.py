@@ -1,0 +1,24 @@
+"""What can go wrong between a machine and the engine that keeps the log.
+
+Three things to do, three classes: try again later, stop and call the operator, correct the setup.
+"""
+
+
+class EngineError(Exception):
+    """Something about the engine; its text says what to do where a person has to do something."""
+
+
+class EngineAway(EngineError):
+    """The engine cannot be asked now: try again later. Whether an append took effect is unknown."""
+
+
+class EngineForked(EngineError):
+    """The log tells another story than this machine has applied: apply nothing more, and alarm."""
+
+
+class EngineRefused(EngineError):
+    """The engine, or a rule of ours, says no, and will again: rights, settings, or a bad call."""
+
+
+class EntriesForgotten(EngineRefused):
+    """Entries that this machine has not applied are no longer kept: it has to join anew."""
