@@ -22,3 +22,7 @@ class EngineRefused(EngineError):
 
 class EntriesForgotten(EngineRefused):
     """Entries that this machine has not applied are no longer kept: it has to join anew."""
+
+
+class NodeConflict(EngineRefused):
+    """The log has another entry of this number: two machines have one name, or an old state."""

@@ -56,9 +56,10 @@ class Log(Protocol):
     def append(self, node: str, entries: Sequence[tuple[int, bytes]]) -> Head:
         """Append a node's entries, (seq, body) each, all or none; give the head after it.
 
-        The numbers ascend. An entry that the log has is left out, so that after `EngineAway` the
-        same call is right. A number that the log has with another body is refused: two machines
-        have one name, or this one went back to an older state.
+        The numbers ascend from 1 on, in a call and from call to call; a body has 1 to `MAX_BODY`
+        octets and does not begin with a zero octet. An entry that the log has is left out, so that
+        after `EngineAway` the same call is right. `NodeConflict`: it has another body under that
+        number, because two machines have one name, or this one went back to an older state.
         """
         ...
 
