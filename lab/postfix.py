@@ -12,6 +12,7 @@ from typing import Final
 from lab import mastercf
 from lab.folder import LabFolder
 from lab.privilege import as_root, make_folder
+from lab.processes import children
 from lab.smtp import Client, Exchange, message
 from lab.waiting import PATIENCE, wait_for
 
@@ -75,8 +76,18 @@ class Postfix:
         self.command("postfix", "-c", self.config, "stop")
 
     def reload(self) -> None:
-        """Make a change of the configuration take effect."""
+        """Make a change of the configuration take effect; on return no idle process has the old.
+
+        The command only signals master(8), which tells its processes: until then one of them
+        may still take a connection.
+        """
+        before = self._processes()
         self.command("postfix", "-c", self.config, "reload")
+        wait_for(
+            "the end of the processes from before a reload",
+            lambda: not before & self._processes(),
+            log=lambda: f"{before & self._processes()}\n{self.maillog()[-3000:]}",
+        )
 
     def set(self, **parameters: str) -> None:
         """Change main.cf parameters; `reload` makes them take effect."""
@@ -129,7 +140,12 @@ class Postfix:
     def wait_for_log(self, pattern: str, seconds: float = PATIENCE) -> re.Match[str]:
         """Wait until a line of the log matches a regular expression."""
         found = re.compile(pattern, re.MULTILINE)
-        return wait_for(f"the log line {pattern!r}", lambda: found.search(self.maillog()), seconds)
+        return wait_for(
+            f"the log line {pattern!r}",
+            lambda: found.search(self.maillog()),
+            seconds,
+            lambda: self.maillog()[-3000:],
+        )
 
     def command(self, *argv: str | Path, stdin: bytes = b"", seconds: float = 30.0) -> str:
         """Run one of Postfix's commands as root; its output. Raises RuntimeError if it fails."""
@@ -152,6 +168,11 @@ class Postfix:
             log = self.maillog()[-2000:]
             raise RuntimeError(f"{words} ended with {status}:\n{text}\n{log}")
         return text
+
+    def _processes(self) -> frozenset[int]:
+        """The processes that master(8) has started."""
+        master = int(self.command("cat", self.queue / "pid/master.pid"))
+        return children(master)
 
     def _age(self) -> None:
         # Whoever reads a main.cf that is younger than two seconds waits, in case it is still

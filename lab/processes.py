@@ -13,3 +13,9 @@ def is_running(pid: int) -> bool:
     except OSError:  # FileNotFoundError, or ProcessLookupError in the midst of its end
         return False
     return state not in "ZX"
+
+
+def children(pid: int) -> frozenset[int]:
+    """The processes that a process has started and that run."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return frozenset(int(child) for child in listed)
