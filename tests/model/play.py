@@ -132,7 +132,7 @@ class Play(Pair):
     def wait(self) -> None:
         """Time goes by, and the hourly round looks at the incidents."""
         self.now += self.chance.choice([HOUR, DAY, 20 * DAY, 40 * DAY, 400 * DAY])
-        for incident in self.store.incidents.maintain(self.policy, self.now):
+        for incident in self.store.close_incidents(self.policy, self.now):
             self.settled(incident.number, counts=False)
 
     def by_hand(self) -> None:
@@ -261,7 +261,7 @@ class Play(Pair):
         if self.open:
             number = self.chance.choice(sorted(self.open))
             verb: Literal["confirmed", "dismissed"] = self.chance.choice(_VERDICTS)
-            self.store.incidents.settle(Settled(number, self.now, verb, "ann"), self.policy.fold)
+            self.store.settle(Settled(number, self.now, verb, "ann"), self.policy.fold)
             self.settled(number, counts=verb == "confirmed")
 
     def dns_tells(self) -> None:
@@ -270,7 +270,7 @@ class Play(Pair):
         verb: Literal["release", "void"] = self.chance.choice(_RULINGS)
         numbers = sorted(n for n in self.waiting if self.bounces[n][0].endswith(domain))
         ruling = Ruling(verb, tuple(numbers), self.now, "domain-check")
-        ruled = self.store.unconfirmed.settle(ruling, self.policy.fold)
+        ruled = self.store.confirm(ruling, self.policy.fold)
         require(ruled == len(numbers), f"waits for DNS: {ruled}, not {numbers}")
         for number in numbers:
             self.bounces[number][1].counts = verb == "release"

@@ -123,10 +123,10 @@ def _settle(context: typer.Context, settlement: Settled, *, yes: bool) -> None:
             command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"
             by, why = settlement.by, settlement.why
             audit = audit_of(command, settlement.time, by=by, why=why, count=view.held)
-            settled = store.incidents.settle(settlement, invocation.policy.fold, audit).settled
+            settled = store.settle(settlement, invocation.policy.fold, audit).settled
             if settled is not None and settled.verb != verb:
                 complain(f"incident {number} was {settled.verb} meanwhile, by {settled.by}")
                 raise typer.Exit(os.EX_DATAERR)
         elif store.incidents.held(number):  # the command that settled it was interrupted
-            store.incidents.settle(settlement, invocation.policy.fold)
+            store.settle(settlement, invocation.policy.fold)
     write_text(f"incident {number}: {verb}")

@@ -11,6 +11,8 @@ from functools import reduce
 from operator import xor
 from typing import Final
 
+from msgspec.structs import replace
+
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import BY_LIST, Kind, Reason
 from bouncegate.policy.protection import protection
@@ -28,6 +30,18 @@ def is_met(act: Act, seen: int, state: State) -> bool:
     `seen`: what `locks_seen` told when the act was decided.
     """
     return _CONDITIONS[act.condition](act, seen, state)
+
+
+def those_that_meet(act: Act, known: Callable[[str], State]) -> Act:
+    """The act on those of its addresses that meet its condition; `known` tells of an address."""
+    seen = act.seen or (0,) * len(act.addresses)
+    met = [
+        (address, number)
+        for address, number in zip(act.addresses, seen, strict=True)
+        if is_met(act, number, known(subject_of(act, address)))
+    ]
+    numbers = tuple(number for _, number in met) if act.seen else ()
+    return replace(act, addresses=tuple(address for address, _ in met), seen=numbers)
 
 
 def locks_seen(locks: Iterable[Lock | None], now: int) -> int:

@@ -32,6 +32,7 @@ from msgspec.structs import replace
 from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.records import MOST_ADDRESSES, Delivered, Event
 from bouncegate.policy.streak import ends_a_row
+from bouncegate.store.changes import Changes
 from bouncegate.store.codec import encode
 from bouncegate.store.effects import Effects, Recorded
 from bouncegate.store.entry import DIGEST
@@ -41,7 +42,6 @@ from bouncegate.store.history import History
 from bouncegate.store.intake import Bounce, Encoded
 from bouncegate.store.layout import ACCEPTED, DEFERRED
 from bouncegate.store.meta import Progress
-from bouncegate.store.recording import Recording
 from bouncegate.store.table import Table, Transaction
 from bouncegate.store.unproven import Unattributed, Unproven
 
@@ -148,13 +148,13 @@ class DeliveryLog(Table):
         self,
         environment: Environment,
         history: History,
-        recording: Recording,
+        changes: Changes,
         effects: Effects,
         unproven: Unproven,
     ) -> None:
         super().__init__(environment)
         self._history = history
-        self._recording = recording
+        self._changes = changes
         self._effects = effects
         self._unproven = unproven
         self._deferred = self._database(DEFERRED)
@@ -230,7 +230,7 @@ class DeliveryLog(Table):
             case Dropped(recipients):
                 for mailed in recipients:
                     self._forget(transaction, mailed)
-        return [r for b in bounces for r in self._recording.record(transaction, b, policy)]
+        return [r for b in bounces for r in self._changes.record(transaction, b, policy)]
 
     def _defer(self, transaction: Transaction, mailed: Delivery, attempt: Deferral) -> None:
         key = _key_of_deferral(mailed)
@@ -303,7 +303,8 @@ class DeliveryLog(Table):
                 arrived = sorted(filter(None, settled))
                 for sent, some in groupby(arrived, lambda one: one[0]):
                     addresses = tuple(dict.fromkeys(address for _, address in some))
-                    self._deliver(transaction, Delivered(addresses, now, sent, "log"), fold)
+                    arrival = Delivered(addresses, now, sent, "log")
+                    self._changes.act(transaction, [arrival], fold)
                 total += len(arrived)
                 more = len(due) == _AT_ONCE
         return total
@@ -331,11 +332,6 @@ class DeliveryLog(Table):
         ):
             return None
         return (sent, address) if self._ends_a_row(transaction, address, sent) else None
-
-    def _deliver(self, transaction: Transaction, entry: Delivered, fold: Fold) -> None:
-        number = self._history.journal.append(transaction, entry)
-        for address in entry.addresses:
-            self._history.apply(transaction, address, number, entry, fold)
 
     def forget(self, before: int) -> int:
         """Forget the messages that were last put off before a time: they left the queue unseen.

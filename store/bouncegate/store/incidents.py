@@ -12,19 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from msgspec.structs import replace
-
-from bouncegate.policy.fold import Fold, Policy
+from bouncegate.policy.fold import Fold
 from bouncegate.policy.guard import Guard, Series, Watched
 from bouncegate.policy.known import Known, known
-from bouncegate.policy.records import MOST_EVENTS, Audit, Event, Opened, Ruling, Settled, State
+from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settled, State
 from bouncegate.policy.unconfirmed import OURS
-from bouncegate.store.audit import Audits
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.intake import Weighed
-from bouncegate.store.lastmailed import DAY
 from bouncegate.store.layout import INCIDENTS
 from bouncegate.store.table import Table, Transaction
 from bouncegate.store.window import SeriesState, counted
@@ -65,11 +61,10 @@ NOT_WATCHED: Final = Admission(0, (), (), sure=False)
 class Incidents(Table):
     """Incidents by number, and what the guard does with them."""
 
-    def __init__(self, environment: Environment, history: History, audits: Audits) -> None:
+    def __init__(self, environment: Environment, history: History) -> None:
         super().__init__(environment)
         self._incidents = self._database(INCIDENTS)
         self._history = history
-        self._audits = audits
 
     def admit(
         self,
@@ -134,7 +129,7 @@ class Incidents(Table):
             window.put_state(transaction, series, SeriesState(len(bounces), number))
         return guard.within(series, bounces, now), max(len(bounces) - seen, 0)
 
-    # -- operators and the guard, each in transactions of its own ----------------------------
+    # -- what is known -----------------------------------------------------------------------
 
     def all(self) -> list[Incident]:
         """All incidents, in the order in which they opened."""
@@ -146,52 +141,28 @@ class Incidents(Table):
         with self._reading() as transaction:
             return self._history.rulings.held_for(transaction, incident)
 
-    def settle(self, settlement: Settled, fold: Fold, audit: Audit | None = None) -> Incident:
-        """Settle an incident that exists; returns how it is settled, maybe by somebody else.
+    # -- within a transaction of the caller's ------------------------------------------------
 
-        The first transaction decides. Where many events are held it takes several; settling it
-        again, or `maintain`, finishes what was interrupted.
-        """
-        incident: Incident | None = None
-        while incident is None:
-            with self._writing() as transaction:
-                settlement = replace(settlement, audit=self._audits.note(transaction, audit))
-                incident = self._settle_some(transaction, settlement, fold)
-        return incident
-
-    def open_for_names(self, opened: Opened) -> int:
+    def open_for_names(self, transaction: Transaction, opened: Opened) -> int:
         """Open the incident of our name servers; returns its number.
 
         It holds nothing: its bounces wait for DNS.
         """
-        with self._writing() as transaction:
-            number = self._history.journal.append(transaction, opened)
-            transaction.put(octets_of(number), octets_of(0), db=self._incidents)
-            series = Incident(number, opened).series
-            self._history.window.put_state(transaction, series, SeriesState(0, number))
-            return number
+        number = self._history.journal.append(transaction, opened)
+        transaction.put(octets_of(number), octets_of(0), db=self._incidents)
+        series = Incident(number, opened).series
+        self._history.window.put_state(transaction, series, SeriesState(0, number))
+        return number
 
-    def maintain(self, policy: Policy, now: int) -> list[Incident]:
-        """What is due by the hour: forget what is no longer watched, close incidents that are over.
-
-        Returns what was closed.
-        """
-        guard = policy.guard
-        if guard is None:
-            return []
-        self._history.window.expire(now, guard.reach + DAY, DAY)
-        with self._writing() as transaction:
-            over = [
-                incident.number
-                for incident in self._all(transaction)
-                if incident.settled is None
-                and incident.opened.provider != OURS
-                and self._is_over(transaction, incident, guard, now)
-            ]
-            interrupted = self._half_settled(transaction)
-        for settlement in interrupted:
-            self.settle(settlement, policy.fold)
-        return [self.settle(_closed_by_guard(number, now), policy.fold) for number in over]
+    def over(self, transaction: Transaction, guard: Guard, now: int) -> list[Settled]:
+        """The settlements of incidents after which deliveries have succeeded again."""
+        return [
+            _closed_by_guard(incident.number, now)
+            for incident in self._all(transaction)
+            if incident.settled is None
+            and incident.opened.provider != OURS
+            and self._is_over(transaction, incident, guard, now)
+        ]
 
     def _is_over(
         self, transaction: Transaction, incident: Incident, guard: Guard, now: int
@@ -199,7 +170,7 @@ class Incidents(Table):
         found = self._looked_at(transaction, incident, guard, now)
         return guard.recovered(incident.series, max(found), now, incident.opened)
 
-    def _settle_some(
+    def settle_some(
         self, transaction: Transaction, settlement: Settled, fold: Fold
     ) -> Incident | None:
         """Settle an incident, or as much of it as one transaction should; None: go on.
@@ -221,7 +192,7 @@ class Incidents(Table):
             self._history.rule(transaction, _ruling(decided, held), fold)
         return None if len(held) == MOST_EVENTS else incident._replace(settled=decided)
 
-    def _half_settled(self, transaction: Transaction) -> list[Settled]:
+    def half_settled(self, transaction: Transaction) -> list[Settled]:
         """The settlements of incidents for which events are held all the same.
 
         Whoever settled them was interrupted. Reads all that is held.

@@ -41,11 +41,11 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.clock import Moment
-from bouncegate.policy.conditions import is_met, subject_of
-from bouncegate.policy.fold import EMPTY, Fold, Policy
-from bouncegate.policy.records import MOST_EVENTS, Act, Audit, Delivered, Ruling
+from bouncegate.policy.fold import Fold, Policy
+from bouncegate.policy.records import MOST_EVENTS, Act, Audit, Delivered, Opened, Ruling, Settled
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
+from bouncegate.store.changes import Changes, Standing
 from bouncegate.store.clock import ClockRecord
 from bouncegate.store.deliverylog import DeliveryLog
 from bouncegate.store.domainbounces import DomainBounces
@@ -54,9 +54,10 @@ from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreLayout
 from bouncegate.store.history import Effect, History
 from bouncegate.store.hourcounts import HourCounts
+from bouncegate.store.immediate import ImmediateChanges
 from bouncegate.store.incidents import Incident, Incidents
 from bouncegate.store.intake import Bounce, Encoded, Intake
-from bouncegate.store.lastmailed import LastMailed
+from bouncegate.store.lastmailed import DAY, LastMailed
 from bouncegate.store.layout import DATABASES, open_environment
 from bouncegate.store.lists import Lists
 from bouncegate.store.messages import Messages
@@ -69,7 +70,6 @@ from bouncegate.store.recording import Recording
 from bouncegate.store.requests import UnlockRequests
 from bouncegate.store.retention import Retention
 from bouncegate.store.summary import KeptSummary
-from bouncegate.store.table import Transaction
 from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.unproven import Quotas, Unproven
 from bouncegate.store.writerlock import WriterLock
@@ -105,7 +105,7 @@ class Store(OpenEnvironment):
             self.clock: Final = ClockRecord(environment)
             self.audits: Final = Audits(environment, self.journal)
             self.requests: Final = UnlockRequests(environment, self.audits)
-            self.incidents: Final = Incidents(environment, self.history, self.audits)
+            self.incidents: Final = Incidents(environment, self.history)
             self.intake: Final = Intake(self.history, self.messages, self.lastmailed)
             room = (environment, self.history, self.messages, self.hourcounts)
             self.unproven: Final = Unproven(*room)
@@ -114,9 +114,12 @@ class Store(OpenEnvironment):
             self.effects: Final = Effects(
                 environment, self.history, self.incidents, self.hourcounts, quotas
             )
-            self.recording: Final = Recording(self.intake, self.effects)
+            recording = Recording(self.intake, self.effects)
+            self.changes: Final[Changes] = ImmediateChanges(
+                self.history, recording, self.incidents, self.audits, self.lastmailed
+            )
             self.deliverylog: Final = DeliveryLog(
-                environment, self.history, self.recording, self.effects, self.unproven
+                environment, self.history, self.changes, self.effects, self.unproven
             )
             self.unconfirmed: Final = Unconfirmed(environment, self.history)
             self.domainbounces: Final = DomainBounces(environment, self.history)
@@ -152,7 +155,7 @@ class Store(OpenEnvironment):
         """For whoever reads several of its tables at one moment."""
         return self._environment
 
-    # -- acts that span tables ---------------------------------------------------------------
+    # -- changes -----------------------------------------------------------------------------
 
     def record(self, bounces: Iterable[Bounce], policy: Policy) -> list[list[Recorded]]:
         """Record DSNs, all in one transaction: durable when this returns.
@@ -164,7 +167,7 @@ class Store(OpenEnvironment):
         with self._writing() as transaction:
             outcomes = []
             for bounce, octets in encoded:
-                outcomes.append(self.recording.record(transaction, octets, policy))
+                outcomes.append(self.changes.record(transaction, octets, policy))
                 self.mx.want_within(transaction, bounce.domains, bounce.events[0].time)
             return outcomes
 
@@ -182,44 +185,12 @@ class Store(OpenEnvironment):
         is the record of an operator's change, which is written with it. Raises StoreError; then
         none of them was carried out.
         """
-        left_out: list[str] = []
         with self._writing() as transaction:
             began = time.monotonic()
-            key = self.audits.note(transaction, audit)
-            for given in acts:
-                act = given
-                if isinstance(given, Act):
-                    act = self._those_that_meet(
-                        transaction, replace(given, audit=key or given.audit)
-                    )
-                    left_out.extend(sorted({*given.addresses} - {*act.addresses}))
-                if act.addresses:
-                    self._carry_out(transaction, act, fold)
+            left_out = self.changes.act(transaction, acts, fold, audit)
             if progress is not None:
                 self.progress.put(transaction, *progress)
         return Acted(time.monotonic() - began, tuple(left_out))
-
-    def _those_that_meet(self, transaction: Transaction, act: Act) -> Act:
-        """The act on the addresses that meet its condition."""
-        seen = act.seen or (0,) * len(act.addresses)
-        met = [
-            (address, number)
-            for address, number in zip(act.addresses, seen, strict=True)
-            if is_met(
-                act,
-                number,
-                self.addresses.get_within(transaction, subject_of(act, address)) or EMPTY,
-            )
-        ]
-        numbers = tuple(number for _, number in met) if act.seen else ()
-        return replace(act, addresses=tuple(address for address, _ in met), seen=numbers)
-
-    def _carry_out(self, transaction: Transaction, act: Act | Delivered, fold: Fold) -> None:
-        number = self.journal.append(transaction, act)
-        for address in sorted(act.addresses):  # in order, pages are filled to the brim
-            self.history.apply(transaction, address, number, act, fold)
-        if isinstance(act, Act) and act.verb in ("unlock", "alive"):
-            self.lastmailed.touch(transaction, act.addresses, act.time)
 
     def void(
         self, numbers: Iterable[int], ruling: Ruling, fold: Fold, audit: Audit | None = None
@@ -230,19 +201,57 @@ class Store(OpenEnvironment):
         milliseconds; each is whole in itself, and what is void already is passed over, so that
         one that was interrupted is finished by another. Raises StoreError.
         """
-        wanted, total = sorted(numbers), 0
-        is_void = self.history.rulings.is_void
-        for start in range(0, len(wanted), MOST_EVENTS):
-            portion = wanted[start : start + MOST_EVENTS]
+        return self._rule(replace(ruling, numbers=tuple(sorted(numbers))), fold, "kept", audit)
+
+    def confirm(self, ruling: Ruling, fold: Fold) -> int:
+        """Rule on those of the events that wait for DNS still; returns how many that were.
+
+        An operator may have made one void meanwhile, and a purge may have taken it.
+        """
+        return self._rule(ruling, fold, "unconfirmed")
+
+    def _rule(
+        self, ruling: Ruling, fold: Fold, standing: Standing, audit: Audit | None = None
+    ) -> int:
+        total = 0
+        for start in range(0, len(ruling.numbers), MOST_EVENTS):
+            some = replace(ruling, numbers=ruling.numbers[start : start + MOST_EVENTS])
             with self._writing() as transaction:
-                kept = [n for n in portion if self.journal.exists(transaction, n)]
-                fresh = tuple(n for n in kept if not is_void(transaction, n))
-                if fresh:
-                    key = self.audits.note(transaction, audit)
-                    ruling = replace(ruling, numbers=fresh, audit=key)
-                    self.history.rule(transaction, ruling, fold)
-            total += len(fresh)
+                total += self.changes.rule(transaction, some, fold, standing, audit)
         return total
+
+    def settle(self, settlement: Settled, fold: Fold, audit: Audit | None = None) -> Incident:
+        """Settle an incident that exists; returns how it is settled, maybe by somebody else.
+
+        The first transaction decides. Where many events are held it takes several; settling it
+        again, or `close_incidents`, finishes what was interrupted.
+        """
+        incident: Incident | None = None
+        while incident is None:
+            with self._writing() as transaction:
+                incident = self.changes.settle(transaction, settlement, fold, audit)
+        return incident
+
+    def open_for_names(self, opened: Opened) -> int:
+        """Open the incident of our name servers; returns its number."""
+        with self._writing() as transaction:
+            return self.changes.open_for_names(transaction, opened)
+
+    def close_incidents(self, policy: Policy, now: int) -> list[Incident]:
+        """What is due by the hour: forget what is no longer watched, close incidents that are over.
+
+        Returns what was closed.
+        """
+        guard = policy.guard
+        if guard is None:
+            return []
+        self.history.window.expire(now, guard.reach + DAY, DAY)
+        with self._writing() as transaction:
+            over = self.incidents.over(transaction, guard, now)
+            interrupted = self.incidents.half_settled(transaction)
+        for settlement in interrupted:
+            self.settle(settlement, policy.fold)
+        return [self.settle(settlement, policy.fold) for settlement in over]
 
     def note(self, audit: Audit) -> None:
         """Write the record of a change that was made elsewhere, such as to a file.
@@ -250,10 +259,10 @@ class Store(OpenEnvironment):
         Raises StoreError.
         """
         with self._writing() as transaction:
-            self.audits.note(transaction, audit)
+            self.changes.note(transaction, audit)
 
     def accept_clock(self, now: Moment, audit: Audit) -> None:
         """Trust the clock as it is, as an operator says. Raises StoreError."""
         with self._writing() as transaction:
-            self.audits.note(transaction, audit)
+            self.changes.note(transaction, audit)
             self.clock.accept_within(transaction, now)

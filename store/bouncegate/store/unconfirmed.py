@@ -1,4 +1,4 @@
-"""The bounces that wait for DNS: found, counted, and ruled on once DNS has answered.
+"""The bounces that wait for DNS: found and counted, until DNS has answered.
 
 They are held in the journal under `UNCONFIRMED`, in place of the number of an incident.
 """
@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from msgspec.structs import replace
-
-from bouncegate.policy.fold import Fold
 from bouncegate.policy.mx import MxHosts
-from bouncegate.policy.records import MOST_EVENTS, Event, Ruling
+from bouncegate.policy.records import Event
 from bouncegate.store.address import domain_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
@@ -65,19 +62,3 @@ class Unconfirmed(Table):
                 domains.update((domain_of(event.address), event.time) for _, event in portion)
         unanswered = sum(known(domain).fetched < came for domain, came in domains.items())
         return Pile(events, len(domains), unanswered, oldest)
-
-    def settle(self, ruling: Ruling, fold: Fold) -> int:
-        """Rule on those of the events that still wait; returns how many that were.
-
-        An operator may have made one void meanwhile, and a purge may have taken it.
-        """
-        total = 0
-        for start in range(0, len(ruling.numbers), MOST_EVENTS):
-            portion = ruling.numbers[start : start + MOST_EVENTS]
-            with self._writing() as transaction:
-                waits = self._history.rulings.is_unconfirmed
-                left = tuple(number for number in portion if waits(transaction, number))
-                if left:
-                    self._history.rule(transaction, replace(ruling, numbers=left), fold)
-            total += len(left)
-        return total

@@ -85,13 +85,13 @@ def test_files_replaced_during_a_commit_refuse_the_bounce(
     folder: Path, deed: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(Store.open(settings_of(folder))) as store:
-        took = store.recording.record
+        took = store.changes.record
 
         def take(*given: object) -> object:
             deed(folder)
             return took(*given)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(store.recording, "record", take)
+        monkeypatch.setattr(store.changes, "record", take)
         with pytest.raises(StoreReplaced):
             record(store, [bounce_of("one@a.example", 1)], POLICY)
 

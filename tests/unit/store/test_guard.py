@@ -44,7 +44,7 @@ def locked(store: Store) -> list[str]:
 
 def settle(store: Store, verb: Literal["confirmed", "dismissed"], incident: int = 0) -> Incident:
     number = incident or store.incidents.all()[-1].number
-    return store.incidents.settle(Settled(number, NOW + 700, verb, by="ann"), FOLD)
+    return store.settle(Settled(number, NOW + 700, verb, by="ann"), FOLD)
 
 
 def test_a_thousand_bounces_of_one_provider_lock_nobody_and_another_goes_on_as_usual(
@@ -84,14 +84,14 @@ def test_what_is_older_than_the_longest_window_is_forgotten_once_a_later_bounce_
     store: Store,
 ) -> None:
     record(store, outage(addresses=10), GUARDED)
-    store.incidents.maintain(GUARDED, NOW + 30 * DAY)
+    store.close_incidents(GUARDED, NOW + 30 * DAY)
     assert len(contents(store, WATCHED)[WATCHED]) == 10, "the clock of tend may be wrong"
     record(store, [bounce_of("ann@x.test", 99, NOW + 30 * DAY)], GUARDED)
     assert len(contents(store, WATCHED)[WATCHED]) == 11, "so may that of one bounce"
-    store.incidents.maintain(GUARDED, NOW + 300)
+    store.close_incidents(GUARDED, NOW + 300)
     assert len(contents(store, WATCHED)[WATCHED]) == 10, "what is ahead of us is passed over"
     record(store, [bounce_of("bob@x.test", 100, NOW + 30 * DAY)], GUARDED)
-    store.incidents.maintain(GUARDED, NOW + 30 * DAY)
+    store.close_incidents(GUARDED, NOW + 30 * DAY)
     assert len(contents(store, WATCHED)[WATCHED]) == 1, "two clocks agree"
     assert [number_of(value[4:]) for _, value in contents(store, SERIES)[SERIES]] == [0]
 
@@ -168,12 +168,12 @@ def test_an_incident_closes_when_the_provider_takes_mail_again(store: Store) -> 
     sends: dict[str, int] = {}
     rules = policy(20, sends=lambda provider, _since: sends.get(provider, 0))
     record(store, outage(), rules)
-    assert store.incidents.maintain(rules, NOW + 900) == []
-    assert store.incidents.maintain(rules, NOW + 9000) == [], (
+    assert store.close_incidents(rules, NOW + 900) == []
+    assert store.close_incidents(rules, NOW + 9000) == [], (
         "nothing was sent: nobody knows whether it works"
     )
     sends["google"] = 50
-    (closed,) = store.incidents.maintain(rules, NOW + 9100)
+    (closed,) = store.close_incidents(rules, NOW + 9100)
     assert closed.settled is not None
     assert (closed.settled.verb, closed.settled.by) == ("closed", "guard")
     assert locked(store) == []
@@ -186,10 +186,8 @@ def test_an_incident_closes_after_a_quiet_window_and_not_by_the_date_of_a_bounce
     record(store, outage(), GUARDED)
     (outcome,) = record(store, [bounce_of("late@gmail.com", 999, NOW + 600 + 3601)], GUARDED)
     assert (outcome.alerts, locked(store)) == ([], [])
-    assert store.incidents.maintain(GUARDED, NOW + 600 + 7202) == [], (
-        "its news may still be coming in"
-    )
-    (closed,) = store.incidents.maintain(GUARDED, NOW + 600 + 7203)
+    assert store.close_incidents(GUARDED, NOW + 600 + 7202) == [], "its news may still be coming in"
+    (closed,) = store.close_incidents(GUARDED, NOW + 600 + 7203)
     assert closed.settled is not None
     record(store, [bounce_of("gone@gmail.com", 1000, NOW + 600 + 7300)], GUARDED)
     assert locked(store) == ["gone@gmail.com"], "the window was quiet: this one is as any other"
@@ -200,7 +198,7 @@ def test_while_bounces_go_on_the_incident_stays_open(store: Store) -> None:
     record(store, outage(addresses=60), rules)
     later = [bounce_of(f"v{n}@gmail.com", 1000 + n, NOW + n * 600) for n in range(30)]
     record(store, later, rules)
-    assert store.incidents.maintain(rules, NOW + 30 * 600) == []
+    assert store.close_incidents(rules, NOW + 30 * 600) == []
     assert locked(store) == []
 
 
@@ -315,7 +313,7 @@ def test_an_incident_whose_settling_was_interrupted_is_settled_as_it_was_begun(
     if finish == "settle":
         settle(store, "dismissed")
     else:
-        store.incidents.maintain(GUARDED, NOW + 800)
+        store.close_incidents(GUARDED, NOW + 800)
     (incident,) = store.incidents.all()
     assert len(locked(store)) == 100
     assert incident.settled is not None

@@ -134,7 +134,7 @@ def test_an_attack_that_goes_on_for_a_month_frees_no_dead_address(store: Store) 
         at = NOW + n * 12 * HOUR
         record(store, bounces(attackers, at, 200, provider="google"), policy)
         record(store, bounces([address], at + 5, 1), policy)
-        store.incidents.maintain(policy, at + 11 * HOUR)
+        store.close_incidents(policy, at + 11 * HOUR)
     assert len(locked(store, "@gmail.com")) == len(dead)
 
 
@@ -253,7 +253,7 @@ def test_a_log_that_is_read_a_day_late_among_honest_reports_shows_its_outage(sto
         record(store, [late], policy)
         if n % 50 == 0:
             record(store, bounces([f"w@other{n}.example"], NOW + n, 1), policy)
-            store.incidents.maintain(policy, NOW + n)
+            store.close_incidents(policy, NOW + n)
     assert len(open_files(store)) == 1
     assert locked(store, "@gmail.com") == []
 
@@ -287,7 +287,7 @@ def test_bounces_of_a_clock_that_was_a_year_ahead_hold_nothing_back_for_a_year(
     record(store, bounces(users(99), NOW + 365 * DAY, 1), policy)
     for n, address in enumerate(users(40, name="dead")):
         record(store, bounces([address], NOW + n * DAY, 1), policy)
-        store.incidents.maintain(policy, NOW + n * DAY + HOUR)
+        store.close_incidents(policy, NOW + n * DAY + HOUR)
     assert store.incidents.all() == []
     assert len(locked(store)) == 139
 
@@ -296,7 +296,7 @@ def test_a_clock_of_tend_that_is_wrong_forgets_no_bounce(store: Store) -> None:
     mailed(store, users(130), 90)
     policy = rules()
     record(store, bounces(users(60), NOW, 1), policy)
-    store.incidents.maintain(policy, NOW + 366 * DAY)
+    store.close_incidents(policy, NOW + 366 * DAY)
     record(store, bounces(users(130)[60:], NOW + 60, 1), policy)
     assert len(open_files(store)) == 1
 
@@ -307,8 +307,8 @@ def test_an_incident_stays_open_while_the_news_of_it_still_comes_in(store: Store
     late = bounces(users(600), NOW - DAY, 10)
     for start in range(0, 600, 150):
         record(store, late[start : start + 150], policy)
-        assert store.incidents.maintain(policy, NOW + start) == []
-    (closed,) = store.incidents.maintain(policy, NOW + HOUR)
+        assert store.close_incidents(policy, NOW + start) == []
+    (closed,) = store.close_incidents(policy, NOW + HOUR)
     assert closed.settled is not None
     assert locked(store) == []
 
@@ -357,8 +357,8 @@ def test_an_incident_of_a_relay_closes_when_little_is_refused_there(store: Store
     mailed(store, addresses, 90)
     policy = rules(20)
     record(store, bounces(addresses, NOW, 5, remote_mta="relay.example.org"), policy)
-    assert store.incidents.maintain(policy, NOW + HOUR) == []
-    (closed,) = store.incidents.maintain(policy, NOW + 7 * HOUR)
+    assert store.close_incidents(policy, NOW + HOUR) == []
+    (closed,) = store.close_incidents(policy, NOW + 7 * HOUR)
     assert closed.settled is not None
     assert (open_files(store), locked(store)) == ([], [])
 

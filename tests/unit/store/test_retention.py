@@ -48,9 +48,7 @@ class Both:
 
     def __getattr__(self, name: str) -> Any:
         mine, other = getattr(self.one, name), getattr(self.twin, name)
-        if name in ("unconfirmed", "incidents"):
-            return Both(mine, other)
-        if name not in {"record", "act", "void", "settle", "maintain"}:
+        if name not in {"record", "act", "void", "confirm", "settle", "close_incidents"}:
             return mine
 
         def do(*arguments: Any) -> Any:

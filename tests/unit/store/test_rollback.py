@@ -168,7 +168,7 @@ class Histories(RuleBasedStateMachine):
     @rule(days=st.integers(0, 400), hours=st.integers(0, 3))
     def wait(self, days: int, hours: int) -> None:
         self.now += days * 86_400 + hours * 1800
-        self.store.incidents.maintain(RULES, self.now)
+        self.store.close_incidents(RULES, self.now)
 
     @rule(
         address=st.sampled_from(ADDRESSES_OF_USERS),
@@ -211,8 +211,8 @@ class Histories(RuleBasedStateMachine):
             if event.address.endswith(domain)
         ]
         ruling = Ruling(verb, tuple(waiting), self.now, by="domain-check")
-        assert self.store.unconfirmed.settle(ruling, RULES.fold) == len(waiting)
-        assert self.store.unconfirmed.settle(ruling, RULES.fold) == 0, "what is decided is decided"
+        assert self.store.confirm(ruling, RULES.fold) == len(waiting)
+        assert self.store.confirm(ruling, RULES.fold) == 0, "what is decided is decided"
 
     @invariant()
     def what_waits_for_dns_locks_nobody(self) -> None:
@@ -224,7 +224,7 @@ class Histories(RuleBasedStateMachine):
     @rule(verb=st.sampled_from(["confirmed", "dismissed"]))
     def settle(self, verb: Literal["confirmed", "dismissed"]) -> None:
         number = next(i.number for i in self.store.incidents.all() if i.settled is None)
-        self.store.incidents.settle(Settled(number, self.now, verb, by="ann"), RULES.fold)
+        self.store.settle(Settled(number, self.now, verb, by="ann"), RULES.fold)
         assert self.store.incidents.held(number) == []
 
     @invariant()

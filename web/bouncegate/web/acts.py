@@ -286,14 +286,15 @@ def alive(asking: Asking, addresses: Sequence[str]) -> Done:
 
 def settle(asking: Asking, number: int, verb: Literal["confirmed", "dismissed"]) -> Incident | None:
     """Confirm or dismiss an incident; how it is settled, maybe by somebody else before."""
-    incidents, fold = asking.site.store.incidents, asking.site.policy.fold
-    found = next((one for one in incidents.all() if one.number == number), None)
+    store = asking.site.store
+    found = next((one for one in store.incidents.all() if one.number == number), None)
     if found is None or (found.settled is not None and found.settled.verb != verb):
         return found
-    held = len(incidents.held(number))
+    held = len(store.incidents.held(number))
     if found.settled is not None and not held:
         return found
     command = f"incident {'confirm' if verb == 'confirmed' else 'dismiss'} {number}"
     audit = audit_of(command, asking.now, asking.who, why=asking.why, count=held)
     settlement = Settled(number, asking.now, verb, asking.who.by, asking.why)
-    return incidents.settle(settlement, fold, None if found.settled else audit)
+    record = None if found.settled else audit
+    return store.settle(settlement, asking.site.policy.fold, record)

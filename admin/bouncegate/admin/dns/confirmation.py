@@ -111,7 +111,7 @@ class DomainConfirmation:
             if stop.is_set():
                 break
             for ruling in self._rulings(portion, now):
-                counts[ruling.verb] += self._store.unconfirmed.settle(ruling, self._policy.fold)
+                counts[ruling.verb] += self._store.confirm(ruling, self._policy.fold)
         return counts["release"], counts["void"]
 
     def _rulings(self, portion: Iterable[tuple[int, Event]], now: int) -> Iterator[Ruling]:
@@ -173,7 +173,7 @@ class DomainConfirmation:
         self._incident = self._open_incident()
         if self._incident is None and domains > self._normal:
             opened = Opened(now, OURS, Reason.HOST_UNKNOWN, domains, self._normal)
-            self._incident = Incident(self._store.incidents.open_for_names(opened), opened)
+            self._incident = Incident(self._store.open_for_names(opened), opened)
             log.error(
                 "bounces call domains unknown that accept mail or that DNS does not answer for: "
                 "the name servers of this machine may be broken; domains=%d incident=%d",
@@ -181,7 +181,7 @@ class DomainConfirmation:
             )  # fmt: skip
         elif self._incident is not None and domains <= self._normal * _WELL:
             number = self._incident.number
-            self._store.incidents.settle(
+            self._store.settle(
                 Settled(number, now, "closed", CHECKER, "DNS answers for these domains"),
                 self._policy.fold,
             )

@@ -197,7 +197,7 @@ def _tidy(resources: Resources, settings: ReturnPathSettings, clock: TrustedCloc
     deleted = resources.store.messages.expire(max(now - kept_for, 0))
     if deleted:
         log.info("expired %s", counted(deleted, "bounce message"))
-    for closed in resources.store.incidents.maintain(resources.policy, now):
+    for closed in resources.store.close_incidents(resources.policy, now):
         announce(closed)
 
 

@@ -212,7 +212,7 @@ def test_a_lock_of_an_earlier_version_is_freed_too_when_its_domain_takes_mail(si
     ann = "ann@good.test"
     site.bounce(ann)
     (number,) = site.store.history.find(lambda event: event.address == ann)
-    site.store.unconfirmed.settle(Ruling("release", (number,), NOW), POLICY.fold)
+    site.store.confirm(Ruling("release", (number,), NOW), POLICY.fold)
     assert site.locked(ann) == [ann]
     site.now += 60
     assert site.maintain(days=4) == Round(freed=1)
@@ -234,7 +234,7 @@ def test_many_locks_are_looked_at_over_several_rounds(
     people = [f"u{n}@good.test" for n in range(5)]
     site.bounce(*people)
     numbers = tuple(site.store.history.find(lambda event: True))
-    site.store.unconfirmed.settle(Ruling("release", numbers, NOW), POLICY.fold)
+    site.store.confirm(Ruling("release", numbers, NOW), POLICY.fold)
     site.now += 4 * DAY
     site.store.mx.want(["good.test"], site.now)
     Refresher(site.store.mx, site.dns, lambda: site.now).refresh(threading.Event())
@@ -283,7 +283,7 @@ def test_an_incident_of_our_name_servers_goes_on_after_a_restart_and_nothing_cou
     site.bounce(ann)
     site.maintain(days=0.9)
     opened = Opened(site.now, "(our name servers)", Reason.HOST_UNKNOWN, 60, 50)
-    number = site.store.incidents.open_for_names(opened)
+    number = site.store.open_for_names(opened)
     site.ask(parse_name_server(site.dns.resolvers[0].__str__()))
     site.now += DAY
     Refresher(site.store.mx, site.dns, lambda: site.now).refresh(threading.Event())

@@ -89,9 +89,7 @@ class History:
         for incident in self.store.incidents.all():
             if incident.settled is None:
                 verb = self._chance.choice(_SETTLEMENTS)
-                self.store.incidents.settle(
-                    Settled(incident.number, self.now, verb, "ann"), self.policy.fold
-                )
+                self.store.settle(Settled(incident.number, self.now, verb, "ann"), self.policy.fold)
 
 
 def read_all(

@@ -88,7 +88,7 @@ def outage(folder: Path) -> None:
                 )
                 store.record([Bounce((one,), b"")], policy)
         last = store.incidents.all()[-1].number
-        store.incidents.settle(Settled(last, NOW + 700, "confirmed", by="root"), policy.fold)
+        store.settle(Settled(last, NOW + 700, "confirmed", by="root"), policy.fold)
 
 
 def changed(folder: Path, damage: Damage) -> None:
