@@ -36,6 +36,7 @@ class Bouncegate:
         self.return_path: Process | None = None
         self.map: Process | None = None
         self.maintain: Process | None = None
+        self.web: Process | None = None
         self.store.mkdir(exist_ok=True)
         make_folder(sockets, getpass.getuser(), "postfix", "2750")
         self.configure(sections or {})
@@ -80,9 +81,14 @@ class Bouncegate:
         self.maintain = self._start("maintain")
         return self.maintain
 
+    def start_web(self) -> Process:
+        """Start the page; on return it listens."""
+        self.web = self._start("web")
+        return self.web
+
     def processes(self) -> list[Process]:
         """The daemons that were started."""
-        daemons = (self.milter, self.return_path, self.map, self.maintain)
+        daemons = (self.milter, self.return_path, self.map, self.maintain, self.web)
         return [process for process in daemons if process is not None]
 
     def stop(self) -> None:

@@ -1,6 +1,7 @@
 """`./run demo`: bounces on a real Postfix become refusals at RCPT TO; each step checks itself.
 
 Everything is in one temporary folder. Without `--keep` the demo removes it, also when it fails.
+With `--web` it serves the page over what has happened until Ctrl-C, and removes it then.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from lab import guard
+from lab.demopage import open_page, with_page
 from lab.mailing import DELIVERED, HARD, RECIPIENTS, REFUSALS, SOFT, Recipient
 from lab.narration import DemoError, Narrator
 from lab.privilege import as_root
@@ -213,7 +215,12 @@ def main() -> int:
     began = time.monotonic()
     try:
         with MailSystem(REFUSALS, SECTIONS) as system:
+            port = system.folder.reserve_port() if arguments.web else 0
+            if port:
+                system.gate.configure(with_page(SECTIONS, port))
             _show(system, tell)
+            if port:
+                _show_page(system, tell, port)
             if arguments.keep:
                 system.folder.keep()
                 _say_how_to_talk(system, tell)
@@ -234,6 +241,23 @@ def _show(system: MailSystem, tell: Narrator) -> None:
             print(f"\n--- {process.log.name}\n{process.tail()}", file=sys.stderr)
         print(f"\n--- maillog\n{system.postfix.maillog()[-3000:]}", file=sys.stderr)
         raise
+
+
+def _show_page(system: MailSystem, tell: Narrator, port: int) -> None:
+    page = open_page(system, port)
+    postfix = system.postfix
+    tell.step("The page over all of this")
+    for what, text in (
+        ("address", page.url),
+        ("user", page.user),
+        ("password", page.password),
+        ("send more", f"connect to 127.0.0.1:{postfix.submission_port}, MAIL FROM:<{SENDER}>"),
+        ("stop it", "Ctrl-C; everything is removed then"),
+    ):
+        tell.say(f"{what:<22}{text}")
+    sys.stdout.flush()
+    page.wait()
+    tell.say("Stopping.")
 
 
 def _say_how_to_talk(system: MailSystem, tell: Narrator) -> None:
@@ -262,7 +286,9 @@ def _stop(folder: Path) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="keep everything running")
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument("--keep", action="store_true", help="keep everything running")
+    kept.add_argument("--web", action="store_true", help="serve the page over it until Ctrl-C")
     parser.add_argument(
         "--stop", type=Path, metavar="FOLDER", help="stop a demo started with --keep"
     )
