@@ -3,20 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from bouncegate.cluster.chain import blanked, chain_of
 from bouncegate.cluster.errors import EngineForked, EngineRefused, EntriesForgotten, NodeConflict
-from bouncegate.cluster.log import (
-    MAX_APPEND,
-    MAX_BODY,
-    MAX_ENTRIES,
-    MAX_READ,
-    MAX_READ_OCTETS,
-    NODE,
-    Head,
-    Row,
-)
+from bouncegate.cluster.log import MAX_READ, MAX_READ_OCTETS, Head, Row, check_entries
 
 
 def _now() -> int:
@@ -34,7 +24,7 @@ class MemoryLog:
         self._forgotten = dict[str, int]()
 
     def append(self, node: str, entries: Sequence[tuple[int, bytes]]) -> Head:
-        _check(node, entries)
+        check_entries(node, entries)
         with self._changed:
             known = {row.seq: row for row in self._rows if row.node == node}
             last = max(known, default=self._forgotten.get(node, 0))
@@ -57,7 +47,7 @@ class MemoryLog:
             if after < self._start.position:
                 raise EntriesForgotten("the log begins behind it")
             found, octets = list[Row](), 0
-            for row in self._rows[after - self._start.position :][: min(limit, MAX_READ)]:
+            for row in self._rows[after - self._start.position :][: max(1, min(limit, MAX_READ))]:
                 octets += len(row.body)
                 if found and octets > MAX_READ_OCTETS:
                     break
@@ -109,17 +99,3 @@ class MemoryLog:
             raise EngineRefused(f"entry {seq} comes after a later one")
         if blanked(row.body) != blanked(body):
             raise NodeConflict(f"entry {seq} is there with another body")
-
-
-def _check(node: str, entries: Sequence[tuple[int, bytes]]) -> None:
-    sizes = [len(body) for _, body in entries]
-    ascending = all(one < two for (one, _), (two, _) in pairwise([(0, b""), *entries]))
-    if (
-        NODE.fullmatch(node) is None
-        or not 1 <= len(entries) <= MAX_ENTRIES
-        or not all(1 <= size <= MAX_BODY for size in sizes)
-        or sum(sizes) > MAX_APPEND
-        or not ascending
-        or any(body[0] == 0 for _, body in entries)
-    ):
-        raise EngineRefused("invalid entries")

@@ -44,6 +44,7 @@ ARROWS = {
     "admin.postfix": {"config"},
     "admin.doctor": {*_STORE, "store.tokens", "admin.dns", "admin.postfix", "classifier.maillog"},
     "cluster": {*_STORE, "store.tokens", "store.tools", "daemon", "daemon.metrics"},
+    "cluster.postgresql": {"config", "cluster"},
 }
 # A browser reaches neither name servers nor the paths of mail.
 ARROWS["web.events"] = {*_STORE, "daemon", "daemon.metrics", "admin.lists"}
@@ -113,6 +114,16 @@ def test_no_mail_can_wait_for_dns() -> None:
             assert "dns" not in roots, f"{path.relative_to(ROOT)} imports dnspython"
     daemons = [part for part in ARROWS if part.split(".")[0] in {"milter", "classifier"}]
     assert not any("admin.dns" in ARROWS[part] for part in daemons)
+
+
+def test_libraries_of_the_cluster_are_imported_by_it_alone() -> None:
+    """They are of the extra [cluster], and who runs one machine does without them."""
+    owners = {"psycopg": {"cluster.postgresql"}, "cryptography": {"cluster"}}
+    for part in ARROWS:
+        for path in modules(part):
+            roots = {name.split(".")[0] for name in imported_names(path)}
+            for library in roots & owners.keys():
+                assert part in owners[library], f"{path.relative_to(ROOT)} imports {library}"
 
 
 def test_no_arrow_runs_back() -> None:

@@ -26,3 +26,7 @@ class EntriesForgotten(EngineRefused):
 
 class NodeConflict(EngineRefused):
     """The log has another entry of this number: two machines have one name, or an old state."""
+
+
+class SecretConflict(EngineRefused):
+    """Another machine has put a version of the secret meanwhile: get it first."""

@@ -7,7 +7,10 @@ is sealed, and no business of the engine.
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple, Protocol
+
+from bouncegate.cluster.errors import EngineRefused
 
 NODE: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 """The names that a node may have (`fullmatch`): those of hosts, in lower case."""
@@ -64,7 +67,7 @@ class Log(Protocol):
         ...
 
     def read(self, after: int, limit: int) -> list[Row]:
-        """The rows after a position, in order and gapless, `limit` at most.
+        """The rows after a position, in order and gapless, `limit` at most (1 to `MAX_READ`).
 
         It is empty only where nothing newer exists; a log that ends before `after` is
         `EngineForked`, one that begins behind it `EntriesForgotten`.
@@ -82,3 +85,20 @@ class Log(Protocol):
     def close(self) -> None:
         """Let go of the engine; nothing else may be called afterwards."""
         ...
+
+
+def check_entries(node: str, entries: Sequence[tuple[int, bytes]]) -> None:
+    """Refuse what no engine takes, before it is sent; raises EngineRefused."""
+    if NODE.fullmatch(node) is None:
+        raise EngineRefused(f"invalid name of a machine {node!r}: write it like a host name")
+    if not 1 <= len(entries) <= MAX_ENTRIES:
+        raise EngineRefused(f"{len(entries):,} entries at once: 1 to {MAX_ENTRIES:,} are possible")
+    if any(one >= two for one, two in pairwise((0, *(seq for seq, _ in entries)))):
+        raise EngineRefused("the numbers of entries have to ascend from 1 on")
+    for seq, body in entries:
+        if not 1 <= len(body) <= MAX_BODY:
+            raise EngineRefused(f"entry {seq} has {len(body):,} octets: 1 to {MAX_BODY:,} fit")
+        if body[0] == 0:
+            raise EngineRefused(f"entry {seq} is not sealed")
+    if sum(len(body) for _, body in entries) > MAX_APPEND:
+        raise EngineRefused(f"entries of more than {MAX_APPEND:,} octets at once: append fewer")
