@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from bouncegate.cluster.errors import EngineAway, EngineForked, EntriesForgotten
+from bouncegate.cluster.errors import EngineForked, EntriesForgotten
 from bouncegate.cluster.log import MAX_READ, MAX_READ_OCTETS, Head, Row, check_entries
 from bouncegate.cluster.postgresql.session import Connection, Session
 
@@ -57,10 +57,7 @@ class PostgresqlLog:
     def wait(self, after: int, seconds: float) -> bool:
         """See `Log`. Where the engine is away, it waits for the next try to connect."""
         end = time.monotonic() + seconds
-        if pause := self._session.pause:
-            time.sleep(min(pause, seconds))
-            if self._session.pause:
-                raise EngineAway("the engine is away")
+        self._session.rest(seconds)
         while True:
             self._session.call(self._listen)
             if self.head().position != after:

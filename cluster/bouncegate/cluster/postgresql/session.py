@@ -8,7 +8,7 @@ connections and never answers.
 import random
 import time
 from collections.abc import Callable, Generator
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import psycopg
 from psycopg.abc import PQGen
@@ -25,20 +25,11 @@ from bouncegate.cluster.postgresql.target import Target, is_local
 
 T = TypeVar("T")
 
-STATEMENT_TIMEOUT: Final = 10
-"""Seconds that the server works on a statement."""
-LOCK_TIMEOUT: Final = 5
-"""Seconds that a statement waits for the appends of others."""
-PATIENCE: Final = 15.0
-"""Seconds that we wait for an answer."""
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two tries to connect, at most."""
 
 _FIRST_PAUSE: Final = 0.5
 _SETTINGS: Final = {
-    "statement_timeout": f"{STATEMENT_TIMEOUT}s",
-    "lock_timeout": f"{LOCK_TIMEOUT}s",
-    "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT}s",
     # An append has to see what was committed while it waited for the lock.
     "default_transaction_isolation": "read committed",
     "search_path": "pg_catalog",
@@ -54,24 +45,48 @@ _ADVICE: Final = {
 }
 
 
+class Timeouts(NamedTuple):
+    """How long a call may take, in seconds."""
+
+    statement: float = 10.0
+    """That the server works on a statement."""
+    lock: float = 5.0
+    """Of which it waits for the appends of others."""
+    answer: float = 15.0
+    """That we wait for its answer."""
+
+
+DEFAULT_TIMEOUTS: Final = Timeouts()
+
+
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """One whose every answer is waited for no longer than `PATIENCE`."""
+    """One whose every answer is waited for no longer than `answer_timeout` seconds."""
+
+    answer_timeout = DEFAULT_TIMEOUTS.answer
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """As its parent; a `timeout` of the caller's own takes the place of ours."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
-        bounded = cast("PQGen[T]", _bounded(gen, time.monotonic() + PATIENCE))
+        bounded = cast("PQGen[T]", _bounded(gen, self.answer_timeout))
         return super().wait(bounded, interval)
 
 
 class Session:
     """The connection of one thread: made when it is needed, and again after it broke."""
 
-    def __init__(self, target: Target, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` tells seconds since any time."""
+    def __init__(
+        self,
+        target: Target,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """It connects when it is used; `clock` tells the seconds by which `sleep` sleeps."""
         self._target: Final = target
         self._clock: Final = clock
+        self._sleep: Final = sleep
+        self._timeouts: Final = timeouts
         self._connection: Connection | None = None
         self._failures = 0
         self._next_try = 0.0
@@ -80,6 +95,14 @@ class Session:
     def pause(self) -> float:
         """Seconds until the next try to connect; 0: the next call tries, or is connected."""
         return max(self._next_try - self._clock(), 0.0) if self._connection is None else 0.0
+
+    def rest(self, seconds: float) -> None:
+        """Sleep until the next try to connect; raises EngineAway where that is later."""
+        pause = self.pause
+        if pause:
+            self._sleep(min(pause, seconds))
+        if pause > seconds:
+            raise EngineAway(f"{self._target}: away; the next try is in {pause - seconds:.1f} s")
 
     def call(self, run: Callable[[Connection], T]) -> T:
         """Run something that may be run twice; raises EngineError.
@@ -146,7 +169,12 @@ class Session:
             info = connection.info
             if not connection.pgconn.ssl_in_use and not is_local(info.hostaddr or info.host):
                 raise EngineRefused(f"{self._target}: not encrypted, and not on this machine")
-            for name, value in _SETTINGS.items():
+            connection.answer_timeout = self._timeouts.answer
+            bounds = {
+                "statement_timeout": f"{self._timeouts.statement * 1000:.0f}ms",
+                "lock_timeout": f"{self._timeouts.lock * 1000:.0f}ms",
+            }
+            for name, value in (_SETTINGS | bounds).items():
                 connection.execute("SELECT set_config(%s, %s, false)", (name, value))
         except BaseException:
             connection.close()
@@ -164,15 +192,16 @@ class Session:
         return EngineAway(text)
 
 
-def _bounded(gen: Generator[Any, Any, T], end: float) -> Generator[Any, Any, T]:
+def _bounded(gen: Generator[Any, Any, T], seconds: float) -> Generator[Any, Any, T]:
     """The same, and EngineAway once the time is up."""
+    end = time.monotonic() + seconds
     try:
         state = next(gen)
         while True:
             ready = yield state
             if time.monotonic() >= end:
                 gen.close()
-                raise EngineAway(f"the engine did not answer within {PATIENCE:g} s")
+                raise EngineAway(f"the engine did not answer within {seconds:g} s")
             state = gen.send(ready)
     except StopIteration as done:
         return cast("T", done.value)
