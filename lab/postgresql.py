@@ -127,10 +127,16 @@ class PostgreSQL:
 
     def psql(self, sql: str, user: str = SUPERUSER, database: str = "bouncegate") -> str:
         """Run SQL; its rows without decoration. Raises RuntimeError with psql's words."""
-        return self._run(
-            "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.base,
-            "-p", str(self.port), "-U", user, "-d", database, stdin=sql,
-        ).strip()  # fmt: skip
+        plain = ("-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1")
+        return self.run("psql", *plain, "-U", user, "-d", database, stdin=sql).strip()
+
+    def run(self, program: str, *argv: str, stdin: str = "") -> str:
+        """Run one of PostgreSQL's clients on this server; raises RuntimeError with its words."""
+        port = str(self.port)
+        whole = [str(_program(program)), "-h", str(self.base), "-p", port, *argv]
+        if "-U" not in argv:
+            whole[1:1] = ["-U", SUPERUSER]
+        return self._command(whole, stdin)
 
     def copy(self, to: str) -> Path:
         """Copy the data of a server that is stopped; the copy's folder."""
@@ -147,6 +153,11 @@ class PostgreSQL:
         """Make a standby the primary; on return it takes writes."""
         if self._data_of("select pg_promote()") != "t":
             raise RuntimeError(f"{self._name} could not be promoted")
+
+    def wait_for_rows(self, table: str, many: int) -> None:
+        """Wait until a table has as many rows."""
+        count = f"SELECT count(*) FROM {table}"
+        wait_for(f"{many} rows in {table}", lambda: self.psql(count) == str(many))
 
     def _running(self) -> Process:
         if self._process is None:
