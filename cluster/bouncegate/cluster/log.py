@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple, Protocol
 
 from bouncegate.cluster.errors import EngineRefused
+from bouncegate.config.text import counted
 
 NODE: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 """The names that a node may have (`fullmatch`): those of hosts, in lower case."""
@@ -92,7 +93,8 @@ def check_entries(node: str, entries: Sequence[tuple[int, bytes]]) -> None:
     if NODE.fullmatch(node) is None:
         raise EngineRefused(f"invalid name of a machine {node!r}: write it like a host name")
     if not 1 <= len(entries) <= MAX_ENTRIES:
-        raise EngineRefused(f"{len(entries):,} entries at once: 1 to {MAX_ENTRIES:,} are possible")
+        many = counted(len(entries), "entry")
+        raise EngineRefused(f"{many} at once: 1 to {MAX_ENTRIES:,} are possible")
     if any(one >= two for one, two in pairwise((0, *(seq for seq, _ in entries)))):
         raise EngineRefused("the numbers of entries have to ascend from 1 on")
     for seq, body in entries:
