@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -10,11 +10,14 @@ from typing import Any, Final
 import msgspec
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, StorageState, sync_playwright
+from tests.browser.views import JOBS
 from tests.websites import WebSite
 
 from bouncegate.admin.installation import Installation
 from bouncegate.admin.views.summary import summary_of
 from bouncegate.config.websettings import Role
+from bouncegate.web.access.access import Access
+from bouncegate.web.access.jobrecords import Job
 from bouncegate.web.rights import ROLES
 from lab.sampledata import fill
 
@@ -68,7 +71,15 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSite]:
     for role in ROLES:
         site.command("web", "account", "add", role, "--role", role, given=f"{PASSWORD}\n")
     with site.serving():
+        for job in JOBS:  # not before: a start interrupts what runs
+            write_job(site, job)
         yield site
+
+
+def write_job(site: WebSite, job: Job) -> None:
+    """Write a job down as the daemon does."""
+    with closing(Access.open(Installation(site.config).settings)) as access:
+        access.jobs.put(job)
 
 
 @pytest.fixture(scope="module")

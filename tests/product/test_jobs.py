@@ -49,7 +49,7 @@ def test_free_all_soft_ones_of_a_provider_with_a_mail(
     program, mail = tmp_path / "sendmail", tmp_path / "mail"
     program.write_text(f"#!/bin/sh\ncat > {mail}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", str(program))
+    monkeypatch.setattr("bouncegate.admin.mail.SENDMAIL", str(program))
     asked = ("--all", "--kind", "soft", "--provider", "gmx", "--notify", "desk@kernel.org")
     assert bouncegate("unlock", *asked, "--yes").code == 0
     assert listed(bouncegate) == [FULL, HARD]

@@ -1,26 +1,18 @@
 """A question before a change that cannot be undone, and a mail when it is done."""
 
 import os
-import socket
-import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import localtime, make_msgid
 from pathlib import Path
-from pwd import getpwuid
 from typing import Final, TextIO
 
 import typer
 
+from bouncegate.admin.mail import MailError, send
 from bouncegate.cli.output import complain
 from bouncegate.cli.sentences import folded
 from bouncegate.config.text import printable
 
-# Where Postfix and every other MTA put it (LSB, 4.1).
-_SENDMAIL: Final = "/usr/sbin/sendmail"
-_SECONDS: Final = 30
 _ANSWERS: Final = {"y": True, "yes": True, "n": False, "no": False, "": False}
 
 
@@ -79,23 +71,10 @@ def _is_yes(question: str, terminal: TextIO) -> bool:
 
 
 def confirm_by_mail(recipient: str, subject: str, text: str) -> bool:
-    """Hand a mail to sendmail(1); returns whether it was accepted, and complains if not.
-
-    The MTA completes the author with its own domain ($myorigin of Postfix).
-    """
-    message = EmailMessage()
-    message["From"] = Address("Bouncegate", getpwuid(os.getuid()).pw_name)
-    message["To"] = recipient
-    message["Date"] = localtime()
-    message["Message-ID"] = make_msgid(domain=socket.gethostname())
-    message["Subject"] = subject
-    # RFC 3834, 5: no auto-responder answers it.
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
-    argv = [_SENDMAIL, "-i", "-f", "", "--", recipient]
+    """Hand a mail to sendmail(1); returns whether it was accepted, and complains if not."""
     try:
-        subprocess.run(argv, input=message.as_bytes(), timeout=_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
+        send(recipient, subject, text)
+    except MailError as error:
         complain(f"done, but no mail could be sent to {recipient}: {error}")
         return False
     return True

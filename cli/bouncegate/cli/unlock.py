@@ -14,6 +14,7 @@ from bouncegate.admin.lists.asking import address_to_notify
 from bouncegate.admin.lists.externalsort import SortedRuns
 from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.lists.unlocking import Target, UnlockSummary, acts_of, named_locks
+from bouncegate.admin.lists.unlockmail import UnlockMail
 from bouncegate.admin.views.rows import listing_of, row_view
 from bouncegate.admin.views.values import iso
 from bouncegate.cli.acts import carry_out, force_rule_of, keys_of, say_all
@@ -107,11 +108,8 @@ def unlock(
         complain(_REMEMBERS)
     is_mailed = True
     if recipient:
-        unlocked = f"{counted(number, 'address')} unlocked"
-        left = f"{counted(summary.left, 'address')} left locked: {summary.reasons_left}"
-        lines = _mail(f"{unlocked}, as {by} asked.", why, kinds, names, number)
-        text = "\n".join([*lines, *(["", left] if summary.left else [])])
-        is_mailed = confirm_by_mail(recipient, f"Bouncegate: {unlocked}", text)
+        mail = UnlockMail(by, why, number, names, kinds, summary.left, summary.reasons_left)
+        is_mailed = confirm_by_mail(recipient, mail.subject, mail.text)
     if left_out.number:
         raise typer.Exit(os.EX_TEMPFAIL)
     if not is_mailed:
@@ -123,23 +121,6 @@ def _counting(rows: Iterable[Row], kinds: Counter[str]) -> Iterator[Row]:
     for row in rows:
         kinds[f"{row.kind}, {row.reason}"] += 1
         yield row
-
-
-def _mail(
-    done: str, why: str, kinds: Counter[str], names: Sequence[str], total: int
-) -> Iterator[str]:
-    """The lines of the mail to whom asked: what was done and why, which locks, whose."""
-    yield done
-    if why:
-        yield f"Reason: {why}"
-    yield ""
-    yield from (
-        f"{counted(number, 'lock')} selected: {kind}" for kind, number in kinds.most_common()
-    )
-    yield ""
-    yield from names
-    if total > len(names):
-        yield f"... and {total - len(names)} more"
 
 
 def _may_postfix_remember(settings: Settings) -> bool:

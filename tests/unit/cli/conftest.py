@@ -80,5 +80,5 @@ def mailed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program, taken = tmp_path / "sendmail", tmp_path / "taken"
     program.write_text(f'#!/bin/sh\n{{ echo "$@"; cat; }} > {taken}\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", str(program))
+    monkeypatch.setattr("bouncegate.admin.mail.SENDMAIL", str(program))
     return taken

@@ -95,7 +95,7 @@ def test_whoever_asked_gets_a_mail_when_it_is_done(bouncegate: Command, mailed: 
 def test_a_mail_that_cannot_be_sent_does_not_undo_the_unlock(
     bouncegate: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bouncegate.cli.confirmation._SENDMAIL", "/nowhere/sendmail")
+    monkeypatch.setattr("bouncegate.admin.mail.SENDMAIL", "/nowhere/sendmail")
     done = bouncegate("unlock", "--all", "--kind", "soft", "--notify", "d@kernel.org", "--yes")
     assert done.code == os.EX_UNAVAILABLE
     assert "no mail could be sent" in done.err

@@ -48,7 +48,7 @@ _RIGHTS: Final[dict[LockRight, Right]] = {
 
 
 Watch = Callable[[int], AbstractContextManager[Callable[[int], None]]]
-"""Sees how far an act on so many addresses is."""
+"""Sees how far an act on so many addresses is; called before anything is changed."""
 
 
 def _unwatched(_: int) -> AbstractContextManager[Callable[[int], None]]:
@@ -87,6 +87,8 @@ class Done(NamedTuple):
 
     addresses: list[str]
     left: int = 0
+    plan: UnlockPlan | None = None
+    """What an unlock went by."""
 
 
 def lock_rights(site: Site, person: Person) -> frozenset[LockRight]:
@@ -129,15 +131,16 @@ def unlock(
     planned = plan(asking, addresses, filters, scopes)
     names = sorted({target.address for target in planned.free})
     if not names:
-        return Done([])
+        return Done([], plan=planned)
     freed = {target.group for target in planned.free}
     command = "unlock" if filters is None else "unlock --all"
     audit = audit_of(command, asking.now, asking.who, why=asking.why, targets=names, scopes=freed)
     act = Act((), asking.now, "unlock", asking.who.by, asking.why, condition="as-seen")
     site = asking.site
     made, total = planned.acts(act), len(planned.free)
-    left = carry_out(site.installation, site.store, made, total, audit, watch)
-    return Done([name for name in names if name not in left.first], left.number)
+    watched = watch(total)
+    left = carry_out(site.installation, site.store, made, total, audit, lambda _: watched)
+    return Done([name for name in names if name not in left.first], left.number, planned)
 
 
 def lock(

@@ -34,7 +34,7 @@ class Site:
         # A password costs 32 MiB and a core for a while: one after the other.
         self._passwords = ThreadPoolExecutor(1, "web-login")
         self.delays: Final = Delays()
-        self.jobs: Final = Jobs()
+        self.jobs: Final = Jobs(access.jobs)
         self.logins_waiting = 0
         self.streams = 0
         """Open streams of events."""

@@ -106,6 +106,8 @@ class UnlockSummary:
         self.addresses = 0
         self.names: list[str] = []
         """The first addresses, for a mail or an audit record."""
+        self.kinds: Counter[str] = Counter()
+        """The locks to lift by kind and reason."""
         self.scopes: set[str] = set()
         """The scopes of the locks."""
         self.left = 0
@@ -146,6 +148,7 @@ class UnlockSummary:
             assert row.scope is not None, "a row without a lock unlocks nothing"
             causes[row.scope] ^= row.cause
         self.scopes.update(causes)
+        self.kinds.update(f"{row.kind}, {row.reason}" for row in rows)
         self.rows += len(rows)
         self.first += rows[: _SHOWN - len(self.first)]
         self.addresses += 1

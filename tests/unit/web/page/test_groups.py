@@ -121,7 +121,7 @@ def test_no_number_of_all_mail_is_told(shop: Browser) -> None:
 def test_the_menu_leads_only_to_what_opens(shop: Browser) -> None:
     menu = shop.ask("GET", "/rules").text.partition("<nav")[2].partition("</nav>")[0]
     paths = [one.partition('"')[0] for one in menu.split('href="')[1:]]
-    assert paths == ["/recipients", "/groups", "/check", "/rules"]
+    assert paths == ["/recipients", "/groups", "/check", "/jobs", "/rules"]
     assert all(shop.ask("GET", path).status == 200 for path in paths)
 
 
@@ -166,5 +166,6 @@ def test_every_route_has_been_thought_about() -> None:
         *("/", "/recipients", "/recipients.csv", "/recipients/{address:path}", "/unlock", "/lock"),
         *("/recipients/{address:path}/messages/{number}", "/requests/new", "/check", "/groups"),
         *("/groups/{name:path}", "/rules", "/rules/reasons", "/static/{name}"),
+        *("/jobs", "/jobs/{id}"),
     }
     assert {route.path for route in ROUTES if not route.all_mail} == for_groups

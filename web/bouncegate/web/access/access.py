@@ -6,6 +6,7 @@ from bouncegate.config.settings import Settings
 from bouncegate.web.access.accounts import Accounts
 from bouncegate.web.access.environment import AccessEnvironment, open_access
 from bouncegate.web.access.idempotency import Idempotency
+from bouncegate.web.access.jobrecords import JobRecords
 from bouncegate.web.access.sessions import Sessions, key_of
 from bouncegate.web.access.tokens import Tokens
 
@@ -20,6 +21,7 @@ class Access:
         self.sessions: Final = Sessions(environment, web.session.after(0), web.idle.after(0))
         self.tokens: Final = Tokens(environment)
         self.idempotency: Final = Idempotency(environment)
+        self.jobs: Final = JobRecords(environment)
         self.key: Final = environment.key
         """The secret by which forms are signed."""
         self.replaced: Final = environment.replaced

@@ -5,6 +5,7 @@
     sessions     SHA-256 of the session's id -> Session
     tokens       id of the token -> Token
     idempotency  id of a token, NUL, SHA-256 of its key -> Kept
+    jobs         id of the job -> Job
 
 It holds secrets, or what they are known by, and so is in no backup of the store and in no export.
 If it is lost, accounts and tokens have to be made again; no lock and no bounce is in it.
@@ -35,8 +36,9 @@ ACCOUNTS: Final = b"accounts"
 SESSIONS: Final = b"sessions"
 TOKENS: Final = b"tokens"
 IDEMPOTENCY: Final = b"idempotency"
+JOBS: Final = b"jobs"
 
-_DATABASES: Final = (META, ACCOUNTS, SESSIONS, TOKENS, IDEMPOTENCY)
+_DATABASES: Final = (META, ACCOUNTS, SESSIONS, TOKENS, IDEMPOTENCY, JOBS)
 _MAP_SIZE: Final = 64 * 2**20
 _SETTING: Final = "nothing: revoke tokens that are not used"
 _LAYOUT: Final = b"layout"

@@ -1,4 +1,4 @@
-"""Unlocking all that filters select, and asking how far it is."""
+"""Unlocking all that filters select, and asking how far it is (`bouncegate.web.unlockjobs`)."""
 
 from typing import Final
 
@@ -7,13 +7,13 @@ from starlette.responses import Response
 
 from bouncegate.admin.lists.asking import RowsAsked
 from bouncegate.admin.views.values import iso
-from bouncegate.web import acts
+from bouncegate.web import acts, unlockjobs
+from bouncegate.web.access.jobrecords import Job
 from bouncegate.web.api.addresses import filters_of
 from bouncegate.web.api.asking import asking
 from bouncegate.web.api.operation import Operation, as_json
 from bouncegate.web.api.problems import refused
 from bouncegate.web.call import Call
-from bouncegate.web.jobs import Job, TooManyJobs
 from bouncegate.web.problem import Problem
 from bouncegate.web.rights import Right
 
@@ -30,6 +30,8 @@ class UnlockAllBody(Struct, frozen=True, forbid_unknown_fields=True):
     filter: UnlockFilter
     why: str
     dry_run: bool = False
+    notify: str = ""
+    """Who gets a mail at the end, where the daemon may send one."""
 
 
 class UnlockCounts(Struct):
@@ -47,7 +49,7 @@ class JobView(Struct):
 
     id: str
     state: str
-    """waiting, running, done, failed or cancelled."""
+    """waiting, running, done, failed, cancelled, or interrupted: its process has ended."""
     total: int
     """Locks while it runs, then addresses."""
     done: int
@@ -56,6 +58,13 @@ class JobView(Struct):
     created: str | None
     ended: str | None
     fault: str
+    stayed: dict[str, int]
+    """Addresses with a lock that stays, by the right that is missing."""
+    decided: bool
+    """Whether it has begun to change something. All of it will be: where it was interrupted, at
+    the next start of the daemon."""
+    mail_fault: str
+    """Why the mail could not be sent."""
 
 
 def unlock_all(call: Call, body: UnlockAllBody) -> Response:
@@ -67,33 +76,8 @@ def unlock_all(call: Call, body: UnlockAllBody) -> Response:
         kept = {str(right): number for right, number in plan.kept.left_by.items()}
         return as_json(UnlockCounts(len(names), names[:_FIRST], kept))
 
-    def work(job: Job) -> None:
-        done = acts.unlock(asked, (), filters, watch=lambda total: _Watched(job, total))
-        job.done, job.kept = len(done.addresses), done.left
-        job.total = job.done + job.kept
-
-    try:
-        job = call.site.jobs.begin(_owner(call), work)
-    except TooManyJobs:
-        raise Problem("busy", headers={"retry-after": "60"}) from None
+    job = unlockjobs.begin(asked, filters, notify=body.notify)
     return as_json(_view(job), 202, {"location": f"/api/v1/jobs/{job.id}"})
-
-
-class _Watched:
-    """Writes into a job how far it is."""
-
-    def __init__(self, job: Job, total: int) -> None:
-        self._job = job
-        job.total = total
-
-    def __enter__(self) -> "_Watched":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def __call__(self, done: int) -> None:
-        self._job.done = done
 
 
 def get_job(call: Call) -> Response:
@@ -113,14 +97,10 @@ def _job(call: Call) -> Job:
     id_ = call.request.path_params["id"]
     job = call.site.jobs.get(id_)
     if job is None and call.site.jobs.is_of_another_process(id_):
-        raise refused("gone", "what it had decided was carried out at the next start")
-    if job is None or (job.owner != _owner(call) and Right.ADMIN not in call.person.rights):
+        raise refused("gone", "jobs are kept for 30 days")
+    if job is None or not unlockjobs.may_see(call.person, job):
         raise Problem("not-found")
     return job
-
-
-def _owner(call: Call) -> str:
-    return call.person.token
 
 
 def _view(job: Job) -> JobView:
@@ -133,6 +113,9 @@ def _view(job: Job) -> JobView:
         iso(job.created),
         iso(job.ended or None),
         job.fault,
+        job.stayed,
+        job.is_decided,
+        job.mail_fault,
     )
 
 

@@ -23,6 +23,7 @@ MENU: Final = (
     Entry("check", "/check", "Check", "view", all_mail=False),
     Entry("corrections", "/corrections", "Corrections", "operate"),
     Entry("requests", "/requests", "Requests", "operate"),
+    Entry("jobs", "/jobs", "Jobs", "operate", all_mail=False),
     Entry("incidents", "/incidents", "Incidents", "operate"),
     Entry("rules", "/rules", "Rules", "view", all_mail=False),
     Entry("audit", "/audit", "Audit log", "operate"),

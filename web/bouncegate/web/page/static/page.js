@@ -157,19 +157,20 @@ addEventListener("pageshow", () => {
 // --- A job shows how far it is -----------------------------------------------------------------
 
 const job = document.querySelector("[data-job]");
-if (job) {
-  const source = new EventSource(job.dataset.job);
-  source.addEventListener("progress", (event) => {
-    const { done, total } = JSON.parse(event.data);
-    const bar = job.querySelector("progress");
-    bar.max = total || 1;
-    bar.value = done;
-    job.querySelector("output").value = `${done} / ${total}`;
-  });
-  source.addEventListener("end", () => {
-    source.close();
-    location.reload();
-  });
-}
+
+const follow = async () => {
+  const body = await fetched(job.dataset.job);
+  if (!body) return;
+  const [bar, output] = ["progress", "output"].map((name) => body.querySelector(name));
+  // What has ended, or can no longer be taken back, is shown as a page.
+  if (!bar || !job.querySelector("form") !== !body.querySelector("form")) location.reload();
+  else {
+    job.querySelector("progress").replaceWith(bar);
+    job.querySelector("output").value = output.value;
+    setTimeout(again, 1000);
+  }
+};
+const again = () => follow().catch(() => setTimeout(again, 5000));
+if (job) setTimeout(again, 1000);
 
 count();
