@@ -13,6 +13,7 @@ from bouncegate.web import health, login
 from bouncegate.web.api import documents
 from bouncegate.web.api import routes as api
 from bouncegate.web.call import Call
+from bouncegate.web.cors import Cors
 from bouncegate.web.front import Front
 from bouncegate.web.identity import Identifier
 from bouncegate.web.page import routes as page
@@ -45,7 +46,8 @@ def application(site: Site) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers={HTTPException: unrouted})
     # Its own redirects would name the host that the client named.
     app.router.redirect_slashes = False
-    return Front(app)
+    origins = site.settings.api.origins if site.settings.api.enabled else ()
+    return Front(Cors(app, origins) if origins else app)
 
 
 def _as_json(call: Call, problem: Problem) -> Response:

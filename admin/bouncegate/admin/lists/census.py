@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from bouncegate.admin.lists.listing import Listing
+from bouncegate.admin.lists.row import Row
 from bouncegate.config.taxonomy import BY_LIST, Kind
 from bouncegate.policy.addressstate import ALL_MAIL, has_counted, lock_for
 from bouncegate.policy.fold import EMPTY
@@ -52,7 +53,7 @@ class Census:
     def take(self) -> Summary:
         """The summary, without rates; raises StoreError, and Stopped."""
         found = self._summary
-        for address, lock, groups in self._slowly(self._locks()):
+        for address, lock, groups in self._slowly(lock_records(self._store)):
             self._count_locks(address, lock, groups)
         index = self._store.lists
         found.bounced = sum(1 for _ in self._slowly(index.names_bounced()))
@@ -65,16 +66,6 @@ class Census:
         found.stale = sum(1 for _ in self._slowly(self._listing.stale()))
         return found
 
-    def _locks(self) -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:
-        """All locks, in slices."""
-        start = ""
-        while True:
-            found = list(islice(self._store.addresses.lock_records(start), _SLICE))
-            yield from found
-            if len(found) < _SLICE:
-                return
-            start = f"{found[-1][0]}\0"
-
     def _count_locks(self, address: str, lock: Lock | None, groups: tuple[Lock, ...]) -> None:
         found, now = self._summary, self._now
         whole = lock if lock is not None and lock.in_force(now) else None
@@ -85,13 +76,13 @@ class Census:
         if not in_force:
             found.detected += self._is_detected(address)
             return
-        _add(found.locked, in_force[0])
+        add_lock(found.locked, in_force[0])
         if whole is None:
             found.one_group += 1
             found.predicted += not self._is_of_locked(address)
         end = max(one.until for one in in_force)
         if end <= now + SOON:
-            _add(found.ending, in_force[0])
+            add_lock(found.ending, in_force[0])
 
     def _is_detected(self, address: str) -> bool:
         """Whether bounces count of an address whose locks have ended."""
@@ -109,19 +100,33 @@ class Census:
         return slowly(items, self._pause, self._stopped)
 
 
-def slowly(items: Iterator[_T], pause: Pause, stopped: Callable[[], bool]) -> Iterator[_T]:
+def lock_records(store: Store) -> Iterator[tuple[str, Lock | None, tuple[Lock, ...]]]:
+    """All locks in slices, each in a transaction of its own; raises StoreError."""
+    start = ""
+    while True:
+        found = list(islice(store.addresses.lock_records(start), _SLICE))
+        yield from found
+        if len(found) < _SLICE:
+            return
+        start = f"{found[-1][0]}\0"
+
+
+def slowly(
+    items: Iterator[_T], pause: Pause, stopped: Callable[[], bool], slice_: int = _SLICE
+) -> Iterator[_T]:
     """The items in slices, with pauses as long as the slices; raises Stopped."""
     began = time.monotonic()
     for number, item in enumerate(items, 1):
         yield item
-        if not number % _SLICE:
+        if not number % slice_:
             if stopped():
                 raise Stopped
             pause(time.monotonic() - began)
             began = time.monotonic()
 
 
-def _add(counts: LockCounts, lock: Lock) -> None:
+def add_lock(counts: LockCounts, lock: Lock | Row) -> None:
+    """Count a lock, or the row of one."""
     if lock.origin is Origin.MANUAL:
         counts.by_hand += 1
     elif lock.origin is Origin.IMPORTED:

@@ -107,19 +107,20 @@ def summary_view(found: Summary, incidents: int, alarm: AlarmSettings, now: int)
         age=max(now - found.time, 0),
         bounced=found.bounced,
         detected=found.detected,
-        locked=_locks(found.locked),
+        locked=locks_view(found.locked),
         one_group=found.one_group,
         domains=found.domains,
         predicted=found.predicted,
         invalid=found.invalid,
         stale=found.stale,
-        ending=_locks(found.ending),
+        ending=locks_view(found.ending),
         open_incidents=incidents,
         rates=[_rate(rate, alarm) for rate in found.rates],
     )
 
 
-def _locks(found: LockCounts) -> LocksView:
+def locks_view(found: LockCounts) -> LocksView:
+    """Counts of locks as scripts read them."""
     return LocksView(found.total, *(getattr(found, name) for name in LOCKS))
 
 

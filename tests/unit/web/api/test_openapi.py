@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.unit.web.api.interface import Interface
 
 from bouncegate.web.api import documents, hooks
@@ -28,6 +29,13 @@ def test_every_route_is_described_and_nothing_else() -> None:
     }
     assert described == routed
     assert len(routed) == len(OPERATIONS)
+
+
+def test_the_description_is_openapi_3_1() -> None:
+    assert [str(fault) for fault in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
+    broken = msgspec.json.decode(description())
+    del broken["paths"][f"{PREFIX}/check"]["get"]["responses"]["200"]["description"]
+    assert [*OpenAPIV31SpecValidator(broken).iter_errors()], "it finds what is wrong"
 
 
 def test_operations_have_names_of_their_own() -> None:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from bouncegate.admin.lists.asking import domain_named, provider_named
+from bouncegate.admin.lists.groupcensus import count_group
 from bouncegate.admin.lists.scope import CurrentScopes
 from bouncegate.admin.report.addresses import bounces
 from bouncegate.admin.report.counting import Scope
@@ -19,8 +20,16 @@ from bouncegate.admin.views.bounced import BouncedView, bounced_view
 from bouncegate.admin.views.counts import ReportCounts
 from bouncegate.admin.views.incidents import IncidentView, incident_view
 from bouncegate.admin.views.reasons import ReasonView, reason_views
-from bouncegate.admin.views.summary import SummaryView, summary_of, summary_view
+from bouncegate.admin.views.rows import listing_of
+from bouncegate.admin.views.summary import (
+    LocksView,
+    RateView,
+    locks_view,
+    summary_of,
+    summary_view,
+)
 from bouncegate.admin.views.unknown import ALL_TRUST
+from bouncegate.admin.views.values import iso
 from bouncegate.config.structs import struct_from
 from bouncegate.config.taxonomy import Category, Reason, ReportedKind
 from bouncegate.store.arrivals import Arrival
@@ -32,7 +41,44 @@ from bouncegate.web.call import Call
 from bouncegate.web.problem import Problem
 from bouncegate.web.rights import Right
 
+_GROUP_SECONDS: Final = 10.0
+"""For counting a group."""
+
 Limit = Annotated[int, Meta(ge=1, le=1000)]
+
+
+class SummaryQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of all mail, or of one group."""
+
+    group: str = ""
+
+
+class SummaryAnswer(Struct, omit_defaults=True):
+    """The numbers of the lists. A group has only some of them."""
+
+    counted: str | None
+    """When the addresses and rates were counted."""
+    age: int
+    """How many seconds ago."""
+    bounced: int
+    detected: int
+    locked: LocksView
+    one_group: int
+    """How many of the locked are locked for single groups alone."""
+    ending: LocksView
+    """How many of the locked are free within 7 days by the clock alone."""
+    group: str | None = None
+    """Missing: of all mail."""
+    complete: bool = True
+    """False: time was up, and there are more. Missing: it is complete."""
+    domains: int | None = None
+    """Domains that are locked as a whole."""
+    predicted: int | None = None
+    invalid: int | None = None
+    stale: int | None = None
+    open_incidents: int | None = None
+    """Now."""
+    rates: list[RateView] | None = None
 
 
 class ReportQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,13 +122,34 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
     after: str = ""
 
 
-def get_summary(call: Call) -> Response:
-    """What `maintain` has counted; where it has not yet, it is counted now."""
+def get_summary(call: Call, asked: SummaryQuery) -> Response:
+    """What `maintain` has counted; where it has not yet, and of one group, it is counted now."""
+    if asked.group:
+        return as_json(_of_group(call, asked.group))
     require_all_mail(call)
     site = call.site
     found = site.store.summary.get() or summary_of(site.installation, site.store, call.now)
     incidents = sum(1 for one in site.store.incidents.all() if one.settled is None)
-    return as_json(summary_view(found, incidents, site.settings.alarm, call.now))
+    view = summary_view(found, incidents, site.settings.alarm, call.now)
+    return as_json(struct_from(view, SummaryAnswer))
+
+
+def _of_group(call: Call, group: str) -> SummaryAnswer:
+    call.require(Right.READ, group)
+    store = call.site.store
+    listing = listing_of(call.site.installation, store, call.now)
+    found = count_group(store, listing, group, call.now, _GROUP_SECONDS)
+    return SummaryAnswer(
+        group=group,
+        complete=found.complete,
+        counted=iso(call.now),
+        age=0,
+        bounced=found.bounced,
+        detected=found.detected,
+        locked=locks_view(found.locked),
+        one_group=found.one_group,
+        ending=locks_view(found.ending),
+    )
 
 
 def get_mailings(call: Call, asked: ReportQuery) -> Response:
@@ -157,8 +224,8 @@ def get_incidents(call: Call) -> Response:
 
 
 def get_reasons(_: Call) -> Response:
-    """All reasons, and what they mean; without examples of replies."""
-    return as_json(Items(list(reason_views(examples=False))))
+    """All reasons, what they mean, and a reply that has them."""
+    return as_json(Items(list(reason_views())))
 
 
 def get_audit(call: Call, asked: AuditQuery) -> Response:
@@ -192,7 +259,8 @@ OPERATIONS: Final = (
         get_summary,
         Right.READ,
         "How many addresses are on which list",
-        answers={200: SummaryView},
+        SummaryQuery,
+        {200: SummaryAnswer},
     ),
     Operation(
         "GET",
@@ -247,7 +315,7 @@ OPERATIONS: Final = (
         "/reasons",
         get_reasons,
         Right.READ,
-        "All reasons, and what they mean",
+        "All reasons, what they mean, and a reply that has them",
         answers={200: Items[ReasonView]},
     ),
     Operation(
