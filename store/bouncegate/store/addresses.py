@@ -44,7 +44,7 @@ class Addresses(Table):
         if not key:
             return None
         counts = transaction.get(key, db=self._addresses)
-        record = transaction.get(key, db=self._locks)
+        record = self.record_within(transaction, key)
         if counts is None and record is None:
             return self.purged.get(transaction, address)
         state = EMPTY if counts is None else decode_state(counts)
@@ -54,10 +54,8 @@ class Addresses(Table):
         """Write what has changed; of what is `EMPTY` nothing stays."""
         key = address.encode()
         locks, known = lock_record(after), lock_record(before)
-        if locks is None and known is not None:
-            transaction.delete(key, db=self._locks)
-        elif locks is not None and locks != known:
-            transaction.put(key, locks, db=self._locks)
+        if locks != known:
+            self.put_record(transaction, key, locks)
         self.index.update(transaction, key, before, after)
         counts = without_locks(after)
         if counts == without_locks(before):
@@ -70,15 +68,23 @@ class Addresses(Table):
     def write(self, transaction: Transaction, address: str, state: State) -> None:
         """Write a state as a whole, whatever there was of the address before."""
         key, counts = address.encode(), without_locks(state)
-        for database, value in (
-            (self._addresses, None if counts == EMPTY else encode(counts)),
-            (self._locks, lock_record(state)),
-        ):
-            if value is None:
-                transaction.delete(key, db=database)
-            else:
-                transaction.put(key, value, db=database)
+        if counts == EMPTY:
+            transaction.delete(key, db=self._addresses)
+        else:
+            transaction.put(key, encode(counts), db=self._addresses)
+        self.put_record(transaction, key, lock_record(state))
         self.index.write(transaction, key, state)
+
+    def record_within(self, transaction: Transaction, key: bytes) -> bytes | None:
+        """The lock record of an address, given in UTF-8."""
+        return transaction.get(key, db=self._locks)
+
+    def put_record(self, transaction: Transaction, key: bytes, record: bytes | None) -> None:
+        """Write the lock record of an address, or that it has none."""
+        if record is None:
+            transaction.delete(key, db=self._locks)
+        else:
+            transaction.put(key, record, db=self._locks)
 
     def locked(
         self, transaction: Transaction, after: bytes, most: int

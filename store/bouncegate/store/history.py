@@ -39,10 +39,15 @@ class Effect(NamedTuple):
 class History(Table):
     """Entries and rulings taking effect on addresses."""
 
-    def __init__(self, environment: Environment, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        journal: Journal | None = None,
+        addresses: Addresses | None = None,
+    ) -> None:
         super().__init__(environment)
         self.journal: Final = journal or Journal(environment)
-        self.addresses: Final = Addresses(environment)
+        self.addresses: Final = addresses or Addresses(environment)
         self.rulings: Final = Rulings(environment)
         self.window: Final = Window(environment)
 

@@ -15,7 +15,7 @@ from bouncegate.store.effects import Recorded
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents
 from bouncegate.store.intake import Encoded
-from bouncegate.store.lastmailed import LastMailed
+from bouncegate.store.lastmailed import DAY, LastMailed
 from bouncegate.store.recording import Recording
 from bouncegate.store.table import Transaction
 
@@ -102,6 +102,15 @@ class ImmediateChanges:
     def open_for_names(self, transaction: Transaction, opened: Opened) -> int:
         """Open the incident of our name servers; returns its number."""
         return self._incidents.open_for_names(transaction, opened)
+
+    def close_incidents(self, transaction: Transaction, policy: Policy, now: int) -> None:
+        """Forget what is no longer watched, and close the incidents that are over."""
+        guard = policy.guard
+        if guard is not None:
+            self._history.window.expire_within(transaction, now, guard.reach + DAY, DAY)
+            for settlement in self._incidents.over(transaction, guard, now):
+                while self._incidents.settle_some(transaction, settlement, policy.fold) is None:
+                    pass
 
     def note(self, transaction: Transaction, audit: Audit | None) -> None:
         """Write the record of a change that was made elsewhere."""

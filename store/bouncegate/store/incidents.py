@@ -144,10 +144,13 @@ class Incidents(Table):
     # -- within a transaction of the caller's ------------------------------------------------
 
     def open_for_names(self, transaction: Transaction, opened: Opened) -> int:
-        """Open the incident of our name servers; returns its number.
+        """Open the incident of our name servers, unless it is open; returns its number.
 
         It holds nothing: its bounces wait for DNS.
         """
+        for one in self._all(transaction):
+            if one.settled is None and one.series == Incident(0, opened).series:
+                return one.number
         number = self._history.journal.append(transaction, opened)
         transaction.put(octets_of(number), octets_of(0), db=self._incidents)
         series = Incident(number, opened).series

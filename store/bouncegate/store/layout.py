@@ -59,6 +59,10 @@ PURGED: Final = b"purged"
 UNPROVEN: Final = b"unproven"
 SET_ASIDE: Final = b"set_aside"
 REQUESTS: Final = b"requests"
+OUTBOX: Final = b"outbox"
+OUTBOX_ONCE: Final = b"outbox_once"
+OUTBOX_BY_ADDRESS: Final = b"outbox_by_address"
+SETTLED_LOCKS: Final = b"settled_locks"
 
 DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -90,6 +94,10 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     UNPROVEN: {},
     SET_ASIDE: {},
     REQUESTS: {},
+    OUTBOX: {},
+    OUTBOX_ONCE: {},
+    OUTBOX_BY_ADDRESS: {"dupsort": True, "dupfixed": True},
+    SETTLED_LOCKS: {},
 }
 
 _MAX_DATABASES: Final = 64

@@ -1,6 +1,6 @@
 """The store: opens the environment, names its tables, and does what spans several of them.
 
-Twenty-eight databases in one environment, changed together in one transaction or not at all. Each
+Thirty-three databases in one environment, changed together in one transaction or not at all. Each
 table is a module of its own, which documents its databases:
 
     databases                 hold                                     table
@@ -21,7 +21,12 @@ table is a module of its own, which documents its databases:
     purged                    locks of addresses that were purged      purged
     unproven, set_aside       reports that count for no address        unproven
     audit                     what operators did                       audit
+    outbox, outbox_once,      what waits for a shared log to order it  outbox
+      outbox_by_address
+    settled_locks             the locks without what waits             settledaddresses
+    requests                  requests to unlock                       requests
     meta                      the number of the layout                 layout
+                              which machine of a cluster this is       ordered
                               how far sources have been read           meta
                               the last trusted time                    clock
                               how many addresses are on which list     summary
@@ -33,7 +38,7 @@ events that are void or held.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Self
 
 import lmdb
@@ -45,6 +50,7 @@ from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.records import MOST_EVENTS, Act, Audit, Delivered, Opened, Ruling, Settled
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
+from bouncegate.store.change import GuardChange
 from bouncegate.store.changes import Changes, Standing
 from bouncegate.store.clock import ClockRecord
 from bouncegate.store.deliverylog import DeliveryLog
@@ -64,14 +70,19 @@ from bouncegate.store.messages import Messages
 from bouncegate.store.meta import Progress
 from bouncegate.store.mx import MxCache
 from bouncegate.store.openenvironment import OpenEnvironment
+from bouncegate.store.ordered import Memberships, OrderedChanges, Placed
+from bouncegate.store.outbox import Outbox
+from bouncegate.store.overlay import Overlay
 from bouncegate.store.places import Places
 from bouncegate.store.purge import Purge
 from bouncegate.store.recording import Recording
 from bouncegate.store.requests import UnlockRequests
 from bouncegate.store.retention import Retention
+from bouncegate.store.settledaddresses import SettledAddresses
 from bouncegate.store.summary import KeptSummary
 from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.unproven import Quotas, Unproven
+from bouncegate.store.waiting import WaitingChanges
 from bouncegate.store.writerlock import WriterLock
 
 __all__ = ["Acted", "Bounce", "Effect", "Incident", "Recorded", "Store"]
@@ -89,11 +100,24 @@ class Acted(NamedTuple):
 class Store(OpenEnvironment):
     """All tables of one environment, by name."""
 
-    def __init__(self, environment: Environment, writer_lock: WriterLock | None = None) -> None:
-        """Use an environment that is open; `writer_lock` is held until `close`."""
+    def __init__(
+        self,
+        environment: Environment,
+        writer_lock: WriterLock | None = None,
+        *,
+        settled: bool = False,
+    ) -> None:
+        """Use an environment that is open; `writer_lock` is held until `close`.
+
+        `settled`: see and write what the shared log has settled alone, where one is shared.
+        """
         super().__init__(environment, DATABASES, writer_lock)
         try:
-            self.history: Final = History(environment)
+            self.memberships: Final = Memberships(environment)
+            self.membership: Final = self.memberships.get()
+            self.outbox: Final = Outbox(environment)
+            own = SettledAddresses(environment)
+            self.history: Final = History(environment, addresses=own if settled else None)
             self.journal: Final = self.history.journal
             self.addresses: Final = self.history.addresses
             self.purged: Final = self.addresses.purged
@@ -114,10 +138,18 @@ class Store(OpenEnvironment):
             self.effects: Final = Effects(
                 environment, self.history, self.incidents, self.hourcounts, quotas
             )
-            recording = Recording(self.intake, self.effects)
-            self.changes: Final[Changes] = ImmediateChanges(
-                self.history, recording, self.incidents, self.audits, self.lastmailed
+            overlay = Overlay(own, self.outbox, self.history.window)
+            immediate = ImmediateChanges(
+                self.history,
+                Recording(self.intake, self.effects),
+                self.incidents,
+                self.audits,
+                self.lastmailed,
             )
+            self.ordered: Final = OrderedChanges(immediate, self.effects, self.mx, overlay)
+            self.changes: Changes = immediate
+            if self.membership is not None and not settled:
+                self.changes = WaitingChanges(overlay, self.intake, self.effects, self.incidents)
             self.deliverylog: Final = DeliveryLog(
                 environment, self.history, self.changes, self.effects, self.unproven
             )
@@ -140,11 +172,17 @@ class Store(OpenEnvironment):
             ) from None
 
     @classmethod
-    def open(cls, settings: StoreSettings, *, readonly: bool = False) -> Self:
-        """Open the store, and make it unless `readonly`; raises StoreError."""
+    def open(
+        cls, settings: StoreSettings, *, readonly: bool = False, settled: bool = False
+    ) -> Self:
+        """Open the store, and make it unless `readonly`; raises StoreError.
+
+        `settled`: as in the constructor.
+        """
         writer_lock = None if readonly else WriterLock.shared(settings.path)
         try:
-            return cls(open_environment(settings, readonly=readonly), writer_lock)
+            environment = open_environment(settings, readonly=readonly)
+            return cls(environment, writer_lock, settled=settled)
         except BaseException:
             if writer_lock is not None:
                 writer_lock.release()
@@ -154,6 +192,11 @@ class Store(OpenEnvironment):
     def environment(self) -> Environment:
         """For whoever reads several of its tables at one moment."""
         return self._environment
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether changes wait until a shared log has ordered them."""
+        return isinstance(self.changes, WaitingChanges)
 
     # -- changes -----------------------------------------------------------------------------
 
@@ -245,6 +288,10 @@ class Store(OpenEnvironment):
         guard = policy.guard
         if guard is None:
             return []
+        if self.is_waiting:
+            with self._writing() as transaction:
+                self.outbox.add(transaction, GuardChange(now))
+            return []
         self.history.window.expire(now, guard.reach + DAY, DAY)
         with self._writing() as transaction:
             over = self.incidents.over(transaction, guard, now)
@@ -252,6 +299,28 @@ class Store(OpenEnvironment):
         for settlement in interrupted:
             self.settle(settlement, policy.fold)
         return [self.settle(settlement, policy.fold) for settlement in over]
+
+    def take_effect(
+        self, placed: Sequence[Placed], policy: Policy, seconds: float
+    ) -> list[list[Recorded]]:
+        """Let the next changes of the shared log take effect, in one transaction.
+
+        One of them at least, and no further one once it has taken so many seconds. Returns of each
+        that did what became of its bounces. Raises StoreError; then
+        none of them took effect.
+        """
+        outcomes: list[list[Recorded]] = []
+        with self._writing() as transaction:
+            end = time.monotonic() + seconds
+            membership = self.memberships.require(transaction, placed[0].position)
+            for one in placed:
+                outcomes.append(self.ordered.apply(transaction, one, policy))
+                if time.monotonic() >= end:
+                    break
+            last = placed[len(outcomes) - 1]
+            stand = replace(membership, position=last.position, chain=last.chain)
+            self.memberships.put(transaction, stand)
+        return outcomes
 
     def note(self, audit: Audit) -> None:
         """Write the record of a change that was made elsewhere, such as to a file.

@@ -118,6 +118,12 @@ class Window(Table):
             with self._writing() as transaction:
                 left = self._drop(transaction, left)
 
+    def expire_within(self, transaction: Transaction, now: int, kept: int, ahead: int) -> None:
+        """The same within one transaction."""
+        left: Outdated | None = self._outdated(transaction, now, kept, ahead)
+        while left is not None:
+            left = self._drop(transaction, left)
+
     def _outdated(self, transaction: Transaction, now: int, kept: int, ahead: int) -> Outdated:
         """What is watched for longer than it is kept, or lies too far ahead; reads all of it.
 

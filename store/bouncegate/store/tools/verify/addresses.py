@@ -24,6 +24,7 @@ from bouncegate.store.history import History
 from bouncegate.store.journal import Journal
 from bouncegate.store.layout import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
 from bouncegate.store.listindex import BOUNCED, LETTERS, lists_of, locks_of
+from bouncegate.store.settledaddresses import SettledAddresses
 from bouncegate.store.tools.verify.difference import PORTION, Difference, Repair, deleted, records
 from bouncegate.store.tools.verify.journal import addresses_of
 
@@ -82,8 +83,8 @@ class AddressCheck:
         self._environment = environment
         self._fold = fold
         self._journal = CachingJournal(environment)
-        self._history = History(environment, self._journal)
-        self._locks = environment.open_db(LOCKS, create=False)
+        settled = SettledAddresses(environment)
+        self._history = History(environment, self._journal, settled)
         self._shelves = environment.open_db(SHELVES, create=False)
         self._known = [environment.open_db(name, create=False) for name in _TABLES]
         self._ends = environment.open_db(ENDS, dupsort=True, create=False)
@@ -118,7 +119,7 @@ class AddressCheck:
         try:
             address = key.decode()
             repair = partial(self.recompute, address)
-            record = transaction.get(key, db=self._locks)
+            record = self._history.addresses.record_within(transaction, key)
             locks = {} if record is None else dict(lockrecord.of_groups(record))
             if record is not None:
                 lockrecord.unpack(record)

@@ -25,6 +25,7 @@ from bouncegate.store.tools.verify.addresses import AddressCheck
 from bouncegate.store.tools.verify.difference import Difference
 from bouncegate.store.tools.verify.journal import JournalCheck
 from bouncegate.store.tools.verify.ledger import LedgerCheck
+from bouncegate.store.tools.verify.outbox import OutboxCheck
 from bouncegate.store.tools.verify.records import RecordCheck
 from bouncegate.store.tools.verify.window import WindowCheck
 from bouncegate.store.writerlock import WriterLock
@@ -121,6 +122,7 @@ def differences(
     yield from JournalCheck(environment).differences()
     yield from AddressCheck(environment, fold).differences()
     yield from WindowCheck(environment).differences()
+    yield from OutboxCheck(environment, fold).differences()
     yield from RecordCheck(environment, folder).differences()
 
 

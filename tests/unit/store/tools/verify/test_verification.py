@@ -38,6 +38,7 @@ from bouncegate.store.codec import decode_entry, decode_state, encode, octets_of
 from bouncegate.store.deliverylog import Accepted, Batch, Deferral, Deferred, Delivery, Step
 from bouncegate.store.layout import DATABASES, USED_BY_DAY, open_environment
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.ordered import Membership
 from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.store import Bounce, Store
 from bouncegate.store.tools.verify.difference import Difference
@@ -70,6 +71,12 @@ def folder(tmp_path: Path) -> Path:
     with closing(Store.open(settings_of(tmp_path / "store"))) as store:
         unread = replace(event(90), address="", time=NOW + 701, trust="unverified")
         store.record([Bounce((unread,), b"a fault of ours", is_set_aside=True)], POLICY)
+        with store.environment.begin(write=True) as transaction:
+            store.memberships.put(transaction, Membership("one"))
+    with closing(Store.open(settings_of(tmp_path / "store"))) as store:
+        store.record([Bounce([event(95)], b"")], POLICY)
+        with store.environment.begin(write=True) as transaction:
+            store.memberships.put(transaction, None)  # what comes from here on is recorded at once
     return tmp_path / "store"
 
 
@@ -189,6 +196,16 @@ MENDED: dict[str, tuple[Damage, str]] = {
     "day of nobody": (write("used_by_day", b"\1\1", b"d.example\0x"), "used_by_day"),
     "host that vanished": (drop("mx_hosts"), "mx_hosts"),
     "quota of no report": (write("unproven", octets_of(10**9), bytes(16)), "unproven"),
+    "waiting bounce that would count again": (drop("outbox_once"), "outbox_once"),
+    "waiting bounce of no change": (write("outbox_once", bytes(16), octets_of(9)), "outbox_once"),
+    "waiting change that no address names": (drop("outbox_by_address"), "outbox_by_address"),
+    "waiting change that is none": (
+        write("outbox_by_address", b"x@y.example", octets_of(10**9)),
+        "outbox_by_address",
+    ),
+    "settled lock that vanished": (drop("settled_locks"), "settled_locks"),
+    "settled lock of nobody": (write("settled_locks", b"x@y.example", b""), "settled_locks"),
+    "waiting lock that does not bind": (drop("locks", event(95).address.encode()), "locks"),
     "host of nobody": (write("mx_hosts", b"example.mx.\0none.example", b""), "mx_hosts"),
 }
 
@@ -220,6 +237,7 @@ LOST: dict[str, tuple[Damage, str]] = {
     "series": (spoil("series"), "series"),
     "series of an open incident": (drop("series"), "incidents"),
     "message": (spoil("messages"), "messages"),
+    "change that waits": (spoil("outbox"), "outbox"),
     "deferral": (spoil("deferred"), "deferred"),
     "acceptance": (spoil("accepted"), "accepted"),
     "wanted domain": (spoil("mx_wanted"), "mx_wanted"),

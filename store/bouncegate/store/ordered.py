@@ -1,0 +1,206 @@
+"""Changes that the log has ordered, as they take effect on each machine.
+
+    meta  "cluster"  the name of this machine, and where it stands in the log
+
+Only here, on a machine that shares its index, is anything written that the journal holds or adds up
+to. What a change does depends on nothing but what the log had ordered before it, and on the policy,
+so that all machines come to the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, msgpack
+
+from bouncegate.policy.fold import Policy
+from bouncegate.policy.unconfirmed import awaits_dns
+from bouncegate.store.address import domain_of
+from bouncegate.store.change import (
+    ActsChange,
+    BounceChange,
+    Change,
+    GuardChange,
+    NamesChange,
+    NoteChange,
+    RulingChange,
+    SettlementChange,
+    addresses_of,
+)
+from bouncegate.store.codec import encode, encode_entry
+from bouncegate.store.effects import Effects, Recorded
+from bouncegate.store.environment import Environment
+from bouncegate.store.errors import StoreError
+from bouncegate.store.immediate import ImmediateChanges
+from bouncegate.store.incidents import Incident
+from bouncegate.store.intake import Weighed
+from bouncegate.store.layout import META
+from bouncegate.store.mx import MxCache
+from bouncegate.store.overlay import Overlay
+from bouncegate.store.table import Table, Transaction
+
+_KEY: Final = b"cluster"
+
+
+class Membership(Struct, frozen=True):
+    """A machine that shares its index, and where it stands in the log."""
+
+    name: str
+    position: int = 0
+    """Of the last entry that has taken effect."""
+    chain: bytes = bytes(32)
+    """The log's own hash of all entries up to that one."""
+
+
+_DECODER: Final = msgpack.Decoder(Membership)
+
+
+class Placed(NamedTuple):
+    """A change in its place in the log."""
+
+    position: int
+    chain: bytes
+    """The log's hash of all entries up to it."""
+    change: Change | None
+    """None: it was blanked, and does nothing."""
+    own: int = 0
+    """Its seq in this machine's outbox, where it is one of its own."""
+
+
+class Memberships(Table):
+    """The one membership of a store."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._meta = self._database(META)
+
+    def get(self) -> Membership | None:
+        """Which machine it is; None where it shares its index with none. Raises StoreError."""
+        with self._reading() as transaction:
+            return self.get_within(transaction)
+
+    def get_within(self, transaction: Transaction) -> Membership | None:
+        """The same within a transaction."""
+        octets = transaction.get(_KEY, db=self._meta)
+        return None if octets is None else _DECODER.decode(octets)
+
+    def require(self, transaction: Transaction, position: int) -> Membership:
+        """The membership of a machine for which this position of the log comes next.
+
+        Raises StoreError where it is none, or stands elsewhere.
+        """
+        found = self.get_within(transaction)
+        if found is None:
+            raise StoreError(f"{self._path}: this store shares its index with no other machine")
+        if found.position + 1 != position:
+            raise StoreError(
+                f"{self._path}: stands at position {found.position} of the shared log, and not "
+                f"before {position}: another process applies it"
+            )
+        return found
+
+    def put(self, transaction: Transaction, membership: Membership | None) -> None:
+        """Write it, or that there is none."""
+        if membership is None:
+            transaction.delete(_KEY, db=self._meta)
+        else:
+            transaction.put(_KEY, encode(membership), db=self._meta)
+
+
+class OrderedChanges:
+    """Changes taking effect one after the other, in the order of the log."""
+
+    def __init__(
+        self, changes: ImmediateChanges, effects: Effects, mx: MxCache, overlay: Overlay
+    ) -> None:
+        """All of them see states as the log has settled them."""
+        self._changes = changes
+        self._effects = effects
+        self._mx = mx
+        self.overlay: Final = overlay
+        self._carry_out: dict[type[Any], Callable[[Transaction, Any, Policy], list[Recorded]]] = {
+            BounceChange: self._bounce,
+            ActsChange: self._acts,
+            RulingChange: self._ruling,
+            SettlementChange: self._settlement,
+            NamesChange: self._names,
+            NoteChange: self._note,
+            GuardChange: self._guard,
+        }
+
+    def apply(self, transaction: Transaction, placed: Placed, policy: Policy) -> list[Recorded]:
+        """Let the next change of the log take effect; returns what became of its bounces."""
+        change, outcomes = placed.change, list[Recorded]()
+        if change is not None:
+            outcomes = self._carry_out[type(change)](transaction, change, policy)
+        touched = self.overlay.settled.take_written()
+        if placed.own:
+            waited = self.overlay.outbox.remove(transaction, placed.own)
+            touched.update(addresses_of(waited) if waited is not None else ())
+        if _moves_incidents(change, outcomes):  # what is held of that which waits is another
+            touched.update(self.overlay.outbox.addresses(transaction))
+        for address in sorted(touched):
+            self.overlay.renew(transaction, address, policy.fold)
+        return outcomes
+
+    def _bounce(
+        self, transaction: Transaction, change: BounceChange, policy: Policy
+    ) -> list[Recorded]:
+        outcomes: list[Recorded] = []
+        for event, mailed in zip(change.events, change.mailed, strict=True):
+            known = self._effects.known_already(transaction, event)
+            weighed = Weighed(event, encode_entry(event), mailed)
+            outcomes.append(known or self._effects.apply(transaction, weighed, policy))
+        fresh = [outcome for outcome in outcomes if outcome.is_new]
+        self._effects.apply_quotas(
+            transaction, fresh, change.octets, policy, is_set_aside=change.is_set_aside
+        )
+        waiting = [o.event for o in fresh if o.event.address and awaits_dns(o.event)]
+        for event in waiting:
+            self._mx.want_within(transaction, [domain_of(event.address)], event.time)
+        return outcomes
+
+    def _acts(self, transaction: Transaction, change: ActsChange, policy: Policy) -> list[Recorded]:
+        self._changes.act(transaction, change.acts, policy.fold, change.audit)
+        return []
+
+    def _ruling(
+        self, transaction: Transaction, change: RulingChange, policy: Policy
+    ) -> list[Recorded]:
+        fold, audit = policy.fold, change.audit
+        self._changes.rule(transaction, change.ruling, fold, change.standing, audit)
+        return []
+
+    def _settlement(
+        self, transaction: Transaction, change: SettlementChange, policy: Policy
+    ) -> list[Recorded]:
+        done = None
+        while done is None:
+            done = self._changes.settle(transaction, change.settlement, policy.fold, change.audit)
+        return []
+
+    def _names(
+        self, transaction: Transaction, change: NamesChange, _policy: Policy
+    ) -> list[Recorded]:
+        self._changes.open_for_names(transaction, change.opened)
+        return []
+
+    def _note(
+        self, transaction: Transaction, change: NoteChange, _policy: Policy
+    ) -> list[Recorded]:
+        self._changes.note(transaction, change.audit)
+        return []
+
+    def _guard(
+        self, transaction: Transaction, change: GuardChange, policy: Policy
+    ) -> list[Recorded]:
+        self._changes.close_incidents(transaction, policy, change.time)
+        return []
+
+
+def _moves_incidents(change: Change | None, outcomes: Iterable[Recorded]) -> bool:
+    """Whether a change may have opened an incident or settled one."""
+    if isinstance(change, BounceChange):
+        return any(isinstance(alert, Incident) for one in outcomes for alert in one.alerts)
+    return isinstance(change, SettlementChange | NamesChange | GuardChange)
