@@ -26,6 +26,8 @@ _LOG: Final = logging.getLogger("bouncegate.web")
 
 LARGEST_BODY: Final = 2**20
 SECONDS: Final = 30.0
+_READ_AWAY: Final = 16 * LARGEST_BODY
+"""A body that is too large is read up to here: a browser shows no answer before it has sent all."""
 
 Handler = Callable[[Call], Response] | Callable[[Call], Awaitable[Response]]
 Face = Literal["page", "api"]
@@ -116,6 +118,9 @@ async def _body(request: Request) -> bytes:
     """All of the body; raises Problem if it is too large."""
     told = request.headers.get("content-length", "0")
     if told.isdecimal() and int(told) > LARGEST_BODY:
+        if int(told) <= _READ_AWAY:
+            async for _ in request.stream():
+                pass
         raise Problem("too-large", f"at most {LARGEST_BODY} octets", limit=LARGEST_BODY)
     body = bytearray()
     async for part in request.stream():

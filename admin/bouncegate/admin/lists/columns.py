@@ -1,6 +1,6 @@
 """The columns of a CSV file, by the names that several services use."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from bouncegate.admin.lists.csvfile import CsvRow
@@ -19,6 +19,17 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "why": ("why", "comment", "note", "description", "status"),
 }
 """The known columns with their possible names; the first name that a file has counts."""
+
+
+class MissingColumn(CsvError):
+    """A file lacks a column that it needs."""
+
+    def __init__(self, column: str, there: Sequence[str]) -> None:
+        names = ", ".join(there)
+        super().__init__(f"no column {column!r}; there are: {names}: use --column {column}=NAME")
+        self.column: Final = column
+        self.there: Final = there
+        """The columns that the file has."""
 
 
 class Columns:
@@ -61,8 +72,7 @@ class Columns:
         """Raise CsvError if the file has no such column, or two of the same meaning."""
         self.refuse_ambiguous(row, (column,))
         if not any(name in row for name in self._names[column]):
-            there = ", ".join(row)
-            raise CsvError(f"no column {column!r}; there are: {there}: use --column {column}=NAME")
+            raise MissingColumn(column, list(row))
 
 
 def _folded(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Checking a list before it is mailed: what is typed or pasted in, verdict by verdict."""
+"""Checking a list before it is mailed: typed in, pasted or a file, verdict by verdict."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,8 +11,11 @@ from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.views.judged import list_check
 from bouncegate.web.api.sight import BY_OTHERS
 from bouncegate.web.call import Call
+from bouncegate.web.forms import Upload
 from bouncegate.web.page.language import Language
 from bouncegate.web.page.showing import show, words_for
+from bouncegate.web.page.uploads import LARGEST, addresses_in, text_of
+from bouncegate.web.problem import Problem
 from bouncegate.web.rights import Right
 from bouncegate.web.routes import Route
 
@@ -51,12 +54,21 @@ def check(call: Call) -> Response:
     text, group = call.form.one("text"), call.form.one("group").strip()
     if call.person.groups or group:
         call.require(Right.CHECK, group)
-    lines = (Line(n, one.strip()) for n, one in enumerate(text.splitlines(), 1) if one.strip())
+    words, file = words_for(call), call.form.file("file")
+    if file is None and not text.strip():
+        raise Problem("request", words.text("Choose a file, or type in what is to be read."))
+    if file is not None:
+        found = text_of(file, words)
+        lines, text = addresses_in(found.text, words), ""
+    else:
+        lines = (Line(n, one.strip()) for n, one in enumerate(text.splitlines(), 1) if one.strip())
     judge = list_check(call.site.installation, call.site.store, call.now, group)
-    return _page(call, text, list(judge.check(lines)))
+    return _page(call, text, list(judge.check(lines)), file)
 
 
-def _page(call: Call, text: str, found: list[CheckedAddress]) -> Response:
+def _page(
+    call: Call, text: str, found: list[CheckedAddress], file: Upload | None = None
+) -> Response:
     words = words_for(call)
     counts = Counter[str](one.verdict for one in found)
     bad = [one for one in found if one.verdict != "good"]
@@ -65,7 +77,9 @@ def _page(call: Call, text: str, found: list[CheckedAddress]) -> Response:
         "check.html",
         "check",
         text=text,
-        group=call.form.one("group").strip() if text else "",
+        file=file.name if file else "",
+        largest=LARGEST,
+        group=call.form.one("group").strip(),
         total=len(found),
         counts=[
             (words.text(title), counts[name]) for name, title in VERDICTS.items() if counts[name]

@@ -1,4 +1,4 @@
-"""Corrections by a sheet: locked addresses are exported with their ids, corrected, and pasted back.
+"""Corrections by a sheet: locked addresses are exported with their ids, corrected, and come back.
 
 First everything is shown, old beside new, with faults by line; then what was shown is carried out.
 """
@@ -14,11 +14,11 @@ from bouncegate.admin.lists import corrections as correcting
 from bouncegate.admin.lists.columns import Columns
 from bouncegate.admin.lists.corrections import Correction, Fault
 from bouncegate.admin.lists.csvfile import read_csv
-from bouncegate.admin.lists.textform import CsvError
 from bouncegate.web import acts
 from bouncegate.web.call import Call
 from bouncegate.web.page.selection import asking, reason_in
-from bouncegate.web.page.showing import back_with, show
+from bouncegate.web.page.showing import back_with, show, words_for
+from bouncegate.web.page.uploads import LARGEST, FileText, explained, text_of
 from bouncegate.web.problem import Problem
 from bouncegate.web.rights import Right
 from bouncegate.web.routes import Route
@@ -35,28 +35,45 @@ class Preview:
 
 def ask(call: Call) -> Response:
     """The form."""
-    return show(call, "corrections.html", "corrections", sheet="", preview=None)
+    return _page(call, FileText("", ""), None)
 
 
 def preview(call: Call) -> Response:
     """What the sheet would do, or with `carry_out` the act."""
     form = call.form
-    sheet = form.one("sheet")
-    found = _read(call, sheet)
+    words, file = words_for(call), form.file("file")
+    given = text_of(file, words) if file else FileText(form.one("sheet"), "")
+    if not given.text.strip():
+        raise Problem("request", words.text("Choose a file, or type in what is to be read."))
+    found = _read(call, given.text)
     if not form.one("carry_out"):
-        return show(call, "corrections.html", "corrections", sheet=sheet, preview=found)
+        return _page(call, given, found, file.name if file else "")
     done = call.site.act_now(acts.correct, asking(call, reason_in(call)), found.right)
     return back_with("/corrections", "corrected", len(done.addresses))
+
+
+def _page(call: Call, given: FileText, found: Preview | None, file: str = "") -> Response:
+    return show(
+        call,
+        "corrections.html",
+        "corrections",
+        sheet=given.text,
+        encoding=given.encoding,
+        file=file,
+        preview=found,
+        largest=LARGEST,
+    )
 
 
 def _read(call: Call, sheet: str) -> Preview:
     """The corrections of a sheet with its columns `id` and `address`; raises Problem."""
     store, fold = call.site.store, call.site.settings.store.fold_local_part
-    try:
+
+    def read() -> correcting.Requested:
         rows = read_csv(io.BytesIO(sheet.encode()), "utf-8")
-        sought = correcting.read_corrections(rows, Columns(), fold=fold)
-    except CsvError as error:
-        raise Problem("request", str(error)) from None
+        return correcting.read_corrections(rows, Columns(), fold=fold)
+
+    sought = explained(words_for(call), read)
     found = correcting.resolve(store, sought)
     sought.faults.extend(correcting.chained(found))
     asked = asking(call)
