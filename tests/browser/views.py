@@ -9,6 +9,7 @@ VIEWS: Final = (
     "/",
     *(f"/recipients?tab={tab.name}" for tab in TABS),
     "/recipients?tab=hard&q=info",
+    "/recipients?tab=locked&ends=7",
     "/recipients?tab=soft&provider=nowhere.example",
     "/recipients/nobody@example.org",
     "/recipients/{soft}",

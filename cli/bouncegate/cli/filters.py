@@ -75,6 +75,14 @@ EntrySince = Annotated[
 EntryUntil = Annotated[
     str, typer.Option("--until", metavar="TIME", help="Only entries dated before this time.")
 ]
+EndsWithinOption = Annotated[
+    str,
+    typer.Option(
+        "--ends-within",
+        metavar="TIME",
+        help='Only locks of addresses that are free by then, by the clock alone: "7 days".',
+    ),
+]
 BounceSince = Annotated[
     str,
     typer.Option(
@@ -101,6 +109,7 @@ class ListFilters:
     for_group: ForGroupOption = ""
     since: EntrySince = ""
     until: EntryUntil = ""
+    ends_within: EndsWithinOption = ""
 
     def wanted(self, invocation: Invocation, now: int) -> RowFilters:
         """What all of them select together; raises typer.BadParameter, AddressError."""

@@ -126,6 +126,13 @@ def until_of(record: bytes) -> int:
     return end
 
 
+def free_at(record: bytes) -> int:
+    """When the last of all locks ends, in seconds since 1970."""
+    starts = (0, *range(_SIZE + _DIGEST, len(record), _ITEM))
+    ends: list[int] = [_UNTIL.unpack_from(record, start)[0] for start in starts]
+    return max(ends)
+
+
 def parts_of(record: bytes) -> tuple[bytes, int, int, int]:
     """Version, origin, kind, category and reason as they are packed, until, since, and cause."""
     head, until, since, cause = _PARTS.unpack_from(record)

@@ -76,17 +76,18 @@ class Places(Table):
         *,
         start: Place | None = None,
         back: bool = False,
+        until: int = 0,
         seconds: float = 0.3,
     ) -> Walked:
         """Up to `limit` addresses behind a place, newest or soonest first; with `back` before it.
 
         Those before it are in reverse: the nearest first. `takes` says which are wanted, outside of
-        any transaction.
+        any transaction. `until` is the last end to be looked at; 0: there is none.
         """
         deadline = time.monotonic() + seconds
         found: list[Placed] = []
         while True:
-            portion, goes_on = self._portion(order, start, back=back)
+            portion, goes_on = self._portion(order, start, until, back=back)
             for one in portion:
                 if takes(one):
                     found.append(one)
@@ -99,13 +100,15 @@ class Places(Table):
                 return Walked(found, start, is_cut=True)
 
     def _portion(
-        self, order: Order, start: Place | None, *, back: bool
+        self, order: Order, start: Place | None, until: int, *, back: bool
     ) -> tuple[list[Placed], Place | None]:
         """The addresses of some entries, and where the next portion starts; None at the end."""
         found: list[Placed] = []
         looked_at = 0
         with self._reading() as transaction:
             for end, number in self._keys(transaction, order, start, back=back):
+                if until and end > until and not back:
+                    break
                 entry = self._entry(transaction, number)
                 for address in _addresses_of(entry, order, back=back):
                     place = Place(end, number, address)

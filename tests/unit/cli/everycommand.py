@@ -61,6 +61,7 @@ list
 list --json
 list --csv
 list --sort until
+list --ends-within "7 days"
 list --state all
 list --state bounced
 export

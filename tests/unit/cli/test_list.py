@@ -42,6 +42,9 @@ def addresses(out: str) -> list[str]:
         (("--sort", "until"), ["full@b.example", "hard@gmail.com"]),
         (("--sort", "kind", "--limit", "1"), ["hard@gmail.com"]),
         (("--until", "2026-01-01"), []),
+        (("--ends-within", "60 days"), ["full@b.example"]),
+        (("--ends-within", "60 days", "--sort", "until", "--limit", "5"), ["full@b.example"]),
+        (("--ends-within", "7 days"), []),
         (("--reason", "user-unknown", "--since", "2026-01-01"), ["hard@gmail.com"]),
     ],
 )

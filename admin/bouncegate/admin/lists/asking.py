@@ -10,7 +10,7 @@ from msgspec import Struct
 from bouncegate.admin.installation import Installation
 from bouncegate.admin.lists.lines import Line
 from bouncegate.admin.lists.row import RowFilters
-from bouncegate.admin.times import period_of
+from bouncegate.admin.times import end_of, period_of
 from bouncegate.config.structs import struct_from
 from bouncegate.config.taxonomy import Category, Reason, ReportedKind
 from bouncegate.config.text import LONGEST_LINE, clean
@@ -70,6 +70,8 @@ class RowsAsked(Struct, frozen=True):
     for_group: str = ""
     since: str = ""
     until: str = ""
+    ends_within: str = ""
+    """Only addresses that are free by then: a day, or how long from now."""
 
 
 def row_filters(installation: Installation, asked: RowsAsked, now: int) -> RowFilters:
@@ -83,6 +85,7 @@ def row_filters(installation: Installation, asked: RowsAsked, now: int) -> RowFi
         for_group=clean(asked.for_group, LONGEST_LINE),
         since=since,
         until=until,
+        ends_by=end_of(asked.ends_within, now) if asked.ends_within else 0,
     )
 
 

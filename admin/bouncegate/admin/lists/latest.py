@@ -67,8 +67,9 @@ class LatestRows:
         if start is None and order == "next-end":
             start = Place(self._now, _LAST, "")
         walked = self._store.places.walk(
-            order, takes, limit + 1, start=start, back=back, seconds=seconds
-        )
+            order, takes, limit + 1,
+            start=start, back=back, until=filters.ends_by, seconds=seconds,
+        )  # fmt: skip
         # One more than is shown says whether there is another page.
         found, further = walked.found[:limit], walked.next if walked.is_cut else None
         if len(walked.found) > limit:

@@ -184,13 +184,17 @@ class Listing:
         return self._of_locks(address, self._store.addresses.get(address) or EMPTY)
 
     def _of_locks(self, address: str, state: State, *, ended: bool = False) -> Iterator[Row]:
-        for found in locks_of(state):
+        locks = list(locks_of(state))
+        ends = [one.lock.until for one in locks if one.lock.in_force(self._now)]
+        free_at = 0 if address.startswith("@") else max(ends, default=0)
+        for found in locks:
             if ended or found.lock.in_force(self._now):
-                yield self._of_lock(address, state, found)
+                yield self._of_lock(address, state, found, free_at)
 
-    def _of_lock(self, address: str, state: State, found: ScopedLock) -> Row:
+    def _of_lock(self, address: str, state: State, found: ScopedLock, free_at: int) -> Row:
         listed = "locked" if found.lock.in_force(self._now) else "ended"
-        return row_of_lock(address, listed, state, found, self._lists.entry(found.lock.cause))
+        cause = self._lists.entry(found.lock.cause)
+        return row_of_lock(address, listed, state, found, cause, free_at)
 
     def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:
         known = self._lists.detected(self._now, after, key_prefilter(filters))

@@ -29,6 +29,8 @@ def lock_prefilter(filters: RowFilters, now: int, *, ended: bool) -> Prefilter:
             return False
         if not ended and not lockrecord.may_hold(record, now):
             return False
+        if filters.ends_by and lockrecord.free_at(record) > filters.ends_by:
+            return False
         return not by_lock or any(filters.matches_lock(lock) for lock in _locks_of(record))
 
     return matches

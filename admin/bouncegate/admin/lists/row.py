@@ -22,6 +22,8 @@ class Row(Struct, frozen=True):
     """The time of the lock, or else of the last bounce or message."""
     until: int | None = None
     """The end of the lock."""
+    free_at: int = 0
+    """When the last lock in force of the address ends; 0: of a domain, or without a lock."""
     group: str = ""
     """The group of the bounce that locked, or of the last one."""
     scope: str | None = None
@@ -82,6 +84,8 @@ class RowFilters(Struct, frozen=True):
     """Only rows of these groups, and locks that are for all mail; none: all rows."""
     scopes: frozenset[str] = frozenset()
     """Only locks for these groups alone; none: all locks."""
+    ends_by: int = 0
+    """Only locks of addresses that are free at this time by the clock alone; 0: all."""
 
     def in_domain(self, address: str) -> bool:
         """Whether an address is in the filter's domain, if there is one."""
@@ -130,11 +134,17 @@ class RowFilters(Struct, frozen=True):
             and (not self.provider or row.provider == self.provider)
             and self.in_domain(row.address)
             and (not self.mailing or row.mailing == self.mailing)
+            and (not self.ends_by or 0 < row.free_at <= self.ends_by)
         )
 
 
-def row_of_lock(
-    address: str, listed: str, state: State, found: ScopedLock, cause: Entry | None
+def row_of_lock(  # noqa: PLR0913, PLR0917 - what is known of it
+    address: str,
+    listed: str,
+    state: State,
+    found: ScopedLock,
+    cause: Entry | None,
+    free_at: int = 0,
 ) -> Row:
     """The row of one lock; `cause` is the entry that made it."""
     event = cause if isinstance(cause, Event) else None
@@ -149,6 +159,7 @@ def row_of_lock(
         origin=lock.origin,
         since=lock.since,
         until=lock.until,
+        free_at=free_at,
         group=event.group if event else "",
         scope=found.scope,
         mailing=event.mailing if event else "",

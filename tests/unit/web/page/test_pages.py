@@ -99,6 +99,21 @@ def test_pages_of_a_list_hold_everybody_once_and_lead_back(boss: Page) -> None:
     assert len(pages) == 6
 
 
+def test_the_tile_of_who_is_free_soon_leads_to_exactly_those(boss: Page) -> None:
+    tile = re.search(r'href="([^"]+)"><b>(\d+)</b><span>Free within 7 days', boss.get("/").text)
+    assert tile
+    path, number = tile[1].replace("&amp;", "&"), int(tile[2])
+    assert 0 < number <= 50, "there is something to see, on one page"
+    shown = boss.get(path)
+    assert len(_names(shown)) == number
+    assert ">Free within 7 days<" in shown.text
+    told = boss.site.command("list", "--json", "--ends-within", "7 days").splitlines()
+    assert sorted(_names(shown)) == [msgspec.json.decode(line)["address"] for line in told]
+    assert boss.get("/recipients?tab=locked&ends=1").status == 200
+    for bad in ("tab=locked&ends=x", "tab=locked&ends=0", "tab=bounces&ends=7"):
+        assert boss.get(f"/recipients?{bad}").status == 400
+
+
 def test_a_search_finds_beginnings_and_domains(boss: Page) -> None:
     begun = _names(boss.get("/recipients?q=info"))
     assert begun

@@ -80,7 +80,7 @@ def tiles(summary: Summary) -> tuple[Tile, ...]:
         Tile(summary.predicted, "Predicted", "/recipients?tab=predicted"),
         Tile(summary.invalid, "Invalid", "/recipients?tab=invalid"),
         Tile(summary.stale, "Not mailed for long", "/recipients?tab=stale"),
-        Tile(summary.ending.total, "Free within 7 days", "/recipients?tab=soft"),
+        Tile(summary.ending.total, "Free within 7 days", "/recipients?tab=locked&ends=7"),
     )
 
 

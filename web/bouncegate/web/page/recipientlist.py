@@ -13,6 +13,7 @@ from bouncegate.admin.lists.row import Row, RowFilters
 from bouncegate.admin.views.rows import State, rows_of
 from bouncegate.config.taxonomy import Reason, ReportedKind
 from bouncegate.policy.records import Origin
+from bouncegate.store.lastmailed import DAY
 from bouncegate.store.places import Place
 from bouncegate.store.store import Store
 from bouncegate.web.call import Call
@@ -24,12 +25,13 @@ PAGE: Final = 50
 """Rows a page."""
 _LONGEST: Final = 400
 """Of what is asked for: an address has up to 320 characters, and a place two numbers more."""
-FILTERS: Final = ("q", "kind", "reason", "provider", "group", "mailing", "origin")
+FILTERS: Final = ("q", "kind", "reason", "provider", "group", "mailing", "origin", "ends")
 _LATEST: Final[dict[State, Latest]] = {
     State.LOCKED: "locked",
     State.BOUNCED: "bounced",
     State.DETECTED: "detected",
 }
+_DIGITS: Final = 4
 _T = TypeVar("_T")
 
 
@@ -46,6 +48,9 @@ class ListQuery:
     provider: str = ""
     group: str = ""
     mailing: str = ""
+    ends: int = 0
+    """Only addresses that are free within so many days; 0: all."""
+    now: int = 0
     after: str = ""
     """The place behind which the page begins."""
     before: str = ""
@@ -68,6 +73,7 @@ class ListQuery:
             group=self.group,
             mailing=self.mailing,
             seen_by=self.groups,
+            ends_by=self.now + self.ends * DAY if self.ends else 0,
         )
 
     @property
@@ -97,7 +103,7 @@ class ListPage:
     """Whether time was up before the page was full."""
 
 
-def query_of(given: QueryParams) -> ListQuery:
+def query_of(given: QueryParams, now: int) -> ListQuery:
     """The query of a list's address; raises Problem where a value means nothing."""
     tab = BY_NAME.get(given.get("tab") or TABS[0].name)
     if tab is None:
@@ -111,6 +117,8 @@ def query_of(given: QueryParams) -> ListQuery:
         provider=_text(given, "provider"),
         group=_text(given, "group"),
         mailing=_text(given, "mailing"),
+        ends=_days(given, tab),
+        now=now,
         after=_text(given, "after"),
         before=_text(given, "before"),
     )
@@ -118,7 +126,7 @@ def query_of(given: QueryParams) -> ListQuery:
 
 def query_for(call: Call, given: QueryParams | None = None) -> ListQuery:
     """The query of a request, of what whoever asks may see; raises Problem."""
-    query = query_of(call.request.query_params if given is None else given)
+    query = query_of(call.request.query_params if given is None else given, call.now)
     if not call.person.groups:
         return query
     if query.tab.state not in _LATEST:
@@ -150,6 +158,7 @@ def page_of(store: Store, listing: Listing, now: int, query: ListQuery) -> ListP
         latest,
         query.filters,
         PAGE,
+        by="next-end" if query.ends else "newest",
         start=_place(start) if start else None,
         back=bool(query.before),
     )
@@ -208,6 +217,17 @@ def _written(place: Place) -> str:
 
 def _text(given: QueryParams, name: str) -> str:
     return given.get(name, "").strip()[:_LONGEST]
+
+
+def _days(given: QueryParams, tab: Tab) -> int:
+    """Within how many days somebody is to be free; raises Problem."""
+    text = given.get("ends", "")
+    if not text:
+        return 0
+    is_number = text.isascii() and text.isdecimal() and len(text) < _DIGITS
+    if tab.state is not State.LOCKED or not is_number or not int(text):
+        raise Problem("request", f"ends: {text[:40]!r} is not one of its values")
+    return int(text)
 
 
 def _member(given: QueryParams, name: str, kind: type[_T]) -> _T | None:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from bouncegate.admin.lists.row import Row
-from bouncegate.admin.views.rows import listing_of
+from bouncegate.admin.views.rows import State, listing_of
 from bouncegate.config.taxonomy import Reason, ReportedKind
 from bouncegate.policy.addressstate import ALL_MAIL
 from bouncegate.policy.records import NO_END
@@ -20,6 +20,9 @@ from bouncegate.web.page.showing import show, wants_part, words_for
 from bouncegate.web.page.tabs import TABS, Tab
 from bouncegate.web.rights import Right, may
 from bouncegate.web.routes import Route
+
+_ENDS: Final = (1, 7, 30)
+"""Days to choose from."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,8 @@ def _chips(query: ListQuery, words: Language) -> list[Chip]:
 
 def _named(name: str, value: str, words: Language) -> str:
     """The value of a filter in words."""
+    if name == "ends":
+        return words.plural("Free within 1 day", "Free within {n} days", int(value))
     if name == "reason":
         return words.reason(value).title
     return words.say(f"{name}.{value}") if name in ("kind", "origin") else value
@@ -170,6 +175,10 @@ def _choices(month: Month, query: ListQuery, words: Language) -> list[Choice]:
             "group", "Group", query.group, _names([one.name for one in month.groups], query.group)
         ),
     ]
+    if query.tab.state is State.LOCKED:
+        days = sorted({*_ENDS, query.ends} - {0})
+        options = [(str(n), words.plural("1 day", "{n} days", n)) for n in days]
+        found.append(Choice("ends", "Free within", str(query.ends or ""), options))
     if not query.tab.kind:
         kinds = [(str(kind), words.say(f"kind.{kind}")) for kind in ReportedKind]
         found.insert(0, Choice("kind", "Kind", str(query.kind or ""), kinds))
