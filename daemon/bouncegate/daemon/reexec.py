@@ -81,11 +81,6 @@ def handed_over(
     )
 
 
-def no_task(_on_ready: Callable[[], None]) -> int:
-    """What a child does that is not started again when it has ended."""
-    return os.EX_SOFTWARE
-
-
 class Inheritance(msgspec.Struct, frozen=True):
     """What one program leaves to the next one in the same process."""
 

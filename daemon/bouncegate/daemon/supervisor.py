@@ -21,11 +21,11 @@ from typing import Final
 
 from bouncegate.config.problems import ConfigError
 from bouncegate.daemon import reexec, status
-from bouncegate.daemon.child import DRAIN, Child
+from bouncegate.daemon.child import DRAIN, Child, no_task
 from bouncegate.daemon.childcall import STOP, Unfinished, call_in_child, is_stopping
 from bouncegate.daemon.plan import Daemon, Plan, Timeouts, WorkerContext
 from bouncegate.daemon.readiness import start_together
-from bouncegate.daemon.reexec import Inheritance, InheritedChild, handed_over, no_task
+from bouncegate.daemon.reexec import Inheritance, InheritedChild, handed_over
 from bouncegate.daemon.runningcode import RunningCode
 from bouncegate.daemon.scoreboard import Row, Scoreboard
 
@@ -289,6 +289,7 @@ class Supervisor:
         if not self._start_all(workers):
             for worker in workers:
                 worker.kill()
+                worker.retire()
                 _release_row(worker)
             if not is_stopping():
                 text = "reload: not all workers can work by the new %s: those of the old go on"
@@ -317,6 +318,7 @@ class Supervisor:
         """Let workers end with the sessions that they have."""
         for child in children:
             child.ask(DRAIN)
+            child.retire()
             if not child.pid:
                 _release_row(child)
         left = [child for child in children if child.pid]
