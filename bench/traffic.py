@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from random import Random
 from smtplib import LMTP
 from typing import Final, Protocol
 
@@ -35,7 +36,8 @@ _PAUSE: Final = 0.25
 _TIMEOUT: Final = 20.0
 # So many lines make a message that is read by a process of its own (bouncegate.classifier).
 _LARGE: Final = 7500
-_LINE: Final = "A long message.\n"
+# Octets of a line, told in hexadecimal digits: half of them is more than the store takes inside.
+_LINE: Final = 7
 _AGO: Final = 3600
 _FAILED: Final = (OSError, smtplib.SMTPException)
 
@@ -148,7 +150,7 @@ class Dsns:
         number = next(self._numbers)
         reader, content = f"reader{number}@recipients.example", dsn(number)
         if number % 10 == 0:
-            content = content.replace("\n--=_b--", f"{_LINE * _LARGE}\n--=_b--")
+            content = content.replace("\n--=_b--", f"\n{_long_text(number)}\n--=_b--")
         message = number.to_bytes(MESSAGE_OCTETS, "big")
         # Read each time: the keys may have been rotated.
         token = sign(KeyRing.load(self._keys), reader, message, int(self._clock()) - _AGO)
@@ -170,6 +172,12 @@ class Dsns:
         if code >= 500:
             raise RuntimeError(f"a DSN was refused: {code} {text!r}")
         return code == 250
+
+
+def _long_text(number: int) -> str:
+    """Lines that no compression makes small, other ones for each number."""
+    octets = Random(number).randbytes(_LINE * _LARGE)
+    return octets.hex("\n", _LINE)
 
 
 class Questions:
