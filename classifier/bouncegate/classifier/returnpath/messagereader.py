@@ -105,6 +105,11 @@ class MessageReader:
         self._requests: PriorityQueue[_Request] = PriorityQueue()
         threading.Thread(target=self._run, name="reader", daemon=True).start()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether small messages wait to be read: what they become is there in some turns."""
+        return bool(self._waiting)
+
     async def classify(self, raw: bytes) -> ClassifiedMessage:
         """Read and classify a message; raises Unreadable, and OSError where it cannot be tried."""
         loop = asyncio.get_running_loop()

@@ -110,7 +110,12 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     stop, drain = _requests(loop)
-    recorder = Recorder(lambda bounces: resources.store.record(bounces, resources.policy), loop)
+    reader = resources.context.reader
+    recorder = Recorder(
+        lambda bounces: resources.store.record(bounces, resources.policy),
+        loop,
+        lambda: reader is not None and reader.is_busy,
+    )
     handler = ReturnPathHandler(
         resources.builder, recorder, time.time, worker.row.counters, resources.context
     )
