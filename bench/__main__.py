@@ -41,6 +41,7 @@ BENCHMARKS: Final = {
     "dns": "what providers and DNS cost the return path, and what dead name servers do to it",
     "maillog": "how fast Postfix's log is read",
     "events": "what events cost, and how late they arrive",
+    "cluster": "entries a second that the log of a cluster takes, and how late they are read",
     "counting": "what counting for [metrics] costs",
     "ledger": "what the ledger and the signed return path cost",
     "endurance": "what grows in daemons that run for weeks, in an hour by a fast clock",

@@ -154,6 +154,11 @@ class PostgreSQL:
         if self._data_of("select pg_promote()") != "t":
             raise RuntimeError(f"{self._name} could not be promoted")
 
+    def install(self, name: str, text: str) -> None:
+        """Write a file that only the server can read into its data."""
+        self._write(name, text)
+        self._command(["chmod", "600", str(self.data / name)])
+
     def wait_for_rows(self, table: str, many: int) -> None:
         """Wait until a table has as many rows."""
         count = f"SELECT count(*) FROM {table}"

@@ -149,6 +149,8 @@ ELSEWHERE: Final = (
     Elsewhere(r"cd containers|docker compose .*", "there are no programs for containers here",
               "tests/debian/test_containers.py", "between_containers"),
     Elsewhere(r"bouncegate setup.*", _ROOT, _WITHOUT, "lines_of_the_page"),
+    Elsewhere(r"bouncegate cluster init .*|psql .*", "it needs a PostgreSQL",
+              "tests/unit/cli/test_cluster.py", "prepares_the_database"),
     Elsewhere(r"python3 -m build", "it asks a registry", "tests/unit/test_built.py", "sdist"),
     Elsewhere(r"pip install --no-deps .*", _PACKAGES,
               "tests/unit/classifier/test_library.py", "msgspec"),

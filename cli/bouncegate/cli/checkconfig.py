@@ -115,7 +115,38 @@ def _problems(invocation: Invocation) -> tuple[Problem, ...]:
     except ConfigError as error:
         return error.problems
     settings = invocation.settings
-    return (*rules, *_secrets(settings.store.path), *_endpoints(settings))
+    file = str(invocation.config or DEFAULT_FILE)
+    return (
+        *rules,
+        *_secrets(settings.store.path),
+        *_endpoints(settings),
+        *_cluster(settings, file),
+    )
+
+
+def _cluster(settings: Settings, file: str) -> Iterator[Problem]:
+    """Faults of the database that machines share, without connecting to it, and of the key."""
+    from bouncegate.cli.cluster import missing_libraries  # noqa: PLC0415 - where it is set only
+
+    if not settings.cluster.database:
+        return
+    if text := missing_libraries():
+        yield Problem(file, 0, "cluster.database", text)
+        return
+    from bouncegate.cluster.errors import EngineRefused  # noqa: PLC0415
+    from bouncegate.cluster.postgresql.target import Target  # noqa: PLC0415
+    from bouncegate.cluster.sealing import KeyFileError, Sealer  # noqa: PLC0415
+
+    try:
+        Target(settings.cluster.database)
+    except EngineRefused as error:
+        yield Problem(file, 0, "cluster.database", str(error))
+    key = settings.cluster.key_file(settings.store.path)
+    if key.exists() and not _is_hidden(key):
+        try:
+            Sealer.load(key)
+        except KeyFileError as error:
+            yield Problem(str(key), 0, "", str(error).removeprefix(f"{key}: "))
 
 
 def _endpoints(settings: Settings) -> Iterator[Problem]:

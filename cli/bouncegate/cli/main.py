@@ -22,6 +22,7 @@ from bouncegate.cli import (
     checkconfig,
     classify,
     clock,
+    cluster,
     correct,
     daemons,
     doctor,
@@ -111,6 +112,7 @@ _PANELS: Final[dict[str, dict[str, typer.Typer | Callable[..., None]]]] = {
     "Store": {
         "store": stores.app,
         "clock": clock.app,
+        "cluster": cluster.app,
     },
 }
 

@@ -3,13 +3,20 @@
 Three things to do, three classes: try again later, stop and call the operator, correct the setup.
 """
 
+import os
+from typing import ClassVar
+
 
 class EngineError(Exception):
     """Something about the engine; its text says what to do where a person has to do something."""
 
+    exit_code: ClassVar[int] = os.EX_UNAVAILABLE
+
 
 class EngineAway(EngineError):
     """The engine cannot be asked now: try again later. Whether an append took effect is unknown."""
+
+    exit_code = os.EX_TEMPFAIL
 
 
 class EngineForked(EngineError):
@@ -18,6 +25,8 @@ class EngineForked(EngineError):
 
 class EngineRefused(EngineError):
     """The engine, or a rule of ours, says no, and will again: rights, settings, or a bad call."""
+
+    exit_code = os.EX_CONFIG
 
 
 class EntriesForgotten(EngineRefused):

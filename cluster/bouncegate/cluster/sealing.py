@@ -143,6 +143,9 @@ def make_key(path: Path) -> None:
             file.write(secrets.token_bytes(KEY_OCTETS))
             file.flush()
             os.fsync(number)
+            if os.geteuid() == 0:  # the daemons run as who owns the folder
+                owner = path.parent.stat()
+                os.fchown(number, owner.st_uid, owner.st_gid)
     except FileExistsError:
         raise KeyFileError(f"{path}: exists already; a cluster has one key") from None
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from bouncegate.config.clustersettings import cluster_faults
 from bouncegate.config.providers import provider_problems, unknown_provider
 from bouncegate.config.replies import faults as reply_faults
 from bouncegate.config.returndomains import faults as return_domain_faults
@@ -56,6 +57,7 @@ def _between_keys(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from web_faults(settings.web, sockets)
     yield from api_faults(settings.api)
     yield from events_faults(settings.events)
+    yield from cluster_faults(settings.cluster)
 
 
 def _faults_of_guard(guard: GuardSettings) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ by what they are about, and imported from here:
     policysettings   [policy] [guard] [domain_locks] [lists]
     basesettings     [store] [dns] [retention] [alarm] [metrics] [rules] [log]
     websettings      [web] [api] [events]
+    clustersettings  [cluster]
     providers        [[provider]]
 
 The sample file `bouncegate.toml` beside this one documents each key; a test compares the two.
@@ -28,6 +29,7 @@ from bouncegate.config.basesettings import (
     RulesSettings,
     StoreSettings,
 )
+from bouncegate.config.clustersettings import ClusterSettings
 from bouncegate.config.policysettings import (
     MOST_FAILURES,
     DomainLockSettings,
@@ -73,6 +75,7 @@ __all__ = [
     "AlarmSettings",
     "AliveSettings",
     "ApiSettings",
+    "ClusterSettings",
     "DnsSettings",
     "DomainLockSettings",
     "EndpointSettings",
@@ -140,6 +143,7 @@ class Settings(Struct, frozen=True):
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
     events: EventsSettings = EventsSettings()
+    cluster: ClusterSettings = ClusterSettings()
     provider: tuple[ProviderSettings, ...] = ()
     removed: tuple[str, ...] = ()
     """Keys of earlier versions that the file still sets, and what to do. Not a key of the file."""

@@ -100,6 +100,7 @@ keys list
 store stats
 store verify --other-policy
 clock show
+cluster init --sql
 requests list
 requests list --json
 map status FOLDER/table

@@ -25,9 +25,9 @@ EVERY: Final = (*SHOWING.splitlines(), *CHANGING.splitlines())
 # They look at other files than those of the store.
 STORELESS: Final = (
     "classify", "reasons", "anonymize", "check-config", "postfix", "map status", "store restore",
-    "setup", "doctor --daemon",
+    "setup", "doctor --daemon", "cluster",
 )  # fmt: skip
-CONFIGLESS: Final = ("setup", "map status", "postfix disable", "reasons")
+CONFIGLESS: Final = ("setup", "map status", "postfix disable", "reasons", "cluster")
 OF_FILES: Final = f"""\
 check --file FOLDER/list.txt
 check FOLDER/list.txt

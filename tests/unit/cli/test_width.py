@@ -20,8 +20,8 @@ from .terminals import ERROR, INPUT, OUTPUT, run
 
 COLUMNS: Final = 80
 COMMANDS: Final = dict(every_command(typer.main.get_command(app)))
-# What is written as it is: CSV, JSON, a message, the diff of a file, names of files.
-RAW: Final = ("export", "anonymize", "postfix enable", "postfix disable", "setup")
+# What is written as it is: CSV, JSON, a message, SQL, the diff of a file, names of files.
+RAW: Final = ("export", "anonymize", "postfix enable", "postfix disable", "setup", "cluster")
 
 
 def read_by_people(lines: str) -> list[str]:
