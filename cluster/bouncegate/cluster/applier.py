@@ -12,8 +12,9 @@ from typing import Final
 from bouncegate.cluster.chain import follow, is_blanked
 from bouncegate.cluster.log import Head, Log, Row
 from bouncegate.cluster.sealing import SealBroken, Sealer
+from bouncegate.config.policysettings import PolicySettings
 from bouncegate.policy.fold import Policy
-from bouncegate.store.change import Change, UnknownChange, decode_change
+from bouncegate.store.change import Change, RulesChange, UnknownChange, decode_change
 from bouncegate.store.effects import Recorded
 from bouncegate.store.ordered import Membership, Placed
 from bouncegate.store.store import Store
@@ -24,14 +25,22 @@ _SECONDS: Final = 0.01
 """How long a transaction takes, and one change more."""
 
 
+_BEFORE_RULES: Final = Policy(PolicySettings(), ())
+"""Nothing comes before the first rules."""
+
+
 class Applier:
     """Applies a log to a store that was opened `settled`."""
 
-    def __init__(self, store: Store, log: Log, sealer: Sealer, policy: Policy) -> None:
+    def __init__(
+        self, store: Store, log: Log, sealer: Sealer, policy: Policy = _BEFORE_RULES
+    ) -> None:
+        """`policy` is in force until the log says another."""
         self._store = store
         self._log = log
         self._sealer = sealer
-        self._policy = policy
+        rules = store.rules.get()
+        self._policy = policy if rules is None else rules.policy()
 
     def apply(self, most: int = _ROWS) -> list[Recorded]:
         """Apply the next rows, as many as are read at once; what became of their bounces.
@@ -47,8 +56,11 @@ class Applier:
         follow(Head(membership.position, membership.chain), rows)
         waiting, unreadable = self._placed(rows, membership)
         while waiting:
-            done = self._store.take_effect(waiting, self._policy, _SECONDS)
+            portion = _up_to_rules(waiting)
+            done = self._store.take_effect(portion, self._policy, _SECONDS)
             outcomes += (one for some in done for one in some)
+            if isinstance(change := waiting[len(done) - 1].change, RulesChange):
+                self._policy = change.rules.policy()
             del waiting[: len(done)]
         if unreadable is not None:
             raise unreadable
@@ -70,3 +82,11 @@ class Applier:
 
     def _opened(self, row: Row) -> Change:
         return decode_change(self._sealer.open_entry(row.node, row.seq, row.body))
+
+
+def _up_to_rules(waiting: list[Placed]) -> list[Placed]:
+    """The next changes up to one that puts other rules into force: they hold behind it."""
+    for number, placed in enumerate(waiting, 1):
+        if isinstance(placed.change, RulesChange):
+            return waiting[:number]
+    return waiting

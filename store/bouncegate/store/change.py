@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from bouncegate.policy.known import Mailed
 from bouncegate.policy.records import Act, Audit, Delivered, Event, Opened, Ruling, Settled
+from bouncegate.policy.rules import Rules
 from bouncegate.store.changes import Standing
 from bouncegate.store.codec import packed, unpacked
 
@@ -58,6 +59,21 @@ class NamesChange(Struct, frozen=True, tag="names", omit_defaults=True):
     opened: Opened
 
 
+class OpenedChange(Struct, frozen=True, tag="opened", omit_defaults=True):
+    """The guard has found too many bounces of one series."""
+
+    opened: Opened
+
+
+class RulesChange(Struct, frozen=True, tag="rules", omit_defaults=True):
+    """From here on these rules are in force."""
+
+    rules: Rules
+    audit: Audit | None = None
+    continues: bool = False
+    """Of the first entry of a log: whether the machine that made it brought a store of its own."""
+
+
 class NoteChange(Struct, frozen=True, tag="note", omit_defaults=True):
     """The record of a change of something else, such as a file."""
 
@@ -65,7 +81,7 @@ class NoteChange(Struct, frozen=True, tag="note", omit_defaults=True):
 
 
 class GuardChange(Struct, frozen=True, tag="guard", omit_defaults=True):
-    """It is time to forget what is no longer watched, and to close incidents that are over."""
+    """It is time to forget what is no longer watched."""
 
     time: int
 
@@ -76,6 +92,8 @@ Change = (
     | RulingChange
     | SettlementChange
     | NamesChange
+    | OpenedChange
+    | RulesChange
     | NoteChange
     | GuardChange
 )

@@ -31,6 +31,7 @@ class Changes(Protocol):
 
     def record(self, transaction: Transaction, bounce: Encoded, policy: Policy) -> list[Recorded]:
         """Record a bounce; one outcome for each of its events."""
+        ...
 
     def act(
         self,
@@ -43,6 +44,7 @@ class Changes(Protocol):
 
         Those are the ones that do not meet the condition of an act.
         """
+        ...
 
     def rule(
         self,
@@ -53,14 +55,18 @@ class Changes(Protocol):
         audit: Audit | None = None,
     ) -> int:
         """Let a ruling take effect on those of its events that are so; returns how many."""
+        ...
 
     def settle(
         self, transaction: Transaction, settlement: Settled, fold: Fold, audit: Audit | None = None
     ) -> Incident | None:
         """Settle an incident, or as much of it as one transaction should; None: go on."""
+        ...
 
     def open_for_names(self, transaction: Transaction, opened: Opened) -> int:
         """Open the incident of our name servers; returns its number."""
+        ...
 
     def note(self, transaction: Transaction, audit: Audit | None) -> None:
         """Write the record of a change that was made elsewhere."""
+        ...

@@ -103,14 +103,16 @@ class ImmediateChanges:
         """Open the incident of our name servers; returns its number."""
         return self._incidents.open_for_names(transaction, opened)
 
-    def close_incidents(self, transaction: Transaction, policy: Policy, now: int) -> None:
-        """Forget what is no longer watched, and close the incidents that are over."""
+    def open(self, transaction: Transaction, opened: Opened, policy: Policy) -> None:
+        """Open an incident that the guard of some machine has found."""
+        if policy.guard is not None:
+            self._incidents.open(transaction, opened, policy.guard, policy.fold)
+
+    def watch_no_longer(self, transaction: Transaction, policy: Policy, now: int) -> None:
+        """Forget what is no longer watched."""
         guard = policy.guard
         if guard is not None:
             self._history.window.expire_within(transaction, now, guard.reach + DAY, DAY)
-            for settlement in self._incidents.over(transaction, guard, now):
-                while self._incidents.settle_some(transaction, settlement, policy.fold) is None:
-                    pass
 
     def note(self, transaction: Transaction, audit: Audit | None) -> None:
         """Write the record of a change that was made elsewhere."""

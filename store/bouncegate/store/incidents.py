@@ -16,6 +16,7 @@ from bouncegate.policy.fold import Fold
 from bouncegate.policy.guard import Guard, Series, Watched
 from bouncegate.policy.known import Known, known
 from bouncegate.policy.records import MOST_EVENTS, Event, Opened, Ruling, Settled, State
+from bouncegate.policy.slidingwindow import Counted
 from bouncegate.policy.unconfirmed import OURS
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import Environment
@@ -61,10 +62,12 @@ NOT_WATCHED: Final = Admission(0, (), (), sure=False)
 class Incidents(Table):
     """Incidents by number, and what the guard does with them."""
 
-    def __init__(self, environment: Environment, history: History) -> None:
+    def __init__(self, environment: Environment, history: History, *, judges: bool = True) -> None:
+        """Without `judges`, a bounce opens no incident by itself: a change of the log does."""
         super().__init__(environment)
         self._incidents = self._database(INCIDENTS)
         self._history = history
+        self._judges = judges
 
     def admit(
         self,
@@ -82,7 +85,9 @@ class Incidents(Table):
         held, changes = 0, []
         for one in watched:
             quiet, incident = self._history.window.state(transaction, one.series)
-            if not incident and quiet:
+            if not self._judges:
+                pass
+            elif not incident and quiet:
                 state_of_series = SeriesState(quiet - 1, 0)
                 self._history.window.put_state(transaction, one.series, state_of_series)
             elif not incident:
@@ -106,13 +111,10 @@ class Incidents(Table):
         window, series = self._history.window, watched.series
         bounces = window.all(transaction, series)
         bounces.append(counted(watched, event.time, sure=sure))
-        excess, quiet = guard.judge(series, bounces, event.time)
-        if excess is None:
+        opened, quiet = finding(guard, series, bounces, event.time)
+        if opened is None:
             window.put_state(transaction, series, SeriesState(quiet, 0))
-            return None
-        span, addresses, limit = excess
-        seconds = 0 if span.seconds == guard.window else span.seconds
-        return Opened(event.time, series.provider, series.reason, addresses, limit, seconds)
+        return opened
 
     def _looked_at(
         self, transaction: Transaction, incident: Incident, guard: Guard, now: int
@@ -143,13 +145,26 @@ class Incidents(Table):
 
     # -- within a transaction of the caller's ------------------------------------------------
 
+    def open(self, transaction: Transaction, opened: Opened, guard: Guard, fold: Fold) -> None:
+        """Open an incident that was found elsewhere.
+
+        Not where one of its series is open, or was settled after that was found.
+        """
+        known = [i for i in self._all(transaction) if i.series == Incident(0, opened).series]
+        if all(i.settled is not None and i.settled.time < opened.time for i in known):
+            self._open(transaction, opened, guard, fold)
+
+    def open_ones(self, transaction: Transaction) -> list[Incident]:
+        """Those that are open."""
+        return [incident for incident in self._all(transaction) if incident.settled is None]
+
     def open_for_names(self, transaction: Transaction, opened: Opened) -> int:
         """Open the incident of our name servers, unless it is open; returns its number.
 
         It holds nothing: its bounces wait for DNS.
         """
-        for one in self._all(transaction):
-            if one.settled is None and one.series == Incident(0, opened).series:
+        for one in self.open_ones(transaction):
+            if one.series == Incident(0, opened).series:
                 return one.number
         number = self._history.journal.append(transaction, opened)
         transaction.put(octets_of(number), octets_of(0), db=self._incidents)
@@ -160,11 +175,9 @@ class Incidents(Table):
     def over(self, transaction: Transaction, guard: Guard, now: int) -> list[Settled]:
         """The settlements of incidents after which deliveries have succeeded again."""
         return [
-            _closed_by_guard(incident.number, now)
-            for incident in self._all(transaction)
-            if incident.settled is None
-            and incident.opened.provider != OURS
-            and self._is_over(transaction, incident, guard, now)
+            closed_by_guard(incident.number, now)
+            for incident in self.open_ones(transaction)
+            if incident.opened.provider != OURS and self._is_over(transaction, incident, guard, now)
         ]
 
     def _is_over(
@@ -240,7 +253,19 @@ class Incidents(Table):
         return incident
 
 
-def _closed_by_guard(incident: int, now: int) -> Settled:
+def finding(
+    guard: Guard, series: Series, bounces: Sequence[Counted], time: int
+) -> tuple[Opened | None, int]:
+    """What bounces of a series open, if they are too many; else how many more need no count."""
+    excess, quiet = guard.judge(series, bounces, time)
+    if excess is None:
+        return None, quiet
+    span, addresses, limit = excess
+    seconds = 0 if span.seconds == guard.window else span.seconds
+    return Opened(time, series.provider, series.reason, addresses, limit, seconds), 0
+
+
+def closed_by_guard(incident: int, now: int) -> Settled:
     """The settlement of an incident after which deliveries have succeeded again.
 
     The held events are void: whichever address is dead indeed will bounce again and be locked

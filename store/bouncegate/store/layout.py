@@ -63,6 +63,8 @@ OUTBOX: Final = b"outbox"
 OUTBOX_ONCE: Final = b"outbox_once"
 OUTBOX_BY_ADDRESS: Final = b"outbox_by_address"
 SETTLED_LOCKS: Final = b"settled_locks"
+OUTBOX_WATCHED: Final = b"outbox_watched"
+OUTBOX_SERIES: Final = b"outbox_series"
 
 DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     META: {},
@@ -98,6 +100,8 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     OUTBOX_ONCE: {},
     OUTBOX_BY_ADDRESS: {"dupsort": True, "dupfixed": True},
     SETTLED_LOCKS: {},
+    OUTBOX_WATCHED: {},
+    OUTBOX_SERIES: {},
 }
 
 _MAX_DATABASES: Final = 64

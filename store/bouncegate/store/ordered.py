@@ -1,6 +1,7 @@
 """Changes that the log has ordered, as they take effect on each machine.
 
     meta  "cluster"  the name of this machine, and where it stands in the log
+          "rules"    the rules in force, as the log says
 
 Only here, on a machine that shares its index, is anything written that the journal holds or adds up
 to. What a change does depends on nothing but what the log had ordered before it, and on the policy,
@@ -9,12 +10,13 @@ so that all machines come to the same tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct, msgpack
 
 from bouncegate.policy.fold import Policy
+from bouncegate.policy.rules import Rules
 from bouncegate.policy.unconfirmed import awaits_dns
 from bouncegate.store.address import domain_of
 from bouncegate.store.change import (
@@ -24,6 +26,8 @@ from bouncegate.store.change import (
     GuardChange,
     NamesChange,
     NoteChange,
+    OpenedChange,
+    RulesChange,
     RulingChange,
     SettlementChange,
     addresses_of,
@@ -33,7 +37,6 @@ from bouncegate.store.effects import Effects, Recorded
 from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError
 from bouncegate.store.immediate import ImmediateChanges
-from bouncegate.store.incidents import Incident
 from bouncegate.store.intake import Weighed
 from bouncegate.store.layout import META
 from bouncegate.store.mx import MxCache
@@ -41,6 +44,7 @@ from bouncegate.store.overlay import Overlay
 from bouncegate.store.table import Table, Transaction
 
 _KEY: Final = b"cluster"
+_RULES: Final = b"rules"
 
 
 class Membership(Struct, frozen=True):
@@ -108,13 +112,37 @@ class Memberships(Table):
             transaction.put(_KEY, encode(membership), db=self._meta)
 
 
+class RulesInForce(Table):
+    """The rules that the log has put into force."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._meta = self._database(META)
+
+    def get(self) -> Rules | None:
+        """They; None where the log has named none. Raises StoreError."""
+        with self._reading() as transaction:
+            octets = transaction.get(_RULES, db=self._meta)
+        return None if octets is None else Rules(octets)
+
+    def put(self, transaction: Transaction, rules: Rules) -> None:
+        """Put rules into force."""
+        transaction.put(_RULES, rules.encoded, db=self._meta)
+
+
 class OrderedChanges:
     """Changes taking effect one after the other, in the order of the log."""
 
     def __init__(
-        self, changes: ImmediateChanges, effects: Effects, mx: MxCache, overlay: Overlay
+        self,
+        changes: ImmediateChanges,
+        effects: Effects,
+        mx: MxCache,
+        overlay: Overlay,
+        rules: RulesInForce,
     ) -> None:
         """All of them see states as the log has settled them."""
+        self._rules_in_force = rules
         self._changes = changes
         self._effects = effects
         self._mx = mx
@@ -125,6 +153,8 @@ class OrderedChanges:
             RulingChange: self._ruling,
             SettlementChange: self._settlement,
             NamesChange: self._names,
+            OpenedChange: self._opened,
+            RulesChange: self._rules,
             NoteChange: self._note,
             GuardChange: self._guard,
         }
@@ -137,9 +167,11 @@ class OrderedChanges:
         touched = self.overlay.settled.take_written()
         if placed.own:
             waited = self.overlay.outbox.remove(transaction, placed.own)
-            touched.update(addresses_of(waited) if waited is not None else ())
-        if _moves_incidents(change, outcomes):  # what is held of that which waits is another
-            touched.update(self.overlay.outbox.addresses(transaction))
+            if waited is not None:
+                self.overlay.guard.forget(transaction, placed.own, waited)
+                touched.update(addresses_of(waited))
+        if isinstance(change, _OF_INCIDENTS):
+            self.overlay.renew_all(transaction, policy.fold)
         for address in sorted(touched):
             self.overlay.renew(transaction, address, policy.fold)
         return outcomes
@@ -178,6 +210,20 @@ class OrderedChanges:
         done = None
         while done is None:
             done = self._changes.settle(transaction, change.settlement, policy.fold, change.audit)
+        self.overlay.guard.settled(transaction, done)
+        return []
+
+    def _opened(
+        self, transaction: Transaction, change: OpenedChange, policy: Policy
+    ) -> list[Recorded]:
+        self._changes.open(transaction, change.opened, policy)
+        return []
+
+    def _rules(
+        self, transaction: Transaction, change: RulesChange, _policy: Policy
+    ) -> list[Recorded]:
+        self._changes.note(transaction, change.audit)
+        self._rules_in_force.put(transaction, change.rules)
         return []
 
     def _names(
@@ -195,12 +241,9 @@ class OrderedChanges:
     def _guard(
         self, transaction: Transaction, change: GuardChange, policy: Policy
     ) -> list[Recorded]:
-        self._changes.close_incidents(transaction, policy, change.time)
+        self._changes.watch_no_longer(transaction, policy, change.time)
         return []
 
 
-def _moves_incidents(change: Change | None, outcomes: Iterable[Recorded]) -> bool:
-    """Whether a change may have opened an incident or settled one."""
-    if isinstance(change, BounceChange):
-        return any(isinstance(alert, Incident) for one in outcomes for alert in one.alerts)
-    return isinstance(change, SettlementChange | NamesChange | GuardChange)
+_OF_INCIDENTS: Final = (OpenedChange, SettlementChange, NamesChange)
+"""What the guard holds of that which waits is another after these."""

@@ -24,7 +24,14 @@ from bouncegate.store.change import (
 )
 from bouncegate.store.codec import number_of, octets_of
 from bouncegate.store.environment import Environment
-from bouncegate.store.layout import META, OUTBOX, OUTBOX_BY_ADDRESS, OUTBOX_ONCE
+from bouncegate.store.layout import (
+    META,
+    OUTBOX,
+    OUTBOX_BY_ADDRESS,
+    OUTBOX_ONCE,
+    OUTBOX_SERIES,
+    OUTBOX_WATCHED,
+)
 from bouncegate.store.table import Table, Transaction
 
 _LAST: Final = b"outbox"
@@ -42,6 +49,8 @@ class Outbox(Table):
         self._waiting = self._database(OUTBOX)
         self._once = self._database(OUTBOX_ONCE)
         self._by_address = self._database(OUTBOX_BY_ADDRESS)
+        self._watched = self._database(OUTBOX_WATCHED)
+        self._series = self._database(OUTBOX_SERIES)
 
     def add(self, transaction: Transaction, change: Change) -> int:
         """Let a change wait behind all others; returns its seq."""
@@ -67,6 +76,18 @@ class Outbox(Table):
         for address in set(addresses_of(change)):
             transaction.delete(address.encode(), key, db=self._by_address)
         return change
+
+    def clear(self, transaction: Transaction) -> list[str]:
+        """Take everything out; returns the addresses that it concerned."""
+        addresses = list(self.addresses(transaction))
+        for database in (self._waiting, self._once, self._by_address, self._watched, self._series):
+            transaction.drop(database, delete=False)
+        return addresses
+
+    def begin_behind(self, transaction: Transaction, seq: int) -> None:
+        """Give no seq up to this one: the log has entries with them."""
+        last = max(seq, number_of(transaction.get(_LAST, b"", db=self._meta)))
+        transaction.put(_LAST, octets_of(last), db=self._meta)
 
     def get(self, transaction: Transaction, seq: int) -> Change:
         """A change that waits."""

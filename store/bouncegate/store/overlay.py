@@ -24,16 +24,16 @@ from bouncegate.store.change import entries_for
 from bouncegate.store.outbox import PROVISIONAL, Outbox
 from bouncegate.store.settledaddresses import SettledAddresses
 from bouncegate.store.table import Transaction
-from bouncegate.store.window import Window, series_of
+from bouncegate.store.waitingguard import WaitingGuard
 
 
 class Overlay:
     """The locks of addresses of which changes wait."""
 
-    def __init__(self, settled: SettledAddresses, outbox: Outbox, window: Window) -> None:
+    def __init__(self, settled: SettledAddresses, outbox: Outbox, guard: WaitingGuard) -> None:
         self.settled: Final = settled
         self.outbox: Final = outbox
-        self._window = window
+        self.guard: Final = guard
 
     def state(self, transaction: Transaction, address: str, fold: Fold) -> State:
         """What is known of an address with all that waits."""
@@ -49,6 +49,11 @@ class Overlay:
     def write(self, transaction: Transaction, address: str, state: State) -> None:
         """Let the send path see a state that rests on what waits."""
         self.settled.overlay(transaction, address, state)
+
+    def renew_all(self, transaction: Transaction, fold: Fold) -> None:
+        """The same of every address of which something waits: what the guard holds is another."""
+        for address in list(self.outbox.addresses(transaction)):
+            self.renew(transaction, address, fold)
 
     def renew(self, transaction: Transaction, address: str, fold: Fold) -> None:
         """Tell the locks of an address again, after what is settled of it or what waits changed."""
@@ -70,9 +75,7 @@ class Overlay:
 
     def _is_held(self, transaction: Transaction, event: Event) -> bool:
         """Whether an event would not count at once: an incident is open, or DNS is to be asked."""
-        return awaits_dns(event) or any(
-            self._window.state(transaction, series).incident for series in series_of(event)
-        )
+        return awaits_dns(event) or self.guard.holds(transaction, event)
 
     def _subject(
         self, transaction: Transaction, before: State, address: str, subject: str

@@ -1,6 +1,6 @@
 """The store: opens the environment, names its tables, and does what spans several of them.
 
-Thirty-three databases in one environment, changed together in one transaction or not at all. Each
+Thirty-five databases in one environment, changed together in one transaction or not at all. Each
 table is a module of its own, which documents its databases:
 
     databases                 hold                                     table
@@ -23,6 +23,8 @@ table is a module of its own, which documents its databases:
     audit                     what operators did                       audit
     outbox, outbox_once,      what waits for a shared log to order it  outbox
       outbox_by_address
+    outbox_watched,           the hard bounces that wait               waitingguard
+      outbox_series
     settled_locks             the locks without what waits             settledaddresses
     requests                  requests to unlock                       requests
     meta                      the number of the layout                 layout
@@ -50,7 +52,7 @@ from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.records import MOST_EVENTS, Act, Audit, Delivered, Opened, Ruling, Settled
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
-from bouncegate.store.change import GuardChange
+from bouncegate.store.change import Change, GuardChange
 from bouncegate.store.changes import Changes, Standing
 from bouncegate.store.clock import ClockRecord
 from bouncegate.store.deliverylog import DeliveryLog
@@ -70,7 +72,7 @@ from bouncegate.store.messages import Messages
 from bouncegate.store.meta import Progress
 from bouncegate.store.mx import MxCache
 from bouncegate.store.openenvironment import OpenEnvironment
-from bouncegate.store.ordered import Memberships, OrderedChanges, Placed
+from bouncegate.store.ordered import Memberships, OrderedChanges, Placed, RulesInForce
 from bouncegate.store.outbox import Outbox
 from bouncegate.store.overlay import Overlay
 from bouncegate.store.places import Places
@@ -83,7 +85,12 @@ from bouncegate.store.summary import KeptSummary
 from bouncegate.store.unconfirmed import Unconfirmed
 from bouncegate.store.unproven import Quotas, Unproven
 from bouncegate.store.waiting import WaitingChanges
+from bouncegate.store.waitingguard import WaitingGuard
 from bouncegate.store.writerlock import WriterLock
+
+_HOUR: Final = 3600
+_GUARD: Final = "guard"
+"""The hour of which this machine has let what is no longer watched be forgotten."""
 
 __all__ = ["Acted", "Bounce", "Effect", "Incident", "Recorded", "Store"]
 
@@ -129,7 +136,7 @@ class Store(OpenEnvironment):
             self.clock: Final = ClockRecord(environment)
             self.audits: Final = Audits(environment, self.journal)
             self.requests: Final = UnlockRequests(environment, self.audits)
-            self.incidents: Final = Incidents(environment, self.history)
+            self.incidents: Final = Incidents(environment, self.history, judges=not settled)
             self.intake: Final = Intake(self.history, self.messages, self.lastmailed)
             room = (environment, self.history, self.messages, self.hourcounts)
             self.unproven: Final = Unproven(*room)
@@ -138,7 +145,9 @@ class Store(OpenEnvironment):
             self.effects: Final = Effects(
                 environment, self.history, self.incidents, self.hourcounts, quotas
             )
-            overlay = Overlay(own, self.outbox, self.history.window)
+            guard = WaitingGuard(environment, self.outbox, self.history.window, self.incidents)
+            overlay = Overlay(own, self.outbox, guard)
+            self.rules: Final = RulesInForce(environment)
             immediate = ImmediateChanges(
                 self.history,
                 Recording(self.intake, self.effects),
@@ -146,7 +155,9 @@ class Store(OpenEnvironment):
                 self.audits,
                 self.lastmailed,
             )
-            self.ordered: Final = OrderedChanges(immediate, self.effects, self.mx, overlay)
+            self.ordered: Final = OrderedChanges(
+                immediate, self.effects, self.mx, overlay, self.rules
+            )
             self.changes: Changes = immediate
             if self.membership is not None and not settled:
                 self.changes = WaitingChanges(overlay, self.intake, self.effects, self.incidents)
@@ -288,9 +299,13 @@ class Store(OpenEnvironment):
         guard = policy.guard
         if guard is None:
             return []
-        if self.is_waiting:
+        if isinstance(self.changes, WaitingChanges):
             with self._writing() as transaction:
-                self.outbox.add(transaction, GuardChange(now))
+                self.changes.close_incidents(transaction, policy, now)
+                hour = (now // _HOUR).to_bytes(8, "big")
+                if self.progress.get_within(transaction, _GUARD) != hour:
+                    self.progress.put(transaction, _GUARD, hour)
+                    self.outbox.add(transaction, GuardChange(now))
             return []
         self.history.window.expire(now, guard.reach + DAY, DAY)
         with self._writing() as transaction:
@@ -299,6 +314,11 @@ class Store(OpenEnvironment):
         for settlement in interrupted:
             self.settle(settlement, policy.fold)
         return [self.settle(settlement, policy.fold) for settlement in over]
+
+    def propose(self, change: Change) -> None:
+        """Let a change wait until the shared log has ordered it; raises StoreError."""
+        with self._writing() as transaction:
+            self.outbox.add(transaction, change)
 
     def take_effect(
         self, placed: Sequence[Placed], policy: Policy, seconds: float

@@ -76,9 +76,12 @@ class WaitingChanges:
         change = BounceChange(events, mailed, octets, bounce.is_set_aside)
         before = [self._state(transaction, event.address, policy.fold) for event in events]
         seq = self._outbox.add(transaction, change)
-        after = [self._state(transaction, event.address, policy.fold) for event in events]
+        taken = list(zip(fresh, before, strict=True))
+        if self._overlay.guard.watch(transaction, seq, taken, policy):
+            self._overlay.renew_all(transaction, policy.fold)
         outcomes = {}
-        for event, was, is_ in zip(events, before, after, strict=True):
+        for event, was in zip(events, before, strict=True):
+            is_ = self._state(transaction, event.address, policy.fold)
             if event.address:
                 self._overlay.write(transaction, event.address, is_)
             outcomes[event.identity] = Recorded(event, PROVISIONAL | seq, True, was, is_)
@@ -179,6 +182,12 @@ class WaitingChanges:
             return incident
         self._outbox.add(transaction, SettlementChange(settlement, audit))
         return incident._replace(settled=settlement)
+
+    def close_incidents(self, transaction: Transaction, policy: Policy, now: int) -> None:
+        """Let the settlements of incidents that are over wait."""
+        if policy.guard is not None:
+            for settlement in list(self._overlay.guard.over(transaction, policy.guard, now)):
+                self._outbox.add(transaction, SettlementChange(settlement))
 
     def open_for_names(self, transaction: Transaction, opened: Opened) -> int:
         """Let the finding wait; returns its provisional number."""

@@ -47,10 +47,12 @@ _NOTHING: Final = SeriesState(0, 0)
 class Window(Table):
     """The bounces that the guard watches, and the series that they belong to."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(
+        self, environment: Environment, watched: bytes = WATCHED, series: bytes = SERIES
+    ) -> None:
         super().__init__(environment)
-        self._watched = self._database(WATCHED)
-        self._series = self._database(SERIES)
+        self._watched = self._database(watched)
+        self._series = self._database(series)
 
     def state(self, transaction: Transaction, series: Series) -> SeriesState:
         """What is known of a series."""

@@ -13,13 +13,15 @@ from bouncegate.policy.fold import Fold
 from bouncegate.store.addresses import lock_record
 from bouncegate.store.change import UnknownChange, addresses_of, decode_change, identities_of
 from bouncegate.store.environment import Environment
+from bouncegate.store.history import History
+from bouncegate.store.incidents import Incidents
 from bouncegate.store.layout import LOCKS, OUTBOX, OUTBOX_BY_ADDRESS, OUTBOX_ONCE, SETTLED_LOCKS
 from bouncegate.store.outbox import Outbox
 from bouncegate.store.overlay import Overlay
 from bouncegate.store.settledaddresses import SettledAddresses
 from bouncegate.store.table import Transaction
 from bouncegate.store.tools.verify.difference import Difference, deleted, put, records, shown
-from bouncegate.store.window import Window
+from bouncegate.store.waitingguard import WaitingGuard
 
 _SEQ: Final = 8
 
@@ -32,7 +34,10 @@ class OutboxCheck:
         self._environment = environment
         self._fold = fold
         self._outbox = Outbox(environment)
-        self._overlay = Overlay(SettledAddresses(environment), self._outbox, Window(environment))
+        history = History(environment)
+        incidents = Incidents(environment, history)
+        guard = WaitingGuard(environment, self._outbox, history.window, incidents)
+        self._overlay = Overlay(SettledAddresses(environment), self._outbox, guard)
         self._waiting = environment.open_db(OUTBOX, create=False)
         self._once = environment.open_db(OUTBOX_ONCE, create=False)
         self._by_address = environment.open_db(OUTBOX_BY_ADDRESS, dupsort=True, create=False)

@@ -1,0 +1,123 @@
+"""The daemon of a machine in a cluster: publishes what waits, applies what the log has ordered.
+
+It may be killed at any moment, and the engine may be away for days: bounces are taken in and bind
+here all the same, mail never waits for it. What it must not do is apply a log that tells another
+story, or pass over an entry that it cannot read: then it stops applying, and says so until somebody
+acts.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from bouncegate.cluster.applier import Applier
+from bouncegate.cluster.errors import EngineAway, EngineError
+from bouncegate.cluster.joining import LEVEL, Cluster
+from bouncegate.cluster.publisher import Publisher
+from bouncegate.cluster.sealing import SealBroken
+from bouncegate.daemon.periodic import PeriodicTask
+from bouncegate.policy.rules import Rules
+from bouncegate.store.change import UnknownChange
+from bouncegate.store.effects import Recorded
+from bouncegate.store.incidents import Incident
+from bouncegate.store.store import Store
+
+log: Final = logging.getLogger("bouncegate.cluster")
+
+# A look at the outbox costs some microseconds, and a bounce is known to all this much later.
+_PUBLISH_PAUSE: Final = 0.02
+_ANNOUNCE_PAUSE: Final = 10.0
+# The log says when it has more; this long one waits for it at a time.
+_WAIT: Final = 1.0
+# What only a person mends is said again after this long, and tried again.
+_TROUBLE_PAUSE: Final = 30.0
+
+Reach = Callable[[], Cluster]
+"""Connects to the cluster; each thread has a connection of its own."""
+
+
+class Member:
+    """One machine; `store` was opened `settled`."""
+
+    def __init__(self, store: Store, reach: Reach, rules: Rules, version: str) -> None:
+        """`rules` are those of this machine's configuration, `version` its version."""
+        membership = store.memberships.get()
+        assert membership is not None, "the store shares its index with none"
+        self._store = store
+        self._name = membership.name
+        self._rules = rules
+        self._version = version
+        to_publish, to_apply, self._to_announce = reach(), reach(), reach()
+        self._publisher = Publisher(
+            store.outbox, to_publish.log, to_publish.sealer, membership.name
+        )
+        self._log = to_apply.log
+        self._applier = Applier(store, to_apply.log, to_apply.sealer)
+
+    def tasks(self) -> Iterator[PeriodicTask]:
+        """What is done again and again, each in a thread of its own."""
+        yield PeriodicTask("publish", _PUBLISH_PAUSE, self._guarded(self._publish))
+        yield PeriodicTask("apply", 0.0, self._guarded(self._apply))
+        yield PeriodicTask("announce", _ANNOUNCE_PAUSE, self._guarded(self._announce))
+
+    def _publish(self, stop: threading.Event) -> None:
+        while not stop.is_set() and self._publisher.publish():
+            pass
+
+    def _apply(self, stop: threading.Event) -> None:
+        outcomes = self._applier.apply()
+        for one in outcomes:
+            _announce_incidents(one)
+        if not outcomes and not stop.is_set():
+            self._log.wait(self._position(), _WAIT)
+
+    def _announce(self, _stop: threading.Event) -> None:
+        registry = self._to_announce.registry
+        now = registry.announce(self._name, LEVEL, self._version, self._position())
+        skew = abs(time.time() - now / 1000)
+        if skew > _TROUBLE_PAUSE * 2:
+            log.warning("the clock differs from the engine's by %.0f s", skew)
+        in_force = self._store.rules.get()
+        if in_force is not None and in_force.name != self._rules.name:
+            log.warning(
+                "the rules of this configuration (%s) are not those of the cluster (%s), which "
+                "are in force: see `bouncegate cluster adopt`",
+                self._rules.name, in_force.name,
+            )  # fmt: skip
+
+    def _position(self) -> int:
+        membership = self._store.memberships.get()
+        return 0 if membership is None else membership.position
+
+    def _guarded(self, run: Callable[[threading.Event], None]) -> Callable[[threading.Event], None]:
+        """A task that says once that the engine is away, and waits where a person has to act."""
+        is_away = False
+
+        def guarded(stop: threading.Event) -> None:
+            nonlocal is_away
+            try:
+                run(stop)
+            except EngineAway as error:
+                if not is_away:
+                    log.warning("%s: bounces bind on this machine alone until it is back", error)
+                is_away = True
+                stop.wait(_WAIT)
+            except (EngineError, SealBroken, UnknownChange) as error:
+                log.critical("stopped: %s", error)
+                stop.wait(_TROUBLE_PAUSE)
+            else:
+                if is_away:
+                    log.warning("the engine is back")
+                is_away = False
+
+        return guarded
+
+
+def _announce_incidents(outcome: Recorded) -> None:
+    for alert in outcome.alerts:
+        if isinstance(alert, Incident):
+            log.error("incident opened; incident=%d", alert.number)
