@@ -3,8 +3,9 @@
 A PostgreSQL with syncing, in a temporary folder; three processes append through a connection each,
 and a fourth one waits, reads, follows the chain and opens the seals. A sealed entry has 333 octets.
 First at a pace, 20 appends a second each, then as fast as it goes, with 1, 10 and 100 entries an
-append. The yardstick is a plain INSERT of the same row with a number from a sequence, which has
-gaps and no chain; it takes turns with the appends of one entry.
+append. Then one that was away reads all of that. The yardstick is a plain INSERT of the same row
+with a number from a sequence, which has gaps and no chain; it takes turns with the appends of one
+entry.
 """
 
 import multiprocessing
@@ -18,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from bench.figures import spread
 from bench.output import arguments, show
 from bouncegate.cluster.chain import follow
+from bouncegate.cluster.log import Head
 from bouncegate.cluster.postgresql.log import PostgresqlLog
 from bouncegate.cluster.postgresql.migrations import migrate
 from bouncegate.cluster.postgresql.session import Session
@@ -90,6 +92,7 @@ def main() -> None:
         for _ in range(options.rounds):
             one.append(rounds.followed(Load(_append, 1, options.seconds)))
             bare.append(Found(rounds.published(Load(_insert, 1, options.seconds)), []))
+        behind = [rounds.caught_up() for _ in range(options.rounds)]
     ratio = [ours.rate / plain.rate for ours, plain in zip(one, bare, strict=True)]
     rows = [
         _row("20 appends a second each, 1 entry", paced),
@@ -97,6 +100,7 @@ def main() -> None:
         _row("yardstick: a plain INSERT", bare, "1"),
         _row("flat out, 10 entries an append", ten),
         _row("flat out, 100 entries an append", hundred),
+        _row("read by one that was away", behind),
     ]
     show("cluster", rows, as_json=options.json)
 
@@ -121,6 +125,17 @@ class _Rounds:
         lags: list[float] = here.recv()
         reader.join()
         return Found(rate, sorted(lags))
+
+    def caught_up(self) -> Found:
+        """Read, follow and open everything from the beginning on, in this process."""
+        with closing(_log(self._conninfo)) as log:
+            rows = log.read(0, 1)
+            stand, began = Head(1, rows[0].chain), time.monotonic()
+            while rows := log.read(stand.position, 1_000):
+                stand = follow(stand, rows)
+                for row in rows:
+                    _SEALER.open_entry(row.node, row.seq, row.body)
+            return Found(stand.position / (time.monotonic() - began), [])
 
     def published(self, load: Load) -> float:
         """Entries a second of all publishers together."""

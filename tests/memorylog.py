@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bouncegate.cluster.chain import blanked, chain_of
-from bouncegate.cluster.errors import EngineForked, EngineRefused, EntriesForgotten, NodeConflict
+from bouncegate.cluster.errors import EngineForked, EntriesForgotten, NodeConflict
 from bouncegate.cluster.log import MAX_READ, MAX_READ_OCTETS, Head, Row, check_entries
 
 
@@ -96,6 +96,6 @@ class MemoryLog:
     @staticmethod
     def _compare(row: Row | None, seq: int, body: bytes) -> None:
         if row is None:
-            raise EngineRefused(f"entry {seq} comes after a later one")
+            raise NodeConflict(f"entry {seq} comes after a later one")
         if blanked(row.body) != blanked(body):
             raise NodeConflict(f"entry {seq} is there with another body")

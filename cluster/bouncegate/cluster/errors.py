@@ -34,7 +34,7 @@ class EntriesForgotten(EngineRefused):
 
 
 class NodeConflict(EngineRefused):
-    """The log has another entry of this number: two machines have one name, or an old state."""
+    """The log has other entries of this node: two machines have one name, or an old state."""
 
 
 class SecretConflict(EngineRefused):

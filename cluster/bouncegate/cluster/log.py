@@ -63,7 +63,8 @@ class Log(Protocol):
         The numbers ascend from 1 on, in a call and from call to call; a body has 1 to `MAX_BODY`
         octets and does not begin with a zero octet. An entry that the log has is left out, so that
         after `EngineAway` the same call is right. `NodeConflict`: it has another body under that
-        number, because two machines have one name, or this one went back to an older state.
+        number, or passed it over, because two machines have one name, or this one went back to an
+        older state.
         """
         ...
 

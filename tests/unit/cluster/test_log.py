@@ -72,9 +72,9 @@ def test_append_of_another_body_under_a_number_is_a_conflict_and_all_of_it_is_re
     assert log.head() == head
 
 
-def test_append_of_a_number_that_was_passed_over_is_refused(log: Log) -> None:
+def test_append_of_a_number_that_was_passed_over_is_a_conflict(log: Log) -> None:
     log.append("mx1", [BODIES[0], BODIES[4]])
-    with pytest.raises(EngineRefused):
+    with pytest.raises(NodeConflict):
         log.append("mx1", [BODIES[2]])
     assert log.head().position == 2
 
