@@ -43,7 +43,7 @@ def init(
 
     bouncegate cluster init
 
-    bouncegate cluster init --database "dbname=bouncegate user=postgres"
+    bouncegate cluster init --database "dbname=bouncegate user=bouncegate_owner"
 
     bouncegate cluster init --sql | psql -v ON_ERROR_STOP=1 bouncegate
     """
