@@ -4,13 +4,16 @@ Messages of one recipient over 8 connections at a time, each replaced after so m
 `--connections` of them carry `--messages`; by default 200,000 over 20,000, and with `--messages
 1000000 --connections 100000` what takes some ten minutes. Once with plain locking and once with
 every step that settings can ask for. Then a thousand SMTP clients at once, each with a session of
-its own, on a real Postfix with the milter.
+its own, on a real Postfix with the milter. And last, milter and return path are reloaded twenty
+times: what the old settings needed must go with them.
 """
 
 import json
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -20,12 +23,17 @@ from bench.figures import descriptors, family, own_memory
 from bench.load import Load
 from bench.lockedstore import locked_store
 from bench.output import arguments, show
+from lab.folder import Process
 from lab.system import MailSystem
+from lab.waiting import wait_for
 
 _FIRST: Final = 1000
 _AT_ONCE: Final = 8
 _SLICE: Final = 5.0
 _CLIENTS: Final = 1000
+_RELOADS: Final = 20
+# While a reload is under way there are the old settings and the new ones: room for both stays.
+_FIRST_RELOADS: Final = 3
 _EVERY_STEP: Final = (
     '[return_path]\ndomain = "return.sender.test"\n[ledger]\nmailing_headers = ["X-Campaign-ID"]\n'
     '[reply]\naction = "tag"\n'
@@ -58,6 +66,7 @@ def main() -> None:
                 rows.append({"settings": title, **_run(milter, load, options.messages)})
     show("leaks: the worker that holds most", rows, as_json=options.json)
     show(f"{_CLIENTS:,} SMTP clients at once", [_clients()], as_json=options.json)
+    show(f"{_RELOADS} reloads: the process that holds most", _reloads(), as_json=options.json)
 
 
 def _run(milter: Milter, load: _Counted, messages: int) -> dict[str, Any]:
@@ -84,6 +93,42 @@ def _held(milter: Milter) -> tuple[int, int]:
     """Memory and descriptors of the child that has most of each."""
     children = family(milter.pid)[1:]
     return max(map(own_memory, children)), max(map(descriptors, children))
+
+
+def _reloads() -> list[dict[str, Any]]:
+    with MailSystem() as system:
+        system.gate.start()
+        daemons = system.gate.processes()
+        before = [0.0 for _ in daemons]
+        for number in range(1, _RELOADS + 1):
+            for daemon in daemons:
+                _reload(daemon, number)
+            if number == _FIRST_RELOADS:
+                before = [_most(daemon) for daemon in daemons]
+        return [
+            {
+                "daemon": daemon.name,
+                f"MB after {_FIRST_RELOADS}": round(first / 1e6, 1),
+                "MB at last": round(_most(daemon) / 1e6, 1),
+            }
+            for daemon, first in zip(daemons, before, strict=True)
+        ]
+
+
+def _reload(daemon: Process, number: int) -> None:
+    """Reload a daemon for the time of that number."""
+    daemon.send_signal(signal.SIGHUP)
+    text = f"reload {number} of {daemon.name}"
+    wait_for(text, lambda: daemon.log.read_text().count(" reloaded: ") == number, 60)
+
+
+def _most(daemon: Process) -> int:
+    """Memory of the process that has most: the daemon's own, or a worker's."""
+    found = [0]
+    for pid in family(daemon.pid):
+        with suppress(OSError, RuntimeError):  # one of the old ones, which has ended meanwhile
+            found.append(own_memory(pid))
+    return max(found)
 
 
 def _clients() -> dict[str, Any]:
