@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bouncegate.cluster.chain import blanked, chain_of
-from bouncegate.cluster.errors import EngineForked, EntriesForgotten, NodeConflict
+from bouncegate.cluster.errors import EngineForked, EntriesForgotten, EntriesLost, NodeConflict
 from bouncegate.cluster.log import MAX_READ, MAX_READ_OCTETS, Head, Row, check_entries
 
 
@@ -23,11 +23,13 @@ class MemoryLog:
         self._changed = threading.Condition()
         self._forgotten = dict[str, int]()
 
-    def append(self, node: str, entries: Sequence[tuple[int, bytes]]) -> Head:
+    def append(self, node: str, entries: Sequence[tuple[int, bytes]], after: int = 0) -> Head:
         check_entries(node, entries)
         with self._changed:
             known = {row.seq: row for row in self._rows if row.node == node}
             last = max(known, default=self._forgotten.get(node, 0))
+            if after > last:
+                raise EntriesLost(f"the log has entries up to {last} and lost those up to {after}")
             new = [entry for entry in entries if entry[0] > last]
             for seq, body in entries[: len(entries) - len(new)]:
                 if seq > self._forgotten.get(node, 0):

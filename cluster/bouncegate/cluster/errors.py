@@ -29,6 +29,10 @@ class EngineRefused(EngineError):
     exit_code = os.EX_CONFIG
 
 
+class EntriesLost(EngineForked):
+    """The log lacks entries of this node that it had acknowledged: append them again."""
+
+
 class EntriesForgotten(EngineRefused):
     """Entries that this machine has not applied are no longer kept: it has to join anew."""
 

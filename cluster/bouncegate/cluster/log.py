@@ -57,8 +57,11 @@ class Head(NamedTuple):
 class Log(Protocol):
     """An ordered log. Each method may raise `EngineAway` or `EngineRefused`."""
 
-    def append(self, node: str, entries: Sequence[tuple[int, bytes]]) -> Head:
+    def append(self, node: str, entries: Sequence[tuple[int, bytes]], after: int = 0) -> Head:
         """Append a node's entries, (seq, body) each, all or none; give the head after it.
+
+        `after`: the number that the log acknowledged last, if the caller knows it; `EntriesLost` if
+        the log has it no more.
 
         The numbers ascend from 1 on, in a call and from call to call; a body has 1 to `MAX_BODY`
         octets and does not begin with a zero octet. An entry that the log has is left out, so that

@@ -62,7 +62,7 @@ def test_cluster_init_makes_no_second_key_for_a_log_that_has_entries(
     set_cluster(config, engine.conninfo())
     (config.parent / "store").mkdir(exist_ok=True)
     engine.psql(script())
-    engine.psql("SELECT bouncegate.append('mx2', ARRAY[1]::bigint[], ARRAY['\\x01'::bytea])")
+    engine.psql("SELECT bouncegate.append('mx2', ARRAY[1]::bigint[], ARRAY['\\x01'::bytea], 0)")
     done = bouncegate("cluster", "init")
     assert "not found: copy it from a machine of the cluster, by hand" in done.out
     assert not (config.parent / "store/cluster.key").exists()

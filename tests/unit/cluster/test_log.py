@@ -7,7 +7,7 @@ import pytest
 from tests.memorylog import MemoryLog
 
 from bouncegate.cluster.chain import follow, verify
-from bouncegate.cluster.errors import EngineForked, EngineRefused, NodeConflict
+from bouncegate.cluster.errors import EngineForked, EngineRefused, EntriesLost, NodeConflict
 from bouncegate.cluster.log import MAX_APPEND, MAX_BODY, MAX_ENTRIES, MAX_READ_OCTETS, Log
 
 BODIES = [(seq, b"\x01 body %d" % seq) for seq in range(1, 11)]
@@ -77,6 +77,19 @@ def test_append_of_a_number_that_was_passed_over_is_a_conflict(log: Log) -> None
     with pytest.raises(NodeConflict):
         log.append("mx1", [BODIES[2]])
     assert log.head().position == 2
+
+
+def test_append_behind_an_entry_that_the_log_lost_is_refused_before_it_passes_it_over(
+    log: Log,
+) -> None:
+    log.append("mx1", BODIES[:3], 0)
+    log.append("mx1", BODIES[3:4], 3)
+    log.append("mx1", BODIES[4:5], 2)
+    with pytest.raises(EntriesLost, match="up to 5 and lost those up to 7"):
+        log.append("mx1", BODIES[7:8], 7)
+    with pytest.raises(EntriesLost):
+        log.append("mx2", BODIES[:1], 1)
+    assert log.append("mx1", BODIES[5:8], 0).position == 8
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ POLL_EVERY: Final = 1.0
 that breaks meanwhile."""
 
 _CHANNEL: Final = "bouncegate_log"
-_APPEND: Final = "SELECT * FROM bouncegate.append(%s, %b::bigint[], %b::bytea[])"
+_APPEND: Final = "SELECT * FROM bouncegate.append(%s, %b::bigint[], %b::bytea[], %s::bigint)"
 _HEAD: Final = "SELECT position, chain, forgotten FROM bouncegate.head"
 _READ: Final = """
     SELECT position, node, seq, at, body, chain
@@ -37,11 +37,11 @@ class PostgresqlLog:
         self._session: Final = session
         self._listening: Connection | None = None
 
-    def append(self, node: str, entries: Sequence[tuple[int, bytes]]) -> Head:
+    def append(self, node: str, entries: Sequence[tuple[int, bytes]], after: int = 0) -> Head:
         """See `Log`."""
         check_entries(node, entries)
         numbers, bodies = [seq for seq, _ in entries], [body for _, body in entries]
-        ((position, chain),) = self._session.fetch(_APPEND, (node, numbers, bodies))
+        ((position, chain),) = self._session.fetch(_APPEND, (node, numbers, bodies, after))
         return Head(position, chain)
 
     def read(self, after: int, limit: int) -> list[Row]:

@@ -18,6 +18,7 @@ from bouncegate.cluster.errors import (
     EngineAway,
     EngineError,
     EngineRefused,
+    EntriesLost,
     NodeConflict,
     SecretConflict,
 )
@@ -35,7 +36,11 @@ _SETTINGS: Final = {
     "search_path": "pg_catalog",
 }
 # What the server says no to, and will again; all else may pass.
-_OURS: Final[dict[str, type[EngineRefused]]] = {"BG001": NodeConflict, "BG003": SecretConflict}
+_OURS: Final[dict[str, type[EngineError]]] = {
+    "BG001": NodeConflict,
+    "BG003": SecretConflict,
+    "BG004": EntriesLost,
+}
 _REFUSING_CLASSES: Final = {"0A", "22", "23", "28", "3D", "3F", "42", "BG"}
 _ADVICE: Final = {
     "42501": "; grant it with: GRANT bouncegate_machine TO that role",

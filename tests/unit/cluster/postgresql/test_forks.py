@@ -148,7 +148,7 @@ def test_body_that_was_put_in_with_a_chain_that_fits_does_not_open(
     start = log.head()
     log.append("mx1", sealed(1, 2))
     engine.psql(
-        "SELECT bouncegate.append('mx1', ARRAY[3]::bigint[], ARRAY[body]) "
+        "SELECT bouncegate.append('mx1', ARRAY[3]::bigint[], ARRAY[body], 2) "
         "FROM bouncegate.log WHERE seq = 2"
     )
     rows = log.read(0, 10)

@@ -215,7 +215,8 @@ def test_append_checks_by_itself_what_the_client_checks(machine: Session) -> Non
     ]:
         with pytest.raises(EngineRefused):
             machine.fetch(
-                "SELECT bouncegate.append(%s, %s::bigint[], %b::bytea[])", (node, seqs, bodies)
+                "SELECT bouncegate.append(%s, %s::bigint[], %b::bytea[], NULL)",
+                (node, seqs, bodies),
             )
     assert PostgresqlLog(machine).head().position == 0
 

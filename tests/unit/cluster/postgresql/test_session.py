@@ -10,6 +10,7 @@ from bouncegate.cluster.errors import (
     EngineAway,
     EngineError,
     EngineRefused,
+    EntriesLost,
     NodeConflict,
     SecretConflict,
 )
@@ -47,6 +48,7 @@ def session(engine: PostgreSQL) -> Iterator[Session]:
         ("BG002", EngineRefused),
         ("BG001", NodeConflict),
         ("BG003", SecretConflict),
+        ("BG004", EntriesLost),
     ],
 )
 def test_error_of_the_server_is_passed_on_by_what_there_is_to_do(

@@ -2,6 +2,7 @@
 -- its own path. An error of class BG tells the client what is wrong:
 --   BG001  a node's number is taken by another body, or was passed over
 --   BG002  invalid arguments
+--   BG004  the log lacks an entry that it had acknowledged
 
 CREATE FUNCTION bouncegate.now_ms() RETURNS bigint
 LANGUAGE sql VOLATILE
@@ -21,9 +22,11 @@ $$;
 
 -- Append entries of a node, all or none, and tell the head. Whoever appends holds the row of `head`
 -- until its commit, so positions have no gaps and become visible in their order. What the log has
--- is left out: a client that lost its answer calls again.
+-- is left out: a client that lost its answer calls again. A client that says after which number
+-- (0: it does not say) finds out that a failover lost some before it passes them over.
 CREATE FUNCTION bouncegate.append(
-    p_node text, p_seqs bigint[], p_bodies bytea[], OUT head_position bigint, OUT head_chain bytea
+    p_node text, p_seqs bigint[], p_bodies bytea[], p_after bigint,
+    OUT head_position bigint, OUT head_chain bytea
 )
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -49,6 +52,10 @@ BEGIN
     SELECT * INTO STRICT v_head FROM bouncegate.head FOR UPDATE;
     SELECT * INTO v_node FROM bouncegate.nodes AS n WHERE n.node = p_node;
     v_last := coalesce(v_node.seq, 0);
+    IF p_after > v_last THEN
+        RAISE EXCEPTION 'the log has entries of % up to % and lost those up to %',
+            p_node, v_last, p_after USING ERRCODE = 'BG004';
+    END IF;
     v_began := v_head.position;
     v_head.at := greatest(v_head.at, bouncegate.now_ms());
 
@@ -167,7 +174,7 @@ $$;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA bouncegate FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     bouncegate.now_ms(),
-    bouncegate.append(text, bigint[], bytea[]),
+    bouncegate.append(text, bigint[], bytea[], bigint),
     bouncegate.blank(bigint[]),
     bouncegate.forget(bigint, integer)
 TO bouncegate_machine;
