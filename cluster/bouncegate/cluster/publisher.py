@@ -23,7 +23,7 @@ from bouncegate.store.outbox import Outbox
 
 _LOG: Final = logging.getLogger("bouncegate.cluster")
 _LOOK_AGAIN: Final = 10.0
-"""Seconds after which what was published and still waits is published again."""
+"""Seconds after which a log that brings nothing back is asked whether it still has the last."""
 _OCTETS: Final = MAX_APPEND - MAX_ENTRIES * OVERHEAD
 
 
@@ -54,23 +54,28 @@ class Publisher:
         Raises EngineError and StoreError; what was not appended is so by the next call.
         """
         waiting = self._outbox.portion(self._published, most, _OCTETS)
-        if not waiting:
+        if waiting:
+            self._append(waiting)
+        elif self._clock() >= self._next_look:
             self._look_again()
-            return 0
+        return len(waiting)
+
+    def _append(self, waiting: list[tuple[int, bytes]]) -> None:
         seal, node = self._sealer.seal_entry, self._node
-        entries = [(seq, seal(node, seq, body)) for seq, body in waiting]
+        self._next_look = self._clock() + _LOOK_AGAIN
         try:
-            self._log.append(node, entries, self._published)
+            self._log.append(
+                node, [(seq, seal(node, seq, body)) for seq, body in waiting], self._published
+            )
         except EntriesLost as error:
             _LOG.warning("%s: it gets again what waits here", error)
             self._published = 0
-            return len(waiting)
-        self._published = waiting[-1][0]
-        self._next_look = self._clock() + _LOOK_AGAIN
-        return len(waiting)
+        else:
+            self._published = waiting[-1][0]
 
     def _look_again(self) -> None:
-        """Begin anew where nothing is new for a while: what the log has it leaves out."""
-        if self._clock() >= self._next_look:
-            self._next_look = self._clock() + _LOOK_AGAIN
-            self._published = 0
+        """Append the last change once more if it still waits: a log that has it, has all before."""
+        self._next_look = self._clock() + _LOOK_AGAIN
+        last = self._outbox.portion(self._published - 1, 1, _OCTETS) if self._published else []
+        if last and last[0][0] == self._published:
+            self._append(last)

@@ -10,6 +10,7 @@ from tests.unit.cluster.machines import SEALER, Machine
 from tests.unit.store.bounces import bounce_of, record
 from tests.unit.store.test_rollback import RULES
 
+from bouncegate.cluster.log import Head
 from bouncegate.cluster.publisher import Publisher
 
 
@@ -76,8 +77,33 @@ def test_publisher_publishes_again_what_a_failover_lost_where_nothing_newer_come
     assert publisher.publish() == 0
     assert published(log) == []
     now = 11.0
-    assert publisher.publish() == 0
+    assert publisher.publish() == 0, "it finds out"
     assert publisher.publish() == 2
     assert published(log) == [("a", 1), ("a", 2)]
     machine.applier.apply()
     assert machine.store.outbox.count() == 0
+
+
+def test_publisher_asks_with_one_entry_whether_all_is_still_there(
+    log: MemoryLog, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An applier that cannot go on for days makes no load of what waits."""
+    now, appended = 0.0, list[int]()
+
+    def append(node: str, entries: list[tuple[int, bytes]], after: int = 0) -> Head:
+        appended.append(len(entries))
+        return MemoryLog.append(log, node, entries, after)
+
+    monkeypatch.setattr(log, "append", append)
+    publisher = Publisher(machine.store.outbox, log, SEALER, "a", clock=lambda: now)
+    bounces(machine, 1, 2)
+    while publisher.publish():
+        pass
+    for _ in range(3):
+        now += 11.0
+        assert publisher.publish() == 0
+    assert appended == [2, 1, 1, 1]
+    machine.applier.apply()
+    now += 11.0
+    assert publisher.publish() == 0
+    assert appended == [2, 1, 1, 1], "nothing waits"
