@@ -1,14 +1,17 @@
 """The order in which small messages are read: a flood of large ones holds up no small one."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from bouncegate.classifier.classified import ClassifiedMessage, unreadable
 from bouncegate.classifier.returnpath.messagereader import MOST_HERE, InProgress, MessageReader
 
+Classify = Callable[[bytes], Awaitable[ClassifiedMessage]]
 
-def reader(read: list[bytes]) -> MessageReader:
+
+def reader(read: list[bytes], longest_wait: float = 0) -> MessageReader:
     """One that notes what it reads here, in order, and reads nothing apart."""
 
     def here(raw: bytes) -> ClassifiedMessage:
@@ -20,7 +23,7 @@ def reader(read: list[bytes]) -> MessageReader:
     def apart(raw: bytes) -> ClassifiedMessage:
         raise AssertionError(f"{len(raw)} octets are read apart")
 
-    return MessageReader(here, apart, InProgress(1).of_worker(0), lambda: None)
+    return MessageReader(here, apart, InProgress(1).of_worker(0), lambda: None, longest_wait)
 
 
 def test_a_small_message_that_comes_behind_many_large_ones_is_read_first() -> None:
@@ -50,6 +53,38 @@ def test_the_loop_goes_on_between_two_messages() -> None:
 
     asyncio.run(come())
     assert set(seen) >= {1, 2, 3, 4}, "it was never kept from the loop for two messages at once"
+
+
+def test_messages_that_were_read_in_turns_go_on_in_the_same_one() -> None:
+    read: list[bytes] = []
+    went_on: list[int] = []
+
+    async def go(classify: Classify, raw: bytes) -> None:
+        await classify(raw)
+        went_on.append(len(read))
+
+    async def come() -> None:
+        classify = reader(read, longest_wait=20).classify
+        await asyncio.gather(*(go(classify, bytes([n])) for n in range(5)))
+
+    asyncio.run(come())
+    assert went_on == [5] * 5, "all were read before the first went on"
+
+
+def test_a_message_that_was_read_does_not_wait_for_others_for_long() -> None:
+    read: list[bytes] = []
+    went_on: list[int] = []
+
+    async def go(classify: Classify, raw: bytes) -> None:
+        await classify(raw)
+        went_on.append(len(read))
+
+    async def come() -> None:
+        classify = reader(read, longest_wait=0).classify
+        await asyncio.gather(*(go(classify, bytes([n])) for n in range(5)))
+
+    asyncio.run(come())
+    assert went_on[0] < 5
 
 
 def test_a_message_that_cannot_be_read_fails_alone() -> None:

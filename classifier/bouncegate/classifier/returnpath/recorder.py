@@ -10,7 +10,6 @@ failed, the batch is retried in halves until the faulty bounce is alone.
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -27,37 +26,19 @@ Record = Callable[[Sequence[Bounce]], list[list[Recorded]]]
 TRANSIENT: Final = (StoreError, KeyFileError, MemoryError, OSError)
 """Faults that no bounce causes: the same bounce can be recorded later."""
 
-# For so many seconds a bounce waits at most for those that come behind it. Handed over one by one,
-# bounces made the two threads contend for the interpreter, and commits of few: a DSN took a seventh
-# more of the processor. One that comes alone does not wait.
-_LONGEST_WAIT: Final = 1e-3
-
 _Request = tuple[Bounce, "asyncio.Future[list[Recorded]]"]
 
 
 class Recorder:
     """A thread that records bounces in batches."""
 
-    def __init__(
-        self,
-        record: Record,
-        loop: asyncio.AbstractEventLoop,
-        more_come: Callable[[], bool] = lambda: False,
-        longest_wait: float = _LONGEST_WAIT,
-    ) -> None:
-        """Start the thread; only it calls `record`, and the result is passed to `loop`.
-
-        `more_come` tells whether other bounces come in the next turns of the loop: for them a
-        bounce waits, `longest_wait` seconds at most.
-        """
+    def __init__(self, record: Record, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the thread; only it calls `record`, and the result is passed to `loop`."""
         self._record = record
         self._loop = loop
-        self._more_come = more_come
-        self._longest_wait = longest_wait
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._gathered: list[_Request] = []
-        """Those that are handed over in one of the next turns of the loop."""
-        self._due = 0.0
+        """Those that are handed over in the next turn of the loop."""
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -81,8 +62,7 @@ class Recorder:
         """
         future: asyncio.Future[list[Recorded]] = self._loop.create_future()
         if not self._gathered:
-            self._due = time.monotonic() + self._longest_wait
-            self._loop.call_soon(self._look)
+            self._loop.call_soon(self._hand_over)
         self._gathered.append((bounce, future))
         return future
 
@@ -92,14 +72,10 @@ class Recorder:
         self._requests.put(None)
         self._thread.join()
 
-    def _look(self) -> None:
-        """Hand over what was submitted, or wait for more."""
-        if self._more_come() and time.monotonic() < self._due:
-            self._loop.call_soon(self._look)
-        else:
-            self._hand_over()
-
     def _hand_over(self) -> None:
+        """Give the thread all that was submitted in a turn: one by one, the two threads contended
+        for the interpreter, and commits were of few.
+        """
         gathered, self._gathered = self._gathered, []
         for request in gathered:
             self._requests.put(request)

@@ -110,12 +110,7 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     stop, drain = _requests(loop)
-    reader = resources.context.reader
-    recorder = Recorder(
-        lambda bounces: resources.store.record(bounces, resources.policy),
-        loop,
-        lambda: reader is not None and reader.is_busy,
-    )
+    recorder = Recorder(lambda bounces: resources.store.record(bounces, resources.policy), loop)
     handler = ReturnPathHandler(
         resources.builder, recorder, time.time, worker.row.counters, resources.context
     )

@@ -1,8 +1,8 @@
-"""Bounces that come together are recorded together, and none waits for others that never come."""
+"""Bounces that come together are recorded together."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bouncegate.classifier.returnpath.recorder import Recorder
 from bouncegate.store.store import Bounce, Recorded
@@ -23,49 +23,20 @@ class Records:
         return [[] for _ in bounces]
 
 
-def recorded(
-    count: int,
-    pause: Callable[[], object],
-    more_come: Callable[[], bool] = lambda: False,
-) -> list[int]:
-    """The batches of so many bounces that are submitted in one turn of the loop."""
+def test_bounces_of_one_turn_are_recorded_together() -> None:
     records = Records()
 
     async def run() -> None:
-        recorder = Recorder(records, asyncio.get_running_loop(), more_come)
+        recorder = Recorder(records, asyncio.get_running_loop())
         futures = []
-        for _ in range(count):
+        for _ in range(5):
             futures.append(recorder.submit(_BOUNCE))
-            pause()
+            time.sleep(_A_WHILE)
         await asyncio.wait_for(asyncio.gather(*futures), 20)
         recorder.close()
 
     asyncio.run(run())
-    return records.batches
-
-
-def test_bounces_of_one_turn_are_recorded_together() -> None:
-    assert recorded(5, lambda: time.sleep(_A_WHILE)) == [5]
-
-
-def test_a_bounce_is_recorded_where_others_are_announced_that_never_come() -> None:
-    assert recorded(1, lambda: None, lambda: True) == [1]
-
-
-def test_a_bounce_waits_for_those_that_come_in_the_next_turns() -> None:
-    records, turns = Records(), iter((True, True, False))
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        recorder = Recorder(records, loop, lambda: next(turns, False), longest_wait=20)
-        first = recorder.submit(_BOUNCE)
-        await asyncio.sleep(0)
-        time.sleep(_A_WHILE)
-        await asyncio.gather(first, recorder.submit(_BOUNCE))
-        recorder.close()
-
-    asyncio.run(run())
-    assert records.batches == [2]
+    assert records.batches == [5]
 
 
 def test_a_recorder_that_closes_records_what_was_submitted_in_the_same_turn() -> None:
