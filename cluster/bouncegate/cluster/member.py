@@ -18,6 +18,7 @@ from bouncegate.cluster.applier import Applier
 from bouncegate.cluster.errors import EngineAway, EngineError
 from bouncegate.cluster.joining import LEVEL, Cluster
 from bouncegate.cluster.publisher import Publisher
+from bouncegate.cluster.registry import Registry
 from bouncegate.cluster.sealing import SealBroken
 from bouncegate.daemon.periodic import PeriodicTask
 from bouncegate.policy.rules import Rules
@@ -35,6 +36,10 @@ _ANNOUNCE_PAUSE: Final = 10.0
 _WAIT: Final = 1.0
 # What only a person mends is said again after this long, and tried again.
 _TROUBLE_PAUSE: Final = 30.0
+# Old entries are let go every ten minutes; appends wait for so many some 70 ms.
+_FORGET_PAUSE: Final = 600.0
+_FORGOTTEN_AT_ONCE: Final = 10_000
+_KEEP: Final = 30 * 86_400.0
 
 Reach = Callable[[], Cluster]
 """Connects to the cluster; each thread has a connection of its own."""
@@ -43,14 +48,20 @@ Reach = Callable[[], Cluster]
 class Member:
     """One machine; `store` was opened `settled`."""
 
-    def __init__(self, store: Store, reach: Reach, rules: Rules, version: str) -> None:
-        """`rules` are those of this machine's configuration, `version` its version."""
+    def __init__(
+        self, store: Store, reach: Reach, rules: Rules, version: str, keep: float = _KEEP
+    ) -> None:
+        """`rules` are those of this machine's configuration, `version` its version; `keep`: for how
+        many seconds the log keeps entries, a day at least.
+        """
         membership = store.memberships.get()
         assert membership is not None, "the store shares its index with none"
         self._store = store
         self._name = membership.name
         self._rules = rules
         self._version = version
+        self._keep = int(keep * 1000)
+        self._next_forgetting = 0.0
         to_publish, to_apply, self._to_announce = reach(), reach(), reach()
         self._publisher = Publisher(
             store.outbox, to_publish.log, to_publish.sealer, membership.name
@@ -88,6 +99,15 @@ class Member:
                 "are in force: see `bouncegate cluster adopt`",
                 self._rules.name, in_force.name,
             )  # fmt: skip
+
+        self._forget(registry)
+
+    def _forget(self, registry: Registry) -> None:
+        """Now and then, let old entries go; at once again where that was not all of them."""
+        if time.monotonic() < self._next_forgetting:
+            return
+        if registry.forget(self._keep, _FORGOTTEN_AT_ONCE) < _FORGOTTEN_AT_ONCE:
+            self._next_forgetting = time.monotonic() + _FORGET_PAUSE
 
     def _position(self) -> int:
         membership = self._store.memberships.get()
