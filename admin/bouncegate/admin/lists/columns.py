@@ -37,7 +37,7 @@ class Columns:
 
     def __init__(self, chosen: Iterable[str] = ()) -> None:
         """`chosen` are `column=name in the file`; raises CsvError."""
-        self._names = dict(NAMES)
+        self._names: dict[str, tuple[str, ...]] = dict(NAMES)
         for choice in chosen:
             column, _, name = choice.partition("=")
             if column not in NAMES or not name:
