@@ -28,7 +28,7 @@ from bouncegate.store.fileaccess import inaccessible, is_folder, is_there
 from bouncegate.store.metapages import map_size_of
 from bouncegate.store.recordcopy import copy_records
 
-LAYOUT: Final = 4
+LAYOUT: Final = 5
 
 META: Final = b"meta"
 LOCKS: Final = b"locks"
@@ -48,6 +48,7 @@ MX_HOSTS: Final = b"mx_hosts"
 MX_WANTED: Final = b"mx_wanted"
 SHELVES: Final = b"shelves"
 ENDS: Final = b"ends"
+BY_DOMAIN: Final = b"by_domain"
 DEFERRED: Final = b"deferred"
 ACCEPTED: Final = b"accepted"
 USED: Final = b"used"
@@ -85,6 +86,7 @@ DATABASES: Final[dict[bytes, dict[str, Any]]] = {
     MX_WANTED: {},
     SHELVES: {},
     ENDS: {"dupsort": True, "dupfixed": True},
+    BY_DOMAIN: {},
     DEFERRED: {},
     ACCEPTED: {},
     USED: {},

@@ -17,8 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from bouncegate.policy.fold import EMPTY
 from bouncegate.policy.records import NO_END, Lock, State
 from bouncegate.store.codec import number_of, octets_of
+from bouncegate.store.domainindex import BOUNCES, STATE, DomainIndex
 from bouncegate.store.environment import Environment
 from bouncegate.store.layout import ENDS, SHELVES
 from bouncegate.store.table import Table, Transaction
@@ -38,9 +40,12 @@ class ListIndex(Table):
         super().__init__(environment)
         self._shelves = self._database(SHELVES)
         self._ends = self._database(ENDS)
+        self.domains: Final = DomainIndex(environment)
 
     def update(self, transaction: Transaction, key: bytes, before: State, after: State) -> None:
         """Update the index after a change of an address's state; `key` is the address."""
+        if after != before:
+            self.domains.mark(transaction, key, STATE, is_set=after != EMPTY)
         old, new = lists_of(before), lists_of(after)
         if old != new:
             for letter in old - new:
@@ -54,6 +59,7 @@ class ListIndex(Table):
 
     def write(self, transaction: Transaction, key: bytes, state: State) -> None:
         """Write the index of an address, whatever was there before."""
+        self.domains.mark(transaction, key, STATE, is_set=state != EMPTY)
         for letter in LETTERS:
             if letter in lists_of(state):
                 transaction.put(letter + key, b"", db=self._shelves)
@@ -64,12 +70,15 @@ class ListIndex(Table):
 
     def add_bounced(self, transaction: Transaction, address: str) -> None:
         """A bounce of an address has come."""
-        key = BOUNCED + address.encode()
-        transaction.put(key, b"", overwrite=False, db=self._shelves)
+        key = address.encode()
+        transaction.put(BOUNCED + key, b"", overwrite=False, db=self._shelves)
+        self.domains.mark(transaction, key, BOUNCES, is_set=True)
 
     def drop_bounced(self, transaction: Transaction, address: str) -> None:
         """No bounce of an address is kept any more."""
-        transaction.delete(BOUNCED + address.encode(), db=self._shelves)
+        key = address.encode()
+        transaction.delete(BOUNCED + key, db=self._shelves)
+        self.domains.mark(transaction, key, BOUNCES, is_set=False)
 
     def name_causes(self, transaction: Transaction, state: State, number: int) -> None:
         """Let the locks of a state be found by an entry that has not made them."""

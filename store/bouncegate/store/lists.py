@@ -35,6 +35,8 @@ read), which costs a tenth of reading its state."""
 _Read = Callable[[Transaction, bytes], list[tuple[bytes, bytes]]]
 
 _PORTION: Final = 500
+_OF_DOMAIN: Final = 100
+"""A page of the few addresses that most domains have."""
 # More addresses than these are not gathered and sorted, some 40 ms: where so many locks have ended,
 # reading all locks in order finds one soon enough.
 _MOST_GATHERED: Final = 10_000
@@ -81,6 +83,21 @@ class Lists(Table):
             if len(found) < _PORTION:
                 return
             start = found[-1][0]
+
+    def of_domain(
+        self, domain: str, after: str = "", prefilter: Prefilter | None = None
+    ) -> Iterator[Known]:
+        """Addresses of a domain that have bounced or have a lock, if only one that has ended.
+
+        The prefilter gets the lock record, which is empty where there is none.
+        """
+        states, name = self._history.addresses, domain.encode()
+
+        def read(transaction: Transaction, start: bytes) -> list[tuple[bytes, bytes]]:
+            keys = states.index.domains.listed(transaction, name, start, _OF_DOMAIN)
+            return [(key, states.record_within(transaction, key) or b"") for key in keys]
+
+        return self._known(read, after, prefilter, _OF_DOMAIN)
 
     def bounced(self, after: str = "", prefilter: Prefilter | None = None) -> Iterator[Known]:
         """Addresses of which a bounce is kept, whatever came of it."""
@@ -180,7 +197,9 @@ class Lists(Table):
         on = self._history.addresses.index.listed
         return lambda t, after: [(key, b"") for key in on(t, letter, after, _PORTION)]
 
-    def _known(self, read: _Read, after: str, prefilter: Prefilter | None) -> Iterator[Known]:
+    def _known(
+        self, read: _Read, after: str, prefilter: Prefilter | None, most: int = _PORTION
+    ) -> Iterator[Known]:
         """The states of the addresses that `read` gives, portion by portion."""
         start, get = after.encode(), self._history.addresses.get_within
         while True:
@@ -190,7 +209,7 @@ class Lists(Table):
                 names = [key.decode() for key, _ in chosen]
                 found = [(name, get(transaction, name) or EMPTY) for name in names]
             yield from found
-            if len(read_now) < _PORTION:
+            if len(read_now) < most:
                 return
             start = read_now[-1][0]
 

@@ -27,6 +27,7 @@ SHARED: Final = (
     layout.LOCKS,
     layout.SHELVES,
     layout.ENDS,
+    layout.BY_DOMAIN,
     layout.VOIDED,
     layout.HELD,
     layout.ONCE,

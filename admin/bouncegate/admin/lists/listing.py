@@ -39,7 +39,7 @@ from bouncegate.policy.timeline import Mark
 from bouncegate.store import lockrecord
 from bouncegate.store.address import domain_of
 from bouncegate.store.lastmailed import Used, date_of
-from bouncegate.store.lists import Known
+from bouncegate.store.lists import Known, Prefilter
 from bouncegate.store.places import Place
 from bouncegate.store.store import Store
 
@@ -174,10 +174,17 @@ class Listing:
 
     def _locks(self, filters: RowFilters, after: str, *, ended: bool) -> Iterator[Row]:
         prefilter = lock_prefilter(filters, self._now, ended=ended)
-        for address, state in self._lists.locked(after, prefilter):
+        for address, state in self._with_locks(filters, after, prefilter):
             for row in self._of_locks(address, state, ended=ended):
                 if _is_of_group(filters, row):
                     yield row
+
+    def _with_locks(self, filters: RowFilters, after: str, prefilter: Prefilter) -> Iterator[Known]:
+        if not filters.domain:
+            return self._lists.locked(after, prefilter)
+        return self._lists.of_domain(
+            filters.domain, after, lambda key, record: bool(record) and prefilter(key, record)
+        )
 
     def locks_of(self, address: str) -> Iterator[Row]:
         """The current locks of one address, for all groups and for single ones."""
@@ -197,7 +204,10 @@ class Listing:
         return row_of_lock(address, listed, state, found, cause, free_at)
 
     def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        known = self._lists.detected(self._now, after, key_prefilter(filters))
+        if filters.domain:
+            known = self._lists.of_domain(filters.domain, after)
+        else:
+            known = self._lists.detected(self._now, after)
         return self._of_bounces((one for one in known if self._is_detected(*one)), filters)
 
     def _is_detected(self, address: str, state: State) -> bool:
@@ -218,7 +228,9 @@ class Listing:
         return lock_for(state, self._now, ALL_MAIL)
 
     def _bounced(self, filters: RowFilters, after: str) -> Iterator[Row]:
-        return self._of_bounces(self._lists.bounced(after, key_prefilter(filters)), filters)
+        if filters.domain:
+            return self._of_bounces(self._lists.of_domain(filters.domain, after), filters)
+        return self._of_bounces(self._lists.bounced(after), filters)
 
     def _of_bounces(self, known: Iterator[Known], filters: RowFilters) -> Iterator[Row]:
         """For each address the last bounce that matches."""

@@ -3,6 +3,7 @@
     1 -> 2  in the first stores an act named one `address`; since then `addresses`
     2 -> 3  lists show every address that bounced; a shelf names them, which is derived
     3 -> 4  requests to unlock have a table, which is empty
+    4 -> 5  addresses are found by their domains, by an index that is derived
 
 All stores of layout 1 are not alike: tables were added to it one after the other, and states and
 lists came to hold more. So after the last step all that follows from the journal is derived by the
@@ -74,7 +75,12 @@ def _with_addresses(octets: bytes) -> bytes | None:
     return packed(msgspec.msgpack.encode(renamed))
 
 
-STEPS: Final[dict[int, Step]] = {1: _name_addresses, 2: lambda _: None, 3: lambda _: None}
+STEPS: Final[dict[int, Step]] = {
+    1: _name_addresses,
+    2: lambda _: None,
+    3: lambda _: None,
+    4: lambda _: None,
+}
 
 
 def _derive(environment: Environment, fold: Fold) -> None:

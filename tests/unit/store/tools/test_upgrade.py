@@ -14,7 +14,7 @@ from bouncegate.config.values import Size
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Act
 from bouncegate.store.errors import StoreBusy, StoreDamaged, StoreFull, StoreLayout, StoreMissing
-from bouncegate.store.layout import LAYOUT
+from bouncegate.store.layout import LAYOUT, open_any_layout, set_layout
 from bouncegate.store.lockrecord import until_of
 from bouncegate.store.reopening import ReopeningLockTable
 from bouncegate.store.store import Store
@@ -23,7 +23,16 @@ from bouncegate.store.tools.upgrade import upgrade
 from bouncegate.store.tools.verify.verification import verify
 
 from .oldstores import FIRST, KINDS, LISTED, MANY, make, read
-from .site import NOW, POLICY, ROOT, SIGNED, another_process, bounce, settings_of
+from .site import (
+    NOW,
+    POLICY,
+    ROOT,
+    SIGNED,
+    another_process,
+    bounce,
+    fill,
+    settings_of,
+)
 
 LAYOUT_OF_OLD = (1).to_bytes(4, "big")
 
@@ -53,6 +62,20 @@ def test_each_earlier_store_is_sound_after_it_and_has_the_same_locks_and_bounces
     assert read(old, "once") == once
     assert [key for key, _ in read(old, "journal")] == [key for key, _ in entries]
     assert layout_of(old) == LAYOUT.to_bytes(4, "big")
+
+
+def test_a_store_of_layout_4_finds_addresses_by_domain_after_it(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    fill(folder)
+    expected = read(folder, "by_domain")
+    assert expected
+    with closing(open_any_layout(settings_of(folder), readonly=False)) as environment:
+        with environment.begin(write=True) as transaction:
+            transaction.drop(environment.open_db(b"by_domain", txn=transaction))
+        set_layout(environment, 4)
+    assert upgrade(settings_of(folder), POLICY.fold, NOW).before == 4
+    assert read(folder, "by_domain") == expected
+    assert list(verify(settings_of(folder), POLICY.fold)) == []
 
 
 def test_it_is_written_on_as_if_it_had_never_been_another(old: Path) -> None:

@@ -149,7 +149,7 @@ def is_for(call: Call, tab: Tab) -> bool:
 def page_of(store: Store, listing: Listing, now: int, query: ListQuery) -> ListPage:
     """One page of a list: newest first where the store knows that order; raises StoreError."""
     latest = _LATEST.get(query.tab.state)
-    if latest is None:
+    if latest is None or _is_one_range(query):
         return _in_order(listing, query)
     if query.beginning:
         return _beginning(store, listing, query)
@@ -164,6 +164,17 @@ def page_of(store: Store, listing: Listing, now: int, query: ListQuery) -> ListP
     )
     before = _written(found.before) if found.before else ""
     return ListPage(found.rows, before, _written(found.after) if found.after else "", found.is_cut)
+
+
+def _is_one_range(query: ListQuery) -> bool:
+    """Whether the rows are those of one domain, and all else is seen without reading bounces.
+
+    A domain may have half of all addresses: other filters take a walk that ends at its deadline.
+    """
+    told_by_bounces = any((query.group, query.mailing, query.groups))
+    if query.tab.state is not State.LOCKED:
+        told_by_bounces = any((told_by_bounces, query.kind, query.reason, query.provider))
+    return query.q.startswith("@") and not told_by_bounces and not query.before
 
 
 def matching(listing: Listing, query: ListQuery) -> Iterator[Row]:

@@ -19,16 +19,30 @@ from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import NO_END, Entry, Lock, State
 from bouncegate.store import lockrecord
 from bouncegate.store.codec import octets_of
+from bouncegate.store.domainindex import BOUNCES, STATE, DomainIndex, address_of, place_of
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.journal import Journal
-from bouncegate.store.layout import ADDRESSES, BY_ADDRESS, ENDS, LOCKS, SHELVES, SUMMARIES
+from bouncegate.store.layout import (
+    ADDRESSES,
+    BY_ADDRESS,
+    BY_DOMAIN,
+    ENDS,
+    LOCKS,
+    SHELVES,
+    SUMMARIES,
+)
 from bouncegate.store.listindex import BOUNCED, LETTERS, lists_of, locks_of
 from bouncegate.store.settledaddresses import SettledAddresses
 from bouncegate.store.tools.verify.difference import PORTION, Difference, Repair, deleted, records
 from bouncegate.store.tools.verify.journal import addresses_of
 
 _END: Final = 4
+_SAYS: Final = {
+    STATE: ("is said to have a state", "is not said to have a state"),
+    BOUNCES: ("is said to have bounced", "is not said to have bounced"),
+}
+"""What the index of domains says wrongly of an address."""
 _SHELVES: Final = (*LETTERS, BOUNCED)
 _TABLES: Final = (ADDRESSES, LOCKS, BY_ADDRESS, SUMMARIES)
 
@@ -86,6 +100,7 @@ class AddressCheck:
         settled = SettledAddresses(environment)
         self._history = History(environment, self._journal, settled)
         self._shelves = environment.open_db(SHELVES, create=False)
+        self._by_domain = environment.open_db(BY_DOMAIN, create=False)
         self._known = [environment.open_db(name, create=False) for name in _TABLES]
         self._ends = environment.open_db(ENDS, dupsort=True, create=False)
 
@@ -96,6 +111,7 @@ class AddressCheck:
             for name in names:
                 yield from self._of_address(transaction, name)
         yield from self._of_shelves()
+        yield from self._of_places()
         yield from self._of_ends()
 
     def recompute(self, address: str, transaction: lmdb.Transaction[bytes]) -> None:
@@ -140,6 +156,7 @@ class AddressCheck:
             yield Difference("locks", address, text, repair)
         elif state != folded:
             yield _otherwise(address, state, folded, repair)
+        yield from self._of_domains(transaction, key, record)
         for lock in locks_of(state):
             yield from self._of_lock(transaction, address, lock)
         shelves = lists_of(state)
@@ -154,6 +171,21 @@ class AddressCheck:
                     else f"is missing on {shelf.decode()}"
                 )
                 yield Difference("shelves", address, text, repair)
+
+    def _of_domains(
+        self, transaction: lmdb.Transaction[bytes], key: bytes, record: bytes | None
+    ) -> Iterator[Difference]:
+        """How the index of domains has an address."""
+        index, address = self._history.addresses.index.domains, key.decode()
+        has_state = record is not None or transaction.get(key, db=self._known[0]) is not None
+        expected = {
+            STATE: has_state,
+            BOUNCES: self._history.has_bounced(transaction, address),
+        }
+        for bit, is_set in expected.items():
+            if bool(index.bits(transaction, key) & bit) is not is_set:
+                repair = partial(_marked, index, key, bit, is_set=is_set)
+                yield Difference("by_domain", address, _SAYS[bit][is_set], repair)
 
     def _of_lock(
         self, transaction: lmdb.Transaction[bytes], address: str, lock: Lock
@@ -180,6 +212,15 @@ class AddressCheck:
                     "shelves", name, "stands on a shelf, and nothing is known of it", repair
                 )
 
+    def _of_places(self) -> Iterator[Difference]:
+        """Places in the index of domains of addresses that are unknown."""
+        for transaction, place, _ in records(self._environment, BY_DOMAIN):
+            key = address_of(place)
+            if place != place_of(key) or not self._is_known(transaction, key):
+                repair = partial(deleted, self._by_domain, place)
+                text = "is in the index of domains, and nothing is known of it"
+                yield Difference("by_domain", key.decode(errors="replace"), text, repair)
+
     def _is_known(self, transaction: lmdb.Transaction[bytes], key: bytes) -> bool:
         return any(transaction.get(key, db=db) is not None for db in self._known)
 
@@ -188,6 +229,12 @@ class AddressCheck:
             if len(end) != _END or len(cause) != len(octets_of(0)):
                 repair = partial(deleted, self._ends, end)
                 yield Difference("ends", end.hex(), f"names no entry ({cause.hex()})", repair)
+
+
+def _marked(
+    index: DomainIndex, key: bytes, bit: int, transaction: lmdb.Transaction[bytes], *, is_set: bool
+) -> None:
+    index.mark(transaction, key, bit, is_set=is_set)
 
 
 def _otherwise(address: str, state: State, folded: State, repair: Repair) -> Difference:

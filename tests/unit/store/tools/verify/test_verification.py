@@ -190,6 +190,15 @@ MENDED: dict[str, tuple[Damage, str]] = {
     "shelf without an address": (drop("shelves", b"g" + b"eve@hand.example"), "shelves"),
     "bounced address that no list shows": (drop("shelves", b"b" + ONE), "shelves"),
     "shelf of one that never bounced": (write("shelves", b"bann@hand.example", b""), "shelves"),
+    "domain that does not have its address": (
+        drop("by_domain", b"hand.example\0eve@"),
+        "by_domain",
+    ),
+    "domain that says too much of an address": (
+        write("by_domain", b"hand.example\0ann@", b"\3"),
+        "by_domain",
+    ),
+    "domain of a stranger": (write("by_domain", b"y.example\0x@", b"\1"), "by_domain"),
     "shelf of a stranger": (write("shelves", b"dx@y.example", b""), "shelves"),
     "end of no lock": (drop("ends"), "ends"),
     "day that vanished": (drop("used_by_day"), "used_by_day"),
@@ -311,7 +320,9 @@ def test_a_policy_that_has_changed_is_told_apart_from_damage(folder: Path) -> No
     assert all(difference.by_policy for difference in differences)
     changed(folder, drop("by_address", ONE))
     differences = list(verify(settings_of(folder), Policy(settings, SIGNED).fold))
-    assert [d.table for d in differences if not d.by_policy] == ["by_address", "shelves"]
+    assert [d.table for d in differences if not d.by_policy] == [
+        *("by_address", "by_domain", "shelves")
+    ]
 
 
 WRITER = """
