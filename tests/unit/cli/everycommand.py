@@ -4,6 +4,7 @@ Tests of what holds for all commands take this table; `test_streams` holds it ag
 """
 
 import os
+import shlex
 import time
 from contextlib import closing
 from pathlib import Path
@@ -180,7 +181,10 @@ Diagnostic-Code: smtp; 550 5.1.1 no such user here
 def words(line: str, folder: Path) -> list[str]:
     """The arguments of a line of the tables."""
     incident = (folder / "incident").read_text()
-    return line.replace("FOLDER", str(folder)).replace("INCIDENT", incident).split()
+    return [
+        word.replace("FOLDER", str(folder)).replace("INCIDENT", incident)
+        for word in shlex.split(line)
+    ]
 
 
 def make_place(folder: Path, many: int = MANY) -> None:
