@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Final, TypeVar
 
 from bouncegate.admin.installation import Installation
 from bouncegate.admin.lists.typos import Typos
 from bouncegate.store.store import Store
 from bouncegate.web.access.access import Access
+from bouncegate.web.events.eventstore import EventStore
 from bouncegate.web.jobs import Jobs
 from bouncegate.web.ratelimits import Delays
 
@@ -36,6 +38,8 @@ class Site:
         self.delays: Final = Delays()
         self.jobs: Final = Jobs(access.jobs)
         self.logins_waiting = 0
+        self._opening = Lock()
+        self._events: EventStore | None = None
         self.streams = 0
         """Open streams of events."""
 
@@ -58,6 +62,18 @@ class Site:
         finally:
             self.logins_waiting -= 1
 
+    def events(self) -> EventStore:
+        """The environment of the events, opened once: LMDB allows no more in a process.
+
+        Raises StoreError: StoreMissing until `bouncegate events` has made it.
+        """
+        with self._opening:
+            if self._events is None:
+                settings = self.settings.store
+                EventStore.require(settings)
+                self._events = EventStore.open(settings, readonly=False)
+            return self._events
+
     def note(self, function: Callable[..., object], *args: object) -> None:
         """Write down in some thread what nobody waits for; that it fails is no matter."""
         self._readers.submit(function, *args)
@@ -72,3 +88,5 @@ class Site:
         self._passwords.shutdown(wait=True, cancel_futures=True)
         self._readers.shutdown(wait=True, cancel_futures=True)
         self._writer.shutdown(wait=True, cancel_futures=True)
+        if self._events is not None:
+            self._events.close()

@@ -17,7 +17,6 @@ from bouncegate.web.api.operation import EVENT_STREAM, Operation, as_json
 from bouncegate.web.api.problems import refused
 from bouncegate.web.call import Call
 from bouncegate.web.events.event import Event
-from bouncegate.web.events.eventstore import EventStore
 from bouncegate.web.events.feed import Page, feed
 from bouncegate.web.events.service import host_name
 from bouncegate.web.events.source import Source
@@ -161,7 +160,7 @@ def _source(site: Site) -> Source:
         source = _SOURCES.get(site)
         if source is None or not source.has_outbox:
             try:
-                outbox = EventStore.open(site.settings.store).outbox
+                outbox = site.events().outbox
             except StoreError:
                 outbox = None
             if source is None or outbox is not None:

@@ -7,6 +7,7 @@ from bouncegate.web.api import (
     batches,
     check,
     decisions,
+    endpoints,
     feed,
     locks,
     reports,
@@ -25,4 +26,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *decisions.OPERATIONS,
     *reports.OPERATIONS,
     *feed.OPERATIONS,
+    *endpoints.OPERATIONS,
 )

@@ -94,7 +94,7 @@ class Place(Struct, frozen=True, omit_defaults=True):
     """Raised by a command that changes what is to be done."""
     next_number: int = 1
     disabled: int = 0
-    """Since when it is sent nothing, for it said 410; 0: it is sent everything."""
+    """Since when it is sent nothing, for it said 410 or was paused; 0: it is sent everything."""
     failing_since: int = 0
     """Since when no attempt succeeded; 0: the last one did."""
     last_error: str = ""
@@ -238,6 +238,15 @@ class Deliveries(Table):
                 position=position,
                 entry_time=entry_time,
             )
+            transaction.put(name.encode(), _encoded(place), db=self._places)
+
+    def pause(self, name: str, now: int, why: str) -> None:
+        """Let an endpoint be sent nothing until `replay_dead` or `rewind` enables it.
+
+        Raises KeyError where it has not begun.
+        """
+        with self._writing() as transaction:
+            place = replace(self._changed(transaction, name), disabled=now, last_error=why)
             transaction.put(name.encode(), _encoded(place), db=self._places)
 
     def purge(self, transaction: Transaction, ids: frozenset[str]) -> None:

@@ -39,6 +39,13 @@ class EventStore(OpenEnvironment):
         self.outbox: Final = Outbox(environment)
         self.deliveries: Final = Deliveries(environment)
 
+    @staticmethod
+    def require(store: StoreSettings) -> None:
+        """Raise StoreMissing unless it has been made."""
+        path = store.path / FOLDER
+        if not is_there(path / DATA):
+            raise StoreMissing(f"{path}: no events yet: bouncegate events creates it")
+
     @classmethod
     def open(cls, store: StoreSettings, *, readonly: bool = True) -> Self:
         """Open it, and make it unless `readonly`; raises StoreError."""
@@ -46,8 +53,8 @@ class EventStore(OpenEnvironment):
         writer_lock: WriterLock | None = None
         try:
             with ExitStack() as undo:
-                if readonly and not is_there(path / DATA):
-                    raise StoreMissing(f"{path}: no events yet: bouncegate events creates it")
+                if readonly:
+                    cls.require(store)
                 if not readonly:
                     _make_folder(store)
                     writer_lock = undo.enter_context(WriterLock.shared(path))

@@ -65,10 +65,11 @@ def endpoint_views(settings: Settings, store: Store, events: EventStore) -> Iter
     """Each endpoint of the config. Raises StoreError."""
     last = store.journal.last()
     for endpoint in settings.events.endpoint:
-        yield _view(endpoint, last, events)
+        yield endpoint_view(endpoint, last, events)
 
 
-def _view(endpoint: EndpointSettings, last: int, events: EventStore) -> EndpointView:
+def endpoint_view(endpoint: EndpointSettings, last: int, events: EventStore) -> EndpointView:
+    """One endpoint; `last` is the number of the last entry of the journal. Raises StoreError."""
     name, target = endpoint.name, target_of(endpoint)
     place = events.deliveries.place(name)
     if place is None:
