@@ -13,6 +13,7 @@ import typer
 from msgspec import Struct
 
 from bouncegate.admin.doctor.findings import Check, Finding, Severity, run_checks
+from bouncegate.cli.doctorcluster import check_cluster
 from bouncegate.cli.doctorevents import check_events
 from bouncegate.cli.invocation import invocation_of
 from bouncegate.cli.options import Json
@@ -137,6 +138,7 @@ def doctor(
         ("daemons", lambda: daemons.check_daemons(settings)),
         ("events", lambda: check_events(settings, now)),
         ("web", lambda: webpage.check_web(settings)),
+        ("cluster", lambda: check_cluster(settings)),
         ("alive", lambda: alive.check_alive(settings, now)),
         ("dns", lambda: _names(settings, postfix, named)),
         ("postfix", lambda: check_postfix(settings, postfix)),
