@@ -37,6 +37,7 @@ class Bouncegate:
         self.map: Process | None = None
         self.maintain: Process | None = None
         self.web: Process | None = None
+        self.cluster: Process | None = None
         self.store.mkdir(exist_ok=True)
         make_folder(sockets, getpass.getuser(), "postfix", "2750")
         self.configure(sections or {})
@@ -86,9 +87,14 @@ class Bouncegate:
         self.web = self._start("web")
         return self.web
 
+    def start_cluster(self) -> Process:
+        """Start what shares the index; on return it runs."""
+        self.cluster = self._start("cluster", "run")
+        return self.cluster
+
     def processes(self) -> list[Process]:
         """The daemons that were started."""
-        daemons = (self.milter, self.return_path, self.map, self.maintain, self.web)
+        daemons = (self.milter, self.return_path, self.map, self.maintain, self.web, self.cluster)
         return [process for process in daemons if process is not None]
 
     def stop(self) -> None:
@@ -129,8 +135,8 @@ class Bouncegate:
             raise RuntimeError(f"{args} ended with {done.returncode}: {done.stderr.decode()}")
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def _start(self, name: str, **env: str) -> Process:
-        argv = [str(COMMAND), "--config", str(self.config), name]
+    def _start(self, name: str, *more: str, **env: str) -> Process:
+        argv = [str(COMMAND), "--config", str(self.config), name, *more]
         with NotifySocket(self._folder.path / f"{name}.notify") as notify:
             process = self._folder.start(name, argv, NOTIFY_SOCKET=str(notify.path), **env)
             process.wait_until("it is ready", notify.is_ready)

@@ -126,7 +126,7 @@ def _problems(invocation: Invocation) -> tuple[Problem, ...]:
 
 def _cluster(settings: Settings, file: str) -> Iterator[Problem]:
     """Faults of the database that machines share, without connecting to it, and of the key."""
-    from bouncegate.cli.cluster import missing_libraries  # noqa: PLC0415 - where it is set only
+    from bouncegate.cli.clusteraccess import missing_libraries  # noqa: PLC0415 - where it is set only
 
     if not settings.cluster.database:
         return

@@ -1,22 +1,22 @@
-"""`cluster init`: prepare the database that several machines share."""
+"""`cluster`: several machines, one bounce index; `init` prepares the database that they share."""
 
 import os
 import sys
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from bouncegate.cli import clustermachines
+from bouncegate.cli.clusteraccess import missing_libraries
+from bouncegate.cli.clusterrun import run
 from bouncegate.cli.invocation import Invocation, invocation_of
 from bouncegate.cli.output import complain
 from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 
 app = typer.Typer(no_args_is_help=True, help="Share one bounce index between several machines.")
-
-_NEEDED: Final = ("psycopg", "cryptography")
 
 
 @app.command("init")
@@ -65,14 +65,6 @@ def init(
         raise typer.Exit(error.exit_code) from error
 
 
-def missing_libraries() -> str:
-    """What is not installed, and what to do; "": all is there."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if not missing:
-        return ""
-    return f"not installed: {', '.join(missing)}: install bouncegate[cluster] with pip"
-
-
 def _prepare(invocation: Invocation, database: str) -> None:
     from bouncegate.cluster.errors import EngineRefused  # noqa: PLC0415 - for one command only
     from bouncegate.cluster.postgresql.log import PostgresqlLog  # noqa: PLC0415
@@ -105,3 +97,15 @@ def _see_to_key(path: Path, *, is_first: bool) -> None:
         write_text(f"{path}: made, the key is {key_id}: copy it to the other machines, mode 0600")
     else:
         write_text(f"{path}: not found: copy it from a machine of the cluster, by hand")
+
+
+for _command in (
+    clustermachines.join,
+    clustermachines.status,
+    clustermachines.verify,
+    clustermachines.adopt,
+    clustermachines.leave,
+    clustermachines.forget,
+    run,
+):
+    app.command(_command.__name__)(_command)

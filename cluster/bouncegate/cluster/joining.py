@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from bouncegate.cluster.chain import verify
 from bouncegate.cluster.errors import EngineRefused
 from bouncegate.cluster.log import Log
+from bouncegate.cluster.publisher import Publisher
 from bouncegate.cluster.registry import Registry
 from bouncegate.cluster.sealing import Sealer
 from bouncegate.config.settings import StoreSettings
@@ -58,6 +59,7 @@ def join(settings: StoreSettings, name: str, cluster: Cluster, rules: Rules, fol
     """
     lock = WriterLock.exclusive(settings.path)
     try:
+        lock.let_write()
         environment = open_environment(settings, readonly=False)
         with closing(Store(environment, settled=True)) as store:
             return _join(store, name, cluster, rules, fold)
@@ -75,14 +77,13 @@ def _join(store: Store, name: str, cluster: Cluster, rules: Rules, fold: Fold) -
             "(bouncegate export), put a backup of a machine of the cluster in its place "
             "(bouncegate store restore), join, and import them"
         )
-    if known is None and head.position:
-        _require_whole(cluster)
-    stand = known or Membership(name)
+    is_first = known is None and head.position == 0
+    origin = head.chain if is_first else _origin(cluster) if known is None else b""
+    stand = known or Membership(name, chain=origin)
     verify(cluster.log, stand.position, stand.chain)
     copied = known is not None and known.name != name
     if copied and numbers.get(name):
         raise EngineRefused(f"the name {name} is taken: give this machine another, and keep it")
-    is_first = known is None and head.position == 0
     with store.environment.begin(write=True) as transaction:
         waited = store.outbox.clear(transaction) if copied else []
         for address in waited:
@@ -90,12 +91,26 @@ def _join(store: Store, name: str, cluster: Cluster, rules: Rules, fold: Fold) -
         store.outbox.begin_behind(transaction, numbers.get(name, 0))
         store.memberships.put(transaction, replace(stand, name=name))
         if is_first:
-            store.outbox.add(transaction, RulesChange(rules, continues=bool(store.journal.last())))
+            continues = bool(store.journal.last())
+            store.outbox.add(transaction, RulesChange(rules, continues=continues, origin=origin))
+    if is_first:
+        _begin(store, name, cluster)
     return Joined(stand.position, head.position - stand.position, is_first, len(waited))
 
 
-def _require_whole(cluster: Cluster) -> None:
-    """Refuse a log to which an empty store is not the beginning."""
+def _begin(store: Store, name: str, cluster: Cluster) -> None:
+    """Make the first entry of the log, unless another machine makes it at this moment."""
+    Publisher(store.outbox, cluster.log, cluster.sealer, name).publish()
+    (first,) = cluster.log.read(0, 1)
+    if first.node != name:
+        with store.environment.begin(write=True) as transaction:
+            store.outbox.clear(transaction)
+            store.memberships.put(transaction, None)
+        raise EngineRefused(f"{first.node} has joined at the same moment: join again")
+
+
+def _origin(cluster: Cluster) -> bytes:
+    """The hash of a log where it was empty; refuses one that an empty store does not begin."""
     (first,) = cluster.log.read(0, 1)  # EntriesForgotten where it is no longer kept
     change = decode_change(cluster.sealer.open_entry(first.node, first.seq, first.body))
     if not isinstance(change, RulesChange) or change.continues:
@@ -103,6 +118,7 @@ def _require_whole(cluster: Cluster) -> None:
             "the first machine brought a store of its own: put a backup of a machine of the "
             "cluster in the place of this one (bouncegate store restore), then join"
         )
+    return change.origin
 
 
 def leave(settings: StoreSettings, registry: Registry) -> int:
@@ -113,6 +129,7 @@ def leave(settings: StoreSettings, registry: Registry) -> int:
     """
     lock = WriterLock.exclusive(settings.path)
     try:
+        lock.let_write()
         environment = open_environment(settings, readonly=False)
         with closing(Store(environment, settled=True)) as store:
             known = store.memberships.get()

@@ -8,7 +8,7 @@ those of the machine that took it in.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -16,8 +16,13 @@ from msgspec import Struct
 from bouncegate.policy.known import Mailed
 from bouncegate.policy.records import Act, Audit, Delivered, Event, Opened, Ruling, Settled
 from bouncegate.policy.rules import Rules
-from bouncegate.store.changes import Standing
 from bouncegate.store.codec import packed, unpacked
+
+Standing = Literal["kept", "unconfirmed"]
+"""What an event must be for a ruling to concern it.
+
+`kept`: it is in the journal, and not void. `unconfirmed`: it waits for DNS.
+"""
 
 
 class BounceChange(Struct, frozen=True, tag="bounce", omit_defaults=True):
@@ -72,6 +77,8 @@ class RulesChange(Struct, frozen=True, tag="rules", omit_defaults=True):
     audit: Audit | None = None
     continues: bool = False
     """Of the first entry of a log: whether the machine that made it brought a store of its own."""
+    origin: bytes = b""
+    """Of the first entry of a log: the log's hash where it was empty."""
 
 
 class NoteChange(Struct, frozen=True, tag="note", omit_defaults=True):

@@ -10,20 +10,15 @@ machines share one index, the same changes wait in the outbox until the log has 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, Protocol
+from typing import Protocol
 
 from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.records import Act, Audit, Delivered, Opened, Ruling, Settled
+from bouncegate.store.change import Standing
 from bouncegate.store.effects import Recorded
 from bouncegate.store.incidents import Incident
 from bouncegate.store.intake import Encoded
 from bouncegate.store.table import Transaction
-
-Standing = Literal["kept", "unconfirmed"]
-"""What an event must be for a ruling to concern it.
-
-`kept`: it is in the journal, and not void. `unconfirmed`: it waits for DNS.
-"""
 
 
 class Changes(Protocol):

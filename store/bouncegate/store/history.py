@@ -14,12 +14,14 @@ from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.protection import covers
 from bouncegate.policy.records import AddressEntry, Event, JournalEntry, Ruling, State, Summary
 from bouncegate.policy.timeline import Mark
+from bouncegate.policy.unconfirmed import awaits_dns
 from bouncegate.store.addresses import Addresses
 from bouncegate.store.environment import Environment
 from bouncegate.store.journal import Journal
+from bouncegate.store.outbox import Outbox
 from bouncegate.store.rulings import Rulings
 from bouncegate.store.table import Table, Transaction
-from bouncegate.store.window import Window
+from bouncegate.store.window import Window, series_of
 
 _NO_ENTRY: Final = 0
 """The number of a summary that replaces no entry of the journal."""
@@ -44,20 +46,41 @@ class History(Table):
         environment: Environment,
         journal: Journal | None = None,
         addresses: Addresses | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         super().__init__(environment)
+        self._outbox = outbox or Outbox(environment)
         self.journal: Final = journal or Journal(environment)
         self.addresses: Final = addresses or Addresses(environment)
         self.rulings: Final = Rulings(environment)
         self.window: Final = Window(environment)
 
     def of_address(self, address: str) -> list[tuple[int, JournalEntry, Mark]]:
-        """The journal of one address, each entry with why it is left out, if it is."""
+        """The journal of one address, each entry with why it is left out, if it is.
+
+        What waits for a shared log comes last, with provisional numbers.
+        """
+        found: list[tuple[int, JournalEntry, Mark]] = []
         with self._reading() as transaction:
-            return [
-                (number, entry, self.rulings.mark(transaction, number))
-                for number, entry in self.journal.of_address_within(transaction, address)
-            ]
+            for number, entry in self.journal.of_address_within(transaction, address):
+                found.append((number, entry, self.rulings.mark(transaction, number)))
+            for number, waiting in self._outbox.entries_of(transaction, address):
+                found.append((number, waiting, self._mark_of_waiting(transaction, waiting)))
+        return found
+
+    def _mark_of_waiting(self, transaction: Transaction, entry: AddressEntry) -> Mark:
+        if not isinstance(entry, Event):
+            return ""
+        if awaits_dns(entry):
+            return "unconfirmed"
+        windows = (self.window, self._outbox.window)
+        of_all = (one.state(transaction, s).incident for one in windows for s in series_of(entry))
+        return "held" if any(of_all) else ""
+
+    def waiting(self, number: int, address: str) -> AddressEntry | None:
+        """What waits of an address under a provisional number; None where it waits no more."""
+        with self._reading() as transaction:
+            return dict(self._outbox.entries_of(transaction, address)).get(number)
 
     def by_address(self) -> Iterator[tuple[str, State, Sequence[tuple[int, JournalEntry, Mark]]]]:
         """Each address of which anything came: what the store holds, and what it is made of."""

@@ -10,7 +10,7 @@ from bouncegate.policy.conditions import those_that_meet
 from bouncegate.policy.fold import EMPTY, Fold, Policy
 from bouncegate.policy.records import Act, Audit, Delivered, Opened, Ruling, Settled
 from bouncegate.store.audit import Audits
-from bouncegate.store.changes import Standing
+from bouncegate.store.change import Standing
 from bouncegate.store.effects import Recorded
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents

@@ -23,6 +23,7 @@ from bouncegate.store import lockrecord
 from bouncegate.store.environment import Environment
 from bouncegate.store.history import History
 from bouncegate.store.listindex import BOUNCED, DETECTED, GROUPS
+from bouncegate.store.outbox import PROVISIONAL
 from bouncegate.store.table import Table, Transaction
 
 Known = tuple[str, State]
@@ -188,6 +189,12 @@ class Lists(Table):
         with self._reading() as transaction:
             entries = self._history.journal.of_address_within(transaction, address)
             return [entry for _, entry in entries if isinstance(entry, Act)]
+
+    def cause(self, lock: Lock, address: str) -> Entry | None:
+        """The entry that made a lock of an address; None for that of one that was purged."""
+        if lock.cause & PROVISIONAL:
+            return self._history.waiting(lock.cause, address)
+        return self.entry(lock.cause)
 
     def _entry(self, number: int) -> Entry | None:
         with self._reading() as transaction:

@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from bouncegate.policy.records import Act, Delivered, Event
 from bouncegate.store.change import (
     Change,
     addresses_of,
     decode_change,
     encode_change,
+    entries_for,
     identities_of,
 )
 from bouncegate.store.codec import number_of, octets_of
@@ -33,6 +35,7 @@ from bouncegate.store.layout import (
     OUTBOX_WATCHED,
 )
 from bouncegate.store.table import Table, Transaction
+from bouncegate.store.window import Window
 
 _LAST: Final = b"outbox"
 
@@ -51,6 +54,8 @@ class Outbox(Table):
         self._by_address = self._database(OUTBOX_BY_ADDRESS)
         self._watched = self._database(OUTBOX_WATCHED)
         self._series = self._database(OUTBOX_SERIES)
+        self.window: Final = Window(environment, OUTBOX_WATCHED, OUTBOX_SERIES)
+        """What the guard watches of that which waits."""
 
     def add(self, transaction: Transaction, change: Change) -> int:
         """Let a change wait behind all others; returns its seq."""
@@ -108,6 +113,14 @@ class Outbox(Table):
         with transaction.cursor(self._by_address) as cursor:
             found = cursor.set_key(address.encode())
             return [number_of(octets) for octets in cursor.iternext_dup()] if found else []
+
+    def entries_of(
+        self, transaction: Transaction, address: str
+    ) -> Iterator[tuple[int, Event | Act | Delivered]]:
+        """What waits of an address, in order, each with its provisional number."""
+        for seq in self.of_address(transaction, address):
+            for entry in entries_for(self.get(transaction, seq), address):
+                yield PROVISIONAL | seq, entry
 
     def addresses(self, transaction: Transaction) -> Iterator[str]:
         """All addresses of which a change waits, in order."""

@@ -20,8 +20,7 @@ from bouncegate.policy.conditions import those_that_meet
 from bouncegate.policy.fold import EMPTY, Fold
 from bouncegate.policy.records import Act, Delivered, Event, State
 from bouncegate.policy.unconfirmed import awaits_dns
-from bouncegate.store.change import entries_for
-from bouncegate.store.outbox import PROVISIONAL, Outbox
+from bouncegate.store.outbox import Outbox
 from bouncegate.store.settledaddresses import SettledAddresses
 from bouncegate.store.table import Transaction
 from bouncegate.store.waitingguard import WaitingGuard
@@ -40,10 +39,9 @@ class Overlay:
         if not address:  # a bounce of nobody's: nothing adds up to anything
             return EMPTY
         state = self.settled.settled(transaction, address)
-        for seq in self.outbox.of_address(transaction, address):
-            for entry in entries_for(self.outbox.get(transaction, seq), address):
-                if self._counts(transaction, state, address, entry):
-                    state = fold(state, PROVISIONAL | seq, entry)
+        for number, entry in self.outbox.entries_of(transaction, address):
+            if self._counts(transaction, state, address, entry):
+                state = fold(state, number, entry)
         return state
 
     def write(self, transaction: Transaction, address: str, state: State) -> None:

@@ -52,8 +52,8 @@ from bouncegate.policy.fold import Fold, Policy
 from bouncegate.policy.records import MOST_EVENTS, Act, Audit, Delivered, Opened, Ruling, Settled
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
-from bouncegate.store.change import Change, GuardChange
-from bouncegate.store.changes import Changes, Standing
+from bouncegate.store.change import Change, GuardChange, Standing
+from bouncegate.store.changes import Changes
 from bouncegate.store.clock import ClockRecord
 from bouncegate.store.deliverylog import DeliveryLog
 from bouncegate.store.domainbounces import DomainBounces
@@ -124,7 +124,9 @@ class Store(OpenEnvironment):
             self.membership: Final = self.memberships.get()
             self.outbox: Final = Outbox(environment)
             own = SettledAddresses(environment)
-            self.history: Final = History(environment, addresses=own if settled else None)
+            self.history: Final = History(
+                environment, addresses=own if settled else None, outbox=self.outbox
+            )
             self.journal: Final = self.history.journal
             self.addresses: Final = self.history.addresses
             self.purged: Final = self.addresses.purged
@@ -145,7 +147,7 @@ class Store(OpenEnvironment):
             self.effects: Final = Effects(
                 environment, self.history, self.incidents, self.hourcounts, quotas
             )
-            guard = WaitingGuard(environment, self.outbox, self.history.window, self.incidents)
+            guard = WaitingGuard(self.outbox, self.history.window, self.incidents)
             overlay = Overlay(own, self.outbox, guard)
             self.rules: Final = RulesInForce(environment)
             immediate = ImmediateChanges(

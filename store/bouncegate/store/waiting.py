@@ -23,8 +23,8 @@ from bouncegate.store.change import (
     NoteChange,
     RulingChange,
     SettlementChange,
+    Standing,
 )
-from bouncegate.store.changes import Standing
 from bouncegate.store.effects import Effects, Recorded
 from bouncegate.store.incidents import Incident, Incidents
 from bouncegate.store.intake import Encoded, Intake, Weighed

@@ -20,10 +20,8 @@ from bouncegate.policy.known import Known, known
 from bouncegate.policy.records import Event, Settled, State
 from bouncegate.policy.unconfirmed import OURS, awaits_dns
 from bouncegate.store.change import BounceChange, Change, NamesChange, OpenedChange
-from bouncegate.store.environment import Environment
 from bouncegate.store.incidents import Incident, Incidents, closed_by_guard, finding
 from bouncegate.store.intake import Weighed
-from bouncegate.store.layout import OUTBOX_SERIES, OUTBOX_WATCHED
 from bouncegate.store.outbox import PROVISIONAL, Outbox
 from bouncegate.store.table import Transaction
 from bouncegate.store.window import SeriesState, Window, counted, series_of
@@ -35,13 +33,11 @@ _EVENTS: Final = 1 << 8
 class WaitingGuard:
     """What is watched of the bounces that wait."""
 
-    def __init__(
-        self, environment: Environment, outbox: Outbox, settled: Window, incidents: Incidents
-    ) -> None:
+    def __init__(self, outbox: Outbox, settled: Window, incidents: Incidents) -> None:
         self._outbox = outbox
         self._settled = settled
         self._incidents = incidents
-        self._waiting = Window(environment, OUTBOX_WATCHED, OUTBOX_SERIES)
+        self._waiting = outbox.window
 
     def holds(self, transaction: Transaction, event: Event) -> bool:
         """Whether an event would be held as the next one, or once what was found is ordered."""

@@ -59,10 +59,14 @@ class WriterLock:
 
     def release(self) -> None:
         """Release the lock."""
+        self.let_write()
+        self._file.close()
+
+    def let_write(self) -> None:
+        """Let this process write, which keeps others out: whoever writes locks the file itself."""
         data, self._data = self._data, None
         if data is not None:
             os.close(data)
-        self._file.close()
 
     def __enter__(self) -> Self:
         """Hold it until the end of the block."""

@@ -200,7 +200,7 @@ class Listing:
 
     def _of_lock(self, address: str, state: State, found: ScopedLock, free_at: int) -> Row:
         listed = "locked" if found.lock.in_force(self._now) else "ended"
-        cause = self._lists.entry(found.lock.cause)
+        cause = self._lists.cause(found.lock, address)
         return row_of_lock(address, listed, state, found, cause, free_at)
 
     def _detected(self, filters: RowFilters, after: str) -> Iterator[Row]:

@@ -36,7 +36,7 @@ class OutboxCheck:
         self._outbox = Outbox(environment)
         history = History(environment)
         incidents = Incidents(environment, history)
-        guard = WaitingGuard(environment, self._outbox, history.window, incidents)
+        guard = WaitingGuard(self._outbox, history.window, incidents)
         self._overlay = Overlay(SettledAddresses(environment), self._outbox, guard)
         self._waiting = environment.open_db(OUTBOX, create=False)
         self._once = environment.open_db(OUTBOX_ONCE, create=False)
