@@ -203,9 +203,9 @@ def _tell(view: ClusterView) -> None:
 
 
 def verify(context: typer.Context) -> None:
-    """Check that the log still tells what this machine has applied, and that its key opens it.
+    """Check that the log still tells what was applied here.
 
-    Exit code 65 if it does not.
+    And that the key of this machine opens it. Exit code 65 if it does not.
 
     Examples:
 
@@ -232,7 +232,7 @@ def verify(context: typer.Context) -> None:
 
 
 def adopt(context: typer.Context, *, yes: Yes = False, why: Why = "", by: By = "") -> None:
-    """Put the rules of this machine's configuration into force on all machines.
+    """Put the rules of this configuration into force everywhere.
 
     Those of [policy], [guard], [alarm], [retention], [return_path] count and [[provider]]. They
     hold from here on; what came before stays as it was counted.

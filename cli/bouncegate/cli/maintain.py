@@ -222,11 +222,12 @@ def _prove_alive(invocation: Invocation) -> None:
 def _expire(invocation: Invocation, store: Store, now: int, stop: threading.Event) -> None:
     """Delete what has been kept as long as `[retention]` says."""
     settings = invocation.settings
-    keep, retention = settings.retention, store.retention
+    keep, settled = settings.retention, store.settled()
+    retention = settled.retention
     before = max(now - settings.keeps_events_for, 0)
     gone = {
-        "unproven": store.unproven.expire(_since(keep.unproven, now)),
-        "set-aside": store.set_aside.expire(_since(keep.statistics, now)),
+        "unproven": settled.unproven.expire(_since(keep.unproven, now)),
+        "set-aside": settled.set_aside.expire(_since(keep.statistics, now)),
         "entries": retention.expire_entries(before, now, invocation.policy.fold, stop.is_set),
         "addresses": retention.expire_addresses(_since(keep.addresses, now), now, stop.is_set),
         "purged": retention.expire_purged(now),

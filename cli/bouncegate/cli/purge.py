@@ -100,7 +100,7 @@ def purge(
         number = len(plan.known)
         audit = audit_of("purge" + " --all" * every, now, by=by, why=why, count=number)
         with bar(number if number > _FEW else 0) as show_progress:
-            left = store.purge.carry_out(plan.known, audit, show_progress)
+            left = store.purge_addresses(plan.known, audit, show_progress)
     for line in _done(plan, left, now):
         write_text(line)
 

@@ -81,6 +81,15 @@ class RulesChange(Struct, frozen=True, tag="rules", omit_defaults=True):
     """Of the first entry of a log: the log's hash where it was empty."""
 
 
+class PurgeChange(Struct, frozen=True, tag="purge", omit_defaults=True):
+    """All that is stored about some addresses goes."""
+
+    addresses: tuple[str, ...]
+    audit: Audit
+    salt: bytes
+    """By which their locks are kept, unless the machine has one: all have the same."""
+
+
 class NoteChange(Struct, frozen=True, tag="note", omit_defaults=True):
     """The record of a change of something else, such as a file."""
 
@@ -101,6 +110,7 @@ Change = (
     | NamesChange
     | OpenedChange
     | RulesChange
+    | PurgeChange
     | NoteChange
     | GuardChange
 )
@@ -133,6 +143,8 @@ def addresses_of(change: Change) -> Iterator[str]:
     elif isinstance(change, ActsChange):
         for act in change.acts:
             yield from act.addresses
+    elif isinstance(change, PurgeChange):
+        yield from change.addresses
 
 
 def identities_of(change: Change) -> Iterator[bytes]:

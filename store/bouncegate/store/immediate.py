@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from bouncegate.store.change import Standing
 from bouncegate.store.effects import Recorded
 from bouncegate.store.history import History
 from bouncegate.store.incidents import Incident, Incidents
-from bouncegate.store.intake import Encoded
+from bouncegate.store.intake import Encoded, Weighed
 from bouncegate.store.lastmailed import DAY, LastMailed
 from bouncegate.store.recording import Recording
 from bouncegate.store.table import Transaction
@@ -40,6 +40,19 @@ class ImmediateChanges:
     def record(self, transaction: Transaction, bounce: Encoded, policy: Policy) -> list[Recorded]:
         """Record a bounce; one outcome for each of its events."""
         return self._recording.record(transaction, bounce, policy)
+
+    def record_weighed(
+        self,
+        transaction: Transaction,
+        some: Sequence[Weighed],
+        octets: int,
+        policy: Policy,
+        *,
+        is_set_aside: bool,
+    ) -> list[Recorded]:
+        """The same of events that a machine has taken in, with a message of so many octets."""
+        aside = is_set_aside
+        return self._recording.record_weighed(transaction, some, octets, policy, is_set_aside=aside)
 
     def act(
         self,

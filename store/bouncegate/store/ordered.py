@@ -27,13 +27,14 @@ from bouncegate.store.change import (
     NamesChange,
     NoteChange,
     OpenedChange,
+    PurgeChange,
     RulesChange,
     RulingChange,
     SettlementChange,
     addresses_of,
 )
 from bouncegate.store.codec import encode, encode_entry
-from bouncegate.store.effects import Effects, Recorded
+from bouncegate.store.effects import Recorded
 from bouncegate.store.environment import Environment
 from bouncegate.store.errors import StoreError
 from bouncegate.store.immediate import ImmediateChanges
@@ -41,6 +42,8 @@ from bouncegate.store.intake import Weighed
 from bouncegate.store.layout import META
 from bouncegate.store.mx import MxCache
 from bouncegate.store.overlay import Overlay
+from bouncegate.store.purge import Purge
+from bouncegate.store.purged import read_or_make_salt
 from bouncegate.store.table import Table, Transaction
 
 _KEY: Final = b"cluster"
@@ -136,15 +139,15 @@ class OrderedChanges:
     def __init__(
         self,
         changes: ImmediateChanges,
-        effects: Effects,
         mx: MxCache,
         overlay: Overlay,
         rules: RulesInForce,
+        purge: Purge,
     ) -> None:
         """All of them see states as the log has settled them."""
         self._rules_in_force = rules
         self._changes = changes
-        self._effects = effects
+        self._purging = purge
         self._mx = mx
         self.overlay: Final = overlay
         self._carry_out: dict[type[Any], Callable[[Transaction, Any, Policy], list[Recorded]]] = {
@@ -155,6 +158,7 @@ class OrderedChanges:
             NamesChange: self._names,
             OpenedChange: self._opened,
             RulesChange: self._rules,
+            PurgeChange: self._purge,
             NoteChange: self._note,
             GuardChange: self._guard,
         }
@@ -179,15 +183,15 @@ class OrderedChanges:
     def _bounce(
         self, transaction: Transaction, change: BounceChange, policy: Policy
     ) -> list[Recorded]:
-        outcomes: list[Recorded] = []
-        for event, mailed in zip(change.events, change.mailed, strict=True):
-            known = self._effects.known_already(transaction, event)
-            weighed = Weighed(event, encode_entry(event), mailed)
-            outcomes.append(known or self._effects.apply(transaction, weighed, policy))
-        fresh = [outcome for outcome in outcomes if outcome.is_new]
-        self._effects.apply_quotas(
-            transaction, fresh, change.octets, policy, is_set_aside=change.is_set_aside
+        some = [
+            Weighed(event, encode_entry(event), mailed)
+            for event, mailed in zip(change.events, change.mailed, strict=True)
+        ]
+        aside = change.is_set_aside
+        outcomes = self._changes.record_weighed(
+            transaction, some, change.octets, policy, is_set_aside=aside
         )
+        fresh = [outcome for outcome in outcomes if outcome.is_new]
         waiting = [o.event for o in fresh if o.event.address and awaits_dns(o.event)]
         for event in waiting:
             self._mx.want_within(transaction, [domain_of(event.address)], event.time)
@@ -230,6 +234,17 @@ class OrderedChanges:
         self, transaction: Transaction, change: NamesChange, _policy: Policy
     ) -> list[Recorded]:
         self._changes.open_for_names(transaction, change.opened)
+        return []
+
+    def prepare(self, change: PurgeChange) -> None:
+        """Do what takes transactions of its own before a purge takes effect; may be repeated."""
+        read_or_make_salt(self._purging.folder, change.salt)
+        self._purging.prepare(frozenset(change.addresses))
+
+    def _purge(
+        self, transaction: Transaction, change: PurgeChange, _policy: Policy
+    ) -> list[Recorded]:
+        self._purging.remove(transaction, frozenset(change.addresses), change.audit)
         return []
 
     def _note(

@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import islice
+from pathlib import Path
 from typing import Final, TypeVar
 
 from msgspec import Struct, field
@@ -105,6 +106,11 @@ class Purge(Table):
         self._requests = UnlockRequests(environment, audits)
         self._removal = JournalDelete(environment, history)
 
+    @property
+    def folder(self) -> Path:
+        """Of the store."""
+        return self._path
+
     def find(self, addresses: AbstractSet[str]) -> Found:
         """What there is to remove: reads the whole journal once."""
         found, naming = Found(), Redaction(addresses)
@@ -152,8 +158,16 @@ class Purge(Table):
         on_progress: OnProgress = lambda _: None,
     ) -> dict[str, State]:
         """Remove all of it; `audit` is the record of this. Returns what each is locked by."""
+        waiting = self.prepare(addresses)
+        audit = _without(audit, Redaction(addresses))
+        return self._remove_all(sorted(addresses), audit, waiting, on_progress)
+
+    def prepare(self, addresses: AbstractSet[str]) -> dict[str, list[bytes]]:
+        """Remove what others share with the addresses; what waits for each stays, and is told.
+
+        It takes several transactions, and may be repeated.
+        """
         naming = Redaction(addresses)
-        audit = _without(audit, naming)
         self._in_portions(self._shared(addresses), self._messages.remove)
         self._in_portions(
             (number for number, _ in self._mentions(addresses, naming)),
@@ -167,11 +181,16 @@ class Purge(Table):
             [one for one in self._audits.entries() if _named(one, naming)],
             lambda transaction, one: self._audits.put(transaction, _without(one, naming)),
         )
-        with self._reading() as transaction:
-            waiting = self._deliverylog.keys_of(transaction, addresses)
         with self._writing() as transaction:
             self._requests.purge(transaction, naming)
-        return self._remove_all(sorted(addresses), audit, waiting, on_progress)
+        with self._reading() as transaction:
+            return self._deliverylog.keys_of(transaction, addresses)
+
+    def remove(self, transaction: Transaction, addresses: AbstractSet[str], audit: Audit) -> None:
+        """Remove the addresses' own, after `prepare`, within one transaction."""
+        audit = _without(audit, Redaction(addresses))
+        waiting = self._deliverylog.keys_of(transaction, addresses)
+        self._remove_own(transaction, sorted(addresses), audit, waiting, {})
 
     def _remove_all(
         self,
@@ -186,11 +205,7 @@ class Purge(Table):
         while portion := list(islice(rest, throttle.room)):
             with self._writing() as transaction:
                 began = time.monotonic()
-                for address in portion:
-                    for key in waiting.get(address, ()):
-                        self._deliverylog.drop(transaction, key)
-                    self._lastmailed.purge(transaction, key_of(address))
-                audit = self._remove_own(transaction, portion, audit, len(addresses), left)
+                audit = self._remove_own(transaction, portion, audit, waiting, left)
             throttle.took(len(portion), time.monotonic() - began)
             on_progress(len(left))
             if len(left) < len(addresses):
@@ -202,7 +217,7 @@ class Purge(Table):
         transaction: Transaction,
         addresses: list[str],
         audit: Audit,
-        number: int,
+        waiting: dict[str, list[bytes]],
         left: dict[str, State],
     ) -> Audit:
         journal, states = self._history.journal, self._history.addresses
@@ -210,9 +225,12 @@ class Purge(Table):
         journal.append(transaction, Ruling("void", (), audit.time, by=audit.by, audit=audit.key))
         leaving: Leaving = defaultdict(set)
         for address in addresses:
+            for key in waiting.get(address, ()):
+                self._deliverylog.drop(transaction, key)
+            self._lastmailed.purge(transaction, key_of(address))
             state = states.get_within(transaction, address) or EMPTY
             digest = states.purged.put(transaction, address, state, audit.time)
-            if number <= MOST_TARGETS:
+            if audit.count <= MOST_TARGETS:
                 audit = replace(audit, purged=audit.purged + digest)
             numbers = journal.numbers(transaction, address)
             self._removal.take_out(transaction, address, numbers, leaving)

@@ -57,8 +57,16 @@ def read_salt(folder: Path) -> bytes | None:
     return salt
 
 
-def read_or_make_salt(folder: Path) -> bytes:
-    """The salt, which is made if it is not there; raises StoreError."""
+def new_salt() -> bytes:
+    """Octets for a salt, drawn by chance."""
+    return secrets.token_bytes(_SALT)
+
+
+def read_or_make_salt(folder: Path, made: bytes = b"") -> bytes:
+    """The salt, which is made if it is not there, of some octets if they are given.
+
+    Raises StoreError.
+    """
     if (salt := read_salt(folder)) is not None:
         return salt
     path = folder / FILE
@@ -66,7 +74,7 @@ def read_or_make_salt(folder: Path) -> bytes:
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_SALT))
+            file.write(made or new_salt())
             file.flush()
             os.fsync(descriptor)
         hand_over(draft, folder)

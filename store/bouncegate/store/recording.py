@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.effects import Effects, Recorded
-from bouncegate.store.intake import Encoded, Intake
+from bouncegate.store.intake import Encoded, Intake, Weighed
 from bouncegate.store.table import Transaction
 
 FAILED: Final = "failed"
@@ -32,6 +33,26 @@ class Recording:
         fresh = [outcome for outcome in outcomes if outcome.is_new]
         octets = self._intake.keep(transaction, bounce) if fresh else 0
         aside = bounce.is_set_aside
+        self._effects.apply_quotas(transaction, fresh, octets, policy, is_set_aside=aside)
+        return outcomes
+
+    def record_weighed(
+        self,
+        transaction: Transaction,
+        some: Sequence[Weighed],
+        octets: int,
+        policy: Policy,
+        *,
+        is_set_aside: bool,
+    ) -> list[Recorded]:
+        """The same of events that were taken in before, with a message of so many octets."""
+        outcomes = [
+            self._effects.known_already(transaction, weighed.event)
+            or self._effects.apply(transaction, weighed, policy)
+            for weighed in some
+        ]
+        fresh = [outcome for outcome in outcomes if outcome.is_new]
+        aside = is_set_aside
         self._effects.apply_quotas(transaction, fresh, octets, policy, is_set_aside=aside)
         return outcomes
 

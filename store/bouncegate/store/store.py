@@ -41,6 +41,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple, Self
 
 import lmdb
@@ -48,11 +49,20 @@ from msgspec.structs import replace
 
 from bouncegate.config.settings import StoreSettings
 from bouncegate.policy.clock import Moment
-from bouncegate.policy.fold import Fold, Policy
-from bouncegate.policy.records import MOST_EVENTS, Act, Audit, Delivered, Opened, Ruling, Settled
+from bouncegate.policy.fold import EMPTY, Fold, Policy
+from bouncegate.policy.records import (
+    MOST_EVENTS,
+    Act,
+    Audit,
+    Delivered,
+    Opened,
+    Ruling,
+    Settled,
+    State,
+)
 from bouncegate.store.arrivals import Arrivals
 from bouncegate.store.audit import Audits
-from bouncegate.store.change import Change, GuardChange, Standing
+from bouncegate.store.change import Change, GuardChange, PurgeChange, Standing
 from bouncegate.store.changes import Changes
 from bouncegate.store.clock import ClockRecord
 from bouncegate.store.deliverylog import DeliveryLog
@@ -76,7 +86,8 @@ from bouncegate.store.ordered import Memberships, OrderedChanges, Placed, RulesI
 from bouncegate.store.outbox import Outbox
 from bouncegate.store.overlay import Overlay
 from bouncegate.store.places import Places
-from bouncegate.store.purge import Purge
+from bouncegate.store.purge import OnProgress, Purge
+from bouncegate.store.purged import new_salt, read_salt
 from bouncegate.store.recording import Recording
 from bouncegate.store.requests import UnlockRequests
 from bouncegate.store.retention import Retention
@@ -89,6 +100,8 @@ from bouncegate.store.waitingguard import WaitingGuard
 from bouncegate.store.writerlock import WriterLock
 
 _HOUR: Final = 3600
+_PURGED_AT_ONCE: Final = 100
+"""Addresses of a purge that take effect in one transaction, where others wait for the log."""
 _GUARD: Final = "guard"
 """The hour of which this machine has let what is no longer watched be forgotten."""
 
@@ -157,9 +170,6 @@ class Store(OpenEnvironment):
                 self.audits,
                 self.lastmailed,
             )
-            self.ordered: Final = OrderedChanges(
-                immediate, self.effects, self.mx, overlay, self.rules
-            )
             self.changes: Changes = immediate
             if self.membership is not None and not settled:
                 self.changes = WaitingChanges(overlay, self.intake, self.effects, self.incidents)
@@ -177,6 +187,9 @@ class Store(OpenEnvironment):
             )
             self.purge: Final = Purge(
                 environment, self.history, self.messages, self.audits, self.deliverylog
+            )
+            self.ordered: Final = OrderedChanges(
+                immediate, self.mx, overlay, self.rules, self.purge
             )
         except lmdb.NotFoundError as error:
             raise StoreLayout(
@@ -210,6 +223,13 @@ class Store(OpenEnvironment):
     def is_waiting(self) -> bool:
         """Whether changes wait until a shared log has ordered them."""
         return isinstance(self.changes, WaitingChanges)
+
+    def settled(self) -> Self:
+        """The same store, as the shared log alone has settled it; itself where none is shared.
+
+        What lets go of old records looks at this: what waits is no business of it.
+        """
+        return type(self)(self._environment, settled=True) if self.is_waiting else self
 
     # -- changes -----------------------------------------------------------------------------
 
@@ -317,6 +337,25 @@ class Store(OpenEnvironment):
             self.settle(settlement, policy.fold)
         return [self.settle(settlement, policy.fold) for settlement in over]
 
+    def purge_addresses(
+        self,
+        addresses: AbstractSet[str],
+        audit: Audit,
+        on_progress: OnProgress = lambda _: None,
+    ) -> dict[str, State]:
+        """Remove all that is stored about addresses; returns what each is locked by.
+
+        `audit` is the record of this. Raises StoreError.
+        """
+        if not self.is_waiting:
+            return self.purge.carry_out(addresses, audit, on_progress)
+        salt, some = read_salt(self._path) or new_salt(), sorted(addresses)
+        for start in range(0, len(some), _PURGED_AT_ONCE):
+            portion = tuple(some[start : start + _PURGED_AT_ONCE])
+            self.propose(PurgeChange(portion, audit, salt))
+            on_progress(start + len(portion))
+        return {address: self.addresses.get(address) or EMPTY for address in some}
+
     def propose(self, change: Change) -> None:
         """Let a change wait until the shared log has ordered it; raises StoreError."""
         with self._writing() as transaction:
@@ -332,10 +371,15 @@ class Store(OpenEnvironment):
         none of them took effect.
         """
         outcomes: list[list[Recorded]] = []
+        if isinstance(change := placed[0].change, PurgeChange):
+            self.ordered.prepare(change)
+            placed = placed[:1]
         with self._writing() as transaction:
             end = time.monotonic() + seconds
             membership = self.memberships.require(transaction, placed[0].position)
             for one in placed:
+                if outcomes and isinstance(one.change, PurgeChange):
+                    break
                 outcomes.append(self.ordered.apply(transaction, one, policy))
                 if time.monotonic() >= end:
                     break

@@ -43,8 +43,12 @@ _NOW = int(time.time())
 _PROVIDERS = Providers.of()
 _SIGNED: tuple[Trust, ...] = ("signed",)
 
-DAEMONS = {"milter", "return-path", "receive", "map", "maintain", "events", "web"}
+DAEMONS = {"milter", "return-path", "receive", "map", "maintain", "events", "web", "cluster run"}
 """They serve, and show nothing."""
+OF_MACHINES = {
+    f"cluster {name}" for name in ("join", "status", "verify", "adopt", "leave", "forget")
+}
+"""They need a database and several machines: `tests/postfix/test_cluster.py` has them."""
 
 # FOLDER is that of the test, INCIDENT the number of the one that is open. Several calls of one
 # command differ in the code that they reach.
@@ -62,7 +66,7 @@ list
 list --json
 list --csv
 list --sort until
-list --ends-within "7 days"
+list --ends-within 7d
 list --state all
 list --state bounced
 export

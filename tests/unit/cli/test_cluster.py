@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncegate.cli import cluster
+from bouncegate.cli import clusteraccess
 from bouncegate.cluster.postgresql.migrations import LATEST, script
 from bouncegate.cluster.sealing import Sealer
 from lab import postgresql
@@ -100,7 +100,7 @@ def test_cluster_init_prints_what_it_would_apply(bouncegate: Command) -> None:
 def test_cluster_without_its_libraries_says_what_to_install(
     config: Path, bouncegate: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(clusteraccess, "find_spec", lambda name: None)
     done = bouncegate("cluster", "init", "--sql")
     assert done.code == 69
     assert "psycopg, cryptography: install bouncegate[cluster] with pip" in done.err

@@ -38,6 +38,7 @@ SHARED: Final = (
     layout.AUDIT,
     layout.UNPROVEN,
     layout.SET_ASIDE,
+    layout.PURGED,
 )
 """What is equal on all machines, octet for octet, once each has applied the same log."""
 

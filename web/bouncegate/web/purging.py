@@ -31,7 +31,7 @@ def purge(asking: Asking, address: str) -> PurgedView:
     if not removed:
         return PurgedView(address, {}, locked=False, until=None)
     audit = audit_of("purge", asking.now, asking.who, why=asking.why, count=1)
-    left = store.purge.carry_out(addresses, audit)
+    left = store.purge_addresses(addresses, audit)
     ends = [lock.until for state in left.values() for _, lock in locks_at(state, asking.now)]
     return PurgedView(address, removed, bool(ends), iso(max(ends, default=None)))
 
