@@ -1,6 +1,7 @@
 """`./run demo`: bounces on a real Postfix become refusals at RCPT TO; each step checks itself.
 
 Everything is in one temporary folder. Without `--keep` the demo removes it, also when it fails.
+With `--cluster` three machines share one index instead (`democluster`).
 With `--web` it serves the page over what has happened until Ctrl-C, and removes it then.
 """
 
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from lab import guard
+from lab import democluster, guard
 from lab.demopage import open_page, with_page
 from lab.mailing import DELIVERED, HARD, RECIPIENTS, REFUSALS, SOFT, Recipient
 from lab.narration import DemoError, Narrator
@@ -214,6 +215,10 @@ def main() -> int:
     tell = Narrator()
     began = time.monotonic()
     try:
+        if arguments.cluster:
+            democluster.run(tell)
+            tell.say(f"Done in {time.monotonic() - began:.0f} s.")
+            return 0
         with MailSystem(REFUSALS, SECTIONS) as system:
             port = system.folder.reserve_port() if arguments.web else 0
             if port:
@@ -289,6 +294,7 @@ def _arguments() -> argparse.Namespace:
     kept = parser.add_mutually_exclusive_group()
     kept.add_argument("--keep", action="store_true", help="keep everything running")
     kept.add_argument("--web", action="store_true", help="serve the page over it until Ctrl-C")
+    kept.add_argument("--cluster", action="store_true", help="three machines that share one index")
     parser.add_argument(
         "--stop", type=Path, metavar="FOLDER", help="stop a demo started with --keep"
     )
