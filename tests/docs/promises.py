@@ -151,6 +151,10 @@ ELSEWHERE: Final = (
     Elsewhere(r"bouncegate setup.*", _ROOT, _WITHOUT, "lines_of_the_page"),
     Elsewhere(r"bouncegate cluster init .*|psql .*", "it needs a PostgreSQL",
               "tests/unit/cli/test_cluster.py", "prepares_the_database"),
+    Elsewhere(r"bouncegate cluster (join|status|verify|adopt .*)|"
+              r"bouncegate (store \w+( --replace)?|export -o|import --locks) /var/tmp/.*",
+              "it needs a PostgreSQL and several machines",
+              "tests/postfix/test_cluster.py", "begins_with_a_backup"),
     Elsewhere(r"python3 -m build", "it asks a registry", "tests/unit/test_built.py", "sdist"),
     Elsewhere(r"pip install --no-deps .*", _PACKAGES,
               "tests/unit/classifier/test_library.py", "msgspec"),

@@ -1,63 +1,15 @@
 """Three machines with one bounce index, as an operator runs them, with a real PostgreSQL."""
 
-import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from tests.reports import dsn
 
 from lab import postgresql
-from lab.bouncegate import Bouncegate
-from lab.folder import LabFolder
-from lab.postgresql import PostgreSQL
+from lab.machines import NAMES, Machines
 from lab.waiting import wait_for
-
-NAMES = ("mx1", "mx2", "mx3")
-
-
-class Machines:
-    """An engine and three machines that have joined in turn."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self.engine = PostgreSQL(stack.enter_context(LabFolder()), fast=False)
-        self.engine.start()
-        self.all = {name: self._machine(stack, name) for name in NAMES}
-        first = self.all["mx1"]
-        self.run(first, "cluster", "init")
-        for other in list(self.all.values())[1:]:
-            shutil.copy(first.store / "cluster.key", other.store / "cluster.key")
-
-    def _machine(self, stack: ExitStack, name: str) -> Bouncegate:
-        folder = stack.enter_context(LabFolder())
-        machine = Bouncegate(folder, folder.path / "run", self.sections(name))
-        stack.callback(machine.stop)
-        return machine
-
-    def sections(self, name: str) -> dict[str, dict[str, object]]:
-        cluster: dict[str, object] = {"database": self.engine.conninfo(tcp=True), "name": name}
-        return {"ledger": {"enabled": False}, "cluster": cluster}
-
-    def run(self, machine: Bouncegate, *args: str, stdin: bytes = b"") -> str:
-        done = machine.run(*args, stdin=stdin)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
-
-    def join(self) -> None:
-        for machine in self.all.values():
-            self.run(machine, "cluster", "join")
-        self.start()
-
-    def start(self) -> None:
-        for machine in self.all.values():
-            machine.start_cluster()
-
-    def wait(self, what: str, holds: Callable[[Bouncegate], bool]) -> None:
-        for name, machine in self.all.items():
-            wait_for(f"{what} at {name}", lambda machine=machine: holds(machine))  # type: ignore[misc]
-
-    def locked(self, address: str) -> None:
-        self.wait(f"the lock of {address}", lambda machine: machine.show(address)["locked"])
 
 
 @pytest.fixture
@@ -66,45 +18,6 @@ def machines(can_run_postfix: None) -> Iterator[Machines]:
         pytest.skip("postgresql is not installed; ./run test installs it")
     with ExitStack() as stack:
         yield Machines(stack)
-
-
-def dsn(recipient: str) -> bytes:
-    lines = (
-        "From: MAILER-DAEMON@mx.r.example",
-        "Subject: Undelivered Mail Returned to Sender",
-        "MIME-Version: 1.0",
-        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
-        "",
-        "--b",
-        "",
-        "Your message could not be delivered.",
-        "",
-        "--b",
-        "Content-Type: message/delivery-status",
-        "",
-        "Reporting-MTA: dns; mx.r.example",
-        "",
-        f"Final-Recipient: rfc822; {recipient}",
-        "Action: failed",
-        "Status: 5.1.1",
-        "Diagnostic-Code: smtp; 550 5.1.1 User unknown",
-        "",
-        "--b--",
-        "",
-    )
-    return "\n".join(lines).encode()
-
-
-def test_a_bounce_that_comes_to_one_machine_locks_at_all(machines: Machines) -> None:
-    machines.join()
-    first, second, _ = machines.all.values()
-    machines.run(first, "receive", stdin=dsn("ann@r.example"))
-    machines.locked("ann@r.example")
-    shown = [machine.show("ann@r.example") for machine in machines.all.values()]
-    assert shown[0] == shown[1] == shown[2]
-    assert shown[0]["reason"] == "user-unknown"
-    machines.run(second, "unlock", "--force", "--yes", "ann@r.example")
-    machines.wait("freedom", lambda machine: not machine.show("ann@r.example")["locked"])
 
 
 def test_a_bounce_binds_where_it_came_in_while_the_engine_is_away(machines: Machines) -> None:

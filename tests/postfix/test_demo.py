@@ -11,6 +11,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
+
+from lab import postgresql
 from lab.folder import ROOT
 from lab.mailing import HARD
 
@@ -108,3 +111,15 @@ def test_demo_serves_the_page_over_its_bounces_until_ctrl_c(can_run_postfix: Non
     assert folder.name.startswith("bouncegate-")
     assert not folder.exists()
     assert "no process and no folder is left" in rest
+
+
+def test_demo_of_a_cluster_refuses_at_all_machines_what_bounced_at_one(
+    can_run_postfix: None,
+) -> None:
+    if not postgresql.is_installed():
+        pytest.skip("postgresql is not installed; ./run test installs it")
+    with _demo("--cluster") as process:
+        assert process.stdout
+        told = process.stdout.read()
+        assert process.wait(_SECONDS) == 0, told
+    assert "The database is back" in told

@@ -7,7 +7,7 @@ import pytest
 
 POSTINST = Path(__file__).resolve().parents[2] / "debian/bouncegate.postinst"
 HELD = [f"bouncegate-{name}.service" for name in ("milter", "return-path", "map")]
-OTHERS = [f"try-restart bouncegate-{name}.service" for name in ("maintain", "events")]
+OTHERS = [f"try-restart bouncegate-{name}.service" for name in ("maintain", "events", "cluster")]
 REMOVED = [f"{verb} bouncegate-notices.service" for verb in ("stop", "disable")]
 PROGRAMS = {
     "py3compile": "",

@@ -18,10 +18,11 @@ UNITS = (
     "bouncegate-map.service",
     "bouncegate-maintain.service",
     "bouncegate-events.service",
+    "bouncegate-cluster.service",
     "bouncegate-backup.service",
     "bouncegate-web.service",
 )
-DAEMONS = UNITS[:5]
+DAEMONS = UNITS[:6]
 
 needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -130,7 +131,7 @@ def test_a_unit_without_its_hardening_would_exceed_the_threshold(unit: Path) -> 
 
 def test_the_units_are_hardened_alike() -> None:
     """A setting added to one daemon's sandbox must not be forgotten in another's."""
-    milter, return_path, map_, maintain, events = (
+    milter, return_path, map_, maintain, events, cluster = (
         (SYSTEMD / name).read_text().partition("StateDirectory=")[2].splitlines()
         for name in DAEMONS
     )
@@ -140,9 +141,10 @@ def test_the_units_are_hardened_alike() -> None:
         "# It asks name servers, and listens for nothing but [metrics] listen. "
         "Where the resolver is on this"
     )
-    assert maintain[:network] == map_[:network] == events[:network]
-    assert "SocketBindDeny=any" in events
-    assert not [line for line in events if line.startswith("SocketBindAllow")]
+    assert maintain[:network] == map_[:network] == events[:network] == cluster[:network]
+    for unit in (events, cluster):
+        assert "SocketBindDeny=any" in unit
+        assert not [line for line in unit if line.startswith("SocketBindAllow")]
 
 
 @pytest.mark.skipif(

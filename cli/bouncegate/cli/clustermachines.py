@@ -156,11 +156,13 @@ def status(context: typer.Context, *, json: Json = False) -> None:
         head, found = cluster.log.head().position, cluster.registry.machines()
         in_force = store.rules.get()
         now = time.time()
+        positions = {one.node: one.position for one in found}
+        positions[membership.name] = membership.position  # what it announced is some seconds old
         machines = [
             MachineView(
                 name=one.node,
-                position=one.position,
-                behind=head - one.position,
+                position=positions[one.node],
+                behind=head - positions[one.node],
                 seen=iso(one.seen // 1000) if one.seen else None,
                 skew=one.skew / 1000,
                 version=one.version,

@@ -41,8 +41,6 @@ def notes_on(settings: Settings) -> Iterator[str]:
         )
     yield from notes_on_web(settings.web)
     yield from notes_on_events(settings.events)
-    if settings.cluster.database:
-        yield "[cluster] database: the daemons of this version do not use it yet"
 
 
 def notes_on_sending(settings: Settings) -> Iterator[str]:
