@@ -86,8 +86,11 @@ class Places(Table):
         """
         deadline = time.monotonic() + seconds
         found: list[Placed] = []
+        # What is shown at once is mostly what comes first: more is read only if that is not so.
+        most = min(2 * limit, _PORTION)
         while True:
-            portion, goes_on = self._portion(order, start, until, back=back)
+            portion, goes_on = self._portion(order, start, until, most, back=back)
+            most = _PORTION
             for one in portion:
                 if takes(one):
                     found.append(one)
@@ -100,7 +103,7 @@ class Places(Table):
                 return Walked(found, start, is_cut=True)
 
     def _portion(
-        self, order: Order, start: Place | None, until: int, *, back: bool
+        self, order: Order, start: Place | None, until: int, most: int, *, back: bool
     ) -> tuple[list[Placed], Place | None]:
         """The addresses of some entries, and where the next portion starts; None at the end."""
         found: list[Placed] = []
@@ -118,10 +121,10 @@ class Places(Table):
                     if state is not None:
                         found.append(Placed(place, state))
                     looked_at += 1
-                    if looked_at >= _PORTION:
+                    if looked_at >= most:
                         return found, place
                 looked_at += 1
-                if looked_at >= _PORTION:
+                if looked_at >= most:
                     return found, Place(end, number, "")
         return found, None
 

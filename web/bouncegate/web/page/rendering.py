@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bouncegate.config.text import visible
 from bouncegate.web.page.language import Language
@@ -43,10 +43,10 @@ def render(name: str, words: Language, **values: object) -> str:
 
 def address(value: str) -> Markup:
     """An address within a text: isolated from its direction, and breaking at the @."""
-    local, at, domain = visible(value).rpartition("@")
-    return Markup('<bdi class="address">{}<wbr><span class="domain">{}{}</span></bdi>').format(
-        local, at, domain
-    )
+    local, at, domain = map(escape, visible(value).rpartition("@"))
+    return Markup(
+        f'<bdi class="address">{local}<wbr><span class="domain">{at}{domain}</span></bdi>'
+    )  # a format of Markup takes four times as long, and a page has a hundred addresses
 
 
 def in_path(value: str) -> str:
