@@ -40,7 +40,7 @@ def _panel(
     for share in (0, 0.5, 1):
         y = bottom - share * (bottom - top - 14)
         yield f'<line class="axis" x1="{_LEFT}" x2="{_LEFT + _PLOT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield _text(4, y + 4, f"{share * most:,.4g}")
+        yield _text(4, y + 4, _in_short(share * most))
     yield _text(_LEFT, bottom + 16, f"0 to {end:,.3g} {along}")
     for number, name in enumerate(names):
         colour = _COLOURS[number % len(_COLOURS)]
@@ -53,6 +53,11 @@ def _panel(
         y = top + 26 + 18 * number
         yield f'<rect x="{_LEFT + _PLOT + 12}" y="{y - 9}" width="10" height="10" fill="{colour}"/>'
         yield _text(_LEFT + _PLOT + 28, y, name)
+
+
+def _in_short(value: float) -> str:
+    """A figure with three digits at least, and without an exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _text(x: float, y: float, words: str, kind: str = "") -> str:

@@ -62,3 +62,10 @@ def test_figures_over_time_are_lines_in_a_panel_for_each_unit() -> None:
     assert files[0][1] == files[1][1] > base
     words = [str(one.text) for one in image.iter(f"{SVG}text")]
     assert {"a <run>", "milter, MB", "map, MB", "milter, files", "0 to 1 hours"} <= {*words}
+
+
+def test_the_axis_of_large_figures_has_no_exponent() -> None:
+    rows = [{"hours": 0.0, "DSN, p50 us": 78_810.0}, {"hours": 1.0, "DSN, p50 us": 1.0}]
+    image = ET.fromstring(lines("a run", "hours", rows))
+    words = [str(one.text) for one in image.iter(f"{SVG}text")]
+    assert {"78,810", "39,405", "0"} <= {*words}
