@@ -83,7 +83,8 @@ def _take_part(
     def connect() -> "Cluster":
         return stack.enter_context(reach(settings))
 
-    member = Member(store, connect, Rules.of(settings), build())
+    keep = settings.cluster.keep.after(0)
+    member = Member(store, connect, Rules.of(settings), build(), keep)
 
     def watch(_: threading.Event) -> None:
         if reason := store.replaced():

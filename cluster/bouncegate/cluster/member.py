@@ -39,7 +39,6 @@ _TROUBLE_PAUSE: Final = 30.0
 # Old entries are let go every ten minutes; appends wait for so many some 70 ms.
 _FORGET_PAUSE: Final = 600.0
 _FORGOTTEN_AT_ONCE: Final = 10_000
-_KEEP: Final = 30 * 86_400.0
 
 Reach = Callable[[], Cluster]
 """Connects to the cluster; each thread has a connection of its own."""
@@ -48,9 +47,7 @@ Reach = Callable[[], Cluster]
 class Member:
     """One machine; `store` was opened `settled`."""
 
-    def __init__(
-        self, store: Store, reach: Reach, rules: Rules, version: str, keep: float = _KEEP
-    ) -> None:
+    def __init__(self, store: Store, reach: Reach, rules: Rules, version: str, keep: float) -> None:
         """`rules` are those of this machine's configuration, `version` its version; `keep`: for how
         many seconds the log keeps entries, a day at least.
         """
