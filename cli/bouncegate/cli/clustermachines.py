@@ -19,7 +19,7 @@ from bouncegate.cli.sentences import write_text
 from bouncegate.cli.streams import finish_unread
 from bouncegate.config.text import counted
 from bouncegate.policy.rules import Rules
-from bouncegate.store.ordered import Membership
+from bouncegate.store.membership import Membership
 from bouncegate.store.store import Store
 
 _COLUMNS: Final = ("name", "position", "behind", "seen", "skew", "version")

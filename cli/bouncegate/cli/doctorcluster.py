@@ -12,7 +12,7 @@ from bouncegate.store.store import Store
 
 if TYPE_CHECKING:
     from bouncegate.cluster.postgresql.session import Session
-    from bouncegate.store.ordered import Membership
+    from bouncegate.store.membership import Membership
 
 _CHECK: Final = "cluster"
 _LIBRARIES: Final = ("psycopg", "cryptography")

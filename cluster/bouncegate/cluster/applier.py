@@ -16,7 +16,8 @@ from bouncegate.config.policysettings import PolicySettings
 from bouncegate.policy.fold import Policy
 from bouncegate.store.change import Change, RulesChange, UnknownChange, decode_change
 from bouncegate.store.effects import Recorded
-from bouncegate.store.ordered import Membership, Placed
+from bouncegate.store.membership import Membership
+from bouncegate.store.ordered import Placed
 from bouncegate.store.store import Store
 
 _ROWS: Final = 1000
@@ -77,7 +78,7 @@ class Applier:
             except (SealBroken, UnknownChange) as error:
                 return placed, error
             own = row.seq if row.node == membership.name else 0
-            placed.append(Placed(row.position, row.chain, change, own))
+            placed.append(Placed(row.position, row.chain, row.at // 1000, change, own))
         return placed, None
 
     def _opened(self, row: Row) -> Change:

@@ -24,7 +24,7 @@ from bouncegate.policy.fold import Fold
 from bouncegate.policy.rules import Rules
 from bouncegate.store.change import RulesChange, decode_change
 from bouncegate.store.layout import open_environment
-from bouncegate.store.ordered import Membership
+from bouncegate.store.membership import Membership
 from bouncegate.store.store import Store
 from bouncegate.store.writerlock import WriterLock
 

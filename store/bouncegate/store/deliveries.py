@@ -69,9 +69,13 @@ class Deliveries:
     ) -> Walked:
         """Walk on to the sends before a time, or until it is `enough`; what is found is durable.
 
+        Where bounces come to other machines too, it walks as much less far as this one may not have
+        heard of them.
+
         Raises StoreError.
         """
         walked = Walked()
+        before -= self._store.memberships.lag(now)
         position = self._store.progress.get(_SOURCE)
         while not enough() and (portion := self._ledger.walk(position, before, _PORTION)):
             position = portion[-1][0]

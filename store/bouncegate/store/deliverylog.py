@@ -41,6 +41,7 @@ from bouncegate.store.errors import StoreError
 from bouncegate.store.history import History
 from bouncegate.store.intake import Bounce, Encoded
 from bouncegate.store.layout import ACCEPTED, DEFERRED
+from bouncegate.store.membership import Memberships
 from bouncegate.store.meta import Progress
 from bouncegate.store.table import Table, Transaction
 from bouncegate.store.unproven import Unattributed, Unproven
@@ -160,6 +161,7 @@ class DeliveryLog(Table):
         self._deferred = self._database(DEFERRED)
         self._accepted = self._database(ACCEPTED)
         self._progress = Progress(environment)
+        self._memberships = Memberships(environment)
 
     # -- what is known -----------------------------------------------------------------------
 
@@ -290,8 +292,10 @@ class DeliveryLog(Table):
     def settle(self, before: int, now: int, fold: Fold) -> int:
         """Count as delivered what was accepted before a time, and has not bounced since.
 
+        Of what other machines have heard of late, nothing may be known here: it settles the less.
         Returns how many addresses that were.
         """
+        before -= self._memberships.lag(now)
         with self._reading() as transaction:
             more = bool(self._due(transaction, before))
         unattributed = self._unproven.unattributed() if more else Unattributed()

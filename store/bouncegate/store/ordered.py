@@ -1,8 +1,5 @@
 """Changes that the log has ordered, as they take effect on each machine.
 
-    meta  "cluster"  the name of this machine, and where it stands in the log
-          "rules"    the rules in force, as the log says
-
 Only here, on a machine that shares its index, is anything written that the journal holds or adds up
 to. What a change does depends on nothing but what the log had ordered before it, and on the policy,
 so that all machines come to the same tables.
@@ -13,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from msgspec import Struct, msgpack
-
 from bouncegate.policy.fold import Policy
-from bouncegate.policy.rules import Rules
 from bouncegate.policy.unconfirmed import awaits_dns
 from bouncegate.store.address import domain_of
 from bouncegate.store.change import (
@@ -33,34 +27,16 @@ from bouncegate.store.change import (
     SettlementChange,
     addresses_of,
 )
-from bouncegate.store.codec import encode, encode_entry
+from bouncegate.store.codec import encode_entry
 from bouncegate.store.effects import Recorded
-from bouncegate.store.environment import Environment
-from bouncegate.store.errors import StoreError
 from bouncegate.store.immediate import ImmediateChanges
 from bouncegate.store.intake import Weighed
-from bouncegate.store.layout import META
+from bouncegate.store.membership import RulesInForce
 from bouncegate.store.mx import MxCache
 from bouncegate.store.overlay import Overlay
 from bouncegate.store.purge import Purge
 from bouncegate.store.purged import read_or_make_salt
-from bouncegate.store.table import Table, Transaction
-
-_KEY: Final = b"cluster"
-_RULES: Final = b"rules"
-
-
-class Membership(Struct, frozen=True):
-    """A machine that shares its index, and where it stands in the log."""
-
-    name: str
-    position: int = 0
-    """Of the last entry that has taken effect."""
-    chain: bytes = bytes(32)
-    """The log's own hash of all entries up to that one."""
-
-
-_DECODER: Final = msgpack.Decoder(Membership)
+from bouncegate.store.table import Transaction
 
 
 class Placed(NamedTuple):
@@ -69,68 +45,12 @@ class Placed(NamedTuple):
     position: int
     chain: bytes
     """The log's hash of all entries up to it."""
+    time: int
+    """When the log ordered it, by the log's clock, in seconds since 1970."""
     change: Change | None
     """None: it was blanked, and does nothing."""
     own: int = 0
     """Its seq in this machine's outbox, where it is one of its own."""
-
-
-class Memberships(Table):
-    """The one membership of a store."""
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        self._meta = self._database(META)
-
-    def get(self) -> Membership | None:
-        """Which machine it is; None where it shares its index with none. Raises StoreError."""
-        with self._reading() as transaction:
-            return self.get_within(transaction)
-
-    def get_within(self, transaction: Transaction) -> Membership | None:
-        """The same within a transaction."""
-        octets = transaction.get(_KEY, db=self._meta)
-        return None if octets is None else _DECODER.decode(octets)
-
-    def require(self, transaction: Transaction, position: int) -> Membership:
-        """The membership of a machine for which this position of the log comes next.
-
-        Raises StoreError where it is none, or stands elsewhere.
-        """
-        found = self.get_within(transaction)
-        if found is None:
-            raise StoreError(f"{self._path}: this store shares its index with no other machine")
-        if found.position + 1 != position:
-            raise StoreError(
-                f"{self._path}: stands at position {found.position} of the shared log, and not "
-                f"before {position}: another process applies it"
-            )
-        return found
-
-    def put(self, transaction: Transaction, membership: Membership | None) -> None:
-        """Write it, or that there is none."""
-        if membership is None:
-            transaction.delete(_KEY, db=self._meta)
-        else:
-            transaction.put(_KEY, encode(membership), db=self._meta)
-
-
-class RulesInForce(Table):
-    """The rules that the log has put into force."""
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        self._meta = self._database(META)
-
-    def get(self) -> Rules | None:
-        """They; None where the log has named none. Raises StoreError."""
-        with self._reading() as transaction:
-            octets = transaction.get(_RULES, db=self._meta)
-        return None if octets is None else Rules(octets)
-
-    def put(self, transaction: Transaction, rules: Rules) -> None:
-        """Put rules into force."""
-        transaction.put(_RULES, rules.encoded, db=self._meta)
 
 
 class OrderedChanges:

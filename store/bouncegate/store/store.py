@@ -28,7 +28,7 @@ table is a module of its own, which documents its databases:
     settled_locks             the locks without what waits             settledaddresses
     requests                  requests to unlock                       requests
     meta                      the number of the layout                 layout
-                              which machine of a cluster this is       ordered
+                              which machine of a cluster this is       membership
                               how far sources have been read           meta
                               the last trusted time                    clock
                               how many addresses are on which list     summary
@@ -78,11 +78,12 @@ from bouncegate.store.intake import Bounce, Encoded, Intake
 from bouncegate.store.lastmailed import DAY, LastMailed
 from bouncegate.store.layout import DATABASES, open_environment
 from bouncegate.store.lists import Lists
+from bouncegate.store.membership import Memberships, RulesInForce
 from bouncegate.store.messages import Messages
 from bouncegate.store.meta import Progress
 from bouncegate.store.mx import MxCache
 from bouncegate.store.openenvironment import OpenEnvironment
-from bouncegate.store.ordered import Memberships, OrderedChanges, Placed, RulesInForce
+from bouncegate.store.ordered import OrderedChanges, Placed
 from bouncegate.store.outbox import Outbox
 from bouncegate.store.overlay import Overlay
 from bouncegate.store.places import Places
@@ -384,7 +385,7 @@ class Store(OpenEnvironment):
                 if time.monotonic() >= end:
                     break
             last = placed[len(outcomes) - 1]
-            stand = replace(membership, position=last.position, chain=last.chain)
+            stand = replace(membership, position=last.position, chain=last.chain, heard=last.time)
             self.memberships.put(transaction, stand)
         return outcomes
 

@@ -18,7 +18,7 @@ from bouncegate.cluster.postgresql.session import Session
 from bouncegate.cluster.postgresql.target import Target
 from bouncegate.cluster.sealing import make_key
 from bouncegate.config.settings import ClusterSettings, Settings
-from bouncegate.store.ordered import Membership
+from bouncegate.store.membership import Membership
 from lab import postgresql
 from lab.folder import LabFolder
 from lab.postgresql import PostgreSQL

@@ -14,7 +14,7 @@ from bouncegate.cluster.sealing import Sealer
 from bouncegate.policy.fold import Policy
 from bouncegate.store import layout
 from bouncegate.store.layout import open_environment
-from bouncegate.store.ordered import Membership
+from bouncegate.store.membership import Membership
 from bouncegate.store.store import Store
 
 SEALER: Final = Sealer([bytes(range(32))])

@@ -22,6 +22,7 @@ from bouncegate.store.deliveries import Deliveries, Walked
 from bouncegate.store.deliverylog import Batch, Deferral, Deferred, Delivery
 from bouncegate.store.entry import QueueState, Seen, Sent, entry_of
 from bouncegate.store.ledger import Ledger
+from bouncegate.store.membership import Membership
 from bouncegate.store.recording import identity, name_of_sent
 from bouncegate.store.store import Store
 
@@ -78,6 +79,23 @@ def test_a_send_that_no_bounce_followed_starts_the_count_anew(store: Store, ledg
     assert in_row(store) == 2
     assert settle(store, ledger, 8) == Walked(2, 1)
     assert in_row(store) == 1, "the one before the delivery no longer counts"
+
+
+def test_silence_proves_nothing_of_what_other_machines_may_have_heard(
+    store: Store, ledger: Ledger
+) -> None:
+    ledger.write([entry_of(sent(number, number - 1, ANN)) for number in (1, 2, 3)])
+    full(store, sent(1, 0, ANN))
+    full(store, sent(3, 2, ANN))
+
+    def heard(day: int) -> None:
+        with store.environment.begin(write=True) as transaction:
+            store.memberships.put(transaction, Membership("one", heard=NOW + day * DAY))
+
+    heard(6)
+    assert settle(store, ledger, 20) == Walked(), "a bounce that came elsewhere may wait"
+    heard(8)
+    assert settle(store, ledger, 20) == Walked(2, 1)
 
 
 def test_a_lock_on_failures_that_were_not_in_a_row_is_lifted(store: Store, ledger: Ledger) -> None:

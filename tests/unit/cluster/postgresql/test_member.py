@@ -18,7 +18,7 @@ from bouncegate.cluster.postgresql.log import PostgresqlLog
 from bouncegate.cluster.postgresql.machines import PostgresqlRegistry
 from bouncegate.config.settings import Settings
 from bouncegate.policy.rules import Rules
-from bouncegate.store.ordered import Membership
+from bouncegate.store.membership import Membership
 from lab.postgresql import PostgreSQL
 
 DAY = 86_400

@@ -38,7 +38,7 @@ from bouncegate.store.codec import decode_entry, decode_state, encode, octets_of
 from bouncegate.store.deliverylog import Accepted, Batch, Deferral, Deferred, Delivery, Step
 from bouncegate.store.layout import DATABASES, USED_BY_DAY, open_environment
 from bouncegate.store.ledger import Ledger
-from bouncegate.store.ordered import Membership
+from bouncegate.store.membership import Membership
 from bouncegate.store.requests import UnlockRequest
 from bouncegate.store.store import Bounce, Store
 from bouncegate.store.tools.verify.difference import Difference
