@@ -72,6 +72,7 @@ static const char *path;
 static char **addresses;
 static size_t address_count;
 static int per_message, a_connection = 100;
+static int pause_us;
 static double deadline;
 
 static double now(void) {
@@ -261,8 +262,10 @@ static int converse(struct session *session, struct link *link) {
     if (open_link(link) || step(link, NO_CONNECT, QUIET_CONNECT, 'C', client, sizeof client) ||
         step(link, NO_HELO, QUIET_HELO, 'H', helo, sizeof helo))
         return -1;
-    for (int m = 0; m < a_connection && now() < deadline; m++)
+    for (int m = 0; m < a_connection && now() < deadline; m++) {
         if (send_message(session, link)) return -1;
+        if (pause_us) usleep(pause_us);
+    }
     add(link, 'Q', "", 0);
     return write(link->fd, link->out, link->length) < 0;
 }
@@ -303,14 +306,15 @@ static void read_addresses(const char *name) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 6 && count != 7) {
-        fprintf(stderr, "usage: load SOCKET CONNECTIONS SECONDS ADDRESSES RECIPIENTS [MESSAGES]\n");
+    if (count < 6 || count > 8) {
+        fprintf(stderr, "usage: load SOCKET CONNECTIONS SECONDS ADDRESSES RECIPIENTS [MESSAGES [PAUSE]]\n");
         return 64;
     }
     path = arguments[1];
     int connections = atoi(arguments[2]);
     per_message = atoi(arguments[5]);
-    if (count == 7) a_connection = atoi(arguments[6]);
+    if (count > 6) a_connection = atoi(arguments[6]);
+    if (count > 7) pause_us = atoi(arguments[7]); /* between two messages: not all that can be done */
     read_addresses(arguments[4]);
     struct session *sessions = calloc(connections, sizeof *sessions), all = {0};
     double start = now();

@@ -21,6 +21,8 @@ class Figures(NamedTuple):
     rate: float
     p50: float
     refused_share: float
+    p99: float = 0.0
+    """Microseconds; 0: the load does not say."""
 
 
 class Load:
@@ -35,13 +37,21 @@ class Load:
         self._addresses.write_text("\n".join(addresses) + "\n")
 
     def run(self, socket: Path, connections: int, per_message: int, seconds: float) -> Figures:
-        """Talk to a milter for some seconds."""
-        out = _output(self._program, socket, connections, seconds, self._addresses, per_message)
+        """Talk to a milter for some seconds, as fast as it answers."""
+        return self._run(socket, connections, seconds, self._addresses, per_message)
+
+    def paced(self, socket: Path, seconds: float, pause: float) -> Figures:
+        """Talk on one connection, a recipient a message, with a pause after each, in seconds."""
+        messages = round(seconds / pause) + 1
+        return self._run(socket, 1, seconds, self._addresses, 1, messages, round(pause * 1e6))
+
+    def _run(self, *words: object) -> Figures:
+        socket, out = words[0], _output(self._program, *words)
         found = json.loads(out)
         if found["failures"]:
             sys.exit(f"bench: {socket}: {found['failures']} sessions failed")
         share = found["refused"] / found["recipients"]
-        return Figures(found["recipients_per_second"], found["p50"], share)
+        return Figures(found["recipients_per_second"], found["p50"], share, found["p99"])
 
 
 class OutsideLoad(Load):
