@@ -43,6 +43,7 @@ BENCHMARKS: Final = {
     "maillog": "how fast Postfix's log is read",
     "events": "what events cost, and how late they arrive",
     "cluster": "entries a second that the log of a cluster takes, and how late they are read",
+    "clusterstores": "what a bounce costs in the stores of a cluster, step by step",
     "counting": "what counting for [metrics] costs",
     "ledger": "what the ledger and the signed return path cost",
     "endurance": "what grows in daemons that run for weeks, in an hour by a fast clock",

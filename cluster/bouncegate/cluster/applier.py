@@ -22,7 +22,7 @@ from bouncegate.store.store import Store
 
 _ROWS: Final = 1000
 """How many rows are read at once."""
-_SECONDS: Final = 0.01
+_SECONDS: Final = 0.005
 """How long a transaction takes, and one change more."""
 
 
