@@ -34,6 +34,8 @@ _PUBLISH_PAUSE: Final = 0.02
 _ANNOUNCE_PAUSE: Final = 10.0
 # The log says when it has more; this long one waits for it at a time.
 _WAIT: Final = 1.0
+# Clocks order nothing here, but locks end by them.
+_MOST_SKEW: Final = 60.0
 # What only a person mends is said again after this long, and tried again.
 _TROUBLE_PAUSE: Final = 30.0
 # Old entries are let go every ten minutes; appends wait for so many some 70 ms.
@@ -59,6 +61,7 @@ class Member:
         self._version = version
         self._keep = int(keep * 1000)
         self._next_forgetting = 0.0
+        self._said: list[str] = []
         to_publish, to_apply, self._to_announce = reach(), reach(), reach()
         self._publisher = Publisher(
             store.outbox, to_publish.log, to_publish.sealer, membership.name
@@ -87,16 +90,19 @@ class Member:
         registry = self._to_announce.registry
         now = registry.announce(self._name, LEVEL, self._version, self._position())
         skew = abs(time.time() - now / 1000)
-        if skew > _TROUBLE_PAUSE * 2:
-            log.warning("the clock differs from the engine's by %.0f s", skew)
         in_force = self._store.rules.get()
+        trouble = []
+        if skew > _MOST_SKEW:
+            trouble.append("the clock differs from the engine's by more than a minute")
         if in_force is not None and in_force.name != self._rules.name:
-            log.warning(
-                "the rules of this configuration (%s) are not those of the cluster (%s), which "
-                "are in force: see `bouncegate cluster adopt`",
-                self._rules.name, in_force.name,
-            )  # fmt: skip
-
+            trouble.append(
+                f"the rules of this configuration ({self._rules.name}) are not those of the "
+                f"cluster ({in_force.name}), which are in force: see `bouncegate cluster adopt`"
+            )
+        for text in trouble:
+            if text not in self._said:  # and not again at each announcement
+                log.warning("%s", text)
+        self._said = trouble
         self._forget(registry)
 
     def _forget(self, registry: Registry) -> None:

@@ -16,8 +16,10 @@ from bouncegate.cluster.joining import LEVEL, Cluster
 from bouncegate.cluster.member import Member
 from bouncegate.cluster.postgresql.log import PostgresqlLog
 from bouncegate.cluster.postgresql.machines import PostgresqlRegistry
+from bouncegate.config.loading import loads
 from bouncegate.config.settings import Settings
 from bouncegate.policy.rules import Rules
+from bouncegate.store.change import RulesChange
 from bouncegate.store.membership import Membership
 from lab.postgresql import PostgreSQL
 
@@ -79,3 +81,23 @@ def test_member_lets_entries_go_that_are_older_than_keep_once_they_are_applied(
     engine.psql(f"UPDATE bouncegate.log SET at = at - {3 * DAY * 1000} WHERE position <= 2")
     one_round(member, "announce")
     assert positions(engine) == left
+
+
+def test_member_says_once_that_its_rules_are_not_in_force(
+    machine: Machine, member: Member, caplog: pytest.LogCaptureFixture
+) -> None:
+    others = Rules.of(loads("[policy.hard]\nfailures = 2\n"))
+
+    def said() -> int:
+        return caplog.text.count("are not those of the cluster")
+
+    one_round(member, "announce")
+    assert said() == 0, "none are in force yet"
+    machine.store.propose(RulesChange(others))
+    one_round(member, "publish", "apply", "announce", "announce")
+    assert said() == 1
+    machine.store.propose(RulesChange(Rules.of(Settings())))
+    one_round(member, "publish", "apply", "announce")
+    machine.store.propose(RulesChange(others))
+    one_round(member, "publish", "apply", "announce")
+    assert said() == 2
