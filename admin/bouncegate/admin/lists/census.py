@@ -112,13 +112,17 @@ def lock_records(store: Store) -> Iterator[tuple[str, Lock | None, tuple[Lock, .
 
 
 def slowly(
-    items: Iterator[_T], pause: Pause, stopped: Callable[[], bool], slice_: int = _SLICE
+    items: Iterator[_T], pause: Pause, stopped: Callable[[], bool], slice_: int = 0
 ) -> Iterator[_T]:
-    """The items in slices, with pauses as long as the slices; raises Stopped."""
+    """The items in slices, with pauses as long as the slices; raises Stopped.
+
+    `slice_`: how many are in one, if other than usual.
+    """
+    size = slice_ or _SLICE
     began = time.monotonic()
     for number, item in enumerate(items, 1):
         yield item
-        if not number % slice_:
+        if not number % size:
             if stopped():
                 raise Stopped
             pause(time.monotonic() - began)
