@@ -11,18 +11,16 @@ from pathlib import Path
 import pytest
 
 from bouncegate.classifier.classified import classify_or_raise
-from bouncegate.classifier.classifier import Classifier
 from bouncegate.classifier.returnpath.bouncebuilder import BounceBuilder
 from bouncegate.classifier.returnpath.proof import Prover
 from bouncegate.classifier.returnpath.recorder import Recorder
-from bouncegate.config.rules import load_rules
 from bouncegate.config.settings import ReturnPathSettings, Settings, Trust
 from bouncegate.policy.fold import Policy
 from bouncegate.policy.records import Event
 from bouncegate.store.effects import Recorded
 from bouncegate.store.intake import MOST_AT_ONCE, Bounce
 
-from .provensite import DOMAIN, LATER, SENT, Site, dsn
+from .provensite import DOMAIN, LATER, SENT, Site, dsn, shipped_classifier
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def events(
         path = ReturnPathSettings(domain=settings.return_path.domain, count=trust)
         settings = Settings(store=settings.store, return_path=path)
     prover = Prover(settings.return_path, site.keys, site.ledger)
-    read = partial(classify_or_raise, classifier=Classifier(load_rules(None)))
+    read = partial(classify_or_raise, classifier=shipped_classifier())
     builder = BounceBuilder(read, site.policy, settings, prover)
     message = builder.classify(raw)
     assert message is not None
