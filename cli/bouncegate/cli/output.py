@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import BinaryIO, Final
 
 import msgspec
@@ -44,8 +45,9 @@ def write_sheet(
     file = io.TextIOWrapper(out, encoding="utf-8", newline="")
     try:
         writer = CsvWriter(file, columns, dialect)
+        cells = attrgetter(*columns) if len(columns) > 1 else None
         for view in views:
-            writer.write(getattr(view, column) for column in columns)
+            writer.write(cells(view) if cells else (getattr(view, columns[0]),))
     finally:
         file.detach()  # which flushes it
 

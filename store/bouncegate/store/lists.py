@@ -14,6 +14,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final
 
+from msgspec.structs import replace
+
 from bouncegate.config.reasons import REASONS
 from bouncegate.config.taxonomy import Reason
 from bouncegate.policy.addressstate import is_detected, locks_at, locks_of
@@ -41,8 +43,10 @@ _OF_DOMAIN: Final = 100
 # More addresses than these are not gathered and sorted, some 40 ms: where so many locks have ended,
 # reading all locks in order finds one soon enough.
 _MOST_GATHERED: Final = 10_000
-# Acts of a thousand addresses that lie side by side in the lists.
-_REMEMBERED: Final = 64
+# An import in no order has a thousand acts, each on a thousand addresses from everywhere in a list.
+_REMEMBERED: Final = 2000
+# Acts and deliveries, one or more of each address: 70 octets each.
+_MOST_OTHERS: Final = 100_000
 
 
 class Lists(Table):
@@ -51,8 +55,8 @@ class Lists(Table):
     def __init__(self, environment: Environment, history: History) -> None:
         super().__init__(environment)
         self._history = history
-        self.entry: Final[Callable[[int], Entry | None]] = lru_cache(_REMEMBERED)(self._entry)
-        """The entry of the journal with a number; None for the lock of one that was purged."""
+        self._cause: Final[Callable[[int], Entry | None]] = lru_cache(_REMEMBERED)(self._entry)
+        self._others: Final = set[int]()
 
     def locked(self, after: str = "", prefilter: Prefilter | None = None) -> Iterator[Known]:
         """Addresses with a lock, for all groups or for one, in force or ended."""
@@ -170,14 +174,20 @@ class Lists(Table):
                 if isinstance(entry, Event) and not history.rulings.leaves_out(transaction, number)
             ]
 
-    def entries_beyond(self, address: str, counted: int) -> list[JournalEntry]:
-        """The entries of an address of which so many bounces count, if it has others; else none."""
+    def bounces_beyond(self, address: str, counted: int) -> list[JournalEntry]:
+        """The bounces of an address, and a summary of some, if there may be more than `counted`.
+
+        What is no bounce is not read twice: an act on a thousand addresses is one of each of them.
+        """
         journal = self._history.journal
+        if len(self._others) > _MOST_OTHERS:
+            self._others.clear()
         with self._reading() as transaction:
-            is_whole = journal.summary(transaction, address) is None
-            if is_whole and len(journal.numbers(transaction, address)) <= counted:
+            summary = journal.summary(transaction, address)
+            if summary is None and journal.count(transaction, address) <= counted:
                 return []
-            return [entry for _, entry in journal.of_address_within(transaction, address)]
+            found = journal.events_of(transaction, address, self._others)
+            return [*([summary] if summary else []), *(event for _, event in found)]
 
     def has_bounced(self, address: str) -> bool:
         """Whether any bounce of an address is kept, whether or not it counts."""
@@ -191,14 +201,18 @@ class Lists(Table):
             return [entry for _, entry in entries if isinstance(entry, Act)]
 
     def cause(self, lock: Lock, address: str) -> Entry | None:
-        """The entry that made a lock of an address; None for that of one that was purged."""
+        """The entry that made a lock of an address; None for that of one that was purged.
+
+        An act comes without the addresses that it is about, which may be a thousand.
+        """
         if lock.cause & PROVISIONAL:
             return self._history.waiting(lock.cause, address)
-        return self.entry(lock.cause)
+        return self._cause(lock.cause)
 
     def _entry(self, number: int) -> Entry | None:
         with self._reading() as transaction:
-            return self._history.journal.get(transaction, number) if number else None
+            entry = self._history.journal.get(transaction, number) if number else None
+        return replace(entry, addresses=(), seen=()) if isinstance(entry, Act) else entry
 
     def _on(self, letter: bytes) -> _Read:
         on = self._history.addresses.index.listed

@@ -20,6 +20,7 @@ from bouncegate.store.store import Store
 
 # No vowels, so that it is no word in any language; no digits, so that it is no number or date.
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz"
+_PAIRS: Final = tuple(first + second for second in _LETTERS for first in _LETTERS)
 _LENGTH: Final = 14  # 60 bits: among a million addresses two alike are one in two million
 
 
@@ -53,11 +54,11 @@ class Requested(NamedTuple):
 def id_of(address: str) -> str:
     """The id of a canonical address in exported files, by which `import` knows it again."""
     number = int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "big")
-    letters = []
-    for _ in range(_LENGTH):
-        number, position = divmod(number, len(_LETTERS))
-        letters.append(_LETTERS[position])
-    return "".join(letters)
+    pairs = []
+    for _ in range(_LENGTH // 2):
+        number, position = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[position])
+    return "".join(pairs)
 
 
 def read_corrections(rows: Iterable[CsvRow], columns: Columns, *, fold: bool) -> Requested:

@@ -9,6 +9,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import BinaryIO, Final, Protocol, TextIO
 
 from bouncegate.admin.lists.textform import (
@@ -29,6 +30,7 @@ _UNSAFE: Final = re.compile(
     r"|(?!\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$)[^@]*\d[^@]*$|(?:true|false)$)",
     re.IGNORECASE,
 )
+_WORDS: Final = {True: "yes", False: "no"}
 _TIMES: Final = frozenset(
     ("since", "until", "last_event", "time", "sent", "first", "last", "day", "oldest", "newest")
 )
@@ -107,9 +109,15 @@ def _shown(cell: object) -> object:
 
     Control characters, which records of earlier versions may have, are not written.
     """
-    if type(cell) is bool:
-        return "yes" if cell else "no"
-    return safe(visible(cell)) if type(cell) is str else cell
+    if type(cell) is str:
+        return _safe_text(cell)
+    return _WORDS[cell] if type(cell) is bool else cell
+
+
+# Most cells of a list are words that come again in every row.
+@lru_cache(4096)
+def _safe_text(cell: str) -> str:
+    return safe(visible(cell))
 
 
 def _decimal(cell: object) -> object:

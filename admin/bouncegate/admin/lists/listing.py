@@ -101,7 +101,7 @@ class Listing:
         """The row with the number of bounces that blame the sender, which its state lacks."""
         if row.bounces:
             return row
-        others = self._lists.entries_beyond(row.address, row.hard + row.soft + row.blocked)
+        others = self._lists.bounces_beyond(row.address, row.hard + row.soft + row.blocked)
         return replace(row, blocked=blocked_in(bounces_in(others))) if others else row
 
     def completed(self, row: Row) -> Row:
